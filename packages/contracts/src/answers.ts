@@ -1,0 +1,25 @@
+// Answers that are more than one thing: pages with a cursor, the metrics of a job, and the dry run.
+import { summarySchema } from '@trainyard/engine';
+import { z } from 'zod';
+import { eventId, storedEventSchema } from './events.ts';
+import { jobId, jobSchema } from './job.ts';
+import { epochMetrics } from './metrics.ts';
+import { storedSpec } from './spec.ts';
+
+export const jobPage = z
+  .object({ data: z.array(jobSchema), nextCursor: jobId.nullable().describe('Pass as `after` for the next page.') })
+  .meta({ id: 'JobPage' });
+export type JobPage = z.infer<typeof jobPage>;
+
+export const eventPage = z
+  .object({ data: z.array(storedEventSchema), nextCursor: eventId.nullable().describe('Pass as `after` for the next page.') })
+  .meta({ id: 'EventPage' });
+export type EventPage = z.infer<typeof eventPage>;
+
+export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
+export type JobMetrics = z.infer<typeof jobMetrics>;
+
+export const dryRunAnswer = summarySchema
+  .extend({ spec: storedSpec })
+  .meta({ id: 'DryRun', description: 'What the job would be; nothing was queued.' });
+export type DryRunAnswer = z.infer<typeof dryRunAnswer>;

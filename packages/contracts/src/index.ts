@@ -1,0 +1,8 @@
+// What crosses a boundary between client, API and worker: schemas and the types inferred from them. No behaviour.
+export * from './answers.ts';
+export * from './events.ts';
+export * from './job.ts';
+export * from './metrics.ts';
+export * from './problem.ts';
+export * from './spec.ts';
+export * from './status.ts';

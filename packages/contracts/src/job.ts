@@ -1,0 +1,61 @@
+// A job as every answer shows it. All fields are always there; null says "not (yet)".
+import { trainingSummarySchema } from '@trainyard/engine';
+import { z } from 'zod';
+import { epochMetrics } from './metrics.ts';
+import { storedSpec } from './spec.ts';
+import { jobPhase, jobStatus } from './status.ts';
+
+/** `job_` and a ULID: opaque to clients, and sorted by creation. */
+export const jobId = z
+  .string()
+  .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .meta({ id: 'JobId', examples: ['job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5'] });
+
+const time = z.iso.datetime().describe('RFC 3339, UTC');
+
+export const jobProgress = z
+  .object({
+    epoch: z.int().min(0).describe('The epoch last reported on; 0 before the first step.'),
+    epochs: z.int().min(1),
+    step: z.int().min(0).describe('The step of that epoch last reported on.'),
+    stepsPerEpoch: z.int().min(0).describe('0 until the data is loaded.'),
+    etaSeconds: z.number().min(0).nullable(),
+  })
+  .meta({ id: 'JobProgress' });
+export type JobProgress = z.infer<typeof jobProgress>;
+
+export const jobResult = trainingSummarySchema.meta({ id: 'JobResult' });
+export type JobResult = z.infer<typeof jobResult>;
+
+export const jobError = z
+  .object({
+    code: z.string().describe('Stable, camelCase; for programs.'),
+    message: z.string().describe('What happened and what to try; for people.'),
+    epoch: z.int().nullable(),
+    step: z.int().nullable(),
+  })
+  .meta({ id: 'JobError' });
+export type JobError = z.infer<typeof jobError>;
+
+export const jobSchema = z
+  .object({
+    id: jobId,
+    name: z.string().nullable(),
+    labels: z.record(z.string(), z.string()),
+    status: jobStatus,
+    phase: jobPhase.nullable(),
+    queuePosition: z.int().min(1).nullable().describe('1 is taken next; null unless queued.'),
+    spec: storedSpec,
+    createdAt: time,
+    startedAt: time.nullable(),
+    finishedAt: time.nullable(),
+    attempts: z.int().min(0).describe('How many times a worker has taken the job.'),
+    progress: jobProgress,
+    latest: epochMetrics.nullable().describe('The metrics of the last epoch.'),
+    result: jobResult.nullable(),
+    error: jobError.nullable(),
+    retryOf: jobId.nullable(),
+    worker: z.string().nullable().describe('The worker that has it, or had it last.'),
+  })
+  .meta({ id: 'Job' });
+export type Job = z.infer<typeof jobSchema>;

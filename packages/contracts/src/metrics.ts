@@ -1,0 +1,10 @@
+// What is measured once per epoch: the engine's own definition. The same object travels as the `epoch` event, as a job's
+// `latest` and as a row of its metrics.
+import { epochMetricsSchema } from '@trainyard/engine';
+import type { z } from 'zod';
+
+export const epochMetrics = epochMetricsSchema.meta({ id: 'EpochMetrics' });
+export type EpochMetrics = z.infer<typeof epochMetrics>;
+
+/** What a number was that JSON cannot carry. */
+export const nonFiniteNumber = epochMetricsSchema.shape.nonFinite.unwrap().valueType;

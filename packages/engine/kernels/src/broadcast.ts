@@ -1,0 +1,172 @@
+// Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1
+// records of int32, innermost first: the result's size and, for each operand, the elements to step. The backend drops
+// dimensions of size 1 and merges neighbours that step alike, so that the innermost loop is as long as it can be.
+// Behind the records the list has room for `rank` counters.
+import { ADD, binaryLanes, DIV, fill, MUL, POW, SUB } from './elementwise';
+import { loadTail, storeTail } from './memory';
+
+/** out = a op b over one run; an operand with step 0 repeats its element. */
+// @ts-ignore: decorator
+@inline
+function binaryRun(op: i32, a: usize, stepA: i32, b: usize, stepB: i32, out: usize, n: i32): void {
+  if (stepA != 0 && stepB != 0) {
+    for (; n >= 4; n -= 4) {
+      v128.store(out, binaryLanes(op, v128.load(a), v128.load(b)));
+      a += 16;
+      b += 16;
+      out += 16;
+    }
+    if (n > 0) storeTail(out, binaryLanes(op, loadTail(a, n), loadTail(b, n)), n);
+  } else if (stepA != 0) {
+    const right = v128.load32_splat(b);
+    for (; n >= 4; n -= 4) {
+      v128.store(out, binaryLanes(op, v128.load(a), right));
+      a += 16;
+      out += 16;
+    }
+    if (n > 0) storeTail(out, binaryLanes(op, loadTail(a, n), right), n);
+  } else {
+    const left = v128.load32_splat(a);
+    for (; n >= 4; n -= 4) {
+      v128.store(out, binaryLanes(op, left, v128.load(b)));
+      b += 16;
+      out += 16;
+    }
+    if (n > 0) storeTail(out, binaryLanes(op, left, loadTail(b, n)), n);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: i32): void {
+  const counters = dims + <usize>(rank * 12);
+  const n = load<i32>(dims);
+  const stepA = load<i32>(dims, 4);
+  const stepB = load<i32>(dims, 8);
+  for (let d = 0; d < rank; d++) store<i32>(counters + (<usize>d << 2), 0);
+  for (;;) {
+    binaryRun(op, a, stepA, b, stepB, out, n);
+    out += (<usize>n) << 2;
+    let d = 1;
+    for (; d < rank; d++) {
+      const record = dims + <usize>(d * 12);
+      const counter = counters + (<usize>d << 2);
+      const count = load<i32>(counter) + 1;
+      a += <usize>load<i32>(record, 4) << 2;
+      b += <usize>load<i32>(record, 8) << 2;
+      if (count < load<i32>(record)) {
+        store<i32>(counter, count);
+        break;
+      }
+      store<i32>(counter, 0);
+      a -= <usize>(load<i32>(record, 4) * count) << 2;
+      b -= <usize>(load<i32>(record, 8) * count) << 2;
+    }
+    if (d >= rank) return;
+  }
+}
+
+/** out = a op b. Records: size, step of a, step of b; innermost steps are 0 or 1, not both 0. */
+export function binary(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: i32): void {
+  switch (op) {
+    case ADD:
+      binaryLoop(ADD, a, b, out, dims, rank);
+      break;
+    case SUB:
+      binaryLoop(SUB, a, b, out, dims, rank);
+      break;
+    case MUL:
+      binaryLoop(MUL, a, b, out, dims, rank);
+      break;
+    case DIV:
+      binaryLoop(DIV, a, b, out, dims, rank);
+      break;
+    default:
+      binaryLoop(POW, a, b, out, dims, rank);
+  }
+}
+
+/** One result run of a gathering: `n` elements of x, `step` apart. */
+// @ts-ignore: decorator
+@inline
+function gatherRun(x: usize, step: i32, out: usize, n: i32): void {
+  if (step == 1) {
+    memory.copy(out, x, (<usize>n) << 2);
+  } else if (step == 0) {
+    fill(out, n, load<f32>(x));
+  } else {
+    const stride = <usize>(step << 2);
+    for (let i = 0; i < n; i++) {
+      store<f32>(out, load<f32>(x));
+      x += stride;
+      out += 4;
+    }
+  }
+}
+
+/** out = x read with the records' steps (size, step of x): it repeats where a step is 0 and permutes where steps do not fall. */
+export function gather(x: usize, out: usize, dims: usize, rank: i32): void {
+  const counters = dims + (<usize>rank << 3);
+  const n = load<i32>(dims);
+  const step = load<i32>(dims, 4);
+  // A matrix inside that is to be transposed goes in blocks, so that both sides are read in whole vectors.
+  const blocked = rank > 1 && step > 1 && load<i32>(dims, 12) == 1;
+  const rows = blocked ? load<i32>(dims, 8) : 1;
+  for (let d = 0; d < rank; d++) store<i32>(counters + (<usize>d << 2), 0);
+  for (;;) {
+    if (blocked) transpose(x, step, out, n, rows, n);
+    else gatherRun(x, step, out, n);
+    out += <usize>(rows * n) << 2;
+    let d = blocked ? 2 : 1;
+    for (; d < rank; d++) {
+      const record = dims + (<usize>d << 3);
+      const counter = counters + (<usize>d << 2);
+      const count = load<i32>(counter) + 1;
+      x += <usize>load<i32>(record, 4) << 2;
+      if (count < load<i32>(record)) {
+        store<i32>(counter, count);
+        break;
+      }
+      store<i32>(counter, 0);
+      x -= <usize>(load<i32>(record, 4) * count) << 2;
+    }
+    if (d >= rank) return;
+  }
+}
+
+/** out[r * outStep + c] = x[c * step + r] for rows × columns results, in 4 × 4 blocks. */
+export function transpose(x: usize, step: i32, out: usize, outStep: i32, rows: i32, columns: i32): void {
+  const xStride = <usize>step << 2;
+  const outStride = <usize>outStep << 2;
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    let from = x + (<usize>r << 2);
+    let to = out + <usize>r * outStride;
+    let c = 0;
+    for (; c + 4 <= columns; c += 4) {
+      const x0 = v128.load(from);
+      const x1 = v128.load(from + xStride);
+      const x2 = v128.load(from + 2 * xStride);
+      const x3 = v128.load(from + 3 * xStride);
+      const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+      const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+      const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+      const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+      v128.store(to + outStride, v128.shuffle<f32>(low01, low23, 2, 3, 6, 7));
+      v128.store(to + 2 * outStride, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5));
+      v128.store(to + 3 * outStride, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
+      from += 4 * xStride;
+      to += 16;
+    }
+    for (; c < columns; c++) {
+      store<f32>(to, load<f32>(from));
+      store<f32>(to + outStride, load<f32>(from, 4));
+      store<f32>(to + 2 * outStride, load<f32>(from, 8));
+      store<f32>(to + 3 * outStride, load<f32>(from, 12));
+      from += xStride;
+      to += 4;
+    }
+  }
+  for (; r < rows; r++) gatherRun(x + (<usize>r << 2), step, out + <usize>r * outStride, columns);
+}

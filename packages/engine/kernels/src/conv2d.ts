@@ -1,0 +1,268 @@
+// 2-D convolution and its two gradients in NCHW, for any stride, padding, dilation and groups: direct convolution, a tile of
+// neighbouring results of one row × 8 channels at a time (see convPlan.ts for what is read). A result's terms come block
+// of channels by block, in each by kernel row, channel, kernel column; rows of padding are left out.
+import { transpose } from './broadcast';
+import { clearImage, listResults, listTerms, makeImage } from './convImage';
+import { ConvPlan, ConvSizes, planBackwardInput, planForward } from './convPlan';
+import { fill } from './elementwise';
+import { firstRow, listedTile, tilesOf, walkedTile } from './tile';
+
+/** The plan lies behind the sizes. */
+// @ts-ignore: decorator
+@inline
+function planOf(geometry: usize): ConvPlan {
+  return changetype<ConvPlan>(geometry + offsetof<ConvSizes>());
+}
+
+/** Plans the result, or the gradient of the weight. @returns the bytes of scratch memory that it needs. */
+export function planConv2d(geometry: usize): usize {
+  const plan = planOf(geometry);
+  planForward(changetype<ConvSizes>(geometry), plan);
+  return plan.bytes;
+}
+
+/** Plans the gradient of x. @returns the bytes of scratch memory that it needs. */
+export function planConv2dBackwardInput(geometry: usize): usize {
+  const plan = planOf(geometry);
+  planBackwardInput(changetype<ConvSizes>(geometry), plan);
+  return plan.bytes;
+}
+
+/** out = x convolved with weight, plus bias (0 for none). */
+export function conv2d(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const plan = planOf(geometry);
+  const taps = plan.kernelHeight * plan.kernelWidth;
+  packWeights(plan, sizes.groups, weight, plan.results * plan.depth, plan.depth, taps, false, scratch + plan.weights);
+  convolveAll(plan, sizes.batch, sizes.groups, x, bias, out, scratch);
+}
+
+/** dx: the gradient of x, given that of the result. */
+export function conv2dBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const plan = planOf(geometry);
+  const taps = plan.kernelHeight * plan.kernelWidth;
+  packWeights(plan, sizes.groups, weight, plan.results * plan.depth, taps, plan.results * taps, true, scratch + plan.weights);
+  convolveAll(plan, sizes.batch, sizes.groups, g, 0, dx, scratch);
+}
+
+/**
+ * Weights as tiles read them: for each group, block of channels and strip, in the order of the terms, 8 results each;
+ * results that the last strip lacks are 0. Steps in elements from one result, and from one channel, to the next.
+ */
+function packWeights(
+  plan: ConvPlan,
+  groups: i32,
+  weight: usize,
+  groupStep: i32,
+  resultStep: i32,
+  channelStep: i32,
+  isTurned: bool,
+  to: usize,
+): void {
+  const taps = plan.kernelHeight * plan.kernelWidth;
+  memory.fill(to, 0, <usize>(groups * plan.strips * plan.depth) << 5);
+  for (let group = 0; group < groups; group++) {
+    for (let first = 0; first < plan.channels; first += plan.blockChannels) {
+      const channels = min(plan.channels - first, plan.blockChannels);
+      for (let strip = 0; strip < plan.strips; strip++) {
+        const lanes = min(8, plan.results - strip * 8);
+        for (let kh = 0; kh < plan.kernelHeight; kh++) {
+          for (let c = 0; c < channels; c++) {
+            for (let kw = 0; kw < plan.kernelWidth; kw++) {
+              const tap = kh * plan.kernelWidth + kw;
+              const from = group * groupStep + strip * 8 * resultStep + (first + c) * channelStep + (isTurned ? taps - 1 - tap : tap);
+              for (let lane = 0; lane < lanes; lane++) {
+                store<f32>(to + (<usize>lane << 2), load<f32>(weight + (<usize>(from + lane * resultStep) << 2)));
+              }
+              to += 32;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+function convolveAll(plan: ConvPlan, batch: i32, groups: i32, x: usize, bias: usize, out: usize, scratch: usize): void {
+  const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
+  const outBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
+  const weightBytes = <usize>(plan.strips * plan.depth) << 5;
+  const padded = scratch + plan.bias;
+  fill(padded, plan.strips * 8, 0);
+  clearImage(plan, scratch + plan.image);
+  for (let n = 0; n < batch; n++) {
+    for (let group = 0; group < groups; group++) {
+      if (bias != 0) memory.copy(padded, bias + (<usize>(group * plan.results) << 2), <usize>plan.results << 2);
+      for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
+        convolveBand(plan, x, scratch + plan.weights + <usize>group * weightBytes, row, out, scratch);
+      }
+      x += imageBytes;
+      out += outBytes;
+    }
+  }
+}
+
+/** A band of rows of one image's group, block of channels by block. */
+function convolveBand(plan: ConvPlan, x: usize, weights: usize, firstOut: i32, out: usize, scratch: usize): void {
+  const rows = min(plan.bandRows, plan.outHeight - firstOut);
+  const taps = plan.kernelHeight * plan.kernelWidth;
+  const results = rows * plan.outWidth;
+  for (let first = 0; first < plan.channels; first += plan.blockChannels) {
+    const channels = min(plan.channels - first, plan.blockChannels);
+    makeImage(plan, x + (<usize>(first * plan.height * plan.width) << 2), channels, firstOut, scratch + plan.image, false);
+    listTerms(plan, channels, scratch + plan.offsets);
+    const block = weights + (<usize>(plan.strips * first * taps) << 5);
+    for (let row = 0; row < rows; row++) convolveRow(plan, block, channels, firstOut + row, row, results, first == 0, scratch);
+  }
+  const plane = plan.outHeight * plan.outWidth;
+  for (let strip = 0; strip < plan.strips; strip++) {
+    const from = scratch + plan.sums + (<usize>(strip * results) << 5);
+    const to = out + (<usize>(strip * 8 * plane + firstOut * plan.outWidth) << 2);
+    const planes = min(8, plan.results - strip * 8);
+    if (results >= 4) toPlanes(from, to, <usize>plane << 2, planes, results);
+    else transpose(from, 8, to, plane, planes, results);
+  }
+}
+
+/** From 8 floats per result to planes of `n` >= 4; the last four results may overlap those before. */
+function toPlanes(from: usize, to: usize, plane: usize, planes: i32, n: i32): void {
+  for (let next = 0; next < n; next += 4) {
+    const i = <usize>min(next, n - 4);
+    toPlanes4(from + (i << 5), to + (i << 2), plane, planes);
+    if (planes > 4) toPlanes4(from + (i << 5) + 16, to + (i << 2) + 4 * plane, plane, planes - 4);
+  }
+}
+
+/** Four results of at most four planes. */
+// @ts-ignore: decorator
+@inline
+function toPlanes4(from: usize, to: usize, plane: usize, planes: i32): void {
+  const a = v128.load(from);
+  const b = v128.load(from, 32);
+  const c = v128.load(from, 64);
+  const d = v128.load(from, 96);
+  const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  v128.store(to, v128.shuffle<f32>(lowAB, lowCD, 0, 1, 4, 5));
+  if (planes > 1) v128.store(to + plane, v128.shuffle<f32>(lowAB, lowCD, 2, 3, 6, 7));
+  if (planes <= 2) return;
+  const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to + 2 * plane, v128.shuffle<f32>(highAB, highCD, 0, 1, 4, 5));
+  if (planes > 3) v128.store(to + 3 * plane, v128.shuffle<f32>(highAB, highCD, 2, 3, 6, 7));
+}
+
+function convolveRow(
+  plan: ConvPlan,
+  weights: usize,
+  channels: i32,
+  outRow: i32,
+  row: i32,
+  results: i32,
+  isFirst: bool,
+  scratch: usize,
+): void {
+  // The kernel's rows that meet the input at all.
+  const line = outRow * plan.strideHeight;
+  const end = plan.top + (plan.height - 1) * plan.stretchHeight + 1;
+  const firstTap = line >= plan.top ? 0 : min(plan.kernelHeight, (plan.top - line + plan.dilationHeight - 1) / plan.dilationHeight);
+  const lastTap = line >= end ? 0 : min(plan.kernelHeight, (end - 1 - line) / plan.dilationHeight + 1);
+  const perTap = channels * plan.kernelWidth;
+  const skipped = firstTap * perTap;
+  const terms = max(0, lastTap - firstTap) * perTap;
+  const offsets = scratch + plan.offsets + (<usize>skipped << 2);
+  const image = scratch + plan.image + <usize>(row * plan.strideHeight) * plan.lineBytes;
+  const stripBytes = <usize>(plan.kernelHeight * perTap) << 5;
+  const tiles = tilesOf(plan.outWidth);
+  for (let i = 0; i < tiles; i++) {
+    const column = firstRow(plan.outWidth, tiles, i);
+    const columns = firstRow(plan.outWidth, tiles, i + 1) - column;
+    let sums = scratch + plan.sums + (<usize>(row * plan.outWidth + column) << 5);
+    let from = scratch + plan.bias;
+    let block = weights + (<usize>skipped << 5);
+    for (let strip = 0; strip < plan.strips; strip++) {
+      listedTile(columns, image + (<usize>column << 4), offsets, block, terms, isFirst ? from : sums, isFirst ? 0 : 32, sums);
+      sums += <usize>results << 5;
+      from += 32;
+      block += stripBytes;
+    }
+  }
+}
+
+/** dw: the gradient of the weight, given that of the result. */
+export function conv2dBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const plan = planOf(geometry);
+  const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
+  const gBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
+  const weightBytes = <usize>(plan.strips * plan.depth) << 5;
+  memory.fill(scratch + plan.weights, 0, <usize>sizes.groups * weightBytes);
+  clearImage(plan, scratch + plan.image);
+  listResults(plan, scratch + plan.positions);
+  // The lanes that the last strip lacks stay 0.
+  memory.fill(scratch + plan.sums, 0, <usize>(plan.strips * plan.bandRows * plan.outWidth) << 5);
+  for (let n = 0; n < sizes.batch; n++) {
+    for (let group = 0; group < sizes.groups; group++) {
+      for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
+        correlateBand(plan, g, x, row, scratch + plan.weights + <usize>group * weightBytes, scratch);
+      }
+      x += imageBytes;
+      g += gBytes;
+    }
+  }
+  unpackWeights(plan, sizes.groups, scratch + plan.weights, dw);
+}
+
+/** Adds what a band of one image's group gives to the weight's gradient, which lies as packWeights lays weights. */
+function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weights: usize, scratch: usize): void {
+  const rows = min(plan.bandRows, plan.outHeight - firstOut);
+  const results = rows * plan.outWidth;
+  const plane = plan.outHeight * plan.outWidth;
+  for (let strip = 0; strip < plan.strips; strip++) {
+    const from = g + (<usize>(strip * 8 * plane + firstOut * plan.outWidth) << 2);
+    transpose(from, plane, scratch + plan.sums + (<usize>(strip * results) << 5), 8, results, min(8, plan.results - strip * 8));
+  }
+  for (let first = 0; first < plan.channels; first += plan.blockChannels) {
+    const channels = min(plan.channels - first, plan.blockChannels);
+    makeImage(plan, x + (<usize>(first * plan.height * plan.width) << 2), channels, firstOut, scratch + plan.image, true);
+    listTerms(plan, channels, scratch + plan.offsets);
+    const terms = channels * plan.kernelHeight * plan.kernelWidth;
+    const tiles = tilesOf(terms);
+    for (let strip = 0; strip < plan.strips; strip++) {
+      const b = scratch + plan.sums + (<usize>(strip * results) << 5);
+      for (let i = 0; i < tiles; i++) {
+        const term = firstRow(terms, tiles, i);
+        const taken = firstRow(terms, tiles, i + 1) - term;
+        const offsets = scratch + plan.offsets + (<usize>term << 2);
+        walkedTile(taken, scratch + plan.image, offsets, scratch + plan.positions, b, results, weights + (<usize>term << 5));
+      }
+      weights += <usize>terms << 5;
+    }
+  }
+}
+
+/** The inverse of packWeights for a weight that is not turned. */
+function unpackWeights(plan: ConvPlan, groups: i32, from: usize, dw: usize): void {
+  const taps = plan.kernelHeight * plan.kernelWidth;
+  for (let group = 0; group < groups; group++) {
+    for (let first = 0; first < plan.channels; first += plan.blockChannels) {
+      const channels = min(plan.channels - first, plan.blockChannels);
+      for (let strip = 0; strip < plan.strips; strip++) {
+        const lanes = min(8, plan.results - strip * 8);
+        for (let kh = 0; kh < plan.kernelHeight; kh++) {
+          for (let c = 0; c < channels; c++) {
+            for (let kw = 0; kw < plan.kernelWidth; kw++) {
+              for (let lane = 0; lane < lanes; lane++) {
+                const result = group * plan.results + strip * 8 + lane;
+                const to = result * plan.depth + (first + c) * taps + kh * plan.kernelWidth + kw;
+                store<f32>(dw + (<usize>to << 2), load<f32>(from + (<usize>lane << 2)));
+              }
+              from += 32;
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// The image of repeated elements that convolutions read: making a block of channels of a band of it, and the lists of where
+// terms and results lie in it.
+import { ConvPlan } from './convPlan';
+
+/** Clears the whole image, once: what lies beside the input's columns stays 0, for only these are written. */
+export function clearImage(plan: ConvPlan, image: usize): void {
+  memory.fill(image, 0, <usize>plan.blockChannels * plan.planeBytes);
+}
+
+/**
+ * Fills the image's lines for the results from row `firstRow` on: `channels` planes of `x`. Lines above and below the input
+ * are cleared only if `clears`, for whoever reads them.
+ */
+export function makeImage(plan: ConvPlan, x: usize, channels: i32, firstRow: i32, image: usize, clears: bool): void {
+  const stretch = plan.stretchHeight;
+  const firstLine = firstRow * plan.strideHeight - plan.top;
+  const inputLine = <usize>plan.width << 2;
+  for (let c = 0; c < channels; c++) {
+    let line = image + <usize>c * plan.planeBytes;
+    for (let i = firstLine; i < firstLine + plan.imageRows; i++) {
+      let row = i;
+      if (stretch != 1) {
+        row = i / stretch;
+        if (row * stretch != i) row = -1;
+      }
+      if (<u32>row < <u32>plan.height) makeLine(plan, x + <usize>row * inputLine, line);
+      else if (clears || stretch != 1) memory.fill(line, 0, plan.lineBytes);
+      line += plan.lineBytes;
+    }
+    x += <usize>plan.height * inputLine;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function makeLine(plan: ConvPlan, x: usize, line: usize): void {
+  const end = plan.columns * plan.strideWidth;
+  if (plan.strideWidth == 1 && plan.stretchWidth == 1) {
+    const first = max(0, plan.left);
+    repeat(x + (<usize>(first - plan.left) << 2), line + (<usize>first << 4), min(end, plan.left + plan.width) - first);
+    return;
+  }
+  for (let position = plan.left; position < end && position < plan.left + plan.width * plan.stretchWidth; position += plan.stretchWidth) {
+    if (position >= 0) v128.store(line + slotOf(plan, position), v128.load32_splat(x));
+    x += 4;
+  }
+}
+
+/** `n` elements, each over a whole vector. */
+// @ts-ignore: decorator
+@inline
+function repeat(x: usize, to: usize, n: i32): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(to, v128.load32_splat(x));
+    v128.store(to, v128.load32_splat(x, 4), 16);
+    v128.store(to, v128.load32_splat(x, 8), 32);
+    v128.store(to, v128.load32_splat(x, 12), 48);
+    x += 16;
+    to += 64;
+  }
+  for (; n > 0; n--) {
+    v128.store(to, v128.load32_splat(x));
+    x += 4;
+    to += 16;
+  }
+}
+
+/** Where a column lies in a line. */
+// @ts-ignore: decorator
+@inline
+function slotOf(plan: ConvPlan, column: i32): usize {
+  return <usize>((column % plan.strideWidth) * plan.columns + column / plan.strideWidth) << 4;
+}
+
+/**
+ * Lists where the terms of a result lie from its first column, by kernel row, then channel, then kernel column, unless
+ * that is listed already.
+ */
+export function listTerms(plan: ConvPlan, channels: i32, offsets: usize): void {
+  if (plan.listedChannels == channels) return;
+  plan.listedChannels = channels;
+  for (let kh = 0; kh < plan.kernelHeight; kh++) {
+    for (let c = 0; c < channels; c++) {
+      const start = <usize>c * plan.planeBytes + <usize>(kh * plan.dilationHeight) * plan.lineBytes;
+      for (let kw = 0; kw < plan.kernelWidth; kw++) {
+        store<u32>(offsets, <u32>(start + slotOf(plan, kw * plan.dilationWidth)));
+        offsets += 4;
+      }
+    }
+  }
+}
+
+/** Lists where the results of a band lie from the first one. */
+export function listResults(plan: ConvPlan, positions: usize): void {
+  for (let row = 0; row < plan.bandRows; row++) {
+    const line = <usize>(row * plan.strideHeight) * plan.lineBytes;
+    for (let column = 0; column < plan.outWidth; column++) {
+      store<u32>(positions, <u32>(line + (<usize>column << 4)));
+      positions += 4;
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// How a convolution is cut up: which padded image is read, in which blocks of channels and bands of rows, and where in the
+// scratch memory each piece lies. It follows from the sizes alone. Nothing is computed here.
+//
+// A convolution reads an image of repeated elements (tile.ts) that is made of its input: padded, and stretched by zeros
+// where the gradient of a strided convolution asks for it. A stride along the width is taken out of the image's layout:
+// its columns are sorted by their remainder, so that neighbouring results always read neighbouring elements.
+
+/** The sizes of a convolution as the backend lays them down: int32 fields in the order of ConvGeometry. */
+@unmanaged
+export class ConvSizes {
+  batch: i32;
+  inChannels: i32;
+  height: i32;
+  width: i32;
+  outChannels: i32;
+  kernelHeight: i32;
+  kernelWidth: i32;
+  strideHeight: i32;
+  strideWidth: i32;
+  padTop: i32;
+  padLeft: i32;
+  dilationHeight: i32;
+  dilationWidth: i32;
+  groups: i32;
+  outHeight: i32;
+  outWidth: i32;
+}
+
+@unmanaged
+export class ConvPlan {
+  /** Channels of one group, read and written. */
+  channels: i32;
+  results: i32;
+  /** The input, and how its elements are spread: element i of a line goes to position i * stretch + offset. */
+  height: i32;
+  width: i32;
+  stretchHeight: i32;
+  stretchWidth: i32;
+  top: i32;
+  left: i32;
+  /** The kernel. */
+  kernelHeight: i32;
+  kernelWidth: i32;
+  dilationHeight: i32;
+  dilationWidth: i32;
+  strideHeight: i32;
+  strideWidth: i32;
+  outHeight: i32;
+  outWidth: i32;
+  /** Channels of a block, rows of results in a band, rows of the image for a band. */
+  blockChannels: i32;
+  bandRows: i32;
+  imageRows: i32;
+  /** Columns of one remainder in a line of the image. */
+  columns: i32;
+  /** Bytes from one line of the image to the next, and from one channel to the next. */
+  lineBytes: usize;
+  planeBytes: usize;
+  /** Channels of the block that the list of offsets is made for; 0 before there is one. */
+  listedChannels: i32;
+  /** Blocks of 8 results, the last one padded. */
+  strips: i32;
+  /** Terms of one result: channels × taps. */
+  depth: i32;
+  /** Where things lie, from the start of the scratch memory. */
+  image: usize;
+  offsets: usize;
+  positions: usize;
+  weights: usize;
+  bias: usize;
+  sums: usize;
+  bytes: usize;
+}
+
+/** Terms that a block of channels gives: its weights and its lines of the image then stay in the first-level cache. */
+const BLOCK_TERMS = 256;
+/** Bytes of the image of a band, for the second-level cache. */
+const IMAGE_BYTES = 256 * 1024;
+/** Results of a band, so that 8 of each stay in the first-level cache while weights' gradients walk over them. */
+const BAND_RESULTS = 1024;
+
+/** What the plans for the result and for the gradient of the weight have in common: they read x. */
+export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
+  plan.channels = sizes.inChannels / sizes.groups;
+  plan.results = sizes.outChannels / sizes.groups;
+  plan.height = sizes.height;
+  plan.width = sizes.width;
+  plan.stretchHeight = 1;
+  plan.stretchWidth = 1;
+  plan.top = sizes.padTop;
+  plan.left = sizes.padLeft;
+  plan.strideHeight = sizes.strideHeight;
+  plan.strideWidth = sizes.strideWidth;
+  plan.outHeight = sizes.outHeight;
+  plan.outWidth = sizes.outWidth;
+  finishPlan(sizes, plan);
+}
+
+/** The gradient of x is a convolution of that of the result, stretched by the stride, with the kernel turned around. */
+export function planBackwardInput(sizes: ConvSizes, plan: ConvPlan): void {
+  plan.channels = sizes.outChannels / sizes.groups;
+  plan.results = sizes.inChannels / sizes.groups;
+  plan.height = sizes.outHeight;
+  plan.width = sizes.outWidth;
+  plan.stretchHeight = sizes.strideHeight;
+  plan.stretchWidth = sizes.strideWidth;
+  plan.top = (sizes.kernelHeight - 1) * sizes.dilationHeight - sizes.padTop;
+  plan.left = (sizes.kernelWidth - 1) * sizes.dilationWidth - sizes.padLeft;
+  plan.strideHeight = 1;
+  plan.strideWidth = 1;
+  plan.outHeight = sizes.height;
+  plan.outWidth = sizes.width;
+  finishPlan(sizes, plan);
+}
+
+// @ts-ignore: decorator
+@inline
+function lines(bytes: usize): usize {
+  return ((bytes + 63) & ~63) + 64;
+}
+
+function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {
+  const taps = sizes.kernelHeight * sizes.kernelWidth;
+  plan.kernelHeight = sizes.kernelHeight;
+  plan.kernelWidth = sizes.kernelWidth;
+  plan.dilationHeight = sizes.dilationHeight;
+  plan.dilationWidth = sizes.dilationWidth;
+  plan.strips = (plan.results + 7) / 8;
+  plan.depth = plan.channels * taps;
+  const reach = (plan.kernelHeight - 1) * plan.dilationHeight + 1;
+  const wholeWidth = (plan.outWidth - 1) * plan.strideWidth + (plan.kernelWidth - 1) * plan.dilationWidth + 1;
+  plan.columns = (wholeWidth + plan.strideWidth - 1) / plan.strideWidth;
+  plan.lineBytes = <usize>(plan.columns * plan.strideWidth) << 4;
+  const mostChannels = max(1, BLOCK_TERMS / taps);
+  const blocks = (plan.channels + mostChannels - 1) / mostChannels;
+  plan.blockChannels = (plan.channels + blocks - 1) / blocks;
+  plan.listedChannels = 0;
+  const linesThatFit = <i32>(<usize>IMAGE_BYTES / (<usize>plan.blockChannels * plan.lineBytes));
+  const rowsThatFit = min((linesThatFit - reach) / plan.strideHeight + 1, BAND_RESULTS / plan.outWidth);
+  plan.bandRows = max(1, min(plan.outHeight, rowsThatFit));
+  plan.imageRows = (plan.bandRows - 1) * plan.strideHeight + reach;
+  // One more line's worth of bytes keeps planes of a power of two apart in the cache.
+  plan.planeBytes = <usize>plan.imageRows * plan.lineBytes + 64;
+  const bandResults = <usize>(plan.bandRows * plan.outWidth);
+  plan.image = 0;
+  plan.offsets = lines(<usize>plan.blockChannels * plan.planeBytes);
+  plan.positions = plan.offsets + lines(<usize>(plan.blockChannels * taps) << 2);
+  plan.bias = plan.positions + lines(bandResults << 2);
+  plan.sums = plan.bias + lines(<usize>plan.strips << 5);
+  plan.weights = plan.sums + lines((<usize>plan.strips * bandResults) << 5);
+  plan.bytes = plan.weights + lines(<usize>(sizes.groups * plan.strips * plan.depth) << 5);
+}

@@ -1,0 +1,196 @@
+// Element-wise kernels over arrays of one length. Each loop takes whole vectors and then one partial one, computed by
+// the same lanes, so that an element's bits do not depend on where it stands. Broadcasting is in broadcast.ts.
+import { exp4, log4 } from './exponential';
+import { loadTail, storeTail } from './memory';
+
+// The numbers of the operations follow the lists in the engine's backend.ts.
+export const ADD = 0;
+export const SUB = 1;
+export const MUL = 2;
+export const DIV = 3;
+export const POW = 4;
+
+export function fill(out: usize, n: i32, value: f32): void {
+  const v = f32x4.splat(value);
+  for (; n >= 4; n -= 4) {
+    v128.store(out, v);
+    out += 16;
+  }
+  if (n > 0) storeTail(out, v, n);
+}
+
+export function copy(x: usize, out: usize, n: i32): void {
+  memory.copy(out, x, (<usize>n) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function unaryLanes(op: i32, x: v128): v128 {
+  return op == 0
+    ? f32x4.neg(x)
+    : op == 1
+      ? exp4(x)
+      : op == 2
+        ? log4(x)
+        : op == 3
+          ? f32x4.sqrt(x)
+          : op == 4
+            ? f32x4.mul(x, x)
+            : op == 5
+              ? f32x4.abs(x)
+              : f32x4.pmax(x, f32x4.splat(0)); // pmax(x, 0) keeps a NaN, pmax(0, x) would not
+}
+
+// @ts-ignore: decorator
+@inline
+function unaryLoop(op: i32, x: usize, out: usize, n: i32): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(out, unaryLanes(op, v128.load(x)));
+    x += 16;
+    out += 16;
+  }
+  if (n > 0) storeTail(out, unaryLanes(op, loadTail(x, n)), n);
+}
+
+/** out = op(x); neg, exp, log, sqrt, square, abs, relu are numbered from 0. */
+export function unary(op: i32, x: usize, out: usize, n: i32): void {
+  switch (op) {
+    case 0:
+      unaryLoop(0, x, out, n);
+      break;
+    case 1:
+      unaryLoop(1, x, out, n);
+      break;
+    case 2:
+      unaryLoop(2, x, out, n);
+      break;
+    case 3:
+      unaryLoop(3, x, out, n);
+      break;
+    case 4:
+      unaryLoop(4, x, out, n);
+      break;
+    case 5:
+      unaryLoop(5, x, out, n);
+      break;
+    default:
+      unaryLoop(6, x, out, n);
+  }
+}
+
+/** a op b, lane by lane. */
+// @ts-ignore: decorator
+@inline
+export function binaryLanes(op: i32, a: v128, b: v128): v128 {
+  return op == ADD
+    ? f32x4.add(a, b)
+    : op == SUB
+      ? f32x4.sub(a, b)
+      : op == MUL
+        ? f32x4.mul(a, b)
+        : op == DIV
+          ? f32x4.div(a, b)
+          : pow4(a, b);
+}
+
+/** a to the power b in float64, then rounded: right to the last bit but for rare ties. */
+function pow4(a: v128, b: v128): v128 {
+  let result = f32x4.splat(power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
+  result = f32x4.replace_lane(result, 1, power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
+  result = f32x4.replace_lane(result, 2, power(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
+  return f32x4.replace_lane(result, 3, power(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
+}
+
+// @ts-ignore: decorator
+@inline
+function power(a: f32, b: f32): f32 {
+  // C and PyTorch say 1 where ECMAScript, and NativeMath after it, says NaN.
+  if (a == 1 || (a == -1 && abs(b) == Infinity)) return 1;
+  return <f32>NativeMath.pow(a, b);
+}
+
+// @ts-ignore: decorator
+@inline
+function scalarLoop(op: i32, a: usize, scalar: f32, out: usize, n: i32): void {
+  const b = f32x4.splat(scalar);
+  for (; n >= 4; n -= 4) {
+    v128.store(out, binaryLanes(op, v128.load(a), b));
+    a += 16;
+    out += 16;
+  }
+  if (n > 0) storeTail(out, binaryLanes(op, loadTail(a, n), b), n);
+}
+
+// @ts-ignore: decorator
+@inline
+function cubeLoop(a: usize, out: usize, n: i32): void {
+  for (; n >= 4; n -= 4) {
+    const x = v128.load(a);
+    v128.store(out, f32x4.mul(f32x4.mul(x, x), x));
+    a += 16;
+    out += 16;
+  }
+  const x = loadTail(a, n);
+  if (n > 0) storeTail(out, f32x4.mul(f32x4.mul(x, x), x), n);
+}
+
+// @ts-ignore: decorator
+@inline
+function reciprocalLoop(a: usize, out: usize, n: i32): void {
+  const one = f32x4.splat(1);
+  for (; n >= 4; n -= 4) {
+    v128.store(out, f32x4.div(one, v128.load(a)));
+    a += 16;
+    out += 16;
+  }
+  if (n > 0) storeTail(out, f32x4.div(one, loadTail(a, n)), n);
+}
+
+/** out = a op scalar. Powers that a few operations give are not sent through the logarithm. */
+export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32): void {
+  switch (op) {
+    case ADD:
+      scalarLoop(ADD, a, scalar, out, n);
+      break;
+    case SUB:
+      scalarLoop(SUB, a, scalar, out, n);
+      break;
+    case MUL:
+      scalarLoop(MUL, a, scalar, out, n);
+      break;
+    case DIV:
+      scalarLoop(DIV, a, scalar, out, n);
+      break;
+    default:
+      if (scalar == 0) fill(out, n, 1);
+      else if (scalar == 1) copy(a, out, n);
+      else if (scalar == 2) unaryLoop(4, a, out, n);
+      else if (scalar == 3) cubeLoop(a, out, n);
+      else if (scalar == 0.5) unaryLoop(3, a, out, n);
+      else if (scalar == -1) reciprocalLoop(a, out, n);
+      else scalarLoop(POW, a, scalar, out, n);
+  }
+}
+
+/** out += alpha * x. */
+export function addScaled(x: usize, alpha: f32, out: usize, n: i32): void {
+  const factor = f32x4.splat(alpha);
+  for (; n >= 4; n -= 4) {
+    v128.store(out, f32x4.add(v128.load(out), f32x4.mul(factor, v128.load(x))));
+    x += 16;
+    out += 16;
+  }
+  if (n > 0) storeTail(out, f32x4.add(loadTail(out, n), f32x4.mul(factor, loadTail(x, n))), n);
+}
+
+/** dx = g where x > 0, else 0. */
+export function reluBackward(g: usize, x: usize, dx: usize, n: i32): void {
+  const zero = f32x4.splat(0);
+  for (; n >= 4; n -= 4) {
+    v128.store(dx, v128.and(v128.load(g), f32x4.gt(v128.load(x), zero)));
+    g += 16;
+    x += 16;
+    dx += 16;
+  }
+  if (n > 0) storeTail(dx, v128.and(loadTail(g, n), f32x4.gt(loadTail(x, n), zero)), n);
+}

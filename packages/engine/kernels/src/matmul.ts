@@ -1,0 +1,177 @@
+// Matrix products, row-major and dense. Two ways, chosen by the operands' layout alone:
+//   tiles: A is packed with repeated elements, five rows at a time, and B read in strips of 8 columns, which are packed
+//          when enough rows use them;
+//   dots:  for A · Bᵀ both operands run along k, so 4 × 2 dot products at a time need no packing.
+// Both go through k in blocks of a fixed length, so that what is read again and again stays in the caches.
+import { transpose } from './broadcast';
+import { dots } from './dots';
+import { firstRow, packedTile, TILE_COLUMNS, TILE_ROWS, tilesOf } from './tile';
+
+/** Block of k: five packed rows of A (20 KB) and a strip of B (8 KB) share the first-level cache. */
+const DEPTH = 256;
+/** Columns of B that are packed at a time: a block of B (256 KB) stays in the second-level cache. */
+const COLUMNS = 256;
+/** From so many rows on, packing B pays. */
+const PACK_FROM = 16;
+
+/** Strides are in elements. */
+@unmanaged
+class Operands {
+  m: i32;
+  n: i32;
+  k: i32;
+  rowA: i32;
+  columnA: i32;
+  rowB: i32;
+  columnB: i32;
+  /** Whether B goes through `packedB`. */
+  packs: bool;
+  zeros: usize;
+  corner: usize;
+  packedA: usize;
+  packedB: usize;
+}
+
+// @ts-ignore: decorator
+@inline
+function stripsOf(n: i32): i32 {
+  return (n + TILE_COLUMNS - 1) / TILE_COLUMNS;
+}
+
+/** Bytes of scratch that `matmul` needs. */
+export function matmulScratch(m: i32, n: i32, k: i32): usize {
+  const depth = <usize>min(k, DEPTH);
+  return offsetof<Operands>() + 64 + 256 + ((depth * TILE_ROWS) << 4) + ((depth * <usize>(stripsOf(min(n, COLUMNS)) * TILE_COLUMNS)) << 2);
+}
+
+/** out[b] = A[b] · B[b], A: m×k (k×m in memory if transposeA), B: k×n (n×k if transposeB). */
+export function matmul(
+  a: usize,
+  b: usize,
+  out: usize,
+  batch: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  transposeA: bool,
+  transposeB: bool,
+  batchStrideA: i32,
+  batchStrideB: i32,
+  scratch: usize,
+): void {
+  const operands = changetype<Operands>(scratch);
+  operands.m = m;
+  operands.n = n;
+  operands.k = k;
+  operands.rowA = transposeA ? 1 : k;
+  operands.columnA = transposeA ? m : 1;
+  operands.rowB = transposeB ? 1 : n;
+  operands.columnB = transposeB ? k : 1;
+  operands.packs = transposeB || m >= PACK_FROM;
+  operands.zeros = scratch + offsetof<Operands>();
+  operands.corner = operands.zeros + 64;
+  operands.packedA = operands.corner + 256;
+  operands.packedB = operands.packedA + ((<usize>min(k, DEPTH) * TILE_ROWS) << 4);
+  memory.fill(operands.zeros, 0, 64);
+  for (let i = 0; i < batch; i++) {
+    if (transposeB && !transposeA) dots(a, b, 0, out, m, n, k);
+    else multiply(a, b, out, operands);
+    a += <usize>batchStrideA << 2;
+    b += <usize>batchStrideB << 2;
+    out += <usize>(m * n) << 2;
+  }
+}
+
+function multiply(a: usize, b: usize, out: usize, o: Operands): void {
+  if (o.k == 0) memory.fill(out, 0, <usize>(o.m * o.n) << 2);
+  for (let depth = 0; depth < o.k; depth += DEPTH) {
+    const k = min(o.k - depth, DEPTH);
+    for (let column = 0; column < o.n; column += COLUMNS) {
+      const n = min(o.n - column, COLUMNS);
+      const block = b + (<usize>(depth * o.rowB + column * o.columnB) << 2);
+      if (o.packs) packStrips(block, o.rowB, o.columnB, o.packedB, k, n);
+      const tiles = tilesOf(o.m);
+      for (let i = 0; i < tiles; i++) {
+        const first = firstRow(o.m, tiles, i);
+        const rows = firstRow(o.m, tiles, i + 1) - first;
+        packRows(a + (<usize>(first * o.rowA + depth * o.columnA) << 2), o.rowA, o.columnA, o.packedA, rows, k);
+        multiplyRows(block, out + (<usize>(first * o.n + column) << 2), rows, n, k, depth == 0, o);
+      }
+    }
+  }
+}
+
+/** One tile of rows against all strips of a block of B. */
+function multiplyRows(block: usize, out: usize, rows: i32, n: i32, k: i32, isFirst: bool, o: Operands): void {
+  const outStep = <usize>o.n << 2;
+  const bStep = <usize>(o.packs ? TILE_COLUMNS : o.rowB) << 2;
+  let strip = o.packs ? o.packedB : block;
+  const stripStep = <usize>(o.packs ? k * TILE_COLUMNS : TILE_COLUMNS) << 2;
+  for (; n >= TILE_COLUMNS; n -= TILE_COLUMNS) {
+    packedTile(rows, o.packedA, strip, bStep, k, isFirst ? o.zeros : out, isFirst ? 0 : outStep, out, outStep);
+    strip += stripStep;
+    out += TILE_COLUMNS << 2;
+  }
+  if (n == 0) return;
+  // The last columns go through a tile of their own, for it is wider than they are.
+  const cornerStep: usize = TILE_COLUMNS << 2;
+  if (!isFirst) copyRows(out, outStep, o.corner, cornerStep, rows, n);
+  packedTile(rows, o.packedA, strip, bStep, k, isFirst ? o.zeros : o.corner, isFirst ? 0 : cornerStep, o.corner, cornerStep);
+  copyRows(o.corner, cornerStep, out, outStep, rows, n);
+}
+
+function copyRows(from: usize, fromStep: usize, to: usize, toStep: usize, rows: i32, columns: i32): void {
+  for (; rows > 0; rows--) {
+    for (let c = 0; c < columns; c++) store<f32>(to + (<usize>c << 2), load<f32>(from + (<usize>c << 2)));
+    from += fromStep;
+    to += toStep;
+  }
+}
+
+/** to[t][r] = a[r · row + t · column], each over a whole vector. */
+function packRows(a: usize, row: i32, column: i32, to: usize, rows: i32, k: i32): void {
+  const step = <usize>column << 2;
+  const toStep = <usize>rows << 4;
+  for (let r = 0; r < rows; r++) {
+    let at = a + (<usize>(r * row) << 2);
+    let slot = to + (<usize>r << 4);
+    for (let t = 0; t < k; t++) {
+      v128.store(slot, v128.load32_splat(at));
+      at += step;
+      slot += toStep;
+    }
+  }
+}
+
+/** Strips of 8 columns, one after the other, each row by row; the columns that the last strip lacks are 0. */
+function packStrips(b: usize, row: i32, column: i32, to: usize, k: i32, n: i32): void {
+  for (; n > 0; n -= TILE_COLUMNS) {
+    const columns = min(n, TILE_COLUMNS);
+    if (columns < TILE_COLUMNS) memory.fill(to, 0, (<usize>k * TILE_COLUMNS) << 2);
+    if (column != 1) {
+      transpose(b, column, to, TILE_COLUMNS, k, columns);
+    } else {
+      copyRows8(b, <usize>row << 2, to, k, columns);
+    }
+    b += <usize>(TILE_COLUMNS * column) << 2;
+    to += (<usize>k * TILE_COLUMNS) << 2;
+  }
+}
+
+function copyRows8(from: usize, step: usize, to: usize, rows: i32, columns: i32): void {
+  if (columns < TILE_COLUMNS) {
+    copyRows(from, step, to, TILE_COLUMNS << 2, rows, columns);
+    return;
+  }
+  for (; rows > 0; rows--) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    from += step;
+    to += TILE_COLUMNS << 2;
+  }
+}
+
+/** out[n × outFeatures] = x[n × inFeatures] · weightᵀ + bias; `bias` is 0 for none. */
+export function linear(x: usize, weight: usize, bias: usize, out: usize, n: i32, inFeatures: i32, outFeatures: i32): void {
+  dots(x, weight, bias, out, n, outFeatures, inFeatures);
+}

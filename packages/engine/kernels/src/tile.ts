@@ -1,0 +1,264 @@
+// The micro-kernels that all dense products run in. A tile is up to 5 rows × 8 columns of float32 sums held in registers:
+// ten accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without
+// spilling. The left operand comes with every element repeated over a vector, which saves an instruction at each use.
+// Each sum takes its terms in order. Nothing here knows of matrices or images.
+
+/** Columns of a tile. */
+export const TILE_COLUMNS = 8;
+/** Most rows of a tile. */
+export const TILE_ROWS = 5;
+
+/** Rows are shared out evenly among the fewest tiles: tile i takes those from firstRow(rows, tiles, i) to the next one's. */
+// @ts-ignore: decorator
+@inline
+export function tilesOf(rows: i32): i32 {
+  return (rows + TILE_ROWS - 1) / TILE_ROWS;
+}
+
+// @ts-ignore: decorator
+@inline
+export function firstRow(rows: i32, tiles: i32, i: i32): i32 {
+  return (rows * i) / tiles;
+}
+
+/** `rows` and `listed` are constants where this is inlined, so that one case is left. */
+// @ts-ignore: decorator
+@inline
+function tile(
+  rows: i32,
+  listed: bool,
+  a: usize,
+  offsets: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  from: usize,
+  fromStep: usize,
+  c: usize,
+  cStep: usize,
+): void {
+  let s00 = v128.load(from);
+  let s01 = v128.load(from, 16);
+  if (rows > 1) from += fromStep;
+  let s10 = v128.load(from);
+  let s11 = v128.load(from, 16);
+  if (rows > 2) from += fromStep;
+  let s20 = v128.load(from);
+  let s21 = v128.load(from, 16);
+  if (rows > 3) from += fromStep;
+  let s30 = v128.load(from);
+  let s31 = v128.load(from, 16);
+  if (rows > 4) from += fromStep;
+  let s40 = v128.load(from);
+  let s41 = v128.load(from, 16);
+  for (; k > 0; k--) {
+    const at = listed ? a + <usize>load<u32>(offsets) : a;
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load(at);
+    s00 = f32x4.add(s00, f32x4.mul(a0, b0));
+    s01 = f32x4.add(s01, f32x4.mul(a0, b1));
+    if (rows > 1) {
+      const a1 = v128.load(at, 16);
+      s10 = f32x4.add(s10, f32x4.mul(a1, b0));
+      s11 = f32x4.add(s11, f32x4.mul(a1, b1));
+    }
+    if (rows > 2) {
+      const a2 = v128.load(at, 32);
+      s20 = f32x4.add(s20, f32x4.mul(a2, b0));
+      s21 = f32x4.add(s21, f32x4.mul(a2, b1));
+    }
+    if (rows > 3) {
+      const a3 = v128.load(at, 48);
+      s30 = f32x4.add(s30, f32x4.mul(a3, b0));
+      s31 = f32x4.add(s31, f32x4.mul(a3, b1));
+    }
+    if (rows > 4) {
+      const a4 = v128.load(at, 64);
+      s40 = f32x4.add(s40, f32x4.mul(a4, b0));
+      s41 = f32x4.add(s41, f32x4.mul(a4, b1));
+    }
+    if (listed) offsets += 4;
+    else a += <usize>rows << 4;
+    b += bStep;
+  }
+  v128.store(c, s00);
+  v128.store(c, s01, 16);
+  if (rows > 1) {
+    c += cStep;
+    v128.store(c, s10);
+    v128.store(c, s11, 16);
+  }
+  if (rows > 2) {
+    c += cStep;
+    v128.store(c, s20);
+    v128.store(c, s21, 16);
+  }
+  if (rows > 3) {
+    c += cStep;
+    v128.store(c, s30);
+    v128.store(c, s31, 16);
+  }
+  if (rows > 4) {
+    c += cStep;
+    v128.store(c, s40);
+    v128.store(c, s41, 16);
+  }
+}
+
+/**
+ * c[r][0…7] = from[r][0…7] + Σ a[t][r] · b[t][0…7] for t < k and r < rows (1 to 5). `a` holds `rows` vectors per t, one
+ * after the other. Steps are in bytes.
+ */
+export function packedTile(
+  rows: i32,
+  a: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  from: usize,
+  fromStep: usize,
+  c: usize,
+  cStep: usize,
+): void {
+  switch (rows) {
+    case 5:
+      tile(5, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
+      break;
+    case 4:
+      tile(4, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
+      break;
+    case 3:
+      tile(3, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
+      break;
+    case 2:
+      tile(2, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
+      break;
+    default:
+      tile(1, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
+  }
+}
+
+/**
+ * The same over an image of repeated elements: row r's element for t lies at a + offsets[t] + 16 · r. `b` holds 8 floats
+ * per t, one after the other; the rows of `c` are 8 floats.
+ */
+export function listedTile(
+  rows: i32,
+  a: usize,
+  offsets: usize,
+  b: usize,
+  k: i32,
+  from: usize,
+  fromStep: usize,
+  c: usize,
+): void {
+  switch (rows) {
+    case 5:
+      tile(5, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      break;
+    case 4:
+      tile(4, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      break;
+    case 3:
+      tile(3, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      break;
+    case 2:
+      tile(2, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      break;
+    default:
+      tile(1, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+  }
+}
+
+/** `rows` is a constant where this is inlined. */
+// @ts-ignore: decorator
+@inline
+function walk(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n: i32, c: usize): void {
+  const a0 = a + <usize>load<u32>(offsets);
+  const a1: usize = rows > 1 ? a + <usize>load<u32>(offsets, 4) : 0;
+  const a2: usize = rows > 2 ? a + <usize>load<u32>(offsets, 8) : 0;
+  const a3: usize = rows > 3 ? a + <usize>load<u32>(offsets, 12) : 0;
+  const a4: usize = rows > 4 ? a + <usize>load<u32>(offsets, 16) : 0;
+  let s00 = f32x4.splat(0);
+  let s01 = f32x4.splat(0);
+  let s10 = f32x4.splat(0);
+  let s11 = f32x4.splat(0);
+  let s20 = f32x4.splat(0);
+  let s21 = f32x4.splat(0);
+  let s30 = f32x4.splat(0);
+  let s31 = f32x4.splat(0);
+  let s40 = f32x4.splat(0);
+  let s41 = f32x4.splat(0);
+  for (; n > 0; n--) {
+    const position = <usize>load<u32>(positions);
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const x0 = v128.load(a0 + position);
+    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
+    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
+    if (rows > 1) {
+      const x1 = v128.load(a1 + position);
+      s10 = f32x4.add(s10, f32x4.mul(x1, b0));
+      s11 = f32x4.add(s11, f32x4.mul(x1, b1));
+    }
+    if (rows > 2) {
+      const x2 = v128.load(a2 + position);
+      s20 = f32x4.add(s20, f32x4.mul(x2, b0));
+      s21 = f32x4.add(s21, f32x4.mul(x2, b1));
+    }
+    if (rows > 3) {
+      const x3 = v128.load(a3 + position);
+      s30 = f32x4.add(s30, f32x4.mul(x3, b0));
+      s31 = f32x4.add(s31, f32x4.mul(x3, b1));
+    }
+    if (rows > 4) {
+      const x4 = v128.load(a4 + position);
+      s40 = f32x4.add(s40, f32x4.mul(x4, b0));
+      s41 = f32x4.add(s41, f32x4.mul(x4, b1));
+    }
+    positions += 4;
+    b += 32;
+  }
+  v128.store(c, f32x4.add(v128.load(c), s00));
+  v128.store(c, f32x4.add(v128.load(c, 16), s01), 16);
+  if (rows > 1) {
+    v128.store(c, f32x4.add(v128.load(c, 32), s10), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), s11), 48);
+  }
+  if (rows > 2) {
+    v128.store(c, f32x4.add(v128.load(c, 64), s20), 64);
+    v128.store(c, f32x4.add(v128.load(c, 80), s21), 80);
+  }
+  if (rows > 3) {
+    v128.store(c, f32x4.add(v128.load(c, 96), s30), 96);
+    v128.store(c, f32x4.add(v128.load(c, 112), s31), 112);
+  }
+  if (rows > 4) {
+    v128.store(c, f32x4.add(v128.load(c, 128), s40), 128);
+    v128.store(c, f32x4.add(v128.load(c, 144), s41), 144);
+  }
+}
+
+/**
+ * c[r][0…7] += Σ a[offsets[r] + positions[i]] · b[i][0…7] for i < n: the left operand is an image of repeated elements, the
+ * right one has 8 floats per i, one after the other. What is added is summed apart first, so that long sums stay exact.
+ */
+export function walkedTile(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n: i32, c: usize): void {
+  switch (rows) {
+    case 5:
+      walk(5, a, offsets, positions, b, n, c);
+      break;
+    case 4:
+      walk(4, a, offsets, positions, b, n, c);
+      break;
+    case 3:
+      walk(3, a, offsets, positions, b, n, c);
+      break;
+    case 2:
+      walk(2, a, offsets, positions, b, n, c);
+      break;
+    default:
+      walk(1, a, offsets, positions, b, n, c);
+  }
+}

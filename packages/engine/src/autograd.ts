@@ -1,0 +1,246 @@
+// The graph and the backward pass. An operation calls `record` with its result and with a function from
+// the gradient of the result to the gradients of its operands; only this file adds gradients up.
+// Gradients of gradients are not supported: backward functions work on flat storage.
+import { inArena } from './arena.ts';
+import type { FloatArray } from './backend/backend.ts';
+import { backend } from './backend/current.ts';
+import { AutogradError, ShapeError } from './errors.ts';
+import { formatShape, sameShape, type Shape } from './shape.ts';
+import { type Storage, Tensor } from './tensor.ts';
+
+/**
+ * From the gradient of an operation's result to those of its operands, in their order, flat and in the
+ * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
+ * change `grad`, and may return it.
+ */
+export type Backward = (grad: FloatArray, needed: readonly boolean[]) => readonly (FloatArray | null)[];
+
+let gradEnabled = true;
+let created = 0;
+let pass = 0;
+
+/** Runs `fn` without recording a graph, as torch.no_grad. */
+export function noGrad<T>(fn: () => T): T {
+  const before = gradEnabled;
+  gradEnabled = false;
+  try {
+    return fn();
+  } finally {
+    gradEnabled = before;
+  }
+}
+
+/** Whether operations are being recorded now. */
+export const isGradEnabled = (): boolean => gradEnabled;
+
+/** A step of the graph: what `tensor.gradFn` shows. Made by `record`, never by users. */
+export class Node {
+  /** The leaf of an AccumulateGrad node, as PyTorch's `.variable`. */
+  readonly variable: Tensor | null;
+  readonly #operation: string;
+  readonly #next: readonly (Node | null)[];
+  readonly #needed: readonly boolean[];
+  readonly #sequence = created++;
+  #backward: Backward | null;
+  #saved: readonly Tensor[];
+  readonly #savedVersions: readonly number[];
+  #seenInPass = 0;
+  #pending: FloatArray | null = null;
+  #pendingIsOurs = false;
+
+  constructor(
+    operation: string,
+    next: readonly (Node | null)[],
+    backward: Backward | null,
+    saved: readonly Tensor[],
+    variable: Tensor | null,
+  ) {
+    this.variable = variable;
+    this.#operation = operation;
+    this.#next = next;
+    this.#needed = next.map((node) => node !== null);
+    this.#backward = backward;
+    this.#saved = saved;
+    this.#savedVersions = saved.map((tensor) => tensor.version.count);
+  }
+
+  /** As PyTorch names it: `ConvolutionBackward0`; `AccumulateGrad` for a leaf. */
+  get name(): string {
+    return this.variable !== null || /Backward\d$/.test(this.#operation) ? this.#operation : `${this.#operation}Backward0`;
+  }
+
+  /** The nodes that made the operands, each with the operand's output number (always 0); [null, 0] for a constant. */
+  get nextFunctions(): readonly (readonly [Node | null, number])[] {
+    return this.#next.map((node) => [node, 0] as const);
+  }
+
+  toString(): string {
+    return `<${this.name}>`;
+  }
+
+  /**
+   * The backward pass from this node, iteratively: a result is always newer than its operands, so going
+   * from the newest node to the oldest sees every gradient complete.
+   */
+  run(seed: FloatArray, retainGraph: boolean): void {
+    const nodes = this.#reachable();
+    nodes.sort((a, b) => b.#sequence - a.#sequence);
+    this.#pending = seed;
+    try {
+      for (const node of nodes) node.#step(retainGraph);
+    } finally {
+      for (const node of nodes) node.#pending = null;
+    }
+  }
+
+  #reachable(): Node[] {
+    pass += 1;
+    const nodes: Node[] = [this];
+    this.#seenInPass = pass;
+    for (let i = 0; i < nodes.length; i++) {
+      for (const next of nodes[i].#next) {
+        if (next === null || next.#seenInPass === pass) continue;
+        next.#seenInPass = pass;
+        nodes.push(next);
+      }
+    }
+    return nodes;
+  }
+
+  #step(retainGraph: boolean): void {
+    const grad = this.#pending;
+    if (grad === null) return;
+    this.#pending = null;
+    if (this.variable !== null) {
+      accumulate(this.variable, grad);
+      return;
+    }
+    if (this.#backward === null) {
+      throw new AutogradError(
+        `${this.name} was already run backward and its saved values are gone: call backward({ retainGraph: true }) the first time`,
+      );
+    }
+    this.#checkSaved();
+    const grads = this.#backward(grad, this.#needed);
+    if (!retainGraph) {
+      this.#backward = null;
+      this.#saved = [];
+    }
+    for (let i = 0; i < this.#next.length; i++) {
+      const next = this.#next[i];
+      const part = grads[i] ?? null;
+      if (next !== null && part !== null) next.#receive(part);
+    }
+  }
+
+  #checkSaved(): void {
+    for (let i = 0; i < this.#saved.length; i++) {
+      const tensor = this.#saved[i];
+      if (tensor.version.count !== this.#savedVersions[i]) {
+        throw new AutogradError(
+          `a tensor of shape ${formatShape(tensor.shape)} that ${this.name} needs was changed in place after it was used: change a copy, or change it after backward()`,
+        );
+      }
+    }
+  }
+
+  /** Adds to what has arrived, never into storage that an operation may still share. */
+  #receive(grad: FloatArray): void {
+    if (this.#pending === null) {
+      this.#pending = grad;
+      this.#pendingIsOurs = false;
+      return;
+    }
+    if (!this.#pendingIsOurs) {
+      const sum = backend().allocate(grad.length);
+      backend().copy(this.#pending, sum);
+      this.#pending = sum;
+      this.#pendingIsOurs = true;
+    }
+    backend().addScaled(grad, 1, this.#pending);
+  }
+}
+
+function accumulate(leaf: Tensor, grad: FloatArray): void {
+  if (leaf.grad !== null) {
+    backend().addScaled(grad, 1, leaf.grad.values);
+    leaf.grad.version.count += 1;
+    return;
+  }
+  const storage = backend().allocatePersistent(grad.length);
+  backend().copy(grad, storage);
+  leaf.grad = Tensor.persistent(storage, leaf.shape);
+}
+
+/** What an operation hands to `record`. */
+export interface Recorded {
+  /** PyTorch's name of the node, without "Backward0" for a plain one: 'Relu' shows as `<ReluBackward0>`. */
+  readonly name: string;
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly inputs: readonly Tensor[];
+  /** Operands whose values `backward` reads: changing one in place before backward() is an error. */
+  readonly saved?: readonly Tensor[];
+  /** `backward` reads the result's own values: changing them in place, through an alias, is the same error. */
+  readonly savesResult?: boolean;
+  readonly backward: Backward;
+  /** The tensor whose storage the result shares, for views. */
+  readonly base?: Tensor;
+}
+
+/** Wraps an operation's result in a tensor and, where a gradient may be asked for, in the graph. */
+export function record(operation: Recorded): Tensor {
+  const result = new Tensor(operation.storage, operation.shape, operation.base);
+  if (!gradEnabled || !operation.inputs.some((input) => input.requiresGrad)) return result;
+  const { name, inputs, saved = [], savesResult = false, backward } = operation;
+  result.requiresGrad = true;
+  result.gradFn = new Node(name, inputs.map(nodeOf), backward, savesResult ? [...saved, result] : saved, null);
+  return result;
+}
+
+/** The node that a gradient for this tensor goes to; null when it needs none. */
+function nodeOf(tensor: Tensor): Node | null {
+  if (!tensor.requiresGrad) return null;
+  if (tensor.gradFn !== null) return tensor.gradFn;
+  tensor.accumulator ??= new Node('AccumulateGrad', [], null, [], tensor);
+  return tensor.accumulator;
+}
+
+export interface BackwardOptions {
+  /** dLoss/dTensor in the tensor's shape; may be left out for a single element (1). */
+  readonly gradient?: Tensor;
+  /** Keep what the graph saved, for another backward pass. */
+  readonly retainGraph?: boolean;
+}
+
+/**
+ * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires it.
+ * @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given,
+ *   or the graph was used up. @throws ShapeError when the gradient's shape is another. @throws ArenaError when the
+ *   tensor's arena has ended.
+ */
+export function runBackward(tensor: Tensor, options: BackwardOptions = {}): void {
+  const node = nodeOf(tensor);
+  if (node === null) {
+    throw new AutogradError('backward() needs a tensor that was computed from one with requiresGrad: this one has no gradFn');
+  }
+  const { gradient, retainGraph = false } = options;
+  // A result's arena ends no later than its operands' arenas, so this guards what the whole graph saved.
+  tensor.checkAlive();
+  if (gradient === undefined && tensor.size !== 1) {
+    throw new AutogradError(`backward() without a gradient needs a single element, this tensor has shape ${formatShape(tensor.shape)}`);
+  }
+  if (gradient !== undefined && !sameShape(gradient.shape, tensor.shape)) {
+    throw new ShapeError(`the gradient has shape ${formatShape(gradient.shape)}, its tensor ${formatShape(tensor.shape)}`);
+  }
+  inArena(() => {
+    let seed: FloatArray;
+    if (gradient === undefined) {
+      seed = backend().allocate(1);
+      backend().fill(seed, 1);
+    } else {
+      seed = gradient.values;
+    }
+    node.run(seed, retainGraph);
+  });
+}

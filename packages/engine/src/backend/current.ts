@@ -1,0 +1,28 @@
+// Which backend computes. The default, wasm, is made when it is first needed, so that importing the
+// engine compiles nothing.
+import type { Backend } from './backend.ts';
+import { WasmBackend } from './wasm/wasmBackend.ts';
+
+let current: Backend | null = null;
+
+/** The backend that computes now. */
+export function backend(): Backend {
+  current ??= new WasmBackend();
+  return current;
+}
+
+/** Makes `next` the backend of everything that follows. Tensors made before keep their memory and stay readable. */
+export function setBackend(next: Backend): void {
+  current = next;
+}
+
+/** Runs `fn` on another backend and returns to the one before. */
+export function withBackend<T>(next: Backend, fn: () => T): T {
+  const previous = current;
+  current = next;
+  try {
+    return fn();
+  } finally {
+    current = previous;
+  }
+}

@@ -1,0 +1,38 @@
+// Activations and their slopes in float64, each as its definition says.
+import { erf, exp, log1p, tanh } from '../../math.ts';
+import type { ActivationOp } from '../layerKernels.ts';
+
+interface Activation {
+  value(x: number, a: number, b: number): number;
+  slope(x: number, a: number, b: number): number;
+}
+
+const sigmoid = (x: number): number => 1 / (1 + exp(-x));
+/** The normal distribution's cumulative function. */
+const normal = (x: number): number => 0.5 * (1 + erf(x * Math.SQRT1_2));
+const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
+const inner = (x: number): number => tanh(ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x));
+
+export const activations: Record<ActivationOp, Activation> = {
+  sigmoid: { value: sigmoid, slope: (x) => sigmoid(x) * (1 - sigmoid(x)) },
+  tanh: { value: tanh, slope: (x) => 1 - tanh(x) * tanh(x) },
+  silu: { value: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))) },
+  softplus: {
+    value: (x, beta, threshold) => (x * beta > threshold ? x : (Math.max(x * beta, 0) + log1p(exp(-Math.abs(x * beta)))) / beta),
+    slope: (x, beta, threshold) => (x * beta > threshold ? 1 : sigmoid(x * beta)),
+  },
+  gelu: { value: (x) => x * normal(x), slope: (x) => normal(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI) },
+  geluTanh: {
+    value: (x) => 0.5 * x * (1 + inner(x)),
+    slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
+  },
+  leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
+  // expm1 by way of tanh, which does not cancel near 0.
+  elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
+  relu6: { value: (x) => Math.min(Math.max(x, 0), 6), slope: (x) => (x > 0 && x < 6 ? 1 : 0) },
+  hardSwish: {
+    value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+    slope: (x) => (x < -3 ? 0 : x <= 3 ? x / 3 + 0.5 : 1),
+  },
+  clamp: { value: (x, min, max) => Math.min(Math.max(x, min), max), slope: (x, min, max) => (x >= min && x <= max ? 1 : 0) },
+};

@@ -1,0 +1,94 @@
+// The temporaries of steps: bumped along in large blocks of the heap, given back all at once by going back to a mark.
+// The blocks stay for the next step, which then runs through the same addresses.
+import { Heap } from './heap.ts';
+
+const FIRST_CHUNK = 1024 * 1024;
+const LARGEST_SPARE = 256 * 1024 * 1024;
+
+interface Chunk {
+  readonly start: number;
+  readonly size: number;
+}
+
+export class Arena {
+  readonly #heap: Heap;
+  readonly #chunks: Chunk[] = [];
+  #chunk = 0;
+  /** Bytes taken of the chunk in use. */
+  #offset = 0;
+  #used = 0;
+  /** Three numbers a mark: chunk, offset, used. */
+  readonly #marks: number[] = [];
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** Bytes taken since the outermost mark. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Bytes of the heap that are held, for these and for later steps. */
+  get held(): number {
+    let bytes = 0;
+    for (const chunk of this.#chunks) bytes += chunk.size;
+    return bytes;
+  }
+
+  get isOpen(): boolean {
+    return this.#marks.length > 0;
+  }
+
+  /** Opens a level; its number is for `leave`. */
+  enter(): number {
+    this.#marks.push(this.#chunk, this.#offset, this.#used);
+    return this.#marks.length - 3;
+  }
+
+  /** Gives back what was taken since `enter` returned `mark`, whatever levels were opened since. */
+  leave(mark: number): void {
+    this.#chunk = this.#marks[mark];
+    this.#offset = this.#marks[mark + 1];
+    this.#used = this.#marks[mark + 2];
+    this.#marks.length = mark;
+  }
+
+  /** The address of `bytes` bytes, a multiple of 64. @throws EngineError `outOfMemory`. */
+  take(bytes: number): number {
+    const size = Heap.blockSize(bytes);
+    let chunk = this.#chunks[this.#chunk];
+    while (chunk === undefined || this.#offset + size > chunk.size) {
+      if (chunk === undefined) this.#chunks.push(this.#newChunk(size, bytes));
+      else {
+        this.#chunk += 1;
+        this.#offset = 0;
+      }
+      chunk = this.#chunks[this.#chunk];
+    }
+    const address = chunk.start + this.#offset;
+    this.#offset += size;
+    this.#used += size;
+    return address;
+  }
+
+  /** Returns the chunks that no open level uses to the heap. */
+  trim(): void {
+    const kept = this.isOpen ? this.#chunk + 1 : 0;
+    for (const chunk of this.#chunks.splice(kept)) this.#heap.release(chunk.start, chunk.size);
+    if (kept === 0) {
+      this.#chunk = 0;
+      this.#offset = 0;
+    }
+  }
+
+  /** As large as all before, so that few are needed; smaller ones than this request may then be skipped. */
+  #newChunk(size: number, bytes: number): Chunk {
+    const generous = Math.max(size, FIRST_CHUNK, Math.min(this.held, LARGEST_SPARE));
+    for (const wanted of [generous, size]) {
+      const start = this.#heap.take(wanted);
+      if (start >= 0) return { start, size: wanted };
+    }
+    throw this.#heap.exhausted(bytes, "a step's temporaries");
+  }
+}

@@ -1,0 +1,188 @@
+// The default backend: SIMD kernels in WebAssembly, float32 only. This file brings each operation of the contract to its
+// kernel; memory is in wasmMemory.ts, the kernels themselves in packages/engine/kernels.
+import { type Shape, stridesOf } from '../../shape.ts';
+import {
+  type Backend,
+  type BinaryOp,
+  binaryOps,
+  type ConvGeometry,
+  type FloatArray,
+  type MatmulGeometry,
+  type PoolGeometry,
+  type UnaryOp,
+  unaryOps,
+} from '../backend.ts';
+import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
+import { writeConvSizes, writePoolSizes } from './geometry.ts';
+import { WasmLayers } from './wasmLayers.ts';
+import { MAX_RANK } from './wasmMemory.ts';
+
+export type { WasmOptions } from './wasmMemory.ts';
+
+// The kernels number operations as the contract's lists do.
+const unaryNumbers = Object.fromEntries(unaryOps.map((op, number) => [op, number])) as Record<UnaryOp, number>;
+const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, number])) as Record<BinaryOp, number>;
+
+// Words of the parameter block: eight float64 sums, then one list of records, then another.
+const FIRST_RECORDS = 16;
+const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
+
+export class WasmBackend extends WasmLayers implements Backend {
+  readonly name = 'wasm';
+  readonly dtype = 'float32';
+
+  fill(out: FloatArray, value: number): void {
+    if (this.isHosted(out)) out.fill(value);
+    else this.kernels.fill(this.write(out), out.length, value);
+  }
+
+  copy(x: FloatArray, out: FloatArray): void {
+    const [fromHosted, toHosted] = [this.isHosted(x), this.isHosted(out)];
+    if (fromHosted || toHosted) out.set(x);
+    else this.kernels.copy(this.read(x), this.write(out), out.length);
+  }
+
+  unary(op: UnaryOp, x: FloatArray, out: FloatArray): void {
+    this.kernels.unary(unaryNumbers[op], this.read(x), this.write(out), out.length);
+    this.finish();
+  }
+
+  binary(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bShape: Shape, out: FloatArray, outShape: Shape): void {
+    if (out.length === 0) return;
+    const rank = writeBinaryDimensions(this.parameters, FIRST_RECORDS, aShape, bShape, outShape);
+    this.kernels.binary(binaryNumbers[op], this.read(a), this.read(b), this.write(out), this.#words(FIRST_RECORDS), rank);
+    this.finish();
+  }
+
+  binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void {
+    this.kernels.binaryScalar(binaryNumbers[op], this.read(a), scalar, this.write(out), out.length);
+    this.finish();
+  }
+
+  addScaled(x: FloatArray, alpha: number, out: FloatArray): void {
+    this.kernels.addScaled(this.read(x), alpha, this.update(out), out.length);
+    this.finish();
+  }
+
+  reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void {
+    this.kernels.reluBackward(this.read(g), this.read(x), this.write(dx), dx.length);
+    this.finish();
+  }
+
+  sumTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void {
+    if (out.length === 0) return;
+    if (x.length === 0) {
+      this.fill(out, 0);
+      return;
+    }
+    const kept = writeSummed(this.parameters, FIRST_RECORDS, xShape, outShape, true);
+    const summed = writeSummed(this.parameters, SECOND_RECORDS, xShape, outShape, false);
+    const [from, to] = [this.read(x), this.write(out)];
+    this.kernels.sumTo(from, to, this.#words(FIRST_RECORDS), kept, this.#words(SECOND_RECORDS), summed, this.parametersAddress);
+    this.finish();
+  }
+
+  broadcastTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void {
+    const strides = stridesOf(xShape);
+    const missing = outShape.length - xShape.length;
+    const steps = outShape.map((_, dim) => (dim < missing || xShape[dim - missing] === 1 ? 0 : strides[dim - missing]));
+    this.#gather(x, outShape, steps, out);
+  }
+
+  permute(x: FloatArray, shape: Shape, axes: readonly number[], out: FloatArray): void {
+    const strides = stridesOf(shape);
+    const outShape = axes.map((axis) => shape[axis]);
+    const steps = axes.map((axis) => strides[axis]);
+    this.#gather(x, outShape, steps, out);
+  }
+
+  #gather(x: FloatArray, outShape: Shape, steps: readonly number[], out: FloatArray): void {
+    if (out.length === 0) return;
+    const rank = writeSteps(this.parameters, FIRST_RECORDS, outShape, steps);
+    this.kernels.gather(this.read(x), this.write(out), this.#words(FIRST_RECORDS), rank);
+    this.finish();
+  }
+
+  matmul(a: FloatArray, b: FloatArray, out: FloatArray, geometry: MatmulGeometry): void {
+    const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
+    const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
+    const scratch = this.scratch(this.kernels.matmulScratch(m, n, k));
+    this.kernels.matmul(left, right, to, batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB, scratch);
+    this.finish();
+  }
+
+  linear(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    n: number,
+    inFeatures: number,
+    outFeatures: number,
+  ): void {
+    const addressOfBias = bias === null ? 0 : this.read(bias);
+    this.kernels.linear(this.read(x), this.read(weight), addressOfBias, this.write(out), n, inFeatures, outFeatures);
+    this.finish();
+  }
+
+  conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
+    const sizes = this.#convSizes(geometry);
+    const scratch = this.scratch(this.kernels.planConv2d(sizes));
+    this.kernels.conv2d(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+    this.finish();
+  }
+
+  conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
+    const sizes = this.#convSizes(geometry);
+    const scratch = this.scratch(this.kernels.planConv2dBackwardInput(sizes));
+    this.kernels.conv2dBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+    this.finish();
+  }
+
+  conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
+    const sizes = this.#convSizes(geometry);
+    const scratch = this.scratch(this.kernels.planConv2d(sizes));
+    this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+    this.finish();
+  }
+
+  maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void {
+    this.kernels.maxPool2d(this.read(x), this.write(out), this.write(indices), this.#poolSizes(geometry));
+    this.finish();
+  }
+
+  maxPool2dBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, geometry: PoolGeometry): void {
+    this.kernels.maxPool2dBackward(this.read(g), this.read(indices), this.write(dx), this.#poolSizes(geometry));
+    this.finish();
+  }
+
+  logSoftmax(x: FloatArray, out: FloatArray, outer: number, size: number, inner: number): void {
+    this.kernels.logSoftmax(this.read(x), this.write(out), outer, size, inner);
+    this.finish();
+  }
+
+  logSoftmaxBackward(g: FloatArray, y: FloatArray, dx: FloatArray, outer: number, size: number, inner: number): void {
+    this.kernels.logSoftmaxBackward(this.read(g), this.read(y), this.write(dx), outer, size, inner);
+    this.finish();
+  }
+
+  sumOfSquares(x: FloatArray): number {
+    const sum = this.kernels.sumOfSquares(this.read(x), x.length);
+    this.finish();
+    return sum;
+  }
+
+  #words(index: number): number {
+    return this.parametersAddress + index * 4;
+  }
+
+  #convSizes(geometry: ConvGeometry): number {
+    writeConvSizes(this.parameters, FIRST_RECORDS, geometry);
+    return this.#words(FIRST_RECORDS);
+  }
+
+  #poolSizes(geometry: PoolGeometry): number {
+    writePoolSizes(this.parameters, FIRST_RECORDS, geometry);
+    return this.#words(FIRST_RECORDS);
+  }
+}

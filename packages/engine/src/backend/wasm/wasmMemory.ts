@@ -1,0 +1,174 @@
+// Memory of the wasm backend as the contract has it, and the way of any array to a kernel. Arrays made in an arena and
+// persistent ones are views on linear memory; arrays made outside of arenas are JavaScript's own ("hosted"), which
+// kernels see as copies in the arena.
+import { ArgumentError } from '../../errors.ts';
+import type { BackendMemory, FloatArray } from '../backend.ts';
+import { Arena } from './arena.ts';
+import { Heap } from './heap.ts';
+import { kernelsBase64, type Kernels } from './kernels.generated.ts';
+import { Instance, Module } from './webAssembly.ts';
+
+export interface WasmOptions {
+  /** Bytes that the backend's memory may grow to; default 4 GiB. */
+  readonly maximumBytes?: number;
+}
+
+/** Largest number of dimensions that kernels have room for. */
+export const MAX_RANK = 64;
+/** Room for what kernels are told by way of memory: geometry, or records of dimensions and eight float64 sums. */
+const PARAMETER_BYTES = 64 + 16 * MAX_RANK * 2;
+
+let compiled: object | null = null;
+
+function compileKernels(): object {
+  if (compiled === null) {
+    const characters = atob(kernelsBase64);
+    const bytes = new Uint8Array(characters.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+    compiled = new Module(bytes);
+  }
+  return compiled;
+}
+
+export class WasmMemory implements BackendMemory {
+  readonly kernels: Kernels;
+  /** int32 words at `parametersAddress`, for the kernels' geometry. */
+  protected readonly parameters: Int32Array;
+  protected readonly parametersAddress: number;
+  readonly #heap: Heap;
+  readonly #arena: Arena;
+  #persistentBytes = 0;
+  #peakBytes = 0;
+  /** Gives a persistent array's block back when the array is collected: they are few and live long, so this costs nothing in a step. */
+  readonly #collected = new FinalizationRegistry<readonly [start: number, size: number]>(([start, size]) => {
+    this.#heap.release(start, size);
+    this.#persistentBytes -= size;
+  });
+  /** The arena's mark below the copies of hosted arrays; -1 without any. */
+  #stagingMark = -1;
+  /** Copies that go back to their arrays when the kernel has run. */
+  readonly #results: { readonly address: number; readonly array: Float32Array | Int32Array }[] = [];
+
+  /** @throws EngineError `outOfMemory` when there is no address space for it. */
+  constructor(options: WasmOptions = {}) {
+    this.#heap = new Heap(options.maximumBytes);
+    this.kernels = new Instance(compileKernels(), { env: { memory: this.#heap.memory } }).exports as Kernels;
+    const start = this.kernels.heapBase();
+    this.parametersAddress = Math.ceil(start / 64) * 64;
+    this.parameters = this.#heap.integers(this.parametersAddress, PARAMETER_BYTES / 4);
+    this.#heap.open(this.parametersAddress + PARAMETER_BYTES);
+    this.#arena = new Arena(this.#heap);
+  }
+
+  allocate(length: number): Float32Array {
+    return this.#arena.isOpen ? this.#heap.floats(this.#take(length * 4), length) : new Float32Array(length);
+  }
+
+  allocateIndices(length: number): Int32Array {
+    return this.#arena.isOpen ? this.#heap.integers(this.#take(length * 4), length) : new Int32Array(length);
+  }
+
+  /**
+   * Lies outside of every arena, also when one is open. The block lives as long as the array that is returned: a
+   * subarray of it does not keep it.
+   */
+  allocatePersistent(length: number): Float32Array {
+    const size = Heap.blockSize(length * 4);
+    let start = this.#heap.take(size);
+    if (start < 0) {
+      this.#arena.trim();
+      start = this.#heap.take(size);
+      if (start < 0) throw this.#heap.exhausted(length * 4, 'parameters, gradients and optimizer state');
+    }
+    const array = this.#heap.floats(start, length).fill(0);
+    this.#collected.register(array, [start, size]);
+    this.#persistentBytes += size;
+    this.#notePeak();
+    return array;
+  }
+
+  enterArena(): number {
+    return this.#arena.enter();
+  }
+
+  leaveArena(mark: number): void {
+    this.#arena.leave(mark);
+  }
+
+  memoryUse(): { readonly bytes: number; readonly peakBytes: number } {
+    return { bytes: this.#arena.used + this.#persistentBytes, peakBytes: this.#peakBytes };
+  }
+
+  /** Whether an array is JavaScript's own. @throws ArgumentError for a float64 one. */
+  protected isHosted(x: FloatArray | Int32Array): x is Float32Array | Int32Array {
+    if (this.#heap.holds(x.buffer)) return false;
+    if (x instanceof Float64Array) {
+      throw new ArgumentError('the wasm backend computes in float32, but got a float64 array: use the reference backend for float64');
+    }
+    return true;
+  }
+
+  /** The address of an operand that the kernel reads. @throws ArgumentError unless it is float32 (or int32). */
+  protected read(x: FloatArray | Int32Array): number {
+    return this.isHosted(x) ? this.#stage(x, true, false) : x.byteOffset;
+  }
+
+  /** The address of an operand that the kernel writes whole. */
+  protected write(out: FloatArray | Int32Array): number {
+    return this.isHosted(out) ? this.#stage(out, false, true) : out.byteOffset;
+  }
+
+  /** The address of an operand that the kernel changes. */
+  protected update(x: FloatArray | Int32Array): number {
+    return this.isHosted(x) ? this.#stage(x, true, true) : x.byteOffset;
+  }
+
+  /** Room of a kernel's own, until `finish`. `bytes` may come from a kernel, as a signed number. */
+  protected scratch(bytes: number): number {
+    this.#openStaging();
+    return this.#take(bytes >>> 0);
+  }
+
+  /** After a kernel: brings results to hosted arrays and drops the copies. */
+  protected finish(): void {
+    if (this.#stagingMark < 0) return;
+    for (const { address, array } of this.#results) {
+      array.set(array instanceof Float32Array ? this.#heap.floats(address, array.length) : this.#heap.integers(address, array.length));
+    }
+    this.#dropCopies();
+  }
+
+  #dropCopies(): void {
+    this.#results.length = 0;
+    this.#arena.leave(this.#stagingMark);
+    this.#stagingMark = -1;
+  }
+
+  #openStaging(): void {
+    if (this.#stagingMark < 0) this.#stagingMark = this.#arena.enter();
+  }
+
+  #stage(array: Float32Array | Int32Array, copyIn: boolean, copyBack: boolean): number {
+    this.#openStaging();
+    const address = this.#take(array.byteLength);
+    if (copyIn && array instanceof Float32Array) this.#heap.floats(address, array.length).set(array);
+    else if (copyIn) this.#heap.integers(address, array.length).set(array);
+    if (copyBack) this.#results.push({ address, array });
+    return address;
+  }
+
+  #take(bytes: number): number {
+    try {
+      const address = this.#arena.take(bytes);
+      this.#notePeak();
+      return address;
+    } catch (error) {
+      if (this.#stagingMark >= 0) this.#dropCopies();
+      throw error;
+    }
+  }
+
+  #notePeak(): void {
+    this.#peakBytes = Math.max(this.#peakBytes, this.#arena.used + this.#persistentBytes);
+  }
+}

@@ -1,0 +1,88 @@
+// The optimizers' part of the wasm backend: brings each update to its kernel (packages/engine/kernels/src/optimizers.ts and adaptive.ts).
+import type { FloatArray } from '../backend.ts';
+import type { AdadeltaStep, AdamaxStep, AdamStep, OptimizerKernels, RmspropStep, SgdStep } from '../optimizerKernels.ts';
+import { WasmMemory } from './wasmMemory.ts';
+
+export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
+  sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void {
+    const { learningRate, momentum, dampening, weightDecay, nesterov, first } = options;
+    const velocity = this.#optional(momentumBuffer);
+    const [to, from] = [this.update(param), this.read(grad)];
+    this.kernels.sgd(to, from, velocity, param.length, learningRate, momentum, 1 - dampening, weightDecay, nesterov, first);
+    this.finish();
+  }
+
+  adam(
+    param: FloatArray,
+    grad: FloatArray,
+    expAvg: FloatArray,
+    expAvgSq: FloatArray,
+    maxExpAvgSq: FloatArray | null,
+    options: AdamStep,
+  ): void {
+    const { beta1, beta2, eps, weightDecay, meanFactor, gradientFactor, rootCorrection } = options;
+    this.kernels.adam(
+      this.update(param),
+      this.read(grad),
+      this.update(expAvg),
+      this.update(expAvgSq),
+      this.#optional(maxExpAvgSq),
+      param.length,
+      meanFactor,
+      gradientFactor,
+      beta1,
+      1 - beta1,
+      beta2,
+      1 - beta2,
+      rootCorrection ?? 0,
+      eps,
+      weightDecay,
+    );
+    this.finish();
+  }
+
+  rmsprop(
+    param: FloatArray,
+    grad: FloatArray,
+    squareAvg: FloatArray,
+    gradAvg: FloatArray | null,
+    momentumBuffer: FloatArray | null,
+    options: RmspropStep,
+  ): void {
+    const { learningRate, decay, share, eps, weightDecay, momentum } = options;
+    this.kernels.rmsprop(
+      this.update(param),
+      this.read(grad),
+      this.update(squareAvg),
+      this.#optional(gradAvg),
+      this.#optional(momentumBuffer),
+      param.length,
+      learningRate,
+      decay,
+      share,
+      eps,
+      weightDecay,
+      momentum,
+    );
+    this.finish();
+  }
+
+  adadelta(param: FloatArray, grad: FloatArray, squareAvg: FloatArray, accDelta: FloatArray, options: AdadeltaStep): void {
+    const { learningRate, rho, eps, weightDecay } = options;
+    const [to, from, square, delta] = [this.update(param), this.read(grad), this.update(squareAvg), this.update(accDelta)];
+    this.kernels.adadelta(to, from, square, delta, param.length, learningRate, rho, 1 - rho, eps, weightDecay);
+    this.finish();
+  }
+
+  adamax(param: FloatArray, grad: FloatArray, expAvg: FloatArray, expInf: FloatArray, options: AdamaxStep): void {
+    const { stepSize, beta1, beta2, eps, weightDecay } = options;
+    const [to, from, mean, largest] = [this.update(param), this.read(grad), this.update(expAvg), this.update(expInf)];
+    this.kernels.adamax(to, from, mean, largest, param.length, stepSize, 1 - beta1, beta2, eps, weightDecay);
+    this.finish();
+  }
+
+  /** The address of an operand that may be missing: 0 then. */
+  #optional(x: FloatArray | null): number {
+    return x === null ? 0 : this.update(x);
+  }
+}

@@ -1,0 +1,71 @@
+// How a definition says its line of code: the class that it stands for, with the arguments that differ from the class's
+// defaults. Names are PyTorch's, which the engine shares, so that one statement serves scripts for both. What a line looks
+// like in a language is the scripts' business (formats/).
+import { z } from 'zod';
+
+/** A number that must not be written as a whole one: `1.0`. */
+export interface Float {
+  readonly float: number;
+}
+
+/** A tensor of these values. */
+export interface TensorValue {
+  readonly tensor: number | readonly number[];
+}
+
+export type Argument = number | boolean | string | Float | TensorValue | Construction | readonly Argument[];
+
+/** `name(...positional, ...named)` */
+export interface Construction {
+  /** As PyTorch users write it: `nn.Conv2d`, `optim.SGD`. */
+  readonly name: string;
+  readonly positional: readonly Argument[];
+  /** By their names in a job spec. */
+  readonly named: Readonly<Record<string, Argument>>;
+  /** Python that a script needs before this line, where PyTorch has no such class. */
+  readonly definitions?: string;
+}
+
+/** @param named arguments; {@link changed} gives those that need to be said. */
+export function construct(
+  name: string,
+  positional: readonly Argument[] = [],
+  named: Readonly<Record<string, Argument>> = {},
+): Construction {
+  return { name, positional, named };
+}
+
+/**
+ * The options that differ from their defaults, in the order of the fields.
+ * @param fields a definition's; their defaults must be PyTorch's.
+ */
+export function changed(fields: z.ZodRawShape, options: Readonly<Record<string, unknown>>): Record<string, Argument> {
+  const named: Record<string, Argument> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const value = options[name];
+    if (value === undefined || JSON.stringify(value) === JSON.stringify(defaultOf(field))) continue;
+    named[name] = argument(field, value);
+  }
+  return named;
+}
+
+/** An option's value as an argument: a float where the option is not a whole number by its nature. */
+export function argument(field: z.core.$ZodType, value: unknown): Argument {
+  const isFloat = JSON.stringify(z.toJSONSchema(field, { io: 'input' })).includes('"type":"number"');
+  return argumentSchema(isFloat).parse(value);
+}
+
+const defaultOf = (field: z.core.$ZodType): unknown => z.safeParse(field, undefined).data;
+
+function argumentSchema(isFloat: boolean): z.ZodType<Argument> {
+  const number = isFloat ? z.number().transform((float): Argument => ({ float })) : z.number();
+  const single = z.union([number, z.boolean(), z.string()]);
+  return z.union([single, z.array(single)]);
+}
+
+/** Options that the class takes as tensors; those left out are left out. */
+export function tensors(options: Readonly<Record<string, number | readonly number[] | undefined>>): Record<string, TensorValue> {
+  const named: Record<string, TensorValue> = {};
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) named[name] = { tensor: value };
+  return named;
+}

@@ -1,0 +1,47 @@
+// The binary format of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html): records of one byte for the label and
+// 3,072 for the pixels, the red plane before the green and the blue one. Nothing announces their number.
+import { type Dataset, sharableBytes } from './dataset.ts';
+import { DataFormatError } from './errors.ts';
+import type { NamedBytes } from './files.ts';
+
+const PIXELS = 3 * 32 * 32;
+export const CIFAR_RECORD = 1 + PIXELS;
+
+/** Records in a file. @throws DataFormatError unless it holds one or more whole records. */
+export function cifarRecords({ name, bytes }: NamedBytes): number {
+  const records = bytes.length / CIFAR_RECORD;
+  if (Number.isInteger(records) && records > 0) return records;
+  throw new DataFormatError(
+    `${name}: ${bytes.length} bytes are not whole records of ${CIFAR_RECORD}: ${Math.floor(records)} records and ${bytes.length % CIFAR_RECORD} bytes`,
+  );
+}
+
+/**
+ * One split of colour images [3, 32, 32] from its files, in their order.
+ * @param classes their names; labels are indices into them
+ * @param limit takes the first so many records
+ * @throws DataFormatError when a file is malformed or a label names no class.
+ */
+export function cifarDataset(files: readonly NamedBytes[], classes: readonly string[], limit: number): Dataset {
+  const length = Math.min(
+    limit,
+    files.reduce((sum, file) => sum + cifarRecords(file), 0),
+  );
+  const inputs = sharableBytes(length * PIXELS);
+  const targets = sharableBytes(length);
+  let sample = 0;
+  for (const { name, bytes } of files) {
+    for (let at = 0; at < bytes.length && sample < length; at += CIFAR_RECORD) {
+      const label = bytes[at];
+      if (label >= classes.length) {
+        throw new DataFormatError(
+          `${name}: label ${label} at byte ${at} is none of the ${classes.length} classes 0 to ${classes.length - 1}`,
+        );
+      }
+      targets[sample] = label;
+      inputs.set(bytes.subarray(at + 1, at + CIFAR_RECORD), sample * PIXELS);
+      sample += 1;
+    }
+  }
+  return { length, inputShape: [3, 32, 32], inputs, target: { kind: 'class', classes }, targets };
+}

@@ -1,0 +1,61 @@
+// Digits that the program draws itself (../digits): needs no file and no network, and is the same for everybody.
+import type { Dataset } from '../dataset.ts';
+import { firstOf, defineDataset, digitClasses, type LoadContext, limitOptions } from '../define.ts';
+import { DIGITS, type DigitsPart, DigitsPress } from '../digits/press.ts';
+import { PIXELS, SIDE } from '../digits/raster.ts';
+
+const inputShape = [1, SIDE, SIDE];
+/** The images are drawn by this program, so a script has to be given them. */
+const pythonFunctions = `
+def read(name):
+    # The digits as Trainyard exports them: images as bytes [samples, 1, 28, 28], labels as bytes [samples].
+    return torch.from_numpy(np.load(args.data / "digits" / name))
+`;
+
+/** Images between two looks at the event loop: some 10 ms. */
+const IMAGES_AT_ONCE = 250;
+
+async function draw(part: DigitsPart, limit: number, { signal, onProgress }: LoadContext): Promise<Dataset> {
+  const length = Math.min(limit, DIGITS[part]);
+  const inputs = new Uint8Array(length * PIXELS);
+  const press = new DigitsPress(part);
+  for (let i = 0; i < length; i++) {
+    press.next(inputs);
+    if ((i + 1) % IMAGES_AT_ONCE !== 0) continue;
+    onProgress?.({ file: `digits/${part}`, bytesDone: (i + 1) * PIXELS, bytesTotal: inputs.length });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    signal?.throwIfAborted();
+  }
+  return { length, inputShape, inputs, target: { kind: 'class', classes: digitClasses }, targets: press.labels.slice(0, length) };
+}
+
+export const digits = defineDataset({
+  name: 'digits',
+  title: 'Drawn digits',
+  description: 'Digits drawn by the program, always the same: 10,000 training and 2,000 test images, 28×28 grey; needs no download',
+  options: limitOptions,
+  describe({ trainLimit = DIGITS.train, testLimit = DIGITS.test }) {
+    return {
+      inputShape,
+      target: { kind: 'class', classes: digitClasses },
+      trainSamples: Math.min(trainLimit, DIGITS.train),
+      testSamples: Math.min(testLimit, DIGITS.test),
+      bytesPerSample: PIXELS + 1,
+    };
+  },
+  pytorch: ({ trainLimit, testLimit }) => ({
+    imports: ['numpy as np'],
+    readsFiles: true,
+    functions: pythonFunctions,
+    load: [
+      `inputs, targets = read("train-inputs.npy")${firstOf(trainLimit)}, read("train-targets.npy")${firstOf(trainLimit)}`,
+      `test_inputs, test_targets = read("test-inputs.npy")${firstOf(testLimit)}, read("test-targets.npy")${firstOf(testLimit)}`,
+      'inputs, targets = inputs.float() / 255, targets.long()',
+      'test_inputs, test_targets = test_inputs.float() / 255, test_targets.long()',
+      '',
+    ].join('\n'),
+  }),
+  async load({ trainLimit = DIGITS.train, testLimit = DIGITS.test }, context) {
+    return { train: await draw('train', trainLimit, context), test: await draw('test', testLimit, context) };
+  },
+});

@@ -1,0 +1,40 @@
+// The one list of datasets. A new dataset is one file beside this one and one line here.
+import { z } from 'zod';
+import { ArgumentError } from '../../errors.ts';
+import type { DatasetDefinition, DatasetDescription } from '../define.ts';
+import { transformedShape } from '../transforms/index.ts';
+import { cifar10 } from './cifar10.ts';
+import { digits } from './digits.ts';
+import { fashionMnist } from './fashionMnist.ts';
+import { mnist } from './mnist.ts';
+import { random } from './random.ts';
+
+const datasets = [mnist, fashionMnist, cifar10, digits, random] as const;
+
+export const datasetDefinitions: readonly DatasetDefinition[] = datasets;
+
+const [first, ...others] = datasets.map(({ schema }) => schema);
+/** A job spec's `data`: any one dataset with its options and the loader's. */
+export const dataSchema = z.discriminatedUnion('dataset', [first, ...others]);
+/** A job spec's `data` with its defaults filled in. */
+export type DataSpec = z.output<typeof dataSchema>;
+
+const byName = new Map(datasetDefinitions.map((definition) => [definition.name, definition]));
+
+/** @throws ArgumentError that lists the known datasets for an unknown one. */
+export function findDataset(name: string): DatasetDefinition {
+  const definition = byName.get(name);
+  if (definition === undefined) throw new ArgumentError(`unknown dataset "${name}" (known: ${[...byName.keys()].join(', ')})`);
+  return definition;
+}
+
+/**
+ * What a job's data is before anything is loaded, as the network gets it: transformed.
+ * @throws ShapeError for a transform that does not fit.
+ */
+export function describeData(data: DataSpec): DatasetDescription {
+  const description = findDataset(data.dataset).describe(data);
+  const transformed = transformedShape(data.transforms, description.inputShape);
+  if (!transformed.ok) throw transformed.error;
+  return { ...description, inputShape: transformed.shape };
+}

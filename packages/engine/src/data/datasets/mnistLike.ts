@@ -1,0 +1,103 @@
+// MNIST and the sets that were made to replace it: 60,000 and 10,000 grey images, 28×28, in four IDX files under MNIST's
+// own names. Where those lie, or are fetched from, is the files adapter's business.
+import { take } from '../dataset.ts';
+import { defineDataset, firstOf, type LoadContext, limitOptions } from '../define.ts';
+import type { NamedBytes, RemoteFile } from '../files.ts';
+import { idxDataset } from '../idx.ts';
+
+const TRAIN_SAMPLES = 60_000;
+const TEST_SAMPLES = 10_000;
+const inputShape = [1, 28, 28];
+
+/** Size and MD5 of one of the four files as it is published. */
+interface Published {
+  readonly bytes: number;
+  readonly md5: string;
+}
+
+interface MnistLike<Name extends string> {
+  /** The dataset's name and its folder. */
+  readonly name: Name;
+  readonly title: string;
+  readonly description: string;
+  readonly classes: readonly string[];
+  /** The folder of the public source, with a slash at its end. */
+  readonly source: string;
+  readonly trainImages: Published;
+  readonly trainLabels: Published;
+  readonly testImages: Published;
+  readonly testLabels: Published;
+}
+
+/** Reads the four files as they are published, or unpacked; the headers of IDX files have 16 and 8 bytes. */
+const pythonFunctions = (name: string, source: string): string => `
+def read(name):
+    file = args.data / "${name}" / name
+    unpacked = file.with_suffix("")
+    if unpacked.exists():
+        return unpacked.read_bytes()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        urllib.request.urlretrieve("${source}" + name, file)
+    return gzip.decompress(file.read_bytes())
+
+
+def read_images(name):
+    pixels = torch.frombuffer(bytearray(read(name)), dtype=torch.uint8, offset=16)
+    return pixels.reshape(-1, 1, 28, 28).float() / 255
+
+
+def read_labels(name):
+    return torch.frombuffer(bytearray(read(name)), dtype=torch.uint8, offset=8).long()
+`;
+
+/** Defines a dataset of this form. */
+export function defineMnistLike<const Name extends string>(set: MnistLike<Name>) {
+  const { name, title, description, classes } = set;
+
+  async function read(file: string, { bytes, md5 }: Published, context: LoadContext): Promise<NamedBytes> {
+    const remote: RemoteFile = { name: file, url: `${set.source}${file}`, bytes, checksum: `md5:${md5}` };
+    return { name: `${name}/${file}`, bytes: await context.files.read(name, remote, context) };
+  }
+
+  return defineDataset({
+    name,
+    title,
+    description,
+    options: limitOptions,
+    describe({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }) {
+      return {
+        inputShape,
+        target: { kind: 'class', classes },
+        trainSamples: Math.min(trainLimit, TRAIN_SAMPLES),
+        testSamples: Math.min(testLimit, TEST_SAMPLES),
+        bytesPerSample: 28 * 28 + 1,
+      };
+    },
+    pytorch: ({ trainLimit, testLimit }) => ({
+      imports: ['gzip', 'urllib.request'],
+      readsFiles: true,
+      functions: pythonFunctions(name, set.source),
+      load: [
+        `inputs = read_images("train-images-idx3-ubyte.gz")${firstOf(trainLimit)}`,
+        `targets = read_labels("train-labels-idx1-ubyte.gz")${firstOf(trainLimit)}`,
+        `test_inputs = read_images("t10k-images-idx3-ubyte.gz")${firstOf(testLimit)}`,
+        `test_targets = read_labels("t10k-labels-idx1-ubyte.gz")${firstOf(testLimit)}`,
+        '',
+      ].join('\n'),
+    }),
+    async load({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }, context) {
+      const train = idxDataset(
+        await read('train-images-idx3-ubyte.gz', set.trainImages, context),
+        await read('train-labels-idx1-ubyte.gz', set.trainLabels, context),
+        classes,
+      );
+      const test = idxDataset(
+        await read('t10k-images-idx3-ubyte.gz', set.testImages, context),
+        await read('t10k-labels-idx1-ubyte.gz', set.testLabels, context),
+        classes,
+      );
+      return { train: take(train, trainLimit), test: take(test, testLimit) };
+    },
+  });
+}

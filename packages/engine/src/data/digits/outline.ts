@@ -1,0 +1,178 @@
+// One written digit as a chain of short straight segments: a variant's path, shaken by a hand of its own and fitted
+// into the box that MNIST uses. No pixels here; raster.ts lays the ink.
+import type { Xoshiro128 } from './xoshiro.ts';
+
+/** A path parsed: coordinates, and where a smooth piece ends and the next begins. */
+export interface PenPath {
+  x: Float64Array;
+  y: Float64Array;
+  /** Indices of the points between which the curve is smooth: the first point, every corner, the last point. */
+  breaks: readonly number[];
+}
+
+/** Reads the notation of strokes.ts. */
+export function parsePath(text: string): PenPath {
+  const points = text.split(' ');
+  const x = new Float64Array(points.length);
+  const y = new Float64Array(points.length);
+  const breaks: number[] = [];
+  points.forEach((point, i) => {
+    const [px = '', py = ''] = point.replace('*', '').split(',');
+    x[i] = Number(px);
+    y[i] = Number(py);
+    if (i === 0 || i === points.length - 1 || point.endsWith('*')) breaks.push(i);
+  });
+  return { x, y, breaks };
+}
+
+/** Straight pieces between two points on a path. */
+const STEPS_PER_SPAN = 5;
+const MAX_VERTICES = 512;
+
+/** How one piece of writing departs from its path. Offsets are in the path's units. */
+interface Hand {
+  /** Spread of each point about its place. */
+  shake: number;
+  /** Lean to the right, as a share of the height. */
+  slant: number;
+  /** A rotation. */
+  cosine: number;
+  sine: number;
+  /** Stretch across. */
+  width: number;
+  /** How far top and bottom lie to the right of the middle. */
+  bend: number;
+  /** How much wider the bottom is than the middle, as a share. */
+  taper: number;
+  /** How much lower the middle lies than it should: a small upper or a small lower half. */
+  sag: number;
+  /** Rise or fall of what should be level. */
+  tilt: number;
+}
+
+function drawHand(random: Xoshiro128): Hand {
+  // A rotation without trigonometry: t is the tangent of half the angle.
+  const t = random.bell(0.06);
+  const norm = 1 / (1 + t * t);
+  return {
+    shake: random.uniform(0.6, 2),
+    slant: 0.12 + random.bell(0.22),
+    cosine: (1 - t * t) * norm,
+    sine: 2 * t * norm,
+    width: random.uniform(0.8, 1.4),
+    bend: random.bell(5),
+    taper: random.bell(0.12),
+    sag: random.bell(5),
+    tilt: random.bell(0.08),
+  };
+}
+
+/** The polyline of one digit, reused from digit to digit so that drawing thousands makes no garbage. */
+export class Outline {
+  readonly x = new Float64Array(MAX_VERTICES);
+  readonly y = new Float64Array(MAX_VERTICES);
+  /** 0 where a vertex starts a new stroke, 1 where a segment leads to it. */
+  readonly drawn = new Uint8Array(MAX_VERTICES);
+  length = 0;
+
+  readonly #px = new Float64Array(64);
+  readonly #py = new Float64Array(64);
+
+  /**
+   * Writes one digit. Afterwards the outline is in pixels: its longer side is `extent`, its ink's centre of mass
+   * lies at (centreX, centreY).
+   */
+  write(paths: readonly PenPath[], random: Xoshiro128, extent: number, centreX: number, centreY: number): void {
+    this.length = 0;
+    const hand = drawHand(random);
+    for (const path of paths) this.#trace(path, hand, random);
+    this.#fit(extent, centreX, centreY);
+  }
+
+  #trace(path: PenPath, hand: Hand, random: Xoshiro128): void {
+    const px = this.#px;
+    const py = this.#py;
+    const count = path.x.length;
+    const driftX = random.bell(1.5);
+    const driftY = random.bell(1.5);
+    for (let i = 0; i < count; i++) {
+      let x = path.x[i] - 35 + random.bell(hand.shake) + driftX;
+      let y = path.y[i] - 50 + random.bell(hand.shake) + driftY;
+      const height = y * 0.02;
+      x *= hand.width * (1 + hand.taper * height);
+      x += hand.bend * height * height;
+      y += hand.sag * (1 - height * height) + hand.tilt * x;
+      x -= hand.slant * y;
+      px[i] = hand.cosine * x + hand.sine * y;
+      py[i] = hand.cosine * y - hand.sine * x;
+    }
+    this.#push(px[0], py[0], 0);
+    for (let b = 1; b < path.breaks.length; b++) this.#curve(path.breaks[b - 1], path.breaks[b]);
+  }
+
+  /** Catmull-Rom through the points from..to, straight at both ends. */
+  #curve(from: number, to: number): void {
+    const px = this.#px;
+    const py = this.#py;
+    for (let i = from; i < to; i++) {
+      const before = i > from ? i - 1 : i;
+      const after = i + 2 <= to ? i + 2 : i + 1;
+      const x0 = px[before];
+      const y0 = py[before];
+      const x1 = px[i];
+      const y1 = py[i];
+      const x2 = px[i + 1];
+      const y2 = py[i + 1];
+      const x3 = px[after];
+      const y3 = py[after];
+      for (let step = 1; step <= STEPS_PER_SPAN; step++) {
+        const t = step / STEPS_PER_SPAN;
+        const a = t * t * (2 - t) - t;
+        const b = t * t * (3 * t - 5) + 2;
+        const c = t * t * (4 - 3 * t) + t;
+        const d = t * t * (t - 1);
+        this.#push(0.5 * (a * x0 + b * x1 + c * x2 + d * x3), 0.5 * (a * y0 + b * y1 + c * y2 + d * y3), 1);
+      }
+    }
+  }
+
+  #push(x: number, y: number, drawn: 0 | 1): void {
+    const i = this.length++;
+    this.x[i] = x;
+    this.y[i] = y;
+    this.drawn[i] = drawn;
+  }
+
+  #fit(extent: number, centreX: number, centreY: number): void {
+    const { x, y, drawn, length } = this;
+    let left = Infinity;
+    let right = -Infinity;
+    let top = Infinity;
+    let bottom = -Infinity;
+    let mass = 0;
+    let momentX = 0;
+    let momentY = 0;
+    for (let i = 0; i < length; i++) {
+      const xi = x[i];
+      const yi = y[i];
+      left = Math.min(left, xi);
+      right = Math.max(right, xi);
+      top = Math.min(top, yi);
+      bottom = Math.max(bottom, yi);
+      if (drawn[i] === 0) continue;
+      const dx = xi - x[i - 1];
+      const dy = yi - y[i - 1];
+      const ink = Math.sqrt(dx * dx + dy * dy);
+      mass += ink;
+      momentX += ink * (xi - 0.5 * dx);
+      momentY += ink * (yi - 0.5 * dy);
+    }
+    const scale = extent / Math.max(right - left, bottom - top);
+    const shiftX = centreX - (scale * momentX) / mass;
+    const shiftY = centreY - (scale * momentY) / mass;
+    for (let i = 0; i < length; i++) {
+      x[i] = x[i] * scale + shiftX;
+      y[i] = y[i] * scale + shiftY;
+    }
+  }
+}

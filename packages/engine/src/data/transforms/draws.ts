@@ -1,0 +1,79 @@
+// The random numbers of augmentation: a counter-based generator (Philox4x32-10; Salmon, Moraes, Dror and Shaw, "Parallel
+// Random Numbers: As Easy as 1, 2, 3", 2011). A draw is a function of the job's seed, the epoch, the sample and the place
+// in the list of transforms, so that neither the order in which samples are read nor who reads them can change it. It is
+// not the run's generator and takes nothing from it.
+
+const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
+const KEY_STEPS = [0x9e3779b9, 0xbb67ae85] as const;
+const ROUNDS = 10;
+const TWO_POW_32 = 4294967296;
+
+/** High word of the 64-bit product of two 32-bit words. */
+function mulHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const other = aLow * bHigh + (middle & 0xffff);
+  return aHigh * bHigh + (middle >>> 16) + (other >>> 16);
+}
+
+/**
+ * Replaces the four words of `counter` by what Philox4x32-10 makes of them.
+ * @param counter four words of 32 bits
+ */
+export function philox(counter: Uint32Array, key0: number, key1: number): void {
+  let [c0, c1, c2, c3] = counter;
+  let k0 = key0 >>> 0;
+  let k1 = key1 >>> 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = mulHigh(MULTIPLIERS[0], c0);
+    const low0 = Math.imul(MULTIPLIERS[0], c0) >>> 0;
+    const high1 = mulHigh(MULTIPLIERS[1], c2);
+    const low1 = Math.imul(MULTIPLIERS[1], c2) >>> 0;
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
+    k0 = (k0 + KEY_STEPS[0]) >>> 0;
+    k1 = (k1 + KEY_STEPS[1]) >>> 0;
+  }
+  counter[0] = c0;
+  counter[1] = c1;
+  counter[2] = c2;
+  counter[3] = c3;
+}
+
+/** Up to four draws for one sample and one transform: counter [sample, epoch, transform, 0], key [seed, 0]. */
+export class Draws {
+  readonly #seed: number;
+  readonly #words = new Uint32Array(4);
+  #used = 0;
+
+  /** @param seed the job's, 0 … 2^32-1. */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
+
+  /** Begins the draws of a sample. @param transform its place in the list, from 0. */
+  start(epoch: number, sample: number, transform: number): void {
+    this.#words[0] = sample;
+    this.#words[1] = epoch;
+    this.#words[2] = transform;
+    this.#words[3] = 0;
+    philox(this.#words, this.#seed, 0);
+    this.#used = 0;
+  }
+
+  /** From 0 up to but not including 1, in steps of 2^-32. */
+  uniform(): number {
+    if (this.#used === this.#words.length) throw new RangeError('a transform has four draws a sample');
+    return this.#words[this.#used++] / TWO_POW_32;
+  }
+
+  /** A whole number from 0 to `bound` - 1. */
+  integer(bound: number): number {
+    return Math.floor(this.uniform() * bound);
+  }
+}

@@ -1,0 +1,33 @@
+// Mirrors some of the images, left for right: torchvision.transforms.RandomHorizontalFlip. Evaluation mirrors none.
+import { z } from 'zod';
+import { defineTransform, imageSize } from './define.ts';
+import { move } from './window.ts';
+
+export const horizontalFlip = defineTransform({
+  type: 'horizontalFlip',
+  description: 'Mirrors each training image, left for right, with probability p; evaluation mirrors none',
+  random: true,
+  options: { p: z.number().min(0).max(1).default(0.5).describe('Probability') },
+  outputShape(_, input) {
+    return imageSize(input);
+  },
+  pytorch: ({ p }) => ({
+    numpy: false,
+    lines: [
+      'if draws is not None:',
+      `    mirrored = torch.from_numpy(draws[:, 0] < ${p})`,
+      '    images = torch.where(mirrored.reshape(-1, 1, 1, 1), images.flip(-1), images)',
+    ],
+  }),
+  build({ p }, input) {
+    const [channels, height, width] = imageSize(input);
+    const kept = Int32Array.from({ length: width }, (_, i) => i);
+    const rows = { map: Int32Array.from({ length: height }, (_, i) => i), length: height };
+    const plain = { channels, height, width, rows, columns: { map: kept, length: width }, fill: 0 };
+    const mirrored = { ...plain, columns: { map: kept.toReversed(), length: width } };
+    return (from, fromAt, out, outAt, draws) => {
+      const mirrors = draws !== null && draws.uniform() < p;
+      move(mirrors ? mirrored : plain, 0, 0, from, fromAt, out, outAt);
+    };
+  },
+});

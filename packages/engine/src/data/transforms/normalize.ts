@@ -1,0 +1,51 @@
+// (x - mean) / std for each channel, in float32 as torchvision.transforms.Normalize computes it.
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import { formatShape, type Shape, sizeOf } from '../../shape.ts';
+import { defineTransform } from './define.ts';
+
+function checkLength(field: 'mean' | 'std', { length }: readonly number[], input: Shape): void {
+  const channels = input[0] ?? 1;
+  if (length !== 1 && length !== channels) {
+    throw new ShapeError(
+      `${length} values do not fit samples of shape ${formatShape(input)}: give one for all channels or ${channels}, one for each`,
+      field,
+    );
+  }
+}
+
+export const normalize = defineTransform({
+  type: 'normalize',
+  description: '(x - mean) / std for each channel, the first dimension of a sample; a pixel is 0 … 1 before it',
+  random: false,
+  options: {
+    mean: z.array(z.number()).min(1).max(4096).describe('One for all channels, or one for each'),
+    std: z.array(z.number().min(1e-12).max(1e12)).min(1).max(4096).describe('One for all channels, or one for each'),
+  },
+  outputShape({ mean, std }, input) {
+    checkLength('mean', mean, input);
+    checkLength('std', std, input);
+    return input;
+  },
+  pytorch({ mean, std }, input) {
+    const perChannel = (values: readonly number[]): string =>
+      values.length === 1
+        ? String(values[0])
+        : `torch.tensor([${values.join(', ')}]).reshape(${[-1, ...input.slice(1).fill(1)].join(', ')})`;
+    return { numpy: false, lines: [`images = (images - ${perChannel(mean)}) / ${perChannel(std)}`] };
+  },
+  build({ mean, std }, input) {
+    const channels = input[0] ?? 1;
+    const size = sizeOf(input) / channels;
+    const means = Float32Array.from({ length: channels }, (_, i) => mean[mean.length === 1 ? 0 : i]);
+    const deviations = Float32Array.from({ length: channels }, (_, i) => std[std.length === 1 ? 0 : i]);
+    return (from, fromAt, out, outAt) => {
+      for (let channel = 0; channel < channels; channel++) {
+        const m = means[channel];
+        const s = deviations[channel];
+        const begin = channel * size;
+        for (let i = begin; i < begin + size; i++) out[outAt + i] = Math.fround(from[fromAt + i] - m) / s;
+      }
+    };
+  },
+});

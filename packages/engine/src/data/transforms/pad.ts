@@ -1,0 +1,48 @@
+// A frame around each image: torchvision.transforms.Pad.
+import { z } from 'zod';
+import { defineTransform, imageSize } from './define.ts';
+import {
+  checkPadding,
+  fillDescription,
+  move,
+  paddedAxis,
+  paddingDescription,
+  paddingModeDescription,
+  paddingModeSchema,
+  paddingSchema,
+  pythonPadding,
+  sidesOf,
+} from './window.ts';
+
+export const pad = defineTransform({
+  type: 'pad',
+  description: 'Adds pixels around each image',
+  random: false,
+  options: {
+    padding: paddingSchema.describe(paddingDescription),
+    fill: z.number().default(0).describe(fillDescription),
+    paddingMode: paddingModeSchema.default('constant').describe(paddingModeDescription),
+  },
+  outputShape({ padding, paddingMode }, input) {
+    const [channels, height, width] = imageSize(input);
+    const sides = sidesOf(padding);
+    checkPadding(sides, paddingMode, height, width);
+    return [channels, sides.top + height + sides.bottom, sides.left + width + sides.right];
+  },
+  pytorch: ({ padding, fill, paddingMode }) => pythonPadding(sidesOf(padding), fill, paddingMode),
+  build({ padding, fill, paddingMode }, input) {
+    const [channels, height, width] = imageSize(input);
+    const { left, top, right, bottom } = sidesOf(padding);
+    const rows = paddedAxis(height, top, bottom, paddingMode);
+    const columns = paddedAxis(width, left, right, paddingMode);
+    const frame = {
+      channels,
+      height,
+      width,
+      fill,
+      rows: { map: rows, length: rows.length },
+      columns: { map: columns, length: columns.length },
+    };
+    return (from, fromAt, out, outAt) => move(frame, 0, 0, from, fromAt, out, outAt);
+  },
+});

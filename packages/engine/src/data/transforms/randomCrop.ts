@@ -1,0 +1,91 @@
+// A part of each image at a random place, after padding: torchvision.transforms.RandomCrop. Evaluation takes the middle of
+// the image, so that its shape is the same; for a crop of the image's own size that is the image.
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import { sizePair } from '../../nn/layers/define.ts';
+import { defineTransform, imageSize } from './define.ts';
+import {
+  checkPadding,
+  fillDescription,
+  move,
+  paddedAxis,
+  paddingDescription,
+  paddingModeDescription,
+  paddingModeSchema,
+  paddingSchema,
+  pythonPadding,
+  sidesOf,
+} from './window.ts';
+
+const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
+
+/** Where the middle `part` of `length` begins after padding; the padding is used where the image is too small. */
+function middle(length: number, part: number, before: number, after: number): number {
+  return Math.min(Math.max(before + Math.floor((length - part) / 2), 0), before + length + after - part);
+}
+
+export const randomCrop = defineTransform({
+  type: 'randomCrop',
+  description: 'Cuts each training image at a random place, after padding it; evaluation takes the middle of the image',
+  random: true,
+  options: {
+    size: sizePair(1).describe('Height and width of what is left: one number for both, or [height, width]'),
+    padding: paddingSchema.default(0).describe(paddingDescription),
+    fill: z.number().default(0).describe(fillDescription),
+    paddingMode: paddingModeSchema.default('constant').describe(paddingModeDescription),
+  },
+  outputShape({ size, padding, paddingMode }, input) {
+    const [channels, height, width] = imageSize(input);
+    const sides = sidesOf(padding);
+    checkPadding(sides, paddingMode, height, width);
+    const [rows, columns] = pairOf(size);
+    const padded = [sides.top + height + sides.bottom, sides.left + width + sides.right];
+    if (rows > padded[0] || columns > padded[1]) {
+      throw new ShapeError(
+        `a crop of ${rows}×${columns} does not fit the ${padded[0]}×${padded[1]} image (${height}×${width} and its padding): use a smaller size or more padding`,
+        'size',
+      );
+    }
+    return [channels, rows, columns];
+  },
+  pytorch({ size, padding, fill, paddingMode }, input) {
+    const [, height, width] = imageSize(input);
+    const sides = sidesOf(padding);
+    const [rows, columns] = pairOf(size);
+    const tops = sides.top + height + sides.bottom - rows + 1;
+    const lefts = sides.left + width + sides.right - columns + 1;
+    const padded = pythonPadding(sides, fill, paddingMode);
+    return {
+      numpy: true,
+      lines: [
+        ...padded.lines,
+        `top = np.full(len(images), ${middle(height, rows, sides.top, sides.bottom)}) if draws is None else np.floor(draws[:, 0] * ${tops})`,
+        `left = np.full(len(images), ${middle(width, columns, sides.left, sides.right)}) if draws is None else np.floor(draws[:, 1] * ${lefts})`,
+        `corners = zip(top.astype(int), left.astype(int))`,
+        `images = torch.stack([image[:, y : y + ${rows}, x : x + ${columns}] for image, (y, x) in zip(images, corners)])`,
+      ],
+    };
+  },
+  build({ size, padding, fill, paddingMode }, input) {
+    const [channels, height, width] = imageSize(input);
+    const sides = sidesOf(padding);
+    const [rows, columns] = pairOf(size);
+    const crop = {
+      channels,
+      height,
+      width,
+      fill,
+      rows: { map: paddedAxis(height, sides.top, sides.bottom, paddingMode), length: rows },
+      columns: { map: paddedAxis(width, sides.left, sides.right, paddingMode), length: columns },
+    };
+    const tops = crop.rows.map.length - rows + 1;
+    const lefts = crop.columns.map.length - columns + 1;
+    const middleTop = middle(height, rows, sides.top, sides.bottom);
+    const middleLeft = middle(width, columns, sides.left, sides.right);
+    return (from, fromAt, out, outAt, draws) => {
+      const top = draws === null ? middleTop : draws.integer(tops);
+      const left = draws === null ? middleLeft : draws.integer(lefts);
+      move(crop, top, left, from, fromAt, out, outAt);
+    };
+  },
+});

@@ -1,0 +1,76 @@
+// Reads samples out of a split and transforms them, for whichever loader: the numbers depend on the options alone. In
+// training random transforms draw (draws.ts); in evaluation they do the same to every sample.
+import { ShapeError } from '../../errors.ts';
+import { type Shape, sizeOf } from '../../shape.ts';
+import { type Dataset, gather, inputAt, type SampleOrder, type TargetArray, targetAt } from '../dataset.ts';
+import type { SampleFunction } from './define.ts';
+import { Draws } from './draws.ts';
+import { findTransform, type TransformSpec, transformedShape } from './index.ts';
+
+export interface Preparation {
+  /** In their order; default none. */
+  readonly transforms?: readonly TransformSpec[];
+  /** The seed that random transforms draw from; left out for evaluation. */
+  readonly augmentationSeed?: number;
+}
+
+interface Stage {
+  readonly apply: SampleFunction;
+  readonly random: boolean;
+  /** Where its input lies. */
+  readonly input: Float32Array;
+}
+
+export class SampleReader {
+  /** Shape of one sample as a batch holds it. */
+  readonly shape: Shape;
+  readonly #dataset: Dataset;
+  readonly #stages: readonly Stage[];
+  readonly #draws: Draws | null;
+
+  /** @throws ShapeError that names the first transform that does not fit. */
+  constructor(dataset: Dataset, { transforms = [], augmentationSeed }: Preparation) {
+    const stages: Stage[] = [];
+    let shape = dataset.inputShape;
+    for (const spec of transforms) {
+      const transformed = transformedShape([spec], shape);
+      if (!transformed.ok) throw new ShapeError(`transform ${spec.type}: ${transformed.error.message}`, transformed.error.field);
+      const definition = findTransform(spec.type);
+      stages.push({ apply: definition.build(spec, shape), random: definition.random, input: new Float32Array(sizeOf(shape)) });
+      shape = transformed.shape;
+    }
+    this.shape = shape;
+    this.#dataset = dataset;
+    this.#stages = stages;
+    this.#draws = augmentationSeed === undefined ? null : new Draws(augmentationSeed);
+  }
+
+  /**
+   * Reads the samples of a batch: `indices[i]` becomes row i.
+   * @param epoch decides, with the seed and the sample, what random transforms do
+   * @throws ArgumentError for an index that is not a sample's; rows before it are written then.
+   */
+  read(indices: SampleOrder, epoch: number, inputsOut: Float32Array, targetsOut: TargetArray): void {
+    if (this.#stages.length === 0) {
+      gather(this.#dataset, indices, inputsOut, targetsOut);
+      return;
+    }
+    const size = sizeOf(this.shape);
+    for (let row = 0; row < indices.length; row++) {
+      const sample = indices[row];
+      inputAt(this.#dataset, sample, this.#stages[0].input, 0);
+      targetAt(this.#dataset, sample, targetsOut, row);
+      this.#transform(sample, epoch, inputsOut, row * size);
+    }
+  }
+
+  #transform(sample: number, epoch: number, out: Float32Array, outAt: number): void {
+    const stages = this.#stages;
+    const last = stages.length - 1;
+    for (let i = 0; i <= last; i++) {
+      const { apply, random, input } = stages[i];
+      if (random) this.#draws?.start(epoch, sample, i);
+      apply(input, 0, i === last ? out : stages[i + 1].input, i === last ? outAt : 0, random ? this.#draws : null);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+// Moving the pixels of an image: each row and column of the result comes from a row and column of the image, or from none
+// (then it is filled). Padding, cropping and flipping are such moves; the four ways to pad are torchvision's.
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import type { PyTorchTransform } from './define.ts';
+
+const side = z.int().min(0).max(4096);
+
+/** Options of whatever pads, with torchvision's names and orders. */
+export const paddingSchema = z.union([side, z.tuple([side, side]), z.tuple([side, side, side, side])]);
+export const paddingModeSchema = z.enum(['constant', 'edge', 'reflect', 'symmetric']);
+export const paddingDescription = 'Pixels on each side: one number, [left and right, top and bottom], or [left, top, right, bottom]';
+export const paddingModeDescription =
+  'What the padding holds: `fill`, the edge, or the image mirrored without (reflect) or with (symmetric) its edge';
+export const fillDescription = 'Value of constant padding; a pixel is 0 … 1 before it is normalized';
+
+type Padding = z.output<typeof paddingSchema>;
+type PaddingMode = z.output<typeof paddingModeSchema>;
+
+/** The padding in a PyTorch script: numpy knows all four ways, under torchvision's names. */
+export function pythonPadding({ left, top, right, bottom }: Sides, fill: number, mode: PaddingMode): PyTorchTransform {
+  if (mode === 'constant') {
+    const lines = [`images = nn.functional.pad(images, (${left}, ${right}, ${top}, ${bottom}), value=${fill})`];
+    return { numpy: false, lines: left + right + top + bottom === 0 ? [] : lines };
+  }
+  const sides = `((0, 0), (0, 0), (${top}, ${bottom}), (${left}, ${right}))`;
+  return { numpy: true, lines: [`images = torch.from_numpy(np.pad(images.numpy(), ${sides}, mode="${mode}"))`] };
+}
+
+/** Where each row or column of a result comes from; -1 for none. */
+export type AxisMap = Int32Array;
+
+interface Sides {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+export function sidesOf(padding: Padding): Sides {
+  if (typeof padding === 'number') return { left: padding, top: padding, right: padding, bottom: padding };
+  const [left, top, right = left, bottom = top] = padding;
+  return { left, top, right, bottom };
+}
+
+/** @throws ShapeError when an image is too small to be mirrored so far. */
+export function checkPadding({ left, top, right, bottom }: Sides, mode: PaddingMode, height: number, width: number): void {
+  if (mode === 'constant' || mode === 'edge') return;
+  // Without its edge there is one row fewer to mirror.
+  const most = mode === 'reflect' ? [height - 1, width - 1] : [height, width];
+  if (Math.max(top, bottom) > most[0] || Math.max(left, right) > most[1]) {
+    throw new ShapeError(
+      `padding [${left}, ${top}, ${right}, ${bottom}] mirrors more than a ${height}×${width} image has: use less padding, or another paddingMode`,
+      'padding',
+    );
+  }
+}
+
+/** The rows or columns of a padded image. */
+export function paddedAxis(length: number, before: number, after: number, mode: PaddingMode): AxisMap {
+  return Int32Array.from({ length: before + length + after }, (_, i) => source(i - before, length, mode));
+}
+
+function source(position: number, length: number, mode: PaddingMode): number {
+  if (position >= 0 && position < length) return position;
+  const below = position < 0;
+  if (mode === 'constant') return -1;
+  if (mode === 'edge') return below ? 0 : length - 1;
+  if (mode === 'reflect') return below ? -position : 2 * (length - 1) - position;
+  return below ? -position - 1 : 2 * length - 1 - position;
+}
+
+/** One axis of a move: `length` entries of `map`, from `start` on. */
+export interface AxisPart {
+  readonly map: AxisMap;
+  readonly length: number;
+}
+
+/** An image's planes and how they are moved. */
+export interface Move {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly rows: AxisPart;
+  readonly columns: AxisPart;
+  readonly fill: number;
+}
+
+/** Writes the moved image: of the rows' map the part from `top` on, of the columns' the part from `left` on. */
+export function move(
+  { channels, height, width, rows, columns, fill }: Move,
+  top: number,
+  left: number,
+  from: Float32Array,
+  fromAt: number,
+  out: Float32Array,
+  outAt: number,
+): void {
+  let at = outAt;
+  for (let channel = 0; channel < channels; channel++) {
+    const plane = fromAt + channel * height * width;
+    for (let row = 0; row < rows.length; row++) {
+      const y = rows.map[top + row];
+      const line = plane + y * width;
+      for (let column = 0; column < columns.length; column++) {
+        const x = columns.map[left + column];
+        out[at++] = y < 0 || x < 0 ? fill : from[line + x];
+      }
+    }
+  }
+}

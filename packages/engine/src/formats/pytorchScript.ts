@@ -1,0 +1,182 @@
+// A job as the PyTorch script that a person would write: the same model, seed, data, loop and curve. It asks the definitions
+// for their lines and puts them in the order in which the engine draws: seed, layers, data, then each epoch's order.
+import { describeData, findDataset } from '../data/datasets/index.ts';
+import type { PyTorchData } from '../data/define.ts';
+import { findLoss } from '../losses/index.ts';
+import { findLayer, inferShapes } from '../nn/layers/index.ts';
+import { findOptimizer } from '../optim/index.ts';
+import { findScheduler } from '../schedulers/index.ts';
+import type { JobSpec } from '../training/spec.ts';
+import { EVALUATION_BATCH } from '../training/trainer.ts';
+import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
+import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';
+
+/** What the parts of a script have to know of each other. */
+interface Outline {
+  readonly spec: JobSpec;
+  readonly data: PyTorchData;
+  readonly transform: TransformCode | null;
+  readonly hasTest: boolean;
+  readonly hasClasses: boolean;
+}
+
+/**
+ * The text of `train.py`. It needs PyTorch, and numpy where samples are transformed at random, and prints one line of JSON
+ * an epoch: epoch, trainLoss, testLoss, testAccuracy, learningRate.
+ * @param spec a checked one, with its defaults filled in.
+ */
+export function pytorchScript(spec: JobSpec): string {
+  const dataset = findDataset(spec.data.dataset);
+  const { testSamples, target } = dataset.describe(spec.data);
+  const outline: Outline = {
+    spec,
+    data: dataset.pytorch(spec.data),
+    transform: transformCode(spec),
+    hasTest: testSamples > 0,
+    hasClasses: target.kind === 'class',
+  };
+  const blocks = [head(outline), setUp(outline), learner(outline), loop(outline)];
+  return blocks.join('\n');
+}
+
+function head({ spec, data, transform }: Outline): string {
+  const options = data.readsFiles ? ' [--data FOLDER]' : '';
+  const own = [
+    'json',
+    ...(data.readsFiles ? ['argparse'] : []),
+    ...(spec.onNonFinite === 'fail' || spec.earlyStopping !== undefined ? ['math'] : []),
+  ];
+  const imports = [...new Set([...own, ...data.imports, ...(transform?.imports ?? [])])];
+  const numpy = imports.filter((name) => name.startsWith('numpy'));
+  const lines = [
+    `# ${spec.name ?? 'A job'}: the same model, seed, data and loop in PyTorch, hence the same curve.`,
+    `# Usage: python3 train.py${options}    It prints one line of JSON an epoch.`,
+    ...imports
+      .filter((name) => !numpy.includes(name))
+      .toSorted()
+      .map((name) => `import ${name}`),
+    'from collections import OrderedDict',
+    ...(data.readsFiles ? ['from pathlib import Path'] : []),
+    '',
+    ...numpy.map((name) => `import ${name}`),
+    'import torch',
+    'from torch import nn, optim',
+    ...(spec.scheduler === undefined ? [] : ['from torch.optim import lr_scheduler']),
+    'from torch.utils.data import DataLoader, TensorDataset',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+/** Arguments, functions for the data, the model and the data: whatever draws does it in this order. */
+function setUp({ spec, data, transform }: Outline): string {
+  const folder = data.readsFiles
+    ? `parser = argparse.ArgumentParser()
+parser.add_argument("--data", type=Path, default=Path("data"), help="the folder with the data sets' own folders")
+args = parser.parse_args()
+
+`
+    : '';
+  const functions = [data.functions, transform?.functions ?? ''].filter((text) => text !== '').join('\n');
+  return `${folder}${functions}${functions === '' ? '' : '\n\n'}torch.manual_seed(${spec.seed})
+
+${model(spec)}
+${data.load}`;
+}
+
+function model(spec: JobSpec): string {
+  const { inputShape } = describeData(spec.data);
+  const inferred = inferShapes(spec.model.layers, inputShape);
+  if (!inferred.ok) throw inferred.error;
+  const inputs = [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
+  const constructions = spec.model.layers.map((layer, index) => findLayer(layer.type).pytorch(layer, inputs[index]));
+  const definitions = new Set(constructions.flatMap(({ definitions }) => (definitions === undefined ? [] : [`${definitions}\n\n`])));
+  const lines = constructions.map(
+    (construction, index) => `            (${JSON.stringify(inferred.layers[index].name)}, ${pythonCall(construction)}),\n`,
+  );
+  return `${[...definitions].join('')}model = nn.Sequential(
+    OrderedDict(
+        [
+${lines.join('')}        ]
+    )
+)
+`;
+}
+
+function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
+  const { data, loss, optimizer, scheduler } = spec;
+  const options = [`batch_size=${data.batchSize}`, ...(data.shuffle ? ['shuffle=True'] : []), ...(data.dropLast ? ['drop_last=True'] : [])];
+  const tensors = ['inputs', 'targets', ...(transform?.isRandom === true ? ['torch.arange(len(inputs))'] : [])];
+  const lines = [
+    `criterion = ${pythonCall(findLoss(loss.type).pytorch(loss))}`,
+    `optimizer = ${pythonCall(findOptimizer(optimizer.type).pytorch(optimizer), 'model.parameters()')}`,
+    ...(scheduler === undefined ? [] : [`scheduler = ${pythonCall(findScheduler(scheduler.type).pytorch(scheduler), 'optimizer')}`]),
+    `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
+    '',
+  ];
+  return `${lines.join('\n')}${hasTest ? evaluation(hasClasses, transform !== null) : ''}`;
+}
+
+/** Splits, not a DataLoader: that would draw from the seed's generator. */
+function evaluation(hasClasses: boolean, transforms: boolean): string {
+  return `
+
+def evaluate():
+    model.eval()
+    total_loss, correct = 0.0, 0
+    with torch.no_grad():
+        for x, y in zip(test_inputs.split(${EVALUATION_BATCH}), test_targets.split(${EVALUATION_BATCH})):
+            output = model(${transforms ? 'transform(x)' : 'x'})
+            total_loss += criterion(output, y).item() * len(x)
+${hasClasses ? '            correct += (output.argmax(1) == y).sum().item()\n' : ''}    model.train()
+    return total_loss / len(test_inputs), ${hasClasses ? 'correct / len(test_inputs)' : 'None'}
+
+`;
+}
+
+function loop({ spec, transform, hasTest }: Outline): string {
+  const { scheduler, gradientClipping, earlyStopping } = spec;
+  const isRandom = transform?.isRandom === true;
+  const input = transform === null ? 'x' : isRandom ? 'transform(x, epoch, samples)' : 'transform(x)';
+  const followed = scheduler === undefined ? null : findScheduler(scheduler.type).metric(scheduler);
+  const perStep = scheduler?.interval === 'step';
+  const body = [
+    'learning_rate = optimizer.param_groups[0]["lr"]',
+    'total_loss, seen = 0.0, 0',
+    `for x, y${isRandom ? ', samples' : ''} in loader:`,
+    '    optimizer.zero_grad()',
+    `    loss = criterion(model(${input}), y)`,
+    '    loss.backward()',
+    ...(spec.onNonFinite === 'fail'
+      ? ['    if not math.isfinite(loss.item()):', '        raise SystemExit(f"the loss is no longer finite in epoch {epoch}")']
+      : []),
+    ...(gradientClipping === undefined
+      ? []
+      : [`    nn.utils.clip_grad_norm_(model.parameters(), max_norm=${pythonFloat(gradientClipping.maxNorm)})`]),
+    '    optimizer.step()',
+    ...(scheduler !== undefined && perStep ? ['    scheduler.step()'] : []),
+    '    total_loss += loss.item() * len(x)',
+    '    seen += len(x)',
+    `test_loss, test_accuracy = ${hasTest ? 'evaluate()' : 'None, None'}`,
+    'metrics = {"epoch": epoch, "trainLoss": total_loss / seen, "testLoss": test_loss,',
+    '           "testAccuracy": test_accuracy, "learningRate": learning_rate}',
+    'print(json.dumps(metrics), flush=True)',
+    ...(scheduler === undefined || perStep ? [] : [`scheduler.step(${followed === null ? '' : `metrics["${followed}"]`})`]),
+    ...(earlyStopping === undefined ? [] : stopping(earlyStopping)),
+  ];
+  const before = earlyStopping === undefined ? '' : 'best, waited = None, 0\n';
+  return `${before}for epoch in range(1, ${spec.epochs + 1}):\n${body.map((line) => `    ${line}\n`).join('')}`;
+}
+
+function stopping({ metric, patience, minDelta }: NonNullable<JobSpec['earlyStopping']>): string[] {
+  const gain = metric === 'testAccuracy' ? 'value - best' : 'best - value';
+  return [
+    `value = metrics["${metric}"]`,
+    `if math.isfinite(value) and (best is None or ${gain} > ${pythonFloat(minDelta)}):`,
+    '    best, waited = value, 0',
+    'else:',
+    '    waited += 1',
+    `if waited >= ${patience}:`,
+    '    break',
+  ];
+}

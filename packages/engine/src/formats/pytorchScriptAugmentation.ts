@@ -1,0 +1,54 @@
+// The part of a PyTorch script that transforms samples, with the draws that random transforms take. They come from no
+// generator of PyTorch's: the same numbers must belong to a sample whoever reads it and when (data/transforms/draws.ts).
+import { findDataset } from '../data/datasets/index.ts';
+import { findTransform, transformedShape } from '../data/transforms/index.ts';
+import type { JobSpec } from '../training/spec.ts';
+
+export interface TransformCode {
+  readonly imports: readonly string[];
+  readonly functions: string;
+  readonly isRandom: boolean;
+}
+
+/** Functions `draws(epoch, samples, place)`, if need be, and `transform`. Null for a job without transforms. */
+export function transformCode({ seed, data }: JobSpec): TransformCode | null {
+  if (data.transforms.length === 0) return null;
+  let shape = findDataset(data.dataset).describe(data).inputShape;
+  let usesNumpy = false;
+  const isRandom = data.transforms.some(({ type }) => findTransform(type).random);
+  const lines: string[] = [];
+  for (const [place, spec] of data.transforms.entries()) {
+    const definition = findTransform(spec.type);
+    const code = definition.pytorch(spec, shape);
+    usesNumpy ||= code.numpy;
+    if (definition.random) lines.push(`draws = None if samples is None else uniform_draws(epoch, samples, ${place})`);
+    lines.push(...code.lines);
+    const transformed = transformedShape([spec], shape);
+    if (!transformed.ok) throw transformed.error;
+    shape = transformed.shape;
+  }
+  const body = [...lines, 'return images'].map((line) => `    ${line}\n`).join('');
+  const signature = isRandom ? 'transform(images, epoch=None, samples=None)' : 'transform(images)';
+  return {
+    imports: usesNumpy || isRandom ? ['numpy as np'] : [],
+    functions: `${isRandom ? drawFunction(seed) : ''}\ndef ${signature}:\n${body}`,
+    isRandom,
+  };
+}
+
+const drawFunction = (seed: number): string => `
+def uniform_draws(epoch, samples, place):
+    """Four numbers from [0, 1) for each sample, which depend on nothing but seed, epoch, sample and the transform's place
+    (Philox4x32-10; Salmon et al. 2011)."""
+    low = np.uint64(0xFFFFFFFF)
+    c0, c1, c2, c3 = (np.zeros(len(samples), dtype=np.uint64) for _ in range(4))
+    c0, c1, c2 = c0 + samples.numpy().astype(np.uint64), c1 + np.uint64(epoch), c2 + np.uint64(place)
+    k0, k1 = ${seed}, 0
+    for _ in range(10):
+        first, second = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c2 = (second >> np.uint64(32)) ^ c1 ^ np.uint64(k0), (first >> np.uint64(32)) ^ c3 ^ np.uint64(k1)
+        c1, c3 = second & low, first & low
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return np.stack([c0, c1, c2, c3], axis=1) / 2.0**32
+
+`;

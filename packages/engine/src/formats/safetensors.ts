@@ -1,0 +1,125 @@
+// The safetensors format: eight bytes of header length, a JSON header, then the tensors' bytes, little-endian.
+// (github.com/huggingface/safetensors, "Format".) Reads and writes bytes and opens no file; a file from elsewhere is
+// checked whole before a tensor of it is believed.
+import { z } from 'zod';
+import { EngineError } from '../errors.ts';
+import { type Shape, sizeOf } from '../shape.ts';
+import { parse, show } from '../validation.ts';
+
+/** The kinds of numbers that are read and written. */
+const arrays = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array } as const;
+type ElementType = keyof typeof arrays;
+const elementTypes = Object.keys(arrays) as ElementType[];
+
+/** A tensor with its values, row-major. */
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly data: Float32Array | Float64Array | BigInt64Array;
+}
+
+export interface SafetensorsFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The tensors' bytes alone, one tensor after the other in name order: what is hashed. */
+  readonly tensorBytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes that are no safetensors file, or one with numbers of a kind that is not read. */
+export class SafetensorsError extends EngineError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalidSafetensors', `not a safetensors file that can be read: ${message}`, options);
+  }
+}
+
+/** Names in the order in which their bytes are hashed: by code unit. */
+export function inNameOrder<T extends { readonly name: string }>(tensors: readonly T[]): T[] {
+  return tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/**
+ * A file that holds the tensors in the precision that they have, wide numbers first and else in name order, as the
+ * reference writer does it: readers map the bytes, so every number must be aligned.
+ */
+export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
+  const named = inNameOrder(tensors);
+  const ordered = named.toSorted((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  let end = 0;
+  const entries = ordered.map(({ name, shape, data }) => {
+    const dtype = elementTypes.find((type) => data instanceof arrays[type]);
+    end += data.byteLength;
+    return [name, { dtype, shape, data_offsets: [end - data.byteLength, end] }] as const;
+  });
+  // Padded with spaces so that the tensors begin at a multiple of 8, as the reference writer does it.
+  const json = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
+  const start = 8 + Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(start + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
+  bytes.fill(0x20, 8, start).set(json, 8);
+  writeArrays(bytes.subarray(start), ordered);
+  const tensorBytes = new Uint8Array(end);
+  writeArrays(tensorBytes, named);
+  return { bytes, tensorBytes };
+}
+
+/** Every platform that runs the kernels stores numbers little-endian, as the format does. */
+function writeArrays(bytes: Uint8Array, tensors: readonly NamedArray[]): void {
+  let offset = 0;
+  for (const { data } of tensors) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+}
+
+/** The format's own limit, so that nobody makes a reader parse gigabytes of JSON. */
+const MOST_HEADER_BYTES = 100_000_000;
+
+const size = z.int().min(0);
+const headerSchema = z
+  .object({ __metadata__: z.record(z.string(), z.string()).default({}) })
+  .catchall(z.strictObject({ dtype: z.string(), shape: z.array(size).max(64), data_offsets: z.tuple([size, size]) }));
+
+/**
+ * The tensors of a file, in the order of their bytes, as copies; and its metadata.
+ * @throws SafetensorsError when the header is not one, a tensor's numbers are not F32, F64 or I64 or not as many as its
+ *   shape says, or the tensors overlap, leave gaps or do not fill the file.
+ */
+export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; metadata: Record<string, string> } {
+  const { start, header } = readHeader(bytes);
+  const { __metadata__: metadata, ...entries } = header;
+  const stored = inNameOrder(Object.entries(entries).map(([name, entry]) => ({ name, ...entry }))).toSorted(
+    ({ data_offsets: [a, aEnd] }, { data_offsets: [b, bEnd] }) => a - b || aEnd - bEnd,
+  );
+  let end = 0;
+  const tensors = stored.map(({ name, dtype, shape, data_offsets }): NamedArray => {
+    const place = `tensor ${show(name)}`;
+    const [from, to] = data_offsets;
+    const type = elementTypes.find((known) => known === dtype);
+    if (type === undefined) throw new SafetensorsError(`${place} is stored as ${show(dtype)}: store it as ${elementTypes.join(', ')}`);
+    if (from !== end) throw new SafetensorsError(`${place} begins at byte ${from} of the data, where ${end} was due: gap or overlap`);
+    const wanted = sizeOf(shape) * arrays[type].BYTES_PER_ELEMENT;
+    if (to - from !== wanted) throw new SafetensorsError(`${place} has ${to - from} bytes, but its shape takes ${wanted}`);
+    if (start + to > bytes.length) throw new SafetensorsError(`${place} ends ${start + to - bytes.length} bytes after the file`);
+    end = to;
+    // A copy in any case: the slice() of a Node Buffer would be none.
+    return { name, shape, data: new arrays[type](new Uint8Array(bytes.subarray(start + from, start + to)).buffer) };
+  });
+  if (start + end !== bytes.length) throw new SafetensorsError(`${bytes.length - start - end} bytes follow the last tensor`);
+  return { tensors, metadata };
+}
+
+function readHeader(bytes: Uint8Array): { start: number; header: z.output<typeof headerSchema> } {
+  if (bytes.length < 8) throw new SafetensorsError(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > Math.min(MOST_HEADER_BYTES, bytes.length - 8)) {
+    throw new SafetensorsError(`it says that its header has ${length} bytes, but is ${bytes.length} long (a header has at most 100 MB)`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+  } catch (error) {
+    throw new SafetensorsError('its header is not JSON', { cause: error });
+  }
+  const parsed = parse(headerSchema, json);
+  if (!parsed.ok) throw new SafetensorsError(`its header is wrong: ${parsed.problems[0].path}: ${parsed.problems[0].message}`);
+  return { start: 8 + length, header: parsed.data };
+}

@@ -1,0 +1,152 @@
+// The engine's public face: everything that a user may import, and the methods that operations add to Tensor.
+import './ops/methods.ts';
+
+export { inArena } from './arena.ts';
+export { type BackwardOptions, isGradEnabled, type Node, noGrad } from './autograd.ts';
+export type { Backend } from './backend/backend.ts';
+export { backend, setBackend, withBackend } from './backend/current.ts';
+export { ReferenceBackend } from './backend/reference.ts';
+export { WasmBackend, type WasmOptions } from './backend/wasm/wasmBackend.ts';
+export { cifarDataset } from './data/cifarBinary.ts';
+export { type CsvOptions, csvDataset } from './data/csv.ts';
+export type { Dataset, Splits, Target } from './data/dataset.ts';
+export { describeData } from './data/datasets/index.ts';
+export * from './data/errors.ts';
+export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
+export { idxDataset } from './data/idx.ts';
+export { decodeImage, type Pixels } from './data/images/image.ts';
+export { type ImageSource, imageDataset } from './data/images/imageDataset.ts';
+export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limits.ts';
+export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoader } from './data/loader.ts';
+export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';
+export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
+export { type Preparation, SampleReader } from './data/transforms/reader.ts';
+export * from './errors.ts';
+export { pytorchScript } from './formats/pytorchScript.ts';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type NamedArray,
+  SafetensorsError,
+  type SafetensorsFile,
+} from './formats/safetensors.ts';
+export {
+  BCELoss,
+  type BceLossOptions,
+  BCEWithLogitsLoss,
+  type BceWithLogitsLossOptions,
+  bceLoss,
+  bceWithLogitsLoss,
+  CrossEntropyLoss,
+  type CrossEntropyLossOptions,
+  crossEntropy,
+  HuberLoss,
+  type HuberLossOptions,
+  huberLoss,
+  KLDivLoss,
+  type KlDivLossOptions,
+  klDivLoss,
+  L1Loss,
+  type LossSpec,
+  l1Loss,
+  lossDefinitions,
+  lossSchema,
+  MSELoss,
+  type MseLossOptions,
+  mseLoss,
+  NLLLoss,
+  type NllLossOptions,
+  nllLoss,
+  type PointwiseOptions,
+  type Reduction,
+  SmoothL1Loss,
+  type SmoothL1LossOptions,
+  smoothL1Loss,
+} from './losses/index.ts';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  type BatchNormLayerOptions,
+  buildModel,
+  Conv2d,
+  Dropout,
+  ELU,
+  Flatten,
+  GELU,
+  GroupNorm,
+  type GroupNormLayerOptions,
+  Hardswish,
+  type InferredShapes,
+  inferShapes,
+  LayerNorm,
+  type LayerNormLayerOptions,
+  type LayerSpec,
+  type LayerSummary,
+  LeakyReLU,
+  Linear,
+  LogSoftmax,
+  layerDefinitions,
+  layerSchema,
+  MaxPool2d,
+  PReLU,
+  ReLU,
+  ReLU6,
+  Sequential,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Tanh,
+} from './nn/layers/index.ts';
+export { Module, Parameter } from './nn/module.ts';
+export {
+  clamp,
+  elu,
+  type GeluApproximation,
+  gelu,
+  hardSwish,
+  leakyRelu,
+  prelu,
+  relu6,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from './ops/activations.ts';
+export { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
+export { dropout } from './ops/dropout.ts';
+export { abs, add, div, exp, log, mul, neg, type Operand, pow, relu, sqrt, square, sub } from './ops/elementwise.ts';
+export { arange, type RandomOptions, rand, randn } from './ops/factories.ts';
+export { linear, matmul, mm } from './ops/matmul.ts';
+export { clone, expand, flatten, permute, reshape, t, transpose } from './ops/movement.ts';
+export { type BatchNormOptions, batchNorm, groupNorm, layerNorm, type RunningStatistics } from './ops/norm.ts';
+export { maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
+export { type Dims, mean, sum } from './ops/reduce.ts';
+export { logSoftmax, softmax } from './ops/softmax.ts';
+export type { SizePair } from './ops/window.ts';
+export * as optim from './optim/index.ts';
+export { formatTensor } from './print.ts';
+export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.ts';
+export { learningRateAt, type PlateauState, type SchedulerSpec, schedulerDefinitions, schedulerSchema } from './schedulers/index.ts';
+export { type Rates, Schedule } from './schedulers/schedule.ts';
+export { formatShape, type Shape } from './shape.ts';
+export { type DType, fromFlat, full, indices, type NestedArray, ones, Tensor, type TensorOptions, tensor, zeros } from './tensor.ts';
+export { type Catalog, catalog, catalogSchema } from './training/catalog.ts';
+export type { TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
+export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
+export { type Divergence, type EpochMetrics, epochMetricsSchema, type TrainingSummary, trainingSummarySchema } from './training/metrics.ts';
+export {
+  type CheckedSpec,
+  checkSpec,
+  defaultLimits,
+  type JobSpec,
+  type JobSpecInput,
+  jobSpecSchema,
+  type SpecLimits,
+  summarize,
+} from './training/spec.ts';
+export { type Summary, summarySchema } from './training/summary.ts';
+export { train } from './training/trainer.ts';
+export { encodeWeights, loadWeights, WeightsError } from './training/weights.ts';
+export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';
+export { engineVersion } from './version.ts';

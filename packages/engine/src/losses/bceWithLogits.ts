@@ -1,0 +1,76 @@
+// Binary cross entropy of logits (torch.nn.BCEWithLogitsLoss). A primitive, not bce of a sigmoid: the logarithm of a sigmoid
+// that has rounded to 0 or 1 would be lost, log σ(x) = min(x, 0) − log(1 + e^−|x|) never is.
+import { changed, construct, tensors } from '../construction.ts';
+import { exp, log1p } from '../math.ts';
+import type { Tensor } from '../tensor.ts';
+import type { BceLossOptions } from './bce.ts';
+import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { type Formula, reducedLoss } from './pointwise.ts';
+import { checkFactors, checkValues, featureFactors, tensorOf } from './targets.ts';
+
+export interface BceWithLogitsLossOptions extends BceLossOptions {
+  /** Factor of the positive part of the loss; broadcasts to the input. */
+  readonly posWeight?: Tensor | undefined;
+}
+
+const logSigmoid = (x: number): number => Math.min(x, 0) - log1p(exp(-Math.abs(x)));
+/** σ(−x), from an exponential that cannot overflow. */
+function sigmoidOfNegative(x: number): number {
+  const small = exp(-Math.abs(x));
+  return (x > 0 ? small : 1) / (1 + small);
+}
+
+const formula: Formula = {
+  value: (x, t, positive) => (1 - t) * x - ((positive - 1) * t + 1) * logSigmoid(x),
+  inputSlope: (x, t, positive) => 1 - t - ((positive - 1) * t + 1) * sigmoidOfNegative(x),
+  targetSlope: (x, _, positive) => -x - (positive - 1) * logSigmoid(x),
+};
+
+/**
+ * −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))), reduced (torch.nn.functional.binary_cross_entropy_with_logits).
+ * @param target values, usually 0 or 1. Errors as pointwiseLoss.
+ */
+export function bceWithLogitsLoss(
+  input: Tensor,
+  target: Tensor,
+  { reduction = 'mean', weight, posWeight }: BceWithLogitsLossOptions = {},
+): Tensor {
+  return reducedLoss(input, target, {
+    name: 'bceWithLogitsLoss',
+    node: 'BinaryCrossEntropyWithLogits',
+    reduction,
+    weight,
+    positive: posWeight,
+    formula,
+  });
+}
+
+/** {@link bceWithLogitsLoss} as a module. */
+export class BCEWithLogitsLoss extends LossModule<BceWithLogitsLossOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return bceWithLogitsLoss(input, target, this.options);
+  }
+}
+
+const options = {
+  reduction: scalarReduction,
+  weight: featureFactors.optional().describe("Factor of each output feature's loss; 1 if left out"),
+  posWeight: featureFactors.optional().describe("Factor of each feature's loss where the target is 1; 1 if left out"),
+};
+
+export const bceWithLogits = defineLoss({
+  type: 'bceWithLogits',
+  description: 'Binary cross entropy of logits: for targets that are values from 0 to 1',
+  options,
+  check(compared, { weight, posWeight }) {
+    checkValues('bceWithLogits', compared);
+    checkFactors('bceWithLogits', 'weight', weight, compared);
+    checkFactors('bceWithLogits', 'posWeight', posWeight, compared);
+  },
+  build({ weight, posWeight, ...rest }) {
+    const options = { ...rest, weight: tensorOf(weight), posWeight: tensorOf(posWeight) };
+    return (output, target) => bceWithLogitsLoss(output, target, options);
+  },
+  pytorch: ({ weight, posWeight, ...rest }) =>
+    construct('nn.BCEWithLogitsLoss', [], { ...tensors({ weight, posWeight }), ...changed(options, rest) }),
+});

@@ -1,0 +1,80 @@
+// What a loss's definition holds. One file a loss: the function and the class that PyTorch users know, the options of a
+// job spec, and the rule which outputs and targets it can compare. The list is in index.ts.
+import type { Construction } from '../construction.ts';
+import { z } from 'zod';
+import type { DatasetDescription } from '../data/define.ts';
+import { ArgumentError } from '../errors.ts';
+import { Module } from '../nn/module.ts';
+import type { ValueRange } from '../range.ts';
+import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
+import type { Shape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** How the losses of single elements become the result: their mean, their sum, or as they are. */
+export type Reduction = 'mean' | 'sum' | 'none';
+
+/** Compares a batch of outputs with its targets; the result is a scalar. */
+export type Criterion = (output: Tensor, target: Tensor) => Tensor;
+
+/** What a loss is about to compare. */
+export interface Compared {
+  /** Shape of one sample's output. */
+  readonly output: Shape;
+  /** What is known of the output's values. */
+  readonly range: ValueRange;
+  readonly target: DatasetDescription['target'];
+}
+
+/** Without arguments: any loss, whose options are known to fit because its schema parsed them. */
+export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
+  /**
+   * Says whether a model's outputs can be compared with the data's targets.
+   * @throws ShapeError that names both and the remedy; its `field` is null when the model is to blame, 'type' when
+   *   this loss is the wrong one for the data, else the option that does not fit.
+   */
+  check(compared: Compared, options: Options): void;
+  build(options: Options): Criterion;
+  /** The loss in PyTorch. */
+  pytorch(options: Options): Construction;
+}
+
+interface LossParts<Type extends string, Fields extends z.ZodRawShape>
+  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'pytorch'> {
+  readonly type: Type;
+  readonly description: string;
+  readonly options: Fields;
+}
+
+/** Defines a loss. */
+export function defineLoss<const Type extends string, Fields extends z.ZodRawShape>(
+  parts: LossParts<Type, Fields>,
+): LossDefinition<TypedSchema<Type, Fields>, Filled<Fields>> {
+  const { options, ...definition } = parts;
+  return { ...definition, schema: typedSchema(parts.type, parts.description, options) };
+}
+
+/** A loss as a module, as PyTorch users write it: `new L1Loss({ reduction: 'sum' }).forward(output, target)`. */
+export abstract class LossModule<Options extends object> extends Module {
+  protected readonly options: Options | undefined;
+
+  /** @param options those of the function of the same name. */
+  constructor(options?: Options) {
+    super();
+    this.options = options;
+  }
+
+  abstract override forward(output: Tensor, target: Tensor): Tensor;
+}
+
+/** A job's reduction: training needs one number, so 'none' is not among them. */
+export const scalarReduction = z
+  .enum(['mean', 'sum'])
+  .default('mean')
+  .describe("How a batch's losses become one number: their mean or their sum");
+
+/** @throws ArgumentError for a reduction that does not exist. */
+export function checkReduction(loss: string, reduction: string, known: readonly string[] = ['mean', 'sum', 'none']): void {
+  if (known.includes(reduction)) return;
+  const names = known.map((name) => `'${name}'`);
+  throw new ArgumentError(`${loss}: reduction must be ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, got '${reduction}'`);
+}

@@ -1,0 +1,53 @@
+// Huber's loss (torch.nn.HuberLoss; Huber 1964): smoothL1 times delta. For targets that are values.
+import { changed, construct } from '../construction.ts';
+import { z } from 'zod';
+import { ArgumentError } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
+import { checkValues } from './targets.ts';
+
+export interface HuberLossOptions extends PointwiseOptions {
+  /** Where the square ends; above 0; default 1. */
+  readonly delta?: number;
+}
+
+/**
+ * d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), d being input − target; reduced (torch.nn.functional.huber_loss).
+ * @throws ArgumentError unless delta is above 0, and as pointwiseLoss.
+ */
+export function huberLoss(input: Tensor, target: Tensor, { reduction = 'mean', delta = 1 }: HuberLossOptions = {}): Tensor {
+  if (!(delta > 0)) throw new ArgumentError(`huberLoss: delta must be above 0, got ${delta}`);
+  const slope = (d: number): number => (Math.abs(d) <= delta ? d : delta * Math.sign(d));
+  return reducedLoss(input, target, {
+    name: 'huberLoss',
+    node: 'HuberLoss',
+    reduction,
+    formula: {
+      value: (input, target) => {
+        const d = Math.abs(input - target);
+        return d <= delta ? (d * d) / 2 : delta * (d - delta / 2);
+      },
+      inputSlope: (input, target) => slope(input - target),
+      targetSlope: (input, target) => slope(target - input),
+    },
+  });
+}
+
+/** {@link huberLoss} as a module. */
+export class HuberLoss extends LossModule<HuberLossOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return huberLoss(input, target, this.options);
+  }
+}
+
+const options = { reduction: scalarReduction, delta: z.number().gt(0).default(1).describe('Difference at which the square ends') };
+
+export const huber = defineLoss({
+  type: 'huber',
+  description: 'Squared error up to delta, delta times the absolute error beyond it: for targets that are values',
+  options,
+  check: (compared) => checkValues('huber', compared),
+  build: (options) => (output, target) => huberLoss(output, target, options),
+  pytorch: (given) => construct('nn.HuberLoss', [], changed(options, given)),
+});

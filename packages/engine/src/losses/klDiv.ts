@@ -1,0 +1,65 @@
+// Kullback–Leibler divergence of log-probabilities from target probabilities (torch.nn.KLDivLoss): for targets that are
+// distributions.
+import { changed, construct } from '../construction.ts';
+import { z } from 'zod';
+import { exp, log } from '../math.ts';
+import type { Tensor } from '../tensor.ts';
+import { checkReduction, defineLoss, LossModule, type Reduction } from './define.ts';
+import { type Formula, pointwiseLoss } from './pointwise.ts';
+import { checkLogProbabilities, checkValues } from './targets.ts';
+
+export interface KlDivLossOptions {
+  /** 'batchmean' divides by the number of samples, which is the mathematical divergence; default 'mean', over all elements. */
+  readonly reduction?: Reduction | 'batchmean';
+  /** The target holds log-probabilities too; default false. */
+  readonly logTarget?: boolean;
+}
+
+const ofProbabilities: Formula = {
+  // 0·log 0 is 0, its limit.
+  value: (input, target) => (target === 0 ? 0 : target * log(target)) - target * input,
+  inputSlope: (_, target) => -target,
+  targetSlope: (input, target) => log(target) + 1 - input,
+};
+const ofLogProbabilities: Formula = {
+  value: (input, target) => exp(target) * (target - input),
+  inputSlope: (_, target) => -exp(target),
+  targetSlope: (input, target) => exp(target) * (target - input + 1),
+};
+
+/**
+ * target·(log target − input), reduced (torch.nn.functional.kl_div).
+ * @param input log-probabilities. Errors as pointwiseLoss.
+ */
+export function klDivLoss(input: Tensor, target: Tensor, { reduction = 'mean', logTarget = false }: KlDivLossOptions = {}): Tensor {
+  checkReduction('klDivLoss', reduction, ['mean', 'batchmean', 'sum', 'none']);
+  const formula = logTarget ? ofLogProbabilities : ofProbabilities;
+  return pointwiseLoss(input, target, { name: 'klDivLoss', node: 'KlDiv', reduction, formula });
+}
+
+/** {@link klDivLoss} as a module. */
+export class KLDivLoss extends LossModule<KlDivLossOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return klDivLoss(input, target, this.options);
+  }
+}
+
+const options = {
+  reduction: z
+    .enum(['mean', 'batchmean', 'sum'])
+    .default('mean')
+    .describe("How a batch's losses become one number: their mean over all elements, over samples, or their sum"),
+  logTarget: z.boolean().default(false).describe('The targets are log-probabilities too'),
+};
+
+export const klDiv = defineLoss({
+  type: 'klDiv',
+  description: 'Kullback–Leibler divergence of log-probabilities: for targets that are distributions',
+  options,
+  check(compared) {
+    checkValues('klDiv', compared);
+    checkLogProbabilities('klDiv', compared);
+  },
+  build: (options) => (output, target) => klDivLoss(output, target, options),
+  pytorch: (given) => construct('nn.KLDivLoss', [], changed(options, given)),
+});

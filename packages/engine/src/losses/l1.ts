@@ -1,0 +1,35 @@
+// Mean absolute error (torch.nn.L1Loss): for targets that are values, less drawn to outliers than squares are.
+import { changed, construct } from '../construction.ts';
+import type { Tensor } from '../tensor.ts';
+import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { type Formula, type PointwiseOptions, reducedLoss } from './pointwise.ts';
+import { checkValues } from './targets.ts';
+
+const formula: Formula = {
+  value: (input, target) => Math.abs(input - target),
+  inputSlope: (input, target) => Math.sign(input - target),
+  targetSlope: (input, target) => Math.sign(target - input),
+};
+
+/** |input − target|, reduced (torch.nn.functional.l1_loss); its slope where they are equal is 0. Errors as pointwiseLoss. */
+export function l1Loss(input: Tensor, target: Tensor, { reduction = 'mean' }: PointwiseOptions = {}): Tensor {
+  return reducedLoss(input, target, { name: 'l1Loss', node: 'L1Loss', reduction, formula });
+}
+
+/** {@link l1Loss} as a module. */
+export class L1Loss extends LossModule<PointwiseOptions> {
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return l1Loss(input, target, this.options);
+  }
+}
+
+const options = { reduction: scalarReduction };
+
+export const l1 = defineLoss({
+  type: 'l1',
+  description: 'Mean absolute error: for targets that are values',
+  options,
+  check: (compared) => checkValues('l1', compared),
+  build: (options) => (output, target) => l1Loss(output, target, options),
+  pytorch: (given) => construct('nn.L1Loss', [], changed(options, given)),
+});

@@ -1,0 +1,155 @@
+// Negative log-likelihood of classes (torch.nn.NLLLoss), and what crossEntropy takes of log-probabilities. Plain loops over the batch: it reads
+// one or few numbers a sample, and their sum is taken in float64 in one fixed order.
+import { changed, construct, tensors } from '../construction.ts';
+import { z } from 'zod';
+import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, sameShape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
+import { checkClasses, checkLogProbabilities, tensorOf } from './targets.ts';
+
+export interface NllLossOptions {
+  /** Factor of each class, shape [C]; default 1. It counts in the mean's denominator too, as in PyTorch. */
+  readonly weight?: Tensor | undefined;
+  /** Targets of this number count nothing; default -100. */
+  readonly ignoreIndex?: number;
+  /** Default 'mean'. */
+  readonly reduction?: Reduction;
+}
+
+export interface SmoothedNllLossOptions extends NllLossOptions {
+  /** Share of the target that is spread evenly over all classes, 0 … 1; default 0. */
+  readonly labelSmoothing?: number;
+}
+
+/** Where each target's log-probabilities lie: class c of position p is at start(p) + c·step. */
+interface Layout {
+  readonly classes: number;
+  readonly positions: number;
+  readonly step: number;
+}
+
+function layoutOf(logProbabilities: Tensor, target: Tensor): Layout {
+  const { shape } = logProbabilities;
+  const classDim = shape.length === 1 ? 0 : 1;
+  const wanted = shape.filter((_, dim) => dim !== classDim);
+  if (shape.length === 0 || !sameShape(wanted, target.shape)) {
+    throw new ShapeError(
+      `nllLoss: an input ${formatShape(shape)} (batch, classes, …) needs a target ${formatShape(wanted)}, got ${formatShape(target.shape)}`,
+    );
+  }
+  return { classes: shape[classDim], positions: target.size, step: sizeOf(shape.slice(classDim + 1)) };
+}
+
+/** Index of class 0 of a position. */
+function startOf({ classes, step }: Layout, position: number): number {
+  return step === 1 ? position * classes : Math.floor(position / step) * classes * step + (position % step);
+}
+
+function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32Array {
+  const { storage } = target;
+  if (!(storage instanceof Int32Array)) {
+    throw new ArgumentError(`class targets are int32, got ${target.dtype}: make them with indices(), or compare values with mseLoss`);
+  }
+  storage.forEach((value, i) => {
+    if ((value < 0 || value >= classes) && value !== ignoreIndex) {
+      throw new ArgumentError(`target ${i} is class ${value}, but there are ${classes} classes: they count from 0 to ${classes - 1}`);
+    }
+  });
+  return storage;
+}
+
+/**
+ * −Σ q·logProbabilities with q 1 at the target's class (torch.nn.functional.nll_loss), or smoothed as in cross_entropy.
+ * @param logProbabilities [N, C], [N, C, …] or [C]; floating-point.
+ * @param target classes, int32, of the same shape without C.
+ * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
+ */
+export function nllLoss(logProbabilities: Tensor, target: Tensor, options: SmoothedNllLossOptions = {}): Tensor {
+  const { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
+  checkReduction('nllLoss', reduction);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ArgumentError(`labelSmoothing is a share from 0 to 1, got ${labelSmoothing}`);
+  }
+  const layout = layoutOf(logProbabilities, target);
+  const { classes, positions, step } = layout;
+  if (weight !== undefined && !sameShape(weight.shape, [classes])) {
+    throw new ShapeError(`nllLoss: the weight of ${classes} classes must have shape [${classes}], got ${formatShape(weight.shape)}`);
+  }
+  const labels = classesOf(target, classes, ignoreIndex);
+  const factors = weight?.values ?? new Float32Array(classes).fill(1);
+  const spread = labelSmoothing / classes;
+
+  const values = logProbabilities.values;
+  const storage = backend().allocate(reduction === 'none' ? positions : 1);
+  let total = 0;
+  let totalFactor = 0;
+  for (let p = 0; p < positions; p++) {
+    const label = labels[p];
+    let loss = 0;
+    if (label !== ignoreIndex) {
+      const start = startOf(layout, p);
+      loss = -(1 - labelSmoothing) * factors[label] * values[start + label * step];
+      if (spread > 0) for (let c = 0; c < classes; c++) loss -= spread * factors[c] * values[start + c * step];
+      totalFactor += factors[label];
+    }
+    if (reduction === 'none') storage[p] = loss;
+    total += loss;
+  }
+  if (reduction !== 'none') storage[0] = reduction === 'mean' ? total / totalFactor : total;
+
+  const backward = (g: FloatArray): FloatArray => {
+    const dx = backend().allocate(values.length);
+    backend().fill(dx, 0);
+    for (let p = 0; p < positions; p++) {
+      const label = labels[p];
+      if (label === ignoreIndex) continue;
+      const slope = reduction === 'none' ? g[p] : reduction === 'mean' ? g[0] / totalFactor : g[0];
+      const start = startOf(layout, p);
+      if (spread > 0) for (let c = 0; c < classes; c++) dx[start + c * step] = -slope * spread * factors[c];
+      dx[start + label * step] -= slope * (1 - labelSmoothing) * factors[label];
+    }
+    return dx;
+  };
+  return record({
+    name: 'NllLoss',
+    storage,
+    shape: reduction === 'none' ? target.shape : [],
+    inputs: [logProbabilities],
+    saved: weight === undefined ? [target] : [target, weight],
+    backward: (g) => [backward(g)],
+  });
+}
+
+/** {@link nllLoss} as a module. */
+export class NLLLoss extends LossModule<NllLossOptions> {
+  override forward(logProbabilities: Tensor, target: Tensor): Tensor {
+    return nllLoss(logProbabilities, target, this.options);
+  }
+}
+
+/** A job's options of a loss for classes. */
+export const classOptions = {
+  weight: z.array(z.number().min(0)).min(1).optional().describe('Factor of each class; 1 if left out'),
+  ignoreIndex: z.int().default(-100).describe('Targets of this class count nothing'),
+};
+
+const options = { ...classOptions, reduction: scalarReduction };
+
+export const nll = defineLoss({
+  type: 'nll',
+  description: 'Negative log-likelihood of log-probabilities: for targets that are class labels',
+  options,
+  check(compared, { weight }) {
+    checkClasses('nll', compared, weight);
+    checkLogProbabilities('nll', compared);
+  },
+  build({ weight, ...rest }) {
+    const options = { ...rest, weight: tensorOf(weight) };
+    return (output, target) => nllLoss(output, target, options);
+  },
+  pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
+});

@@ -1,0 +1,339 @@
+// Float64 elementary functions whose results never change: for draws, schedulers and whatever else must give the same
+// bits on every machine. ECMAScript leaves Math.exp and its kin to the platform; only + - * / sqrt, floor and fround are
+// exact everywhere, so these functions use nothing else (and bit access, and BigInt for huge angles).
+// Not for tensors: kernels have their own float32 versions. The bounds below were measured against mpmath at 200 bits.
+
+/** An unevaluated sum high + low with |low| <= ulp(high)/2: about 106 significant bits (Dekker 1971). */
+type Pair = readonly [high: number, low: number];
+
+// ln 2 in two parts. The first has 38 fractional bits, so that its product with a binary exponent is exact.
+const LN2_HIGH = 0.6931471805582987;
+const LN2_LOW = 1.6465949582897082e-12;
+const TWO_POW_54 = 18014398509481984;
+
+const bits = new DataView(new ArrayBuffer(8));
+
+/** 2^exponent, exact, for exponents of normal numbers: -1022 … 1023. */
+function powerOfTwo(exponent: number): number {
+  bits.setUint32(0, (exponent + 1023) << 20);
+  bits.setUint32(4, 0);
+  return bits.getFloat64(0);
+}
+
+/** x · 2^exponent for x in [0.5, 2], rounded once more where the result is subnormal. */
+function scaleByPowerOfTwo(x: number, exponent: number): number {
+  if (exponent > 1023) {
+    return x * 2 * powerOfTwo(exponent - 1);
+  }
+  if (exponent < -1022) {
+    return (x * powerOfTwo(exponent + 54)) / TWO_POW_54;
+  }
+  return x * powerOfTwo(exponent);
+}
+
+/** Splits a finite x > 0 into m · 2^exponent with m in [√½, √2]. */
+function splitExponent(x: number): readonly [m: number, exponent: number] {
+  let exponent = -1023;
+  if (x < 2.2250738585072014e-308) {
+    x *= TWO_POW_54;
+    exponent -= 54;
+  }
+  bits.setFloat64(0, x);
+  const head = bits.getUint32(0);
+  exponent += head >>> 20;
+  bits.setUint32(0, (head & 0xfffff) | 0x3ff00000);
+  const m = bits.getFloat64(0);
+  return m > Math.SQRT2 ? [m / 2, exponent + 1] : [m, exponent];
+}
+
+/** c[0] + x·c[1] + x²·c[2] + …, by Horner's rule. */
+function polynomial(x: number, coefficients: readonly number[]): number {
+  let sum = 0;
+  for (let i = coefficients.length - 1; i >= 0; i -= 1) {
+    sum = sum * x + coefficients[i];
+  }
+  return sum;
+}
+
+function inverseFactorials(orders: readonly number[], sign: (index: number) => number): number[] {
+  return orders.map((n, index) => {
+    let factorial = 1;
+    for (let i = 2; i <= n; i += 1) {
+      factorial *= i;
+    }
+    return sign(index) / factorial;
+  });
+}
+
+// Taylor series, cut where the next term is below 0.05 ulp of the result. Every factorial up to 18! is exact.
+const alternating = (index: number): number => (index % 2 === 0 ? -1 : 1);
+const EXP_TAIL = inverseFactorials([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14], () => 1);
+const SIN_TAIL = inverseFactorials([3, 5, 7, 9, 11, 13, 15, 17], alternating);
+const COS_TAIL = inverseFactorials([4, 6, 8, 10, 12, 14, 16, 18], (index) => -alternating(index));
+// 2·atanh(s)/s - 2 = z·(2/3 + z·2/5 + …) with z = s².
+const ATANH_TAIL = [3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25].map((n) => 2 / n);
+
+/** exp(high + low) for finite high and a low that is small beside it. */
+function expOfPair(high: number, low: number): number {
+  if (high > 710) {
+    return Infinity;
+  }
+  if (high < -746) {
+    return 0;
+  }
+  const k = Math.floor(high * Math.LOG2E + 0.5);
+  const reduced = high - k * LN2_HIGH;
+  const correction = low - k * LN2_LOW;
+  const r = reduced + correction;
+  const rest = reduced - r + correction;
+  // 1 + r would be the largest rounding but the last one, so what it loses is carried along.
+  const [sum, lost] = twoSum(1, r);
+  return scaleByPowerOfTwo(sum + (lost + (rest + r * r * polynomial(r, EXP_TAIL))), k);
+}
+
+/**
+ * e^x. Error below 0.75 ulp.
+ * Cody–Waite reduction by ln 2, then a Taylor polynomial on |r| <= 0.347.
+ */
+export function exp(x: number): number {
+  return Number.isFinite(x) ? expOfPair(x, 0) : x < 0 ? 0 : x;
+}
+
+/**
+ * log(m) + exponent·ln 2 + extra, for m in [√½, √2] and |extra| < ulp(m)-sized. With s = f/(2+f),
+ * log(1+f) = 2·atanh(s) = f - f²/2 + s·(f²/2 + 2s²/3 + 2s⁴/5 + …): f is exact, so only small terms are rounded.
+ */
+function logOfParts(f: number, exponent: number, extra: number): number {
+  const s = f / (2 + f);
+  const z = s * s;
+  const halfSquare = 0.5 * f * f;
+  const tail = s * (halfSquare + z * polynomial(z, ATANH_TAIL)) + (exponent * LN2_LOW + extra);
+  return exponent * LN2_HIGH - (halfSquare - tail - f);
+}
+
+/** Natural logarithm. Error below 0.9 ulp; log(±0) = -Infinity, log of a negative number is NaN. */
+export function log(x: number): number {
+  if (!(x > 0)) {
+    return x === 0 ? -Infinity : NaN;
+  }
+  if (x === Infinity) {
+    return x;
+  }
+  const [m, exponent] = splitExponent(x);
+  return logOfParts(m - 1, exponent, 0);
+}
+
+/** log(1 + x), accurate also for tiny x. Error below 0.9 ulp; log1p(-1) = -Infinity, below -1 it is NaN. */
+export function log1p(x: number): number {
+  if (!(x > -1)) {
+    return x === -1 ? -Infinity : NaN;
+  }
+  if (Math.abs(x) < 1 / TWO_POW_54 || x === Infinity) {
+    return x;
+  }
+  if (x > -0.2928 && x < 0.4142) {
+    return logOfParts(x, 0, 0);
+  }
+  // To first order in what the addition lost: log(1+x) = log(u) + lost/u.
+  const [u, lost] = twoSum(1, x);
+  const [m, exponent] = splitExponent(u);
+  return logOfParts(m - 1, exponent, lost / u);
+}
+
+// π/2 in four parts: 33 bits each but the last, so that products with a quadrant number below 2^20 are exact.
+const HALF_PI_PARTS = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32] as const;
+const CODY_WAITE_LIMIT = 1048576;
+
+/** x = quadrant·π/2 + high + low with |high| <= π/4, for |x| < 2^20 (Cody and Waite 1980, with exact differences). */
+function reduceAngle(x: number): readonly [quadrant: number, high: number, low: number] {
+  const n = Math.floor(x * (2 / Math.PI) + 0.5);
+  const first = x - n * HALF_PI_PARTS[0];
+  const [second, secondRest] = twoSum(first, -n * HALF_PI_PARTS[1]);
+  const [third, thirdRest] = twoSum(second, -n * HALF_PI_PARTS[2]);
+  const rest = secondRest + thirdRest - n * HALF_PI_PARTS[3];
+  const [high, low] = twoSum(third, rest);
+  return [((n % 4) + 4) % 4, high, low];
+}
+
+// floor(2/π · 2^1200) and floor(π/2 · 2^192): enough that the largest double keeps 170 bits behind the binary point.
+const TWO_OVER_PI_BITS = 1200n;
+const TWO_OVER_PI =
+  0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7bn;
+const HALF_PI_BITS = 192n;
+const HALF_PI = 0x1921fb54442d18469898cc51701b839a252049c1114cf98e8n;
+
+/** The same for 2^20 <= |x|, in integers: multiply by 2/π, keep the fraction (the idea of Payne and Hanek 1983). */
+function reduceHugeAngle(x: number): readonly [quadrant: number, high: number, low: number] {
+  const [m, exponent] = splitExponent(Math.abs(x));
+  const product = BigInt(m * TWO_POW_54) * TWO_OVER_PI;
+  const shift = BigInt(exponent - 54);
+  const turns = shift < 0n ? product >> -shift : product << shift;
+  const quadrant = (turns + (1n << (TWO_OVER_PI_BITS - 1n))) >> TWO_OVER_PI_BITS;
+  const fraction = (turns - (quadrant << TWO_OVER_PI_BITS)) >> (TWO_OVER_PI_BITS - HALF_PI_BITS);
+  const angle = (fraction * HALF_PI) >> HALF_PI_BITS;
+  const high = Number(angle);
+  const low = Number(angle - BigInt(high));
+  const unit = x < 0 ? -powerOfTwo(-Number(HALF_PI_BITS)) : powerOfTwo(-Number(HALF_PI_BITS));
+  return [Number(x < 0 ? -quadrant & 3n : quadrant & 3n), high * unit, low * unit];
+}
+
+function sinNearZero(high: number, low: number): number {
+  const z = high * high;
+  return high + (z * high * polynomial(z, SIN_TAIL) + low * (1 - 0.5 * z));
+}
+
+function cosNearZero(high: number, low: number): number {
+  const z = high * high;
+  const half = 0.5 * z;
+  const leading = 1 - half;
+  return leading + (1 - leading - half + (z * z * polynomial(z, COS_TAIL) - high * low));
+}
+
+/** sin(x + quarterTurns·π/2). */
+function sinShifted(x: number, quarterTurns: number): number {
+  if (!Number.isFinite(x)) {
+    return NaN;
+  }
+  const [quadrant, high, low] = Math.abs(x) < CODY_WAITE_LIMIT ? reduceAngle(x) : reduceHugeAngle(x);
+  const turn = (quadrant + quarterTurns) % 4;
+  const value = turn % 2 === 0 ? sinNearZero(high, low) : cosNearZero(high, low);
+  return turn < 2 ? value : -value;
+}
+
+/** Sine of x in radians. Error below 0.9 ulp for every finite x; NaN for infinities. */
+export function sin(x: number): number {
+  return x === 0 ? x : sinShifted(x, 0);
+}
+
+/** Cosine of x in radians. Error below 0.9 ulp for every finite x; NaN for infinities. */
+export function cos(x: number): number {
+  return sinShifted(x, 1);
+}
+
+/** a + b, exactly (Knuth). */
+function twoSum(a: number, b: number): Pair {
+  const sum = a + b;
+  const added = sum - a;
+  return [sum, a - (sum - added) + (b - added)];
+}
+
+/** a · b, exactly, where nothing over- or underflows (Veltkamp and Dekker; JavaScript has no fused multiply-add). */
+function twoProduct(a: number, b: number): Pair {
+  const product = a * b;
+  const aScaled = 134217729 * a;
+  const aHigh = aScaled - (aScaled - a);
+  const aLow = a - aHigh;
+  const bScaled = 134217729 * b;
+  const bHigh = bScaled - (bScaled - b);
+  const bLow = b - bHigh;
+  return [product, aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow)];
+}
+
+function addPairs(a: Pair, b: Pair): Pair {
+  const [sum, rest] = twoSum(a[0], b[0]);
+  return twoSum(sum, rest + a[1] + b[1]);
+}
+
+function multiplyPairs(a: Pair, b: Pair): Pair {
+  const [product, rest] = twoProduct(a[0], b[0]);
+  return twoSum(product, rest + (a[0] * b[1] + a[1] * b[0]));
+}
+
+function dividePairs(a: Pair, b: Pair): Pair {
+  const quotient = a[0] / b[0];
+  const [product, rest] = twoProduct(quotient, b[0]);
+  return twoSum(quotient, (a[0] - product - rest + a[1] - quotient * b[1]) / b[0]);
+}
+
+// 1/7 + z/9 + z²/11 + …: the part of atanh's series that needs no second word.
+const ATANH_FAR_TAIL = [7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27].map((n) => 1 / n);
+const ONE: Pair = [1, 0];
+const THIRD = dividePairs(ONE, [3, 0]);
+const FIFTH = dividePairs(ONE, [5, 0]);
+
+/** log(x) for finite x > 0 to about 2^-68 relative. */
+function logAsPair(x: number): Pair {
+  const [m, exponent] = splitExponent(x);
+  const s = dividePairs([m - 1, 0], twoSum(m, 1));
+  const z = multiplyPairs(s, s);
+  const inner = addPairs(FIFTH, multiplyPairs(z, [polynomial(z[0], ATANH_FAR_TAIL), 0]));
+  const series = addPairs(ONE, multiplyPairs(z, addPairs(THIRD, multiplyPairs(z, inner))));
+  const ofMantissa = multiplyPairs([2 * s[0], 2 * s[1]], series);
+  return addPairs(twoSum(exponent * LN2_HIGH, exponent * LN2_LOW), ofMantissa);
+}
+
+/** |x|^y for finite non-zero x and finite non-zero y. */
+function powOfMagnitude(magnitude: number, y: number): number {
+  if (magnitude === 1) {
+    return 1;
+  }
+  const logarithm = logAsPair(magnitude);
+  const estimate = y * logarithm[0];
+  // Also keeps the product of a huge y from overflowing, and of a tiny one from losing its low word.
+  if (Math.abs(estimate) > 800 || Math.abs(estimate) < 1 / TWO_POW_54) {
+    return expOfPair(estimate, 0);
+  }
+  const [high, low] = multiplyPairs([y, 0], logarithm);
+  return expOfPair(high, low);
+}
+
+/**
+ * x^y with the special cases of Math.pow (so NaN for pow(±1, ±Infinity) and for a negative x with a fractional y).
+ * Error below 0.75 ulp, and none where x^y is a double: the logarithm is kept to two words.
+ */
+export function pow(x: number, y: number): number {
+  if (y === 0) {
+    return 1;
+  }
+  const isInteger = Math.floor(y) === y;
+  if (Number.isNaN(x) || Number.isNaN(y) || (x < 0 && Number.isFinite(x) && !isInteger)) {
+    return NaN;
+  }
+  const magnitude = Math.abs(x);
+  const isOdd = isInteger && Math.abs(y) <= Number.MAX_SAFE_INTEGER && y % 2 !== 0;
+  const isNegative = isOdd && (x < 0 || Object.is(x, -0));
+  let result: number;
+  if (!Number.isFinite(y)) {
+    result = magnitude === 1 ? NaN : magnitude > 1 === y > 0 ? Infinity : 0;
+  } else if (magnitude === 0 || magnitude === Infinity) {
+    result = magnitude > 1 === y > 0 ? Infinity : 0;
+  } else {
+    result = powOfMagnitude(magnitude, y);
+  }
+  return isNegative ? -result : result;
+}
+
+/** Hyperbolic tangent. Error below 3e-16 relative: a continued fraction (Lambert) near 0, an exponential beyond. */
+export function tanh(x: number): number {
+  const size = Math.abs(x);
+  if (size < 0.5) {
+    let denominator = 21;
+    for (let odd = 19; odd >= 1; odd -= 2) denominator = odd + (x * x) / denominator;
+    return x / denominator;
+  }
+  const value = 1 - 2 / (exp(2 * size) + 1);
+  return x < 0 ? -value : value;
+}
+
+/**
+ * Error function. Error below 1e-15 relative: a series of positive terms up to 2.5 (Abramowitz and Stegun 7.1.6), beyond
+ * it 1 − erfc by a continued fraction (7.1.14).
+ */
+export function erf(x: number): number {
+  const size = Math.abs(x);
+  if (Number.isNaN(x)) return NaN;
+  if (size > 6) return Math.sign(x);
+  if (size <= 2.5) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; n < 80; n++) {
+      term *= (2 * x * x) / (2 * n + 1);
+      sum += term;
+    }
+    return (2 / Math.sqrt(Math.PI)) * exp(-x * x) * sum;
+  }
+  let fraction = size;
+  for (let n = 60; n >= 1; n--) fraction = size + n / 2 / fraction;
+  const value = 1 - exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
+  return x < 0 ? -value : value;
+}

@@ -1,0 +1,136 @@
+// Batch normalisation as layers (torch.nn.BatchNorm1d and BatchNorm2d), which differ in the inputs that they take: options,
+// modules, shape rules, cost. The arithmetic is ops/norm.ts.
+import { z } from 'zod';
+import { changed, construct } from '../../construction.ts';
+import { ShapeError } from '../../errors.ts';
+import { batchNorm } from '../../ops/norm.ts';
+import { checkArguments } from '../../registry.ts';
+import { formatShape, type Shape, sizeOf } from '../../shape.ts';
+import { Tensor } from '../../tensor.ts';
+import { constant, Module, type Parameter } from '../module.ts';
+import { defineLayer, imageShape } from './define.ts';
+
+const options = {
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
+  momentum: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .default(0.1)
+    .describe('Share of each batch in the running statistics; null: their plain mean over all batches'),
+  affine: z.boolean().default(true).describe('Learns a scale and a shift per channel'),
+  trackRunningStats: z.boolean().default(true).describe("Keeps running statistics for evaluation; else each batch's own are used"),
+};
+const constructorArguments = z.strictObject({ numFeatures: z.int().min(1), ...options });
+
+export type BatchNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'numFeatures'>;
+
+/** Running statistics as PyTorch's state dict names them. */
+interface Running {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly batches: Tensor;
+}
+
+abstract class BatchNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly #running: Running | null;
+  readonly #options: z.output<typeof constructorArguments>;
+
+  /**
+   * @param numFeatures channels. @param rest eps 1e-5, momentum 0.1, affine true, trackRunningStats true.
+   * @throws ArgumentError for options that make no sense.
+   */
+  constructor(numFeatures: number, rest: BatchNormLayerOptions = {}) {
+    super();
+    const checked = checkArguments(new.target.name, constructorArguments, { numFeatures, ...rest });
+    this.#options = checked;
+    this.weight = checked.affine ? constant([numFeatures], 1) : null;
+    this.bias = checked.affine ? constant([numFeatures], 0) : null;
+    this.#running = checked.trackRunningStats
+      ? {
+          mean: constant([numFeatures], 0).detach(),
+          variance: constant([numFeatures], 1).detach(),
+          batches: Tensor.persistent(new Int32Array(1), []),
+        }
+      : null;
+  }
+
+  /** @throws ArgumentError when training on a single value per channel. */
+  override forward(input: Tensor): Tensor {
+    const { eps, momentum } = this.#options;
+    const running = this.#running;
+    let share = momentum ?? 0;
+    if (this.training && running !== null) {
+      const { storage } = running.batches;
+      storage[0] += 1;
+      share = momentum ?? 1 / storage[0];
+    }
+    const isTraining = this.training || running === null;
+    return batchNorm(input, running, this.weight, this.bias, { training: isTraining, momentum: share, eps });
+  }
+
+  protected override ownBuffers(): [string, Tensor][] {
+    if (this.#running === null) return [];
+    const { mean, variance, batches } = this.#running;
+    return [
+      ['running_mean', mean],
+      ['running_var', variance],
+      ['num_batches_tracked', batches],
+    ];
+  }
+
+  override extraRepr(): string {
+    const { numFeatures, eps, momentum, affine, trackRunningStats } = this.#options;
+    const bool = (value: boolean): string => (value ? 'True' : 'False');
+    return `${numFeatures}, eps=${pythonScientific(eps)}, momentum=${momentum ?? 'None'}, affine=${bool(affine)}, track_running_stats=${bool(trackRunningStats)}`;
+  }
+}
+
+/** As Python writes a small number: 1e-05. */
+export const pythonScientific = (value: number): string =>
+  value > 0 && value < 1e-4 ? value.toExponential().replace(/e-(\d)$/, 'e-0$1') : String(value);
+
+/** Batch normalisation over [N, C] or [N, C, L]. */
+export class BatchNorm1d extends BatchNorm {}
+
+/** Batch normalisation over [N, C, H, W]. */
+export class BatchNorm2d extends BatchNorm {}
+
+type Options = z.output<z.ZodObject<typeof options>>;
+
+const cost = ({ affine }: Options, input: Shape) => ({ parameters: affine ? 2 * input[0] : 0, multiplyAdds: sizeOf(input) });
+
+/** A variance needs two values of each channel. */
+const leastBatch = (_options: Options, input: Shape): number => (sizeOf(input.slice(1)) === 1 ? 2 : 1);
+
+export const batchNorm2d = defineLayer({
+  type: 'batchNorm2d',
+  description: 'Normalises each channel of [channels, height, width] over the batch; channels are inferred',
+  options,
+  outputShape: (_options, input) => imageShape('batchNorm2d', input),
+  cost,
+  leastBatch,
+  build: (options, input) => new BatchNorm2d(input[0], options),
+  pytorch: (given, input) => construct('nn.BatchNorm2d', [input[0]], changed(options, given)),
+});
+
+export const batchNorm1d = defineLayer({
+  type: 'batchNorm1d',
+  description: 'Normalises each feature of [features], or channel of [channels, length], over the batch; their number is inferred',
+  options,
+  outputShape(_options, input) {
+    if (input.length !== 1 && input.length !== 2) {
+      throw new ShapeError(
+        `batchNorm1d needs an input [features] or [channels, length], got ${formatShape(input)}: use batchNorm2d for images`,
+      );
+    }
+    return input;
+  },
+  cost,
+  leastBatch,
+  build: (options, input) => new BatchNorm1d(input[0], options),
+  pytorch: (given, input) => construct('nn.BatchNorm1d', [input[0]], changed(options, given)),
+});

@@ -1,0 +1,120 @@
+// What a layer's definition holds. One file a layer: options with defaults and descriptions, shape rule, cost, builder;
+// validation, OpenAPI, the catalog and the tests are derived from it. The list is in index.ts.
+import type { Construction } from '../../construction.ts';
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import type { SizePair } from '../../ops/window.ts';
+import type { Generator } from '../../random.ts';
+import { anyValue, type ValueRange } from '../../range.ts';
+import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../../registry.ts';
+import { formatShape, type Shape } from '../../shape.ts';
+import type { Module } from '../module.ts';
+
+/** What a layer costs; multiply-adds are those of one sample's forward pass. */
+export interface LayerCost {
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+}
+
+/** What the constructor of a layer with learned parameters takes beside its options. */
+export interface Drawn {
+  /** Where the initial values are drawn from; default: the generator that manualSeed seeds. */
+  readonly generator?: Generator;
+}
+
+/** A layer's name, printable (see `printable`): no dots (they separate the levels of a parameter's name) and not a number (an index). */
+export const layerName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^(?!\d+$)[ -\-/-~\u00a0-\uffff]+$/, 'a layer name has no dots or control characters and is not a number')
+  .describe('Names the layer and its parameters; the default is its index');
+
+/** What every layer of a job spec has beside its `type` and its options. */
+export interface Named {
+  name: z.ZodOptional<typeof layerName>;
+}
+
+/** Without arguments: any layer, whose options are known to fit because its schema parsed them. */
+export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
+  /**
+   * Shape of one sample's output, for one sample's input.
+   * @throws ShapeError that names the values, the remedy and the option to blame when the input does not fit.
+   */
+  outputShape(options: Options, input: Shape): Shape;
+  cost(options: Options, input: Shape, output: Shape): LayerCost;
+  /** Samples that a training batch needs at least. */
+  leastBatch(options: Options, input: Shape): number;
+  /** What is known of its output's values, its input's being in `input`. */
+  outputRange(options: Options, input: ValueRange): ValueRange;
+  /** Makes the layer for inputs of this shape and draws its initial values from the generator. */
+  build(options: Options, input: Shape, generator: Generator): Module;
+  /** The layer in PyTorch, for inputs of this shape. */
+  pytorch(options: Options, input: Shape): Construction;
+}
+
+interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
+  extends Pick<LayerDefinition<z.ZodObject, Filled<Fields>>, 'outputShape' | 'build' | 'pytorch'> {
+  readonly type: Type;
+  readonly description: string;
+  readonly options: Fields;
+  /** Left out for a layer without parameters and multiply-adds. */
+  readonly cost?: LayerDefinition<z.ZodObject, Filled<Fields>>['cost'];
+  /** Left out for a layer that can train on one sample. */
+  readonly leastBatch?: LayerDefinition<z.ZodObject, Filled<Fields>>['leastBatch'];
+  /** Left out for a layer that can give any value. */
+  readonly outputRange?: LayerDefinition<z.ZodObject, Filled<Fields>>['outputRange'];
+}
+
+/** Defines a layer. */
+export function defineLayer<const Type extends string, Fields extends z.ZodRawShape>(
+  parts: LayerParts<Type, Fields>,
+): LayerDefinition<TypedSchema<Type, Fields & Named>, Filled<Fields>> {
+  const { options, ...definition } = parts;
+  const schema = typedSchema(parts.type, parts.description, { name: layerName.optional(), ...options });
+  return {
+    cost: () => ({ parameters: 0, multiplyAdds: 0 }),
+    leastBatch: () => 1,
+    outputRange: () => anyValue,
+    ...definition,
+    schema,
+  };
+}
+
+/** A size for height and width: one number for both, or [height, width]. */
+export function sizePair(minimum: number): z.ZodType<SizePair, SizePair> {
+  const size = z.int().min(minimum);
+  return z.union([size, z.tuple([size, size])]);
+}
+
+/** [channels, height, width] of a sample. @throws ShapeError for another number of dimensions. */
+export function imageShape(layer: string, input: Shape): readonly [number, number, number] {
+  const [channels, height, width] = input;
+  if (channels === undefined || height === undefined || width === undefined || input.length !== 3) {
+    throw new ShapeError(
+      `${layer} needs an input [channels, height, width], got ${formatShape(input)}: put it before the flatten layer, or give the data an image shape`,
+    );
+  }
+  return [channels, height, width];
+}
+
+/**
+ * An option's dimension as an index into the sample's shape, which lacks the batch.
+ * @throws ShapeError for the batch itself and for one that does not exist.
+ */
+export function sampleDimension(option: string, value: number, input: Shape): number {
+  const index = value < 0 ? value + input.length : value - 1;
+  if (value === 0 || index === -1) {
+    throw new ShapeError(`${option} ${value} is the batch, which a layer must keep: use 1 for the first dimension of a sample`, option);
+  }
+  if (index < 0 || index >= input.length) {
+    throw new ShapeError(
+      `${option} ${value} does not exist: a batch of inputs ${formatShape(input)} has ${input.length + 1} dimensions`,
+      option,
+    );
+  }
+  return index;
+}
+
+/** As Python writes a float: 1.0. */
+export const pythonFloat = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));

@@ -1,0 +1,42 @@
+// The Gaussian error linear unit as a layer (torch.nn.GELU): options, module.
+import { z } from 'zod';
+import { changed, construct } from '../../construction.ts';
+import { gelu as apply } from '../../ops/activations.ts';
+import { checkArguments } from '../../registry.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer } from './define.ts';
+
+const options = {
+  approximate: z.enum(['none', 'tanh']).default('none').describe('Exact, or by a hyperbolic tangent'),
+};
+const constructorArguments = z.strictObject(options);
+
+/** x · Φ(x), element by element; 'none' is exact, 'tanh' the usual approximation. */
+export class GELU extends Module {
+  readonly #options: z.output<typeof constructorArguments>;
+
+  /** @throws ArgumentError for options that make no sense. */
+  constructor(approximate?: 'none' | 'tanh') {
+    super();
+    this.#options = checkArguments('GELU', constructorArguments, { approximate });
+  }
+
+  override forward(input: Tensor): Tensor {
+    return apply(input, this.#options.approximate);
+  }
+
+  override extraRepr(): string {
+    return `approximate='${this.#options.approximate}'`;
+  }
+}
+
+export const gelu = defineLayer({
+  type: 'gelu',
+  description: 'Gaussian error linear unit: x times the share of a normal distribution below x',
+  options,
+  outputShape: (_options, input) => input,
+  outputRange: (_options, { max }) => ({ min: -0.17005, max: Math.max(max, 0) }),
+  build: ({ approximate }) => new GELU(approximate),
+  pytorch: (given) => construct('nn.GELU', [], changed(options, given)),
+});

@@ -1,0 +1,61 @@
+// Group normalisation as a layer (torch.nn.GroupNorm): options, module, shape rule, cost. The arithmetic is ops/norm.ts.
+import { z } from 'zod';
+import { changed, construct } from '../../construction.ts';
+import { ArgumentError, ShapeError } from '../../errors.ts';
+import { groupNorm as normalize } from '../../ops/norm.ts';
+import { checkArguments } from '../../registry.ts';
+import { formatShape, sizeOf } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+import { constant, Module, type Parameter } from '../module.ts';
+import { pythonScientific } from './batchNorm.ts';
+import { defineLayer } from './define.ts';
+
+const options = {
+  numGroups: z.int().min(1).describe('Groups of neighbouring channels, each normalised as one'),
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
+  affine: z.boolean().default(true).describe('Learns a scale and a shift per channel'),
+};
+const constructorArguments = z.strictObject({ numChannels: z.int().min(1), ...options });
+
+export type GroupNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'numGroups' | 'numChannels'>;
+
+/** Normalises each sample's channels in groups, with learned weight and bias [numChannels]. */
+export class GroupNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly #options: z.output<typeof constructorArguments>;
+
+  /** @param rest eps 1e-5, affine true. @throws ArgumentError for groups that do not divide the channels. */
+  constructor(numGroups: number, numChannels: number, rest: GroupNormLayerOptions = {}) {
+    super();
+    this.#options = checkArguments('GroupNorm', constructorArguments, { numGroups, numChannels, ...rest });
+    if (numChannels % numGroups !== 0) throw new ArgumentError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
+    this.weight = this.#options.affine ? constant([numChannels], 1) : null;
+    this.bias = this.#options.affine ? constant([numChannels], 0) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return normalize(input, this.#options.numGroups, this.weight, this.bias, this.#options.eps);
+  }
+
+  override extraRepr(): string {
+    const { numGroups, numChannels, eps, affine } = this.#options;
+    return `${numGroups}, ${numChannels}, eps=${pythonScientific(eps)}, affine=${affine ? 'True' : 'False'}`;
+  }
+}
+
+export const groupNorm = defineLayer({
+  type: 'groupNorm',
+  description: "Normalises each sample's channels in groups; channels are inferred",
+  options,
+  outputShape({ numGroups }, input) {
+    const [channels] = input;
+    if (channels === undefined || channels % numGroups !== 0) {
+      throw new ShapeError(`numGroups ${numGroups} must divide the channels of the input ${formatShape(input)}`, 'numGroups');
+    }
+    return input;
+  },
+  cost: ({ affine }, input) => ({ parameters: affine ? 2 * input[0] : 0, multiplyAdds: sizeOf(input) }),
+  build: ({ numGroups, ...rest }, input) => new GroupNorm(numGroups, input[0], rest),
+  pytorch: ({ numGroups, ...rest }, input) => construct('nn.GroupNorm', [numGroups, input[0]], changed(options, rest)),
+});

@@ -1,0 +1,23 @@
+// The hard swish as a layer (torch.nn.Hardswish): no options, no parameters.
+import { construct } from '../../construction.ts';
+import { hardSwish as apply } from '../../ops/activations.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer } from './define.ts';
+
+/** x · relu6(x + 3) / 6, element by element. */
+export class Hardswish extends Module {
+  override forward(input: Tensor): Tensor {
+    return apply(input);
+  }
+}
+
+export const hardSwish = defineLayer({
+  type: 'hardSwish',
+  description: 'SiLU of straight lines: x · min(max(x + 3, 0), 6) / 6',
+  options: {},
+  outputShape: (_options, input) => input,
+  outputRange: (_options, { max }) => ({ min: -0.375, max: Math.max(max, 0) }),
+  build: () => new Hardswish(),
+  pytorch: () => construct('nn.Hardswish'),
+});

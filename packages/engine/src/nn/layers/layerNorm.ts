@@ -1,0 +1,76 @@
+// Layer normalisation as a layer (torch.nn.LayerNorm): options, module, shape rule, cost. The arithmetic is ops/norm.ts.
+import { z } from 'zod';
+import { changed, construct } from '../../construction.ts';
+import { ShapeError } from '../../errors.ts';
+import { layerNorm as normalize } from '../../ops/norm.ts';
+import { checkArguments } from '../../registry.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+import { constant, Module, type Parameter } from '../module.ts';
+import { pythonScientific } from './batchNorm.ts';
+import { defineLayer } from './define.ts';
+
+const sizes = z.union([z.int().min(1), z.array(z.int().min(1)).min(1)]);
+const common = {
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
+  elementwiseAffine: z.boolean().default(true).describe('Learns a scale per element'),
+  bias: z.boolean().default(true).describe('Learns a shift per element too; only with elementwiseAffine'),
+};
+const options = {
+  normalizedShape: sizes.optional().describe("The last dimensions, over which a sample is normalised; all of a sample's if left out"),
+  ...common,
+};
+const constructorArguments = z.strictObject({ normalizedShape: sizes, ...common });
+
+export type LayerNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'normalizedShape'>;
+
+const listOf = (shape: number | readonly number[]): Shape => (typeof shape === 'number' ? [shape] : shape);
+
+/** Normalises each sample over its last dimensions, with learned weight and bias of their shape. */
+export class LayerNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly #shape: Shape;
+  readonly #eps: number;
+
+  /** @param rest eps 1e-5, elementwiseAffine true, bias true. @throws ArgumentError for options that make no sense. */
+  constructor(normalizedShape: number | readonly number[], rest: LayerNormLayerOptions = {}) {
+    super();
+    const checked = checkArguments('LayerNorm', constructorArguments, { normalizedShape: [...listOf(normalizedShape)], ...rest });
+    this.#shape = listOf(checked.normalizedShape);
+    this.#eps = checked.eps;
+    this.weight = checked.elementwiseAffine ? constant(this.#shape, 1) : null;
+    this.bias = checked.elementwiseAffine && checked.bias ? constant(this.#shape, 0) : null;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return normalize(input, this.#shape, this.weight, this.bias, this.#eps);
+  }
+
+  override extraRepr(): string {
+    const shape = `(${this.#shape.join(', ')}${this.#shape.length === 1 ? ',' : ''})`;
+    return `${shape}, eps=${pythonScientific(this.#eps)}, elementwise_affine=${this.weight === null ? 'False' : 'True'}`;
+  }
+}
+
+export const layerNorm = defineLayer({
+  type: 'layerNorm',
+  description: 'Normalises each sample over its last dimensions, all of them unless said otherwise',
+  options,
+  outputShape({ normalizedShape }, input) {
+    const shape = listOf(normalizedShape ?? input);
+    if (shape.length === 0 || !sameShape(input.slice(-shape.length), shape)) {
+      throw new ShapeError(
+        `normalizedShape ${formatShape(shape)} is not how an input ${formatShape(input)} ends: leave it out to normalise all of it`,
+        'normalizedShape',
+      );
+    }
+    return input;
+  },
+  cost({ normalizedShape, elementwiseAffine, bias }, input) {
+    const size = sizeOf(listOf(normalizedShape ?? input));
+    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input) };
+  },
+  build: ({ normalizedShape, ...rest }, input) => new LayerNorm(normalizedShape ?? input, rest),
+  pytorch: ({ normalizedShape, ...rest }, input) => construct('nn.LayerNorm', [normalizedShape ?? input], changed(common, rest)),
+});

@@ -1,0 +1,74 @@
+// The fully connected layer (torch.nn.Linear): options, module, shape rule, cost. The arithmetic is ops/matmul.ts.
+import { changed, construct } from '../../construction.ts';
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import { linear as applyLinear } from '../../ops/matmul.ts';
+import { defaultGenerator } from '../../random.ts';
+import { checkArguments } from '../../registry.ts';
+import { formatShape, type Shape, sizeOf } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+import { initializeConvOrLinear } from '../init.ts';
+import { Module, Parameter } from '../module.ts';
+import { type Drawn, defineLayer } from './define.ts';
+
+const options = {
+  outFeatures: z.int().min(1).describe('Output features'),
+  bias: z.boolean().default(true).describe('Adds a learned bias per output feature'),
+};
+const constructorArguments = z.strictObject({ inFeatures: z.int().min(1), ...options });
+
+export type LinearLayerOptions = Omit<z.input<typeof constructorArguments>, 'inFeatures' | 'outFeatures'> & Drawn;
+
+/** x · weightᵀ + bias over the last dimension, with learned weight [outFeatures, inFeatures] and bias [outFeatures]. */
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+
+  /**
+   * @param rest bias true; the generator that manualSeed seeds.
+   * @throws ArgumentError for sizes that make no sense.
+   */
+  constructor(inFeatures: number, outFeatures: number, rest: LinearLayerOptions = {}) {
+    super();
+    const { generator = defaultGenerator(), ...given } = rest;
+    const { bias } = checkArguments('Linear', constructorArguments, { inFeatures, outFeatures, ...given });
+    this.weight = Parameter.zeros([outFeatures, inFeatures]);
+    this.bias = bias ? Parameter.zeros([outFeatures]) : null;
+    initializeConvOrLinear(this.weight.values, this.bias?.values ?? null, inFeatures, generator);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return applyLinear(input, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    const [outFeatures, inFeatures] = this.weight.shape;
+    return `in_features=${inFeatures}, out_features=${outFeatures}, bias=${this.bias === null ? 'False' : 'True'}`;
+  }
+}
+
+export const linear = defineLayer({
+  type: 'linear',
+  description: 'Fully connected layer over [features]; input features are inferred',
+  options,
+  outputShape(options, input) {
+    features(input);
+    return [options.outFeatures];
+  },
+  cost(options, input) {
+    const weight = features(input) * options.outFeatures;
+    return { parameters: weight + (options.bias ? options.outFeatures : 0), multiplyAdds: weight };
+  },
+  build: ({ outFeatures, ...rest }, input, generator) => new Linear(features(input), outFeatures, { ...rest, generator }),
+  pytorch: ({ outFeatures, ...rest }, input) => construct('nn.Linear', [features(input), outFeatures], changed(options, rest)),
+});
+
+/** Features of one sample. @throws ShapeError for a map, over whose last dimension alone it would silently work. */
+function features(input: Shape): number {
+  if (input.length !== 1) {
+    const remedy =
+      input.length === 0 ? 'give the data at least one dimension' : `put a flatten layer before it, which gives [${sizeOf(input)}]`;
+    throw new ShapeError(`linear needs an input [features], got ${formatShape(input)}: ${remedy}`);
+  }
+  return input[0];
+}

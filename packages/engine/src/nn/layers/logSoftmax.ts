@@ -1,0 +1,44 @@
+// The logarithm of the softmax as a layer (torch.nn.LogSoftmax): options, module, shape rule.
+import { z } from 'zod';
+import { construct } from '../../construction.ts';
+import { logSoftmax as apply } from '../../ops/softmax.ts';
+import { checkArguments } from '../../registry.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer, sampleDimension } from './define.ts';
+
+const options = {
+  dim: z.int().default(1).describe('Dimension that sums to 1; 0 is the batch, negative numbers count from the end'),
+};
+const constructorArguments = z.strictObject(options);
+
+/** Log-probabilities over dimension dim; default 1. */
+export class LogSoftmax extends Module {
+  readonly #dim: number;
+
+  constructor(dim?: number) {
+    super();
+    this.#dim = checkArguments('LogSoftmax', constructorArguments, { dim }).dim;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return apply(input, this.#dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${this.#dim}`;
+  }
+}
+
+export const logSoftmax = defineLayer({
+  type: 'logSoftmax',
+  description: 'Makes log-probabilities of logits, as the nll and klDiv losses take them',
+  options,
+  outputShape({ dim }, input) {
+    sampleDimension('dim', dim, input);
+    return input;
+  },
+  outputRange: () => ({ min: -Infinity, max: 0 }),
+  build: ({ dim }) => new LogSoftmax(dim),
+  pytorch: ({ dim }) => construct('nn.LogSoftmax', [dim]),
+});

@@ -1,0 +1,61 @@
+// The 2-D maximum pooling layer (torch.nn.MaxPool2d): options, module, shape rule. The arithmetic is ops/pool2d.ts.
+import { changed, construct } from '../../construction.ts';
+import { z } from 'zod';
+import { maxPool2d as pool, poolGeometry } from '../../ops/pool2d.ts';
+import type { SizePair } from '../../ops/window.ts';
+import { checkArguments } from '../../registry.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer, imageShape, sizePair } from './define.ts';
+
+const options = {
+  kernelSize: sizePair(1).describe('Height and width of the window'),
+  stride: sizePair(1).optional().describe('Step of the window; the default is its size'),
+  padding: sizePair(0).default(0).describe('Minus infinities added on each side; at most half the window'),
+  dilation: sizePair(1).default(1).describe("Distance between the window's elements"),
+  ceilMode: z.boolean().default(false).describe('Also windows that reach beyond the end'),
+};
+const constructorArguments = z.strictObject(options);
+
+export type MaxPool2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'kernelSize'>;
+
+/** The largest value of each window. */
+export class MaxPool2d extends Module {
+  readonly #options: z.output<typeof constructorArguments> & { readonly stride: SizePair };
+
+  /**
+   * @param kernelSize height and width of the window, once for both or twice.
+   * @param rest stride = kernelSize, padding 0, dilation 1, ceilMode false.
+   * @throws ArgumentError for sizes that make no sense.
+   */
+  constructor(kernelSize: SizePair, rest: MaxPool2dLayerOptions = {}) {
+    super();
+    const checked = checkArguments('MaxPool2d', constructorArguments, { kernelSize, ...rest });
+    this.#options = { ...checked, stride: checked.stride ?? checked.kernelSize };
+  }
+
+  override forward(input: Tensor): Tensor {
+    return pool(input, this.#options.kernelSize, this.#options);
+  }
+
+  override extraRepr(): string {
+    const { kernelSize, stride, padding, dilation, ceilMode } = this.#options;
+    const sizes = Object.entries({ kernel_size: kernelSize, stride, padding, dilation });
+    const shown = sizes.map(([name, size]) => `${name}=${typeof size === 'number' ? size : `(${size.join(', ')})`}`);
+    return `${shown.join(', ')}, ceil_mode=${ceilMode ? 'True' : 'False'}`;
+  }
+}
+
+export const maxPool2d = defineLayer({
+  type: 'maxPool2d',
+  description: 'Maximum over each window of [channels, height, width]',
+  options,
+  outputShape({ kernelSize, stride = kernelSize, ...rest }, input) {
+    const [channels, height, width] = imageShape('maxPool2d', input);
+    const geometry = poolGeometry([channels, height, width], kernelSize, { stride, ...rest });
+    return [channels, geometry.outHeight, geometry.outWidth];
+  },
+  outputRange: (_options, input) => input,
+  build: ({ kernelSize, ...rest }) => new MaxPool2d(kernelSize, rest),
+  pytorch: ({ kernelSize, ...rest }) => construct('nn.MaxPool2d', [kernelSize], changed(options, rest)),
+});

@@ -1,0 +1,55 @@
+// The rectifier with learned slopes (torch.nn.PReLU): options, module, shape rule, cost.
+import { z } from 'zod';
+import { changed, construct } from '../../construction.ts';
+import { ShapeError } from '../../errors.ts';
+import { prelu as apply } from '../../ops/activations.ts';
+import { checkArguments } from '../../registry.ts';
+import { formatShape } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module, Parameter } from '../module.ts';
+import { defineLayer } from './define.ts';
+
+const options = {
+  numParameters: z.int().min(1).default(1).describe('One slope for all channels, or as many as there are channels'),
+  init: z.number().default(0.25).describe('Where the slopes start'),
+};
+const constructorArguments = z.strictObject(options);
+
+/** x above 0, weight · x below, with a learned weight [numParameters]. */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  /** @param numParameters 1, or the number of channels; default 1. @param init default 0.25. */
+  constructor(numParameters?: number, init?: number) {
+    super();
+    const checked = checkArguments('PReLU', constructorArguments, { numParameters, init });
+    this.weight = Parameter.zeros([checked.numParameters]);
+    this.weight.values.fill(checked.init);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return apply(input, this.weight);
+  }
+
+  override extraRepr(): string {
+    return `num_parameters=${this.weight.size}`;
+  }
+}
+
+export const prelu = defineLayer({
+  type: 'prelu',
+  description: 'Rectified linear unit whose slope below 0 is learned',
+  options,
+  outputShape({ numParameters }, input) {
+    if (numParameters !== 1 && numParameters !== input[0]) {
+      throw new ShapeError(
+        `prelu takes 1 parameter or one for each channel of its input ${formatShape(input)}, got ${numParameters}`,
+        'numParameters',
+      );
+    }
+    return input;
+  },
+  cost: ({ numParameters }) => ({ parameters: numParameters, multiplyAdds: 0 }),
+  build: ({ numParameters, init }) => new PReLU(numParameters, init),
+  pytorch: (given) => construct('nn.PReLU', [], changed(options, given)),
+});

@@ -1,0 +1,23 @@
+// The bounded rectifier as a layer (torch.nn.ReLU6): no options, no parameters.
+import { construct } from '../../construction.ts';
+import { relu6 as apply } from '../../ops/activations.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer } from './define.ts';
+
+/** min(max(x, 0), 6), element by element. */
+export class ReLU6 extends Module {
+  override forward(input: Tensor): Tensor {
+    return apply(input);
+  }
+}
+
+export const relu6 = defineLayer({
+  type: 'relu6',
+  description: 'Rectified linear unit that ends at 6: min(max(x, 0), 6)',
+  options: {},
+  outputShape: (_options, input) => input,
+  outputRange: () => ({ min: 0, max: 6 }),
+  build: () => new ReLU6(),
+  pytorch: () => construct('nn.ReLU6'),
+});

@@ -1,0 +1,36 @@
+// The container that runs its children one after another (torch.nn.Sequential). Not a layer of a job spec: a spec's
+// list of layers is built into one by model.ts.
+import { ArgumentError } from '../../errors.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+
+/** Runs its children in order. A parameter's name begins with its child's: `conv1.weight`, `7.bias`. */
+export class Sequential extends Module {
+  readonly #children = new Map<string, Module>();
+
+  /**
+   * @param children modules, each alone (its name is then its index) or as [name, module].
+   * @throws ArgumentError for a name that is given twice, is empty or has a dot.
+   */
+  constructor(...children: readonly (Module | readonly [string, Module])[]) {
+    super();
+    children.forEach((child, index) => {
+      const [name, module] = child instanceof Module ? [String(index), child] : child;
+      if (name === '' || name.includes('.'))
+        throw new ArgumentError(`Sequential: a child's name is not empty and has no dots, got "${name}"`);
+      if (this.#children.has(name)) throw new ArgumentError(`Sequential: two children are named "${name}"`);
+      this.#children.set(name, module);
+    });
+  }
+
+  /** In the order in which they run. */
+  override namedChildren(): [string, Module][] {
+    return [...this.#children];
+  }
+
+  override forward(input: Tensor): Tensor {
+    let value = input;
+    for (const child of this.#children.values()) value = child.forward(value);
+    return value;
+  }
+}

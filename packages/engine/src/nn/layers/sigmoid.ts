@@ -1,0 +1,23 @@
+// The logistic function as a layer (torch.nn.Sigmoid): no options, no parameters.
+import { construct } from '../../construction.ts';
+import { sigmoid as apply } from '../../ops/activations.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer } from './define.ts';
+
+/** 1 / (1 + e⁻ˣ), element by element. */
+export class Sigmoid extends Module {
+  override forward(input: Tensor): Tensor {
+    return apply(input);
+  }
+}
+
+export const sigmoid = defineLayer({
+  type: 'sigmoid',
+  description: 'Squeezes each value into 0 to 1: 1 / (1 + e^-x)',
+  options: {},
+  outputShape: (_options, input) => input,
+  outputRange: () => ({ min: 0, max: 1 }),
+  build: () => new Sigmoid(),
+  pytorch: () => construct('nn.Sigmoid'),
+});

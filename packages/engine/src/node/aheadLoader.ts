@@ -1,0 +1,200 @@
+// The loader that works ahead: a thread gathers the next batches into a ring of slots in shared memory while the consumer
+// trains on the one in hand. Its numbers are those of InlineLoader. The consumer takes a ready batch without waiting; when
+// there is none it blocks until there is, which is meant for a process whose business is training.
+import { Worker } from 'node:worker_threads';
+import { type Dataset, type SampleOrder, type TargetArray, targetSize } from '../data/dataset.ts';
+import { LoaderError } from '../data/errors.ts';
+import {
+  type Batch,
+  BatchBuffer,
+  type BatchLoader,
+  type BatchOptions,
+  batchCapacity,
+  batchCount,
+  checkBatchSize,
+  checkOrder,
+} from '../data/loader.ts';
+import { type Preparation, SampleReader } from '../data/transforms/reader.ts';
+import { type Shape, sizeOf } from '../shape.ts';
+import { CELLS, cell, FAILURE_BYTES, type PassOrder, type RingSetup, type Slot } from './ring.ts';
+
+export interface AheadOptions extends BatchOptions {
+  /** Batches to gather beyond the one in hand; default 7. Fewer where batches are huge. */
+  readonly ahead?: number;
+}
+
+/** The ring takes no more than this, unless two batches do. */
+const RING_BYTES = 64 * 1024 * 1024;
+/**
+ * How long the consumer waits for a batch. A thread that dies cannot tell a consumer that is asleep; counted in short
+ * waits, so that a process that was stopped and continued does not take the time in between for silence.
+ */
+const WAIT_MS = 1_000;
+const WAITS = 30;
+
+export class AheadLoader implements BatchLoader {
+  readonly #dataset: Dataset;
+  readonly #options: AheadOptions;
+  readonly #buffers: readonly BatchBuffer[];
+  readonly #control = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT));
+  readonly #failure = new Uint8Array(new SharedArrayBuffer(FAILURE_BYTES));
+  readonly #thread: Worker;
+  #pass = 0;
+  /** Batches of the present pass that were asked for. */
+  #taken = 0;
+  #death: LoaderError | null = null;
+  #closing: Promise<void> | null = null;
+
+  /**
+   * Starts the thread. Arrays of the dataset that are not shared memory are copied once.
+   * @throws ArgumentError for a batch size below 1, ShapeError for a transform that does not fit.
+   */
+  constructor(dataset: Dataset, options: AheadOptions) {
+    checkBatchSize(options.batchSize);
+    this.#dataset = { ...dataset, inputs: shared(dataset.inputs), targets: shared(dataset.targets) };
+    this.#options = options;
+    const capacity = batchCapacity(dataset, options);
+    const preparation = preparationOf(options);
+    const { shape } = new SampleReader(dataset, preparation);
+    const slots = makeSlots(dataset, shape, capacity, options.ahead ?? 7);
+    this.#buffers = slots.map(({ inputs, targets }) => new BatchBuffer(dataset, shape, inputs, targets, capacity));
+    const setup: RingSetup = {
+      dataset: this.#dataset,
+      batchSize: options.batchSize,
+      preparation,
+      slots,
+      control: this.#control,
+      failure: this.#failure,
+    };
+    // The process's own flags (a script on the command line, a debugger) are not for the thread.
+    this.#thread = new Worker(threadModule, { workerData: setup, execArgv: [] });
+    this.#thread.on('error', (error) => this.#lose(error));
+    this.#thread.on('exit', () => this.#lose(null));
+  }
+
+  /** Batches of the present pass that are gathered and have not been asked for. */
+  get batchesReady(): number {
+    const filled = Atomics.load(this.#control, cell.filledPass) === this.#pass ? Atomics.load(this.#control, cell.filled) : 0;
+    return Math.max(0, filled - this.#taken);
+  }
+
+  epoch(order: SampleOrder, epoch = 0): Iterable<Batch> {
+    if (this.#closing !== null) throw new LoaderError('the loader is closed');
+    if (this.#death !== null) throw this.#death;
+    checkOrder(order, this.#dataset);
+    this.#pass = (this.#pass % 0x7fffffff) + 1;
+    this.#taken = 0;
+    this.#want(this.#pass);
+    const message: PassOrder = { pass: this.#pass, order, epoch, batches: batchCount(order.length, this.#options) };
+    this.#thread.postMessage(message, []);
+    return this.#batches(message);
+  }
+
+  *#batches({ pass, order, batches }: PassOrder): Generator<Batch, void, void> {
+    const { batchSize } = this.#options;
+    try {
+      for (let i = 0; i < batches; i++) {
+        this.#check(pass);
+        if (!this.#isReady(pass, i)) this.#sleepUntilReady(pass, i);
+        this.#taken = i + 1;
+        yield this.#buffers[i % this.#buffers.length].batch(Math.min(batchSize, order.length - i * batchSize));
+        this.#check(pass);
+        this.#free(i + 1);
+      }
+    } finally {
+      // Left early: the thread need not go on.
+      if (pass === this.#pass) this.#want(0);
+    }
+  }
+
+  /** Stops the thread and waits until it is gone; also while a pass is under way. */
+  close(): Promise<void> {
+    this.#closing ??= this.#thread.terminate().then(() => {});
+    return this.#closing;
+  }
+
+  #check(pass: number): void {
+    if (this.#closing !== null) throw new LoaderError('the loader is closed');
+    if (pass !== this.#pass) throw new LoaderError('another pass has begun on this loader');
+  }
+
+  /** Says which pass is wanted. The thread looks at `pass` before anything else, so it is written first. */
+  #want(pass: number): void {
+    Atomics.store(this.#control, cell.pass, pass);
+    Atomics.store(this.#control, cell.freed, 0);
+    Atomics.add(this.#control, cell.consumerTurn, 1);
+    Atomics.notify(this.#control, cell.consumerTurn);
+  }
+
+  /**
+   * Gives the slots of the first `batches` batches back. A sleeping thread is woken when half of the ring is empty: often
+   * enough, and waking costs more than everything else here.
+   */
+  #free(batches: number): void {
+    Atomics.store(this.#control, cell.freed, batches);
+    Atomics.add(this.#control, cell.consumerTurn, 1);
+    const left = Atomics.load(this.#control, cell.filled) - batches;
+    if (left * 2 <= this.#buffers.length && Atomics.load(this.#control, cell.asleep) === 1) {
+      Atomics.notify(this.#control, cell.consumerTurn);
+    }
+  }
+
+  #isReady(pass: number, batch: number): boolean {
+    return Atomics.load(this.#control, cell.filledPass) === pass && Atomics.load(this.#control, cell.filled) > batch;
+  }
+
+  #sleepUntilReady(pass: number, batch: number): void {
+    for (let waits = 0; waits < WAITS; ) {
+      const turn = Atomics.load(this.#control, cell.producerTurn);
+      if (this.#isReady(pass, batch)) return;
+      if (Atomics.load(this.#control, cell.failedPass) === pass)
+        throw new LoaderError(`the loader's thread failed: ${this.#failureText()}`);
+      if (this.#death !== null) throw this.#death;
+      if (Atomics.wait(this.#control, cell.producerTurn, turn, WAIT_MS) === 'timed-out') waits += 1;
+    }
+    throw new LoaderError(`the loader's thread brought no batch within ${(WAITS * WAIT_MS) / 1000} s`);
+  }
+
+  #failureText(): string {
+    // TextDecoder takes no shared memory.
+    const bytes = this.#failure.slice(0, this.#failure.indexOf(0));
+    return new TextDecoder().decode(Uint8Array.from(bytes));
+  }
+
+  #lose(cause: unknown): void {
+    if (this.#closing === null) this.#death ??= new LoaderError("the loader's thread has ended", { cause });
+  }
+}
+
+/** The thread's module lies beside this one, compiled or as source. */
+const threadModule = new URL(`./aheadThread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+/** Only what the thread needs of the options: it is copied to it. */
+function preparationOf({ transforms = [], augmentationSeed }: Preparation): Preparation {
+  return { transforms, ...(augmentationSeed !== undefined && { augmentationSeed }) };
+}
+
+function makeSlots(dataset: Dataset, shape: Shape, capacity: number, ahead: number): Slot[] {
+  const inputSize = capacity * sizeOf(shape);
+  const targetsSize = capacity * targetSize(dataset.target);
+  const bytes = Float32Array.BYTES_PER_ELEMENT * (inputSize + targetsSize);
+  const batches = Math.ceil(dataset.length / capacity);
+  const count = Math.max(2, Math.min(ahead + 1, batches, Math.floor(RING_BYTES / bytes)));
+  return Array.from({ length: count }, () => ({
+    inputs: new Float32Array(new SharedArrayBuffer(inputSize * Float32Array.BYTES_PER_ELEMENT)),
+    targets: makeTargets(dataset, targetsSize),
+  }));
+}
+
+function makeTargets({ target }: Dataset, size: number): TargetArray {
+  const buffer = new SharedArrayBuffer(size * Int32Array.BYTES_PER_ELEMENT);
+  return target.kind === 'class' ? new Int32Array(buffer) : new Float32Array(buffer);
+}
+
+/** The array itself if it lies in shared memory, else a copy that does. */
+function shared<T extends Dataset['inputs'] | Dataset['targets']>(array: T): T {
+  if (array.buffer instanceof SharedArrayBuffer) return array;
+  const buffer = new SharedArrayBuffer(array.byteLength);
+  new Uint8Array(buffer).set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+  return new (array.constructor as new (buffer: SharedArrayBuffer) => T)(buffer);
+}

@@ -1,0 +1,109 @@
+// Dataset files on a machine with a disk: found in the operator's folders, else in the program's home, else downloaded
+// there once. Messages name environment variables and relative names, never where on the machine something lies.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { sharableBytes } from '../data/dataset.ts';
+import { DataFormatError, DatasetUnavailableError } from '../data/errors.ts';
+import type { DatasetFiles, ReadOptions, RemoteFile } from '../data/files.ts';
+import { download, type Patience, patience } from './download.ts';
+import { errorCode, isAbsent } from './systemError.ts';
+
+/** Plain data, so that it can be sent to another process. */
+export interface NodeDatasetFilesOptions {
+  /** Folders that already hold `mnist/…` (TRAINYARD_DATASETS); there structure but no checksum is checked. */
+  readonly folders: readonly string[];
+  /** The program's own folder (TRAINYARD_HOME): downloads go to `datasets/` in it. */
+  readonly home: string;
+  /** Base URL of a mirror that serves `mnist/…` (TRAINYARD_DATASETS_URL), instead of the public sources. */
+  readonly mirror?: string | undefined;
+}
+
+/** A folder of datasets, and what to call it in a message. */
+interface Place {
+  readonly root: string;
+  readonly label: string;
+  readonly remedy: string;
+}
+
+const unpack = promisify(gunzip);
+
+export class NodeDatasetFiles implements DatasetFiles {
+  readonly #places: readonly Place[];
+  readonly #home: string;
+  readonly #mirror: string | undefined;
+  readonly #patience: Patience;
+
+  constructor({ folders, home, mirror }: NodeDatasetFilesOptions, timing: Partial<Patience> = {}) {
+    this.#home = join(home, 'datasets');
+    this.#places = [
+      ...folders.map((root) => ({ root, label: 'in TRAINYARD_DATASETS', remedy: 'replace it, or take it away to have it downloaded' })),
+      { root: this.#home, label: 'in datasets/ of TRAINYARD_HOME', remedy: 'delete it to have it downloaded again' },
+    ];
+    this.#mirror = mirror;
+    this.#patience = { ...patience, ...timing };
+  }
+
+  async read(folder: string, file: RemoteFile, options: ReadOptions = {}): Promise<Uint8Array> {
+    const found = await this.#find(folder, namesOf(file), options.signal);
+    if (found !== null) return found;
+    const path = join(this.#home, folder, file.name);
+    await download({ name: `${folder}/${file.name}`, file, url: this.#urlOf(folder, file), path, patience: this.#patience, ...options });
+    const downloaded = await this.#find(folder, namesOf(file), options.signal);
+    if (downloaded !== null) return downloaded;
+    throw new DatasetUnavailableError(
+      `${folder}/${file.name} was downloaded into datasets/ of TRAINYARD_HOME and is gone again: try once more`,
+    );
+  }
+
+  find(folder: string, name: string, { signal }: ReadOptions = {}): Promise<Uint8Array | null> {
+    return this.#find(folder, [name, `${name}.gz`], signal);
+  }
+
+  async #find(folder: string, names: readonly string[], signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+    for (const place of this.#places) {
+      for (const name of names) {
+        const bytes = await readIfThere(place, `${folder}/${name}`, signal);
+        if (bytes !== null) return bytes;
+      }
+    }
+    return null;
+  }
+
+  #urlOf(folder: string, file: RemoteFile): URL {
+    if (this.#mirror === undefined) return new URL(file.url);
+    return new URL(`${folder}/${file.name}`, this.#mirror.endsWith('/') ? this.#mirror : `${this.#mirror}/`);
+  }
+}
+
+/** As it is published, and as it is called when it is unpacked. */
+function namesOf({ name }: RemoteFile): string[] {
+  return [...new Set([name, name.replace(/\.gz$/, '')])];
+}
+
+/** A file's content, unpacked if it is gzipped (whatever its name says); null if there is none. */
+async function readIfThere({ root, label, remedy }: Place, name: string, signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+  signal?.throwIfAborted();
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(join(root, name), { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isAbsent(error)) return null;
+    throw new DatasetUnavailableError(`${name} ${label} cannot be read (${errorCode(error)}): check its permissions`, { cause: error });
+  }
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return shared(bytes);
+  try {
+    return shared(await unpack(bytes));
+  } catch (error) {
+    throw new DataFormatError(`${name} ${label} is damaged and cannot be unpacked (${errorCode(error)}): ${remedy}`, { cause: error });
+  }
+}
+
+/** A copy that threads can read without another one: loaders hand datasets to their thread. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = sharableBytes(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

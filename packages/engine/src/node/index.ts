@@ -1,0 +1,5 @@
+// The engine's adapters for Node: files, the network and threads. Everything else in the engine also runs in a browser.
+export { AheadLoader, type AheadOptions } from './aheadLoader.ts';
+export { NodeDatasetFiles, type NodeDatasetFilesOptions } from './datasetFiles.ts';
+export { readImageFolder, readImageZip } from './imageFiles.ts';
+export { openLoader } from './openLoader.ts';

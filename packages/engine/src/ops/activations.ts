@@ -1,0 +1,110 @@
+// Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
+import { record } from '../autograd.ts';
+import type { ActivationOp } from '../backend/layerKernels.ts';
+import { backend } from '../backend/current.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, type Shape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+function activation(name: string, op: ActivationOp, x: Tensor, a = 0, b = 0): Tensor {
+  const storage = backend().allocate(x.size);
+  backend().activation(op, x.values, storage, a, b);
+  return record({
+    name,
+    storage,
+    shape: x.shape,
+    inputs: [x],
+    saved: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().activationBackward(op, g, x.values, dx, a, b);
+      return [dx];
+    },
+  });
+}
+
+/** 1 / (1 + e⁻ˣ). */
+export const sigmoid = (x: Tensor): Tensor => activation('Sigmoid', 'sigmoid', x);
+
+/** Hyperbolic tangent. */
+export const tanh = (x: Tensor): Tensor => activation('Tanh', 'tanh', x);
+
+/** x · sigmoid(x), also called swish. */
+export const silu = (x: Tensor): Tensor => activation('Silu', 'silu', x);
+
+/** min(max(x, 0), 6). */
+export const relu6 = (x: Tensor): Tensor => activation('Hardtanh', 'relu6', x);
+
+/** x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
+export const hardSwish = (x: Tensor): Tensor => activation('Hardswish', 'hardSwish', x);
+
+/** log(1 + e^(beta·x)) / beta; x itself where beta·x is above the threshold, as the difference is below rounding there. */
+export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  if (!(beta > 0)) throw new ArgumentError(`softplus: beta must be above 0, got ${beta}`);
+  return activation('Softplus', 'softplus', x, beta, threshold);
+}
+
+/** How gelu computes the normal distribution: by the error function, or by tanh of a cubic. */
+export type GeluApproximation = 'none' | 'tanh';
+
+/** x · Φ(x), Φ being the normal distribution's cumulative function (Hendrycks and Gimpel 2016). */
+export const gelu = (x: Tensor, approximate: GeluApproximation = 'none'): Tensor =>
+  activation('Gelu', approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
+
+/** x above 0, negativeSlope · x below. */
+export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => activation('LeakyRelu', 'leakyRelu', x, negativeSlope);
+
+/** x above 0, alpha · (eˣ − 1) below (Clevert et al. 2016). */
+export const elu = (x: Tensor, alpha = 1): Tensor => activation('Elu', 'elu', x, alpha);
+
+/** min(max(x, min), max); the gradient passes at both ends. */
+export const clamp = (x: Tensor, min = -Infinity, max = Infinity): Tensor => activation('Clamp', 'clamp', x, min, max);
+
+/**
+ * x above 0, weight · x below (He et al. 2015).
+ * @param weight one number, or one for each channel of x, its second dimension. @throws ShapeError for another number.
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  const channels = x.rank < 2 ? 1 : x.shape[1];
+  if (weight.rank > 1 || (weight.size !== 1 && weight.size !== channels)) {
+    throw new ShapeError(`prelu of ${formatShape(x.shape)} takes 1 weight or ${channels}, got a weight ${formatShape(weight.shape)}`);
+  }
+  // As an operand that broadcasts over what follows the channels.
+  const factor: Shape = weight.size === 1 ? [] : [weight.size, ...new Array<number>(x.rank - 2).fill(1)];
+  const { shape, size } = x;
+  const falling = backend().allocate(size);
+  backend().activation('clamp', x.values, falling, -Infinity, 0);
+  const storage = backend().allocate(size);
+  const rising = backend().allocate(size);
+  backend().unary('relu', x.values, rising);
+  backend().binary('mul', falling, shape, weight.values, factor, storage, shape);
+  backend().addScaled(rising, 1, storage);
+  return record({
+    name: 'Prelu',
+    storage,
+    shape,
+    inputs: [x, weight],
+    saved: [x, weight],
+    backward: (g, needed) => {
+      let dx = null;
+      if (needed[0]) {
+        // g above 0 and weight · g elsewhere: the whole of the second, its part above 0 exchanged for the first's.
+        dx = backend().allocate(size);
+        backend().binary('mul', g, shape, weight.values, factor, dx, shape);
+        const above = backend().allocate(size);
+        backend().reluBackward(dx, x.values, above);
+        backend().addScaled(above, -1, dx);
+        backend().reluBackward(g, x.values, above);
+        backend().addScaled(above, 1, dx);
+      }
+      let dw = null;
+      if (needed[1]) {
+        const products = backend().allocate(size);
+        backend().binary('mul', g, shape, falling, shape, products, shape);
+        dw = backend().allocate(weight.size);
+        backend().sumTo(products, shape, dw, factor);
+      }
+      return [dx, dw];
+    },
+  });
+}

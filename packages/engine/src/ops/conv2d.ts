@@ -1,0 +1,102 @@
+// 2-D convolution (cross-correlation, as every deep-learning library means it) in NCHW.
+import { record } from '../autograd.ts';
+import type { ConvGeometry } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { bothSizes, type SizePair, windowOutput } from './window.ts';
+
+export type { SizePair };
+
+export interface Conv2dOptions {
+  /** Step of the kernel; default 1. */
+  readonly stride?: SizePair;
+  /** Zeros on each side; default 0. */
+  readonly padding?: SizePair;
+  /** Distance between the kernel's taps; default 1. */
+  readonly dilation?: SizePair;
+  /** Blocks of channels that do not see each other; default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * Sizes of a convolution. @throws ShapeError when channels do not fit or the kernel is larger than its padded input.
+ */
+export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions = {}): ConvGeometry {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const [strideHeight, strideWidth] = bothSizes('conv2d: stride', stride, 1);
+  const [padTop, padLeft] = bothSizes('conv2d: padding', padding, 0);
+  const [dilationHeight, dilationWidth] = bothSizes('conv2d: dilation', dilation, 1);
+  if (input.length !== 4 || weight.length !== 4) {
+    throw new ShapeError(
+      `conv2d needs an input [batch, channels, height, width] and a weight [out, in, height, width], got ${formatShape(input)} and ${formatShape(weight)}`,
+    );
+  }
+  const [batch, inChannels, height, width] = input as readonly [number, number, number, number];
+  const [outChannels, perGroup, kernelHeight, kernelWidth] = weight as readonly [number, number, number, number];
+  if (!Number.isInteger(groups) || groups < 1 || outChannels % groups !== 0) {
+    throw new ArgumentError(`conv2d: ${outChannels} output channels cannot be divided into ${groups} groups`);
+  }
+  if (inChannels !== perGroup * groups) {
+    throw new ShapeError(
+      `conv2d expects ${perGroup * groups} input channels (weight ${formatShape(weight)}, ${groups} groups), got ${inChannels}`,
+    );
+  }
+  const outHeight = windowOutput(height, kernelHeight, strideHeight, padTop, dilationHeight);
+  const outWidth = windowOutput(width, kernelWidth, strideWidth, padLeft, dilationWidth);
+  if (outHeight < 1 || outWidth < 1) {
+    throw new ShapeError(
+      `kernel ${kernelHeight}×${kernelWidth}${dilationHeight === 1 && dilationWidth === 1 ? '' : ` with dilation ${dilationHeight}×${dilationWidth}`} does not fit its ${height}×${width} input with padding ${padTop}×${padLeft}: use a smaller kernel or more padding`,
+      'kernelSize',
+    );
+  }
+  return {
+    batch,
+    inChannels,
+    height,
+    width,
+    outChannels,
+    kernelHeight,
+    kernelWidth,
+    strideHeight,
+    strideWidth,
+    padTop,
+    padLeft,
+    dilationHeight,
+    dilationWidth,
+    groups,
+    outHeight,
+    outWidth,
+  };
+}
+
+/**
+ * Convolves input [N, Cin, H, W] with weight [Cout, Cin/groups, kH, kW] and adds bias [Cout].
+ * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv2d).
+ */
+export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
+  const geometry = convGeometry(input.shape, weight.shape, options);
+  if (bias !== null && (bias.rank !== 1 || bias.size !== geometry.outChannels)) {
+    throw new ShapeError(`conv2d: the bias must have shape [${geometry.outChannels}], got ${formatShape(bias.shape)}`);
+  }
+  const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
+  const storage = backend().allocate(sizeOf(shape));
+  backend().conv2d(input.values, weight.values, bias === null ? null : bias.values, storage, geometry);
+  return record({
+    name: 'Convolution',
+    storage,
+    shape,
+    inputs: bias === null ? [input, weight] : [input, weight, bias],
+    saved: [input, weight],
+    backward: (g, needed) => {
+      const dx = needed[0] ? backend().allocate(input.size) : null;
+      if (dx !== null) backend().conv2dBackwardInput(g, weight.values, dx, geometry);
+      const dw = needed[1] ? backend().allocate(weight.size) : null;
+      if (dw !== null) backend().conv2dBackwardWeight(g, input.values, dw, geometry);
+      const db = needed[2] ? backend().allocate(geometry.outChannels) : null;
+      if (db !== null) backend().sumTo(g, shape, db, [1, geometry.outChannels, 1, 1]);
+      return [dx, dw, db];
+    },
+  });
+}

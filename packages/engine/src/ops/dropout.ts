@@ -1,0 +1,37 @@
+// Dropout (Srivastava et al. 2014), with the draws of torch.rand, so that they can be repeated anywhere.
+import { record } from '../autograd.ts';
+import { backend } from '../backend/current.ts';
+import { ArgumentError } from '../errors.ts';
+import { defaultGenerator, type Generator } from '../random.ts';
+import type { Tensor } from '../tensor.ts';
+
+/**
+ * x · (rand(x.shape) ≥ p) / (1 − p): zeroes elements with probability p and scales the others up. With p 0 and 1 nothing is
+ * drawn, as in PyTorch.
+ * @param generator default: the one that manualSeed seeds. @throws ArgumentError unless p is from 0 to 1.
+ */
+export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenerator()): Tensor {
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p is a probability from 0 to 1, got ${p}`);
+  if (p === 0) return x;
+  const { shape, size } = x;
+  const factors = backend().allocate(size);
+  if (p === 1) backend().fill(factors, 0);
+  else {
+    generator.uniform_(factors);
+    const kept = 1 / (1 - p);
+    for (let i = 0; i < size; i++) factors[i] = factors[i] >= p ? kept : 0;
+  }
+  const storage = backend().allocate(size);
+  backend().binary('mul', x.values, shape, factors, shape, storage, shape);
+  return record({
+    name: 'Dropout',
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(size);
+      backend().binary('mul', g, shape, factors, shape, dx, shape);
+      return [dx];
+    },
+  });
+}

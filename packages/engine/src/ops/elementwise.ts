@@ -1,0 +1,217 @@
+// Element-wise arithmetic with NumPy broadcasting. Each operation's backward stands beside its forward.
+import { record } from '../autograd.ts';
+import type { BinaryOp, FloatArray, UnaryOp } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { broadcastShapes, sameShape, type Shape, sizeOf } from '../shape.ts';
+import { full, type Tensor } from '../tensor.ts';
+
+/** A tensor, or a number that stands for a scalar tensor. */
+export type Operand = Tensor | number;
+
+const asTensor = (operand: Operand): Tensor => (typeof operand === 'number' ? full([], operand) : operand);
+
+function unary(op: UnaryOp, x: FloatArray): FloatArray {
+  const out = backend().allocate(x.length);
+  backend().unary(op, x, out);
+  return out;
+}
+
+function scale(x: FloatArray, factor: number): FloatArray {
+  const out = backend().allocate(x.length);
+  backend().binaryScalar('mul', x, factor, out);
+  return out;
+}
+
+/** a op b for operands that are already flat, broadcasting. */
+function combine(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bShape: Shape): FloatArray {
+  const shape = broadcastShapes(aShape, bShape);
+  const out = backend().allocate(sizeOf(shape));
+  backend().binary(op, a, aShape, b, bShape, out, shape);
+  return out;
+}
+
+/** The gradient of an operand that was broadcast: summed back to its own shape. */
+function unbroadcast(grad: FloatArray, shape: Shape, target: Shape): FloatArray {
+  if (sameShape(shape, target)) return grad;
+  const out = backend().allocate(sizeOf(target));
+  backend().sumTo(grad, shape, out, target);
+  return out;
+}
+
+/** a + b. */
+export function add(left: Operand, right: Operand): Tensor {
+  const [a, b] = [asTensor(left), asTensor(right)];
+  const shape = broadcastShapes(a.shape, b.shape);
+  return record({
+    name: 'Add',
+    storage: combine('add', a.values, a.shape, b.values, b.shape),
+    shape,
+    inputs: [a, b],
+    backward: (g, needed) => [needed[0] ? unbroadcast(g, shape, a.shape) : null, needed[1] ? unbroadcast(g, shape, b.shape) : null],
+  });
+}
+
+/** a − b. */
+export function sub(left: Operand, right: Operand): Tensor {
+  const [a, b] = [asTensor(left), asTensor(right)];
+  const shape = broadcastShapes(a.shape, b.shape);
+  return record({
+    name: 'Sub',
+    storage: combine('sub', a.values, a.shape, b.values, b.shape),
+    shape,
+    inputs: [a, b],
+    backward: (g, needed) => [
+      needed[0] ? unbroadcast(g, shape, a.shape) : null,
+      needed[1] ? unbroadcast(unary('neg', g), shape, b.shape) : null,
+    ],
+  });
+}
+
+/** a · b, element by element. */
+export function mul(left: Operand, right: Operand): Tensor {
+  const [a, b] = [asTensor(left), asTensor(right)];
+  const shape = broadcastShapes(a.shape, b.shape);
+  return record({
+    name: 'Mul',
+    storage: combine('mul', a.values, a.shape, b.values, b.shape),
+    shape,
+    inputs: [a, b],
+    saved: [a, b],
+    backward: (g, needed) => [
+      needed[0] ? unbroadcast(combine('mul', g, shape, b.values, b.shape), shape, a.shape) : null,
+      needed[1] ? unbroadcast(combine('mul', g, shape, a.values, a.shape), shape, b.shape) : null,
+    ],
+  });
+}
+
+/** a / b. */
+export function div(left: Operand, right: Operand): Tensor {
+  const [a, b] = [asTensor(left), asTensor(right)];
+  const shape = broadcastShapes(a.shape, b.shape);
+  const quotient = combine('div', a.values, a.shape, b.values, b.shape);
+  return record({
+    name: 'Div',
+    storage: quotient,
+    shape,
+    inputs: [a, b],
+    saved: [b],
+    savesResult: true,
+    backward: (g, needed) => {
+      const perA = combine('div', g, shape, b.values, b.shape);
+      return [
+        needed[0] ? unbroadcast(perA, shape, a.shape) : null,
+        needed[1] ? unbroadcast(unary('neg', combine('mul', perA, shape, quotient, shape)), shape, b.shape) : null,
+      ];
+    },
+  });
+}
+
+/** x to a constant power. */
+export function pow(x: Tensor, exponent: number): Tensor {
+  const storage = backend().allocate(x.size);
+  backend().binaryScalar('pow', x.values, exponent, storage);
+  return record({
+    name: 'Pow',
+    storage,
+    shape: x.shape,
+    inputs: [x],
+    saved: [x],
+    backward: (g) => {
+      const slope = backend().allocate(x.size);
+      // x⁰ is flat everywhere, where the formula below would give 0 · ∞ at 0.
+      if (exponent === 0) backend().fill(slope, 0);
+      else backend().binaryScalar('pow', x.values, exponent - 1, slope);
+      return [combine('mul', scale(slope, exponent), x.shape, g, x.shape)];
+    },
+  });
+}
+
+/** −x. */
+export function neg(x: Tensor): Tensor {
+  return record({ name: 'Neg', storage: unary('neg', x.values), shape: x.shape, inputs: [x], backward: (g) => [unary('neg', g)] });
+}
+
+/** eˣ. */
+export function exp(x: Tensor): Tensor {
+  const y = unary('exp', x.values);
+  return record({
+    name: 'Exp',
+    storage: y,
+    shape: x.shape,
+    inputs: [x],
+    savesResult: true,
+    backward: (g) => [combine('mul', g, x.shape, y, x.shape)],
+  });
+}
+
+/** Natural logarithm. */
+export function log(x: Tensor): Tensor {
+  return record({
+    name: 'Log',
+    storage: unary('log', x.values),
+    shape: x.shape,
+    inputs: [x],
+    saved: [x],
+    backward: (g) => [combine('div', g, x.shape, x.values, x.shape)],
+  });
+}
+
+/** Square root. */
+export function sqrt(x: Tensor): Tensor {
+  const y = unary('sqrt', x.values);
+  return record({
+    name: 'Sqrt',
+    storage: y,
+    shape: x.shape,
+    inputs: [x],
+    savesResult: true,
+    backward: (g) => [combine('div', scale(g, 0.5), x.shape, y, x.shape)],
+  });
+}
+
+/** max(x, 0); a NaN stays a NaN, as in PyTorch. */
+export function relu(x: Tensor): Tensor {
+  const y = unary('relu', x.values);
+  return record({
+    name: 'Relu',
+    storage: y,
+    shape: x.shape,
+    inputs: [x],
+    savesResult: true,
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().reluBackward(g, y, dx);
+      return [dx];
+    },
+  });
+}
+
+/** x². */
+export function square(x: Tensor): Tensor {
+  return record({
+    name: 'Pow',
+    storage: unary('square', x.values),
+    shape: x.shape,
+    inputs: [x],
+    saved: [x],
+    backward: (g) => [combine('mul', scale(g, 2), x.shape, x.values, x.shape)],
+  });
+}
+
+/** |x|; its slope at 0 is 0, as in PyTorch. */
+export function abs(x: Tensor): Tensor {
+  return record({
+    name: 'Abs',
+    storage: unary('abs', x.values),
+    shape: x.shape,
+    inputs: [x],
+    saved: [x],
+    backward: (g) => {
+      const rising = backend().allocate(x.size);
+      backend().reluBackward(g, x.values, rising);
+      const falling = backend().allocate(x.size);
+      backend().reluBackward(g, unary('neg', x.values), falling);
+      return [combine('sub', rising, x.shape, falling, x.shape)];
+    },
+  });
+}

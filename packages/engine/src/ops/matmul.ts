@@ -1,0 +1,138 @@
+// Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
+import { record } from '../autograd.ts';
+import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { ShapeError } from '../errors.ts';
+import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** One product of the backend; what is left out of the geometry is 1 matrix, nothing transposed. */
+function product(a: FloatArray, b: FloatArray, geometry: Pick<MatmulGeometry, 'm' | 'n' | 'k'> & Partial<MatmulGeometry>): FloatArray {
+  const { batch = 1, m, n } = geometry;
+  const out = backend().allocate(batch * m * n);
+  backend().matmul(a, b, out, { batch: 1, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0, ...geometry });
+  return out;
+}
+
+/** Sizes of a product of [..., m, k] and [..., k, n]. */
+interface Operands {
+  readonly batchA: Shape;
+  readonly batchB: Shape;
+  readonly batch: Shape;
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+}
+
+function operands(a: Shape, b: Shape): Operands {
+  if (a.length === 0 || b.length === 0) {
+    throw new ShapeError(`matmul needs operands of at least one dimension, got ${formatShape(a)} and ${formatShape(b)}: use mul`);
+  }
+  const [m, k] = a.length === 1 ? [1, a[0]] : a.slice(-2);
+  const [rows, n] = b.length === 1 ? [b[0], 1] : b.slice(-2);
+  if (k !== rows) {
+    throw new ShapeError(`matmul: ${formatShape(a)} has ${k} columns, but ${formatShape(b)} has ${rows} rows: they must be equal`);
+  }
+  const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
+  // A batch times one matrix is one product of a taller matrix.
+  if (b.length <= 2) return { batchA: [], batchB: [], batch: [], m: m * sizeOf(batchA), k, n };
+  return { batchA, batchB, batch: broadcastShapes(batchA, batchB), m, k, n };
+}
+
+/** The matrices of an operand for a batch: as they are when there is one or one for each, else repeated. */
+function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns: number): { matrices: FloatArray; stride: number } {
+  const matrix = rows * columns;
+  if (sizeOf(own) === 1) return { matrices: x, stride: 0 };
+  if (sizeOf(own) === sizeOf(batch)) return { matrices: x, stride: matrix };
+  const matrices = backend().allocate(sizeOf(batch) * matrix);
+  backend().broadcastTo(x, [...own, matrix], matrices, [...batch, matrix]);
+  return { matrices, stride: matrix };
+}
+
+/** The gradients of a batch's matrices, summed where an operand was repeated. */
+function unbatched(grad: FloatArray, own: Shape, batch: Shape, matrix: number): FloatArray {
+  if (sameShape(own, batch)) return grad;
+  const out = backend().allocate(sizeOf(own) * matrix);
+  backend().sumTo(grad, [...batch, matrix], out, [...own, matrix]);
+  return out;
+}
+
+const nodeNames: Record<string, string> = { '1,1': 'Dot', '2,1': 'Mv', '1,2': 'Mm', '2,2': 'Mm' };
+
+/**
+ * Matrix product (torch.matmul): vector · vector → scalar, matrix · vector → vector, and batches [..., m, k] · [..., k, n] →
+ * [..., m, n] whose leading dimensions broadcast. @throws ShapeError when inner sizes differ or batches do not broadcast.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const { batchA, batchB, batch, m, k, n } = operands(a.shape, b.shape);
+  const count = sizeOf(batch);
+  const left = batched(a.values, batchA, batch, m, k);
+  const right = batched(b.values, batchB, batch, k, n);
+  const [batchStrideA, batchStrideB] = [left.stride, right.stride];
+  const storage = product(left.matrices, right.matrices, { batch: count, m, n, k, batchStrideA, batchStrideB });
+  return record({
+    name: nodeNames[`${a.rank},${b.rank}`] ?? (b.rank > 2 ? 'Bmm' : 'Mm'),
+    storage,
+    shape: productShape(a.shape, b.shape, batch),
+    inputs: [a, b],
+    saved: [a, b],
+    backward: (g, needed) => {
+      const ofA = { batch: count, m, n: k, k: n, transposeB: true, batchStrideA: m * n, batchStrideB };
+      const ofB = { batch: count, m: k, n, k: m, transposeA: true, batchStrideA, batchStrideB: m * n };
+      return [
+        needed[0] ? unbatched(product(g, right.matrices, ofA), batchA, batch, m * k) : null,
+        needed[1] ? unbatched(product(left.matrices, g, ofB), batchB, batch, k * n) : null,
+      ];
+    },
+  });
+}
+
+/** {@link matmul} of two matrices only. */
+export function mm(a: Tensor, b: Tensor): Tensor {
+  if (a.rank !== 2 || b.rank !== 2) {
+    throw new ShapeError(`mm needs two matrices, got ${formatShape(a.shape)} and ${formatShape(b.shape)}: use matmul for others`);
+  }
+  return matmul(a, b);
+}
+
+function productShape(a: Shape, b: Shape, batch: Shape): Shape {
+  const leading = b.length <= 2 ? a.slice(0, -2) : batch;
+  return [...leading, ...(a.length === 1 ? [] : a.slice(-2, -1)), ...(b.length === 1 ? [] : b.slice(-1))];
+}
+
+/**
+ * x · weightᵀ + bias (torch.nn.functional.linear): x [..., in], weight [out, in], bias [out] → [..., out]. Its node's
+ * operands stand in PyTorch's order: bias, x, weight. @throws ShapeError when features do not fit.
+ */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  if (weight.rank !== 2) throw new ShapeError(`linear needs a weight [out, in], got ${formatShape(weight.shape)}`);
+  const [outFeatures, inFeatures] = weight.shape;
+  if (x.rank === 0 || x.shape.at(-1) !== inFeatures) {
+    throw new ShapeError(
+      `linear expects ${inFeatures} input features in the last dimension, got an input of shape ${formatShape(x.shape)}`,
+    );
+  }
+  if (bias !== null && (bias.rank !== 1 || bias.size !== outFeatures)) {
+    throw new ShapeError(`linear: the bias must have shape [${outFeatures}], got ${formatShape(bias.shape)}`);
+  }
+  const leading = x.shape.slice(0, -1);
+  const n = sizeOf(leading);
+  const storage = backend().allocate(n * outFeatures);
+  backend().linear(x.values, weight.values, bias === null ? null : bias.values, storage, n, inFeatures, outFeatures);
+  const backwardProduct = (g: FloatArray, needed: readonly boolean[]): (FloatArray | null)[] => [
+    needed[0] ? product(g, weight.values, { m: n, n: inFeatures, k: outFeatures }) : null,
+    needed[1] ? product(g, x.values, { m: outFeatures, n: inFeatures, k: n, transposeA: true }) : null,
+  ];
+  const result = { storage, shape: [...leading, outFeatures], saved: [x, weight] };
+  if (bias === null) return record({ ...result, name: 'Mm', inputs: [x, weight], backward: backwardProduct });
+  return record({
+    ...result,
+    name: 'Addmm',
+    inputs: [bias, x, weight],
+    backward: (g, needed) => {
+      const db = needed[0] ? backend().allocate(outFeatures) : null;
+      if (db !== null) backend().sumTo(g, [n, outFeatures], db, [outFeatures]);
+      return [db, ...backwardProduct(g, needed.slice(1))];
+    },
+  });
+}

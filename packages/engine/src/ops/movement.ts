@@ -1,0 +1,104 @@
+// Other shapes and orders of the same elements. Storage is always dense and row-major, so reshaping shares it and everything
+// that changes the order copies.
+import { record } from '../autograd.ts';
+import { backend } from '../backend/current.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, normalizeDim, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+function view(x: Tensor, shape: Shape): Tensor {
+  return record({ name: 'View', storage: x.storage, shape, inputs: [x], base: x, backward: (g) => [g] });
+}
+
+/**
+ * The same elements in another shape, sharing storage; one size may be -1, which takes what is left.
+ * @throws ShapeError when the sizes do not hold as many elements.
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const free = shape.indexOf(-1);
+  const known = sizeOf(shape.filter((_, dim) => dim !== free));
+  const complete = free === -1 ? shape : shape.with(free, known === 0 ? 0 : x.size / known);
+  if (sizeOf(complete) !== x.size || !complete.every((length) => Number.isInteger(length) && length >= 0)) {
+    throw new ShapeError(`a tensor of shape ${formatShape(x.shape)} (${x.size} elements) cannot be reshaped to ${formatShape(shape)}`);
+  }
+  return view(x, complete);
+}
+
+/** Joins dimensions startDim … endDim, both included, into one; a scalar becomes [1]. Defaults: all of them. */
+export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  const start = normalizeDim(startDim, x.rank);
+  const end = normalizeDim(endDim, x.rank);
+  if (start > end) throw new ArgumentError(`flatten: startDim ${startDim} comes after endDim ${endDim}`);
+  return view(x, [...x.shape.slice(0, start), sizeOf(x.shape.slice(start, end + 1)), ...x.shape.slice(end + 1)]);
+}
+
+function reorder(name: string, x: Tensor, axes: readonly number[]): Tensor {
+  const storage = backend().allocate(x.size);
+  backend().permute(x.values, x.shape, axes, storage);
+  const shape = axes.map((axis) => x.shape[axis]);
+  return record({
+    name,
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      const inverse = axes.map((_, dim) => axes.indexOf(dim));
+      backend().permute(g, shape, inverse, dx);
+      return [dx];
+    },
+  });
+}
+
+/** Dimensions in the order of `dims`: result.shape[i] = x.shape[dims[i]]. A copy. @throws ArgumentError unless each occurs once. */
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  const axes = dims.map((dim) => normalizeDim(dim, x.rank));
+  if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
+    throw new ArgumentError(`permute needs each of the ${x.rank} dimensions once, got [${dims.join(', ')}]`);
+  }
+  return reorder('Permute', x, axes);
+}
+
+/** Exchanges two dimensions. A copy. */
+export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  const [a, b] = [normalizeDim(dim0, x.rank), normalizeDim(dim1, x.rank)];
+  const axes = x.shape.map((_, dim) => (dim === a ? b : dim === b ? a : dim));
+  return reorder('Transpose', x, axes);
+}
+
+/** The transposed matrix; a vector or scalar stays as it is. A copy. @throws ShapeError for more than two dimensions. */
+export function t(x: Tensor): Tensor {
+  if (x.rank > 2) throw new ShapeError(`t() needs at most two dimensions, got ${formatShape(x.shape)}: use transpose(dim0, dim1)`);
+  return reorder('T', x, x.rank === 2 ? [1, 0] : x.shape.map((_, dim) => dim));
+}
+
+/**
+ * Repeats dimensions of length 1, and new ones in front, to `shape`; -1 keeps a length. A copy.
+ * @throws ShapeError when another length than 1 would change.
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const added = shape.length - x.rank;
+  const target = shape.map((length, dim) => (length === -1 && dim >= added ? x.shape[dim - added] : length));
+  const fits = added >= 0 && target.every((length, dim) => length >= 0 && (dim < added || [1, length].includes(x.shape[dim - added])));
+  if (!fits) throw new ShapeError(`a tensor of shape ${formatShape(x.shape)} cannot be expanded to ${formatShape(shape)}`);
+  const storage = backend().allocate(sizeOf(target));
+  backend().broadcastTo(x.values, x.shape, storage, target);
+  return record({
+    name: 'Expand',
+    storage,
+    shape: target,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().sumTo(g, target, dx, x.shape);
+      return [dx];
+    },
+  });
+}
+
+/** A copy with storage of its own. */
+export function clone(x: Tensor): Tensor {
+  const storage = backend().allocate(x.size);
+  backend().copy(x.values, storage);
+  return record({ name: 'Clone', storage, shape: x.shape, inputs: [x], backward: (g) => [g] });
+}

@@ -1,0 +1,188 @@
+// Normalisation by mean and variance: batch, layer and group norm are one operation over different views of the input as
+// [outer, channels, inner]. Statistics are of a "channel", which for layer and group norm is a row or a group of rows.
+import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import type { ChannelLayout } from '../backend/layerKernels.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { add, mul } from './elementwise.ts';
+import { reshape } from './movement.ts';
+
+/** Mean and (biased) variance of each channel. */
+interface Moments {
+  readonly mean: FloatArray;
+  readonly variance: FloatArray;
+}
+
+function momentsOf(x: Tensor, layout: ChannelLayout): Moments {
+  const moments = { mean: backend().allocate(layout.channels), variance: backend().allocate(layout.channels) };
+  backend().channelMoments(x.values, moments.mean, moments.variance, layout);
+  return moments;
+}
+
+/** An array with one number a channel. */
+function perChannel(channels: number, value: (channel: number) => number): FloatArray {
+  const out = backend().allocate(channels);
+  for (let channel = 0; channel < channels; channel++) out[channel] = value(channel);
+  return out;
+}
+
+interface Normalization {
+  readonly name: string;
+  readonly layout: ChannelLayout;
+  readonly moments: Moments;
+  /** The moments are those of x itself, so the gradient flows through them too. */
+  readonly isOwn: boolean;
+  readonly eps: number;
+}
+
+/** (x − mean) / √(variance + eps) · weight + bias, with one weight and bias a channel. */
+function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts: Normalization): Tensor {
+  const { name, layout, moments, isOwn, eps } = parts;
+  const { outer, channels, inner } = layout;
+  const { mean } = moments;
+  const inverse = Float64Array.from({ length: channels }, (_, channel) => 1 / Math.sqrt(moments.variance[channel] + eps));
+  const [weights, biases] = [weight?.values, bias?.values];
+  const storage = backend().allocate(x.size);
+  const scale = perChannel(channels, (channel) => inverse[channel] * (weights?.[channel] ?? 1));
+  const shift = perChannel(channels, (channel) => biases?.[channel] ?? 0);
+  backend().channelScale(x.values, mean, scale, shift, storage, layout);
+
+  const inputs = [x, weight, bias].filter((operand) => operand !== null);
+  return record({
+    name,
+    storage,
+    shape: x.shape,
+    inputs,
+    saved: weight === null ? [x] : [x, weight],
+    backward: (g, needed) => {
+      const [sums, products] = [backend().allocate(channels), backend().allocate(channels)];
+      backend().channelProducts(g, x.values, mean, sums, products, layout);
+      let dx: FloatArray | null = null;
+      if (needed[0]) {
+        // With x̂ the normalised x and n its numbers a channel: scale · (g − Σg/n − x̂ · Σ(g·x̂)/n); for moments that are
+        // given only the first term.
+        const n = outer * inner;
+        const ofX = perChannel(channels, (c) => (isOwn ? (-scale[c] * inverse[c] * inverse[c] * products[c]) / n : 0));
+        const offset = perChannel(channels, (c) => (isOwn ? (-scale[c] * sums[c]) / n : 0));
+        dx = backend().allocate(x.size);
+        backend().channelCombine(g, x.values, mean, scale, ofX, offset, dx, layout);
+      }
+      const grads: (FloatArray | null)[] = [dx];
+      if (weight !== null) grads.push(perChannel(channels, (c) => products[c] * inverse[c]));
+      if (bias !== null) grads.push(sums);
+      return grads;
+    },
+  });
+}
+
+/** Statistics that batch norm keeps for evaluation; [channels] each. It changes them in place while training. */
+export interface RunningStatistics {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+export interface BatchNormOptions {
+  /** Normalise by the batch's statistics and update the running ones; else by the running ones. Default false. */
+  readonly training?: boolean;
+  /** Share of the batch in the running statistics; default 0.1. */
+  readonly momentum?: number;
+  /** Added to the variance; default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Normalises each channel over batch and positions (Ioffe and Szegedy 2015; torch.nn.functional.batch_norm).
+ * @param x [N, C, …]; @param weight, @param bias [C] each, or null.
+ * @param running null: the batch's statistics are used in evaluation too.
+ * @throws ShapeError when sizes do not fit, ArgumentError when training on a single value per channel, which has no variance.
+ */
+export function batchNorm(
+  x: Tensor,
+  running: RunningStatistics | null,
+  weight: Tensor | null = null,
+  bias: Tensor | null = null,
+  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {},
+): Tensor {
+  if (x.rank < 2) throw new ShapeError(`batchNorm needs an input [batch, channels, …], got ${formatShape(x.shape)}`);
+  const [outer, channels] = x.shape;
+  for (const operand of [weight, bias, running?.mean, running?.variance]) {
+    if (operand && operand.size !== channels) {
+      throw new ShapeError(`batchNorm of ${channels} channels takes one number for each, got ${formatShape(operand.shape)}`);
+    }
+  }
+  const layout = { outer, channels, inner: sizeOf(x.shape.slice(2)) };
+  const isOwn = training || running === null;
+  const count = layout.outer * layout.inner;
+  if (training && count === 1) {
+    throw new ArgumentError(
+      `batchNorm cannot train on a batch ${formatShape(x.shape)}, which has a single value per channel: use a larger batch, or dropLast`,
+    );
+  }
+  const moments = isOwn
+    ? momentsOf(x, layout)
+    : { mean: perChannel(channels, (c) => running.mean.values[c]), variance: perChannel(channels, (c) => running.variance.values[c]) };
+  if (training && running !== null) {
+    const unbiased = count / (count - 1);
+    follow(running.mean, moments.mean, momentum, 1);
+    follow(running.variance, moments.variance, momentum, unbiased);
+  }
+  return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, moments, isOwn, eps });
+}
+
+function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: number): void {
+  const { values } = statistic;
+  for (let c = 0; c < batch.length; c++) values[c] = (1 - momentum) * values[c] + momentum * factor * batch[c];
+  statistic.version.count += 1;
+}
+
+/** Normalises each of the rows that x is made of. */
+function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number): Tensor {
+  const layout = { outer: 1, channels: x.size / rowSize, inner: rowSize };
+  return normalize(x, null, null, { name, layout, moments: momentsOf(x, layout), isOwn: true, eps });
+}
+
+/** x · weight + bias, where they are there; both broadcast. */
+function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
+  const scaled = weight === null ? x : mul(x, weight);
+  return bias === null ? scaled : add(scaled, bias);
+}
+
+/**
+ * Normalises each sample over its last dimensions (Ba et al. 2016; torch.nn.functional.layer_norm).
+ * @param normalizedShape those dimensions; weight and bias have this shape. @throws ShapeError when sizes do not fit.
+ */
+export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
+  const trailing = x.shape.slice(x.rank - normalizedShape.length);
+  if (normalizedShape.length === 0 || !sameShape(trailing, normalizedShape)) {
+    throw new ShapeError(`layerNorm over ${formatShape(normalizedShape)} does not fit an input ${formatShape(x.shape)}`);
+  }
+  for (const operand of [weight, bias]) {
+    if (operand !== null && !sameShape(operand.shape, normalizedShape)) {
+      throw new ShapeError(`layerNorm: weight and bias have the shape ${formatShape(normalizedShape)}, got ${formatShape(operand.shape)}`);
+    }
+  }
+  return affine(normalizeRows('NativeLayerNorm', x, sizeOf(normalizedShape), eps), weight, bias);
+}
+
+/**
+ * Normalises each sample's channels in groups (Wu and He 2018; torch.nn.functional.group_norm).
+ * @param x [N, C, …]; weight and bias [C]. @throws ShapeError when sizes or groups do not fit.
+ */
+export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
+  const channels = x.shape[1];
+  if (channels === undefined || !Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {
+    throw new ShapeError(`groupNorm: ${numGroups} groups do not divide the channels of an input ${formatShape(x.shape)}`);
+  }
+  const perChannelShape = [channels, ...new Array<number>(x.rank - 2).fill(1)];
+  const operands = [weight, bias].map((operand) => {
+    if (operand !== null && operand.size !== channels) {
+      throw new ShapeError(`groupNorm of ${channels} channels takes one number for each, got ${formatShape(operand.shape)}`);
+    }
+    return operand === null ? null : reshape(operand, perChannelShape);
+  });
+  const rowSize = (channels / numGroups) * sizeOf(x.shape.slice(2));
+  return affine(normalizeRows('NativeGroupNorm', x, rowSize, eps), operands[0], operands[1]);
+}

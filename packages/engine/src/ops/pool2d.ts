@@ -1,0 +1,131 @@
+// 2-D pooling in NCHW.
+import { record } from '../autograd.ts';
+import type { PoolGeometry } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { ShapeError } from '../errors.ts';
+import { formatShape, type Shape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { bothSizes, type SizePair, windowOutput } from './window.ts';
+
+export interface Pool2dOptions {
+  /** Step of the window; default the kernel's size. */
+  readonly stride?: SizePair;
+  /** What never wins, on each side; at most half the kernel; default 0. */
+  readonly padding?: SizePair;
+  /** Distance between the window's taps; default 1. */
+  readonly dilation?: SizePair;
+  /** Also take a last window that reaches beyond the padded input, if it starts inside; default false. */
+  readonly ceilMode?: boolean;
+}
+
+/** The window's sizes along the height or the width. */
+interface Side {
+  readonly name: 'height' | 'width';
+  readonly length: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+}
+
+/** Windows along one side. @throws ShapeError when there is none, or one without any element of the input. */
+function windowCount(side: Side, ceilMode: boolean): number {
+  const { name, length, kernel, stride, padding, dilation } = side;
+  if (padding > Math.floor(kernel / 2)) {
+    throw new ShapeError(`maxPool2d: padding ${padding} is more than half the kernel's ${name} ${kernel}: use less padding`, 'padding');
+  }
+  const count = windowOutput(length, kernel, stride, padding, dilation, ceilMode);
+  if (count < 1) {
+    throw new ShapeError(
+      `maxPool2d: a window of ${name} ${dilation * (kernel - 1) + 1} does not fit an input of ${name} ${length} with padding ${padding}: use a smaller kernel or dilation`,
+      'kernelSize',
+    );
+  }
+  // Only taps further apart than the input is long can all miss it; there would be no maximum.
+  const empty = kernel > 1 && dilation > length ? Array.from({ length: count }).findIndex((_, window) => !touchesInput(side, window)) : -1;
+  if (empty !== -1) {
+    throw new ShapeError(
+      `maxPool2d: with dilation ${dilation}, window ${empty} holds no element of an input of ${name} ${length}: use a smaller dilation`,
+      'dilation',
+    );
+  }
+  return count;
+}
+
+function touchesInput({ length, kernel, stride, padding, dilation }: Side, window: number): boolean {
+  const start = window * stride - padding;
+  const firstInside = start >= 0 ? 0 : Math.ceil(-start / dilation);
+  return firstInside < kernel && start + firstInside * dilation < length;
+}
+
+/**
+ * Sizes of a pooling over [batch, channels, height, width] or [channels, height, width].
+ * @throws ShapeError when no window fits or the padding is above half the kernel. @throws ArgumentError for sizes out of range.
+ */
+export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2dOptions = {}): PoolGeometry {
+  if (input.length !== 3 && input.length !== 4) {
+    throw new ShapeError(
+      `maxPool2d needs an input [batch, channels, height, width] or [channels, height, width], got ${formatShape(input)}`,
+    );
+  }
+  const { stride = kernelSize, padding = 0, dilation = 1, ceilMode = false } = options;
+  const [kernelHeight, kernelWidth] = bothSizes('maxPool2d: kernelSize', kernelSize, 1);
+  const [strideHeight, strideWidth] = bothSizes('maxPool2d: stride', stride, 1);
+  const [padTop, padLeft] = bothSizes('maxPool2d: padding', padding, 0);
+  const [dilationHeight, dilationWidth] = bothSizes('maxPool2d: dilation', dilation, 1);
+  const [height, width] = input.slice(-2);
+  const vertical: Side = {
+    name: 'height',
+    length: height,
+    kernel: kernelHeight,
+    stride: strideHeight,
+    padding: padTop,
+    dilation: dilationHeight,
+  };
+  const horizontal: Side = {
+    name: 'width',
+    length: width,
+    kernel: kernelWidth,
+    stride: strideWidth,
+    padding: padLeft,
+    dilation: dilationWidth,
+  };
+  return {
+    planes: sizeOf(input.slice(0, -2)),
+    height,
+    width,
+    kernelHeight,
+    kernelWidth,
+    strideHeight,
+    strideWidth,
+    padTop,
+    padLeft,
+    dilationHeight,
+    dilationWidth,
+    outHeight: windowCount(vertical, ceilMode),
+    outWidth: windowCount(horizontal, ceilMode),
+  };
+}
+
+/**
+ * The largest element of each window (torch.nn.functional.max_pool2d); the first one on ties, and a NaN wins.
+ * @param input [N, C, H, W] or [C, H, W]; the result has as many dimensions.
+ */
+export function maxPool2d(input: Tensor, kernelSize: SizePair, options: Pool2dOptions = {}): Tensor {
+  const geometry = poolGeometry(input.shape, kernelSize, options);
+  const shape = [...input.shape.slice(0, -2), geometry.outHeight, geometry.outWidth];
+  const storage = backend().allocate(sizeOf(shape));
+  const indices = backend().allocateIndices(storage.length);
+  backend().maxPool2d(input.values, storage, indices, geometry);
+  return record({
+    name: 'MaxPool2DWithIndices',
+    storage,
+    shape,
+    inputs: [input],
+    backward: (g) => {
+      const dx = backend().allocate(input.size);
+      backend().maxPool2dBackward(g, indices, dx, geometry);
+      return [dx];
+    },
+  });
+}

@@ -1,0 +1,60 @@
+// Softmax and its logarithm, a primitive of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max) does not.
+import { record } from '../autograd.ts';
+import { backend } from '../backend/current.ts';
+import { normalizeDim, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** x as [outer, length, inner], `length` being dimension `dim`. */
+function lines(x: Tensor, dim: number): { outer: number; length: number; inner: number } {
+  const axis = normalizeDim(dim, x.rank);
+  return { outer: sizeOf(x.shape.slice(0, axis)), length: x.shape[axis] ?? 1, inner: sizeOf(x.shape.slice(axis + 1)) };
+}
+
+/** Logarithm of the softmax over dimension `dim` (torch.log_softmax). */
+export function logSoftmax(x: Tensor, dim: number): Tensor {
+  const { outer, length, inner } = lines(x, dim);
+  const y = backend().allocate(x.size);
+  backend().logSoftmax(x.values, y, outer, length, inner);
+  return record({
+    name: 'LogSoftmax',
+    storage: y,
+    shape: x.shape,
+    inputs: [x],
+    savesResult: true,
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().logSoftmaxBackward(g, y, dx, outer, length, inner);
+      return [dx];
+    },
+  });
+}
+
+/** eˣ / Σ eˣ over dimension `dim` (torch.softmax); from the logarithm, so that nothing overflows. */
+export function softmax(x: Tensor, dim: number): Tensor {
+  const { outer, length, inner } = lines(x, dim);
+  const [shape, summed] = [
+    [outer, length, inner],
+    [outer, 1, inner],
+  ];
+  const y = backend().allocate(x.size);
+  backend().logSoftmax(x.values, y, outer, length, inner);
+  backend().unary('exp', y, y);
+  return record({
+    name: 'Softmax',
+    storage: y,
+    shape: x.shape,
+    inputs: [x],
+    savesResult: true,
+    backward: (g) => {
+      // y · (g − Σ g·y)
+      const products = backend().allocate(x.size);
+      backend().binary('mul', g, shape, y, shape, products, shape);
+      const sums = backend().allocate(outer * inner);
+      backend().sumTo(products, shape, sums, summed);
+      const dx = backend().allocate(x.size);
+      backend().binary('sub', g, shape, sums, summed, dx, shape);
+      backend().binary('mul', dx, shape, y, shape, dx, shape);
+      return [dx];
+    },
+  });
+}

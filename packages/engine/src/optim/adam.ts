@@ -1,0 +1,41 @@
+// Adam (Kingma and Ba 2015) with the AMSGrad variant (Reddi et al. 2018), as torch.optim.Adam.
+import { z } from 'zod';
+import { checkArguments } from '../registry.ts';
+import type { Tensor } from '../tensor.ts';
+import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize, weightDecay } from './define.ts';
+import { type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import type { Optimizer, ParameterState } from './optimizer.ts';
+
+export const amsgrad = z.boolean().default(false).describe('Divides by the largest mean square so far');
+
+const options = { learningRate: learningRate(1e-3), maximize, betas, eps: eps(1e-8), weightDecay, amsgrad };
+
+export type AdamOptions = z.input<z.ZodObject<typeof options>>;
+
+/** p ← p − learningRate · m̂ / (√v̂ + eps), m and v being running means of g and g², m̂ and v̂ corrected for their start at 0. */
+export class Adam extends MomentOptimizer {
+  /**
+   * @param given learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0, amsgrad false, maximize false.
+   * @throws ArgumentError for options out of range.
+   */
+  constructor(parameters: Iterable<Tensor>, given: AdamOptions = {}) {
+    super(parameters, { ...checkArguments('Adam', adam.schema, { type: 'adam', ...given }), decoupledWeightDecay: false });
+  }
+
+  protected override initialBuffers(size: number): MomentBuffers {
+    return this.initialMoments(size);
+  }
+
+  protected override factors(_: ParameterState<MomentBuffers>, { first, second }: { first: number; second: number }): StepFactors {
+    return { meanFactor: this.learningRate / first, gradientFactor: 0, rootCorrection: Math.sqrt(second) };
+  }
+}
+
+export const adam = defineOptimizer({
+  type: 'adam',
+  description: 'Adam: steps scaled by running means of the gradient and of its square',
+  options,
+  stateArrays: ({ amsgrad }) => (amsgrad ? 3 : 2),
+  build: (options, parameters): Optimizer => new Adam(parameters, options),
+  pytorch: (given) => constructOptimizer('optim.Adam', options, given),
+});

@@ -1,0 +1,47 @@
+// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW.
+import { z } from 'zod';
+import { checkArguments } from '../registry.ts';
+import type { Tensor } from '../tensor.ts';
+import { amsgrad } from './adam.ts';
+import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize } from './define.ts';
+import { type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import type { Optimizer, ParameterState } from './optimizer.ts';
+
+const options = {
+  learningRate: learningRate(1e-3),
+  maximize,
+  betas,
+  eps: eps(1e-8),
+  weightDecay: z.number().min(0).default(0.01).describe('Each step shrinks the weights by this share of the learning rate'),
+  amsgrad,
+};
+
+export type AdamWOptions = z.input<z.ZodObject<typeof options>>;
+
+/** p ← (1 − learningRate·weightDecay)·p, then Adam's step without decay. */
+export class AdamW extends MomentOptimizer {
+  /**
+   * @param given learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0.01, amsgrad false, maximize false.
+   * @throws ArgumentError for options out of range.
+   */
+  constructor(parameters: Iterable<Tensor>, given: AdamWOptions = {}) {
+    super(parameters, { ...checkArguments('AdamW', adamW.schema, { type: 'adamW', ...given }), decoupledWeightDecay: true });
+  }
+
+  protected override initialBuffers(size: number): MomentBuffers {
+    return this.initialMoments(size);
+  }
+
+  protected override factors(_: ParameterState<MomentBuffers>, { first, second }: { first: number; second: number }): StepFactors {
+    return { meanFactor: this.learningRate / first, gradientFactor: 0, rootCorrection: Math.sqrt(second) };
+  }
+}
+
+export const adamW = defineOptimizer({
+  type: 'adamW',
+  description: 'Adam with decoupled weight decay',
+  options,
+  stateArrays: ({ amsgrad }) => (amsgrad ? 3 : 2),
+  build: (options, parameters): Optimizer => new AdamW(parameters, options),
+  pytorch: (given) => constructOptimizer('optim.AdamW', options, given),
+});

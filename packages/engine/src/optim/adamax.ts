@@ -1,0 +1,53 @@
+// Adam with the infinity norm (Kingma and Ba 2015, section 7), as torch.optim.Adamax.
+import type { z } from 'zod';
+import type { FloatArray } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { pow } from '../math.ts';
+import { checkArguments } from '../registry.ts';
+import type { Tensor } from '../tensor.ts';
+import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize, weightDecay } from './define.ts';
+import { Optimizer, type ParameterState } from './optimizer.ts';
+
+const options = { learningRate: learningRate(2e-3), maximize, betas, eps: eps(1e-8), weightDecay };
+
+type Checked = z.output<z.ZodObject<typeof options>>;
+export type AdamaxOptions = z.input<z.ZodObject<typeof options>>;
+
+type AdamaxBuffers = { expAvg: FloatArray; expInf: FloatArray };
+
+/** p ← p − learningRate / (1 − beta1ᵗ) · m / u, u ← max(beta2·u, |g| + eps). */
+export class Adamax extends Optimizer<AdamaxBuffers> {
+  override momentum: number;
+  readonly #options: Checked;
+
+  /**
+   * @param given learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, maximize false.
+   * @throws ArgumentError for options out of range.
+   */
+  constructor(parameters: Iterable<Tensor>, given: AdamaxOptions = {}) {
+    const checked: Checked = checkArguments('Adamax', adamax.schema, { type: 'adamax', ...given });
+    super(parameters, checked);
+    this.#options = checked;
+    this.momentum = checked.betas[0];
+  }
+
+  protected override initialBuffers(size: number): AdamaxBuffers {
+    return { expAvg: backend().allocatePersistent(size), expInf: backend().allocatePersistent(size) };
+  }
+
+  protected override update(parameter: FloatArray, grad: FloatArray, { step, buffers }: ParameterState<AdamaxBuffers>): void {
+    const { betas, eps, weightDecay } = this.#options;
+    const [beta1, beta2] = [this.momentum, betas[1]];
+    const stepSize = this.learningRate / (1 - pow(beta1, step));
+    backend().adamax(parameter, grad, buffers.expAvg, buffers.expInf, { stepSize, beta1, beta2, eps, weightDecay });
+  }
+}
+
+export const adamax = defineOptimizer({
+  type: 'adamax',
+  description: 'Adam whose steps are divided by the largest recent gradient',
+  options,
+  stateArrays: () => 2,
+  build: (options, parameters): Optimizer => new Adamax(parameters, options),
+  pytorch: (given) => constructOptimizer('optim.Adamax', options, given),
+});

@@ -1,0 +1,46 @@
+// The one list of optimizers. A new optimizer is one file beside this one and one line here.
+import type { z } from 'zod';
+import { registry } from '../registry.ts';
+import type { Tensor } from '../tensor.ts';
+import { adadelta } from './adadelta.ts';
+import { adagrad } from './adagrad.ts';
+import { adam } from './adam.ts';
+import { adamax } from './adamax.ts';
+import { adamW } from './adamW.ts';
+import type { OptimizerDefinition } from './define.ts';
+import { nAdam } from './nAdam.ts';
+import type { Optimizer } from './optimizer.ts';
+import { rAdam } from './rAdam.ts';
+import { rmsprop } from './rmsprop.ts';
+import { sgd } from './sgd.ts';
+
+export { Adadelta, type AdadeltaOptions } from './adadelta.ts';
+export { Adagrad, type AdagradOptions } from './adagrad.ts';
+export { Adam, type AdamOptions } from './adam.ts';
+export { Adamax, type AdamaxOptions } from './adamax.ts';
+export { AdamW, type AdamWOptions } from './adamW.ts';
+export { takesMomentum } from './define.ts';
+export { NAdam, type NAdamOptions } from './nAdam.ts';
+export { Optimizer, type SavedParameterState } from './optimizer.ts';
+export { RAdam, type RAdamOptions } from './rAdam.ts';
+export { RMSprop, type RMSpropOptions } from './rmsprop.ts';
+export { SGD, type SgdOptions } from './sgd.ts';
+
+const optimizers = registry('optimizer', [sgd, adam, adamW, rmsprop, adagrad, adadelta, adamax, nAdam, rAdam]);
+
+export const optimizerDefinitions: readonly OptimizerDefinition[] = optimizers.definitions;
+/** Any one optimizer of a job spec. */
+export const optimizerSchema = optimizers.schema;
+/** An optimizer of a job spec with its defaults filled in. */
+export type OptimizerSpec = z.output<typeof optimizerSchema>;
+
+/** @throws ArgumentError that lists the known optimizers for an unknown one. */
+export function findOptimizer(type: string): OptimizerDefinition {
+  return optimizers.find(type);
+}
+
+/** The optimizer that a job spec describes, over these parameters. */
+export function buildOptimizer(spec: OptimizerSpec, parameters: readonly Tensor[]): Optimizer {
+  const { type, ...options } = spec;
+  return findOptimizer(type).build(options, parameters);
+}

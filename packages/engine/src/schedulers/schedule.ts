@@ -1,0 +1,57 @@
+// A job's scheduler at work: the rate and the momentum of each step, and the state of one that follows a metric. The only
+// thing here that remembers; a checkpoint holds what `state` gives.
+import type { FollowedMetric, PlateauState, SchedulerDefinition } from './define.ts';
+import { findScheduler, type SchedulerSpec } from './index.ts';
+
+/** What an optimizer is set to before a step. */
+export interface Rates {
+  readonly learningRate: number;
+  /** null: as it is. */
+  readonly momentum: number | null;
+}
+
+export class Schedule {
+  readonly #spec: SchedulerSpec | undefined;
+  readonly #definition: SchedulerDefinition | null;
+  readonly #base: number;
+  readonly #metric: FollowedMetric | null;
+  #state: PlateauState | null;
+
+  /**
+   * @param spec completed for its run; undefined for a rate that stays.
+   * @param base the optimizer's learning rate.
+   */
+  constructor(spec: SchedulerSpec | undefined, base: number) {
+    this.#spec = spec;
+    this.#base = base;
+    this.#definition = spec === undefined ? null : findScheduler(spec.type);
+    this.#metric = spec === undefined ? null : findScheduler(spec.type).metric(spec);
+    this.#state = this.#metric !== null ? { rate: base, best: null, badEpochs: 0, cooldown: 0 } : null;
+  }
+
+  /** What is in force after so many epochs and, over all epochs, steps. */
+  after(epochs: number, steps: number): Rates {
+    if (this.#spec === undefined || this.#definition === null) return { learningRate: this.#base, momentum: null };
+    const index = this.#spec.interval === 'step' ? steps : epochs;
+    return {
+      learningRate: this.#state?.rate ?? this.#definition.rate(this.#spec, this.#base, index),
+      momentum: this.#definition.momentum(this.#spec, index),
+    };
+  }
+
+  /** Tells an epoch's metrics to a scheduler that follows one; null is a metric that there is none of. */
+  observe(metrics: Readonly<Record<FollowedMetric, number | null>>): void {
+    if (this.#spec === undefined || this.#definition === null || this.#state === null || this.#metric === null) return;
+    const value = metrics[this.#metric];
+    if (value !== null) this.#state = this.#definition.observe(this.#spec, this.#state, value);
+  }
+
+  /** What a checkpoint has to hold: null for a scheduler that only counts. */
+  state(): PlateauState | null {
+    return this.#state;
+  }
+
+  load(state: PlateauState | null): void {
+    this.#state = state;
+  }
+}

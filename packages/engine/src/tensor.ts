@@ -1,0 +1,211 @@
+// The tensor: a shape over flat, dense, row-major storage, and its place in the autograd graph. The
+// arithmetic lives in ops/ (added to this class as methods by ops/methods.ts), the backward pass in
+// autograd.ts, printing in print.ts.
+import { type Arena, currentArena } from './arena.ts';
+import type { Node } from './autograd.ts';
+import type { FloatArray } from './backend/backend.ts';
+import { backend } from './backend/current.ts';
+import { ArenaError, ArgumentError, ShapeError } from './errors.ts';
+import { formatShape, type Shape, sizeOf } from './shape.ts';
+
+export type DType = 'float32' | 'float64' | 'int32';
+export type Storage = FloatArray | Int32Array;
+
+/** Numbers, or nested lists of them with equal lengths at each depth. */
+export type NestedArray = number | readonly NestedArray[];
+
+/** Counts the in-place changes of a piece of storage; shared by all tensors over it. */
+export interface Version {
+  count: number;
+}
+
+export interface TensorOptions {
+  readonly requiresGrad?: boolean;
+}
+
+export class Tensor {
+  readonly shape: Shape;
+  /** The gradient that `backward()` accumulates into a leaf; null until the first one. */
+  grad: Tensor | null = null;
+  /** The operation that made this tensor, or null for a leaf. */
+  gradFn: Node | null = null;
+  /** The node that accumulates into this leaf's `grad`; made when an operation first needs it. */
+  accumulator: Node | null = null;
+  readonly version: Version;
+  readonly #storage: Storage;
+  readonly #arena: Arena | null;
+  #requiresGrad = false;
+
+  /**
+   * @param storage its elements, row-major; not copied.
+   * @param base the tensor whose storage this one shares; null for storage that outlives every arena.
+   * @throws ShapeError when the storage's length is not the product of the shape.
+   */
+  constructor(storage: Storage, shape: Shape, base?: Tensor | null) {
+    if (storage.length !== sizeOf(shape)) {
+      throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${storage.length} were given`);
+    }
+    this.#storage = storage;
+    this.shape = shape;
+    if (base instanceof Tensor) {
+      this.#arena = base.#arena;
+      this.version = base.version;
+    } else {
+      this.#arena = base === null ? null : currentArena();
+      this.version = { count: 0 };
+    }
+  }
+
+  /** A tensor that outlives every arena: for parameters, gradients and results that are kept. */
+  static persistent(storage: Storage, shape: Shape): Tensor {
+    return new Tensor(storage, shape, null);
+  }
+
+  /** The flat elements themselves, row-major. Writing to them bypasses autograd. */
+  get storage(): Storage {
+    this.checkAlive();
+    return this.#storage;
+  }
+
+  /** @throws ArenaError when the arena that this tensor's memory belongs to has ended. */
+  checkAlive(): void {
+    if (this.#arena !== null && !this.#arena.alive) {
+      throw new ArenaError(
+        `a tensor of shape ${formatShape(this.shape)} was used after its step had ended: take item() or keep() of it inside the step`,
+      );
+    }
+  }
+
+  /** The flat elements of a floating-point tensor. @throws ArgumentError for an integer tensor. */
+  get values(): FloatArray {
+    const storage = this.storage;
+    if (storage instanceof Int32Array) {
+      throw new ArgumentError(`expected a floating-point tensor, got ${this.dtype} of shape ${formatShape(this.shape)}`);
+    }
+    return storage;
+  }
+
+  get dtype(): DType {
+    if (this.#storage instanceof Int32Array) return 'int32';
+    return this.#storage instanceof Float32Array ? 'float32' : 'float64';
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.#storage.length;
+  }
+
+  /** Number of dimensions. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  get isLeaf(): boolean {
+    return this.gradFn === null;
+  }
+
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  set requiresGrad(value: boolean) {
+    if (value && this.dtype === 'int32') throw new ArgumentError('only floating-point tensors can require gradients, this one is int32');
+    if (!value && this.gradFn !== null) throw new ArgumentError('only a leaf can stop requiring gradients: use detach()');
+    this.#requiresGrad = value;
+  }
+
+  /** Says that this tensor's gradients are wanted; returns it. Only for leaves. */
+  requiresGrad_(value = true): this {
+    this.requiresGrad = value;
+    return this;
+  }
+
+  /** The same elements outside the graph: shares storage, needs no gradient. */
+  detach(): Tensor {
+    return new Tensor(this.#storage, this.shape, this);
+  }
+
+  /** As PyTorch's `.data`: detach(). */
+  get data(): Tensor {
+    return this.detach();
+  }
+
+  /** A detached copy that outlives every arena. */
+  keep(): Tensor {
+    return Tensor.persistent(this.storage.slice(), this.shape);
+  }
+
+  /** The only element as a number. @throws ShapeError unless there is exactly one. */
+  item(): number {
+    if (this.size !== 1) throw new ShapeError(`item() needs exactly one element, this tensor has shape ${formatShape(this.shape)}`);
+    return this.storage[0];
+  }
+
+  /** Nested plain arrays of this shape; a number for a scalar. */
+  tolist(): NestedArray {
+    const storage = this.storage;
+    const nest = (dim: number, offset: number, span: number): NestedArray => {
+      if (dim === this.rank) return storage[offset];
+      const length = this.shape[dim];
+      const step = length === 0 ? 0 : span / length;
+      return Array.from({ length }, (_, i) => nest(dim + 1, offset + i * step, step));
+    };
+    return nest(0, 0, this.size);
+  }
+}
+
+/** A float tensor from nested arrays, in the current backend's precision. @throws ShapeError for ragged lists. */
+export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
+  const shape = shapeOfNested(data);
+  const storage = backend().allocate(sizeOf(shape));
+  let next = 0;
+  const write = (value: NestedArray, dim: number): void => {
+    if (typeof value === 'number') {
+      if (dim !== shape.length) throw new ShapeError(`expected a list at depth ${dim} of a ragged array, got ${value}`);
+      storage[next++] = value;
+      return;
+    }
+    if (value.length !== shape[dim]) {
+      throw new ShapeError(`expected a list of ${shape[dim] ?? 'no'} elements at depth ${dim}, got ${value.length}`);
+    }
+    for (const element of value) write(element, dim + 1);
+  };
+  write(data, 0);
+  return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
+}
+
+function shapeOfNested(data: NestedArray): number[] {
+  const shape: number[] = [];
+  for (let level = data; typeof level !== 'number'; level = level[0]) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  return shape;
+}
+
+/** A float tensor over a flat row-major list; a Float32Array or Float64Array is copied. */
+export function fromFlat(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${data.length} were given`);
+  }
+  const storage = backend().allocate(data.length);
+  storage.set(data);
+  return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
+}
+
+/** An int32 tensor over a flat row-major list: class indices. */
+export function indices(data: ArrayLike<number>, shape: Shape = [data.length]): Tensor {
+  const storage = backend().allocateIndices(data.length);
+  storage.set(data);
+  return new Tensor(storage, shape);
+}
+
+/** Every element is `value`. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  const storage = backend().allocate(sizeOf(shape));
+  backend().fill(storage, value);
+  return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
+}
+
+export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 0, options);
+export const ones = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 1, options);

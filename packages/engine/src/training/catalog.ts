@@ -1,0 +1,44 @@
+// Everything that a job spec can name, as plain JSON: for people who look and for forms that are generated.
+import { z } from 'zod';
+import { datasetDefinitions } from '../data/datasets/index.ts';
+import { transformDefinitions } from '../data/transforms/index.ts';
+import { lossDefinitions } from '../losses/index.ts';
+import { layerDefinitions } from '../nn/layers/index.ts';
+import { optimizerDefinitions } from '../optim/index.ts';
+import type { Definition } from '../registry.ts';
+import { schedulerDefinitions } from '../schedulers/index.ts';
+import { defaultLimits, type SpecLimits } from './spec.ts';
+
+const entrySchema = z.object({
+  type: z.string().describe('What a spec calls it: a `type`, or a `dataset`'),
+  description: z.string(),
+  schema: z.record(z.string(), z.unknown()).describe('JSON Schema of its object in a spec, with descriptions and defaults'),
+});
+
+export const catalogSchema = z.object({
+  layers: z.array(entrySchema),
+  losses: z.array(entrySchema),
+  optimizers: z.array(entrySchema),
+  schedulers: z.array(entrySchema),
+  datasets: z.array(entrySchema),
+  transforms: z.array(entrySchema),
+  limits: z.object({ parameters: z.int(), memoryBytes: z.int(), epochs: z.int(), layers: z.int() }),
+});
+export type Catalog = z.infer<typeof catalogSchema>;
+
+/** The registries as JSON Schema, with the limits in force. */
+export function catalog(limits: SpecLimits = defaultLimits): Catalog {
+  return {
+    layers: layerDefinitions.map(entry),
+    losses: lossDefinitions.map(entry),
+    optimizers: optimizerDefinitions.map(entry),
+    schedulers: schedulerDefinitions.map(entry),
+    datasets: datasetDefinitions.map(({ name, description, schema }) => entry({ type: name, description, schema })),
+    transforms: transformDefinitions.map(entry),
+    limits: { ...limits },
+  };
+}
+
+function entry({ type, description, schema }: Definition): Catalog['layers'][number] {
+  return { type, description, schema: z.toJSONSchema(schema, { io: 'input' }) };
+}

@@ -1,0 +1,83 @@
+// Ends a run when a metric has stopped getting better. It judges epochs and remembers two numbers; what the run does with
+// the verdict is the trainer's.
+import { z } from 'zod';
+import type { DatasetDescription } from '../data/define.ts';
+import type { Problem } from '../validation.ts';
+import type { EpochMetrics } from './metrics.ts';
+
+export const earlyStoppingSchema = z
+  .strictObject({
+    metric: z.enum(['testLoss', 'trainLoss', 'testAccuracy']).default('testLoss').describe('What has to get better'),
+    patience: z.int().min(1).default(3).describe('Epochs in a row without a new best that end the run'),
+    minDelta: z.number().min(0).default(0).describe('By how much more than this a new best must be better'),
+  })
+  .describe('Ends the run, as succeeded and with its last weights, when a metric no longer gets better');
+
+type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
+
+/** What is remembered from epoch to epoch. */
+export interface EarlyStoppingState {
+  /** null before the first epoch with a finite value. */
+  readonly best: { readonly epoch: number; readonly value: number } | null;
+  /** Epochs since. */
+  readonly waited: number;
+}
+
+export class EarlyStopping {
+  readonly #spec: EarlyStoppingSpec;
+  state: EarlyStoppingState;
+
+  /** @param state where an earlier run stood. */
+  constructor(spec: EarlyStoppingSpec, state: EarlyStoppingState = { best: null, waited: 0 }) {
+    this.#spec = spec;
+    this.state = state;
+  }
+
+  /** Judges one epoch; a value that is not finite is no improvement. @returns whether the run ends with it. */
+  ends(metrics: EpochMetrics): boolean {
+    const value = metrics[this.#spec.metric];
+    const { best, waited } = this.state;
+    if (value !== null && (best === null || this.#gain(value, best.value) > this.#spec.minDelta)) {
+      this.state = { best: { epoch: metrics.epoch, value }, waited: 0 };
+    } else {
+      this.state = { best, waited: waited + 1 };
+    }
+    return this.state.waited >= this.#spec.patience;
+  }
+
+  /** What the summary says of a run that ended before its last epoch. */
+  summary(epoch: number): StoppedEarly {
+    const { best } = this.state;
+    return { epoch, metric: this.#spec.metric, bestEpoch: best?.epoch ?? null, best: best?.value ?? null };
+  }
+
+  #gain(value: number, best: number): number {
+    return this.#spec.metric === 'testAccuracy' ? value - best : best - value;
+  }
+}
+
+export const stoppedEarlySchema = z.object({
+  epoch: z.int().min(1).describe('The last one trained'),
+  metric: earlyStoppingSchema.shape.metric.unwrap(),
+  bestEpoch: z.int().min(1).nullable(),
+  best: z.number().nullable().describe("The metric's best value; null when none was finite"),
+});
+export type StoppedEarly = z.infer<typeof stoppedEarlySchema>;
+
+/** In words, for the run's log. */
+export function describeStop({ epoch, metric, bestEpoch, best }: StoppedEarly): string {
+  const seen = best === null ? 'was never a finite number' : `was best in epoch ${bestEpoch} with ${best}`;
+  return `stopped early after epoch ${epoch}: ${metric} ${seen}`;
+}
+
+/** What is wrong with watching this metric on this data. */
+export function earlyStoppingProblems({ metric }: EarlyStoppingSpec, data: DatasetDescription): Problem[] {
+  const path = '/earlyStopping/metric';
+  if (metric !== 'trainLoss' && data.testSamples === 0) {
+    return [{ path, message: `the data has no test part to measure "${metric}" on: watch "trainLoss"`, code: 'invalidValue' }];
+  }
+  if (metric === 'testAccuracy' && data.target.kind !== 'class') {
+    return [{ path, message: 'the data has values as targets, so there is no accuracy: watch "testLoss"', code: 'invalidValue' }];
+  }
+  return [];
+}

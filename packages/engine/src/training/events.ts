@@ -1,0 +1,34 @@
+// What a run is told and what it tells: the options of `train`, its events and its result. Plain JSON all, but for bytes,
+// so that a process can hand events on as they are.
+import type { Dataset } from '../data/dataset.ts';
+import type { DatasetFiles, LoadProgress } from '../data/files.ts';
+import type { BatchLoader, BatchOptions } from '../data/loader.ts';
+import type { EpochMetrics, TrainingSummary } from './metrics.ts';
+
+export type TrainingPhase = 'loadingData' | 'training' | 'evaluating' | 'saving';
+
+export type TrainingEvent =
+  | { readonly type: 'phase'; readonly phase: TrainingPhase }
+  | ({ readonly type: 'progress' } & LoadProgress)
+  | { readonly type: 'step'; readonly epoch: number; readonly step: number; readonly stepsPerEpoch: number; readonly loss: number | null }
+  | ({ readonly type: 'epoch'; readonly epochs: number } & EpochMetrics)
+  /** Something that whoever reads the run's log should know. */
+  | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
+
+export interface TrainingResult {
+  /** The final weights as a safetensors file. */
+  readonly weights: Uint8Array<ArrayBuffer>;
+  readonly result: TrainingSummary;
+}
+
+export interface TrainOptions {
+  /** Where file-based datasets come from. */
+  readonly files: DatasetFiles;
+  readonly signal?: AbortSignal;
+  /** Weights to begin with, as a safetensors file, instead of those drawn from the seed; the draws are made all the same. */
+  readonly initialWeights?: Uint8Array;
+  /** Opens the loader of one split; default: batches are gathered when they are asked for. */
+  readonly openLoader?: (dataset: Dataset, options: BatchOptions) => BatchLoader;
+  /** Milliseconds between two step events at least; default 100, because people watch them. 0 tells every step. */
+  readonly stepEventMs?: number;
+}

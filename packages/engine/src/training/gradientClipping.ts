@@ -1,0 +1,37 @@
+// The norm of all gradients together, and gradients held to one (torch.nn.utils.clip_grad_norm_, 2-norm).
+import { z } from 'zod';
+import { backend } from '../backend/current.ts';
+import type { Tensor } from '../tensor.ts';
+
+export const gradientClippingSchema = z
+  .strictObject({
+    maxNorm: z.number().gt(0).describe("Largest Euclidean norm that all parameters' gradients may have together"),
+  })
+  .describe('Scales the gradients down before each update when their norm is over a limit');
+
+/** PyTorch's guard against a division by 0. */
+const EPSILON = 1e-6;
+
+/** Euclidean norm of the gradients that exist, as one long vector; summed in float64. */
+export function gradientNorm(parameters: Iterable<Tensor>): number {
+  let squares = 0;
+  for (const { grad } of parameters) if (grad !== null) squares += backend().sumOfSquares(grad.values);
+  return Math.sqrt(squares);
+}
+
+/**
+ * Multiplies all gradients by min(1, maxNorm / (norm + 1e-6)), in place. As in PyTorch a norm that is not finite makes
+ * gradients so too.
+ * @returns the norm before.
+ */
+export function clipGradientNorm(parameters: readonly Tensor[], maxNorm: number): number {
+  const norm = gradientNorm(parameters);
+  const scale = maxNorm / (norm + EPSILON);
+  if (scale >= 1) return norm;
+  for (const { grad } of parameters) {
+    if (grad === null) continue;
+    backend().binaryScalar('mul', grad.values, scale, grad.values);
+    grad.version.count += 1;
+  }
+  return norm;
+}

@@ -1,0 +1,100 @@
+// What learns: a spec's network, its loss and its optimizer, and the two things that are done with a batch. It knows no
+// epochs, no events and no schedule.
+import { inArena } from '../arena.ts';
+import { noGrad } from '../autograd.ts';
+import { describeData } from '../data/datasets/index.ts';
+import type { Batch } from '../data/loader.ts';
+import { buildLoss, type Criterion } from '../losses/index.ts';
+import { buildModel, type Sequential } from '../nn/layers/index.ts';
+import type { Module } from '../nn/module.ts';
+import { buildOptimizer, type Optimizer } from '../optim/index.ts';
+import type { Generator } from '../random.ts';
+import { fromFlat, indices, type Tensor } from '../tensor.ts';
+import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
+import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
+import type { JobSpec } from './spec.ts';
+
+/** What to find out about a step beside its loss. */
+export interface StepOptions {
+  /** The gradients' norm; clipping tells it in any case. */
+  readonly measureNorm: boolean;
+  /** The first tensor that is not finite, should the loss or a norm that is known not be. */
+  readonly diagnose: boolean;
+}
+
+export interface StepOutcome {
+  /** The batch's loss before the update. */
+  readonly loss: number;
+  /** Of all gradients, before clipping; null when it was not measured. */
+  readonly gradientNorm: number | null;
+  readonly nonFinite: NonFiniteTensor | null;
+}
+
+export class Learner {
+  readonly model: Sequential;
+  readonly optimizer: Optimizer;
+  readonly #criterion: Criterion;
+  readonly #layers: readonly (readonly [string, Module])[];
+  readonly #parameters: readonly Tensor[];
+  readonly #maxNorm: number | null;
+
+  /** @param generator the run's: the initial weights are drawn from it. */
+  constructor(spec: JobSpec, generator: Generator) {
+    const { inputShape } = describeData(spec.data);
+    this.model = buildModel(spec.model.layers, inputShape, generator);
+    this.#layers = this.model.namedChildren();
+    this.#parameters = this.model.parameters();
+    this.optimizer = buildOptimizer(spec.optimizer, this.model.parameters());
+    this.#criterion = buildLoss(spec.loss);
+    this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;
+  }
+
+  /** One update, its temporaries in an arena. */
+  step(batch: Batch, { measureNorm, diagnose }: StepOptions): StepOutcome {
+    return inArena(() => {
+      this.optimizer.zeroGrad();
+      const trace = this.#forward(batch);
+      const loss = trace.loss.item();
+      let nonFinite = diagnose && !Number.isFinite(loss) ? firstNonFinite(trace) : null;
+      trace.loss.backward();
+      const norm = this.#norm(measureNorm);
+      if (diagnose && norm !== null && !Number.isFinite(norm)) nonFinite ??= firstNonFiniteGradient(this.model);
+      this.optimizer.step();
+      return { loss, gradientNorm: norm, nonFinite };
+    });
+  }
+
+  /** Hands the network's output for a batch and its loss to `read`, in an arena and without a graph. */
+  evaluate(batch: Batch, read: (output: Tensor, loss: number) => void): void {
+    inArena(() =>
+      noGrad(() => {
+        const [input, target] = tensorsOf(batch);
+        const output = this.model.forward(input);
+        read(output, this.#criterion(output, target).item());
+      }),
+    );
+  }
+
+  /** The layers one by one, so that a step that goes wrong can be looked into. */
+  #forward(batch: Batch): Trace {
+    const [input, target] = tensorsOf(batch);
+    const layers: Trace['layers'][number][] = [];
+    let output = input;
+    for (const [name, module] of this.#layers) {
+      output = module.forward(output);
+      layers.push({ name, module, output });
+    }
+    return { input, layers, loss: this.#criterion(output, target) };
+  }
+
+  #norm(measure: boolean): number | null {
+    if (this.#maxNorm !== null) return clipGradientNorm(this.#parameters, this.#maxNorm);
+    return measure ? gradientNorm(this.#parameters) : null;
+  }
+}
+
+function tensorsOf(batch: Batch): [Tensor, Tensor] {
+  const target =
+    batch.targets instanceof Int32Array ? indices(batch.targets, batch.targetShape) : fromFlat(batch.targets, batch.targetShape);
+  return [fromFlat(batch.inputs, batch.inputShape), target];
+}

@@ -1,0 +1,107 @@
+// What a run measures: the metrics of an epoch and the result of a job, defined once for everybody who shows or
+// stores them; sample-weighted means, accuracy, and how a number that is not finite travels in JSON.
+import { z } from 'zod';
+import { stoppedEarlySchema } from './earlyStopping.ts';
+
+const nonFiniteName = z.enum(['nan', 'inf', '-inf']);
+export type NonFinite = z.infer<typeof nonFiniteName>;
+
+const measured = {
+  trainLoss: z.number().nullable().describe('Sample-weighted mean of the batch losses as they were when trained on'),
+  testLoss: z.number().nullable().describe('null without a test set'),
+  testAccuracy: z.number().nullable().describe('Share of test samples classified correctly, 0 to 1; null without a test set or classes'),
+  gradientNorm: z.number().nullable().describe("Euclidean norm of all parameters' gradients in the epoch's last step, before clipping"),
+};
+type Measured = keyof typeof measured;
+
+/** Numbers of one epoch. One that is not finite is null, and `nonFinite` says what it was. */
+export const epochMetricsSchema = z.object({
+  epoch: z.int().min(1),
+  ...measured,
+  learningRate: z.number().describe("The one in force in the epoch's first step"),
+  seconds: z.number().min(0).describe('Training time, without evaluation'),
+  samplesPerSecond: z.number().min(0),
+  nonFinite: z
+    .partialRecord(z.enum(Object.keys(measured) as Measured[]), nonFiniteName)
+    .optional()
+    .describe('For each field that is null because its number was not finite: which one it was'),
+});
+export type EpochMetrics = z.infer<typeof epochMetricsSchema>;
+
+export const divergenceSchema = z.object({
+  epoch: z.int().min(1),
+  step: z.int().min(1).describe('In its epoch'),
+  kind: z.enum(['input', 'parameter', 'output', 'loss', 'gradient']).describe('What the tensor is'),
+  name: z.string().describe("A parameter's name, or that of the layer whose output it is"),
+  value: nonFiniteName.describe('Its first value that is not finite'),
+});
+/** The first tensor of a run that was not finite. */
+export type Divergence = z.infer<typeof divergenceSchema>;
+
+/** What a run comes to, beside its weights. */
+export const trainingSummarySchema = z.object({
+  finalTrainLoss: z.number().nullable(),
+  bestTestLoss: z.number().nullable(),
+  testAccuracy: z.number().nullable().describe('Of the last epoch'),
+  parameters: z.int().min(0),
+  weightsSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe('SHA-256 of the little-endian weights and buffers, tensors in name order'),
+  engineVersion: z.string(),
+  peakMemoryBytes: z.int().min(0).describe('Most memory that tensors and data took at a time'),
+  seconds: z.number().min(0).describe('From loading the data to the final weights'),
+  stoppedEarly: stoppedEarlySchema.optional().describe('Where early stopping ended the run; not there when it went its full length'),
+  divergence: divergenceSchema.optional().describe('Where a run that was to go on nevertheless first went non-finite'),
+});
+export type TrainingSummary = z.infer<typeof trainingSummarySchema>;
+
+/** The name of a number that JSON cannot carry. */
+export function nonFiniteOf(value: number): NonFinite {
+  if (Number.isNaN(value)) return 'nan';
+  return value > 0 ? 'inf' : '-inf';
+}
+
+/** What JSON can carry of a number. */
+export const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** A mean weighted by sample counts, in float64. */
+export class WeightedMean {
+  #sum = 0;
+  #weight = 0;
+
+  add(value: number, weight: number): void {
+    this.#sum += value * weight;
+    this.#weight += weight;
+  }
+
+  /** NaN before the first value. */
+  get value(): number {
+    return this.#sum / this.#weight;
+  }
+}
+
+/** How many rows of [rows, classes] have their largest value (the first one on ties) at the target's class. */
+export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<number>, classes: number): number {
+  let correct = 0;
+  for (let row = 0; row < targets.length; row++) {
+    const start = row * classes;
+    let best = 0;
+    for (let column = 1; column < classes; column++) if (outputs[start + column] > outputs[start + best]) best = column;
+    if (best === targets[row]) correct += 1;
+  }
+  return correct;
+}
+
+/** `values` with what JSON cannot carry set to null and named in `nonFinite`. */
+export function finiteOnly(values: Record<Measured, number | null>): Pick<EpochMetrics, Measured | 'nonFinite'> {
+  const finite = { ...values };
+  const nonFinite: Partial<Record<Measured, NonFinite>> = {};
+  for (const key of Object.keys(measured) as Measured[]) {
+    const value = values[key];
+    if (value === null || Number.isFinite(value)) continue;
+    finite[key] = null;
+    nonFinite[key] = nonFiniteOf(value);
+  }
+  return Object.keys(nonFinite).length === 0 ? finite : { ...finite, nonFinite };
+}

@@ -1,0 +1,55 @@
+// What a job costs before it runs: per layer and in total. Estimates say what they count; nothing is allocated.
+import { z } from 'zod';
+import type { DatasetDescription } from '../data/define.ts';
+import type { LayerSummary } from '../nn/layers/index.ts';
+import { sizeOf } from '../shape.ts';
+import type { JobSpec } from './spec.ts';
+
+export const summarySchema = z.object({
+  layers: z
+    .array(
+      z.object({
+        index: z.int().min(0),
+        name: z.string().describe("What its parameters' names begin with"),
+        type: z.string(),
+        outputShape: z.array(z.int().min(1)).readonly().describe('Of one sample'),
+        parameters: z.int().min(0),
+        multiplyAdds: z.int().min(0).describe("Of one sample's forward pass"),
+      }),
+    )
+    .readonly(),
+  totals: z.object({
+    parameters: z.int().min(0),
+    multiplyAdds: z.int().min(0).describe("Of one sample's forward pass"),
+    memoryBytes: z
+      .int()
+      .min(0)
+      .describe('Parameters, gradients, optimizer state, the activations of one batch with their gradients, and the data'),
+    seconds: z.number().min(0).describe('Training time on one core of a current machine: an order of magnitude, not a promise'),
+  }),
+});
+export type Summary = z.infer<typeof summarySchema>;
+
+/** Multiply-adds a second that a small network reaches on one core: two of the three passes are backward. */
+const MULTIPLY_ADDS_PER_SECOND = 8e9;
+/** What a step costs however small the network is. */
+const SECONDS_PER_STEP = 100e-6;
+const BYTES_PER_VALUE = 4;
+
+/**
+ * Totals of a job.
+ * @param stateArrays arrays of the size of a parameter that the optimizer keeps for each.
+ */
+export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, stateArrays: number): Summary['totals'] {
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
+  const activations = layers.reduce((sum, layer) => sum + sizeOf(layer.outputShape), sizeOf(data.inputShape));
+  const batch = Math.min(spec.data.batchSize, data.trainSamples);
+  const steps = Math.ceil(data.trainSamples / batch);
+  const memoryBytes =
+    BYTES_PER_VALUE * (parameters * (2 + stateArrays) + 2 * batch * activations) +
+    (data.trainSamples + data.testSamples) * data.bytesPerSample;
+  const seconds =
+    spec.epochs * (steps * SECONDS_PER_STEP + (3 * data.trainSamples + data.testSamples) * (multiplyAdds / MULTIPLY_ADDS_PER_SECOND));
+  return { parameters, multiplyAdds, memoryBytes, seconds: Math.round(seconds * 1000) / 1000 };
+}

@@ -1,0 +1,64 @@
+// A network's weights out and in: which tensors they are, under which names, and what of a list of tensors does not fit a
+// network. It knows no file's whereabouts.
+import { EngineError } from '../errors.ts';
+import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
+import type { Module } from '../nn/module.ts';
+import { formatShape, sameShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { engineVersion } from '../version.ts';
+
+/** Weights that are not this network's, with everything that is wrong with them. */
+export class WeightsError extends EngineError {
+  /** One sentence a tensor. */
+  readonly mismatches: readonly string[];
+
+  constructor(mismatches: readonly string[]) {
+    super('weightsMismatch', `the weights do not fit the model: ${mismatches.join('; ')}`);
+    this.mismatches = mismatches;
+  }
+}
+
+/** All that a network has learned, by name: parameters and buffers, named as in PyTorch's state_dict. */
+export function namedWeights(model: Module): readonly (readonly [string, Tensor])[] {
+  return [...model.namedParameters(), ...model.namedBuffers()];
+}
+
+/** The weights as a safetensors file in float32, counts in int64, as PyTorch has and reads them. */
+export function encodeWeights(model: Module): SafetensorsFile {
+  const tensors = namedWeights(model).map(([name, { shape, storage }]) => ({
+    name,
+    shape,
+    data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : Float32Array.from(storage),
+  }));
+  return encodeSafetensors(tensors, { format: 'pt', engineVersion });
+}
+
+/**
+ * Writes stored tensors into the network's own.
+ * @param tensors in any order, or a whole safetensors file.
+ * @throws WeightsError that lists every name that is missing or not known and every shape that is another; the network is
+ *   then unchanged. @throws SafetensorsError for bytes that are no such file.
+ */
+export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): void {
+  const given = new Map(
+    (tensors instanceof Uint8Array ? decodeSafetensors(tensors).tensors : tensors).map((tensor) => [tensor.name, tensor]),
+  );
+  const wanted = namedWeights(model);
+  const mismatches: string[] = [];
+  for (const [name, { shape }] of wanted) {
+    const found = given.get(name);
+    if (found === undefined) mismatches.push(`"${name}" ${formatShape(shape)} is missing`);
+    else if (!sameShape(found.shape, shape)) {
+      mismatches.push(`"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`);
+    }
+  }
+  const known = new Set(wanted.map(([name]) => name));
+  for (const { name } of given.values()) if (!known.has(name)) mismatches.push(`"${name}" is not in the model`);
+  if (mismatches.length > 0) throw new WeightsError(mismatches);
+  for (const [name, tensor] of wanted) {
+    const found = given.get(name);
+    if (found === undefined) continue;
+    tensor.storage.set(found.data instanceof BigInt64Array ? Array.from(found.data, Number) : found.data);
+    tensor.version.count += 1;
+  }
+}

@@ -1,0 +1,156 @@
+// Turns what zod finds into problems for people: a JSON pointer, the offending value and the remedy, with a
+// stable code. Every boundary of the house parses with it, so that errors look the same everywhere.
+import { closest, distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+
+/** One thing that is wrong with an input. */
+export interface Problem {
+  /** JSON pointer (RFC 6901) to the offending value; '' is the whole input. */
+  readonly path: string;
+  readonly message: string;
+  /** Stable, camelCase: unknownField, unknownType, required, invalidType, tooSmall, tooBig, invalidFormat, invalidValue, … */
+  readonly code: string;
+}
+
+export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
+
+/** Problems that are told of one input at most: whoever has more is not reading them. */
+const mostProblems = 100;
+
+/** Parses `input` and, where it does not fit, says everything that is wrong with it, up to 100 problems. */
+export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.output<T>> {
+  const result = schema.safeParse(input, { error: describe, reportInput: true });
+  if (result.success) return { ok: true, data: result.data };
+  return { ok: false, problems: result.error.issues.slice(0, mostProblems).flatMap(problemsOf).slice(0, mostProblems) };
+}
+
+/** A JSON pointer from the steps of a path. */
+export function pointer(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** `value` as JSON for a message, shortened; what JSON cannot say (Infinity, NaN) by name. */
+export function show(value: unknown): string {
+  if (typeof value === 'number' || value === undefined) return String(value);
+  const text = typeof value === 'bigint' ? `${value}` : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/**
+ * The known name that `name` was probably meant to be: the same but for case and underscores (PyTorch's
+ * `kernel_size`), the initials (`lr`), or few letters away. Null when nothing is near.
+ */
+export function nearest(name: string, known: readonly string[]): string | null {
+  // Nothing known is that long, and comparing takes time that grows with it.
+  if (name.length > 100) return null;
+  const plain = (text: string): string => text.replaceAll(/[^a-zA-Z0-9]/g, '').toLowerCase();
+  const initials = (text: string): string => `${text[0] ?? ''}${text.replaceAll(/[^A-Z]/g, '')}`.toLowerCase();
+  const same = known.find((candidate) => plain(candidate) === plain(name) || initials(candidate) === name);
+  if (same !== undefined) return same;
+  if (known.length === 0) return null;
+  const near = closest(name, [...known]);
+  return distance(plain(name), plain(near)) <= Math.max(2, Math.floor(near.length / 3)) ? near : null;
+}
+
+/**
+ * A text without control characters. Written as what it may have, in code units: JSON Schema carries the pattern to
+ * validators and generators that know neither \p{Cc} nor the u flag.
+ */
+export const printable = /^[ -~\u00a0-\uffff]*$/;
+
+const codes: Partial<Record<string, string>> = {
+  too_small: 'tooSmall',
+  too_big: 'tooBig',
+  invalid_format: 'invalidFormat',
+  invalid_value: 'invalidValue',
+  invalid_union: 'invalidValue',
+  not_multiple_of: 'invalidValue',
+};
+
+function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = issue.message === '' ? [] : issue.message.split(' ');
+    return issue.keys
+      .slice(0, mostProblems)
+      .map((key) => ({ path: pointer([...issue.path, key]), message: unknownField(key, known), code: 'unknownField' }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The alternative that got furthest says best what is wrong; none did when each fails at its first step.
+    const further = issue.errors.find((errors) => errors.every((error) => error.code !== 'invalid_type' || error.path.length > 0));
+    if (further !== undefined) return further.flatMap((error) => problemsOf({ ...error, path: [...issue.path, ...error.path] }));
+  }
+  let code = codes[issue.code] ?? 'invalidType';
+  if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') && issue.input === undefined) code = 'required';
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined)
+    code = issue.path.length > 0 ? discriminatorCode(issue) : 'invalidType';
+  if (issue.code === 'custom') code = typeof issue.params?.code === 'string' ? issue.params.code : 'invalidValue';
+  return [{ path: pointer(issue.path), message: issue.message, code }];
+}
+
+function discriminatorCode(issue: { readonly input?: unknown; readonly discriminator?: string | undefined }): string {
+  return chosen(issue) === undefined ? 'required' : 'unknownType';
+}
+
+/** What the input says in the field that decides between the alternatives. */
+function chosen(issue: { readonly input?: unknown; readonly discriminator?: string | undefined }): unknown {
+  const { input, discriminator } = issue;
+  if (typeof input !== 'object' || input === null || discriminator === undefined) return undefined;
+  return Object.entries(input).find(([key]) => key === discriminator)?.[1];
+}
+
+function unknownField(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  if (near !== null) return `unknown field ${show(key)}: did you mean "${near}"?`;
+  return known.length === 0
+    ? `unknown field ${show(key)}: none is allowed here`
+    : `unknown field ${show(key)}: known are ${known.join(', ')}`;
+}
+
+const describe: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      // Carried to problemsOf, which writes one message a key.
+      return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(' ') : '';
+    case 'invalid_type':
+      if (issue.input === undefined) return `required: expected ${article(issue.expected)}`;
+      return `expected ${issue.expected === 'number' && typeof issue.input === 'number' ? 'a finite number' : article(issue.expected)}, got ${show(issue.input)}`;
+    case 'too_small':
+      return bound(issue, issue.inclusive === false ? 'more than' : 'at least', issue.minimum);
+    case 'too_big':
+      return bound(issue, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
+    case 'not_multiple_of':
+      return `must be a multiple of ${issue.divisor}, got ${show(issue.input)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}, got ${show(issue.input)}`;
+    case 'invalid_union':
+      return describeUnion(issue);
+    default:
+      return undefined;
+  }
+};
+
+function describeUnion(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  if (issue.discriminator === undefined) {
+    const { inst } = issue;
+    const wanted = inst instanceof z.ZodType && inst.description !== undefined ? ` (${inst.description})` : '';
+    if (issue.input === undefined) return `required${wanted}`;
+    return `no allowed form fits the value ${show(issue.input)}${wanted}`;
+  }
+  const known = Array.isArray(issue.options) ? issue.options.map(String) : [];
+  const value = chosen(issue);
+  if (value === undefined) return `required: one of ${known.join(', ')}`;
+  const near = typeof value === 'string' ? nearest(value, known) : null;
+  return `unknown ${issue.discriminator} ${show(value)}${near === null ? '' : `: did you mean "${near}"?`} (known: ${known.join(', ')})`;
+}
+
+function article(type: string): string {
+  if (type === 'int') return 'a whole number';
+  return /^[aeio]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function bound(issue: { readonly origin: string; readonly input?: unknown }, relation: string, limit: number | bigint): string {
+  if (issue.origin === 'string') return `must have ${relation} ${limit} characters, got ${show(issue.input)}`;
+  if (issue.origin === 'array')
+    return `must have ${relation} ${limit} elements, got ${Array.isArray(issue.input) ? issue.input.length : 'none'}`;
+  return `must be ${relation} ${limit}, got ${show(issue.input)}`;
+}

@@ -1,0 +1,41 @@
+// The files that jobs leave behind, whoever keeps them. A file appears whole or not at all.
+import type { Readable } from 'node:stream';
+
+export interface ArtifactStat {
+  readonly bytes: number;
+  /** Of the content, in hex; serves as the ETag. */
+  readonly sha256: string;
+}
+
+/** Positions of the first and the last byte, both inclusive, as in HTTP. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, `diskFull` when there is no room. */
+export interface ArtifactStore {
+  /** A path for a new file that `putFile` can take over; what is left there is removed when the store is closed, or by the next start after a crash. */
+  temporaryFile(): string;
+
+  /** Makes a finished file the artifact, in place of one that had the name. The file is moved, not copied. */
+  putFile(jobId: string, name: string, path: string): Promise<ArtifactStat>;
+
+  /** The same for bytes in memory. */
+  putBytes(jobId: string, name: string, bytes: Uint8Array): Promise<ArtifactStat>;
+
+  /** Size and digest, or null if there is no such artifact. */
+  stat(jobId: string, name: string): Promise<ArtifactStat | null>;
+
+  /**
+   * The content, or the part of it that `range` names.
+   * @throws ArtifactError `artifactNotFound`; `invalidRange` for one that is not within the file
+   */
+  open(jobId: string, name: string, range?: ByteRange): Promise<Readable>;
+
+  /** Removes all artifacts of a job; does nothing if there are none. */
+  deleteJob(jobId: string): Promise<void>;
+
+  /** Removes what this process left unfinished. */
+  close(): Promise<void>;
+}

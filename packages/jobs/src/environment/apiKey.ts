@@ -1,0 +1,71 @@
+// Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` entries. A key is 256 random bits, so a
+// plain digest is enough; there is no password to guess.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+export const apiKeyRoles = ['user', 'admin'] as const;
+export type ApiKeyRole = (typeof apiKeyRoles)[number];
+
+export interface ApiKey {
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  /** Of the token, in hex. */
+  readonly sha256: string;
+}
+
+const keyName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const digest = /^[0-9a-f]{64}$/;
+
+/** A new key: the token for its owner, who sees it once, and the entry for the configuration. */
+export function createApiKey(name: string, role: ApiKeyRole): { readonly token: string; readonly entry: string } {
+  if (!keyName.test(name))
+    throw new RangeError(`a key's name has up to 64 letters, digits, dots, dashes and underscores, got ${JSON.stringify(name)}`);
+  const token = `ty_${randomBytes(32).toString('base64url')}`;
+  return { token, entry: `${name}:${role}:${hashToken(token)}` };
+}
+
+/**
+ * The keys of `name:role:sha256` entries, separated by commas or line breaks; empty lines and lines that begin with # are
+ * skipped.
+ * @throws RangeError for an entry that is none, or a name that comes twice; it does not repeat the entry's digest
+ */
+export function parseApiKeys(text: string): ApiKey[] {
+  const entries = text
+    .split(/\r?\n/)
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .flatMap((line) => line.split(','))
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  const keys = entries.map((entry, index) => parseEntry(entry, index));
+  const names = new Set<string>();
+  for (const { name } of keys) {
+    if (names.has(name)) throw new RangeError(`two keys are named "${name}": names are unique, for jobs belong to them`);
+    names.add(name);
+  }
+  return keys;
+}
+
+/**
+ * The key that a token belongs to, or null. Takes the same time whichever it is: every entry is compared, as digests and
+ * in constant time.
+ */
+export function findApiKey(keys: readonly ApiKey[], token: string): ApiKey | null {
+  const given = Buffer.from(hashToken(token), 'hex');
+  let found: ApiKey | null = null;
+  for (const key of keys) if (timingSafeEqual(given, Buffer.from(key.sha256, 'hex'))) found = key;
+  return found;
+}
+
+function parseEntry(entry: string, index: number): ApiKey {
+  const [name = '', role, sha256 = '', ...rest] = entry.split(':');
+  const knownRole = apiKeyRoles.find((known) => known === role);
+  if (!keyName.test(name) || knownRole === undefined || !digest.test(sha256) || rest.length > 0) {
+    throw new RangeError(
+      `entry ${index + 1} is not name:role:sha256 (role ${apiKeyRoles.join(' or ')}, 64 lower-case hex digits): npm run key -- NAME makes one`,
+    );
+  }
+  return { name, role: knownRole, sha256 };
+}
+
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

@@ -1,0 +1,139 @@
+// All environment variables of the services, read once. What comes out is complete and typed; what cannot be used is
+// named, all of it at once, with the value unless it is a secret, and with what to do.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defaultLimits, type SpecLimits } from '@trainyard/engine';
+import { z } from 'zod';
+import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
+import { type ApiKey, parseApiKeys } from './apiKey.ts';
+import { defaultHome } from './dataFolder.ts';
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** A limit of the dry run, as a number of at least 1 that may be written 1e8. */
+const limit = (byDefault: number) =>
+  z.string().transform(Number).pipe(z.number('must be a number such as 1000 or 1e8').min(1, 'must be at least 1')).default(byDefault);
+
+const count = (least: number, most: number) => {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(least, message).max(most, message));
+};
+
+const url = (protocols: readonly string[], remedy: string) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), remedy);
+
+const variables = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: count(0, 65_535).default(3_000),
+  REDIS_URL: url(['redis:', 'rediss:'], 'must be a URL such as redis://127.0.0.1:6379').optional(),
+  TRAINYARD_HOME: z.string().optional(),
+  TRAINYARD_DATASETS: z.string().optional(),
+  TRAINYARD_DATASETS_URL: url(['http:', 'https:'], 'must be a URL such as https://mirror.example/datasets').optional(),
+  TRAINYARD_API_KEYS: z.string().default(''),
+  TRAINYARD_CONCURRENCY: count(1, 256).default(1),
+  ARTIFACTS_URL: url(
+    ['file:'],
+    'must be a file:// URL of a folder, such as file:///var/lib/trainyard/artifacts; other kinds of storage are not supported',
+  ).optional(),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
+  TRAINYARD_MAX_PARAMETERS: limit(defaultLimits.parameters),
+  TRAINYARD_MAX_MEMORY_BYTES: limit(defaultLimits.memoryBytes),
+  TRAINYARD_MAX_EPOCHS: limit(defaultLimits.epochs),
+  TRAINYARD_MAX_LAYERS: limit(defaultLimits.layers),
+});
+
+/** Values that are not repeated in messages. */
+const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS']);
+
+export interface Environment {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Null: this machine starts one (see `startRedis`). */
+  readonly redisUrl: string | null;
+  /** The data folder, absolute: datasets, artifacts, private Redis. */
+  readonly home: string;
+  /** A folder that holds datasets already, absolute. */
+  readonly datasets: string | null;
+  /** A mirror to download datasets from. */
+  readonly datasetsUrl: string | null;
+  readonly apiKeys: readonly ApiKey[];
+  /** Jobs that a worker trains at a time. */
+  readonly concurrency: number;
+  /** The folder of the artifacts, absolute. */
+  readonly artifactsFolder: string;
+  readonly logLevel: (typeof logLevels)[number];
+  readonly limits: SpecLimits;
+}
+
+/**
+ * Reads the environment; an empty variable counts as not set. Paths are made absolute against the current folder.
+ * @throws EnvironmentError with every variable that cannot be used
+ */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = variables.safeParse(given);
+  const issues = parsed.success ? [] : parsed.error.issues.map((issue) => issueOf(String(issue.path[0]), issue.message, given));
+  const apiKeys = readApiKeys(given['TRAINYARD_API_KEYS'] ?? '', issues);
+  if (!parsed.success || issues.length > 0) throw new EnvironmentError(issues);
+
+  const { data } = parsed;
+  const home = resolve(data.TRAINYARD_HOME ?? defaultHome(env));
+  return {
+    host: data.HOST,
+    port: data.PORT,
+    redisUrl: data.REDIS_URL ?? null,
+    home,
+    datasets: data.TRAINYARD_DATASETS === undefined ? null : resolve(data.TRAINYARD_DATASETS),
+    datasetsUrl: data.TRAINYARD_DATASETS_URL ?? null,
+    apiKeys,
+    concurrency: data.TRAINYARD_CONCURRENCY,
+    artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
+    logLevel: data.LOG_LEVEL,
+    limits: {
+      parameters: data.TRAINYARD_MAX_PARAMETERS,
+      memoryBytes: data.TRAINYARD_MAX_MEMORY_BYTES,
+      epochs: data.TRAINYARD_MAX_EPOCHS,
+      layers: data.TRAINYARD_MAX_LAYERS,
+    },
+  };
+}
+
+/**
+ * Refuses to serve other machines without keys; for whoever listens on `host`.
+ * @throws EnvironmentError
+ */
+export function requireKeysBeyondLoopback({ host, apiKeys }: Pick<Environment, 'host' | 'apiKeys'>): void {
+  if (apiKeys.length > 0 || isLoopback(host)) return;
+  throw new EnvironmentError([
+    {
+      variable: 'HOST',
+      message: `${JSON.stringify(host)} lets other machines in, and no key protects the jobs: make one with npm run key -- NAME and set TRAINYARD_API_KEYS to its entry, or leave HOST at 127.0.0.1`,
+    },
+  ]);
+}
+
+/** Whether a host name or address reaches this machine only. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** `@file` names a file with the entries. */
+function readApiKeys(value: string, issues: EnvironmentIssue[]): ApiKey[] {
+  try {
+    return parseApiKeys(value.startsWith('@') ? readFileSync(value.slice(1), 'utf8') : value);
+  } catch (error) {
+    const place = value.startsWith('@') ? `the file ${value.slice(1)}: ` : '';
+    issues.push({ variable: 'TRAINYARD_API_KEYS', message: place + (error instanceof Error ? error.message : String(error)) });
+    return [];
+  }
+}
+
+function issueOf(variable: string, message: string, env: Readonly<Record<string, string | undefined>>): EnvironmentIssue {
+  return { variable, message: secrets.has(variable) ? message : `${message}, got ${JSON.stringify(env[variable])}` };
+}

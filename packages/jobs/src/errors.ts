@@ -1,0 +1,89 @@
+// The errors of this package. Each has a stable `code` for programs and a message that says what to do.
+import type { JobStatus } from '@trainyard/contracts';
+
+/** Base of every error that this package throws on purpose. */
+export class JobsError extends Error {
+  /** Stable, camelCase. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** There is no job with this id. */
+export class JobNotFoundError extends JobsError {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    super('jobNotFound', `there is no job ${jobId}`);
+    this.jobId = jobId;
+  }
+}
+
+/** The job's status does not allow the action. */
+export class JobStateError extends JobsError {
+  readonly jobId: string;
+  readonly action: string;
+  readonly status: JobStatus;
+
+  constructor(jobId: string, action: string, status: JobStatus) {
+    super('wrongState', `cannot ${action} ${jobId}: it is ${status}`);
+    this.jobId = jobId;
+    this.action = action;
+    this.status = status;
+  }
+}
+
+/** An idempotency key came back with another body. */
+export class IdempotencyMismatchError extends JobsError {
+  constructor() {
+    super('idempotencyMismatch', 'this Idempotency-Key was used for another body within 24 hours: use a new key for a new job');
+  }
+}
+
+export type ArtifactErrorCode = 'diskFull' | 'artifactNotFound' | 'invalidArtifactName' | 'invalidRange';
+
+/** A file could not be stored or read. */
+export class ArtifactError extends JobsError {
+  declare readonly code: ArtifactErrorCode;
+  /** Which one, as `job/name`. */
+  readonly artifact: string;
+
+  constructor(code: ArtifactErrorCode, artifact: string, message: string, options?: ErrorOptions) {
+    super(code, `${artifact}: ${message}`, options);
+    this.artifact = artifact;
+  }
+}
+
+/** Redis could not be started. */
+export class RedisStartError extends JobsError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('redisStart', message, options);
+  }
+}
+
+/** Another process works in the same home folder. */
+export class HomeLockedError extends JobsError {
+  constructor(message: string) {
+    super('homeLocked', message);
+  }
+}
+
+/** One variable that cannot be used. The value is left out where it is a secret. */
+export interface EnvironmentIssue {
+  readonly variable: string;
+  readonly message: string;
+}
+
+/** The environment cannot be used; holds every problem found. */
+export class EnvironmentError extends JobsError {
+  readonly issues: readonly EnvironmentIssue[];
+
+  constructor(issues: readonly EnvironmentIssue[]) {
+    super('invalidEnvironment', issues.map((issue) => `${issue.variable}: ${issue.message}`).join('\n'));
+    this.issues = issues;
+  }
+}

@@ -1,0 +1,23 @@
+// Redis and files behind small interfaces: the records of jobs, their queue, their events, their cancellation, their
+// artifacts, and how a process finds its Redis and its environment. No HTTP and no training.
+
+export type { ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
+export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
+export * from './cancelBus.ts';
+export * from './environment/apiKey.ts';
+export { type HomeLock, lockHome } from './environment/homeLock.ts';
+export { type Environment, isLoopback, logLevels, readEnvironment, requireKeysBeyondLoopback } from './environment/readEnvironment.ts';
+export * from './errors.ts';
+export { EventHub, type EventHubOptions, type FollowOptions } from './events/eventHub.ts';
+export { compareEventIds, EventLog, isFinalEvent, type RangeOptions } from './events/eventLog.ts';
+export type { Follower, FollowOutcome } from './events/follower.ts';
+export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step } from './jobAttempt.ts';
+export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
+export { type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
+export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
+export { closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
+export { findOnPath } from './redis/findOnPath.ts';
+export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
+export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
+export * from './trainQueue.ts';
+export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

@@ -1,0 +1,194 @@
+// What the worker that has a job writes about it. Bound to one attempt: once another worker has taken the job over, or
+// it has ended, every write comes back 'stale' and has changed nothing.
+import {
+  type EpochMetrics,
+  epochMetrics,
+  type FinalStatus,
+  type JobError,
+  type JobPhase,
+  type JobProgress,
+  type JobResult,
+  type JobStatus,
+  type LogData,
+  type StepData,
+  stepData,
+} from '@trainyard/contracts';
+import type { Redis } from 'ioredis';
+import { JobStateError, JobsError } from './errors.ts';
+import type { RedisKeys } from './redis/keys.ts';
+import { appendEpoch } from './scripts/appendEpoch.ts';
+import { appendLog } from './scripts/appendLog.ts';
+import { finishJob } from './scripts/finishJob.ts';
+import { publishStep } from './scripts/publishStep.ts';
+import { releaseJob } from './scripts/releaseJob.ts';
+import { renewDelivery } from './scripts/renewDelivery.ts';
+import { runScript, type Script } from './scripts/script.ts';
+import { setPhase } from './scripts/setPhase.ts';
+import { deliveryKeys, deliveryLockMs } from './trainQueue.ts';
+
+/** A step as the engine reports it. */
+export type Step = Omit<StepData, 'jobId'>;
+
+/** How an attempt ends its job. */
+export type Ending =
+  | { readonly status: 'succeeded'; readonly result: JobResult }
+  | { readonly status: 'failed'; readonly error: JobError }
+  | { readonly status: 'cancelled' };
+
+export type AppendOutcome = { readonly outcome: 'appended'; readonly id: string } | { readonly outcome: 'duplicate' | 'stale' };
+
+/**
+ * What became of the delivery that a worker holds. 'taken' and 'waiting': it is on its way to another worker, who will
+ * fence this attempt off by claiming the job; until then the attempt stands.
+ */
+export type Renewal = { readonly outcome: 'held' | 'taken' | 'waiting'; readonly status: JobStatus } | { readonly outcome: 'stale' };
+
+/** Longest log message kept, in characters. */
+const longestMessage = 4_096;
+
+export class JobAttempt {
+  readonly jobId: string;
+  /** 1 for the first; every claim raises it. */
+  readonly number: number;
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #epochs: number;
+  #trainingSince = Date.now();
+  #stepsPerEpoch = 0;
+
+  /** Made by `JobStore.claim`. */
+  constructor(options: {
+    readonly redis: Redis;
+    readonly keys: RedisKeys;
+    readonly jobId: string;
+    readonly attempt: number;
+    readonly epochs: number;
+  }) {
+    this.#redis = options.redis;
+    this.#keys = options.keys;
+    this.jobId = options.jobId;
+    this.number = options.attempt;
+    this.#epochs = options.epochs;
+  }
+
+  /**
+   * The sign of life that keeps the job with this worker; to be given several times in `deliveryLockMs`.
+   * @param token BullMQ's token of the delivery
+   */
+  async renew(token: string): Promise<Renewal> {
+    const { lock, active, suspects } = deliveryKeys(this.#keys.tag, this.jobId);
+    const [outcome, status] = await this.#run(renewDelivery, [this.#record, lock, active, suspects], [this.jobId, token, deliveryLockMs]);
+    return outcome === 'stale' ? { outcome } : { outcome: outcome as 'held' | 'taken' | 'waiting', status: status as JobStatus };
+  }
+
+  /** Says what the job is doing now. The time that is left is reckoned from the first 'training' on. */
+  async setPhase(phase: JobPhase): Promise<'written' | 'stale'> {
+    if (phase === 'training' && this.#stepsPerEpoch === 0) this.#trainingSince = Date.now();
+    const [outcome] = await this.#run(setPhase, [this.#record], [phase]);
+    return outcome as 'written' | 'stale';
+  }
+
+  /** Tells those who watch, and the record's progress. 'duplicate': this epoch is in the history already. */
+  async publishStep(step: Step): Promise<'published' | 'duplicate' | 'stale'> {
+    this.#stepsPerEpoch = step.stepsPerEpoch;
+    const data = stepData.parse({ ...step, jobId: this.jobId });
+    const progress = this.#progress(step.epoch, step.step, step.epoch - 1 + step.step / step.stepsPerEpoch);
+    const [outcome] = await this.#run(
+      publishStep,
+      [this.#record],
+      [this.jobId, this.#keys.eventChannel, step.epoch, JSON.stringify(data), JSON.stringify(progress)],
+    );
+    return outcome as 'published' | 'duplicate' | 'stale';
+  }
+
+  /**
+   * Adds an epoch to the history, the record's `latest` and `progress`. 'duplicate': it was there already. Takes the
+   * engine's epoch event as it is; fields that are not metrics are left out.
+   * @throws JobsError code `epochGap`, when the epoch before it was never appended
+   */
+  async appendEpoch(metrics: EpochMetrics): Promise<AppendOutcome> {
+    const latest = epochMetrics.parse(metrics);
+    const { epoch, ...measured } = latest;
+    const [outcome, value] = await this.#run(
+      appendEpoch,
+      [this.#record, this.#stream],
+      [
+        this.jobId,
+        this.#keys.eventChannel,
+        epoch,
+        JSON.stringify({ jobId: this.jobId, epoch, epochs: this.#epochs, ...measured }),
+        JSON.stringify(latest),
+        JSON.stringify(this.#progress(epoch, this.#stepsPerEpoch, epoch)),
+      ],
+    );
+    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got epoch ${epoch} after epoch ${String(value)}`);
+    return appendOutcome(outcome, value);
+  }
+
+  /** Adds a line to the job's log; a message over 4,096 characters is cut. */
+  async appendLog(level: LogData['level'], message: string): Promise<AppendOutcome> {
+    const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };
+    const [outcome, value] = await this.#run(
+      appendLog,
+      [this.#record, this.#stream],
+      [this.jobId, this.#keys.eventChannel, JSON.stringify(data)],
+    );
+    return appendOutcome(outcome, value);
+  }
+
+  /**
+   * Ends the job. One that someone wants cancelled ends cancelled, whatever the ending given: look at the status that
+   * comes back. Repeating it gives the same answer.
+   * @throws JobStateError 'cancelled' for a job that nobody asked to cancel; `release` hands it back instead
+   */
+  async finish(ending: Ending): Promise<{ readonly outcome: 'finished'; readonly status: FinalStatus } | { readonly outcome: 'stale' }> {
+    const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;
+    const [outcome, status] = await this.#run(
+      finishJob,
+      [this.#record, this.#stream],
+      [this.jobId, this.#keys.eventChannel, new Date().toISOString(), ending.status, detail === null ? '' : JSON.stringify(detail)],
+    );
+    if (outcome === 'refused') throw new JobStateError(this.jobId, 'end as cancelled', 'running');
+    return outcome === 'finished' ? { outcome, status: status as FinalStatus } : { outcome: 'stale' };
+  }
+
+  /**
+   * Hands the job back, queued, without counting this attempt against it. The delivery has to go back as well: BullMQ's
+   * `job.moveToWait(token)` and `WaitingError`, or else it is delivered again when its lock runs out.
+   */
+  async release(): Promise<'released' | 'cancelled' | 'stale'> {
+    const [outcome] = await this.#run(
+      releaseJob,
+      [this.#record, this.#stream, this.#keys.waiting],
+      [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
+    );
+    return outcome as 'released' | 'cancelled' | 'stale';
+  }
+
+  get #record(): string {
+    return this.#keys.job(this.jobId);
+  }
+
+  get #stream(): string {
+    return this.#keys.events(this.jobId);
+  }
+
+  async #run(script: Script, keys: readonly string[], args: readonly (string | number)[]): ReturnType<typeof runScript> {
+    return await runScript(this.#redis, script, keys, [this.number, ...args]);
+  }
+
+  #progress(epoch: number, step: number, epochsDone: number): JobProgress {
+    const elapsedSeconds = (Date.now() - this.#trainingSince) / 1_000;
+    return {
+      epoch,
+      epochs: this.#epochs,
+      step,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      etaSeconds: Math.round((elapsedSeconds / epochsDone) * (this.#epochs - epochsDone) * 10) / 10,
+    };
+  }
+}
+
+function appendOutcome(outcome: string, id: string | number | undefined): AppendOutcome {
+  return outcome === 'appended' ? { outcome, id: String(id) } : { outcome: outcome as 'duplicate' | 'stale' };
+}

@@ -1,0 +1,239 @@
+// The records of all jobs: what an API needs to make, show and cancel them, and how a worker comes by one. What a worker
+// then writes goes through JobAttempt. Every change is one Lua script, so no crash leaves half of one.
+import { createHash } from 'node:crypto';
+import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
+import type { JobSpec } from '@trainyard/engine';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { monotonicFactory } from 'ulid';
+import { canonicalJson } from './canonicalJson.ts';
+import { IdempotencyMismatchError, JobNotFoundError, JobStateError } from './errors.ts';
+import { JobAttempt } from './jobAttempt.ts';
+import { type JobRecord, jobOfRecord, newRecord } from './record.ts';
+import { isRedisUnavailable } from './redis/connection.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { cancelJob } from './scripts/cancelJob.ts';
+import { claimJob } from './scripts/claimJob.ts';
+import { createJob } from './scripts/createJob.ts';
+import { runScript } from './scripts/script.ts';
+import type { TrainQueue } from './trainQueue.ts';
+
+/** How often a job may be begun without an epoch to show for it. */
+export const fruitlessAttemptsAllowed = 3;
+
+/** How long an idempotency key is remembered. */
+const idempotencySeconds = 24 * 60 * 60;
+
+/** Entries of the outbox younger than this are still being put into the queue by whoever made them. */
+const outboxGraceMs = 5_000;
+
+export interface NewJob {
+  readonly spec: JobSpec;
+  /** Whose job it is: the name of the caller's key. Idempotency keys are the caller's own. */
+  readonly owner: string;
+  /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
+  readonly idempotency?: { readonly key: string; readonly body: unknown };
+}
+
+/** What a delivery comes to: the attempt to run, or why there is nothing to run. */
+export type Claim =
+  | { readonly outcome: 'claimed'; readonly attempt: JobAttempt; readonly spec: JobSpec }
+  | { readonly outcome: 'cancelled' }
+  | { readonly outcome: 'crashLoop' }
+  | { readonly outcome: 'refused'; readonly status: JobStatus }
+  | { readonly outcome: 'missing' };
+
+export class JobStore {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #queue: TrainQueue;
+  readonly #ulid = monotonicFactory();
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.#queue = options.queue;
+  }
+
+  /**
+   * Records a job and puts it in the queue. `replayed` says that the idempotency key had made it before.
+   * @throws IdempotencyMismatchError the key was used for another body
+   */
+  async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+    const { jobId, replayed } = await this.record(request);
+    if (!replayed) await this.enqueue(jobId).catch(leaveToOutbox);
+    return { job: await this.#existing(jobId), replayed };
+  }
+
+  /** The first half of `create`: everything but the queue, in one step. */
+  async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean }> {
+    const jobId = `job_${this.#ulid()}`;
+    const now = new Date();
+    const { idempotency, owner, spec } = request;
+    const keys = this.#keys;
+    const [outcome, id] = await runScript(
+      this.#redis,
+      createJob,
+      [
+        keys.job(jobId),
+        keys.events(jobId),
+        keys.jobs,
+        keys.jobsOf(owner),
+        keys.waiting,
+        keys.outbox,
+        keys.idempotency(idempotency ? sha256(canonicalJson([owner, idempotency.key])) : 'none'),
+      ],
+      [
+        jobId,
+        keys.eventChannel,
+        idempotency ? sha256(canonicalJson(idempotency.body)) : '',
+        idempotencySeconds,
+        now.getTime(),
+        ...newRecord(spec, owner, now),
+      ],
+    );
+    if (outcome === 'mismatch') throw new IdempotencyMismatchError();
+    return { jobId: String(id), replayed: id !== jobId };
+  }
+
+  /** The second half of `create`: the queue entry, then the end of the outbox entry. Safe to repeat. */
+  async enqueue(jobId: string): Promise<void> {
+    await this.#queue.add(jobId);
+    await this.#redis.zrem(this.#keys.outbox, jobId);
+  }
+
+  /**
+   * Finishes what a crash between the two halves of `create` left behind; to be called every few seconds by every
+   * process, any number of them at once.
+   * @param olderThanMs leaves younger entries to their makers
+   * @returns how many jobs it put into the queue
+   */
+  async reconcileOutbox(olderThanMs: number = outboxGraceMs): Promise<number> {
+    const forgotten = await this.#redis.zrangebyscore(this.#keys.outbox, '-inf', Date.now() - olderThanMs);
+    for (const jobId of forgotten) await this.enqueue(jobId);
+    return forgotten.length;
+  }
+
+  /** The job, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  async get(jobId: string, owner?: string): Promise<Job | null> {
+    const [job] = await this.#read([jobId], owner);
+    return job ?? null;
+  }
+
+  /**
+   * Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one.
+   * @param options.owner only this owner's jobs; left out, everybody's
+   */
+  async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<JobPage> {
+    const start = options.after === undefined ? '+' : `(${options.after}`;
+    const jobsKey = options.owner === undefined ? this.#keys.jobs : this.#keys.jobsOf(options.owner);
+    const ids = await this.#redis.zrange(jobsKey, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit + 1);
+    const page = ids.slice(0, options.limit);
+    const jobs = await this.#read(page);
+    return { data: jobs.filter((job) => job !== null), nextCursor: ids.length > page.length ? (page.at(-1) ?? null) : null };
+  }
+
+  /**
+   * queued → cancelled; running → cancelling, which its worker makes cancelled within a second. A job that is cancelling
+   * or cancelled stays as it is.
+   * @returns the job as it is then
+   * @throws JobNotFoundError
+   * @throws JobStateError the job has succeeded or failed
+   */
+  async requestCancel(jobId: string): Promise<Job> {
+    const keys = this.#keys;
+    const [outcome, status] = await runScript(
+      this.#redis,
+      cancelJob,
+      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox],
+      [jobId, keys.eventChannel, keys.cancelChannel, new Date().toISOString()],
+    );
+    if (outcome === 'missing') throw new JobNotFoundError(jobId);
+    if (outcome === 'refused') throw new JobStateError(jobId, 'cancel', status as JobStatus);
+    const job = await this.#existing(jobId);
+    if (job.status === 'cancelled') await this.#queue.remove(jobId).catch(leaveToClaim);
+    return job;
+  }
+
+  /**
+   * Takes a delivered job for this worker, and fences off whoever had it before.
+   * @param lastEnd how this worker's attempt before ended: what a crash loop's error tells beside its number
+   */
+  async claim(jobId: string, worker: string, lastEnd?: string): Promise<Claim> {
+    const keys = this.#keys;
+    const [outcome, ...values] = await runScript(
+      this.#redis,
+      claimJob,
+      [keys.job(jobId), keys.events(jobId), keys.waiting],
+      [
+        jobId,
+        keys.eventChannel,
+        worker,
+        new Date().toISOString(),
+        fruitlessAttemptsAllowed,
+        JSON.stringify(crashLoop(lastEnd)),
+        this.#ulid(),
+      ],
+    );
+    switch (outcome) {
+      case 'claimed': {
+        const spec = JSON.parse(String(values[1])) as JobSpec;
+        const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: Number(values[0]), epochs: spec.epochs });
+        return { outcome, attempt, spec };
+      }
+      case 'refused':
+        return { outcome, status: values[0] as JobStatus };
+      case 'cancelled':
+      case 'crashLoop':
+      case 'missing':
+        return { outcome };
+      default:
+        throw new TypeError(`claim answered ${outcome}`);
+    }
+  }
+
+  async #existing(jobId: string): Promise<Job> {
+    const job = await this.get(jobId);
+    if (job === null) throw new JobNotFoundError(jobId);
+    return job;
+  }
+
+  async #read(jobIds: readonly string[], owner?: string): Promise<(Job | null)[]> {
+    const pipeline: ChainableCommander = this.#redis.pipeline();
+    for (const jobId of jobIds) pipeline.hgetall(this.#keys.job(jobId)).zrank(this.#keys.waiting, jobId);
+    const replies = (await pipeline.exec()) ?? [];
+    for (const [error] of replies) if (error) throw error;
+    return jobIds.map((jobId, index) => {
+      const [, record] = replies[2 * index] ?? [];
+      const [, rank] = replies[2 * index + 1] ?? [];
+      if (owner !== undefined && (record as JobRecord)['owner'] !== owner) return null;
+      return jobOfRecord(jobId, record as JobRecord, rank as number | null);
+    });
+  }
+}
+
+function crashLoop(lastEnd: string | undefined): JobError {
+  const end =
+    lastEnd === undefined
+      ? "The job's log says how each of them ended; a smaller model, batch or data set may get through, or a machine with more memory."
+      : `The last one: ${lastEnd}`;
+  return {
+    code: 'crashLoop',
+    message: `${fruitlessAttemptsAllowed} attempts in a row ended without finishing an epoch. ${end}`,
+    epoch: null,
+    step: null,
+  };
+}
+
+/** The job is recorded: its outbox entry brings it into the queue when Redis is back. */
+function leaveToOutbox(error: unknown): void {
+  if (!isRedisUnavailable(error)) throw error;
+}
+
+/** A delivery that could not be removed comes to nothing when a worker claims the job. */
+function leaveToClaim(error: unknown): void {
+  if (!isRedisUnavailable(error)) throw error;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

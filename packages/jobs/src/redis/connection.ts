@@ -1,0 +1,92 @@
+// Connections to Redis, and how each kind of user wants them to fail. Nothing here knows what is kept in Redis.
+import { Redis } from 'ioredis';
+
+/**
+ * - `api`: answers requests, so a command fails within about a second when Redis is away and the caller can answer 503.
+ * - `worker`: waits for Redis as long as it takes; BullMQ's blocking reads demand it.
+ * - `subscriber`: as `worker`, and whoever uses it subscribes anew each time it is ready (see Subscription).
+ */
+export type RedisRole = 'api' | 'worker' | 'subscriber';
+
+export interface ConnectOptions {
+  readonly role: RedisRole;
+  /** Told of every connection error. The connection recovers by itself; left out, errors show only in failing commands. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** How long a command of role `api` may take, in ms. */
+const commandTimeoutMs = 1_000;
+
+/** How long who closes something waits for Redis to answer, in ms. */
+const closingPatienceMs = 2_000;
+
+/** Longest pause between two attempts to reach a Redis that is away, in ms. */
+const longestRetryPause = 1_000;
+
+/**
+ * When a server that owes an answer, or a line on which nothing moves, counts as dead. Longer than any read blocks: BullMQ's
+ * last 10 s at most.
+ */
+const silenceMs = 15_000;
+
+/** A connection that is being made; commands given before it is ready wait for it. Close it with `closeRedis`. */
+export function connectRedis(url: string, { role, onError }: ConnectOptions): Redis {
+  const redis = new Redis(url, {
+    connectionName: `trainyard-${role}`,
+    connectTimeout: 2_000,
+    keepAlive: silenceMs,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause),
+    ...(role === 'api'
+      ? { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs }
+      : { maxRetriesPerRequest: null, socketTimeout: silenceMs }),
+    ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
+  });
+  redis.on('error', (error: Error) => onError?.(error));
+  return redis;
+}
+
+/** Rejects when a command is not answered soon: a Redis that hangs must not hold up who wants to stop. */
+export async function answeredSoon(command: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error('Command timed out')), closingPatienceMs);
+  try {
+    await Promise.race([command, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends what is pending, then closes the connection; soon also when Redis is not there or hangs. Safe to call twice. */
+export async function closeRedis(redis: Redis): Promise<void> {
+  if (redis.status === 'end') return;
+  if (redis.status === 'reconnecting' || redis.status === 'close') {
+    // Between two attempts there is nothing open whose end could be awaited, and no `end` event.
+    redis.disconnect();
+    return;
+  }
+  const ended = new Promise<void>((resolve) => redis.once('end', resolve));
+  if (redis.status === 'ready') await answeredSoon(redis.quit()).catch(() => redis.disconnect());
+  else redis.disconnect();
+  await ended;
+}
+
+const unavailableReplies = /^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|BUSY|MISCONF|OOM|NOREPLICAS)\b/;
+const unavailableMessages = /^(Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|connect ETIMEDOUT)/;
+const unavailableCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** Whether an error means "Redis is away or cannot serve now" (answer 503), as opposed to a mistake of ours. */
+export function isRedisUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'MaxRetriesPerRequestError') return true;
+  if ('code' in error && typeof error.code === 'string' && unavailableCodes.has(error.code)) return true;
+  return unavailableMessages.test(error.message) || unavailableReplies.test(error.message);
+}

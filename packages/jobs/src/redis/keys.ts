@@ -1,0 +1,52 @@
+// The names of everything kept in Redis. All carry the prefix as their hash tag, so that one script may touch any of
+// them also where Redis is a cluster; the training queue's own keys carry it too.
+
+export interface RedisKeys {
+  /** The prefix in braces: what BullMQ takes as its prefix. */
+  readonly tag: string;
+  /** Hash: the record of a job. */
+  job(jobId: string): string;
+  /** Stream: the stored events of a job. */
+  events(jobId: string): string;
+  /** String, 24 hours: which job an idempotency key made, and of which body. */
+  idempotency(digest: string): string;
+  /** Sorted set, all scores 0: the ids of all jobs, in the order of their creation. */
+  readonly jobs: string;
+  /** Sorted set, as `jobs`: the ids of one owner's jobs. */
+  jobsOf(owner: string): string;
+  /** Sorted set: the ids of queued jobs, next first. */
+  readonly waiting: string;
+  /** Sorted set: ids of jobs that may not be in the queue yet, scored by when (ms) they were recorded. */
+  readonly outbox: string;
+  /** Set: the names of the workers. */
+  readonly workers: string;
+  /** String, short-lived: what a worker says of itself. */
+  worker(name: string): string;
+  /** Channel: every event of every job as it happens. */
+  readonly eventChannel: string;
+  /** Channel: ids of jobs that someone wants cancelled. */
+  readonly cancelChannel: string;
+}
+
+/** The prefix of the services; a test takes one of its own. */
+export const servicePrefix = 'trainyard';
+
+/** The key names under a prefix, e.g. `trainyard`. The prefix may not hold braces. */
+export function redisKeys(prefix: string): RedisKeys {
+  if (prefix === '' || /[{}]/.test(prefix)) throw new RangeError(`a key prefix is a text without braces, got ${JSON.stringify(prefix)}`);
+  const tag = `{${prefix}}`;
+  return {
+    tag,
+    job: (jobId) => `${tag}:job:${jobId}`,
+    events: (jobId) => `${tag}:events:${jobId}`,
+    idempotency: (digest) => `${tag}:idempotency:${digest}`,
+    jobs: `${tag}:jobs`,
+    jobsOf: (owner) => `${tag}:jobs:${owner}`,
+    waiting: `${tag}:waiting`,
+    outbox: `${tag}:outbox`,
+    workers: `${tag}:workers`,
+    worker: (name) => `${tag}:worker:${name}`,
+    eventChannel: `${tag}:events`,
+    cancelChannel: `${tag}:cancel`,
+  };
+}

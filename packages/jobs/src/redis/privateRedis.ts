@@ -1,0 +1,171 @@
+// A Redis of our own: a process that only this machine can reach, with a password that no process list shows, keeping
+// its data in an append-only file. It outlives a Ctrl-C in the terminal, to be stopped last, but not its parent.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { basename, join } from 'node:path';
+import { RedisStartError } from '../errors.ts';
+import { isServing, shutDown } from './privateRedisControl.ts';
+import type { RunningRedis } from './startRedis.ts';
+
+export interface PrivateRedisOptions {
+  /** Path of redis-server or valkey-server. */
+  readonly program: string;
+  /** Its data goes into `redis` below this folder, which nobody else may be using. */
+  readonly home: string;
+  readonly log: (message: string) => void;
+}
+
+/** Somebody else may take the free port before Redis does. */
+const portAttempts = 3;
+/** A long append-only file takes a while to load. */
+const startBoundMs = 60_000;
+const stopBoundMs = 10_000;
+
+/**
+ * A shell between us and Redis, in a process group of its own. Its standard input is a pipe from us that ends when we do,
+ * even by SIGKILL; it then stops Redis as SIGTERM does, with everything written. It ends when Redis does, with its code.
+ */
+const keeper = `
+"$0" "$1" &
+redis=$!
+trap '' HUP INT TERM
+exec 3<&0
+(read -r _ <&3; kill -TERM "$redis") &
+reader=$!
+wait "$redis"
+code=$?
+kill -KILL "$reader"
+exit "$code"
+`;
+
+/** A started Redis, by its keeper. */
+interface Server {
+  readonly keeper: ChildProcess;
+  readonly exited: Promise<unknown>;
+  readonly url: string;
+}
+
+/**
+ * Starts it and waits until it has loaded its data. One that an earlier process left running on the same data is stopped
+ * first.
+ * @throws RedisStartError with the end of its log
+ */
+export async function startPrivateRedis({ program, home, log }: PrivateRedisOptions): Promise<RunningRedis> {
+  mkdirSync(join(home, 'redis'), { recursive: true, mode: 0o700 });
+  const folder = realpathSync(join(home, 'redis'));
+  const former = formerUrl(folder);
+  if (former !== null && (await isServing(former, folder, 0))) {
+    log('stopping the Redis that an earlier process left behind');
+    await shutDown(former, stopBoundMs);
+  }
+  for (let attempt = 1; attempt <= portAttempts; attempt++) {
+    const server = await start(program, folder);
+    if (server === null) continue;
+    log(`Redis is ${basename(program)}, run privately with its data in ${folder}`);
+    return running(server, folder, log);
+  }
+  throw new RedisStartError(`${program} does not start; its log ends with:\n${logTail(folder)}`);
+}
+
+/** One try; null if it ended before it was ready. */
+async function start(program: string, folder: string): Promise<Server | null> {
+  const port = await freePort();
+  const password = randomBytes(24).toString('hex');
+  writeFileSync(configPath(folder), configOf(port, password, folder), { mode: 0o600 });
+  const log = openSync(logPath(folder), 'w', 0o600);
+  const child = spawn('/bin/sh', ['-c', keeper, program, configPath(folder)], { detached: true, stdio: ['pipe', log, log] });
+  closeSync(log);
+  const server = { keeper: child, exited: once(child, 'exit'), url: urlOf(port, password) };
+  if (await Promise.race([isServing(server.url, folder, startBoundMs), server.exited.then(() => false)])) return server;
+  await stop(server);
+  return null;
+}
+
+function running(server: Server, folder: string, log: (message: string) => void): RunningRedis {
+  let closed: Promise<void> | null = null;
+  void server.exited.then(() => {
+    if (closed === null) log(`Redis ended by itself; its log ends with:\n${logTail(folder)}`);
+  });
+  return {
+    url: server.url,
+    kind: 'private',
+    close: () => (closed ??= stop(server)),
+  };
+}
+
+/** Asks it to end; kills it, with its keeper, if it does not within the bound. */
+async function stop({ keeper, exited, url }: Server): Promise<void> {
+  const bound = setTimeout(() => killGroup(keeper), stopBoundMs);
+  if (keeper.exitCode === null && keeper.signalCode === null) {
+    await shutDown(url, stopBoundMs);
+    keeper.stdin?.end();
+  }
+  await exited;
+  clearTimeout(bound);
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Gone by itself in the meantime.
+  }
+}
+
+/** https://redis.io/docs/latest/operate/oss_and_stack/management/config-file */
+function configOf(port: number, password: string, folder: string): string {
+  return [
+    'bind 127.0.0.1',
+    `port ${port}`,
+    `requirepass ${password}`,
+    `dir ${JSON.stringify(folder)}`,
+    'appendonly yes',
+    'appendfsync everysec',
+    'save ""',
+    'maxmemory-policy noeviction',
+    'daemonize no',
+    'loglevel warning',
+    '',
+  ].join('\n');
+}
+
+function configPath(folder: string): string {
+  return join(folder, 'redis.conf');
+}
+
+function logPath(folder: string): string {
+  return join(folder, 'redis.log');
+}
+
+function urlOf(port: string | number, password: string): string {
+  return `redis://:${password}@127.0.0.1:${port}`;
+}
+
+/** Where the Redis that ran here last listened, or null if none ever did. */
+function formerUrl(folder: string): string | null {
+  try {
+    const config = readFileSync(configPath(folder), 'utf8');
+    const port = /^port (\d+)$/m.exec(config)?.[1];
+    const password = /^requirepass (\w+)$/m.exec(config)?.[1];
+    return port === undefined || password === undefined ? null : urlOf(port, password);
+  } catch {
+    return null;
+  }
+}
+
+function logTail(folder: string): string {
+  return readFileSync(logPath(folder), 'utf8').trimEnd().split('\n').slice(-8).join('\n');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new RedisStartError('this machine gave no free port');
+  return address.port;
+}

@@ -1,0 +1,20 @@
+// An epoch enters the job's history exactly once: not from an older attempt, and not again when a later attempt, which
+// trains from the start, comes by it a second time.
+import { appendFragment, fenceFragment } from './fragments.ts';
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: record, events. ARGV: attempt, job id, event channel, epoch, event data, latest, progress (the last three JSON).
+ * Answers appended and the event's id; duplicate; stale; or gap and the last epoch, when one in between is missing.
+ */
+export const appendEpoch: Script = {
+  name: 'trainyardAppendEpoch',
+  lua: `${appendFragment}${fenceFragment}
+local epoch = tonumber(ARGV[4])
+local last = tonumber(redis.call('HGET', KEYS[1], 'lastEpoch'))
+if epoch <= last then return {'duplicate'} end
+if epoch > last + 1 then return {'gap', last} end
+redis.call('HSET', KEYS[1], 'lastEpoch', ARGV[4], 'fruitless', '0', 'latest', ARGV[6], 'progress', ARGV[7])
+return {'appended', append(KEYS[2], ARGV[3], ARGV[2], 'epoch', ARGV[5])}
+`,
+};

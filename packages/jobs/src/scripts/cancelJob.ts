@@ -1,0 +1,30 @@
+// The cancel action: queued → cancelled; running → cancelling, and whoever runs it is woken. Repeated, it changes
+// nothing (but wakes again, for a wake-up may have been lost).
+import { statusFragment } from './fragments.ts';
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: record, events, waiting, outbox. ARGV: job id, event channel, cancel channel, now (RFC 3339).
+ * Answers missing, accepted, or refused and the present status.
+ */
+export const cancelJob: Script = {
+  name: 'trainyardCancelJob',
+  lua: `${statusFragment}
+local jobId, channel = ARGV[1], ARGV[2]
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status then return {'missing'} end
+if status == 'queued' then
+  redis.call('ZREM', KEYS[3], jobId)
+  redis.call('ZREM', KEYS[4], jobId)
+  finish(KEYS[1], KEYS[2], channel, jobId, 'cancelled', ARGV[4])
+elseif status == 'running' then
+  enter(KEYS[1], KEYS[2], channel, jobId, 'cancelling')
+  redis.call('PUBLISH', ARGV[3], jobId)
+elseif status == 'cancelling' then
+  redis.call('PUBLISH', ARGV[3], jobId)
+elseif status ~= 'cancelled' then
+  return {'refused', status}
+end
+return {'accepted'}
+`,
+};

@@ -1,0 +1,34 @@
+// Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
+// outbox entry that says "not in the queue yet". All or none of it.
+import { statusFragment } from './fragments.ts';
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: record, events, jobs, the owner's jobs, waiting, outbox, idempotency key.
+ * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), field, value, …
+ * Answers created, replayed or mismatch, and the job's id. The same call sent twice, after a lost connection, is one job.
+ */
+export const createJob: Script = {
+  name: 'trainyardCreateJob',
+  lua: `${statusFragment}
+local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId} end
+if digest ~= '' then
+  local seen = redis.call('GET', KEYS[7])
+  if seen then
+    local space = string.find(seen, ' ', 1, true)
+    local id = string.sub(seen, space + 1)
+    if string.sub(seen, 1, space - 1) ~= digest then return {'mismatch', id} end
+    return {'replayed', id}
+  end
+  redis.call('SET', KEYS[7], digest .. ' ' .. jobId, 'EX', ARGV[4])
+end
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'lastEpoch', '0', unpack(ARGV, 6))
+redis.call('ZADD', KEYS[3], 0, jobId)
+redis.call('ZADD', KEYS[4], 0, jobId)
+redis.call('ZADD', KEYS[5], 0, jobId)
+redis.call('ZADD', KEYS[6], ARGV[5], jobId)
+enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
+return {'created', jobId}
+`,
+};

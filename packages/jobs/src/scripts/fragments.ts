@@ -1,0 +1,44 @@
+// Pieces of Lua that several scripts begin with. A script is one text to Redis, so sharing means putting texts together.
+
+/**
+ * `append(events, channel, jobId, event, data)`: puts an event into the job's stream and tells everyone who follows,
+ * in one step; `data` is JSON. Returns the event's id.
+ */
+export const appendFragment = `
+local function append(events, channel, jobId, event, data)
+  local id = redis.call('XADD', events, '*', 'event', event, 'data', data)
+  redis.call('PUBLISH', channel, '{"jobId":"' .. jobId .. '","id":"' .. id .. '","event":"' .. event .. '","data":' .. data .. '}')
+  return id
+end
+`;
+
+/**
+ * `enter(job, events, channel, jobId, status)`: sets the status and appends its event; `finish(…, now, error)` does so
+ * for a final status, notes when and which event is the job's last, and ends what only a running job has.
+ */
+export const statusFragment = `${appendFragment}
+local function enter(job, events, channel, jobId, status)
+  redis.call('HSET', job, 'status', status)
+  return append(events, channel, jobId, 'status', '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}')
+end
+local function finish(job, events, channel, jobId, status, now, error)
+  local data = '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}'
+  if error then
+    data = '{"jobId":"' .. jobId .. '","status":"' .. status .. '","error":' .. error .. '}'
+    redis.call('HSET', job, 'error', error)
+  end
+  redis.call('HDEL', job, 'phase')
+  local id = append(events, channel, jobId, 'status', data)
+  redis.call('HSET', job, 'status', status, 'finishedAt', now, 'finalEvent', id)
+end
+`;
+
+/**
+ * Refuses, as 'stale', a write by any but the present attempt, and one to a job that is no longer being run.
+ * Expects KEYS[1] = the record and ARGV[1] = the attempt; defines \`status\`.
+ */
+export const fenceFragment = `
+local fence = redis.call('HMGET', KEYS[1], 'status', 'attempt')
+local status = fence[1]
+if fence[2] ~= ARGV[1] or (status ~= 'running' and status ~= 'cancelling') then return {'stale'} end
+`;

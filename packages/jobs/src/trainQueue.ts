@@ -1,0 +1,87 @@
+// The BullMQ queue that hands jobs to workers. It carries ids only and decides nothing: a delivery is a reason to call
+// `JobStore.claim`, which decides. A job delivered twice, or after its end, does no harm.
+import { type ConnectionOptions, type JobsOptions, Queue, type WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { redisKeys } from './redis/keys.ts';
+
+/** The name of the queue, for BullMQ's `Worker`. */
+export const trainQueueName = 'train';
+
+/** How long a worker that has died still counts as the one that has the job, in ms. */
+export const deliveryLockMs = 6_000;
+
+/** Where BullMQ keeps what a delivered job's worker has to renew. `tag` is `RedisKeys.tag`. */
+export function deliveryKeys(tag: string, jobId: string): { readonly lock: string; readonly active: string; readonly suspects: string } {
+  const queue = `${tag}:${trainQueueName}`;
+  return { lock: `${queue}:${jobId}:lock`, active: `${queue}:active`, suspects: `${queue}:stalled` };
+}
+
+/** What a delivery carries. */
+export interface TrainDelivery {
+  readonly jobId: string;
+}
+
+/**
+ * Deliveries end by the processor returning, whatever became of the job. Throwing means "could not get through to the
+ * record": it is delivered again a second later. How often a job may be tried is counted in its record, not here.
+ */
+const deliveryOptions: JobsOptions = {
+  attempts: Number.MAX_SAFE_INTEGER,
+  backoff: { type: 'fixed', delay: 1_000 },
+  removeOnComplete: true,
+  removeOnFail: true,
+};
+
+/**
+ * Options for BullMQ's `Worker`. Its own are too slow for us: a lost worker's job is delivered again when its lock (6 s)
+ * ran out and the next check (every 3 s) saw it, and any number of times.
+ * @param redis a connection with role `worker`; BullMQ makes a second one of it to block on
+ */
+export function trainWorkerOptions(options: {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly concurrency: number;
+}): WorkerOptions {
+  return {
+    connection: asConnection(options.redis),
+    prefix: redisKeys(options.prefix).tag,
+    concurrency: options.concurrency,
+    lockDuration: deliveryLockMs,
+    stalledInterval: 3_000,
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+  };
+}
+
+export class TrainQueue {
+  readonly #queue: Queue<TrainDelivery>;
+
+  /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
+    this.#queue = new Queue(trainQueueName, {
+      connection: asConnection(options.redis),
+      prefix: redisKeys(options.prefix).tag,
+      defaultJobOptions: deliveryOptions,
+    });
+    this.#queue.on('error', (error) => options.onError?.(error));
+  }
+
+  /** Puts the job in the queue; does nothing if it is there already. */
+  async add(jobId: string): Promise<void> {
+    await this.#queue.add(trainQueueName, { jobId }, { jobId });
+  }
+
+  /** Takes a job that nobody works on out of the queue, so that no worker wakes for it. */
+  async remove(jobId: string): Promise<void> {
+    await this.#queue.remove(jobId);
+  }
+
+  /** Closes the queue, not the connection. */
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+}
+
+/** BullMQ describes ioredis 5 and 6 at once; ours is 6. */
+function asConnection(redis: Redis): ConnectionOptions {
+  return redis;
+}

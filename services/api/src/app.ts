@@ -1,0 +1,96 @@
+// The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
+// nowhere; server.ts does that for the process, and tests do it for themselves.
+import type { SpecLimits } from '@trainyard/engine';
+import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore } from '@trainyard/jobs';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { parseJsonBody } from './http/jsonBody.ts';
+import { validatorCompiler } from './http/parameters.ts';
+import { requestIdOf } from './http/requestIds.ts';
+import { access } from './plugins/access.ts';
+import { documentation, documentationRoutes } from './plugins/documentation.ts';
+import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
+import { collectMethods } from './plugins/methodNotAllowed.ts';
+import { requestLog } from './plugins/requestLog.ts';
+import { streams } from './plugins/streams.ts';
+import { artifactRoutes } from './routes/artifacts.ts';
+import { catalogRoutes } from './routes/catalog.ts';
+import { createJobRoute } from './routes/createJob.ts';
+import { eventRoutes } from './routes/events.ts';
+import { type Dependency, healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+
+export type { Dependency } from './routes/health.ts';
+
+/** The version that the API gives of itself. */
+export const version = '0.1.0';
+
+const bodyLimitBytes = 1024 * 1024;
+
+/** How long a request may take to arrive, in ms: its own bytes, not its answer. */
+const requestTimeoutMs = 30_000;
+
+export interface AppOptions {
+  readonly jobs: JobStore;
+  readonly eventLog: EventLog;
+  readonly eventHub: EventHub;
+  readonly artifacts: ArtifactStore;
+  /** What `GET /health/ready` looks at. */
+  readonly dependencies: readonly Dependency[];
+  readonly limits: SpecLimits;
+  /** Without any, only this machine is served, and every caller is one admin. */
+  readonly apiKeys: readonly ApiKey[];
+  /** Left out, nothing is logged. */
+  readonly logger?: FastifyBaseLogger;
+  /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
+  readonly heartbeatMs?: number;
+}
+
+/** Makes the app. What it is given stays the caller's to close, after the app. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { jobs, eventLog, eventHub, artifacts, limits } = options;
+  const app = fastify({
+    ...(options.logger ? { loggerInstance: options.logger } : {}),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestIdOf,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
+    // A missing Host header gets our own answer, and so does a request on a kept connection during a stop.
+    http: { requireHostHeader: false },
+    return503OnClosing: false,
+    // Streams that end in preClose, and kept connections, would hold up a stop otherwise.
+    forceCloseConnections: true,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  // Answers are typed by their schemas and not parsed by them: a job of last year, whose stored spec lacks what was added
+  // since, has to be shown too.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, parsed) => {
+    try {
+      parsed(null, parseJsonBody(body as Buffer));
+    } catch (error) {
+      parsed(error as Error);
+    }
+  });
+
+  const refuseOtherMethods = collectMethods(app);
+  await app.register(requestLog);
+  await app.register(errors);
+  await app.register(access, { keys: options.apiKeys });
+  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
+  await app.register(documentation, { version });
+  await app.register(documentationRoutes);
+  await app.register(healthRoutes, { dependencies: options.dependencies });
+  await app.register(catalogRoutes, { limits, version });
+  await app.register(createJobRoute, { jobs, limits });
+  await app.register(jobRoutes, { jobs });
+  await app.register(eventRoutes, { jobs, eventLog, eventHub });
+  await app.register(metricsRoutes, { jobs, eventLog });
+  await app.register(artifactRoutes, { jobs, artifacts });
+  refuseOtherMethods();
+  await app.ready();
+  return app;
+}

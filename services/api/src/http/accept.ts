@@ -1,0 +1,36 @@
+// Content negotiation by the Accept header (RFC 9110 §12.5.1). It chooses among media types that a route offers;
+// parameters other than q are ignored, since no route offers two variants of one type.
+
+type AcceptedRange = { type: string; quality: number; position: number };
+
+function parseAccept(header: string): AcceptedRange[] {
+  return header.split(',').map((entry, position) => {
+    const [type = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='));
+    const quality = weight === undefined ? 1 : Number(weight.slice(2));
+    return { type, quality: Number.isFinite(quality) ? quality : 0, position };
+  });
+}
+
+/** 3: the type itself, 2: `type/*`, 1: `*` + `/*`, 0: no match. */
+function specificity(range: string, type: string): number {
+  if (range === type) return 3;
+  if (range === `${type.split('/', 1)[0]}/*`) return 2;
+  return range === '*/*' ? 1 : 0;
+}
+
+/**
+ * The offered media type that the client likes best, or `undefined` if it accepts none of them.
+ * No header, or an empty one, accepts everything and gets the first offer. At equal quality the type that
+ * the client names itself goes before a wildcard, then what it names first.
+ */
+export function negotiate<const Type extends string>(accept: string | undefined, offered: readonly [Type, ...Type[]]): Type | undefined {
+  if (accept === undefined || accept.trim() === '') return offered[0];
+  const ranges = parseAccept(accept);
+  const candidates = offered.flatMap((type) => {
+    const matches = ranges.map((range) => ({ ...range, rank: specificity(range.type, type) })).filter((range) => range.rank > 0);
+    const best = matches.toSorted((a, b) => b.rank - a.rank)[0];
+    return best === undefined || best.quality <= 0 ? [] : [{ ...best, offer: type }];
+  });
+  return candidates.toSorted((a, b) => b.quality - a.quality || b.rank - a.rank || a.position - b.position)[0]?.offer;
+}

@@ -1,0 +1,54 @@
+// Job specs that the document shows as examples. Tests send them to the service, so they stay true.
+import type { JobSpecInput } from '@trainyard/engine';
+
+type Layers = JobSpecInput['model']['layers'];
+
+const afterConvolutions: Layers = [
+  { type: 'relu' },
+  { type: 'maxPool2d', kernelSize: 2 },
+  { type: 'flatten' },
+  { type: 'linear', outFeatures: 120 },
+  { type: 'relu' },
+  { type: 'linear', outFeatures: 84 },
+  { type: 'relu' },
+  { type: 'linear', outFeatures: 10 },
+];
+
+/** The network of PyTorch's neural network tutorial, on a random input and target. */
+export const tutorial: JobSpecInput = {
+  name: 'tutorial',
+  seed: 0,
+  data: { dataset: 'random', inputShape: [1, 32, 32], targetShape: [10], samples: 1 },
+  model: {
+    layers: [
+      { type: 'conv2d', name: 'conv1', outChannels: 6, kernelSize: 5 },
+      { type: 'relu' },
+      { type: 'maxPool2d', kernelSize: 2 },
+      { type: 'conv2d', name: 'conv2', outChannels: 16, kernelSize: 5 },
+      ...afterConvolutions,
+    ],
+  },
+  loss: { type: 'mse' },
+  optimizer: { type: 'sgd', learningRate: 0.01 },
+  epochs: 20,
+};
+
+/** LeNet on handwritten digits that the service makes itself. */
+export const lenet: JobSpecInput = {
+  name: 'lenet-digits',
+  labels: { team: 'a' },
+  data: { dataset: 'digits', batchSize: 64 },
+  model: {
+    layers: [
+      { type: 'conv2d', name: 'conv1', outChannels: 6, kernelSize: 5, padding: 2 },
+      { type: 'relu' },
+      { type: 'maxPool2d', kernelSize: 2 },
+      { type: 'conv2d', name: 'conv2', outChannels: 16, kernelSize: 5 },
+      ...afterConvolutions,
+    ],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'sgd', learningRate: 0.01, momentum: 0.9 },
+  scheduler: { type: 'step', stepSize: 1, gamma: 0.5 },
+  epochs: 3,
+};

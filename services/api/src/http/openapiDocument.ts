@@ -1,0 +1,141 @@
+// What the generated OpenAPI document lacks, added to the finished JSON: discriminators for unions, names for their
+// alternatives (a discriminator can only map to named schemas), and no schema that nothing refers to. Derived from
+// the document alone, so a new layer needs no line here.
+
+type Json = null | boolean | number | string | Json[] | JsonObject;
+type JsonObject = { [key: string]: Json };
+
+const schemasAt = '#/components/schemas/';
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** The one value that a schema allows its property `name`, if it requires it. */
+function constantOf(schema: JsonObject, name: string): string | undefined {
+  const properties = schema['properties'];
+  const property = isObject(properties) ? properties[name] : undefined;
+  const required = schema['required'];
+  if (!isObject(property) || !Array.isArray(required) || !required.includes(name)) return undefined;
+  return typeof property['const'] === 'string' ? property['const'] : undefined;
+}
+
+class Completion {
+  readonly #schemas: JsonObject;
+
+  constructor(schemas: JsonObject) {
+    this.#schemas = schemas;
+  }
+
+  /** Walks a value of the document; alternatives in it are named by their constant, `kind` (what they are) and `suffix`. */
+  visit(value: Json, kind: string, suffix: string): void {
+    if (Array.isArray(value)) for (const element of value) this.visit(element, kind, suffix);
+    if (!isObject(value)) return;
+    for (const [key, child] of Object.entries(value)) {
+      if (key === 'properties' && isObject(child))
+        for (const [name, schema] of Object.entries(child)) this.visit(schema, capitalized(name), suffix);
+      else this.visit(child, key === 'items' ? kind.replace(/s$/, '') : kind, suffix);
+    }
+    if (Array.isArray(value['oneOf'])) this.#discriminate(value, value['oneOf'], kind + suffix);
+  }
+
+  #discriminate(union: JsonObject, alternatives: Json[], kind: string): void {
+    const schemas = alternatives.map((alternative) => this.#resolve(alternative));
+    const [first] = schemas;
+    const properties = first?.['properties'];
+    const propertyName = isObject(properties)
+      ? Object.keys(properties).find((name) => areDistinct(schemas.map((schema) => constantOf(schema, name))))
+      : undefined;
+    if (propertyName === undefined) return;
+    const mapping: JsonObject = {};
+    union['oneOf'] = alternatives.map((alternative, index) => {
+      const schema = schemas[index] ?? {};
+      const constant = constantOf(schema, propertyName) ?? '';
+      const reference =
+        isObject(alternative) && typeof alternative['$ref'] === 'string'
+          ? alternative['$ref']
+          : this.#name(schema, capitalized(constant) + kind);
+      mapping[constant] = reference;
+      return { $ref: reference };
+    });
+    union['discriminator'] = { propertyName, mapping };
+  }
+
+  #resolve(schema: Json): JsonObject {
+    if (!isObject(schema)) return {};
+    const reference = schema['$ref'];
+    if (typeof reference !== 'string') return schema;
+    const target = this.#schemas[reference.slice(schemasAt.length)];
+    return isObject(target) ? target : {};
+  }
+
+  /** Puts a schema among the components, under another name where this one is taken by another schema. */
+  #name(schema: JsonObject, wanted: string): string {
+    let name = wanted;
+    for (let count = 2; name in this.#schemas && JSON.stringify(this.#schemas[name]) !== JSON.stringify(schema); count++)
+      name = `${wanted}${count}`;
+    this.#schemas[name] = schema;
+    return schemasAt + name;
+  }
+}
+
+function areDistinct(constants: (string | undefined)[]): boolean {
+  return !constants.includes(undefined) && new Set(constants).size === constants.length;
+}
+
+/** The names of the component schemas that a value refers to. */
+function references(value: Json, found: Set<string> = new Set()): Set<string> {
+  if (Array.isArray(value)) for (const element of value) references(element, found);
+  if (isObject(value)) {
+    for (const [key, child] of Object.entries(value)) {
+      if (typeof child === 'string' && (key === '$ref' || child.startsWith(schemasAt))) found.add(child.slice(schemasAt.length));
+      else references(child, found);
+    }
+  }
+  return found;
+}
+
+/** Without the schemas that neither the paths nor another used schema refers to. */
+function withoutUnused(schemas: JsonObject, paths: Json): JsonObject {
+  const used = references(paths);
+  // A set grows while it is walked: so this follows references of references.
+  for (const name of used) references(schemas[name] ?? {}, used);
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+}
+
+/** A schema for input alone, or the same for input and output, needs no `Input` in its name. */
+function withPlainNames(document: JsonObject, schemas: JsonObject): JsonObject {
+  for (const [name, schema] of Object.entries(schemas)) {
+    const plain = name.replace(/Input$/, '');
+    if (plain === name || (plain in schemas && JSON.stringify(schemas[plain]) !== JSON.stringify(schema))) continue;
+    const { [name]: _renamed, ...others } = schemas;
+    const renamed = { ...document, components: { ...asObject(document['components']), schemas: { ...others, [plain]: schema } } };
+    const text = JSON.stringify(renamed).replaceAll(`"${schemasAt}${name}"`, `"${schemasAt}${plain}"`);
+    const next = JSON.parse(text) as JsonObject;
+    return withPlainNames(next, asObject(asObject(next['components'])['schemas']));
+  }
+  return document;
+}
+
+function asObject(value: Json | undefined): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+/** Completes a generated OpenAPI 3.1 document. The argument stays as it is. */
+export function completeDocument(generated: object): object {
+  const document = structuredClone(generated) as JsonObject;
+  const paths = asObject(document['paths']);
+  // Every GET has its HEAD; only where one handler answers both would the document list it.
+  for (const path of Object.values(paths)) delete asObject(path)['head'];
+  const schemas = withoutUnused(asObject(asObject(document['components'])['schemas']), paths);
+  const completion = new Completion(schemas);
+  completion.visit(paths, '', '');
+  for (const [name, schema] of Object.entries({ ...schemas }))
+    completion.visit(schema, name.replace(/Input$/, ''), /Input$/.exec(name)?.[0] ?? '');
+  document['components'] = { ...asObject(document['components']), schemas };
+  return withPlainNames(document, schemas);
+}

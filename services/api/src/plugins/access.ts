@@ -1,0 +1,78 @@
+// Who may call: holders of a bearer key (RFC 6750) where keys are configured; without any, everybody on this machine
+// and nobody else. That takes a look at Host and Origin too, since a web page can let its own name resolve to
+// 127.0.0.1. Written here rather than taken from @fastify/bearer-auth, of which our own answers and hashed keys would
+// leave nothing but one regular expression.
+import { type ApiKey, findApiKey, isLoopback } from '@trainyard/jobs';
+import type { FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ProblemError } from '../problems.ts';
+
+export type Caller = Pick<ApiKey, 'name' | 'role'>;
+
+/** Who calls where no keys are configured. No key can have this name: names have no colon. */
+const local: Caller = { name: ':local', role: 'admin' };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; null on public routes, and before the key was looked at. */
+    caller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    /** The route answers without a key. */
+    isPublic?: boolean;
+  }
+}
+
+/** The caller of a request to a guarded route. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === null) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
+  return request.caller;
+}
+
+/** The owner whose jobs a caller may see: its own, or, for an admin, undefined for everybody's. */
+export function visibleOwner(request: FastifyRequest): string | undefined {
+  const { name, role } = callerOf(request);
+  return role === 'admin' ? undefined : name;
+}
+
+function unauthorized(detail: string, challenge: string): ProblemError {
+  return new ProblemError('unauthorized', detail, { headers: { 'www-authenticate': `Bearer realm="trainyard"${challenge}` } });
+}
+
+/** The host name of an authority, `host[:port]`, in lower case; undefined if it is none. */
+function hostOfAuthority(authority: string | undefined): string | undefined {
+  if (authority === undefined || !/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(authority)) return undefined;
+  return URL.canParse(`http://${authority}`) ? authority.replace(/:\d{1,5}$/, '').toLowerCase() : undefined;
+}
+
+function refuseForeign(request: FastifyRequest, host: string): void {
+  if (!isLoopback(host)) {
+    throw new ProblemError(
+      'forbiddenHost',
+      'Without API keys only this machine is served, by the names localhost, 127.0.0.1 and [::1]. To serve others, set TRAINYARD_API_KEYS (npm run key makes one).',
+    );
+  }
+  const { origin } = request.headers;
+  if (origin !== undefined && !isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//i, '')) ?? '')) {
+    throw new ProblemError('forbiddenOrigin', 'Without API keys, requests that a browser sends for another web site are refused.');
+  }
+}
+
+export const access = fp<{ keys: readonly ApiKey[] }>((app, { keys }, done) => {
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', (request, _reply, next) => {
+    const host = hostOfAuthority(request.headers.host);
+    if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
+    if (keys.length === 0) {
+      refuseForeign(request, host);
+      request.caller = local;
+    } else if (request.routeOptions.config.isPublic !== true) {
+      const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+      if (token === undefined) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
+      request.caller = findApiKey(keys, token);
+      if (request.caller === null) throw unauthorized('This API key is not known.', ', error="invalid_token"');
+    }
+    next();
+  });
+  done();
+});

@@ -1,0 +1,73 @@
+// The OpenAPI 3.1 document, made from the routes' zod schemas, and the page that shows it. Both are public.
+import swagger from '@fastify/swagger';
+import apiReference from '@scalar/fastify-api-reference';
+import fp from 'fastify-plugin';
+import { type FastifyPluginAsyncZod, jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { always, json, problems } from '../http/answers.ts';
+import { completeDocument } from '../http/openapiDocument.ts';
+import { requestIdHeader } from '../http/requestIds.ts';
+
+const requestIdHeaderSchema = { type: 'string', description: 'Names the request in answers and logs; yours, if you sent one.' };
+
+const description = `Describe a network as JSON, watch every epoch, download the weights.
+
+Every object is strict: a field that is not known is refused, and the answer names the nearest one that is.
+Errors are problem details (RFC 9457) with a stable \`code\` and JSON pointers into the body.`;
+
+/** What a route's answers say of headers, which the transform of the schemas drops; the request id is on all of them. */
+function addHeaders(responses: unknown, described: unknown): void {
+  for (const [status, response] of Object.entries(responses ?? {})) {
+    const { headers = {} } = (described as Record<string, { headers?: object } | undefined> | undefined)?.[status] ?? {};
+    Object.assign(response as object, { headers: { ...headers, [requestIdHeader]: requestIdHeaderSchema } });
+  }
+}
+
+/** Collects the routes that are registered after it. */
+export const documentation = fp<{ version: string }>(async (app, { version }) => {
+  await app.register(swagger, {
+    convertConstToEnum: false,
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Trainyard', version, description, license: { name: 'MIT', identifier: 'MIT' } },
+      tags: [
+        { name: 'jobs', description: 'Training jobs, their events and their results' },
+        { name: 'service', description: 'What this service is, what it knows and how it does' },
+      ],
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key; `npm run key -- NAME` makes one.' } },
+      },
+      security: [{ key: [] }],
+    },
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      addHeaders(schema.response, route.schema.response);
+      return { schema: route.route.config?.isPublic === true ? { ...schema, security: [] } : schema, url };
+    },
+    transformObject: (document) => completeDocument(jsonSchemaTransformObject(document)),
+  });
+});
+
+/** `GET /openapi.json` and `GET /docs/`. */
+export const documentationRoutes: FastifyPluginAsyncZod = async (app) => {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, isPublic: true };
+  });
+  app.get(
+    '/openapi.json',
+    {
+      schema: {
+        operationId: 'getOpenapi',
+        summary: 'This document',
+        tags: ['service'],
+        response: { 200: json('OpenAPI 3.1.', z.looseObject({ openapi: z.string() })), ...problems(...always) },
+      },
+    },
+    () => app.swagger() as { openapi: string },
+  );
+  // Everything the page needs comes from here: it works without the internet, and tells nobody that it was opened.
+  await app.register(apiReference, {
+    routePrefix: '/docs',
+    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false, pageTitle: 'Trainyard API' },
+  });
+};

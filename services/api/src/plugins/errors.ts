@@ -1,0 +1,110 @@
+// Turns everything that is thrown, and everything that fastify or node refuse by themselves, into problem details
+// (RFC 9457). A client error keeps its words; of a server error the client learns only that it happened, and by its
+// request id where to find it in the log.
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { SpecError } from '@trainyard/engine';
+import { ArtifactError, IdempotencyMismatchError, isRedisUnavailable, JobNotFoundError, JobStateError } from '@trainyard/jobs';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { pathOf, requestIdHeader } from '../http/requestIds.ts';
+import { nothingThere, ProblemError } from '../problems.ts';
+
+/** Seconds after which a client may try again when Redis is away. */
+const retryAfterSeconds = '2';
+
+/** The 503 of a missing Redis. */
+export function redisAway(cause?: unknown): ProblemError {
+  return new ProblemError('unavailable', 'Redis, which holds the jobs, does not answer; try again shortly.', {
+    headers: { 'retry-after': retryAfterSeconds },
+    cause,
+  });
+}
+
+/** What fastify throws by itself. */
+function fromFastify(error: Error & { code: string; statusCode: number }, request: FastifyRequest): ProblemError | undefined {
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new ProblemError(
+        'unsupportedMediaType',
+        `The body must be application/json, got ${request.headers['content-type'] ?? 'no Content-Type'}.`,
+      );
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new ProblemError('bodyTooLarge', `The body may have at most ${request.routeOptions.bodyLimit} bytes.`);
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return nothingThere(request.url);
+    default:
+      return error.statusCode >= 400 && error.statusCode < 500
+        ? new ProblemError('badRequest', `${error.message.replace(/\.$/, '')}.`)
+        : undefined;
+  }
+}
+
+/** The problem that an error of any of our packages, or of a library, means to the client. */
+function problemFor(error: unknown, request: FastifyRequest): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof SpecError) {
+    const places = error.issues.length === 1 ? 'one place' : `${error.issues.length} places`;
+    return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
+  }
+  if (error instanceof JobNotFoundError) return nothingThere(request.url);
+  if (error instanceof JobStateError) return new ProblemError('wrongState', `${error.message}.`);
+  if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
+  if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
+  if (error instanceof Error) {
+    if (isRedisUnavailable(error)) return redisAway(error);
+    if ('code' in error && typeof error.code === 'string' && 'statusCode' in error && typeof error.statusCode === 'number') {
+      const problem = fromFastify(Object.assign(error, { code: error.code, statusCode: error.statusCode }), request);
+      if (problem) return problem;
+    }
+  }
+  return new ProblemError('internal', 'The request failed by a fault of this server; its log has the cause under this request id.', {
+    cause: error,
+  });
+}
+
+/** Answers a request with the problem that `error` means. Client errors are logged at info, ours with their cause at error. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemFor(error, request);
+  if (problem.code === 'internal') request.log.error({ err: problem.cause }, 'request failed');
+  else request.log.info({ code: problem.code, err: problem.cause }, problem.message);
+  return (
+    reply
+      .code(problem.statusCode)
+      .headers({ ...problem.headers, [requestIdHeader]: request.id, 'cache-control': 'no-store' })
+      .removeHeader('content-length')
+      .type('application/problem+json')
+      // As bytes: to a text fastify would add a charset, which this media type does not have.
+      .send(Buffer.from(JSON.stringify(problem.toProblem(pathOf(request.url), request.id))))
+  );
+}
+
+/** Answers what node could not even parse as HTTP; there is no request, only a socket. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  let problem = new ProblemError('badRequest', 'The bytes that arrived are not an HTTP request.');
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') problem = new ProblemError('requestTimeout', 'The request did not arrive in time.');
+  if (error.code === 'HPE_HEADER_OVERFLOW') problem = new ProblemError('headersTooLarge', 'The header fields have more than 16 KiB.');
+  const requestId = randomUUID();
+  const body = JSON.stringify(problem.toProblem('', requestId));
+  const head = [
+    `HTTP/1.1 ${problem.statusCode} ${STATUS_CODES[problem.statusCode]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `${requestIdHeader}: ${requestId}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Sets the error handler and the 404 handler, which fastify keeps apart. */
+export const errors = fp((app, _options, done) => {
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.setNotFoundHandler((request, reply) => sendProblem(nothingThere(request.url), request, reply));
+  done();
+});

@@ -1,0 +1,35 @@
+// One log line for each request, when it is over, with its request id, job id and caller; it also puts the request id
+// on every answer and counts the requests that are still open. It never logs headers or bodies.
+import fp from 'fastify-plugin';
+import { pathOf, requestIdHeader } from '../http/requestIds.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The job that the request is about, once it is known. */
+    jobId: string | null;
+  }
+}
+
+export const requestLog = fp((app, _options, done) => {
+  app.decorateRequest('jobId', null);
+  app.addHook('onRequest', (request, reply, next) => {
+    void reply.header(requestIdHeader, request.id);
+    // 'close' comes after every answer, also after one that the client did not wait for; fastify's onResponse does not.
+    reply.raw.once('close', () => {
+      request.log.info(
+        {
+          method: request.method,
+          path: pathOf(request.url),
+          status: reply.statusCode,
+          ...(reply.raw.writableFinished ? {} : { cutOff: true }),
+          durationMs: Math.round(reply.elapsedTime),
+          ...(request.jobId === null ? {} : { jobId: request.jobId }),
+          ...(request.caller === null ? {} : { caller: request.caller.name }),
+        },
+        'request',
+      );
+    });
+    next();
+  });
+  done();
+});

@@ -1,0 +1,70 @@
+// What can go wrong with a request: every error answer's code, status and title, and the error that carries one to
+// the error handler. The body's shape is the contract's Problem (RFC 9457).
+import type { Problem, ProblemIssue } from '@trainyard/contracts';
+import { pathOf } from './http/requestIds.ts';
+
+/** Every code that an answer can carry in `code`, with its HTTP status and title. */
+export const problemKinds = {
+  badRequest: { status: 400, title: 'The request is not valid HTTP' },
+  malformedJson: { status: 400, title: 'The body is not valid JSON' },
+  unauthorized: { status: 401, title: 'A valid API key is needed' },
+  forbiddenHost: { status: 403, title: 'This host name is not served' },
+  forbiddenOrigin: { status: 403, title: 'Requests from other web sites are not served' },
+  notFound: { status: 404, title: 'Not found' },
+  methodNotAllowed: { status: 405, title: 'Method not allowed' },
+  notAcceptable: { status: 406, title: 'No representation in an accepted media type' },
+  requestTimeout: { status: 408, title: 'The request took too long to arrive' },
+  wrongState: { status: 409, title: 'The job is not in a state that allows this' },
+  bodyTooLarge: { status: 413, title: 'The body is too large' },
+  unsupportedMediaType: { status: 415, title: 'Unsupported media type' },
+  rangeNotSatisfiable: { status: 416, title: 'The range lies outside the file' },
+  invalidSpec: { status: 422, title: 'The spec cannot work' },
+  invalidRequest: { status: 422, title: 'The request has values that are not allowed' },
+  idempotencyKeyReused: { status: 422, title: 'The idempotency key belongs to another request' },
+  headersTooLarge: { status: 431, title: 'The request header fields are too large' },
+  internal: { status: 500, title: 'Something went wrong here' },
+  unavailable: { status: 503, title: 'A dependency is away' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** Thrown by hooks and handlers for an answer that is not the good one. `detail` goes to the client as it is. */
+export class ProblemError extends Error {
+  readonly code: ProblemCode;
+  readonly statusCode: number;
+  readonly issues: readonly ProblemIssue[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { issues?: readonly ProblemIssue[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: more.cause });
+    this.name = 'ProblemError';
+    this.code = code;
+    this.statusCode = problemKinds[code].status;
+    this.issues = more.issues ?? [];
+    this.headers = more.headers ?? {};
+  }
+
+  /** The answer's body for the request with this path and id. */
+  toProblem(instance: string, requestId: string): Problem {
+    const { status, title } = problemKinds[this.code];
+    return {
+      type: `urn:trainyard:problem:${this.code}`,
+      title,
+      status,
+      detail: this.message,
+      instance,
+      code: this.code,
+      requestId,
+      ...(this.issues.length > 0 ? { errors: [...this.issues] } : {}),
+    };
+  }
+}
+
+/** The 404 of this request target; also what another key's job is answered with, so there is one wording. */
+export function nothingThere(url: string): ProblemError {
+  return new ProblemError('notFound', `There is nothing at ${pathOf(url)}.`);
+}

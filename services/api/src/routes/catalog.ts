@@ -1,0 +1,44 @@
+// What this service is and what a spec can say: every layer, loss, optimizer, scheduler and dataset with its options,
+// and the limits. Public.
+import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { always, json, problems } from '../http/answers.ts';
+
+const index = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' });
+
+export const catalogRoutes: FastifyPluginCallbackZod<{ limits: SpecLimits; version: string }> = (app, { limits, version }, done) => {
+  const answer = catalog(limits);
+  app.get(
+    '/catalog',
+    {
+      config: { isPublic: true },
+      schema: {
+        operationId: 'getCatalog',
+        summary: 'Everything that a spec can name, with its options, and the limits',
+        tags: ['service'],
+        response: { 200: json('The catalog.', catalogSchema), ...problems(...always) },
+      },
+    },
+    () => answer,
+  );
+
+  app.get(
+    '/',
+    {
+      config: { isPublic: true },
+      schema: {
+        operationId: 'getIndex',
+        summary: 'Where to go on',
+        tags: ['service'],
+        response: { 200: json('Links.', index), ...problems(...always) },
+      },
+    },
+    () => ({
+      name: 'trainyard',
+      version,
+      links: { documentation: '/docs', openapi: '/openapi.json', catalog: '/catalog', jobs: '/jobs', ready: '/health/ready' },
+    }),
+  );
+  done();
+};

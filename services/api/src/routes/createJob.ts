@@ -1,0 +1,79 @@
+// Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
+import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
+import { checkSpec, jobSpecSchema, type SpecLimits } from '@trainyard/engine';
+import type { JobStore } from '@trainyard/jobs';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { guarded, json, problems } from '../http/answers.ts';
+import { validatorOfAllButBody } from '../http/parameters.ts';
+import { lenet, tutorial } from '../http/examples.ts';
+import { callerOf } from '../plugins/access.ts';
+import { ProblemError } from '../problems.ts';
+
+const createQuery = z.strictObject({
+  dryRun: z.enum(['true', 'false']).default('false').describe('`true` checks the spec and says what it would cost; nothing is queued.'),
+});
+
+const createHeaders = z.looseObject({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('Makes the request safe to repeat for 24 hours: the same body gives the same job again.'),
+});
+
+const createdHeaders = {
+  Location: { type: 'string', description: 'The path of the job.' },
+  'Idempotency-Replayed': { type: 'string', description: '`true` when an earlier request with the same key had made the job.' },
+} as const;
+
+const newJob = jobSpecSchema.meta({ id: 'NewJob', examples: [tutorial, lenet] });
+
+export const createJobRoute: FastifyPluginCallbackZod<{ jobs: JobStore; limits: SpecLimits }> = (app, { jobs, limits }, done) => {
+  // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
+  app.setValidatorCompiler(validatorOfAllButBody);
+
+  app.post(
+    '/jobs',
+    {
+      schema: {
+        operationId: 'createJob',
+        summary: 'Train a network',
+        tags: ['jobs'],
+        querystring: createQuery,
+        headers: createHeaders,
+        body: newJob,
+        response: {
+          200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
+          202: json('The job, which now waits for a worker.', jobSchema, createdHeaders),
+          ...problems(
+            ...guarded,
+            'malformedJson',
+            'bodyTooLarge',
+            'unsupportedMediaType',
+            'invalidSpec',
+            'invalidRequest',
+            'idempotencyKeyReused',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const body: unknown = request.body;
+      if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
+      const { spec, summary } = checkSpec(body, limits);
+      if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec });
+      const key = request.headers['idempotency-key'];
+      const { job, replayed } = await jobs.create({
+        spec,
+        owner: callerOf(request).name,
+        ...(key === undefined ? {} : { idempotency: { key, body } }),
+      });
+      request.jobId = job.id;
+      if (replayed) void reply.header('idempotency-replayed', 'true');
+      return reply.code(202).header('location', `/jobs/${job.id}`).send(job);
+    },
+  );
+  done();
+};

@@ -1,0 +1,137 @@
+// The API's process: reads the environment, connects, listens, and stops in an orderly way on SIGTERM, SIGINT or when
+// whoever launched it is gone. Prints `listening on http://HOST:PORT` on stdout when ready; its log goes to stderr,
+// one JSON object a line.
+import { setInterval } from 'node:timers/promises';
+import {
+  closeRedis,
+  connectRedis,
+  type Environment,
+  EnvironmentError,
+  EventHub,
+  EventLog,
+  FolderArtifactStore,
+  JobStore,
+  interruptionSignals,
+  onInterruption,
+  onLauncherGone,
+  readEnvironment,
+  requireKeysBeyondLoopback,
+  servicePrefix as prefix,
+  TrainQueue,
+  tellReady,
+} from '@trainyard/jobs';
+import closeWithGrace from 'close-with-grace';
+import pino, { type Logger } from 'pino';
+import { createApp } from './app.ts';
+
+/** How often jobs are looked for that a crash kept out of the queue, in ms. */
+const reconcileEveryMs = 5000;
+
+/** How long a stop may take before the process ends anyway, in ms. */
+const longestStopMs = 8000;
+
+type ServerEnvironment = Environment & { readonly redisUrl: string };
+
+/** The environment, complete and safe to serve with. */
+function readServerEnvironment(): ServerEnvironment {
+  const environment = readEnvironment(process.env);
+  requireKeysBeyondLoopback(environment);
+  const { redisUrl } = environment;
+  if (redisUrl === null) {
+    const message =
+      'is not set: the API alone needs the Redis that its workers use, such as redis://127.0.0.1:6379; npm start brings one along';
+    throw new EnvironmentError([{ variable: 'REDIS_URL', message }]);
+  }
+  return { ...environment, redisUrl };
+}
+
+/** Brings jobs into the queue that a crash kept out of it, every few seconds until the signal aborts. */
+async function keepReconciling(jobs: JobStore, log: Logger, signal: AbortSignal): Promise<void> {
+  try {
+    for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
+      await jobs.reconcileOutbox().catch((err: unknown) => log.warn({ err }, 'could not look for jobs that are not in the queue'));
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** JSON lines on stderr. */
+function openLog(level: string): Logger {
+  return pino(
+    {
+      level,
+      base: { service: 'api', pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: ['authorization', '*.authorization', '*.*.authorization'],
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/** Everything that the app serves from, and the function that closes it, after the app. */
+async function openServices(environment: ServerEnvironment, log: Logger) {
+  let isRedisAway = false;
+  const onError = (err: Error): void => {
+    // Every attempt to come back fails as the first did: one line for all of them.
+    if (!isRedisAway) log.warn({ err }, 'Redis is away: requests about jobs are answered with 503 until it is back');
+    isRedisAway = true;
+  };
+  const redis = connectRedis(environment.redisUrl, { role: 'api', onError });
+  redis.on('ready', () => {
+    if (isRedisAway) log.info('Redis is back');
+    isRedisAway = false;
+  });
+  const subscriber = connectRedis(environment.redisUrl, { role: 'subscriber', onError });
+  const queue = new TrainQueue({ redis, prefix, onError });
+  const jobs = new JobStore({ redis, prefix, queue });
+  const eventLog = new EventLog({ redis, prefix });
+  const eventHub = new EventHub({ redis, subscriber, prefix });
+  const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
+  const dependencies = [{ name: 'redis', check: async () => void (await redis.ping()) }];
+  const close = async (): Promise<void> => {
+    await eventHub.close();
+    await queue.close();
+    await artifacts.close();
+    await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+  };
+  return { jobs, eventLog, eventHub, artifacts, dependencies, close };
+}
+
+async function main(): Promise<void> {
+  const environment = readServerEnvironment();
+  const log = openLog(environment.logLevel);
+  const { close, ...services } = await openServices(environment, log);
+  const app = await createApp({ ...services, limits: environment.limits, apiKeys: environment.apiKeys, logger: log });
+  const stop = new AbortController();
+  const reconciling = keepReconciling(services.jobs, log, stop.signal);
+
+  const grace = closeWithGrace({ delay: longestStopMs, logger: false, skip: interruptionSignals }, async ({ err }) => {
+    if (err) log.fatal({ err }, 'stopping after an error that nobody handled');
+    else log.info('stopping');
+    stop.abort();
+    await app.close();
+    await reconciling;
+    await close();
+  });
+  let isStopping = false;
+  const stopOnce = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    grace.close();
+  };
+  // The second time, somebody does not want to wait.
+  onInterruption(() => (isStopping ? process.exit(1) : stopOnce()));
+  onLauncherGone(stopOnce);
+
+  const url = await app.listen({ host: environment.host, port: environment.port });
+  process.stdout.write(`listening on ${url}\n`);
+  tellReady(url);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

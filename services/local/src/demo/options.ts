@@ -1,0 +1,102 @@
+// What the demo can be told on its command line, and the job that it submits.
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+/** The command line, or a file that it names, cannot be used; the message says why. */
+export class UsageError extends Error {
+  readonly code = 'usage';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+export const usage = `npm run demo [-- OPTIONS]
+
+Starts the service privately in a folder of its own, trains a network as a job, shows it, and stops everything.
+
+  --dataset NAME   what LeNet learns: digits (default; made by the program) or another that GET /catalog lists,
+                   such as mnist (from TRAINYARD_DATASETS, else downloaded)
+  --spec FILE      a job of your own, as the body of POST /jobs
+  --epochs N       how often the training data is gone through
+  --help           this text
+`;
+
+/** LeNet-5 with ReLU and max pooling, as PyTorch's tutorials have it. */
+const lenetFile = new URL('../../../../docs/examples/lenet-digits.json', import.meta.url);
+
+export interface DemoJob {
+  readonly help: false;
+  /** What it is, for a headline. */
+  readonly title: string;
+  /** The body of POST /jobs; the API checks it. */
+  readonly spec: unknown;
+}
+export type DemoRequest = { readonly help: true } | DemoJob;
+
+/**
+ * Reads the command line.
+ * @param folder where a relative FILE is looked for
+ * @throws UsageError
+ */
+export async function readDemoRequest(args: readonly string[], folder: string): Promise<DemoRequest> {
+  const { dataset, spec: file, epochs: epochsText, help } = parseOptions(args);
+  if (help) return { help: true };
+  if (file !== undefined && dataset !== undefined) throw new UsageError('--spec brings its own dataset: leave out --dataset, or --spec');
+  const epochs = epochsText === undefined ? undefined : readEpochs(epochsText);
+  if (file === undefined) {
+    const name = dataset ?? 'digits';
+    return { help: false, title: `LeNet on ${name}`, spec: await lenet(name, epochs) };
+  }
+  const spec = await readSpec(resolve(folder, file));
+  return { help: false, title: file, spec: epochs === undefined ? spec : { ...spec, epochs } };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        dataset: { type: 'string' },
+        spec: { type: 'string' },
+        epochs: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readEpochs(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`--epochs takes a whole number from 1 up, got ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+async function readSpec(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UsageError(`--spec: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const spec = parseJson(text, path);
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) throw new UsageError(`--spec: ${path} holds no JSON object`);
+  return { ...spec };
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`--spec: ${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The README's job, on another dataset if need be. */
+async function lenet(dataset: string, epochs?: number): Promise<Record<string, unknown>> {
+  const spec = await readSpec(fileURLToPath(lenetFile));
+  const data = typeof spec['data'] === 'object' ? { ...spec['data'], dataset } : { dataset };
+  return { ...spec, name: `lenet-${dataset}`, data, ...(epochs === undefined ? {} : { epochs }) };
+}

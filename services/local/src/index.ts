@@ -1,0 +1,8 @@
+// The one-machine service for whoever runs it inside another program, such as the tests. Importing it starts nothing;
+// the programs are start.ts and demo.ts.
+export { RefusedError } from './demo/jobClient.ts';
+export { type EpochLosses, lossChart } from './demo/lossChart.ts';
+export { type DemoJob, type DemoRequest, readDemoRequest, UsageError } from './demo/options.ts';
+export { Progress, type ProgressOptions, type Screen } from './demo/progress.ts';
+export { LocalService, LocalServiceClosedError, type LocalServiceOptions } from './localService.ts';
+export { ServiceProcess, type ServiceProcessOptions, ServiceStartError } from './serviceProcess.ts';

@@ -1,0 +1,34 @@
+// What is known of a training child that ended without being asked to, and how its job's record tells it.
+import { outOfMemory, type Reason } from './runError.ts';
+
+export interface ChildDeath {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The last few kilobytes that the child wrote to its standard error: V8's last words, or a stack. For the log. */
+  lastWords: string;
+}
+
+/** Names the end and what to try: for `error` of a job that is not tried again. */
+export function describeDeath(death: ChildDeath): Reason {
+  if (/heap out of memory|Reached heap limit|allocation failed/i.test(death.lastWords)) {
+    return outOfMemory;
+  }
+  if (death.signal === 'SIGKILL') {
+    return {
+      code: 'childKilled',
+      message:
+        'the training process was killed (SIGKILL), as the kernel does when memory runs out; ' +
+        'try a smaller batchSize or a smaller model, or give the worker more memory',
+    };
+  }
+  if (death.signal !== null) {
+    return {
+      code: 'childCrashed',
+      message: `the training process was ended by ${death.signal}; submit the job again, and if it ends so again, report it with its spec`,
+    };
+  }
+  return {
+    code: 'childCrashed',
+    message: `the training process ended with exit code ${death.code}; submit the job again, and if it ends so again, report it with its spec`,
+  };
+}

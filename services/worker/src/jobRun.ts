@@ -1,0 +1,225 @@
+// One delivered job, from claiming it to its end: attempt after attempt in a training child, until the job has ended,
+// went back into the queue or belongs to someone else. It decides what a child's end means for the job. BullMQ's side of
+// the delivery is worker.ts's, the child's process is trainingChild.ts's.
+import { rm } from 'node:fs/promises';
+import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+import type { FinalStatus } from '@trainyard/contracts';
+import {
+  ArtifactError,
+  type ArtifactStore,
+  type CancelBus,
+  type Claim,
+  type Ending,
+  type JobAttempt,
+  type JobStore,
+} from '@trainyard/jobs';
+import type { Logger } from 'pino';
+import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
+import { describeDeath } from './childDeath.ts';
+import type { ChildPool } from './childPool.ts';
+import { patiently } from './patience.ts';
+import { describeError } from './runError.ts';
+import type { Outcome, TrainingChild } from './trainingChild.ts';
+
+/** What all runs of a worker share. */
+export interface RunContext {
+  store: JobStore;
+  cancels: CancelBus;
+  artifacts: ArtifactStore;
+  pool: ChildPool;
+  data: NodeDatasetFilesOptions;
+  /** The worker's name, as jobs show it. */
+  worker: string;
+  /** Aborted when the worker leaves without waiting for anything, Redis included. */
+  abandoned: AbortSignal;
+}
+
+/**
+ * - `ended`: the job needs nobody any more (it may have ended long ago).
+ * - `handedBack`: it is queued again.
+ * - `lost`: someone else has it, or will get it.
+ */
+export type RunEnd = 'ended' | 'handedBack' | 'lost';
+
+type StopReason = 'cancel' | 'handBack' | 'lost';
+type Claimed = Extract<Claim, { outcome: 'claimed' }>;
+
+export class JobRun {
+  readonly jobId: string;
+  readonly #context: RunContext;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  #stopReason: StopReason | undefined;
+  #attempt: JobAttempt | undefined;
+  #lastEnd: string | undefined;
+
+  constructor(jobId: string, context: RunContext, log: Logger) {
+    this.jobId = jobId;
+    this.#context = context;
+    this.#log = log;
+  }
+
+  /** Runs the job; resolves when nothing is left to do here. */
+  async follow(): Promise<RunEnd> {
+    const watch = this.#context.cancels.watch(this.jobId);
+    watch.signal.addEventListener('abort', () => this.#stopFor('cancel'), { once: true });
+    try {
+      for (;;) {
+        const end = await this.#tryOnce();
+        if (end !== 'again') return end;
+      }
+    } catch (error) {
+      if (error instanceof StaleAttemptError) {
+        this.#log.info('the job was taken over or has ended; dropping it');
+        return 'lost';
+      }
+      if (this.#context.abandoned.aborted) return 'lost';
+      throw error;
+    } finally {
+      watch.stop();
+    }
+  }
+
+  /** Stops training and puts the job back into the queue. */
+  handBack(): void {
+    this.#stopFor('handBack');
+  }
+
+  /**
+   * Renews the lease on the job, and looks what became of it meanwhile.
+   * @param token BullMQ's, of the delivery
+   */
+  async renew(token: string): Promise<void> {
+    const renewal = await this.#attempt?.renew(token);
+    if (renewal === undefined) return;
+    if (renewal.outcome === 'stale') this.#stopFor('lost');
+    else if (renewal.status === 'cancelling') this.#stopFor('cancel');
+    else if (renewal.outcome !== 'held')
+      this.#log.warn({ delivery: renewal.outcome }, 'the job is being delivered again; going on with it');
+  }
+
+  async #tryOnce(): Promise<RunEnd | 'again'> {
+    const child = await this.#context.pool.acquire(this.#stop.signal).catch(() => undefined);
+    if (child === undefined) return await this.#leaveWithoutChild();
+    try {
+      const claim = await this.#claim();
+      if (claim.outcome !== 'claimed') {
+        this.#log.info({ claim }, 'nothing to run');
+        return 'ended';
+      }
+      this.#attempt = claim.attempt;
+      return await this.#train(claim, child);
+    } finally {
+      this.#context.pool.release(child);
+    }
+  }
+
+  async #train({ attempt, spec }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
+    const log = this.#log.child({ attempt: attempt.number });
+    log.info({ child: child.pid }, 'training');
+    const journal = new AttemptJournal(attempt, log, this.#context.abandoned);
+    const modelFile = this.#context.artifacts.temporaryFile();
+    try {
+      const order = { spec, modelFile, data: this.#context.data };
+      const outcome = await child.train(order, (events) => journal.store(events), this.#stop.signal);
+      return await this.#conclude(outcome, attempt, journal, modelFile, log);
+    } catch (error) {
+      if (error instanceof StaleAttemptError || this.#context.abandoned.aborted) throw error;
+      log.error({ err: error }, 'the attempt could not be followed to its end');
+      this.#lastEnd = "its progress could not be stored; the worker's log has the details under this job's id";
+      return 'again';
+    } finally {
+      await rm(modelFile, { force: true });
+    }
+  }
+
+  /** The run was stopped while it waited for a child, perhaps after an attempt that died. */
+  async #leaveWithoutChild(): Promise<RunEnd> {
+    switch (this.#stopReason) {
+      case 'cancel':
+        // Claiming a job that is to be cancelled ends it.
+        await this.#claim();
+        return 'ended';
+      case 'handBack':
+        return this.#attempt === undefined ? 'handedBack' : await this.#release(this.#attempt, this.#log);
+      default:
+        return 'lost';
+    }
+  }
+
+  #claim(): Promise<Claim> {
+    return this.#patiently(() => this.#context.store.claim(this.jobId, this.#context.worker, this.#lastEnd));
+  }
+
+  async #conclude(
+    outcome: Outcome,
+    attempt: JobAttempt,
+    journal: AttemptJournal,
+    modelFile: string,
+    log: Logger,
+  ): Promise<RunEnd | 'again'> {
+    if (this.#stopReason === 'lost') throw new StaleAttemptError(this.jobId, attempt.number);
+    switch (outcome.kind) {
+      case 'trained': {
+        const failure = await this.#keep(modelFile, log);
+        const status = await this.#finish(attempt, failure ?? { status: 'succeeded', result: outcome.result }, log);
+        // The wish to cancel came at the last moment: a cancelled job has no model.
+        if (status === 'cancelled') await this.#context.artifacts.deleteJob(this.jobId);
+        return 'ended';
+      }
+      case 'failed':
+        log.warn({ error: outcome.error, detail: outcome.detail }, 'training failed');
+        await this.#finish(attempt, { status: 'failed', error: outcome.error }, log);
+        return 'ended';
+      case 'stopped':
+      case 'died':
+        if (this.#stopReason === 'cancel') {
+          await this.#finish(attempt, { status: 'cancelled' }, log);
+          return 'ended';
+        }
+        if (this.#stopReason === 'handBack') return await this.#release(attempt, log);
+        if (outcome.kind === 'died') {
+          const { message } = describeDeath(outcome.death);
+          log.error({ death: outcome.death }, 'the training process died');
+          await journal.say('error', `attempt ${attempt.number}: ${message}`);
+          this.#lastEnd = message;
+        }
+        return 'again';
+    }
+  }
+
+  /** Puts the model among the job's artifacts; an ending when that cannot be done. */
+  async #keep(modelFile: string, log: Logger): Promise<Ending | undefined> {
+    try {
+      await this.#context.artifacts.putFile(this.jobId, 'model.safetensors', modelFile);
+      return undefined;
+    } catch (error) {
+      log.error({ err: error }, 'the model could not be stored');
+      if (!(error instanceof ArtifactError)) return { status: 'failed', error: describeError(error).error };
+      return { status: 'failed', error: { code: error.code, message: error.message, epoch: null, step: null } };
+    }
+  }
+
+  async #finish(attempt: JobAttempt, ending: Ending, log: Logger): Promise<FinalStatus> {
+    const finished = await this.#patiently(() => attempt.finish(ending));
+    if (finished.outcome === 'stale') throw new StaleAttemptError(this.jobId, attempt.number);
+    log.info({ status: finished.status }, 'the job has ended');
+    return finished.status;
+  }
+
+  async #release(attempt: JobAttempt, log: Logger): Promise<RunEnd> {
+    const released = await this.#patiently(() => attempt.release());
+    log.info({ released }, 'handed the job back');
+    return released === 'cancelled' ? 'ended' : 'handedBack';
+  }
+
+  /** The first reason stands, but a take-over overrules all: nothing may be written any more. */
+  #stopFor(reason: StopReason): void {
+    if (this.#stopReason === undefined || reason === 'lost') this.#stopReason = reason;
+    this.#stop.abort(new Error(reason));
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return patiently(call, this.#log, this.#context.abandoned);
+  }
+}

@@ -1,0 +1,29 @@
+// The worker's program: reads the environment, once, and runs the worker with it. Its log goes to stderr, one JSON object a
+// line.
+import { EnvironmentError, FolderArtifactStore, readEnvironment, servicePrefix } from '@trainyard/jobs';
+import { pino } from 'pino';
+import { redisUrlOf } from './redisUrl.ts';
+import { runProcess } from './runProcess.ts';
+
+try {
+  const env = readEnvironment(process.env);
+  await runProcess({
+    redisUrl: redisUrlOf(env),
+    prefix: servicePrefix,
+    concurrency: env.concurrency,
+    artifacts: await FolderArtifactStore.open(env.artifactsFolder),
+    data: {
+      folders: env.datasets === null ? [] : [env.datasets],
+      home: env.home,
+      ...(env.datasetsUrl === null ? {} : { mirror: env.datasetsUrl }),
+    },
+    log: pino(
+      { level: env.logLevel, base: { service: 'worker', pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ dest: 2, sync: true }),
+    ),
+  });
+} catch (error) {
+  if (!(error instanceof EnvironmentError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,39 @@
+// What the worker and a training child say to each other over Node's IPC channel: plain objects told apart by `type`,
+// as JSON. Both ends are ours and start from the same build, so they trust the shapes; `run` numbers one job on one
+// child, so that a message that is late for the job before is recognised. Not the events of the HTTP API.
+import type { JobError } from '@trainyard/contracts';
+import type { JobSpec, TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+
+/** Train this job. `modelFile` is where the child writes the weights; it does not exist yet, its folder does. */
+export interface TrainOrder {
+  type: 'train';
+  run: number;
+  spec: JobSpec;
+  modelFile: string;
+  data: NodeDatasetFilesOptions;
+}
+
+export type ToChild =
+  | TrainOrder
+  /** The events sent last are stored: the child may send what it gathered since. */
+  | { type: 'stored'; run: number }
+  /** Stop at the next step. */
+  | { type: 'stop'; run: number };
+
+export type FromChild =
+  /** Imports are done and the engine is warm. Sent once. */
+  | { type: 'ready' }
+  /** Events in their order. The next batch waits for `stored`, so at most one is on its way. */
+  | { type: 'events'; run: number; events: TrainingEvent[] }
+  /** The job ended and all of its events are stored. `residentBytes` is the child's memory afterwards. */
+  | { type: 'ended'; run: number; ending: Ending; residentBytes: number };
+
+/**
+ * How a run ended that the child itself brought to its end. `error` is for the job's record and holds no stack and no
+ * path; `detail` is for the log.
+ */
+export type Ending =
+  | { kind: 'trained'; result: TrainingSummary }
+  | { kind: 'stopped' }
+  | { kind: 'failed'; error: JobError; detail: string };

@@ -1,0 +1,85 @@
+// The frame around training in a child process: takes orders from the worker, sends events and the ending, stops when
+// told and ends with the worker. It knows nothing of how training is done (trainJob.ts brings that) nor of Redis.
+import { setMaxListeners } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import { EventOutbox } from './eventOutbox.ts';
+import type { Ending, FromChild, ToChild, TrainOrder } from './messages.ts';
+import { describeError } from './runError.ts';
+
+/** The file descriptor on which the worker hands its child the lifeline. */
+export const LIFELINE_FD = 4;
+
+/** Trains an order's spec, writes its model file and returns the result; throws `signal.reason` when stopped. */
+export type Train = (order: TrainOrder, signal: AbortSignal) => AsyncGenerator<TrainingEvent, TrainingSummary>;
+
+/**
+ * Serves the worker that forked this process, until it is gone.
+ * @param train Trains one job at a time.
+ * @param warmUp What is worth doing before the first job.
+ * @throws when this process was not forked with an IPC channel.
+ */
+export async function serveTraining(train: Train, warmUp: () => Promise<void> = async () => {}): Promise<void> {
+  if (process.send === undefined) {
+    throw new Error('this program trains for a worker, which starts it; run the worker instead (npm run start:worker)');
+  }
+  new Worker(new URL('./lifeline.js', import.meta.url), { workerData: LIFELINE_FD }).unref();
+  // A Ctrl-C or a SIGTERM to the whole process group is the worker's to answer: it may want the job in hand finished.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('disconnect', () => process.exit(0));
+
+  let current: { run: number; outbox: EventOutbox; abort: AbortController } | undefined;
+  process.on('message', (message: ToChild) => {
+    if (message.type === 'train') {
+      const abort = new AbortController();
+      setMaxListeners(0, abort.signal);
+      const outbox = new EventOutbox((events) => send({ type: 'events', run: message.run, events }));
+      current = { run: message.run, outbox, abort };
+      void answer(train(message, abort.signal), message, outbox, abort.signal);
+    } else if (message.run === current?.run) {
+      if (message.type === 'stored') {
+        current.outbox.stored();
+      } else {
+        current.abort.abort(new DOMException('the job was stopped', 'AbortError'));
+      }
+    }
+  });
+  await warmUp();
+  send({ type: 'ready' });
+}
+
+async function answer(
+  events: AsyncGenerator<TrainingEvent, TrainingSummary>,
+  order: TrainOrder,
+  outbox: EventOutbox,
+  signal: AbortSignal,
+): Promise<void> {
+  const ending = await follow(events, outbox, signal);
+  await outbox.drained();
+  send({ type: 'ended', run: order.run, ending, residentBytes: process.memoryUsage.rss() });
+}
+
+async function follow(events: AsyncGenerator<TrainingEvent, TrainingSummary>, outbox: EventOutbox, signal: AbortSignal): Promise<Ending> {
+  try {
+    for (;;) {
+      const next = await events.next();
+      if (next.done === true) {
+        return { kind: 'trained', result: next.value };
+      }
+      await outbox.post(next.value);
+    }
+  } catch (error) {
+    if (signal.aborted) {
+      return { kind: 'stopped' };
+    }
+    return { kind: 'failed', ...describeError(error) };
+  }
+}
+
+function send(message: FromChild): void {
+  // Without a channel the worker is gone, and the disconnect handler is about to end this process.
+  if (process.connected) {
+    process.send?.(message);
+  }
+}

@@ -1,0 +1,46 @@
+// The program of a training child: the engine, its datasets and the file that the weights go to. A worker forks it; how
+// it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
+import { writeFile } from 'node:fs/promises';
+import { checkSpec, InlineLoader, type TrainOptions, train } from '@trainyard/engine';
+import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
+import { serveTraining } from './serveTraining.ts';
+
+/** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
+const AHEAD_BYTES = 4 * 2 ** 20;
+
+const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>
+  dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
+
+/**
+ * Trains a small network once, so that the first job finds the engine compiled and optimised. It is the tutorial's,
+ * which every job that convolves resembles.
+ */
+async function warmUp(): Promise<void> {
+  const { spec } = checkSpec({
+    seed: 0,
+    data: { dataset: 'random', inputShape: [1, 32, 32], targetShape: [10], samples: 1 },
+    model: {
+      layers: [
+        { type: 'conv2d', outChannels: 6, kernelSize: 5 },
+        { type: 'relu' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'conv2d', outChannels: 16, kernelSize: 5 },
+        { type: 'relu' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'flatten' },
+        { type: 'linear', outFeatures: 10 },
+      ],
+    },
+    loss: { type: 'mse' },
+    optimizer: { type: 'sgd', learningRate: 0.01 },
+    epochs: 10,
+  });
+  const events = train(spec, { files: new NodeDatasetFiles({ folders: [], home: '' }) });
+  while ((await events.next()).done !== true);
+}
+
+await serveTraining(async function* ({ spec, modelFile, data }, signal) {
+  const { weights, result } = yield* train(spec, { files: new NodeDatasetFiles(data), signal, openLoader });
+  await writeFile(modelFile, weights);
+  return result;
+}, warmUp);

@@ -1,0 +1,230 @@
+// A training worker: takes jobs from the queue and trains them in its children. It keeps the leases on its jobs itself,
+// because BullMQ gives a job up when its lock ran out, also when only Redis was away for a while. The process around it
+// (environment, signals) is main.ts's; what happens to a job is jobRun.ts's.
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+import {
+  type ArtifactStore,
+  CancelBus,
+  connectRedis,
+  isRedisUnavailable,
+  JobStore,
+  type TrainDelivery,
+  type PresentWorker,
+  TrainQueue,
+  trainQueueName,
+  trainWorkerOptions,
+  WorkerPresence,
+} from '@trainyard/jobs';
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { ChildPool } from './childPool.ts';
+import { Deliveries } from './deliveries.ts';
+import { repeat } from './repeat.ts';
+import { type ChildOptions, TrainingChild } from './trainingChild.ts';
+
+export interface TrainingWorkerOptions {
+  redisUrl: string;
+  /** Prefix of all keys in Redis. */
+  prefix: string;
+  /** Jobs at a time. */
+  concurrency: number;
+  /** Stays the caller's to close. */
+  artifacts: ArtifactStore;
+  /** Where datasets are found and kept. */
+  data: NodeDatasetFilesOptions;
+  log: Logger;
+  /** How long jobs in hand may go on after `close`, in ms. */
+  closeGraceMs?: number;
+  /** The training program and its bounds. */
+  child?: Partial<ChildOptions>;
+}
+
+/** `docker stop` kills after 10 s: time to finish a job, and then to hand it back. */
+const CLOSE_GRACE_MS = 7_000;
+/** How long `close` waits for jobs to be handed back before it just leaves. */
+const HAND_BACK_MS = 2_000;
+const RENEW_MS = 1_500;
+const ANNOUNCE_MS = 2_000;
+const LOST_JOBS_MS = 3_000;
+/** After Redis was away, workers get this long to renew their leases before one counts as lost. */
+const RECONNECT_GRACE_MS = 5_000;
+/** How long `close` waits for Redis to hear of it. */
+const LEAVE_MS = 500;
+const OUTBOX_MS = 5_000;
+/** BullMQ's pause before it reads on after an error; its own is 15 s. */
+const READ_RETRY_MS = 500;
+const RUNS_PER_CHILD = 200;
+const RESIDENT_BYTES_LIMIT = 512 * 2 ** 20;
+const childDefaults = {
+  script: new URL('./trainJob.js', import.meta.url),
+  heapMegabytes: 1_024,
+  // Beside what the wish and its confirmation take, so that a cancel holds within a second.
+  stopGraceMs: 500,
+  startTimeoutMs: 60_000,
+} satisfies Partial<ChildOptions>;
+
+export class TrainingWorker {
+  readonly #identity: Omit<PresentWorker, 'jobs'>;
+  readonly #log: Logger;
+  readonly #closeGraceMs: number;
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #queue: TrainQueue;
+  readonly #store: JobStore;
+  readonly #cancels: CancelBus;
+  readonly #presence: WorkerPresence;
+  readonly #pool: ChildPool;
+  readonly #deliveries: Deliveries;
+  readonly #reader: Worker<TrainDelivery>;
+  readonly #abandoned = new AbortController();
+  readonly #hurried = Promise.withResolvers<void>();
+  readonly #ends: (() => void)[] = [];
+  /** Until when (ms) no worker counts as lost. */
+  #patientUntil = 0;
+  #isRedisAway = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: TrainingWorkerOptions) {
+    const { redisUrl, prefix, concurrency, artifacts, data, log } = options;
+    const name = `${hostname()}-${process.pid}`;
+    this.#identity = { name, host: hostname(), pid: process.pid, concurrency, startedAt: new Date().toISOString() };
+    this.#log = log;
+    this.#closeGraceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
+    const onError = (error: unknown): void => this.#redisFailed(error);
+    const redis = connectRedis(redisUrl, { role: 'worker', onError });
+    redis.on('ready', () => this.#redisReady());
+    redis.on('close', () => this.#redisClosed());
+    this.#redis = redis;
+    this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', onError });
+    this.#queue = new TrainQueue({ redis, prefix, onError });
+    this.#store = new JobStore({ redis, prefix, queue: this.#queue });
+    this.#cancels = new CancelBus({ redis, subscriber: this.#subscriber, prefix, onError });
+    this.#presence = new WorkerPresence({ redis, prefix });
+    const child = { ...childDefaults, env: childEnvironment(process.env), ...options.child };
+    this.#pool = new ChildPool({
+      size: concurrency,
+      start: () => TrainingChild.start(child),
+      runsPerChild: RUNS_PER_CHILD,
+      residentBytesLimit: RESIDENT_BYTES_LIMIT,
+      onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
+    });
+    this.#deliveries = new Deliveries(
+      { store: this.#store, cancels: this.#cancels, artifacts, pool: this.#pool, data, worker: name, abandoned: this.#abandoned.signal },
+      log,
+    );
+    this.#reader = new Worker<TrainDelivery>(trainQueueName, (job, token = '') => this.#deliveries.answer(job, token), {
+      ...trainWorkerOptions({ redis, prefix, concurrency }),
+      autorun: false,
+      skipLockRenewal: true,
+      skipStalledCheck: true,
+      runRetryDelay: READ_RETRY_MS,
+    });
+    this.#reader.on('error', onError);
+  }
+
+  /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
+  async start(): Promise<void> {
+    await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady()]);
+    if (this.#closed !== undefined) return;
+    const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
+      repeat(ms, turn, (error) => this.#log.warn({ err: error }, `could not ${what}; trying again`));
+    this.#ends.push(
+      every(RENEW_MS, 'renew the leases', async () => await this.#deliveries.renewLeases()),
+      every(ANNOUNCE_MS, 'announce this worker', async () => await this.#announce()),
+      every(LOST_JOBS_MS, 'look for lost jobs', async () => await this.#fetchLostJobs()),
+      every(OUTBOX_MS, 'look for jobs that missed the queue', async () => await this.#reconcileOutbox()),
+    );
+    await this.#announce();
+    this.#reader.run().catch((error: unknown) => this.#log.error({ err: error }, 'the queue cannot be read any more'));
+  }
+
+  /** As jobs and the list of workers show it. */
+  get name(): string {
+    return this.#identity.name;
+  }
+
+  /** The ids of the jobs in hand. */
+  get jobs(): string[] {
+    return this.#deliveries.jobs;
+  }
+
+  /** Takes no more jobs; those in hand may finish within the grace, and are handed back after it. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Ends the grace of `close`. */
+  hurry(): void {
+    this.#hurried.resolve();
+  }
+
+  #redisClosed(): void {
+    this.#patientUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** Every connection tells of every failed attempt; the log hears of an outage once. */
+  #redisFailed(error: unknown): void {
+    if (!isRedisUnavailable(error)) this.#log.warn({ err: error }, 'Redis answered with an error');
+    else if (!this.#isRedisAway) this.#log.warn({ err: error }, 'Redis is away; everything waits for it');
+    this.#isRedisAway ||= isRedisUnavailable(error);
+  }
+
+  #redisReady(): void {
+    if (this.#isRedisAway) this.#log.info('Redis is back');
+    this.#isRedisAway = false;
+    if (this.#patientUntil > 0) this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
+    this.#deliveries.renewLeases().catch((error: unknown) => this.#log.warn({ err: error }, 'could not renew the leases'));
+  }
+
+  /** Puts back into the queue what a lost worker had; BullMQ has only one worker of all look at a time. */
+  async #fetchLostJobs(): Promise<void> {
+    if (performance.now() < this.#patientUntil) return;
+    const jobIds = await this.#reader.getBackend().moveStalledJobsToWait();
+    if (jobIds.length > 0) this.#log.warn({ jobIds }, 'these jobs had lost their worker and are queued again');
+  }
+
+  async #reconcileOutbox(): Promise<void> {
+    const queued = await this.#store.reconcileOutbox();
+    if (queued > 0) this.#log.warn({ queued }, 'jobs that had missed the queue are in it now');
+  }
+
+  async #announce(): Promise<void> {
+    await this.#presence.announce({ ...this.#identity, jobs: this.jobs });
+  }
+
+  async #close(): Promise<void> {
+    this.#log.info({ jobs: this.jobs }, 'taking no more jobs');
+    const read = this.#reader.close();
+    await within(this.#closeGraceMs, Promise.race([read, this.#hurried.promise]));
+    this.#deliveries.handBackAll();
+    const inTime = await within(HAND_BACK_MS, read);
+    if (!inTime) this.#log.warn({ jobs: this.jobs }, 'leaving with jobs in hand; another worker will take them over');
+    for (const end of this.#ends) end();
+    this.#abandoned.abort(new Error('the worker is closing'));
+    await this.#pool.close();
+    await within(LEAVE_MS, this.#presence.withdraw(this.name));
+    await within(LEAVE_MS, Promise.all([this.#cancels.close(), this.#queue.close(), this.#reader.disconnect()]));
+    this.#redis.disconnect();
+    this.#subscriber.disconnect();
+  }
+}
+
+/** Waits for the promise, but not longer than that. @returns whether it was in time */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const timeout = new AbortController();
+  const late = delay(ms, false, { signal: timeout.signal }).catch(() => false);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    timeout.abort();
+  }
+}
+
+/** What a child inherits: everything but what is no business of a process that trains. */
+function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(REDIS_URL$|TRAINYARD_|AWS_)/.test(name)));
+}

@@ -1,0 +1,122 @@
+// Downloading the trained weights: whole, in parts, not again, not yet.
+import { createHash, randomBytes } from 'node:crypto';
+import type { Problem } from '@trainyard/contracts';
+import { describe, expect } from 'vitest';
+import { createJob, result, startJob } from '../support/jobs.ts';
+import { apiTest, type TestApi } from './fixtures/api.ts';
+
+interface Model {
+  readonly url: string;
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+const size = 200_000;
+
+async function finishedModel(api: TestApi): Promise<Model> {
+  const bytes = randomBytes(size);
+  const attempt = await startJob(api.jobs);
+  await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', bytes);
+  await attempt.finish({ status: 'succeeded', result });
+  return {
+    bytes,
+    url: `/jobs/${attempt.jobId}/artifacts/model.safetensors`,
+    etag: `"${createHash('sha256').update(bytes).digest('hex')}"`,
+  };
+}
+
+const test = apiTest.extend('model', async ({ api }) => await finishedModel(api));
+
+test('gives the file with its length, its digest as ETag, and a name to save it under', async ({ api, model }) => {
+  const response = await api.get(model.url);
+  expect(response.statusCode).toBe(200);
+  expect(response.rawPayload.equals(model.bytes)).toBe(true);
+  expect(response.headers).toMatchObject({
+    'content-type': 'application/octet-stream',
+    'content-length': String(size),
+    'accept-ranges': 'bytes',
+    etag: model.etag,
+  });
+  expect(response.headers['content-disposition']).toMatch(/^attachment; filename="job_\w+\.safetensors"$/);
+});
+
+test('answers HEAD as GET, without the file', async ({ api, model }) => {
+  const [get, head] = [await api.get(model.url), await api.call({ method: 'HEAD', url: model.url })];
+  expect(head.statusCode).toBe(200);
+  expect(head.rawPayload).toHaveLength(0);
+  for (const name of ['content-type', 'content-length', 'etag', 'accept-ranges']) expect(head.headers[name]).toBe(get.headers[name]);
+});
+
+test.for(['ETAG', 'W/ETAG', '"other", ETAG', '*'])('answers 304 to If-None-Match: %s', async (header, { api, model }) => {
+  const response = await api.get(model.url, { 'if-none-match': header.replace('ETAG', model.etag) });
+  expect(response.statusCode).toBe(304);
+  expect(response.rawPayload).toHaveLength(0);
+  expect(response.headers['etag']).toBe(model.etag);
+});
+
+test('gives the file to who has another one', async ({ api, model }) => {
+  expect((await api.get(model.url, { 'if-none-match': '"other"' })).statusCode).toBe(200);
+});
+
+describe('a range', () => {
+  test.for([
+    ['bytes=0-0', 0, 0],
+    ['bytes=0-99', 0, 99],
+    [`bytes=100-`, 100, size - 1],
+    ['bytes=-50', size - 50, size - 1],
+    [`bytes=-${size * 2}`, 0, size - 1],
+    [`bytes=199999-300000`, size - 1, size - 1],
+  ] as const)('%s gets these bytes', async ([range, first, last], { api, model }) => {
+    const response = await api.get(model.url, { range });
+    expect(response.statusCode).toBe(206);
+    expect(response.rawPayload.equals(model.bytes.subarray(first, last + 1))).toBe(true);
+    expect(response.headers).toMatchObject({
+      'content-range': `bytes ${first}-${last}/${size}`,
+      'content-length': String(last - first + 1),
+      etag: model.etag,
+    });
+  });
+
+  test.for([`bytes=${size}-`, `bytes=${size + 5}-${size + 9}`, 'bytes=-0'])(
+    '%s is a 416 that says the length',
+    async (range, { api, model }) => {
+      const response = await api.get(model.url, { range });
+      expect(response.statusCode).toBe(416);
+      expect(response.headers['content-range']).toBe(`bytes */${size}`);
+      expect(response.json<Problem>()).toMatchObject({ code: 'rangeNotSatisfiable' });
+    },
+  );
+
+  test.for(['bytes=5-4', 'bytes=a-b', 'lines=1-2', 'bytes=0-1,5-6', 'bytes=-', ''])(
+    'that is none, or several, gets the whole file: %s',
+    async (range, { api, model }) => {
+      const response = await api.get(model.url, { range });
+      expect(response.statusCode).toBe(200);
+      expect(response.rawPayload).toHaveLength(size);
+    },
+  );
+
+  test('continues a download only of the same file', async ({ api, model }) => {
+    expect((await api.get(model.url, { range: 'bytes=10-', 'if-range': model.etag })).statusCode).toBe(206);
+    expect((await api.get(model.url, { range: 'bytes=10-', 'if-range': '"other"' })).statusCode).toBe(200);
+    expect((await api.get(model.url, { range: 'bytes=10-', 'if-range': `W/${model.etag}` })).statusCode).toBe(200);
+  });
+});
+
+describe('a file that is not there', () => {
+  apiTest('yet is a 404 that says when it will be', async ({ api }) => {
+    const id = await createJob(api.jobs);
+    const response = await api.get(`/jobs/${id}/artifacts/model.safetensors`);
+    expect(response.statusCode).toBe(404);
+    expect(response.json<Problem>().code).toBe('notFound');
+    expect(response.json<Problem>().detail).toMatch(/queued.*when the job has succeeded/);
+  });
+
+  apiTest('because the job failed is a 404 that says so', async ({ api }) => {
+    const attempt = await startJob(api.jobs);
+    await attempt.finish({ status: 'failed', error: { code: 'nonFinite', message: 'diverged', epoch: 1, step: 2 } });
+    const response = await api.get(`/jobs/${attempt.jobId}/artifacts/model.safetensors`);
+    expect(response.statusCode).toBe(404);
+    expect(response.json<Problem>().detail).toMatch(/failed.*only a job that succeeded/);
+  });
+});

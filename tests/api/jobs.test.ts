@@ -1,0 +1,230 @@
+// Making, listing, showing and cancelling jobs over HTTP, on a real Redis. No worker: what one writes is written here.
+import { dryRunAnswer, type Job, jobPage, jobSchema, type Problem } from '@trainyard/contracts';
+import { checkSpec } from '@trainyard/engine';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, result } from '../support/jobs.ts';
+import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+import { tutorial } from './fixtures/spec.ts';
+
+const unknownJob = '/jobs/job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
+
+async function create(api: TestApi, body: unknown = tutorial): Promise<Job> {
+  const response = await api.post('/jobs', body);
+  expect(response.statusCode).toBe(202);
+  return jobSchema.parse(response.json());
+}
+
+describe('POST /jobs', () => {
+  test('answers 202 with the queued job, its defaults filled in, and where it is', async ({ api }) => {
+    const response = await api.post('/jobs', tutorial);
+    expect(response.statusCode).toBe(202);
+    const job = jobSchema.parse(response.json());
+    expect(response.headers['location']).toBe(`/jobs/${job.id}`);
+    expect(job).toMatchObject({ name: 'tutorial', status: 'queued', queuePosition: 1, attempts: 0, result: null, error: null });
+    expect(job.spec).toMatchObject({ seed: 0, data: { batchSize: 64, shuffle: true }, optimizer: { type: 'sgd', momentum: 0 } });
+    expect((await api.get(`/jobs/${job.id}`)).json()).toEqual(job);
+  });
+
+  test('draws a seed when none is given, and returns it', async ({ api }) => {
+    const { seed: _seed, ...seedless } = tutorial;
+    const job = await create(api, seedless);
+    expect(job.spec.seed).toSatisfy((seed: unknown) => Number.isInteger(seed));
+  });
+
+  test('puts the job where a worker finds it', async ({ api }) => {
+    const { id } = await create(api);
+    const attempt = await claim(api.jobs, id);
+    expect(attempt.number).toBe(1);
+    expect((await api.get(`/jobs/${id}`)).json()).toMatchObject({ status: 'running', worker: 'worker-1' });
+  });
+});
+
+describe('POST /jobs?dryRun=true', () => {
+  test('says what the job would be and queues nothing', async ({ api }) => {
+    const response = await api.post('/jobs?dryRun=true', tutorial);
+    expect(response.statusCode).toBe(200);
+    const { layers, totals, spec, ...rest } = dryRunAnswer.parse(response.json());
+    expect(rest).toEqual({});
+    expect(layers).toHaveLength(12);
+    expect(layers[0]).toMatchObject({ index: 0, name: 'conv1', type: 'conv2d', outputShape: [6, 28, 28], parameters: 156 });
+    expect(totals.parameters).toBe(61_706);
+    expect(spec).toMatchObject({ epochs: 20, data: { batchSize: 64 } });
+    expect(jobPage.parse((await api.get('/jobs')).json()).data).toEqual([]);
+  });
+
+  test('refuses what a job would be refused for', async ({ api }) => {
+    const response = await api.post('/jobs?dryRun=true', { ...tutorial, epochs: 0 });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: '/epochs' }]);
+  });
+});
+
+describe('Idempotency-Key', () => {
+  const key = { 'idempotency-key': 'one-two-three' };
+
+  test('gives the same job to the same body, also where its fields stand in another order', async ({ api }) => {
+    const first = await api.post('/jobs', tutorial, key);
+    expect(first.headers['idempotency-replayed']).toBeUndefined();
+    const again = await api.post('/jobs', Object.fromEntries(Object.entries(tutorial).toReversed()), key);
+    expect(again.statusCode).toBe(202);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    expect(again.headers['location']).toBe(first.headers['location']);
+    expect(jobPage.parse((await api.get('/jobs')).json()).data).toHaveLength(1);
+  });
+
+  test('makes one job of requests that arrive at once', async ({ api }) => {
+    const responses = await Promise.all(Array.from({ length: 8 }, async () => await api.post('/jobs', tutorial, key)));
+    expect(new Set(responses.map((response) => response.json<Job>().id)).size).toBe(1);
+  });
+
+  test('is refused with another body', async ({ api }) => {
+    await api.post('/jobs', tutorial, key);
+    const other = await api.post('/jobs', { ...tutorial, epochs: 21 }, key);
+    expect(other.statusCode).toBe(422);
+    expect(other.json<Problem>()).toMatchObject({ code: 'idempotencyKeyReused' });
+  });
+
+  test('belongs to its caller', async ({ redis, onTestFinished }) => {
+    const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+    const api = await openApi(redis, { apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+    onTestFinished(async () => await api.close());
+    const first = await api.post('/jobs', tutorial, { ...key, ...bearer(ada) });
+    const second = await api.post('/jobs', { ...tutorial, epochs: 3 }, { ...key, ...bearer(bob) });
+    expect([first.statusCode, second.statusCode]).toEqual([202, 202]);
+    expect(second.headers['idempotency-replayed']).toBeUndefined();
+  });
+
+  test('has at most 255 characters', async ({ api }) => {
+    const response = await api.post('/jobs', tutorial, { 'idempotency-key': 'x'.repeat(256) });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: 'idempotency-key' }]);
+    expect((await api.post('/jobs', tutorial, { 'idempotency-key': 'x'.repeat(255) })).statusCode).toBe(202);
+  });
+});
+
+describe('GET /jobs', () => {
+  test('lists the newest first', async ({ api }) => {
+    const ids = [(await create(api)).id, (await create(api)).id, (await create(api)).id];
+    const page = jobPage.parse((await api.get('/jobs')).json());
+    expect(page.data.map((job) => job.id)).toEqual(ids.toReversed());
+    expect(page.nextCursor).toBeNull();
+  });
+
+  test('gives each job exactly once page by page, while others arrive', async ({ api }) => {
+    const ids: string[] = [];
+    for (let count = 0; count < 7; count++) ids.push((await create(api)).id);
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: { data: Job[]; nextCursor: string | null } = jobPage.parse(
+        (await api.get(`/jobs?limit=2${cursor === null ? '' : `&after=${cursor}`}`)).json(),
+      );
+      expect(page.data.length).toBeLessThanOrEqual(2);
+      seen.push(...page.data.map((job) => job.id));
+      cursor = page.nextCursor;
+      await create(api);
+    } while (cursor !== null);
+    expect(seen).toEqual(ids.toReversed());
+  });
+
+  test('clamps the limit to 100', async ({ api }) => {
+    const { spec } = checkSpec(tutorial);
+    for (let count = 0; count < 101; count++) await api.jobs.store.record({ spec, owner: 'ada' });
+    const page = jobPage.parse((await api.get('/jobs?limit=1000')).json());
+    expect(page.data).toHaveLength(100);
+    expect(page.nextCursor).toBe(page.data.at(-1)?.id);
+    expect(jobPage.parse((await api.get(`/jobs?limit=${Number.MAX_SAFE_INTEGER}`)).json())).toEqual(page);
+  });
+
+  test.for([
+    ['?limit=0', '?limit', /at least 1/],
+    ['?limit=9007199254740992', '?limit', /at most 9007199254740991/],
+    ['?limit=many', '?limit', /"many"/],
+    ['?limit=1&limit=2', '?limit', /number/],
+    ['?limit=1e1', '?limit', /number/],
+    ['?after=yesterday', '?after', /./],
+    ['?afer=x', '?afer', /did you mean "after"/],
+    ['?status=queued', '?status', /unknown/],
+  ] as const)('refuses %s and names it', async ([query, path, message], { api }) => {
+    const response = await api.get(`/jobs${query}`);
+    expect(response.statusCode).toBe(422);
+    const { code, errors } = response.json<Problem>();
+    expect(code).toBe('invalidRequest');
+    expect(errors).toMatchObject([{ path }]);
+    expect(errors?.[0]?.message).toMatch(message);
+  });
+});
+
+describe('GET /jobs/{id}', () => {
+  test('shows a finished job with its result', async ({ api }) => {
+    const { id } = await create(api);
+    const attempt = await claim(api.jobs, id);
+    await attempt.finish({ status: 'succeeded', result });
+    expect(jobSchema.parse((await api.get(`/jobs/${id}`)).json())).toMatchObject({
+      status: 'succeeded',
+      result,
+      phase: null,
+      queuePosition: null,
+    });
+  });
+
+  test('shows a job whose stored spec is older than what a spec has today', async ({ api, redis }) => {
+    const { id } = await create(api);
+    const old = { epochs: 3, data: { dataset: 'gone' } };
+    await redis.connect().hset(redisKeys(redis.prefix).job(id), 'spec', JSON.stringify(old));
+    expect((await api.get(`/jobs/${id}`)).json()).toMatchObject({ id, spec: old });
+    expect((await api.get('/jobs')).json()).toMatchObject({ data: [{ id, spec: old }] });
+  });
+
+  test.for([unknownJob, '/jobs/job_1', '/jobs/..%2Fjobs', '/jobs/%00', '/jobs/%zz', `/jobs/${'x'.repeat(300)}`, '/jobs/{id}', '/jobs/'])(
+    'answers 404 for %s',
+    async (url, { api }) => {
+      const response = await api.get(url);
+      expect(response.statusCode).toBe(404);
+      expect(response.json<Problem>()).toMatchObject({ status: 404, code: 'notFound' });
+    },
+  );
+});
+
+describe('POST /jobs/{id}/cancel', () => {
+  test('cancels a queued job at once, and repeating it changes nothing', async ({ api }) => {
+    const { id } = await create(api);
+    const first = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
+    expect(first.statusCode).toBe(202);
+    expect(jobSchema.parse(first.json())).toMatchObject({ id, status: 'cancelled' });
+    const again = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
+    expect(again.statusCode).toBe(202);
+    expect(again.json()).toEqual(first.json());
+  });
+
+  test('asks the worker of a running job, and takes an empty object as a body', async ({ api }) => {
+    const { id } = await create(api);
+    await claim(api.jobs, id);
+    const response = await api.post(`/jobs/${id}/cancel`, {});
+    expect(response.statusCode).toBe(202);
+    expect(response.json()).toMatchObject({ status: 'cancelling' });
+  });
+
+  test('is refused with 409 once the job has ended another way', async ({ api }) => {
+    const { id } = await create(api);
+    await (await claim(api.jobs, id)).finish({ status: 'succeeded', result });
+    const response = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
+    expect(response.statusCode).toBe(409);
+    const { code, detail } = response.json<Problem>();
+    expect(code).toBe('wrongState');
+    expect(detail).toMatch(/succeeded/);
+  });
+
+  test('has no fields', async ({ api }) => {
+    const { id } = await create(api);
+    const response = await api.post(`/jobs/${id}/cancel`, { reason: 'tired' });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: '/reason', code: 'unknownField' }]);
+  });
+
+  test('answers 404 for a job that is not there', async ({ api }) => {
+    expect((await api.call({ method: 'POST', url: `${unknownJob}/cancel` })).statusCode).toBe(404);
+  });
+});

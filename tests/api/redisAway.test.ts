@@ -1,0 +1,113 @@
+// The API while its Redis is away: it answers, soon, that it cannot serve now, goes on where it was when Redis is
+// back, and never shows the inside of a fault.
+import { type Problem, problemSchema } from '@trainyard/contracts';
+import { closeRedis, connectRedis, redisKeys } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { claim, createJob, metricsOf, openJobs } from '../support/jobs.ts';
+import { openTestRedis, redisTest } from '../support/redis.ts';
+import { openApi } from './fixtures/api.ts';
+import { openStream } from './fixtures/eventSource.ts';
+import { type RedisProxy, startRedisProxy } from './fixtures/redisProxy.ts';
+import { tutorial } from './fixtures/spec.ts';
+
+/** An API whose Redis is reached through a proxy, with connections as the server process makes them. */
+const test = redisTest
+  .extend('proxy', async ({ redis }, { onCleanup }): Promise<RedisProxy> => {
+    const proxy = await startRedisProxy(redis.url);
+    onCleanup(async () => await proxy.close());
+    return proxy;
+  })
+  .extend('api', async ({ redis, proxy }, { onCleanup }) => {
+    const connections = new Set<ReturnType<typeof connectRedis>>();
+    const connect: typeof redis.connect = (role) => {
+      const connection = connectRedis(proxy.url, { role: role === 'subscriber' ? role : 'api' });
+      connections.add(connection);
+      return connection;
+    };
+    const ping = connect();
+    const api = await openApi({ ...redis, connect }, { dependencies: [{ name: 'redis', check: async () => void (await ping.ping()) }] });
+    onCleanup(async () => {
+      await api.close();
+      await Promise.all([...connections].map(closeRedis));
+    });
+    return api;
+  });
+
+const job = '/jobs/job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
+
+test.for(['cut', 'freeze'] as const)(
+  'every request about jobs is a 503 with Retry-After, within a second or so, once the connection is a %s',
+  async (how, { api, proxy }) => {
+    expect((await api.get('/jobs')).statusCode).toBe(200);
+    await proxy[how]();
+    const since = performance.now();
+    const answers = await Promise.all([
+      api.post('/jobs', tutorial),
+      api.get('/jobs'),
+      api.get(job),
+      api.get(`${job}/events`),
+      api.get(`${job}/events`, { accept: 'text/event-stream' }),
+      api.get(`${job}/metrics`),
+      api.get(`${job}/artifacts/model.safetensors`),
+      api.call({ method: 'POST', url: `${job}/cancel` }),
+    ]);
+    expect(performance.now() - since).toBeLessThan(3_000);
+    for (const answer of answers) {
+      expect(answer.statusCode).toBe(503);
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      expect(problemSchema.parse(answer.json())).toMatchObject({ code: 'unavailable' });
+      expect(answer.body).not.toMatch(/127\.0\.0\.1|at .*\.js|ECONN/);
+    }
+    expect((await api.post('/jobs?dryRun=true', tutorial)).statusCode).toBe(200);
+    expect((await api.get('/catalog')).statusCode).toBe(200);
+    await proxy.mend();
+    await expect.poll(async () => (await api.get('/jobs')).statusCode, { timeout: 10_000 }).toBe(200);
+  },
+);
+
+test('readiness says which dependency is down, and when it is back', async ({ api, proxy }) => {
+  expect((await api.get('/health/ready')).json()).toEqual({ status: 'ready', dependencies: { redis: 'up' } });
+  await proxy.cut();
+  const answer = await api.get('/health/ready');
+  expect(answer.statusCode).toBe(503);
+  expect(answer.headers['retry-after']).toBeDefined();
+  expect(answer.json<Problem>()).toMatchObject({
+    code: 'unavailable',
+    detail: 'Not ready: redis is down.',
+    errors: [{ path: '/dependencies/redis', code: 'down' }],
+  });
+  expect((await api.get('/health/live')).statusCode).toBe(200);
+  await proxy.mend();
+  await expect.poll(async () => (await api.get('/health/ready')).statusCode, { timeout: 10_000 }).toBe(200);
+});
+
+test('a stream that was open goes on after it, with everything that happened meanwhile', async ({ api, proxy, redis }) => {
+  const worker = openJobs(redis);
+  const attempt = await claim(worker, await createJob(worker));
+  const client = await openStream(`${await api.listen()}/jobs/${attempt.jobId}/events`);
+  const epochs = () => client.events.filter((event) => event.event === 'epoch').length;
+  await attempt.appendEpoch(metricsOf(1));
+  await client.until(() => epochs() === 1);
+  await proxy.cut();
+  for (const epoch of [2, 3]) await attempt.appendEpoch(metricsOf(epoch));
+  await proxy.mend();
+  await attempt.appendEpoch(metricsOf(4));
+  await client.until(() => epochs() === 4);
+  expect(new Set(client.events.map((event) => event.id)).size).toBe(client.events.length);
+  client.leave();
+});
+
+redisTest('a fault of ours is a 500 without a word about its inside', async ({ onTestFinished }) => {
+  const redis = openTestRedis();
+  const api = await openApi(redis);
+  onTestFinished(async () => {
+    await api.close();
+    await redis.close();
+  });
+  const jobId = await createJob(api.jobs);
+  await redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'spec', '{"broken');
+  const answer = await api.get(`/jobs/${jobId}`);
+  expect(answer.statusCode).toBe(500);
+  expect(problemSchema.parse(answer.json())).toMatchObject({ code: 'internal', instance: `/jobs/${jobId}` });
+  expect(answer.body).not.toMatch(/JSON|SyntaxError|node_modules|dist|broken/);
+});

@@ -1,0 +1,155 @@
+// What can happen to workers, done to them at random: their training children are killed, they are killed, frozen, told to
+// end, and cut off from Redis. Which, when and to whom comes from a seed; how the processes then interleave does not.
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Generator } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import type { TcpProxy } from '../worker/fixtures/tcpProxy.ts';
+import type { WorkerSettings } from '../worker/fixtures/workerOptions.ts';
+import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
+
+/** A job that costs an attempt more often than this is left alone from then on, so that the run comes to an end. */
+const MOST_HITS = 4;
+
+export const kinds = ['childKilled', 'workerKilled', 'workerFrozen', 'workerTold', 'lineCut', 'clientsKilled'] as const;
+export type Kind = (typeof kinds)[number];
+
+/** Drawn from: what ends an attempt more often than what only breaks a line. */
+const lots: readonly Kind[] = [...kinds, 'childKilled', 'childKilled', 'childKilled', 'workerKilled', 'workerKilled', 'workerTold'];
+
+export interface MischiefOptions {
+  readonly workers: Workers;
+  /** How its workers are started: with their Redis behind the line. */
+  readonly settings: Partial<WorkerSettings>;
+  readonly line: TcpProxy;
+  /** A connection that does not go through the line. */
+  readonly redis: Redis;
+  readonly random: Generator;
+}
+
+interface RunningJob {
+  readonly jobId: string;
+  readonly worker: WorkerProcess;
+  readonly child: number;
+  readonly epoch: number;
+}
+
+export class Mischief {
+  readonly done = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
+  /** All workers there ever were. */
+  readonly fleet: WorkerProcess[] = [];
+  readonly #options: MischiefOptions;
+  readonly #hits = new Map<string, { times: number; epoch: number }>();
+  readonly #frozen = new Map<WorkerProcess, NodeJS.Timeout>();
+
+  constructor(options: MischiefOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the workers. */
+  async begin(count: number): Promise<void> {
+    this.fleet.push(...(await Promise.all(Array.from({ length: count }, () => this.#options.workers.spawn(this.#options.settings)))));
+  }
+
+  /** Does things to the workers until `ended` says that all jobs have ended. */
+  async until(ended: () => Promise<boolean>): Promise<void> {
+    while (!(await ended())) {
+      await delay(this.#between(100, 1_200));
+      await this.#do(lots[this.#between(0, lots.length)] ?? 'childKilled');
+    }
+    for (const worker of this.#frozen.keys()) this.#thaw(worker);
+  }
+
+  /** Tells all workers to end, and waits until they have. */
+  async end(): Promise<void> {
+    for (const { pid } of this.fleet) kill(pid, 'SIGTERM');
+    await Promise.all(this.fleet.map(({ exited }) => exited));
+  }
+
+  async #do(kind: Kind): Promise<void> {
+    const running = await this.#running();
+    const hit = running[this.#between(0, Math.max(running.length, 1))];
+    // A second death before an epoch is on its way to a crash loop, which is right and not what is tested here.
+    const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
+    const costsAttempts = kind !== 'lineCut' && kind !== 'clientsKilled';
+    if (costsAttempts && (hit === undefined || !sharers.every((job) => job !== undefined && this.#canBear(job)))) return;
+    for (const job of costsAttempts ? sharers : []) if (job !== undefined) this.#count(job);
+    this.done[kind] += 1;
+    switch (kind) {
+      case 'childKilled':
+        if (hit !== undefined) kill(hit.child, 'SIGKILL');
+        break;
+      case 'workerKilled':
+      case 'workerTold':
+        if (hit !== undefined) await this.#replace(hit.worker, kind === 'workerKilled' ? 'SIGKILL' : 'SIGTERM');
+        break;
+      case 'workerFrozen':
+        if (hit !== undefined) this.#freeze(hit.worker);
+        break;
+      case 'lineCut':
+        this.#options.line.cut();
+        await delay(this.#between(1, 2_500));
+        this.#options.line.mend();
+        break;
+      case 'clientsKilled':
+        await this.#options.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }
+  }
+
+  async #replace(worker: WorkerProcess, signal: NodeJS.Signals): Promise<void> {
+    kill(worker.pid, signal);
+    this.fleet.push(await this.#options.workers.spawn(this.#options.settings));
+  }
+
+  /** Long enough for the job to be taken over. */
+  #freeze(worker: WorkerProcess): void {
+    kill(worker.pid, 'SIGSTOP');
+    this.#frozen.set(
+      worker,
+      setTimeout(() => this.#thaw(worker), this.#between(7_000, 14_000)),
+    );
+  }
+
+  #thaw(worker: WorkerProcess): void {
+    clearTimeout(this.#frozen.get(worker));
+    this.#frozen.delete(worker);
+    kill(worker.pid, 'SIGCONT');
+  }
+
+  /** The jobs that are being trained by workers that can be hit. */
+  async #running(): Promise<RunningJob[]> {
+    const { data } = await this.#options.workers.jobs.store.list({ limit: 100 });
+    return data.flatMap(({ id, status, attempts, worker: name, progress }) => {
+      const worker = this.fleet.find(({ pid, process }) => isRunning(process) && name?.endsWith(`-${pid}`));
+      const child = worker?.logs.find((line) => line.jobId === id && line.attempt === attempts && line.child !== undefined)?.child;
+      if (status !== 'running' || worker === undefined || child === undefined || this.#frozen.has(worker)) return [];
+      return [{ jobId: id, worker, child, epoch: progress.epoch }];
+    });
+  }
+
+  #canBear({ jobId, epoch }: RunningJob): boolean {
+    const hit = this.#hits.get(jobId);
+    return hit === undefined || (hit.times < MOST_HITS && epoch > hit.epoch);
+  }
+
+  #count({ jobId, epoch }: RunningJob): void {
+    this.#hits.set(jobId, { times: (this.#hits.get(jobId)?.times ?? 0) + 1, epoch });
+  }
+
+  /** A whole number, `low` included, `high` not. */
+  #between(low: number, high: number): number {
+    return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
+  }
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself in the meantime.
+  }
+}

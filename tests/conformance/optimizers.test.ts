@@ -1,0 +1,67 @@
+// PyTorch's optimizers step by step, against optimizers.json, on every backend.
+import { fromFlat, optim, type Tensor } from '@trainyard/engine';
+import { describe, expect, test } from 'vitest';
+import { onEveryBackend } from '../support/backends.ts';
+import { expectClose } from '../support/expectClose.ts';
+import { readConformance, type StoredTensor } from './conformanceDir.ts';
+import { listMissing } from './listMissing.ts';
+import { camelCase } from './names.ts';
+
+interface Case {
+  readonly optimizer: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly params: readonly StoredTensor[];
+  readonly steps: readonly { readonly grads: readonly StoredTensor[]; readonly params: readonly StoredTensor[] }[];
+}
+
+/** PyTorch's optimizers → the engine's. */
+const optimizers: Readonly<Record<string, new (parameters: Tensor[], options: object) => optim.Optimizer>> = {
+  sgd: optim.SGD,
+  adam: optim.Adam,
+  adamw: optim.AdamW,
+  rmsprop: optim.RMSprop,
+  adagrad: optim.Adagrad,
+  adadelta: optim.Adadelta,
+  adamax: optim.Adamax,
+  nadam: optim.NAdam,
+  radam: optim.RAdam,
+};
+
+const tolerance = { absolute: 1e-5, relative: 1e-4 };
+
+/** PyTorch's arguments → the engine's options. */
+function optionsOf(args: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name === 'lr' ? 'learningRate' : camelCase(name), value]));
+}
+
+const cases = readConformance<Case[]>('optimizers.json');
+const known = cases.filter(({ optimizer }) => Object.hasOwn(optimizers, optimizer));
+
+test('optimizers.json holds cases that the table knows, and names the others', () => {
+  listMissing(
+    'optimizers.json',
+    cases.map(({ optimizer }) => optimizer),
+    optimizers,
+  );
+  expect(known).not.toEqual([]);
+});
+
+onEveryBackend(() => {
+  describe.each(known.map((entry, index) => ({ ...entry, index })))(
+    '$optimizer $args, case $index',
+    ({ optimizer, args, params, steps }) => {
+      test("moves the parameters as PyTorch's after every step", () => {
+        const parameters = params.map(({ data, shape }) => fromFlat(data, shape, { requiresGrad: true }));
+        const optimize = new optimizers[optimizer](parameters, optionsOf(args));
+        expect(steps.length).toBeGreaterThan(0);
+        steps.forEach((step, index) => {
+          parameters.forEach((parameter, i) => {
+            parameter.grad = fromFlat(step.grads[i].data, step.grads[i].shape);
+          });
+          optimize.step();
+          parameters.forEach((parameter, i) => expectClose(parameter, step.params[i], tolerance, `parameter ${i} after step ${index + 1}`));
+        });
+      });
+    },
+  );
+});

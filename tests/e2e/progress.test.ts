@@ -1,0 +1,100 @@
+// How the demo draws a job's events, on a terminal and elsewhere, and its loss chart.
+import type { JobEvent } from '@trainyard/contracts';
+import { lossChart, Progress } from '@trainyard/local';
+import { describe, expect, test } from 'vitest';
+
+const jobId = 'job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
+const step = (epoch: number, step: number): JobEvent => ({ event: 'step', data: { jobId, epoch, step, stepsPerEpoch: 100, loss: 0.25 } });
+const epoch: JobEvent = {
+  id: '1-0',
+  event: 'epoch',
+  data: {
+    jobId,
+    epoch: 1,
+    epochs: 2,
+    trainLoss: 0.5,
+    testLoss: 0.25,
+    testAccuracy: 0.925,
+    learningRate: 0.01,
+    seconds: 2,
+    samplesPerSecond: 5_000,
+    gradientNorm: 1,
+  },
+};
+
+/** A screen that keeps what is written, and a progress on it with a clock that the test moves. */
+function progressOn(isTTY: boolean, columns = 200) {
+  const written: string[] = [];
+  const clock = { ms: 0 };
+  const screen = { isTTY, columns, write: (text: string) => written.push(text) };
+  return { written, clock, progress: new Progress({ screen, epochs: 2, batchSize: 50, now: () => clock.ms }) };
+}
+
+describe('progress', () => {
+  test('on a terminal is one line drawn over, with pace and time left', () => {
+    const { written, clock, progress } = progressOn(true);
+    progress.show(step(1, 10));
+    clock.ms = 1_000;
+    progress.show(step(1, 50));
+    // 40 steps a second of 50 samples; 150 of 200 steps left.
+    expect(written.at(-1)).toBe(
+      `\r\x1b[2K  epoch 1/2  ${'█'.repeat(12)}${'░'.repeat(12)}  50/100  loss 0.2500  2,000 samples/s  ETA 3.8 s`,
+    );
+  });
+
+  test('on a terminal of 80 columns has a shorter bar', () => {
+    const { written, clock, progress } = progressOn(true, 80);
+    progress.show(step(1, 10));
+    clock.ms = 1_000;
+    progress.show(step(1, 50));
+    expect(written.at(-1)).toMatch(/^\r\x1b\[2K {2}epoch 1\/2 {2}█+░+ {2}50\/100 .* ETA 3\.8 s$/);
+    expect(written.at(-1)).toHaveLength('\r\x1b[2K'.length + 79);
+  });
+
+  test('on a narrow terminal does not wrap', () => {
+    const { written, progress } = progressOn(true, 40);
+    progress.show(step(1, 10));
+    expect(written.at(-1)).toHaveLength('\r\x1b[2K'.length + 39);
+  });
+
+  test('elsewhere is one line an epoch', () => {
+    const { written, progress } = progressOn(false);
+    for (const event of [step(1, 10), epoch, step(2, 10)]) progress.show(event);
+    expect(written).toEqual(['  epoch 1/2  train loss 0.5000  test loss 0.2500  test accuracy 92.50 %  2.0 s  5,000 samples/s\n']);
+  });
+
+  test('passes over what is only under way on a terminal, and keeps warnings', () => {
+    const { written, progress } = progressOn(true);
+    const log = (level: 'info' | 'warn', message: string): JobEvent => ({ id: '1-1', event: 'log', data: { jobId, level, message } });
+    progress.show(log('info', 'loading'));
+    progress.show(log('warn', 'slow'));
+    expect(written).toEqual(['\r\x1b[2K  loading', '\r\x1b[2K', '  slow\n']);
+  });
+
+  test('leaves the line of an epoch above the one drawn over', () => {
+    const { written, progress } = progressOn(true);
+    for (const event of [step(1, 10), epoch]) progress.show(event);
+    expect(written.slice(1)).toEqual(['\r\x1b[2K', expect.stringMatching(/^ {2}epoch 1\/2 .*\n$/)]);
+  });
+});
+
+describe('the loss chart', () => {
+  test('draws training beside test, on one scale', () => {
+    const lines = lossChart([
+      { trainLoss: 1, testLoss: 0.5 },
+      { trainLoss: 0.25, testLoss: 0 },
+    ]);
+    expect(lines[0]).toMatch(/train loss +test loss/);
+    expect(lines[1]).toMatch(/^ *1\.00 .* 1\.00 /);
+    expect(lines.at(-2)).toMatch(/^ *0\.00 .* 0\.00 /);
+  });
+
+  test('draws what there is when there is no test set, and nothing for a single epoch', () => {
+    const lines = lossChart([
+      { trainLoss: 1, testLoss: null },
+      { trainLoss: 0.5, testLoss: null },
+    ]);
+    expect(lines.join('\n')).not.toContain('test loss');
+    expect(lossChart([{ trainLoss: 1, testLoss: 1 }])).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+// `npm start` as a process: what it prints, how it stops, and that nothing of it is left, however it ends.
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { until } from '../support/until.ts';
+import { commandOf, type Machine, seesProcesses, machineTest as test } from './fixtures/processes.ts';
+import { startService } from './fixtures/start.ts';
+
+function pidOf(machine: Machine, program: string): number {
+  const found = machine.left().find((pid) => commandOf(pid).includes(program));
+  if (found === undefined) throw new Error(`no process of the test runs ${program}`);
+  return found;
+}
+
+describe('the service on one machine', { timeout: 60_000 }, () => {
+  test('prints one line on standard output, where it listens', async ({ machine }) => {
+    const { program, url } = await startService(machine);
+    expect(program.stdout()).toBe(`listening on ${url}\n`);
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+  });
+
+  test.skipIf(!seesProcesses).for(['SIGINT', 'SIGTERM'] as const)('exits 0 on %s and leaves no process', async (signal, { machine }) => {
+    const { program } = await startService(machine);
+    expect(machine.left().length).toBeGreaterThan(3);
+    // To the group, as a terminal does, and once more, as npm does.
+    process.kill(-(program.process.pid ?? 0), signal);
+    program.process.kill(signal);
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(machine.left()).toEqual([]);
+  });
+
+  test.skipIf(!seesProcesses).for(['SIGINT', 'SIGTERM'] as const)(
+    'run by npm exits 0 on %s to npm alone, after everything',
+    async (signal, { machine }) => {
+      const npm = machine.npm('start');
+      await npm.printed(/^listening on /m);
+      npm.process.kill(signal);
+      expect(await npm.ended).toEqual({ code: 0, signal: null });
+      expect(machine.left()).toEqual([]);
+    },
+  );
+
+  test.skipIf(!seesProcesses)('leaves no process when it is interrupted while it starts', async ({ machine }) => {
+    const program = machine.run('services/local/dist/start.js');
+    await until(() => machine.left().length > 1);
+    program.process.kill('SIGINT');
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(machine.left()).toEqual([]);
+  });
+
+  test.skipIf(!seesProcesses)('leaves no process when it is killed', async ({ machine }) => {
+    const { program } = await startService(machine);
+    program.process.kill('SIGKILL');
+    await until(() => machine.left().length === 0, 30_000);
+  });
+
+  test.skipIf(!seesProcesses).for(['services/api/dist/server.js', 'services/worker/dist/main.js'])(
+    'starts %s again when it is killed, and serves on at the same address',
+    async (path, { machine }) => {
+      const { url } = await startService(machine);
+      const before = pidOf(machine, path);
+      process.kill(before, 'SIGKILL');
+      await until(() => machine.left().some((pid) => pid !== before && commandOf(pid).includes(path)), 30_000);
+      await until(
+        async () =>
+          await fetch(`${url}/health/ready`).then(
+            ({ status }) => status === 200,
+            () => false,
+          ),
+        30_000,
+      );
+    },
+  );
+
+  test('refuses a second start in the same home, and says where and what to do', async ({ machine }) => {
+    await startService(machine);
+    const second = machine.run('services/local/dist/start.js');
+    expect((await second.ended).code).toBe(1);
+    expect(second.stdout()).toBe('');
+    expect(second.output()).toMatch(
+      /^\S+ is in use by process \d+: stop it first, or set TRAINYARD_HOME to another folder to run a second one\n$/,
+    );
+    expect(second.output()).toContain(join(machine.folder, 'home'));
+  });
+
+  test('refuses to serve other machines without a key, and says how to make one', async ({ machine }) => {
+    const program = machine.run('services/local/dist/start.js', { env: { HOST: '0.0.0.0' } });
+    expect((await program.ended).code).toBe(1);
+    expect(program.output()).toMatch(/npm run key -- NAME/);
+  });
+
+  test('names every variable that it cannot use', async ({ machine }) => {
+    const program = machine.run('services/local/dist/start.js', { env: { PORT: 'http', LOG_LEVEL: 'loud' } });
+    expect((await program.ended).code).toBe(1);
+    expect(program.output()).toMatch(/^PORT: .*"http"$/m);
+    expect(program.output()).toMatch(/^LOG_LEVEL: .*"loud"$/m);
+  });
+
+  test.for(['services/api/dist/server.js', 'services/worker/dist/main.js'])('%s alone asks for a REDIS_URL', async (path, { machine }) => {
+    const program = machine.run(path);
+    expect((await program.ended).code).toBe(1);
+    expect(program.output()).toMatch(/^REDIS_URL: .+\n$/);
+  });
+});

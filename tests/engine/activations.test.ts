@@ -1,0 +1,154 @@
+// Activations, norms and dropout: error bounds, corners, modes and state. Values against PyTorch's are in tests/conformance.
+import * as ops from '@trainyard/engine';
+import {
+  BatchNorm1d,
+  BatchNorm2d,
+  buildModel,
+  Dropout,
+  fromFlat,
+  Generator,
+  layerSchema,
+  ones,
+  rand,
+  ReferenceBackend,
+  randn,
+  type Tensor,
+  tensor,
+  WasmBackend,
+  withBackend,
+  zeros,
+} from '@trainyard/engine';
+import { describe, expect, test } from 'vitest';
+import { onEveryBackend } from '../support/backends.ts';
+import { expectRefusal } from '../support/expectRefusal.ts';
+
+const wasm = new WasmBackend();
+const oracle = new ReferenceBackend({ dtype: 'float64' });
+
+// Every exponent from 2^-30 to 2^6, both signs.
+const grid = Float32Array.from({ length: 40_000 }, (_, i) => (i % 2 === 0 ? 1 : -1) * 2 ** (-30 + (36 * i) / 40_000));
+
+/** The largest error of the wasm kernel, in units of 2^-24 of the larger of the value and 2^-24. */
+function worstError(compute: (x: Tensor) => Tensor): number {
+  const of = (backend: ops.Backend): ArrayLike<number> => withBackend(backend, () => compute(fromFlat(grid, [grid.length])).values.slice());
+  const [actual, exact] = [of(wasm), of(oracle)];
+  return Math.max(...grid.map((_, i) => Math.abs(actual[i] - exact[i]) / Math.max(Math.abs(exact[i]), 2 ** -24) / 2 ** -24));
+}
+
+describe('the wasm kernels are as exact as they say:', () => {
+  test.each([
+    ['sigmoid', (x: Tensor) => ops.sigmoid(x), 8],
+    ['tanh', (x: Tensor) => ops.tanh(x), 4],
+    ['silu', (x: Tensor) => ops.silu(x), 8],
+    ['softplus', (x: Tensor) => ops.softplus(x), 8],
+    ['elu', (x: Tensor) => ops.elu(x), 8],
+    ['hardSwish', (x: Tensor) => ops.hardSwish(x), 8],
+  ])('%s to a few units in the last place', (_, compute, bound) => {
+    expect(worstError(compute)).toBeLessThanOrEqual(bound);
+  });
+
+  test.each(['none', 'tanh'] as const)('gelu (%s) to 4e-7 of the larger of 1 and |x|', (approximate) => {
+    const of = (backend: ops.Backend): ArrayLike<number> =>
+      withBackend(backend, () => ops.gelu(fromFlat(grid, [grid.length]), approximate).values.slice());
+    const [actual, exact] = [of(wasm), of(oracle)];
+    grid.forEach((x, i) => expect(Math.abs(actual[i] - exact[i])).toBeLessThanOrEqual(4e-7 * Math.max(1, Math.abs(x))));
+  });
+});
+
+test('erf and tanh of the reference equal known values', () => {
+  withBackend(oracle, () => {
+    // mpmath at 200 bits.
+    expect(ops.gelu(tensor([1])).item()).toBeCloseTo(0.8413447460685429, 14);
+    expect(ops.gelu(tensor([-4])).item()).toBeCloseTo(-0.00012668496733248, 14);
+    expect(ops.tanh(tensor([0.1])).item()).toBeCloseTo(0.09966799462495582, 16);
+    expect(ops.tanh(tensor([-0.75])).item()).toBeCloseTo(-0.6351489523872873, 15);
+  });
+});
+
+onEveryBackend(() => {
+  const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish } = ops;
+  const functions = { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish };
+  test.each(Object.entries(functions))('%s stays finite far out, and a NaN stays a NaN', (_, compute) => {
+    const values = [...compute(tensor([-1e4, 1e4, NaN])).values];
+    expect(values.slice(0, 2).every(Number.isFinite)).toBe(true);
+    expect(values[2]).toBeNaN();
+  });
+
+  test('slopes at corners are those of PyTorch', () => {
+    const slopes = (compute: (x: Tensor) => Tensor, at: readonly number[]): number[] => {
+      const x = tensor([...at], { requiresGrad: true });
+      compute(x).sum().backward();
+      return [...(x.grad?.values ?? [])];
+    };
+    expect(slopes(ops.relu6, [0, 6])).toEqual([0, 0]);
+    expect(slopes((x) => ops.clamp(x, 0, 6), [0, 6])).toEqual([1, 1]);
+    expect(slopes(ops.hardSwish, [-3, 3])).toEqual([-0.5, 1.5]);
+    expect(slopes((x) => ops.leakyRelu(x, 0.5), [0])).toEqual([0.5]);
+    expect(slopes((x) => ops.prelu(x, tensor([0.25])), [0, 1])).toEqual([0.25, 1]);
+  });
+
+  test('dropout keeps what torch.rand would, scaled up, while training, and everything in evaluation', () => {
+    const layer = new Dropout(0.25, { generator: new Generator(5) });
+    const kept = [...rand([3, 7], { generator: new Generator(5) }).values].map((u) => (u >= 0.25 ? 4 / 3 : 0));
+    layer.forward(ones([3, 7])).values.forEach((value, i) => expect(value).toBeCloseTo(kept[i], 6));
+    const x = randn([2, 3]);
+    expect(layer.eval().forward(x)).toBe(x);
+    expect([...new Dropout(1).forward(x).values].map(Math.abs)).toEqual([0, 0, 0, 0, 0, 0]);
+    const generator = new Generator(5);
+    new Dropout(0, { generator }).forward(x);
+    new Dropout(1, { generator }).forward(x);
+    expect(generator.uniform_(new Float32Array(1))).toEqual(new Generator(5).uniform_(new Float32Array(1)));
+  });
+
+  test('batch norm follows the batches while training, and uses what it learned in evaluation', () => {
+    const layer = new BatchNorm1d(2, { momentum: 0.5 });
+    layer.forward(
+      tensor([
+        [1, 10],
+        [3, 30],
+      ]),
+    );
+    const [mean, variance, batches] = layer.namedBuffers().map(([, buffer]) => buffer);
+    expect([...mean.values]).toEqual([1, 10]);
+    expect([...variance.values]).toEqual([1.5, 100.5]);
+    expect(batches.item()).toBe(1);
+    const output = layer.eval().forward(tensor([[1, 10]]));
+    output.values.forEach((value) => expect(value).toBeCloseTo(0, 6));
+    expect(batches.item()).toBe(1);
+  });
+
+  test('batch norm without momentum keeps the plain mean over all batches', () => {
+    const layer = new BatchNorm1d(1, { momentum: null });
+    for (const start of [0, 6]) layer.forward(tensor([[start], [start + 2]]));
+    expect(layer.namedBuffers().map(([, buffer]) => buffer.item())).toEqual([4, 2, 2]);
+  });
+
+  test('batch norm without statistics uses the batch in evaluation too', () => {
+    const layer = new BatchNorm2d(1, { trackRunningStats: false }).eval();
+    expect(layer.namedBuffers()).toEqual([]);
+    const output = layer.forward(fromFlat([1, 3], [2, 1, 1, 1]));
+    expect(output.values[0]).toBeCloseTo(-1, 4);
+  });
+
+  test.each([
+    ['a batch of one value', () => new BatchNorm1d(3).forward(zeros([1, 3])), 'invalidArgument', /single value per channel.*dropLast/],
+    ['weights of other channels', () => ops.batchNorm(zeros([2, 3]), null, ones([2])), 'shapeMismatch', /3 channels/],
+    ['groups that do not divide', () => ops.groupNorm(zeros([2, 3]), 2), 'shapeMismatch', /2 groups do not divide/],
+    ['a shape that is not the end', () => ops.layerNorm(zeros([2, 3]), [2]), 'shapeMismatch', /\[2\] does not fit an input \[2, 3\]/],
+    ['slopes of other channels', () => ops.prelu(zeros([2, 3]), ones([2])), 'shapeMismatch', /takes 1 weight or 3/],
+    ['no probability', () => ops.dropout(zeros([2]), 1.5), 'invalidArgument', /from 0 to 1, got 1.5/],
+    ['a beta of 0', () => ops.softplus(zeros([2]), 0), 'invalidArgument', /beta must be above 0/],
+  ])('refuses %s', (_, compute, code, message) => {
+    expectRefusal(compute, code, message);
+  });
+});
+
+test("buffers stand beside the parameters under PyTorch's names", () => {
+  const specs = [
+    { type: 'conv2d', outChannels: 2, kernelSize: 1 },
+    { type: 'batchNorm2d', name: 'norm' },
+  ].map((spec) => layerSchema.parse(spec));
+  const model = buildModel(specs, [1, 2, 2], new Generator(0));
+  expect(model.namedParameters().map(([name]) => name)).toEqual(['0.weight', '0.bias', 'norm.weight', 'norm.bias']);
+  expect(model.namedBuffers().map(([name]) => name)).toEqual(['norm.running_mean', 'norm.running_var', 'norm.num_batches_tracked']);
+});

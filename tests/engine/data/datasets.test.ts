@@ -1,0 +1,151 @@
+// The registry of datasets: what a spec may say of each, what is known before anything is read, and what loading gives.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
+import { describe, expect, test } from 'vitest';
+import { dataSchema, datasetDefinitions, findDataset } from '../../../packages/engine/src/data/datasets/index.ts';
+import type { LoadContext } from '../../../packages/engine/src/data/define.ts';
+import { Generator } from '../../../packages/engine/src/random.ts';
+import { type Problem, parse } from '../../../packages/engine/src/validation.ts';
+import { idxPair } from './idxFiles.ts';
+
+function context(folder = '/nonexistent', seed = 0): LoadContext {
+  return { files: new NodeDatasetFiles({ folders: [folder], home: '/nonexistent' }), generator: new Generator(seed) };
+}
+
+function problemsOf(data: unknown): Problem[] {
+  const parsed = parse(dataSchema, data);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+/** What a spec says for a dataset when it says no more than it must. */
+const shortest: Record<string, object> = {
+  mnist: { dataset: 'mnist' },
+  fashionMnist: { dataset: 'fashionMnist' },
+  cifar10: { dataset: 'cifar10' },
+  digits: { dataset: 'digits' },
+  random: { dataset: 'random', inputShape: [1, 4, 4], targetShape: [3] },
+};
+
+describe.each(datasetDefinitions.map((definition) => [definition.name, definition] as const))('%s', (name, definition) => {
+  test('gets the defaults of the loader', () => {
+    expect(parse(dataSchema, shortest[name])).toMatchObject({
+      ok: true,
+      data: { ...shortest[name], batchSize: 64, shuffle: true, dropLast: false },
+    });
+  });
+
+  test('says what every option is for', () => {
+    for (const [option, schema] of Object.entries(definition.schema.shape)) {
+      expect((schema as { description?: string }).description, option).toMatch(/\w{3}/);
+    }
+  });
+
+  test('refuses an option that it does not have, and a batch of nothing', () => {
+    const problems = problemsOf({ ...shortest[name], colour: 1, batchSize: 0 });
+    expect(problems.map(({ path, code }) => `${path} ${code}`).toSorted()).toEqual(['/batchSize tooSmall', '/colour unknownField']);
+  });
+});
+
+test('an unknown dataset is answered with the known ones', () => {
+  const [problem] = problemsOf({ dataset: 'imagenet' });
+  expect(problem.path).toBe('/dataset');
+  expect(problem.message).toContain('known: mnist, fashionMnist, cifar10, digits, random');
+  expect(() => findDataset('imagenet')).toThrow('unknown dataset "imagenet" (known: mnist, fashionMnist, cifar10, digits, random)');
+});
+
+describe.each([
+  ['mnist', [1, 28, 28], 60_000, 10_000],
+  ['fashionMnist', [1, 28, 28], 60_000, 10_000],
+  ['cifar10', [3, 32, 32], 50_000, 10_000],
+  ['digits', [1, 28, 28], 10_000, 2_000],
+])('%s', (dataset, inputShape, train, test_) => {
+  const definition = findDataset(dataset);
+  const sizes = (limits: object) => definition.describe({ dataset, ...limits });
+
+  test('is described without reading a file', () => {
+    const [channels, height, width] = inputShape;
+    expect(sizes({})).toMatchObject({
+      inputShape,
+      trainSamples: train,
+      testSamples: test_,
+      bytesPerSample: channels * height * width + 1,
+    });
+  });
+
+  test('takes limits, and a limit beyond its size as its size', () => {
+    expect(sizes({ trainLimit: 100, testLimit: 7 })).toMatchObject({ trainSamples: 100, testSamples: 7 });
+    expect(sizes({ trainLimit: 10 ** 9, testLimit: 10 ** 9 })).toMatchObject({ trainSamples: train, testSamples: test_ });
+  });
+});
+
+describe('random', () => {
+  const options = { dataset: 'random', inputShape: [1, 32, 32], targetShape: [10], samples: 3 };
+
+  test('draws all inputs, then all targets, from the generator of the run', async () => {
+    const { train, test: none } = await findDataset('random').load(options, context('/nonexistent', 5));
+    const same = new Generator(5);
+    expect(train.inputs).toEqual(same.normal_(new Float32Array(3 * 1024)));
+    expect(train.targets).toEqual(same.normal_(new Float32Array(30)));
+    expect(train).toMatchObject({ length: 3, inputShape: [1, 32, 32], target: { kind: 'values', shape: [10] } });
+    expect(none).toBeNull();
+  });
+
+  test('is described by its options', () => {
+    expect(findDataset('random').describe(options)).toEqual({
+      inputShape: [1, 32, 32],
+      target: { kind: 'values', shape: [10] },
+      trainSamples: 3,
+      testSamples: 0,
+      bytesPerSample: 4 * 1034,
+    });
+  });
+
+  test.each([[[]], [[0, 3]], [[2.5]], [[-1]], ['3']])('refuses the shape %j', (inputShape) => {
+    expect(parse(dataSchema, { ...options, inputShape })).toMatchObject({ ok: false });
+  });
+});
+
+describe.each(['mnist', 'fashionMnist'])('%s', (dataset) => {
+  const names = ['train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte'];
+
+  async function withFolder(files: readonly Uint8Array[], use: (folder: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'trainyard-mnist-'));
+    try {
+      await mkdir(join(folder, dataset));
+      await Promise.all(
+        names.map((name, i) =>
+          writeFile(join(folder, dataset, i % 2 === 0 ? `${name}.gz` : name), i % 2 === 0 ? gzipSync(files[i]) : files[i]),
+        ),
+      );
+      await use(folder);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  const train = idxPair([5, 0, 4, 1]);
+  const test_ = idxPair([7, 2]);
+
+  test('is read from a folder, gzipped or not, and cut to its limits', async () => {
+    await withFolder([train.images, train.labels, test_.images, test_.labels], async (folder) => {
+      const loaded = await findDataset(dataset).load({ dataset, trainLimit: 3 } as { dataset: string }, context(folder));
+      expect(loaded.train).toMatchObject({ length: 3, inputShape: [1, 28, 28] });
+      expect([...loaded.train.targets]).toEqual([5, 0, 4]);
+      expect(loaded.train.inputs).toEqual(train.images.subarray(16, 16 + 3 * 784));
+      expect(loaded.test).toMatchObject({ length: 2 });
+      expect([...(loaded.test?.targets ?? [])]).toEqual([7, 2]);
+    });
+  });
+
+  test('is refused by the name of the file that does not fit', async () => {
+    await withFolder([train.images, test_.labels, test_.images, test_.labels], async (folder) => {
+      await expect(findDataset(dataset).load({ dataset }, context(folder))).rejects.toMatchObject({
+        code: 'invalidDataFile',
+        message: `${dataset}/train-images-idx3-ubyte.gz has 4 images, but ${dataset}/train-labels-idx1-ubyte.gz has 2 labels`,
+      });
+    });
+  });
+});

@@ -1,0 +1,332 @@
+// Transforms of samples: the numbers that torchvision's give, shapes and refusals, and draws that depend on nothing but
+// the seed, the epoch and the sample.
+import {
+  type BatchLoader,
+  type BatchOptions,
+  checkSpec,
+  InlineLoader,
+  SpecError,
+  type TransformSpec,
+  train,
+  transformDefinitions,
+  transformSchema,
+} from '@trainyard/engine';
+import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
+import { describe, expect, test } from 'vitest';
+import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
+import { Draws, philox } from '../../../packages/engine/src/data/transforms/draws.ts';
+import { transformedShape } from '../../../packages/engine/src/data/transforms/index.ts';
+import { SampleReader } from '../../../packages/engine/src/data/transforms/reader.ts';
+
+type Input = Readonly<Record<string, unknown> & { type: string }>;
+const parsed = (...transforms: readonly Input[]): TransformSpec[] => transforms.map((transform) => transformSchema.parse(transform));
+
+/** Samples of a shape whose values count up from 0, all of them different. */
+function counting(inputShape: readonly number[], length = 1): Dataset {
+  const size = inputShape.reduce((a, b) => a * b, 1);
+  return {
+    length,
+    inputShape,
+    inputs: Float32Array.from({ length: length * size }, (_, i) => i),
+    target: { kind: 'class', classes: ['a'] },
+    targets: new Uint8Array(length),
+  };
+}
+
+function read(
+  dataset: Dataset,
+  transforms: TransformSpec[],
+  { seed, epoch = 1, order }: { seed?: number; epoch?: number; order?: number[] } = {},
+) {
+  const reader = new SampleReader(dataset, { transforms, ...(seed !== undefined && { augmentationSeed: seed }) });
+  const size = reader.shape.reduce((a, b) => a * b, 1);
+  const indices = Uint32Array.from(order ?? Array.from({ length: dataset.length }, (_, i) => i));
+  const out = new Float32Array(indices.length * size);
+  reader.read(indices, epoch, out, new Int32Array(indices.length));
+  return Array.from(indices, (_, i) => [...out.subarray(i * size, (i + 1) * size)]);
+}
+
+/** The one sample of `counting`, transformed as for evaluation. */
+const once = (shape: readonly number[], ...transforms: readonly Input[]): number[] => read(counting(shape), parsed(...transforms))[0];
+
+describe('normalize', () => {
+  test('computes in float32 as torch does', () => {
+    const bytes: Dataset = { ...counting([2, 1, 3]), inputs: Uint8Array.of(0, 51, 255, 1, 2, 3) };
+    const [sample] = read(bytes, parsed({ type: 'normalize', mean: [0.1307, 0.5], std: [0.3081, 0.25] }));
+    // (torch.tensor([0, 51, 255, 1, 2, 3]) / 255 - mean) / std, every step rounded to float32.
+    const f = Math.fround;
+    const expected = [0, 51, 255, 1, 2, 3].map((byte, i) => {
+      const [mean, std] = i < 3 ? [f(0.1307), f(0.3081)] : [0.5, 0.25];
+      return f(f(f(byte / 255) - mean) / std);
+    });
+    expect(sample).toEqual(expected);
+    expect(sample[0]).toBeCloseTo(-0.42421296, 7);
+    expect(sample[2]).toBeCloseTo(2.8214867, 6);
+  });
+
+  test('takes one value for all channels, and features that are no image', () => {
+    expect(once([2, 1, 2], { type: 'normalize', mean: [1], std: [2] })).toEqual([-0.5, 0, 0.5, 1]);
+    expect(once([3], { type: 'normalize', mean: [0, 1, 2], std: [1, 1, 1] })).toEqual([0, 0, 0]);
+  });
+});
+
+describe('pad', () => {
+  test('surrounds each channel by a value', () => {
+    expect(once([2, 1, 2], { type: 'pad', padding: 1, fill: -1 })).toEqual([
+      -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, 3, -1, -1, -1, -1, -1,
+    ]);
+  });
+
+  test("reads its sides in torchvision's order: left and right before top and bottom", () => {
+    const shape = (padding: unknown) => {
+      const result = transformedShape(parsed({ type: 'pad', padding }), [1, 10, 20]);
+      return result.ok ? result.shape : result.error;
+    };
+    expect(shape([1, 2])).toEqual([1, 14, 22]);
+    expect(shape([1, 2, 3, 4])).toEqual([1, 16, 24]);
+    expect(once([1, 1, 1], { type: 'pad', padding: [1, 0, 0, 2], fill: 9 })).toEqual([9, 0, 9, 9, 9, 9]);
+  });
+
+  test.each([
+    ['edge', [0, 0, 0, 1, 2, 2, 2]],
+    ['reflect', [2, 1, 0, 1, 2, 1, 0]],
+    ['symmetric', [1, 0, 0, 1, 2, 2, 1]],
+  ])('repeats the image in the way of %s', (paddingMode, expected) => {
+    expect(once([1, 1, 3], { type: 'pad', padding: [2, 0], paddingMode })).toEqual(expected);
+  });
+});
+
+describe('randomCrop', () => {
+  test('evaluates on the image itself when it only shifts it, else on its middle', () => {
+    expect(once([1, 3, 3], { type: 'randomCrop', size: 3, padding: [1, 2, 3, 4] })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(once([1, 4, 4], { type: 'randomCrop', size: 2 })).toEqual([5, 6, 9, 10]);
+    expect(once([1, 1, 2], { type: 'randomCrop', size: [1, 4], padding: [0, 0, 2, 0] })).toEqual([0, 1, 0, 0]);
+  });
+
+  test('takes every place in training, each about as often', () => {
+    const places = new Map<number, number>();
+    for (const [first] of read(
+      { ...counting([1, 3, 3], 9000), inputs: Float32Array.from({ length: 81_000 }, (_, i) => i % 9) },
+      parsed({ type: 'randomCrop', size: 2 }),
+      { seed: 3 },
+    )) {
+      places.set(first, (places.get(first) ?? 0) + 1);
+    }
+    expect(new Set(places.keys())).toEqual(new Set([0, 1, 3, 4]));
+    // Four places, 9000 draws: a deviation of 41 is one standard deviation.
+    for (const count of places.values()) expect(Math.abs(count - 2250)).toBeLessThan(200);
+  });
+
+  test('cuts the same part out of every channel', () => {
+    for (const [a, b, c, d] of read(counting([2, 5, 5], 50), parsed({ type: 'randomCrop', size: [1, 2], padding: 0 }), { seed: 1 })) {
+      expect([b - a, c - a, d - a]).toEqual([1, 25, 26]);
+    }
+  });
+});
+
+describe('horizontalFlip', () => {
+  test('mirrors all with p 1, none with p 0 and none in evaluation', () => {
+    const flip = (p: number, seed?: number) =>
+      read(counting([1, 2, 3]), parsed({ type: 'horizontalFlip', p }), seed === undefined ? {} : { seed })[0];
+    expect(flip(1, 0)).toEqual([2, 1, 0, 5, 4, 3]);
+    expect(flip(0, 0)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(flip(1)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('mirrors half of the images unless told otherwise', () => {
+    const mirrored = read(counting([1, 1, 2], 4000), parsed({ type: 'horizontalFlip' }), { seed: 5 }).filter(([a, b]) => a > b).length;
+    expect(Math.abs(mirrored - 2000)).toBeLessThan(160);
+  });
+});
+
+describe('the draws of augmentation', () => {
+  // Random123's kat_vectors for philox4x32, 10 rounds.
+  test.each([
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+    ],
+    [
+      [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd],
+    ],
+    [
+      [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
+      [0xa4093822, 0x299f31d0],
+      [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
+    ],
+  ])('are those of Philox4x32-10: counter %j', (counter, [key0, key1], expected) => {
+    const words = Uint32Array.from(counter);
+    philox(words, key0, key1);
+    expect([...words]).toEqual(expected);
+  });
+
+  test('end after four a sample', () => {
+    const draws = new Draws(0);
+    draws.start(1, 2, 3);
+    const four = [draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()];
+    expect(new Set(four).size).toBe(4);
+    expect(() => draws.uniform()).toThrow(RangeError);
+  });
+
+  const augment = parsed(
+    { type: 'randomCrop', size: 6, padding: 2 },
+    { type: 'horizontalFlip' },
+    { type: 'normalize', mean: [1], std: [2] },
+  );
+  const dataset = counting([1, 6, 6], 60);
+
+  test('do not depend on the order in which samples are read, nor on what was read before', () => {
+    const inOrder = read(dataset, augment, { seed: 7, epoch: 3 });
+    const order = inOrder.map((_, i) => (i * 7 + 3) % 60);
+    expect(read(dataset, augment, { seed: 7, epoch: 3, order })).toEqual(order.map((sample) => inOrder[sample]));
+    expect(read(dataset, augment, { seed: 7, epoch: 3, order: [41] })).toEqual([inOrder[41]]);
+  });
+
+  test('differ from epoch to epoch, from seed to seed and between transforms of one kind', () => {
+    const runs = [
+      read(dataset, augment, { seed: 7, epoch: 3 }),
+      read(dataset, augment, { seed: 7, epoch: 4 }),
+      read(dataset, augment, { seed: 8, epoch: 3 }),
+    ];
+    expect(new Set(runs.map((run) => JSON.stringify(run))).size).toBe(3);
+    const twice = read(dataset, parsed({ type: 'horizontalFlip' }, { type: 'horizontalFlip' }), { seed: 7 });
+    expect(twice.filter(([a, b]) => a > b).length).toBeGreaterThan(10);
+  });
+});
+
+describe('a job spec', () => {
+  const job = (transforms: unknown, data: object = { dataset: 'cifar10' }) => ({
+    data: { ...data, transforms },
+    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+    loss: { type: 'crossEntropy' },
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    epochs: 1,
+  });
+
+  function refusal(body: unknown): SpecError['issues'] {
+    try {
+      checkSpec(body);
+    } catch (error) {
+      if (error instanceof SpecError) return error.issues;
+      throw error;
+    }
+    throw new Error('the spec was accepted');
+  }
+
+  test('fills in the defaults of its transforms, and its network gets the transformed shape', () => {
+    const { spec, summary } = checkSpec(
+      job([{ type: 'pad', padding: 2 }, { type: 'randomCrop', size: [30, 20] }, { type: 'horizontalFlip' }]),
+    );
+    expect(spec.data.transforms).toEqual([
+      { type: 'pad', padding: 2, fill: 0, paddingMode: 'constant' },
+      { type: 'randomCrop', size: [30, 20], padding: 0, fill: 0, paddingMode: 'constant' },
+      { type: 'horizontalFlip', p: 0.5 },
+    ]);
+    expect(summary.layers[0].outputShape).toEqual([3 * 30 * 20]);
+    expect(checkSpec(job(undefined)).spec.data.transforms).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a crop larger than its padded image',
+      [{ type: 'horizontalFlip' }, { type: 'randomCrop', size: 41, padding: 4 }],
+      '/data/transforms/1/size',
+      'shapeMismatch',
+      'randomCrop: a crop of 41×41 does not fit the 40×40 image (32×32 and its padding): use a smaller size or more padding',
+    ],
+    [
+      'a mean for other channels',
+      [{ type: 'normalize', mean: [0, 0], std: [1] }],
+      '/data/transforms/0/mean',
+      'shapeMismatch',
+      'normalize: 2 values do not fit samples of shape [3, 32, 32]: give one for all channels or 3, one for each',
+    ],
+    [
+      'a mirror larger than the image',
+      [{ type: 'pad', padding: [0, 32], paddingMode: 'reflect' }],
+      '/data/transforms/0/padding',
+      'shapeMismatch',
+      'pad: padding [0, 32, 0, 32] mirrors more than a 32×32 image has: use less padding, or another paddingMode',
+    ],
+    ['an unknown transform', [{ type: 'rotate' }], '/data/transforms/0/type', 'unknownType', 'unknown type "rotate"'],
+    [
+      'a standard deviation of 0',
+      [{ type: 'normalize', mean: [0], std: [0] }],
+      '/data/transforms/0/std/0',
+      'tooSmall',
+      'must be at least 1e-12, got 0',
+    ],
+  ])('is refused for %s', (_, transforms, path, code, message) => {
+    const [problem] = refusal(job(transforms));
+    expect(problem).toMatchObject({ path, code, message: expect.stringContaining(message) as string });
+  });
+
+  test('is refused for images of data that are none', () => {
+    const data = { dataset: 'random', inputShape: [12], targetShape: [10] };
+    const [problem] = refusal({ ...job([{ type: 'horizontalFlip' }], data), loss: { type: 'mse' } });
+    expect(problem).toMatchObject({
+      path: '/data/transforms/0',
+      message: expect.stringContaining('the samples have the shape [12]') as string,
+    });
+  });
+});
+
+test('every transform gives a sample of the shape that it announces', () => {
+  for (const { type } of transformDefinitions) {
+    const options: Record<string, object> = {
+      normalize: { mean: [0], std: [1] },
+      pad: { padding: [1, 2, 3, 4] },
+      randomCrop: { size: [3, 2], padding: 1 },
+      horizontalFlip: {},
+    };
+    const specs = parsed({ type, ...options[type] });
+    const shape = transformedShape(specs, [2, 4, 5]);
+    if (!shape.ok) throw shape.error;
+    const [sample] = read(counting([2, 4, 5]), specs, { seed: 0 });
+    expect(sample.every((value) => Number.isFinite(value))).toBe(true);
+    expect(new SampleReader(counting([2, 4, 5]), { transforms: specs }).shape).toEqual(shape.shape);
+  }
+});
+
+test('a run augments its training samples anew in each epoch and leaves its test samples alone, whoever gathers the batches', async () => {
+  const { spec } = checkSpec({
+    seed: 11,
+    data: {
+      dataset: 'digits',
+      trainLimit: 60,
+      testLimit: 20,
+      batchSize: 16,
+      transforms: [
+        { type: 'randomCrop', size: 24, padding: 2 },
+        { type: 'normalize', mean: [0.1], std: [0.3] },
+      ],
+    },
+    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+    loss: { type: 'crossEntropy' },
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    epochs: 2,
+  });
+
+  async function run(Loader: new (dataset: Dataset, options: BatchOptions) => BatchLoader) {
+    const opened: BatchOptions[] = [];
+    const epochs: (number | undefined)[] = [];
+    const openLoader = (dataset: Dataset, options: BatchOptions): BatchLoader => {
+      opened.push(options);
+      const loader = new Loader(dataset, options);
+      return { epoch: (order, epoch) => (epochs.push(epoch), loader.epoch(order, epoch)), close: () => loader.close() };
+    };
+    const events = train(spec, { files: new NodeDatasetFiles({ folders: [], home: '/nonexistent' }), openLoader });
+    for (;;) {
+      const next = await events.next();
+      if (next.done === true) return { sha256: next.value.result.weightsSha256, opened, epochs };
+    }
+  }
+  const inline = await run(InlineLoader);
+  const ahead = await run(AheadLoader);
+  expect(ahead.sha256).toBe(inline.sha256);
+  expect(inline.opened.map(({ augmentationSeed }) => augmentationSeed)).toEqual([11, undefined]);
+  expect(inline.epochs.filter((epoch) => epoch !== undefined)).toEqual([1, 2]);
+});

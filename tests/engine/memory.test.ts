@@ -1,0 +1,108 @@
+// A long run's memory does not grow: 10,000 steps of a small network, with arenas and as a newcomer writes it, without any.
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { backend, inArena, linear, noGrad, rand, randn, type Tensor, zeros } from '@trainyard/engine';
+import { describe, expect, test } from 'vitest';
+import { onEveryBackend } from '../support/backends.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const warmUpSteps = 1_000;
+const steps = 10_000;
+const mebibyte = 2 ** 20;
+
+interface MemoryUse {
+  readonly rss: number;
+  readonly arrayBuffers: number;
+  readonly inBackend: number;
+  readonly peakInBackend: number;
+}
+
+/** What is in use when nothing is left that could be collected. */
+async function memoryUse(): Promise<MemoryUse> {
+  for (let i = 0; i < 3; i++) {
+    collectGarbage();
+    await turn();
+  }
+  const { rss, arrayBuffers } = process.memoryUsage();
+  const { bytes, peakBytes } = backend().memoryUse();
+  return { rss, arrayBuffers, inBackend: bytes, peakInBackend: peakBytes };
+}
+
+/** One step of forward, backward and a hand-written update, ready to be repeated. */
+function trainingStep(): () => number {
+  const [input, target] = [randn([4, 8]), rand([4, 3])];
+  const hidden = [randn([16, 8]), zeros([16])].map((tensor) => tensor.requiresGrad_());
+  const output = [randn([3, 16]), zeros([3])].map((tensor) => tensor.requiresGrad_());
+  const update = (parameter: Tensor): void => {
+    if (parameter.grad === null) throw new Error('backward() left a parameter without a gradient');
+    parameter.sub_(parameter.grad.mul(1e-3));
+    parameter.grad.zero_();
+  };
+  return () => {
+    const prediction = linear(linear(input, hidden[0], hidden[1]).relu(), output[0], output[1]);
+    const loss = prediction.sub(target).pow(2).mean();
+    loss.backward();
+    noGrad(() => [...hidden, ...output].forEach(update));
+    return loss.item();
+  };
+}
+
+/** Memory after warming up and after all steps; the loss has to fall, or the steps did nothing. */
+async function measure(step: () => number): Promise<{ before: MemoryUse; after: MemoryUse }> {
+  const first = step();
+  for (let i = 1; i < warmUpSteps; i++) step();
+  const before = await memoryUse();
+  let last = first;
+  for (let i = 0; i < steps; i++) last = step();
+  const after = await memoryUse();
+  expect(last).toBeLessThan(first / 2);
+  return { before, after };
+}
+
+describe('memory', { timeout: 120_000 }, () => {
+  onEveryBackend(() => {
+    test('stays exactly flat over 10,000 steps in arenas', async () => {
+      const step = trainingStep();
+      const { before, after } = await measure(() => inArena(step));
+      expect([after.inBackend, after.peakInBackend]).toEqual([before.inBackend, before.peakInBackend]);
+      expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(mebibyte);
+      expect(after.rss - before.rss).toBeLessThan(32 * mebibyte);
+    });
+
+    test('stays bounded over 10,000 steps without arenas, in one turn of the event loop', async () => {
+      const { before, after } = await measure(trainingStep());
+      expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte);
+      expect(after.peakInBackend - before.peakInBackend).toBeLessThan(32 * mebibyte);
+      expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(mebibyte);
+      expect(after.rss - before.rss).toBeLessThan(64 * mebibyte);
+    });
+
+    test('of an arena is given back when the step throws', async () => {
+      const use = (): number => backend().memoryUse().bytes;
+      const before = use();
+      expect(() =>
+        inArena(() => {
+          zeros([1000]).add(1);
+          throw new RangeError('step failed');
+        }),
+      ).toThrow('step failed');
+      expect(use()).toBe(before);
+    });
+
+    test('of gradients that a user throws away is collected', async () => {
+      const x = randn([1000]).requiresGrad_();
+      const step = (): void => {
+        x.grad = null;
+        x.sum().backward();
+      };
+      step();
+      const before = await memoryUse();
+      for (let i = 0; i < 1_000; i++) step();
+      const after = await memoryUse();
+      expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte / 8);
+    });
+  });
+});

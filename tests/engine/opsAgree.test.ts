@@ -1,0 +1,258 @@
+// Every backend computes what the reference computes: outputs and gradients of operations on random shapes and options.
+import * as ops from '@trainyard/engine';
+import { type Backend, fromFlat, Generator, ReferenceBackend, type Shape, type Tensor, withBackend } from '@trainyard/engine';
+import * as fc from 'fast-check';
+import { describe, test } from 'vitest';
+import { backends } from '../support/backends.ts';
+import { expectClose } from '../support/expectClose.ts';
+
+/** An operation on operands of these shapes; `low` bounds their values from below, 2 from above. */
+interface Trial {
+  readonly compute: (...operands: Tensor[]) => Tensor;
+  readonly shapes: readonly Shape[];
+  readonly low?: number;
+  readonly seed: number;
+}
+
+interface Answer {
+  readonly shape: Shape;
+  readonly data: ArrayLike<number>;
+}
+
+/** Output and gradients on a backend. The values are float32's on every backend. */
+function answers(backend: Backend, { compute, shapes, low = -2, seed }: Trial): Answer[] {
+  const generator = new Generator(seed);
+  const draw = (shape: Shape, from: number): Float32Array =>
+    generator.uniform_(new Float32Array(shape.reduce((a, b) => a * b, 1)), from, 2);
+  return withBackend(backend, () => {
+    const operands = shapes.map((shape) => fromFlat(draw(shape, low), shape, { requiresGrad: true }));
+    const output = compute(...operands);
+    output.backward(fromFlat(draw(output.shape, -2), output.shape));
+    return [output, ...operands.map(({ grad }) => grad ?? output)].map((tensor) => ({ shape: tensor.shape, data: tensor.storage.slice() }));
+  });
+}
+
+const seed = fc.integer({ min: 0, max: 1e6 });
+const length = fc.integer({ min: 1, max: 9 });
+const shape = fc.array(length, { maxLength: 4 });
+const vector = (max: number) => fc.integer({ min: 1, max });
+
+/** Two shapes that broadcast: some lengths of a common one set to 1, some leading ones dropped. */
+const broadcastPair = shape.chain((common) => {
+  const operand = fc
+    .tuple(fc.array(fc.boolean(), { minLength: common.length, maxLength: common.length }), fc.integer({ min: 0, max: common.length }))
+    .map(([ones, dropped]): Shape => common.map((size, dim) => (ones[dim] ? 1 : size)).slice(dropped));
+  return fc.tuple(operand, operand);
+});
+
+/** Windows along one side that fit their input. */
+const side = (maxPadding: (kernel: number) => number) =>
+  fc.record({ kernel: vector(5), stride: vector(3), dilation: vector(2), extra: fc.nat(9), padding: fc.nat(3) }).map((side) => {
+    const padding = Math.min(side.padding, maxPadding(side.kernel));
+    return { ...side, padding, length: Math.max(1, side.dilation * (side.kernel - 1) + 1 - 2 * padding) + side.extra };
+  });
+
+const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp } = ops;
+const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
+  ['neg', ops.neg, -2],
+  ['exp', ops.exp, -2],
+  ['log', ops.log, 0.1],
+  ['sqrt', ops.sqrt, 0.1],
+  ['square', ops.square, -2],
+  ['abs', ops.abs, -2],
+  ['relu', ops.relu, -2],
+  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp }).map(
+    ([name, compute]) => [name, (x: Tensor) => compute(x.mul(4)), -2] as const,
+  ),
+  ['gelu by tanh', (x) => ops.gelu(x, 'tanh'), -2],
+  ['pow 3', (x) => ops.pow(x, 3), -2],
+  ['pow -0.5', (x) => ops.pow(x, -0.5), 0.1],
+];
+
+const trials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
+  ...unary.map(([name, compute, low]): [string, fc.Arbitrary<Trial>] => [
+    name,
+    fc.record({ shape, seed }).map(({ shape, seed }) => ({ compute, shapes: [shape], low, seed })),
+  ]),
+  ...Object.entries({ add: ops.add, sub: ops.sub, mul: ops.mul, div: ops.div }).map(([name, compute]): [string, fc.Arbitrary<Trial>] => [
+    name,
+    fc.record({ shapes: broadcastPair, seed }).map(({ shapes, seed }) => ({ compute, shapes, low: 0.25, seed })),
+  ]),
+  ...Object.entries({ sum: ops.sum, mean: ops.mean }).map(([name, reduce]): [string, fc.Arbitrary<Trial>] => [
+    name,
+    shape.chain((shape) =>
+      fc
+        .record({ dims: fc.subarray(shape.map((_, dim) => dim)), keepdim: fc.boolean(), seed })
+        .map(({ dims, keepdim, seed }) => ({ compute: (x) => reduce(x, dims, keepdim), shapes: [shape], seed })),
+    ),
+  ]),
+  [
+    'permute',
+    shape.chain((shape) =>
+      fc
+        .record({
+          dims: fc.shuffledSubarray(
+            shape.map((_, dim) => dim),
+            { minLength: shape.length },
+          ),
+          seed,
+        })
+        .map(({ dims, seed }) => ({ compute: (x) => ops.permute(x, dims), shapes: [shape], seed })),
+    ),
+  ],
+  [
+    'expand',
+    fc
+      .record({
+        from: fc.array(fc.record({ length, repeats: fc.boolean() }), { maxLength: 3 }),
+        leading: fc.array(length, { maxLength: 2 }),
+        seed,
+      })
+      .map(({ from, leading, seed }) => ({
+        compute: (x) => ops.expand(x, [...leading, ...from.map(({ length }) => length)]),
+        shapes: [from.map(({ length, repeats }) => (repeats ? 1 : length))],
+        seed,
+      })),
+  ],
+  [
+    'logSoftmax',
+    shape
+      .filter(({ length }) => length > 0)
+      .chain((shape) =>
+        fc
+          .record({ dim: fc.integer({ min: 0, max: shape.length - 1 }), seed })
+          .map(({ dim, seed }) => ({ compute: (x) => ops.logSoftmax(x, dim), shapes: [shape], seed })),
+      ),
+  ],
+  [
+    'softmax',
+    fc.record({ outer: length, size: length, inner: length, seed }).map(({ outer, size, inner, seed }) => ({
+      compute: (x) => ops.softmax(x, 1),
+      shapes: [[outer, size, inner]],
+      seed,
+    })),
+  ],
+  [
+    'prelu',
+    fc.record({ batch: length, channels: length, inner: length, seed }).map(({ batch, channels, inner, seed }) => ({
+      compute: ops.prelu,
+      shapes: [[batch, channels, inner], [channels]],
+      seed,
+    })),
+  ],
+  [
+    'batchNorm',
+    fc.record({ batch: vector(5), channels: length, inner: vector(40), seed }).map(({ batch, channels, inner, seed }) => ({
+      compute: (x, weight, bias) => ops.batchNorm(x, null, weight, bias, { training: true, eps: 0.1 }),
+      shapes: [[batch + 1, channels, inner], [channels], [channels]],
+      seed,
+    })),
+  ],
+  [
+    'layerNorm and groupNorm',
+    fc.record({ batch: length, groups: vector(3), inner: vector(40), seed }).map(({ batch, groups, inner, seed }) => ({
+      compute: (x, weight) => ops.groupNorm(ops.layerNorm(x, [inner], null, null, 0.1), groups, weight, null, 0.1),
+      shapes: [[batch, groups * 2, inner], [groups * 2]],
+      seed,
+    })),
+  ],
+  [
+    'matmul',
+    fc.record({ m: vector(40), k: vector(40), n: vector(40), seed }).map(({ m, k, n, seed }) => ({
+      compute: ops.matmul,
+      shapes: [
+        [m, k],
+        [k, n],
+      ],
+      seed,
+    })),
+  ],
+  [
+    'matmul of batches that broadcast',
+    fc.record({ batches: broadcastPair, m: length, k: length, n: length, seed }).map(({ batches: [a, b], m, k, n, seed }) => ({
+      compute: ops.matmul,
+      shapes: [
+        [...a, m, k],
+        [...b, k, n],
+      ],
+      seed,
+    })),
+  ],
+  [
+    'linear',
+    fc
+      .record({ leading: fc.array(length, { maxLength: 2 }), inFeatures: vector(70), outFeatures: vector(40), bias: fc.boolean(), seed })
+      .map(({ leading, inFeatures, outFeatures, bias, seed }) => ({
+        compute: ops.linear,
+        shapes: [[...leading, inFeatures], [outFeatures, inFeatures], ...(bias ? [[outFeatures]] : [])],
+        seed,
+      })),
+  ],
+  ['conv2d', fc.record({ maxChannels: fc.constantFrom(2, 6), seed }).chain(({ maxChannels, seed }) => convolution(maxChannels, seed))],
+  ['maxPool2d', pooling()],
+];
+
+function convolution(maxChannels: number, seed: number): fc.Arbitrary<Trial> {
+  const channels = vector(maxChannels);
+  const sides = side(() => 3);
+  return fc
+    .record({
+      batch: vector(3),
+      groups: vector(3),
+      inPerGroup: channels,
+      outPerGroup: channels,
+      height: sides,
+      width: sides,
+      bias: fc.boolean(),
+    })
+    .map(({ batch, groups, inPerGroup, outPerGroup, height, width, bias }) => {
+      const options: ops.Conv2dOptions = {
+        stride: [height.stride, width.stride],
+        padding: [height.padding, width.padding],
+        dilation: [height.dilation, width.dilation],
+        groups,
+      };
+      const shapes = [
+        [batch, inPerGroup * groups, height.length, width.length],
+        [outPerGroup * groups, inPerGroup, height.kernel, width.kernel],
+        ...(bias ? [[outPerGroup * groups]] : []),
+      ];
+      return { compute: (x, weight, bias) => ops.conv2d(x, weight, bias, options), shapes, seed };
+    });
+}
+
+function pooling(): fc.Arbitrary<Trial> {
+  const sides = side((kernel) => Math.floor(kernel / 2));
+  return fc
+    .record({ batch: vector(2), channels: vector(5), height: sides, width: sides, ceilMode: fc.boolean(), seed })
+    .filter(({ height, width }) => [height, width].every(({ dilation, length }) => dilation <= length))
+    .map(({ batch, channels, height, width, ceilMode, seed }) => {
+      const options: ops.Pool2dOptions = {
+        stride: [height.stride, width.stride],
+        padding: [height.padding, width.padding],
+        dilation: [height.dilation, width.dilation],
+        ceilMode,
+      };
+      const shapes = [[batch, channels, height.length, width.length]];
+      return { compute: (x) => ops.maxPool2d(x, [height.kernel, width.kernel], options), shapes, seed };
+    });
+}
+
+const oracle = new ReferenceBackend();
+const others = backends.filter(({ name }) => name !== oracle.name);
+
+describe.each(others)('$name agrees with the reference on', ({ make }) => {
+  const tested = make();
+  test.each(trials)('%s', (name, trial) => {
+    fc.assert(
+      fc.property(trial, (trial) => {
+        const expected = answers(oracle, trial);
+        answers(tested, trial).forEach((answer, i) => {
+          const actual = fromFlat(answer.data, answer.shape);
+          expectClose(actual, expected[i], { absolute: 2e-5, relative: 1e-4 }, i === 0 ? name : `gradient ${i} of ${name}`);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

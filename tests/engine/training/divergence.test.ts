@@ -1,0 +1,53 @@
+// Runs whose numbers stop being finite: what is named, what becomes of the run, and that all it says stays JSON.
+import { setBackend, TrainingError, WasmBackend } from '@trainyard/engine';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { digits, eventsOf, run } from './runs.ts';
+
+const wild = { ...digits, optimizer: { type: 'sgd', learningRate: 1e30 } };
+
+beforeEach(() => {
+  setBackend(new WasmBackend());
+});
+
+async function failure(body: unknown): Promise<TrainingError> {
+  const error: unknown = await run(body).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof TrainingError) return error;
+  throw new Error('the run did not fail as it should', { cause: error });
+}
+
+describe('a run whose numbers are no longer finite', () => {
+  test('fails and names the first tensor, its layer, the epoch, the step and the remedy', async () => {
+    const error = await failure(wild);
+    expect(error).toMatchObject({ code: 'nonFinite', epoch: 1, step: 2 });
+    expect(error.message).toContain('the output of layer "3"');
+    expect(error.message).toContain('learning rate below 1e+30');
+  });
+
+  test('blames the parameter that the update before broke, not what was computed from it', async () => {
+    const error = await failure({ ...digits, optimizer: { type: 'sgd', learningRate: 1e308 } });
+    expect(error).toMatchObject({ epoch: 1, step: 2 });
+    expect(error.message).toMatch(/first tensor with a value of (nan|-?inf) is the parameter "hidden\.weight"/);
+  });
+
+  test('fails when only its last update broke the weights', async () => {
+    const one = { ...digits, data: { ...digits.data, trainLimit: 32 }, epochs: 1, optimizer: { type: 'sgd', learningRate: 1e308 } };
+    const error = await failure(one);
+    expect(error).toMatchObject({ epoch: 1, step: 1 });
+    expect(error.message).toContain('"hidden.weight"');
+  });
+
+  test('goes on where the spec says so, warns once, and everything it tells survives JSON', async () => {
+    const { events, result } = await run({ ...wild, onNonFinite: 'continue' }, { stepEventMs: 0 });
+    expect(JSON.parse(JSON.stringify(events))).toEqual(events);
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+    expect(eventsOf(events, 'epoch')[0]).toMatchObject({ trainLoss: null, nonFinite: { trainLoss: 'nan' } });
+    expect(eventsOf(events, 'epoch')).toHaveLength(2);
+    expect(eventsOf(events, 'log')).toEqual([
+      { type: 'log', level: 'warn', message: expect.stringContaining('output of layer "3"') as string },
+    ]);
+    expect(result.divergence).toMatchObject({ epoch: 1, step: 2, kind: 'output', name: '3' });
+  });
+});

@@ -1,0 +1,189 @@
+// Artifacts in a folder: whole or not there, with a digest that is true, and nothing left over.
+import { execFile, fork } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { FolderArtifactStore } from '@trainyard/jobs';
+import { test as baseTest, describe, expect } from 'vitest';
+
+const run = promisify(execFile);
+const jobId = 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ';
+const name = 'model.safetensors';
+
+const test = baseTest.extend('root', async ({ task: _task }, { onCleanup }) => {
+  const root = await mkdtemp(join(tmpdir(), 'trainyard-artifacts-'));
+  onCleanup(async () => await rm(root, { recursive: true }));
+  return root;
+});
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function unfinished(root: string): Promise<string[]> {
+  return await readdir(join(root, '.unfinished'), { recursive: true });
+}
+
+async function content(stream: Promise<Readable>): Promise<Buffer> {
+  return await buffer(await stream);
+}
+
+describe('an artifact', () => {
+  test('is stored from a finished file, which is moved to its name', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    const bytes = randomBytes(3_000_000);
+    const path = store.temporaryFile();
+    await writeFile(path, bytes);
+    const stored = { bytes: bytes.length, sha256: digest(bytes) };
+    expect(await store.putFile(jobId, name, path)).toEqual(stored);
+    expect(await store.stat(jobId, name)).toEqual(stored);
+    expect(digest(await content(store.open(jobId, name)))).toBe(stored.sha256);
+    expect(digest(await readFile(join(root, jobId, name)))).toBe(stored.sha256);
+    await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+    await store.close();
+  });
+
+  test('put again replaces the one before', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    await store.putBytes(jobId, name, Buffer.from('the first'));
+    await store.putBytes(jobId, name, Buffer.from('second'));
+    expect(await store.stat(jobId, name)).toEqual({ bytes: 6, sha256: digest(Buffer.from('second')) });
+    expect((await content(store.open(jobId, name))).toString()).toBe('second');
+    await store.close();
+  });
+
+  test('is served in part, both ends included', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    await store.putBytes(jobId, name, Buffer.from('0123456789'));
+    for (const [start, end, part] of [
+      [0, 0, '0'],
+      [2, 5, '2345'],
+      [9, 9, '9'],
+      [0, 9, '0123456789'],
+    ] as const) {
+      expect((await content(store.open(jobId, name, { start, end }))).toString()).toBe(part);
+    }
+    for (const range of [
+      { start: 0, end: 10 },
+      { start: 10, end: 10 },
+      { start: 5, end: 4 },
+      { start: -1, end: 4 },
+    ]) {
+      await expect(store.open(jobId, name, range)).rejects.toMatchObject({ code: 'invalidRange' });
+    }
+    await store.close();
+  });
+
+  test('keeps a true digest, also when its file was changed by hand or the note of it is lost or broken', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    await store.putBytes(jobId, name, Buffer.from('one'));
+    const path = join(root, jobId, name);
+    await writeFile(path, 'two');
+    await utimes(path, new Date(), new Date(Date.now() + 5_000));
+    expect(await store.stat(jobId, name)).toEqual({ bytes: 3, sha256: digest(Buffer.from('two')) });
+    const note = join(root, jobId, `.${name}.digest`);
+    for (const spoil of [
+      async () => await rm(note),
+      async () => await writeFile(note, '{"bytes":3,'),
+      async () => await writeFile(note, 'null'),
+    ]) {
+      await spoil();
+      expect(await store.stat(jobId, name)).toEqual({ bytes: 3, sha256: digest(Buffer.from('two')) });
+    }
+    await store.close();
+  });
+
+  test('that is not there has no size, cannot be opened, and can be deleted', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    expect(await store.stat(jobId, name)).toBeNull();
+    await expect(store.open(jobId, name)).rejects.toMatchObject({ code: 'artifactNotFound' });
+    await store.deleteJob(jobId);
+    await store.close();
+  });
+
+  test('goes with its job', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    await store.putBytes(jobId, name, Buffer.from('weights'));
+    await store.putBytes(jobId, 'spec.json', Buffer.from('{}'));
+    await store.deleteJob(jobId);
+    expect(await store.stat(jobId, name)).toBeNull();
+    expect(await readdir(root)).toEqual(['.unfinished']);
+    await store.close();
+  });
+
+  test('never lies outside the folder', async ({ root }) => {
+    const store = await FolderArtifactStore.open(join(root, 'inner'));
+    for (const [job, file] of [
+      ['..', name],
+      ['job_../../x', name],
+      [jobId, '../x'],
+      [jobId, '..'],
+      [jobId, '.hidden'],
+      [jobId, 'a/b'],
+      [jobId, ''],
+      ['', name],
+    ] as const) {
+      for (const act of [
+        async () => await store.putBytes(job, file, Buffer.from('x')),
+        async () => await store.stat(job, file),
+        async () => await store.open(job, file),
+      ]) {
+        await expect(act()).rejects.toMatchObject({ code: 'invalidArtifactName' });
+      }
+    }
+    await expect(store.deleteJob('..')).rejects.toMatchObject({ code: 'invalidArtifactName' });
+    await store.close();
+    expect(await readdir(root)).toEqual(['inner']);
+  });
+});
+
+describe('what a crash leaves unfinished', () => {
+  test('is removed by the next start, while the files of those who are still writing stay', async ({ root }) => {
+    const writer = await FolderArtifactStore.open(root);
+    await writeFile(writer.temporaryFile(), 'half of the wei');
+    const child = fork(new URL('fixtures/crashWhileWriting.ts', import.meta.url), [root], { stdio: 'ignore' });
+    const [leftover] = (await once(child, 'message')) as [string];
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await readFile(leftover, 'utf8')).toBe('half of the weights');
+
+    const next = await FolderArtifactStore.open(root);
+    await expect(stat(leftover)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await unfinished(root)).filter((path) => path.includes('/'))).toHaveLength(1);
+    expect(await readdir(root)).toEqual(['.unfinished']);
+    await writer.close();
+    await next.close();
+    expect(await unfinished(root)).toEqual([]);
+  });
+
+  test('of a former process with this process’s id is removed, and that of another machine only when it is old', async ({ root }) => {
+    const leftovers = {
+      reusedId: join(root, '.unfinished', `${encodeURIComponent(hostname())}~${process.pid}~a`),
+      elsewhereNow: join(root, '.unfinished', 'elsewhere~1~b'),
+      elsewhereLongAgo: join(root, '.unfinished', 'elsewhere~1~c'),
+    };
+    for (const folder of Object.values(leftovers)) await mkdir(folder, { recursive: true });
+    const twoDaysAgo = new Date(Date.now() - 2 * 86_400_000);
+    await utimes(leftovers.elsewhereLongAgo, twoDaysAgo, twoDaysAgo);
+    const store = await FolderArtifactStore.open(root);
+    await store.close();
+    expect(await unfinished(root)).toEqual(['elsewhere~1~b']);
+  });
+});
+
+describe('a folder that cannot take more', () => {
+  test('says so, and keeps nothing of the attempt', async ({ root }) => {
+    // A limit on the size of files stands in for the end of the disk: the system refuses the same call.
+    const script = fileURLToPath(new URL('fixtures/storeArtifact.ts', import.meta.url));
+    const limited = 'ulimit -f 64; exec "$0" "$@"';
+    const { stdout } = await run('/bin/sh', ['-c', limited, process.execPath, script, root, jobId, name, '1000000']);
+    expect(JSON.parse(stdout)).toEqual({ code: 'diskFull', artifact: `${jobId}/${name}`, stat: null });
+    expect(await unfinished(root)).toEqual([]);
+  });
+});

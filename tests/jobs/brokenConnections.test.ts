@@ -1,0 +1,118 @@
+// What happens when connections break or Redis goes away. Needs a Redis process: the embedded one cannot be interrupted.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CancelBus,
+  closeRedis,
+  connectRedis,
+  EventHub,
+  findOnPath,
+  isRedisUnavailable,
+  JobStore,
+  redisPrograms,
+  startRedis,
+  TrainQueue,
+} from '@trainyard/jobs';
+import type { Redis } from 'ioredis';
+import { describe, expect, test as plainTest } from 'vitest';
+import { metricsOf, openJobs, result, spec, startJob } from '../support/jobs.ts';
+import { hasRedisProcess, redisTest, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+
+const test = redisTest.skipIf(!hasRedisProcess);
+const noSignal = new AbortController().signal;
+
+/** Cuts a connection off from the server's side, as a failing network does. */
+async function kill(redis: TestRedis, victim: Redis): Promise<void> {
+  const closed = new Promise((resolve) => victim.once('close', resolve));
+  await redis.connect().client('KILL', 'ID', await victim.client('ID'));
+  await closed;
+}
+
+describe('when the subscription breaks', () => {
+  test('a follower gets what it missed from the stream, and each event once', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const subscriber = redis.connect('subscriber');
+    const hub = new EventHub({ redis: redis.connect(), subscriber, prefix: redis.prefix });
+    const seen: number[] = [];
+    const watching = (async () => {
+      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) if (event.event === 'epoch') seen.push(event.data.epoch);
+    })();
+    for (let epoch = 1; epoch <= 40; epoch++) {
+      if (epoch % 10 === 0) await kill(redis, subscriber);
+      await attempt.appendEpoch(metricsOf(epoch));
+      if (epoch % 10 === 5) await until(() => seen.includes(epoch));
+    }
+    await attempt.finish({ status: 'succeeded', result });
+    await watching;
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    await hub.close();
+  });
+
+  test('a cancellation told meanwhile is noticed when it stands again', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const subscriber = redis.connect('subscriber');
+    const bus = new CancelBus({ redis: redis.connect(), subscriber, prefix: redis.prefix });
+    const watch = bus.watch(attempt.jobId);
+    await until(() => subscriber.status === 'ready');
+    await kill(redis, subscriber);
+    await jobs.store.requestCancel(attempt.jobId);
+    await until(() => watch.signal.aborted);
+    await bus.close();
+  });
+
+  test('a follower whose reads fail as well goes on when Redis is back', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const [reader, subscriber] = [redis.connect('api'), redis.connect('subscriber')];
+    const hub = new EventHub({ redis: reader, subscriber, prefix: redis.prefix });
+    const seen: string[] = [];
+    const watching = (async () => {
+      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) seen.push(event.event);
+    })();
+    await until(() => seen.length === 2);
+    await Promise.all([kill(redis, reader), kill(redis, subscriber)]);
+    await attempt.appendEpoch(metricsOf(1));
+    await attempt.finish({ status: 'succeeded', result });
+    await watching;
+    expect(seen).toEqual(['status', 'status', 'epoch', 'status']);
+    await hub.close();
+  });
+});
+
+describe('when Redis goes away', () => {
+  const program = redisPrograms.map((name) => findOnPath(name, process.env['PATH'] ?? '')).find((path) => path !== null);
+
+  plainTest.skipIf(program === undefined)(
+    'an API’s command fails within seconds, and works when Redis is back with all it had',
+    async () => {
+      const home = await mkdtemp(join(tmpdir(), 'trainyard-away-'));
+      const start = async () => await startRedis({ home, log: () => undefined, env: { PATH: process.env['PATH'] } });
+      const before = await start();
+      const api = connectRedis(before.url, { role: 'api' });
+      const queue = new TrainQueue({ redis: api, prefix: 'away' });
+      const store = new JobStore({ redis: api, prefix: 'away', queue });
+      const { job } = await store.create({ spec, owner: 'ada' });
+      await before.close();
+      const begun = Date.now();
+      for (const act of [async () => await store.get(job.id), async () => await store.create({ spec, owner: 'ada' })]) {
+        const refusal = await act().catch((error: unknown) => error);
+        expect(isRedisUnavailable(refusal), String(refusal)).toBe(true);
+      }
+      expect(Date.now() - begun).toBeLessThan(3_000);
+      await queue.close();
+      await closeRedis(api);
+
+      const after = await start();
+      const again = connectRedis(after.url, { role: 'worker' });
+      const jobs = { redis: again, prefix: 'away' };
+      expect(await new JobStore({ ...jobs, queue }).get(job.id)).toEqual(job);
+      await closeRedis(again);
+      await after.close();
+      await rm(home, { recursive: true });
+    },
+  );
+});

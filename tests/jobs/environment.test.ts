@@ -1,0 +1,168 @@
+// The environment: its defaults, what it makes of each variable, and what it says about those it cannot use.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaultLimits } from '@trainyard/engine';
+import {
+  createApiKey,
+  EnvironmentError,
+  findApiKey,
+  isLoopback,
+  parseApiKeys,
+  readEnvironment,
+  requireKeysBeyondLoopback,
+} from '@trainyard/jobs';
+import { describe, expect, test } from 'vitest';
+
+/** What is said about an environment, by variable. */
+function complaints(env: Record<string, string>): Record<string, string> {
+  try {
+    readEnvironment(env);
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    return Object.fromEntries(error.issues.map(({ variable, message }) => [variable, message]));
+  }
+  return {};
+}
+
+describe('the environment', () => {
+  test('needs nothing set', () => {
+    expect(readEnvironment({ XDG_DATA_HOME: '/data' })).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      redisUrl: null,
+      home: '/data/trainyard',
+      datasets: null,
+      datasetsUrl: null,
+      apiKeys: [],
+      concurrency: 1,
+      artifactsFolder: '/data/trainyard/artifacts',
+      logLevel: 'info',
+      limits: defaultLimits,
+    });
+  });
+
+  test('gives every variable its meaning, and takes an empty one for not set', () => {
+    const { entry } = createApiKey('ada', 'admin');
+    expect(
+      readEnvironment({
+        HOST: '0.0.0.0',
+        PORT: '0',
+        REDIS_URL: 'rediss://user:secret@redis.example:6380/2',
+        TRAINYARD_HOME: 'here',
+        TRAINYARD_DATASETS: '/datasets',
+        TRAINYARD_DATASETS_URL: 'https://mirror.example/datasets',
+        TRAINYARD_API_KEYS: entry,
+        TRAINYARD_CONCURRENCY: '4',
+        ARTIFACTS_URL: 'file:///var/lib/trainyard%20artifacts',
+        LOG_LEVEL: 'debug',
+        TRAINYARD_MAX_PARAMETERS: '1e6',
+        TRAINYARD_MAX_MEMORY_BYTES: '1000000000',
+        TRAINYARD_MAX_EPOCHS: '10',
+        TRAINYARD_MAX_LAYERS: '',
+      }),
+    ).toEqual({
+      host: '0.0.0.0',
+      port: 0,
+      redisUrl: 'rediss://user:secret@redis.example:6380/2',
+      home: join(process.cwd(), 'here'),
+      datasets: '/datasets',
+      datasetsUrl: 'https://mirror.example/datasets',
+      apiKeys: parseApiKeys(entry),
+      concurrency: 4,
+      artifactsFolder: '/var/lib/trainyard artifacts',
+      logLevel: 'debug',
+      limits: { parameters: 1e6, memoryBytes: 1e9, epochs: 10, layers: defaultLimits.layers },
+    });
+  });
+
+  test('names every variable that cannot be used, with its value and the remedy, all at once', () => {
+    const said = complaints({
+      PORT: '70000',
+      TRAINYARD_DATASETS_URL: 'ftp://mirror.example',
+      TRAINYARD_CONCURRENCY: '1.5',
+      ARTIFACTS_URL: 's3://bucket/prefix',
+      LOG_LEVEL: 'loud',
+      TRAINYARD_MAX_EPOCHS: 'many',
+      TRAINYARD_MAX_LAYERS: '0',
+    });
+    expect(said).toEqual({
+      PORT: 'must be a whole number from 0 to 65535, got "70000"',
+      TRAINYARD_DATASETS_URL: 'must be a URL such as https://mirror.example/datasets, got "ftp://mirror.example"',
+      TRAINYARD_CONCURRENCY: 'must be a whole number from 1 to 256, got "1.5"',
+      ARTIFACTS_URL: expect.stringMatching(/file:\/\/.*other kinds of storage are not supported, got "s3:\/\/bucket\/prefix"$/) as string,
+      LOG_LEVEL: 'must be one of trace, debug, info, warn, error, fatal, silent, got "loud"',
+      TRAINYARD_MAX_EPOCHS: 'must be a number such as 1000 or 1e8, got "many"',
+      TRAINYARD_MAX_LAYERS: 'must be at least 1, got "0"',
+    });
+  });
+
+  test('never repeats a secret', () => {
+    const said = complaints({ REDIS_URL: 'http://:secret@redis.example', TRAINYARD_API_KEYS: 'ada:user:secret' });
+    expect(said).toEqual({
+      REDIS_URL: 'must be a URL such as redis://127.0.0.1:6379',
+      TRAINYARD_API_KEYS: expect.stringContaining('entry 1 is not name:role:sha256') as string,
+    });
+    expect(JSON.stringify(said)).not.toContain('secret');
+  });
+
+  test('reads keys from a file, and says which file it could not read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'trainyard-keys-'));
+    const file = join(folder, 'keys');
+    const [ada, bob] = [createApiKey('ada', 'admin'), createApiKey('bob', 'user')];
+    await writeFile(file, `# the team\n${ada.entry}\n\n${bob.entry}\n`);
+    expect(readEnvironment({ TRAINYARD_API_KEYS: `@${file}` }).apiKeys.map(({ name, role }) => `${name} ${role}`)).toEqual([
+      'ada admin',
+      'bob user',
+    ]);
+    expect(complaints({ TRAINYARD_API_KEYS: `@${file}.gone` })['TRAINYARD_API_KEYS']).toContain(`${file}.gone`);
+    await rm(folder, { recursive: true });
+  });
+
+  test('does not let other machines in without a key', () => {
+    const apiKeys = parseApiKeys(createApiKey('ada', 'user').entry);
+    for (const host of ['0.0.0.0', '::', '192.168.0.4', 'example.org', '127.example.org']) {
+      expect(() => requireKeysBeyondLoopback({ host, apiKeys: [] })).toThrow(/HOST: .*npm run key/);
+      expect(() => requireKeysBeyondLoopback({ host, apiKeys })).not.toThrow();
+      expect(isLoopback(host)).toBe(false);
+    }
+    for (const host of ['127.0.0.1', '127.8.8.8', '::1', '[::1]', 'localhost']) {
+      expect(() => requireKeysBeyondLoopback({ host, apiKeys: [] })).not.toThrow();
+    }
+  });
+});
+
+describe('a key', () => {
+  test('is found by its token alone', () => {
+    const [ada, bob] = [createApiKey('ada', 'admin'), createApiKey('bob', 'user')];
+    const keys = parseApiKeys(`${ada.entry}, ${bob.entry}`);
+    expect(findApiKey(keys, ada.token)).toMatchObject({ name: 'ada', role: 'admin' });
+    expect(findApiKey(keys, bob.token)).toMatchObject({ name: 'bob', role: 'user' });
+    for (const wrong of ['', 'ada', `${ada.token} `, ada.token.slice(1), ada.entry, keys[0]?.sha256 ?? '']) {
+      expect(findApiKey(keys, wrong)).toBeNull();
+    }
+    expect(findApiKey([], ada.token)).toBeNull();
+  });
+
+  test('does not show its token in its entry, and no two tokens are alike', () => {
+    const made = Array.from({ length: 20 }, () => createApiKey('ada', 'user'));
+    for (const { token, entry } of made) expect(entry).not.toContain(token);
+    expect(new Set(made.map(({ token }) => token)).size).toBe(20);
+  });
+
+  test.for([
+    ['without a role', `ada:${'a'.repeat(64)}`],
+    ['with an unknown role', `ada:root:${'a'.repeat(64)}`],
+    ['with a short digest', 'ada:user:abc'],
+    ['with an upper-case digest', `ada:user:${'A'.repeat(64)}`],
+    ['with a bad name', `a b:user:${'a'.repeat(64)}`],
+    ['with something more', `ada:user:${'a'.repeat(64)}:x`],
+  ])('%s is refused', ([, entry]) => {
+    expect(() => parseApiKeys(entry ?? '')).toThrow(/entry 1 is not name:role:sha256/);
+  });
+
+  test('that has another’s name is refused', () => {
+    const twice = `${createApiKey('ada', 'user').entry},${createApiKey('ada', 'admin').entry}`;
+    expect(() => parseApiKeys(twice)).toThrow(/two keys are named "ada"/);
+  });
+});

@@ -1,0 +1,187 @@
+// How jobs come to be: once each, whatever crashes and whoever asks twice; and how they are listed.
+import { IdempotencyMismatchError, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
+import { Worker } from 'bullmq';
+import { describe, expect } from 'vitest';
+import { createJob, type Jobs, openJobs, spec } from '../../support/jobs.ts';
+import { type TestRedis, redisTest as test } from '../../support/redis.ts';
+
+const body = { epochs: 20, data: { dataset: 'random', samples: 1 } };
+
+/** The ids that a worker is handed, until it has been handed as many as are expected and the queue is empty. */
+async function deliveries(redis: TestRedis, expected: number): Promise<string[]> {
+  const delivered: string[] = [];
+  const { promise: drained, resolve } = Promise.withResolvers<void>();
+  const worker = new Worker<TrainDelivery>(
+    trainQueueName,
+    (job) => {
+      delivered.push(job.data.jobId);
+      return Promise.resolve();
+    },
+    trainWorkerOptions({ redis: redis.connect(), prefix: redis.prefix, concurrency: 1 }),
+  );
+  worker.on('drained', () => {
+    if (delivered.length >= expected) resolve();
+  });
+  await drained;
+  await worker.close();
+  return delivered;
+}
+
+async function create({ store }: Jobs, key: string, sent: unknown = body, owner = 'ada') {
+  return await store.create({ spec, owner, idempotency: { key, body: sent } });
+}
+
+describe('a created job', () => {
+  test('is the queue entry of its own id, and nothing is left to put there', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs);
+    expect(jobId).toMatch(/^job_[0-9A-Z]{26}$/);
+    expect(await jobs.store.reconcileOutbox(0)).toBe(0);
+    expect(await deliveries(redis, 1)).toEqual([jobId]);
+  });
+
+  test('shows its name, labels and spec', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs, { name: 'lenet', labels: { team: 'a' } });
+    expect(await jobs.store.get(jobId)).toMatchObject({
+      id: jobId,
+      name: 'lenet',
+      labels: { team: 'a' },
+      spec: { ...spec, name: 'lenet', labels: { team: 'a' } },
+      progress: { epoch: 0, epochs: 20, step: 0, stepsPerEpoch: 0, etaSeconds: null },
+    });
+  });
+
+  test('is shown to its owner alone, where one asks as an owner', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs);
+    expect(await jobs.store.get(jobId, 'ada')).toMatchObject({ id: jobId });
+    expect(await jobs.store.get(jobId, 'bob')).toBeNull();
+    expect((await jobs.store.list({ limit: 10, owner: 'ada' })).data).toHaveLength(1);
+    expect((await jobs.store.list({ limit: 10, owner: 'bob' })).data).toHaveLength(0);
+  });
+});
+
+describe('a crash between the record and the queue', () => {
+  test('loses nothing: the next to look puts the job into the queue, once', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
+    expect(await jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
+    const another = openJobs(redis);
+    expect(await another.store.reconcileOutbox(0)).toBe(1);
+    expect(await another.store.reconcileOutbox(0)).toBe(0);
+    expect(await deliveries(redis, 1)).toEqual([jobId]);
+  });
+
+  test('after the queue entry duplicates nothing', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
+    await jobs.queue.add(jobId);
+    expect(await jobs.store.reconcileOutbox(0)).toBe(1);
+    expect(await deliveries(redis, 1)).toEqual([jobId]);
+  });
+
+  test('is not taken for one while the job is still being created', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    await jobs.store.record({ spec, owner: 'ada' });
+    expect(await jobs.store.reconcileOutbox()).toBe(0);
+    expect(await jobs.store.reconcileOutbox(0)).toBe(1);
+  });
+
+  test('of a job that was cancelled meanwhile brings nothing back', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
+    await jobs.store.requestCancel(jobId);
+    expect(await jobs.store.reconcileOutbox(0)).toBe(0);
+  });
+
+  test('noticed by several processes at once ends in one queue entry', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const ids = await Promise.all(Array.from({ length: 5 }, async () => (await jobs.store.record({ spec, owner: 'ada' })).jobId));
+    const processes = [openJobs(redis), openJobs(redis), openJobs(redis)];
+    await Promise.all(processes.map(async ({ store }) => await store.reconcileOutbox(0)));
+    expect((await deliveries(redis, 5)).toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe('an idempotency key', () => {
+  test('makes one job of twenty requests at once', async ({ redis }) => {
+    const processes = [openJobs(redis), openJobs(redis)];
+    const created = await Promise.all(Array.from({ length: 20 }, async (_, index) => await create(processes[index % 2], 'k')));
+    expect(new Set(created.map(({ job }) => job.id)).size).toBe(1);
+    expect(created.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect((await processes[0].store.list({ limit: 100 })).data).toHaveLength(1);
+  });
+
+  test('knows the same body in another order', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { job } = await create(jobs, 'k');
+    const again = await create(jobs, 'k', { data: { samples: 1, dataset: 'random' }, epochs: 20 });
+    expect(again).toMatchObject({ replayed: true, job: { id: job.id } });
+  });
+
+  test('with another body is refused, and makes no job', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    await create(jobs, 'k');
+    for (const other of [{ ...body, epochs: 21 }, { ...body, data: [] }, null]) {
+      const refusal = await create(jobs, 'k', other).catch((refused: unknown) => refused);
+      expect(refusal).toBeInstanceOf(IdempotencyMismatchError);
+      expect(refusal).toMatchObject({ code: 'idempotencyMismatch' });
+    }
+    expect((await jobs.store.list({ limit: 100 })).data).toHaveLength(1);
+  });
+
+  test('is the caller’s own', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const ada = await create(jobs, 'k');
+    const bob = await create(jobs, 'k', { other: 'body' }, 'bob');
+    expect(bob.replayed).toBe(false);
+    expect(bob.job.id).not.toBe(ada.job.id);
+  });
+
+  test('is forgotten after a day', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    await create(jobs, 'k');
+    const connection = redis.connect();
+    const keys = await connection.keys(`{${redis.prefix}}:idempotency:*`);
+    expect(keys).toHaveLength(1);
+    const seconds = await connection.ttl(keys[0]);
+    expect(seconds).toBeGreaterThan(86_390);
+    expect(seconds).toBeLessThanOrEqual(86_400);
+  });
+});
+
+describe('the list', () => {
+  test('is newest first, and shows each job once while others arrive between its pages', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const before: string[] = [];
+    for (let count = 0; count < 7; count++) before.unshift(await createJob(jobs));
+    expect(before).toEqual(before.toSorted().toReversed());
+    const seen: string[] = [];
+    let after: string | null = null;
+    do {
+      const page = await jobs.store.list({ limit: 3, ...(after === null ? {} : { after }) });
+      seen.push(...page.data.map((job) => job.id));
+      after = page.nextCursor;
+      await createJob(jobs);
+    } while (after !== null);
+    expect(seen).toEqual(before);
+  });
+
+  test('has no next page when the last one is exactly full, and is empty without jobs', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    expect(await jobs.store.list({ limit: 2 })).toEqual({ data: [], nextCursor: null });
+    await createJob(jobs);
+    await createJob(jobs);
+    expect(await jobs.store.list({ limit: 2 })).toMatchObject({ nextCursor: null });
+  });
+
+  test('shows the place of each waiting job', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    for (let count = 0; count < 3; count++) await createJob(jobs);
+    const { data } = await jobs.store.list({ limit: 10 });
+    expect(data.map((job) => job.queuePosition)).toEqual([3, 2, 1]);
+    await jobs.store.claim(data[2]?.id ?? '', 'worker-1');
+    expect((await jobs.store.list({ limit: 10 })).data.map((job) => job.queuePosition)).toEqual([2, 1, null]);
+  });
+});

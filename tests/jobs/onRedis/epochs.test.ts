@@ -1,0 +1,171 @@
+// The history of a job: each epoch once and in order, whoever brings it and however often.
+import { JobsError } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, metricsOf, openJobs, startJob } from '../../support/jobs.ts';
+import { redisTest as test } from '../../support/redis.ts';
+
+describe('an epoch', () => {
+  test('enters the stream, the record and the metrics together', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await attempt.setPhase('training');
+    await attempt.publishStep({ epoch: 1, step: 1, stepsPerEpoch: 1, loss: 1 });
+    const appended = await attempt.appendEpoch(metricsOf(1));
+    expect(appended).toEqual({ outcome: 'appended', id: expect.stringMatching(/^\d+-\d+$/) as string });
+    const { data } = await jobs.log.range(attempt.jobId, { limit: 10, types: ['epoch'] });
+    const { epoch, ...measured } = metricsOf(1);
+    expect(data).toEqual([
+      {
+        id: appended.outcome === 'appended' ? appended.id : '',
+        event: 'epoch',
+        data: { jobId: attempt.jobId, epoch, epochs: 20, ...measured },
+      },
+    ]);
+    expect(await jobs.store.get(attempt.jobId)).toMatchObject({
+      latest: metricsOf(1),
+      progress: { epoch: 1, epochs: 20, step: 1, stepsPerEpoch: 1, etaSeconds: expect.any(Number) as number },
+    });
+    expect(await jobs.log.epochs(attempt.jobId)).toEqual([metricsOf(1)]);
+  });
+
+  test('that was not finite stays valid JSON, with the name of what it was', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await attempt.appendEpoch({ ...metricsOf(1), trainLoss: null, nonFinite: { trainLoss: 'nan' } });
+    expect(await jobs.log.epochs(attempt.jobId)).toMatchObject([{ trainLoss: null, nonFinite: { trainLoss: 'nan' } }]);
+  });
+
+  test('brought again by a later attempt is there once, and the attempt goes on from it', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const first = await startJob(jobs);
+    for (const epoch of [1, 2, 3]) await first.appendEpoch(metricsOf(epoch));
+    const second = await claim(jobs, first.jobId);
+    for (const epoch of [1, 2, 3]) expect(await second.appendEpoch(metricsOf(epoch))).toEqual({ outcome: 'duplicate' });
+    expect(await second.appendEpoch(metricsOf(4))).toMatchObject({ outcome: 'appended' });
+    expect((await jobs.log.epochs(first.jobId)).map((metrics) => metrics.epoch)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('from a worker that was frozen and taken over from is refused', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const frozen = await startJob(jobs);
+    await claim(jobs, frozen.jobId);
+    expect(await frozen.appendEpoch(metricsOf(1))).toEqual({ outcome: 'stale' });
+    expect(await jobs.log.epochs(frozen.jobId)).toEqual([]);
+    expect(await jobs.store.get(frozen.jobId)).toMatchObject({ latest: null });
+  });
+
+  test('sent by many at once is there once', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const outcomes = await Promise.all(Array.from({ length: 10 }, async () => await attempt.appendEpoch(metricsOf(1))));
+    expect(outcomes.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+    expect(await jobs.log.epochs(attempt.jobId)).toHaveLength(1);
+  });
+
+  test('after one that never came is a mistake that is told, not a hole in the history', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await attempt.appendEpoch(metricsOf(1));
+    const mistake = await attempt.appendEpoch(metricsOf(3)).catch((thrown: unknown) => thrown);
+    expect(mistake).toBeInstanceOf(JobsError);
+    expect(mistake).toMatchObject({ code: 'epochGap' });
+    expect(await jobs.log.epochs(attempt.jobId)).toHaveLength(1);
+  });
+
+  test('is still accepted while the job is being cancelled, and no more after that', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await jobs.store.requestCancel(attempt.jobId);
+    expect(await attempt.appendEpoch(metricsOf(1))).toMatchObject({ outcome: 'appended' });
+    await attempt.finish({ status: 'cancelled' });
+    expect(await attempt.appendEpoch(metricsOf(2))).toEqual({ outcome: 'stale' });
+  });
+});
+
+describe('a crash loop', () => {
+  test('ends as failed when three attempts in a row brought no epoch', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await startJob(jobs);
+    await claim(jobs, jobId);
+    await claim(jobs, jobId);
+    expect(await jobs.store.claim(jobId, 'worker-4')).toEqual({ outcome: 'crashLoop' });
+    expect(await jobs.store.get(jobId)).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });
+    expect(await jobs.store.claim(jobId, 'worker-5')).toEqual({ outcome: 'refused', status: 'failed' });
+  });
+
+  test('is none as long as attempts bring new epochs', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    let attempt = await startJob(jobs);
+    for (let epoch = 1; epoch <= 8; epoch++) {
+      for (let done = 1; done <= epoch; done++) await attempt.appendEpoch(metricsOf(done));
+      attempt = await claim(jobs, attempt.jobId);
+    }
+    expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'running', attempts: 9 });
+  });
+
+  test('is not mended by epochs that were there before', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    let attempt = await startJob(jobs);
+    await attempt.appendEpoch(metricsOf(1));
+    for (let crash = 1; crash <= 3; crash++) {
+      attempt = await claim(jobs, attempt.jobId);
+      expect(await attempt.appendEpoch(metricsOf(1))).toEqual({ outcome: 'duplicate' });
+    }
+    expect(await jobs.store.claim(attempt.jobId, 'worker-5')).toEqual({ outcome: 'crashLoop' });
+  });
+});
+
+describe('a step', () => {
+  test('moves the progress, and stays unsaid in an epoch that is in the history', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const first = await startJob(jobs);
+    expect(await first.publishStep({ epoch: 1, step: 5, stepsPerEpoch: 10, loss: 0.5 })).toBe('published');
+    expect(await jobs.store.get(first.jobId)).toMatchObject({ progress: { epoch: 1, step: 5, stepsPerEpoch: 10 } });
+    await first.appendEpoch(metricsOf(1));
+    const second = await claim(jobs, first.jobId);
+    expect(await second.publishStep({ epoch: 1, step: 2, stepsPerEpoch: 10, loss: 0.5 })).toBe('duplicate');
+    expect(await jobs.store.get(first.jobId)).toMatchObject({ progress: { epoch: 1, step: 10 } });
+    expect(await first.publishStep({ epoch: 2, step: 1, stepsPerEpoch: 10, loss: 0.5 })).toBe('stale');
+  });
+});
+
+describe('the stored events', () => {
+  test('come in pages of any size, each event once and in order, with or without a choice of types', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    for (let epoch = 1; epoch <= 7; epoch++) {
+      await attempt.appendEpoch(metricsOf(epoch));
+      await attempt.appendLog('info', `epoch ${epoch} is done`);
+    }
+    for (const types of [undefined, ['epoch'] as const, ['status', 'log'] as const]) {
+      const choice = types === undefined ? {} : { types };
+      const whole = await jobs.log.range(attempt.jobId, { limit: 100, ...choice });
+      expect(whole.nextCursor).toBeNull();
+      expect(whole.data.length).toBe(types === undefined ? 16 : types.length === 1 ? 7 : 9);
+      for (const limit of [1, 2, 7, 16]) {
+        const paged: string[] = [];
+        let after: string | null = null;
+        do {
+          const page = await jobs.log.range(attempt.jobId, { limit, ...choice, ...(after === null ? {} : { after }) });
+          expect(page.data.length).toBeLessThanOrEqual(limit);
+          paged.push(...page.data.map((event) => event.id));
+          after = page.nextCursor;
+        } while (after !== null);
+        expect(paged).toEqual(whole.data.map((event) => event.id));
+      }
+    }
+  });
+
+  test('of a job that has ended are at an end after its final event, and not before', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    expect(await jobs.log.state(attempt.jobId, '99999999999999-0')).toBe('open');
+    await attempt.finish({ status: 'failed', error: { code: 'nonFinite', message: 'the loss is nan', epoch: null, step: null } });
+    const { data } = await jobs.log.range(attempt.jobId, { limit: 100 });
+    const [first, last] = [data[0]?.id, data.at(-1)?.id];
+    expect(await jobs.log.state(attempt.jobId, undefined)).toBe('open');
+    expect(await jobs.log.state(attempt.jobId, first)).toBe('open');
+    expect(await jobs.log.state(attempt.jobId, last)).toBe('ended');
+    expect(await jobs.log.state('job_01JZZZZZZZZZZZZZZZZZZZZZZZ', undefined)).toBe('missing');
+  });
+});

@@ -1,0 +1,229 @@
+// Following a job: everything once, in order, without a gap, from wherever one left off; and hearing of cancellations.
+import type { JobEvent } from '@trainyard/contracts';
+import { CancelBus, type EventHub, type Follower, type JobAttempt } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
+import { redisTest as test } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+
+const noSignal = new AbortController().signal;
+
+/** What an event is, in a word: `status running`, `epoch 3`, `step`. */
+function named(event: JobEvent): string {
+  if (event.event === 'status') return `status ${event.data.status}`;
+  return event.event === 'epoch' ? `epoch ${event.data.epoch}` : event.event;
+}
+
+async function collect(follower: Follower): Promise<string[]> {
+  const names: string[] = [];
+  for await (const event of follower) names.push(named(event));
+  return names;
+}
+
+async function train(attempt: JobAttempt, from: number, to: number): Promise<void> {
+  for (let epoch = from; epoch <= to; epoch++) await attempt.appendEpoch(metricsOf(epoch));
+}
+
+function epochs(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `epoch ${from + index}`);
+}
+
+describe('a follower', () => {
+  test('of a job that has ended gets all its events and ends', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await train(attempt, 1, 20);
+    await attempt.finish({ status: 'succeeded', result });
+    const hub = openHub(redis);
+    const follower = hub.follow(attempt.jobId, { signal: noSignal });
+    expect(await collect(follower)).toEqual(['status queued', 'status running', ...epochs(1, 20), 'status succeeded']);
+    expect(follower.outcome).toBe('ended');
+    expect(hub.followers).toBe(0);
+    await hub.close();
+  });
+
+  test('that comes back after the end has nothing to wait for', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs);
+    await jobs.store.requestCancel(jobId);
+    const { data } = await jobs.log.range(jobId, { limit: 10 });
+    const hub = openHub(redis);
+    const follower = hub.follow(jobId, { after: data.at(-1)?.id ?? '', signal: noSignal });
+    expect(await collect(follower)).toEqual([]);
+    expect(follower.outcome).toBe('ended');
+    await hub.close();
+  });
+
+  test('gets what happens while it watches, beginning after the event it names', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await train(attempt, 1, 7);
+    const { data } = await jobs.log.range(attempt.jobId, { limit: 100 });
+    const hub = openHub(redis);
+    const follower = hub.follow(attempt.jobId, { after: data.at(-1)?.id ?? '', signal: noSignal });
+    const collected = collect(follower);
+    await train(attempt, 8, 20);
+    await attempt.finish({ status: 'succeeded', result });
+    expect(await collected).toEqual([...epochs(8, 20), 'status succeeded']);
+    await hub.close();
+  });
+
+  test('misses and repeats nothing, however its start falls between the events', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const hub = openHub(redis);
+    const collected: Promise<string[]>[] = [];
+    for (let epoch = 1; epoch <= 60; epoch++) {
+      const appended = attempt.appendEpoch(metricsOf(epoch));
+      collected.push(collect(hub.follow(attempt.jobId, { signal: noSignal })));
+      await appended;
+    }
+    await attempt.finish({ status: 'succeeded', result });
+    const whole = ['status queued', 'status running', ...epochs(1, 60), 'status succeeded'];
+    for (const names of await Promise.all(collected)) expect(names).toEqual(whole);
+    await hub.close();
+  });
+
+  test('sees steps live only, and they carry no id', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const hub = openHub(redis);
+    const steps: JobEvent[] = [];
+    const watching = (async () => {
+      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) if (event.event === 'step') steps.push(event);
+    })();
+    // Nobody stores a step: it is told again until the follower is live.
+    await until(async () => {
+      await attempt.publishStep({ epoch: 1, step: 3, stepsPerEpoch: 8, loss: 0.5 });
+      return steps.length > 0;
+    });
+    expect(steps[0]).toEqual({
+      event: 'step',
+      data: { jobId: attempt.jobId, epoch: 1, step: 3, stepsPerEpoch: 8, loss: 0.5 },
+    });
+    await attempt.finish({ status: 'succeeded', result });
+    await watching;
+    const late = await collect(hub.follow(attempt.jobId, { signal: noSignal }));
+    expect(late).toEqual(['status queued', 'status running', 'status succeeded']);
+    await hub.close();
+  });
+
+  test('that stops reading is ended when its buffer is full, and comes back with its last id', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const hub = openHub(redis, 30);
+    const slow = hub.follow(attempt.jobId, { signal: noSignal });
+    const reading = slow[Symbol.asyncIterator]();
+    const names: string[] = [];
+    let lastId = '';
+    const take = async (): Promise<boolean> => {
+      const { value, done } = await reading.next();
+      if (done === true || value === undefined) return false;
+      names.push(named(value));
+      if ('id' in value) lastId = value.id;
+      return true;
+    };
+    await take();
+    await take();
+    // A follower that still catches up has no buffer to fill. One that gives a second step, after a first, is live.
+    for (const steps of [1, 2]) {
+      const taken = take();
+      await until(async () => {
+        await attempt.publishStep({ epoch: 1, step: 1, stepsPerEpoch: 2, loss: 1 });
+        return names.filter((name) => name === 'step').length === steps;
+      });
+      await taken;
+    }
+    await train(attempt, 1, 40);
+    await until(() => slow.outcome !== null);
+    expect(slow.outcome).toBe('overflow');
+    expect(hub.followers).toBe(0);
+    while (await take());
+    await attempt.finish({ status: 'succeeded', result });
+    const rest = await collect(hub.follow(attempt.jobId, { after: lastId, signal: noSignal }));
+    expect([...names.filter((name) => name !== 'step'), ...rest]).toEqual([
+      'status queued',
+      'status running',
+      ...epochs(1, 40),
+      'status succeeded',
+    ]);
+    await hub.close();
+  });
+
+  test('ends when its signal says so, when it is left, and when the hub is closed', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await startJob(jobs);
+    const hub = openHub(redis);
+    const controller = new AbortController();
+    const aborted = hub.follow(jobId, { signal: controller.signal });
+    for await (const _event of aborted) controller.abort();
+    expect(aborted.outcome).toBe('aborted');
+    const left = hub.follow(jobId, { signal: noSignal });
+    for await (const _event of left) break;
+    expect(left.outcome).toBe('aborted');
+    const closed = hub.follow(jobId, { signal: noSignal });
+    const ended = collect(closed);
+    await hub.close();
+    expect(await ended).toEqual([]);
+    expect(closed.outcome).toBe('closed');
+    expect(hub.followers).toBe(0);
+  });
+
+  test('is one of many on the same connections', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const hub: EventHub = openHub(redis);
+    const observer = redis.connect();
+    const clients = async (): Promise<number> => String(await observer.client('LIST')).split('\n').length;
+    await collect(hub.follow(attempt.jobId, { signal: AbortSignal.timeout(50) }));
+    const before = await clients();
+    const followers = Array.from({ length: 200 }, async () => await collect(hub.follow(attempt.jobId, { signal: noSignal })));
+    await until(() => hub.followers === 200);
+    expect(await clients()).toBe(before);
+    await attempt.finish({ status: 'succeeded', result });
+    for (const names of await Promise.all(followers)) expect(names).toEqual(['status queued', 'status running', 'status succeeded']);
+    await hub.close();
+  });
+});
+
+describe('a watch over a running job', () => {
+  const openBus = (redis: Parameters<typeof openHub>[0]) =>
+    new CancelBus({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
+
+  test('is told when somebody cancels the job, and only that job’s watch', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [one, other] = [await startJob(jobs), await startJob(jobs)];
+    const bus = openBus(redis);
+    const [watch, otherWatch] = [bus.watch(one.jobId), bus.watch(other.jobId)];
+    await jobs.store.requestCancel(one.jobId);
+    await until(() => watch.signal.aborted);
+    expect(otherWatch.signal.aborted).toBe(false);
+    await bus.close();
+  });
+
+  test('notices a cancellation that came before it', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [before, attempt] = [await startJob(jobs), await startJob(jobs)];
+    const bus = openBus(redis);
+    const standing = bus.watch(before.jobId);
+    await jobs.store.requestCancel(before.jobId);
+    await until(() => standing.signal.aborted);
+    await jobs.store.requestCancel(attempt.jobId);
+    const watch = bus.watch(attempt.jobId);
+    await until(() => watch.signal.aborted);
+    await bus.close();
+  });
+
+  test('believes the record and not the message', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
+    const bus = openBus(redis);
+    const [watch, laterWatch] = [bus.watch(attempt.jobId), bus.watch(later.jobId)];
+    await redis.connect().publish(`{${redis.prefix}}:cancel`, attempt.jobId);
+    await jobs.store.requestCancel(later.jobId);
+    await until(() => laterWatch.signal.aborted);
+    expect(watch.signal.aborted).toBe(false);
+    watch.stop();
+    await bus.close();
+  });
+});

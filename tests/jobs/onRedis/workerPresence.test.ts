@@ -1,0 +1,31 @@
+// Who is there: workers say so, leave, or fall silent.
+import { redisKeys, WorkerPresence } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { redisTest as test } from '../../support/redis.ts';
+
+function worker(name: string) {
+  return { name, host: 'here', pid: 1, concurrency: 2, jobs: ['job_1'], startedAt: '2026-11-23T00:00:00.000Z' };
+}
+
+describe('the list of workers', () => {
+  test('has those that announced themselves, with what they said last, by name', async ({ redis }) => {
+    const presence = new WorkerPresence({ redis: redis.connect(), prefix: redis.prefix });
+    expect(await presence.list()).toEqual([]);
+    await presence.announce(worker('b'));
+    await presence.announce(worker('a'));
+    await presence.announce({ ...worker('b'), jobs: [] });
+    expect(await presence.list()).toEqual([worker('a'), { ...worker('b'), jobs: [] }]);
+  });
+
+  test('forgets those that left and those that fell silent', async ({ redis }) => {
+    const connection = redis.connect();
+    const presence = new WorkerPresence({ redis: connection, prefix: redis.prefix });
+    for (const name of ['a', 'b', 'c']) await presence.announce(worker(name));
+    await presence.withdraw('a');
+    const keys = redisKeys(redis.prefix);
+    expect(await connection.pttl(keys.worker('b'))).toBeGreaterThan(0);
+    await connection.del(keys.worker('b'));
+    expect(await presence.list()).toEqual([worker('c')]);
+    expect(await connection.smembers(keys.workers)).toEqual(['c']);
+  });
+});

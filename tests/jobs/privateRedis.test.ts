@@ -1,0 +1,178 @@
+// A Redis of our own: it starts, keeps its data, shows its password to nobody, and is gone when it is to be gone.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeRedis, connectRedis, findOnPath, type RunningRedis, redisPrograms, startRedis } from '@trainyard/jobs';
+import { test as baseTest, describe, expect } from 'vitest';
+import { until } from '../support/until.ts';
+
+const PATH = process.env['PATH'] ?? '';
+const hasProgram = redisPrograms.some((program) => findOnPath(program, PATH) !== null);
+
+const test = baseTest.extend('home', async ({ task: _task }, { onCleanup }) => {
+  const home = await mkdtemp(join(tmpdir(), 'trainyard private-'));
+  onCleanup(async () => await rm(home, { recursive: true }));
+  return home;
+});
+
+async function start(home: string, log: (message: string) => void = () => undefined): Promise<RunningRedis> {
+  return await startRedis({ home, log, env: { PATH } });
+}
+
+/** Runs one command on a Redis, over a connection of its own. */
+async function command<T>(url: string, run: (redis: ReturnType<typeof connectRedis>) => Promise<T>): Promise<T> {
+  const redis = connectRedis(url, { role: 'api' });
+  try {
+    return await run(redis);
+  } finally {
+    await closeRedis(redis);
+  }
+}
+
+async function processId(url: string): Promise<number> {
+  const info = await command(url, async (redis) => await redis.info('server'));
+  return Number(/process_id:(\d+)/.exec(info)?.[1]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!hasProgram)('a private Redis', () => {
+  test('keeps its data over a restart, leaves no process, and closes twice without harm', async ({ home }) => {
+    const messages: string[] = [];
+    const first = await start(home, (message) => messages.push(message));
+    expect(first.kind).toBe('private');
+    expect(messages).toEqual([expect.stringContaining(join(home, 'redis'))]);
+    const pid = await processId(first.url);
+    await command(first.url, async (redis) => await redis.set('kept', 'yes'));
+    await Promise.all([first.close(), first.close()]);
+    await first.close();
+    await until(() => !isAlive(pid));
+    const second = await start(home);
+    expect(await command(second.url, async (redis) => await redis.get('kept'))).toBe('yes');
+    await second.close();
+  });
+
+  test('writes to an append-only file, never evicts, and listens to this machine alone', async ({ home }) => {
+    const redis = await start(home);
+    const settings = await command(
+      redis.url,
+      async (connection) => await connection.config('GET', 'appendonly', 'appendfsync', 'maxmemory-policy', 'bind'),
+    );
+    expect(Object.fromEntries(pairs(settings))).toEqual({
+      appendonly: 'yes',
+      appendfsync: 'everysec',
+      'maxmemory-policy': 'noeviction',
+      bind: '127.0.0.1',
+    });
+    await redis.close();
+  });
+
+  test('has a password, which is in no process list and in no file that others can read', async ({ home }) => {
+    const redis = await start(home);
+    const { password, port } = new URL(redis.url);
+    expect(password.length).toBeGreaterThan(32);
+    await expect(command(`redis://127.0.0.1:${port}`, async (connection) => await connection.ping())).rejects.toThrow();
+    const pid = await processId(redis.url);
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    expect(commandLine).not.toContain(password);
+    expect((await stat(join(home, 'redis'))).mode & 0o077).toBe(0);
+    expect((await stat(join(home, 'redis', 'redis.conf'))).mode & 0o077).toBe(0);
+    await redis.close();
+  });
+
+  test('does not hear what is sent to its parent’s process group', async ({ home }) => {
+    const redis = await start(home);
+    const pid = await processId(redis.url);
+    const group = async (id: number) => (await readFile(`/proc/${id}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')[2];
+    expect(await group(pid)).not.toBe(await group(process.pid));
+    await redis.close();
+  });
+
+  test('ends, with all it had written, when its parent is killed', async ({ home }) => {
+    const child = fork(new URL('fixtures/startRedis.ts', import.meta.url), [home], { stdio: 'ignore' });
+    const [url] = (await once(child, 'message')) as [string];
+    const pid = await processId(url);
+    await command(url, async (redis) => await redis.set('kept', 'yes'));
+    child.kill('SIGKILL');
+    await until(() => !isAlive(pid));
+    const next = await start(home);
+    expect(await command(next.url, async (redis) => await redis.get('kept'))).toBe('yes');
+    await next.close();
+  });
+
+  test('that outlived its parent and its keeper all the same is stopped by the next start', async ({ home }) => {
+    const child = fork(new URL('fixtures/startRedis.ts', import.meta.url), [home], { stdio: 'ignore' });
+    const [url] = (await once(child, 'message')) as [string];
+    const pid = await processId(url);
+    await command(url, async (redis) => await redis.set('kept', 'yes'));
+    const keeper = Number((await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')[1]);
+    const reader = (await readFile(`/proc/${keeper}/task/${keeper}/children`, 'utf8'))
+      .split(' ')
+      .map(Number)
+      .find((id) => id > 0 && id !== pid);
+    for (const id of [reader, keeper, child.pid]) if (id !== undefined) process.kill(id, 'SIGKILL');
+    await once(child, 'exit');
+    expect(isAlive(pid)).toBe(true);
+    const messages: string[] = [];
+    const next = await start(home, (message) => messages.push(message));
+    expect(messages[0]).toContain('earlier process left behind');
+    await until(() => !isAlive(pid));
+    expect(await command(next.url, async (redis) => await redis.get('kept'))).toBe('yes');
+    await next.close();
+  });
+
+  test('that ends by itself is told of', async ({ home }) => {
+    const messages: string[] = [];
+    const redis = await start(home, (message) => messages.push(message));
+    process.kill(await processId(redis.url), 'SIGKILL');
+    await until(() => messages.length === 2);
+    expect(messages[1]).toContain('Redis ended by itself');
+    await redis.close();
+  });
+
+  test('that does not answer is killed', async ({ home }) => {
+    const redis = await start(home);
+    const pid = await processId(redis.url);
+    process.kill(pid, 'SIGSTOP');
+    await redis.close();
+    await until(() => !isAlive(pid));
+  }, 20_000);
+});
+
+describe('the search for a Redis', () => {
+  test('ends with REDIS_URL where one is set, and leaves that Redis alone', async ({ home }) => {
+    const redis = await startRedis({ home, log: () => undefined, env: { PATH, REDIS_URL: 'redis://redis.example' } });
+    expect(redis).toMatchObject({ kind: 'external', url: 'redis://redis.example' });
+    await redis.close();
+  });
+
+  test('ends with the embedded one on a machine without any, which says what it lacks', async ({ home }) => {
+    const messages: string[] = [];
+    const redis = await startRedis({ home, log: (message) => messages.push(message), env: {} });
+    expect(redis.kind).toBe('embedded');
+    expect(messages).toEqual([expect.stringMatching(/neither durable nor fast.*Install redis-server/)]);
+    expect(await command(redis.url, async (connection) => await connection.ping())).toBe('PONG');
+    await redis.close();
+    await redis.close();
+  });
+
+  test('reports a program that is there but does not run, with what it said', async ({ home }) => {
+    const program = join(home, 'redis-server');
+    await writeFile(program, '#!/bin/sh\necho "this machine is too old" >&2\nexit 1\n', { mode: 0o755 });
+    const refusal = startRedis({ home, log: () => undefined, env: { PATH: home } });
+    await expect(refusal).rejects.toMatchObject({ code: 'redisStart', message: expect.stringContaining('too old') as string });
+  });
+});
+
+function pairs(flat: readonly string[]): [string, string][] {
+  return flat.flatMap((value, index) => (index % 2 === 0 ? [[value, flat[index + 1] ?? ''] as [string, string]] : []));
+}

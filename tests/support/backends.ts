@@ -1,0 +1,25 @@
+// The backends that the engine's tests run on. A test inside `onEveryBackend` runs once on each; a new backend joins by one
+// line here.
+import { type Backend, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
+import { beforeAll, describe } from 'vitest';
+
+export interface TestedBackend {
+  readonly name: string;
+  readonly make: () => Backend;
+}
+
+export const backends: readonly TestedBackend[] = [
+  { name: 'wasm', make: () => new WasmBackend() },
+  { name: 'reference', make: () => new ReferenceBackend() },
+  { name: 'reference in float64', make: () => new ReferenceBackend({ dtype: 'float64' }) },
+];
+
+/** Registers the tests once for each backend, which is in force while they run. */
+export function onEveryBackend(tests: (backend: TestedBackend) => void): void {
+  describe.each(backends)('on $name', (tested) => {
+    beforeAll(() => {
+      setBackend(tested.make());
+    });
+    tests(tested);
+  });
+}

@@ -1,0 +1,81 @@
+// What tests of jobs begin with: a store on a Redis, a spec, metrics of an epoch, the result of a run.
+
+import type { EpochMetrics, JobResult } from '@trainyard/contracts';
+import { checkSpec, type JobSpec } from '@trainyard/engine';
+import { EventHub, EventLog, type JobAttempt, JobStore, TrainQueue } from '@trainyard/jobs';
+import type { TestRedis } from './redis.ts';
+
+/** A network small enough to train in no time, on a single sample. */
+export const { spec } = checkSpec({
+  epochs: 20,
+  seed: 0,
+  data: { dataset: 'random', inputShape: [4], targetShape: [2], samples: 1 },
+  model: { layers: [{ type: 'linear', outFeatures: 2 }] },
+  loss: { type: 'mse' },
+  optimizer: { type: 'sgd', learningRate: 0.01 },
+});
+
+export const result: JobResult = {
+  finalTrainLoss: 0.5,
+  bestTestLoss: null,
+  testAccuracy: null,
+  parameters: 61_706,
+  weightsSha256: 'ab'.repeat(32),
+  engineVersion: '0.1.0',
+  peakMemoryBytes: 1_000_000,
+  seconds: 1.5,
+};
+
+export function metricsOf(epoch: number): EpochMetrics {
+  return {
+    epoch,
+    trainLoss: 1 / epoch,
+    testLoss: null,
+    testAccuracy: null,
+    learningRate: 0.01,
+    seconds: 0.25,
+    samplesPerSecond: 4,
+    gradientNorm: 1.5,
+  };
+}
+
+export interface Jobs {
+  readonly store: JobStore;
+  readonly queue: TrainQueue;
+  readonly log: EventLog;
+}
+
+/** A store on connections of its own, as a process has it. */
+export function openJobs(redis: TestRedis): Jobs {
+  const options = { redis: redis.connect(), prefix: redis.prefix };
+  const queue = new TrainQueue(options);
+  return { queue, store: new JobStore({ ...options, queue }), log: new EventLog(options) };
+}
+
+/** A hub on connections of its own. */
+export function openHub(redis: TestRedis, bufferSize?: number): EventHub {
+  return new EventHub({
+    redis: redis.connect(),
+    subscriber: redis.connect('subscriber'),
+    prefix: redis.prefix,
+    ...(bufferSize === undefined ? {} : { bufferSize }),
+  });
+}
+
+/** A new job of `owner`, in the queue. */
+export async function createJob({ store }: Jobs, of: Partial<JobSpec> = {}): Promise<string> {
+  const { job } = await store.create({ spec: { ...spec, ...of }, owner: 'ada' });
+  return job.id;
+}
+
+/** A new job that a worker has taken. */
+export async function startJob(jobs: Jobs): Promise<JobAttempt> {
+  return await claim(jobs, await createJob(jobs));
+}
+
+/** Takes a job, as a worker to which it was delivered. */
+export async function claim({ store }: Jobs, jobId: string, worker = 'worker-1'): Promise<JobAttempt> {
+  const claimed = await store.claim(jobId, worker);
+  if (claimed.outcome !== 'claimed') throw new Error(`${jobId} could not be claimed: ${claimed.outcome}`);
+  return claimed.attempt;
+}

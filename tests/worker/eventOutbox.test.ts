@@ -1,0 +1,64 @@
+// The child's end of the event flow, alone.
+import type { TrainingEvent } from '@trainyard/engine';
+import { EventOutbox } from '@trainyard/worker';
+import { describe, expect, it } from 'vitest';
+
+function phase(): TrainingEvent {
+  return { type: 'phase', phase: 'training' };
+}
+
+function step(number: number): TrainingEvent {
+  return { type: 'step', epoch: 1, step: number, stepsPerEpoch: 100, loss: 1 };
+}
+
+describe('EventOutbox', () => {
+  it('sends the first event at once and gathers the others until that one is stored', () => {
+    const batches: TrainingEvent[][] = [];
+    const outbox = new EventOutbox((events) => batches.push(events));
+    void outbox.post(phase());
+    void outbox.post(step(1));
+    void outbox.post(phase());
+    expect(batches).toEqual([[phase()]]);
+    outbox.stored();
+    expect(batches).toEqual([[phase()], [step(1), phase()]]);
+  });
+
+  it('keeps only the newest of steps that follow one another', () => {
+    const batches: TrainingEvent[][] = [];
+    const outbox = new EventOutbox((events) => batches.push(events));
+    for (const event of [phase(), step(1), step(2), phase(), step(3), step(4)]) {
+      void outbox.post(event);
+    }
+    outbox.stored();
+    expect(batches[1]).toEqual([step(2), phase(), step(4)]);
+  });
+
+  it('makes the training wait while its limit of events is not stored', async () => {
+    const outbox = new EventOutbox(() => {}, 2);
+    await outbox.post(phase());
+    await outbox.post(phase());
+    let posted = false;
+    const third = outbox.post(phase()).then(() => {
+      posted = true;
+    });
+    await new Promise(setImmediate);
+    expect(posted).toBe(false);
+    outbox.stored();
+    await third;
+  });
+
+  it('is drained only when the last batch is stored', async () => {
+    const outbox = new EventOutbox(() => {});
+    await outbox.post(phase());
+    await outbox.post(phase());
+    let drained = false;
+    const done = outbox.drained().then(() => {
+      drained = true;
+    });
+    outbox.stored();
+    await new Promise(setImmediate);
+    expect(drained).toBe(false);
+    outbox.stored();
+    await done;
+  });
+});

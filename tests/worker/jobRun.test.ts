@@ -1,0 +1,189 @@
+// The path of a job through a worker: claimed, trained, told, stored, ended, whatever happens to the training child.
+import { text } from 'node:stream/consumers';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FolderArtifactStore, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { hasEnded, until } from './fixtures/processes.ts';
+import { childOf, workerTest as test } from './fixtures/workers.ts';
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+describe('a job', () => {
+  test('is trained to its end, with its history, its result and its model', async ({ workers }) => {
+    const { worker } = await workers.start();
+    const jobId = await workers.create('epochs:3 save');
+    const job = await workers.ended(jobId);
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      attempts: 1,
+      worker: worker.name,
+      error: null,
+      latest: { epoch: 3 },
+      result: { engineVersion: 'scripted' },
+    });
+    const events = await workers.events(jobId);
+    expect(events.map((event) => (event.event === 'status' ? event.data.status : event.event))).toEqual([
+      'queued',
+      'running',
+      'epoch',
+      'epoch',
+      'epoch',
+      'succeeded',
+    ]);
+    expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
+    const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+    expect(await text(await artifacts.open(jobId, 'model.safetensors'))).toBe('weights');
+    await artifacts.close();
+  });
+
+  test('that fails says why, without a stack or a path', async ({ workers }) => {
+    await workers.start();
+    const jobId = await workers.create('epochs:1 throw');
+    const job = await workers.ended(jobId);
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'internal' }, result: null });
+    expect(JSON.stringify([job, await workers.events(jobId)])).not.toMatch(/TypeError|\/[a-z]+\/|unfinished/);
+  });
+
+  test('whose model cannot be stored fails and says why', async ({ workers }) => {
+    await workers.start();
+    const job = await workers.ended(await workers.create('epochs:1'));
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'internal' } });
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('that fills the disk says so', async ({ workers }) => {
+    await workers.start();
+    const job = await workers.ended(await workers.create('epochs:1 overflow'));
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'diskFull' } });
+  });
+
+  test('goes on at once when its child is killed, and has each epoch once', async ({ workers }) => {
+    const worker = await workers.start();
+    const go = join(workers.folder, 'go');
+    const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
+    await workers.untilEpoch(jobId, 2);
+    process.kill(await childOf(worker, jobId), 'SIGKILL');
+    const killed = performance.now();
+    await childOf(worker, jobId, 2);
+    expect(performance.now() - killed).toBeLessThan(1_000);
+    await writeFile(go, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
+    expect(await workers.epochs(jobId)).toEqual(upTo(5));
+    const logs = (await workers.events(jobId)).filter((event) => event.event === 'log').map((event) => event.data.message);
+    expect(logs[0]).toMatch(/attempt 1: .*SIGKILL/);
+  });
+
+  test('is given up when three children in a row die without an epoch, and names the last death', async ({ workers }) => {
+    await workers.start();
+    const jobId = await workers.create('kill');
+    const job = await workers.ended(jobId);
+    expect(job).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });
+    expect(job.error?.message).toMatch(/SIGKILL.*smaller/);
+  });
+
+  test('whose child runs out of memory says so', async ({ workers }) => {
+    await workers.start();
+    const job = await workers.ended(await workers.create('fill'), 30_000);
+    expect(job.error?.message).toMatch(/out of memory.*batchSize/);
+  });
+
+  test('that failed leaves the worker fit for the next', async ({ workers }) => {
+    await workers.start();
+    const jobs = [];
+    for (const script of ['throw', 'kill', 'epochs:2 save', 'exit:1', 'epochs:3 save']) jobs.push(await workers.create(script));
+    const ends = [];
+    for (const jobId of jobs) ends.push((await workers.ended(jobId)).status);
+    expect(ends).toEqual(['failed', 'failed', 'succeeded', 'failed', 'succeeded']);
+  });
+
+  test('runs beside another where the worker takes two at a time', async ({ workers }) => {
+    const { worker } = await workers.start({ concurrency: 2 });
+    const go = join(workers.folder, 'go');
+    const jobs = [await workers.create(`epochs:1 hold:${go} save`), await workers.create(`epochs:1 hold:${go} save`)];
+    await Promise.all(jobs.map((jobId) => workers.untilEpoch(jobId, 1)));
+    expect(worker.jobs.toSorted()).toEqual(jobs.toSorted());
+    await writeFile(go, '');
+    for (const jobId of jobs) expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('with many epochs has all of them, in order', async ({ redis, workers }) => {
+    const count = redis.kind === 'embedded' ? 200 : 3_000;
+    await workers.start();
+    const jobId = await workers.create(`epochs:${count} save`);
+    expect(await workers.ended(jobId, 30_000)).toMatchObject({ status: 'succeeded' });
+    expect(await workers.epochs(jobId)).toEqual(upTo(count));
+  });
+});
+
+describe('cancelling', () => {
+  test.for([
+    ['that heeds it', 'epochs:1 wait:60000'],
+    ['that is deaf to it', 'epochs:1 spin'],
+  ] as const)('takes hold within a second in a training %s', async ([, script], { workers }) => {
+    await workers.start();
+    const jobId = await workers.create(script);
+    await workers.untilEpoch(jobId, 1);
+    const asked = performance.now();
+    expect(await workers.jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelling' });
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', attempts: 1, result: null });
+    expect(performance.now() - asked).toBeLessThan(1_000);
+    expect((await workers.events(jobId)).at(-1)).toMatchObject({ event: 'status', data: { status: 'cancelled' } });
+    expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
+  });
+
+  test('is noticed also when its message was lost', async ({ redis, workers }) => {
+    await workers.start();
+    const jobId = await workers.create('epochs:1 wait:60000');
+    await workers.untilEpoch(jobId, 1);
+    await redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'status', 'cancelling');
+    expect(await workers.ended(jobId, 4_000)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('at the last moment leaves no model', async ({ redis, workers }) => {
+    await workers.start();
+    const go = join(workers.folder, 'go');
+    const jobId = await workers.create(`epochs:1 hold:${go} save`);
+    await workers.untilEpoch(jobId, 1);
+    // Only the record says so: the worker has not heard of it when the training ends.
+    await Promise.all([redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'status', 'cancelling'), writeFile(go, '')]);
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', result: null });
+    const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+    expect(await artifacts.stat(jobId, 'model.safetensors')).toBeNull();
+    await artifacts.close();
+  });
+
+  test('a queued job means that it never runs', async ({ workers }) => {
+    await workers.start();
+    const go = join(workers.folder, 'go');
+    const first = await workers.create(`hold:${go} epochs:1 save`);
+    const second = await workers.create('epochs:1 save');
+    const third = await workers.create('epochs:1 save');
+    expect(await workers.jobs.store.requestCancel(second)).toMatchObject({ status: 'cancelled' });
+    await writeFile(go, '');
+    expect(await workers.ended(first)).toMatchObject({ status: 'succeeded' });
+    expect(await workers.ended(third)).toMatchObject({ status: 'succeeded' });
+    expect(await workers.jobs.store.get(second)).toMatchObject({ status: 'cancelled', attempts: 0 });
+  });
+
+  test('a job that is still in the queue has its delivery come to nothing', async ({ workers }) => {
+    const jobId = await workers.create('epochs:1 save');
+    await workers.jobs.store.requestCancel(jobId);
+    await workers.jobs.queue.add(jobId);
+    const { logs } = await workers.start();
+    await until('the delivery', () => logs.some((line) => line.msg === 'nothing to run'));
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'cancelled', attempts: 0 });
+  });
+});
+
+describe('a worker', () => {
+  test('leaves no process behind when it is closed', async ({ workers }) => {
+    const { worker, logs } = await workers.start({ closeGraceMs: 0 });
+    const jobId = await workers.create('epochs:1 spin');
+    await workers.untilEpoch(jobId, 1);
+    const child = await childOf({ logs }, jobId);
+    await worker.close();
+    expect(hasEnded(child)).toBe(true);
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
+  });
+});

@@ -1,0 +1,76 @@
+// The worker's programs as they are deployed: the process and its health check, with settings from the environment.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test as base } from 'vitest';
+import { startTestServer } from '../support/testServer.ts';
+import { until } from './fixtures/processes.ts';
+
+/** A Redis for it alone, as these programs have a fixed key prefix. */
+const test = base
+  .extend('home', async ({ task: _task }, { onCleanup }) => {
+    const home = await mkdtemp(join(tmpdir(), 'trainyard-worker-main-'));
+    onCleanup(async () => await rm(home, { recursive: true, force: true }));
+    return home;
+  })
+  .extend('env', async ({ home }, { onCleanup }) => {
+    const server = await startTestServer({ PATH: process.env['PATH'] });
+    onCleanup(async () => await server.close());
+    return { REDIS_URL: server.url, TRAINYARD_HOME: home, PATH: process.env['PATH'] };
+  });
+
+function run(program: 'main' | 'healthcheck', env: NodeJS.ProcessEnv): ChildProcess {
+  return fork(new URL(`../../services/worker/dist/${program}.js`, import.meta.url), { env, silent: true });
+}
+
+/** [exit code, what it printed] */
+async function ran(child: ChildProcess): Promise<[number | null, string]> {
+  const [output, [code]] = await Promise.all([
+    Promise.all([child.stdout, child.stderr].map(async (stream) => (stream === null ? '' : await text(stream)))),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
+  return [code, output.join('')];
+}
+
+describe('the worker process', () => {
+  test('says in one line that it is ready, is healthy as long as it lives, and exits 0 on SIGTERM', async ({ env }) => {
+    expect(await ran(run('healthcheck', env))).toEqual([1, 'no worker of this host is alive\n']);
+    const worker = run('main', env);
+    const printed = ran(worker);
+    const [message] = (await once(worker, 'message')) as [unknown];
+    expect(message).toEqual({ type: 'ready', url: null });
+    await until('a healthy worker', async () => (await ran(run('healthcheck', env)))[0] === 0, 20_000);
+    worker.kill('SIGTERM');
+    const [code, output] = await printed;
+    expect(code).toBe(0);
+    const lines = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string; service: string });
+    expect(lines.filter(({ msg }) => msg === 'ready for jobs')).toHaveLength(1);
+    expect(new Set(lines.map(({ service }) => service))).toEqual(new Set(['worker']));
+    expect((await ran(run('healthcheck', env)))[0]).toBe(1);
+  });
+
+  test('refuses to start without the URL of a Redis, and with a setting that cannot be', async ({ home }) => {
+    const [code, output] = await ran(run('main', { TRAINYARD_HOME: home }));
+    expect(code).toBe(1);
+    expect(output).toMatch(/^REDIS_URL: .*redis:\/\/127\.0\.0\.1:6379/);
+    expect(await ran(run('main', { TRAINYARD_HOME: home, REDIS_URL: 'redis://x', TRAINYARD_CONCURRENCY: 'many' }))).toEqual([
+      1,
+      expect.stringMatching(/^TRAINYARD_CONCURRENCY: .*"many"\n$/) as string,
+    ]);
+  });
+});
+
+describe('the health check', () => {
+  test('says within seconds that Redis cannot be reached', async ({ home }) => {
+    const began = performance.now();
+    const [code] = await ran(run('healthcheck', { REDIS_URL: 'redis://127.0.0.1:9', TRAINYARD_HOME: home }));
+    expect(code).toBe(1);
+    expect(performance.now() - began).toBeLessThan(8_000);
+  });
+});

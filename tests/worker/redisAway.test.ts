@@ -1,0 +1,115 @@
+// Redis breaks off, stays away and comes back while a job trains: nothing is lost, and no training is thrown away for it.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { redisKeys } from '@trainyard/jobs';
+import { hasRedisProcess } from '../support/redis.ts';
+import { hasEnded } from './fixtures/processes.ts';
+import { TcpProxy } from './fixtures/tcpProxy.ts';
+import { childOf, workerTest } from './fixtures/workers.ts';
+
+const test = workerTest.extend('line', async ({ redis }, { onCleanup }) => {
+  const line = await TcpProxy.open(redis.url);
+  onCleanup(async () => await line.close());
+  return line;
+});
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
+
+describe('a training whose worker loses Redis', () => {
+  test('goes on, and has each epoch once when the connections were cut', async ({ redis, line, workers }) => {
+    await workers.start({ redisUrl: line.url(redis.url) });
+    const jobId = await workers.create('paced:200 save');
+    await workers.untilEpoch(jobId, 20);
+    line.cut();
+    line.mend();
+    await workers.untilEpoch(jobId, 60);
+    line.cut();
+    await delay(500);
+    line.mend();
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.epochs(jobId)).toEqual(upTo(200));
+  });
+
+  test.skipIf(!hasRedisProcess)('goes on when Redis closes every connection', async ({ redis, workers }) => {
+    await workers.start();
+    const jobId = await workers.create('paced:100 save');
+    const client = redis.connect();
+    for (const epoch of [10, 40, 70]) {
+      await workers.untilEpoch(jobId, epoch);
+      await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.epochs(jobId)).toEqual(upTo(100));
+  });
+
+  test('is not thrown away when that takes longer than its lease, though another worker waits for work', {
+    timeout: 60_000,
+  }, async ({ redis, line, workers }) => {
+    const settings = { redisUrl: line.url(redis.url) };
+    const go = join(workers.folder, 'go');
+    await workers.spawn(settings);
+    const jobId = await workers.create(`epochs:1 hold:${go} epochs:2 save`);
+    await workers.untilEpoch(jobId, 1);
+    await workers.spawn(settings);
+    line.cut();
+    await delay(8_000);
+    line.mend();
+    await delay(9_000);
+    await writeFile(go, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
+  });
+
+  test('goes on when Redis falls silent without a word', { timeout: 60_000 }, async ({ redis, line, workers }) => {
+    await workers.start({ redisUrl: line.url(redis.url) });
+    const go = join(workers.folder, 'go');
+    const jobId = await workers.create(`epochs:1 hold:${go} epochs:2 save`);
+    await workers.untilEpoch(jobId, 1);
+    line.hang();
+    await writeFile(go, '');
+    expect(await workers.ended(jobId, 40_000)).toMatchObject({ status: 'succeeded' });
+    expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
+  });
+
+  test('writes again what Redis had confirmed and then forgot in a crash', async ({ redis, workers }) => {
+    await workers.start();
+    const go = join(workers.folder, 'go');
+    const jobId = await workers.create(`epochs:5 hold:${go} epochs:2 save`);
+    await workers.untilEpoch(jobId, 5);
+    const connection = redis.connect();
+    const keys = redisKeys(redis.prefix);
+    const lost = (await workers.events(jobId)).slice(-2).map(({ id }) => id);
+    await connection
+      .multi()
+      .xdel(keys.events(jobId), ...lost)
+      .hset(keys.job(jobId), 'lastEpoch', 3)
+      .exec();
+    await writeFile(go, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.epochs(jobId)).toEqual(upTo(7));
+  });
+
+  test('is left within seconds when the worker is to end while Redis is away', async ({ redis, line, workers }) => {
+    const { worker, logs } = await workers.start({ redisUrl: line.url(redis.url), closeGraceMs: 100 });
+    const jobId = await workers.create('epochs:1 spin');
+    await workers.untilEpoch(jobId, 1);
+    const child = await childOf({ logs }, jobId);
+    line.cut();
+    const began = performance.now();
+    await worker.close();
+    expect(performance.now() - began).toBeLessThan(6_000);
+    expect(hasEnded(child)).toBe(true);
+  });
+
+  test('and the worker starts and serves when Redis comes only after it', async ({ redis, line, workers }) => {
+    line.cut();
+    const starting = workers.start({ redisUrl: line.url(redis.url) });
+    const jobId = await workers.create('epochs:1 save');
+    await delay(300);
+    line.mend();
+    await starting;
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });
+  });
+});

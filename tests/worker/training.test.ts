@@ -1,0 +1,83 @@
+// The worker with the engine itself: its results do not depend on what happened to the processes on the way.
+import { describe, expect } from 'vitest';
+import { childOf, workerTest as test } from './fixtures/workers.ts';
+
+/** A small convolutional network on noise; an epoch takes some tenths of a second. */
+function spec(changes: { samples?: number; epochs?: number; learningRate?: number } = {}) {
+  const { samples = 600, epochs = 4, learningRate = 0.01 } = changes;
+  return {
+    seed: 7,
+    data: { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples, batchSize: 4 },
+    model: {
+      layers: [
+        { type: 'conv2d', outChannels: 4, kernelSize: 3 },
+        { type: 'relu' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'flatten' },
+        { type: 'linear', outFeatures: 3 },
+      ],
+    },
+    loss: { type: 'mse' },
+    optimizer: { type: 'sgd', learningRate, momentum: 0.9 },
+    epochs,
+  };
+}
+
+describe('a training', () => {
+  test('gives the same weights on a fresh child, on a used one, and after its child was killed in epoch 2', async ({ workers }) => {
+    const worker = await workers.start({ real: true });
+    const sums = [];
+    for (let run = 0; run < 3; run += 1) {
+      const jobId = await workers.submit(spec());
+      if (run === 2) {
+        await workers.untilEpoch(jobId, 1);
+        process.kill(await childOf(worker, jobId), 'SIGKILL');
+      }
+      const job = await workers.ended(jobId, 30_000);
+      expect(job).toMatchObject({ status: 'succeeded', attempts: run === 2 ? 2 : 1 });
+      expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4]);
+      sums.push(job.result?.weightsSha256);
+    }
+    expect(new Set(sums).size).toBe(1);
+  });
+
+  test('is cancelled within a second in the middle of a long epoch', async ({ workers }) => {
+    const worker = await workers.start({ real: true });
+    const jobId = await workers.submit(spec({ samples: 40_000 }));
+    await childOf(worker, jobId);
+    await workers.untilStep(jobId, 10);
+    const asked = performance.now();
+    await workers.jobs.store.requestCancel(jobId);
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', latest: null });
+    expect(performance.now() - asked).toBeLessThan(1_000);
+  });
+
+  test('that diverges fails with the epoch, the step and what to try', async ({ workers }) => {
+    await workers.start({ real: true });
+    const job = await workers.ended(await workers.submit(spec({ learningRate: 1e30 })), 20_000);
+    expect(job).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      error: {
+        code: 'nonFinite',
+        epoch: 1,
+        step: expect.any(Number) as number,
+        message: expect.stringContaining('learning rate') as string,
+      },
+    });
+  });
+
+  test('whose dataset cannot be had fails at once, says what is missing, and is not tried again', async ({ workers }) => {
+    await workers.start({ real: true, mirror: 'http://127.0.0.1:9/' });
+    const jobId = await workers.submit({
+      ...spec(),
+      data: { dataset: 'mnist' },
+      model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+      loss: { type: 'crossEntropy' },
+    });
+    const job = await workers.ended(jobId, 20_000);
+    expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'datasetUnavailable', epoch: null, step: null } });
+    expect(job.error?.message).toMatch(/mnist/);
+    expect(JSON.stringify(await workers.events(jobId))).not.toContain(workers.folder);
+  });
+});

@@ -1,0 +1,40 @@
+// Which tests exist and in which group they run: one project per area under tests/, so that `vitest run --project
+// <area>` picks one. Tests import the built packages, so `npm test` builds before it comes here.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
+      { test: { name: 'conformance', include: ['tests/conformance/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'jobs',
+          include: ['tests/jobs/**/*.test.ts'],
+          globalSetup: ['tests/support/redisSetup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: { name: 'api', include: ['tests/api/**/*.test.ts'], globalSetup: ['tests/support/redisSetup.ts'], testTimeout: 30_000 },
+      },
+      {
+        test: {
+          name: 'worker',
+          include: ['tests/worker/**/*.test.ts'],
+          globalSetup: ['tests/support/redisSetup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'jobs on the embedded Redis',
+          include: ['tests/jobs/onRedis/**/*.test.ts'],
+          globalSetup: ['tests/support/embeddedRedisSetup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+    ],
+  },
+});
