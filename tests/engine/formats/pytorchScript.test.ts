@@ -35,16 +35,191 @@ const lenet = {
 };
 
 test("the tutorial's script is what a person would write", () => {
-  expect(scriptOf(tutorial)).toMatchInlineSnapshot();
+  expect(scriptOf(tutorial)).toMatchInlineSnapshot(`
+    "# tutorial: the same model, seed, data and loop in PyTorch, hence the same curve.
+    # Usage: python3 train.py    It prints one line of JSON an epoch.
+    import json
+    import math
+    from collections import OrderedDict
+
+    import torch
+    from torch import nn, optim
+    from torch.utils.data import DataLoader, TensorDataset
+
+    torch.manual_seed(0)
+
+    model = nn.Sequential(
+        OrderedDict(
+            [
+                ("conv1", nn.Conv2d(1, 6, 5)),
+                ("1", nn.ReLU()),
+                ("2", nn.MaxPool2d(2)),
+                ("conv2", nn.Conv2d(6, 16, 5)),
+                ("4", nn.ReLU()),
+                ("5", nn.MaxPool2d(2)),
+                ("6", nn.Flatten()),
+                ("fc1", nn.Linear(400, 120)),
+                ("8", nn.ReLU()),
+                ("fc2", nn.Linear(120, 84)),
+                ("10", nn.ReLU()),
+                ("fc3", nn.Linear(84, 10)),
+            ]
+        )
+    )
+
+    inputs = torch.randn(1, 1, 32, 32)
+    targets = torch.randn(1, 10)
+
+    criterion = nn.MSELoss()
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    loader = DataLoader(TensorDataset(inputs, targets), batch_size=64, shuffle=True)
+
+    for epoch in range(1, 21):
+        learning_rate = optimizer.param_groups[0]["lr"]
+        total_loss, seen = 0.0, 0
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = criterion(model(x), y)
+            loss.backward()
+            if not math.isfinite(loss.item()):
+                raise SystemExit(f"the loss is no longer finite in epoch {epoch}")
+            optimizer.step()
+            total_loss += loss.item() * len(x)
+            seen += len(x)
+        test_loss, test_accuracy = None, None
+        metrics = {"epoch": epoch, "trainLoss": total_loss / seen, "testLoss": test_loss,
+                   "testAccuracy": test_accuracy, "learningRate": learning_rate}
+        print(json.dumps(metrics), flush=True)
+    "
+  `);
 });
 
 test("a LeNet's script on files says each option that is not the default, and no other", () => {
-  expect(scriptOf(lenet)).toMatchInlineSnapshot();
+  expect(scriptOf(lenet)).toMatchInlineSnapshot(`
+    "# lenet: the same model, seed, data and loop in PyTorch, hence the same curve.
+    # Usage: python3 train.py [--data FOLDER]    It prints one line of JSON an epoch.
+    import argparse
+    import gzip
+    import json
+    import math
+    import urllib.request
+    from collections import OrderedDict
+    from pathlib import Path
+
+    import torch
+    from torch import nn, optim
+    from torch.optim import lr_scheduler
+    from torch.utils.data import DataLoader, TensorDataset
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder with the data sets' own folders")
+    args = parser.parse_args()
+
+
+    def read(name):
+        file = args.data / "mnist" / name
+        unpacked = file.with_suffix("")
+        if unpacked.exists():
+            return unpacked.read_bytes()
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            urllib.request.urlretrieve("https://ossci-datasets.s3.amazonaws.com/mnist/" + name, file)
+        return gzip.decompress(file.read_bytes())
+
+
+    def read_images(name):
+        pixels = torch.frombuffer(bytearray(read(name)), dtype=torch.uint8, offset=16)
+        return pixels.reshape(-1, 1, 28, 28).float() / 255
+
+
+    def read_labels(name):
+        return torch.frombuffer(bytearray(read(name)), dtype=torch.uint8, offset=8).long()
+
+
+    def transform(images):
+        images = (images - 0.1307) / 0.3081
+        return images
+
+
+    torch.manual_seed(7)
+
+    model = nn.Sequential(
+        OrderedDict(
+            [
+                ("conv1", nn.Conv2d(1, 6, 5, padding=2)),
+                ("1", nn.ReLU()),
+                ("2", nn.MaxPool2d(2)),
+                ("3", nn.Flatten()),
+                ("4", nn.Linear(1176, 10, bias=False)),
+            ]
+        )
+    )
+
+    inputs = read_images("train-images-idx3-ubyte.gz")[:10000]
+    targets = read_labels("train-labels-idx1-ubyte.gz")[:10000]
+    test_inputs = read_images("t10k-images-idx3-ubyte.gz")
+    test_targets = read_labels("t10k-labels-idx1-ubyte.gz")
+
+    criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
+    optimizer = optim.Adam(model.parameters(), lr=1.0, betas=(0.0, 0.99))
+    scheduler = lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+    loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+
+
+    def evaluate():
+        model.eval()
+        total_loss, correct = 0.0, 0
+        with torch.no_grad():
+            for x, y in zip(test_inputs.split(256), test_targets.split(256)):
+                output = model(transform(x))
+                total_loss += criterion(output, y).item() * len(x)
+                correct += (output.argmax(1) == y).sum().item()
+        model.train()
+        return total_loss / len(test_inputs), correct / len(test_inputs)
+
+
+    best, waited = None, 0
+    for epoch in range(1, 3):
+        learning_rate = optimizer.param_groups[0]["lr"]
+        total_loss, seen = 0.0, 0
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = criterion(model(transform(x)), y)
+            loss.backward()
+            if not math.isfinite(loss.item()):
+                raise SystemExit(f"the loss is no longer finite in epoch {epoch}")
+            nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+            optimizer.step()
+            total_loss += loss.item() * len(x)
+            seen += len(x)
+        test_loss, test_accuracy = evaluate()
+        metrics = {"epoch": epoch, "trainLoss": total_loss / seen, "testLoss": test_loss,
+                   "testAccuracy": test_accuracy, "learningRate": learning_rate}
+        print(json.dumps(metrics), flush=True)
+        scheduler.step()
+        value = metrics["testAccuracy"]
+        if math.isfinite(value) and (best is None or value - best > 0.0):
+            best, waited = value, 0
+        else:
+            waited += 1
+        if waited >= 2:
+            break
+    "
+  `);
 });
 
 test('a name cannot become code', () => {
   const name = 'x"""\\ " \u2028 ${y} \u{1f600}';
-  const script = scriptOf({ ...lenet, name, model: { layers: [{ type: 'flatten', name }, { type: 'linear', outFeatures: 10 }] } });
+  const script = scriptOf({
+    ...lenet,
+    name,
+    model: {
+      layers: [
+        { type: 'flatten', name },
+        { type: 'linear', outFeatures: 10 },
+      ],
+    },
+  });
   const lines = script.split('\n').filter((line) => line.includes('${y}'));
   expect(lines).toEqual([
     `# ${name}: the same model, seed, data and loop in PyTorch, hence the same curve.`,

@@ -1,0 +1,60 @@
+// Jobs that between them use what a script has to say: data that draws and data in files, transforms, clipping, stopping, and
+// schedulers by epoch and by step.
+const classifier = (...layers: object[]): object => ({
+  layers: [...layers, { type: 'flatten' }, { type: 'linear', outFeatures: 10 }],
+});
+const images = { dataset: 'mnist', trainLimit: 256, testLimit: 128 };
+const crossEntropy = { type: 'crossEntropy' };
+
+export const variedJobs: Readonly<Record<string, unknown>> = {
+  'random numbers and a loss on values': {
+    seed: 1,
+    data: { dataset: 'random', inputShape: [3, 8, 8], targetShape: [4], samples: 20, batchSize: 6, dropLast: true },
+    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 8 }, { type: 'tanh' }, { type: 'linear', outFeatures: 4 }] },
+    loss: { type: 'huber', delta: 0.5 },
+    optimizer: { type: 'rmsprop', momentum: 0.5 },
+    scheduler: { type: 'exponential', gamma: 0.9, interval: 'step' },
+    epochs: 3,
+    onNonFinite: 'continue',
+  },
+  'batch norm, dropout and one cycle': {
+    seed: 2,
+    data: images,
+    model: classifier(
+      { type: 'conv2d', outChannels: 4, kernelSize: 3, groups: 1, bias: false },
+      { type: 'batchNorm2d' },
+      { type: 'leakyRelu' },
+      { type: 'dropout', p: 0.25 },
+    ),
+    loss: crossEntropy,
+    optimizer: { type: 'adamW' },
+    scheduler: { type: 'oneCycle', maxLearningRate: 0.01, totalSteps: 8 },
+    epochs: 2,
+  },
+  'transforms that draw': {
+    seed: 3,
+    data: {
+      ...images,
+      transforms: [
+        { type: 'randomCrop', size: 28, padding: 2 },
+        { type: 'horizontalFlip' },
+        { type: 'normalize', mean: [0.5], std: [0.25] },
+      ],
+    },
+    model: classifier({ type: 'maxPool2d', kernelSize: 2 }),
+    loss: crossEntropy,
+    optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true },
+    epochs: 2,
+  },
+  'clipping, a plateau and early stopping': {
+    seed: 4,
+    data: { ...images, shuffle: false },
+    model: classifier({ type: 'groupNorm', numGroups: 1 }, { type: 'gelu' }),
+    loss: { ...crossEntropy, labelSmoothing: 0.1 },
+    optimizer: { type: 'nAdam', weightDecay: 0.001 },
+    scheduler: { type: 'reduceOnPlateau', metric: 'testLoss', patience: 0 },
+    epochs: 4,
+    gradientClipping: { maxNorm: 0.5 },
+    earlyStopping: { metric: 'testLoss', patience: 1 },
+  },
+};
