@@ -1,6 +1,7 @@
 // Worker processes that are killed, frozen and told to end, and what becomes of their jobs.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { echoMs } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { hasEnded, until } from './fixtures/processes.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
@@ -84,7 +85,9 @@ describe('a worker that is told to end', () => {
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);
     process.kill(worker.pid, 'SIGTERM');
+    const told = performance.now();
     await until('that it has heard', () => worker.logs.some(({ msg }) => msg === 'taking no more jobs'));
+    await until('that the next signal is no echo of the first', () => performance.now() - told > 1.2 * echoMs);
     process.kill(worker.pid, 'SIGTERM');
     expect(await worker.exited).toEqual([0, null]);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued' });

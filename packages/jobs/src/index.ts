@@ -13,7 +13,7 @@ export { compareEventIds, EventLog, isFinalEvent, type RangeOptions } from './ev
 export type { Follower, FollowOutcome } from './events/follower.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step } from './jobAttempt.ts';
 export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
-export { type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
+export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
 export { findOnPath } from './redis/findOnPath.ts';

@@ -8,17 +8,18 @@ export type InterruptionSignal = (typeof signals)[number];
 /** What close-with-grace is to leave alone. */
 export const interruptionSignals: InterruptionSignal[] = [...signals];
 
-/** Faster than a person, slower than npm. */
-const echoMs = 500;
+/** Milliseconds: faster than a person, slower than npm. */
+export const echoMs = 500;
 
 /** Calls back at every signal that asks this process to end, but for one that comes less than half a second after another. */
 export function onInterruption(callback: (signal: InterruptionSignal) => void): void {
   let last = Number.NEGATIVE_INFINITY;
   for (const signal of signals) {
     process.on(signal, () => {
-      const isEcho = performance.now() - last < echoMs;
-      last = performance.now();
-      if (!isEcho) callback(signal);
+      const now = performance.now();
+      if (now - last < echoMs) return;
+      last = now;
+      callback(signal);
     });
   }
 }
