@@ -1,0 +1,31 @@
+// One sample of each layer of the registry, which everything that has to hold for every layer is checked with.
+import type { Shape } from '@trainyard/engine';
+
+/** Options and a sample's input shape for each layer; small, and with options that are not the defaults. */
+export const layerSamples: Readonly<Record<string, { readonly options: object; readonly input: Shape }>> = {
+  conv2d: {
+    options: { outChannels: 4, kernelSize: [3, 2], stride: [1, 2], padding: 1, dilation: [2, 1], groups: 2 },
+    input: [2, 6, 5],
+  },
+  linear: { options: { outFeatures: 3 }, input: [5] },
+  maxPool2d: { options: { kernelSize: 3, stride: 2, padding: 1, ceilMode: true }, input: [2, 6, 5] },
+  batchNorm2d: { options: { eps: 0.01 }, input: [2, 3, 4] },
+  batchNorm1d: { options: { affine: false, momentum: null }, input: [3, 5] },
+  layerNorm: { options: { normalizedShape: [4, 3] }, input: [2, 4, 3] },
+  groupNorm: { options: { numGroups: 2 }, input: [4, 3, 2] },
+  dropout: { options: { p: 0 }, input: [3, 4] },
+  relu: { options: {}, input: [3, 4] },
+  relu6: { options: {}, input: [3, 4] },
+  leakyRelu: { options: { negativeSlope: 0.2 }, input: [3, 4] },
+  elu: { options: { alpha: 0.7 }, input: [3, 4] },
+  gelu: { options: { approximate: 'tanh' }, input: [3, 4] },
+  silu: { options: {}, input: [3, 4] },
+  sigmoid: { options: {}, input: [3, 4] },
+  tanh: { options: {}, input: [3, 4] },
+  softplus: { options: { beta: 2 }, input: [3, 4] },
+  softmax: { options: { dim: -1 }, input: [3, 4] },
+  logSoftmax: { options: {}, input: [3, 4] },
+  prelu: { options: { numParameters: 3 }, input: [3, 4] },
+  hardSwish: { options: {}, input: [3, 4] },
+  flatten: { options: { startDim: 2 }, input: [2, 3, 4] },
+};
