@@ -132,7 +132,8 @@ export { type Rates, Schedule } from './schedulers/schedule.ts';
 export { formatShape, type Shape } from './shape.ts';
 export { type DType, fromFlat, full, indices, type NestedArray, ones, Tensor, type TensorOptions, tensor, zeros } from './tensor.ts';
 export { type Catalog, catalog, catalogSchema } from './training/catalog.ts';
-export type { TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
+export { type Checkpoint, CheckpointError, decodeCheckpoint, type Position } from './training/checkpoint.ts';
+export type { StepEvent, TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
 export { type Divergence, type EpochMetrics, epochMetricsSchema, type TrainingSummary, trainingSummarySchema } from './training/metrics.ts';
 export {
@@ -145,6 +146,7 @@ export {
   type SpecLimits,
   summarize,
 } from './training/spec.ts';
+export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { train } from './training/trainer.ts';
 export { encodeWeights, loadWeights, WeightsError } from './training/weights.ts';

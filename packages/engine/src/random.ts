@@ -258,18 +258,27 @@ function normalBlock64(block: FloatArray, start: number, mean: number, std: numb
 }
 
 /**
- * The order in which one epoch visits `length` samples, with exactly the draws of a DataLoader's epoch (torch/utils/data):
- * a base seed always, and if shuffling the sampler's seed, which seeds a generator for that epoch's permutation alone.
+ * What decides the order of an epoch, with exactly the draws of a DataLoader's epoch (torch/utils/data): a base seed always, and
+ * if shuffling the sampler's seed.
  * @param generator the run's generator; two words are drawn from it, four if shuffling.
- * @returns sample indices; 0 … length-1 in order unless shuffling.
+ * @returns the sampler's seed, for {@link sampleOrder}; null unless shuffling.
+ */
+export function drawOrderSeed(generator: Generator, shuffle: boolean): bigint | null {
+  generator.randomInt63();
+  return shuffle ? generator.randomInt63() : null;
+}
+
+/**
+ * The order in which an epoch visits `length` samples: the permutation of a generator of its own, or 0 … length-1 without a seed.
  * @throws ArgumentError for a length that {@link Generator.randperm} refuses.
  */
+export function sampleOrder(seed: bigint | null, length: number): Uint32Array {
+  return seed === null ? countUp(length) : new Generator(seed).randperm(length);
+}
+
+/** The order of an epoch, drawn: {@link drawOrderSeed}, then {@link sampleOrder}. */
 export function epochOrder(generator: Generator, length: number, shuffle: boolean): Uint32Array {
-  generator.randomInt63();
-  if (!shuffle) {
-    return countUp(length);
-  }
-  return new Generator(generator.randomInt63()).randperm(length);
+  return sampleOrder(drawOrderSeed(generator, shuffle), length);
 }
 
 let shared: Generator | undefined;

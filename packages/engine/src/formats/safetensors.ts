@@ -36,13 +36,20 @@ export function inNameOrder<T extends { readonly name: string }>(tensors: readon
   return tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
+/** The file of {@link writeSafetensors}, and what of it is hashed. */
+export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
+  const named = inNameOrder(tensors);
+  const tensorBytes = new Uint8Array(named.reduce((sum, { data }) => sum + data.byteLength, 0));
+  writeArrays(tensorBytes, named);
+  return { bytes: writeSafetensors(tensors, metadata), tensorBytes };
+}
+
 /**
  * A file that holds the tensors in the precision that they have, wide numbers first and else in name order, as the
  * reference writer does it: readers map the bytes, so every number must be aligned.
  */
-export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
-  const named = inNameOrder(tensors);
-  const ordered = named.toSorted((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+export function writeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const ordered = inNameOrder(tensors).toSorted((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
   let end = 0;
   const entries = ordered.map(({ name, shape, data }) => {
     const dtype = elementTypes.find((type) => data instanceof arrays[type]);
@@ -56,9 +63,7 @@ export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Read
   new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
   bytes.fill(0x20, 8, start).set(json, 8);
   writeArrays(bytes.subarray(start), ordered);
-  const tensorBytes = new Uint8Array(end);
-  writeArrays(tensorBytes, named);
-  return { bytes, tensorBytes };
+  return bytes;
 }
 
 /** Every platform that runs the kernels stores numbers little-endian, as the format does. */

@@ -1,4 +1,5 @@
-// Decides when a step is told and when the event loop gets its turn while a run computes. It knows nothing of training.
+// Decides when a step is told and when the event loop gets its turn while a run computes, and measures how long it computed. It
+// knows nothing of training.
 import type { TrainOptions } from './events.ts';
 
 /** The longest that the event loop waits for training. */
@@ -29,6 +30,30 @@ export class Clock {
       this.#lastBreath = performance.now();
     }
     this.#signal?.throwIfAborted();
+  }
+}
+
+/** Adds up the time between `start` and `stop`. */
+export class Stopwatch {
+  #total: number;
+  #since: number | null = null;
+
+  /** @param seconds what was measured before. */
+  constructor(seconds = 0) {
+    this.#total = seconds * 1000;
+  }
+
+  start(): void {
+    this.#since ??= performance.now();
+  }
+
+  stop(): void {
+    if (this.#since !== null) this.#total += performance.now() - this.#since;
+    this.#since = null;
+  }
+
+  get seconds(): number {
+    return (this.#total + (this.#since === null ? 0 : performance.now() - this.#since)) / 1000;
   }
 }
 

@@ -16,12 +16,13 @@ export const earlyStoppingSchema = z
 type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
 
 /** What is remembered from epoch to epoch. */
-export interface EarlyStoppingState {
+export const earlyStoppingStateSchema = z.strictObject({
   /** null before the first epoch with a finite value. */
-  readonly best: { readonly epoch: number; readonly value: number } | null;
+  best: z.strictObject({ epoch: z.int().min(1), value: z.number() }).nullable(),
   /** Epochs since. */
-  readonly waited: number;
-}
+  waited: z.int().min(0),
+});
+export type EarlyStoppingState = z.output<typeof earlyStoppingStateSchema>;
 
 export class EarlyStopping {
   readonly #spec: EarlyStoppingSpec;

@@ -3,15 +3,29 @@
 import type { Dataset } from '../data/dataset.ts';
 import type { DatasetFiles, LoadProgress } from '../data/files.ts';
 import type { BatchLoader, BatchOptions } from '../data/loader.ts';
-import type { EpochMetrics, TrainingSummary } from './metrics.ts';
+import type { Position } from './checkpoint.ts';
+import type { EpochMetrics, NonFinite, TrainingSummary } from './metrics.ts';
 
 export type TrainingPhase = 'loadingData' | 'training' | 'evaluating' | 'saving';
+
+export interface StepEvent {
+  readonly type: 'step';
+  readonly epoch: number;
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** null when it was not finite. */
+  readonly loss: number | null;
+  /** Which number the loss was instead. */
+  readonly nonFinite?: { readonly loss: NonFinite };
+}
 
 export type TrainingEvent =
   | { readonly type: 'phase'; readonly phase: TrainingPhase }
   | ({ readonly type: 'progress' } & LoadProgress)
-  | { readonly type: 'step'; readonly epoch: number; readonly step: number; readonly stepsPerEpoch: number; readonly loss: number | null }
+  | StepEvent
   | ({ readonly type: 'epoch'; readonly epochs: number } & EpochMetrics)
+  /** The whole of the run at this position, asked for by `checkpointDue`: what `resumeFrom` takes. */
+  | ({ readonly type: 'checkpoint'; readonly bytes: Uint8Array<ArrayBuffer> } & Position)
   /** Something that whoever reads the run's log should know. */
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
 
@@ -27,6 +41,16 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
   /** Weights to begin with, as a safetensors file, instead of those drawn from the seed; the draws are made all the same. */
   readonly initialWeights?: Uint8Array;
+  /**
+   * A checkpoint that the run goes on from, bit for bit as if it had never stopped; with a spec that was changed, as far as what
+   * the checkpoint holds still fits. `initialWeights` then do not count.
+   */
+  readonly resumeFrom?: Uint8Array;
+  /**
+   * Asked after every step, and in an evaluation after every batch, whether a checkpoint is due. With it the run also ends with
+   * one. Leaving the run at that event is how it is paused.
+   */
+  readonly checkpointDue?: (position: Position) => boolean;
   /** Opens the loader of one split; default: batches are gathered when they are asked for. */
   readonly openLoader?: (dataset: Dataset, options: BatchOptions) => BatchLoader;
   /** Milliseconds between two step events at least; default 100, because people watch them. 0 tells every step. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { stoppedEarlySchema } from './earlyStopping.ts';
 
-const nonFiniteName = z.enum(['nan', 'inf', '-inf']);
+export const nonFiniteName = z.enum(['nan', 'inf', '-inf']);
 export type NonFinite = z.infer<typeof nonFiniteName>;
 
 const measured = {
@@ -62,17 +62,30 @@ export function nonFiniteOf(value: number): NonFinite {
   return value > 0 ? 'inf' : '-inf';
 }
 
-/** What JSON can carry of a number. */
-export const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+/** All that a weighted mean remembers. */
+export interface WeightedSums {
+  readonly sum: number;
+  readonly weight: number;
+}
 
 /** A mean weighted by sample counts, in float64. */
 export class WeightedMean {
-  #sum = 0;
-  #weight = 0;
+  #sum: number;
+  #weight: number;
+
+  /** @param begun where an earlier one stood. */
+  constructor(begun: WeightedSums = { sum: 0, weight: 0 }) {
+    this.#sum = begun.sum;
+    this.#weight = begun.weight;
+  }
 
   add(value: number, weight: number): void {
     this.#sum += value * weight;
     this.#weight += weight;
+  }
+
+  get sums(): WeightedSums {
+    return { sum: this.#sum, weight: this.#weight };
   }
 
   /** NaN before the first value. */

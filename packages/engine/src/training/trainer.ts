@@ -1,20 +1,23 @@
 // The training loop: a spec and its data become a stream of events and, at the end, weights. It knows no
 // HTTP, no Redis and no files; whoever consumes it decides what happens to an event. Draws follow PyTorch:
-// manual_seed, the layers in order, then each epoch what a DataLoader draws.
+// manual_seed, the layers in order, then each epoch what a DataLoader draws. A checkpoint holds all that is here.
 import { backend } from '../backend/current.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
-import type { LoadProgress } from '../data/files.ts';
 import { type BatchLoader, batchCount, InlineLoader } from '../data/loader.ts';
-import { epochOrder, Generator } from '../random.ts';
+import { Generator } from '../random.ts';
 import { type Rates, Schedule } from '../schedulers/schedule.ts';
 import { engineVersion } from '../version.ts';
-import { Clock } from './clock.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
+import { Clock, Stopwatch } from './clock.ts';
 import { describeDivergence, divergenceError, firstNonFiniteParameter } from './divergence.ts';
 import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.ts';
-import type { TrainingEvent, TrainingResult, TrainOptions } from './events.ts';
+import { EpochInHand } from './epochInHand.ts';
+import type { StepEvent, TrainingEvent, TrainingResult, TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
-import { countCorrect, type Divergence, type EpochMetrics, finiteOnly, finiteOrNull, WeightedMean } from './metrics.ts';
+import { reportingProgress } from './loadingProgress.ts';
+import { countCorrect, type Divergence, type EpochMetrics, finiteOnly, nonFiniteOf, WeightedMean } from './metrics.ts';
+import { takeUp } from './resume.ts';
 import type { JobSpec } from './spec.ts';
 import { encodeWeights, loadWeights } from './weights.ts';
 
@@ -24,22 +27,22 @@ export const EVALUATION_BATCH = 256;
 /**
  * Trains a checked spec and yields what happens.
  * @throws TrainingError `nonFinite` when a number is no longer finite (unless the spec says to go on), EngineError when data cannot be
- *   had, `signal.reason` when aborted.
+ *   had, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
-  const started = performance.now();
   const run = new Run(spec, options);
   try {
     yield* run.load();
     yield* run.epochs();
     yield { type: 'phase', phase: 'saving' };
-    return await run.result((performance.now() - started) / 1000);
+    if (options.checkpointDue !== undefined) yield run.checkpoint();
+    return await run.result();
   } finally {
     await run.close();
   }
 }
 
-/** One run's state: what a checkpoint would have to hold. */
+/** One run's state: what a checkpoint holds. */
 class Run {
   readonly #spec: JobSpec;
   readonly #options: TrainOptions;
@@ -52,7 +55,12 @@ class Run {
   #trainLoader: BatchLoader | null = null;
   #testData: Dataset | null = null;
   #testLoader: BatchLoader | null = null;
-  #globalStep = 0;
+  readonly #checkpoint: Checkpoint | null;
+  #watch = new Stopwatch();
+  #epochsDone = 0;
+  /** Of all epochs. */
+  #stepsDone = 0;
+  #epoch: EpochInHand | null = null;
   #last: EpochMetrics | null = null;
   #bestTestLoss: number | null = null;
   #stoppedEarly: StoppedEarly | null = null;
@@ -61,9 +69,11 @@ class Run {
   constructor(spec: JobSpec, options: TrainOptions) {
     this.#spec = spec;
     this.#options = options;
+    this.#watch.start();
+    this.#checkpoint = options.resumeFrom === undefined ? null : decodeCheckpoint(options.resumeFrom);
     this.#generator = new Generator(spec.seed);
     this.#learner = new Learner(spec, this.#generator);
-    if (options.initialWeights !== undefined) loadWeights(this.#learner.model, options.initialWeights);
+    if (options.initialWeights !== undefined && this.#checkpoint === null) loadWeights(this.#learner.model, options.initialWeights);
     this.#schedule = new Schedule(spec.scheduler, spec.optimizer.learningRate);
     this.#clock = new Clock(options);
     this.#stopping = spec.earlyStopping === undefined ? null : new EarlyStopping(spec.earlyStopping);
@@ -84,11 +94,59 @@ class Run {
       this.#testData = test;
       this.#testLoader = openLoader(test, { batchSize: EVALUATION_BATCH, dropLast: false, transforms });
     }
+    if (this.#checkpoint !== null) yield* this.#takeUp(this.#checkpoint);
+  }
+
+  /** Goes to where the checkpoint was taken; the data is loaded, for that may take draws too. */
+  async *#takeUp(checkpoint: Checkpoint): AsyncGenerator<TrainingEvent, void, void> {
+    const spec = this.#spec;
+    const { state, generator } = checkpoint;
+    for (const message of takeUp(checkpoint, spec, this.#learner)) yield { type: 'log', level: 'info', message };
+    const isSameSeed = checkpoint.isOf('seed', spec);
+    if (isSameSeed) this.#generator.setState(generator);
+    this.#epochsDone = state.epochsDone;
+    this.#stepsDone = state.stepsDone;
+    if (state.epoch !== null) {
+      if (isSameSeed && checkpoint.isOf('data', spec)) this.#epoch = EpochInHand.resume(state.epoch);
+      else yield { type: 'log', level: 'info', message: `epoch ${state.epochsDone + 1} begins anew: it goes over other data` };
+    }
+    if (checkpoint.isOf('scheduler', spec)) this.#schedule.load(state.schedule);
+    if (this.#stopping !== null && state.stopping !== null && checkpoint.isOf('earlyStopping', spec)) {
+      this.#stopping.state = state.stopping;
+      this.#stoppedEarly = state.stoppedEarly;
+    }
+    this.#last = state.last;
+    this.#bestTestLoss = state.bestTestLoss;
+    this.#divergence = state.divergence;
+    this.#watch = new Stopwatch(state.seconds + this.#watch.seconds);
+    this.#watch.start();
+  }
+
+  /** The run as it is now. */
+  checkpoint(): Extract<TrainingEvent, { type: 'checkpoint' }> {
+    const state: RunState = {
+      epochsDone: this.#epochsDone,
+      stepsDone: this.#stepsDone,
+      epoch: this.#epoch?.saved() ?? null,
+      schedule: this.#schedule.state(),
+      stopping: this.#stopping?.state ?? null,
+      last: this.#last,
+      bestTestLoss: this.#bestTestLoss,
+      stoppedEarly: this.#stoppedEarly,
+      divergence: this.#divergence,
+      seconds: this.#watch.seconds,
+    };
+    return { type: 'checkpoint', ...positionOf(state), bytes: encodeCheckpoint(this.#spec, this.#learner, this.#generator, state) };
+  }
+
+  *#checkpointIfDue(): Iterable<TrainingEvent> {
+    const { checkpointDue } = this.#options;
+    if (checkpointDue?.({ epoch: this.#epochsDone, step: this.#epoch?.step ?? 0 }) === true) yield this.checkpoint();
   }
 
   /** All epochs, or as many as early stopping wants. */
   async *epochs(): AsyncGenerator<TrainingEvent, void, void> {
-    for (let epoch = 1; epoch <= this.#spec.epochs && this.#stoppedEarly === null; epoch++) yield* this.#epoch(epoch);
+    while (this.#epochsDone < this.#spec.epochs && this.#stoppedEarly === null) yield* this.#trainEpoch(this.#epochsDone + 1);
     if (this.#divergence !== null) return;
     const tensor = firstNonFiniteParameter(this.#learner.model);
     if (tensor !== null && this.#last !== null) {
@@ -97,45 +155,48 @@ class Run {
     }
   }
 
-  async *#epoch(epoch: number): AsyncGenerator<TrainingEvent, void, void> {
+  async *#trainEpoch(epoch: number): AsyncGenerator<TrainingEvent, void, void> {
     if (this.#trainData === null || this.#trainLoader === null) throw new TypeError('load() comes before epochs()');
     yield { type: 'phase', phase: 'training' };
+    const { batchSize, shuffle } = this.#spec.data;
     const stepsPerEpoch = this.#stepsPerEpoch;
-    const order = epochOrder(this.#generator, this.#trainData.length, this.#spec.data.shuffle);
-    const meanLoss = new WeightedMean();
-    const { learningRate } = this.#rates(epoch);
-    let trained = 0;
-    let step = 0;
-    let gradientNorm = NaN;
-    let waited = 0;
-    const begin = performance.now();
+    this.#epoch ??= EpochInHand.begin(this.#generator, shuffle, this.#rates(epoch).learningRate);
+    const inHand = this.#epoch;
+    const { meanLoss, watch } = inHand;
+    const order = inHand.rest(this.#trainData.length, batchSize);
+    watch.start();
     for (const batch of this.#trainLoader.epoch(order, epoch)) {
-      step += 1;
+      const step = inHand.step + 1;
       const rates = this.#rates(epoch);
       this.#setRates(rates);
       const outcome = this.#learner.step(batch, { measureNorm: step === stepsPerEpoch, diagnose: this.#divergence === null });
-      this.#globalStep += 1;
-      if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, rates.learningRate);
-      gradientNorm = outcome.gradientNorm ?? gradientNorm;
+      inHand.step = step;
+      this.#stepsDone += 1;
+      inHand.gradientNorm = outcome.gradientNorm ?? inHand.gradientNorm;
       meanLoss.add(outcome.loss, batch.size);
-      trained += batch.size;
       // What consumers do with an event is not training time.
-      const pause = performance.now();
-      if (this.#clock.stepEventDue()) yield { type: 'step', epoch, step, stepsPerEpoch, loss: finiteOrNull(outcome.loss) };
+      watch.stop();
+      if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, rates.learningRate);
+      if (this.#clock.stepEventDue()) yield stepEvent(epoch, step, stepsPerEpoch, outcome.loss);
+      yield* this.#checkpointIfDue();
       await this.#clock.breathe();
-      waited += performance.now() - pause;
+      watch.start();
     }
-    const seconds = (performance.now() - begin - waited) / 1000;
-    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate()), gradientNorm };
+    watch.stop();
+    const { seconds } = watch;
+    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate()), gradientNorm: inHand.gradientNorm };
     this.#schedule.observe(measured);
     const metrics: EpochMetrics = {
       epoch,
       ...finiteOnly(measured),
-      learningRate,
+      learningRate: inHand.learningRate,
       seconds,
-      samplesPerSecond: trained / seconds,
+      samplesPerSecond: meanLoss.sums.weight / seconds,
     };
+    this.#epochsDone = epoch;
+    this.#epoch = null;
     yield* this.#conclude(metrics);
+    yield* this.#checkpointIfDue();
   }
 
   async *#conclude(metrics: EpochMetrics): AsyncGenerator<TrainingEvent, void, void> {
@@ -168,6 +229,7 @@ class Run {
         meanLoss.add(loss, batch.size);
         if (classes !== null) correct += countCorrect(output.values, batch.targets, classes);
       });
+      yield* this.#checkpointIfDue();
       await this.#clock.breathe();
     }
     model.train();
@@ -179,7 +241,7 @@ class Run {
   }
 
   #rates(epoch: number): Rates {
-    return this.#schedule.after(epoch - 1, this.#globalStep);
+    return this.#schedule.after(epoch - 1, this.#stepsDone);
   }
 
   #setRates({ learningRate, momentum }: Rates): void {
@@ -187,7 +249,7 @@ class Run {
     if (momentum !== null) this.#learner.optimizer.momentum = momentum;
   }
 
-  async result(seconds: number): Promise<TrainingResult> {
+  async result(): Promise<TrainingResult> {
     const { model } = this.#learner;
     const file = encodeWeights(model);
     return {
@@ -200,7 +262,7 @@ class Run {
         weightsSha256: await sha256(file.tensorBytes),
         engineVersion,
         peakMemoryBytes: backend().memoryUse().peakBytes + bytesOf(this.#trainData) + bytesOf(this.#testData),
-        seconds,
+        seconds: this.#watch.seconds,
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),
         ...(this.#divergence !== null && { divergence: this.#divergence }),
       },
@@ -214,19 +276,9 @@ class Run {
 
 const openInline: NonNullable<TrainOptions['openLoader']> = (dataset, options) => new InlineLoader(dataset, options);
 
-/** Runs `load` and yields its progress while it works; reports that come while one is being consumed are dropped. */
-async function* reportingProgress<T>(
-  load: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
-): AsyncGenerator<TrainingEvent, T, void> {
-  let report = Promise.withResolvers<LoadProgress>();
-  const loaded = load((progress) => report.resolve(progress));
-  const ended = loaded.then(() => null);
-  for (;;) {
-    const progress = await Promise.race([ended, report.promise]);
-    if (progress === null) return await loaded;
-    report = Promise.withResolvers();
-    yield { type: 'progress', ...progress };
-  }
+function stepEvent(epoch: number, step: number, stepsPerEpoch: number, loss: number): StepEvent {
+  const told = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
+  return { type: 'step', epoch, step, stepsPerEpoch, ...told };
 }
 
 function inOrder(length: number): Uint32Array {

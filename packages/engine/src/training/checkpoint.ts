@@ -1,0 +1,193 @@
+// A checkpoint: one safetensors file with all that decides how a run goes on. Weights and buffers have the names that they have
+// in every weights file; what else is a tensor begins with a dot, as no layer's name does; the rest is JSON in the metadata.
+// When one is taken, and what becomes of the bytes, is for others to say.
+import { z } from 'zod';
+import { EngineError } from '../errors.ts';
+import { decodeSafetensors, type NamedArray, SafetensorsError, writeSafetensors } from '../formats/safetensors.ts';
+import type { SavedParameterState } from '../optim/optimizer.ts';
+import type { Generator } from '../random.ts';
+import { parse } from '../validation.ts';
+import { engineVersion } from '../version.ts';
+import { earlyStoppingStateSchema, stoppedEarlySchema } from './earlyStopping.ts';
+import type { Learner } from './learner.ts';
+import { divergenceSchema, epochMetricsSchema, nonFiniteName, nonFiniteOf } from './metrics.ts';
+import type { JobSpec } from './spec.ts';
+import { namedWeights } from './weights.ts';
+
+/** Bytes that are no checkpoint, or one that does not fit the run. */
+export class CheckpointError extends EngineError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalidCheckpoint', message, options);
+  }
+}
+
+/** Rises when files change so that older ones can no longer be read. */
+const FORMAT = '1';
+
+const count = z.int().min(0);
+/** A number that may be none: what JSON cannot carry goes by its name. */
+const float = z.union([z.number(), nonFiniteName.transform((name) => ({ nan: NaN, inf: Infinity, '-inf': -Infinity })[name])]);
+
+/** What a run remembers beside its tensors. */
+const stateSchema = z.strictObject({
+  epochsDone: count,
+  /** Steps of all epochs, those of the one in hand included. */
+  stepsDone: count,
+  /** The epoch that was begun; null between two. */
+  epoch: z
+    .strictObject({
+      step: count,
+      /** What its order follows from, a whole number too large for JSON; null without shuffling. */
+      orderSeed: z.string().regex(/^\d+$/).nullable(),
+      loss: z.strictObject({ sum: float, weight: count }),
+      gradientNorm: float,
+      learningRate: z.number(),
+      seconds: z.number().min(0),
+    })
+    .nullable(),
+  schedule: z.strictObject({ rate: z.number(), best: float.nullable(), badEpochs: count, cooldown: count }).nullable(),
+  stopping: earlyStoppingStateSchema.nullable(),
+  last: epochMetricsSchema.nullable(),
+  bestTestLoss: z.number().nullable(),
+  stoppedEarly: stoppedEarlySchema.nullable(),
+  divergence: divergenceSchema.nullable(),
+  /** From loading the data on. */
+  seconds: z.number().min(0),
+});
+export type RunState = z.output<typeof stateSchema>;
+
+const drawsSchema = z.strictObject({ position: count, nextNormal: z.number().nullable() });
+const updatesSchema = z.record(z.string(), count);
+
+/** What of a spec decides which parts of a checkpoint still hold in a run of another spec. */
+const relevant = ['seed', 'data', 'optimizer', 'scheduler', 'earlyStopping'] as const satisfies readonly (keyof JobSpec)[];
+type Relevant = (typeof relevant)[number];
+
+/** How far a run had come: whole epochs, and steps of the one after. */
+export interface Position {
+  readonly epoch: number;
+  readonly step: number;
+}
+
+export interface Checkpoint {
+  readonly engineVersion: string;
+  readonly state: RunState;
+  readonly generator: Parameters<Generator['setState']>[0];
+  /** Weights and buffers. */
+  readonly weights: readonly NamedArray[];
+  /** Of the parameters that have been updated, by name. */
+  readonly optimizer: ReadonlyMap<string, SavedParameterState>;
+  /** Whether this part of a spec is what it was in the run that the checkpoint is of. */
+  isOf(part: Relevant, spec: JobSpec): boolean;
+}
+
+const RANDOM = '.random';
+const OPTIMIZER = '.optimizer.';
+
+/** The whole of a run between two steps. */
+export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Generator, state: RunState): Uint8Array<ArrayBuffer> {
+  const { words, ...draws } = generator.getState();
+  const names = learner.model.namedParameters().map(([name]) => name);
+  const updates: Record<string, number> = {};
+  const tensors: NamedArray[] = [{ name: RANDOM, shape: [words.length], data: BigInt64Array.from(words, BigInt) }];
+  for (const [name, { shape, storage }] of namedWeights(learner.model)) {
+    tensors.push({ name, shape, data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : storage });
+  }
+  learner.optimizer.state().forEach((saved, i) => {
+    if (saved === null) return;
+    updates[names[i]] = saved.step;
+    for (const [buffer, data] of Object.entries(saved.buffers)) {
+      tensors.push({ name: `${OPTIMIZER}${names[i]}.${buffer}`, shape: [data.length], data });
+    }
+  });
+  return writeSafetensors(tensors, {
+    format: 'pt',
+    checkpoint: FORMAT,
+    engineVersion,
+    spec: JSON.stringify(Object.fromEntries(relevant.map((part) => [part, canonical(spec[part])]))),
+    state: JSON.stringify(state, nameNonFinite),
+    draws: JSON.stringify(draws),
+    updates: JSON.stringify(updates),
+  });
+}
+
+/** @throws CheckpointError for bytes that are no checkpoint. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = decodeFile(bytes);
+  if (metadata['checkpoint'] === undefined) {
+    throw new CheckpointError('the file holds weights alone and no run that could go on: use it as initialWeights');
+  }
+  if (metadata['checkpoint'] !== FORMAT) {
+    throw new CheckpointError(
+      `the checkpoint is of format ${metadata['checkpoint']} (engine ${metadata['engineVersion']}), and engine ${engineVersion} reads format ${FORMAT}`,
+    );
+  }
+  const words = tensors.find(({ name }) => name === RANDOM);
+  if (words === undefined) throw new CheckpointError('the checkpoint lacks its random state');
+  const spec = part(metadata, 'spec', z.record(z.string(), z.string()));
+  return {
+    engineVersion: metadata['engineVersion'] ?? 'unknown',
+    state: part(metadata, 'state', stateSchema),
+    generator: { words: Array.from(words.data, Number), ...part(metadata, 'draws', drawsSchema) },
+    weights: tensors.filter(({ name }) => !name.startsWith('.')),
+    optimizer: optimizerStates(tensors, part(metadata, 'updates', updatesSchema)),
+    isOf: (name, given) => spec[name] === canonical(given[name]),
+  };
+}
+
+/** How far the run of a checkpoint had come. */
+export function positionOf({ epochsDone, epoch }: RunState): Position {
+  return { epoch: epochsDone, step: epoch?.step ?? 0 };
+}
+
+function decodeFile(bytes: Uint8Array): ReturnType<typeof decodeSafetensors> {
+  try {
+    return decodeSafetensors(bytes);
+  } catch (error) {
+    if (!(error instanceof SafetensorsError)) throw error;
+    throw new CheckpointError(`not a checkpoint: ${error.message}`, { cause: error });
+  }
+}
+
+function part<Schema extends z.ZodType>(metadata: Readonly<Record<string, string>>, name: string, schema: Schema): z.output<Schema> {
+  const text = metadata[name];
+  if (text === undefined) throw new CheckpointError(`the checkpoint lacks "${name}"`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new CheckpointError(`"${name}" of the checkpoint is not JSON`, { cause: error });
+  }
+  const parsed = parse(schema, json);
+  if (parsed.ok) return parsed.data;
+  throw new CheckpointError(`"${name}" of the checkpoint is wrong: ${parsed.problems[0].path}: ${parsed.problems[0].message}`);
+}
+
+function optimizerStates(tensors: readonly NamedArray[], updates: Readonly<Record<string, number>>): Map<string, SavedParameterState> {
+  const states = new Map<string, { readonly step: number; readonly buffers: SavedBuffers }>();
+  for (const [name, step] of Object.entries(updates)) states.set(name, { step, buffers: {} });
+  for (const { name, data } of tensors) {
+    if (!name.startsWith(OPTIMIZER)) continue;
+    const dot = name.lastIndexOf('.');
+    const buffers = states.get(name.slice(OPTIMIZER.length, dot))?.buffers;
+    if (buffers === undefined || data instanceof BigInt64Array)
+      throw new CheckpointError(`the checkpoint has no use for its tensor "${name}"`);
+    buffers[name.slice(dot + 1)] = data;
+  }
+  return states;
+}
+
+type SavedBuffers = Record<string, Exclude<NamedArray['data'], BigInt64Array>>;
+
+function nameNonFinite(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? nonFiniteOf(value) : value;
+}
+
+/** JSON whose fields are in one order, whoever wrote them; '' for what is not there. */
+function canonical(value: unknown): string {
+  const sorted = (_key: string, field: unknown): unknown =>
+    field !== null && typeof field === 'object' && !Array.isArray(field)
+      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : field;
+  return JSON.stringify(value, sorted) ?? '';
+}

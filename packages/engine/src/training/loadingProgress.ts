@@ -1,0 +1,18 @@
+// Turns the reports of data that is being loaded into events of the run. It loads nothing itself.
+import type { LoadProgress } from '../data/files.ts';
+import type { TrainingEvent } from './events.ts';
+
+/** Runs `load` and yields its progress while it works; reports that come while one is being consumed are dropped. */
+export async function* reportingProgress<T>(
+  load: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
+): AsyncGenerator<TrainingEvent, T, void> {
+  let report = Promise.withResolvers<LoadProgress>();
+  const loaded = load((progress) => report.resolve(progress));
+  const ended = loaded.then(() => null);
+  for (;;) {
+    const progress = await Promise.race([ended, report.promise]);
+    if (progress === null) return await loaded;
+    report = Promise.withResolvers();
+    yield { type: 'progress', ...progress };
+  }
+}

@@ -1,0 +1,83 @@
+// How a run takes a checkpoint up. With the spec that the checkpoint was made with it goes on bit for bit; with one that was
+// changed, each part that no longer fits begins anew, and only weights that do not fit are refused.
+import { ReferenceBackend } from '../backend/reference.ts';
+import { backend, withBackend } from '../backend/current.ts';
+import { describeData } from '../data/datasets/index.ts';
+import { ArgumentError } from '../errors.ts';
+import { buildModel } from '../nn/layers/index.ts';
+import type { SavedParameterState } from '../optim/optimizer.ts';
+import { Generator } from '../random.ts';
+import type { Shape } from '../shape.ts';
+import { Tensor } from '../tensor.ts';
+import { engineVersion } from '../version.ts';
+import { type Checkpoint, CheckpointError } from './checkpoint.ts';
+import type { Learner } from './learner.ts';
+import type { JobSpec } from './spec.ts';
+import { loadWeights, WeightsError } from './weights.ts';
+
+/**
+ * Writes a checkpoint's weights and optimizer state into a fresh learner.
+ * @returns what a run of a changed spec should say: what begins anew, if anything.
+ * @throws CheckpointError when the checkpoint is another model's or lies beyond the run's end.
+ */
+export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner): readonly string[] {
+  const { epochsDone, epoch } = checkpoint.state;
+  if (epochsDone + (epoch === null ? 0 : 1) > spec.epochs) {
+    throw new CheckpointError(
+      `the checkpoint lies in epoch ${epochsDone + 1}, after the run's end: let the run have more epochs than ${spec.epochs}`,
+    );
+  }
+  const notes: string[] = [];
+  if (checkpoint.engineVersion !== engineVersion) {
+    notes.push(`the checkpoint was made by engine ${checkpoint.engineVersion}: from here on this is engine ${engineVersion}`);
+  }
+  try {
+    loadWeights(learner.model, checkpoint.weights);
+  } catch (error) {
+    if (!(error instanceof WeightsError)) throw error;
+    throw new CheckpointError(`the checkpoint is another model's: ${error.mismatches.join('; ')}`, { cause: error });
+  }
+  if (!takeUpOptimizer(checkpoint, spec, learner)) notes.push('the optimizer begins anew: what it remembered is of another kind');
+  return notes;
+}
+
+/** @returns whether it fits. */
+function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimizer }: Learner): boolean {
+  const parameters = model.namedParameters();
+  const saved = parameters.map(([name]): SavedParameterState | null => checkpoint.optimizer.get(name) ?? null);
+  try {
+    optimizer.load(saved);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    if (checkpoint.isOf('optimizer', spec)) throw new CheckpointError(`the checkpoint is damaged: ${error.message}`, { cause: error });
+    optimizer.load(parameters.map(() => null));
+    return false;
+  }
+  parameters.forEach(([, parameter], i) => {
+    // There was a gradient: added to zeros, −0 becomes 0, so that one that is there or not makes a difference in a bit.
+    if (saved[i] !== null) parameter.grad = Tensor.persistent(backend().allocatePersistent(parameter.size), parameter.shape);
+  });
+  return true;
+}
+
+/** A generator that leaves arrays as they are. */
+class Undrawn extends Generator {
+  override uniform_<T>(out: T): T {
+    return out;
+  }
+
+  override normal_<T>(out: T): T {
+    return out;
+  }
+}
+
+/**
+ * Names and shapes of all that a spec's model learns, without making it: nothing is drawn, and memory that nobody touches costs
+ * nothing.
+ */
+export function weightShapes(spec: Pick<JobSpec, 'data' | 'model'>): readonly { readonly name: string; readonly shape: Shape }[] {
+  return withBackend(new ReferenceBackend(), () => {
+    const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Undrawn());
+    return [...model.namedParameters(), ...model.namedBuffers()].map(([name, { shape }]) => ({ name, shape }));
+  });
+}

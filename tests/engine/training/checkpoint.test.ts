@@ -1,0 +1,267 @@
+// Checkpoints: a run that was stopped anywhere and goes on ends as one that was never stopped, to the bit. And what is no
+// checkpoint, or one of another run.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  CheckpointError,
+  decodeSafetensors,
+  encodeSafetensors,
+  optim,
+  type Position,
+  schedulerDefinitions,
+  setBackend,
+  WasmBackend,
+} from '@trainyard/engine';
+import { asyncProperty, assert, constantFrom, nat, record } from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { digits, eventsOf, type FinishedRun, run } from './runs.ts';
+
+beforeEach(() => {
+  setBackend(new WasmBackend());
+});
+
+/** Three epochs of three steps, with all that draws while training and all that remembers from batch to batch. */
+const restless = {
+  seed: 5,
+  data: {
+    dataset: 'digits',
+    trainLimit: 44,
+    testLimit: 20,
+    batchSize: 16,
+    transforms: [{ type: 'randomCrop', size: 12, padding: 1 }, { type: 'horizontalFlip' }],
+  },
+  model: {
+    layers: [
+      { type: 'conv2d', name: 'conv', outChannels: 2, kernelSize: 3 },
+      { type: 'batchNorm2d' },
+      { type: 'prelu' },
+      { type: 'dropout', p: 0.3 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 10 },
+    ],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'sgd', learningRate: 0.05, momentum: 0.9 },
+  gradientClipping: { maxNorm: 1 },
+  epochs: 3,
+};
+
+const textOf = ({ epoch, step }: Position): string => `${epoch}.${step}`;
+
+/** The checkpoints of a run, and the run, which takes one whenever it can. */
+async function checkpointsOf(body: unknown): Promise<{ readonly whole: FinishedRun; readonly checkpoints: readonly Uint8Array[] }> {
+  const whole = await run(body, { checkpointDue: () => true });
+  return { whole, checkpoints: eventsOf(whole.events, 'checkpoint').map(({ bytes }) => bytes) };
+}
+
+/** Goes on in an engine that knows nothing of what was before. */
+async function resume(body: unknown, resumeFrom: Uint8Array, options: Parameters<typeof run>[1] = {}): Promise<FinishedRun> {
+  setBackend(new WasmBackend());
+  return await run(body, { ...options, resumeFrom });
+}
+
+describe('a run that goes on from a checkpoint', () => {
+  test('ends with the weights of one that was never stopped, wherever it was stopped, and tells the epochs that were left', async () => {
+    const undisturbed = await run(restless);
+    const { whole, checkpoints } = await checkpointsOf(restless);
+    const epoch = (number: number): string[] => [0, 1, 2].map((step) => `${number}.${step + 1}`);
+    const evaluating = (number: number): string[] => [`${number}.3`, `${number + 1}.0`];
+    expect(eventsOf(whole.events, 'checkpoint').map(textOf)).toEqual([
+      ...[0, 1, 2].flatMap((number) => [...epoch(number), ...evaluating(number)]),
+      '3.0',
+    ]);
+    expect(whole.result.weightsSha256).toBe(undisturbed.result.weightsSha256);
+    const metrics = ({ events }: FinishedRun): unknown[] =>
+      eventsOf(events, 'epoch').map(({ seconds: _seconds, samplesPerSecond: _rate, ...measured }) => measured);
+    for (const [at, checkpoint] of checkpoints.entries()) {
+      const resumed = await resume(restless, checkpoint);
+      expect(resumed.result.weightsSha256).toBe(undisturbed.result.weightsSha256);
+      expect(metrics(resumed)).toEqual(metrics(undisturbed).slice(Math.floor((at + 1) / 5)));
+      expect(resumed.result).toMatchObject({
+        finalTrainLoss: undisturbed.result.finalTrainLoss,
+        bestTestLoss: undisturbed.result.bestTestLoss,
+        testAccuracy: undisturbed.result.testAccuracy,
+      });
+      expect(eventsOf(resumed.events, 'log')).toEqual([]);
+    }
+  });
+
+  const schedulers: Readonly<Record<string, object>> = {
+    step: { stepSize: 1, gamma: 0.5 },
+    multiStep: { milestones: [2, 5], interval: 'step' },
+    exponential: { gamma: 0.9, interval: 'step' },
+    cosine: { tMax: 3 },
+    cosineWarmRestarts: { t0: 2, interval: 'step' },
+    linear: { totalIters: 4, interval: 'step' },
+    constant: { totalIters: 2 },
+    polynomial: { totalIters: 7, interval: 'step' },
+    oneCycle: { maxLearningRate: 0.1 },
+    reduceOnPlateau: { metric: 'trainLoss', threshold: 0.9, patience: 0, factor: 0.5 },
+  };
+  const optimizers = optim.optimizerDefinitions.map(({ type }) => type);
+
+  test.each(optimizers)('goes on with %s wherever it was', async (type) => {
+    const body = { ...restless, epochs: 2, optimizer: { type, learningRate: 0.02, weightDecay: 0.01 } };
+    const { whole, checkpoints } = await checkpointsOf(body);
+    for (const checkpoint of checkpoints) expect((await resume(body, checkpoint)).result.weightsSha256).toBe(whole.result.weightsSha256);
+  });
+
+  test.each(schedulerDefinitions.map(({ type }) => type))('goes on with the scheduler %s wherever it was', async (type) => {
+    const body = { ...restless, scheduler: { type, ...schedulers[type] } };
+    const { whole, checkpoints } = await checkpointsOf(body);
+    expect(whole.result.weightsSha256).not.toBe((await run(restless)).result.weightsSha256);
+    for (const checkpoint of checkpoints) expect((await resume(body, checkpoint)).result.weightsSha256).toBe(whole.result.weightsSha256);
+  });
+
+  test('may be stopped again and again', async () => {
+    const places = record({ first: nat(16), second: nat(16) });
+    const any = record({
+      optimizer: constantFrom(...optimizers),
+      scheduler: constantFrom(...Object.keys(schedulers)),
+      seed: nat(),
+      places,
+    });
+    await assert(
+      asyncProperty(any, async ({ optimizer, scheduler, seed, places: { first, second } }) => {
+        const body = {
+          ...restless,
+          seed,
+          optimizer: { type: optimizer, learningRate: 0.02 },
+          scheduler: { type: scheduler, ...schedulers[scheduler] },
+        };
+        const { whole, checkpoints } = await checkpointsOf(body);
+        const { events } = await resume(body, checkpoints[first % checkpoints.length], { checkpointDue: () => true });
+        const later = eventsOf(events, 'checkpoint');
+        const { result } = await resume(body, later[second % later.length].bytes);
+        expect(result.weightsSha256).toBe(whole.result.weightsSha256);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  test('may do so in another process', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'checkpoint-'));
+    try {
+      const { whole, checkpoints } = await checkpointsOf({ ...restless, optimizer: { type: 'adamW' } });
+      const [specFile, checkpointFile] = [join(folder, 'spec.json'), join(folder, 'checkpoint.safetensors')];
+      await writeFile(specFile, JSON.stringify({ ...restless, optimizer: { type: 'adamW' } }));
+      await writeFile(checkpointFile, checkpoints[6]);
+      const program = new URL('./fixtures/resume.ts', import.meta.url).pathname;
+      const { stdout } = await promisify(execFile)(process.execPath, [program, specFile, checkpointFile]);
+      expect(stdout).toBe(whole.result.weightsSha256);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('still knows when to stop early, and ends at once when it had', async () => {
+    const body = { ...restless, epochs: 9, earlyStopping: { metric: 'trainLoss', minDelta: 10, patience: 3 } };
+    const { whole, checkpoints } = await checkpointsOf(body);
+    expect(whole.result.stoppedEarly).toMatchObject({ epoch: 4, bestEpoch: 1 });
+    for (const checkpoint of [checkpoints[7], checkpoints[17], checkpoints.at(-1) ?? checkpoints[0]]) {
+      const { result } = await resume(body, checkpoint);
+      expect(result).toMatchObject({ weightsSha256: whole.result.weightsSha256, stoppedEarly: whole.result.stoppedEarly });
+    }
+  });
+
+  test('carries on sums that are not finite', async () => {
+    const body = { ...digits, optimizer: { type: 'sgd', learningRate: 1e30 }, onNonFinite: 'continue' };
+    const { whole, checkpoints } = await checkpointsOf(body);
+    for (const checkpoint of [checkpoints[4], checkpoints[10]]) {
+      const resumed = await resume(body, checkpoint);
+      expect(resumed.result).toMatchObject({ weightsSha256: whole.result.weightsSha256, divergence: whole.result.divergence });
+      expect(eventsOf(resumed.events, 'epoch').at(-1)?.nonFinite).toEqual(eventsOf(whole.events, 'epoch').at(-1)?.nonFinite);
+    }
+  });
+
+  test('adds the time before to its own', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const { tensors, metadata } = decodeSafetensors(checkpoints[0]);
+    const state = { ...(JSON.parse(metadata['state']) as object), seconds: 3600 };
+    const { bytes } = encodeSafetensors(tensors, { ...metadata, state: JSON.stringify(state) });
+    expect((await resume(restless, bytes)).result.seconds).toBeGreaterThan(3600);
+  });
+});
+
+describe('a checkpoint under a spec that was changed', () => {
+  test('goes on for more epochs as if there had been more from the beginning', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const longer = { ...restless, epochs: 5 };
+    const { result, events } = await resume(longer, checkpoints.at(-1) ?? checkpoints[0]);
+    expect(result.weightsSha256).toBe((await run(longer)).result.weightsSha256);
+    expect(eventsOf(events, 'epoch').map(({ epoch }) => epoch)).toEqual([4, 5]);
+  });
+
+  test('lends its weights to another optimizer, which begins anew and says so', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const { events, result } = await resume({ ...restless, optimizer: { type: 'adam' } }, checkpoints[6]);
+    expect(eventsOf(events, 'log').map(({ message }) => message)).toEqual([
+      'the optimizer begins anew: what it remembered is of another kind',
+    ]);
+    expect(result.testAccuracy).not.toBeNull();
+  });
+
+  test('keeps the optimizer where only its rate was changed', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const { events } = await resume({ ...restless, optimizer: { ...restless.optimizer, learningRate: 0.001 } }, checkpoints[6]);
+    expect(eventsOf(events, 'log')).toEqual([]);
+    expect(eventsOf(events, 'epoch').map(({ learningRate }) => learningRate)).toEqual([0.05, 0.001]);
+  });
+
+  test('begins the epoch in hand anew on other data, and says so', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const { events } = await resume({ ...restless, data: { ...restless.data, batchSize: 4 } }, checkpoints[6], { stepEventMs: 0 });
+    expect(eventsOf(events, 'step')[0]).toMatchObject({ epoch: 2, step: 1, stepsPerEpoch: 11 });
+    expect(eventsOf(events, 'log').map(({ message }) => message)).toEqual(['epoch 2 begins anew: it goes over other data']);
+  });
+
+  test('is refused by another model, with everything that does not fit, and by a run that ends before it', async () => {
+    const { checkpoints } = await checkpointsOf(restless);
+    const layers = restless.model.layers.with(0, { type: 'conv2d', name: 'first', outChannels: 2, kernelSize: 5 });
+    await expect(resume({ ...restless, model: { layers } }, checkpoints[0])).rejects.toThrow(
+      /another model's: "first.weight" .* is missing; .*"5.weight" has shape .*"conv.bias" is not in the model/,
+    );
+    await expect(resume({ ...restless, epochs: 2 }, checkpoints.at(-1) ?? checkpoints[0])).rejects.toThrow(/more epochs than 2/);
+  });
+});
+
+describe('a file that is no checkpoint', () => {
+  test('is refused with what is wrong with it, before anything is loaded', async () => {
+    const { whole, checkpoints } = await checkpointsOf(restless);
+    const { tensors, metadata } = decodeSafetensors(checkpoints[3]);
+    const changed = (change: Record<string, string | undefined>, kept = tensors): Uint8Array =>
+      encodeSafetensors(kept, JSON.parse(JSON.stringify({ ...metadata, ...change })) as Record<string, string>).bytes;
+    const cases: readonly (readonly [Uint8Array, RegExp])[] = [
+      [new Uint8Array(), /not a checkpoint/],
+      [checkpoints[3].subarray(0, -8), /not a checkpoint: .* after the file/],
+      [whole.weights, /weights alone .* initialWeights/],
+      [changed({ checkpoint: '99' }), /format 99/],
+      [changed({ state: undefined }), /lacks "state"/],
+      [changed({ state: '{' }), /"state" of the checkpoint is not JSON/],
+      [changed({ state: '{}' }), /"state" of the checkpoint is wrong: \/epochsDone/],
+      [changed({ updates: '{}' }), /no use for its tensor "\.optimizer/],
+      [
+        changed(
+          {},
+          tensors.filter(({ name }) => name !== '.random'),
+        ),
+        /lacks its random state/,
+      ],
+      [
+        changed(
+          {},
+          tensors.filter(({ name }) => name !== '1.running_mean'),
+        ),
+        /"1\.running_mean" \[2\] is missing/,
+      ],
+    ];
+    for (const [bytes, message] of cases) {
+      const refused = expect(resume(restless, bytes)).rejects;
+      await refused.toThrow(message);
+      await expect(resume(restless, bytes)).rejects.toBeInstanceOf(CheckpointError);
+    }
+  });
+});
