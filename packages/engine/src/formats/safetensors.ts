@@ -10,6 +10,7 @@ import { parse, show } from '../validation.ts';
 const arrays = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array } as const;
 type ElementType = keyof typeof arrays;
 const elementTypes = Object.keys(arrays) as ElementType[];
+const arraysByType = new Map<string, (typeof arrays)[ElementType]>(Object.entries(arrays));
 
 /** A tensor with its values, row-major. */
 export interface NamedArray {
@@ -91,8 +92,11 @@ const headerSchema = z
 export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; metadata: Record<string, string> } {
   const { start, header } = readHeader(bytes);
   const { __metadata__: metadata, ...entries } = header;
+  const width = (dtype: string): number => arraysByType.get(dtype)?.BYTES_PER_ELEMENT ?? 0;
   const stored = inNameOrder(Object.entries(entries).map(([name, entry]) => ({ name, ...entry }))).toSorted(
-    ({ data_offsets: [a, aEnd] }, { data_offsets: [b, bEnd] }) => a - b || aEnd - bEnd,
+    // Tensors without bytes lie at one place: they come in the order in which they are written.
+    ({ data_offsets: [a, aEnd], dtype: aType }, { data_offsets: [b, bEnd], dtype: bType }) =>
+      a - b || aEnd - bEnd || width(bType) - width(aType),
   );
   let end = 0;
   const tensors = stored.map(({ name, dtype, shape, data_offsets }): NamedArray => {
