@@ -13,7 +13,7 @@ export interface TensorValue {
   readonly tensor: number | readonly number[];
 }
 
-export type Argument = number | boolean | string | Float | TensorValue | Construction | readonly Argument[];
+export type Argument = null | number | boolean | string | Float | TensorValue | Construction | readonly Argument[];
 
 /** `name(...positional, ...named)` */
 export interface Construction {
@@ -59,7 +59,7 @@ const defaultOf = (field: z.core.$ZodType): unknown => z.safeParse(field, undefi
 
 function argumentSchema(isFloat: boolean): z.ZodType<Argument> {
   const number = isFloat ? z.number().transform((float): Argument => ({ float })) : z.number();
-  const single = z.union([number, z.boolean(), z.string()]);
+  const single = z.union([number, z.boolean(), z.string(), z.null()]);
   return z.union([single, z.array(single)]);
 }
 

@@ -1,9 +1,9 @@
-// The text of train.py: what it says of a job, that Python takes it, and that it needs nothing that a job could smuggle in.
+// The text of train.py: what it says of a job, and that nothing in it is what a job could smuggle in. That PyTorch runs it to the
+// same curve is tests/peer's to show.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, pytorchScript } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
-import { hasPython, runPython } from './peerPython.ts';
-import { variedJobs } from './variedJobs.ts';
+import { registryJobs } from '../../support/registryJobs.ts';
 
 const scriptOf = (body: unknown): string => pytorchScript(checkSpec(body).spec);
 const tutorial: unknown = JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8'));
@@ -233,8 +233,8 @@ test('numbers that PyTorch takes as floats only are written as such, and counts 
   expect(script).toContain('lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, eta_min=0.5)');
 });
 
-describe.runIf(hasPython)('Python compiles the script of a job with', () => {
-  test.for(Object.keys(variedJobs))('%s', async (name) => {
-    await expect(runPython(scriptOf(variedJobs[name]), [], 'py_compile')).resolves.toBe('');
+describe('there is a script of a job with', () => {
+  test.for(Object.entries(registryJobs))('%s', ([, body]) => {
+    expect(scriptOf(body)).toContain('for epoch in range(1, ');
   });
 });

@@ -90,7 +90,10 @@ function model(spec: JobSpec): string {
   if (!inferred.ok) throw inferred.error;
   const inputs = [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
   const constructions = spec.model.layers.map((layer, index) => findLayer(layer.type).pytorch(layer, inputs[index]));
-  const definitions = new Set(constructions.flatMap(({ definitions }) => (definitions === undefined ? [] : [`${definitions}\n\n`])));
+  const optimizer = findOptimizer(spec.optimizer.type).pytorch(spec.optimizer);
+  const definitions = new Set(
+    [...constructions, optimizer].flatMap(({ definitions }) => (definitions === undefined ? [] : [`${definitions}\n\n`])),
+  );
   const lines = constructions.map(
     (construction, index) => `            (${JSON.stringify(inferred.layers[index].name)}, ${pythonCall(construction)}),\n`,
   );

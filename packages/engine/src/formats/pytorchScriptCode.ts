@@ -20,6 +20,7 @@ export function pythonCall({ name, positional, named }: Construction, ...leading
 }
 
 export function pythonLiteral(value: Argument): string {
+  if (value === null) return 'None';
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'number') return String(value);

@@ -59,11 +59,42 @@ export class NAdam extends MomentOptimizer<NAdamBuffers> {
   }
 }
 
+/** PyTorch's own class is another one in each version; this is the arithmetic above. */
+const definitions = `class NAdam(optim.Optimizer):
+    """As optim.NAdam in PyTorch 1.13, whose first steps later versions changed a little."""
+
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, momentum_decay=4e-3,
+                 decoupled_weight_decay=False, maximize=False):
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+                                      decoupled_weight_decay=decoupled_weight_decay, maximize=maximize))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
+            for p in group["params"]:
+                state, grad = self.state[p], -p.grad if group["maximize"] else p.grad
+                if not state:
+                    state.update(step=0, product=1.0, mean=torch.zeros_like(p), square=torch.zeros_like(p))
+                state["step"] += 1
+                mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** ((state["step"] + ahead) * group["momentum_decay"])) for ahead in (0, 1))
+                state["product"] *= mu
+                if group["decoupled_weight_decay"]:
+                    p.mul_(1 - lr * decay)
+                else:
+                    grad = grad.add(p, alpha=decay)
+                state["mean"].lerp_(grad, 1 - beta1)
+                state["square"].mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+                denominator = (state["square"] / (1 - beta2 ** state["step"])).sqrt().add_(group["eps"])
+                p.addcdiv_(grad, denominator, value=-lr * (1 - mu) / (1 - state["product"]))
+                p.addcdiv_(state["mean"], denominator, value=-lr * mu_next / (1 - state["product"] * mu * mu_next))
+`;
+
 export const nAdam = defineOptimizer({
   type: 'nAdam',
   description: "Adam with Nesterov's momentum",
   options,
   stateArrays: () => 2,
   build: (options, parameters): Optimizer => new NAdam(parameters, options),
-  pytorch: (given) => constructOptimizer('optim.NAdam', options, given),
+  pytorch: (given) => ({ ...constructOptimizer('NAdam', options, given), definitions }),
 });

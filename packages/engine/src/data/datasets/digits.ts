@@ -8,8 +8,10 @@ const inputShape = [1, SIDE, SIDE];
 /** The images are drawn by this program, so a script has to be given them. */
 const pythonFunctions = `
 def read(name):
-    # The digits as Trainyard exports them: images as bytes [samples, 1, 28, 28], labels as bytes [samples].
-    return torch.from_numpy(np.load(args.data / "digits" / name))
+    file = args.data / "digits" / "digits.npz"
+    if not file.exists():
+        raise SystemExit(f"{file} is missing: save there what GET /datasets/digits/export of Trainyard gives")
+    return torch.from_numpy(np.load(file)[name])
 `;
 
 /** Images between two looks at the event loop: some 10 ms. */
@@ -48,10 +50,10 @@ export const digits = defineDataset({
     readsFiles: true,
     functions: pythonFunctions,
     load: [
-      `inputs, targets = read("train-inputs.npy")${firstOf(trainLimit)}, read("train-targets.npy")${firstOf(trainLimit)}`,
-      `test_inputs, test_targets = read("test-inputs.npy")${firstOf(testLimit)}, read("test-targets.npy")${firstOf(testLimit)}`,
-      'inputs, targets = inputs.float() / 255, targets.long()',
-      'test_inputs, test_targets = test_inputs.float() / 255, test_targets.long()',
+      `inputs = read("train_inputs").float()${firstOf(trainLimit)} / 255`,
+      `targets = read("train_targets").long()${firstOf(trainLimit)}`,
+      `test_inputs = read("test_inputs").float()${firstOf(testLimit)} / 255`,
+      `test_targets = read("test_targets").long()${firstOf(testLimit)}`,
       '',
     ].join('\n'),
   }),

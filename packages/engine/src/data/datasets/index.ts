@@ -1,7 +1,8 @@
 // The one list of datasets. A new dataset is one file beside this one and one line here.
 import { z } from 'zod';
 import { ArgumentError } from '../../errors.ts';
-import type { DatasetDefinition, DatasetDescription } from '../define.ts';
+import type { Splits } from '../dataset.ts';
+import type { DatasetDefinition, DatasetDescription, LoadContext } from '../define.ts';
 import { transformedShape } from '../transforms/index.ts';
 import { cifar10 } from './cifar10.ts';
 import { digits } from './digits.ts';
@@ -37,4 +38,9 @@ export function describeData(data: DataSpec): DatasetDescription {
   const transformed = transformedShape(data.transforms, description.inputShape);
   if (!transformed.ok) throw transformed.error;
   return { ...description, inputShape: transformed.shape };
+}
+
+/** A job's data, before its transforms. @throws as {@link DatasetDefinition.load}. */
+export function loadData(data: DataSpec, context: LoadContext): Promise<Splits> {
+  return findDataset(data.dataset).load(data, context);
 }

@@ -1,0 +1,63 @@
+// A folder of small datasets in their publishers' layout and under their names, for whole runs that need no download: noise,
+// and labels that have nothing to do with it.
+import { mkdir, rm, writeFile, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { checkSpec, encodeNpz, Generator, loadData } from '@trainyard/engine';
+import { idxFile } from '../engine/data/idxFiles.ts';
+import { noFiles } from '../engine/training/runs.ts';
+
+/** Samples of the two parts. */
+const TRAIN = 300;
+const TEST = 150;
+
+const noise = (seed: number, bytes: number): Uint8Array => Uint8Array.from(new Generator(seed).uniform_(new Float32Array(bytes), 0, 256));
+const labels = (seed: number, samples: number): Uint8Array => Uint8Array.from(noise(seed, samples), (value) => value % 10);
+
+function mnistFiles(seed: number): Record<string, Uint8Array> {
+  return {
+    'train-images-idx3-ubyte.gz': gzipSync(idxFile([TRAIN, 28, 28], noise(seed, TRAIN * 784))),
+    'train-labels-idx1-ubyte.gz': gzipSync(idxFile([TRAIN], labels(seed + 1, TRAIN))),
+    't10k-images-idx3-ubyte.gz': gzipSync(idxFile([TEST, 28, 28], noise(seed + 2, TEST * 784))),
+    't10k-labels-idx1-ubyte.gz': gzipSync(idxFile([TEST], labels(seed + 3, TEST))),
+  };
+}
+
+function cifarBatch(seed: number, samples: number): Uint8Array {
+  const records = noise(seed, samples * 3073);
+  labels(seed + 1, samples).forEach((label, i) => records.set([label], i * 3073));
+  return records;
+}
+
+/** The program's own digits, as it exports them; all of them, since a script takes the first ones itself. */
+export async function digitsNpz(): Promise<Uint8Array> {
+  const { spec } = checkSpec({
+    data: { dataset: 'digits', trainLimit: TRAIN, testLimit: TEST },
+    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+    loss: { type: 'crossEntropy' },
+    optimizer: { type: 'sgd' },
+    epochs: 1,
+  });
+  return encodeNpz(await loadData(spec.data, { files: noFiles, generator: new Generator(0) }));
+}
+
+/** Makes the folder; the caller removes it. */
+export async function makeDataFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'trainyard-data-'));
+  const folders: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {
+    mnist: mnistFiles(10),
+    fashionMnist: mnistFiles(20),
+    cifar10: {
+      'data_batch_1.bin': cifarBatch(30, 60),
+      'data_batch_3.bin.gz': gzipSync(cifarBatch(40, 60)),
+      'test_batch.bin': cifarBatch(50, 60),
+    },
+    digits: { 'digits.npz': await digitsNpz() },
+  };
+  for (const [folder, files] of Object.entries(folders)) {
+    await mkdir(join(path, folder));
+    for (const [name, bytes] of Object.entries(files)) await writeFile(join(path, folder, name), bytes);
+  }
+  return { path, remove: async () => await rm(path, { recursive: true, force: true }) };
+}
