@@ -79,6 +79,10 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
     const further = issue.errors.find((errors) => errors.every((error) => error.code !== 'invalid_type' || error.path.length > 0));
     if (further !== undefined) return further.flatMap((error) => problemsOf({ ...error, path: [...issue.path, ...error.path] }));
   }
+  if (issue.code === 'invalid_key') {
+    const key = show(String(issue.path.at(-1)));
+    return issue.issues.map(({ message }) => ({ path: pointer(issue.path), message: `the key ${key}: ${message}`, code: 'invalidKey' }));
+  }
   let code = codes[issue.code] ?? 'invalidType';
   if ((issue.code === 'invalid_type' || issue.code === 'invalid_union') && issue.input === undefined) code = 'required';
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined)

@@ -1,10 +1,11 @@
 // The records of all jobs: what an API needs to make, show and cancel them, and how a worker comes by one. What a worker
 // then writes goes through JobAttempt. Every change is one Lua script, so no crash leaves half of one.
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
+import { batched } from './batched.ts';
 import { canonicalJson } from './canonicalJson.ts';
 import { IdempotencyMismatchError, JobNotFoundError, JobStateError } from './errors.ts';
 import { JobAttempt } from './jobAttempt.ts';
@@ -15,7 +16,7 @@ import { cancelJob } from './scripts/cancelJob.ts';
 import { claimJob } from './scripts/claimJob.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
-import type { TrainQueue } from './trainQueue.ts';
+import type { QueueEntry, TrainQueue } from './trainQueue.ts';
 
 /** How often a job may be begun without an epoch to show for it. */
 export const fruitlessAttemptsAllowed = 3;
@@ -25,6 +26,12 @@ const idempotencySeconds = 24 * 60 * 60;
 
 /** Entries of the outbox younger than this are still being put into the queue by whoever made them. */
 const outboxGraceMs = 5_000;
+
+/** Entries that go to the queue in one round trip at most: more would hold up Redis for others. */
+const entriesAtOnce = 100;
+
+/** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
+const randomFraction = (): number => randomInt(32) / 32;
 
 export interface NewJob {
   readonly spec: JobSpec;
@@ -46,7 +53,12 @@ export class JobStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #queue: TrainQueue;
-  readonly #ulid = monotonicFactory();
+  readonly #ulid = monotonicFactory(randomFraction);
+  /** The second half of `create`: the queue entry, then the end of the outbox entry. Safe to repeat. */
+  readonly #enqueue = batched<QueueEntry>(async (entries) => {
+    await this.#queue.addAll(entries);
+    await this.#redis.zrem(this.#keys.outbox, ...entries.map(({ jobId }) => jobId));
+  }, entriesAtOnce);
 
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue }) {
     this.#redis = options.redis;
@@ -59,18 +71,19 @@ export class JobStore {
    * @throws IdempotencyMismatchError the key was used for another body
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
-    const { jobId, replayed } = await this.record(request);
-    if (!replayed) await this.enqueue(jobId).catch(leaveToOutbox);
-    return { job: await this.#existing(jobId), replayed };
+    const { jobId, replayed, job } = await this.record(request);
+    if (!replayed) await this.#enqueue({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
+    return { job: job ?? (await this.#existing(jobId)), replayed };
   }
 
-  /** The first half of `create`: everything but the queue, in one step. */
-  async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean }> {
+  /** The first half of `create`: everything but the queue, in one step. `job` is null for one that was made before. */
+  async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null }> {
     const jobId = `job_${this.#ulid()}`;
     const now = new Date();
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
-    const [outcome, id] = await runScript(
+    const record = newRecord(spec, owner, now);
+    const [outcome, id, rank] = await runScript(
       this.#redis,
       createJob,
       [
@@ -88,17 +101,13 @@ export class JobStore {
         idempotency ? sha256(canonicalJson(idempotency.body)) : '',
         idempotencySeconds,
         now.getTime(),
-        ...newRecord(spec, owner, now),
+        spec.priority,
+        ...Object.entries(record).flat(),
       ],
     );
     if (outcome === 'mismatch') throw new IdempotencyMismatchError();
-    return { jobId: String(id), replayed: id !== jobId };
-  }
-
-  /** The second half of `create`: the queue entry, then the end of the outbox entry. Safe to repeat. */
-  async enqueue(jobId: string): Promise<void> {
-    await this.#queue.add(jobId);
-    await this.#redis.zrem(this.#keys.outbox, jobId);
+    if (id !== jobId) return { jobId: String(id), replayed: true, job: null };
+    return { jobId, replayed: false, job: jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(rank), spec) };
   }
 
   /**
@@ -109,7 +118,12 @@ export class JobStore {
    */
   async reconcileOutbox(olderThanMs: number = outboxGraceMs): Promise<number> {
     const forgotten = await this.#redis.zrangebyscore(this.#keys.outbox, '-inf', Date.now() - olderThanMs);
-    for (const jobId of forgotten) await this.enqueue(jobId);
+    await Promise.all(
+      forgotten.map(async (jobId) => {
+        const priority = await this.#redis.hget(this.#keys.job(jobId), 'priority');
+        await this.#enqueue({ jobId, priority: Number(priority ?? 0) });
+      }),
+    );
     return forgotten.length;
   }
 

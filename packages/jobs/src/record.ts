@@ -5,20 +5,21 @@ import type { JobSpec } from '@trainyard/engine';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
 
-/** What a new job's record holds beside what its script adds, as field, value, … */
-export function newRecord(spec: JobSpec, owner: string, createdAt: Date): string[] {
+/** What a new job's record holds beside what its script adds. */
+export function newRecord(spec: JobSpec, owner: string, createdAt: Date) {
   const progress: JobProgress = { epoch: 0, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
-  return ['spec', JSON.stringify(spec), 'owner', owner, 'createdAt', createdAt.toISOString(), 'progress', JSON.stringify(progress)];
+  return { spec: JSON.stringify(spec), owner, createdAt: createdAt.toISOString(), progress: JSON.stringify(progress) };
 }
 
 /**
  * The job that a record holds, or null for the empty record of a job that does not exist.
- * `rank` is its place among the waiting jobs, 0 first, null if it is not among them.
+ * `rank` is its place among the waiting jobs, 0 first, null if it is not among them; `known` is its spec, where that need
+ * not be parsed.
  */
-export function jobOfRecord(jobId: string, record: JobRecord, rank: number | null): Job | null {
+export function jobOfRecord(jobId: string, record: JobRecord, rank: number | null, known?: JobSpec): Job | null {
   if (record['status'] === undefined) return null;
   const status = jobStatus.parse(record['status']);
-  const spec = json<JobSpec>(record, 'spec');
+  const spec = known ?? json<JobSpec>(record, 'spec');
   const progress = json<JobProgress>(record, 'progress');
   return {
     id: jobId,

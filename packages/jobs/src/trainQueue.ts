@@ -16,9 +16,22 @@ export function deliveryKeys(tag: string, jobId: string): { readonly lock: strin
   return { lock: `${queue}:${jobId}:lock`, active: `${queue}:active`, suspects: `${queue}:stalled` };
 }
 
+/**
+ * The priority of the jobs that go first. BullMQ counts the other way round, from 1, and would deliver jobs without a
+ * priority before all others: so every delivery has one.
+ */
+const highestPriority = 10;
+
 /** What a delivery carries. */
 export interface TrainDelivery {
   readonly jobId: string;
+}
+
+/** A job to be delivered. */
+export interface QueueEntry {
+  readonly jobId: string;
+  /** 0 … 10; 10 goes first. */
+  readonly priority: number;
 }
 
 /**
@@ -65,9 +78,20 @@ export class TrainQueue {
     this.#queue.on('error', (error) => options.onError?.(error));
   }
 
-  /** Puts the job in the queue; does nothing if it is there already. */
-  async add(jobId: string): Promise<void> {
-    await this.#queue.add(trainQueueName, { jobId }, { jobId });
+  /** Puts the job in the queue; does nothing if it is there already. Jobs of a higher priority (0 … 10) are delivered first. */
+  async add(jobId: string, priority = 0): Promise<void> {
+    await this.addAll([{ jobId, priority }]);
+  }
+
+  /** The same for several jobs, in one round trip. */
+  async addAll(jobs: readonly QueueEntry[]): Promise<void> {
+    await this.#queue.addBulk(
+      jobs.map(({ jobId, priority }) => ({
+        name: trainQueueName,
+        data: { jobId },
+        opts: { jobId, priority: 1 + highestPriority - priority },
+      })),
+    );
   }
 
   /** Takes a job that nobody works on out of the queue, so that no worker wakes for it. */

@@ -2,7 +2,7 @@
 import { IdempotencyMismatchError, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
 import { describe, expect } from 'vitest';
-import { createJob, type Jobs, openJobs, spec } from '../../support/jobs.ts';
+import { claim, createJob, type Jobs, openJobs, spec } from '../../support/jobs.ts';
 import { type TestRedis, redisTest as test } from '../../support/redis.ts';
 
 const body = { epochs: 20, data: { dataset: 'random', samples: 1 } };
@@ -59,6 +59,29 @@ describe('a created job', () => {
     expect(await jobs.store.get(jobId, 'bob')).toBeNull();
     expect((await jobs.store.list({ limit: 10, owner: 'ada' })).data).toHaveLength(1);
     expect((await jobs.store.list({ limit: 10, owner: 'bob' })).data).toHaveLength(0);
+  });
+});
+
+describe('the priority of a job', () => {
+  test('decides who is delivered first and who stands where; equals go in the order of their creation', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const usual = await createJob(jobs);
+    const high = await createJob(jobs, { priority: 10 });
+    const middle = [await createJob(jobs, { priority: 5 }), await createJob(jobs, { priority: 5 })];
+    const order = [high, ...middle, usual];
+    const positions = await Promise.all(order.map(async (jobId) => (await jobs.store.get(jobId))?.queuePosition));
+    expect(positions).toEqual([1, 2, 3, 4]);
+    expect(await deliveries(redis, 4)).toEqual(order);
+  });
+
+  test('outlasts a crash before the queue entry, and a worker that hands the job back', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const usual = await createJob(jobs);
+    const { jobId: high } = await jobs.store.record({ spec: { ...spec, priority: 10 }, owner: 'ada' });
+    await jobs.store.reconcileOutbox(0);
+    await (await claim(jobs, high)).release();
+    expect(await jobs.store.get(high)).toMatchObject({ queuePosition: 1 });
+    expect(await deliveries(redis, 2)).toEqual([high, usual]);
   });
 });
 

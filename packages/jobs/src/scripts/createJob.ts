@@ -5,14 +5,15 @@ import type { Script } from './script.ts';
 
 /**
  * KEYS: record, events, jobs, the owner's jobs, waiting, outbox, idempotency key.
- * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), field, value, …
- * Answers created, replayed or mismatch, and the job's id. The same call sent twice, after a lost connection, is one job.
+ * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, field, value, …
+ * Answers created, the job's id and its place among the waiting, 0 first; or replayed or mismatch, and the job's id. The same
+ * call sent twice, after a lost connection, is one job.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
   lua: `${statusFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId} end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[5], jobId) or 0} end
 if digest ~= '' then
   local seen = redis.call('GET', KEYS[7])
   if seen then
@@ -23,12 +24,12 @@ if digest ~= '' then
   end
   redis.call('SET', KEYS[7], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'lastEpoch', '0', unpack(ARGV, 6))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'lastEpoch', '0', 'priority', ARGV[6], unpack(ARGV, 7))
 redis.call('ZADD', KEYS[3], 0, jobId)
 redis.call('ZADD', KEYS[4], 0, jobId)
-redis.call('ZADD', KEYS[5], 0, jobId)
+redis.call('ZADD', KEYS[5], -ARGV[6], jobId)
 redis.call('ZADD', KEYS[6], ARGV[5], jobId)
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
-return {'created', jobId}
+return {'created', jobId, redis.call('ZRANK', KEYS[5], jobId)}
 `,
 };

@@ -15,7 +15,7 @@ if status == 'cancelling' then
 end
 redis.call('HINCRBY', KEYS[1], 'fruitless', -1)
 redis.call('HDEL', KEYS[1], 'phase')
-redis.call('ZADD', KEYS[3], 0, ARGV[2])
+redis.call('ZADD', KEYS[3], -(redis.call('HGET', KEYS[1], 'priority') or 0), ARGV[2])
 enter(KEYS[1], KEYS[2], ARGV[3], ARGV[2], 'queued')
 return {'released'}
 `,

@@ -12,11 +12,16 @@ function malformed(detail: string): ProblemError {
   return new ProblemError('malformedJson', detail);
 }
 
+/** As numbers, since a text is walked much faster by them than by one-letter texts. */
+const code = { '{': 123, '}': 125, '[': 91, ']': 93, ',': 44, '"': 34, '\\': 92 } as const;
+
 /** The end (exclusive) of the JSON string literal that starts at `start`. The text is valid JSON. */
 function endOfString(text: string, start: number): number {
-  let end = start + 1;
-  while (text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-  return end + 1;
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === code['\\']) backslashes += 1;
+    if (backslashes % 2 === 0) return end + 1;
+  }
 }
 
 /** Walks valid JSON once without recursion. A string is a key when the innermost open bracket is an object's and it follows `{` or `,`. */
@@ -24,25 +29,25 @@ function refuseAmbiguity(text: string): void {
   const open: (Set<string> | null)[] = [];
   let keyIsNext = false;
   for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '{' || char === '[') {
-      open.push(char === '{' ? new Set() : null);
+    const char = text.charCodeAt(at);
+    if (char === code['{'] || char === code['[']) {
+      open.push(char === code['{'] ? new Set() : null);
       if (open.length > deepest) throw malformed(`The body nests deeper than ${deepest} levels.`);
-      keyIsNext = char === '{';
-    } else if (char === '}' || char === ']') {
+      keyIsNext = char === code['{'];
+    } else if (char === code['}'] || char === code[']']) {
       open.pop();
       keyIsNext = false;
-    } else if (char === ',') {
+    } else if (char === code[',']) {
       keyIsNext = open.at(-1) instanceof Set;
-    } else if (char === '"') {
+    } else if (char === code['"']) {
       const end = endOfString(text, at);
       const keys = open.at(-1);
       if (keyIsNext && keys) {
-        const key: unknown = JSON.parse(text.slice(at, end));
+        const raw = text.slice(at + 1, end - 1);
+        const key = raw.includes('\\') ? String(JSON.parse(text.slice(at, end))) : raw;
         if (key === '__proto__') throw malformed('The body has a key "__proto__", which is not allowed.');
-        if (typeof key === 'string' && keys.has(key))
-          throw malformed(`The body has the key ${JSON.stringify(key)} twice in one object; give it once.`);
-        if (typeof key === 'string') keys.add(key);
+        if (keys.has(key)) throw malformed(`The body has the key ${JSON.stringify(key)} twice in one object; give it once.`);
+        keys.add(key);
       }
       keyIsNext = false;
       at = end - 1;
