@@ -20,7 +20,8 @@ describe('the service on one machine', { timeout: 60_000 }, () => {
 
   test.skipIf(!seesProcesses).for(['SIGINT', 'SIGTERM'] as const)('exits 0 on %s and leaves no process', async (signal, { machine }) => {
     const { program } = await startService(machine);
-    expect(machine.left().length).toBeGreaterThan(3);
+    // The launcher, the API and the worker at least: training processes and a Redis may be there too.
+    expect(machine.left().length).toBeGreaterThanOrEqual(3);
     // To the group, as a terminal does, and once more, as npm does.
     process.kill(-(program.process.pid ?? 0), signal);
     program.process.kill(signal);

@@ -3,7 +3,7 @@
 import type { Backend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compare, type FloatArray, noise, type Place, places, seeds, upTo, wasm } from '../support/compareKernels.ts';
+import { compare, compareSums, type FloatArray, noise, type Place, places, seeds, upTo, wasm } from '../support/compareKernels.ts';
 
 type ConvGeometry = Parameters<Backend['conv2d']>[4];
 type PoolGeometry = Parameters<Backend['maxPool2d']>[3];
@@ -178,7 +178,7 @@ describe('the wasm backend computes what the reference computes', () => {
       const geometry = { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB };
       const a = noise(repeatsA ? m * k : batch * m * k, seed);
       const b = noise(repeatsB ? k * n : batch * k * n, seed + 1);
-      compare(place, [a, b], [batch * m * n], (backend, [x, y], [out]) => backend.matmul(x, y, out, geometry));
+      compareSums(place, [a, b], batch * m * n, (backend, [x, y], [out]) => backend.matmul(x, y, out, geometry));
     };
     assert(property(places, sizes, seeds, check));
     for (const transposeA of [false, true]) {
@@ -193,7 +193,7 @@ describe('the wasm backend computes what the reference computes', () => {
     assert(
       property(places, upTo(11), integer({ min: 0, max: 45 }), upTo(13), boolean(), seeds, (place, n, k, features, hasBias, seed) => {
         const operands = [noise(n * k, seed), noise(features * k, seed + 1), noise(features, seed + 2)];
-        compare(place, operands, [n * features], (backend, [x, weight, bias], [out]) =>
+        compareSums(place, operands, n * features, (backend, [x, weight, bias], [out]) =>
           backend.linear(x, weight, hasBias ? bias : null, out, n, k, features),
         );
       }),
@@ -204,9 +204,11 @@ describe('the wasm backend computes what the reference computes', () => {
     const sizes = convSizes(geometry);
     const [x, weight, g] = [noise(sizes.x, seed), noise(sizes.weight, seed + 1), noise(sizes.out, seed + 2)];
     const bias = noise(geometry.outChannels, seed + 3);
-    compare(place, [x, weight, bias], [sizes.out], (backend, [a, w, b], [out]) => backend.conv2d(a, w, hasBias ? b : null, out, geometry));
-    compare(place, [g, weight], [sizes.x], (backend, [a, w], [dx]) => backend.conv2dBackwardInput(a, w, dx, geometry));
-    compare(place, [g, x], [sizes.weight], (backend, [a, b], [dw]) => backend.conv2dBackwardWeight(a, b, dw, geometry));
+    compareSums(place, [x, weight, bias], sizes.out, (backend, [a, w, b], [out]) =>
+      backend.conv2d(a, w, hasBias ? b : null, out, geometry),
+    );
+    compareSums(place, [g, weight], sizes.x, (backend, [a, w], [dx]) => backend.conv2dBackwardInput(a, w, dx, geometry));
+    compareSums(place, [g, x], sizes.weight, (backend, [a, b], [dw]) => backend.conv2dBackwardWeight(a, b, dw, geometry));
   };
 
   test('for convolutions of any stride, padding, dilation and groups, and their gradients', () => {

@@ -44,35 +44,63 @@ export function compare(
   kernel: Kernel,
   tolerance = 2e-6,
 ): void {
+  const start = results.map((data) => (typeof data === 'number' ? zeros(data).fill(Number.NaN) : data));
+  const expected = compute(operands, start, kernel);
+  const scales = expected.map((result) => {
+    const largest = result.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+    return result.map(() => largest);
+  });
+  expectNear(place, operands, start, kernel, expected, scales, tolerance);
+}
+
+/**
+ * The same for a kernel whose results are sums of products of its operands: each has to agree to `tolerance` of the sum of
+ * its terms' magnitudes, which is as near as float32 can come where terms cancel.
+ */
+export function compareSums(place: Place, operands: readonly Float32Array[], length: number, kernel: Kernel, tolerance = 2e-6): void {
+  const start = [zeros(length).fill(Number.NaN)];
+  const magnitudes = operands.map((data) => data.map(Math.abs));
+  const [expected, scales] = [operands, magnitudes].map((data) => compute(data, start, kernel));
+  expectNear(place, operands, start, kernel, expected, scales, tolerance);
+}
+
+/** What the reference computes. */
+function compute(operands: readonly Float32Array[], start: readonly Float32Array[], kernel: Kernel): Float64Array[] {
+  const results = start.map((data) => Float64Array.from(data));
+  kernel(
+    reference,
+    operands.map((data) => Float64Array.from(data)),
+    results,
+  );
+  return results;
+}
+
+function expectNear(
+  place: Place,
+  operands: readonly Float32Array[],
+  start: readonly Float32Array[],
+  kernel: Kernel,
+  expected: readonly Float64Array[],
+  scales: readonly Float64Array[],
+  tolerance: number,
+): void {
   const mark = wasm.enterArena();
   try {
-    const start = results.map((data) => (typeof data === 'number' ? zeros(data).fill(Number.NaN) : data));
-    const expected = start.map((data) => Float64Array.from(data));
-    kernel(
-      reference,
-      operands.map((data) => Float64Array.from(data)),
-      expected,
-    );
     const actual = start.map((data) => put(data, place));
     kernel(
       wasm,
       operands.map((data) => put(data, place)),
       actual,
     );
-    actual.forEach((array, which) => expectNear(array, expected[which], tolerance, `result ${which}`));
+    for (const [which, result] of actual.entries()) {
+      for (let i = 0; i < expected[which].length; i++) {
+        const [is, wanted] = [result[i], Math.fround(expected[which][i])];
+        const isNear = is === wanted || Math.abs(is - wanted) <= tolerance * scales[which][i] || (Number.isNaN(is) && Number.isNaN(wanted));
+        if (!isNear) expect.fail(`result ${which}: element ${i} of ${expected[which].length} is ${is}, expected ${wanted}`);
+      }
+    }
   } finally {
     wasm.leaveArena(mark);
-  }
-}
-
-function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
-  let largest = 0;
-  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]));
-  for (let i = 0; i < expected.length; i++) {
-    const wanted = Math.fround(expected[i]);
-    const isNear =
-      actual[i] === wanted || Math.abs(actual[i] - wanted) <= tolerance * largest || (Number.isNaN(actual[i]) && Number.isNaN(wanted));
-    if (!isNear) expect.fail(`${what}: element ${i} of ${expected.length} is ${actual[i]}, expected ${wanted}`);
   }
 }
 
