@@ -49,6 +49,16 @@ export function changed(fields: z.ZodRawShape, options: Readonly<Record<string, 
   return named;
 }
 
+/**
+ * The options up to the last one that differs from its default, in the order of the fields: for a class that takes them one
+ * by one.
+ */
+export function leading(fields: z.ZodRawShape, options: Readonly<Record<string, unknown>>): Argument[] {
+  const names = Object.keys(fields);
+  const last = names.findLastIndex((name) => name in changed(fields, options));
+  return names.slice(0, last + 1).map((name) => argument(fields[name], options[name]));
+}
+
 /** An option's value as an argument: a float where the option is not a whole number by its nature. */
 export function argument(field: z.core.$ZodType, value: unknown): Argument {
   const isFloat = JSON.stringify(z.toJSONSchema(field, { io: 'input' })).includes('"type":"number"');

@@ -24,6 +24,7 @@ export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';
+export { engineScript } from './formats/engineScript.ts';
 export { pytorchScript } from './formats/pytorchScript.ts';
 export {
   decodeSafetensors,
@@ -128,7 +129,7 @@ export { logSoftmax, softmax } from './ops/softmax.ts';
 export type { SizePair } from './ops/window.ts';
 export * as optim from './optim/index.ts';
 export { formatTensor } from './print.ts';
-export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.ts';
+export { defaultGenerator, epochOrder, Generator, type GeneratorState, manualSeed, sampleOrder } from './random.ts';
 export { learningRateAt, type PlateauState, type SchedulerSpec, schedulerDefinitions, schedulerSchema } from './schedulers/index.ts';
 export { type Rates, Schedule } from './schedulers/schedule.ts';
 export { formatShape, type Shape } from './shape.ts';
@@ -136,8 +137,16 @@ export { type DType, fromFlat, full, indices, type NestedArray, ones, Tensor, ty
 export { type Catalog, catalog, catalogSchema } from './training/catalog.ts';
 export { type Checkpoint, CheckpointError, decodeCheckpoint, type Position } from './training/checkpoint.ts';
 export type { StepEvent, TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
+export { batchTensors } from './training/learner.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
-export { type Divergence, type EpochMetrics, epochMetricsSchema, type TrainingSummary, trainingSummarySchema } from './training/metrics.ts';
+export {
+  countCorrect,
+  type Divergence,
+  type EpochMetrics,
+  epochMetricsSchema,
+  type TrainingSummary,
+  trainingSummarySchema,
+} from './training/metrics.ts';
 export {
   type CheckedSpec,
   checkSpec,

@@ -68,7 +68,7 @@ export class Learner {
   evaluate(batch: Batch, read: (output: Tensor, loss: number) => void): void {
     inArena(() =>
       noGrad(() => {
-        const [input, target] = tensorsOf(batch);
+        const [input, target] = batchTensors(batch);
         const output = this.model.forward(input);
         read(output, this.#criterion(output, target).item());
       }),
@@ -77,7 +77,7 @@ export class Learner {
 
   /** The layers one by one, so that a step that goes wrong can be looked into. */
   #forward(batch: Batch): Trace {
-    const [input, target] = tensorsOf(batch);
+    const [input, target] = batchTensors(batch);
     const layers: Trace['layers'][number][] = [];
     let output = input;
     for (const [name, module] of this.#layers) {
@@ -93,7 +93,8 @@ export class Learner {
   }
 }
 
-function tensorsOf(batch: Batch): [Tensor, Tensor] {
+/** A batch's inputs and targets as tensors: classes are int32, values float32. */
+export function batchTensors(batch: Batch): [Tensor, Tensor] {
   const target =
     batch.targets instanceof Int32Array ? indices(batch.targets, batch.targetShape) : fromFlat(batch.targets, batch.targetShape);
   return [fromFlat(batch.inputs, batch.inputShape), target];

@@ -1,6 +1,6 @@
 // The exponential linear unit as a layer (torch.nn.ELU): options, module.
 import { z } from 'zod';
-import { changed, construct } from '../../construction.ts';
+import { construct, leading } from '../../construction.ts';
 import { elu as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -38,5 +38,5 @@ export const elu = defineLayer({
   outputShape: (_options, input) => input,
   outputRange: ({ alpha }, { max }) => ({ min: Math.min(-alpha, 0), max: Math.max(max, 0, -alpha) }),
   build: ({ alpha }) => new ELU(alpha),
-  pytorch: (given) => construct('nn.ELU', [], changed(options, given)),
+  pytorch: (given) => construct('nn.ELU', leading(options, given)),
 });

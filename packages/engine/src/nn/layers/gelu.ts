@@ -1,6 +1,6 @@
 // The Gaussian error linear unit as a layer (torch.nn.GELU): options, module.
 import { z } from 'zod';
-import { changed, construct } from '../../construction.ts';
+import { construct, leading } from '../../construction.ts';
 import { gelu as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -38,5 +38,5 @@ export const gelu = defineLayer({
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.17005, max: Math.max(max, 0) }),
   build: ({ approximate }) => new GELU(approximate),
-  pytorch: (given) => construct('nn.GELU', [], changed(options, given)),
+  pytorch: (given) => construct('nn.GELU', leading(options, given)),
 });

@@ -1,6 +1,6 @@
 // The leaky rectifier as a layer (torch.nn.LeakyReLU): options, module.
 import { z } from 'zod';
-import { changed, construct } from '../../construction.ts';
+import { construct, leading } from '../../construction.ts';
 import { leakyRelu as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -38,5 +38,5 @@ export const leakyRelu = defineLayer({
   outputShape: (_options, input) => input,
   outputRange: ({ negativeSlope }, { min, max }) => ({ min: Math.min(negativeSlope * min, 0), max: Math.max(max, 0, negativeSlope * min) }),
   build: ({ negativeSlope }) => new LeakyReLU(negativeSlope),
-  pytorch: (given) => construct('nn.LeakyReLU', [], changed(options, given)),
+  pytorch: (given) => construct('nn.LeakyReLU', leading(options, given)),
 });

@@ -1,6 +1,6 @@
 // The rectifier with learned slopes (torch.nn.PReLU): options, module, shape rule, cost.
 import { z } from 'zod';
-import { changed, construct } from '../../construction.ts';
+import { construct, leading } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
 import { prelu as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
@@ -51,5 +51,5 @@ export const prelu = defineLayer({
   },
   cost: ({ numParameters }) => ({ parameters: numParameters, multiplyAdds: 0 }),
   build: ({ numParameters, init }) => new PReLU(numParameters, init),
-  pytorch: (given) => construct('nn.PReLU', [], changed(options, given)),
+  pytorch: (given) => construct('nn.PReLU', leading(options, given)),
 });

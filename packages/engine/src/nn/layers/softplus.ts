@@ -1,6 +1,6 @@
 // The smooth rectifier as a layer (torch.nn.Softplus): options, module.
 import { z } from 'zod';
-import { changed, construct } from '../../construction.ts';
+import { construct, leading } from '../../construction.ts';
 import { softplus as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -39,5 +39,5 @@ export const softplus = defineLayer({
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: Infinity }),
   build: ({ beta, threshold }) => new Softplus(beta, threshold),
-  pytorch: (given) => construct('nn.Softplus', [], changed(options, given)),
+  pytorch: (given) => construct('nn.Softplus', leading(options, given)),
 });

@@ -1,0 +1,183 @@
+// A job as the TypeScript that a person would write on this engine: the same model, seed, data and loop, hence the same curve,
+// bit for bit. The PyTorch script's counterpart; neither knows the other.
+import { describeData, findDataset } from '../data/datasets/index.ts';
+import { findLoss } from '../losses/index.ts';
+import { findLayer, inferShapes } from '../nn/layers/index.ts';
+import { findOptimizer } from '../optim/index.ts';
+import { findScheduler } from '../schedulers/index.ts';
+import type { JobSpec } from '../training/spec.ts';
+import { EVALUATION_BATCH } from '../training/trainer.ts';
+import { comment, construction, Imports, literal } from './engineScriptCode.ts';
+
+/** What the parts of a script have to know. */
+interface Outline {
+  readonly spec: JobSpec;
+  readonly imports: Imports;
+  readonly hasTest: boolean;
+  readonly hasClasses: boolean;
+}
+
+/**
+ * The text of `train.ts`. It needs the engine and Node, and prints one line of JSON an epoch: epoch, trainLoss, testLoss,
+ * testAccuracy, learningRate.
+ * @param spec a checked one, with its defaults filled in.
+ */
+export function engineScript(spec: JobSpec): string {
+  const { testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
+  const outline: Outline = { spec, imports: new Imports(), hasTest: testSamples > 0, hasClasses: target.kind === 'class' };
+  const body = [setUp(outline), model(outline), data(outline), learner(outline), loop(outline)].join('\n');
+  return `${head(outline)}\n${body}`;
+}
+
+function head({ spec, imports }: Outline): string {
+  return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
+// Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
+import { parseArgs } from 'node:util';
+import {
+${imports.names.map((name) => `  ${name},\n`).join('')}} from '@trainyard/engine';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
+`;
+}
+
+function setUp({ spec, imports }: Outline): string {
+  return `const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
+const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
+
+const generator = ${imports.use('manualSeed')}(${spec.seed});
+`;
+}
+
+function model({ spec, imports }: Outline): string {
+  const { inputShape } = describeData(spec.data);
+  const inferred = inferShapes(spec.model.layers, inputShape);
+  if (!inferred.ok) throw inferred.error;
+  const inputs = [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
+  const lines = spec.model.layers.map((layer, index) => {
+    const module = construction(findLayer(layer.type).pytorch(layer, inputs[index]), imports);
+    return `  [${literal(inferred.layers[index].name)}, ${module}],\n`;
+  });
+  return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n`;
+}
+
+function data({ spec, imports, hasTest }: Outline): string {
+  const { batchSize, dropLast, transforms } = spec.data;
+  const [shown, own] = transforms.length === 0 ? [[], []] : [['transforms'], ['transforms', `augmentationSeed: ${spec.seed}`]];
+  const loader = `new ${imports.use('InlineLoader')}`;
+  const options = (...lines: string[]): string => `{ ${lines.join(', ')} }`;
+  const lines = [
+    ...(transforms.length === 0 ? [] : [`const transforms: ${imports.use('type TransformSpec')}[] = ${literal(transforms)};`]),
+    `const data = await ${imports.use('loadData')}(${literal({ ...spec.data, transforms: [] })}, { files, generator });`,
+    `const loader = ${loader}(data.train, ${options(`batchSize: ${batchSize}`, `dropLast: ${dropLast}`, ...own)});`,
+    ...(hasTest
+      ? [
+          "if (data.test === null) throw new Error('the data has no test part');",
+          `const testOrder = ${imports.use('sampleOrder')}(null, data.test.length);`,
+          `const testLoader = ${loader}(data.test, ${options(`batchSize: ${EVALUATION_BATCH}`, 'dropLast: false', ...shown)});`,
+        ]
+      : []),
+    '',
+  ];
+  return lines.join('\n');
+}
+
+function learner({ spec, imports, hasTest, hasClasses }: Outline): string {
+  const { loss, optimizer, scheduler } = spec;
+  const built = findOptimizer(optimizer.type).pytorch(optimizer);
+  imports.use('optim');
+  const optimizerCode = construction(
+    { ...built, name: `optim.${built.name.replace(/^optim\./, '')}` },
+    new Imports(),
+    'model.parameters()',
+  );
+  const lines = [
+    `const criterion = ${construction(findLoss(loss.type).pytorch(loss), imports)};`,
+    `const optimizer = ${optimizerCode};`,
+    ...(scheduler === undefined
+      ? []
+      : [`const schedule = new ${imports.use('Schedule')}(${literal(scheduler)}, ${optimizer.learningRate});`]),
+    '',
+  ];
+  return `${lines.join('\n')}${hasTest ? evaluation(imports, hasClasses) : ''}`;
+}
+
+function evaluation(imports: Imports, hasClasses: boolean): string {
+  const correct = hasClasses ? `        correct += ${imports.use('countCorrect')}(output.values, batch.targets, output.shape[1]);\n` : '';
+  return `
+function evaluate() {
+  model.eval();
+  let totalLoss = 0;
+  let seen = 0;
+${hasClasses ? '  let correct = 0;\n' : ''}  for (const batch of testLoader.epoch(testOrder)) {
+    ${imports.use('inArena')}(() => {
+      ${imports.use('noGrad')}(() => {
+        const [input, target] = ${imports.use('batchTensors')}(batch);
+        const output = model.forward(input);
+        totalLoss += criterion.forward(output, target).item() * batch.size;
+        seen += batch.size;
+${correct}      });
+    });
+  }
+  model.train();
+  return { testLoss: totalLoss / seen, testAccuracy: ${hasClasses ? 'correct / seen' : 'null'} };
+}
+`;
+}
+
+function loop({ spec, imports, hasTest }: Outline): string {
+  const { scheduler, gradientClipping, earlyStopping } = spec;
+  const definition = scheduler === undefined ? null : findScheduler(scheduler.type);
+  const setsMomentum = scheduler !== undefined && definition?.momentum(scheduler, 0) !== null;
+  const follows = scheduler !== undefined && definition?.metric(scheduler) !== null;
+  const rates = [
+    `    const rates = schedule.after(epoch - 1, steps);`,
+    '    optimizer.learningRate = rates.learningRate;',
+    ...(setsMomentum ? ['    if (rates.momentum !== null) optimizer.momentum = rates.momentum;'] : []),
+    '    steps += 1;',
+  ];
+  const body = [
+    `  const learningRate = ${scheduler === undefined ? 'optimizer.learningRate' : 'schedule.after(epoch - 1, steps).learningRate'};`,
+    '  let totalLoss = 0;',
+    '  let seen = 0;',
+    `  for (const batch of loader.epoch(${imports.use('epochOrder')}(generator, data.train.length, ${spec.data.shuffle}), epoch)) {`,
+    ...(scheduler === undefined ? [] : rates),
+    `    ${imports.use('inArena')}(() => {`,
+    `      const [input, target] = ${imports.use('batchTensors')}(batch);`,
+    '      optimizer.zeroGrad();',
+    '      const loss = criterion.forward(model.forward(input), target);',
+    ...(spec.onNonFinite === 'fail'
+      ? ['      if (!Number.isFinite(loss.item())) throw new Error(`the loss is no longer finite in epoch ${epoch}`);']
+      : []),
+    '      loss.backward();',
+    ...(gradientClipping === undefined
+      ? []
+      : [`      ${imports.use('clipGradientNorm')}(model.parameters(), ${gradientClipping.maxNorm});`]),
+    '      optimizer.step();',
+    '      totalLoss += loss.item() * batch.size;',
+    '      seen += batch.size;',
+    '    });',
+    '  }',
+    `  const { testLoss, testAccuracy } = ${hasTest ? 'evaluate()' : '{ testLoss: null, testAccuracy: null }'};`,
+    '  const trainLoss = totalLoss / seen;',
+    '  console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));',
+    ...(follows ? ['  schedule.observe({ trainLoss, testLoss, testAccuracy });'] : []),
+    ...(earlyStopping === undefined ? [] : stopping(earlyStopping)),
+  ];
+  const before = [
+    ...(scheduler === undefined ? [] : ['let steps = 0;']),
+    ...(earlyStopping === undefined ? [] : ['let best: number | null = null;', 'let waited = 0;']),
+  ];
+  return `${before.map((line) => `${line}\n`).join('')}for (let epoch = 1; epoch <= ${spec.epochs}; epoch++) {\n${body.join('\n')}\n}\n`;
+}
+
+function stopping({ metric, patience, minDelta }: NonNullable<JobSpec['earlyStopping']>): string[] {
+  const gain = metric === 'testAccuracy' ? `${metric} - best` : `best - ${metric}`;
+  return [
+    `  if (Number.isFinite(${metric}) && (best === null || ${gain} > ${minDelta})) {`,
+    `    best = ${metric};`,
+    '    waited = 0;',
+    '  } else {',
+    '    waited += 1;',
+    '  }',
+    `  if (waited >= ${patience}) break;`,
+  ];
+}

@@ -1,0 +1,231 @@
+// The text of train.ts, and that Node runs it to the job's own curve, bit for bit, for every kind of job.
+import { readFile } from 'node:fs/promises';
+import { checkSpec, engineScript } from '@trainyard/engine';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engineCurve, printedCurve } from '../../support/curves.ts';
+import { makeDataFolder } from '../../support/dataFolder.ts';
+import { registryJobs } from '../../support/registryJobs.ts';
+import { variedJobs } from '../../support/variedJobs.ts';
+import { type ScriptAnswer, type ScriptFolder, scriptFolder } from './fixtures/runScripts.ts';
+
+const scriptOf = (body: unknown): string => engineScript(checkSpec(body).spec);
+
+test("the tutorial's script is what a person would write", async () => {
+  expect(scriptOf(JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8')))).toMatchInlineSnapshot(`
+    "// tutorial: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
+    // Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
+    import { parseArgs } from 'node:util';
+    import {
+      batchTensors,
+      Conv2d,
+      epochOrder,
+      Flatten,
+      inArena,
+      InlineLoader,
+      Linear,
+      loadData,
+      manualSeed,
+      MaxPool2d,
+      MSELoss,
+      optim,
+      ReLU,
+      Sequential,
+    } from '@trainyard/engine';
+    import { NodeDatasetFiles } from '@trainyard/engine/node';
+
+    const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
+    const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
+
+    const generator = manualSeed(0);
+
+    const model = new Sequential(
+      ['conv1', new Conv2d(1, 6, 5)],
+      ['1', new ReLU()],
+      ['2', new MaxPool2d(2)],
+      ['conv2', new Conv2d(6, 16, 5)],
+      ['4', new ReLU()],
+      ['5', new MaxPool2d(2)],
+      ['6', new Flatten()],
+      ['fc1', new Linear(400, 120)],
+      ['8', new ReLU()],
+      ['fc2', new Linear(120, 84)],
+      ['10', new ReLU()],
+      ['fc3', new Linear(84, 10)],
+    );
+
+    const data = await loadData({ dataset: 'random', inputShape: [1, 32, 32], targetShape: [10], samples: 1, batchSize: 64, shuffle: true, dropLast: false, transforms: [] }, { files, generator });
+    const loader = new InlineLoader(data.train, { batchSize: 64, dropLast: false });
+
+    const criterion = new MSELoss();
+    const optimizer = new optim.SGD(model.parameters(), { learningRate: 0.01 });
+
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      const learningRate = optimizer.learningRate;
+      let totalLoss = 0;
+      let seen = 0;
+      for (const batch of loader.epoch(epochOrder(generator, data.train.length, true), epoch)) {
+        inArena(() => {
+          const [input, target] = batchTensors(batch);
+          optimizer.zeroGrad();
+          const loss = criterion.forward(model.forward(input), target);
+          if (!Number.isFinite(loss.item())) throw new Error(\`the loss is no longer finite in epoch \${epoch}\`);
+          loss.backward();
+          optimizer.step();
+          totalLoss += loss.item() * batch.size;
+          seen += batch.size;
+        });
+      }
+      const { testLoss, testAccuracy } = { testLoss: null, testAccuracy: null };
+      const trainLoss = totalLoss / seen;
+      console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));
+    }
+    "
+  `);
+});
+
+test('a script on images says what is done to them, how it is judged and when it ends', () => {
+  const [, body] = Object.entries(variedJobs).find(([name]) => name.includes('stopping')) ?? [];
+  const data = { dataset: 'mnist', trainLimit: 256, transforms: [{ type: 'horizontalFlip' }] };
+  expect(scriptOf({ ...(body as object), data })).toMatchInlineSnapshot(`
+    "// A job: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
+    // Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
+    import { parseArgs } from 'node:util';
+    import {
+      batchTensors,
+      clipGradientNorm,
+      countCorrect,
+      CrossEntropyLoss,
+      epochOrder,
+      Flatten,
+      GELU,
+      GroupNorm,
+      inArena,
+      InlineLoader,
+      Linear,
+      loadData,
+      manualSeed,
+      noGrad,
+      optim,
+      sampleOrder,
+      Schedule,
+      Sequential,
+      type TransformSpec,
+    } from '@trainyard/engine';
+    import { NodeDatasetFiles } from '@trainyard/engine/node';
+
+    const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
+    const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
+
+    const generator = manualSeed(4);
+
+    const model = new Sequential(
+      ['0', new GroupNorm(1, 1)],
+      ['1', new GELU()],
+      ['2', new Flatten()],
+      ['3', new Linear(784, 10)],
+    );
+
+    const transforms: TransformSpec[] = [{ type: 'horizontalFlip', p: 0.5 }];
+    const data = await loadData({ dataset: 'mnist', trainLimit: 256, batchSize: 64, shuffle: true, dropLast: false, transforms: [] }, { files, generator });
+    const loader = new InlineLoader(data.train, { batchSize: 64, dropLast: false, transforms, augmentationSeed: 4 });
+    if (data.test === null) throw new Error('the data has no test part');
+    const testOrder = sampleOrder(null, data.test.length);
+    const testLoader = new InlineLoader(data.test, { batchSize: 256, dropLast: false, transforms });
+
+    const criterion = new CrossEntropyLoss({ labelSmoothing: 0.1 });
+    const optimizer = new optim.NAdam(model.parameters(), { learningRate: 0.002, weightDecay: 0.001 });
+    const schedule = new Schedule({ type: 'reduceOnPlateau', interval: 'epoch', metric: 'testLoss', mode: 'min', factor: 0.1, patience: 0, threshold: 0.0001, thresholdMode: 'rel', cooldown: 0, minLearningRate: 0, eps: 1e-8 }, 0.002);
+
+    function evaluate() {
+      model.eval();
+      let totalLoss = 0;
+      let seen = 0;
+      let correct = 0;
+      for (const batch of testLoader.epoch(testOrder)) {
+        inArena(() => {
+          noGrad(() => {
+            const [input, target] = batchTensors(batch);
+            const output = model.forward(input);
+            totalLoss += criterion.forward(output, target).item() * batch.size;
+            seen += batch.size;
+            correct += countCorrect(output.values, batch.targets, output.shape[1]);
+          });
+        });
+      }
+      model.train();
+      return { testLoss: totalLoss / seen, testAccuracy: correct / seen };
+    }
+
+    let steps = 0;
+    let best: number | null = null;
+    let waited = 0;
+    for (let epoch = 1; epoch <= 4; epoch++) {
+      const learningRate = schedule.after(epoch - 1, steps).learningRate;
+      let totalLoss = 0;
+      let seen = 0;
+      for (const batch of loader.epoch(epochOrder(generator, data.train.length, true), epoch)) {
+        const rates = schedule.after(epoch - 1, steps);
+        optimizer.learningRate = rates.learningRate;
+        steps += 1;
+        inArena(() => {
+          const [input, target] = batchTensors(batch);
+          optimizer.zeroGrad();
+          const loss = criterion.forward(model.forward(input), target);
+          if (!Number.isFinite(loss.item())) throw new Error(\`the loss is no longer finite in epoch \${epoch}\`);
+          loss.backward();
+          clipGradientNorm(model.parameters(), 0.5);
+          optimizer.step();
+          totalLoss += loss.item() * batch.size;
+          seen += batch.size;
+        });
+      }
+      const { testLoss, testAccuracy } = evaluate();
+      const trainLoss = totalLoss / seen;
+      console.log(JSON.stringify({ epoch, trainLoss, testLoss, testAccuracy, learningRate }));
+      schedule.observe({ trainLoss, testLoss, testAccuracy });
+      if (Number.isFinite(testLoss) && (best === null || best - testLoss > 0)) {
+        best = testLoss;
+        waited = 0;
+      } else {
+        waited += 1;
+      }
+      if (waited >= 1) break;
+    }
+    "
+  `);
+});
+
+test('a name cannot become code', () => {
+  const name = "x'*/ \u2028 alert(); ${y} `";
+  const script = scriptOf({ ...registryJobs['the loss mse'], name, model: { layers: [{ type: 'linear', name, outFeatures: 3 }] } });
+  const lines = script.split(/[\n\r\u2028\u2029]/).filter((line) => line.includes('alert'));
+  expect(lines).toEqual([
+    "// x'*/   alert(); ${y} `: the same model, seed, data and loop on Trainyard's engine, hence the same curve.",
+    `  ["x'*/ \\u2028 alert(); \${y} \`", new Linear(6, 3)],`,
+  ]);
+});
+
+describe('Node runs the script of a job with', () => {
+  const jobs: Readonly<Record<string, unknown>> = { ...registryJobs, ...variedJobs };
+  const names = Object.keys(jobs);
+  let scripts: ScriptFolder;
+  let data: Awaited<ReturnType<typeof makeDataFolder>>;
+  let answers: ScriptAnswer[] = [];
+
+  beforeAll(async () => {
+    data = await makeDataFolder();
+    scripts = await scriptFolder(names.map((name) => scriptOf(jobs[name])));
+    answers = await scripts.run('--data', data.path);
+  }, 60_000);
+  afterAll(async () => await Promise.all([scripts.remove(), data.remove()]));
+
+  test.for(names)('%s to its own curve', async (name) => {
+    const { printed, error } = answers[names.indexOf(name)];
+    expect(error).toBeNull();
+    expect(printedCurve(printed)).toEqual(await engineCurve(jobs[name], data.path));
+  });
+
+  test('anything: it is well typed', { timeout: 60_000 }, () => {
+    expect(scripts.typeCheck()).toEqual({ status: 0, stdout: '' });
+  });
+});
