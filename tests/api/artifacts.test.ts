@@ -1,8 +1,9 @@
-// Downloading the trained weights: whole, in parts, not again, not yet.
+// Downloading the files of a job: whole, in parts, not again, not yet. Weights are stored, the rest is rendered.
 import { createHash, randomBytes } from 'node:crypto';
-import type { Problem } from '@trainyard/contracts';
+import { artifactList, type Job, type Problem } from '@trainyard/contracts';
+import { engineScript, pytorchScript } from '@trainyard/engine';
 import { describe, expect } from 'vitest';
-import { createJob, result, startJob } from '../support/jobs.ts';
+import { createJob, metricsOf, result, spec, startJob } from '../support/jobs.ts';
 import { apiTest, type TestApi } from './fixtures/api.ts';
 
 interface Model {
@@ -103,7 +104,75 @@ describe('a range', () => {
   });
 });
 
+describe('what is rendered of a job', () => {
+  const names = ['train.py', 'train.ts', 'spec.json', 'metrics.csv'];
+
+  apiTest('is its scripts, its spec and its metrics, from the beginning on', async ({ api }) => {
+    const id = await createJob(api.jobs);
+    const text = async (name: string) => (await api.get(`/jobs/${id}/artifacts/${name}`)).body;
+    expect(await text('train.py')).toBe(pytorchScript(spec));
+    expect(await text('train.ts')).toBe(engineScript(spec));
+    expect(await text('metrics.csv')).toBe((await api.get(`/jobs/${id}/metrics`, { accept: 'text/csv' })).body);
+    const again = await api.post('/jobs', JSON.parse(await text('spec.json')));
+    expect(again.statusCode).toBe(202);
+    expect(again.json<Job>().spec).toEqual(spec);
+  });
+
+  apiTest.for([
+    ['train.py', 'text/x-python; charset=utf-8', 'py'],
+    ['train.ts', 'text/x-typescript; charset=utf-8', 'ts'],
+    ['spec.json', 'application/json; charset=utf-8', 'json'],
+    ['metrics.csv', 'text/csv; charset=utf-8', 'csv'],
+  ] as const)('comes with its kind, its length, its digest and a name, in parts too: %s', async ([name, type, extension], { api }) => {
+    const id = await createJob(api.jobs);
+    const url = `/jobs/${id}/artifacts/${name}`;
+    const { rawPayload, headers } = await api.get(url);
+    const etag = `"${createHash('sha256').update(rawPayload).digest('hex')}"`;
+    const attachment = `attachment; filename="${id}.${extension}"`;
+    expect(headers).toMatchObject({
+      'content-type': type,
+      'content-length': String(rawPayload.length),
+      etag,
+      'content-disposition': attachment,
+    });
+    expect((await api.get(url, { 'if-none-match': etag })).statusCode).toBe(304);
+    const part = await api.get(url, { range: 'bytes=5-9', 'if-range': etag });
+    expect([part.statusCode, part.rawPayload]).toEqual([206, rawPayload.subarray(5, 10)]);
+    expect((await api.get(url, { range: `bytes=${rawPayload.length}-` })).statusCode).toBe(416);
+    const head = await api.call({ method: 'HEAD', url });
+    expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, String(rawPayload.length), '']);
+  });
+
+  apiTest('has another digest when there is another epoch', async ({ api }) => {
+    const attempt = await startJob(api.jobs);
+    const etag = async () => (await api.get(`/jobs/${attempt.jobId}/artifacts/metrics.csv`)).headers['etag'];
+    const before = await etag();
+    await attempt.appendEpoch(metricsOf(1));
+    expect(await etag()).not.toBe(before);
+  });
+
+  apiTest('is listed with the weights once they are there, each as it can be downloaded', async ({ api }) => {
+    const attempt = await startJob(api.jobs);
+    const list = async () => artifactList.parse((await api.get(`/jobs/${attempt.jobId}/artifacts`)).json()).data;
+    expect((await list()).map(({ name }) => name)).toEqual(names);
+    await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', randomBytes(100));
+    await attempt.finish({ status: 'succeeded', result });
+    expect((await list()).map(({ name }) => name)).toEqual(['model.safetensors', ...names]);
+    for (const { url, bytes, etag, contentType } of await list()) {
+      const { headers, rawPayload } = await api.get(url);
+      expect([headers['etag'], headers['content-type'], rawPayload.length]).toEqual([etag, contentType, bytes]);
+    }
+  });
+});
+
 describe('a file that is not there', () => {
+  apiTest('because no job has one of that name is a 404', async ({ api }) => {
+    const id = await createJob(api.jobs);
+    expect((await api.get(`/jobs/${id}/artifacts/passwords.txt`)).statusCode).toBe(404);
+    expect((await api.get(`/jobs/nobody/artifacts/train.py`)).statusCode).toBe(404);
+    expect((await api.get('/jobs/nobody/artifacts')).statusCode).toBe(404);
+  });
+
   apiTest('yet is a 404 that says when it will be', async ({ api }) => {
     const id = await createJob(api.jobs);
     const response = await api.get(`/jobs/${id}/artifacts/model.safetensors`);

@@ -45,12 +45,13 @@ describe('POST /jobs?dryRun=true', () => {
   test('says what the job would be and queues nothing', async ({ api }) => {
     const response = await api.post('/jobs?dryRun=true', tutorial);
     expect(response.statusCode).toBe(200);
-    const { layers, totals, spec, ...rest } = dryRunAnswer.parse(response.json());
+    const { layers, totals, spec, trainPy, ...rest } = dryRunAnswer.parse(response.json());
     expect(rest).toEqual({});
     expect(layers).toHaveLength(12);
     expect(layers[0]).toMatchObject({ index: 0, name: 'conv1', type: 'conv2d', outputShape: [6, 28, 28], parameters: 156 });
     expect(totals.parameters).toBe(61_706);
     expect(spec).toMatchObject({ epochs: 20, data: { batchSize: 64 } });
+    expect(trainPy).toContain('("conv1", nn.Conv2d(1, 6, 5)),');
     expect(jobPage.parse((await api.get('/jobs')).json()).data).toEqual([]);
   });
 

@@ -72,11 +72,17 @@ test('has exactly the endpoints that are built', ({ document }) => {
   ).toEqual([
     'GET /',
     'GET /catalog',
+    'GET /datasets/{id}/export',
     'GET /health/live',
     'GET /health/ready',
     'GET /jobs',
     'GET /jobs/{id}',
+    'GET /jobs/{id}/artifacts',
+    'GET /jobs/{id}/artifacts/metrics.csv',
     'GET /jobs/{id}/artifacts/model.safetensors',
+    'GET /jobs/{id}/artifacts/spec.json',
+    'GET /jobs/{id}/artifacts/train.py',
+    'GET /jobs/{id}/artifacts/train.ts',
     'GET /jobs/{id}/events',
     'GET /jobs/{id}/metrics',
     'GET /openapi.json',
@@ -129,7 +135,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
   for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !name.includes('/jobs');
+    const isPublic = !/\/(jobs|datasets)\b/.test(name);
     expect(security?.length === 0, name).toBe(isPublic);
     expect('401' in responses, name).toBe(!isPublic);
     expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));
@@ -172,6 +178,8 @@ describe('an answer is what the document says', () => {
       '/jobs/{id}',
       '/jobs/{id}/events',
       '/jobs/{id}/metrics',
+      '/jobs/{id}/artifacts',
+      '/jobs/{id}/artifacts/spec.json',
     ];
     for (const path of gets) check(ajv, document, path, 'get', await api.get(path.replace('{id}', id)));
     check(ajv, document, '/jobs', 'post', await api.post('/jobs?dryRun=true', example));

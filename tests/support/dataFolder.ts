@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { checkSpec, encodeNpz, Generator, loadData } from '@trainyard/engine';
+import { dataSchema, encodeNpz, Generator, loadData } from '@trainyard/engine';
 import { idxFile } from '../engine/data/idxFiles.ts';
 import { noFiles } from '../engine/training/runs.ts';
 
@@ -30,16 +30,10 @@ function cifarBatch(seed: number, samples: number): Uint8Array {
   return records;
 }
 
-/** The program's own digits, as it exports them; all of them, since a script takes the first ones itself. */
-export async function digitsNpz(): Promise<Uint8Array> {
-  const { spec } = checkSpec({
-    data: { dataset: 'digits', trainLimit: TRAIN, testLimit: TEST },
-    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
-    loss: { type: 'crossEntropy' },
-    optimizer: { type: 'sgd' },
-    epochs: 1,
-  });
-  return encodeNpz(await loadData(spec.data, { files: noFiles, generator: new Generator(0) }));
+/** The first of the program's own digits, as it exports them. */
+async function digitsNpz(): Promise<Uint8Array> {
+  const data = dataSchema.parse({ dataset: 'digits', trainLimit: TRAIN, testLimit: TEST });
+  return encodeNpz(await loadData(data, { files: noFiles, generator: new Generator(0) }));
 }
 
 /** Makes the folder; the caller removes it. */

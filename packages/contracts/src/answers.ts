@@ -19,7 +19,17 @@ export type EventPage = z.infer<typeof eventPage>;
 export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
 export type JobMetrics = z.infer<typeof jobMetrics>;
 
+const artifact = z.object({
+  name: z.string(),
+  bytes: z.int().min(0),
+  contentType: z.string(),
+  etag: z.string().describe('As the file has it.'),
+  url: z.string().describe('The path to get it from.'),
+});
+export const artifactList = z.object({ data: z.array(artifact) }).meta({ id: 'ArtifactList' });
+export type ArtifactList = z.infer<typeof artifactList>;
+
 export const dryRunAnswer = summarySchema
-  .extend({ spec: storedSpec })
+  .extend({ spec: storedSpec, trainPy: z.string().describe('The job as a PyTorch script.') })
   .meta({ id: 'DryRun', description: 'What the job would be; nothing was queued.' });
 export type DryRunAnswer = z.infer<typeof dryRunAnswer>;

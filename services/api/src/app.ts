@@ -14,6 +14,7 @@ import { requestLog } from './plugins/requestLog.ts';
 import { streams } from './plugins/streams.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { catalogRoutes } from './routes/catalog.ts';
+import { datasetExportRoute } from './routes/datasetExport.ts';
 import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
@@ -89,7 +90,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobRoutes, { jobs });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
-  await app.register(artifactRoutes, { jobs, artifacts });
+  await app.register(artifactRoutes, { jobs, artifacts, eventLog });
+  await app.register(datasetExportRoute);
   refuseOtherMethods();
   await app.ready();
   return app;

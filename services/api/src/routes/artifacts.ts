@@ -1,19 +1,19 @@
-// The files that a job leaves behind: here the trained weights. A file never changes once it is there, so its digest is
-// its ETag, and a download that broke off can be continued.
-import { isFinal, type Job } from '@trainyard/contracts';
-import type { ArtifactStore, JobStore } from '@trainyard/jobs';
+// The files of a job: which there are, and each of them. A file's digest is its ETag, so a download that broke off can be
+// continued, and one that you have is not sent again. What they hold is files/jobFiles.ts's.
+import { artifactList, isFinal, type Job } from '@trainyard/contracts';
+import type { ArtifactStore, EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { answer, guarded, problems } from '../http/answers.ts';
+import type { FileContent, JobFile } from '../files/jobFile.ts';
+import { jobFiles } from '../files/jobFiles.ts';
+import { answer, guarded, json, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
 import { matchesETag, requestedRange } from '../http/ranges.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
-const artifact = 'model.safetensors';
-
 const fileHeaders = {
-  ETag: { type: 'string', description: 'The SHA-256 of the file, quoted.' },
+  ETag: { type: 'string', description: 'What decides the content, as a digest, quoted; of stored files their SHA-256.' },
   'Accept-Ranges': { type: 'string', description: 'bytes' },
 } as const;
 
@@ -23,28 +23,69 @@ const requestHeaders = z.looseObject({
   'if-none-match': z.string().optional().describe('ETags that you have.'),
 });
 
-function notThereYet(job: Job): ProblemError {
+function notThereYet(job: Job, name: string): ProblemError {
   const when = isFinal(job.status)
     ? `The job is ${job.status}; only a job that succeeded has it.`
     : `The job is ${job.status}; it will be there when the job has succeeded. Its final status event says when that is: GET /jobs/${job.id}/events.`;
-  return new ProblemError('notFound', `${job.id} has no ${artifact}. ${when}`);
+  return new ProblemError('notFound', `${job.id} has no ${name}. ${when}`);
 }
 
-export const artifactRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; artifacts: ArtifactStore }> = (app, { jobs, artifacts }, done) => {
+const etagOf = ({ digest }: FileContent): string => `"${digest}"`;
+
+type Services = { jobs: JobStore; artifacts: ArtifactStore; eventLog: EventLog };
+
+export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services, done) => {
+  const { jobs } = services;
+  const files = jobFiles(services);
+
+  app.get(
+    '/jobs/:id/artifacts',
+    {
+      schema: {
+        operationId: 'listArtifacts',
+        summary: 'The files of a job that are there now',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({}),
+        response: { 200: json('The files, with where to get them.', artifactList), ...problems(...guarded, 'notFound', 'invalidRequest') },
+      },
+    },
+    async (request) => {
+      const job = await visibleJob(jobs, request.params.id, request);
+      const listed = await Promise.all(
+        files.map(async (file) => {
+          const content = await file.content(job);
+          if (content === null) return [];
+          const { name, contentType } = file;
+          return [{ name, bytes: content.bytes, contentType, etag: etagOf(content), url: `/jobs/${job.id}/artifacts/${name}` }];
+        }),
+      );
+      return { data: listed.flat() };
+    },
+  );
+
+  for (const file of files) app.register(downloadRoute, { jobs, file });
+  done();
+};
+
+/** One file's own route, so that the document shows it. */
+const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }> = (app, { jobs, file }, done) => {
+  const { name, operationId, summary, description, contentType, extension } = file;
+  const mediaType = contentType.split(';')[0] ?? contentType;
   app.route({
     method: ['GET', 'HEAD'],
-    url: `/jobs/:id/artifacts/${artifact}`,
+    url: `/jobs/:id/artifacts/${name}`,
     schema: {
-      operationId: 'getModel',
-      summary: 'The trained weights',
-      description: 'A safetensors file. Parameters are named as PyTorch names those of an `nn.Sequential` with the same layers.',
+      operationId,
+      summary,
+      description,
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
       headers: requestHeaders,
       response: {
-        200: answer('The file.', 'application/octet-stream', z.unknown(), fileHeaders),
-        206: answer('The part of the file that Range asks for.', 'application/octet-stream', z.unknown(), {
+        200: answer('The file.', mediaType, z.unknown(), fileHeaders),
+        206: answer('The part of the file that Range asks for.', mediaType, z.unknown(), {
           ...fileHeaders,
           'Content-Range': { type: 'string', description: 'Which part: bytes FIRST-LAST/LENGTH.' },
         }),
@@ -54,28 +95,25 @@ export const artifactRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; artifact
     },
     handler: async (request, reply) => {
       const job = await visibleJob(jobs, request.params.id, request);
-      const file = await artifacts.stat(job.id, artifact);
-      if (file === null) throw notThereYet(job);
+      const content = await file.content(job);
+      if (content === null) throw notThereYet(job, name);
 
-      const etag = `"${file.sha256}"`;
+      const etag = etagOf(content);
       void reply.headers({ etag, 'cache-control': 'private, no-cache', 'accept-ranges': 'bytes' });
       if (matchesETag(request.headers['if-none-match'], etag)) return reply.code(304).send();
 
-      const range = request.method === 'GET' ? requestedRange(request.headers, file.bytes, etag) : 'whole';
+      const range = request.method === 'GET' ? requestedRange(request.headers, content.bytes, etag) : 'whole';
       if (range === 'unsatisfiable') {
-        throw new ProblemError('rangeNotSatisfiable', `The file has ${file.bytes} bytes.`, {
-          headers: { 'content-range': `bytes */${file.bytes}` },
+        throw new ProblemError('rangeNotSatisfiable', `The file has ${content.bytes} bytes.`, {
+          headers: { 'content-range': `bytes */${content.bytes}` },
         });
       }
-      const { first, last } = range === 'whole' ? { first: 0, last: file.bytes - 1 } : range;
-      void reply.headers({
-        'content-type': 'application/octet-stream',
-        'content-disposition': `attachment; filename="${job.id}.safetensors"`,
-      });
-      if (range !== 'whole') void reply.code(206).header('content-range', `bytes ${first}-${last}/${file.bytes}`);
+      const { first, last } = range === 'whole' ? { first: 0, last: content.bytes - 1 } : range;
+      void reply.headers({ 'content-type': contentType, 'content-disposition': `attachment; filename="${job.id}.${extension}"` });
+      if (range !== 'whole') void reply.code(206).header('content-range', `bytes ${first}-${last}/${content.bytes}`);
       void reply.header('content-length', last - first + 1);
       if (request.method === 'HEAD') return reply.send();
-      return reply.send(await artifacts.open(job.id, artifact, range === 'whole' ? undefined : { start: first, end: last }));
+      return reply.send(await content.open(range === 'whole' ? undefined : range));
     },
   });
   done();

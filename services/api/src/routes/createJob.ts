@@ -1,6 +1,6 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
-import { checkSpec, jobSpecSchema, type SpecLimits } from '@trainyard/engine';
+import { checkSpec, jobSpecSchema, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import type { JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -63,7 +63,7 @@ export const createJobRoute: FastifyPluginCallbackZod<{ jobs: JobStore; limits: 
       const body: unknown = request.body;
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
       const { spec, summary } = checkSpec(body, limits);
-      if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec });
+      if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
       const key = request.headers['idempotency-key'];
       const { job, replayed } = await jobs.create({
         spec,

@@ -1,34 +1,14 @@
 // The metrics of a job's epochs so far, as JSON or as a table.
-import { type EpochMetrics, jobMetrics } from '@trainyard/contracts';
+import { jobMetrics } from '@trainyard/contracts';
 import type { EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { metricsCsv } from '../files/metricsCsv.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
-
-/** The columns of the table, in an order that stays: new ones go to the end. */
-const columns = [
-  'epoch',
-  'trainLoss',
-  'testLoss',
-  'testAccuracy',
-  'learningRate',
-  'seconds',
-  'samplesPerSecond',
-  'gradientNorm',
-] as const satisfies readonly (keyof EpochMetrics)[];
-
-/** RFC 4180 with a header line. CSV can say nan and inf; a value that does not exist is empty. */
-function toCsv(epochs: readonly EpochMetrics[]): string {
-  const rows = epochs.map((epoch) => {
-    const nonFinite: Partial<Record<string, string>> = epoch.nonFinite ?? {};
-    return columns.map((name) => nonFinite[name] ?? epoch[name] ?? '').join(',');
-  });
-  return [columns.join(','), ...rows].map((row) => `${row}\r\n`).join('');
-}
 
 export const metricsRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: EventLog }> = (app, { jobs, eventLog }, done) => {
   app.get(
@@ -55,7 +35,7 @@ export const metricsRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog:
       const { id } = await visibleJob(jobs, request.params.id, request);
       const epochs = await eventLog.epochs(id);
       void reply.header('vary', 'accept');
-      if (type === 'text/csv') return reply.code(200).type('text/csv; charset=utf-8').send(toCsv(epochs));
+      if (type === 'text/csv') return reply.code(200).type('text/csv; charset=utf-8').send(metricsCsv(epochs));
       return reply.code(200).send({ epochs });
     },
   );

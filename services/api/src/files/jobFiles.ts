@@ -1,0 +1,66 @@
+// The one list of files that a job has. Weights are stored; the rest is rendered from them, from the spec and from the epochs, so
+// that nothing is kept twice and an old job gets what was learned to write since.
+import { engineScript, pytorchScript } from '@trainyard/engine';
+import type { ArtifactStore, EventLog } from '@trainyard/jobs';
+import { inMemory, type JobFile } from './jobFile.ts';
+import { metricsCsv } from './metricsCsv.ts';
+
+const octets = 'application/octet-stream';
+
+export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; eventLog: EventLog }): readonly JobFile[] {
+  return [
+    {
+      name: 'model.safetensors',
+      operationId: 'getModel',
+      summary: 'The trained weights',
+      description: 'A safetensors file. Parameters are named as PyTorch names those of an `nn.Sequential` with the same layers.',
+      contentType: octets,
+      extension: 'safetensors',
+      async content({ id }) {
+        const stored = await artifacts.stat(id, 'model.safetensors');
+        if (stored === null) return null;
+        return {
+          bytes: stored.bytes,
+          digest: stored.sha256,
+          open: (range) => artifacts.open(id, 'model.safetensors', range && { start: range.first, end: range.last }),
+        };
+      },
+    },
+    {
+      name: 'train.py',
+      operationId: 'getTrainPy',
+      summary: 'The job as a PyTorch script',
+      description: 'It trains the same model with the same seed, data and loop, and prints the same curve.',
+      contentType: 'text/x-python; charset=utf-8',
+      extension: 'py',
+      content: ({ spec }) => Promise.resolve(inMemory(pytorchScript(spec))),
+    },
+    {
+      name: 'train.ts',
+      operationId: 'getTrainTs',
+      summary: "The job as a TypeScript script on this service's engine",
+      description: 'It trains the same model with the same seed, data and loop, and prints the same curve, bit for bit.',
+      contentType: 'text/x-typescript; charset=utf-8',
+      extension: 'ts',
+      content: ({ spec }) => Promise.resolve(inMemory(engineScript(spec))),
+    },
+    {
+      name: 'spec.json',
+      operationId: 'getSpec',
+      summary: 'The spec, with its defaults and its seed',
+      description: 'Posted again, it gives the same job again.',
+      contentType: 'application/json; charset=utf-8',
+      extension: 'json',
+      content: ({ spec }) => Promise.resolve(inMemory(`${JSON.stringify(spec, null, 2)}\n`)),
+    },
+    {
+      name: 'metrics.csv',
+      operationId: 'getMetricsCsv',
+      summary: 'The metrics of the epochs so far, as a table',
+      description: 'As `GET /jobs/{id}/metrics` for `text/csv`.',
+      contentType: 'text/csv; charset=utf-8',
+      extension: 'csv',
+      content: async ({ id }) => inMemory(metricsCsv(await eventLog.epochs(id))),
+    },
+  ];
+}
