@@ -2,9 +2,9 @@
 import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
-/** A small convolutional network on noise; an epoch takes some tenths of a second. */
+/** A small convolutional network on noise; an epoch takes about a tenth of a second. */
 function spec(changes: { samples?: number; epochs?: number; learningRate?: number } = {}) {
-  const { samples = 600, epochs = 4, learningRate = 0.01 } = changes;
+  const { samples = 4_000, epochs = 4, learningRate = 0.01 } = changes;
   return {
     seed: 7,
     data: { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples, batchSize: 4 },
