@@ -212,6 +212,11 @@ const results: readonly Case[] = [
   ['maxPool2d drops a partial window', () => ops.maxPool2d(image(1, 3), [1, 2]), [[[[1]]]]],
   ['maxPool2d takes a partial window in ceilMode', () => ops.maxPool2d(image(1, 3), [1, 2], { ceilMode: true }), [[[[1, 2]]]]],
   [
+    'maxPool2d takes nothing from beyond the image in ceilMode, however many windows there are in a row',
+    () => ops.maxPool2d(arange(21).sub(30).reshape(1, 3, 1, 7), 2, { ceilMode: true }),
+    [[[[-29, -27, -25, -24]], [[-22, -20, -18, -17]], [[-15, -13, -11, -10]]]],
+  ],
+  [
     'maxPool2d never takes padding for a maximum',
     () => ops.maxPool2d(image(2, 2).sub(10), 2, { padding: 1 }),
     [

@@ -45,7 +45,7 @@ function poolWindow(sizes: PoolSizes, x: usize, oh: i32, ow: i32, out: usize, in
   store<i32>(index, position);
 }
 
-/** Whether the windows are 2 × 2, side by side and without padding, as almost all are. */
+/** Whether the windows are 2 × 2, side by side, without padding and all within the image, as almost all are. */
 // @ts-ignore: decorator
 @inline
 function isPlain2x2(sizes: PoolSizes): bool {
@@ -57,7 +57,9 @@ function isPlain2x2(sizes: PoolSizes): bool {
     sizes.padTop == 0 &&
     sizes.padLeft == 0 &&
     sizes.dilationHeight == 1 &&
-    sizes.dilationWidth == 1
+    sizes.dilationWidth == 1 &&
+    2 * sizes.outHeight <= sizes.height &&
+    2 * sizes.outWidth <= sizes.width
   );
 }
 
