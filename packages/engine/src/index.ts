@@ -25,6 +25,8 @@ export { type TransformSpec, transformDefinitions, transformSchema } from './dat
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';
 export { engineScript } from './formats/engineScript.ts';
+export { encodeOnnx, onnxParts, type WeightEntry } from './formats/onnx.ts';
+export type { Reference, Rope } from './formats/protobuf.ts';
 export { pytorchScript } from './formats/pytorchScript.ts';
 export {
   decodeSafetensors,

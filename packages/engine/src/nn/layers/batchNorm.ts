@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
 import { batchNorm } from '../../ops/norm.ts';
+import type { OnnxScope } from '../../onnx.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';
 import { Tensor } from '../../tensor.ts';
@@ -106,6 +107,26 @@ const cost = ({ affine }: Options, input: Shape) => ({ parameters: affine ? 2 * 
 /** A variance needs two values of each channel. */
 const leastBatch = (_options: Options, input: Shape): number => (sizeOf(input.slice(1)) === 1 ? 2 : 1);
 
+function onnx(
+  { input, node, weight, constant }: OnnxScope,
+  { eps, affine, trackRunningStats }: Options,
+  [channels, ...rest]: Shape,
+): string {
+  if (trackRunningStats) {
+    const [scale, shift] = affine ? [weight('weight'), weight('bias')] : [constant(1, [channels]), constant(0, [channels])];
+    return node('BatchNormalization', [input, scale, shift, weight('running_mean'), weight('running_var')], { epsilon: { float: eps } });
+  }
+  // Statistics of the batch itself, in evaluation too.
+  const axes = [0, ...rest.map((_, i) => i + 2)];
+  const perChannel = [1, channels, ...rest.map(() => 1)];
+  const mean = (value: string): string => node('ReduceMean', [value], { axes, keepdims: 1 });
+  const centred = node('Sub', [input, mean(input)]);
+  const deviation = node('Sqrt', [node('Add', [mean(node('Mul', [centred, centred])), constant(eps, [])])]);
+  const normalized = node('Div', [centred, deviation]);
+  if (!affine) return normalized;
+  return node('Add', [node('Mul', [normalized, weight('weight', perChannel)]), weight('bias', perChannel)]);
+}
+
 export const batchNorm2d = defineLayer({
   type: 'batchNorm2d',
   description: 'Normalises each channel of [channels, height, width] over the batch; channels are inferred',
@@ -115,6 +136,7 @@ export const batchNorm2d = defineLayer({
   leastBatch,
   build: (options, input) => new BatchNorm2d(input[0], options),
   pytorch: (given, input) => construct('nn.BatchNorm2d', [input[0]], changed(options, given)),
+  onnx,
 });
 
 export const batchNorm1d = defineLayer({
@@ -133,4 +155,5 @@ export const batchNorm1d = defineLayer({
   leastBatch,
   build: (options, input) => new BatchNorm1d(input[0], options),
   pytorch: (given, input) => construct('nn.BatchNorm1d', [input[0]], changed(options, given)),
+  onnx,
 });

@@ -89,6 +89,16 @@ export const conv2d = defineLayer({
   build: ({ outChannels, kernelSize, ...rest }, input, generator) => new Conv2d(input[0], outChannels, kernelSize, { ...rest, generator }),
   pytorch: ({ outChannels, kernelSize, ...rest }, [inChannels]) =>
     construct('nn.Conv2d', [inChannels, outChannels, kernelSize], changed(options, rest)),
+  onnx({ input, node, weight }, { kernelSize, stride, padding, dilation, groups, bias }) {
+    const [top, left] = bothSizes('conv2d: padding', padding, 0);
+    return node('Conv', [input, weight('weight'), ...(bias ? [weight('bias')] : [])], {
+      kernel_shape: bothSizes('conv2d: kernelSize', kernelSize, 1),
+      strides: bothSizes('conv2d: stride', stride, 1),
+      pads: [top, left, top, left],
+      dilations: bothSizes('conv2d: dilation', dilation, 1),
+      group: groups,
+    });
+  },
 });
 
 function weightShape({ outChannels, kernelSize, groups }: Conv2dOptions, inChannels: number): Shape {

@@ -3,6 +3,7 @@
 import type { Construction } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
+import type { OnnxScope } from '../../onnx.ts';
 import type { SizePair } from '../../ops/window.ts';
 import type { Generator } from '../../random.ts';
 import { anyValue, type ValueRange } from '../../range.ts';
@@ -51,10 +52,12 @@ export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Optio
   build(options: Options, input: Shape, generator: Generator): Module;
   /** The layer in PyTorch, for inputs of this shape. */
   pytorch(options: Options, input: Shape): Construction;
+  /** Adds the layer in evaluation to an ONNX graph. @returns its output. */
+  onnx(scope: OnnxScope, options: Options, input: Shape, output: Shape): string;
 }
 
 interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
-  extends Pick<LayerDefinition<z.ZodObject, Filled<Fields>>, 'outputShape' | 'build' | 'pytorch'> {
+  extends Pick<LayerDefinition<z.ZodObject, Filled<Fields>>, 'outputShape' | 'build' | 'pytorch' | 'onnx'> {
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;

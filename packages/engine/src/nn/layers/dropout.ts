@@ -55,4 +55,5 @@ export const dropout = defineLayer({
   outputShape: (_options, input) => input,
   build: ({ p }, _input, generator) => new Dropout(p, { generator }),
   pytorch: ({ p }) => ({ ...construct('Dropout', [{ float: p }]), definitions }),
+  onnx: ({ input }) => input,
 });

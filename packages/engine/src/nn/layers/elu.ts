@@ -39,4 +39,5 @@ export const elu = defineLayer({
   outputRange: ({ alpha }, { max }) => ({ min: Math.min(-alpha, 0), max: Math.max(max, 0, -alpha) }),
   build: ({ alpha }) => new ELU(alpha),
   pytorch: (given) => construct('nn.ELU', leading(options, given)),
+  onnx: ({ input, node }, { alpha }) => node('Elu', [input], { alpha: { float: alpha } }),
 });

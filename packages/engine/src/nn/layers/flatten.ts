@@ -54,4 +54,5 @@ export const flatten = defineLayer({
   outputRange: (_options, input) => input,
   build: ({ startDim, endDim }) => new Flatten(startDim, endDim),
   pytorch: ({ startDim, endDim }) => construct('nn.Flatten', startDim === 1 && endDim === -1 ? [] : [startDim, endDim]),
+  onnx: ({ input, node, integers }, _options, _input, output) => node('Reshape', [input, integers([-1, ...output])]),
 });

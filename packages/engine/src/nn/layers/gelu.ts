@@ -39,4 +39,11 @@ export const gelu = defineLayer({
   outputRange: (_options, { max }) => ({ min: -0.17005, max: Math.max(max, 0) }),
   build: ({ approximate }) => new GELU(approximate),
   pytorch: (given) => construct('nn.GELU', leading(options, given)),
+  onnx({ input, node, constant }, { approximate }) {
+    const times = (value: string, factor: number): string => node('Mul', [value, constant(factor, [])]);
+    const cubic = (): string => node('Add', [input, times(node('Mul', [input, node('Mul', [input, input])]), 0.044715)]);
+    const bent =
+      approximate === 'none' ? node('Erf', [times(input, Math.SQRT1_2)]) : node('Tanh', [times(cubic(), Math.sqrt(2 / Math.PI))]);
+    return node('Mul', [times(input, 0.5), node('Add', [bent, constant(1, [])])]);
+  },
 });

@@ -58,4 +58,11 @@ export const groupNorm = defineLayer({
   cost: ({ affine }, input) => ({ parameters: affine ? 2 * input[0] : 0, multiplyAdds: sizeOf(input) }),
   build: ({ numGroups, ...rest }, input) => new GroupNorm(numGroups, input[0], rest),
   pytorch: ({ numGroups, ...rest }, input) => construct('nn.GroupNorm', [numGroups, input[0]], changed(options, rest)),
+  onnx({ input, node, weight, constant, integers }, { numGroups, eps, affine }, [channels, ...rest]) {
+    const grouped = node('Reshape', [input, integers([0, numGroups, -1])]);
+    const plain = node('InstanceNormalization', [grouped, constant(1, [numGroups]), constant(0, [numGroups])], { epsilon: { float: eps } });
+    const normalized = node('Reshape', [plain, integers([-1, channels, ...rest])]);
+    const perChannel = [channels, ...rest.map(() => 1)];
+    return affine ? node('Add', [node('Mul', [normalized, weight('weight', perChannel)]), weight('bias', perChannel)]) : normalized;
+  },
 });

@@ -20,4 +20,5 @@ export const hardSwish = defineLayer({
   outputRange: (_options, { max }) => ({ min: -0.375, max: Math.max(max, 0) }),
   build: () => new Hardswish(),
   pytorch: () => construct('nn.Hardswish'),
+  onnx: ({ input, node }) => node('HardSwish', [input]),
 });

@@ -73,4 +73,10 @@ export const layerNorm = defineLayer({
   },
   build: ({ normalizedShape, ...rest }, input) => new LayerNorm(normalizedShape ?? input, rest),
   pytorch: ({ normalizedShape, ...rest }, input) => construct('nn.LayerNorm', [normalizedShape ?? input], changed(common, rest)),
+  onnx({ input, node, weight, constant }, { normalizedShape, eps, elementwiseAffine, bias }, shape) {
+    const normalized = listOf(normalizedShape ?? shape);
+    const scale = elementwiseAffine ? weight('weight') : constant(1, normalized);
+    const shift = elementwiseAffine && bias ? [weight('bias')] : [];
+    return node('LayerNormalization', [input, scale, ...shift], { axis: -normalized.length, epsilon: { float: eps } });
+  },
 });

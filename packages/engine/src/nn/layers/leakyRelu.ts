@@ -39,4 +39,5 @@ export const leakyRelu = defineLayer({
   outputRange: ({ negativeSlope }, { min, max }) => ({ min: Math.min(negativeSlope * min, 0), max: Math.max(max, 0, negativeSlope * min) }),
   build: ({ negativeSlope }) => new LeakyReLU(negativeSlope),
   pytorch: (given) => construct('nn.LeakyReLU', leading(options, given)),
+  onnx: ({ input, node }, { negativeSlope }) => node('LeakyRelu', [input], { alpha: { float: negativeSlope } }),
 });

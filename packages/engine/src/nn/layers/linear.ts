@@ -61,6 +61,7 @@ export const linear = defineLayer({
   },
   build: ({ outFeatures, ...rest }, input, generator) => new Linear(features(input), outFeatures, { ...rest, generator }),
   pytorch: ({ outFeatures, ...rest }, input) => construct('nn.Linear', [features(input), outFeatures], changed(options, rest)),
+  onnx: ({ input, node, weight }, { bias }) => node('Gemm', [input, weight('weight'), ...(bias ? [weight('bias')] : [])], { transB: 1 }),
 });
 
 /** Features of one sample. @throws ShapeError for a map, over whose last dimension alone it would silently work. */

@@ -41,4 +41,5 @@ export const logSoftmax = defineLayer({
   outputRange: () => ({ min: -Infinity, max: 0 }),
   build: ({ dim }) => new LogSoftmax(dim),
   pytorch: ({ dim }) => construct('nn.LogSoftmax', [dim]),
+  onnx: ({ input, node }, { dim }) => node('LogSoftmax', [input], { axis: dim }),
 });

@@ -2,7 +2,7 @@
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
 import { maxPool2d as pool, poolGeometry } from '../../ops/pool2d.ts';
-import type { SizePair } from '../../ops/window.ts';
+import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
@@ -58,4 +58,16 @@ export const maxPool2d = defineLayer({
   outputRange: (_options, input) => input,
   build: ({ kernelSize, ...rest }) => new MaxPool2d(kernelSize, rest),
   pytorch: ({ kernelSize, ...rest }) => construct('nn.MaxPool2d', [kernelSize], changed(options, rest)),
+  onnx({ input, node, constant, integers }, { kernelSize, stride = kernelSize, padding, dilation }, [, height, width], [, ...windows]) {
+    const kernel = bothSizes('maxPool2d: kernelSize', kernelSize, 1);
+    const strides = bothSizes('maxPool2d: stride', stride, 1);
+    const dilations = bothSizes('maxPool2d: dilation', dilation, 1);
+    const [top, left] = bothSizes('maxPool2d: padding', padding, 0);
+    // Runtimes differ in what ceil_mode is: what the last windows reach beyond the end is padded here.
+    const reach = (axis: 0 | 1): number => (windows[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1;
+    const [bottom, right] = [reach(0) - height - 2 * top, reach(1) - width - 2 * left].map((more) => Math.max(0, more));
+    const pads = integers([0, 0, 0, 0, 0, 0, bottom, right]);
+    const padded = bottom + right === 0 ? input : node('Pad', [input, pads, constant(-Infinity, [])]);
+    return node('MaxPool', [padded], { kernel_shape: kernel, strides, dilations, pads: [top, left, top, left] });
+  },
 });

@@ -52,4 +52,6 @@ export const prelu = defineLayer({
   cost: ({ numParameters }) => ({ parameters: numParameters, multiplyAdds: 0 }),
   build: ({ numParameters, init }) => new PReLU(numParameters, init),
   pytorch: (given) => construct('nn.PReLU', leading(options, given)),
+  onnx: ({ input, node, weight }, { numParameters }, shape) =>
+    node('PRelu', [input, weight('weight', [numParameters, ...shape.slice(1).fill(1)])]),
 });

@@ -20,4 +20,5 @@ export const relu = defineLayer({
   outputRange: (_options, { max }) => ({ min: 0, max: Math.max(max, 0) }),
   build: () => new ReLU(),
   pytorch: () => construct('nn.ReLU'),
+  onnx: ({ input, node }) => node('Relu', [input]),
 });

@@ -20,4 +20,5 @@ export const relu6 = defineLayer({
   outputRange: () => ({ min: 0, max: 6 }),
   build: () => new ReLU6(),
   pytorch: () => construct('nn.ReLU6'),
+  onnx: ({ input, node, constant }) => node('Clip', [input, constant(0, []), constant(6, [])]),
 });

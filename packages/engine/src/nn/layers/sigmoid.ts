@@ -20,4 +20,5 @@ export const sigmoid = defineLayer({
   outputRange: () => ({ min: 0, max: 1 }),
   build: () => new Sigmoid(),
   pytorch: () => construct('nn.Sigmoid'),
+  onnx: ({ input, node }) => node('Sigmoid', [input]),
 });

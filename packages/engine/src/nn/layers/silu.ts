@@ -20,4 +20,5 @@ export const silu = defineLayer({
   outputRange: (_options, { max }) => ({ min: -0.2785, max: Math.max(max, 0) }),
   build: () => new SiLU(),
   pytorch: () => construct('nn.SiLU'),
+  onnx: ({ input, node }) => node('Mul', [input, node('Sigmoid', [input])]),
 });

@@ -41,4 +41,5 @@ export const softmax = defineLayer({
   outputRange: () => ({ min: 0, max: 1 }),
   build: ({ dim }) => new Softmax(dim),
   pytorch: ({ dim }) => construct('nn.Softmax', [dim]),
+  onnx: ({ input, node }, { dim }) => node('Softmax', [input], { axis: dim }),
 });

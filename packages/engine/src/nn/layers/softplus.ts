@@ -40,4 +40,10 @@ export const softplus = defineLayer({
   outputRange: () => ({ min: 0, max: Infinity }),
   build: ({ beta, threshold }) => new Softplus(beta, threshold),
   pytorch: (given) => construct('nn.Softplus', leading(options, given)),
+  onnx({ input, node, constant }, { beta, threshold }) {
+    const scaled = beta === 1 ? input : node('Mul', [input, constant(beta, [])]);
+    const bent = beta === 1 ? node('Softplus', [scaled]) : node('Div', [node('Softplus', [scaled]), constant(beta, [])]);
+    // Above 20 the two are the same number in float32.
+    return threshold >= 20 ? bent : node('Where', [node('Greater', [scaled, constant(threshold, [])]), input, bent]);
+  },
 });

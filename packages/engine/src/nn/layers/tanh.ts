@@ -20,4 +20,5 @@ export const tanh = defineLayer({
   outputRange: () => ({ min: -1, max: 1 }),
   build: () => new Tanh(),
   pytorch: () => construct('nn.Tanh'),
+  onnx: ({ input, node }) => node('Tanh', [input]),
 });

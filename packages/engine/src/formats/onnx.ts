@@ -1,0 +1,193 @@
+// A job's network as an ONNX model (opset 17, IR version 8) for evaluation: dropout gone, batch norm by its running statistics.
+// Its input is what the network is given, after the job's transforms; the size of the batch is open. Weights are told by their
+// names and lengths, so that they can be streamed from the file in which they lie.
+import type { Float } from '../construction.ts';
+import { describeData } from '../data/datasets/index.ts';
+import { findLayer, inferShapes, type LayerSpec } from '../nn/layers/index.ts';
+import type { OnnxAttribute, OnnxScope } from '../onnx.ts';
+import { type Shape, sizeOf } from '../shape.ts';
+import type { JobSpec } from '../training/spec.ts';
+import { engineVersion } from '../version.ts';
+import { bytes, float, integer, join, message, type Reference, type Rope, text } from './protobuf.ts';
+import { decodeSafetensors } from './safetensors.ts';
+
+const IR_VERSION = 8;
+const OPSET = 17;
+
+/** Field numbers of onnx.proto, by message. */
+const MODEL = { irVersion: 1, producerName: 2, producerVersion: 3, graph: 7, opsetImport: 8 } as const;
+const OPERATOR_SET = { domain: 1, version: 2 } as const;
+const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;
+const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5 } as const;
+const ATTRIBUTE = { name: 1, f: 2, i: 3, s: 4, ints: 8, type: 20 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const;
+const DATA_TYPE = { float: 1, int64: 7 } as const;
+const VALUE = { name: 1, type: 2 } as const;
+const TYPE = { tensorType: 1, elemType: 1, shape: 2, dim: 1, dimValue: 1, dimParam: 2 } as const;
+
+const BYTES_PER_VALUE = 4;
+
+/** A weight as a file has it; its numbers are float32. */
+export interface WeightEntry {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/**
+ * The model's bytes, in parts; those that are references are the weights' own bytes, little-endian.
+ * @param weights of the network, at least its parameters and running statistics.
+ */
+export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[]): Rope {
+  const { inputShape } = describeData(spec.data);
+  const graph = new Graph(new Map(weights.map(({ name, shape }) => [name, shape])));
+  const { output, outputShape } = graph.add(spec.model.layers, '', 'input', inputShape);
+  graph.rename(output, 'output');
+  return join(
+    integer(MODEL.irVersion, IR_VERSION),
+    text(MODEL.producerName, 'trainyard'),
+    text(MODEL.producerVersion, engineVersion),
+    message(
+      MODEL.graph,
+      graph.encoded,
+      text(GRAPH.name, spec.name ?? 'model'),
+      message(GRAPH.input, valueInfo('input', inputShape)),
+      message(GRAPH.output, valueInfo('output', outputShape)),
+    ),
+    message(MODEL.opsetImport, text(OPERATOR_SET.domain, ''), integer(OPERATOR_SET.version, OPSET)),
+  );
+}
+
+/** The model as one file. @param weights the network's safetensors file. */
+export function encodeOnnx(spec: JobSpec, weights: Uint8Array): Uint8Array<ArrayBuffer> {
+  const tensors = new Map(decodeSafetensors(weights).tensors.map((tensor) => [tensor.name, tensor]));
+  const { length, parts } = onnxParts(spec, [...tensors.values()]);
+  const file = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    const data = part instanceof Uint8Array ? part : tensors.get(part.tensor)?.data;
+    if (data === undefined) continue;
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += part.length;
+  }
+  return file;
+}
+
+/** Nodes and initializers as they are added. */
+class Graph {
+  readonly #weights: ReadonlyMap<string, Shape>;
+  readonly #nodes: Rope[] = [];
+  readonly #initializers: Rope[] = [];
+  readonly #names = new Set<string>();
+
+  constructor(weights: ReadonlyMap<string, Shape>) {
+    this.#weights = weights;
+  }
+
+  get encoded(): Rope {
+    return join(
+      ...this.#nodes.map((node) => message(GRAPH.node, node)),
+      ...this.#initializers.map((tensor) => message(GRAPH.initializer, tensor)),
+    );
+  }
+
+  /** Adds layers one after the other. @param prefix of their names: '' or `3.layers.`. */
+  add(layers: readonly LayerSpec[], prefix: string, input: string, inputShape: Shape): { output: string; outputShape: Shape } {
+    const inferred = inferShapes(layers, inputShape);
+    if (!inferred.ok) throw inferred.error;
+    let output = input;
+    let outputShape = inputShape;
+    for (const [index, layer] of layers.entries()) {
+      const { name, outputShape: next } = inferred.layers[index];
+      output = findLayer(layer.type).onnx(this.#scope(prefix + name, output), layer, outputShape, next);
+      outputShape = next;
+    }
+    return { output, outputShape };
+  }
+
+  /** Gives a value a second name. */
+  rename(value: string, name: string): void {
+    this.#nodes.push(encodeNode('Identity', [value], name, {}));
+  }
+
+  #scope(layer: string, input: string): OnnxScope {
+    return {
+      input,
+      node: (operator, inputs, attributes = {}) => {
+        const output = this.#unique(`${layer}/${operator}`);
+        this.#nodes.push(encodeNode(operator, inputs, output, attributes));
+        return output;
+      },
+      weight: (name, shape) => this.#weight(`${layer}.${name}`, shape),
+      constant: (values, shape) => {
+        const data = new Float32Array(sizeOf(shape));
+        if (typeof values === 'number') data.fill(values);
+        else data.set(values);
+        return this.#constant(layer, shape, DATA_TYPE.float, data);
+      },
+      integers: (values) => this.#constant(layer, [values.length], DATA_TYPE.int64, BigInt64Array.from(values, BigInt)),
+      // A layer that holds layers has parsed them by the schema of all layers.
+      nested: (name, layers, from, shape) => this.add(layers as readonly LayerSpec[], `${layer}.${name}.`, from, shape).output,
+    };
+  }
+
+  #weight(name: string, shape?: Shape): string {
+    const own = this.#weights.get(name);
+    if (own === undefined) throw new TypeError(`the weights have no "${name}"`);
+    if (!this.#names.has(name)) {
+      this.#names.add(name);
+      this.#initializers.push(encodeTensor(name, shape ?? own, DATA_TYPE.float, { tensor: name, length: BYTES_PER_VALUE * sizeOf(own) }));
+    }
+    return name;
+  }
+
+  #constant(layer: string, shape: Shape, type: number, data: Float32Array | BigInt64Array): string {
+    const name = this.#unique(`${layer}/constant`);
+    this.#initializers.push(encodeTensor(name, shape, type, new Uint8Array(data.buffer)));
+    return name;
+  }
+
+  #unique(wanted: string): string {
+    let name = wanted;
+    for (let count = 2; this.#names.has(name); count++) name = `${wanted}_${count}`;
+    this.#names.add(name);
+    return name;
+  }
+}
+
+function encodeNode(
+  operator: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, OnnxAttribute>>,
+): Rope {
+  return join(
+    ...inputs.map((input) => text(NODE.input, input)),
+    text(NODE.output, output),
+    text(NODE.name, output),
+    text(NODE.opType, operator),
+    ...Object.entries(attributes).map(([name, value]) => message(NODE.attribute, text(ATTRIBUTE.name, name), attributeValue(value))),
+  );
+}
+
+function attributeValue(value: OnnxAttribute): Rope {
+  if (typeof value === 'number') return join(integer(ATTRIBUTE.i, value), integer(ATTRIBUTE.type, ATTRIBUTE_TYPE.int));
+  if (typeof value === 'string') return join(text(ATTRIBUTE.s, value), integer(ATTRIBUTE.type, ATTRIBUTE_TYPE.string));
+  if (isFloat(value)) return join(float(ATTRIBUTE.f, value.float), integer(ATTRIBUTE.type, ATTRIBUTE_TYPE.float));
+  return join(...value.map((entry) => integer(ATTRIBUTE.ints, entry)), integer(ATTRIBUTE.type, ATTRIBUTE_TYPE.ints));
+}
+
+const isFloat = (value: readonly number[] | Float): value is Float => 'float' in value;
+
+function encodeTensor(name: string, shape: Shape, type: number, data: Uint8Array | Reference): Rope {
+  const dims = shape.map((size) => integer(TENSOR.dims, size));
+  return join(...dims, integer(TENSOR.dataType, type), text(TENSOR.name, name), bytes(TENSOR.rawData, data));
+}
+
+/** A float32 tensor of a batch of samples. */
+function valueInfo(name: string, sampleShape: Shape): Rope {
+  const batch = message(TYPE.dim, text(TYPE.dimParam, 'batch'));
+  const sizes = sampleShape.map((size) => message(TYPE.dim, integer(TYPE.dimValue, size)));
+  const tensor = join(integer(TYPE.elemType, DATA_TYPE.float), message(TYPE.shape, batch, ...sizes));
+  return join(text(VALUE.name, name), message(VALUE.type, message(TYPE.tensorType, tensor)));
+}

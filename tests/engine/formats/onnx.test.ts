@@ -1,0 +1,85 @@
+// The ONNX model of every layer and of random networks in onnxruntime, against the networks themselves in evaluation.
+import { layerDefinitions } from '@trainyard/engine';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { anyNetwork } from '../../support/layerArbitrary.ts';
+import { layerSamples } from '../../support/layerSamples.ts';
+import { compareWithRuntime } from '../../support/onnxRuntime.ts';
+
+const TOLERANCE = 1e-5;
+
+/** Options that make another graph than a layer's sample does. */
+const variants: Readonly<Record<string, readonly (readonly [options: object, inputShape: readonly number[]])[]>> = {
+  conv2d: [
+    [{ outChannels: 2, kernelSize: 2, bias: false }, [3, 5, 5]],
+    [{ outChannels: 6, kernelSize: 3, groups: 3, padding: [2, 1] }, [3, 5, 6]],
+  ],
+  linear: [[{ outFeatures: 4, bias: false }, [6]]],
+  maxPool2d: [
+    [{ kernelSize: 2 }, [1, 6, 7]],
+    [{ kernelSize: [3, 2], stride: [4, 3], ceilMode: true, dilation: [2, 3] }, [2, 9, 8]],
+    [{ kernelSize: 2, stride: 3, padding: 1, ceilMode: true }, [1, 5, 4]],
+  ],
+  batchNorm2d: [
+    [{ affine: false }, [3, 4, 4]],
+    [{ trackRunningStats: false }, [3, 4, 4]],
+    [{ trackRunningStats: false, affine: false }, [3, 4, 4]],
+  ],
+  batchNorm1d: [
+    [{}, [5]],
+    [{ trackRunningStats: false }, [4, 3]],
+    [{ trackRunningStats: false }, [5]],
+  ],
+  layerNorm: [
+    [{}, [2, 3, 4]],
+    [{ normalizedShape: 4, elementwiseAffine: false }, [2, 3, 4]],
+    [{ normalizedShape: [3, 4], bias: false }, [2, 3, 4]],
+  ],
+  groupNorm: [
+    [{ numGroups: 3, affine: false }, [6, 2, 2]],
+    [{ numGroups: 2 }, [6]],
+  ],
+  dropout: [[{ p: 0.7 }, [3, 4]]],
+  gelu: [[{}, [3, 4]]],
+  softplus: [
+    [{}, [3, 4]],
+    [{ beta: 3, threshold: 0.5 }, [3, 4]],
+  ],
+  softmax: [[{ dim: 2 }, [3, 4, 2]]],
+  prelu: [
+    [{}, [3, 4, 2]],
+    [{ numParameters: 5 }, [5]],
+  ],
+  flatten: [
+    [{}, [3, 4, 2]],
+    [{ startDim: 1, endDim: 2 }, [3, 4, 2]],
+    [{}, [5]],
+  ],
+};
+
+const cases = layerDefinitions.flatMap(({ type }) => {
+  const { options, input } = layerSamples[type] ?? { options: {}, input: [4] };
+  return [[options, input] as const, ...(variants[type] ?? [])].map(([options, input]) => [type, options, input] as const);
+});
+
+describe('onnxruntime computes what the engine does', () => {
+  test.for(cases)('of the layer %s %j on %j', async ([type, options, input], { task }) => {
+    const { shape, ourShape, deviation } = await compareWithRuntime([{ type, ...options }], input);
+    task.meta.deviation = deviation;
+    expect(shape).toEqual(ourShape);
+    expect(deviation).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  test('of any network', { timeout: 60_000 }, async ({ task }) => {
+    task.meta.deviation = 0;
+    await fc.assert(
+      fc.asyncProperty(anyNetwork, async ({ inputShape, layers }) => {
+        const { shape, ourShape, deviation } = await compareWithRuntime(layers, inputShape);
+        expect(shape).toEqual(ourShape);
+        expect(deviation).toBeLessThanOrEqual(TOLERANCE);
+        task.meta.deviation = Math.max(task.meta.deviation ?? 0, deviation);
+      }),
+      { numRuns: 200, seed: 1 },
+    );
+  });
+});

@@ -1,0 +1,85 @@
+// A network as an ONNX model in somebody else's runtime, against the network itself in evaluation.
+import {
+  checkSpec,
+  encodeOnnx,
+  encodeWeights,
+  fromFlat,
+  Generator,
+  type JobSpec,
+  type LayerSpec,
+  layerSchema,
+  noGrad,
+  buildModel,
+  inferShapes,
+  randn,
+  type Sequential,
+  type Shape,
+} from '@trainyard/engine';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+const BATCH = 3;
+
+/** A spec of these layers on inputs of this shape, and the network with statistics and weights that are nobody's defaults. */
+function networkOf(layers: readonly object[], inputShape: Shape): { spec: JobSpec; model: Sequential } {
+  // A slope of one number makes a network of any layers one that learns.
+  const all: LayerSpec[] = [{ type: 'prelu' }, ...layers].map((layer) => layerSchema.parse(layer));
+  const inferred = inferShapes(all, inputShape);
+  if (!inferred.ok) throw inferred.error;
+  const targetShape = inferred.layers.at(-1)?.outputShape;
+  const { spec } = checkSpec({
+    seed: 3,
+    data: { dataset: 'random', inputShape, targetShape, samples: BATCH },
+    model: { layers: all },
+    loss: { type: 'mse' },
+    optimizer: { type: 'sgd' },
+    epochs: 1,
+  });
+  const generator = new Generator(3);
+  const model = buildModel(spec.model.layers, inputShape, generator);
+  for (const parameter of model.parameters()) {
+    generator.uniform_(parameter.values, -0.8, 0.8);
+    parameter.version.count += 1;
+  }
+  noGrad(() => model.forward(randn([BATCH, ...inputShape], { generator })));
+  return { spec, model: model.eval() };
+}
+
+export interface RuntimeComparison {
+  readonly shape: Shape;
+  readonly ourShape: Shape;
+  /** Largest |a − b| / max(1, |b|) of all outputs. */
+  readonly deviation: number;
+}
+
+/** The runtime's output for a file and inputs. */
+export async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: Shape): Promise<{ shape: Shape; data: Float32Array }> {
+  const session = await InferenceSession.create(file, { intraOpNumThreads: 1, executionProviders: ['cpu'], logSeverityLevel: 3 });
+  try {
+    const { output } = await session.run({ input: new Tensor('float32', inputs, [...shape]) });
+    return { shape: output.dims, data: Float32Array.from(output.data as Float32Array) };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Runs these layers in both. */
+export async function compareWithRuntime(layers: readonly object[], inputShape: Shape): Promise<RuntimeComparison> {
+  const { spec, model } = networkOf(layers, inputShape);
+  const shape = [BATCH, ...inputShape];
+  const inputs = new Generator(9).normal_(new Float32Array(shape.reduce((product, size) => product * size, 1)));
+  const ours = noGrad(() => model.forward(fromFlat(inputs, shape)));
+  const theirs = await runOnnx(encodeOnnx(spec, encodeWeights(model).bytes), inputs, shape);
+  return { shape: theirs.shape, ourShape: ours.shape, deviation: deviationOf(theirs.data, ours.values) };
+}
+
+/** Largest |a − b| / max(1, |b|); NaN counts as infinitely far away. */
+export function deviationOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Infinity;
+  let most = 0;
+  for (let i = 0; i < a.length; i++) {
+    const distance = Math.abs(a[i] - b[i]) / Math.max(1, Math.abs(b[i]));
+    if (Number.isNaN(distance)) return Infinity;
+    most = Math.max(most, distance);
+  }
+  return most;
+}
