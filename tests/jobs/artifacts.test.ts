@@ -49,6 +49,32 @@ describe('an artifact', () => {
     await store.close();
   });
 
+  test('can be lent to another job, which keeps it when the first one is gone or has another', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
+    await store.putBytes(jobId, name, Buffer.from('the first'));
+    await store.copy({ jobId, name }, { jobId: other, name: 'initial.safetensors' });
+    await store.putBytes(jobId, name, Buffer.from('second'));
+    await store.deleteJob(jobId);
+    expect((await content(store.open(other, 'initial.safetensors'))).toString()).toBe('the first');
+    expect(await store.stat(other, 'initial.safetensors')).toMatchObject({ bytes: 9 });
+    await expect(store.copy({ jobId, name }, { jobId: other, name })).rejects.toMatchObject({ code: 'artifactNotFound' });
+    expect(await unfinished(root)).toHaveLength(1);
+    await store.close();
+  });
+
+  test('is listed by its name, and can be removed alone', async ({ root }) => {
+    const store = await FolderArtifactStore.open(root);
+    expect(await store.names(jobId)).toEqual([]);
+    for (const one of ['b', 'a', 'c']) await store.putBytes(jobId, one, Buffer.from(one));
+    expect(await store.names(jobId)).toEqual(['a', 'b', 'c']);
+    await store.delete(jobId, 'b');
+    await store.delete(jobId, 'b');
+    expect(await store.names(jobId)).toEqual(['a', 'c']);
+    expect(await store.stat(jobId, 'b')).toBeNull();
+    await store.close();
+  });
+
   test('put again replaces the one before', async ({ root }) => {
     const store = await FolderArtifactStore.open(root);
     await store.putBytes(jobId, name, Buffer.from('the first'));

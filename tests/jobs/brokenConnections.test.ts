@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  CancelBus,
   closeRedis,
   connectRedis,
   EventHub,
@@ -13,6 +12,8 @@ import {
   redisPrograms,
   startRedis,
   TrainQueue,
+  type Wish,
+  WishBus,
 } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect, test as plainTest } from 'vitest';
@@ -55,12 +56,13 @@ describe('when the subscription breaks', () => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
-    const bus = new CancelBus({ redis: redis.connect(), subscriber, prefix: redis.prefix });
-    const watch = bus.watch(attempt.jobId);
+    const bus = new WishBus({ redis: redis.connect(), subscriber, prefix: redis.prefix });
+    const wishes = new Set<Wish>();
+    bus.watch(attempt.jobId, (wish) => wishes.add(wish));
     await until(() => subscriber.status === 'ready');
     await kill(redis, subscriber);
     await jobs.store.requestCancel(attempt.jobId);
-    await until(() => watch.signal.aborted);
+    await until(() => wishes.has('cancel'));
     await bus.close();
   });
 

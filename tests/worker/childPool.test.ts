@@ -2,7 +2,7 @@
 import { ChildPool, type PoolOptions, TrainingChild } from '@trainyard/worker';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasEnded, until } from './fixtures/processes.ts';
-import { assignment, childOptions } from './fixtures/scripted.ts';
+import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 
 const never = new AbortController().signal;
 const pools: ChildPool[] = [];
@@ -27,7 +27,7 @@ function open(changes: Partial<PoolOptions> = {}): { pool: ChildPool; started: T
 }
 
 async function train(child: TrainingChild, script: string): Promise<string> {
-  return (await child.train(assignment(script), () => Promise.resolve(), never)).kind;
+  return (await child.train(assignment(script), () => Promise.resolve(), undisturbed)).kind;
 }
 
 afterEach(async () => {

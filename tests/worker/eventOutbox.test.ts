@@ -1,19 +1,18 @@
 // The child's end of the event flow, alone.
-import type { TrainingEvent } from '@trainyard/engine';
-import { EventOutbox } from '@trainyard/worker';
+import { EventOutbox, type ReportedEvent } from '@trainyard/worker';
 import { describe, expect, it } from 'vitest';
 
-function phase(): TrainingEvent {
+function phase(): ReportedEvent {
   return { type: 'phase', phase: 'training' };
 }
 
-function step(number: number): TrainingEvent {
+function step(number: number): ReportedEvent {
   return { type: 'step', epoch: 1, step: number, stepsPerEpoch: 100, loss: 1 };
 }
 
 describe('EventOutbox', () => {
   it('sends the first event at once and gathers the others until that one is stored', () => {
-    const batches: TrainingEvent[][] = [];
+    const batches: ReportedEvent[][] = [];
     const outbox = new EventOutbox((events) => batches.push(events));
     void outbox.post(phase());
     void outbox.post(step(1));
@@ -24,7 +23,7 @@ describe('EventOutbox', () => {
   });
 
   it('keeps only the newest of steps that follow one another', () => {
-    const batches: TrainingEvent[][] = [];
+    const batches: ReportedEvent[][] = [];
     const outbox = new EventOutbox((events) => batches.push(events));
     for (const event of [phase(), step(1), step(2), phase(), step(3), step(4)]) {
       void outbox.post(event);

@@ -4,13 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TrainingEvent } from '@trainyard/engine';
-import { describeDeath, TrainingChild } from '@trainyard/worker';
+import { describeDeath, type ReportedEvent, TrainingChild } from '@trainyard/worker';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasEnded, until } from './fixtures/processes.ts';
-import { assignment, childOptions } from './fixtures/scripted.ts';
+import { assignment, childOptions, stoppedBy, undisturbed } from './fixtures/scripted.ts';
 
-const never = new AbortController().signal;
 const children: TrainingChild[] = [];
 
 async function start(changes: Parameters<typeof childOptions>[0] = {}): Promise<TrainingChild> {
@@ -27,7 +25,7 @@ afterEach(async () => {
   await Promise.all(ended.map((child) => child.exited));
 });
 
-function epochsOf(events: TrainingEvent[]): number[] {
+function epochsOf(events: ReportedEvent[]): number[] {
   return events.flatMap((event) => (event.type === 'epoch' ? [event.epoch] : []));
 }
 
@@ -35,8 +33,8 @@ describe('TrainingChild', () => {
   it('passes the events of a job on in order, and then takes the next job', async () => {
     const child = await start();
     for (const count of [3, 200]) {
-      const events: TrainingEvent[] = [];
-      const outcome = await child.train(assignment(`epochs:${count}`), (batch) => Promise.resolve(void events.push(...batch)), never);
+      const events: ReportedEvent[] = [];
+      const outcome = await child.train(assignment(`epochs:${count}`), (batch) => Promise.resolve(void events.push(...batch)), undisturbed);
       expect(outcome.kind).toBe('trained');
       expect(epochsOf(events)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
     }
@@ -53,7 +51,7 @@ describe('TrainingChild', () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
         stored += events.length;
       },
-      never,
+      undisturbed,
     );
     expect((await outcome).kind).toBe('trained');
     expect(stored).toBe(50);
@@ -64,7 +62,7 @@ describe('TrainingChild', () => {
     try {
       const file = join(folder, 'model.safetensors');
       const child = await start();
-      expect((await child.train(assignment('save', file), () => Promise.resolve(), never)).kind).toBe('trained');
+      expect((await child.train(assignment('save', file), () => Promise.resolve(), undisturbed)).kind).toBe('trained');
       expect(await readFile(file, 'utf8')).toBe('weights');
     } finally {
       await rm(folder, { recursive: true });
@@ -80,10 +78,25 @@ describe('TrainingChild', () => {
         stop.abort();
         return Promise.resolve();
       },
-      stop.signal,
+      stoppedBy(stop.signal),
     );
     expect(await outcome).toEqual({ kind: 'stopped' });
-    expect((await child.train(assignment('epochs:1'), () => Promise.resolve(), never)).kind).toBe('trained');
+    expect((await child.train(assignment('epochs:1'), () => Promise.resolve(), undisturbed)).kind).toBe('trained');
+  });
+
+  it('pauses when asked, for as long as the step in hand takes, and trains the next job afterwards', async () => {
+    const child = await start({ stopGraceMs: 1 });
+    const pause = new AbortController();
+    const outcome = child.train(
+      assignment('epochs:1 wait:60000'),
+      () => {
+        pause.abort();
+        return Promise.resolve();
+      },
+      { ...undisturbed, pause: pause.signal },
+    );
+    expect(await outcome).toEqual({ kind: 'paused' });
+    expect((await child.train(assignment('epochs:1'), () => Promise.resolve(), undisturbed)).kind).toBe('trained');
   });
 
   it('is killed when it does not stop within the grace', async () => {
@@ -95,7 +108,7 @@ describe('TrainingChild', () => {
         stop.abort();
         return Promise.resolve();
       },
-      stop.signal,
+      stoppedBy(stop.signal),
     );
     expect(await outcome).toMatchObject({ kind: 'died', death: { signal: 'SIGKILL' } });
     expect(hasEnded(child.pid)).toBe(true);
@@ -103,13 +116,13 @@ describe('TrainingChild', () => {
 
   it('is killed when nobody can store its events', async () => {
     const child = await start();
-    await expect(child.train(assignment('epochs:1 spin'), () => Promise.reject(new Error('stale')), never)).rejects.toThrow('stale');
+    await expect(child.train(assignment('epochs:1 spin'), () => Promise.reject(new Error('stale')), undisturbed)).rejects.toThrow('stale');
     await child.exited;
   });
 
   it('reports a run as failed without a stack or a path', async () => {
     const child = await start();
-    const outcome = await child.train(assignment('throw', '/secret/folder/model'), () => Promise.resolve(), never);
+    const outcome = await child.train(assignment('throw', '/secret/folder/model'), () => Promise.resolve(), undisturbed);
     expect(outcome).toMatchObject({ kind: 'failed', error: { code: 'internal', epoch: null, step: null } });
     expect(outcome.kind === 'failed' && outcome.error.message).not.toContain('/secret');
     expect(outcome.kind === 'failed' && outcome.detail).toContain('/secret');
@@ -119,7 +132,7 @@ describe('TrainingChild', () => {
     const ends = await Promise.all(
       ['kill', 'exit:3', 'fill'].map(async (script) => {
         const child = await start();
-        const outcome = await child.train(assignment(`epochs:1 ${script}`), () => Promise.resolve(), never);
+        const outcome = await child.train(assignment(`epochs:1 ${script}`), () => Promise.resolve(), undisturbed);
         return outcome.kind === 'died' ? describeDeath(outcome.death) : undefined;
       }),
     );
@@ -129,14 +142,14 @@ describe('TrainingChild', () => {
 
   it('stores what a child sent before it died, and only then ends the run', async () => {
     const child = await start();
-    const events: TrainingEvent[] = [];
+    const events: ReportedEvent[] = [];
     const outcome = await child.train(
       assignment('epochs:1 wait:50 kill'),
       async (batch) => {
         await child.exited;
         events.push(...batch);
       },
-      never,
+      undisturbed,
     );
     expect(outcome.kind).toBe('died');
     expect(epochsOf(events)).toEqual([1]);

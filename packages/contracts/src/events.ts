@@ -1,7 +1,7 @@
 // The events of a job. Those with an id are stored in the job's Redis stream, whose id they carry, and can be asked for
 // again; `step` is only ever seen live and has none.
 import { z } from 'zod';
-import { jobError, jobId } from './job.ts';
+import { checkpointPosition, jobError, jobId } from './job.ts';
 import { epochMetrics, nonFiniteNumber } from './metrics.ts';
 import { jobStatus } from './status.ts';
 
@@ -15,6 +15,13 @@ export const statusData = z.object({ jobId, status: jobStatus, error: jobError.o
 export const epochData = z
   .object({ jobId, epoch: z.int().min(1), epochs: z.int().min(1), ...epochMetrics.omit({ epoch: true }).shape })
   .meta({ id: 'EpochEventData' });
+export const checkpointData = z
+  .object({
+    jobId,
+    ...checkpointPosition.shape,
+    bytes: z.int().min(1).describe('Of the file'),
+  })
+  .meta({ id: 'CheckpointEventData' });
 export const logData = z.object({ jobId, level: z.enum(['info', 'warn', 'error']), message: z.string() }).meta({ id: 'LogEventData' });
 export const stepData = z
   .object({
@@ -29,14 +36,17 @@ export const stepData = z
 
 const statusEvent = z.object({ id: eventId, event: z.literal('status'), data: statusData }).meta({ id: 'StatusEvent' });
 const epochEvent = z.object({ id: eventId, event: z.literal('epoch'), data: epochData }).meta({ id: 'EpochEvent' });
+const checkpointEvent = z.object({ id: eventId, event: z.literal('checkpoint'), data: checkpointData }).meta({ id: 'CheckpointEvent' });
 const logEvent = z.object({ id: eventId, event: z.literal('log'), data: logData }).meta({ id: 'LogEvent' });
 const stepEvent = z.object({ event: z.literal('step'), data: stepData }).meta({ id: 'StepEvent' });
 
 /** An event that the job's stream holds. */
-export const storedEventSchema = z.discriminatedUnion('event', [statusEvent, epochEvent, logEvent]).meta({ id: 'StoredEvent' });
+export const storedEventSchema = z
+  .discriminatedUnion('event', [statusEvent, epochEvent, checkpointEvent, logEvent])
+  .meta({ id: 'StoredEvent' });
 export type StoredEvent = z.infer<typeof storedEventSchema>;
 
-export const storedEventTypes = ['status', 'epoch', 'log'] as const satisfies readonly StoredEvent['event'][];
+export const storedEventTypes = ['status', 'epoch', 'checkpoint', 'log'] as const satisfies readonly StoredEvent['event'][];
 export type StoredEventType = (typeof storedEventTypes)[number];
 
 /** An event that only those who are watching see. */
@@ -44,8 +54,11 @@ export const liveEventSchema = stepEvent;
 export type LiveEvent = z.infer<typeof liveEventSchema>;
 
 /** Everything that a job's event stream can carry. */
-export const jobEventSchema = z.discriminatedUnion('event', [statusEvent, epochEvent, logEvent, stepEvent]).meta({ id: 'JobEvent' });
+export const jobEventSchema = z
+  .discriminatedUnion('event', [statusEvent, epochEvent, checkpointEvent, logEvent, stepEvent])
+  .meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEventSchema>;
 
+export type CheckpointData = z.infer<typeof checkpointData>;
 export type LogData = z.infer<typeof logData>;
 export type StepData = z.infer<typeof stepData>;

@@ -37,6 +37,17 @@ export const jobError = z
   .meta({ id: 'JobError' });
 export type JobError = z.infer<typeof jobError>;
 
+/** How far a run had come when it was kept. */
+export const checkpointPosition = z.object({
+  epoch: z.int().min(0).describe('Epochs done.'),
+  step: z.int().min(0).describe('Steps done of the epoch after those.'),
+});
+
+export const jobCheckpoint = checkpointPosition
+  .extend({ bytes: z.int().min(1).describe('Of the file'), createdAt: time })
+  .meta({ id: 'JobCheckpoint', description: 'Where a retry, a resume or a fork goes on.' });
+export type JobCheckpoint = z.infer<typeof jobCheckpoint>;
+
 export const jobSchema = z
   .object({
     id: jobId,
@@ -51,10 +62,12 @@ export const jobSchema = z
     finishedAt: time.nullable(),
     attempts: z.int().min(0).describe('How many times a worker has taken the job.'),
     progress: jobProgress,
+    checkpoint: jobCheckpoint.nullable().describe('The last one; null while there is none.'),
     latest: epochMetrics.nullable().describe('The metrics of the last epoch.'),
     result: jobResult.nullable(),
     error: jobError.nullable(),
-    retryOf: jobId.nullable(),
+    retryOf: jobId.nullable().describe('The failed or cancelled job that it is the retry of.'),
+    forkOf: jobId.nullable().describe('The job whose checkpoint it began with.'),
     worker: z.string().nullable().describe('The worker that has it, or had it last.'),
   })
   .meta({ id: 'Job' });

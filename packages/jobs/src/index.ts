@@ -1,10 +1,11 @@
 // Redis and files behind small interfaces: the records of jobs, their queue, their events, their cancellation, their
 // artifacts, and how a process finds its Redis and its environment. No HTTP and no training.
 
-export type { ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
+export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
-export * from './cancelBus.ts';
+export * from './checkpointName.ts';
 export * from './environment/apiKey.ts';
+export type { Begun, Origin } from './record.ts';
 export { type HomeLock, lockHome } from './environment/homeLock.ts';
 export { type Environment, isLoopback, logLevels, readEnvironment, requireKeysBeyondLoopback } from './environment/readEnvironment.ts';
 export * from './errors.ts';
@@ -20,4 +21,5 @@ export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
 export * from './trainQueue.ts';
+export * from './wishBus.ts';
 export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

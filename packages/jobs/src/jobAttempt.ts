@@ -1,9 +1,11 @@
 // What the worker that has a job writes about it. Bound to one attempt: once another worker has taken the job over, or
 // it has ended, every write comes back 'stale' and has changed nothing.
 import {
+  type CheckpointData,
   type EpochMetrics,
   epochMetrics,
   type FinalStatus,
+  type JobCheckpoint,
   type JobError,
   type JobPhase,
   type JobProgress,
@@ -18,6 +20,7 @@ import { JobStateError, JobsError } from './errors.ts';
 import type { RedisKeys } from './redis/keys.ts';
 import { appendEpoch } from './scripts/appendEpoch.ts';
 import { appendLog } from './scripts/appendLog.ts';
+import { storeCheckpoint } from './scripts/storeCheckpoint.ts';
 import { finishJob } from './scripts/finishJob.ts';
 import { publishStep } from './scripts/publishStep.ts';
 import { releaseJob } from './scripts/releaseJob.ts';
@@ -125,6 +128,28 @@ export class JobAttempt {
     return appendOutcome(outcome, value);
   }
 
+  /**
+   * Makes a stored file the job's checkpoint, and tells of it.
+   * @param file its name among the job's artifacts
+   * @returns the file that it replaces, if there is one
+   * @throws JobsError code `epochGap`, when an epoch before it was never appended
+   */
+  async storeCheckpoint(
+    checkpoint: Omit<JobCheckpoint, 'createdAt'>,
+    file: string,
+  ): Promise<{ readonly outcome: 'stored'; readonly replaced: string | null } | { readonly outcome: 'stale' }> {
+    const { epoch, step } = checkpoint;
+    const data: CheckpointData = { jobId: this.jobId, ...checkpoint };
+    const kept: JobCheckpoint = { ...checkpoint, createdAt: new Date().toISOString() };
+    const [outcome, value] = await this.#run(
+      storeCheckpoint,
+      [this.#record, this.#stream],
+      [this.jobId, this.#keys.eventChannel, epoch, step, file, JSON.stringify(kept), JSON.stringify(data)],
+    );
+    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got a checkpoint of epoch ${epoch} after epoch ${String(value)}`);
+    return outcome === 'stored' ? { outcome, replaced: value === '' ? null : String(value) } : { outcome: 'stale' };
+  }
+
   /** Adds a line to the job's log; a message over 4,096 characters is cut. */
   async appendLog(level: LogData['level'], message: string): Promise<AppendOutcome> {
     const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };
@@ -153,16 +178,16 @@ export class JobAttempt {
   }
 
   /**
-   * Hands the job back, queued, without counting this attempt against it. The delivery has to go back as well: BullMQ's
+   * Hands the job back, queued, or paused if someone wants that, without counting this attempt against it. The delivery has to go back as well: BullMQ's
    * `job.moveToWait(token)` and `WaitingError`, or else it is delivered again when its lock runs out.
    */
-  async release(): Promise<'released' | 'cancelled' | 'stale'> {
+  async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
     const [outcome] = await this.#run(
       releaseJob,
       [this.#record, this.#stream, this.#keys.waiting],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
     );
-    return outcome as 'released' | 'cancelled' | 'stale';
+    return outcome as 'released' | 'paused' | 'cancelled' | 'stale';
   }
 
   get #record(): string {

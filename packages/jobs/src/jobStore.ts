@@ -1,5 +1,5 @@
-// The records of all jobs: what an API needs to make, show and cancel them, and how a worker comes by one. What a worker
-// then writes goes through JobAttempt. Every change is one Lua script, so no crash leaves half of one.
+// The records of all jobs: what an API needs to make and show them, and how a worker comes by one. What a worker then writes
+// goes through JobAttempt, what users do to a job is in JobActions. Every change is one Lua script, so no crash leaves half of one.
 import { createHash, randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
@@ -7,18 +7,18 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
 import { canonicalJson } from './canonicalJson.ts';
-import { IdempotencyMismatchError, JobNotFoundError, JobStateError } from './errors.ts';
+import { IdempotencyMismatchError, JobNotFoundError } from './errors.ts';
+import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
-import { type JobRecord, jobOfRecord, newRecord } from './record.ts';
-import { isRedisUnavailable } from './redis/connection.ts';
+import { type JobRecord, jobOfRecord, newRecord, type Origin } from './record.ts';
+import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { cancelJob } from './scripts/cancelJob.ts';
 import { claimJob } from './scripts/claimJob.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
-import type { QueueEntry, TrainQueue } from './trainQueue.ts';
+import { deliveryKeys, type QueueEntry, type TrainQueue } from './trainQueue.ts';
 
-/** How often a job may be begun without an epoch to show for it. */
+/** How often a job may be begun without an epoch or a checkpoint to show for it. */
 export const fruitlessAttemptsAllowed = 3;
 
 /** How long an idempotency key is remembered. */
@@ -37,14 +37,24 @@ export interface NewJob {
   readonly spec: JobSpec;
   /** Whose job it is: the name of the caller's key. Idempotency keys are the caller's own. */
   readonly owner: string;
+  /** From {@link JobStore.newId}, where something has to be stored for the job before it is there. */
+  readonly jobId?: string;
+  readonly origin?: Origin;
   /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
 }
 
 /** What a delivery comes to: the attempt to run, or why there is nothing to run. */
 export type Claim =
-  | { readonly outcome: 'claimed'; readonly attempt: JobAttempt; readonly spec: JobSpec }
+  | {
+      readonly outcome: 'claimed';
+      readonly attempt: JobAttempt;
+      readonly spec: JobSpec;
+      /** The artifact to go on from. */
+      readonly checkpoint: string | null;
+    }
   | { readonly outcome: 'cancelled' }
+  | { readonly outcome: 'paused' }
   | { readonly outcome: 'crashLoop' }
   | { readonly outcome: 'refused'; readonly status: JobStatus }
   | { readonly outcome: 'missing' };
@@ -54,6 +64,7 @@ export class JobStore {
   readonly #keys: RedisKeys;
   readonly #queue: TrainQueue;
   readonly #ulid = monotonicFactory(randomFraction);
+  readonly #actions: JobActions;
   /** The second half of `create`: the queue entry, then the end of the outbox entry. Safe to repeat. */
   readonly #enqueue = batched<QueueEntry>(async (entries) => {
     await this.#queue.addAll(entries);
@@ -64,6 +75,7 @@ export class JobStore {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#queue = options.queue;
+    this.#actions = new JobActions({ ...options, enqueue: (jobId) => this.enqueue(jobId), find: (jobId) => this.#existing(jobId) });
   }
 
   /**
@@ -76,13 +88,18 @@ export class JobStore {
     return { job: job ?? (await this.#existing(jobId)), replayed };
   }
 
+  /** The id for a job that is yet to be made. */
+  newId(): string {
+    return `job_${this.#ulid()}`;
+  }
+
   /** The first half of `create`: everything but the queue, in one step. `job` is null for one that was made before. */
   async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null }> {
-    const jobId = `job_${this.#ulid()}`;
+    const jobId = request.jobId ?? this.newId();
     const now = new Date();
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
-    const record = newRecord(spec, owner, now);
+    const record = newRecord(spec, owner, now, request.origin);
     const [outcome, id, rank] = await runScript(
       this.#redis,
       createJob,
@@ -111,6 +128,21 @@ export class JobStore {
   }
 
   /**
+   * Puts a job into the queue that may have been there before. Safe to repeat. While a worker still closes an earlier delivery of
+   * it, which keeps another out, the outbox entry stays, until a worker claims the job.
+   */
+  async enqueue(jobId: string): Promise<void> {
+    const priority = await this.#redis.hget(this.#keys.job(jobId), 'priority');
+    await this.#queue.add(jobId, Number(priority ?? 0));
+    if ((await this.#redis.exists(deliveryKeys(this.#keys.tag, jobId).lock)) === 0) await this.#redis.zrem(this.#keys.outbox, jobId);
+  }
+
+  /** Puts a job into the queue that became due again while its delivery was being closed. */
+  async enqueueIfDue(jobId: string): Promise<void> {
+    if ((await this.#redis.hget(this.#keys.job(jobId), 'status')) === 'queued') await this.enqueue(jobId);
+  }
+
+  /**
    * Finishes what a crash between the two halves of `create` left behind; to be called every few seconds by every
    * process, any number of them at once.
    * @param olderThanMs leaves younger entries to their makers
@@ -118,12 +150,7 @@ export class JobStore {
    */
   async reconcileOutbox(olderThanMs: number = outboxGraceMs): Promise<number> {
     const forgotten = await this.#redis.zrangebyscore(this.#keys.outbox, '-inf', Date.now() - olderThanMs);
-    await Promise.all(
-      forgotten.map(async (jobId) => {
-        const priority = await this.#redis.hget(this.#keys.job(jobId), 'priority');
-        await this.#enqueue({ jobId, priority: Number(priority ?? 0) });
-      }),
-    );
+    await Promise.all(forgotten.map((jobId) => this.enqueue(jobId)));
     return forgotten.length;
   }
 
@@ -146,26 +173,29 @@ export class JobStore {
     return { data: jobs.filter((job) => job !== null), nextCursor: ids.length > page.length ? (page.at(-1) ?? null) : null };
   }
 
-  /**
-   * queued → cancelled; running → cancelling, which its worker makes cancelled within a second. A job that is cancelling
-   * or cancelled stays as it is.
-   * @returns the job as it is then
-   * @throws JobNotFoundError
-   * @throws JobStateError the job has succeeded or failed
-   */
+  /** {@link JobActions.cancel} */
   async requestCancel(jobId: string): Promise<Job> {
-    const keys = this.#keys;
-    const [outcome, status] = await runScript(
-      this.#redis,
-      cancelJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox],
-      [jobId, keys.eventChannel, keys.cancelChannel, new Date().toISOString()],
-    );
-    if (outcome === 'missing') throw new JobNotFoundError(jobId);
-    if (outcome === 'refused') throw new JobStateError(jobId, 'cancel', status as JobStatus);
-    const job = await this.#existing(jobId);
-    if (job.status === 'cancelled') await this.#queue.remove(jobId).catch(leaveToClaim);
-    return job;
+    return await this.#actions.cancel(jobId);
+  }
+
+  /** {@link JobActions.pause} */
+  async requestPause(jobId: string): Promise<Job> {
+    return await this.#actions.pause(jobId);
+  }
+
+  /** {@link JobActions.resume} */
+  async resume(jobId: string): Promise<Job> {
+    return await this.#actions.resume(jobId);
+  }
+
+  /** {@link JobActions.delete} */
+  async delete(jobId: string): Promise<void> {
+    await this.#actions.delete(jobId);
+  }
+
+  /** {@link JobActions.settleAbandoned} */
+  async settleAbandoned(olderThanMs?: number): Promise<number> {
+    return await this.#actions.settleAbandoned(olderThanMs);
   }
 
   /**
@@ -177,7 +207,7 @@ export class JobStore {
     const [outcome, ...values] = await runScript(
       this.#redis,
       claimJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting],
+      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox],
       [
         jobId,
         keys.eventChannel,
@@ -192,11 +222,12 @@ export class JobStore {
       case 'claimed': {
         const spec = JSON.parse(String(values[1])) as JobSpec;
         const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: Number(values[0]), epochs: spec.epochs });
-        return { outcome, attempt, spec };
+        return { outcome, attempt, spec, checkpoint: values[2] === '' ? null : String(values[2]) };
       }
       case 'refused':
         return { outcome, status: values[0] as JobStatus };
       case 'cancelled':
+      case 'paused':
       case 'crashLoop':
       case 'missing':
         return { outcome };
@@ -232,20 +263,10 @@ function crashLoop(lastEnd: string | undefined): JobError {
       : `The last one: ${lastEnd}`;
   return {
     code: 'crashLoop',
-    message: `${fruitlessAttemptsAllowed} attempts in a row ended without finishing an epoch. ${end}`,
+    message: `${fruitlessAttemptsAllowed} attempts in a row ended without an epoch or a checkpoint to show for it. ${end}`,
     epoch: null,
     step: null,
   };
-}
-
-/** The job is recorded: its outbox entry brings it into the queue when Redis is back. */
-function leaveToOutbox(error: unknown): void {
-  if (!isRedisUnavailable(error)) throw error;
-}
-
-/** A delivery that could not be removed comes to nothing when a worker claims the job. */
-function leaveToClaim(error: unknown): void {
-  if (!isRedisUnavailable(error)) throw error;
 }
 
 function sha256(text: string): string {

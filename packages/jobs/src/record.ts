@@ -1,14 +1,45 @@
 // The record of a job as Redis holds it (a hash of texts) and as everyone else sees it. Only the scripts change it.
-import type { Job, JobProgress } from '@trainyard/contracts';
+import type { EpochMetrics, Job, JobCheckpoint, JobProgress } from '@trainyard/contracts';
 import { isFinal, jobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
 
+/** The job that a new one comes from, and the checkpoint that it begins with. */
+export interface Origin {
+  readonly retryOf?: string;
+  readonly forkOf?: string;
+  readonly begun?: Begun;
+}
+
+/** A checkpoint that lies among the new job's own artifacts already. */
+export interface Begun {
+  readonly file: string;
+  readonly checkpoint: JobCheckpoint;
+  /** The metrics of the last epoch before it. */
+  readonly latest: EpochMetrics | null;
+}
+
 /** What a new job's record holds beside what its script adds. */
-export function newRecord(spec: JobSpec, owner: string, createdAt: Date) {
-  const progress: JobProgress = { epoch: 0, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
-  return { spec: JSON.stringify(spec), owner, createdAt: createdAt.toISOString(), progress: JSON.stringify(progress) };
+export function newRecord(
+  spec: JobSpec,
+  owner: string,
+  createdAt: Date,
+  { retryOf, forkOf, begun }: Origin = {},
+): Readonly<Record<string, string>> {
+  const epoch = begun?.checkpoint.epoch ?? 0;
+  const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
+  return {
+    spec: JSON.stringify(spec),
+    owner,
+    createdAt: createdAt.toISOString(),
+    progress: JSON.stringify(progress),
+    lastEpoch: String(epoch),
+    ...(retryOf !== undefined && { retryOf }),
+    ...(forkOf !== undefined && { forkOf }),
+    ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
+    ...(begun?.latest && { latest: JSON.stringify(begun.latest) }),
+  };
 }
 
 /**
@@ -34,10 +65,12 @@ export function jobOfRecord(jobId: string, record: JobRecord, rank: number | nul
     finishedAt: record['finishedAt'] ?? null,
     attempts: Number(text(record, 'attempt')),
     progress: isFinal(status) ? { ...progress, etaSeconds: null } : progress,
+    checkpoint: optionalJson<JobCheckpoint>(record, 'checkpoint'),
     latest: optionalJson<NonNullable<Job['latest']>>(record, 'latest'),
     result: optionalJson<NonNullable<Job['result']>>(record, 'result'),
     error: optionalJson<NonNullable<Job['error']>>(record, 'error'),
-    retryOf: null,
+    retryOf: record['retryOf'] ?? null,
+    forkOf: record['forkOf'] ?? null,
     worker: record['worker'] ?? null,
   };
 }

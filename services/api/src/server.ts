@@ -45,11 +45,14 @@ function readServerEnvironment(): ServerEnvironment {
   return { ...environment, redisUrl };
 }
 
-/** Brings jobs into the queue that a crash kept out of it, every few seconds until the signal aborts. */
+/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone. Every few seconds until the signal aborts. */
 async function keepReconciling(jobs: JobStore, log: Logger, signal: AbortSignal): Promise<void> {
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
       await jobs.reconcileOutbox().catch((err: unknown) => log.warn({ err }, 'could not look for jobs that are not in the queue'));
+      await jobs
+        .settleAbandoned()
+        .catch((err: unknown) => log.warn({ err }, 'could not look for jobs that wait for a worker that is gone'));
     }
   } catch (error) {
     if (!signal.aborted) throw error;

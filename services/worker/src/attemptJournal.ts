@@ -1,12 +1,14 @@
 // Writes what a training child says into the job's record and history: epochs all, in order and once; phases and steps
-// only the newest of a batch, which is all that anyone can see. It waits for Redis as long as it takes.
+// only the newest of a batch, which is all that anyone can see; checkpoints after the epochs that they hold. It waits for Redis
+// as long as it takes.
 import type { EpochMetrics } from '@trainyard/contracts';
-import type { TrainingEvent } from '@trainyard/engine';
 import { type JobAttempt, JobsError } from '@trainyard/jobs';
 import type { Logger } from 'pino';
+import type { CheckpointKeeper } from './checkpointKeeper.ts';
+import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
 
-type EventOf<T extends TrainingEvent['type']> = Extract<TrainingEvent, { type: T }>;
+type EventOf<T extends ReportedEvent['type']> = Extract<ReportedEvent, { type: T }>;
 
 /** Another worker has the job, or it has ended: nothing that this attempt says counts any more. */
 export class StaleAttemptError extends Error {
@@ -28,13 +30,15 @@ export class AttemptJournal {
   readonly #attempt: JobAttempt;
   readonly #log: Logger;
   readonly #abandoned: AbortSignal;
+  readonly #checkpoints: CheckpointKeeper;
   readonly #remembered: EpochMetrics[] = [];
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
 
   /** @param abandoned ends the waiting for Redis */
-  constructor(attempt: JobAttempt, log: Logger, abandoned: AbortSignal) {
+  constructor(attempt: JobAttempt, checkpoints: CheckpointKeeper, log: Logger, abandoned: AbortSignal) {
     this.#attempt = attempt;
+    this.#checkpoints = checkpoints;
     this.#log = log;
     this.#abandoned = abandoned;
   }
@@ -43,7 +47,7 @@ export class AttemptJournal {
    * Stores a batch; resolves when Redis has all of it. One batch at a time.
    * @throws StaleAttemptError
    */
-  async store(events: readonly TrainingEvent[]): Promise<void> {
+  async store(events: readonly ReportedEvent[]): Promise<void> {
     const epochs = events.filter((event) => event.type === 'epoch');
     const phase = events.findLast((event) => event.type === 'phase');
     const step = events.findLast((event) => event.type === 'step');
@@ -54,6 +58,10 @@ export class AttemptJournal {
     if (isStepFirst) await this.#tellStep(step);
     if (epochs.length > 0) await this.#storeEpochs(epochs);
     if (!isStepFirst && step !== undefined) await this.#tellStep(step);
+    for (const event of events) {
+      if (event.type === 'checkpoint') await this.#storeCheckpoint(event);
+      if (event.type === 'log') await this.say(event.level, event.message);
+    }
   }
 
   /** Adds a line to the job's log. @throws StaleAttemptError */
@@ -70,16 +78,33 @@ export class AttemptJournal {
     this.#heed(await this.#patiently(() => this.#attempt.publishStep(step)));
   }
 
+  async #storeCheckpoint({ file, epoch, step, bytes }: EventOf<'checkpoint'>): Promise<void> {
+    const name = await this.#checkpoints.take(file, this.#attempt);
+    if (typeof name !== 'string') {
+      await this.say('warn', `a checkpoint could not be stored, training goes on without it: ${name.message}`);
+      return;
+    }
+    const point = async () => await this.#patiently(() => this.#attempt.storeCheckpoint({ epoch, step, bytes }, name));
+    const stored = await point().catch(async (error: unknown) => {
+      await this.#appendLost(error);
+      return await point();
+    });
+    if (stored.outcome === 'stored') this.#checkpoints.current = name;
+    await this.#checkpoints.drop(this.#attempt.jobId, stored.outcome === 'stale' ? name : stored.replaced);
+    this.#heed(stored.outcome);
+  }
+
   async #storeEpochs(epochs: readonly EpochMetrics[]): Promise<void> {
     this.#remembered.push(...epochs);
     this.#remembered.splice(0, this.#remembered.length - Math.max(REMEMBERED_EPOCHS, epochs.length));
-    try {
-      await this.#append(epochs);
-    } catch (error) {
-      if (!(error instanceof JobsError && error.code === 'epochGap')) throw error;
-      this.#log.warn({ err: error }, 'Redis has lost epochs that it had confirmed; writing them again');
-      await this.#append(this.#remembered);
-    }
+    await this.#append(epochs).catch(async (error: unknown) => await this.#appendLost(error));
+  }
+
+  /** @throws the error, unless it says that epochs are missing; they are written again then. */
+  async #appendLost(error: unknown): Promise<void> {
+    if (!(error instanceof JobsError && error.code === 'epochGap')) throw error;
+    this.#log.warn({ err: error }, 'Redis has lost epochs that it had confirmed; writing them again');
+    await this.#append(this.#remembered);
   }
 
   /** All commands leave at once, in order, so that a batch costs one round trip. */

@@ -1,15 +1,15 @@
 // The child's end of the event flow: keeps order, sends one batch at a time and gathers the rest until that one is
 // stored. So a fast job costs few messages, a slow store slows the training down instead of filling memory, and
 // nothing is dropped but `step` events, of which only the newest says anything.
-import type { TrainingEvent } from '@trainyard/engine';
+import type { ReportedEvent } from './messages.ts';
 
 /** Events that may wait before `post` makes the training wait too: about a minute of the fastest tutorial epochs. */
 const DEFAULT_LIMIT = 10_000;
 
 export class EventOutbox {
-  readonly #send: (events: TrainingEvent[]) => void;
+  readonly #send: (events: ReportedEvent[]) => void;
   readonly #limit: number;
-  #pending: TrainingEvent[] = [];
+  #pending: ReportedEvent[] = [];
   #inFlight = false;
   #settled: (() => void)[] = [];
 
@@ -17,13 +17,13 @@ export class EventOutbox {
    * @param send Sends one batch; `stored()` is called when the other side has it.
    * @param limit Events that may wait, 10,000 by default.
    */
-  constructor(send: (events: TrainingEvent[]) => void, limit: number = DEFAULT_LIMIT) {
+  constructor(send: (events: ReportedEvent[]) => void, limit: number = DEFAULT_LIMIT) {
     this.#send = send;
     this.#limit = limit;
   }
 
   /** Takes an event; resolves at once while fewer than `limit` wait, else when the other side has caught up. */
-  async post(event: TrainingEvent): Promise<void> {
+  async post(event: ReportedEvent): Promise<void> {
     if (event.type === 'step' && this.#pending.at(-1)?.type === 'step') {
       this.#pending.pop();
     }

@@ -3,7 +3,8 @@
 export { type ChildDeath, describeDeath } from './childDeath.ts';
 export { ChildPool, type PoolOptions } from './childPool.ts';
 export { EventOutbox } from './eventOutbox.ts';
-export type { Ending } from './messages.ts';
+export type { Ending, ReportedEvent } from './messages.ts';
+export type { TrainSignals } from './serveTraining.ts';
 export { describeError } from './runError.ts';
 export { runProcess } from './runProcess.ts';
 export { type Assignment, type ChildOptions, ChildStartError, type Outcome, TrainingChild } from './trainingChild.ts';

@@ -7,15 +7,18 @@ import type { FinalStatus } from '@trainyard/contracts';
 import {
   ArtifactError,
   type ArtifactStore,
-  type CancelBus,
   type Claim,
   type Ending,
   type JobAttempt,
   type JobStore,
+  type Wish,
+  type WishBus,
+  wishOf,
 } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
 import { describeDeath } from './childDeath.ts';
+import { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ChildPool } from './childPool.ts';
 import { patiently } from './patience.ts';
 import { describeError } from './runError.ts';
@@ -24,8 +27,10 @@ import type { Outcome, TrainingChild } from './trainingChild.ts';
 /** What all runs of a worker share. */
 export interface RunContext {
   store: JobStore;
-  cancels: CancelBus;
+  wishes: WishBus;
   artifacts: ArtifactStore;
+  /** Between two checkpoints at least. */
+  checkpointEveryMs: number;
   pool: ChildPool;
   data: NodeDatasetFilesOptions;
   /** The worker's name, as jobs show it. */
@@ -41,14 +46,22 @@ export interface RunContext {
  */
 export type RunEnd = 'ended' | 'handedBack' | 'lost';
 
-type StopReason = 'cancel' | 'handBack' | 'lost';
+/** Of two, the one that comes later here counts: nothing may be written any more for a job that is lost. */
+const stopReasons = ['pause', 'handBack', 'cancel', 'lost'] as const;
+type StopReason = (typeof stopReasons)[number];
 type Claimed = Extract<Claim, { outcome: 'claimed' }>;
+
+/** How long a job that is handed back may take for its checkpoint. */
+const HAND_BACK_MS = 2_500;
 
 export class JobRun {
   readonly jobId: string;
   readonly #context: RunContext;
   readonly #log: Logger;
   readonly #stop = new AbortController();
+  readonly #pause = new AbortController();
+  readonly #checkpoints: CheckpointKeeper;
+  #handBackTimer: NodeJS.Timeout | undefined;
   #stopReason: StopReason | undefined;
   #attempt: JobAttempt | undefined;
   #lastEnd: string | undefined;
@@ -57,12 +70,12 @@ export class JobRun {
     this.jobId = jobId;
     this.#context = context;
     this.#log = log;
+    this.#checkpoints = new CheckpointKeeper(context.artifacts, log);
   }
 
   /** Runs the job; resolves when nothing is left to do here. */
   async follow(): Promise<RunEnd> {
-    const watch = this.#context.cancels.watch(this.jobId);
-    watch.signal.addEventListener('abort', () => this.#stopFor('cancel'), { once: true });
+    const endWatch = this.#context.wishes.watch(this.jobId, (wish) => this.#stopFor(wish));
     try {
       for (;;) {
         const end = await this.#tryOnce();
@@ -76,13 +89,15 @@ export class JobRun {
       if (this.#context.abandoned.aborted) return 'lost';
       throw error;
     } finally {
-      watch.stop();
+      endWatch();
+      clearTimeout(this.#handBackTimer);
     }
   }
 
-  /** Stops training and puts the job back into the queue. */
+  /** Stops training, with a checkpoint if that is quick, and puts the job back into the queue. */
   handBack(): void {
     this.#stopFor('handBack');
+    this.#handBackTimer ??= setTimeout(() => this.#stop.abort(new Error('handBack')), HAND_BACK_MS);
   }
 
   /**
@@ -92,14 +107,15 @@ export class JobRun {
   async renew(token: string): Promise<void> {
     const renewal = await this.#attempt?.renew(token);
     if (renewal === undefined) return;
-    if (renewal.outcome === 'stale') this.#stopFor('lost');
-    else if (renewal.status === 'cancelling') this.#stopFor('cancel');
+    const wish = renewal.outcome === 'stale' ? 'lost' : wishOf(renewal.status);
+    if (wish !== null) this.#stopFor(wish);
     else if (renewal.outcome !== 'held')
       this.#log.warn({ delivery: renewal.outcome }, 'the job is being delivered again; going on with it');
   }
 
   async #tryOnce(): Promise<RunEnd | 'again'> {
-    const child = await this.#context.pool.acquire(this.#stop.signal).catch(() => undefined);
+    const waiting = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
+    const child = await this.#context.pool.acquire(waiting).catch(() => undefined);
     if (child === undefined) return await this.#leaveWithoutChild();
     try {
       const claim = await this.#claim();
@@ -114,14 +130,20 @@ export class JobRun {
     }
   }
 
-  async #train({ attempt, spec }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
+  async #train({ attempt, spec, checkpoint }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
     const log = this.#log.child({ attempt: attempt.number });
-    log.info({ child: child.pid }, 'training');
-    const journal = new AttemptJournal(attempt, log, this.#context.abandoned);
-    const modelFile = this.#context.artifacts.temporaryFile();
+    log.info({ child: child.pid, checkpoint }, 'training');
+    const { artifacts, abandoned, checkpointEveryMs, data } = this.#context;
+    this.#checkpoints.current = checkpoint;
+    const journal = new AttemptJournal(attempt, this.#checkpoints, log, abandoned);
+    const modelFile = artifacts.temporaryFile();
+    let resumeFile: string | null = null;
     try {
-      const order = { spec, modelFile, data: this.#context.data };
-      const outcome = await child.train(order, (events) => journal.store(events), this.#stop.signal);
+      resumeFile = checkpoint === null ? null : await this.#checkpoints.fetch(this.jobId, checkpoint);
+      if (resumeFile === null && checkpoint !== null) await journal.say('warn', 'the last checkpoint is gone: training begins anew');
+      const order = { spec, modelFile, checkpointFile: artifacts.temporaryFile(), checkpointEveryMs, resumeFile, data };
+      const signals = { stop: this.#stop.signal, pause: this.#pause.signal };
+      const outcome = await child.train(order, (events) => journal.store(events), signals);
       return await this.#conclude(outcome, attempt, journal, modelFile, log);
     } catch (error) {
       if (error instanceof StaleAttemptError || this.#context.abandoned.aborted) throw error;
@@ -130,6 +152,7 @@ export class JobRun {
       return 'again';
     } finally {
       await rm(modelFile, { force: true });
+      if (resumeFile !== null) await rm(resumeFile, { force: true });
     }
   }
 
@@ -137,7 +160,8 @@ export class JobRun {
   async #leaveWithoutChild(): Promise<RunEnd> {
     switch (this.#stopReason) {
       case 'cancel':
-        // Claiming a job that is to be cancelled ends it.
+      case 'pause':
+        // Claiming a job that is to be cancelled or paused does that.
         await this.#claim();
         return 'ended';
       case 'handBack':
@@ -164,7 +188,8 @@ export class JobRun {
         const failure = await this.#keep(modelFile, log);
         const status = await this.#finish(attempt, failure ?? { status: 'succeeded', result: outcome.result }, log);
         // The wish to cancel came at the last moment: a cancelled job has no model.
-        if (status === 'cancelled') await this.#context.artifacts.deleteJob(this.jobId);
+        if (status === 'cancelled') await this.#context.artifacts.delete(this.jobId, 'model.safetensors');
+        if (attempt.number > 1) await this.#checkpoints.sweep(this.jobId);
         return 'ended';
       }
       case 'failed':
@@ -172,12 +197,13 @@ export class JobRun {
         await this.#finish(attempt, { status: 'failed', error: outcome.error }, log);
         return 'ended';
       case 'stopped':
+      case 'paused':
       case 'died':
         if (this.#stopReason === 'cancel') {
           await this.#finish(attempt, { status: 'cancelled' }, log);
           return 'ended';
         }
-        if (this.#stopReason === 'handBack') return await this.#release(attempt, log);
+        if (this.#stopReason !== undefined) return await this.#release(attempt, log);
         if (outcome.kind === 'died') {
           const { message } = describeDeath(outcome.death);
           log.error({ death: outcome.death }, 'the training process died');
@@ -210,13 +236,14 @@ export class JobRun {
   async #release(attempt: JobAttempt, log: Logger): Promise<RunEnd> {
     const released = await this.#patiently(() => attempt.release());
     log.info({ released }, 'handed the job back');
-    return released === 'cancelled' ? 'ended' : 'handedBack';
+    return released === 'released' ? 'handedBack' : 'ended';
   }
 
-  /** The first reason stands, but a take-over overrules all: nothing may be written any more. */
-  #stopFor(reason: StopReason): void {
-    if (this.#stopReason === undefined || reason === 'lost') this.#stopReason = reason;
-    this.#stop.abort(new Error(reason));
+  #stopFor(reason: StopReason | Wish): void {
+    const isStronger = this.#stopReason === undefined || stopReasons.indexOf(reason) > stopReasons.indexOf(this.#stopReason);
+    if (isStronger) this.#stopReason = reason;
+    if (reason === 'cancel' || reason === 'lost') this.#stop.abort(new Error(reason));
+    else this.#pause.abort(new Error(reason));
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {

@@ -2,15 +2,22 @@
 // as JSON. Both ends are ours and start from the same build, so they trust the shapes; `run` numbers one job on one
 // child, so that a message that is late for the job before is recognised. Not the events of the HTTP API.
 import type { JobError } from '@trainyard/contracts';
-import type { JobSpec, TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 
-/** Train this job. `modelFile` is where the child writes the weights; it does not exist yet, its folder does. */
+/** Train this job. Files that the child writes do not exist yet, their folder does. */
 export interface TrainOrder {
   type: 'train';
   run: number;
   spec: JobSpec;
+  /** For the final weights. */
   modelFile: string;
+  /** For checkpoints: each gets a number after this. */
+  checkpointFile: string;
+  /** Between two checkpoints at least. */
+  checkpointEveryMs: number;
+  /** A checkpoint to go on from. */
+  resumeFile: string | null;
   data: NodeDatasetFilesOptions;
 }
 
@@ -19,13 +26,20 @@ export type ToChild =
   /** The events sent last are stored: the child may send what it gathered since. */
   | { type: 'stored'; run: number }
   /** Stop at the next step. */
-  | { type: 'stop'; run: number };
+  | { type: 'stop'; run: number }
+  /** Stop after the step in hand, with a checkpoint of it. */
+  | { type: 'pause'; run: number };
+
+/** An event as the child tells it: bytes are in a file, which is the worker's to take. */
+export type ReportedEvent =
+  | Exclude<TrainingEvent, { type: 'checkpoint' }>
+  | ({ readonly type: 'checkpoint'; readonly file: string; readonly bytes: number } & Position);
 
 export type FromChild =
   /** Imports are done and the engine is warm. Sent once. */
   | { type: 'ready' }
   /** Events in their order. The next batch waits for `stored`, so at most one is on its way. */
-  | { type: 'events'; run: number; events: TrainingEvent[] }
+  | { type: 'events'; run: number; events: ReportedEvent[] }
   /** The job ended and all of its events are stored. `residentBytes` is the child's memory afterwards. */
   | { type: 'ended'; run: number; ending: Ending; residentBytes: number };
 
@@ -36,4 +50,6 @@ export type FromChild =
 export type Ending =
   | { kind: 'trained'; result: TrainingSummary }
   | { kind: 'stopped' }
+  /** As it was told; its last checkpoint is stored, if it had begun to train. */
+  | { kind: 'paused' }
   | { kind: 'failed'; error: JobError; detail: string };

@@ -2,16 +2,24 @@
 // told and ends with the worker. It knows nothing of how training is done (trainJob.ts brings that) nor of Redis.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import type { TrainingSummary } from '@trainyard/engine';
 import { EventOutbox } from './eventOutbox.ts';
-import type { Ending, FromChild, ToChild, TrainOrder } from './messages.ts';
+import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import { describeError } from './runError.ts';
 
 /** The file descriptor on which the worker hands its child the lifeline. */
 export const LIFELINE_FD = 4;
 
-/** Trains an order's spec, writes its model file and returns the result; throws `signal.reason` when stopped. */
-export type Train = (order: TrainOrder, signal: AbortSignal) => AsyncGenerator<TrainingEvent, TrainingSummary>;
+/** How a run is interfered with. */
+export interface TrainSignals {
+  /** The run throws the reason at the next step. */
+  readonly stop: AbortSignal;
+  /** The run ends after the step in hand, with a checkpoint. */
+  readonly pause: AbortSignal;
+}
+
+/** Trains an order's spec, writes its model file and returns the result, or 'paused'. */
+export type Train = (order: TrainOrder, signals: TrainSignals) => AsyncGenerator<ReportedEvent, TrainingSummary | 'paused'>;
 
 /**
  * Serves the worker that forked this process, until it is gone.
@@ -29,19 +37,20 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(0));
 
-  let current: { run: number; outbox: EventOutbox; abort: AbortController } | undefined;
+  let current: { run: number; outbox: EventOutbox; stop: AbortController; pause: AbortController } | undefined;
   process.on('message', (message: ToChild) => {
     if (message.type === 'train') {
-      const abort = new AbortController();
-      setMaxListeners(0, abort.signal);
+      const [stop, pause] = [new AbortController(), new AbortController()];
+      setMaxListeners(0, stop.signal, pause.signal);
       const outbox = new EventOutbox((events) => send({ type: 'events', run: message.run, events }));
-      current = { run: message.run, outbox, abort };
-      void answer(train(message, abort.signal), message, outbox, abort.signal);
+      current = { run: message.run, outbox, stop, pause };
+      const signals = { stop: stop.signal, pause: pause.signal };
+      void answer(train(message, signals), message, outbox, signals);
     } else if (message.run === current?.run) {
       if (message.type === 'stored') {
         current.outbox.stored();
       } else {
-        current.abort.abort(new DOMException('the job was stopped', 'AbortError'));
+        current[message.type].abort(new DOMException(`the job was to ${message.type}`, 'AbortError'));
       }
     }
   });
@@ -49,29 +58,28 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
   send({ type: 'ready' });
 }
 
-async function answer(
-  events: AsyncGenerator<TrainingEvent, TrainingSummary>,
-  order: TrainOrder,
-  outbox: EventOutbox,
-  signal: AbortSignal,
-): Promise<void> {
-  const ending = await follow(events, outbox, signal);
+async function answer(events: ReturnType<Train>, order: TrainOrder, outbox: EventOutbox, signals: TrainSignals): Promise<void> {
+  const ending = await follow(events, outbox, signals);
   await outbox.drained();
   send({ type: 'ended', run: order.run, ending, residentBytes: process.memoryUsage.rss() });
 }
 
-async function follow(events: AsyncGenerator<TrainingEvent, TrainingSummary>, outbox: EventOutbox, signal: AbortSignal): Promise<Ending> {
+async function follow(events: ReturnType<Train>, outbox: EventOutbox, { stop, pause }: TrainSignals): Promise<Ending> {
   try {
     for (;;) {
       const next = await events.next();
       if (next.done === true) {
-        return { kind: 'trained', result: next.value };
+        return next.value === 'paused' ? { kind: 'paused' } : { kind: 'trained', result: next.value };
       }
       await outbox.post(next.value);
     }
   } catch (error) {
-    if (signal.aborted) {
+    if (stop.aborted) {
       return { kind: 'stopped' };
+    }
+    // Whatever it waited for was given up; what went wrong by itself is still told.
+    if (pause.aborted && error instanceof Error && error.name === 'AbortError') {
+      return { kind: 'paused' };
     }
     return { kind: 'failed', ...describeError(error) };
   }

@@ -1,8 +1,9 @@
-// The program of a training child: the engine, its datasets and the file that the weights go to. A worker forks it; how
-// it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
-import { writeFile } from 'node:fs/promises';
+// The program of a training child: the engine, its datasets and the files that weights and checkpoints go to. A worker forks it;
+// how it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
+import { readFile, writeFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, type TrainOptions, train } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
+import { CheckpointFiles } from './checkpointFiles.ts';
 import { serveTraining } from './serveTraining.ts';
 
 /** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
@@ -39,8 +40,34 @@ async function warmUp(): Promise<void> {
   while ((await events.next()).done !== true);
 }
 
-await serveTraining(async function* ({ spec, modelFile, data }, signal) {
-  const { weights, result } = yield* train(spec, { files: new NodeDatasetFiles(data), signal, openLoader });
-  await writeFile(modelFile, weights);
-  return result;
+await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...order }, { stop, pause }) {
+  const checkpoints = new CheckpointFiles(order);
+  // While data loads there is nothing to keep, and loading can take long.
+  const loading = new AbortController();
+  const stopLoading = (): void => loading.abort(pause.reason);
+  pause.addEventListener('abort', stopLoading);
+  const events = train(spec, {
+    files: new NodeDatasetFiles(data),
+    signal: AbortSignal.any([stop, loading.signal]),
+    openLoader,
+    checkpointDue: () => pause.aborted || checkpoints.due(),
+    ...(resumeFile !== null && { resumeFrom: await readFile(resumeFile) }),
+  });
+  for (let next = await events.next(); ; next = await events.next()) {
+    if (next.done === true) {
+      await writeFile(modelFile, next.value.weights);
+      return next.value.result;
+    }
+    const event = next.value;
+    if (event.type !== 'checkpoint') {
+      if (event.type === 'phase' && event.phase === 'training') pause.removeEventListener('abort', stopLoading);
+      yield event;
+      continue;
+    }
+    yield await checkpoints.write(event);
+    if (pause.aborted) {
+      await events.return(undefined as never);
+      return 'paused';
+    }
+  }
 }, warmUp);

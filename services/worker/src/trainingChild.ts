@@ -3,9 +3,9 @@
 // tried again is jobRun.ts's to say, how many children there are is childPool.ts's.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { TrainingEvent } from '@trainyard/engine';
 import type { ChildDeath } from './childDeath.ts';
-import type { Ending, FromChild, ToChild, TrainOrder } from './messages.ts';
+import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
+import type { TrainSignals } from './serveTraining.ts';
 
 export interface ChildOptions {
   /** The program to fork; it calls serveTraining. */
@@ -24,7 +24,7 @@ export type Assignment = Omit<TrainOrder, 'type' | 'run'>;
 
 interface Run {
   number: number;
-  onEvents: (events: TrainingEvent[]) => Promise<void>;
+  onEvents: (events: ReportedEvent[]) => Promise<void>;
   /** The batch that is being stored; an outcome waits for it. */
   storing: Promise<void>;
   end: (outcome: Outcome) => void;
@@ -110,11 +110,12 @@ export class TrainingChild {
   /**
    * Trains one job.
    * @param onEvents Stores a batch of events; the next comes only when its promise has resolved.
-   * @param signal Stops the training: politely, and by force when that takes longer than `stopGraceMs`.
+   * @param signals `stop` ends the training politely, and by force when that takes longer than `stopGraceMs`; `pause` is only a
+   *   wish, which a step takes as long to heed as it takes.
    * @returns how it ended, after the last batch was stored.
    * @throws what `onEvents` threw; the child is killed then, as nobody follows it any more.
    */
-  async train(assignment: Assignment, onEvents: Run['onEvents'], signal: AbortSignal): Promise<Outcome> {
+  async train(assignment: Assignment, onEvents: Run['onEvents'], { stop, pause }: TrainSignals): Promise<Outcome> {
     if (this.#run !== undefined) {
       throw new Error(`training child ${this.pid} is busy with another job`);
     }
@@ -125,22 +126,23 @@ export class TrainingChild {
     });
     this.#send({ type: 'train', run: number, ...assignment });
     let killTimer: NodeJS.Timeout | undefined;
-    const stop = (): void => {
+    const sendPause = (): void => this.#send({ type: 'pause', run: number });
+    const sendStop = (): void => {
       this.#send({ type: 'stop', run: number });
       killTimer = setTimeout(() => this.kill(), this.#options.stopGraceMs);
     };
-    if (signal.aborted) {
-      stop();
-    } else {
-      signal.addEventListener('abort', stop, { once: true });
-    }
+    if (pause.aborted) sendPause();
+    if (stop.aborted) sendStop();
+    pause.addEventListener('abort', sendPause, { once: true });
+    stop.addEventListener('abort', sendStop, { once: true });
     try {
       return await outcome;
     } catch (error) {
       this.kill();
       throw error;
     } finally {
-      signal.removeEventListener('abort', stop);
+      pause.removeEventListener('abort', sendPause);
+      stop.removeEventListener('abort', sendStop);
       clearTimeout(killTimer);
       this.#run = undefined;
     }

@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,
-  CancelBus,
   connectRedis,
   isRedisUnavailable,
   JobStore,
@@ -15,6 +14,7 @@ import {
   TrainQueue,
   trainQueueName,
   trainWorkerOptions,
+  WishBus,
   WorkerPresence,
 } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
@@ -38,14 +38,17 @@ export interface TrainingWorkerOptions {
   log: Logger;
   /** How long jobs in hand may go on after `close`, in ms. */
   closeGraceMs?: number;
+  /** Between two checkpoints of a job at least, in ms. */
+  checkpointEveryMs?: number;
   /** The training program and its bounds. */
   child?: Partial<ChildOptions>;
 }
 
-/** `docker stop` kills after 10 s: time to finish a job, and then to hand it back. */
-const CLOSE_GRACE_MS = 7_000;
+/** `docker stop` kills after 10 s: time to finish a job, and then to hand it back with a checkpoint. */
+const CLOSE_GRACE_MS = 5_000;
 /** How long `close` waits for jobs to be handed back before it just leaves. */
-const HAND_BACK_MS = 2_000;
+const HAND_BACK_MS = 3_500;
+const CHECKPOINT_EVERY_MS = 10_000;
 const RENEW_MS = 1_500;
 const ANNOUNCE_MS = 2_000;
 const LOST_JOBS_MS = 3_000;
@@ -74,7 +77,7 @@ export class TrainingWorker {
   readonly #subscriber: Redis;
   readonly #queue: TrainQueue;
   readonly #store: JobStore;
-  readonly #cancels: CancelBus;
+  readonly #wishes: WishBus;
   readonly #presence: WorkerPresence;
   readonly #pool: ChildPool;
   readonly #deliveries: Deliveries;
@@ -101,7 +104,7 @@ export class TrainingWorker {
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', onError });
     this.#queue = new TrainQueue({ redis, prefix, onError });
     this.#store = new JobStore({ redis, prefix, queue: this.#queue });
-    this.#cancels = new CancelBus({ redis, subscriber: this.#subscriber, prefix, onError });
+    this.#wishes = new WishBus({ redis, subscriber: this.#subscriber, prefix, onError });
     this.#presence = new WorkerPresence({ redis, prefix });
     const child = { ...childDefaults, env: childEnvironment(process.env), ...options.child };
     this.#pool = new ChildPool({
@@ -112,7 +115,16 @@ export class TrainingWorker {
       onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
     });
     this.#deliveries = new Deliveries(
-      { store: this.#store, cancels: this.#cancels, artifacts, pool: this.#pool, data, worker: name, abandoned: this.#abandoned.signal },
+      {
+        store: this.#store,
+        wishes: this.#wishes,
+        artifacts,
+        checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
+        pool: this.#pool,
+        data,
+        worker: name,
+        abandoned: this.#abandoned.signal,
+      },
       log,
     );
     this.#reader = new Worker<TrainDelivery>(trainQueueName, (job, token = '') => this.#deliveries.answer(job, token), {
@@ -123,6 +135,7 @@ export class TrainingWorker {
       runRetryDelay: READ_RETRY_MS,
     });
     this.#reader.on('error', onError);
+    this.#reader.on('completed', ({ data: { jobId } }) => void this.#store.enqueueIfDue(jobId).catch(onError));
   }
 
   /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
@@ -190,6 +203,8 @@ export class TrainingWorker {
   async #reconcileOutbox(): Promise<void> {
     const queued = await this.#store.reconcileOutbox();
     if (queued > 0) this.#log.warn({ queued }, 'jobs that had missed the queue are in it now');
+    const settled = await this.#store.settleAbandoned();
+    if (settled > 0) this.#log.warn({ settled }, 'jobs that were to be cancelled or paused had lost their worker; done for it');
   }
 
   async #announce(): Promise<void> {
@@ -207,7 +222,7 @@ export class TrainingWorker {
     this.#abandoned.abort(new Error('the worker is closing'));
     await this.#pool.close();
     await within(LEAVE_MS, this.#presence.withdraw(this.name));
-    await within(LEAVE_MS, Promise.all([this.#cancels.close(), this.#queue.close(), this.#reader.disconnect()]));
+    await within(LEAVE_MS, Promise.all([this.#wishes.close(), this.#queue.close(), this.#reader.disconnect()]));
     this.#redis.disconnect();
     this.#subscriber.disconnect();
   }

@@ -1,6 +1,6 @@
 // Following a job: everything once, in order, without a gap, from wherever one left off; and hearing of cancellations.
 import type { JobEvent } from '@trainyard/contracts';
-import { CancelBus, type EventHub, type Follower, type JobAttempt } from '@trainyard/jobs';
+import { type EventHub, type Follower, type JobAttempt, redisKeys, type Wish, WishBus } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
@@ -188,29 +188,40 @@ describe('a follower', () => {
 
 describe('a watch over a running job', () => {
   const openBus = (redis: Parameters<typeof openHub>[0]) =>
-    new CancelBus({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
+    new WishBus({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
 
-  test('is told when somebody cancels the job, and only that job’s watch', async ({ redis }) => {
+  /** What a watch is told, as it comes. */
+  const watched = (bus: WishBus, jobId: string): Set<Wish> => {
+    const wishes = new Set<Wish>();
+    bus.watch(jobId, (wish) => wishes.add(wish));
+    return wishes;
+  };
+
+  test('is told when somebody cancels or pauses the job, and only that job’s watch', async ({ redis }) => {
     const jobs = openJobs(redis);
-    const [one, other] = [await startJob(jobs), await startJob(jobs)];
+    const [one, other, third] = [await startJob(jobs), await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
-    const [watch, otherWatch] = [bus.watch(one.jobId), bus.watch(other.jobId)];
+    const [wishes, otherWishes, thirdWishes] = [one, other, third].map(({ jobId }) => watched(bus, jobId));
     await jobs.store.requestCancel(one.jobId);
-    await until(() => watch.signal.aborted);
-    expect(otherWatch.signal.aborted).toBe(false);
+    await until(() => wishes.has('cancel'));
+    await jobs.store.requestPause(third.jobId);
+    await until(() => thirdWishes.has('pause'));
+    await jobs.store.requestCancel(third.jobId);
+    await until(() => thirdWishes.has('cancel'));
+    expect(otherWishes).toEqual(new Set());
     await bus.close();
   });
 
-  test('notices a cancellation that came before it', async ({ redis }) => {
+  test('notices a wish that came before it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [before, attempt] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
-    const standing = bus.watch(before.jobId);
+    const standing = watched(bus, before.jobId);
     await jobs.store.requestCancel(before.jobId);
-    await until(() => standing.signal.aborted);
-    await jobs.store.requestCancel(attempt.jobId);
-    const watch = bus.watch(attempt.jobId);
-    await until(() => watch.signal.aborted);
+    await until(() => standing.has('cancel'));
+    await jobs.store.requestPause(attempt.jobId);
+    const wishes = watched(bus, attempt.jobId);
+    await until(() => wishes.has('pause'));
     await bus.close();
   });
 
@@ -218,12 +229,11 @@ describe('a watch over a running job', () => {
     const jobs = openJobs(redis);
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
-    const [watch, laterWatch] = [bus.watch(attempt.jobId), bus.watch(later.jobId)];
-    await redis.connect().publish(`{${redis.prefix}}:cancel`, attempt.jobId);
+    const [wishes, laterWishes] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
+    await redis.connect().publish(redisKeys(redis.prefix).wishChannel, attempt.jobId);
     await jobs.store.requestCancel(later.jobId);
-    await until(() => laterWatch.signal.aborted);
-    expect(watch.signal.aborted).toBe(false);
-    watch.stop();
+    await until(() => laterWishes.has('cancel'));
+    expect(wishes).toEqual(new Set());
     await bus.close();
   });
 });

@@ -7,6 +7,12 @@ export interface ArtifactStat {
   readonly sha256: string;
 }
 
+/** Where an artifact is. */
+export interface ArtifactPlace {
+  readonly jobId: string;
+  readonly name: string;
+}
+
 /** Positions of the first and the last byte, both inclusive, as in HTTP. */
 export interface ByteRange {
   readonly start: number;
@@ -32,6 +38,18 @@ export interface ArtifactStore {
    * @throws ArtifactError `artifactNotFound`; `invalidRange` for one that is not within the file
    */
   open(jobId: string, name: string, range?: ByteRange): Promise<Readable>;
+
+  /**
+   * Makes an artifact of one job also one of another, in place of one that had the name.
+   * @throws ArtifactError `artifactNotFound`
+   */
+  copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void>;
+
+  /** Removes an artifact; does nothing if there is none. */
+  delete(jobId: string, name: string): Promise<void>;
+
+  /** The names of a job's artifacts, in their order; none if there are none. */
+  names(jobId: string): Promise<string[]>;
 
   /** Removes all artifacts of a job; does nothing if there are none. */
   deleteJob(jobId: string): Promise<void>;

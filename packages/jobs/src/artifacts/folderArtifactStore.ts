@@ -1,12 +1,12 @@
 // Artifacts in a folder: `<root>/<job id>/<name>`. A file is written beside its place, synced and renamed, and so is the
 // entry in its folder; a digest is kept in a hidden file next to it and made anew when it does not belong to the file.
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { jobId as jobIdSchema } from '@trainyard/contracts';
 import { ArtifactError } from '../errors.ts';
-import type { ArtifactStat, ArtifactStore, ByteRange } from './artifactStore.ts';
+import type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifactStore.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
 
 const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -88,6 +88,37 @@ export class FolderArtifactStore implements ArtifactStore {
       throw new ArtifactError('invalidRange', artifact, `bytes ${range.start} to ${range.end} are not within its ${size} bytes`);
     }
     return file.createReadStream(range);
+  }
+
+  async copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void> {
+    const source = this.#path(from.jobId, from.name);
+    const artifact = `${from.jobId}/${from.name}`;
+    const path = this.temporaryFile();
+    try {
+      // A stored file is replaced and never changed: both may share its bytes, where the file system can do that.
+      await link(source, path).catch(async () => await orDiskFull(artifact, async () => await copyFile(source, path)));
+      await this.putFile(to.jobId, to.name, path);
+    } catch (error) {
+      throw hasCode(error, 'ENOENT') ? new ArtifactError('artifactNotFound', artifact, 'there is no such artifact') : error;
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async delete(jobId: string, name: string): Promise<void> {
+    const path = this.#path(jobId, name);
+    await rm(path, { force: true });
+    await rm(digestPath(path), { force: true });
+  }
+
+  async names(jobId: string): Promise<string[]> {
+    try {
+      const entries = await readdir(this.#folder(jobId));
+      return entries.filter((name) => artifactName.test(name)).toSorted();
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return [];
+      throw error;
+    }
   }
 
   async deleteJob(jobId: string): Promise<void> {

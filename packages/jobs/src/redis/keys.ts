@@ -24,8 +24,10 @@ export interface RedisKeys {
   worker(name: string): string;
   /** Channel: every event of every job as it happens. */
   readonly eventChannel: string;
-  /** Channel: ids of jobs that someone wants cancelled. */
-  readonly cancelChannel: string;
+  /** Sorted set: ids of jobs that are to be cancelled or paused by their workers, scored by since when (ms). */
+  readonly leaving: string;
+  /** Channel: ids of jobs that someone wants cancelled or paused. */
+  readonly wishChannel: string;
 }
 
 /** The prefix of the services; a test takes one of its own. */
@@ -47,6 +49,7 @@ export function redisKeys(prefix: string): RedisKeys {
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,
-    cancelChannel: `${tag}:cancel`,
+    leaving: `${tag}:leaving`,
+    wishChannel: `${tag}:wishes`,
   };
 }

@@ -1,10 +1,10 @@
-// The cancel action: queued → cancelled; running → cancelling, and whoever runs it is woken. Repeated, it changes
+// The cancel action: queued, paused → cancelled; running, pausing → cancelling, and whoever runs it is woken. Repeated, it changes
 // nothing (but wakes again, for a wake-up may have been lost).
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, outbox. ARGV: job id, event channel, cancel channel, now (RFC 3339).
+ * KEYS: record, events, waiting, outbox, leaving. ARGV: job id, event channel, wish channel, now (RFC 3339), now (ms).
  * Answers missing, accepted, or refused and the present status.
  */
 export const cancelJob: Script = {
@@ -13,12 +13,13 @@ export const cancelJob: Script = {
 local jobId, channel = ARGV[1], ARGV[2]
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return {'missing'} end
-if status == 'queued' then
+if status == 'queued' or status == 'paused' then
   redis.call('ZREM', KEYS[3], jobId)
   redis.call('ZREM', KEYS[4], jobId)
   finish(KEYS[1], KEYS[2], channel, jobId, 'cancelled', ARGV[4])
-elseif status == 'running' then
+elseif status == 'running' or status == 'pausing' then
   enter(KEYS[1], KEYS[2], channel, jobId, 'cancelling')
+  redis.call('ZADD', KEYS[5], ARGV[5], jobId)
   redis.call('PUBLISH', ARGV[3], jobId)
 elseif status == 'cancelling' then
   redis.call('PUBLISH', ARGV[3], jobId)

@@ -1,27 +1,34 @@
 // A worker takes a job, or takes it over from one that was lost. Raising the attempt fences the one before off.
-import { statusFragment } from './fragments.ts';
+import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting.
+ * KEYS: record, events, waiting, outbox.
  * ARGV: job id, event channel, worker, now (RFC 3339), fruitless attempts allowed, error (JSON) beyond them, claim id.
- * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt and the spec; cancelled, when that was still to be done; crashLoop, when the job had
- * its last chance; refused with a status that is not to be run; or missing.
+ * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec and the
+ * checkpoint's file ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job had its last chance;
+ * refused with a status that is not to be run; or missing.
  */
 export const claimJob: Script = {
   name: 'trainyardClaimJob',
-  lua: `${statusFragment}
+  lua: `${statusFragment}${pauseFragment}
 local jobId, channel = ARGV[1], ARGV[2]
-local record = redis.call('HMGET', KEYS[1], 'status', 'fruitless', 'spec', 'claim', 'attempt')
+local record = redis.call('HMGET', KEYS[1], 'status', 'fruitless', 'spec', 'claim', 'attempt', 'checkpointFile')
+local checkpoint = record[6] or ''
 local status = record[1]
 if not status then return {'missing'} end
-if status == 'running' and record[4] == ARGV[7] then return {'claimed', tonumber(record[5]), record[3]} end
+if status == 'running' and record[4] == ARGV[7] then return {'claimed', tonumber(record[5]), record[3], checkpoint} end
 if status == 'cancelling' then
   finish(KEYS[1], KEYS[2], channel, jobId, 'cancelled', ARGV[4])
   return {'cancelled'}
 end
+if status == 'pausing' then
+  pause(KEYS[1], KEYS[2], channel, jobId)
+  return {'paused'}
+end
 if status ~= 'queued' and status ~= 'running' then return {'refused', status} end
 redis.call('ZREM', KEYS[3], jobId)
+redis.call('ZREM', KEYS[4], jobId)
 if tonumber(record[2]) >= tonumber(ARGV[5]) then
   finish(KEYS[1], KEYS[2], channel, jobId, 'failed', ARGV[4], ARGV[6])
   return {'crashLoop'}
@@ -30,12 +37,12 @@ local attempt = redis.call('HINCRBY', KEYS[1], 'attempt', 1)
 redis.call('HINCRBY', KEYS[1], 'fruitless', 1)
 redis.call('HSET', KEYS[1], 'worker', ARGV[3], 'claim', ARGV[7])
 redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[4])
-redis.call('HDEL', KEYS[1], 'phase')
+redis.call('HDEL', KEYS[1], 'phase', 'resumed')
 if status == 'queued' then
   enter(KEYS[1], KEYS[2], channel, jobId, 'running')
 else
   append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the one before ended without an answer"}')
 end
-return {'claimed', attempt, record[3]}
+return {'claimed', attempt, record[3], checkpoint}
 `,
 };

@@ -1,5 +1,6 @@
 // Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
-// outbox entry that says "not in the queue yet". All or none of it.
+// outbox entry that says "not in the queue yet". All or none of it. The stream may hold the history that the job begins with,
+// which would have expired without a job.
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
@@ -20,11 +21,14 @@ if digest ~= '' then
     local space = string.find(seen, ' ', 1, true)
     local id = string.sub(seen, space + 1)
     if string.sub(seen, 1, space - 1) ~= digest then return {'mismatch', id} end
-    return {'replayed', id}
+    -- All records' keys differ in the id alone. One that was deleted since is made again.
+    local record = string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id
+    if redis.call('EXISTS', record) == 1 then return {'replayed', id} end
   end
   redis.call('SET', KEYS[7], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'lastEpoch', '0', 'priority', ARGV[6], unpack(ARGV, 7))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 7))
+redis.call('PERSIST', KEYS[2])
 redis.call('ZADD', KEYS[3], 0, jobId)
 redis.call('ZADD', KEYS[4], 0, jobId)
 redis.call('ZADD', KEYS[5], -ARGV[6], jobId)

@@ -13,7 +13,7 @@ export const finishJob: Script = {
 local before = redis.call('HMGET', KEYS[1], 'attempt', 'finishedAt', 'status')
 if before[1] == ARGV[1] and before[2] then return {'finished', before[3]} end
 ${fenceFragment}
-if status == 'running' and ARGV[5] == 'cancelled' then return {'refused', status} end
+if status ~= 'cancelling' and ARGV[5] == 'cancelled' then return {'refused', status} end
 local ending = ARGV[5]
 if status == 'cancelling' then ending = 'cancelled' end
 if ending == 'succeeded' then redis.call('HSET', KEYS[1], 'result', ARGV[6]) end

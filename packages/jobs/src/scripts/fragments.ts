@@ -33,6 +33,15 @@ local function finish(job, events, channel, jobId, status, now, error)
 end
 `;
 
+/** `pause(job, events, channel, jobId)`: what the end of a run means for a job that was to pause. After \`statusFragment\`. */
+export const pauseFragment = `
+local function pause(job, events, channel, jobId)
+  redis.call('HSET', job, 'fruitless', '0')
+  redis.call('HDEL', job, 'phase', 'resumed')
+  enter(job, events, channel, jobId, 'paused')
+end
+`;
+
 /**
  * Refuses, as 'stale', a write by any but the present attempt, and one to a job that is no longer being run.
  * Expects KEYS[1] = the record and ARGV[1] = the attempt; defines \`status\`.
@@ -40,5 +49,5 @@ end
 export const fenceFragment = `
 local fence = redis.call('HMGET', KEYS[1], 'status', 'attempt')
 local status = fence[1]
-if fence[2] ~= ARGV[1] or (status ~= 'running' and status ~= 'cancelling') then return {'stale'} end
+if fence[2] ~= ARGV[1] or (status ~= 'running' and status ~= 'pausing' and status ~= 'cancelling') then return {'stale'} end
 `;

@@ -63,6 +63,10 @@ export class Progress {
         break;
       case 'epoch':
         this.print(describeEpoch(event.data));
+        break;
+      case 'checkpoint':
+        // Nothing that whoever watches has to know.
+        break;
     }
   }
 

@@ -1,0 +1,25 @@
+// The record's pointer to the last checkpoint: set by the present attempt alone, and told as an event.
+import { appendFragment, fenceFragment } from './fragments.ts';
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: record, events. ARGV: attempt, job id, event channel, epochs done, steps, file, checkpoint, event data (both JSON).
+ * Answers stored and the file that it replaces ('' = none); stale; or gap and the last epoch told, when one before it is missing.
+ * One that brings the job further shows that the attempt was not in vain.
+ */
+export const storeCheckpoint: Script = {
+  name: 'trainyardStoreCheckpoint',
+  lua: `${appendFragment}${fenceFragment}
+local epoch, step = tonumber(ARGV[4]), tonumber(ARGV[5])
+local record = redis.call('HMGET', KEYS[1], 'lastEpoch', 'checkpointFile', 'checkpoint')
+if epoch > tonumber(record[1]) then return {'gap', record[1]} end
+if record[2] == ARGV[6] then return {'stored', ''} end
+local before = record[3] and cjson.decode(record[3])
+if not before or epoch > before.epoch or (epoch == before.epoch and step > before.step) then
+  redis.call('HSET', KEYS[1], 'fruitless', '0')
+end
+redis.call('HSET', KEYS[1], 'checkpointFile', ARGV[6], 'checkpoint', ARGV[7])
+append(KEYS[2], ARGV[3], ARGV[2], 'checkpoint', ARGV[8])
+return {'stored', record[2] or ''}
+`,
+};

@@ -1,0 +1,208 @@
+// Every action on a job in every status: what it leads to, and what it is refused for. And wishes whose worker is gone.
+import type { JobError, JobStatus } from '@trainyard/contracts';
+import { JobNotFoundError, JobStateError, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, createJob, type Jobs, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
+import { redisTest as test } from '../../support/redis.ts';
+
+const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 1, step: 3 };
+
+async function paused(jobs: Jobs): Promise<string> {
+  const jobId = await createJob(jobs);
+  await jobs.store.requestPause(jobId);
+  return jobId;
+}
+
+/** A job brought into a status by what leads there; `resumed` is queued by a resume. */
+const brought: Record<JobStatus | 'resumed', (jobs: Jobs) => Promise<string>> = {
+  queued: createJob,
+  paused,
+  resumed: async (jobs) => (await jobs.store.resume(await paused(jobs))).id,
+  running: async (jobs) => (await startJob(jobs)).jobId,
+  pausing: async (jobs) => (await jobs.store.requestPause((await startJob(jobs)).jobId)).id,
+  cancelling: async (jobs) => (await jobs.store.requestCancel((await startJob(jobs)).jobId)).id,
+  cancelled: async (jobs) => (await jobs.store.requestCancel(await createJob(jobs))).id,
+  succeeded: async (jobs) => {
+    const attempt = await startJob(jobs);
+    await attempt.finish({ status: 'succeeded', result });
+    return attempt.jobId;
+  },
+  failed: async (jobs) => {
+    const attempt = await startJob(jobs);
+    await attempt.finish({ status: 'failed', error });
+    return attempt.jobId;
+  },
+};
+
+type Action = (jobs: Jobs, jobId: string) => Promise<unknown>;
+const actions = {
+  cancel: ({ store }, jobId) => store.requestCancel(jobId),
+  pause: ({ store }, jobId) => store.requestPause(jobId),
+  resume: ({ store }, jobId) => store.resume(jobId),
+  delete: ({ store }, jobId) => store.delete(jobId),
+} satisfies Record<string, Action>;
+
+/** What each action leads to; what is not listed is refused. */
+const leadsTo: Record<keyof typeof actions, Partial<Record<JobStatus | 'resumed', JobStatus | null>>> = {
+  cancel: {
+    queued: 'cancelled',
+    resumed: 'cancelled',
+    paused: 'cancelled',
+    running: 'cancelling',
+    pausing: 'cancelling',
+    cancelling: 'cancelling',
+    cancelled: 'cancelled',
+  },
+  pause: { queued: 'paused', resumed: 'paused', running: 'pausing', pausing: 'pausing', paused: 'paused' },
+  resume: { paused: 'queued', resumed: 'queued' },
+  delete: { succeeded: null, failed: null, cancelled: null },
+};
+
+async function told({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
+  const { data } = await log.range(jobId, { limit: 100, types: ['status'] });
+  return data.flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
+}
+
+const cases = (Object.keys(actions) as (keyof typeof actions)[]).flatMap((action) =>
+  (Object.keys(brought) as (keyof typeof brought)[]).map((status) => ({ action, status, next: leadsTo[action][status] })),
+);
+
+describe('an action', () => {
+  test.for(cases)('$action on a job that is $status: $next', async ({ action, status, next }, { redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await brought[status](jobs);
+    const before = await jobs.store.get(jobId);
+    const history = await told(jobs, jobId);
+    const done = await actions[action](jobs, jobId).catch((refused: unknown) => refused);
+    const after = await jobs.store.get(jobId);
+    if (next === undefined) {
+      expect(done).toBeInstanceOf(JobStateError);
+      expect(done).toMatchObject({ code: 'wrongState', action, status: before?.status, jobId });
+      expect(after).toEqual(before);
+    } else if (next === null) {
+      expect(after).toBeNull();
+      expect(await jobs.store.list({ limit: 10, owner: 'ada' })).toEqual({ data: [], nextCursor: null });
+      expect(await redis.connect().keys(`*${jobId}*`)).toEqual([]);
+    } else {
+      expect(after?.status).toBe(next);
+      expect(await told(jobs, jobId)).toEqual(next === before?.status ? history : [...history, next]);
+    }
+  });
+
+  test.for(Object.keys(actions) as (keyof typeof actions)[])('%s on a job that is not there is refused', async (action, { redis }) => {
+    await expect(actions[action](openJobs(redis), 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
+  });
+});
+
+describe('a pause', () => {
+  test('of a queued job makes its delivery come to nothing, until it is resumed', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await paused(jobs);
+    expect(await jobs.store.get(jobId)).toMatchObject({ queuePosition: null });
+    expect(await jobs.store.claim(jobId, 'worker-1')).toEqual({ outcome: 'refused', status: 'paused' });
+    expect(await jobs.store.resume(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect((await claim(jobs, jobId)).number).toBe(1);
+    await expect(jobs.store.resume(jobId)).rejects.toBeInstanceOf(JobStateError);
+  });
+
+  test('is made good by its worker, and by no other attempt; asked twice it is one', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await jobs.store.requestPause(attempt.jobId);
+    expect(await attempt.appendEpoch(metricsOf(1))).toMatchObject({ outcome: 'appended' });
+    expect(await attempt.release()).toBe('paused');
+    expect(await attempt.release()).toBe('paused');
+    expect(await attempt.appendEpoch(metricsOf(2))).toEqual({ outcome: 'stale' });
+    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'pausing', 'paused']);
+  });
+
+  test('that comes too late leaves the job as it ended', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await jobs.store.requestPause(attempt.jobId);
+    expect(await attempt.finish({ status: 'succeeded', result })).toEqual({ outcome: 'finished', status: 'succeeded' });
+  });
+
+  test('of a job whose worker was lost is made good by the next that claims it', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await brought.pausing(jobs);
+    expect(await jobs.store.claim(jobId, 'worker-2')).toEqual({ outcome: 'paused' });
+    expect(await jobs.store.get(jobId)).toMatchObject({ status: 'paused' });
+  });
+});
+
+describe('a job that waits for a worker that is gone', () => {
+  test.for([
+    ['cancelling', 'cancelled'],
+    ['pausing', 'paused'],
+  ] as const)('does not stay %s, and its worker can do no harm when it wakes', async ([status, settled], { redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await (status === 'cancelling' ? jobs.store.requestCancel(attempt.jobId) : jobs.store.requestPause(attempt.jobId));
+    expect(await jobs.store.settleAbandoned()).toBe(0);
+    expect(await jobs.store.settleAbandoned(0)).toBe(1);
+    expect(await jobs.store.settleAbandoned(0)).toBe(0);
+    expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: settled });
+    expect(await attempt.release()).toBe('stale');
+    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', status, settled]);
+  });
+
+  test('is left to a worker that still holds it', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const { tag } = redisKeys(redis.prefix);
+    await redis.connect().set(`${tag}:train:${attempt.jobId}:lock`, 'token');
+    await jobs.store.requestCancel(attempt.jobId);
+    expect(await jobs.store.settleAbandoned(0)).toBe(0);
+    expect(await attempt.finish({ status: 'cancelled' })).toEqual({ outcome: 'finished', status: 'cancelled' });
+  });
+});
+
+describe("a job's checkpoint", () => {
+  test('is the last that its attempt stored, told as an event, and what the next attempt goes on from', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    expect(await attempt.storeCheckpoint({ epoch: 0, step: 7, bytes: 10 }, 'a')).toEqual({ outcome: 'stored', replaced: null });
+    await attempt.appendEpoch(metricsOf(1));
+    expect(await attempt.storeCheckpoint({ epoch: 1, step: 0, bytes: 11 }, 'b')).toEqual({ outcome: 'stored', replaced: 'a' });
+    expect(await attempt.storeCheckpoint({ epoch: 1, step: 0, bytes: 11 }, 'b')).toEqual({ outcome: 'stored', replaced: null });
+    const { data } = await jobs.log.range(attempt.jobId, { limit: 100, types: ['checkpoint'] });
+    expect(data.map((event) => event.data)).toEqual([
+      { jobId: attempt.jobId, epoch: 0, step: 7, bytes: 10 },
+      { jobId: attempt.jobId, epoch: 1, step: 0, bytes: 11 },
+    ]);
+    expect(await jobs.store.get(attempt.jobId)).toMatchObject({ checkpoint: { epoch: 1, step: 0, bytes: 11 } });
+    expect(await jobs.store.claim(attempt.jobId, 'worker-2')).toMatchObject({ outcome: 'claimed', checkpoint: 'b' });
+  });
+
+  test('is not one of an older attempt, nor one beyond the epochs that were told', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const old = await startJob(jobs);
+    const attempt = await claim(jobs, old.jobId, 'worker-2');
+    expect(await old.storeCheckpoint({ epoch: 0, step: 1, bytes: 1 }, 'old')).toEqual({ outcome: 'stale' });
+    await expect(attempt.storeCheckpoint({ epoch: 1, step: 0, bytes: 1 }, 'early')).rejects.toMatchObject({ code: 'epochGap' });
+    expect(await jobs.store.get(old.jobId)).toMatchObject({ checkpoint: null });
+  });
+
+  test('shows that an attempt was not in vain, but only if it brought the job further', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs);
+    for (let step = 1; step <= 5; step++) {
+      await (await claim(jobs, jobId)).storeCheckpoint({ epoch: 0, step, bytes: 1 }, `file-${step}`);
+    }
+    for (const again of [1, 2]) await (await claim(jobs, jobId)).storeCheckpoint({ epoch: 0, step: 5, bytes: 1 }, `again-${again}`);
+    expect(await jobs.store.claim(jobId, 'worker-1')).toMatchObject({ outcome: 'claimed' });
+    expect(await jobs.store.claim(jobId, 'worker-1')).toEqual({ outcome: 'crashLoop' });
+  });
+});
+
+test('an idempotency key of a job that was deleted makes a new one', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const request = { spec, owner: 'ada', idempotency: { key: 'k', body: spec } };
+  const { job } = await jobs.store.create(request);
+  await jobs.store.requestCancel(job.id);
+  await jobs.store.delete(job.id);
+  const again = await jobs.store.create(request);
+  expect(again.replayed).toBe(false);
+  expect(again.job.id).not.toBe(job.id);
+});

@@ -1,0 +1,157 @@
+// What a job has of its checkpoints: killed, paused, handed back or taken over, it goes on where it was and ends with the bits of
+// one that was left alone. Real processes, real training.
+import { join } from 'node:path';
+import type { StoredEvent } from '@trainyard/contracts';
+import { FolderArtifactStore, isCheckpointName } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { until } from './fixtures/processes.ts';
+import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
+
+/** A small network that draws while it trains; an epoch takes some tenths of a second. */
+const spec = {
+  seed: 11,
+  data: { dataset: 'digits', trainLimit: 1_000, testLimit: 40, batchSize: 2, transforms: [{ type: 'randomCrop', size: 28, padding: 2 }] },
+  model: {
+    layers: [
+      { type: 'conv2d', outChannels: 6, kernelSize: 5 },
+      { type: 'batchNorm2d' },
+      { type: 'relu' },
+      { type: 'dropout', p: 0.2 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 10 },
+    ],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam' },
+  scheduler: { type: 'cosine', tMax: 2_000, interval: 'step' },
+  epochs: 4,
+};
+
+const eager = { real: true, checkpointEveryMs: 50 };
+
+/** The digest of the weights that nobody disturbed. */
+async function undisturbed(workers: Workers): Promise<string | undefined> {
+  return (await workers.ended(await workers.submit(spec), 30_000)).result?.weightsSha256;
+}
+
+async function untilMidEpoch(workers: Workers, jobId: string): Promise<void> {
+  await until('a checkpoint in the midst of a later epoch', async () => {
+    const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
+    return epoch > 0 && step > 0;
+  });
+}
+
+/** The attempts that logs tell of, each with what it went on from. */
+const attempts = (logs: readonly LogLine[], jobId: string): (string | null | undefined)[] =>
+  logs.filter((line) => line.msg === 'training' && line.jobId === jobId).map(({ checkpoint }) => checkpoint);
+
+const isMidway = expect.stringMatching(/^checkpoint-1-\d+\.safetensors$/) as string;
+
+async function expectUntouched(workers: Workers, jobId: string, weights: string | undefined): Promise<void> {
+  const job = await workers.ended(jobId, 30_000);
+  expect(job).toMatchObject({ status: 'succeeded', checkpoint: { epoch: 4, step: 0 } });
+  expect(job.result?.weightsSha256).toBe(weights);
+  expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4]);
+  const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+  expect((await artifacts.names(jobId)).map((name) => (isCheckpointName(name) ? 'checkpoint' : name))).toEqual([
+    'checkpoint',
+    'model.safetensors',
+  ]);
+  await artifacts.close();
+}
+
+const statuses = (events: readonly StoredEvent[]): string[] =>
+  events.flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
+
+describe('a job', () => {
+  test('goes on from its last checkpoint when its child is killed, and ends with the same bits', async ({ workers }) => {
+    const worker = await workers.start(eager);
+    const weights = await undisturbed(workers);
+    const jobId = await workers.submit(spec);
+    await untilMidEpoch(workers, jobId);
+    process.kill(await childOf(worker, jobId), 'SIGKILL');
+    await expectUntouched(workers, jobId, weights);
+    expect(attempts(worker.logs, jobId)).toEqual([null, isMidway]);
+    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'checkpoint' ? [event.data] : []));
+    expect(told[0]).toMatchObject({ jobId, bytes: expect.any(Number) as number });
+    expect(told.at(-1)).toMatchObject({ epoch: 4, step: 0 });
+  });
+
+  test('is taken over from its last checkpoint when its worker is killed', { timeout: 60_000 }, async ({ workers }) => {
+    const first = await workers.spawn(eager);
+    const weights = await undisturbed(workers);
+    const jobId = await workers.submit(spec);
+    await untilMidEpoch(workers, jobId);
+    process.kill(first.pid, 'SIGKILL');
+    const second = await workers.start(eager);
+    await expectUntouched(workers, jobId, weights);
+    expect(attempts(second.logs, jobId)).toEqual([isMidway]);
+  });
+
+  test('is handed back with a checkpoint by a worker that is told to end, though none was due', async ({ workers }) => {
+    const first = await workers.spawn({ real: true, closeGraceMs: 0 });
+    const weights = await undisturbed(workers);
+    const jobId = await workers.submit(spec);
+    await workers.untilEpoch(jobId, 1);
+    process.kill(first.pid, 'SIGTERM');
+    expect(await first.exited).toEqual([0, null]);
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued', checkpoint: { bytes: expect.any(Number) as number } });
+    const second = await workers.start(eager);
+    await expectUntouched(workers, jobId, weights);
+    expect(attempts(second.logs, jobId)).toEqual([isMidway]);
+  });
+
+  test('pauses after the step in hand, and goes on to the same bits when it is resumed, again and again', async ({ workers }) => {
+    const worker = await workers.start({ real: true });
+    const weights = await undisturbed(workers);
+    const jobId = await workers.submit(spec);
+    for (const epoch of [1, 2, 3]) {
+      await workers.untilEpoch(jobId, epoch);
+      expect(await workers.jobs.store.requestPause(jobId)).toMatchObject({ status: 'pausing' });
+      await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused', 2_000);
+      expect(await workers.jobs.store.get(jobId)).toMatchObject({ phase: null, checkpoint: { epoch: expect.any(Number) as number } });
+      // At once: while the worker still closes the delivery before.
+      expect(await workers.jobs.store.resume(jobId)).toMatchObject({ status: 'queued' });
+    }
+    await expectUntouched(workers, jobId, weights);
+    expect(attempts(worker.logs, jobId)).toHaveLength(4);
+    const pause = ['pausing', 'paused', 'queued', 'running'];
+    expect(statuses(await workers.events(jobId))).toEqual(['queued', 'running', ...pause, ...pause, ...pause, 'succeeded']);
+  });
+
+  test('that is pausing can still be cancelled, and keeps its checkpoint', async ({ workers }) => {
+    await workers.start(eager);
+    const jobId = await workers.submit({ ...spec, epochs: 50 });
+    await untilMidEpoch(workers, jobId);
+    await workers.jobs.store.requestPause(jobId);
+    await workers.jobs.store.requestCancel(jobId);
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', checkpoint: { epoch: expect.any(Number) as number } });
+  });
+
+  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', async ({ workers }) => {
+    await workers.start();
+    const jobId = await workers.create('resume epochs:1 checkpoint kill');
+    await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5);
+    await workers.jobs.store.requestCancel(jobId);
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
+    const stuck = await workers.ended(await workers.create('checkpoint kill'));
+    expect(stuck).toMatchObject({ status: 'failed', error: { code: 'crashLoop' } });
+    expect(stuck.attempts).toBe(4);
+  });
+
+  test('begins anew when its checkpoint is gone, and says so', async ({ workers }) => {
+    await workers.start();
+    const jobId = await workers.create('resume epochs:2 checkpoint hold:nothing');
+    await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
+    const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+    await artifacts.deleteJob(jobId);
+    await artifacts.close();
+    await workers.jobs.store.requestPause(jobId);
+    await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
+    await workers.jobs.store.resume(jobId);
+    const warning = async () => (await workers.events(jobId)).find((event) => event.event === 'log');
+    await until('the warning', async () => (await warning()) !== undefined);
+    expect(await warning()).toMatchObject({ data: { level: 'warn', message: expect.stringContaining('begins anew') as string } });
+    expect(await workers.epochs(jobId)).toEqual([1, 2]);
+  });
+});
