@@ -1,7 +1,8 @@
 // Downloading the files of a job: whole, in parts, not again, not yet. Weights are stored, the rest is rendered.
 import { createHash, randomBytes } from 'node:crypto';
 import { artifactList, type Job, type Problem } from '@trainyard/contracts';
-import { engineScript, pytorchScript } from '@trainyard/engine';
+import { buildModel, describeData, encodeOnnx, encodeWeights, engineScript, Generator, pytorchScript } from '@trainyard/engine';
+import type { JobAttempt } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, result, spec, startJob } from '../support/jobs.ts';
 import { apiTest, type TestApi } from './fixtures/api.ts';
@@ -104,6 +105,38 @@ describe('a range', () => {
   });
 });
 
+/** Ends a job with the weights that its network has at the beginning. */
+async function finish(api: TestApi, attempt: JobAttempt): Promise<Uint8Array> {
+  const weights = encodeWeights(buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(0))).bytes;
+  await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', weights);
+  await attempt.finish({ status: 'succeeded', result });
+  return weights;
+}
+
+describe('the ONNX model', () => {
+  apiTest('is rendered from the weights, whole and in any part', async ({ api }) => {
+    const attempt = await startJob(api.jobs);
+    const model = encodeOnnx(spec, await finish(api, attempt));
+    const url = `/jobs/${attempt.jobId}/artifacts/model.onnx`;
+    const { rawPayload, headers } = await api.get(url);
+    expect(Uint8Array.from(rawPayload)).toEqual(model);
+    expect(headers).toMatchObject({ 'content-length': String(model.length), 'content-type': 'application/octet-stream' });
+    expect(headers['content-disposition']).toBe(`attachment; filename="${attempt.jobId}.onnx"`);
+    expect((await api.get(url, { 'if-none-match': String(headers['etag']) })).statusCode).toBe(304);
+    for (let first = 0; first < model.length; first += 7) {
+      const last = Math.min(first + 30, model.length - 1);
+      const part = await api.get(url, { range: `bytes=${first}-${last}` });
+      expect([part.statusCode, Uint8Array.from(part.rawPayload)]).toEqual([206, model.subarray(first, last + 1)]);
+    }
+  });
+
+  apiTest('of a job without weights is a 404 that says when it will be there', async ({ api }) => {
+    const id = await createJob(api.jobs);
+    const response = await api.get(`/jobs/${id}/artifacts/model.onnx`);
+    expect([response.statusCode, response.json<Problem>().detail]).toEqual([404, expect.stringMatching(/has no model.onnx.*succeeded/)]);
+  });
+});
+
 describe('what is rendered of a job', () => {
   const names = ['train.py', 'train.ts', 'spec.json', 'metrics.csv'];
 
@@ -155,9 +188,8 @@ describe('what is rendered of a job', () => {
     const attempt = await startJob(api.jobs);
     const list = async () => artifactList.parse((await api.get(`/jobs/${attempt.jobId}/artifacts`)).json()).data;
     expect((await list()).map(({ name }) => name)).toEqual(names);
-    await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', randomBytes(100));
-    await attempt.finish({ status: 'succeeded', result });
-    expect((await list()).map(({ name }) => name)).toEqual(['model.safetensors', ...names]);
+    await finish(api, attempt);
+    expect((await list()).map(({ name }) => name)).toEqual(['model.safetensors', 'model.onnx', ...names]);
     for (const { url, bytes, etag, contentType } of await list()) {
       const { headers, rawPayload } = await api.get(url);
       expect([headers['etag'], headers['content-type'], rawPayload.length]).toEqual([etag, contentType, bytes]);

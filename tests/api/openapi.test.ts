@@ -79,6 +79,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs/{id}',
     'GET /jobs/{id}/artifacts',
     'GET /jobs/{id}/artifacts/metrics.csv',
+    'GET /jobs/{id}/artifacts/model.onnx',
     'GET /jobs/{id}/artifacts/model.safetensors',
     'GET /jobs/{id}/artifacts/spec.json',
     'GET /jobs/{id}/artifacts/train.py',

@@ -32,8 +32,12 @@ export {
   decodeSafetensors,
   encodeSafetensors,
   type NamedArray,
+  SAFETENSORS_LENGTH_BYTES,
   SafetensorsError,
   type SafetensorsFile,
+  type StoredTensor,
+  safetensorsHeaderBytes,
+  safetensorsIndex,
 } from './formats/safetensors.ts';
 export {
   BCELoss,

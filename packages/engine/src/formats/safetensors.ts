@@ -116,19 +116,63 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; m
   return { tensors, metadata };
 }
 
+/** Where a tensor lies in its file: from the byte `start` up to but not including `end`. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The bytes that give the header's length. */
+export const SAFETENSORS_LENGTH_BYTES = 8;
+
+/** Bytes of the header. @param bytes at least the file's first eight. */
+export function safetensorsHeaderBytes(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+}
+
+/**
+ * Where the tensors of a file lie, for those who do not want all of them in memory.
+ * @param header what follows the length.
+ * @throws SafetensorsError when it is none.
+ */
+export function safetensorsIndex(header: Uint8Array): StoredTensor[] {
+  const { __metadata__: _, ...entries } = parseHeader(header);
+  const begin = SAFETENSORS_LENGTH_BYTES + header.length;
+  return Object.entries(entries).map(
+    ([
+      name,
+      {
+        shape,
+        data_offsets: [start, end],
+      },
+    ]) => ({
+      name,
+      shape,
+      start: begin + start,
+      end: begin + end,
+    }),
+  );
+}
+
 function readHeader(bytes: Uint8Array): { start: number; header: z.output<typeof headerSchema> } {
   if (bytes.length < 8) throw new SafetensorsError(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const length = safetensorsHeaderBytes(bytes);
   if (length > Math.min(MOST_HEADER_BYTES, bytes.length - 8)) {
     throw new SafetensorsError(`it says that its header has ${length} bytes, but is ${bytes.length} long (a header has at most 100 MB)`);
   }
+  return { start: 8 + length, header: parseHeader(bytes.subarray(8, 8 + length)) };
+}
+
+function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new SafetensorsError('its header is not JSON', { cause: error });
   }
   const parsed = parse(headerSchema, json);
   if (!parsed.ok) throw new SafetensorsError(`its header is wrong: ${parsed.problems[0].path}: ${parsed.problems[0].message}`);
-  return { start: 8 + length, header: parsed.data };
+  return parsed.data;
 }

@@ -4,27 +4,39 @@ import { engineScript, pytorchScript } from '@trainyard/engine';
 import type { ArtifactStore, EventLog } from '@trainyard/jobs';
 import { inMemory, type JobFile } from './jobFile.ts';
 import { metricsCsv } from './metricsCsv.ts';
+import { onnxFile } from './onnxFile.ts';
 
+const weights = 'model.safetensors';
 const octets = 'application/octet-stream';
 
 export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; eventLog: EventLog }): readonly JobFile[] {
   return [
     {
-      name: 'model.safetensors',
+      name: weights,
       operationId: 'getModel',
       summary: 'The trained weights',
       description: 'A safetensors file. Parameters are named as PyTorch names those of an `nn.Sequential` with the same layers.',
       contentType: octets,
       extension: 'safetensors',
       async content({ id }) {
-        const stored = await artifacts.stat(id, 'model.safetensors');
+        const stored = await artifacts.stat(id, weights);
         if (stored === null) return null;
         return {
           bytes: stored.bytes,
           digest: stored.sha256,
-          open: (range) => artifacts.open(id, 'model.safetensors', range && { start: range.first, end: range.last }),
+          open: (range) => artifacts.open(id, weights, range && { start: range.first, end: range.last }),
         };
       },
+    },
+    {
+      name: 'model.onnx',
+      operationId: 'getOnnx',
+      summary: 'The trained network as an ONNX model',
+      description:
+        'For evaluation, opset 17. `input` is a batch of what the network is given, after the transforms of the data; its first dimension is open.',
+      contentType: octets,
+      extension: 'onnx',
+      content: ({ id, spec }) => onnxFile(artifacts, id, spec, weights),
     },
     {
       name: 'train.py',

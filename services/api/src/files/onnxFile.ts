@@ -1,0 +1,49 @@
+// A job's network as an ONNX model, put together while it is sent: what it says of the network is made here, and the weights' own
+// bytes come out of the stored file, so that no model is ever in this process's memory as a whole.
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { type JobSpec, onnxParts, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes, safetensorsIndex } from '@trainyard/engine';
+import type { ArtifactStore } from '@trainyard/jobs';
+import type { ByteRange } from '../http/ranges.ts';
+import type { FileContent } from './jobFile.ts';
+
+/** Bytes here, or the place of bytes in the stored weights. */
+type Piece = Uint8Array | { readonly start: number; readonly length: number };
+
+/** Null while there are no weights. */
+export async function onnxFile(artifacts: ArtifactStore, jobId: string, spec: JobSpec, weights: string): Promise<FileContent | null> {
+  const stored = await artifacts.stat(jobId, weights);
+  if (stored === null) return null;
+  const open = (start: number, length: number) => artifacts.open(jobId, weights, { start, end: start + length - 1 });
+  const headerBytes = safetensorsHeaderBytes(await buffer(await open(0, SAFETENSORS_LENGTH_BYTES)));
+  const tensors = safetensorsIndex(await buffer(await open(SAFETENSORS_LENGTH_BYTES, headerBytes)));
+  const starts = new Map(tensors.map(({ name, start }) => [name, start]));
+  const { length, parts } = onnxParts(spec, tensors);
+  const pieces = parts.map(
+    (part): Piece => (part instanceof Uint8Array ? part : { start: starts.get(part.tensor) ?? 0, length: part.length }),
+  );
+  const digest = createHash('sha256').update(stored.sha256);
+  for (const piece of pieces) digest.update(piece instanceof Uint8Array ? piece : JSON.stringify(piece));
+  return {
+    bytes: length,
+    digest: digest.digest('hex'),
+    open: (range = { first: 0, last: length - 1 }) => Promise.resolve(Readable.from(bytesOf(pieces, range, open), { objectMode: false })),
+  };
+}
+
+async function* bytesOf(
+  pieces: readonly Piece[],
+  { first, last }: ByteRange,
+  open: (start: number, length: number) => Promise<Readable>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let offset = 0;
+  for (const piece of pieces) {
+    const from = Math.max(0, first - offset);
+    const to = Math.min(piece.length, last + 1 - offset);
+    offset += piece.length;
+    if (from >= to) continue;
+    if (piece instanceof Uint8Array) yield piece.subarray(from, to);
+    else yield* (await open(piece.start + from, to - from)) as AsyncIterable<Uint8Array>;
+  }
+}
