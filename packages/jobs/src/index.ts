@@ -16,6 +16,7 @@ export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step } 
 export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
+export { RateLimiter, type Turn } from './rateLimiter.ts';
 export { closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
 export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';

@@ -1,7 +1,7 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
 import type { SpecLimits } from '@trainyard/engine';
-import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore } from '@trainyard/jobs';
+import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
@@ -9,6 +9,7 @@ import { requestIdOf } from './http/requestIds.ts';
 import { access } from './plugins/access.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
+import { headers } from './plugins/headers.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
 import { requestLog } from './plugins/requestLog.ts';
 import { streams } from './plugins/streams.ts';
@@ -41,6 +42,10 @@ export interface AppOptions {
   readonly limits: SpecLimits;
   /** Without any, only this machine is served, and every caller is one admin. */
   readonly apiKeys: readonly ApiKey[];
+  /** Left out, or without keys, nobody counts requests. */
+  readonly rateLimiter?: RateLimiter;
+  /** Web sites that may call from a browser; left out, none. */
+  readonly corsOrigins?: readonly string[];
   /** Left out, nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
@@ -80,7 +85,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const refuseOtherMethods = collectMethods(app);
   await app.register(requestLog);
   await app.register(errors);
-  await app.register(access, { keys: options.apiKeys });
+  await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
+  await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
   await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
   await app.register(documentation, { version });
   await app.register(documentationRoutes);

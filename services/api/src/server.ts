@@ -14,6 +14,7 @@ import {
   interruptionSignals,
   onInterruption,
   onLauncherGone,
+  RateLimiter,
   readEnvironment,
   requireKeysBeyondLoopback,
   servicePrefix as prefix,
@@ -92,20 +93,28 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const eventHub = new EventHub({ redis, subscriber, prefix });
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const dependencies = [{ name: 'redis', check: async () => void (await redis.ping()) }];
+  const { rateLimit: perMinute } = environment;
+  const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {
     await eventHub.close();
     await queue.close();
     await artifacts.close();
     await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
   };
-  return { jobs, eventLog, eventHub, artifacts, dependencies, close };
+  return { jobs, eventLog, eventHub, artifacts, dependencies, ...(rateLimiter && { rateLimiter }), close };
 }
 
 async function main(): Promise<void> {
   const environment = readServerEnvironment();
   const log = openLog(environment.logLevel);
   const { close, ...services } = await openServices(environment, log);
-  const app = await createApp({ ...services, limits: environment.limits, apiKeys: environment.apiKeys, logger: log });
+  const app = await createApp({
+    ...services,
+    limits: environment.limits,
+    apiKeys: environment.apiKeys,
+    corsOrigins: environment.corsOrigins,
+    logger: log,
+  });
   const stop = new AbortController();
   const reconciling = keepReconciling(services.jobs, log, stop.signal);
 

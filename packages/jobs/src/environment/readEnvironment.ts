@@ -27,6 +27,17 @@ const count = (least: number, most: number) => {
 const url = (protocols: readonly string[], remedy: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), remedy);
 
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+
+const corsRemedy = 'must be origins such as https://board.example, separated by commas';
+
+/** Scheme, host and port, and nothing after them. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
+
 const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: count(0, 65_535).default(3_000),
@@ -35,6 +46,12 @@ const variables = z.object({
   TRAINYARD_DATASETS: z.string().optional(),
   TRAINYARD_DATASETS_URL: url(['http:', 'https:'], 'must be a URL such as https://mirror.example/datasets').optional(),
   TRAINYARD_API_KEYS: z.string().default(''),
+  TRAINYARD_RATE_LIMIT: count(0, 1_000_000).default(6_000),
+  TRAINYARD_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform(list)
+    .pipe(z.array(url(['http:', 'https:'], corsRemedy)).refine((origins) => origins.every(isOrigin), corsRemedy)),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
   ARTIFACTS_URL: url(
     ['file:'],
@@ -63,6 +80,10 @@ export interface Environment {
   /** A mirror to download datasets from. */
   readonly datasetsUrl: string | null;
   readonly apiKeys: readonly ApiKey[];
+  /** Requests that a key may make in a minute; 0: any number. */
+  readonly rateLimit: number;
+  /** Web sites that may call from a browser. */
+  readonly corsOrigins: readonly string[];
   /** Jobs that a worker trains at a time. */
   readonly concurrency: number;
   /** The folder of the artifacts, absolute. */
@@ -92,6 +113,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     datasets: data.TRAINYARD_DATASETS === undefined ? null : resolve(data.TRAINYARD_DATASETS),
     datasetsUrl: data.TRAINYARD_DATASETS_URL ?? null,
     apiKeys,
+    rateLimit: data.TRAINYARD_RATE_LIMIT,
+    corsOrigins: data.TRAINYARD_CORS_ORIGINS,
     concurrency: data.TRAINYARD_CONCURRENCY,
     artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
     logLevel: data.LOG_LEVEL,

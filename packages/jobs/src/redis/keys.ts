@@ -18,6 +18,8 @@ export interface RedisKeys {
   readonly waiting: string;
   /** Sorted set: ids of jobs that may not be in the queue yet, scored by when (ms) they were recorded. */
   readonly outbox: string;
+  /** String, short-lived: how much of its rate limit a caller has used. */
+  turns(subject: string): string;
   /** Set: the names of the workers. */
   readonly workers: string;
   /** String, short-lived: what a worker says of itself. */
@@ -46,6 +48,7 @@ export function redisKeys(prefix: string): RedisKeys {
     jobsOf: (owner) => `${tag}:jobs:${owner}`,
     waiting: `${tag}:waiting`,
     outbox: `${tag}:outbox`,
+    turns: (subject) => `${tag}:turns:${subject}`,
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,

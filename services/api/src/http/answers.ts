@@ -37,6 +37,7 @@ const problemHeaders: Partial<Record<number, Record<string, Header>>> = {
   401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer.' } },
   405: { Allow: { type: 'string', description: 'The methods that this path knows.' } },
   416: { 'Content-Range': { type: 'string', description: 'The length of the file: bytes */LENGTH.' } },
+  429: { 'Retry-After': { type: 'integer', description: 'Seconds after which to try again.' } },
   503: { 'Retry-After': { type: 'integer', description: 'Seconds after which to try again.' } },
 };
 
@@ -55,5 +56,8 @@ export function problems<const Code extends ProblemCode>(
 /** What every route can answer. */
 export const always = ['badRequest', 'forbiddenHost', 'forbiddenOrigin', 'internal'] as const;
 
-/** What every route about jobs can answer besides. */
-export const guarded = [...always, 'unauthorized', 'unavailable'] as const;
+/** What every route that needs a key can answer besides. */
+export const guarded = [...always, 'unauthorized', 'tooManyRequests', 'unavailable'] as const;
+
+/** And what those for admins can answer. */
+export const forAdmins = [...guarded, 'adminOnly'] as const;

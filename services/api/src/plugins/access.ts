@@ -2,9 +2,10 @@
 // and nobody else. That takes a look at Host and Origin too, since a web page can let its own name resolve to
 // 127.0.0.1. Written here rather than taken from @fastify/bearer-auth, of which our own answers and hashed keys would
 // leave nothing but one regular expression.
-import { type ApiKey, findApiKey, isLoopback } from '@trainyard/jobs';
+import { type ApiKey, findApiKey, isLoopback, isRedisUnavailable, type RateLimiter } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { pathOf } from '../http/requestIds.ts';
 import { ProblemError } from '../problems.ts';
 
 export type Caller = Pick<ApiKey, 'name' | 'role'>;
@@ -20,6 +21,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route answers without a key. */
     isPublic?: boolean;
+    /** The route answers admins alone. */
+    isAdminOnly?: boolean;
   }
 }
 
@@ -58,21 +61,54 @@ function refuseForeign(request: FastifyRequest, host: string): void {
   }
 }
 
-export const access = fp<{ keys: readonly ApiKey[] }>((app, { keys }, done) => {
+/** The caller that a request's key names. @throws ProblemError 401 */
+function callerByKey(request: FastifyRequest, keys: readonly ApiKey[]): Caller {
+  const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
+  const caller = findApiKey(keys, token);
+  if (caller === null) throw unauthorized('This API key is not known.', ', error="invalid_token"');
+  return caller;
+}
+
+export interface AccessOptions {
+  readonly keys: readonly ApiKey[];
+  /** Counts the requests of each key, and those without a valid one of each address; null: nobody counts. */
+  readonly rateLimiter: RateLimiter | null;
+}
+
+export const access = fp<AccessOptions>((app, { keys, rateLimiter }, done) => {
+  /** @throws ProblemError 429 */
+  const countRequest = async (request: FastifyRequest, subject: string): Promise<void> => {
+    // Without Redis nobody counts; what needs Redis then says so itself.
+    const turn = await rateLimiter?.take(subject).catch((error: unknown) => {
+      if (!isRedisUnavailable(error)) throw error;
+      request.log.warn({ err: error }, 'requests are not counted: Redis is away');
+    });
+    if (turn === undefined || turn.taken) return;
+    const seconds = Math.max(1, Math.ceil(turn.retryAfterMs / 1_000));
+    throw new ProblemError('tooManyRequests', `More than ${rateLimiter?.perMinute} requests a minute; try again in ${seconds} s.`, {
+      headers: { 'retry-after': String(seconds) },
+    });
+  };
+
   app.decorateRequest('caller', null);
-  app.addHook('onRequest', (request, _reply, next) => {
+  app.addHook('onRequest', async (request) => {
     const host = hostOfAuthority(request.headers.host);
     if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
     if (keys.length === 0) {
       refuseForeign(request, host);
       request.caller = local;
     } else if (request.routeOptions.config.isPublic !== true) {
-      const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-      if (token === undefined) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
-      request.caller = findApiKey(keys, token);
-      if (request.caller === null) throw unauthorized('This API key is not known.', ', error="invalid_token"');
+      // Counted before anything is answered, so that a 401 and a 404 cost as much as anything else.
+      try {
+        request.caller = callerByKey(request, keys);
+      } finally {
+        await countRequest(request, request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
+      }
     }
-    next();
+    if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {
+      throw new ProblemError('adminOnly', `${pathOf(request.url)} is for admins: npm run key -- NAME --admin makes such a key.`);
+    }
   });
   done();
 });
