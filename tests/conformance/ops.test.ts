@@ -1,12 +1,17 @@
 // Every operation against PyTorch's outputs and gradients. The table is the one place that maps PyTorch's names to ours.
 import {
   abs,
+  adaptiveAvgPool2d,
   add,
+  avgPool2d,
   batchNorm,
+  cat,
   clamp,
   conv2d,
+  convTranspose2d,
   div,
   elu,
+  embedding,
   exp,
   flatten,
   type GeluApproximation,
@@ -19,17 +24,23 @@ import {
   log,
   logSoftmax,
   matmul,
+  max,
+  maximum,
   maxPool2d,
   mean,
+  minimum,
   mul,
+  narrow,
   neg,
+  type PaddingMode,
+  pad,
   permute,
   pow,
   prelu,
+  reciprocal,
   relu,
   relu6,
   reshape,
-  type SizePair,
   sigmoid,
   silu,
   softmax,
@@ -41,6 +52,9 @@ import {
   type Tensor,
   tanh,
   transpose,
+  type UpsampleMode,
+  upsample,
+  variance,
 } from '@trainyard/engine';
 import { type Args, type Operation, testConformance } from './compare.ts';
 
@@ -61,9 +75,30 @@ const reduction =
   ({ input }, { dim, keepdim }) =>
     operation(input, (dim as number[] | null) ?? undefined, keepdim as boolean);
 
-function poolOptions({ stride, padding, ceil_mode }: Args): { stride: SizePair; padding: SizePair; ceilMode: boolean } {
-  return { stride: stride as Pair, padding: padding as Pair, ceilMode: ceil_mode as boolean };
-}
+/** PyTorch's options of a window as the engine's; those that a case does not say are left out. */
+const windowOptions = ({ stride, padding, dilation, output_padding, groups, ceil_mode, count_include_pad, divisor_override }: Args) =>
+  Object.fromEntries(
+    Object.entries({
+      stride,
+      padding,
+      dilation,
+      outputPadding: output_padding,
+      groups,
+      ceilMode: ceil_mode,
+      countIncludePad: count_include_pad,
+      divisorOverride: divisor_override,
+    }).filter(([, value]) => value !== undefined && value !== null),
+  );
+
+const resize =
+  (mode?: UpsampleMode): Operation =>
+  ({ input }, args) =>
+    upsample(input, {
+      mode: mode ?? (args['mode'] as UpsampleMode),
+      alignCorners: (args['align_corners'] as boolean | null | undefined) ?? false,
+      ...(args['size'] != null && { size: args['size'] as Pair }),
+      ...(args['scale_factor'] != null && { scaleFactor: args['scale_factor'] as number | Pair }),
+    });
 
 testConformance('ops.json', {
   add: binary(add),
@@ -103,14 +138,26 @@ testConformance('ops.json', {
   mean: reduction(mean),
   matmul: binary(matmul),
   linear: ({ input, weight, bias }) => linear(input, weight, bias ?? null),
-  conv2d: ({ input, weight, bias }, { stride, padding, dilation, groups }) =>
-    conv2d(input, weight, bias ?? null, {
-      stride: stride as Pair,
-      padding: padding as Pair,
-      dilation: dilation as Pair,
-      groups: groups as number,
-    }),
-  max_pool2d: ({ input }, args) => maxPool2d(input, args['kernel_size'] as Pair, poolOptions(args)),
+  conv2d: ({ input, weight, bias }, args) => conv2d(input, weight, bias ?? null, windowOptions(args)),
+  conv_transpose2d: ({ input, weight, bias }, args) => convTranspose2d(input, weight, bias ?? null, windowOptions(args)),
+  max_pool2d: ({ input }, args) => maxPool2d(input, args['kernel_size'] as Pair, windowOptions(args)),
+  avg_pool2d: ({ input }, args) => avgPool2d(input, args['kernel_size'] as Pair, windowOptions(args)),
+  adaptive_avg_pool2d: ({ input }, { output_size: size }) => adaptiveAvgPool2d(input, size as Pair),
+  upsample_nearest2d: resize('nearest'),
+  upsample_bilinear2d: resize('bilinear'),
+  upsample_bicubic2d: resize('bicubic'),
+  interpolate: resize(),
+  maximum: binary(maximum),
+  minimum: binary(minimum),
+  reciprocal: unary(reciprocal),
+  max: ({ input }, { dim, keepdim }) => max(input, dim as number, keepdim as boolean).values,
+  var: ({ input }, { dim, keepdim, unbiased }) =>
+    variance(input, (dim as number[] | null) ?? undefined, { keepdim: keepdim as boolean, unbiased: unbiased as boolean }),
+  cat: ({ ...tensors }, { dim }) => cat(Object.values(tensors), dim as number),
+  pad: ({ input }, { pad: sizes, value, mode }) =>
+    pad(input, sizes as number[], mode as PaddingMode | undefined, value as number | undefined),
+  narrow: ({ input }, { dim, start, length }) => narrow(input, dim as number, start as number, length as number),
+  embedding: ({ indices, weight }) => embedding(indices, weight),
   log_softmax: ({ input }, { dim }) => logSoftmax(input, dim as number),
   reshape: ({ input }, { shape }) => reshape(input, shape as number[]),
   flatten: ({ input }, { start_dim }) => flatten(input, start_dim as number),

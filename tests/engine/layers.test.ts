@@ -1,10 +1,13 @@
 // Layers as modules and as definitions: every one in the registry has a sample here, which its shape rule, its cost, its
 // draws and its gradients are checked with.
 import {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
   buildModel,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   ELU,
   Flatten,
@@ -27,6 +30,7 @@ import {
   ReferenceBackend,
   ReLU,
   ReLU6,
+  Residual,
   randn,
   Sequential,
   type Shape,
@@ -35,6 +39,7 @@ import {
   Softmax,
   Softplus,
   Tanh,
+  Upsample,
   withBackend,
 } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +101,26 @@ const printed: readonly (readonly [Module, string])[] = [
   [
     new Conv2d(4, 8, [3, 5], { stride: 2, padding: [1, 2], dilation: [1, 2], groups: 2, bias: false }),
     'Conv2d(4, 8, kernel_size=(3, 5), stride=(2, 2), padding=(1, 2), dilation=(1, 2), groups=2, bias=False)',
+  ],
+  [
+    new Conv2d(4, 8, 3, { padding: 'same', paddingMode: 'circular' }),
+    'Conv2d(4, 8, kernel_size=(3, 3), stride=(1, 1), padding=same, padding_mode=circular)',
+  ],
+  [
+    new ConvTranspose2d(4, 8, 3, { stride: 2, padding: [1, 0], outputPadding: 1, groups: 2 }),
+    'ConvTranspose2d(4, 8, kernel_size=(3, 3), stride=(2, 2), padding=(1, 0), output_padding=(1, 1), groups=2)',
+  ],
+  [new AvgPool2d([3, 2], { padding: 1 }), 'AvgPool2d(kernel_size=(3, 2), stride=(3, 2), padding=1)'],
+  [new AdaptiveAvgPool2d([7, null]), 'AdaptiveAvgPool2d(output_size=(7, None))'],
+  [new Upsample({ scaleFactor: 2, mode: 'bilinear' }), "Upsample(scale_factor=2.0, mode='bilinear')"],
+  [new Upsample({ size: [4, 3] }), "Upsample(size=(4, 3), mode='nearest')"],
+  [
+    new Residual(new Sequential(new ReLU())),
+    `Residual(
+  (layers): Sequential(
+    (0): ReLU()
+  )
+)`,
   ],
   [new Linear(400, 120), 'Linear(in_features=400, out_features=120, bias=True)'],
   [new Linear(3, 2, { bias: false }), 'Linear(in_features=3, out_features=2, bias=False)'],
@@ -201,6 +226,25 @@ describe('a list of layers', () => {
     ]);
   });
 
+  test('names the parameters of a residual by its two ways, and draws its layers before its shortcut', () => {
+    const block = layer({
+      type: 'residual',
+      layers: [{ type: 'linear', name: 'up', outFeatures: 2 }, { type: 'relu' }, { type: 'linear', outFeatures: 4 }],
+      shortcut: [{ type: 'linear', outFeatures: 4, bias: false }],
+    });
+    const built = buildModel([layer({ type: 'relu' }), block], [3], new Generator(3));
+    expect(built.namedParameters().map(([name]) => name)).toEqual([
+      '1.layers.up.weight',
+      '1.layers.up.bias',
+      '1.layers.2.weight',
+      '1.layers.2.bias',
+      '1.shortcut.0.weight',
+    ]);
+    manualSeed(3);
+    const constructed = [new Linear(3, 2), new Linear(2, 4), new Linear(3, 4, { bias: false })].flatMap((module) => module.parameters());
+    expect(built.parameters().map(({ values }) => values)).toEqual(constructed.map(({ values }) => values));
+  });
+
   test('draws as the constructors do, one after another', () => {
     const built = buildModel(lenet, [1, 28, 28], new Generator(3));
     manualSeed(3);
@@ -275,6 +319,93 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
     { index: 1, field: null, message: /maxPool2d needs an input \[channels, height, width\], got \[25\]/ },
   ],
   [
+    "a padding 'same' of a stride",
+    [{ type: 'conv2d', outChannels: 1, kernelSize: 3, stride: 2, padding: 'same' }],
+    [1, 5, 5],
+    { index: 0, field: 'padding', message: /padding 'same' needs stride 1, got 2×2/ },
+  ],
+  [
+    'a mirror larger than its input',
+    [{ type: 'conv2d', outChannels: 1, kernelSize: 3, padding: 5, paddingMode: 'reflect' }],
+    [1, 5, 5],
+    { index: 0, field: 'padding', message: /paddingMode 'reflect' can add at most 4×4 to a 5×5 input, got 5×5/ },
+  ],
+  [
+    'an average pooling padded by more than half its window',
+    [{ type: 'avgPool2d', kernelSize: 3, padding: [1, 2] }],
+    [1, 5, 5],
+    { index: 0, field: 'padding', message: /padding 2 is more than half the kernel's width 3/ },
+  ],
+  [
+    'an average pooling window larger than its input',
+    [{ type: 'avgPool2d', kernelSize: 6 }],
+    [1, 5, 5],
+    { index: 0, field: 'kernelSize', message: /height 6 does not fit an input of height 5/ },
+  ],
+  [
+    'an upsampling by nothing',
+    [{ type: 'upsample' }],
+    [1, 5, 5],
+    { index: 0, field: 'size', message: /either size or scaleFactor, got neither/ },
+  ],
+  [
+    'aligned corners of nearest pixels',
+    [{ type: 'upsample', size: 3, alignCorners: true }],
+    [1, 5, 5],
+    { index: 0, field: 'alignCorners', message: /not for 'nearest'/ },
+  ],
+  [
+    'an upsampling to nothing',
+    [{ type: 'upsample', scaleFactor: 0.1 }],
+    [1, 5, 5],
+    { index: 0, field: 'scaleFactor', message: /leaves nothing of an input 5×5/ },
+  ],
+  [
+    'an output padding as large as the stride',
+    [{ type: 'convTranspose2d', outChannels: 1, kernelSize: 3, stride: 2, outputPadding: 2 }],
+    [1, 5, 5],
+    { index: 0, field: 'outputPadding', message: /2×2 must be less than the stride 2×2 or the dilation 1×1/ },
+  ],
+  [
+    'a transposed convolution that cuts all off',
+    [{ type: 'convTranspose2d', outChannels: 1, kernelSize: 3, padding: 4 }],
+    [1, 5, 5],
+    { index: 0, field: 'padding', message: /leaves nothing of the output 7×7/ },
+  ],
+  [
+    'a residual whose layers change the shape',
+    [{ type: 'residual', layers: [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }] }],
+    [1, 5, 5],
+    { index: 0, field: null, message: /its layers make \[2, 3, 3\] of \[1, 5, 5\].*give it a shortcut/ },
+  ],
+  [
+    'a residual whose shortcut comes to another shape',
+    [{ type: 'residual', layers: [{ type: 'relu' }], shortcut: [{ type: 'conv2d', outChannels: 2, kernelSize: 1 }] }],
+    [1, 5, 5],
+    { index: 0, field: 'shortcut', message: /its layers come to \[1, 5, 5\] and its shortcut to \[2, 5, 5\]/ },
+  ],
+  [
+    'a layer in a residual that does not fit',
+    [{ type: 'residual', layers: [{ type: 'relu' }, { type: 'conv2d', outChannels: 1, kernelSize: 7 }] }],
+    [1, 5, 5],
+    { index: 0, field: 'layers/1/kernelSize', message: /conv2d "1" of its layers: kernel 7×7 does not fit/ },
+  ],
+  [
+    'a residual with one name twice',
+    [
+      {
+        type: 'residual',
+        layers: [{ type: 'relu' }],
+        shortcut: [
+          { type: 'relu', name: 'a' },
+          { type: 'tanh', name: 'a' },
+        ],
+      },
+    ],
+    [1, 5, 5],
+    { index: 0, field: 'shortcut/1/name', message: /layer 0 of its shortcut is named "a" already/ },
+  ],
+  [
     'a flatten of the batch',
     [{ type: 'flatten', startDim: 0 }],
     [1, 5, 5],
@@ -323,6 +454,8 @@ test.each([
   ['a negative size', { type: 'conv2d', outChannels: -1, kernelSize: 3 }],
   ['a kernel of nothing', { type: 'conv2d', outChannels: 1, kernelSize: 0 }],
   ['three sizes for two dimensions', { type: 'maxPool2d', kernelSize: [1, 2, 3] }],
+  ['a residual of nothing', { type: 'residual', layers: [] }],
+  ['a residual within a residual', { type: 'residual', layers: [{ type: 'residual', layers: [{ type: 'relu' }] }] }],
   ['half a feature', { type: 'linear', outFeatures: 0.5 }],
   ['an option of another layer', { type: 'relu', outFeatures: 3 }],
 ])('a layer with %s is refused by the schema', (_, input) => {
@@ -337,6 +470,10 @@ test.each([
   ['Flatten', () => new Flatten(1.5), /Flatten: startDim: expected a whole number, got 1.5/],
 ])('the class %s refuses sizes that make no sense', (_, make, message) => {
   expectRefusal(make, 'invalidArgument', message);
+});
+
+test('a Residual refuses to add what is not alike, which would broadcast', () => {
+  expectRefusal(() => new Residual(new Linear(3, 1)).forward(randn([2, 3])), 'shapeMismatch', /make \[2, 1\] of \[2, 3\]/);
 });
 
 describe('a Sequential', () => {

@@ -190,7 +190,126 @@ const trials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
   ],
   ['conv2d', fc.record({ maxChannels: fc.constantFrom(2, 6), seed }).chain(({ maxChannels, seed }) => convolution(maxChannels, seed))],
   ['maxPool2d', pooling()],
+  [
+    'maximum and minimum',
+    fc
+      .record({ shapes: broadcastPair, seed })
+      .map(({ shapes, seed }) => ({ compute: (a, b) => ops.maximum(a, b).add(ops.minimum(b, a.mul(2))), shapes, seed })),
+  ],
+  [
+    'variance',
+    fc
+      .record({ shape: fc.tuple(vector(9), vector(9)), seed })
+      .map(({ shape: [n, m], seed }) => ({ compute: (x) => ops.variance(x, 0), shapes: [[n + 1, m]], seed })),
+  ],
+  [
+    'max along a dimension',
+    fc.record({ shape: fc.tuple(vector(4), vector(9), vector(9)), dim: fc.nat(2), seed }).map(({ shape, dim, seed }) => ({
+      compute: (x) => ops.max(x, dim).values,
+      shapes: [shape],
+      seed,
+    })),
+  ],
+  [
+    'cat, narrow, pad and embedding',
+    fc
+      .record({
+        outer: vector(3),
+        sizes: fc.tuple(vector(5), vector(5)),
+        inner: vector(40),
+        before: fc.integer({ min: -1, max: 4 }),
+        after: fc.nat(3),
+        seed,
+      })
+      .map(({ outer, sizes: [a, b], inner, before, after, seed }) => ({
+        compute: (x, y) => {
+          const joined = ops.pad(ops.cat([x, y, x], 1), [after, 0, before, after], 'constant', 0.5);
+          const wrapped = ops.pad(ops.narrow(joined, 1, 1, a), [1, 1], 'replicate');
+          return ops.embedding(ops.indices([0, outer - 1, 0]), wrapped);
+        },
+        shapes: [
+          [outer, a, inner],
+          [outer, b, inner],
+        ],
+        seed,
+      })),
+  ],
+  ['convTranspose2d', transposedConvolution()],
+  ['avgPool2d', averaging()],
+  [
+    'adaptiveAvgPool2d',
+    fc
+      .record({ input: fc.tuple(vector(20), vector(20)), size: fc.tuple(vector(12), vector(12)), planes: vector(3), seed })
+      .map(({ input, size, planes, seed }) => ({
+        compute: (x) => ops.adaptiveAvgPool2d(x, size),
+        shapes: [[planes, ...input]],
+        seed,
+      })),
+  ],
+  [
+    'upsample',
+    fc
+      .record({
+        input: fc.tuple(vector(12), vector(12)),
+        size: fc.tuple(vector(20), vector(20)),
+        mode: fc.constantFrom('nearest', 'nearest-exact', 'bilinear', 'bicubic'),
+        corners: fc.boolean(),
+        planes: vector(3),
+        seed,
+      })
+      .map(({ input, size, mode, corners, planes, seed }) => ({
+        compute: (x) => ops.upsample(x, { size, mode, alignCorners: corners && !mode.startsWith('nearest') }),
+        shapes: [[planes, ...input]],
+        seed,
+      })),
+  ],
 ];
+
+function transposedConvolution(): fc.Arbitrary<Trial> {
+  const sides = fc
+    .record({ length: vector(6), kernel: vector(4), stride: vector(3), dilation: vector(3), extra: fc.nat(2), padding: fc.nat(4) })
+    .map((side) => {
+      const extra = Math.min(side.extra, Math.max(side.stride, side.dilation) - 1);
+      const whole = (side.length - 1) * side.stride + side.dilation * (side.kernel - 1) + extra + 1;
+      return { ...side, extra, padding: Math.min(side.padding, Math.floor((whole - 1) / 2)) };
+    });
+  return fc
+    .record({ batch: vector(3), groups: vector(3), inPerGroup: vector(4), outPerGroup: vector(4), height: sides, width: sides, seed })
+    .map(({ batch, groups, inPerGroup, outPerGroup, height, width, seed }) => {
+      const options: ops.ConvTranspose2dOptions = {
+        stride: [height.stride, width.stride],
+        padding: [height.padding, width.padding],
+        outputPadding: [height.extra, width.extra],
+        dilation: [height.dilation, width.dilation],
+        groups,
+      };
+      const shapes = [
+        [batch, inPerGroup * groups, height.length, width.length],
+        [inPerGroup * groups, outPerGroup, height.kernel, width.kernel],
+        [outPerGroup * groups],
+      ];
+      return { compute: (x, weight, bias) => ops.convTranspose2d(x, weight, bias, options), shapes, seed };
+    });
+}
+
+function averaging(): fc.Arbitrary<Trial> {
+  const sides = side((kernel) => Math.floor(kernel / 2));
+  return fc
+    .record({ planes: vector(5), height: sides, width: sides, ceilMode: fc.boolean(), countIncludePad: fc.boolean(), seed })
+    .map(({ planes, height, width, ceilMode, countIncludePad, seed }) => {
+      const options: ops.AvgPool2dOptions = {
+        stride: [height.stride, width.stride],
+        padding: [height.padding, width.padding],
+        ceilMode,
+        countIncludePad,
+      };
+      return {
+        compute: (x) => ops.avgPool2d(x, [height.kernel, width.kernel], options),
+        shapes: [[planes, height.length, width.length]],
+        seed,
+      };
+    });
+}
 
 function convolution(maxChannels: number, seed: number): fc.Arbitrary<Trial> {
   const channels = vector(maxChannels);

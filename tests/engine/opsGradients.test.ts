@@ -171,6 +171,62 @@ const cases: readonly Case[] = [
   ['maxPool2d', (x) => ops.maxPool2d(x, 2), [[2, 2, 4, 4]]],
   ['maxPool2d with overlap and padding', (x) => ops.maxPool2d(x, [3, 2], { stride: 1, padding: 1 }), [[1, 2, 4, 5]]],
   ['maxPool2d with dilation and ceilMode', (x) => ops.maxPool2d(x, 2, { stride: 2, dilation: 2, ceilMode: true }), [[2, 6, 7]]],
+  ['maximum', (a, b) => ops.maximum(a, b), [[2, 3], [3]]],
+  ['maximum of equal operands', (a) => ops.maximum(a, a), [[5]]],
+  ['minimum', (a, b) => ops.minimum(a, b), [[2, 1], [3]]],
+  ['reciprocal', (a) => ops.reciprocal(a), [[2, 3]], positive],
+  ['variance over everything', (a) => ops.variance(a), [[2, 3]]],
+  ['variance over one dimension, biased, kept', (a) => ops.variance(a, 1, { unbiased: false, keepdim: true }), [[2, 3, 4]]],
+  ['max over a middle dimension', (a) => ops.max(a, 1).values, [[2, 5, 3]]],
+  [
+    'cat',
+    (a, b, c) => ops.cat([a, b, c], -2),
+    [
+      [2, 1, 3],
+      [2, 0, 3],
+      [2, 4, 3],
+    ],
+  ],
+  ['narrow', (a) => ops.narrow(a, 1, -3, 2), [[2, 4, 3]]],
+  ['pad', (a) => ops.pad(a, [2, -1, 0, 1], 'constant', 3), [[2, 3, 4]]],
+  ['pad by a mirror', (a) => ops.pad(a, [2, 1, 0, 2], 'reflect'), [[2, 3, 4]]],
+  ['pad with the edge', (a) => ops.pad(a, [5, 1], 'replicate'), [[2, 3]]],
+  ['pad from the other end', (a) => ops.pad(a, [3, 2, 1, 0], 'circular'), [[2, 3, 3]]],
+  ['embedding', (w) => ops.embedding(ops.indices([2, 0, 2, 1], [2, 2]), w), [[3, 4]]],
+  [
+    "conv2d with padding 'same' of an even kernel",
+    (x, w) => ops.conv2d(x, w, null, { padding: 'same', dilation: [1, 3] }),
+    [
+      [1, 2, 4, 5],
+      [2, 2, 2, 4],
+    ],
+  ],
+  ['convTranspose2d', (x, w, b) => ops.convTranspose2d(x, w, b), [[2, 2, 3, 4], [2, 3, 3, 2], [3]]],
+  [
+    'convTranspose2d with every option',
+    (x, w, b) => ops.convTranspose2d(x, w, b, { stride: [2, 1], padding: [2, 1], outputPadding: [1, 2], dilation: [1, 3], groups: 2 }),
+    [[2, 4, 3, 2], [4, 1, 3, 2], [2]],
+  ],
+  ['avgPool2d', (x) => ops.avgPool2d(x, 2), [[2, 2, 4, 5]]],
+  [
+    'avgPool2d over partial windows, without the padding',
+    (x) => ops.avgPool2d(x, [3, 2], { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+    [[2, 4, 6]],
+  ],
+  ['avgPool2d with a gap and a divisor', (x) => ops.avgPool2d(x, 2, { stride: 3, divisorOverride: 3 }), [[1, 2, 7, 8]]],
+  ['adaptiveAvgPool2d', (x) => ops.adaptiveAvgPool2d(x, [3, 2]), [[2, 2, 5, 7]]],
+  ['adaptiveAvgPool2d to more than there is', (x) => ops.adaptiveAvgPool2d(x, [5, null]), [[1, 3, 4]]],
+  ...(['nearest', 'nearest-exact', 'bilinear', 'bicubic'] as const).flatMap((mode): Case[] => [
+    [`upsample, ${mode}`, (x) => ops.upsample(x, { mode, scaleFactor: [2, 1.7] }), [[1, 2, 3, 4]]],
+    [`upsample to fewer pixels, ${mode}`, (x) => ops.upsample(x, { mode, size: [2, 3] }), [[2, 5, 7]]],
+  ]),
+  ...(['bilinear', 'bicubic'] as const).map(
+    (mode): Case => [
+      `upsample with aligned corners, ${mode}`,
+      (x) => ops.upsample(x, { mode, size: [1, 9], alignCorners: true }),
+      [[2, 5, 4]],
+    ],
+  ),
 ];
 
 describe('gradients equal finite differences:', () => {

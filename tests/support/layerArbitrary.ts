@@ -32,9 +32,17 @@ function valueOf(name: string, schema: JsonSchema): fc.Arbitrary<unknown> {
       return fc.boolean();
     case 'array':
       return fc.array(valueOf(name, (schema.items ?? {}) as JsonSchema), { minLength: 1, maxLength: 2 });
+    case 'object':
+      return fc.record(optionsOf(schema));
     default:
       return fc.constant(null);
   }
+}
+
+/** Each option of a layer's schema, but its name. */
+function optionsOf({ properties = {} }: JsonSchema): Record<string, fc.Arbitrary<unknown>> {
+  const { name: _, ...options } = properties as Record<string, JsonSchema>;
+  return Object.fromEntries(Object.entries(options).map(([option, value]) => [option, valueOf(option, value)]));
 }
 
 /** One layer of a type with any of its options, whether it fits or not. */

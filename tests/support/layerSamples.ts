@@ -7,8 +7,15 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
     options: { outChannels: 4, kernelSize: [3, 2], stride: [1, 2], padding: 1, dilation: [2, 1], groups: 2 },
     input: [2, 6, 5],
   },
+  convTranspose2d: {
+    options: { outChannels: 4, kernelSize: [3, 2], stride: [2, 3], padding: 1, outputPadding: [1, 2], groups: 2, dilation: [1, 2] },
+    input: [2, 4, 3],
+  },
   linear: { options: { outFeatures: 3 }, input: [5] },
   maxPool2d: { options: { kernelSize: 3, stride: 2, padding: 1, ceilMode: true }, input: [2, 6, 5] },
+  avgPool2d: { options: { kernelSize: [3, 2], stride: 2, padding: 1, ceilMode: true, countIncludePad: false }, input: [2, 6, 5] },
+  adaptiveAvgPool2d: { options: { outputSize: [3, null] }, input: [2, 5, 4] },
+  upsample: { options: { scaleFactor: [2, 1.5], mode: 'bilinear', alignCorners: true }, input: [2, 3, 4] },
   batchNorm2d: { options: { eps: 0.01 }, input: [2, 3, 4] },
   batchNorm1d: { options: { affine: false, momentum: null }, input: [3, 5] },
   layerNorm: { options: { normalizedShape: [4, 3] }, input: [2, 4, 3] },
@@ -27,5 +34,12 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
   logSoftmax: { options: {}, input: [3, 4] },
   prelu: { options: { numParameters: 3 }, input: [3, 4] },
   hardSwish: { options: {}, input: [3, 4] },
+  residual: {
+    options: {
+      layers: [{ type: 'conv2d', name: 'first', outChannels: 3, kernelSize: 3, padding: 'same' }, { type: 'tanh' }],
+      shortcut: [{ type: 'conv2d', outChannels: 3, kernelSize: 1, bias: false }],
+    },
+    input: [2, 4, 3],
+  },
   flatten: { options: { startDim: 2 }, input: [2, 3, 4] },
 };

@@ -16,7 +16,7 @@ export class EngineError extends Error {
 
 /** Shapes that do not fit an operation. */
 export class ShapeError extends EngineError {
-  /** The option that is to blame, where one is: `kernelSize`. */
+  /** The option that is to blame, where one is: `kernelSize`; within a layer that holds others, its path: `layers/0/kernelSize`. */
   readonly field: string | null;
 
   constructor(message: string, field: string | null = null) {

@@ -73,11 +73,14 @@ export {
   smoothL1Loss,
 } from './losses/index.ts';
 export {
+  AdaptiveAvgPool2d,
+  AvgPool2d,
   BatchNorm1d,
   BatchNorm2d,
   type BatchNormLayerOptions,
   buildModel,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   ELU,
   Flatten,
@@ -100,12 +103,14 @@ export {
   PReLU,
   ReLU,
   ReLU6,
+  Residual,
   Sequential,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
   Tanh,
+  Upsample,
 } from './nn/layers/index.ts';
 export { Module, Parameter } from './nn/module.ts';
 export {
@@ -122,16 +127,37 @@ export {
   softplus,
   tanh,
 } from './ops/activations.ts';
-export { type Conv2dOptions, conv2d } from './ops/conv2d.ts';
+export { type AdaptiveSize, type AvgPool2dOptions, adaptiveAvgPool2d, avgPool2d } from './ops/averagePool2d.ts';
+export { type Conv2dOptions, type ConvPadding, conv2d } from './ops/conv2d.ts';
+export { type ConvTranspose2dOptions, convTranspose2d } from './ops/convTranspose2d.ts';
 export { dropout } from './ops/dropout.ts';
-export { abs, add, div, exp, log, mul, neg, type Operand, pow, relu, sqrt, square, sub } from './ops/elementwise.ts';
+export {
+  abs,
+  add,
+  div,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  type Operand,
+  pow,
+  reciprocal,
+  relu,
+  sqrt,
+  square,
+  sub,
+} from './ops/elementwise.ts';
 export { arange, type RandomOptions, rand, randn } from './ops/factories.ts';
 export { linear, matmul, mm } from './ops/matmul.ts';
 export { clone, expand, flatten, permute, reshape, t, transpose } from './ops/movement.ts';
 export { type BatchNormOptions, batchNorm, groupNorm, layerNorm, type RunningStatistics } from './ops/norm.ts';
+export { cat, embedding, narrow, type PaddingMode, pad } from './ops/parts.ts';
 export { maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
-export { type Dims, mean, sum } from './ops/reduce.ts';
+export { type Dims, max, mean, sum, type VarianceOptions, variance } from './ops/reduce.ts';
 export { logSoftmax, softmax } from './ops/softmax.ts';
+export { type UpsampleMode, type UpsampleOptions, upsample } from './ops/upsample.ts';
 export type { SizePair } from './ops/window.ts';
 export * as optim from './optim/index.ts';
 export { formatTensor } from './print.ts';

@@ -41,7 +41,7 @@ export interface Registry<Definitions extends readonly [Definition, ...Definitio
   /** The union over `type`. */
   readonly schema: z.ZodDiscriminatedUnion<SchemasOf<Definitions>, 'type'>;
   /** @throws ArgumentError that lists the known types for an unknown one. */
-  find(type: string): Definitions[number];
+  readonly find: (type: string) => Definitions[number];
 }
 
 /** Makes a registry of a list of definitions; `kind` is what people call one of them. */

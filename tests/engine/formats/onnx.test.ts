@@ -13,6 +13,32 @@ const variants: Readonly<Record<string, readonly (readonly [options: object, inp
   conv2d: [
     [{ outChannels: 2, kernelSize: 2, bias: false }, [3, 5, 5]],
     [{ outChannels: 6, kernelSize: 3, groups: 3, padding: [2, 1] }, [3, 5, 6]],
+    [{ outChannels: 2, kernelSize: [4, 3], padding: 'same', dilation: [1, 2] }, [2, 5, 6]],
+    [{ outChannels: 2, kernelSize: 4, padding: 'same', paddingMode: 'reflect' }, [2, 5, 6]],
+    [{ outChannels: 2, kernelSize: 3, padding: [1, 3], paddingMode: 'circular' }, [1, 4, 5]],
+    [{ outChannels: 2, kernelSize: 3, padding: [6, 1], paddingMode: 'replicate' }, [1, 4, 5]],
+  ],
+  convTranspose2d: [
+    [{ outChannels: 3, kernelSize: 2, stride: 2, bias: false }, [2, 3, 4]],
+    [{ outChannels: 4, kernelSize: 3, groups: 2, padding: 2 }, [4, 3, 5]],
+    [{ outChannels: 2, kernelSize: 2, padding: [0, 3], dilation: [3, 4], outputPadding: 2 }, [1, 3, 5]],
+  ],
+  avgPool2d: [
+    [{ kernelSize: 2 }, [2, 5, 6]],
+    [{ kernelSize: [3, 2], stride: 1, padding: 1, divisorOverride: 5 }, [2, 4, 3]],
+    [{ kernelSize: 3, stride: 2, padding: 1, ceilMode: true }, [1, 6, 7]],
+  ],
+  adaptiveAvgPool2d: [
+    [{ outputSize: 1 }, [3, 4, 5]],
+    [{ outputSize: [3, 7] }, [1, 7, 3]],
+  ],
+  upsample: (['nearest', 'nearest-exact', 'bilinear', 'bicubic'] as const).flatMap((mode) => [
+    [{ mode, scaleFactor: 2 }, [2, 3, 4]] as const,
+    [{ mode, size: [2, 7] }, [1, 5, 4]] as const,
+  ]),
+  residual: [
+    [{ layers: [{ type: 'conv2d', name: 'a', outChannels: 2, kernelSize: 3, padding: 1 }, { type: 'batchNorm2d' }] }, [2, 4, 4]],
+    [{ layers: [{ type: 'relu' }], shortcut: [{ type: 'dropout' }, { type: 'tanh' }] }, [3]],
   ],
   linear: [[{ outFeatures: 4, bias: false }, [6]]],
   maxPool2d: [

@@ -2,7 +2,7 @@
 // records of int32, innermost first: the result's size and, for each operand, the elements to step. The backend drops
 // dimensions of size 1 and merges neighbours that step alike, so that the innermost loop is as long as it can be.
 // Behind the records the list has room for `rank` counters.
-import { ADD, binaryLanes, DIV, fill, MUL, POW, SUB } from './elementwise';
+import { ADD, binaryLanes, DIV, fill, MAXIMUM, MUL, POW, SUB } from './elementwise';
 import { loadTail, storeTail } from './memory';
 
 /** out = a op b over one run; an operand with step 0 repeats its element. */
@@ -80,6 +80,9 @@ export function binary(op: i32, a: usize, b: usize, out: usize, dims: usize, ran
       break;
     case DIV:
       binaryLoop(DIV, a, b, out, dims, rank);
+      break;
+    case MAXIMUM:
+      binaryLoop(MAXIMUM, a, b, out, dims, rank);
       break;
     default:
       binaryLoop(POW, a, b, out, dims, rank);

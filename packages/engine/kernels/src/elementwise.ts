@@ -9,6 +9,7 @@ export const SUB = 1;
 export const MUL = 2;
 export const DIV = 3;
 export const POW = 4;
+export const MAXIMUM = 5;
 
 export function fill(out: usize, n: i32, value: f32): void {
   const v = f32x4.splat(value);
@@ -90,7 +91,9 @@ export function binaryLanes(op: i32, a: v128, b: v128): v128 {
         ? f32x4.mul(a, b)
         : op == DIV
           ? f32x4.div(a, b)
-          : pow4(a, b);
+          : op == MAXIMUM
+            ? f32x4.max(a, b)
+            : pow4(a, b);
 }
 
 /** a to the power b in float64, then rounded: right to the last bit but for rare ties. */
@@ -161,6 +164,9 @@ export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32)
     case DIV:
       scalarLoop(DIV, a, scalar, out, n);
       break;
+    case MAXIMUM:
+      scalarLoop(MAXIMUM, a, scalar, out, n);
+      break;
     default:
       if (scalar == 0) fill(out, n, 1);
       else if (scalar == 1) copy(a, out, n);
@@ -183,14 +189,14 @@ export function addScaled(x: usize, alpha: f32, out: usize, n: i32): void {
   if (n > 0) storeTail(out, f32x4.add(loadTail(out, n), f32x4.mul(factor, loadTail(x, n))), n);
 }
 
-/** dx = g where x > 0, else 0. */
+/** dx = 0 where x <= 0, else g: as in PyTorch, g passes where x is NaN. */
 export function reluBackward(g: usize, x: usize, dx: usize, n: i32): void {
   const zero = f32x4.splat(0);
   for (; n >= 4; n -= 4) {
-    v128.store(dx, v128.and(v128.load(g), f32x4.gt(v128.load(x), zero)));
+    v128.store(dx, v128.andnot(v128.load(g), f32x4.le(v128.load(x), zero)));
     g += 16;
     x += 16;
     dx += 16;
   }
-  if (n > 0) storeTail(dx, v128.and(loadTail(g, n), f32x4.gt(loadTail(x, n), zero)), n);
+  if (n > 0) storeTail(dx, v128.andnot(loadTail(g, n), f32x4.le(loadTail(x, n), zero)), n);
 }

@@ -8,6 +8,8 @@ export { sumTo, sumOfSquares } from './reduce';
 export { linear, matmul, matmulScratch } from './matmul';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, planConv2d, planConv2dBackwardInput } from './conv2d';
 export { maxPool2d, maxPool2dBackward } from './pool2d';
+export { resample2d } from './resample';
+export { copyRuns, selectRows, selectRowsBackward } from './runs';
 export { logSoftmax, logSoftmaxBackward } from './softmax';
 export { sgd, adam } from './optimizers';
 export { rmsprop, adadelta, adamax } from './adaptive';

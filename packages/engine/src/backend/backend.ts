@@ -4,6 +4,7 @@
 // of its output, reads nothing from it unless its comment says so, and never keeps an argument.
 import type { Shape } from '../shape.ts';
 import type { LayerKernels } from './layerKernels.ts';
+import type { MovementKernels } from './movementKernels.ts';
 import type { OptimizerKernels } from './optimizerKernels.ts';
 
 export type FloatArray = Float32Array | Float64Array;
@@ -12,7 +13,7 @@ export const unaryOps = ['neg', 'exp', 'log', 'sqrt', 'square', 'abs', 'relu'] a
 /** Element-wise functions of one operand. */
 export type UnaryOp = (typeof unaryOps)[number];
 
-export const binaryOps = ['add', 'sub', 'mul', 'div', 'pow'] as const;
+export const binaryOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum'] as const;
 /** Element-wise functions of two operands. */
 export type BinaryOp = (typeof binaryOps)[number];
 
@@ -84,7 +85,7 @@ export interface BackendMemory {
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }
 
-export interface Backend extends BackendMemory, LayerKernels, OptimizerKernels {
+export interface Backend extends BackendMemory, LayerKernels, MovementKernels, OptimizerKernels {
   readonly name: 'reference' | 'wasm';
   readonly dtype: 'float32' | 'float64';
 
@@ -98,7 +99,7 @@ export interface Backend extends BackendMemory, LayerKernels, OptimizerKernels {
   binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void;
   /** out += alpha · x, the same length. */
   addScaled(x: FloatArray, alpha: number, out: FloatArray): void;
-  /** dx = g where x > 0, else 0. */
+  /** dx = 0 where x ≤ 0, else g; so g passes where x is NaN. */
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void;
 
   /** Sums x over the dimensions that outShape lacks or has as 1 (the adjoint of broadcasting). */

@@ -4,7 +4,7 @@
 import { exp, log, pow } from '../math.ts';
 import { broadcastStrides, type Shape, stridesOf } from '../shape.ts';
 import type { Backend, BinaryOp, ConvGeometry, FloatArray, MatmulGeometry, PoolGeometry, UnaryOp } from './backend.ts';
-import { ReferenceLayers } from './reference/layers.ts';
+import { ReferenceMovement } from './reference/movement.ts';
 import { offsetsOf } from './reference/offsets.ts';
 import { forEachConvTap, forEachPoolTap } from './reference/taps.ts';
 
@@ -24,9 +24,10 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
   pow,
+  maximum: Math.max,
 };
 
-export class ReferenceBackend extends ReferenceLayers implements Backend {
+export class ReferenceBackend extends ReferenceMovement implements Backend {
   readonly name = 'reference';
 
   fill(out: FloatArray, value: number): void {
@@ -59,7 +60,7 @@ export class ReferenceBackend extends ReferenceLayers implements Backend {
   }
 
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void {
-    for (let i = 0; i < dx.length; i++) dx[i] = x[i] > 0 ? g[i] : 0;
+    for (let i = 0; i < dx.length; i++) dx[i] = x[i] <= 0 ? 0 : g[i];
   }
 
   sumTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void {

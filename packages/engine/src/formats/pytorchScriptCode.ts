@@ -15,6 +15,9 @@ const pythonName = (option: string): string => pythonNames[option] ?? option.rep
 
 /** `nn.Conv2d(1, 6, 5, padding=2)`. @param leading code of arguments that come first. */
 export function pythonCall({ name, positional, named }: Construction, ...leading: readonly string[]): string {
+  // PyTorch takes named children as one ordered dictionary.
+  if (name === 'nn.Sequential' && Array.isArray(positional[0]))
+    return `nn.Sequential(OrderedDict([${positional.map(pythonLiteral).join(', ')}]))`;
   const options = Object.entries(named).map(([option, value]) => `${pythonName(option)}=${pythonLiteral(value)}`);
   return `${name}(${[...leading, ...positional.map(pythonLiteral), ...options].join(', ')})`;
 }

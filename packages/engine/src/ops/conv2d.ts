@@ -9,15 +9,29 @@ import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export type { SizePair };
 
+/** Zeros on each side of the height and the width, or a rule for them. */
+export type ConvPadding = SizePair | 'same' | 'valid';
+
 export interface Conv2dOptions {
   /** Step of the kernel; default 1. */
   readonly stride?: SizePair;
-  /** Zeros on each side; default 0. */
-  readonly padding?: SizePair;
+  /** Zeros on each side, or 'same' for outputs as large as the input (one more at the end if need be), or 'valid' for none; default 0. */
+  readonly padding?: ConvPadding;
   /** Distance between the kernel's taps; default 1. */
   readonly dilation?: SizePair;
   /** Blocks of channels that do not see each other; default 1. */
   readonly groups?: number;
+}
+
+/** Zeros before the first row and column; for 'same' the end may have one more. */
+export function convPadding(
+  padding: ConvPadding,
+  kernel: readonly [number, number],
+  dilation: readonly [number, number],
+): readonly [number, number] {
+  if (padding === 'valid') return [0, 0];
+  if (padding !== 'same') return bothSizes('conv2d: padding', padding, 0);
+  return [Math.floor((dilation[0] * (kernel[0] - 1)) / 2), Math.floor((dilation[1] * (kernel[1] - 1)) / 2)];
 }
 
 /**
@@ -26,7 +40,7 @@ export interface Conv2dOptions {
 export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions = {}): ConvGeometry {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [strideHeight, strideWidth] = bothSizes('conv2d: stride', stride, 1);
-  const [padTop, padLeft] = bothSizes('conv2d: padding', padding, 0);
+  const isSame = padding === 'same';
   const [dilationHeight, dilationWidth] = bothSizes('conv2d: dilation', dilation, 1);
   if (input.length !== 4 || weight.length !== 4) {
     throw new ShapeError(
@@ -43,8 +57,12 @@ export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions
       `conv2d expects ${perGroup * groups} input channels (weight ${formatShape(weight)}, ${groups} groups), got ${inChannels}`,
     );
   }
-  const outHeight = windowOutput(height, kernelHeight, strideHeight, padTop, dilationHeight);
-  const outWidth = windowOutput(width, kernelWidth, strideWidth, padLeft, dilationWidth);
+  if (isSame && (strideHeight !== 1 || strideWidth !== 1)) {
+    throw new ShapeError(`padding 'same' needs stride 1, got ${strideHeight}×${strideWidth}: give the padding as numbers`, 'padding');
+  }
+  const [padTop, padLeft] = convPadding(padding, [kernelHeight, kernelWidth], [dilationHeight, dilationWidth]);
+  const outHeight = isSame ? height : windowOutput(height, kernelHeight, strideHeight, padTop, dilationHeight);
+  const outWidth = isSame ? width : windowOutput(width, kernelWidth, strideWidth, padLeft, dilationWidth);
   if (outHeight < 1 || outWidth < 1) {
     throw new ShapeError(
       `kernel ${kernelHeight}×${kernelWidth}${dilationHeight === 1 && dilationWidth === 1 ? '' : ` with dilation ${dilationHeight}×${dilationWidth}`} does not fit its ${height}×${width} input with padding ${padTop}×${padLeft}: use a smaller kernel or more padding`,

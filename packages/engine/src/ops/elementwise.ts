@@ -215,3 +215,32 @@ export function abs(x: Tensor): Tensor {
     },
   });
 }
+
+/** The larger of a and b, element by element; where they are equal each gets half of the gradient, and a NaN wins. */
+export function maximum(a: Tensor, b: Tensor): Tensor {
+  const shape = broadcastShapes(a.shape, b.shape);
+  /** g where `winner` is larger, half of it where both are equal, else 0. */
+  const share = (g: FloatArray, winner: Tensor, other: Tensor): FloatArray => {
+    const lead = combine('sub', winner.values, winner.shape, other.values, other.shape);
+    const [won, lost] = [backend().allocate(g.length), backend().allocate(g.length)];
+    backend().reluBackward(g, lead, won);
+    backend().reluBackward(g, unary('neg', lead), lost);
+    backend().addScaled(lost, -1, won);
+    backend().addScaled(g, 1, won);
+    return unbroadcast(scale(won, 0.5), shape, winner.shape);
+  };
+  return record({
+    name: 'Maximum',
+    storage: combine('maximum', a.values, a.shape, b.values, b.shape),
+    shape,
+    inputs: [a, b],
+    saved: [a, b],
+    backward: (g, needed) => [needed[0] ? share(g, a, b) : null, needed[1] ? share(g, b, a) : null],
+  });
+}
+
+/** The smaller of a and b, element by element; as {@link maximum} otherwise. */
+export const minimum = (a: Tensor, b: Tensor): Tensor => neg(maximum(neg(a), neg(b)));
+
+/** 1 / x. */
+export const reciprocal = (x: Tensor): Tensor => div(1, x);

@@ -1,9 +1,10 @@
-// Sums and means over some or all dimensions.
+// Sums, means, variances and maxima over some or all dimensions.
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
-import { ArgumentError } from '../errors.ts';
-import { normalizeDim, type Shape, sizeOf } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, normalizeDim, type Shape, sizeOf } from '../shape.ts';
+import { Tensor } from '../tensor.ts';
+import { div, square, sub } from './elementwise.ts';
 
 /** Dimensions to reduce; counted from the end when negative. None and an empty list mean all of them. */
 export type Dims = number | readonly number[];
@@ -55,4 +56,51 @@ export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
       return [dx];
     },
   });
+}
+
+export interface VarianceOptions {
+  /** Divide by one less than the number of elements (Bessel's correction); default true. */
+  readonly unbiased?: boolean;
+  /** Leave reduced dimensions at length 1; default false. */
+  readonly keepdim?: boolean;
+}
+
+/** Variance over `dim`, or over everything (torch.var); NaN of a single element, if unbiased. */
+export function variance(x: Tensor, dim?: Dims, { unbiased = true, keepdim = false }: VarianceOptions = {}): Tensor {
+  const { kept } = reducedShapes(x.shape, dim);
+  const count = x.size / sizeOf(kept);
+  return div(sum(square(sub(x, mean(x, dim, true))), dim, keepdim), unbiased ? count - 1 : count);
+}
+
+/**
+ * The largest elements along a dimension and where they stand in it: the first of equal ones, and a NaN wins (torch.max).
+ * @throws ShapeError for a dimension without elements.
+ */
+export function max(x: Tensor, dim: number, keepdim = false): { readonly values: Tensor; readonly indices: Tensor } {
+  const axis = normalizeDim(dim, x.rank);
+  const size = x.shape[axis] ?? 1;
+  if (size === 0) throw new ShapeError(`max over dimension ${dim} of a tensor ${formatShape(x.shape)}: there is no element`);
+  const [planes, inner] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))];
+  // A column of a plane is one window of a pooling.
+  const kernel = { kernelHeight: size, kernelWidth: 1, strideHeight: size, strideWidth: 1, padTop: 0, padLeft: 0 };
+  const output = { dilationHeight: 1, dilationWidth: 1, outHeight: 1, outWidth: inner };
+  const geometry = { planes, height: size, width: inner, ...kernel, ...output };
+  const storage = backend().allocate(planes * inner);
+  const positions = backend().allocateIndices(storage.length);
+  backend().maxPool2d(x.values, storage, positions, geometry);
+  const shape = x.rank === 0 ? [] : keepdim ? x.shape.with(axis, 1) : x.shape.toSpliced(axis, 1);
+  const values = record({
+    name: 'Max',
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().maxPool2dBackward(g, positions, dx, geometry);
+      return [dx];
+    },
+  });
+  const places = backend().allocateIndices(storage.length);
+  for (let i = 0; i < places.length; i++) places[i] = Math.floor(positions[i] / inner);
+  return { values, indices: new Tensor(places, shape) };
 }

@@ -185,7 +185,7 @@ function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[
   const { index, error } = layers;
   const place = spec.model.layers[index].name ?? String(index);
   problems.push({
-    path: pointer(['model', 'layers', index, ...(error.field === null ? [] : [error.field])]),
+    path: pointer(['model', 'layers', index, ...(error.field === null ? [] : error.field.split('/'))]),
     message: `${spec.model.layers[index].type} "${place}": ${error.message}`,
     code: error.code,
   });
@@ -195,7 +195,7 @@ function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[
 /** A batch norm cannot train on a batch, not even the last of an epoch, that has one value of a channel. */
 function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
   const { batchSize, dropLast } = spec.data;
-  const { samples, layer } = leastBatch(spec.model.layers, layers, data.inputShape);
+  const { samples, layer } = leastBatch(spec.model.layers, data.inputShape);
   const rest = data.trainSamples % batchSize;
   const smallest = rest === 0 || dropLast ? batchSize : rest;
   if (smallest >= samples) return;

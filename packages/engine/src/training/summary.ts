@@ -43,7 +43,10 @@ const BYTES_PER_VALUE = 4;
 export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, stateArrays: number): Summary['totals'] {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
-  const activations = layers.reduce((sum, layer) => sum + sizeOf(layer.outputShape), sizeOf(data.inputShape));
+  const activations = layers.reduce(
+    (sum, { outputShape, innerActivations = 0 }) => sum + sizeOf(outputShape) + innerActivations,
+    sizeOf(data.inputShape),
+  );
   const batch = Math.min(spec.data.batchSize, data.trainSamples);
   const steps = Math.ceil(data.trainSamples / batch);
   const memoryBytes =

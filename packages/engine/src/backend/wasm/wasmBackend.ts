@@ -14,8 +14,8 @@ import {
 } from '../backend.ts';
 import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
 import { writeConvSizes, writePoolSizes } from './geometry.ts';
-import { WasmLayers } from './wasmLayers.ts';
 import { MAX_RANK } from './wasmMemory.ts';
+import { WasmMovement } from './wasmMovement.ts';
 
 export type { WasmOptions } from './wasmMemory.ts';
 
@@ -27,7 +27,7 @@ const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, numb
 const FIRST_RECORDS = 16;
 const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 
-export class WasmBackend extends WasmLayers implements Backend {
+export class WasmBackend extends WasmMovement implements Backend {
   readonly name = 'wasm';
   readonly dtype = 'float32';
 

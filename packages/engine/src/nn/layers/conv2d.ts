@@ -1,8 +1,10 @@
 // The 2-D convolution layer (torch.nn.Conv2d): options, module, shape rule, cost. The arithmetic is ops/conv2d.ts.
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
+import type { ConvGeometry } from '../../backend/backend.ts';
 import { ShapeError } from '../../errors.ts';
-import { convGeometry, conv2d as convolve } from '../../ops/conv2d.ts';
+import { convGeometry, type ConvPadding, convPadding, conv2d as convolve } from '../../ops/conv2d.ts';
+import { pad, paddedPositions } from '../../ops/parts.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
@@ -16,10 +18,17 @@ const options = {
   outChannels: z.int().min(1).describe('Output channels'),
   kernelSize: sizePair(1).describe('Height and width of the kernel'),
   stride: sizePair(1).default(1).describe('Step of the kernel'),
-  padding: sizePair(0).default(0).describe('Zeros added on each side'),
+  padding: z
+    .union([sizePair(0), z.enum(['same', 'valid'])])
+    .default(0)
+    .describe("Added on each side; 'same': as much as keeps height and width, with stride 1; 'valid': none"),
   dilation: sizePair(1).default(1).describe("Distance between the kernel's taps"),
   groups: z.int().min(1).default(1).describe('Blocks of channels that do not see each other'),
   bias: z.boolean().default(true).describe('Adds a learned bias per output channel'),
+  paddingMode: z
+    .enum(['zeros', 'reflect', 'replicate', 'circular'])
+    .default('zeros')
+    .describe('What is added: zeros, the mirrored input, its edge, or its other end'),
 };
 const constructorArguments = z.strictObject({ inChannels: z.int().min(1), ...options });
 
@@ -31,11 +40,15 @@ export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
   readonly #inChannels: number;
-  readonly #options: Record<'stride' | 'padding' | 'dilation', readonly [number, number]> & { readonly groups: number };
+  readonly #options: Record<'stride' | 'dilation', readonly [number, number]> & {
+    readonly groups: number;
+    readonly padding: readonly [number, number] | 'same' | 'valid';
+  };
+  readonly #paddingMode: Conv2dOptions['paddingMode'];
 
   /**
    * @param kernelSize height and width, once for both or twice.
-   * @param rest stride 1, padding 0, dilation 1, groups 1, bias true; the generator that manualSeed seeds.
+   * @param rest stride 1, padding 0, dilation 1, groups 1, bias true, paddingMode 'zeros'; the generator that manualSeed seeds.
    * @throws ArgumentError for sizes that make no sense, ShapeError for groups that do not divide both channels.
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: Conv2dLayerOptions = {}) {
@@ -45,27 +58,35 @@ export class Conv2d extends Module {
     this.#inChannels = inChannels;
     this.#options = {
       stride: bothSizes('Conv2d: stride', checked.stride, 1),
-      padding: bothSizes('Conv2d: padding', checked.padding, 0),
+      padding: typeof checked.padding === 'string' ? checked.padding : bothSizes('Conv2d: padding', checked.padding, 0),
       dilation: bothSizes('Conv2d: dilation', checked.dilation, 1),
       groups: checked.groups,
     };
+    this.#paddingMode = checked.paddingMode;
     this.weight = Parameter.zeros(weightShape(checked, inChannels));
     this.bias = checked.bias ? Parameter.zeros([outChannels]) : null;
     initializeConvOrLinear(this.weight.values, this.bias?.values ?? null, this.weight.size / outChannels, generator);
   }
 
   override forward(input: Tensor): Tensor {
-    return convolve(input, this.weight, this.bias, this.#options);
+    if (this.#paddingMode === 'zeros') return convolve(input, this.weight, this.bias, this.#options);
+    const [, , kernelHeight, kernelWidth] = this.weight.shape;
+    const { padding, dilation } = this.#options;
+    const [top, left, bottom, right] = sides(padding, [kernelHeight, kernelWidth], dilation);
+    const padded = pad(input, [left, right, top, bottom], this.#paddingMode);
+    return convolve(padded, this.weight, this.bias, { ...this.#options, padding: 0 });
   }
 
   override extraRepr(): string {
     const [outChannels, , kernelHeight, kernelWidth] = this.weight.shape;
     const { stride, padding, dilation, groups } = this.#options;
     let text = `${this.#inChannels}, ${outChannels}, kernel_size=(${kernelHeight}, ${kernelWidth}), stride=(${stride.join(', ')})`;
-    if (padding.some((size) => size !== 0)) text += `, padding=(${padding.join(', ')})`;
+    if (typeof padding === 'string') text += `, padding=${padding}`;
+    else if (padding.some((size) => size !== 0)) text += `, padding=(${padding.join(', ')})`;
     if (dilation.some((size) => size !== 1)) text += `, dilation=(${dilation.join(', ')})`;
     if (groups !== 1) text += `, groups=${groups}`;
     if (this.bias === null) text += ', bias=False';
+    if (this.#paddingMode !== 'zeros') text += `, padding_mode=${this.#paddingMode}`;
     return text;
   }
 }
@@ -77,6 +98,7 @@ export const conv2d = defineLayer({
   outputShape(options, input) {
     const [channels, height, width] = imageShape('conv2d', input);
     const geometry = convGeometry([1, channels, height, width], weightShape(options, channels), options);
+    checkPaddingMode(options, geometry);
     return [geometry.outChannels, geometry.outHeight, geometry.outWidth];
   },
   cost(options, input, output) {
@@ -89,21 +111,48 @@ export const conv2d = defineLayer({
   build: ({ outChannels, kernelSize, ...rest }, input, generator) => new Conv2d(input[0], outChannels, kernelSize, { ...rest, generator }),
   pytorch: ({ outChannels, kernelSize, ...rest }, [inChannels]) =>
     construct('nn.Conv2d', [inChannels, outChannels, kernelSize], changed(options, rest)),
-  onnx({ input, node, weight }, { kernelSize, stride, padding, dilation, groups, bias }) {
-    const [top, left] = bothSizes('conv2d: padding', padding, 0);
-    return node('Conv', [input, weight('weight'), ...(bias ? [weight('bias')] : [])], {
-      kernel_shape: bothSizes('conv2d: kernelSize', kernelSize, 1),
+  onnx({ input, node, weight, integers }, { kernelSize, stride, padding, dilation, groups, bias, paddingMode }, [, height, width]) {
+    const kernel = bothSizes('conv2d: kernelSize', kernelSize, 1);
+    const dilations = bothSizes('conv2d: dilation', dilation, 1);
+    const [top, left, bottom, right] = sides(padding, kernel, dilations);
+    const isZeros = paddingMode === 'zeros';
+    // Picked row by row and column by column: this version of ONNX has no operator for all of the modes.
+    const picked = (from: string, axis: number, length: number, before: number, after: number): string =>
+      isZeros ? from : node('Gather', [from, integers(paddedPositions(paddingMode, length, before, after))], { axis });
+    const padded = picked(picked(input, 2, height, top, bottom), 3, width, left, right);
+    return node('Conv', [padded, weight('weight'), ...(bias ? [weight('bias')] : [])], {
+      kernel_shape: kernel,
       strides: bothSizes('conv2d: stride', stride, 1),
-      pads: [top, left, top, left],
-      dilations: bothSizes('conv2d: dilation', dilation, 1),
+      pads: isZeros ? [top, left, bottom, right] : [0, 0, 0, 0],
+      dilations,
       group: groups,
     });
   },
 });
+
+type Pair = readonly [number, number];
+
+/** What is added at the top, left, bottom and right. */
+function sides(padding: ConvPadding, kernel: Pair, dilation: Pair): readonly [number, number, number, number] {
+  const [top, left] = convPadding(padding, kernel, dilation);
+  if (padding !== 'same') return [top, left, top, left];
+  return [top, left, dilation[0] * (kernel[0] - 1) - top, dilation[1] * (kernel[1] - 1) - left];
+}
 
 function weightShape({ outChannels, kernelSize, groups }: Conv2dOptions, inChannels: number): Shape {
   if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     throw new ShapeError(`groups ${groups} must divide both the ${inChannels} input and the ${outChannels} output channels`, 'groups');
   }
   return [outChannels, inChannels / groups, ...bothSizes('conv2d: kernelSize', kernelSize, 1)];
+}
+
+/** A mirror has no more to show than the input has, less its edge; the other end, no more than the input. */
+function checkPaddingMode({ paddingMode }: Conv2dOptions, { padTop, padLeft, height, width }: ConvGeometry): void {
+  if (paddingMode === 'zeros' || paddingMode === 'replicate') return;
+  const less = paddingMode === 'reflect' ? 1 : 0;
+  if (padTop <= height - less && padLeft <= width - less) return;
+  throw new ShapeError(
+    `paddingMode '${paddingMode}' can add at most ${height - less}×${width - less} to a ${height}×${width} input, got ${padTop}×${padLeft}`,
+    'padding',
+  );
 }

@@ -15,6 +15,8 @@ import type { Module } from '../module.ts';
 export interface LayerCost {
   readonly parameters: number;
   readonly multiplyAdds: number;
+  /** Values of one sample between the layer's parts, beside its output; default 0. */
+  readonly innerActivations?: number;
 }
 
 /** What the constructor of a layer with learned parameters takes beside its options. */
@@ -121,3 +123,6 @@ export function sampleDimension(option: string, value: number, input: Shape): nu
 
 /** As Python writes a float: 1.0. */
 export const pythonFloat = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
+
+/** As Python writes a size: 3, or (3, 2). */
+export const pythonSize = (size: number | readonly number[]): string => (typeof size === 'number' ? String(size) : `(${size.join(', ')})`);

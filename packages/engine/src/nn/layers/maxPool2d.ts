@@ -6,7 +6,7 @@ import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
-import { defineLayer, imageShape, sizePair } from './define.ts';
+import { defineLayer, imageShape, pythonSize, sizePair } from './define.ts';
 
 const options = {
   kernelSize: sizePair(1).describe('Height and width of the window'),
@@ -41,7 +41,7 @@ export class MaxPool2d extends Module {
   override extraRepr(): string {
     const { kernelSize, stride, padding, dilation, ceilMode } = this.#options;
     const sizes = Object.entries({ kernel_size: kernelSize, stride, padding, dilation });
-    const shown = sizes.map(([name, size]) => `${name}=${typeof size === 'number' ? size : `(${size.join(', ')})`}`);
+    const shown = sizes.map(([name, size]) => `${name}=${pythonSize(size)}`);
     return `${shown.join(', ')}, ceil_mode=${ceilMode ? 'True' : 'False'}`;
   }
 }

@@ -1,0 +1,92 @@
+// Linear maps along both sides of planes: average pooling, adaptive pooling and resizing are all of this form, and so are
+// their gradients, with the bands transposed. A side's bands say for each of its outputs where its inputs start, where its
+// weights start (one more entry ends the last) and what the weights are.
+
+/** One line of the plane: the weighted sum of `count` rows, each `width` long. */
+// @ts-ignore: decorator
+@inline
+function sumRows(x: usize, stride: usize, weights: usize, count: i32, line: usize, width: i32): void {
+  let column = 0;
+  for (; column + 4 <= width; column += 4) {
+    let from = x + (<usize>column << 2);
+    let sum = f32x4.splat(0);
+    for (let i = 0; i < count; i++) {
+      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(weights + (<usize>i << 2)), v128.load(from)));
+      from += stride;
+    }
+    v128.store(line + (<usize>column << 2), sum);
+  }
+  for (; column < width; column++) {
+    let from = x + (<usize>column << 2);
+    let sum: f32 = 0;
+    for (let i = 0; i < count; i++) {
+      sum += load<f32>(weights + (<usize>i << 2)) * load<f32>(from);
+      from += stride;
+    }
+    store<f32>(line + (<usize>column << 2), sum);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function dot(x: usize, weights: usize, count: i32): f32 {
+  let total: f32 = 0;
+  if (count >= 4) {
+    let sum = f32x4.splat(0);
+    for (; count >= 4; count -= 4) {
+      sum = f32x4.add(sum, f32x4.mul(v128.load(x), v128.load(weights)));
+      x += 16;
+      weights += 16;
+    }
+    total = f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1) + (f32x4.extract_lane(sum, 2) + f32x4.extract_lane(sum, 3));
+  }
+  for (; count > 0; count--) {
+    total += load<f32>(x) * load<f32>(weights);
+    x += 4;
+    weights += 4;
+  }
+  return total;
+}
+
+/** out[plane, i, j] = the weighted sum of x[plane, …, …] over the bands i and j; `line` is room for one input row. */
+export function resample2d(
+  x: usize,
+  out: usize,
+  planes: i32,
+  height: i32,
+  outHeight: i32,
+  rowStarts: usize,
+  rowOffsets: usize,
+  rowWeights: usize,
+  width: i32,
+  outWidth: i32,
+  columnStarts: usize,
+  columnOffsets: usize,
+  columnWeights: usize,
+  line: usize,
+): void {
+  const stride = <usize>width << 2;
+  for (let plane = 0; plane < planes; plane++) {
+    for (let i = 0; i < outHeight; i++) {
+      const at = <usize>i << 2;
+      const first = load<i32>(rowOffsets + at);
+      const count = load<i32>(rowOffsets + at, 4) - first;
+      const weights = rowWeights + (<usize>first << 2);
+      const rows = x + <usize>load<i32>(rowStarts + at) * stride;
+      const isRow = count == 1 && load<f32>(weights) == 1;
+      if (!isRow) sumRows(rows, stride, weights, count, line, width);
+      const from = isRow ? rows : line;
+      for (let j = 0; j < outWidth; j++) {
+        const band = <usize>j << 2;
+        const begin = load<i32>(columnOffsets + band);
+        const length = load<i32>(columnOffsets + band, 4) - begin;
+        store<f32>(
+          out,
+          dot(from + (<usize>load<i32>(columnStarts + band) << 2), columnWeights + (<usize>begin << 2), length),
+        );
+        out += 4;
+      }
+    }
+    x += <usize>height * stride;
+  }
+}

@@ -1,0 +1,47 @@
+// Moving and mixing elements by position, as plain loops; sums in float64.
+import type { FloatArray } from '../backend.ts';
+import type { Bands, MovementKernels, RowLayout, Runs } from '../movementKernels.ts';
+import { ReferenceLayers } from './layers.ts';
+
+export class ReferenceMovement extends ReferenceLayers implements MovementKernels {
+  copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void {
+    for (let run = 0; run < count; run++) {
+      for (let i = 0; i < length; i++) out[to.start + run * to.step + i] = x[from.start + run * from.step + i];
+    }
+  }
+
+  selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, { outer, size, inner }: RowLayout): void {
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((index, i) => {
+        for (let j = 0; j < inner; j++) out[(o * indices.length + i) * inner + j] = x[(o * size + index) * inner + j];
+      });
+    }
+  }
+
+  selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, { outer, size, inner }: RowLayout): void {
+    const sums = new Float64Array(dx.length);
+    for (let o = 0; o < outer; o++) {
+      indices.forEach((index, i) => {
+        for (let j = 0; j < inner; j++) sums[(o * size + index) * inner + j] += g[(o * indices.length + i) * inner + j];
+      });
+    }
+    dx.set(sums);
+  }
+
+  resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
+    for (let plane = 0; plane < planes; plane++) {
+      for (let i = 0; i < rows.outputs; i++) {
+        for (let j = 0; j < columns.outputs; j++) {
+          let sum = 0;
+          for (let r = rows.offsets[i]; r < rows.offsets[i + 1]; r++) {
+            const line = (plane * rows.inputs + rows.starts[i] + r - rows.offsets[i]) * columns.inputs;
+            for (let c = columns.offsets[j]; c < columns.offsets[j + 1]; c++) {
+              sum += rows.weights[r] * columns.weights[c] * x[line + columns.starts[j] + c - columns.offsets[j]];
+            }
+          }
+          out[(plane * rows.outputs + i) * columns.outputs + j] = sum;
+        }
+      }
+    }
+  }
+}

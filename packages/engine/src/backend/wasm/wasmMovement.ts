@@ -1,0 +1,43 @@
+// The kernels that move and mix elements by position on the wasm backend: each call to its kernel.
+import type { FloatArray } from '../backend.ts';
+import type { Bands, MovementKernels, RowLayout, Runs } from '../movementKernels.ts';
+import { WasmLayers } from './wasmLayers.ts';
+
+export class WasmMovement extends WasmLayers implements MovementKernels {
+  copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void {
+    const [source, target] = [this.read(x) + from.start * 4, this.update(out) + to.start * 4];
+    this.kernels.copyRuns(source, from.step, target, to.step, count, length);
+    this.finish();
+  }
+
+  selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, { outer, size, inner }: RowLayout): void {
+    this.kernels.selectRows(this.read(x), this.read(indices), this.write(out), outer, size, inner, indices.length);
+    this.finish();
+  }
+
+  selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, { outer, size, inner }: RowLayout): void {
+    this.kernels.selectRowsBackward(this.read(g), this.read(indices), this.write(dx), outer, size, inner, indices.length);
+    this.finish();
+  }
+
+  resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
+    const line = this.scratch(columns.inputs * 4);
+    this.kernels.resample2d(
+      this.read(x),
+      this.write(out),
+      planes,
+      rows.inputs,
+      rows.outputs,
+      this.read(rows.starts),
+      this.read(rows.offsets),
+      this.read(rows.weights),
+      columns.inputs,
+      columns.outputs,
+      this.read(columns.starts),
+      this.read(columns.offsets),
+      this.read(columns.weights),
+      line,
+    );
+    this.finish();
+  }
+}

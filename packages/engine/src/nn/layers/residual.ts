@@ -1,0 +1,126 @@
+// A residual block (He et al. 2015): what its layers make of the input, plus the input itself or what a shortcut makes of it.
+// PyTorch has no such module; an exported script brings its own, with the same names of parameters.
+import { z } from 'zod';
+import { construct } from '../../construction.ts';
+import { ShapeError } from '../../errors.ts';
+import { add } from '../../ops/elementwise.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
+import { Module } from '../module.ts';
+import { defineLayer } from './define.ts';
+import { type PlainLayerSpec, plainLayers } from './plain.ts';
+import { buildSequence, constructSequence, inferSequence, leastBatches, nameOf, rangeThrough, repeatedName } from './sequence.ts';
+
+const layers = z.array(plainLayers.schema).min(1);
+const options = {
+  layers: layers.describe('What is added to the shortcut, from input to output'),
+  shortcut: layers.optional().describe('What the input goes through on its other way; left out: nothing'),
+};
+
+interface Options {
+  readonly layers: readonly PlainLayerSpec[];
+  readonly shortcut?: readonly PlainLayerSpec[] | undefined;
+}
+
+/** layers(x) + x, or layers(x) + shortcut(x). Parameters are named `layers.0.weight`, `shortcut.0.weight`. */
+export class Residual extends Module {
+  readonly layers: Module;
+  readonly shortcut: Module | null;
+
+  constructor(layers: Module, shortcut: Module | null = null) {
+    super();
+    this.layers = layers;
+    this.shortcut = shortcut;
+  }
+
+  /** @throws ShapeError when the two ways do not come to one shape. */
+  override forward(input: Tensor): Tensor {
+    const [main, other] = [this.layers.forward(input), this.shortcut === null ? input : this.shortcut.forward(input)];
+    // Addition would broadcast, which nobody means here.
+    if (!sameShape(main.shape, other.shape)) throw new ShapeError(mismatch(main.shape, other.shape, this.shortcut !== null));
+    return add(main, other);
+  }
+}
+
+const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
+  hasShortcut
+    ? `residual: its layers come to ${formatShape(main)} and its shortcut to ${formatShape(other)}: they must be alike`
+    : `residual: its layers make ${formatShape(main)} of ${formatShape(other)}: keep the shape, or give it a shortcut that comes to the same`;
+
+/** Summaries of one of the two ways. @throws ShapeError whose field is a path from the residual's own options. */
+function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape) {
+  const repeated = repeatedName(specs);
+  if (repeated !== null) {
+    const { index, earlier } = repeated;
+    throw new ShapeError(
+      `layer ${earlier} of its ${way} is named "${specs[index].name}" already: names are unique`,
+      `${way}/${index}/name`,
+    );
+  }
+  const inferred = inferSequence(plainLayers.find, specs, input);
+  if (inferred.ok) return inferred.layers;
+  const { index, error } = inferred;
+  const place = `${way}/${index}${error.field === null ? '' : `/${error.field}`}`;
+  throw new ShapeError(`${specs[index].type} "${nameOf(specs[index], index)}" of its ${way}: ${error.message}`, place);
+}
+
+function inferBoth({ layers, shortcut }: Options, input: Shape) {
+  return [...infer('layers', layers, input), ...(shortcut === undefined ? [] : infer('shortcut', shortcut, input))];
+}
+
+const outputOf = (way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape): Shape =>
+  infer(way, specs, input).at(-1)?.outputShape ?? input;
+
+const python = `class Residual(nn.Module):
+    """layers(x) + x, or layers(x) + shortcut(x)."""
+
+    def __init__(self, layers, shortcut=None):
+        super().__init__()
+        self.layers = layers
+        self.shortcut = shortcut
+
+    def forward(self, x):
+        return self.layers(x) + (x if self.shortcut is None else self.shortcut(x))
+`;
+
+export const residual = defineLayer({
+  type: 'residual',
+  description: 'Adds its input, or what a shortcut makes of it, to what its layers make of it',
+  options,
+  outputShape({ layers, shortcut }, input) {
+    const main = outputOf('layers', layers, input);
+    const other = shortcut === undefined ? input : outputOf('shortcut', shortcut, input);
+    if (!sameShape(main, other))
+      throw new ShapeError(mismatch(main, other, shortcut !== undefined), shortcut === undefined ? null : 'shortcut');
+    return main;
+  },
+  cost(options, input) {
+    const parts = inferBoth(options, input);
+    const sum = (value: (part: (typeof parts)[number]) => number): number => parts.reduce((total, part) => total + value(part), 0);
+    return {
+      parameters: sum(({ parameters }) => parameters),
+      multiplyAdds: sum(({ multiplyAdds }) => multiplyAdds),
+      innerActivations: sum(({ outputShape }) => sizeOf(outputShape)),
+    };
+  },
+  leastBatch: ({ layers, shortcut = [] }, input) =>
+    Math.max(...leastBatches(plainLayers.find, layers, input), ...leastBatches(plainLayers.find, shortcut, input)),
+  outputRange({ layers, shortcut = [] }, input) {
+    const [main, other] = [layers, shortcut].map((specs) => rangeThrough(plainLayers.find, specs, input));
+    return { min: main.min + other.min, max: main.max + other.max };
+  },
+  build: ({ layers, shortcut }, input, generator) =>
+    new Residual(
+      buildSequence(plainLayers.find, layers, input, generator),
+      shortcut === undefined ? null : buildSequence(plainLayers.find, shortcut, input, generator),
+    ),
+  pytorch: ({ layers, shortcut }, input) => ({
+    ...construct(
+      'Residual',
+      [layers, ...(shortcut === undefined ? [] : [shortcut])].map((specs) => constructSequence(plainLayers.find, specs, input)),
+    ),
+    definitions: python,
+  }),
+  onnx: ({ input, node, nested }, { layers, shortcut }, shape) =>
+    node('Add', [nested('layers', layers, input, shape), shortcut === undefined ? input : nested('shortcut', shortcut, input, shape)]),
+});

@@ -1,0 +1,115 @@
+// A list of layers one after another: its shapes and costs (without touching memory), what is known of its output, and the
+// network that it describes. Where a layer's definition comes from is the caller's: the whole registry, or the plain layers.
+import { ShapeError } from '../../errors.ts';
+import type { Generator } from '../../random.ts';
+import type { ValueRange } from '../../range.ts';
+import type { AnyOptions } from '../../registry.ts';
+import type { Shape } from '../../shape.ts';
+import { type Argument, type Construction, construct } from '../../construction.ts';
+import type { Module } from '../module.ts';
+import type { LayerCost, LayerDefinition } from './define.ts';
+import { Sequential } from './sequential.ts';
+
+/** What every layer of a spec has, whatever its options. */
+export type AnyLayerSpec = AnyOptions & { readonly type: string; readonly name?: string | undefined };
+
+/** Gives a layer's definition. */
+export type FindLayer = (type: string) => LayerDefinition;
+
+/** One layer of a network as a dry run shows it. */
+export interface SummaryOf<Spec extends AnyLayerSpec> extends LayerCost {
+  readonly index: number;
+  /** What its parameters' names begin with: its own name, or its index. */
+  readonly name: string;
+  readonly type: Spec['type'];
+  /** Shape of one sample's output. */
+  readonly outputShape: Shape;
+}
+
+/** All layers, or the first whose input does not fit it: what comes after that one has no known input. */
+export type InferredShapesOf<Spec extends AnyLayerSpec> =
+  | { readonly ok: true; readonly layers: readonly SummaryOf<Spec>[] }
+  | { readonly ok: false; readonly index: number; readonly error: ShapeError };
+
+/** What a layer is called in its network. */
+export const nameOf = (layer: AnyLayerSpec, index: number): string => layer.name ?? String(index);
+
+/** The first layer whose name an earlier one has, and that one; null when names are unique. */
+export function repeatedName(specs: readonly AnyLayerSpec[]): { readonly index: number; readonly earlier: number } | null {
+  const first = new Map<string, number>();
+  for (const [index, { name }] of specs.entries()) {
+    if (name === undefined) continue;
+    const earlier = first.get(name);
+    if (earlier !== undefined) return { index, earlier };
+    first.set(name, index);
+  }
+  return null;
+}
+
+/** Folds the layers' shape rules over the shape of one sample's input. */
+export function inferSequence<Spec extends AnyLayerSpec>(
+  find: FindLayer,
+  specs: readonly Spec[],
+  inputShape: Shape,
+): InferredShapesOf<Spec> {
+  const summaries: SummaryOf<Spec>[] = [];
+  let input = inputShape;
+  for (const [index, layer] of specs.entries()) {
+    const definition = find(layer.type);
+    try {
+      const outputShape = definition.outputShape(layer, input);
+      const cost = definition.cost(layer, input, outputShape);
+      summaries.push({ index, name: nameOf(layer, index), type: layer.type, outputShape, ...cost });
+      input = outputShape;
+    } catch (error) {
+      if (error instanceof ShapeError) return { ok: false, index, error };
+      throw error;
+    }
+  }
+  return { ok: true, layers: summaries };
+}
+
+/** The shapes that go into each layer, and out of the last. @throws ShapeError that names the layer whose input does not fit it. */
+function shapesThrough(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): readonly Shape[] {
+  const inferred = inferSequence(find, specs, inputShape);
+  if (inferred.ok) return [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
+  const { index, error } = inferred;
+  throw new ShapeError(`layer ${nameOf(specs[index], index)} (${specs[index].type}): ${error.message}`, error.field);
+}
+
+/** Samples that a training batch needs at least, layer by layer. */
+export function leastBatches(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): number[] {
+  const inputs = shapesThrough(find, specs, inputShape);
+  return specs.map((layer, index) => find(layer.type).leastBatch(layer, inputs[index]));
+}
+
+/** What is known of the values that the last layer gives, the first one's input being in `input`. */
+export function rangeThrough(find: FindLayer, specs: readonly AnyLayerSpec[], input: ValueRange): ValueRange {
+  let range = input;
+  for (const layer of specs) range = find(layer.type).outputRange(layer, range);
+  return range;
+}
+
+/**
+ * The network that a list of layers describes. Layers are made in order and draw from the generator as PyTorch's
+ * constructors do: each its weight, then its bias.
+ * @throws ShapeError that names the layer whose input does not fit it, ArgumentError when two layers have one name.
+ */
+export function buildSequence(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape, generator: Generator): Sequential {
+  const inputs = shapesThrough(find, specs, inputShape);
+  const children = specs.map((layer, index): [string, Module] => {
+    const { type, name: _, ...options } = layer;
+    return [nameOf(layer, index), find(type).build(options, inputs[index], generator)];
+  });
+  return new Sequential(...children);
+}
+
+/** The same network as a line of code. */
+export function constructSequence(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): Construction {
+  const inputs = shapesThrough(find, specs, inputShape);
+  const children = specs.map((layer, index): Argument => {
+    const child = find(layer.type).pytorch(layer, inputs[index]);
+    return layer.name === undefined && specs.every(({ name }) => name === undefined) ? child : [nameOf(layer, index), child];
+  });
+  return construct('nn.Sequential', children);
+}

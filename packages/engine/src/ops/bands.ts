@@ -1,0 +1,90 @@
+// Linear maps along the height and the width of planes, which pooling by averages and resizing are. A side's map is given
+// output by output, as the run of inputs that it sums and their weights; the gradient goes back through the transposed map.
+import { record } from '../autograd.ts';
+import { backend } from '../backend/current.ts';
+import type { Bands } from '../backend/movementKernels.ts';
+import { ShapeError } from '../errors.ts';
+import { formatShape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** One output along a side: it sums inputs start, start + 1, … with these weights. */
+export interface Band {
+  readonly start: number;
+  readonly weights: readonly number[];
+}
+
+/** New rows and new columns. */
+export type PlaneMap = readonly [rows: readonly Band[], columns: readonly Band[]];
+
+/**
+ * Maps the rows and columns of x's planes, its last two dimensions.
+ * @param name the operation's, for the graph. @param map whose starts and ends never fall.
+ */
+export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): Tensor {
+  const leading = x.shape.slice(0, -2);
+  const [height, width] = x.shape.slice(-2);
+  const planes = sizeOf(leading);
+  const shape = [...leading, rows.length, columns.length];
+  const storage = backend().allocate(sizeOf(shape));
+  backend().resample2d(x.values, storage, planes, pack(rows, height), pack(columns, width));
+  return record({
+    name,
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().resample2d(g, dx, planes, pack(transpose(rows, height), rows.length), pack(transpose(columns, width), columns.length));
+      return [dx];
+    },
+  });
+}
+
+/** The map as a dense matrix [outputs, inputs], row-major. */
+export function denseBands(bands: readonly Band[], inputs: number): number[] {
+  const matrix = new Array<number>(bands.length * inputs).fill(0);
+  bands.forEach(({ start, weights }, output) => {
+    weights.forEach((weight, k) => {
+      matrix[output * inputs + start + k] = weight;
+    });
+  });
+  return matrix;
+}
+
+/** As kernels read them. */
+function pack(bands: readonly Band[], inputs: number): Bands {
+  const starts = backend().allocateIndices(bands.length);
+  const offsets = backend().allocateIndices(bands.length + 1);
+  offsets[0] = 0;
+  bands.forEach(({ start, weights }, i) => {
+    starts[i] = start;
+    offsets[i + 1] = offsets[i] + weights.length;
+  });
+  const weights = backend().allocate(offsets[bands.length]);
+  bands.forEach((band, i) => weights.set(band.weights, offsets[i]));
+  return { inputs, outputs: bands.length, starts, offsets, weights };
+}
+
+/** For each input the outputs that it goes into: a run again, because bands move one way. */
+function transpose(bands: readonly Band[], inputs: number): Band[] {
+  const rows = Array.from({ length: inputs }, () => ({ start: 0, weights: new Array<number>() }));
+  bands.forEach(({ start, weights }, output) => {
+    weights.forEach((weight, k) => {
+      const row = rows[start + k];
+      if (row.weights.length === 0) row.start = output;
+      row.weights.push(weight);
+    });
+  });
+  return rows;
+}
+
+/** [height, width] of [batch, channels, height, width] or [channels, height, width]. @throws ShapeError for another rank. */
+export function planeSize(operation: string, x: { readonly shape: readonly number[] }): readonly [number, number] {
+  const { shape } = x;
+  if (shape.length !== 3 && shape.length !== 4) {
+    throw new ShapeError(
+      `${operation} needs an input [batch, channels, height, width] or [channels, height, width], got ${formatShape(shape)}`,
+    );
+  }
+  return [shape[shape.length - 2], shape[shape.length - 1]];
+}

@@ -1,0 +1,180 @@
+// Parts of tensors: cutting them out, joining them, padding, and picking rows by an index. All of it copies.
+import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import type { RowLayout } from '../backend/movementKernels.ts';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { formatShape, normalizeDim, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { indices as indexTensor, type Tensor } from '../tensor.ts';
+
+/** How a padding is filled: with a number, by mirroring without the edge, with the edge, or from the other end. */
+export const paddingModes = ['constant', 'reflect', 'replicate', 'circular'] as const;
+export type PaddingMode = (typeof paddingModes)[number];
+
+/** x seen as [outer, size, inner] around a dimension. */
+function rowsAround(shape: Shape, dim: number): RowLayout {
+  return { outer: sizeOf(shape.slice(0, dim)), size: shape[dim], inner: sizeOf(shape.slice(dim + 1)) };
+}
+
+/**
+ * Copies what two arrays have in common along a dimension, of which the second starts `shift` before the first (after it, if
+ * negative); they are alike otherwise.
+ */
+function copyOverlap(x: FloatArray, { outer, size, inner }: RowLayout, out: FloatArray, outSize: number, shift: number): void {
+  const length = Math.min(size + Math.min(shift, 0), outSize - Math.max(shift, 0));
+  if (length <= 0) return;
+  const from = { start: Math.max(-shift, 0) * inner, step: size * inner };
+  const to = { start: Math.max(shift, 0) * inner, step: outSize * inner };
+  backend().copyRuns(x, from, out, to, outer, length * inner);
+}
+
+/** x with `before` and `after` elements more along a dimension, or fewer where they are negative. */
+function resize(name: string, x: Tensor, dim: number, before: number, after: number, value: number): Tensor {
+  const layout = rowsAround(x.shape, dim);
+  const size = layout.size + before + after;
+  const shape = x.shape.with(dim, size);
+  const storage = backend().allocate(sizeOf(shape));
+  backend().fill(storage, value);
+  copyOverlap(x.values, layout, storage, size, before);
+  return record({
+    name,
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().fill(dx, 0);
+      copyOverlap(g, { ...layout, size }, dx, layout.size, -before);
+      return [dx];
+    },
+  });
+}
+
+/** The elements start … start + length − 1 along a dimension. @throws ArgumentError when there are not as many. */
+export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
+  const axis = normalizeDim(dim, x.rank);
+  const first = start < 0 ? start + x.shape[axis] : start;
+  if (!Number.isInteger(first) || !Number.isInteger(length) || first < 0 || length < 0 || first + length > x.shape[axis]) {
+    throw new ArgumentError(
+      `narrow: ${length} elements from ${start} on are not within dimension ${dim} of a tensor ${formatShape(x.shape)}`,
+    );
+  }
+  return resize('Slice', x, axis, -first, first + length - x.shape[axis], 0);
+}
+
+/** Joins tensors along a dimension. @throws ShapeError unless they are alike in all others, ArgumentError for none. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  const [first] = tensors;
+  if (first === undefined) throw new ArgumentError('cat needs at least one tensor');
+  const axis = normalizeDim(dim, first.rank);
+  const total = tensors.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
+  const shape = first.shape.with(axis, total);
+  for (const tensor of tensors) {
+    if (tensor.rank !== first.rank || !sameShape(tensor.shape.with(axis, total), shape)) {
+      throw new ShapeError(
+        `cat along dimension ${dim} needs tensors that are alike in all others, got ${formatShape(first.shape)} and ${formatShape(tensor.shape)}`,
+      );
+    }
+  }
+  const storage = backend().allocate(sizeOf(shape));
+  const parts = tensors.map((tensor) => rowsAround(tensor.shape, axis));
+  const starts = parts.map((_, i) => parts.slice(0, i).reduce((sum, { size }) => sum + size, 0));
+  tensors.forEach((tensor, i) => copyOverlap(tensor.values, parts[i], storage, total, starts[i]));
+  return record({
+    name: 'Cat',
+    storage,
+    shape,
+    inputs: tensors,
+    backward: (g, needed) =>
+      tensors.map((tensor, i) => {
+        if (!needed[i]) return null;
+        const part = backend().allocate(tensor.size);
+        copyOverlap(g, { ...parts[i], size: total }, part, parts[i].size, -starts[i]);
+        return part;
+      }),
+  });
+}
+
+/**
+ * Pads the last dimensions (torch.nn.functional.pad).
+ * @param sizes before and after the last dimension, then before and after the one before it, and so on; negative ones cut
+ *   off where the mode is 'constant'. @param value what 'constant' fills with; default 0.
+ * @throws ArgumentError for sizes that do not fit.
+ */
+export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'constant', value = 0): Tensor {
+  if (sizes.length % 2 !== 0 || sizes.length > 2 * x.rank || !sizes.every(Number.isInteger)) {
+    throw new ArgumentError(
+      `pad takes two whole numbers for each dimension of ${formatShape(x.shape)} from the last, got [${sizes.join(', ')}]`,
+    );
+  }
+  let padded = x;
+  for (let i = 0; i < sizes.length; i += 2) {
+    const [before, after] = [sizes[i], sizes[i + 1]];
+    if (before === 0 && after === 0) continue;
+    const dim = x.rank - 1 - i / 2;
+    if (mode === 'constant') {
+      if (x.shape[dim] + before + after < 0) {
+        throw new ArgumentError(`pad: ${before} and ${after} leave nothing of dimension ${dim} of a tensor ${formatShape(x.shape)}`);
+      }
+      padded = resize('ConstantPadNd', padded, dim, before, after, value);
+    } else {
+      padded = selectRows(
+        'Pad',
+        padded,
+        dim,
+        indexTensor(paddedPositions(mode, x.shape[dim], before, after)),
+        x.shape[dim] + before + after,
+      );
+    }
+  }
+  return padded;
+}
+
+/** Which element stands at each place of a padded dimension. @throws ArgumentError for more than the mode can pad. */
+export function paddedPositions(mode: Exclude<PaddingMode, 'constant'>, length: number, before: number, after: number): number[] {
+  const most = mode === 'reflect' ? length - 1 : mode === 'circular' ? length : Infinity;
+  if (before < 0 || after < 0 || Math.max(before, after) > most) {
+    throw new ArgumentError(`pad: with mode '${mode}' a dimension of ${length} can be padded by 0 to ${most}, got ${before} and ${after}`);
+  }
+  const place = (i: number): number => {
+    if (mode === 'replicate') return Math.min(Math.max(i, 0), length - 1);
+    if (mode === 'circular') return (i + length) % length;
+    return i < 0 ? -i : i >= length ? 2 * (length - 1) - i : i;
+  };
+  return Array.from({ length: length + before + after }, (_, i) => place(i - before));
+}
+
+function selectRows(name: string, x: Tensor, dim: number, positions: Tensor, count: number): Tensor {
+  const layout = rowsAround(x.shape, dim);
+  const shape = x.shape.with(dim, count);
+  const storage = backend().allocate(sizeOf(shape));
+  const places = integersOf(positions, layout.size);
+  backend().selectRows(x.values, places, storage, layout);
+  return record({
+    name,
+    storage,
+    shape,
+    inputs: [x],
+    backward: (g) => {
+      const dx = backend().allocate(x.size);
+      backend().selectRowsBackward(g, places, dx, layout);
+      return [dx];
+    },
+  });
+}
+
+/** @throws ArgumentError for one that is not an index into `size` elements: a kernel would read beyond its array. */
+function integersOf(positions: Tensor, size: number): Int32Array {
+  const { storage } = positions;
+  if (!(storage instanceof Int32Array)) throw new ArgumentError('expected indices, got a floating-point tensor: make them with indices()');
+  const outside = storage.find((index) => index < 0 || index >= size);
+  if (outside !== undefined) throw new ArgumentError(`index ${outside} is outside of 0 to ${size - 1}`);
+  return storage;
+}
+
+/** The rows of a weight [count, …] that the indices name (torch.nn.functional.embedding): [...indices.shape, …]. */
+export function embedding(positions: Tensor, weight: Tensor): Tensor {
+  if (weight.rank === 0) throw new ShapeError('embedding needs a weight of at least one dimension, got a scalar');
+  const rows = selectRows('Embedding', weight, 0, positions, positions.size);
+  return rows.reshape([...positions.shape, ...weight.shape.slice(1)]);
+}

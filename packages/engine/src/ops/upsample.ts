@@ -1,0 +1,107 @@
+// Resizing planes in NCHW: by the nearest pixel, by lines between two or by cubics through four (torch.nn.functional.interpolate).
+import { ShapeError } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
+import { type Band, mapPlanes, type PlaneMap, planeSize } from './bands.ts';
+import { bothSizes, type SizePair } from './window.ts';
+
+export const upsampleModes = ['nearest', 'nearest-exact', 'bilinear', 'bicubic'] as const;
+export type UpsampleMode = (typeof upsampleModes)[number];
+
+export interface UpsampleOptions {
+  /** [height, width] of the output, or one number for both. This or `scaleFactor`. */
+  readonly size?: SizePair | undefined;
+  /** Output over input, for both sides or for each; the size is rounded down. */
+  readonly scaleFactor?: number | readonly [number, number] | undefined;
+  /** Default 'nearest'. */
+  readonly mode?: UpsampleMode;
+  /** Corner pixels keep their centres, for 'bilinear' and 'bicubic'; default false: corners keep their outer edges. */
+  readonly alignCorners?: boolean;
+}
+
+const numbersOf = (both: number | readonly [number, number]): readonly [number, number] => (typeof both === 'number' ? [both, both] : both);
+
+/** @throws ShapeError that names the option, for options that contradict each other. */
+export function checkUpsample({ size, scaleFactor, mode = 'nearest', alignCorners = false }: UpsampleOptions): void {
+  if ((size === undefined) === (scaleFactor === undefined)) {
+    throw new ShapeError(`upsample takes either size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`, 'size');
+  }
+  if (alignCorners && mode.startsWith('nearest')) {
+    throw new ShapeError(`upsample: alignCorners is for the modes 'bilinear' and 'bicubic', not for '${mode}'`, 'alignCorners');
+  }
+}
+
+/** [height, width] of the output. @throws ShapeError for options that contradict each other or give no pixel. */
+export function upsampleSize(input: readonly [number, number], options: UpsampleOptions): readonly [number, number] {
+  checkUpsample(options);
+  const { size, scaleFactor } = options;
+  if (size !== undefined) return bothSizes('upsample: size', size, 1);
+  const factors = numbersOf(scaleFactor ?? 1);
+  const [height, width] = [Math.floor(input[0] * factors[0]), Math.floor(input[1] * factors[1])];
+  if (height >= 1 && width >= 1) return [height, width];
+  throw new ShapeError(
+    `upsample: scaleFactor ${factors.join('×')} leaves nothing of an input ${input.join('×')}: use a larger one`,
+    'scaleFactor',
+  );
+}
+
+/** The resizing as a map of planes. @throws ShapeError as {@link upsampleSize}. */
+export function upsampleMap(input: readonly [number, number], options: UpsampleOptions): PlaneMap {
+  const { scaleFactor, mode = 'nearest', alignCorners = false } = options;
+  // Positions go by the factor as it was given, although the size was rounded.
+  const factors = scaleFactor === undefined ? [undefined, undefined] : numbersOf(scaleFactor);
+  const [height, width] = upsampleSize(input, options);
+  return [bandsOf(mode, input[0], height, alignCorners, factors[0]), bandsOf(mode, input[1], width, alignCorners, factors[1])];
+}
+
+/**
+ * Resizes the last two dimensions.
+ * @param x [N, C, H, W] or [C, H, W]. @throws ShapeError for options that contradict each other or give no pixel.
+ */
+export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
+  const name = `Upsample${(options.mode ?? 'nearest').split('-').map(capital).join('')}2D`;
+  return mapPlanes(name, x, upsampleMap(planeSize('upsample', x), options));
+}
+
+const capital = (word: string): string => word[0].toUpperCase() + word.slice(1);
+
+function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorners: boolean, factor: number | undefined): Band[] {
+  const step = factor === undefined ? inputs / outputs : 1 / factor;
+  if (mode === 'nearest' || mode === 'nearest-exact') {
+    // In float32, as PyTorch has it: another rounding would pick other pixels.
+    const shift = mode === 'nearest' ? 0 : 0.5;
+    return Array.from({ length: outputs }, (_, i) => {
+      if (mode === 'nearest' && outputs % inputs === 0 && outputs <= 2 * inputs)
+        return { start: Math.floor((i * inputs) / outputs), weights: [1] };
+      const at = Math.floor(Math.fround((i + shift) * Math.fround(step)));
+      return { start: Math.min(at, inputs - 1), weights: [1] };
+    });
+  }
+  const between = outputs > 1 ? (inputs - 1) / (outputs - 1) : 0;
+  const place = (i: number): number => (alignCorners ? i * between : (i + 0.5) * step - 0.5);
+  const weigh = mode === 'bilinear' ? linear : cubic;
+  return Array.from({ length: outputs }, (_, i) => weigh(place(i), inputs));
+}
+
+function linear(place: number, inputs: number): Band {
+  const at = Math.max(place, 0);
+  const start = Math.min(Math.floor(at), inputs - 1);
+  if (start === inputs - 1) return { start, weights: [1] };
+  const share = at - start;
+  return { start, weights: [1 - share, share] };
+}
+
+/** Keys' cubic convolution with a = −0.75; pixels beyond an edge are the edge's. */
+function cubic(place: number, inputs: number): Band {
+  const a = -0.75;
+  const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d: number): number => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  const first = Math.floor(place) - 1;
+  const t = place - first - 1;
+  const inside = (at: number): number => Math.min(Math.max(at, 0), inputs - 1);
+  const start = inside(first);
+  const weights = new Array<number>(inside(first + 3) - start + 1).fill(0);
+  [far(t + 1), near(t), near(1 - t), far(2 - t)].forEach((weight, k) => {
+    weights[inside(first + k) - start] += weight;
+  });
+  return { start, weights };
+}
