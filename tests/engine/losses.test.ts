@@ -252,6 +252,17 @@ describe('gradients equal finite differences', () => {
     },
   );
 
+  test.each(['mean', 'sum', 'none'] as const)('of crossEntropy with probabilities, reduced to %s', (reduction) => {
+    const options = { reduction, labelSmoothing: 0.2, weight: tensor([1, 2, 0.5]) };
+    checkGradients(
+      (input, target) => crossEntropy(input, target, options),
+      [
+        [2, 3, 4],
+        [2, 3, 4],
+      ],
+    );
+  });
+
   test('of crossEntropy over maps', () => {
     checkGradients((input) => crossEntropy(input, indices([0, 2, 1, 1, 0, 2, 0, 1], [2, 4])), [[2, 3, 4]]);
   });

@@ -1,9 +1,13 @@
-// Cross entropy of logits and classes (torch.nn.CrossEntropyLoss): for targets that are labels.
+// Cross entropy of logits and classes (torch.nn.CrossEntropyLoss): for targets that are labels or, outside of jobs, probabilities.
 import { changed, construct, tensors } from '../construction.ts';
 import { z } from 'zod';
+import { ArgumentError, ShapeError } from '../errors.ts';
+import { add, div, mul, neg } from '../ops/elementwise.ts';
+import { sum } from '../ops/reduce.ts';
 import { logSoftmax } from '../ops/softmax.ts';
+import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { classOptions, nllLoss, type SmoothedNllLossOptions } from './nll.ts';
 import { checkClasses, tensorOf } from './targets.ts';
 
@@ -14,11 +18,37 @@ export type CrossEntropyLossOptions = SmoothedNllLossOptions;
  * nllLoss of logSoftmax (torch.nn.functional.cross_entropy). The graph shows the two nodes as PyTorch's does; label
  * smoothing adds none.
  * @param logits [N, C], [N, C, …] or [C].
- * @param target classes, int32, of the same shape without C.
+ * @param target classes, int32, of the same shape without C; or a probability of each class, of the logits' shape, for which
+ *   ignoreIndex means nothing.
  * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyLossOptions = {}): Tensor {
-  return nllLoss(logSoftmax(logits, logits.rank === 1 ? 0 : 1), target, options);
+  const classDim = logits.rank === 1 ? 0 : 1;
+  const logProbabilities = logSoftmax(logits, classDim);
+  const isProbabilities = target.dtype !== 'int32' && sameShape(target.shape, logits.shape);
+  return isProbabilities ? probabilityLoss(logProbabilities, target, classDim, options) : nllLoss(logProbabilities, target, options);
+}
+
+/** −Σ target · weight · logProbabilities; its mean is over the samples, whatever their weights. */
+function probabilityLoss(
+  logProbabilities: Tensor,
+  target: Tensor,
+  classDim: number,
+  { weight, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyLossOptions,
+): Tensor {
+  checkReduction('crossEntropy', reduction);
+  const { shape, size } = logProbabilities;
+  const classes = shape[classDim];
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    throw new ArgumentError(`labelSmoothing is a share from 0 to 1, got ${labelSmoothing}`);
+  if (weight !== undefined && !sameShape(weight.shape, [classes])) {
+    throw new ShapeError(`crossEntropy: the weight of ${classes} classes must have shape [${classes}], got ${formatShape(weight.shape)}`);
+  }
+  const smoothed = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);
+  const weighted = weight === undefined ? smoothed : mul(smoothed, weight.reshape([classes, ...shape.slice(classDim + 1).fill(1)]));
+  const products = neg(mul(weighted, logProbabilities));
+  if (reduction === 'none') return sum(products, classDim);
+  return reduction === 'sum' ? sum(products) : div(sum(products), size / classes);
 }
 
 /** {@link crossEntropy} as a module. */

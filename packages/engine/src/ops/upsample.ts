@@ -76,6 +76,8 @@ function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorne
       return { start: Math.min(at, inputs - 1), weights: [1] };
     });
   }
+  // As PyTorch has it for lines, also where a factor close to 1 would move them.
+  if (mode === 'bilinear' && outputs === inputs) return Array.from({ length: outputs }, (_, i) => ({ start: i, weights: [1] }));
   const between = outputs > 1 ? (inputs - 1) / (outputs - 1) : 0;
   const place = (i: number): number => (alignCorners ? i * between : (i + 0.5) * step - 0.5);
   const weigh = mode === 'bilinear' ? linear : cubic;
