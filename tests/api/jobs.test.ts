@@ -55,6 +55,14 @@ describe('POST /jobs?dryRun=true', () => {
     expect(jobPage.parse((await api.get('/jobs')).json()).data).toEqual([]);
   });
 
+  test('shows the layers that a preset stands for, which the job then holds', async ({ api }) => {
+    const body = { ...tutorial, model: { preset: 'lenet5' } };
+    const { layers, spec } = dryRunAnswer.parse((await api.post('/jobs?dryRun=true', body)).json());
+    expect(layers).toHaveLength(12);
+    expect(spec.model.layers.at(-1)).toMatchObject({ type: 'linear', outFeatures: 10 });
+    expect((await create(api, body)).spec.model).toEqual(spec.model);
+  });
+
   test('refuses what a job would be refused for', async ({ api }) => {
     const response = await api.post('/jobs?dryRun=true', { ...tutorial, epochs: 0 });
     expect(response.statusCode).toBe(422);

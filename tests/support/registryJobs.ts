@@ -73,6 +73,10 @@ const transforms: Readonly<Record<string, object>> = {
 
 function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];
+  for (const { type } of definitionsOf('presets')) {
+    const data = { dataset: 'random', inputShape: [2, 16, 16], targetShape: [3], samples: 6, batchSize: 3 };
+    yield [`the preset ${type}`, { ...basis, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate: 0.01 }, epochs: 2 }];
+  }
   for (const { type } of definitionsOf('losses')) yield [`the loss ${type}`, losses[type] ?? { loss: { type } }];
   for (const { type, options } of definitionsOf('optimizers')) {
     yield [`the optimizer ${type}`, { ...basis, optimizer: { type } }];

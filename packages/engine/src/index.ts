@@ -92,6 +92,7 @@ export {
   inferShapes,
   LayerNorm,
   type LayerNormLayerOptions,
+  type LayerInput,
   type LayerSpec,
   type LayerSummary,
   LeakyReLU,
@@ -186,6 +187,7 @@ export {
   type JobSpec,
   type JobSpecInput,
   jobSpecSchema,
+  newJobSchema,
   type SpecLimits,
   summarize,
 } from './training/spec.ts';

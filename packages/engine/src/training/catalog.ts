@@ -4,19 +4,21 @@ import { datasetDefinitions } from '../data/datasets/index.ts';
 import { transformDefinitions } from '../data/transforms/index.ts';
 import { lossDefinitions } from '../losses/index.ts';
 import { layerDefinitions } from '../nn/layers/index.ts';
+import { presetDefinitions } from '../nn/presets/index.ts';
 import { optimizerDefinitions } from '../optim/index.ts';
 import type { Definition } from '../registry.ts';
 import { schedulerDefinitions } from '../schedulers/index.ts';
 import { defaultLimits, type SpecLimits } from './spec.ts';
 
 const entrySchema = z.object({
-  type: z.string().describe('What a spec calls it: a `type`, or a `dataset`'),
+  type: z.string().describe('What a spec calls it: a `type`, a `preset` or a `dataset`'),
   description: z.string(),
   schema: z.record(z.string(), z.unknown()).describe('JSON Schema of its object in a spec, with descriptions and defaults'),
 });
 
 export const catalogSchema = z.object({
   layers: z.array(entrySchema),
+  presets: z.array(entrySchema).describe('Networks that `model` can name instead of layers'),
   losses: z.array(entrySchema),
   optimizers: z.array(entrySchema),
   schedulers: z.array(entrySchema),
@@ -30,6 +32,7 @@ export type Catalog = z.infer<typeof catalogSchema>;
 export function catalog(limits: SpecLimits = defaultLimits): Catalog {
   return {
     layers: layerDefinitions.map(entry),
+    presets: presetDefinitions.map(entry),
     losses: lossDefinitions.map(entry),
     optimizers: optimizerDefinitions.map(entry),
     schedulers: schedulerDefinitions.map(entry),

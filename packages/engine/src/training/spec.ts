@@ -2,15 +2,17 @@
 // `checkSpec` also says what could never train: shapes that do not fit, an output that the loss cannot
 // compare with its target, anything over a limit. What passes here can be trained.
 import { z } from 'zod';
-import { dataSchema, findDataset } from '../data/datasets/index.ts';
+import { type DataSpec, dataSchema, findDataset } from '../data/datasets/index.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
 import { transformedShape } from '../data/transforms/index.ts';
 import { ShapeError, SpecError } from '../errors.ts';
 import { findLoss, lossSchema } from '../losses/index.ts';
-import { inferShapes, type LayerSummary, layerSchema, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { inferShapes, type LayerSpec, type LayerSummary, layerSchema, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { type PresetName, presetLayers, presetSchema } from '../nn/presets/index.ts';
 import { findOptimizer, optimizerSchema, takesMomentum } from '../optim/index.ts';
 import { completeScheduler, type RunOutline, schedulerConflict, schedulerSchema } from '../schedulers/index.ts';
+import { sizeOf } from '../shape.ts';
 import { type Problem, parse, pointer, printable } from '../validation.ts';
 import { earlyStoppingProblems, earlyStoppingSchema } from './earlyStopping.ts';
 import { gradientClippingSchema } from './gradientClipping.ts';
@@ -45,8 +47,13 @@ export const jobSpecSchema = z
   })
   .describe('A training job');
 
-export type JobSpecInput = z.input<typeof jobSpecSchema>;
-/** A spec with every default filled in and its seed drawn. */
+const presetJobSchema = jobSpecSchema.extend({ model: presetSchema });
+
+/** A job spec as it may be posted: a preset can stand for the layers. */
+export const newJobSchema = jobSpecSchema.extend({ model: z.union([jobSpecSchema.shape.model, presetSchema]) });
+
+export type JobSpecInput = z.input<typeof newJobSchema>;
+/** A spec with every default filled in, its preset replaced by layers and its seed drawn. */
 export type JobSpec = z.output<typeof jobSpecSchema> & { seed: number };
 
 /** The most that a job may ask for. */
@@ -67,6 +74,31 @@ export interface CheckedSpec {
 /** As much of a body as it takes to count its layers. */
 const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.unknown()) }) });
 
+const namesPreset = z.looseObject({ model: z.looseObject({ preset: z.unknown() }) });
+
+/** A spec with its defaults, and with layers where the body names a preset. @throws SpecError with every problem. */
+function parseSpec(body: unknown): z.output<typeof jobSpecSchema> {
+  // Which of the two it is decides which problems are told.
+  const parsed = parse(namesPreset.safeParse(body).data?.model.preset === undefined ? jobSpecSchema : presetJobSchema, body);
+  if (!parsed.ok) throw new SpecError(parsed.problems);
+  const { model, ...rest } = parsed.data;
+  return { ...rest, model: 'layers' in model ? model : { layers: layersOfPreset(model.preset, rest.data) } };
+}
+
+/** @throws SpecError when it does not fit the data. */
+function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
+  const { inputShape, target } = findDataset(data.dataset).describe(data);
+  const transformed = transformedShape(data.transforms, inputShape);
+  const outputs = target.kind === 'class' ? target.classes.length : sizeOf(target.shape);
+  try {
+    // Transforms that do not fit are told later, with all other problems.
+    return presetLayers(preset, transformed.ok ? transformed.shape : inputShape, outputs);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new SpecError([{ path: '/model/preset', message: error.message, code: error.code }]);
+  }
+}
+
 /**
  * Parses and checks the body of a job.
  * @throws SpecError with every problem that could be found, up to a hundred.
@@ -77,9 +109,8 @@ export function checkSpec(body: unknown, limits: SpecLimits = defaultLimits): Ch
   if (counted !== undefined && counted.model.layers.length > 10 * limits.layers) {
     throw new SpecError([tooManyLayers(counted.model.layers.length, limits)]);
   }
-  const parsed = parse(jobSpecSchema, body);
-  if (!parsed.ok) throw new SpecError(parsed.problems);
-  const spec: JobSpec = { ...parsed.data, seed: parsed.data.seed ?? drawSeed() };
+  const parsed = parseSpec(body);
+  const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed() };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
   return { spec, summary: summarize(spec, limits) };
 }

@@ -1,9 +1,7 @@
 // Job specs that the document shows as examples. Tests send them to the service, so they stay true.
-import type { JobSpecInput } from '@trainyard/engine';
+import type { JobSpecInput, LayerInput } from '@trainyard/engine';
 
-type Layers = JobSpecInput['model']['layers'];
-
-const afterConvolutions: Layers = [
+const afterConvolutions: LayerInput[] = [
   { type: 'relu' },
   { type: 'maxPool2d', kernelSize: 2 },
   { type: 'flatten' },
@@ -51,4 +49,14 @@ export const lenet: JobSpecInput = {
   optimizer: { type: 'sgd', learningRate: 0.01, momentum: 0.9 },
   scheduler: { type: 'step', stepSize: 1, gamma: 0.5 },
   epochs: 3,
+};
+
+/** A residual network by its name; the job that is made holds its layers. */
+export const resnet: JobSpecInput = {
+  name: 'resnet-digits',
+  data: { dataset: 'digits', trainLimit: 2000, testLimit: 500, batchSize: 64 },
+  model: { preset: 'resnet8' },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adamW', learningRate: 0.003 },
+  epochs: 1,
 };

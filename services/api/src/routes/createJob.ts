@@ -1,12 +1,12 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
-import { checkSpec, jobSpecSchema, pytorchScript, type SpecLimits } from '@trainyard/engine';
+import { checkSpec, newJobSchema, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import type { JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
-import { lenet, tutorial } from '../http/examples.ts';
+import { lenet, resnet, tutorial } from '../http/examples.ts';
 import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 
@@ -28,7 +28,7 @@ const createdHeaders = {
   'Idempotency-Replayed': { type: 'string', description: '`true` when an earlier request with the same key had made the job.' },
 } as const;
 
-const newJob = jobSpecSchema.meta({ id: 'NewJob', examples: [tutorial, lenet] });
+const newJob = newJobSchema.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
 
 export const createJobRoute: FastifyPluginCallbackZod<{ jobs: JobStore; limits: SpecLimits }> = (app, { jobs, limits }, done) => {
   // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.

@@ -59,3 +59,5 @@ export const plainLayers = registry('layer', [
 
 /** A layer that holds no others, with its defaults filled in. */
 export type PlainLayerSpec = z.output<typeof plainLayers.schema>;
+/** A layer that holds no others, as it is written. */
+export type PlainLayerInput = z.input<typeof plainLayers.schema>;

@@ -1,0 +1,48 @@
+// The one list of presets, and a preset's layers for given data. A new preset is one file beside this one and one line here.
+import { z } from 'zod';
+import { ShapeError } from '../../errors.ts';
+import type { Definition } from '../../registry.ts';
+import { formatShape, type Shape } from '../../shape.ts';
+import { inferShapes, type LayerSpec, layerSchema } from '../layers/index.ts';
+import type { Preset } from './define.ts';
+import { lenet5 } from './lenet5.ts';
+import { mobileNetSmall } from './mobileNetSmall.ts';
+import { resnet20, resnet8 } from './resnet.ts';
+import { vggSmall } from './vggSmall.ts';
+
+const presets = [lenet5, vggSmall, resnet8, resnet20, mobileNetSmall] as const;
+
+const schemaOf = <Name extends string>({ name, description }: Preset<Name>) =>
+  z.strictObject({ preset: z.literal(name) }).describe(description);
+
+const [first, ...others] = presets.map(schemaOf);
+/** A job spec's `model` that names a preset. */
+export const presetSchema = z.discriminatedUnion('preset', [first, ...others]);
+export type PresetName = z.output<typeof presetSchema>['preset'];
+
+/** What the catalog says of them. */
+export const presetDefinitions: readonly Definition[] = presets.map((preset) => ({
+  type: preset.name,
+  description: preset.description,
+  schema: schemaOf<string>(preset),
+}));
+
+/**
+ * A preset's layers for samples of this shape, with their defaults filled in.
+ * @param outputs numbers that the network is to give for one sample.
+ * @throws ShapeError when it does not fit the samples.
+ */
+export function presetLayers(name: PresetName, input: Shape, outputs: number): [LayerSpec, ...LayerSpec[]] {
+  const [preset] = presets.filter((candidate) => candidate.name === name);
+  if (input.length !== 3) {
+    throw new ShapeError(
+      `the preset ${name} takes images [channels, height, width], but the data gives ${formatShape(input)}: give the model its own layers`,
+    );
+  }
+  const layers = z.tuple([layerSchema], layerSchema).parse(preset.layers(input, outputs));
+  const inferred = inferShapes(layers, input);
+  if (inferred.ok) return layers;
+  throw new ShapeError(
+    `the preset ${name} does not fit samples ${formatShape(input)}: in its layer ${inferred.index}, ${inferred.error.message}`,
+  );
+}

@@ -1,0 +1,127 @@
+// Presets: known networks that a job spec can name instead of listing their layers.
+import {
+  buildModel,
+  catalog,
+  checkSpec,
+  Generator,
+  type JobSpec,
+  type Problem,
+  SpecError,
+  setBackend,
+  WasmBackend,
+} from '@trainyard/engine';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { run } from './training/runs.ts';
+
+const names = catalog().presets.map(({ type }) => type);
+
+const job = (preset: unknown, data: object = { dataset: 'cifar10' }): object => ({
+  seed: 0,
+  data,
+  model: { preset },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'sgd', learningRate: 0.01 },
+  epochs: 1,
+});
+
+function problemsOf(body: unknown): readonly Problem[] {
+  try {
+    checkSpec(body);
+  } catch (error) {
+    if (error instanceof SpecError) return error.issues;
+    throw error;
+  }
+  throw new Error('the spec was accepted');
+}
+
+/** Numbers that the same networks learn in PyTorch. */
+const parameters: Readonly<Record<string, readonly [data: object, count: number]>> = {
+  lenet5: [{ dataset: 'mnist' }, 61_706],
+  vggSmall: [{ dataset: 'cifar10' }, 591_274],
+  resnet8: [{ dataset: 'cifar10' }, 78_042],
+  resnet20: [{ dataset: 'cifar10' }, 272_474],
+  mobileNetSmall: [{ dataset: 'cifar10' }, 73_130],
+};
+
+beforeAll(() => {
+  setBackend(new WasmBackend());
+});
+
+test('the catalog lists the presets that are described here', () => {
+  expect(names).toEqual(Object.keys(parameters));
+  expect(catalog().presets[0].schema).toMatchObject({ properties: { preset: { const: 'lenet5' } }, required: ['preset'] });
+});
+
+describe.each(names)('the preset %s', (name) => {
+  test('is replaced by layers with their defaults, as if they had been written out', () => {
+    const { spec } = checkSpec(job(name));
+    expect(Object.keys(spec.model)).toEqual(['layers']);
+    expect(checkSpec({ ...spec, model: { layers: spec.model.layers } }).spec).toEqual(spec);
+  });
+
+  test("has the parameters of PyTorch's network, and the data's classes as outputs", () => {
+    const [data, count] = parameters[name];
+    const { summary } = checkSpec(job(name, data));
+    expect(summary.totals.parameters).toBe(count);
+    expect(summary.layers.at(-1)?.outputShape).toEqual([10]);
+  });
+
+  test('takes images of one channel and of three, of 28×28 and of 32×32', () => {
+    for (const dataset of ['mnist', 'cifar10']) expect(() => checkSpec(job(name, { dataset })), dataset).not.toThrow();
+    const cropped = { dataset: 'mnist', transforms: [{ type: 'randomCrop', size: 24 }] };
+    const { spec, summary } = checkSpec(job(name, cropped));
+    const model = buildModel(spec.model.layers, [1, 24, 24], new Generator(0));
+    expect(model.parameters().reduce((sum, { size }) => sum + size, 0)).toBe(summary.totals.parameters);
+  });
+
+  test('trains: its loss falls within a few steps', async () => {
+    const data = { dataset: 'random', inputShape: [2, 20, 20], targetShape: [3], samples: 4, batchSize: 4 };
+    const optimizer = { type: 'adam', learningRate: 0.003 };
+    const { events } = await run({ ...job(name, data), loss: { type: 'mse' }, optimizer, epochs: 5 });
+    const losses = events.flatMap((event) => (event.type === 'epoch' ? [event.trainLoss ?? NaN] : []));
+    expect(losses).toHaveLength(5);
+    expect(losses[4]).toBeLessThan(losses[0]);
+  });
+});
+
+test('lenet5 pads images smaller than 32×32, so that all come to 400 features', () => {
+  const paddingOf = (spec: JobSpec): unknown => {
+    const [first] = spec.model.layers;
+    return first.type === 'conv2d' ? first.padding : null;
+  };
+  const [small, large] = ['mnist', 'cifar10'].map((dataset) => checkSpec(job('lenet5', { dataset })));
+  expect([paddingOf(small.spec), paddingOf(large.spec)]).toEqual([2, 0]);
+  expect([small, large].map(({ summary }) => summary.layers[6].outputShape)).toEqual([[400], [400]]);
+});
+
+test.each([
+  [
+    'a name that none has',
+    job('lenet6'),
+    { path: '/model/preset', code: 'unknownType' },
+    /unknown preset "lenet6": did you mean "lenet5"\? \(known: lenet5, vggSmall, resnet8, resnet20, mobileNetSmall\)/,
+  ],
+  ['a name that is none', job(5), { path: '/model/preset', code: 'unknownType' }, /unknown preset 5 \(known: lenet5/],
+  [
+    'layers beside it',
+    { ...job('lenet5'), model: { preset: 'lenet5', layers: [{ type: 'flatten' }] } },
+    { path: '/model/layers', code: 'unknownField' },
+    /unknown field "layers"/,
+  ],
+  [
+    'samples that are no images',
+    { ...job('resnet8', { dataset: 'random', inputShape: [6], targetShape: [3], samples: 4 }), loss: { type: 'mse' } },
+    { path: '/model/preset', code: 'shapeMismatch' },
+    /resnet8 takes images \[channels, height, width\], but the data gives \[6\]/,
+  ],
+  [
+    'images that are too small',
+    { ...job('lenet5', { dataset: 'random', inputShape: [1, 8, 8], targetShape: [3], samples: 4 }), loss: { type: 'mse' } },
+    { path: '/model/preset', code: 'shapeMismatch' },
+    /lenet5 does not fit samples \[1, 8, 8\]: in its layer 3, kernel 5×5 does not fit/,
+  ],
+])('a preset is refused with %s', (_, body, problem, message) => {
+  const problems = problemsOf(body);
+  expect(problems).toMatchObject([problem]);
+  expect(problems[0].message).toMatch(message);
+});
