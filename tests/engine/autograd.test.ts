@@ -70,6 +70,15 @@ describe('autograd', () => {
       expect(x.mul(2).requiresGrad).toBe(true);
     });
 
+    test.each([
+      ['noGrad', noGrad],
+      ['inArena', inArena],
+    ])('%s refuses an async function, whose rest would run outside of it', (name, run) => {
+      const attempt = () => run(() => Promise.reject(new Error('nobody waits for this')));
+      expectRefusal(attempt, 'invalidArgument', `${name} takes a function that returns when it is done, got an async one`);
+      expect(isGradEnabled()).toBe(true);
+    });
+
     test('records again after noGrad threw', () => {
       expect(() => noGrad(() => sum(tensor([1]), 5))).toThrow('out of range');
       expect(isGradEnabled()).toBe(true);

@@ -37,6 +37,15 @@ const results: readonly Case[] = [
   ['pow of negatives by a whole number', () => tensor([-2, 3]).pow(3), [-8, 27]],
   ['pow of negatives by a fraction is not a number', () => tensor([-2, 4]).pow(0.5), [Number.NaN, 2]],
   ['log of zero and of negatives', () => tensor([0, -1, 1]).log(), [-Infinity, Number.NaN, 0]],
+  [
+    'the gradient of relu passes where its input is not a number',
+    () => {
+      const x = tensor([-1, 0, 2, Number.NaN, Number.NaN], { requiresGrad: true });
+      x.relu().backward(tensor([5, 6, 7, 8, 9]));
+      return x.grad ?? expect.fail('relu gave no gradient');
+    },
+    [0, 0, 7, 8, 9],
+  ],
   ['relu keeps what is not a number', () => tensor([-1, 0, 2, Number.NaN]).relu(), [0, 0, 2, Number.NaN]],
   [
     'square and abs',

@@ -7,6 +7,7 @@ import {
   formatTensor,
   fromFlat,
   indices,
+  Linear,
   type NestedArray,
   noGrad,
   ReferenceBackend,
@@ -128,6 +129,14 @@ describe('printing', () => {
   ];
   test.each(texts)('writes %s', (_, make, text) => {
     expect(withBackend(float32, () => formatTensor(make()))).toBe(block(text));
+  });
+
+  test('says of a parameter that it is one', () => {
+    const x = withBackend(float32, () => new Linear(1, 2).bias ?? expect.fail('there is no bias'));
+    x.values.fill(0.5);
+    const text = 'Parameter containing:\ntensor([0.5000, 0.5000], requires_grad=True)';
+    expect([String(x), inspect(x)]).toEqual([text, text]);
+    expect(String(x.detach())).toBe('tensor([0.5000, 0.5000])');
   });
 
   test('is what String() and console.log show', () => {

@@ -2,6 +2,7 @@
 // the step ends. Outside an arena a tensor's memory belongs to JavaScript's garbage collector, which is
 // always safe; inside one, tensors cost next to nothing. Nobody frees by hand in either case.
 import { backend } from './backend/current.ts';
+import { runSynchronously } from './synchronous.ts';
 
 /** Marks the tensors of one arena, so that using one after the end is an error and not old data. */
 export interface Arena {
@@ -19,6 +20,7 @@ export function currentArena(): Arena | null {
  * Runs one step with its temporaries in an arena. Parameters, gradients and optimizer state outlive it;
  * every other tensor made inside throws an ArenaError when it is used afterwards. To carry a value out,
  * return `loss.item()` or `output.keep()`.
+ * @throws ArgumentError for an async function, whose tensors would outlive the arena.
  */
 export function inArena<T>(step: () => T): T {
   const memory = backend();
@@ -27,7 +29,7 @@ export function inArena<T>(step: () => T): T {
   const mark = memory.enterArena();
   current = arena;
   try {
-    return step();
+    return runSynchronously('inArena', step);
   } finally {
     arena.alive = false;
     current = outer;

@@ -6,6 +6,7 @@ import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError, ShapeError } from './errors.ts';
 import { formatShape, sameShape, type Shape } from './shape.ts';
+import { runSynchronously } from './synchronous.ts';
 import { type Storage, Tensor } from './tensor.ts';
 
 /**
@@ -19,12 +20,12 @@ let gradEnabled = true;
 let created = 0;
 let pass = 0;
 
-/** Runs `fn` without recording a graph, as torch.no_grad. */
+/** Runs `fn` without recording a graph, as torch.no_grad. @throws ArgumentError for an async function. */
 export function noGrad<T>(fn: () => T): T {
   const before = gradEnabled;
   gradEnabled = false;
   try {
-    return fn();
+    return runSynchronously('noGrad', fn);
   } finally {
     gradEnabled = before;
   }

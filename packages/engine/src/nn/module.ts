@@ -3,6 +3,7 @@
 
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
+import { formatTensor } from '../print.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 
@@ -11,6 +12,11 @@ export class Parameter extends Tensor {
   constructor(storage: FloatArray, shape: Shape) {
     super(storage, shape, null);
     this.requiresGrad = true;
+  }
+
+  /** As PyTorch prints it. */
+  override toString(): string {
+    return `Parameter containing:\n${formatTensor(this)}`;
   }
 
   /** A parameter of zeros, ready to be initialised through `values`. */

@@ -179,5 +179,5 @@ const define = (name: PropertyKey, value: unknown): void => {
 for (const [name, method] of Object.entries(methods)) define(name, method);
 // What Node's console.log shows.
 define(Symbol.for('nodejs.util.inspect.custom'), function inspect(this: Tensor) {
-  return formatTensor(this);
+  return this.toString();
 });
