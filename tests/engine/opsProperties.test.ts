@@ -1,0 +1,100 @@
+// What holds for every operation on random shapes and options: every backend computes what the reference computes, outputs and
+// gradients; and gradients are what a small step along any direction changes. A failure prints its seed.
+import { type Backend, fromFlat, Generator, noGrad, ReferenceBackend, type Shape, type Tensor, withBackend } from '@trainyard/engine';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { backends } from '../support/backends.ts';
+import { expectClose } from '../support/expectClose.ts';
+import { opTrials, type Trial } from '../support/opTrials.ts';
+
+interface Answer {
+  readonly shape: Shape;
+  readonly data: ArrayLike<number>;
+}
+
+/** Output and gradients on a backend. The values are float32's on every backend. */
+function answers(backend: Backend, { compute, shapes, low = -2, seed }: Trial): Answer[] {
+  const generator = new Generator(seed);
+  const draw = (shape: Shape, from: number): Float32Array =>
+    generator.uniform_(new Float32Array(shape.reduce((a, b) => a * b, 1)), from, 2);
+  return withBackend(backend, () => {
+    const operands = shapes.map((shape) => fromFlat(draw(shape, low), shape, { requiresGrad: true }));
+    const output = compute(...operands);
+    output.backward(fromFlat(draw(output.shape, -2), output.shape));
+    return [output, ...operands.map(({ grad }) => grad ?? output)].map((tensor) => ({ shape: tensor.shape, data: tensor.storage.slice() }));
+  });
+}
+
+const oracle = new ReferenceBackend();
+const others = backends.filter(({ name }) => name !== oracle.name);
+
+describe.each(others)('$name agrees with the reference on', ({ make }) => {
+  const tested = make();
+  test.each(opTrials)('%s', (name, trial) => {
+    fc.assert(
+      fc.property(trial, (trial) => {
+        const expected = answers(oracle, trial);
+        answers(tested, trial).forEach((answer, i) => {
+          const actual = fromFlat(answer.data, answer.shape);
+          expectClose(actual, expected[i], { absolute: 2e-5, relative: 1e-4 }, i === 0 ? name : `gradient ${i} of ${name}`);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** As far as values are from each other and from whole and half numbers, where some functions have corners, they may move. */
+const STEP = 1e-6;
+const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
+
+/** Values from low to 2 in any order, no two of them near each other or near a corner. */
+function spread(generator: Generator, shape: Shape, low: number): Float64Array {
+  const size = sizeOf(shape);
+  return Float64Array.from(generator.randperm(size), (place) => low + ((2 - low) * (place + 1 / Math.PI)) / size);
+}
+
+/** Expects the gradients along a random direction to be what a step along it changes. */
+function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
+  const generator = new Generator(seed);
+  const draw = (size: number): Float64Array => generator.uniform_(new Float64Array(size), -1, 1);
+  const starts = shapes.map((shape) => spread(generator, shape, low));
+  const directions = shapes.map((shape) => draw(sizeOf(shape)));
+  const operandsAt = (step: number): Tensor[] =>
+    shapes.map((shape, i) =>
+      fromFlat(
+        starts[i].map((value, at) => value + step * directions[i][at]),
+        shape,
+        { requiresGrad: true },
+      ),
+    );
+  const operands = operandsAt(0);
+  const output = compute(...operands);
+  const weights = fromFlat(draw(output.size), output.shape);
+  output.backward(weights);
+  const lossAt = (step: number): number =>
+    noGrad(() =>
+      compute(...operandsAt(step))
+        .mul(weights)
+        .sum()
+        .item(),
+    );
+  const slope = operands.reduce(
+    (sum, { grad }, i) => sum + directions[i].reduce((part, d, at) => part + d * (grad?.values[at] ?? NaN), 0),
+    0,
+  );
+  const difference = (lossAt(STEP) - lossAt(-STEP)) / (2 * STEP);
+  const scale = Math.max(1, Math.abs(slope), Math.abs(lossAt(0)));
+  expect(Math.abs(slope - difference), `${slope} by gradients, ${difference} by differences`).toBeLessThanOrEqual(1e-6 * scale);
+}
+
+/** Where operands are compared with each other they come as near as they like: opsGradients.test.ts has these. */
+const withCorners = new Set(['maximum and minimum']);
+
+describe('gradients are what a step along a random direction changes, of', () => {
+  test.each(opTrials.filter(([name]) => !withCorners.has(name)))('%s', (_, trial) => {
+    withBackend(new ReferenceBackend({ dtype: 'float64' }), () => {
+      fc.assert(fc.property(trial, checkDirection), { numRuns: 20 });
+    });
+  });
+});
