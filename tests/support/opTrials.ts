@@ -169,6 +169,7 @@ export const opTrials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
       })),
   ],
   ['conv2d', fc.record({ maxChannels: fc.constantFrom(2, 6), seed }).chain(({ maxChannels, seed }) => convolution(maxChannels, seed))],
+  ['conv2d, depthwise', seed.chain((seed) => convolution(1, seed, 12))],
   ['maxPool2d', pooling()],
   [
     'maximum and minimum',
@@ -291,13 +292,13 @@ function averaging(): fc.Arbitrary<Trial> {
     });
 }
 
-function convolution(maxChannels: number, seed: number): fc.Arbitrary<Trial> {
+function convolution(maxChannels: number, seed: number, maxGroups = 3): fc.Arbitrary<Trial> {
   const channels = vector(maxChannels);
   const sides = side(() => 3);
   return fc
     .record({
       batch: vector(3),
-      groups: vector(3),
+      groups: vector(maxGroups),
       inPerGroup: channels,
       outPerGroup: channels,
       height: sides,

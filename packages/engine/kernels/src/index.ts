@@ -7,6 +7,7 @@ export { binary, gather } from './broadcast';
 export { sumTo, sumOfSquares } from './reduce';
 export { linear, matmul, matmulScratch } from './matmul';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, planConv2d, planConv2dBackwardInput } from './conv2d';
+export { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight, planDepthwise } from './depthwise';
 export { maxPool2d, maxPool2dBackward } from './pool2d';
 export { resample2d } from './resample';
 export { copyRuns, selectRows, selectRowsBackward } from './runs';

@@ -27,6 +27,9 @@ const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, numb
 const FIRST_RECORDS = 16;
 const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 
+/** Every channel sees only itself: another kernel's work than matrix products. */
+const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
+
 export class WasmBackend extends WasmMovement implements Backend {
   readonly name = 'wasm';
   readonly dtype = 'float32';
@@ -127,22 +130,37 @@ export class WasmBackend extends WasmMovement implements Backend {
 
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
-    const scratch = this.scratch(this.kernels.planConv2d(sizes));
-    this.kernels.conv2d(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+    if (isDepthwise(geometry)) {
+      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
+      this.kernels.depthwise(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+    } else {
+      const scratch = this.scratch(this.kernels.planConv2d(sizes));
+      this.kernels.conv2d(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+    }
     this.finish();
   }
 
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
-    const scratch = this.scratch(this.kernels.planConv2dBackwardInput(sizes));
-    this.kernels.conv2dBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+    if (isDepthwise(geometry)) {
+      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
+      this.kernels.depthwiseBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+    } else {
+      const scratch = this.scratch(this.kernels.planConv2dBackwardInput(sizes));
+      this.kernels.conv2dBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+    }
     this.finish();
   }
 
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
-    const scratch = this.scratch(this.kernels.planConv2d(sizes));
-    this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+    if (isDepthwise(geometry)) {
+      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
+      this.kernels.depthwiseBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+    } else {
+      const scratch = this.scratch(this.kernels.planConv2d(sizes));
+      this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+    }
     this.finish();
   }
 
