@@ -245,6 +245,21 @@ describe('a refusal names the place, the values and the remedy', () => {
     expect(refusal(classify, limits)).toContainEqual(expect.objectContaining({ path: '/data/batchSize', code: 'limitExceeded' }));
   });
 
+  test('too many layers, those within a residual counted, and so many that they are not even parsed', () => {
+    const limits = { ...defaultLimits, layers: 4 };
+    const residual = (count: number) => ({
+      type: 'residual',
+      layers: new Array(count).fill({ type: 'relu' }),
+      shortcut: [{ type: 'tanh' }],
+    });
+    const withResidual = (count: number) => ({ ...tutorial, model: { layers: [residual(count), { type: 'linear', outFeatures: 10 }] } });
+    for (const count of [2, 100]) {
+      const [issue] = refusal(withResidual(count), limits);
+      expect(issue).toMatchObject({ path: '/model/layers', code: 'limitExceeded' });
+      expect(issue?.message).toContain(`${count + 3} layers are over the limit of 4`);
+    }
+  });
+
   test('too many epochs and layers: both limits at once', () => {
     const limits = { ...defaultLimits, epochs: 19, layers: 11 };
     expect(refusal(tutorial, limits).map(({ path }) => path)).toEqual(['/epochs', '/model/layers']);

@@ -106,9 +106,8 @@ function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
 export function checkSpec(body: unknown, limits: SpecLimits = defaultLimits): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
   // A body has room for hundreds of thousands of layers: that many are not even looked at.
-  if (counted !== undefined && counted.model.layers.length > 10 * limits.layers) {
-    throw new SpecError([tooManyLayers(counted.model.layers.length, limits)]);
-  }
+  const count = countLayers(counted?.model.layers ?? []);
+  if (count > 10 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed() };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
@@ -127,7 +126,7 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   if (spec.earlyStopping !== undefined) problems.push(...earlyStoppingProblems(spec.earlyStopping, untransformed));
   checkScheduler(spec, problems);
   const data = checkTransforms(spec, untransformed, problems);
-  const layers = data === null || spec.model.layers.length > limits.layers ? null : checkLayers(spec, data, problems);
+  const layers = data === null || countLayers(spec.model.layers) > limits.layers ? null : checkLayers(spec, data, problems);
   if (data === null || layers === null) throw new SpecError(problems);
   checkBatch(spec, layers, data, problems);
   checkOutput(spec, layers, data, problems);
@@ -143,6 +142,15 @@ function drawSeed(): number {
   return seed;
 }
 
+/** Layers, those within others too; of a body that is not parsed yet, as many as can be made out. */
+function countLayers(layers: readonly unknown[]): number {
+  return layers.reduce<number>((count, layer) => {
+    const held = typeof layer === 'object' && layer !== null ? Object.values(layer).filter((value) => Array.isArray(value)) : [];
+    // Other options are lists of a few numbers.
+    return count + 1 + held.reduce((sum, list) => sum + list.filter((entry) => typeof entry === 'object').length, 0);
+  }, 0);
+}
+
 function tooManyLayers(count: number, limits: SpecLimits): Problem {
   return { path: '/model/layers', message: `${count} layers are over the limit of ${limits.layers}`, code: 'limitExceeded' };
 }
@@ -151,7 +159,8 @@ function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits
   if (spec.epochs > limits.epochs) {
     problems.push({ path: '/epochs', message: `${spec.epochs} epochs are over the limit of ${limits.epochs}`, code: 'limitExceeded' });
   }
-  if (spec.model.layers.length > limits.layers) problems.push(tooManyLayers(spec.model.layers.length, limits));
+  const layers = countLayers(spec.model.layers);
+  if (layers > limits.layers) problems.push(tooManyLayers(layers, limits));
   if (spec.data.dropLast && spec.data.batchSize > data.trainSamples) {
     problems.push({
       path: '/data/batchSize',
