@@ -36,7 +36,11 @@ export const layerSamples: Readonly<Record<string, { readonly options: object; r
   hardSwish: { options: {}, input: [3, 4] },
   residual: {
     options: {
-      layers: [{ type: 'conv2d', name: 'first', outChannels: 3, kernelSize: 3, padding: 'same' }, { type: 'tanh' }],
+      layers: [
+        { type: 'conv2d', name: 'first', outChannels: 3, kernelSize: 3, padding: 'same' },
+        { type: 'tanh' },
+        { type: 'dropout', p: 0 },
+      ],
       shortcut: [{ type: 'conv2d', outChannels: 3, kernelSize: 1, bias: false }],
     },
     input: [2, 4, 3],

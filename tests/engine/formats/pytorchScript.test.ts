@@ -233,6 +233,18 @@ test('numbers that PyTorch takes as floats only are written as such, and counts 
   expect(script).toContain('lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, eta_min=0.5)');
 });
 
+test('brings what layers within a residual need, once and before it', () => {
+  const dropout = { type: 'dropout', p: 0.2 };
+  const text = pytorchScript(
+    checkSpec({
+      ...registryJobs['the loss mse'],
+      model: { layers: [dropout, { type: 'residual', layers: [dropout] }, { type: 'linear', outFeatures: 3 }] },
+    }).spec,
+  );
+  expect(text.match(/^class \w+/gm)).toEqual(['class Dropout', 'class Residual']);
+  expect(text).toContain('("1", Residual(nn.Sequential(Dropout(0.2)))),');
+});
+
 describe('there is a script of a job with', () => {
   test.for(Object.entries(registryJobs))('%s', ([, body]) => {
     expect(scriptOf(body)).toContain('for epoch in range(1, ');

@@ -249,7 +249,7 @@ describe('a refusal names the place, the values and the remedy', () => {
     const limits = { ...defaultLimits, layers: 4 };
     const residual = (count: number) => ({
       type: 'residual',
-      layers: new Array(count).fill({ type: 'relu' }),
+      layers: Array.from({ length: count }, () => ({ type: 'relu' })),
       shortcut: [{ type: 'tanh' }],
     });
     const withResidual = (count: number) => ({ ...tutorial, model: { layers: [residual(count), { type: 'linear', outFeatures: 10 }] } });

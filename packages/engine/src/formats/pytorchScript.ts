@@ -1,5 +1,6 @@
 // A job as the PyTorch script that a person would write: the same model, seed, data, loop and curve. It asks the definitions
 // for their lines and puts them in the order in which the engine draws: seed, layers, data, then each epoch's order.
+import type { Argument, Construction } from '../construction.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import type { PyTorchData } from '../data/define.ts';
 import { findLoss } from '../losses/index.ts';
@@ -91,9 +92,7 @@ function model(spec: JobSpec): string {
   const inputs = [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
   const constructions = spec.model.layers.map((layer, index) => findLayer(layer.type).pytorch(layer, inputs[index]));
   const optimizer = findOptimizer(spec.optimizer.type).pytorch(spec.optimizer);
-  const definitions = new Set(
-    [...constructions, optimizer].flatMap(({ definitions }) => (definitions === undefined ? [] : [`${definitions}\n\n`])),
-  );
+  const definitions = new Set([...constructions, optimizer].flatMap(definitionsIn).map((code) => `${code}\n\n`));
   const lines = constructions.map(
     (construction, index) => `            (${JSON.stringify(inferred.layers[index].name)}, ${pythonCall(construction)}),\n`,
   );
@@ -104,6 +103,15 @@ ${lines.join('')}        ]
     )
 )
 `;
+}
+
+/** What a line and the lines within it need before them. */
+function definitionsIn({ definitions, positional }: Construction): string[] {
+  const inner = (argument: Argument): string[] => {
+    if (typeof argument !== 'object' || argument === null || 'float' in argument || 'tensor' in argument) return [];
+    return 'name' in argument ? definitionsIn(argument) : argument.flatMap(inner);
+  };
+  return [...positional.flatMap(inner), ...(definitions === undefined ? [] : [definitions])];
 }
 
 function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
