@@ -2,12 +2,15 @@
 // how it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
 import { readFile, writeFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, type TrainOptions, train } from '@trainyard/engine';
-import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
+import { AheadLoader, NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
 import { serveTraining } from './serveTraining.ts';
 
 /** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
 const AHEAD_BYTES = 4 * 2 ** 20;
+
+/** Unpacked files that the process keeps from job to job: room for two datasets of MNIST's size. */
+const unpacked = new UnpackedFiles(128 * 2 ** 20);
 
 const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>
   dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
@@ -47,7 +50,7 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...ord
   const stopLoading = (): void => loading.abort(pause.reason);
   pause.addEventListener('abort', stopLoading);
   const events = train(spec, {
-    files: new NodeDatasetFiles(data),
+    files: new NodeDatasetFiles(data, {}, unpacked),
     signal: AbortSignal.any([stop, loading.signal]),
     openLoader,
     checkpointDue: () => pause.aborted || checkpoints.due(),

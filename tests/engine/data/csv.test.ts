@@ -61,17 +61,23 @@ describe('a table', () => {
     [
       'too many classes',
       'a,b\n1,x\n1,y\n1,z\n',
-      'f.csv: column "b" holds 3 classes, which is over the limit of 2: is it a value?',
+      'f.csv: row 4 brings one class more to column "b" than the limit of 2: is it a value?',
       { limits: { classes: 2 } },
     ],
     [
       'more memory than it may take',
       'a,b\n1,x\n1,y\n1,z\n',
-      'f.csv: 3 samples of shape [1] take 12 bytes, which is over the limit of 11',
-      { limits: { bytes: 11 } },
+      'f.csv: 2 samples of shape [1] take 16 bytes, which is over the limit of 15',
+      { limits: { bytes: 15 } },
     ],
   ])('is refused for %s', async (_, text, message, options) => {
     await expect(read(text, options)).rejects.toThrow(expect.objectContaining({ code: 'invalidDataFile', message }));
+  });
+
+  test('of very many columns is read in time', async () => {
+    const columns = 100_000;
+    const dataset = await read(`${Array.from({ length: columns }, (_, i) => `column ${i}`).join()}\n${'1,'.repeat(columns - 1)}x\n`);
+    expect(dataset.inputShape).toEqual([columns - 1]);
   });
 
   test('is given up when aborted', async () => {

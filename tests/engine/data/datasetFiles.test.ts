@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { NodeDatasetFiles } from '@trainyard/engine/node';
+import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LoadProgress } from '../../../packages/engine/src/data/files.ts';
 import { idxPair, published } from './idxFiles.ts';
@@ -228,7 +228,7 @@ describe('a download', () => {
       if (waiting.length === 2) for (const one of waiting) one.end(packed.subarray(1000));
     });
     const script = `
-      import { NodeDatasetFiles } from '@trainyard/engine/node';
+      import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
       const bytes = await new NodeDatasetFiles({ folders: [], home: ${JSON.stringify(home)} }).read('mnist', ${JSON.stringify(offered(server.base))});
       console.log(bytes.length);
     `;
@@ -318,5 +318,40 @@ describe('a file that is there', () => {
     const error = await failure(new NodeDatasetFiles({ folders: [join(root, 'data')], home }).read('mnist', unreachable));
     expect(error).toMatchObject({ code: 'datasetUnavailable' });
     expect(error.message).toContain('in TRAINYARD_DATASETS cannot be read (EISDIR)');
+  });
+});
+
+describe('a file that is kept unpacked', () => {
+  const keeping = (unpacked: UnpackedFiles) => new NodeDatasetFiles({ folders: [join(root, 'data')], home }, {}, unpacked);
+  const find = async (unpacked: UnpackedFiles, file: string) => await keeping(unpacked).find('mnist', file);
+  const put = async (file: string, bytes: Uint8Array): Promise<void> => {
+    await mkdir(join(root, 'data', 'mnist'), { recursive: true });
+    await writeFile(join(root, 'data', 'mnist', file), bytes);
+  };
+
+  test('is unpacked once, and anew when it was replaced', async () => {
+    const unpacked = new UnpackedFiles(1_000);
+    await put('a.gz', gzipSync(Uint8Array.of(1, 2)));
+    const first = await find(unpacked, 'a');
+    expect(await find(unpacked, 'a')).toBe(first);
+    await put('a.gz', gzipSync(Uint8Array.of(3, 4, 5)));
+    expect([...((await find(unpacked, 'a')) ?? [])]).toEqual([3, 4, 5]);
+    expect(unpacked.bytes).toBe(3);
+    await rm(join(root, 'data', 'mnist', 'a.gz'));
+    expect(await find(unpacked, 'a')).toBeNull();
+  });
+
+  test('makes room for others: the one that was not asked for longest goes first, and one that is too large is not kept', async () => {
+    const unpacked = new UnpackedFiles(5);
+    const sizes = { a: 2, b: 2, c: 3, d: 6 };
+    for (const [file, size] of Object.entries(sizes)) await put(`${file}.gz`, gzipSync(new Uint8Array(size)));
+    const a = await find(unpacked, 'a');
+    const b = await find(unpacked, 'b');
+    expect(await find(unpacked, 'a')).toBe(a);
+    await find(unpacked, 'c');
+    await find(unpacked, 'd');
+    expect(unpacked.bytes).toBe(5);
+    expect(await find(unpacked, 'a')).toBe(a);
+    expect(await find(unpacked, 'b')).not.toBe(b);
   });
 });

@@ -253,6 +253,30 @@ describe('AheadLoader', () => {
   });
 });
 
+test('a thread that ends in the middle of a pass is noticed at once, also by a consumer that sleeps', async () => {
+  // The thread's first word to the consumer is its last.
+  const fatal = `
+    import { isMainThread } from 'node:worker_threads';
+    const { add } = Atomics;
+    if (!isMainThread) Atomics.add = () => { Atomics.add = add; process.exit(7); };
+  `;
+  const script = `
+    import { AheadLoader } from '@trainyard/engine/node';
+    const target = { kind: 'class', classes: ['a'] };
+    const dataset = { length: 8, inputShape: [1], inputs: new Uint8Array(8), targets: new Uint8Array(8), target };
+    const loader = new AheadLoader(dataset, { batchSize: 1, dropLast: false });
+    try { for (const batch of loader.epoch(Uint32Array.of(0, 1, 2, 3))) batch.size; } catch (error) { console.log(error.message); }
+    await loader.close();
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: import.meta.dirname,
+    env: { ...process.env, NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(fatal)}` },
+    // Silence alone is noticed after 30 s.
+    timeout: 20_000,
+  });
+  expect(stdout).toBe("the loader's thread has ended\n");
+});
+
 test('a thread is opened for a large split only', () => {
   const open = (length: number) => opened(openLoader(pictures(length, 1200), { batchSize: 64, dropLast: false }));
   expect(open(4000)).toBeInstanceOf(AheadLoader);

@@ -37,7 +37,9 @@ class Table {
   #target = -1;
   #row = 0;
   readonly #values = new GrowingFloats();
-  readonly #labels: string[] = [];
+  /** Classes by name, numbered as they come: a class's name is kept once, however many rows have it. */
+  readonly #classes = new Map<string, number>();
+  /** Values, or numbers of classes. */
   readonly #targets = new GrowingFloats();
 
   constructor(name: string, options: CsvOptions) {
@@ -58,16 +60,15 @@ class Table {
     for (const [column, field] of fields.entries()) {
       if (column !== this.#target) this.#values.push(this.#number(field, column));
       else if (this.#options.kind === 'value') this.#targets.push(this.#number(field, column));
-      else this.#labels.push(this.#label(field, column));
+      else this.#targets.push(this.#classOf(this.#label(field, column)));
     }
-    if (this.#values.length * 4 > this.#limits.bytes) {
-      const samples = this.#row - 1;
-      checkMemory(this.#name, samples, [this.#columns.length - 1], this.#values.length * 4, this.#limits);
-    }
+    const bytes = 4 * (this.#values.length + this.#targets.length);
+    checkMemory(this.#name, this.#row - 1, [this.#columns.length - 1], bytes, this.#limits);
   }
 
   #head(names: readonly string[]): readonly string[] {
-    const repeated = names.find((name, i) => names.indexOf(name) !== i);
+    const seen = new Set<string>();
+    const repeated = names.find((name) => seen.size === seen.add(name).size);
     if (repeated !== undefined) throw this.#error(`names two columns ${JSON.stringify(repeated)}`);
     if (names.length < 2) throw this.#error('names one column: expected numbers and a column to learn, separated by commas');
     if (names.every((name) => isNumber(name))) throw this.#error('holds numbers: expected the names of the columns');
@@ -88,6 +89,18 @@ class Table {
     throw this.#error(`has nothing in column ${this.#nameOf(column)}: expected a class`);
   }
 
+  #classOf(label: string): number {
+    const known = this.#classes.get(label);
+    if (known !== undefined) return known;
+    if (this.#classes.size >= this.#limits.classes) {
+      throw this.#error(
+        `brings one class more to column ${this.#nameOf(this.#target)} than the limit of ${this.#limits.classes}: is it a value?`,
+      );
+    }
+    this.#classes.set(label, this.#classes.size);
+    return this.#classes.size - 1;
+  }
+
   #nameOf(column: number): string {
     return JSON.stringify(this.#columns?.[column] ?? String(column + 1));
   }
@@ -102,22 +115,17 @@ class Table {
     if (length < 1) throw new DataFormatError(`${this.#name}: expected a row of names and at least one of values, got ${this.#row} rows`);
     const split = { length, inputShape: [columns - 1], inputs: this.#values.toShared() };
     if (this.#options.kind === 'value') return { ...split, target: { kind: 'values', shape: [1] }, targets: this.#targets.toShared() };
-    const classes = sortedClasses(this.#labels);
-    if (classes.length > this.#limits.classes) {
-      throw new DataFormatError(
-        `${this.#name}: column ${this.#nameOf(this.#target)} holds ${classes.length} classes, which is over the limit of ${this.#limits.classes}: is it a value?`,
-      );
-    }
-    const indexOf = new Map(classes.map((name, i) => [name, i]));
+    const classes = sortedClasses([...this.#classes.keys()]);
+    const rank = new Map(classes.map((name, i) => [name, i]));
+    const ranks = Int32Array.from(this.#classes.keys(), (name) => rank.get(name) ?? -1);
     const targets = new Int32Array(sharableBytes(4 * length).buffer);
-    for (const [i, label] of this.#labels.entries()) targets[i] = indexOf.get(label) ?? -1;
+    for (const [i, number] of this.#targets.values().entries()) targets[i] = ranks[number];
     return { ...split, target: { kind: 'class', classes }, targets };
   }
 }
 
 /** By their values where all are numbers, else by their letters. */
-function sortedClasses(labels: readonly string[]): readonly string[] {
-  const names = [...new Set(labels)];
+function sortedClasses(names: readonly string[]): readonly string[] {
   if (names.every((name) => isNumber(name))) return names.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   return names.toSorted((a, b) => (a < b ? -1 : 1));
 }
@@ -141,9 +149,13 @@ class GrowingFloats {
     this.#values[this.length++] = value;
   }
 
+  values(): Float32Array {
+    return this.#values.subarray(0, this.length);
+  }
+
   toShared(): Float32Array {
     const copy = new Float32Array(sharableBytes(4 * this.length).buffer);
-    copy.set(this.#values.subarray(0, this.length));
+    copy.set(this.values());
     return copy;
   }
 }

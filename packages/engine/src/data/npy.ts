@@ -18,6 +18,8 @@ export interface NpyArray {
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** NumPy's own limit (max_header_size of numpy.load): a plain array's header has some hundred. */
+const HEADER_BYTES = 10_000;
 /** As NumPy itself writes it; whatever else a Python literal could say is refused. */
 const HEADER = /^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(\s*((?:\d+\s*,\s*)*(?:\d+)?)\s*\),?\s*\}\s*$/;
 
@@ -41,6 +43,11 @@ export function parseNpy({ name, bytes }: NamedBytes): NpyArray {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > HEADER_BYTES) {
+    throw new DataFormatError(
+      `${name}: byte 8 gives the header ${length} bytes, which is over the limit of ${HEADER_BYTES}: no plain array needs so many`,
+    );
+  }
   const end = begin + length;
   if (end > bytes.length) {
     throw new DataFormatError(`${name}: the header ends at byte ${end}, but the file has ${bytes.length}`);

@@ -26,7 +26,7 @@ export interface AheadOptions extends BatchOptions {
 /** The ring takes no more than this, unless two batches do. */
 const RING_BYTES = 64 * 1024 * 1024;
 /**
- * How long the consumer waits for a batch. A thread that dies cannot tell a consumer that is asleep; counted in short
+ * How long the consumer waits for a batch. A thread that runs out of memory cannot tell a consumer that is asleep; counted in short
  * waits, so that a process that was stopped and continued does not take the time in between for silence.
  */
 const WAIT_MS = 1_000;
@@ -150,6 +150,7 @@ export class AheadLoader implements BatchLoader {
       if (Atomics.load(this.#control, cell.failedPass) === pass)
         throw new LoaderError(`the loader's thread failed: ${this.#failureText()}`);
       if (this.#death !== null) throw this.#death;
+      if (Atomics.load(this.#control, cell.ended) === 1) throw new LoaderError("the loader's thread has ended");
       if (Atomics.wait(this.#control, cell.producerTurn, turn, WAIT_MS) === 'timed-out') waits += 1;
     }
     throw new LoaderError(`the loader's thread brought no batch within ${(WAITS * WAIT_MS) / 1000} s`);

@@ -9,6 +9,15 @@ if (parentPort === null) throw new Error('this module is the entry of a thread')
 
 const { dataset, batchSize, preparation, slots, control, failure } = workerData as RingSetup;
 
+/**
+ * However this thread ends (not by the consumer's close): the consumer may be asleep and deaf to events, and would wait for
+ * long. Only a thread that runs out of memory cannot tell it any more.
+ */
+process.on('exit', () => {
+  Atomics.store(control, cell.ended, 1);
+  announce();
+});
+
 /** Transforms bring their schemas with them, which take far longer to import than all else here. */
 const read: SampleReader['read'] = preparation.transforms?.length
   ? await transforming()

@@ -1,6 +1,6 @@
 // Dataset files on a machine with a disk: found in the operator's folders, else in the program's home, else downloaded
 // there once. Messages name environment variables and relative names, never where on the machine something lies.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -9,6 +9,7 @@ import { DataFormatError, DatasetUnavailableError } from '../data/errors.ts';
 import type { DatasetFiles, ReadOptions, RemoteFile } from '../data/files.ts';
 import { download, type Patience, patience } from './download.ts';
 import { errorCode, isAbsent } from './systemError.ts';
+import type { UnpackedFiles } from './unpackedFiles.ts';
 
 /** Plain data, so that it can be sent to another process. */
 export interface NodeDatasetFilesOptions {
@@ -34,8 +35,11 @@ export class NodeDatasetFiles implements DatasetFiles {
   readonly #home: string;
   readonly #mirror: string | undefined;
   readonly #patience: Patience;
+  readonly #unpacked: UnpackedFiles | null;
 
-  constructor({ folders, home, mirror }: NodeDatasetFilesOptions, timing: Partial<Patience> = {}) {
+  /** @param unpacked where unpacked content is kept for the next reading; by default nowhere. */
+  constructor({ folders, home, mirror }: NodeDatasetFilesOptions, timing: Partial<Patience> = {}, unpacked: UnpackedFiles | null = null) {
+    this.#unpacked = unpacked;
     this.#home = join(home, 'datasets');
     this.#places = [
       ...folders.map((root) => ({ root, label: 'in TRAINYARD_DATASETS', remedy: 'replace it, or take it away to have it downloaded' })),
@@ -64,7 +68,7 @@ export class NodeDatasetFiles implements DatasetFiles {
   async #find(folder: string, names: readonly string[], signal: AbortSignal | undefined): Promise<Uint8Array | null> {
     for (const place of this.#places) {
       for (const name of names) {
-        const bytes = await readIfThere(place, `${folder}/${name}`, signal);
+        const bytes = await readIfThere(place, `${folder}/${name}`, signal, this.#unpacked);
         if (bytes !== null) return bytes;
       }
     }
@@ -83,19 +87,34 @@ function namesOf({ name }: RemoteFile): string[] {
 }
 
 /** A file's content, unpacked if it is gzipped (whatever its name says); null if there is none. */
-async function readIfThere({ root, label, remedy }: Place, name: string, signal: AbortSignal | undefined): Promise<Uint8Array | null> {
+async function readIfThere(
+  { root, label, remedy }: Place,
+  name: string,
+  signal: AbortSignal | undefined,
+  unpacked: UnpackedFiles | null,
+): Promise<Uint8Array | null> {
   signal?.throwIfAborted();
+  const path = join(root, name);
+  let stamp: string;
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(join(root, name), { signal });
+    // Before it is read: what is replaced meanwhile gets the older stamp, and is read again next time.
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    stamp = [ino, size, mtimeNs, ctimeNs].join(' ');
+    const kept = unpacked?.get(path, stamp);
+    if (kept) return kept;
+    bytes = await readFile(path, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     if (isAbsent(error)) return null;
     throw new DatasetUnavailableError(`${name} ${label} cannot be read (${errorCode(error)}): check its permissions`, { cause: error });
   }
+  // Plain files are not kept: reading one again costs little.
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return shared(bytes);
   try {
-    return shared(await unpack(bytes));
+    const content = shared(await unpack(bytes));
+    unpacked?.keep(path, stamp, content);
+    return content;
   } catch (error) {
     throw new DataFormatError(`${name} ${label} is damaged and cannot be unpacked (${errorCode(error)}): ${remedy}`, { cause: error });
   }

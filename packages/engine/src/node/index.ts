@@ -3,3 +3,4 @@ export { AheadLoader, type AheadOptions } from './aheadLoader.ts';
 export { NodeDatasetFiles, type NodeDatasetFilesOptions } from './datasetFiles.ts';
 export { readImageFolder, readImageZip } from './imageFiles.ts';
 export { openLoader } from './openLoader.ts';
+export { UnpackedFiles } from './unpackedFiles.ts';

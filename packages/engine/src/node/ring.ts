@@ -21,6 +21,8 @@ export const cell = {
   failedPass: 6,
   /** Changes with everything that the thread does; the consumer sleeps on it. */
   producerTurn: 7,
+  /** 1 when the thread has ended; written by the thread. */
+  ended: 8,
 } as const;
 
 export const CELLS = Object.keys(cell).length;
