@@ -1,6 +1,6 @@
 // Every reader of files that users bring, given what is no such file: cut off at every byte, changed anywhere, noise. Each
 // answers with a dataset or with an error that names the file, soon and without taking much memory.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';
 import { csvDataset } from '../../../packages/engine/src/data/csv.ts';
@@ -46,9 +46,9 @@ const formats: Readonly<Record<string, Format>> = {
 };
 
 /** The dataset, which is whole, or null for a refusal; anything else is this test's failure. */
-async function outcome({ read }: Format, bytes: Uint8Array): Promise<Dataset | null> {
+async function outcome(format: Format, bytes: Uint8Array): Promise<Dataset | null> {
   try {
-    const dataset = await read(bytes);
+    const dataset = await format.read(bytes);
     expect(dataset.inputs).toHaveLength(dataset.length * sizeOf(dataset.inputShape));
     expect(dataset.targets).toHaveLength(dataset.length * targetSize(dataset.target));
     return dataset;
