@@ -72,6 +72,8 @@ test('has exactly the endpoints that are built', ({ document }) => {
   ).toEqual([
     'GET /',
     'GET /catalog',
+    'GET /datasets',
+    'GET /datasets/{id}',
     'GET /datasets/{id}/export',
     'GET /health/live',
     'GET /health/ready',

@@ -1,5 +1,6 @@
 // What crosses a boundary between client, API and worker: schemas and the types inferred from them. No behaviour.
 export * from './answers.ts';
+export * from './dataset.ts';
 export * from './events.ts';
 export * from './job.ts';
 export * from './metrics.ts';

@@ -10,7 +10,7 @@ export { WasmBackend, type WasmOptions } from './backend/wasm/wasmBackend.ts';
 export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';
 export type { Dataset, Splits, Target } from './data/dataset.ts';
-export { type DataSpec, dataSchema, describeData, loadData } from './data/datasets/index.ts';
+export { type DataSpec, dataSchema, datasetDefinitions, describeData, loadData } from './data/datasets/index.ts';
 export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';

@@ -16,6 +16,7 @@ import { streams } from './plugins/streams.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { datasetExportRoute } from './routes/datasetExport.ts';
+import { datasetRoutes } from './routes/datasets.ts';
 import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
@@ -97,6 +98,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
+  await app.register(datasetRoutes);
   await app.register(datasetExportRoute);
   refuseOtherMethods();
   await app.ready();

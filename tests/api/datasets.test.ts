@@ -1,0 +1,47 @@
+// What can be learned from: the list, and each of it.
+import { datasetList, datasetSchema } from '@trainyard/contracts';
+import { datasetDefinitions } from '@trainyard/engine';
+import { expect } from 'vitest';
+import { apiTest as test } from './fixtures/api.ts';
+
+test('lists every dataset that a spec can name, each as it is shown alone', async ({ api }) => {
+  const response = await api.get('/datasets');
+  expect(response.statusCode).toBe(200);
+  const { data } = datasetList.parse(response.json());
+  expect(data.map(({ id }) => id)).toEqual(datasetDefinitions.map(({ name }) => name));
+  for (const dataset of data) {
+    const alone = await api.get(`/datasets/${dataset.id}`);
+    expect(alone.statusCode).toBe(200);
+    expect(datasetSchema.parse(alone.json())).toEqual(dataset);
+  }
+});
+
+test('says the shape, the classes and the sizes of a dataset, and none where the spec decides', async ({ api }) => {
+  expect((await api.get('/datasets/mnist')).json()).toMatchObject({
+    source: 'builtIn',
+    inputShape: [1, 28, 28],
+    classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+    trainSamples: 60_000,
+    testSamples: 10_000,
+  });
+  expect((await api.get('/datasets/random')).json()).toMatchObject({
+    inputShape: null,
+    classes: null,
+    trainSamples: null,
+    testSamples: null,
+  });
+});
+
+test('answers an unknown dataset with the known ones, and refuses an unknown parameter and another method', async ({ api }) => {
+  const unknown = await api.get('/datasets/mnisd');
+  expect(unknown.statusCode).toBe(404);
+  expect(unknown.json()).toMatchObject({
+    code: 'notFound',
+    detail: 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random.',
+  });
+  expect((await api.get('/datasets?size=1')).statusCode).toBe(422);
+  expect((await api.get('/datasets/mnist?size=1')).statusCode).toBe(422);
+  const post = await api.post('/datasets', {});
+  expect(post.statusCode).toBe(405);
+  expect(post.headers['allow']).toBe('GET, HEAD');
+});
