@@ -13,8 +13,12 @@ const test = baseTest.extend('home', async ({ task: _task }, { onCleanup }) => {
   return join(root, 'not', 'there yet');
 });
 
+function forkHolder(home: string) {
+  return fork(new URL('fixtures/holdHome.ts', import.meta.url), [home], { stdio: 'ignore', execArgv: ['--expose-gc'] });
+}
+
 async function lockedByChild(home: string) {
-  const child = fork(new URL('fixtures/holdHome.ts', import.meta.url), [home], { stdio: 'ignore' });
+  const child = forkHolder(home);
   expect(await once(child, 'message')).toEqual(['locked', undefined]);
   return child;
 }
@@ -53,7 +57,7 @@ test('of many processes that want a folder whose process was killed, one gets it
   const first = await lockedByChild(home);
   first.kill('SIGKILL');
   await once(first, 'exit');
-  const children = Array.from({ length: 3 }, () => fork(new URL('fixtures/holdHome.ts', import.meta.url), [home], { stdio: 'ignore' }));
+  const children = Array.from({ length: 3 }, () => forkHolder(home));
   const answers = await Promise.all(children.map(async (child) => ((await once(child, 'message')) as [string])[0]));
   expect(answers.toSorted()).toEqual(['homeLocked', 'homeLocked', 'locked']);
   for (const child of children) child.kill('SIGKILL');

@@ -4,6 +4,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HomeLockedError } from '../errors.ts';
 
+/** Keeps what this process holds from the garbage collector, which would close the database and free the folder. */
+const held = new Set<object>();
+
 export interface HomeLock {
   /** Gives the folder free. Safe to call twice. */
   release(): void;
@@ -29,11 +32,10 @@ export async function lockHome(home: string): Promise<HomeLock> {
     );
   }
   writeFileSync(owner, String(process.pid));
-  let isHeld = true;
+  held.add(database);
   return {
     release: () => {
-      if (!isHeld) return;
-      isHeld = false;
+      if (!held.delete(database)) return;
       rmSync(owner, { force: true });
       database.close();
     },
