@@ -16,6 +16,9 @@ const options =
   '--runtime stub --noAssert --use abort= --optimizeLevel 1 --enable simd --enable threads ' +
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536';
 
+/** What a team's record has room for (packages/engine/src/backend/wasm/team.ts). */
+const MOST_ARGUMENTS = 24;
+
 /** Changes whenever the output could. */
 function stampOf() {
   const hash = createHash('sha256');
@@ -58,13 +61,68 @@ async function compile() {
 }
 
 /**
- * An interface of the exports, made of the compiler's own declarations, so that no signature is written twice.
+ * The exports' signatures, from the compiler's own declarations, so that none is written twice.
  * @param {string} declarations
  */
-function interfaceOf(declarations) {
-  const members = [...declarations.matchAll(/^ {2}export function (.+);$/gm)].map(([, signature]) => `  ${signature};`);
-  if (members.length === 0) throw new Error("the compiler's declarations list no function");
+function signaturesOf(declarations) {
+  const signatures = [...declarations.matchAll(/^ {2}export function (\w+)\((.*)\): (\w+);$/gm)].map(([, name, parameters, result]) => ({
+    name,
+    result,
+    parameters: parameters === '' ? [] : parameters.split(', '),
+  }));
+  if (signatures.length === 0) throw new Error("the compiler's declarations list no function");
+  return signatures;
+}
+
+/** @typedef {ReturnType<typeof signaturesOf>[number]} Signature */
+
+/** @param {Signature[]} signatures */
+function interfaceOf(signatures) {
+  const members = signatures.map(({ name, parameters, result }) => `  ${name}(${parameters.join(', ')}): ${result};`);
   return `export interface Kernels {\n${members.join('\n')}\n}`;
+}
+
+/**
+ * For each parallel kernel, one that ends in (from, to): a method that runs all of its units, and a function that runs some of them
+ * on arguments that lie in memory. Every call is a plain one of a known function: nothing is boxed, collected or looked up.
+ * @param {Signature[]} signatures
+ */
+function parallelOf(signatures) {
+  const parallel = signatures.filter(({ parameters }) => parameters.slice(-2).join(', ') === 'from: number, to: number');
+  /** @type {string[]} */
+  const methods = [];
+  /** @type {string[]} */
+  const runs = [];
+  for (const [number, { name, parameters }] of parallel.entries()) {
+    const own = parameters.slice(0, -2);
+    const names = own.map((parameter) => parameter.split(': ')[0]);
+    if (own.some((parameter) => !parameter.endsWith(': number'))) throw new Error(`${name}: a parallel kernel takes numbers only`);
+    if (own.length > MOST_ARGUMENTS) throw new Error(`${name}: a parallel kernel takes at most ${MOST_ARGUMENTS} arguments`);
+    methods.push(
+      `  ${name}(${[...own, 'units: number', 'operations: number'].join(', ')}): void {`,
+      `    if (this.team.runsAlone(units, operations)) return this.kernels.${name}(${[...names, '0', 'units'].join(', ')});`,
+      `    const args = this.team.args;`,
+      ...names.map((argument, i) => `    args[${i}] = ${argument};`),
+      `    this.team.run(${number}, units);`,
+      `  }`,
+    );
+    runs.push(`  (kernels, a, from, to) => kernels.${name}(${[...names.map((_, i) => `a[${i}]`), 'from', 'to'].join(', ')}),`);
+  }
+  return [
+    'export class ParallelKernels {',
+    '  readonly kernels: Kernels;',
+    '  readonly team: KernelTeam;',
+    '  constructor(kernels: Kernels, team: KernelTeam) {',
+    '    this.kernels = kernels;',
+    '    this.team = team;',
+    '  }',
+    ...methods,
+    '}',
+    '',
+    'export const unitRunners: readonly ((kernels: Kernels, a: Float64Array, from: number, to: number) => void)[] = [',
+    ...runs,
+    '];',
+  ].join('\n');
 }
 
 if (process.argv.includes('--clean')) {
@@ -76,8 +134,13 @@ if (process.argv.includes('--clean')) {
     const base64 = Buffer.from(bytes).toString('base64');
     mkdirSync(dirname(output), { recursive: true });
     const unfinished = `${output}.${process.pid}`;
-    const header = '// Made by packages/engine/kernels/build.mjs from the AssemblyScript kernels; never edited.';
-    writeFileSync(unfinished, `${stamp}\n${header}\n${interfaceOf(declarations)}\n\nexport const kernelsBase64 = '${base64}';\n`);
+    const signatures = signaturesOf(declarations);
+    const header = [
+      '// Made by packages/engine/kernels/build.mjs from the AssemblyScript kernels; never edited.',
+      "import type { KernelTeam } from './team.ts';",
+    ].join('\n');
+    const parts = [header, interfaceOf(signatures), parallelOf(signatures), `export const kernelsBase64 = '${base64}';`];
+    writeFileSync(unfinished, `${stamp}\n${parts.join('\n\n')}\n`);
     renameSync(unfinished, output);
   }
 }

@@ -1,7 +1,14 @@
 // The kernels' module: what the engine's wasm backend can call. Kernels get addresses of float32 (or int32) elements in
 // linear memory and sizes in elements, allocate nothing and keep no state, so that any number of threads may run them
 // over one shared memory. Each sum has an order that depends on its sizes alone.
-export { heapBase } from './memory';
+//
+// A parallel kernel's last parameters are `from: i32, to: i32`: it processes these of its units, the pieces of a fixed
+// partition of its work that follows from sizes alone (an image, a plane, a block of elements). Units write outputs of their own;
+// where they add to one sum, each has its partial sums, which a later kernel adds in a fixed order. So the bits of a
+// result depend neither on the number of threads nor on who takes which unit. What a thread alone may write while it
+// runs units is its `ownScratch` (memory.ts); everything else that is shared (a geometry, a plan, packed weights) is
+// written by an earlier call. All other parameters are numbers (i32, usize, f32), for they may travel through memory.
+export { heapBase, setThread } from './memory';
 export { fill, copy, addScaled, reluBackward, unary, binaryScalar } from './elementwise';
 export { binary, gather } from './broadcast';
 export { sumTo, sumOfSquares } from './reduce';

@@ -1,9 +1,23 @@
-// What kernels share about memory: where it starts being free, and loads and stores of one to three elements, for the
+// What kernels share about memory: where it starts being free, whose scratch is whose, and loads and stores of one to three elements, for the
 // ends of arrays. Not an allocator: the backend hands out every address.
 
 /** The first byte behind the module's constants. */
 export function heapBase(): usize {
   return __heap_base;
+}
+
+/** Which of the threads over this memory runs this instance: a global belongs to an instance, unlike all that lies in memory. */
+let thread: usize = 0;
+
+export function setThread(number: i32): void {
+  thread = number;
+}
+
+/** The calling thread's own part of scratch memory that has room for `bytes` of every thread. */
+// @ts-ignore: decorator
+@inline
+export function ownScratch(scratch: usize, bytes: usize): usize {
+  return scratch + thread * bytes;
 }
 
 /** The first `n` (1 to 3) elements at `address` in the low lanes; the other lanes are 0. */

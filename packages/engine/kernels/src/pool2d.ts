@@ -101,11 +101,15 @@ function poolRow2x2(x: usize, width: i32, rowStart: i32, outWidth: i32, out: usi
   }
 }
 
-/** out and `indices`: each window's maximum and its position in its plane. */
-export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize): void {
+/** out and `indices`: each window's maximum and its position in its plane. Units are planes. */
+export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);
   const inVectors = isPlain2x2(sizes) && sizes.outWidth >= 4;
-  for (let plane = 0; plane < sizes.planes; plane++) {
+  const skipped = <usize>(from * sizes.outHeight * sizes.outWidth) << 2;
+  x += <usize>(from * sizes.height * sizes.width) << 2;
+  out += skipped;
+  indices += skipped;
+  for (let plane = from; plane < to; plane++) {
     for (let oh = 0; oh < sizes.outHeight; oh++) {
       if (inVectors) {
         const rowStart = 2 * oh * sizes.width;
@@ -120,13 +124,16 @@ export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize)
   }
 }
 
-/** dx: each window's gradient at the position of its maximum; a position of -1, a window of padding alone, takes none. */
-export function maxPool2dBackward(g: usize, indices: usize, dx: usize, geometry: usize): void {
+/** dx: each window's gradient at the position of its maximum; a position of -1, a window of padding alone, takes none. Units are planes. */
+export function maxPool2dBackward(g: usize, indices: usize, dx: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);
   const inPlane = sizes.height * sizes.width;
   const outPlane = sizes.outHeight * sizes.outWidth;
-  fill(dx, sizes.planes * inPlane, 0);
-  for (let plane = 0; plane < sizes.planes; plane++) {
+  g += <usize>(from * outPlane) << 2;
+  indices += <usize>(from * outPlane) << 2;
+  dx += <usize>(from * inPlane) << 2;
+  fill(dx, (to - from) * inPlane, 0);
+  for (let plane = from; plane < to; plane++) {
     for (let i = 0; i < outPlane; i++) {
       const position = load<i32>(indices);
       const at = dx + (<usize>position << 2);

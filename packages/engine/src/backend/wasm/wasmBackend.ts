@@ -165,12 +165,14 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void {
-    this.kernels.maxPool2d(this.read(x), this.write(out), this.write(indices), this.#poolSizes(geometry));
+    const { planes } = geometry;
+    this.parallel.maxPool2d(this.read(x), this.write(out), this.write(indices), this.#poolSizes(geometry), planes, x.length);
     this.finish();
   }
 
   maxPool2dBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, geometry: PoolGeometry): void {
-    this.kernels.maxPool2dBackward(this.read(g), this.read(indices), this.write(dx), this.#poolSizes(geometry));
+    const { planes } = geometry;
+    this.parallel.maxPool2dBackward(this.read(g), this.read(indices), this.write(dx), this.#poolSizes(geometry), planes, dx.length);
     this.finish();
   }
 

@@ -5,7 +5,8 @@ import { ArgumentError } from '../../errors.ts';
 import type { BackendMemory, FloatArray } from '../backend.ts';
 import { Arena } from './arena.ts';
 import { Heap } from './heap.ts';
-import { kernelsBase64, type Kernels } from './kernels.generated.ts';
+import { type Kernels, kernelsBase64, ParallelKernels } from './kernels.generated.ts';
+import { alone, type KernelTeam } from './team.ts';
 import { Instance, Module } from './webAssembly.ts';
 
 export interface WasmOptions {
@@ -32,6 +33,13 @@ function compileKernels(): object {
 
 export class WasmMemory implements BackendMemory {
   readonly kernels: Kernels;
+  /**
+   * The kernels whose work comes in units, run on all units: `parallel.maxPool2d(x, out, …, units, operations)`. Operations are
+   * about how many multiply-adds (or elements, where a kernel only passes over them) all units have together: for a few
+   * thousand no other thread is asked.
+   */
+  protected readonly parallel: ParallelKernels;
+  protected readonly team: KernelTeam = alone;
   /** int32 words at `parametersAddress`, for the kernels' geometry. */
   protected readonly parameters: Int32Array;
   protected readonly parametersAddress: number;
@@ -53,6 +61,7 @@ export class WasmMemory implements BackendMemory {
   constructor(options: WasmOptions = {}) {
     this.#heap = new Heap(options.maximumBytes);
     this.kernels = new Instance(compileKernels(), { env: { memory: this.#heap.memory } }).exports as Kernels;
+    this.parallel = new ParallelKernels(this.kernels, this.team);
     const start = this.kernels.heapBase();
     this.parametersAddress = Math.ceil(start / 64) * 64;
     this.parameters = this.#heap.integers(this.parametersAddress, PARAMETER_BYTES / 4);
@@ -126,7 +135,12 @@ export class WasmMemory implements BackendMemory {
   /** Room of a kernel's own, until `finish`. `bytes` may come from a kernel, as a signed number. */
   protected scratch(bytes: number): number {
     this.#openStaging();
-    return this.#take(bytes >>> 0);
+    return this.#take(bytes < 0 ? bytes >>> 0 : bytes);
+  }
+
+  /** The same for a parallel kernel that asks for its `ownScratch` of so many bytes. */
+  protected scratchOfEach(bytes: number): number {
+    return this.scratch((bytes >>> 0) * this.team.threads);
   }
 
   /** After a kernel: brings results to hosted arrays and drops the copies. */
