@@ -3,6 +3,7 @@
 // (plain loops, float32 or float64: the oracle) and `wasm` (SIMD; the default). Every kernel writes all
 // of its output, reads nothing from it unless its comment says so, and never keeps an argument.
 import type { Shape } from '../shape.ts';
+import type { FusedKernels } from './fusedKernels.ts';
 import type { LayerKernels } from './layerKernels.ts';
 import type { MovementKernels } from './movementKernels.ts';
 import type { OptimizerKernels } from './optimizerKernels.ts';
@@ -85,7 +86,7 @@ export interface BackendMemory {
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }
 
-export interface Backend extends BackendMemory, LayerKernels, MovementKernels, OptimizerKernels {
+export interface Backend extends BackendMemory, FusedKernels, LayerKernels, MovementKernels, OptimizerKernels {
   readonly name: 'reference' | 'wasm';
   readonly dtype: 'float32' | 'float64';
 

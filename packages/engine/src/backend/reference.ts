@@ -4,6 +4,14 @@
 import { exp, log, pow } from '../math.ts';
 import { broadcastStrides, type Shape, stridesOf } from '../shape.ts';
 import type { Backend, BinaryOp, ConvGeometry, FloatArray, MatmulGeometry, PoolGeometry, UnaryOp } from './backend.ts';
+import {
+  composedConv2dBackward,
+  composedConv2dRelu,
+  composedConv2dReluPool,
+  composedConv2dReluPoolBackward,
+  composedLinearBackward,
+  composedLinearRelu,
+} from './composed.ts';
 import { ReferenceMovement } from './reference/movement.ts';
 import { offsetsOf } from './reference/offsets.ts';
 import { forEachConvTap, forEachPoolTap } from './reference/taps.ts';
@@ -144,6 +152,77 @@ export class ReferenceBackend extends ReferenceMovement implements Backend {
       sums[inWeight] += g[inOut] * x[inX];
     });
     dw.set(sums);
+  }
+
+  conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
+    composedConv2dRelu(this, x, weight, bias, out, geometry);
+  }
+
+  conv2dBackward(
+    g: FloatArray,
+    y: FloatArray | null,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    geometry: ConvGeometry,
+  ): void {
+    composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+  }
+
+  conv2dReluPool(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    indices: Int32Array,
+    geometry: ConvGeometry,
+    pool: PoolGeometry,
+  ): void {
+    composedConv2dReluPool(this, x, weight, bias, out, indices, geometry, pool);
+  }
+
+  conv2dReluPoolBackward(
+    g: FloatArray,
+    y: FloatArray,
+    indices: Int32Array,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    geometry: ConvGeometry,
+    pool: PoolGeometry,
+  ): void {
+    composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
+  }
+
+  linearRelu(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    n: number,
+    inFeatures: number,
+    outFeatures: number,
+  ): void {
+    composedLinearRelu(this, x, weight, bias, out, n, inFeatures, outFeatures);
+  }
+
+  linearBackward(
+    g: FloatArray,
+    y: FloatArray | null,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    n: number,
+    inFeatures: number,
+    outFeatures: number,
+  ): void {
+    composedLinearBackward(this, g, y, x, weight, dx, dw, db, n, inFeatures, outFeatures);
   }
 
   maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void {

@@ -89,15 +89,21 @@ export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions
   };
 }
 
+/** {@link convGeometry} of tensors. @throws ShapeError for a bias of another length than the output's channels, too. */
+export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions): ConvGeometry {
+  const geometry = convGeometry(input.shape, weight.shape, options);
+  if (bias !== null && (bias.rank !== 1 || bias.size !== geometry.outChannels)) {
+    throw new ShapeError(`conv2d: the bias must have shape [${geometry.outChannels}], got ${formatShape(bias.shape)}`);
+  }
+  return geometry;
+}
+
 /**
  * Convolves input [N, Cin, H, W] with weight [Cout, Cin/groups, kH, kW] and adds bias [Cout].
  * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv2d).
  */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
-  const geometry = convGeometry(input.shape, weight.shape, options);
-  if (bias !== null && (bias.rank !== 1 || bias.size !== geometry.outChannels)) {
-    throw new ShapeError(`conv2d: the bias must have shape [${geometry.outChannels}], got ${formatShape(bias.shape)}`);
-  }
+  const geometry = checkedConvGeometry(input, weight, bias, options);
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
   const storage = backend().allocate(sizeOf(shape));
   backend().conv2d(input.values, weight.values, bias === null ? null : bias.values, storage, geometry);
@@ -109,11 +115,9 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     saved: [input, weight],
     backward: (g, needed) => {
       const dx = needed[0] ? backend().allocate(input.size) : null;
-      if (dx !== null) backend().conv2dBackwardInput(g, weight.values, dx, geometry);
       const dw = needed[1] ? backend().allocate(weight.size) : null;
-      if (dw !== null) backend().conv2dBackwardWeight(g, input.values, dw, geometry);
       const db = needed[2] ? backend().allocate(geometry.outChannels) : null;
-      if (db !== null) backend().sumTo(g, shape, db, [1, geometry.outChannels, 1, 1]);
+      backend().conv2dBackward(g, null, input.values, weight.values, dx, dw, db, geometry);
       return [dx, dw, db];
     },
   });

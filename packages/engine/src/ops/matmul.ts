@@ -100,11 +100,12 @@ function productShape(a: Shape, b: Shape, batch: Shape): Shape {
   return [...leading, ...(a.length === 1 ? [] : a.slice(-2, -1)), ...(b.length === 1 ? [] : b.slice(-1))];
 }
 
-/**
- * x · weightᵀ + bias (torch.nn.functional.linear): x [..., in], weight [out, in], bias [out] → [..., out]. Its node's
- * operands stand in PyTorch's order: bias, x, weight. @throws ShapeError when features do not fit.
- */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+/** Sizes of a linear layer over its input's last dimension. @throws ShapeError when features do not fit. */
+export function checkedLinearSizes(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+): { readonly n: number; readonly inFeatures: number; readonly outFeatures: number } {
   if (weight.rank !== 2) throw new ShapeError(`linear needs a weight [out, in], got ${formatShape(weight.shape)}`);
   const [outFeatures, inFeatures] = weight.shape;
   if (x.rank === 0 || x.shape.at(-1) !== inFeatures) {
@@ -115,24 +116,32 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   if (bias !== null && (bias.rank !== 1 || bias.size !== outFeatures)) {
     throw new ShapeError(`linear: the bias must have shape [${outFeatures}], got ${formatShape(bias.shape)}`);
   }
-  const leading = x.shape.slice(0, -1);
-  const n = sizeOf(leading);
+  return { n: sizeOf(x.shape.slice(0, -1)), inFeatures, outFeatures };
+}
+
+/**
+ * x · weightᵀ + bias (torch.nn.functional.linear): x [..., in], weight [out, in], bias [out] → [..., out]. Its node's
+ * operands stand in PyTorch's order: bias, x, weight. @throws ShapeError when features do not fit.
+ */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
   const storage = backend().allocate(n * outFeatures);
   backend().linear(x.values, weight.values, bias === null ? null : bias.values, storage, n, inFeatures, outFeatures);
-  const backwardProduct = (g: FloatArray, needed: readonly boolean[]): (FloatArray | null)[] => [
-    needed[0] ? product(g, weight.values, { m: n, n: inFeatures, k: outFeatures }) : null,
-    needed[1] ? product(g, x.values, { m: outFeatures, n: inFeatures, k: n, transposeA: true }) : null,
-  ];
-  const result = { storage, shape: [...leading, outFeatures], saved: [x, weight] };
-  if (bias === null) return record({ ...result, name: 'Mm', inputs: [x, weight], backward: backwardProduct });
+  const result = { storage, shape: [...x.shape.slice(0, -1), outFeatures], saved: [x, weight] };
+  const backward = (g: FloatArray, ofX: boolean, ofWeight: boolean, ofBias: boolean): (FloatArray | null)[] => {
+    const dx = ofX ? backend().allocate(x.size) : null;
+    const dw = ofWeight ? backend().allocate(weight.size) : null;
+    const db = ofBias ? backend().allocate(outFeatures) : null;
+    backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
+    return bias === null ? [dx, dw] : [db, dx, dw];
+  };
+  if (bias === null) {
+    return record({ ...result, name: 'Mm', inputs: [x, weight], backward: (g, needed) => backward(g, needed[0], needed[1], false) });
+  }
   return record({
     ...result,
     name: 'Addmm',
     inputs: [bias, x, weight],
-    backward: (g, needed) => {
-      const db = needed[0] ? backend().allocate(outFeatures) : null;
-      if (db !== null) backend().sumTo(g, [n, outFeatures], db, [outFeatures]);
-      return [db, ...backwardProduct(g, needed.slice(1))];
-    },
+    backward: (g, needed) => backward(g, needed[1], needed[2], needed[0]),
   });
 }

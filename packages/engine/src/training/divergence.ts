@@ -1,6 +1,8 @@
 // Finds out where numbers stopped being finite: the first tensor in the order in which a step computes them. It is asked
 // only when the loss or the gradients' norm is not finite, so that a healthy step pays nothing.
 import { TrainingError } from '../errors.ts';
+import { noGrad } from '../autograd.ts';
+import type { Stage } from '../nn/layers/fusion.ts';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Divergence, nonFiniteOf } from './metrics.ts';
@@ -8,20 +10,25 @@ import { type Divergence, nonFiniteOf } from './metrics.ts';
 /** What it is and what is in it; when is for whoever asked to know. */
 export type NonFiniteTensor = Pick<Divergence, 'kind' | 'name' | 'value'>;
 
-/** What a forward pass went through: each layer with its output. */
+/** What a forward pass went through: outputs[0] is its input, and stage i made outputs[i + 1] of outputs[i]. */
 export interface Trace {
-  readonly input: Tensor;
-  readonly layers: readonly { readonly name: string; readonly module: Module; readonly output: Tensor }[];
+  readonly stages: readonly Stage[];
+  readonly outputs: readonly Tensor[];
   readonly loss: Tensor;
 }
 
 /** The first tensor of a forward pass that is not finite: the input, then each layer's parameters and output, then the loss. */
-export function firstNonFinite({ input, layers, loss }: Trace): NonFiniteTensor | null {
+export function firstNonFinite({ stages, outputs, loss }: Trace): NonFiniteTensor | null {
   const tensors = (function* (): Generator<readonly [NonFiniteTensor['kind'], string, Tensor]> {
-    yield ['input', 'input', input];
-    for (const { name, module, output } of layers) {
-      for (const [parameterName, parameter] of module.namedParameters(`${name}.`)) yield ['parameter', parameterName, parameter];
-      yield ['output', name, output];
+    yield ['input', 'input', outputs[0]];
+    for (const [index, { layers }] of stages.entries()) {
+      let value = outputs[index];
+      for (const [name, module] of layers) {
+        for (const [parameterName, parameter] of module.namedParameters(`${name}.`)) yield ['parameter', parameterName, parameter];
+        // What ran as one is run again layer by layer: such layers draw nothing and keep nothing.
+        value = layers.length === 1 ? outputs[index + 1] : noGrad(() => module.forward(value));
+        yield ['output', name, value];
+      }
     }
     yield ['loss', 'loss', loss];
   })();

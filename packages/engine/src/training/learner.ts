@@ -6,7 +6,6 @@ import { describeData } from '../data/datasets/index.ts';
 import type { Batch } from '../data/loader.ts';
 import { buildLoss, type Criterion } from '../losses/index.ts';
 import { buildModel, type Sequential } from '../nn/layers/index.ts';
-import type { Module } from '../nn/module.ts';
 import { buildOptimizer, type Optimizer } from '../optim/index.ts';
 import type { Generator } from '../random.ts';
 import { fromFlat, indices, type Tensor } from '../tensor.ts';
@@ -34,7 +33,6 @@ export class Learner {
   readonly model: Sequential;
   readonly optimizer: Optimizer;
   readonly #criterion: Criterion;
-  readonly #layers: readonly (readonly [string, Module])[];
   readonly #parameters: readonly Tensor[];
   readonly #maxNorm: number | null;
 
@@ -42,7 +40,6 @@ export class Learner {
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
-    this.#layers = this.model.namedChildren();
     this.#parameters = this.model.parameters();
     this.optimizer = buildOptimizer(spec.optimizer, this.model.parameters());
     this.#criterion = buildLoss(spec.loss);
@@ -75,16 +72,12 @@ export class Learner {
     );
   }
 
-  /** The layers one by one, so that a step that goes wrong can be looked into. */
+  /** The network stage by stage, so that a step that goes wrong can be looked into. */
   #forward(batch: Batch): Trace {
     const [input, target] = batchTensors(batch);
-    const layers: Trace['layers'][number][] = [];
-    let output = input;
-    for (const [name, module] of this.#layers) {
-      output = module.forward(output);
-      layers.push({ name, module, output });
-    }
-    return { input, layers, loss: this.#criterion(output, target) };
+    const outputs = [input];
+    for (const stage of this.model.stages) outputs.push(stage.forward(outputs[outputs.length - 1]));
+    return { stages: this.model.stages, outputs, loss: this.#criterion(outputs[outputs.length - 1], target) };
   }
 
   #norm(measure: boolean): number | null {

@@ -12,6 +12,14 @@ import {
   type UnaryOp,
   unaryOps,
 } from '../backend.ts';
+import {
+  composedConv2dBackward,
+  composedConv2dRelu,
+  composedConv2dReluPool,
+  composedConv2dReluPoolBackward,
+  composedLinearBackward,
+  composedLinearRelu,
+} from '../composed.ts';
 import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
 import { writeConvSizes, writePoolSizes } from './geometry.ts';
 import { MAX_RANK } from './wasmMemory.ts';
@@ -162,6 +170,77 @@ export class WasmBackend extends WasmMovement implements Backend {
       this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
     }
     this.finish();
+  }
+
+  conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
+    composedConv2dRelu(this, x, weight, bias, out, geometry);
+  }
+
+  conv2dBackward(
+    g: FloatArray,
+    y: FloatArray | null,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    geometry: ConvGeometry,
+  ): void {
+    composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+  }
+
+  conv2dReluPool(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    indices: Int32Array,
+    geometry: ConvGeometry,
+    pool: PoolGeometry,
+  ): void {
+    composedConv2dReluPool(this, x, weight, bias, out, indices, geometry, pool);
+  }
+
+  conv2dReluPoolBackward(
+    g: FloatArray,
+    y: FloatArray,
+    indices: Int32Array,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    geometry: ConvGeometry,
+    pool: PoolGeometry,
+  ): void {
+    composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
+  }
+
+  linearRelu(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    n: number,
+    inFeatures: number,
+    outFeatures: number,
+  ): void {
+    composedLinearRelu(this, x, weight, bias, out, n, inFeatures, outFeatures);
+  }
+
+  linearBackward(
+    g: FloatArray,
+    y: FloatArray | null,
+    x: FloatArray,
+    weight: FloatArray,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
+    db: FloatArray | null,
+    n: number,
+    inFeatures: number,
+    outFeatures: number,
+  ): void {
+    composedLinearBackward(this, g, y, x, weight, dx, dw, db, n, inFeatures, outFeatures);
   }
 
   maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ConvGeometry } from '../../backend/backend.ts';
 import { ShapeError } from '../../errors.ts';
 import { convGeometry, type ConvPadding, convPadding, conv2d as convolve } from '../../ops/conv2d.ts';
+import { conv2dRelu, conv2dReluMaxPool2d } from '../../ops/fused.ts';
 import { pad, paddedPositions } from '../../ops/parts.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { defaultGenerator } from '../../random.ts';
@@ -13,6 +14,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
+import type { MaxPool2d } from './maxPool2d.ts';
 
 const options = {
   outChannels: z.int().min(1).describe('Output channels'),
@@ -70,11 +72,23 @@ export class Conv2d extends Module {
 
   override forward(input: Tensor): Tensor {
     if (this.#paddingMode === 'zeros') return convolve(input, this.weight, this.bias, this.#options);
+    return convolve(this.#padded(input), this.weight, this.bias, { ...this.#options, padding: 0 });
+  }
+
+  /** What a rectifier makes of the result, and max-pooling, if given, of that: as one operation. */
+  forwardRelu(input: Tensor, pool: MaxPool2d | null): Tensor {
+    const isPadded = this.#paddingMode !== 'zeros';
+    const [x, options] = isPadded ? [this.#padded(input), { ...this.#options, padding: 0 }] : [input, this.#options];
+    if (pool === null) return conv2dRelu(x, this.weight, this.bias, options);
+    return conv2dReluMaxPool2d(x, this.weight, this.bias, options, pool.options.kernelSize, pool.options);
+  }
+
+  #padded(input: Tensor): Tensor {
+    if (this.#paddingMode === 'zeros') return input;
     const [, , kernelHeight, kernelWidth] = this.weight.shape;
     const { padding, dilation } = this.#options;
     const [top, left, bottom, right] = sides(padding, [kernelHeight, kernelWidth], dilation);
-    const padded = pad(input, [left, right, top, bottom], this.#paddingMode);
-    return convolve(padded, this.weight, this.bias, { ...this.#options, padding: 0 });
+    return pad(input, [left, right, top, bottom], this.#paddingMode);
   }
 
   override extraRepr(): string {

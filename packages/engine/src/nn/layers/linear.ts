@@ -2,6 +2,7 @@
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
+import { linearRelu } from '../../ops/fused.ts';
 import { linear as applyLinear } from '../../ops/matmul.ts';
 import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
@@ -39,6 +40,11 @@ export class Linear extends Module {
 
   override forward(input: Tensor): Tensor {
     return applyLinear(input, this.weight, this.bias);
+  }
+
+  /** What a rectifier makes of the result: as one operation. */
+  forwardRelu(input: Tensor): Tensor {
+    return linearRelu(input, this.weight, this.bias);
   }
 
   override extraRepr(): string {

@@ -21,7 +21,8 @@ export type MaxPool2dLayerOptions = Omit<z.input<typeof constructorArguments>, '
 
 /** The largest value of each window. */
 export class MaxPool2d extends Module {
-  readonly #options: z.output<typeof constructorArguments> & { readonly stride: SizePair };
+  /** As they were given, with the stride that they mean. */
+  readonly options: z.output<typeof constructorArguments> & { readonly stride: SizePair };
 
   /**
    * @param kernelSize height and width of the window, once for both or twice.
@@ -31,15 +32,15 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: SizePair, rest: MaxPool2dLayerOptions = {}) {
     super();
     const checked = checkArguments('MaxPool2d', constructorArguments, { kernelSize, ...rest });
-    this.#options = { ...checked, stride: checked.stride ?? checked.kernelSize };
+    this.options = { ...checked, stride: checked.stride ?? checked.kernelSize };
   }
 
   override forward(input: Tensor): Tensor {
-    return pool(input, this.#options.kernelSize, this.#options);
+    return pool(input, this.options.kernelSize, this.options);
   }
 
   override extraRepr(): string {
-    const { kernelSize, stride, padding, dilation, ceilMode } = this.#options;
+    const { kernelSize, stride, padding, dilation, ceilMode } = this.options;
     const sizes = Object.entries({ kernel_size: kernelSize, stride, padding, dilation });
     const shown = sizes.map(([name, size]) => `${name}=${pythonSize(size)}`);
     return `${shown.join(', ')}, ceil_mode=${ceilMode ? 'True' : 'False'}`;

@@ -3,10 +3,12 @@
 import { ArgumentError } from '../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
+import { type Stage, stagesOf } from './fusion.ts';
 
 /** Runs its children in order. A parameter's name begins with its child's: `conv1.weight`, `7.bias`. */
 export class Sequential extends Module {
   readonly #children = new Map<string, Module>();
+  readonly #stages: readonly Stage[];
 
   /**
    * @param children modules, each alone (its name is then its index) or as [name, module].
@@ -21,6 +23,12 @@ export class Sequential extends Module {
       if (this.#children.has(name)) throw new ArgumentError(`Sequential: two children are named "${name}"`);
       this.#children.set(name, module);
     });
+    this.#stages = stagesOf(this.namedChildren());
+  }
+
+  /** What runs, in order: a child alone, or neighbours as one operation. */
+  get stages(): readonly Stage[] {
+    return this.#stages;
   }
 
   /** In the order in which they run. */
@@ -30,7 +38,7 @@ export class Sequential extends Module {
 
   override forward(input: Tensor): Tensor {
     let value = input;
-    for (const child of this.#children.values()) value = child.forward(value);
+    for (const stage of this.#stages) value = stage.forward(value);
     return value;
   }
 }

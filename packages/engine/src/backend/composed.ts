@@ -1,0 +1,132 @@
+// The fused kernels as the steps that they stand for, in terms of a backend's other kernels: the reference's own way, and
+// every backend's for sizes that it has nothing better for. What lies between the steps is given back at the end.
+import type { Backend, ConvGeometry, FloatArray, PoolGeometry } from './backend.ts';
+
+/** Runs `steps` with what they allocate in an arena of its own. */
+function inItsArena(backend: Backend, steps: () => void): void {
+  const mark = backend.enterArena();
+  try {
+    steps();
+  } finally {
+    backend.leaveArena(mark);
+  }
+}
+
+/** g where y passed it, g itself when nothing was rectified. */
+function passed(backend: Backend, g: FloatArray, y: FloatArray | null): FloatArray {
+  if (y === null) return g;
+  const masked = backend.allocate(g.length);
+  backend.reluBackward(g, y, masked);
+  return masked;
+}
+
+export function composedConv2dRelu(
+  backend: Backend,
+  x: FloatArray,
+  weight: FloatArray,
+  bias: FloatArray | null,
+  out: FloatArray,
+  geometry: ConvGeometry,
+): void {
+  inItsArena(backend, () => {
+    const result = backend.allocate(out.length);
+    backend.conv2d(x, weight, bias, result, geometry);
+    backend.unary('relu', result, out);
+  });
+}
+
+export function composedConv2dBackward(
+  backend: Backend,
+  g: FloatArray,
+  y: FloatArray | null,
+  x: FloatArray,
+  weight: FloatArray,
+  dx: FloatArray | null,
+  dw: FloatArray | null,
+  db: FloatArray | null,
+  geometry: ConvGeometry,
+): void {
+  inItsArena(backend, () => {
+    const { batch, outChannels, outHeight, outWidth } = geometry;
+    const masked = passed(backend, g, y);
+    if (dx !== null) backend.conv2dBackwardInput(masked, weight, dx, geometry);
+    if (dw !== null) backend.conv2dBackwardWeight(masked, x, dw, geometry);
+    if (db !== null) backend.sumTo(masked, [batch, outChannels, outHeight, outWidth], db, [1, outChannels, 1, 1]);
+  });
+}
+
+export function composedConv2dReluPool(
+  backend: Backend,
+  x: FloatArray,
+  weight: FloatArray,
+  bias: FloatArray | null,
+  out: FloatArray,
+  indices: Int32Array,
+  geometry: ConvGeometry,
+  pool: PoolGeometry,
+): void {
+  inItsArena(backend, () => {
+    const rectified = backend.allocate(pool.planes * pool.height * pool.width);
+    backend.conv2dRelu(x, weight, bias, rectified, geometry);
+    backend.maxPool2d(rectified, out, indices, pool);
+  });
+}
+
+export function composedConv2dReluPoolBackward(
+  backend: Backend,
+  g: FloatArray,
+  y: FloatArray,
+  indices: Int32Array,
+  x: FloatArray,
+  weight: FloatArray,
+  dx: FloatArray | null,
+  dw: FloatArray | null,
+  db: FloatArray | null,
+  geometry: ConvGeometry,
+  pool: PoolGeometry,
+): void {
+  inItsArena(backend, () => {
+    const spread = backend.allocate(pool.planes * pool.height * pool.width);
+    backend.maxPool2dBackward(passed(backend, g, y), indices, spread, pool);
+    backend.conv2dBackward(spread, null, x, weight, dx, dw, db, geometry);
+  });
+}
+
+export function composedLinearRelu(
+  backend: Backend,
+  x: FloatArray,
+  weight: FloatArray,
+  bias: FloatArray | null,
+  out: FloatArray,
+  n: number,
+  inFeatures: number,
+  outFeatures: number,
+): void {
+  inItsArena(backend, () => {
+    const result = backend.allocate(out.length);
+    backend.linear(x, weight, bias, result, n, inFeatures, outFeatures);
+    backend.unary('relu', result, out);
+  });
+}
+
+export function composedLinearBackward(
+  backend: Backend,
+  g: FloatArray,
+  y: FloatArray | null,
+  x: FloatArray,
+  weight: FloatArray,
+  dx: FloatArray | null,
+  dw: FloatArray | null,
+  db: FloatArray | null,
+  n: number,
+  inFeatures: number,
+  outFeatures: number,
+): void {
+  const one = { batch: 1, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0 };
+  inItsArena(backend, () => {
+    const masked = passed(backend, g, y);
+    if (db !== null) backend.sumTo(masked, [n, outFeatures], db, [outFeatures]);
+    if (dx !== null) backend.matmul(masked, weight, dx, { ...one, m: n, n: inFeatures, k: outFeatures });
+    if (dw !== null) backend.matmul(masked, x, dw, { ...one, m: outFeatures, n: inFeatures, k: n, transposeA: true });
+  });
+}
