@@ -16,7 +16,7 @@ const options =
   '--runtime stub --noAssert --use abort= --optimizeLevel 1 --enable simd --enable threads ' +
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536';
 
-/** What a team's record has room for (packages/engine/src/backend/wasm/team.ts). */
+/** What a team's record has room for (packages/engine/src/backend/wasm/teamRecord.ts). */
 const MOST_ARGUMENTS = 24;
 
 /** Changes whenever the output could. */
@@ -103,7 +103,7 @@ function parallelOf(signatures) {
       `    if (this.team.runsAlone(units, operations)) return this.kernels.${name}(${[...names, '0', 'units'].join(', ')});`,
       `    const args = this.team.args;`,
       ...names.map((argument, i) => `    args[${i}] = ${argument};`),
-      `    this.team.run(${number}, units);`,
+      `    this.team.run(${number}, units, operations);`,
       `  }`,
     );
     runs.push(`  (kernels, a, from, to) => kernels.${name}(${[...names.map((_, i) => `a[${i}]`), 'from', 'to'].join(', ')}),`);

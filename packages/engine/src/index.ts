@@ -6,6 +6,8 @@ export { type BackwardOptions, isGradEnabled, type Node, noGrad } from './autogr
 export type { Backend } from './backend/backend.ts';
 export { backend, setBackend, withBackend } from './backend/current.ts';
 export { ReferenceBackend } from './backend/reference.ts';
+export { type KernelThread, type KernelThreads, MOST_THREADS, type TeamSetup } from './backend/wasm/team.ts';
+export { leaveTeam, serveTeam } from './backend/wasm/teamMember.ts';
 export { WasmBackend, type WasmOptions } from './backend/wasm/wasmBackend.ts';
 export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';

@@ -2,5 +2,6 @@
 export { AheadLoader, type AheadOptions } from './aheadLoader.ts';
 export { NodeDatasetFiles, type NodeDatasetFilesOptions } from './datasetFiles.ts';
 export { readImageFolder, readImageZip } from './imageFiles.ts';
+export { nodeThreads } from './kernelThreads.ts';
 export { openLoader } from './openLoader.ts';
 export { UnpackedFiles } from './unpackedFiles.ts';

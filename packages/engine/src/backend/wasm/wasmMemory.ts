@@ -5,13 +5,19 @@ import { ArgumentError } from '../../errors.ts';
 import type { BackendMemory, FloatArray } from '../backend.ts';
 import { Arena } from './arena.ts';
 import { Heap } from './heap.ts';
-import { type Kernels, kernelsBase64, ParallelKernels } from './kernels.generated.ts';
-import { alone, type KernelTeam } from './team.ts';
+import { type Kernels, kernelsBase64, ParallelKernels, unitRunners } from './kernels.generated.ts';
+import { alone, checkThreads, type KernelTeam, type KernelThreads, ThreadTeam } from './team.ts';
+import { teamRecordAt, teamRecordBytes } from './teamRecord.ts';
 import { Instance, Module } from './webAssembly.ts';
 
 export interface WasmOptions {
   /** Bytes that the backend's memory may grow to; default 4 GiB. */
   readonly maximumBytes?: number;
+  /**
+   * Threads that share the kernels' work, from the platform: `nodeThreads(2)` of '@trainyard/engine/node'. Results have the same bits
+   * with any number of them. Default: the calling one only. Close a backend that has more.
+   */
+  readonly threads?: KernelThreads;
 }
 
 /** Largest number of dimensions that kernels have room for. */
@@ -39,7 +45,7 @@ export class WasmMemory implements BackendMemory {
    * thousand no other thread is asked.
    */
   protected readonly parallel: ParallelKernels;
-  protected readonly team: KernelTeam = alone;
+  protected readonly team: KernelTeam;
   /** int32 words at `parametersAddress`, for the kernels' geometry. */
   protected readonly parameters: Int32Array;
   protected readonly parametersAddress: number;
@@ -61,12 +67,33 @@ export class WasmMemory implements BackendMemory {
   constructor(options: WasmOptions = {}) {
     this.#heap = new Heap(options.maximumBytes);
     this.kernels = new Instance(compileKernels(), { env: { memory: this.#heap.memory } }).exports as Kernels;
-    this.parallel = new ParallelKernels(this.kernels, this.team);
     const start = this.kernels.heapBase();
     this.parametersAddress = Math.ceil(start / 64) * 64;
     this.parameters = this.#heap.integers(this.parametersAddress, PARAMETER_BYTES / 4);
     this.#heap.open(this.parametersAddress + PARAMETER_BYTES);
     this.#arena = new Arena(this.#heap);
+    this.team = options.threads === undefined || checkThreads(options.threads.count) === 1 ? alone : this.#startTeam(options.threads);
+    this.parallel = new ParallelKernels(this.kernels, this.team);
+  }
+
+  /** Threads that compute, the calling one among them. */
+  get threads(): number {
+    return this.team.threads;
+  }
+
+  /** Ends the other threads, if there are any, and waits until they are gone; kernels then run on the calling one. */
+  async close(): Promise<void> {
+    await this.team.close();
+  }
+
+  #startTeam(threads: KernelThreads): ThreadTeam {
+    const address = this.#heap.take(Heap.blockSize(teamRecordBytes(threads.count)));
+    if (address < 0) throw this.#heap.exhausted(teamRecordBytes(threads.count), 'what threads share');
+    const record = teamRecordAt(this.#heap.memory.buffer, address, threads.count);
+    record.words.fill(0);
+    const { kernels } = this;
+    const setup = { module: compileKernels(), memory: this.#heap.memory, record: address };
+    return new ThreadTeam(threads, setup, record, (kernel, from, to) => unitRunners[kernel](kernels, record.args, from, to));
   }
 
   allocate(length: number): Float32Array {
