@@ -1,4 +1,4 @@
-// Making, listing, showing and cancelling jobs over HTTP, on a real Redis. No worker: what one writes is written here.
+// Making, listing and showing jobs over HTTP, on a real Redis. No worker: what one writes is written here.
 import { dryRunAnswer, type Job, jobPage, jobSchema, type Problem } from '@trainyard/contracts';
 import { checkSpec } from '@trainyard/engine';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
@@ -195,45 +195,4 @@ describe('GET /jobs/{id}', () => {
       expect(response.json<Problem>()).toMatchObject({ status: 404, code: 'notFound' });
     },
   );
-});
-
-describe('POST /jobs/{id}/cancel', () => {
-  test('cancels a queued job at once, and repeating it changes nothing', async ({ api }) => {
-    const { id } = await create(api);
-    const first = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
-    expect(first.statusCode).toBe(202);
-    expect(jobSchema.parse(first.json())).toMatchObject({ id, status: 'cancelled' });
-    const again = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
-    expect(again.statusCode).toBe(202);
-    expect(again.json()).toEqual(first.json());
-  });
-
-  test('asks the worker of a running job, and takes an empty object as a body', async ({ api }) => {
-    const { id } = await create(api);
-    await claim(api.jobs, id);
-    const response = await api.post(`/jobs/${id}/cancel`, {});
-    expect(response.statusCode).toBe(202);
-    expect(response.json()).toMatchObject({ status: 'cancelling' });
-  });
-
-  test('is refused with 409 once the job has ended another way', async ({ api }) => {
-    const { id } = await create(api);
-    await (await claim(api.jobs, id)).finish({ status: 'succeeded', result });
-    const response = await api.call({ method: 'POST', url: `/jobs/${id}/cancel` });
-    expect(response.statusCode).toBe(409);
-    const { code, detail } = response.json<Problem>();
-    expect(code).toBe('wrongState');
-    expect(detail).toMatch(/succeeded/);
-  });
-
-  test('has no fields', async ({ api }) => {
-    const { id } = await create(api);
-    const response = await api.post(`/jobs/${id}/cancel`, { reason: 'tired' });
-    expect(response.statusCode).toBe(422);
-    expect(response.json<Problem>().errors).toMatchObject([{ path: '/reason', code: 'unknownField' }]);
-  });
-
-  test('answers 404 for a job that is not there', async ({ api }) => {
-    expect((await api.call({ method: 'POST', url: `${unknownJob}/cancel` })).statusCode).toBe(404);
-  });
 });

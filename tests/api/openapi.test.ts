@@ -70,6 +70,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       .map(([name]) => name)
       .toSorted(),
   ).toEqual([
+    'DELETE /jobs/{id}',
     'GET /',
     'GET /catalog',
     'GET /datasets',
@@ -91,6 +92,10 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /openapi.json',
     'POST /jobs',
     'POST /jobs/{id}/cancel',
+    'POST /jobs/{id}/fork',
+    'POST /jobs/{id}/pause',
+    'POST /jobs/{id}/resume',
+    'POST /jobs/{id}/retry',
   ]);
 });
 

@@ -59,6 +59,7 @@ export const jobEventSchema = z
   .meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEventSchema>;
 
+export type EpochData = z.infer<typeof epochData>;
 export type CheckpointData = z.infer<typeof checkpointData>;
 export type LogData = z.infer<typeof logData>;
 export type StepData = z.infer<typeof stepData>;

@@ -196,6 +196,6 @@ export {
 export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { train } from './training/trainer.ts';
-export { encodeWeights, loadWeights, WeightsError } from './training/weights.ts';
+export { encodeWeights, loadWeights, type NamedShape, weightMismatches, WeightsError } from './training/weights.ts';
 export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';
 export { engineVersion } from './version.ts';

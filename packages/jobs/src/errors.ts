@@ -37,6 +37,23 @@ export class JobStateError extends JobsError {
   }
 }
 
+/** The job has no checkpoint that another could begin with. */
+export class NoCheckpointError extends JobsError {
+  readonly jobId: string;
+
+  constructor(jobId: string) {
+    super('noCheckpoint', `cannot fork ${jobId}: it has no checkpoint (yet)`);
+    this.jobId = jobId;
+  }
+}
+
+/** Putting by what a new job begins with took so long that it was given up. */
+export class ReservationExpiredError extends JobsError {
+  constructor(jobId: string) {
+    super('reservationExpired', `${jobId} was not made in time after its files had been put by`);
+  }
+}
+
 /** An idempotency key came back with another body. */
 export class IdempotencyMismatchError extends JobsError {
   constructor() {

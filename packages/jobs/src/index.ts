@@ -17,10 +17,12 @@ export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './j
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { RateLimiter, type Turn } from './rateLimiter.ts';
+export { Remains } from './remains.ts';
 export { closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
 export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
+export { type Successor, Successors, type SuccessorsOptions } from './successors.ts';
 export * from './trainQueue.ts';
 export * from './wishBus.ts';
 export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

@@ -96,7 +96,7 @@ export class JobActions {
   }
 
   /**
-   * Removes a finished job with its events; its artifacts are the caller's to remove, before.
+   * Removes a finished job with its events. Its files then are {@link Remains}' to remove.
    * @throws JobNotFoundError
    * @throws JobStateError the job has not ended
    */
@@ -106,8 +106,8 @@ export class JobActions {
     const [outcome, status] = await runScript(
       this.#options.redis,
       deleteJob,
-      [keys.job(jobId), keys.events(jobId), keys.jobs, keys.jobsOf(owner)],
-      [jobId, ...finalStatuses],
+      [keys.job(jobId), keys.events(jobId), keys.jobs, keys.jobsOf(owner), keys.remains],
+      [jobId, Date.now(), ...finalStatuses],
     );
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
     if (outcome === 'refused') throw new JobStateError(jobId, 'delete', status as JobStatus);

@@ -7,7 +7,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
 import { canonicalJson } from './canonicalJson.ts';
-import { IdempotencyMismatchError, JobNotFoundError } from './errors.ts';
+import { IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type JobRecord, jobOfRecord, newRecord, type Origin } from './record.ts';
@@ -37,7 +37,7 @@ export interface NewJob {
   readonly spec: JobSpec;
   /** Whose job it is: the name of the caller's key. Idempotency keys are the caller's own. */
   readonly owner: string;
-  /** From {@link JobStore.newId}, where something has to be stored for the job before it is there. */
+  /** From {@link Remains.reserve}, where something has to be stored for the job before it is there. */
   readonly jobId?: string;
   readonly origin?: Origin;
   /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
@@ -111,6 +111,7 @@ export class JobStore {
         keys.waiting,
         keys.outbox,
         keys.idempotency(idempotency ? sha256(canonicalJson([owner, idempotency.key])) : 'none'),
+        keys.remains,
       ],
       [
         jobId,
@@ -119,10 +120,12 @@ export class JobStore {
         idempotencySeconds,
         now.getTime(),
         spec.priority,
+        request.jobId === undefined ? 0 : 1,
         ...Object.entries(record).flat(),
       ],
     );
     if (outcome === 'mismatch') throw new IdempotencyMismatchError();
+    if (outcome === 'expired') throw new ReservationExpiredError(jobId);
     if (id !== jobId) return { jobId: String(id), replayed: true, job: null };
     return { jobId, replayed: false, job: jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(rank), spec) };
   }

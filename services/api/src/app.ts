@@ -1,7 +1,7 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
 import type { SpecLimits } from '@trainyard/engine';
-import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter } from '@trainyard/jobs';
+import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter, Remains, Successors } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
@@ -20,8 +20,10 @@ import { datasetRoutes } from './routes/datasets.ts';
 import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
+import { jobActionRoutes } from './routes/jobActions.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { successorRoutes } from './routes/successors.ts';
 
 export type { Dependency } from './routes/health.ts';
 
@@ -35,6 +37,8 @@ const requestTimeoutMs = 30_000;
 
 export interface AppOptions {
   readonly jobs: JobStore;
+  readonly successors: Successors;
+  readonly remains: Remains;
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
   readonly artifacts: ArtifactStore;
@@ -55,7 +59,7 @@ export interface AppOptions {
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { jobs, eventLog, eventHub, artifacts, limits } = options;
+  const { jobs, successors, remains, eventLog, eventHub, artifacts, limits } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -95,6 +99,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(catalogRoutes, { limits, version });
   await app.register(createJobRoute, { jobs, limits });
   await app.register(jobRoutes, { jobs });
+  await app.register(jobActionRoutes, { jobs, remains });
+  await app.register(successorRoutes, { jobs, successors, limits });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });

@@ -16,8 +16,10 @@ import {
   onLauncherGone,
   RateLimiter,
   readEnvironment,
+  Remains,
   requireKeysBeyondLoopback,
   servicePrefix as prefix,
+  Successors,
   TrainQueue,
   tellReady,
 } from '@trainyard/jobs';
@@ -46,14 +48,15 @@ function readServerEnvironment(): ServerEnvironment {
   return { ...environment, redisUrl };
 }
 
-/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone. Every few seconds until the signal aborts. */
-async function keepReconciling(jobs: JobStore, log: Logger, signal: AbortSignal): Promise<void> {
+/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone; files. Every few seconds until the signal aborts. */
+async function keepReconciling(jobs: JobStore, remains: Remains, log: Logger, signal: AbortSignal): Promise<void> {
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
       await jobs.reconcileOutbox().catch((err: unknown) => log.warn({ err }, 'could not look for jobs that are not in the queue'));
       await jobs
         .settleAbandoned()
         .catch((err: unknown) => log.warn({ err }, 'could not look for jobs that wait for a worker that is gone'));
+      await remains.sweep().catch((err: unknown) => log.warn({ err }, 'could not remove what is left of deleted jobs'));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -92,6 +95,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const eventLog = new EventLog({ redis, prefix });
   const eventHub = new EventHub({ redis, subscriber, prefix });
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
+  const remains = new Remains({ redis, prefix, artifacts });
+  const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const dependencies = [{ name: 'redis', check: async () => void (await redis.ping()) }];
   const { rateLimit: perMinute } = environment;
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
@@ -101,7 +106,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     await artifacts.close();
     await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
   };
-  return { jobs, eventLog, eventHub, artifacts, dependencies, ...(rateLimiter && { rateLimiter }), close };
+  return { jobs, successors, remains, eventLog, eventHub, artifacts, dependencies, ...(rateLimiter && { rateLimiter }), close };
 }
 
 async function main(): Promise<void> {
@@ -116,7 +121,7 @@ async function main(): Promise<void> {
     logger: log,
   });
   const stop = new AbortController();
-  const reconciling = keepReconciling(services.jobs, log, stop.signal);
+  const reconciling = keepReconciling(services.jobs, services.remains, log, stop.signal);
 
   const grace = closeWithGrace({ delay: longestStopMs, logger: false, skip: interruptionSignals }, async ({ err }) => {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled');

@@ -84,6 +84,7 @@ export class JobRun {
     } catch (error) {
       if (error instanceof StaleAttemptError) {
         this.#log.info('the job was taken over or has ended; dropping it');
+        await this.#leaveNothing().catch((error: unknown) => this.#log.warn({ err: error }, 'files of a deleted job may be left'));
         return 'lost';
       }
       if (this.#context.abandoned.aborted) return 'lost';
@@ -92,6 +93,12 @@ export class JobRun {
       endWatch();
       clearTimeout(this.#handBackTimer);
     }
+  }
+
+  /** A job that was deleted after another worker had ended it needs no file that this one stored for it meanwhile. */
+  async #leaveNothing(): Promise<void> {
+    const { store, artifacts } = this.#context;
+    if ((await this.#patiently(() => store.get(this.jobId))) === null) await artifacts.deleteJob(this.jobId);
   }
 
   /** Stops training, with a checkpoint if that is quick, and puts the job back into the queue. */

@@ -7,13 +7,12 @@ import { ArgumentError } from '../errors.ts';
 import { buildModel } from '../nn/layers/index.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
 import { Generator } from '../random.ts';
-import type { Shape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { engineVersion } from '../version.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
 import type { JobSpec } from './spec.ts';
-import { loadWeights, WeightsError } from './weights.ts';
+import { loadWeights, type NamedShape, WeightsError } from './weights.ts';
 
 /**
  * Writes a checkpoint's weights and optimizer state into a fresh learner.
@@ -75,7 +74,7 @@ class Undrawn extends Generator {
  * Names and shapes of all that a spec's model learns, without making it: nothing is drawn, and memory that nobody touches costs
  * nothing.
  */
-export function weightShapes(spec: Pick<JobSpec, 'data' | 'model'>): readonly { readonly name: string; readonly shape: Shape }[] {
+export function weightShapes(spec: Pick<JobSpec, 'data' | 'model'>): readonly NamedShape[] {
   return withBackend(new ReferenceBackend(), () => {
     const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Undrawn());
     return [...model.namedParameters(), ...model.namedBuffers()].map(([name, { shape }]) => ({ name, shape }));

@@ -3,7 +3,7 @@
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
-import { formatShape, sameShape } from '../shape.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { engineVersion } from '../version.ts';
 
@@ -33,6 +33,26 @@ export function encodeWeights(model: Module): SafetensorsFile {
   return encodeSafetensors(tensors, { format: 'pt', engineVersion });
 }
 
+/** What a tensor is called and its shape, without its values. */
+export interface NamedShape {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** What of the given tensors does not fit the wanted ones, one sentence a tensor; nothing, when they fit. */
+export function weightMismatches(wanted: readonly NamedShape[], given: readonly NamedShape[]): string[] {
+  const shapes = new Map(given.map(({ name, shape }) => [name, shape]));
+  const mismatches: string[] = [];
+  for (const { name, shape } of wanted) {
+    const found = shapes.get(name);
+    if (found === undefined) mismatches.push(`"${name}" ${formatShape(shape)} is missing`);
+    else if (!sameShape(found, shape)) mismatches.push(`"${name}" has shape ${formatShape(found)}, the model's has ${formatShape(shape)}`);
+  }
+  const known = new Set(wanted.map(({ name }) => name));
+  for (const name of shapes.keys()) if (!known.has(name)) mismatches.push(`"${name}" is not in the model`);
+  return mismatches;
+}
+
 /**
  * Writes stored tensors into the network's own.
  * @param tensors in any order, or a whole safetensors file.
@@ -40,21 +60,14 @@ export function encodeWeights(model: Module): SafetensorsFile {
  *   then unchanged. @throws SafetensorsError for bytes that are no such file.
  */
 export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): void {
-  const given = new Map(
-    (tensors instanceof Uint8Array ? decodeSafetensors(tensors).tensors : tensors).map((tensor) => [tensor.name, tensor]),
-  );
+  const stored = tensors instanceof Uint8Array ? decodeSafetensors(tensors).tensors : tensors;
   const wanted = namedWeights(model);
-  const mismatches: string[] = [];
-  for (const [name, { shape }] of wanted) {
-    const found = given.get(name);
-    if (found === undefined) mismatches.push(`"${name}" ${formatShape(shape)} is missing`);
-    else if (!sameShape(found.shape, shape)) {
-      mismatches.push(`"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`);
-    }
-  }
-  const known = new Set(wanted.map(([name]) => name));
-  for (const { name } of given.values()) if (!known.has(name)) mismatches.push(`"${name}" is not in the model`);
+  const mismatches = weightMismatches(
+    wanted.map(([name, { shape }]) => ({ name, shape })),
+    stored,
+  );
   if (mismatches.length > 0) throw new WeightsError(mismatches);
+  const given = new Map(stored.map((tensor) => [tensor.name, tensor]));
   for (const [name, tensor] of wanted) {
     const found = given.get(name);
     if (found === undefined) continue;

@@ -28,6 +28,8 @@ export interface RedisKeys {
   readonly eventChannel: string;
   /** Sorted set: ids of jobs that are to be cancelled or paused by their workers, scored by since when (ms). */
   readonly leaving: string;
+  /** Sorted set: ids of jobs that are not there (any more, or yet) and may have left files, scored by when (ms) those may go. */
+  readonly remains: string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
 }
@@ -53,6 +55,7 @@ export function redisKeys(prefix: string): RedisKeys {
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,
     leaving: `${tag}:leaving`,
+    remains: `${tag}:remains`,
     wishChannel: `${tag}:wishes`,
   };
 }

@@ -1,14 +1,15 @@
 // Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
-// outbox entry that says "not in the queue yet". All or none of it. The stream may hold the history that the job begins with,
-// which would have expired without a job.
+// outbox entry that says "not in the queue yet". All or none of it. A reserved job has files already, and its stream may hold the
+// history that it begins with, which would have expired without a job.
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, jobs, the owner's jobs, waiting, outbox, idempotency key.
- * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, field, value, …
- * Answers created, the job's id and its place among the waiting, 0 first; or replayed or mismatch, and the job's id. The same
- * call sent twice, after a lost connection, is one job.
+ * KEYS: record, events, jobs, the owner's jobs, waiting, outbox, idempotency key, remains.
+ * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
+ * field, value, …
+ * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; or expired, when
+ * what was put by for it is being removed. The same call sent twice, after a lost connection, is one job.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
@@ -25,9 +26,12 @@ if digest ~= '' then
     local record = string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id
     if redis.call('EXISTS', record) == 1 then return {'replayed', id} end
   end
+end
+if ARGV[7] == '1' and redis.call('ZREM', KEYS[8], jobId) == 0 then return {'expired', jobId} end
+if digest ~= '' then
   redis.call('SET', KEYS[7], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 7))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 8))
 redis.call('PERSIST', KEYS[2])
 redis.call('ZADD', KEYS[3], 0, jobId)
 redis.call('ZADD', KEYS[4], 0, jobId)

@@ -5,7 +5,14 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { SpecError } from '@trainyard/engine';
-import { ArtifactError, IdempotencyMismatchError, isRedisUnavailable, JobNotFoundError, JobStateError } from '@trainyard/jobs';
+import {
+  ArtifactError,
+  IdempotencyMismatchError,
+  isRedisUnavailable,
+  JobNotFoundError,
+  JobStateError,
+  NoCheckpointError,
+} from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
@@ -50,7 +57,7 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
   }
   if (error instanceof JobNotFoundError) return nothingThere(request.url);
-  if (error instanceof JobStateError) return new ProblemError('wrongState', `${error.message}.`);
+  if (error instanceof JobStateError || error instanceof NoCheckpointError) return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
   if (error instanceof Error) {

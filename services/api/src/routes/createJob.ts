@@ -6,6 +6,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
+import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { lenet, resnet, tutorial } from '../http/examples.ts';
 import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
@@ -13,20 +14,6 @@ import { ProblemError } from '../problems.ts';
 const createQuery = z.strictObject({
   dryRun: z.enum(['true', 'false']).default('false').describe('`true` checks the spec and says what it would cost; nothing is queued.'),
 });
-
-const createHeaders = z.looseObject({
-  'idempotency-key': z
-    .string()
-    .min(1)
-    .max(255)
-    .optional()
-    .describe('Makes the request safe to repeat for 24 hours: the same body gives the same job again.'),
-});
-
-const createdHeaders = {
-  Location: { type: 'string', description: 'The path of the job.' },
-  'Idempotency-Replayed': { type: 'string', description: '`true` when an earlier request with the same key had made the job.' },
-} as const;
 
 const newJob = newJobSchema.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
 
@@ -42,7 +29,7 @@ export const createJobRoute: FastifyPluginCallbackZod<{ jobs: JobStore; limits: 
         summary: 'Train a network',
         tags: ['jobs'],
         querystring: createQuery,
-        headers: createHeaders,
+        headers: idempotencyHeaders,
         body: newJob,
         response: {
           200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
@@ -64,11 +51,10 @@ export const createJobRoute: FastifyPluginCallbackZod<{ jobs: JobStore; limits: 
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
       const { spec, summary } = checkSpec(body, limits);
       if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
-      const key = request.headers['idempotency-key'];
       const { job, replayed } = await jobs.create({
         spec,
         owner: callerOf(request).name,
-        ...(key === undefined ? {} : { idempotency: { key, body } }),
+        ...idempotencyOf(request.headers, body),
       });
       request.jobId = job.id;
       if (replayed) void reply.header('idempotency-replayed', 'true');

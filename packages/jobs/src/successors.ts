@@ -1,0 +1,169 @@
+// Jobs that come of another one: a retry, a fork. Each begins with the other's last checkpoint, as a file of its own, and with the
+// epochs up to it as its history; so it does not need the other any more, which may go on, or be deleted.
+import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint } from '@trainyard/contracts';
+import { SpecError } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { checkpointName } from './checkpointName.ts';
+import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError } from './errors.ts';
+import type { EventLog } from './events/eventLog.ts';
+import type { JobStore, NewJob } from './jobStore.ts';
+import type { Begun } from './record.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { Remains } from './remains.ts';
+
+/** The new job: its spec, whose it is, and the caller's idempotency key. */
+export type Successor = Omit<NewJob, 'jobId' | 'origin'>;
+
+export interface SuccessorsOptions {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly jobs: JobStore;
+  readonly eventLog: EventLog;
+  readonly artifacts: ArtifactStore;
+  readonly remains: Remains;
+}
+
+/** Where a job's last checkpoint is, as its record says. */
+interface Pointer {
+  readonly file: string;
+  readonly checkpoint: JobCheckpoint;
+}
+
+/** Epochs of a history copied at a time. */
+const historyPage = 500;
+
+/** The name of the first checkpoint of a job that begins with one: that of an attempt before its first. */
+const firstCheckpoint = checkpointName(0, 1);
+
+export class Successors {
+  readonly #options: SuccessorsOptions;
+  readonly #keys: RedisKeys;
+
+  constructor(options: SuccessorsOptions) {
+    this.#options = options;
+    this.#keys = redisKeys(options.prefix);
+  }
+
+  /**
+   * The same job again, from its last checkpoint on; from the start, where it has none, where that is gone, and where the
+   * checkpoint itself was what it failed for.
+   * @throws JobNotFoundError
+   * @throws JobStateError it has neither failed nor been cancelled
+   */
+  async retry(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+    if (job.status !== 'failed' && job.status !== 'cancelled') throw new JobStateError(job.id, 'retry', job.status);
+    const isDamaged = job.error?.code === 'invalidCheckpoint';
+    return await this.#make(successor, async (jobId) => {
+      const begun = isDamaged ? null : await this.#takeOver(job.id, jobId, successor.spec.epochs);
+      return { retryOf: job.id, ...(begun && { begun }) };
+    });
+  }
+
+  /**
+   * A job that goes on where another one was last kept, with a spec of its own.
+   * @throws JobNotFoundError
+   * @throws NoCheckpointError
+   * @throws SpecError the checkpoint lies beyond the new job's end
+   */
+  async fork(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+    return await this.#make(successor, async (jobId) => {
+      const begun = await this.#takeOver(job.id, jobId, successor.spec.epochs);
+      if (begun === null) throw new NoCheckpointError(job.id);
+      return { forkOf: job.id, begun };
+    });
+  }
+
+  /** Puts by what the new job begins with, then makes it; what was put by in vain is removed. */
+  async #make(
+    successor: Successor,
+    begin: (jobId: string) => Promise<NonNullable<NewJob['origin']>>,
+  ): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+    const { jobs, remains } = this.#options;
+    const jobId = jobs.newId();
+    await remains.reserve(jobId);
+    let isMade = false;
+    try {
+      const origin = await begin(jobId);
+      const made = await jobs.create({ ...successor, jobId, origin });
+      isMade = !made.replayed;
+      return made;
+    } finally {
+      // After an error nobody knows whether the job was made. The reservation says: it ends with that.
+      if (!isMade) await remains.remove(jobId).catch(() => undefined);
+    }
+  }
+
+  /** Copies the last checkpoint and the history up to it. @returns null where there is none. */
+  async #takeOver(from: string, jobId: string, epochs: number): Promise<Begun | null> {
+    const pointer = await this.#copyCheckpoint(from, jobId);
+    if (pointer === null) return null;
+    const { epoch, step } = pointer.checkpoint;
+    const least = epoch + (step > 0 ? 1 : 0);
+    if (epochs < least) {
+      const message = `the checkpoint of ${from} lies ${step > 0 ? 'in' : 'after'} epoch ${least}: use at least ${least}, got ${epochs}`;
+      throw new SpecError([{ path: '/epochs', message, code: 'tooSmall' }]);
+    }
+    const latest = await this.#copyHistory(from, jobId, epoch, epochs);
+    return { file: firstCheckpoint, checkpoint: pointer.checkpoint, latest };
+  }
+
+  /** The job may be running, and replace its checkpoint while it is copied: then the next one is. */
+  async #copyCheckpoint(from: string, jobId: string): Promise<Pointer | null> {
+    let missing: string | undefined;
+    for (;;) {
+      const pointer = await this.#pointer(from);
+      if (pointer === null || pointer.file === missing) return null;
+      try {
+        await this.#options.artifacts.copy({ jobId: from, name: pointer.file }, { jobId, name: firstCheckpoint });
+        return pointer;
+      } catch (error) {
+        if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
+        missing = pointer.file;
+      }
+    }
+  }
+
+  async #pointer(jobId: string): Promise<Pointer | null> {
+    const [status, file, checkpoint] = await this.#options.redis.hmget(this.#keys.job(jobId), 'status', 'checkpointFile', 'checkpoint');
+    if (typeof status !== 'string') throw new JobNotFoundError(jobId);
+    if (typeof file !== 'string' || typeof checkpoint !== 'string') return null;
+    return { file, checkpoint: JSON.parse(checkpoint) as JobCheckpoint };
+  }
+
+  /** Page by page, so that a long history holds nobody up. @returns the metrics of the last epoch. */
+  async #copyHistory(from: string, jobId: string, lastEpoch: number, epochs: number): Promise<EpochMetrics | null> {
+    let latest: EpochMetrics | null = null;
+    let after: string | null = null;
+    do {
+      const page: EventPage = await this.#options.eventLog.range(from, {
+        limit: historyPage,
+        types: ['epoch'],
+        ...(after === null ? {} : { after }),
+      });
+      const told = page.data.flatMap(({ id, event, data }) => (event === 'epoch' && data.epoch <= lastEpoch ? [{ id, data }] : []));
+      await this.#tell(
+        jobId,
+        told.map(({ id, data }) => [id, JSON.stringify({ ...data, jobId, epochs })]),
+      );
+      latest = metricsOf(told.at(-1)) ?? latest;
+      after = told.length < page.data.length ? null : page.nextCursor;
+    } while (after !== null);
+    return latest;
+  }
+
+  /** Epochs keep their ids, which say when they were trained; one that is sent again after a lost connection is refused. */
+  async #tell(jobId: string, epochs: readonly (readonly [string, string])[]): Promise<void> {
+    const stream = this.#keys.events(jobId);
+    const pipeline = this.#options.redis.pipeline();
+    for (const [id, data] of epochs) pipeline.xadd(stream, id, 'event', 'epoch', 'data', data);
+    pipeline.expire(stream, Remains.reservationSeconds);
+    for (const [error] of (await pipeline.exec()) ?? []) if (error && !/equal or smaller/.test(error.message)) throw error;
+  }
+}
+
+function metricsOf(told: { readonly data: EpochData } | undefined): EpochMetrics | null {
+  if (told === undefined) return null;
+  const { jobId: _jobId, epochs: _epochs, ...metrics } = told.data;
+  return metrics;
+}

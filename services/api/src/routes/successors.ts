@@ -1,0 +1,115 @@
+// Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
+import { type Job, jobSchema } from '@trainyard/contracts';
+import { checkSpec, type JobSpec, newJobSchema, SpecError, type SpecLimits, weightMismatches, weightShapes } from '@trainyard/engine';
+import type { JobStore, Successors } from '@trainyard/jobs';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { guarded, json, problems } from '../http/answers.ts';
+import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
+import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
+import { callerOf } from '../plugins/access.ts';
+import { visibleJob } from './visibleJob.ts';
+
+/** Every field of a spec, to be changed, or with null to be left out; none is filled in. */
+const forkChanges = z
+  .strictObject(
+    Object.fromEntries(
+      Object.entries(newJobSchema.shape).map(([name, field]) => [name, (field instanceof z.ZodDefault ? field.unwrap() : field).nullish()]),
+    ),
+  )
+  .meta({
+    id: 'ForkChanges',
+    description:
+      'What is to be other than in the job that is forked. A field of the spec that is given replaces the whole field, null leaves out one that is optional, and what is not given stays.',
+    examples: [{}, { name: 'slower', epochs: 40, optimizer: { type: 'sgd', learningRate: 0.001 }, scheduler: null }],
+  });
+
+const anyFields = z.record(z.string(), z.unknown());
+
+const errors = [...guarded, 'notFound', 'wrongState', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'] as const;
+const specErrors = ['invalidSpec', 'invalidRequest', 'idempotencyKeyReused'] as const;
+
+/** The spec of a job with top-level fields replaced. */
+function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries({ ...spec, ...changes }).filter(([, value]) => value !== null));
+}
+
+/** @throws SpecError when a checkpoint of the job holds other tensors than the new spec's model has */
+function checkTensors(job: Job, spec: JobSpec, isModelChanged: boolean): void {
+  const mismatches = weightMismatches(weightShapes(spec), weightShapes(job.spec));
+  if (mismatches.length === 0) return;
+  const message = `the checkpoint of ${job.id} does not fit: ${mismatches.join('; ')}`;
+  throw new SpecError([{ path: isModelChanged ? '/model' : '/data', message, code: 'weightsMismatch' }]);
+}
+
+interface Services {
+  readonly jobs: JobStore;
+  readonly successors: Successors;
+  readonly limits: SpecLimits;
+}
+
+export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, limits }, done) => {
+  // As for a new job, the handler says more about a body than its schema can.
+  app.setValidatorCompiler(validatorOfAllButBody);
+
+  app.post(
+    '/jobs/:id/retry',
+    {
+      schema: {
+        operationId: 'retryJob',
+        summary: 'Train a failed or cancelled job again',
+        description:
+          'Makes a new job of the same spec and seed, yours, which goes on from the last checkpoint if there is one. The old job stays as it is.',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({}),
+        headers: idempotencyHeaders,
+        response: {
+          202: json('The new job, which names the old one in `retryOf`.', jobSchema, createdHeaders),
+          ...problems(...errors, ...specErrors),
+        },
+      },
+    },
+    async (request, reply) => {
+      parseBody(z.strictObject({}).nullish(), request.body);
+      const job = await visibleJob(jobs, request.params.id, request);
+      const { spec } = checkSpec(job.spec, limits);
+      const idempotency = idempotencyOf(request.headers, { retryOf: job.id });
+      const made = await successors.retry(job, { spec, owner: callerOf(request).name, ...idempotency });
+      if (made.replayed) void reply.header('idempotency-replayed', 'true');
+      return reply.code(202).header('location', `/jobs/${made.job.id}`).send(made.job);
+    },
+  );
+
+  app.post(
+    '/jobs/:id/fork',
+    {
+      schema: {
+        operationId: 'forkJob',
+        summary: "Go on from a job's checkpoint with changed fields",
+        description:
+          'Makes a new job, yours, of any job that has a checkpoint. Weights, the random state and the position in the data come from there; what a changed field makes meaningless begins anew, such as the state of another optimizer. The old job goes on as it is.',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({}),
+        headers: idempotencyHeaders,
+        body: forkChanges,
+        response: {
+          202: json('The new job, which names the old one in `forkOf`.', jobSchema, createdHeaders),
+          ...problems(...errors, ...specErrors),
+        },
+      },
+    },
+    async (request, reply) => {
+      const changes = parseBody(anyFields, request.body ?? {});
+      const job = await visibleJob(jobs, request.params.id, request);
+      const { spec } = checkSpec(changed(job.spec, changes), limits);
+      checkTensors(job, spec, 'model' in changes);
+      const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
+      const made = await successors.fork(job, { spec, owner: callerOf(request).name, ...idempotency });
+      if (made.replayed) void reply.header('idempotency-replayed', 'true');
+      return reply.code(202).header('location', `/jobs/${made.job.id}`).send(made.job);
+    },
+  );
+  done();
+};

@@ -1,0 +1,76 @@
+// Jobs that go on from another one's checkpoint, trained for real: a retry ends with the bits of a job that was left alone, whatever
+// became of the one before, and a fork goes on with what was changed.
+import { join } from 'node:path';
+import { checkSpec } from '@trainyard/engine';
+import { FolderArtifactStore, Remains, Successors } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { until } from './fixtures/processes.ts';
+import { type Workers, workerTest } from './fixtures/workers.ts';
+
+const { spec } = checkSpec({
+  seed: 5,
+  data: { dataset: 'digits', trainLimit: 600, testLimit: 40, batchSize: 2 },
+  model: {
+    layers: [
+      { type: 'conv2d', outChannels: 4, kernelSize: 5 },
+      { type: 'dropout', p: 0.2 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 10 },
+    ],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam' },
+  epochs: 4,
+});
+
+const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }) => {
+  const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+  onCleanup(async () => await artifacts.close());
+  const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
+  const remains = new Remains(options);
+  return { remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
+});
+
+async function midEpoch(workers: Workers, jobId: string): Promise<void> {
+  await until('a checkpoint in the midst of a later epoch', async () => {
+    const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
+    return epoch > 0 && step > 0;
+  });
+}
+
+test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 60_000 }, async ({ workers, tools }) => {
+  await workers.start({ real: true, checkpointEveryMs: 50 });
+  const undisturbed = await workers.ended(await workers.submit(spec), 30_000);
+  const first = await workers.submit(spec);
+  await midEpoch(workers, first);
+  await workers.jobs.store.requestCancel(first);
+  const cancelled = await workers.ended(first);
+  expect(cancelled.status).toBe('cancelled');
+  const { job } = await tools.successors.retry(cancelled, { spec, owner: 'ada' });
+  await workers.jobs.store.delete(first);
+  await tools.remains.remove(first);
+  const retried = await workers.ended(job.id, 30_000);
+  expect(retried).toMatchObject({ status: 'succeeded', retryOf: first });
+  expect(retried.result?.weightsSha256).toBe(undisturbed.result?.weightsSha256);
+  expect(retried.result?.finalTrainLoss).toBe(undisturbed.result?.finalTrainLoss);
+  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4]);
+});
+
+test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 60_000 }, async ({ workers, tools }) => {
+  await workers.start({ real: true, checkpointEveryMs: 50, concurrency: 2 });
+  const first = await workers.submit(spec);
+  await midEpoch(workers, first);
+  const running = await workers.jobs.store.get(first);
+  if (running === null) throw new Error(`${first} is gone`);
+  const changes = { epochs: 5, optimizer: { type: 'sgd', learningRate: 0.002 } };
+  const { job } = await tools.successors.fork(running, { spec: checkSpec({ ...spec, ...changes }).spec, owner: 'ada' });
+  const [parent, fork] = [await workers.ended(first, 30_000), await workers.ended(job.id, 30_000)];
+  expect(parent).toMatchObject({ status: 'succeeded', result: { weightsSha256: expect.any(String) as string } });
+  expect(fork).toMatchObject({ status: 'succeeded', forkOf: first, checkpoint: { epoch: 5, step: 0 } });
+  expect(fork.result?.weightsSha256).not.toBe(parent.result?.weightsSha256);
+  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4, 5]);
+  const rates = (await workers.jobs.log.epochs(job.id)).map(({ learningRate }) => learningRate);
+  expect(rates.at(-1)).toBe(0.002);
+  const notes = (await workers.events(job.id)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
+  expect(notes).toContainEqual(expect.stringMatching(/optimizer begins anew/));
+});
