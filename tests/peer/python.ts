@@ -1,10 +1,11 @@
 // A python3 with PyTorch and numpy, where there is one: TRAINYARD_PEER_PYTHON, else the PATH's.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 
 const python = process.env['TRAINYARD_PEER_PYTHON'] ?? 'python3';
@@ -15,6 +16,12 @@ export const torchVersion: string | null = (() => {
   const { status, stdout } = spawnSync(python, ['-c', 'import torch, numpy; print(torch.__version__)'], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : null;
 })();
+
+/** What a Python program prints. Rejects when it fails. */
+export async function runPython(commandLine: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(python, commandLine, { maxBuffer: 2 ** 20 });
+  return stdout;
+}
 
 const answerSchema = z.object({ printed: z.string(), error: z.string().nullable() });
 export type ScriptAnswer = z.infer<typeof answerSchema>;
