@@ -1,5 +1,6 @@
 // Activations and their gradients, from the input alone. Each is computed four at a time from exp4, so that an element's
-// bits do not depend on where it stands. Error bounds: tests/engine/activations.test.ts.
+// bits do not depend on where it stands. Units are blocks (blocks.ts). Error bounds: tests/engine/activations.test.ts.
+import { blockElements, blockStart } from './blocks';
 import { exp4, log4 } from './exponential';
 import { loadTail, storeTail } from './memory';
 
@@ -178,7 +179,10 @@ function backward(op: i32, g: usize, x: usize, dx: usize, n: i32, a: f32, b: f32
 }
 
 /** out = op(x). */
-export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32): void {
+export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32, from: i32, to: i32): void {
+  x += blockStart(from);
+  out += blockStart(from);
+  n = blockElements(n, from, to);
   if (op == SIGMOID) forward(SIGMOID, x, out, n, a, b);
   else if (op == TANH) forward(TANH, x, out, n, a, b);
   else if (op == SILU) forward(SILU, x, out, n, a, b);
@@ -193,7 +197,12 @@ export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32
 }
 
 /** dx = g * op'(x). */
-export function activationBackward(op: i32, g: usize, x: usize, dx: usize, n: i32, a: f32, b: f32): void {
+export function activationBackward(op: i32, g: usize, x: usize, dx: usize, n: i32, a: f32, b: f32, from: i32, to: i32): void {
+  const start = blockStart(from);
+  g += start;
+  x += start;
+  dx += start;
+  n = blockElements(n, from, to);
   if (op == SIGMOID) backward(SIGMOID, g, x, dx, n, a, b);
   else if (op == TANH) backward(TANH, g, x, dx, n, a, b);
   else if (op == SILU) backward(SILU, g, x, dx, n, a, b);

@@ -1,5 +1,6 @@
 // One step of the optimizers beside SGD and Adam's family (optimizers.ts) over one parameter, in place. The formulas are
-// torch.optim's single-tensor ones, in their order.
+// torch.optim's single-tensor ones, in their order. Units are blocks (blocks.ts).
+import { blockElements, blockStart } from './blocks';
 import { loadUpTo4, storeUpTo4 } from './memory';
 
 /** torch.optim.RMSprop, and Adagrad with decay and share 1. `mean` (centered) and `velocity` (momentum) are 0 without. */
@@ -16,7 +17,16 @@ export function rmsprop(
   eps: f32,
   weightDecay: f32,
   momentum: f32,
+  from: i32,
+  to: i32,
 ): void {
+  const start = blockStart(from);
+  param += start;
+  grad += start;
+  square += start;
+  if (mean != 0) mean += start;
+  if (velocity != 0) velocity += start;
+  n = blockElements(n, from, to);
   const rate = f32x4.splat(learningRate);
   const kept = f32x4.splat(decay);
   const taken = f32x4.splat(share);
@@ -61,7 +71,15 @@ export function adadelta(
   keep: f32,
   eps: f32,
   weightDecay: f32,
+  from: i32,
+  to: i32,
 ): void {
+  const start = blockStart(from);
+  param += start;
+  grad += start;
+  square += start;
+  steps += start;
+  n = blockElements(n, from, to);
   const rate = f32x4.splat(learningRate);
   const kept = f32x4.splat(rho);
   const taken = f32x4.splat(keep);
@@ -96,7 +114,15 @@ export function adamax(
   beta2: f32,
   eps: f32,
   weightDecay: f32,
+  from: i32,
+  to: i32,
 ): void {
+  const start = blockStart(from);
+  param += start;
+  grad += start;
+  mean += start;
+  largest += start;
+  n = blockElements(n, from, to);
   const size = f32x4.splat(stepSize);
   const k1 = f32x4.splat(keep1);
   const b2 = f32x4.splat(beta2);

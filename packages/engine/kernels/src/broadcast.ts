@@ -1,9 +1,10 @@
 // Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1
 // records of int32, innermost first: the result's size and, for each operand, the elements to step. The backend drops
 // dimensions of size 1 and merges neighbours that step alike, so that the innermost loop is as long as it can be.
-// Behind the records the list has room for `rank` counters.
+// Behind the records the list of a gathering has room for `rank` counters.
+import { blockElements, blocksOf, blockStart } from './blocks';
 import { ADD, binaryLanes, DIV, fill, MAXIMUM, MUL, POW, SUB } from './elementwise';
-import { loadTail, storeTail } from './memory';
+import { loadTail, ownScratch, storeTail } from './memory';
 
 /** out = a op b over one run; an operand with step 0 repeats its element. */
 // @ts-ignore: decorator
@@ -36,19 +37,40 @@ function binaryRun(op: i32, a: usize, stepA: i32, b: usize, stepB: i32, out: usi
   }
 }
 
+/** Units of `binary`: blocks of a single dimension, else runs of the innermost one. */
+export function binaryUnits(dims: usize, rank: i32): i32 {
+  if (rank == 1) return blocksOf(load<i32>(dims));
+  let runs = 1;
+  for (let d = 1; d < rank; d++) runs *= load<i32>(dims + <usize>(d * 12));
+  return runs;
+}
+
 // @ts-ignore: decorator
 @inline
-function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: i32): void {
-  const counters = dims + <usize>(rank * 12);
+function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: i32, counters: usize, from: i32, to: i32): void {
   const n = load<i32>(dims);
   const stepA = load<i32>(dims, 4);
   const stepB = load<i32>(dims, 8);
-  for (let d = 0; d < rank; d++) store<i32>(counters + (<usize>d << 2), 0);
-  for (;;) {
+  if (rank == 1) {
+    const start = blockStart(from);
+    binaryRun(op, stepA == 0 ? a : a + start, stepA, stepB == 0 ? b : b + start, stepB, out + start, blockElements(n, from, to));
+    return;
+  }
+  out += <usize>(from * n) << 2;
+  let before = from;
+  for (let d = 1; d < rank; d++) {
+    const record = dims + <usize>(d * 12);
+    const size = load<i32>(record);
+    const count = before % size;
+    before /= size;
+    store<i32>(counters + (<usize>d << 2), count);
+    a += <usize>(load<i32>(record, 4) * count) << 2;
+    b += <usize>(load<i32>(record, 8) * count) << 2;
+  }
+  for (let run = from; run < to; run++) {
     binaryRun(op, a, stepA, b, stepB, out, n);
     out += (<usize>n) << 2;
-    let d = 1;
-    for (; d < rank; d++) {
+    for (let d = 1; d < rank; d++) {
       const record = dims + <usize>(d * 12);
       const counter = counters + (<usize>d << 2);
       const count = load<i32>(counter) + 1;
@@ -62,30 +84,43 @@ function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: 
       a -= <usize>(load<i32>(record, 4) * count) << 2;
       b -= <usize>(load<i32>(record, 8) * count) << 2;
     }
-    if (d >= rank) return;
   }
 }
 
-/** out = a op b. Records: size, step of a, step of b; innermost steps are 0 or 1, not both 0. */
-export function binary(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: i32): void {
+/**
+ * out = a op b. Records: size, step of a, step of b; innermost steps are 0 or 1, not both 0. `counters`: room for 4 * `rank` bytes
+ * of each thread. Units: see binaryUnits.
+ */
+export function binary(
+  op: i32,
+  a: usize,
+  b: usize,
+  out: usize,
+  dims: usize,
+  rank: i32,
+  counters: usize,
+  from: i32,
+  to: i32,
+): void {
+  counters = ownScratch(counters, <usize>rank << 2);
   switch (op) {
     case ADD:
-      binaryLoop(ADD, a, b, out, dims, rank);
+      binaryLoop(ADD, a, b, out, dims, rank, counters, from, to);
       break;
     case SUB:
-      binaryLoop(SUB, a, b, out, dims, rank);
+      binaryLoop(SUB, a, b, out, dims, rank, counters, from, to);
       break;
     case MUL:
-      binaryLoop(MUL, a, b, out, dims, rank);
+      binaryLoop(MUL, a, b, out, dims, rank, counters, from, to);
       break;
     case DIV:
-      binaryLoop(DIV, a, b, out, dims, rank);
+      binaryLoop(DIV, a, b, out, dims, rank, counters, from, to);
       break;
     case MAXIMUM:
-      binaryLoop(MAXIMUM, a, b, out, dims, rank);
+      binaryLoop(MAXIMUM, a, b, out, dims, rank, counters, from, to);
       break;
     default:
-      binaryLoop(POW, a, b, out, dims, rank);
+      binaryLoop(POW, a, b, out, dims, rank, counters, from, to);
   }
 }
 

@@ -1,5 +1,6 @@
 // What normalisation needs of [outer, channels, inner]: moments of each channel over outer and inner, and element-wise
-// arithmetic with one number a channel. Sums are taken in blocks, and blocks are added in float64.
+// arithmetic with one number a channel. Sums are taken in blocks, and blocks are added in float64; their
+// units are channels, those of the arithmetic [outer, channel] rows.
 import { loadTail, storeTail } from './memory';
 
 /** Vectors that are added up in float32. */
@@ -46,11 +47,11 @@ function rowSum(what: i32, g: usize, x: usize, mean: f32, n: i32): f64 {
 }
 
 /** The mean of each channel, and the mean of the squared differences from it. */
-export function channelMoments(x: usize, mean: usize, variance: usize, outer: i32, channels: i32, inner: i32): void {
+export function channelMoments(x: usize, mean: usize, variance: usize, outer: i32, channels: i32, inner: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;
   const step = row * <usize>channels;
   const count = <f64>outer * <f64>inner;
-  for (let c = 0; c < channels; c++) {
+  for (let c = from; c < to; c++) {
     let at = x + <usize>c * row;
     let sum: f64 = 0;
     for (let o = 0; o < outer; o++) {
@@ -70,10 +71,21 @@ export function channelMoments(x: usize, mean: usize, variance: usize, outer: i3
 }
 
 /** Sums of g, and of g * (x - mean), over each channel. */
-export function channelProducts(g: usize, x: usize, mean: usize, sums: usize, products: usize, outer: i32, channels: i32, inner: i32): void {
+export function channelProducts(
+  g: usize,
+  x: usize,
+  mean: usize,
+  sums: usize,
+  products: usize,
+  outer: i32,
+  channels: i32,
+  inner: i32,
+  from: i32,
+  to: i32,
+): void {
   const row = <usize>inner << 2;
   const step = row * <usize>channels;
-  for (let c = 0; c < channels; c++) {
+  for (let c = from; c < to; c++) {
     const m = load<f32>(mean + (<usize>c << 2));
     let offset = <usize>c * row;
     let sum: f64 = 0;
@@ -89,24 +101,34 @@ export function channelProducts(g: usize, x: usize, mean: usize, sums: usize, pr
 }
 
 /** out = (x - mean) * scale + shift. */
-export function channelScale(x: usize, mean: usize, scale: usize, shift: usize, out: usize, outer: i32, channels: i32, inner: i32): void {
-  for (let o = 0; o < outer; o++) {
-    for (let c = 0; c < channels; c++) {
-      const at = <usize>c << 2;
-      const m = v128.load32_splat(mean + at);
-      const factor = v128.load32_splat(scale + at);
-      const offset = v128.load32_splat(shift + at);
-      let n = inner;
-      for (; n >= 4; n -= 4) {
-        v128.store(out, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), m), factor), offset));
-        x += 16;
-        out += 16;
-      }
-      if (n > 0) {
-        storeTail(out, f32x4.add(f32x4.mul(f32x4.sub(loadTail(x, n), m), factor), offset), n);
-        x += <usize>n << 2;
-        out += <usize>n << 2;
-      }
+export function channelScale(
+  x: usize,
+  mean: usize,
+  scale: usize,
+  shift: usize,
+  out: usize,
+  channels: i32,
+  inner: i32,
+  from: i32,
+  to: i32,
+): void {
+  x += <usize>(from * inner) << 2;
+  out += <usize>(from * inner) << 2;
+  for (let row = from; row < to; row++) {
+    const at = <usize>(row % channels) << 2;
+    const m = v128.load32_splat(mean + at);
+    const factor = v128.load32_splat(scale + at);
+    const offset = v128.load32_splat(shift + at);
+    let n = inner;
+    for (; n >= 4; n -= 4) {
+      v128.store(out, f32x4.add(f32x4.mul(f32x4.sub(v128.load(x), m), factor), offset));
+      x += 16;
+      out += 16;
+    }
+    if (n > 0) {
+      storeTail(out, f32x4.add(f32x4.mul(f32x4.sub(loadTail(x, n), m), factor), offset), n);
+      x += <usize>n << 2;
+      out += <usize>n << 2;
     }
   }
 }
@@ -126,31 +148,34 @@ export function channelCombine(
   xFactor: usize,
   shift: usize,
   dx: usize,
-  outer: i32,
   channels: i32,
   inner: i32,
+  from: i32,
+  to: i32,
 ): void {
-  for (let o = 0; o < outer; o++) {
-    for (let c = 0; c < channels; c++) {
-      const at = <usize>c << 2;
-      const m = v128.load32_splat(mean + at);
-      const ofG = v128.load32_splat(gFactor + at);
-      const ofX = v128.load32_splat(xFactor + at);
-      const offset = v128.load32_splat(shift + at);
-      let n = inner;
-      for (; n >= 4; n -= 4) {
-        v128.store(dx, combine(v128.load(g), v128.load(x), m, ofG, ofX, offset));
-        g += 16;
-        x += 16;
-        dx += 16;
-      }
-      if (n > 0) {
-        storeTail(dx, combine(loadTail(g, n), loadTail(x, n), m, ofG, ofX, offset), n);
-        const bytes = <usize>n << 2;
-        g += bytes;
-        x += bytes;
-        dx += bytes;
-      }
+  const skipped = <usize>(from * inner) << 2;
+  g += skipped;
+  x += skipped;
+  dx += skipped;
+  for (let row = from; row < to; row++) {
+    const at = <usize>(row % channels) << 2;
+    const m = v128.load32_splat(mean + at);
+    const ofG = v128.load32_splat(gFactor + at);
+    const ofX = v128.load32_splat(xFactor + at);
+    const offset = v128.load32_splat(shift + at);
+    let n = inner;
+    for (; n >= 4; n -= 4) {
+      v128.store(dx, combine(v128.load(g), v128.load(x), m, ofG, ofX, offset));
+      g += 16;
+      x += 16;
+      dx += 16;
+    }
+    if (n > 0) {
+      storeTail(dx, combine(loadTail(g, n), loadTail(x, n), m, ofG, ofX, offset), n);
+      const bytes = <usize>n << 2;
+      g += bytes;
+      x += bytes;
+      dx += bytes;
     }
   }
 }

@@ -1,8 +1,9 @@
 // Convolutions whose every channel sees only itself (groups = channels in = channels out). There is nothing to multiply
-// matrices of: each plane is laid out once with its padding, and taps run over it in vectors. All others are in conv2d.ts.
+// matrices of: each plane is laid out once with its padding, and taps run over it in vectors. Units are
+// planes, and channels for the weight's gradient. All other convolutions are in conv2d.ts.
 import { ConvSizes } from './convPlan';
 import { fill } from './elementwise';
-import { storeUpTo4 } from './memory';
+import { ownScratch, storeUpTo4 } from './memory';
 
 /** Elements that a vector of eight results may read behind the last one that counts. */
 // @ts-ignore: decorator
@@ -11,7 +12,7 @@ function slack(stride: i32): i32 {
   return 8 * stride + 8;
 }
 
-/** Bytes of scratch that the three kernels need at most: a plane with its padding, the kernel once more, and its sums. */
+/** Bytes of scratch that each thread needs at most in any of the three kernels: a plane with its padding, the kernel once more, and its sums. */
 export function planDepthwise(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const reachHeight = (sizes.kernelHeight - 1) * sizes.dilationHeight;
@@ -120,27 +121,29 @@ function correlate(
 }
 
 /** out = x convolved with weight [channels, 1, kernelHeight, kernelWidth]; `bias` is 0 without one. */
-export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize): void {
+export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
+  scratch = ownScratch(scratch, planDepthwise(geometry));
   const height = (sizes.outHeight - 1) * sizes.strideHeight + (sizes.kernelHeight - 1) * sizes.dilationHeight + 1;
   const width = (sizes.outWidth - 1) * sizes.strideWidth + (sizes.kernelWidth - 1) * sizes.dilationWidth + 1;
   const taps = <usize>(sizes.kernelHeight * sizes.kernelWidth) << 2;
   fill(scratch, height * width, 0);
-  for (let n = 0; n < sizes.batch; n++) {
-    for (let c = 0; c < sizes.inChannels; c++) {
-      place(x, sizes.height, sizes.width, scratch, height, width, sizes.padTop, sizes.padLeft, 1, 1);
-      const b = bias == 0 ? <f32>0 : load<f32>(bias + (<usize>c << 2));
-      const w = weight + <usize>c * taps;
-      correlate(scratch, sizes, width, sizes.strideHeight, sizes.strideWidth, w, b, out, sizes.outHeight, sizes.outWidth);
-      x += <usize>(sizes.height * sizes.width) << 2;
-      out += <usize>(sizes.outHeight * sizes.outWidth) << 2;
-    }
+  const inPlane = <usize>(sizes.height * sizes.width) << 2;
+  const outPlane = <usize>(sizes.outHeight * sizes.outWidth) << 2;
+  for (let plane = from; plane < to; plane++) {
+    const c = plane % sizes.inChannels;
+    place(x + <usize>plane * inPlane, sizes.height, sizes.width, scratch, height, width, sizes.padTop, sizes.padLeft, 1, 1);
+    const b = bias == 0 ? <f32>0 : load<f32>(bias + (<usize>c << 2));
+    const w = weight + <usize>c * taps;
+    const results = out + <usize>plane * outPlane;
+    correlate(scratch, sizes, width, sizes.strideHeight, sizes.strideWidth, w, b, results, sizes.outHeight, sizes.outWidth);
   }
 }
 
 /** dx: g with its elements a stride apart, correlated with the kernel turned round. */
-export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize): void {
+export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
+  scratch = ownScratch(scratch, planDepthwise(geometry));
   const reachHeight = (sizes.kernelHeight - 1) * sizes.dilationHeight;
   const reachWidth = (sizes.kernelWidth - 1) * sizes.dilationWidth;
   const height = sizes.height + reachHeight;
@@ -150,17 +153,16 @@ export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geome
   const taps = sizes.kernelHeight * sizes.kernelWidth;
   const turned = scratch + (<usize>(height * width + slack(1)) << 2);
   fill(scratch, height * width, 0);
-  for (let n = 0; n < sizes.batch; n++) {
-    for (let c = 0; c < sizes.inChannels; c++) {
-      place(g, sizes.outHeight, sizes.outWidth, scratch, height, width, top, left, sizes.strideHeight, sizes.strideWidth);
-      const w = weight + (<usize>(c * taps) << 2);
-      for (let tap = 0; tap < taps; tap++) {
-        store<f32>(turned + (<usize>tap << 2), load<f32>(w + (<usize>(taps - 1 - tap) << 2)));
-      }
-      correlate(scratch, sizes, width, 1, 1, turned, 0, dx, sizes.height, sizes.width);
-      g += <usize>(sizes.outHeight * sizes.outWidth) << 2;
-      dx += <usize>(sizes.height * sizes.width) << 2;
+  const inPlane = <usize>(sizes.height * sizes.width) << 2;
+  const outPlane = <usize>(sizes.outHeight * sizes.outWidth) << 2;
+  for (let plane = from; plane < to; plane++) {
+    const ofPlane = g + <usize>plane * outPlane;
+    place(ofPlane, sizes.outHeight, sizes.outWidth, scratch, height, width, top, left, sizes.strideHeight, sizes.strideWidth);
+    const w = weight + (<usize>((plane % sizes.inChannels) * taps) << 2);
+    for (let tap = 0; tap < taps; tap++) {
+      store<f32>(turned + (<usize>tap << 2), load<f32>(w + (<usize>(taps - 1 - tap) << 2)));
     }
+    correlate(scratch, sizes, width, 1, 1, turned, 0, dx + <usize>plane * inPlane, sizes.height, sizes.width);
   }
 }
 
@@ -185,8 +187,9 @@ function rowDot(g: usize, x: usize, stride: i32, n: i32): f32 {
 }
 
 /** dw: each tap's sum of g times what the tap sees of x; rows are added in float64. */
-export function depthwiseBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize): void {
+export function depthwiseBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
+  scratch = ownScratch(scratch, planDepthwise(geometry));
   const height = (sizes.outHeight - 1) * sizes.strideHeight + (sizes.kernelHeight - 1) * sizes.dilationHeight + 1;
   const width = (sizes.outWidth - 1) * sizes.strideWidth + (sizes.kernelWidth - 1) * sizes.dilationWidth + 1;
   const taps = sizes.kernelHeight * sizes.kernelWidth;
@@ -194,15 +197,16 @@ export function depthwiseBackwardWeight(g: usize, x: usize, dw: usize, geometry:
   const inPlane = <usize>(sizes.height * sizes.width) << 2;
   const outPlane = <usize>(sizes.outHeight * sizes.outWidth) << 2;
   fill(scratch, height * width, 0);
-  for (let c = 0; c < sizes.inChannels; c++) {
+  dw += <usize>(from * taps) << 2;
+  for (let c = from; c < to; c++) {
     for (let tap = 0; tap < taps; tap++) store<f64>(sums + (<usize>tap << 3), 0);
     for (let n = 0; n < sizes.batch; n++) {
       const at = <usize>(n * sizes.inChannels + c);
       place(x + at * inPlane, sizes.height, sizes.width, scratch, height, width, sizes.padTop, sizes.padLeft, 1, 1);
-      let from = g + at * outPlane;
+      let row = g + at * outPlane;
       for (let oy = 0; oy < sizes.outHeight; oy++) {
-        addRow(from, scratch + (<usize>(oy * sizes.strideHeight * width) << 2), sizes, width, sums);
-        from += <usize>sizes.outWidth << 2;
+        addRow(row, scratch + (<usize>(oy * sizes.strideHeight * width) << 2), sizes, width, sums);
+        row += <usize>sizes.outWidth << 2;
       }
     }
     for (let tap = 0; tap < taps; tap++) {

@@ -1,5 +1,7 @@
 // Element-wise kernels over arrays of one length. Each loop takes whole vectors and then one partial one, computed by
-// the same lanes, so that an element's bits do not depend on where it stands. Broadcasting is in broadcast.ts.
+// the same lanes, so that an element's bits do not depend on where it stands. Units are blocks (blocks.ts). Broadcasting is in
+// broadcast.ts.
+import { blockElements, blockStart } from './blocks';
 import { exp4, log4 } from './exponential';
 import { loadTail, storeTail } from './memory';
 
@@ -20,8 +22,14 @@ export function fill(out: usize, n: i32, value: f32): void {
   if (n > 0) storeTail(out, v, n);
 }
 
-export function copy(x: usize, out: usize, n: i32): void {
-  memory.copy(out, x, (<usize>n) << 2);
+/** out = value; `fill` for threads. */
+export function fillBlocks(out: usize, n: i32, value: f32, from: i32, to: i32): void {
+  fill(out + blockStart(from), blockElements(n, from, to), value);
+}
+
+export function copy(x: usize, out: usize, n: i32, from: i32, to: i32): void {
+  const start = blockStart(from);
+  memory.copy(out + start, x + start, <usize>blockElements(n, from, to) << 2);
 }
 
 // @ts-ignore: decorator
@@ -54,7 +62,10 @@ function unaryLoop(op: i32, x: usize, out: usize, n: i32): void {
 }
 
 /** out = op(x); neg, exp, log, sqrt, square, abs, relu are numbered from 0. */
-export function unary(op: i32, x: usize, out: usize, n: i32): void {
+export function unary(op: i32, x: usize, out: usize, n: i32, from: i32, to: i32): void {
+  x += blockStart(from);
+  out += blockStart(from);
+  n = blockElements(n, from, to);
   switch (op) {
     case 0:
       unaryLoop(0, x, out, n);
@@ -150,7 +161,10 @@ function reciprocalLoop(a: usize, out: usize, n: i32): void {
 }
 
 /** out = a op scalar. Powers that a few operations give are not sent through the logarithm. */
-export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32): void {
+export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32, from: i32, to: i32): void {
+  a += blockStart(from);
+  out += blockStart(from);
+  n = blockElements(n, from, to);
   switch (op) {
     case ADD:
       scalarLoop(ADD, a, scalar, out, n);
@@ -169,7 +183,7 @@ export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32)
       break;
     default:
       if (scalar == 0) fill(out, n, 1);
-      else if (scalar == 1) copy(a, out, n);
+      else if (scalar == 1) memory.copy(out, a, (<usize>n) << 2);
       else if (scalar == 2) unaryLoop(4, a, out, n);
       else if (scalar == 3) cubeLoop(a, out, n);
       else if (scalar == 0.5) unaryLoop(3, a, out, n);
@@ -179,7 +193,10 @@ export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32)
 }
 
 /** out += alpha * x. */
-export function addScaled(x: usize, alpha: f32, out: usize, n: i32): void {
+export function addScaled(x: usize, alpha: f32, out: usize, n: i32, from: i32, to: i32): void {
+  x += blockStart(from);
+  out += blockStart(from);
+  n = blockElements(n, from, to);
   const factor = f32x4.splat(alpha);
   for (; n >= 4; n -= 4) {
     v128.store(out, f32x4.add(v128.load(out), f32x4.mul(factor, v128.load(x))));
@@ -190,7 +207,12 @@ export function addScaled(x: usize, alpha: f32, out: usize, n: i32): void {
 }
 
 /** dx = 0 where x <= 0, else g: as in PyTorch, g passes where x is NaN. */
-export function reluBackward(g: usize, x: usize, dx: usize, n: i32): void {
+export function reluBackward(g: usize, x: usize, dx: usize, n: i32, from: i32, to: i32): void {
+  const start = blockStart(from);
+  g += start;
+  x += start;
+  dx += start;
+  n = blockElements(n, from, to);
   const zero = f32x4.splat(0);
   for (; n >= 4; n -= 4) {
     v128.store(dx, v128.andnot(v128.load(g), f32x4.le(v128.load(x), zero)));

@@ -9,9 +9,10 @@
 // runs units is its `ownScratch` (memory.ts); everything else that is shared (a geometry, a plan, packed weights) is
 // written by an earlier call. All other parameters are numbers (i32, usize, f32), for they may travel through memory.
 export { heapBase, setThread } from './memory';
-export { fill, copy, addScaled, reluBackward, unary, binaryScalar } from './elementwise';
-export { binary, gather } from './broadcast';
-export { sumTo, sumOfSquares } from './reduce';
+export { blocksOf } from './blocks';
+export { fill, fillBlocks, copy, addScaled, reluBackward, unary, binaryScalar } from './elementwise';
+export { binary, binaryUnits, gather } from './broadcast';
+export { sumTo, sumToScratch, sumToUnits, sumOfSquares } from './reduce';
 export { linear, matmul, matmulScratch } from './matmul';
 export { conv2d, conv2dBackwardInput, conv2dBackwardWeight, planConv2d, planConv2dBackwardInput } from './conv2d';
 export { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight, planDepthwise } from './depthwise';

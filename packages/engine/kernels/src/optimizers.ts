@@ -1,4 +1,5 @@
-// One optimizer step over one parameter, in place. The formulas are torch.optim's single-tensor ones, in their order.
+// One optimizer step over one parameter, in place. The formulas are torch.optim's single-tensor ones, in their order. Units are blocks (blocks.ts).
+import { blockElements, blockStart } from './blocks';
 import { loadUpTo4, storeUpTo4 } from './memory';
 
 /** torch.optim.SGD. `velocity` is 0 without momentum; `keep` is 1 - dampening; `first`: velocity holds nothing yet. */
@@ -11,17 +12,24 @@ export function sgd(
   momentum: f32,
   keep: f32,
   weightDecay: f32,
-  nesterov: bool,
-  first: bool,
+  nesterov: i32,
+  first: i32,
+  from: i32,
+  to: i32,
 ): void {
+  const start = blockStart(from);
+  param += start;
+  grad += start;
+  if (velocity != 0) velocity += start;
+  n = blockElements(n, from, to);
   const whole = n & ~3;
   const end = param + (<usize>whole << 2);
   for (; param < end; param += 16) {
-    sgdStep(param, grad, velocity, 4, learningRate, momentum, keep, weightDecay, nesterov, first);
+    sgdStep(param, grad, velocity, 4, learningRate, momentum, keep, weightDecay, nesterov != 0, first != 0);
     grad += 16;
     if (velocity != 0) velocity += 16;
   }
-  if (n > whole) sgdStep(param, grad, velocity, n - whole, learningRate, momentum, keep, weightDecay, nesterov, first);
+  if (n > whole) sgdStep(param, grad, velocity, n - whole, learningRate, momentum, keep, weightDecay, nesterov != 0, first != 0);
 }
 
 /** One vector, of which `n` elements are there. */
@@ -72,7 +80,16 @@ export function adam(
   rootCorrection: f32,
   eps: f32,
   weightDecay: f32,
+  from: i32,
+  to: i32,
 ): void {
+  const start = blockStart(from);
+  param += start;
+  grad += start;
+  mean += start;
+  square += start;
+  if (largest != 0) largest += start;
+  n = blockElements(n, from, to);
   const whole = n & ~3;
   const end = param + (<usize>whole << 2);
   for (; param < end; param += 16) {

@@ -1,5 +1,6 @@
 // Sums. All of them accumulate in float64, so that the order of the terms is lost in the last rounding and a sum of ten
 // million floats is as good as one of ten; in an order that follows from the sizes.
+import { ownScratch } from './memory';
 
 /** Sum of `n` elements that lie together. */
 function sumRun(x: usize, n: i32): f64 {
@@ -58,15 +59,27 @@ function addColumn(x: usize, rows: i32, step: i32): f64 {
   return total;
 }
 
+/** The offset of the row with this number, counted through (size, step) records from `first` on, innermost first. */
+// @ts-ignore: decorator
+@inline
+function offsetOf(dims: usize, rank: i32, first: i32, row: i32): i32 {
+  let offset = 0;
+  for (let d = first; d < rank; d++) {
+    const size = load<i32>(dims + (<usize>d << 3));
+    offset += (row % size) * load<i32>(dims + (<usize>d << 3), 4);
+    row /= size;
+  }
+  return offset;
+}
+
 /**
- * The next offset of a walk through (size, step) records, innermost first and from record `from` on; -1 at its end, when
- * all counters are 0 again.
+ * The next offset of a walk through (size, step) records, innermost first and from the second one on; -1 at its end, when all
+ * counters are 0 again.
  */
 // @ts-ignore: decorator
 @inline
-function advance(dims: usize, rank: i32, from: i32, offset: i32): i32 {
-  const counters = dims + (<usize>rank << 3);
-  for (let d = from; d < rank; d++) {
+function advance(dims: usize, counters: usize, rank: i32, offset: i32): i32 {
+  for (let d = 1; d < rank; d++) {
     const record = dims + (<usize>d << 3);
     const counter = counters + (<usize>d << 2);
     const count = load<i32>(counter) + 1;
@@ -81,46 +94,80 @@ function advance(dims: usize, rank: i32, from: i32, offset: i32): i32 {
   return -1;
 }
 
+/** Columns that are summed at a time where a kept dimension's elements lie together. */
+const STRIP = 8;
+
+/** Whether the innermost kept dimension's elements lie together. */
+// @ts-ignore: decorator
+@inline
+function hasStrips(kept: usize, keptRank: i32): bool {
+  return keptRank > 0 && load<i32>(kept, 4) == 1;
+}
+
+/** Units of `sumTo`: strips of eight results that lie together in x, or single results. */
+export function sumToUnits(kept: usize, keptRank: i32): i32 {
+  const strips = hasStrips(kept, keptRank);
+  let units = strips ? (load<i32>(kept) + STRIP - 1) / STRIP : 1;
+  for (let d = strips ? 1 : 0; d < keptRank; d++) units *= load<i32>(kept + (<usize>d << 3));
+  return units;
+}
+
+/** Bytes of scratch that each thread needs for it: eight float64 sums, and a counter for each summed dimension. */
+export function sumToScratch(reducedRank: i32): usize {
+  return 64 + (<usize>reducedRank << 2);
+}
+
 /**
- * out = x summed over some dimensions. `kept` and `reduced` list (size, step in x) records, innermost first, and have
- * room for as many counters behind; `reduced` has at least one. Results are written in the order of the kept records.
- * `sums`: room for eight float64 numbers.
+ * out = x summed over some dimensions. `kept` and `reduced` list (size, step in x) records, innermost first; `reduced` has at
+ * least one. Results are written in the order of the kept records. Units: see sumToUnits.
  */
-export function sumTo(x: usize, out: usize, kept: usize, keptRank: i32, reduced: usize, reducedRank: i32, sums: usize): void {
-  for (let d = 0; d < keptRank; d++) store<i32>(kept + (<usize>keptRank << 3) + (<usize>d << 2), 0);
-  for (let d = 0; d < reducedRank; d++) store<i32>(reduced + (<usize>reducedRank << 3) + (<usize>d << 2), 0);
+export function sumTo(
+  x: usize,
+  out: usize,
+  kept: usize,
+  keptRank: i32,
+  reduced: usize,
+  reducedRank: i32,
+  scratch: usize,
+  from: i32,
+  to: i32,
+): void {
+  const sums = ownScratch(scratch, sumToScratch(reducedRank));
+  const counters = sums + 64;
+  for (let d = 0; d < reducedRank; d++) store<i32>(counters + (<usize>d << 2), 0);
   // The innermost reduced dimension is summed by one loop, the others by counters.
   const rows = load<i32>(reduced);
   const rowStep = load<i32>(reduced, 4);
-  // A kept dimension whose elements lie together is taken eight columns at a time.
-  const strips = keptRank > 0 && load<i32>(kept, 4) == 1;
+  const strips = hasStrips(kept, keptRank);
   const columns = strips ? load<i32>(kept) : 1;
-  const outerKept = strips ? 1 : 0;
-  let base = 0;
-  while (base >= 0) {
-    let column = 0;
-    for (; column + 8 <= columns; column += 8) {
+  const perRow = strips ? (columns + STRIP - 1) / STRIP : 1;
+  for (let unit = from; unit < to; unit++) {
+    const row = unit / perRow;
+    let column = (unit - row * perRow) * STRIP;
+    const end = min(columns, column + STRIP);
+    const base = x + (<usize>(offsetOf(kept, keptRank, strips ? 1 : 0, row)) << 2);
+    let result = out + (<usize>(row * columns + column) << 2);
+    if (end - column == STRIP) {
       for (let i = 0; i < 64; i += 16) v128.store(sums + i, f64x2.splat(0));
       let offset = 0;
       while (offset >= 0) {
-        addRows(x + (<usize>(base + column + offset) << 2), rows, rowStep, sums);
-        offset = advance(reduced, reducedRank, 1, offset);
+        addRows(base + (<usize>(column + offset) << 2), rows, rowStep, sums);
+        offset = advance(reduced, counters, reducedRank, offset);
       }
-      for (let i = 0; i < 8; i++) store<f32>(out + (<usize>i << 2), <f32>load<f64>(sums + (<usize>i << 3)));
-      out += 32;
+      for (let i = 0; i < STRIP; i++) store<f32>(result + (<usize>i << 2), <f32>load<f64>(sums + (<usize>i << 3)));
+      continue;
     }
-    for (; column < columns; column++) {
+    for (; column < end; column++) {
       let total: f64 = 0;
       let offset = 0;
       while (offset >= 0) {
-        const from = x + (<usize>(base + column + offset) << 2);
-        total += rowStep == 1 ? sumRun(from, rows) : addColumn(from, rows, rowStep);
-        offset = advance(reduced, reducedRank, 1, offset);
+        const first = base + (<usize>(column + offset) << 2);
+        total += rowStep == 1 ? sumRun(first, rows) : addColumn(first, rows, rowStep);
+        offset = advance(reduced, counters, reducedRank, offset);
       }
-      store<f32>(out, <f32>total);
-      out += 4;
+      store<f32>(result, <f32>total);
+      result += 4;
     }
-    base = advance(kept, keptRank, outerKept, base);
   }
 }
 

@@ -2,6 +2,8 @@
 // their gradients, with the bands transposed. A side's bands say for each of its outputs where its inputs start, where its
 // weights start (one more entry ends the last) and what the weights are.
 
+import { ownScratch } from './memory';
+
 /** One line of the plane: the weighted sum of `count` rows, each `width` long. */
 // @ts-ignore: decorator
 @inline
@@ -48,11 +50,13 @@ function dot(x: usize, weights: usize, count: i32): f32 {
   return total;
 }
 
-/** out[plane, i, j] = the weighted sum of x[plane, …, …] over the bands i and j; `line` is room for one input row. */
+/**
+ * out[plane, i, j] = the weighted sum of x[plane, …, …] over the bands i and j; `line` is room for one input row
+ * of each thread. Units are planes.
+ */
 export function resample2d(
   x: usize,
   out: usize,
-  planes: i32,
   height: i32,
   outHeight: i32,
   rowStarts: usize,
@@ -64,9 +68,14 @@ export function resample2d(
   columnOffsets: usize,
   columnWeights: usize,
   line: usize,
+  from: i32,
+  to: i32,
 ): void {
   const stride = <usize>width << 2;
-  for (let plane = 0; plane < planes; plane++) {
+  line = ownScratch(line, stride);
+  x += <usize>from * <usize>height * stride;
+  out += <usize>(from * outHeight * outWidth) << 2;
+  for (let plane = from; plane < to; plane++) {
     for (let i = 0; i < outHeight; i++) {
       const at = <usize>i << 2;
       const first = load<i32>(rowOffsets + at);
@@ -75,14 +84,14 @@ export function resample2d(
       const rows = x + <usize>load<i32>(rowStarts + at) * stride;
       const isRow = count == 1 && load<f32>(weights) == 1;
       if (!isRow) sumRows(rows, stride, weights, count, line, width);
-      const from = isRow ? rows : line;
+      const taken = isRow ? rows : line;
       for (let j = 0; j < outWidth; j++) {
         const band = <usize>j << 2;
         const begin = load<i32>(columnOffsets + band);
         const length = load<i32>(columnOffsets + band, 4) - begin;
         store<f32>(
           out,
-          dot(from + (<usize>load<i32>(columnStarts + band) << 2), columnWeights + (<usize>begin << 2), length),
+          dot(taken + (<usize>load<i32>(columnStarts + band) << 2), columnWeights + (<usize>begin << 2), length),
         );
         out += 4;
       }

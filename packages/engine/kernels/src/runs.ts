@@ -15,9 +15,11 @@ function copyRun(x: usize, out: usize, n: i32): void {
   }
 }
 
-/** Copies `runs` runs of n elements; the next run starts `step` (of x) and `outStep` (of out) elements after the one before. */
-export function copyRuns(x: usize, step: i32, out: usize, outStep: i32, runs: i32, n: i32): void {
-  for (; runs > 0; runs--) {
+/** Copies runs of n elements; the next run starts `step` (of x) and `outStep` (of out) elements after the one before. Units are runs. */
+export function copyRuns(x: usize, step: i32, out: usize, outStep: i32, n: i32, from: i32, to: i32): void {
+  x += <usize>(from * step) << 2;
+  out += <usize>(from * outStep) << 2;
+  for (let run = from; run < to; run++) {
     copyRun(x, out, n);
     x += <usize>step << 2;
     out += <usize>outStep << 2;

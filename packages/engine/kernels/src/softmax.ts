@@ -1,4 +1,5 @@
 // Log-softmax over the middle of [outer, size, inner], from shifted logits, so that no exponential overflows.
+// Units are the outer ones.
 import { exp4, logOf } from './exponential';
 import { loadTail, loadUpTo4, storeTail, storeUpTo4 } from './memory';
 
@@ -71,10 +72,12 @@ function linesLogSoftmax(x: usize, out: usize, size: i32, step: usize, lanes: i3
 }
 
 /** out = x - max - log(sum of exp(x - max)). */
-export function logSoftmax(x: usize, out: usize, outer: i32, size: i32, inner: i32): void {
+export function logSoftmax(x: usize, out: usize, size: i32, inner: i32, from: i32, to: i32): void {
   const step = <usize>inner << 2;
   const plane = step * <usize>size;
-  for (let o = 0; o < outer; o++) {
+  x += <usize>from * plane;
+  out += <usize>from * plane;
+  for (let o = from; o < to; o++) {
     if (inner == 1) {
       rowLogSoftmax(x, out, size);
     } else {
@@ -121,10 +124,13 @@ function linesBackward(g: usize, y: usize, dx: usize, size: i32, step: usize, la
 }
 
 /** dx = g - exp(y) * (sum of g over the line). */
-export function logSoftmaxBackward(g: usize, y: usize, dx: usize, outer: i32, size: i32, inner: i32): void {
+export function logSoftmaxBackward(g: usize, y: usize, dx: usize, size: i32, inner: i32, from: i32, to: i32): void {
   const step = <usize>inner << 2;
   const plane = step * <usize>size;
-  for (let o = 0; o < outer; o++) {
+  g += <usize>from * plane;
+  y += <usize>from * plane;
+  dx += <usize>from * plane;
+  for (let o = from; o < to; o++) {
     if (inner == 1) {
       rowBackward(g, y, dx, size);
     } else {

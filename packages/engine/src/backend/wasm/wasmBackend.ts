@@ -31,12 +31,18 @@ export type { WasmOptions } from './wasmMemory.ts';
 const unaryNumbers = Object.fromEntries(unaryOps.map((op, number) => [op, number])) as Record<UnaryOp, number>;
 const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, number])) as Record<BinaryOp, number>;
 
-// Words of the parameter block: eight float64 sums, then one list of records, then another.
-const FIRST_RECORDS = 16;
+// Words of the parameter block: one list of records, or a geometry, then another list.
+const FIRST_RECORDS = 0;
 const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 
 /** Every channel sees only itself: another kernel's work than matrix products. */
 const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
+
+const planesOf = ({ batch, inChannels }: ConvGeometry): number => batch * inChannels;
+
+/** Multiply-adds of a convolution that takes each of its channels by itself. */
+const depthwiseOperations = ({ batch, inChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
+  batch * inChannels * outHeight * outWidth * kernelHeight * kernelWidth;
 
 export class WasmBackend extends WasmMovement implements Backend {
   readonly name = 'wasm';
@@ -44,39 +50,46 @@ export class WasmBackend extends WasmMovement implements Backend {
 
   fill(out: FloatArray, value: number): void {
     if (this.isHosted(out)) out.fill(value);
-    else this.kernels.fill(this.write(out), out.length, value);
+    else this.parallel.fillBlocks(this.write(out), out.length, value, this.kernels.blocksOf(out.length), out.length);
   }
 
   copy(x: FloatArray, out: FloatArray): void {
     const [fromHosted, toHosted] = [this.isHosted(x), this.isHosted(out)];
     if (fromHosted || toHosted) out.set(x);
-    else this.kernels.copy(this.read(x), this.write(out), out.length);
+    else this.parallel.copy(this.read(x), this.write(out), out.length, this.kernels.blocksOf(out.length), out.length);
   }
 
   unary(op: UnaryOp, x: FloatArray, out: FloatArray): void {
-    this.kernels.unary(unaryNumbers[op], this.read(x), this.write(out), out.length);
+    const { length } = out;
+    this.parallel.unary(unaryNumbers[op], this.read(x), this.write(out), length, this.kernels.blocksOf(length), length);
     this.finish();
   }
 
   binary(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bShape: Shape, out: FloatArray, outShape: Shape): void {
     if (out.length === 0) return;
     const rank = writeBinaryDimensions(this.parameters, FIRST_RECORDS, aShape, bShape, outShape);
-    this.kernels.binary(binaryNumbers[op], this.read(a), this.read(b), this.write(out), this.#words(FIRST_RECORDS), rank);
+    const dims = this.#words(FIRST_RECORDS);
+    const counters = this.scratchOfEach(rank * 4);
+    const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
+    this.parallel.binary(binaryNumbers[op], left, right, to, dims, rank, counters, this.kernels.binaryUnits(dims, rank), out.length);
     this.finish();
   }
 
   binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void {
-    this.kernels.binaryScalar(binaryNumbers[op], this.read(a), scalar, this.write(out), out.length);
+    const { length } = out;
+    this.parallel.binaryScalar(binaryNumbers[op], this.read(a), scalar, this.write(out), length, this.kernels.blocksOf(length), length);
     this.finish();
   }
 
   addScaled(x: FloatArray, alpha: number, out: FloatArray): void {
-    this.kernels.addScaled(this.read(x), alpha, this.update(out), out.length);
+    const { length } = out;
+    this.parallel.addScaled(this.read(x), alpha, this.update(out), length, this.kernels.blocksOf(length), length);
     this.finish();
   }
 
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void {
-    this.kernels.reluBackward(this.read(g), this.read(x), this.write(dx), dx.length);
+    const { length } = dx;
+    this.parallel.reluBackward(this.read(g), this.read(x), this.write(dx), length, this.kernels.blocksOf(length), length);
     this.finish();
   }
 
@@ -89,7 +102,10 @@ export class WasmBackend extends WasmMovement implements Backend {
     const kept = writeSummed(this.parameters, FIRST_RECORDS, xShape, outShape, true);
     const summed = writeSummed(this.parameters, SECOND_RECORDS, xShape, outShape, false);
     const [from, to] = [this.read(x), this.write(out)];
-    this.kernels.sumTo(from, to, this.#words(FIRST_RECORDS), kept, this.#words(SECOND_RECORDS), summed, this.parametersAddress);
+    const [ofKept, ofSummed] = [this.#words(FIRST_RECORDS), this.#words(SECOND_RECORDS)];
+    const scratch = this.scratchOfEach(this.kernels.sumToScratch(summed));
+    const units = this.kernels.sumToUnits(ofKept, kept);
+    this.parallel.sumTo(from, to, ofKept, kept, ofSummed, summed, scratch, units, x.length);
     this.finish();
   }
 
@@ -139,8 +155,9 @@ export class WasmBackend extends WasmMovement implements Backend {
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
     if (isDepthwise(geometry)) {
-      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
-      this.kernels.depthwise(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
+      const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
+      this.parallel.depthwise(from, factor, offset, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
     } else {
       const scratch = this.scratch(this.kernels.planConv2d(sizes));
       this.kernels.conv2d(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
@@ -151,8 +168,9 @@ export class WasmBackend extends WasmMovement implements Backend {
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
     if (isDepthwise(geometry)) {
-      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
-      this.kernels.depthwiseBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
+      const [from, factor, to] = [this.read(g), this.read(weight), this.write(dx)];
+      this.parallel.depthwiseBackwardInput(from, factor, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
     } else {
       const scratch = this.scratch(this.kernels.planConv2dBackwardInput(sizes));
       this.kernels.conv2dBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
@@ -163,8 +181,9 @@ export class WasmBackend extends WasmMovement implements Backend {
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
     const sizes = this.#convSizes(geometry);
     if (isDepthwise(geometry)) {
-      const scratch = this.scratch(this.kernels.planDepthwise(sizes));
-      this.kernels.depthwiseBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
+      const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
+      this.parallel.depthwiseBackwardWeight(ofG, ofX, to, sizes, scratch, geometry.inChannels, depthwiseOperations(geometry));
     } else {
       const scratch = this.scratch(this.kernels.planConv2d(sizes));
       this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
@@ -256,12 +275,12 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   logSoftmax(x: FloatArray, out: FloatArray, outer: number, size: number, inner: number): void {
-    this.kernels.logSoftmax(this.read(x), this.write(out), outer, size, inner);
+    this.parallel.logSoftmax(this.read(x), this.write(out), size, inner, outer, 4 * x.length);
     this.finish();
   }
 
   logSoftmaxBackward(g: FloatArray, y: FloatArray, dx: FloatArray, outer: number, size: number, inner: number): void {
-    this.kernels.logSoftmaxBackward(this.read(g), this.read(y), this.write(dx), outer, size, inner);
+    this.parallel.logSoftmaxBackward(this.read(g), this.read(y), this.write(dx), size, inner, outer, 4 * g.length);
     this.finish();
   }
 

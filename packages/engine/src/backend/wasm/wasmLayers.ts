@@ -8,31 +8,36 @@ const activationNumbers = Object.fromEntries(activationOps.map((op, number) => [
 
 export class WasmLayers extends WasmOptimizers implements LayerKernels {
   activation(op: ActivationOp, x: FloatArray, out: FloatArray, a: number, b: number): void {
-    this.kernels.activation(activationNumbers[op], this.read(x), this.write(out), out.length, a, b);
+    const { length } = out;
+    const units = this.kernels.blocksOf(length);
+    this.parallel.activation(activationNumbers[op], this.read(x), this.write(out), length, a, b, units, length);
     this.finish();
   }
 
   activationBackward(op: ActivationOp, g: FloatArray, x: FloatArray, dx: FloatArray, a: number, b: number): void {
-    this.kernels.activationBackward(activationNumbers[op], this.read(g), this.read(x), this.write(dx), dx.length, a, b);
+    const { length } = dx;
+    const units = this.kernels.blocksOf(length);
+    this.parallel.activationBackward(activationNumbers[op], this.read(g), this.read(x), this.write(dx), length, a, b, units, length);
     this.finish();
   }
 
   channelMoments(x: FloatArray, mean: FloatArray, variance: FloatArray, { outer, channels, inner }: ChannelLayout): void {
-    this.kernels.channelMoments(this.read(x), this.write(mean), this.write(variance), outer, channels, inner);
+    this.parallel.channelMoments(this.read(x), this.write(mean), this.write(variance), outer, channels, inner, channels, x.length);
     this.finish();
   }
 
   channelProducts(g: FloatArray, x: FloatArray, mean: FloatArray, sums: FloatArray, products: FloatArray, layout: ChannelLayout): void {
     const { outer, channels, inner } = layout;
     const [ofG, ofX, center] = [this.read(g), this.read(x), this.read(mean)];
-    this.kernels.channelProducts(ofG, ofX, center, this.write(sums), this.write(products), outer, channels, inner);
+    const [ofSums, ofProducts] = [this.write(sums), this.write(products)];
+    this.parallel.channelProducts(ofG, ofX, center, ofSums, ofProducts, outer, channels, inner, channels, x.length);
     this.finish();
   }
 
   channelScale(x: FloatArray, mean: FloatArray, scale: FloatArray, shift: FloatArray, out: FloatArray, layout: ChannelLayout): void {
     const { outer, channels, inner } = layout;
     const [from, center, factor, offset] = [this.read(x), this.read(mean), this.read(scale), this.read(shift)];
-    this.kernels.channelScale(from, center, factor, offset, this.write(out), outer, channels, inner);
+    this.parallel.channelScale(from, center, factor, offset, this.write(out), channels, inner, outer * channels, x.length);
     this.finish();
   }
 
@@ -48,7 +53,8 @@ export class WasmLayers extends WasmOptimizers implements LayerKernels {
   ): void {
     const [ofG, ofX, center] = [this.read(g), this.read(x), this.read(mean)];
     const [first, second, offset] = [this.read(gFactor), this.read(xFactor), this.read(shift)];
-    this.kernels.channelCombine(ofG, ofX, center, first, second, offset, this.write(dx), outer, channels, inner);
+    const rows = outer * channels;
+    this.parallel.channelCombine(ofG, ofX, center, first, second, offset, this.write(dx), channels, inner, rows, x.length);
     this.finish();
   }
 }

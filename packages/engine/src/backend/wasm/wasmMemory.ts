@@ -22,8 +22,8 @@ export interface WasmOptions {
 
 /** Largest number of dimensions that kernels have room for. */
 export const MAX_RANK = 64;
-/** Room for what kernels are told by way of memory: geometry, or records of dimensions and eight float64 sums. */
-const PARAMETER_BYTES = 64 + 16 * MAX_RANK * 2;
+/** Room for what kernels are told by way of memory: a geometry and what a kernel plans from it, or records of dimensions. */
+const PARAMETER_BYTES = 16 * MAX_RANK * 2;
 
 let compiled: object | null = null;
 

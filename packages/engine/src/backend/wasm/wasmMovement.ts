@@ -6,7 +6,7 @@ import { WasmLayers } from './wasmLayers.ts';
 export class WasmMovement extends WasmLayers implements MovementKernels {
   copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void {
     const [source, target] = [this.read(x) + from.start * 4, this.update(out) + to.start * 4];
-    this.kernels.copyRuns(source, from.step, target, to.step, count, length);
+    this.parallel.copyRuns(source, from.step, target, to.step, length, count, count * length);
     this.finish();
   }
 
@@ -21,11 +21,10 @@ export class WasmMovement extends WasmLayers implements MovementKernels {
   }
 
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
-    const line = this.scratch(columns.inputs * 4);
-    this.kernels.resample2d(
+    const line = this.scratchOfEach(columns.inputs * 4);
+    this.parallel.resample2d(
       this.read(x),
       this.write(out),
-      planes,
       rows.inputs,
       rows.outputs,
       this.read(rows.starts),
@@ -37,6 +36,8 @@ export class WasmMovement extends WasmLayers implements MovementKernels {
       this.read(columns.offsets),
       this.read(columns.weights),
       line,
+      planes,
+      x.length + out.length,
     );
     this.finish();
   }

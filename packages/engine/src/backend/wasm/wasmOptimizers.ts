@@ -8,7 +8,21 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
     const { learningRate, momentum, dampening, weightDecay, nesterov, first } = options;
     const velocity = this.#optional(momentumBuffer);
     const [to, from] = [this.update(param), this.read(grad)];
-    this.kernels.sgd(to, from, velocity, param.length, learningRate, momentum, 1 - dampening, weightDecay, nesterov, first);
+    const { length } = param;
+    this.parallel.sgd(
+      to,
+      from,
+      velocity,
+      length,
+      learningRate,
+      momentum,
+      1 - dampening,
+      weightDecay,
+      Number(nesterov),
+      Number(first),
+      this.kernels.blocksOf(length),
+      length,
+    );
     this.finish();
   }
 
@@ -21,7 +35,7 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
     options: AdamStep,
   ): void {
     const { beta1, beta2, eps, weightDecay, meanFactor, gradientFactor, rootCorrection } = options;
-    this.kernels.adam(
+    this.parallel.adam(
       this.update(param),
       this.read(grad),
       this.update(expAvg),
@@ -37,6 +51,8 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
       rootCorrection ?? 0,
       eps,
       weightDecay,
+      this.kernels.blocksOf(param.length),
+      2 * param.length,
     );
     this.finish();
   }
@@ -50,7 +66,7 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
     options: RmspropStep,
   ): void {
     const { learningRate, decay, share, eps, weightDecay, momentum } = options;
-    this.kernels.rmsprop(
+    this.parallel.rmsprop(
       this.update(param),
       this.read(grad),
       this.update(squareAvg),
@@ -63,6 +79,8 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
       eps,
       weightDecay,
       momentum,
+      this.kernels.blocksOf(param.length),
+      2 * param.length,
     );
     this.finish();
   }
@@ -70,14 +88,16 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
   adadelta(param: FloatArray, grad: FloatArray, squareAvg: FloatArray, accDelta: FloatArray, options: AdadeltaStep): void {
     const { learningRate, rho, eps, weightDecay } = options;
     const [to, from, square, delta] = [this.update(param), this.read(grad), this.update(squareAvg), this.update(accDelta)];
-    this.kernels.adadelta(to, from, square, delta, param.length, learningRate, rho, 1 - rho, eps, weightDecay);
+    const units = this.kernels.blocksOf(param.length);
+    this.parallel.adadelta(to, from, square, delta, param.length, learningRate, rho, 1 - rho, eps, weightDecay, units, 2 * param.length);
     this.finish();
   }
 
   adamax(param: FloatArray, grad: FloatArray, expAvg: FloatArray, expInf: FloatArray, options: AdamaxStep): void {
     const { stepSize, beta1, beta2, eps, weightDecay } = options;
     const [to, from, mean, largest] = [this.update(param), this.read(grad), this.update(expAvg), this.update(expInf)];
-    this.kernels.adamax(to, from, mean, largest, param.length, stepSize, 1 - beta1, beta2, eps, weightDecay);
+    const units = this.kernels.blocksOf(param.length);
+    this.parallel.adamax(to, from, mean, largest, param.length, stepSize, 1 - beta1, beta2, eps, weightDecay, units, 2 * param.length);
     this.finish();
   }
 
