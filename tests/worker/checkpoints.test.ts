@@ -41,6 +41,16 @@ async function untilMidEpoch(workers: Workers, jobId: string): Promise<void> {
   });
 }
 
+/** Waits for the next checkpoint that is not at an epoch's end. */
+async function untilFurther(workers: Workers, jobId: string): Promise<void> {
+  const at = async (): Promise<string> => JSON.stringify((await workers.jobs.store.get(jobId))?.checkpoint);
+  const before = await at();
+  await until('a further checkpoint in the midst of an epoch', async () => {
+    const { step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { step: 0 };
+    return step > 0 && (await at()) !== before;
+  });
+}
+
 /** The attempts that logs tell of, each with what it went on from. */
 const attempts = (logs: readonly LogLine[], jobId: string): (string | null | undefined)[] =>
   logs.filter((line) => line.msg === 'training' && line.jobId === jobId).map(({ checkpoint }) => checkpoint);
@@ -86,6 +96,23 @@ describe('a job', () => {
     const second = await workers.start(eager);
     await expectUntouched(workers, jobId, weights);
     expect(attempts(second.logs, jobId)).toEqual([isMidway]);
+  });
+
+  test('ends with the same bits when its children and its workers are killed in turn, again and again', { timeout: 120_000 }, async ({
+    workers,
+  }) => {
+    let worker = await workers.spawn(eager);
+    const weights = await undisturbed(workers);
+    const jobId = await workers.submit(spec);
+    for (const [round, whom] of ['child', 'worker', 'child', 'worker'].entries()) {
+      await untilFurther(workers, jobId);
+      const child = await childOf(worker, jobId, round + 1, 20_000);
+      process.kill(whom === 'child' ? child : worker.pid, 'SIGKILL');
+      if (whom === 'worker') worker = await workers.spawn(eager);
+      await until('that another attempt has it', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1, 20_000);
+    }
+    await expectUntouched(workers, jobId, weights);
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ attempts: 5 });
   });
 
   test('is handed back with a checkpoint by a worker that is told to end, though none was due', async ({ workers }) => {

@@ -9,7 +9,7 @@ import { type Workers, workerTest } from './fixtures/workers.ts';
 
 const { spec } = checkSpec({
   seed: 5,
-  data: { dataset: 'digits', trainLimit: 600, testLimit: 40, batchSize: 2 },
+  data: { dataset: 'digits', trainLimit: 1_500, testLimit: 40, batchSize: 2 },
   model: {
     layers: [
       { type: 'conv2d', outChannels: 4, kernelSize: 5 },
@@ -20,7 +20,7 @@ const { spec } = checkSpec({
   },
   loss: { type: 'crossEntropy' },
   optimizer: { type: 'adam' },
-  epochs: 4,
+  epochs: 6,
 });
 
 const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }) => {
@@ -38,9 +38,9 @@ async function midEpoch(workers: Workers, jobId: string): Promise<void> {
   });
 }
 
-test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 60_000 }, async ({ workers, tools }) => {
+test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 120_000 }, async ({ workers, tools }) => {
   await workers.start({ real: true, checkpointEveryMs: 50 });
-  const undisturbed = await workers.ended(await workers.submit(spec), 30_000);
+  const undisturbed = await workers.ended(await workers.submit(spec), 60_000);
   const first = await workers.submit(spec);
   await midEpoch(workers, first);
   await workers.jobs.store.requestCancel(first);
@@ -49,26 +49,26 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', { 
   const { job } = await tools.successors.retry(cancelled, { spec, owner: 'ada' });
   await workers.jobs.store.delete(first);
   await tools.remains.remove(first);
-  const retried = await workers.ended(job.id, 30_000);
+  const retried = await workers.ended(job.id, 60_000);
   expect(retried).toMatchObject({ status: 'succeeded', retryOf: first });
   expect(retried.result?.weightsSha256).toBe(undisturbed.result?.weightsSha256);
   expect(retried.result?.finalTrainLoss).toBe(undisturbed.result?.finalTrainLoss);
-  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4]);
+  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 60_000 }, async ({ workers, tools }) => {
+test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 120_000 }, async ({ workers, tools }) => {
   await workers.start({ real: true, checkpointEveryMs: 50, concurrency: 2 });
   const first = await workers.submit(spec);
   await midEpoch(workers, first);
   const running = await workers.jobs.store.get(first);
   if (running === null) throw new Error(`${first} is gone`);
-  const changes = { epochs: 5, optimizer: { type: 'sgd', learningRate: 0.002 } };
+  const changes = { epochs: 7, optimizer: { type: 'sgd', learningRate: 0.002 } };
   const { job } = await tools.successors.fork(running, { spec: checkSpec({ ...spec, ...changes }).spec, owner: 'ada' });
-  const [parent, fork] = [await workers.ended(first, 30_000), await workers.ended(job.id, 30_000)];
+  const [parent, fork] = [await workers.ended(first, 60_000), await workers.ended(job.id, 30_000)];
   expect(parent).toMatchObject({ status: 'succeeded', result: { weightsSha256: expect.any(String) as string } });
-  expect(fork).toMatchObject({ status: 'succeeded', forkOf: first, checkpoint: { epoch: 5, step: 0 } });
+  expect(fork).toMatchObject({ status: 'succeeded', forkOf: first, checkpoint: { epoch: 7, step: 0 } });
   expect(fork.result?.weightsSha256).not.toBe(parent.result?.weightsSha256);
-  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4, 5]);
+  expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   const rates = (await workers.jobs.log.epochs(job.id)).map(({ learningRate }) => learningRate);
   expect(rates.at(-1)).toBe(0.002);
   const notes = (await workers.events(job.id)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
