@@ -1,9 +1,10 @@
 // The train.py of every kind of job, run on PyTorch, against the engine's own run.
-import { checkSpec, pytorchScript, setBackend, WasmBackend } from '@trainyard/engine';
+import { checkSpec, defaultLimits, pytorchScript, setBackend, WasmBackend } from '@trainyard/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CurvePoint, curveDistance, engineCurve, printedCurve } from '../support/curves.ts';
 import { makeDataFolder } from '../support/dataFolder.ts';
 import { registryJobs } from '../support/registryJobs.ts';
+import { uploads } from '../support/uploads.ts';
 import { variedJobs } from '../support/variedJobs.ts';
 import { runScripts, type ScriptAnswer, torchVersion } from './python.ts';
 
@@ -24,7 +25,7 @@ describe.runIf(torchVersion !== null)(`train.py on PyTorch ${torchVersion}, of a
     setBackend(new WasmBackend());
     folder = await makeDataFolder();
     const scripts: Record<string, string> = {};
-    for (const [name, body] of Object.entries(jobs)) scripts[name] = pytorchScript(checkSpec(body).spec);
+    for (const [name, body] of Object.entries(jobs)) scripts[name] = pytorchScript(checkSpec(body, defaultLimits, uploads).spec);
     answers = await runScripts(scripts, ['--data', folder.path]);
   });
   afterAll(async () => await folder.remove());

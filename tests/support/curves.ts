@@ -1,7 +1,8 @@
 // Curves of whole runs: a job's own on the engine, what a script printed, and how far two of them are apart.
-import { checkSpec, train } from '@trainyard/engine';
+import { checkSpec, defaultLimits, train } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { z } from 'zod';
+import { uploads } from './uploads.ts';
 
 declare module 'vitest' {
   /** What a test measured, for reports: the JSON reporter carries it. */
@@ -24,7 +25,8 @@ export type CurvePoint = z.infer<typeof pointSchema>;
 export async function engineCurve(body: unknown, folder: string): Promise<CurvePoint[]> {
   const files = new NodeDatasetFiles({ folders: [folder], home: folder });
   const points: CurvePoint[] = [];
-  for await (const event of train(checkSpec(body).spec, { files })) if (event.type === 'epoch') points.push(pointSchema.parse(event));
+  const { spec } = checkSpec(body, defaultLimits, uploads);
+  for await (const event of train(spec, { files })) if (event.type === 'epoch') points.push(pointSchema.parse(event));
   return points;
 }
 

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { dataSchema, encodeNpz, Generator, loadData } from '@trainyard/engine';
 import { idxFile } from '../engine/data/idxFiles.ts';
 import { noFiles } from '../engine/training/runs.ts';
+import { uploadedFiles } from './uploads.ts';
 
 /** Samples of the two parts. */
 const TRAIN = 300;
@@ -48,6 +49,7 @@ export async function makeDataFolder(): Promise<{ readonly path: string; remove(
       'test_batch.bin': cifarBatch(50, 60),
     },
     digits: { 'digits.npz': await digitsNpz() },
+    ...Object.fromEntries(Object.entries(uploadedFiles).map(([id, { file }]) => [id, { 'dataset.npz': file }])),
   };
   for (const [folder, files] of Object.entries(folders)) {
     await mkdir(join(path, folder));

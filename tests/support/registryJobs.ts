@@ -1,7 +1,8 @@
 // A small job for each entry of the registries, found by walking them, so that a new entry without one fails by name. They are
-// what a whole run is compared with another one by: with PyTorch's, with that of an exported script.
+// what a whole run is compared with another one by; uploaded datasets are those of uploads.ts: with PyTorch's, with that of an exported script.
 import { type Catalog, catalog } from '@trainyard/engine';
 import { layerSamples } from './layerSamples.ts';
+import { pixelsId } from './uploads.ts';
 
 type Kind = Exclude<keyof Catalog, 'limits'>;
 type Job = Readonly<Record<string, unknown>>;
@@ -93,7 +94,9 @@ function* jobs(): Generator<[name: string, job: Job]> {
     yield [`the transform ${type}`, { ...onClasses({ type: 'crossEntropy' }), data: { ...images, transforms: [transform] } }];
   }
   for (const { type } of definitionsOf('datasets')) {
-    const job = type === 'random' ? basis : { ...onClasses({ type: 'crossEntropy' }), data: { ...images, dataset: type } };
+    const uploaded = { dataset: pixelsId, testSplit: 0.3, trainLimit: 60, testLimit: 25, batchSize: 32 };
+    const data = type === 'ds_…' ? uploaded : { ...images, dataset: type };
+    const job = type === 'random' ? basis : { ...onClasses({ type: 'crossEntropy' }), data };
     yield [`the dataset ${type}`, job];
   }
 }

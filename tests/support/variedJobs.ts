@@ -1,5 +1,7 @@
 // Jobs that between them use what a script has to say: data that draws and data in files, transforms, clipping, stopping, and
 // schedulers by epoch and by step.
+import { valuesId } from './uploads.ts';
+
 const classifier = (...layers: object[]): object => ({
   layers: [...layers, { type: 'flatten' }, { type: 'linear', outFeatures: 10 }],
 });
@@ -56,5 +58,13 @@ export const variedJobs: Readonly<Record<string, unknown>> = {
     epochs: 4,
     gradientClipping: { maxNorm: 0.5 },
     earlyStopping: { metric: 'testLoss', patience: 1 },
+  },
+  'uploaded values with a test part': {
+    seed: 5,
+    data: { dataset: valuesId, trainLimit: 25, testLimit: 10, batchSize: 8 },
+    model: { layers: [{ type: 'linear', outFeatures: 8 }, { type: 'tanh' }, { type: 'linear', outFeatures: 3 }] },
+    loss: { type: 'mse' },
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    epochs: 3,
   },
 };

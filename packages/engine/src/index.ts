@@ -13,6 +13,14 @@ export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';
 export type { Dataset, Splits, Target } from './data/dataset.ts';
 export { type DataSpec, dataSchema, datasetDefinitions, describeData, loadData } from './data/datasets/index.ts';
+export {
+  isUploaded,
+  UPLOADED_FILE,
+  type UploadedContent,
+  type UploadedDatasets,
+  uploadedContent,
+  uploadedDatasetId,
+} from './data/datasets/uploaded.ts';
 export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
@@ -23,6 +31,15 @@ export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limi
 export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoader } from './data/loader.ts';
 export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';
 export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
+export { contentOf, npzPieces, readNpz } from './data/npz.ts';
+export {
+  type UploadFilePart,
+  type UploadFormat,
+  type UploadOptions,
+  uploadFileParts,
+  uploadFormats,
+  uploadOptions,
+} from './data/upload.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';
@@ -184,6 +201,7 @@ export {
 } from './training/metrics.ts';
 export {
   type CheckedSpec,
+  checkedJobSchema,
   checkSpec,
   defaultLimits,
   type JobSpec,

@@ -1,14 +1,15 @@
 // The text of train.ts, and that Node runs it to the job's own curve, bit for bit, for every kind of job.
 import { readFile } from 'node:fs/promises';
-import { checkSpec, engineScript } from '@trainyard/engine';
+import { checkSpec, defaultLimits, engineScript } from '@trainyard/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engineCurve, printedCurve } from '../../support/curves.ts';
 import { makeDataFolder } from '../../support/dataFolder.ts';
 import { registryJobs } from '../../support/registryJobs.ts';
+import { uploads } from '../../support/uploads.ts';
 import { variedJobs } from '../../support/variedJobs.ts';
 import { type ScriptAnswer, type ScriptFolder, scriptFolder } from './fixtures/runScripts.ts';
 
-const scriptOf = (body: unknown): string => engineScript(checkSpec(body).spec);
+const scriptOf = (body: unknown): string => engineScript(checkSpec(body, defaultLimits, uploads).spec);
 
 test("the tutorial's script is what a person would write", async () => {
   expect(scriptOf(JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8')))).toMatchInlineSnapshot(`

@@ -1,11 +1,12 @@
 // The text of train.py: what it says of a job, and that nothing in it is what a job could smuggle in. That PyTorch runs it to the
 // same curve is tests/peer's to show.
 import { readFile } from 'node:fs/promises';
-import { checkSpec, pytorchScript } from '@trainyard/engine';
+import { checkSpec, defaultLimits, pytorchScript } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { registryJobs } from '../../support/registryJobs.ts';
+import { uploads } from '../../support/uploads.ts';
 
-const scriptOf = (body: unknown): string => pytorchScript(checkSpec(body).spec);
+const scriptOf = (body: unknown): string => pytorchScript(checkSpec(body, defaultLimits, uploads).spec);
 const tutorial: unknown = JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8'));
 
 const lenet = {

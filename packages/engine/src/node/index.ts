@@ -4,4 +4,5 @@ export { NodeDatasetFiles, type NodeDatasetFilesOptions } from './datasetFiles.t
 export { readImageFolder, readImageZip } from './imageFiles.ts';
 export { nodeThreads } from './kernelThreads.ts';
 export { openLoader } from './openLoader.ts';
+export { readUpload, type UploadedFile } from './uploadFiles.ts';
 export { UnpackedFiles } from './unpackedFiles.ts';

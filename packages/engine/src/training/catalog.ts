@@ -1,6 +1,7 @@
 // Everything that a job spec can name, as plain JSON: for people who look and for forms that are generated.
 import { z } from 'zod';
 import { datasetDefinitions } from '../data/datasets/index.ts';
+import { uploaded } from '../data/datasets/uploaded.ts';
 import { transformDefinitions } from '../data/transforms/index.ts';
 import { lossDefinitions } from '../losses/index.ts';
 import { layerDefinitions } from '../nn/layers/index.ts';
@@ -36,7 +37,7 @@ export function catalog(limits: SpecLimits = defaultLimits): Catalog {
     losses: lossDefinitions.map(entry),
     optimizers: optimizerDefinitions.map(entry),
     schedulers: schedulerDefinitions.map(entry),
-    datasets: datasetDefinitions.map(({ name, description, schema }) => entry({ type: name, description, schema })),
+    datasets: [...datasetDefinitions, uploaded].map(({ name, description, schema }) => entry({ type: name, description, schema })),
     transforms: transformDefinitions.map(entry),
     limits: { ...limits },
   };

@@ -2,7 +2,8 @@
 // `checkSpec` also says what could never train: shapes that do not fit, an output that the loss cannot
 // compare with its target, anything over a limit. What passes here can be trained.
 import { z } from 'zod';
-import { type DataSpec, dataSchema, findDataset } from '../data/datasets/index.ts';
+import { type DataSpec, dataSchema, findDataset, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
+import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
 import { transformedShape } from '../data/transforms/index.ts';
@@ -47,14 +48,35 @@ export const jobSpecSchema = z
   })
   .describe('A training job');
 
-const presetJobSchema = jobSpecSchema.extend({ model: presetSchema });
+/** A job spec as it may be posted: a preset can stand for the layers, and the data can be uploaded. */
+export const newJobSchema = jobSpecSchema.extend({ data: newDataSchema, model: z.union([jobSpecSchema.shape.model, presetSchema]) });
 
-/** A job spec as it may be posted: a preset can stand for the layers. */
-export const newJobSchema = jobSpecSchema.extend({ model: z.union([jobSpecSchema.shape.model, presetSchema]) });
+/** A checked job spec. */
+export const checkedJobSchema = jobSpecSchema.extend({ data: storedDataSchema, seed: jobSpecSchema.shape.seed.unwrap() });
+
+/** Of the alternatives in a posted spec, those that a body means: so that the problems told are those of what was meant. */
+function schemaOf(body: unknown) {
+  const { data } = namesAlternatives.safeParse(body);
+  const isPreset = data?.model?.preset !== undefined;
+  if (isUploaded(data?.data?.dataset)) return isPreset ? schemas.uploadedPreset : schemas.uploaded;
+  return isPreset ? schemas.preset : schemas.plain;
+}
+
+const namesAlternatives = z.looseObject({
+  data: z.looseObject({ dataset: z.unknown() }).optional().catch(undefined),
+  model: z.looseObject({ preset: z.unknown() }).optional().catch(undefined),
+});
+
+const schemas = {
+  plain: jobSpecSchema,
+  preset: jobSpecSchema.extend({ model: presetSchema }),
+  uploaded: jobSpecSchema.extend({ data: uploadedSchema }),
+  uploadedPreset: jobSpecSchema.extend({ data: uploadedSchema, model: presetSchema }),
+};
 
 export type JobSpecInput = z.input<typeof newJobSchema>;
-/** A spec with every default filled in, its preset replaced by layers and its seed drawn. */
-export type JobSpec = z.output<typeof jobSpecSchema> & { seed: number };
+/** A spec with every default filled in, its preset replaced by layers, its uploaded data described and its seed drawn. */
+export type JobSpec = z.output<typeof checkedJobSchema>;
 
 /** The most that a job may ask for. */
 export interface SpecLimits {
@@ -74,15 +96,18 @@ export interface CheckedSpec {
 /** As much of a body as it takes to count its layers. */
 const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.unknown()) }) });
 
-const namesPreset = z.looseObject({ model: z.looseObject({ preset: z.unknown() }) });
-
-/** A spec with its defaults, and with layers where the body names a preset. @throws SpecError with every problem. */
-function parseSpec(body: unknown): z.output<typeof jobSpecSchema> {
-  // Which of the two it is decides which problems are told.
-  const parsed = parse(namesPreset.safeParse(body).data?.model.preset === undefined ? jobSpecSchema : presetJobSchema, body);
+/** A spec with its defaults, with layers where the body names a preset. @throws SpecError with every problem. */
+function parseSpec(body: unknown, uploads: UploadedDatasets): Omit<JobSpec, 'seed'> & { seed?: number | undefined } {
+  const parsed = parse<z.ZodType<z.output<typeof newJobSchema>>>(schemaOf(body), body);
   if (!parsed.ok) throw new SpecError(parsed.problems);
-  const { model, ...rest } = parsed.data;
-  return { ...rest, model: 'layers' in model ? model : { layers: layersOfPreset(model.preset, rest.data) } };
+  const { model, data: posted, ...rest } = parsed.data;
+  const data = isUploadedData(posted) ? resolveUploaded(posted, uploads) : posted;
+  if ('code' in data) throw new SpecError([data]);
+  return { ...rest, data, model: 'layers' in model ? model : { layers: layersOfPreset(model.preset, data) } };
+}
+
+function isUploadedData(data: z.output<typeof newDataSchema>): data is z.output<typeof uploadedSchema> {
+  return isUploaded(data.dataset);
 }
 
 /** @throws SpecError when it does not fit the data. */
@@ -101,14 +126,15 @@ function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
 
 /**
  * Parses and checks the body of a job.
+ * @param uploads the uploaded datasets that it may name, or at least that which it names
  * @throws SpecError with every problem that could be found, up to a hundred.
  */
-export function checkSpec(body: unknown, limits: SpecLimits = defaultLimits): CheckedSpec {
+export function checkSpec(body: unknown, limits: SpecLimits = defaultLimits, uploads: UploadedDatasets = new Map()): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
   // A body has room for hundreds of thousands of layers: that many are not even looked at.
   const count = countLayers(counted?.model.layers ?? []);
   if (count > 10 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
-  const parsed = parseSpec(body);
+  const parsed = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed() };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
   return { spec, summary: summarize(spec, limits) };

@@ -1,0 +1,149 @@
+// A whole dataset as one file, NumPy's NPZ: a zip of NPY arrays, not compressed, so that it can be written piece by piece and
+// read where it lies. This is the form in which uploaded data is kept, trained on and exported. Zips that others made are not
+// read here: only what is written here is.
+import { Zip, ZipPassThrough } from 'fflate';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
+import { type Dataset, sharableBytes, type Splits, type Target } from './dataset.ts';
+import type { UploadedContent } from './datasets/uploaded.ts';
+import { DataFormatError } from './errors.ts';
+import type { NamedBytes } from './files.ts';
+import { type NpyArray, parseNpy } from './npy.ts';
+import { arraysOf, EPOCH, encodeNpyText } from './npyWriter.ts';
+
+/** The pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are. */
+export function* npzPieces({ train, test }: Splits): Generator<Uint8Array, void, void> {
+  let pieces: Uint8Array[] = [];
+  const zip = new Zip((error, piece) => {
+    if (error !== null) throw error;
+    pieces.push(piece);
+  });
+  const members = [
+    ...arraysOf('train', train),
+    ...(test === null ? [] : arraysOf('test', test)),
+    ...(train.target.kind === 'class' ? [{ name: 'classes.npy', encode: () => encodeNpyText(classesOf(train.target)) }] : []),
+  ];
+  for (const { name, encode } of members) {
+    const member = new ZipPassThrough(name);
+    member.mtime = EPOCH;
+    zip.add(member);
+    member.push(encode(), true);
+    yield* pieces;
+    pieces = [];
+  }
+  zip.end();
+  yield* pieces;
+}
+
+const classesOf = (target: Target): readonly string[] => (target.kind === 'class' ? target.classes : []);
+
+/** What of splits a spec tells; `sha256` is that of the file. */
+export function contentOf({ train, test }: Splits, sha256: string): UploadedContent {
+  const { inputShape, inputs, target, length } = train;
+  return {
+    sha256,
+    inputType: inputs instanceof Uint8Array ? 'uint8' : 'float32',
+    inputShape,
+    classes: target.kind === 'class' ? target.classes : null,
+    targetShape: target.kind === 'class' ? null : target.shape,
+    trainSamples: length,
+    testSamples: test?.length ?? 0,
+  };
+}
+
+/** Reads such a file. @throws DataFormatError when it is damaged or holds something else than `content` says. */
+export function readNpz(file: NamedBytes, content: UploadedContent): Splits {
+  const members = membersOf(file);
+  const array = (name: string): NpyArray => {
+    const bytes = members.get(`${name}.npy`);
+    if (bytes === undefined) throw new DataFormatError(`${file.name}: has no array ${JSON.stringify(name)}`);
+    return parseNpy({ name: `${file.name}/${name}.npy`, bytes });
+  };
+  const split = (part: string, length: number): Dataset => ({
+    length,
+    inputShape: content.inputShape,
+    inputs: inputsOf(`${file.name}/${part}_inputs.npy`, array(`${part}_inputs`), [length, ...content.inputShape], content),
+    target: content.classes === null ? { kind: 'values', shape: content.targetShape ?? [1] } : { kind: 'class', classes: content.classes },
+    targets: targetsOf(`${file.name}/${part}_targets.npy`, array(`${part}_targets`), length, content),
+  });
+  return { train: split('train', content.trainSamples), test: content.testSamples === 0 ? null : split('test', content.testSamples) };
+}
+
+function inputsOf(name: string, array: NpyArray, shape: Shape, { inputType }: UploadedContent): Dataset['inputs'] {
+  checkArray(name, array, inputType === 'uint8' ? '|u1' : '<f4', shape);
+  return array.type === '|u1' ? array.data : floatsOf(array);
+}
+
+function targetsOf(name: string, array: NpyArray, length: number, { classes, targetShape }: UploadedContent): Dataset['targets'] {
+  if (classes === null) {
+    checkArray(name, array, '<f4', [length, ...(targetShape ?? [1])]);
+    return floatsOf(array);
+  }
+  checkArray(name, array, array.type === '|u1' ? '|u1' : '<i8', [length]);
+  const targets = array.type === '|u1' ? array.data : wholeNumbersOf(array);
+  const wrong = targets.findIndex((label) => label < 0 || label >= classes.length);
+  if (wrong !== -1) throw new DataFormatError(`${name}: the label of sample ${wrong} names none of the ${classes.length} classes`);
+  return targets;
+}
+
+function checkArray(name: string, { type, shape }: NpyArray, wantedType: string, wantedShape: Shape): void {
+  if (type === wantedType && sameShape(shape, wantedShape)) return;
+  throw new DataFormatError(
+    `${name}: expected ${wantedType} of shape ${formatShape(wantedShape)}, got ${type} of shape ${formatShape(shape)}: is it another dataset's?`,
+  );
+}
+
+/** Typed arrays need their values aligned, and nothing aligns them in a zip. */
+function alignedCopy(data: Uint8Array): Uint8Array {
+  const copy = sharableBytes(data.length);
+  copy.set(data);
+  return copy;
+}
+
+const floatsOf = ({ data }: NpyArray): Float32Array => new Float32Array(alignedCopy(data).buffer);
+
+/** The low halves of little-endian 64-bit numbers; -1, which is no class, where the high half says something. */
+function wholeNumbersOf({ data }: NpyArray): Int32Array {
+  const halves = new Int32Array(alignedCopy(data).buffer);
+  const numbers = new Int32Array(sharableBytes(data.length / 2).buffer);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = halves[2 * i + 1] === 0 ? halves[2 * i] : -1;
+  return numbers;
+}
+
+const END = { signature: 0x06054b50, bytes: 22 };
+const ENTRY = { signature: 0x02014b50, bytes: 46 };
+const LOCAL_BYTES = 30;
+
+/** The members by name, as views, by the zip's directory (APPNOTE.TXT §4.3); none is compressed. */
+function membersOf({ name, bytes }: NamedBytes): ReadonlyMap<string, Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const damaged = (at: number): DataFormatError => new DataFormatError(`${name}: is damaged at byte ${at}: fetch it again`);
+  const end = bytes.length - END.bytes;
+  if (end < 0 || view.getUint32(end, true) !== END.signature) throw damaged(Math.max(0, end));
+  const members = new Map<string, Uint8Array>();
+  let at = view.getUint32(end + 16, true);
+  for (let left = view.getUint16(end + 10, true); left > 0; left--) {
+    if (at + ENTRY.bytes > end || view.getUint32(at, true) !== ENTRY.signature) throw damaged(at);
+    const size = view.getUint32(at + 24, true);
+    const nameLength = view.getUint16(at + 28, true);
+    const local = view.getUint32(at + 42, true);
+    if (local + LOCAL_BYTES > end || view.getUint16(at + 10, true) !== 0) throw damaged(at);
+    const start = local + LOCAL_BYTES + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+    if (start + size > end) throw damaged(at);
+    // TextDecoder takes no shared memory.
+    members.set(
+      new TextDecoder().decode(bytes.slice(at + ENTRY.bytes, at + ENTRY.bytes + nameLength)),
+      bytes.subarray(start, start + size),
+    );
+    at += ENTRY.bytes + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+  }
+  return members;
+}
+
+/** A script's function that reads an array of the file of dataset `id`. */
+export const pythonReadNpz = (id: string, file: string): string => `
+def read(name):
+    file = args.data / "${id}" / "${file}"
+    if not file.exists():
+        raise SystemExit(f"{file} is missing: save there what GET /datasets/${id}/export of Trainyard gives")
+    return torch.from_numpy(np.load(file)[name])
+`;
