@@ -1,6 +1,7 @@
 // The service's figures, each on processes of its own: how fast it takes jobs, trains small ones and tells of them, and what
 // it costs over the bare engine.
 import { type Figure, quantile } from '../figure.ts';
+import type { Output } from '../output.ts';
 import { ended, elsewhere, heard, type Rig, readTutorial, startRig, submit } from './rig.ts';
 import { deliveryFigures } from './delivery.ts';
 import { listFigures } from './lists.ts';
@@ -19,17 +20,20 @@ const measures: Readonly<Record<string, Measure>> = {
 };
 
 /** @param only measures to take, by name; empty: all */
-export async function bench(tell: (figure: Figure) => void, only: readonly string[]): Promise<void> {
+export async function bench(output: Output, only: readonly string[]): Promise<void> {
   for (const [name, measure] of Object.entries(measures)) {
     if (only.length > 0 && !only.includes(name)) continue;
     const rig = await startRig();
     try {
-      for await (const figure of measure(rig)) tell(figure);
+      for await (const figure of measure(rig)) output.tell(figure, lineOf(figure));
     } finally {
       await rig.close();
     }
   }
 }
+
+const lineOf = ({ metric, value, unit }: Figure): string =>
+  `${metric.padEnd(36)}${value.toLocaleString('en', { maximumFractionDigits: 3 }).padStart(12)} ${unit}`;
 
 /** POST /jobs on 32 connections, no worker. */
 async function* postsPerSecond({ url }: Rig): AsyncGenerator<Figure> {

@@ -1,0 +1,55 @@
+// The most that one core of this machine computes in WebAssembly: twelve independent chains of f32x4 multiply-adds that
+// never leave the registers. It is compiled here, of AssemblyScript, and is no part of the engine.
+import { createMemoryStream, main } from 'assemblyscript/asc';
+import { quantile } from '../figure.ts';
+
+/** Typed here because the language's own library leaves WebAssembly to the browser's. */
+interface WebAssemblyApi {
+  instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>;
+}
+
+const webAssembly = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+
+const CHAINS = 12;
+const FLOPS_PER_TURN = CHAINS * 4 * 2;
+
+function source(): string {
+  const names = Array.from({ length: CHAINS }, (_, i) => `c${i}`);
+  return `export function chains(turns: i32, factor: f32, addend: f32): f32 {
+  const a = f32x4.splat(factor);
+  const b = f32x4.splat(addend);
+${names.map((name, i) => `  let ${name} = f32x4.splat(${i}.0);`).join('\n')}
+  for (let turn = 0; turn < turns; turn++) {
+${names.map((name) => `    ${name} = f32x4.add(f32x4.mul(${name}, a), b);`).join('\n')}
+  }
+  return f32x4.extract_lane(${names.reduce((sum, name) => `f32x4.add(${sum}, ${name})`)}, 0);
+}
+`;
+}
+
+async function compile(): Promise<(turns: number, factor: number, addend: number) => number> {
+  let bytes: Uint8Array<ArrayBuffer> | null = null;
+  const stderr = createMemoryStream();
+  const { error } = await main(['chains.ts', '--outFile', 'chains.wasm', '--runtime', 'stub', '--optimizeLevel', '1', '--enable', 'simd'], {
+    stderr,
+    readFile: (name) => (name === 'chains.ts' ? source() : null),
+    writeFile: (_, contents) => void (bytes = Uint8Array.from(contents as Uint8Array)),
+    listFiles: () => [],
+  });
+  if (error !== null || bytes === null) throw new Error(`the loop does not compile:\n${stderr.toString()}`, { cause: error });
+  const { instance } = await webAssembly.instantiate(bytes);
+  return (instance.exports as { chains: (turns: number, factor: number, addend: number) => number }).chains;
+}
+
+/** GFLOP/s of one core: the median of some tries of 20 ms. */
+export async function measureCeiling(): Promise<number> {
+  const chains = await compile();
+  const turns = 1_000_000;
+  for (let i = 0; i < 5; i++) chains(turns / 5, 0.999, 0.001);
+  const rates = Array.from({ length: 15 }, () => {
+    const start = performance.now();
+    chains(turns, 0.999, 0.001);
+    return (turns * FLOPS_PER_TURN) / (performance.now() - start) / 1e6;
+  });
+  return quantile(rates, 0.5);
+}

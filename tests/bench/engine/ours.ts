@@ -1,0 +1,35 @@
+// A process that runs one workload on the engine: warm first, then a slice for each message, and at last, when it is asked
+// to, where the time of a step goes. Arguments: workload, batch, threads, seconds a slice, folder of datasets ('' for none).
+import { engineVersion } from '@trainyard/engine';
+import { type KernelTime, profiled } from './kernelTimes.ts';
+import { type Run, runsOf } from './training.ts';
+import type { WorkloadName } from './workloads.ts';
+
+export type Request = 'slice' | 'profile';
+export type Answer = { readonly engineVersion: string } | { readonly us: number } | { readonly kernels: readonly KernelTime[] };
+
+const [workload = '', batch = '', threads = '', seconds = '', datasets = ''] = process.argv.slice(2);
+
+/** Microseconds a step over at least so many seconds. */
+async function slice(run: Run): Promise<number> {
+  let [steps, ms] = [0, 0];
+  while (ms < Number(seconds) * 1_000) {
+    const part = await run();
+    steps += part.steps;
+    ms += part.ms;
+  }
+  return (ms / steps) * 1_000;
+}
+
+const answer = (message: Answer): void => void process.send?.(message);
+
+if (threads !== '1') throw new Error('the engine computes on one thread');
+const run = runsOf({ workload: workload as WorkloadName, batch: Number(batch) }, datasets === '' ? null : datasets);
+await slice(run);
+answer({ engineVersion });
+let last = Promise.resolve();
+process.on('message', (request: Request) => {
+  last = last.then(async () => {
+    answer(request === 'slice' ? { us: await slice(run) } : { kernels: await profiled(run, Number(seconds) * 2) });
+  });
+});
