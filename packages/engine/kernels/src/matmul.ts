@@ -4,13 +4,15 @@
 //   dots:  for A · Bᵀ both operands run along k, so 4 × 2 dot products at a time need no packing.
 // Both go through k in blocks of a fixed length, so that what is read again and again stays in the caches.
 import { transpose } from './broadcast';
-import { dots } from './dots';
+import { dots, dotUnits } from './dots';
+import { ownScratch } from './memory';
 import { firstRow, packedTile, TILE_COLUMNS, TILE_ROWS, tilesOf } from './tile';
 
 /** Block of k: five packed rows of A (20 KB) and a strip of B (8 KB) share the first-level cache. */
 const DEPTH = 256;
-/** Columns of B that are packed at a time: a block of B (256 KB) stays in the second-level cache. */
-const COLUMNS = 256;
+/** A unit's most tiles of rows and strips of columns: its block of B (128 KB) stays in the second-level cache, and packing is little of its work. */
+const UNIT_TILES = 24;
+const UNIT_STRIPS = 16;
 /** From so many rows on, packing B pays. */
 const PACK_FROM = 16;
 
@@ -38,28 +40,78 @@ function stripsOf(n: i32): i32 {
   return (n + TILE_COLUMNS - 1) / TILE_COLUMNS;
 }
 
-/** Bytes of scratch that `matmul` needs. */
+/** Bytes of scratch that each thread needs for `matmul`. */
 export function matmulScratch(m: i32, n: i32, k: i32): usize {
   const depth = <usize>min(k, DEPTH);
-  return offsetof<Operands>() + 64 + 256 + ((depth * TILE_ROWS) << 4) + ((depth * <usize>(stripsOf(min(n, COLUMNS)) * TILE_COLUMNS)) << 2);
+  return offsetof<Operands>() + 64 + 256 + ((depth * TILE_ROWS) << 4) + ((depth * <usize>(min(stripsOf(n), UNIT_STRIPS) * TILE_COLUMNS)) << 2);
 }
 
-/** out[b] = A[b] · B[b], A: m×k (k×m in memory if transposeA), B: k×n (n×k if transposeB). */
+/** Units of `matmul`: parts of one matrix of the result, matrix by matrix. */
+export function matmulUnits(batch: i32, m: i32, n: i32, transposeA: i32, transposeB: i32): i32 {
+  return batch * unitsOfMatrix(m, n, isOfDots(transposeA, transposeB));
+}
+
+// @ts-ignore: decorator
+@inline
+function isOfDots(transposeA: i32, transposeB: i32): bool {
+  return transposeB != 0 && transposeA == 0;
+}
+
+// Tiles and strips are shared out evenly among the fewest units.
+
+// @ts-ignore: decorator
+@inline
+function unitsDown(m: i32): i32 {
+  return (tilesOf(m) + UNIT_TILES - 1) / UNIT_TILES;
+}
+
+// @ts-ignore: decorator
+@inline
+function unitsAcross(n: i32): i32 {
+  return (stripsOf(n) + UNIT_STRIPS - 1) / UNIT_STRIPS;
+}
+
+// @ts-ignore: decorator
+@inline
+function unitsOfMatrix(m: i32, n: i32, ofDots: bool): i32 {
+  return ofDots ? dotUnits(m, n) : unitsDown(m) * unitsAcross(n);
+}
+
+/** out[b] = A[b] · B[b], A: m×k (k×m in memory if transposeA), B: k×n (n×k if transposeB). Units: see matmulUnits. */
 export function matmul(
   a: usize,
   b: usize,
   out: usize,
-  batch: i32,
   m: i32,
   n: i32,
   k: i32,
-  transposeA: bool,
-  transposeB: bool,
+  transposeA: i32,
+  transposeB: i32,
   batchStrideA: i32,
   batchStrideB: i32,
   scratch: usize,
+  from: i32,
+  to: i32,
 ): void {
-  const operands = changetype<Operands>(scratch);
+  const ofDots = isOfDots(transposeA, transposeB);
+  const perMatrix = unitsOfMatrix(m, n, ofDots);
+  const operands = changetype<Operands>(ownScratch(scratch, matmulScratch(m, n, k)));
+  if (!ofDots) lay(operands, m, n, k, transposeA != 0, transposeB != 0);
+  while (from < to) {
+    const matrix = from / perMatrix;
+    const first = from - matrix * perMatrix;
+    const end = min(perMatrix, to - matrix * perMatrix);
+    const left = a + (<usize>(matrix * batchStrideA) << 2);
+    const right = b + (<usize>(matrix * batchStrideB) << 2);
+    const result = out + (<usize>(matrix * m * n) << 2);
+    if (ofDots) dots(left, right, 0, result, m, n, k, first, end);
+    else for (let unit = first; unit < end; unit++) multiply(left, right, result, unit, operands);
+    from += end - first;
+  }
+}
+
+/** Writes the sizes, the steps and where scratch memory's parts lie. */
+function lay(operands: Operands, m: i32, n: i32, k: i32, transposeA: bool, transposeB: bool): void {
   operands.m = m;
   operands.n = n;
   operands.k = k;
@@ -68,37 +120,41 @@ export function matmul(
   operands.rowB = transposeB ? 1 : n;
   operands.columnB = transposeB ? k : 1;
   operands.packs = transposeB || m >= PACK_FROM;
-  operands.zeros = scratch + offsetof<Operands>();
+  operands.zeros = changetype<usize>(operands) + offsetof<Operands>();
   operands.corner = operands.zeros + 64;
   operands.packedA = operands.corner + 256;
   operands.packedB = operands.packedA + ((<usize>min(k, DEPTH) * TILE_ROWS) << 4);
   memory.fill(operands.zeros, 0, 64);
-  for (let i = 0; i < batch; i++) {
-    if (transposeB && !transposeA) dots(a, b, 0, out, m, n, k);
-    else multiply(a, b, out, operands);
-    a += <usize>batchStrideA << 2;
-    b += <usize>batchStrideB << 2;
-    out += <usize>(m * n) << 2;
+}
+
+/** One unit of a matrix. */
+function multiply(a: usize, b: usize, out: usize, unit: i32, o: Operands): void {
+  const down = unitsDown(o.m);
+  const across = unitsAcross(o.n);
+  const tiles = tilesOf(o.m);
+  const strips = stripsOf(o.n);
+  const firstTile = (tiles * (unit / across)) / down;
+  const endTile = (tiles * (unit / across + 1)) / down;
+  const column = ((strips * (unit % across)) / across) * TILE_COLUMNS;
+  const n = min(o.n, ((strips * (unit % across + 1)) / across) * TILE_COLUMNS) - column;
+  b += <usize>(column * o.columnB) << 2;
+  out += <usize>column << 2;
+  if (o.k == 0) clearRows(out, firstRow(o.m, tiles, firstTile), firstRow(o.m, tiles, endTile), n, o.n);
+  for (let depth = 0; depth < o.k; depth += DEPTH) {
+    const k = min(o.k - depth, DEPTH);
+    const block = b + (<usize>(depth * o.rowB) << 2);
+    if (o.packs) packStrips(block, o.rowB, o.columnB, o.packedB, k, n);
+    for (let i = firstTile; i < endTile; i++) {
+      const first = firstRow(o.m, tiles, i);
+      const rows = firstRow(o.m, tiles, i + 1) - first;
+      packRows(a + (<usize>(first * o.rowA + depth * o.columnA) << 2), o.rowA, o.columnA, o.packedA, rows, k);
+      multiplyRows(block, out + (<usize>(first * o.n) << 2), rows, n, k, depth == 0, o);
+    }
   }
 }
 
-function multiply(a: usize, b: usize, out: usize, o: Operands): void {
-  if (o.k == 0) memory.fill(out, 0, <usize>(o.m * o.n) << 2);
-  for (let depth = 0; depth < o.k; depth += DEPTH) {
-    const k = min(o.k - depth, DEPTH);
-    for (let column = 0; column < o.n; column += COLUMNS) {
-      const n = min(o.n - column, COLUMNS);
-      const block = b + (<usize>(depth * o.rowB + column * o.columnB) << 2);
-      if (o.packs) packStrips(block, o.rowB, o.columnB, o.packedB, k, n);
-      const tiles = tilesOf(o.m);
-      for (let i = 0; i < tiles; i++) {
-        const first = firstRow(o.m, tiles, i);
-        const rows = firstRow(o.m, tiles, i + 1) - first;
-        packRows(a + (<usize>(first * o.rowA + depth * o.columnA) << 2), o.rowA, o.columnA, o.packedA, rows, k);
-        multiplyRows(block, out + (<usize>(first * o.n + column) << 2), rows, n, k, depth == 0, o);
-      }
-    }
-  }
+function clearRows(out: usize, first: i32, end: i32, columns: i32, step: i32): void {
+  for (let row = first; row < end; row++) memory.fill(out + (<usize>(row * step) << 2), 0, <usize>columns << 2);
 }
 
 /** One tile of rows against all strips of a block of B. */
@@ -169,9 +225,4 @@ function copyRows8(from: usize, step: usize, to: usize, rows: i32, columns: i32)
     from += step;
     to += TILE_COLUMNS << 2;
   }
-}
-
-/** out[n × outFeatures] = x[n × inFeatures] · weightᵀ + bias; `bias` is 0 for none. */
-export function linear(x: usize, weight: usize, bias: usize, out: usize, n: i32, inFeatures: i32, outFeatures: i32): void {
-  dots(x, weight, bias, out, n, outFeatures, inFeatures);
 }

@@ -133,8 +133,10 @@ export class WasmBackend extends WasmMovement implements Backend {
   matmul(a: FloatArray, b: FloatArray, out: FloatArray, geometry: MatmulGeometry): void {
     const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
     const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
-    const scratch = this.scratch(this.kernels.matmulScratch(m, n, k));
-    this.kernels.matmul(left, right, to, batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB, scratch);
+    const [turnA, turnB] = [Number(transposeA), Number(transposeB)];
+    const scratch = this.scratchOfEach(this.kernels.matmulScratch(m, n, k));
+    const units = this.kernels.matmulUnits(batch, m, n, turnA, turnB);
+    this.parallel.matmul(left, right, to, m, n, k, turnA, turnB, batchStrideA, batchStrideB, scratch, units, batch * m * n * k);
     this.finish();
   }
 
@@ -148,7 +150,9 @@ export class WasmBackend extends WasmMovement implements Backend {
     outFeatures: number,
   ): void {
     const addressOfBias = bias === null ? 0 : this.read(bias);
-    this.kernels.linear(this.read(x), this.read(weight), addressOfBias, this.write(out), n, inFeatures, outFeatures);
+    const [from, factor, to] = [this.read(x), this.read(weight), this.write(out)];
+    const units = this.kernels.dotUnits(n, outFeatures);
+    this.parallel.dots(from, factor, addressOfBias, to, n, outFeatures, inFeatures, units, n * inFeatures * outFeatures);
     this.finish();
   }
 
