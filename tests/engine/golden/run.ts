@@ -1,0 +1,22 @@
+// `npm run golden`: prints the hashes of the golden runs as JSON, computed by the Node that runs this. With --write they
+// become the pinned ones, which needs another engine version than the hashes that they replace had.
+import { readFile, writeFile } from 'node:fs/promises';
+import { engineVersion } from '@trainyard/engine';
+import { goldenHashes } from './jobs.ts';
+
+const file = new URL('./hashes.json', import.meta.url);
+const computed = { engineVersion, hashes: await goldenHashes() };
+const text = `${JSON.stringify(computed, null, 2)}\n`;
+if (process.argv.includes('--write')) {
+  const pinned = JSON.parse(await readFile(file, 'utf8')) as typeof computed;
+  const changed = Object.entries(computed.hashes).filter(
+    ([name, hash]) => Object.hasOwn(pinned.hashes, name) && pinned.hashes[name] !== hash,
+  );
+  if (changed.length > 0 && pinned.engineVersion === engineVersion) {
+    const names = changed.map(([name]) => name).join('; ');
+    process.stderr.write(`These weights come out with other bits: ${names}. Raise engineVersion (packages/engine/src/version.ts) first.\n`);
+    process.exit(1);
+  }
+  await writeFile(file, text);
+}
+process.stdout.write(text);
