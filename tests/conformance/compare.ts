@@ -1,8 +1,9 @@
-// Runs the cases of a conformance file of operations or losses: output and every gradient, on every backend. Which of the
+// Runs the cases of a conformance file of operations or losses: output and every gradient, on every backend and, for
+// convolutions, by every variant. Which of the
 // engine's functions stands for a name of PyTorch's is the caller's table.
 import { fromFlat, indices, type Tensor } from '@trainyard/engine';
 import { describe, test } from 'vitest';
-import { onEveryBackend } from '../support/backends.ts';
+import { convolvers, onEveryBackend } from '../support/backends.ts';
 import { expectClose } from '../support/expectClose.ts';
 import { readConformance, type StoredTensor } from './conformanceDir.ts';
 import { expectKnown } from './expectKnown.ts';
@@ -39,12 +40,15 @@ export function testConformance(file: string, operations: Readonly<Record<string
         operations,
       );
     });
-    onEveryBackend(() => {
-      test.each(known.map((stored, i) => ({ title: `${i}: ${stored.op} ${JSON.stringify(stored.args)}`, stored })))(
+    const testEach = (tested: readonly Case[]): void => {
+      test.each(tested.map((stored, i) => ({ title: `${i}: ${stored.op} ${JSON.stringify(stored.args)}`, stored })))(
         '$title equals PyTorch',
         ({ stored }) => checkCase(stored, operations[stored.op]),
       );
-    });
+    };
+    onEveryBackend(() => testEach(known));
+    const convolutions = known.filter(({ op }) => op.startsWith('conv'));
+    if (convolutions.length > 0) onEveryBackend(() => testEach(convolutions), convolvers);
   });
 }
 

@@ -1,6 +1,6 @@
 // The backends that the engine's tests run on. A test inside `onEveryBackend` runs once on each; a new backend joins by one
 // line here.
-import { type Backend, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
+import { type Backend, convVariants, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
 import { beforeAll, describe } from 'vitest';
 
 export interface TestedBackend {
@@ -14,9 +14,15 @@ export const backends: readonly TestedBackend[] = [
   { name: 'reference in float64', make: () => new ReferenceBackend({ dtype: 'float64' }) },
 ];
 
+/** The wasm backend with each of its ways to compute a convolution, wherever that applies. */
+export const convolvers: readonly TestedBackend[] = convVariants.map((convVariant) => ({
+  name: `wasm with ${convVariant} convolutions`,
+  make: () => new WasmBackend({ convVariant }),
+}));
+
 /** Registers the tests once for each backend, which is in force while they run. */
-export function onEveryBackend(tests: (backend: TestedBackend) => void): void {
-  describe.each(backends)('on $name', (tested) => {
+export function onEveryBackend(tests: (backend: TestedBackend) => void, among = backends): void {
+  describe.each(among)('on $name', (tested) => {
     beforeAll(() => {
       setBackend(tested.make());
     });

@@ -24,9 +24,9 @@ export function noise(length: number, seed: number, low = -1, high = 1): Float32
   });
 }
 
-function put(data: Float32Array, place: Place): FloatArray {
+function put(backend: WasmBackend, data: Float32Array, place: Place): FloatArray {
   if (place === 'hosted') return data.slice();
-  const array = place === 'arena' ? wasm.allocate(data.length) : wasm.allocatePersistent(data.length);
+  const array = place === 'arena' ? backend.allocate(data.length) : backend.allocatePersistent(data.length);
   array.set(data);
   return array;
 }
@@ -50,18 +50,26 @@ export function compare(
     const largest = result.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
     return result.map(() => largest);
   });
-  expectNear(place, operands, start, kernel, expected, scales, tolerance);
+  expectNear(wasm, place, operands, start, kernel, expected, scales, tolerance);
 }
 
 /**
  * The same for a kernel whose results are sums of products of its operands: each has to agree to `tolerance` of the sum of
- * its terms' magnitudes, which is as near as float32 can come where terms cancel.
+ * its terms' magnitudes, which is as near as float32 can come where terms cancel. An algorithm that `mixes` results on its way,
+ * as Winograd's does, is held against the largest of these sums.
  */
-export function compareSums(place: Place, operands: readonly Float32Array[], length: number, kernel: Kernel, tolerance = 2e-6): void {
+export function compareSums(
+  place: Place,
+  operands: readonly Float32Array[],
+  length: number,
+  kernel: Kernel,
+  { on = wasm, mixes = false, tolerance = 2e-6 }: { on?: WasmBackend; mixes?: boolean; tolerance?: number } = {},
+): void {
   const start = [zeros(length).fill(Number.NaN)];
   const magnitudes = operands.map((data) => data.map(Math.abs));
   const [expected, scales] = [operands, magnitudes].map((data) => compute(data, start, kernel));
-  expectNear(place, operands, start, kernel, expected, scales, tolerance);
+  if (mixes) for (const scale of scales) scale.fill(scale.reduce((most, value) => Math.max(most, value), 0));
+  expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 
 /** What the reference computes. */
@@ -76,6 +84,7 @@ function compute(operands: readonly Float32Array[], start: readonly Float32Array
 }
 
 function expectNear(
+  backend: WasmBackend,
   place: Place,
   operands: readonly Float32Array[],
   start: readonly Float32Array[],
@@ -84,12 +93,12 @@ function expectNear(
   scales: readonly Float64Array[],
   tolerance: number,
 ): void {
-  const mark = wasm.enterArena();
+  const mark = backend.enterArena();
   try {
-    const actual = start.map((data) => put(data, place));
+    const actual = start.map((data) => put(backend, data, place));
     kernel(
-      wasm,
-      operands.map((data) => put(data, place)),
+      backend,
+      operands.map((data) => put(backend, data, place)),
       actual,
     );
     for (const [which, result] of actual.entries()) {
@@ -100,7 +109,7 @@ function expectNear(
       }
     }
   } finally {
-    wasm.leaveArena(mark);
+    backend.leaveArena(mark);
   }
 }
 

@@ -6,9 +6,10 @@ export { type BackwardOptions, isGradEnabled, type Node, noGrad } from './autogr
 export type { Backend } from './backend/backend.ts';
 export { backend, setBackend, withBackend } from './backend/current.ts';
 export { ReferenceBackend } from './backend/reference.ts';
+export { type ConvVariant, convVariants } from './backend/wasm/convVariant.ts';
 export { type KernelThread, type KernelThreads, MOST_THREADS, type TeamSetup } from './backend/wasm/team.ts';
 export { leaveTeam, serveTeam } from './backend/wasm/teamMember.ts';
-export { WasmBackend, type WasmOptions } from './backend/wasm/wasmBackend.ts';
+export { WasmBackend, type WasmBackendOptions, type WasmOptions } from './backend/wasm/wasmBackend.ts';
 export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';
 export type { Dataset, Splits, Target } from './data/dataset.ts';

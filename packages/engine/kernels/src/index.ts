@@ -25,3 +25,15 @@ export { sgd, adam } from './optimizers';
 export { rmsprop, adadelta, adamax } from './adaptive';
 export { activation, activationBackward } from './activations';
 export { channelMoments, channelProducts, channelScale, channelCombine } from './channels';
+export {
+  planWinograd,
+  winograd,
+  winogradBackwardWeight,
+  winogradBlocks,
+  winogradOwnBytes,
+  winogradParts,
+  winogradStrips,
+  winogradSumWeights,
+  winogradWeightBytes,
+  winogradWeights,
+} from './winograd';

@@ -20,10 +20,11 @@ import {
   composedLinearBackward,
   composedLinearRelu,
 } from '../composed.ts';
+import { type ConvVariant, convVariant } from './convVariant.ts';
 import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
 import { writeConvSizes, writePoolSizes } from './geometry.ts';
-import { MAX_RANK } from './wasmMemory.ts';
-import { WasmMovement } from './wasmMovement.ts';
+import { FIRST_RECORDS, SECOND_RECORDS, type WasmOptions } from './wasmMemory.ts';
+import { WasmWinograd } from './wasmWinograd.ts';
 
 export type { WasmOptions } from './wasmMemory.ts';
 
@@ -31,22 +32,27 @@ export type { WasmOptions } from './wasmMemory.ts';
 const unaryNumbers = Object.fromEntries(unaryOps.map((op, number) => [op, number])) as Record<UnaryOp, number>;
 const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, number])) as Record<BinaryOp, number>;
 
-// Words of the parameter block: one list of records, or a geometry, then another list.
-const FIRST_RECORDS = 0;
-const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
-
-/** Every channel sees only itself: another kernel's work than matrix products. */
-const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
-
 const planesOf = ({ batch, inChannels }: ConvGeometry): number => batch * inChannels;
 
 /** Multiply-adds of a convolution that takes each of its channels by itself. */
 const depthwiseOperations = ({ batch, inChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
   batch * inChannels * outHeight * outWidth * kernelHeight * kernelWidth;
 
-export class WasmBackend extends WasmMovement implements Backend {
+export interface WasmBackendOptions extends WasmOptions {
+  /** How convolutions are computed wherever it applies, for tests: by default their shapes decide. */
+  readonly convVariant?: ConvVariant;
+}
+
+export class WasmBackend extends WasmWinograd implements Backend {
   readonly name = 'wasm';
   readonly dtype = 'float32';
+  readonly #convVariant: ConvVariant | null;
+
+  /** @throws EngineError `outOfMemory` when there is no address space for its memory. */
+  constructor(options: WasmBackendOptions = {}) {
+    super(options);
+    this.#convVariant = options.convVariant ?? null;
+  }
 
   fill(out: FloatArray, value: number): void {
     if (this.isHosted(out)) out.fill(value);
@@ -157,8 +163,13 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
+    const variant = convVariant(geometry, this.#convVariant);
+    if (variant === 'winograd') {
+      this.winograd(x, weight, bias, out, geometry, false);
+      return;
+    }
     const sizes = this.#convSizes(geometry);
-    if (isDepthwise(geometry)) {
+    if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
       this.parallel.depthwise(from, factor, offset, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
@@ -170,8 +181,13 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
+    const variant = convVariant(geometry, this.#convVariant);
+    if (variant === 'winograd') {
+      this.winogradBackwardInput(g, weight, dx, geometry);
+      return;
+    }
     const sizes = this.#convSizes(geometry);
-    if (isDepthwise(geometry)) {
+    if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [from, factor, to] = [this.read(g), this.read(weight), this.write(dx)];
       this.parallel.depthwiseBackwardInput(from, factor, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
@@ -183,8 +199,13 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
+    const variant = convVariant(geometry, this.#convVariant);
+    if (variant === 'winograd') {
+      this.winogradBackwardWeight(g, x, dw, geometry);
+      return;
+    }
     const sizes = this.#convSizes(geometry);
-    if (isDepthwise(geometry)) {
+    if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
       this.parallel.depthwiseBackwardWeight(ofG, ofX, to, sizes, scratch, geometry.inChannels, depthwiseOperations(geometry));
@@ -196,7 +217,8 @@ export class WasmBackend extends WasmMovement implements Backend {
   }
 
   conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
-    composedConv2dRelu(this, x, weight, bias, out, geometry);
+    if (convVariant(geometry, this.#convVariant) === 'winograd') this.winograd(x, weight, bias, out, geometry, true);
+    else composedConv2dRelu(this, x, weight, bias, out, geometry);
   }
 
   conv2dBackward(

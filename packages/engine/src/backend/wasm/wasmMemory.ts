@@ -22,6 +22,9 @@ export interface WasmOptions {
 
 /** Largest number of dimensions that kernels have room for. */
 export const MAX_RANK = 64;
+/** Words of the parameter block: one list of records, or a geometry and its plan, then another list. */
+export const FIRST_RECORDS = 0;
+export const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 /** Room for what kernels are told by way of memory: a geometry and what a kernel plans from it, or records of dimensions. */
 const PARAMETER_BYTES = 16 * MAX_RANK * 2;
 

@@ -1,0 +1,156 @@
+// The micro-kernel of products whose left operand lies as it is: up to 5 rows × 8 columns of sums held in registers, each
+// row's elements spread over a vector as they are loaded. A pointer a row, moved along at every term, costs less than
+// offsets do, for V8 does not fold those of a load that spreads. Each sum takes its terms in order.
+import { firstRow, tilesOf } from './tile';
+
+/** `rows` and `adds` are constants where this is inlined. */
+// @ts-ignore: decorator
+@inline
+function tile(
+  rows: i32,
+  adds: bool,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  c: usize,
+  cRow: usize,
+): void {
+  let a1 = a + aRow;
+  let a2 = a1 + aRow;
+  let a3 = a2 + aRow;
+  let a4 = a3 + aRow;
+  let s00 = f32x4.splat(0);
+  let s01 = f32x4.splat(0);
+  let s10 = f32x4.splat(0);
+  let s11 = f32x4.splat(0);
+  let s20 = f32x4.splat(0);
+  let s21 = f32x4.splat(0);
+  let s30 = f32x4.splat(0);
+  let s31 = f32x4.splat(0);
+  let s40 = f32x4.splat(0);
+  let s41 = f32x4.splat(0);
+  for (; k > 0; k--) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const x0 = v128.load32_splat(a);
+    a += aStep;
+    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
+    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
+    if (rows > 1) {
+      const x1 = v128.load32_splat(a1);
+      a1 += aStep;
+      s10 = f32x4.add(s10, f32x4.mul(x1, b0));
+      s11 = f32x4.add(s11, f32x4.mul(x1, b1));
+    }
+    if (rows > 2) {
+      const x2 = v128.load32_splat(a2);
+      a2 += aStep;
+      s20 = f32x4.add(s20, f32x4.mul(x2, b0));
+      s21 = f32x4.add(s21, f32x4.mul(x2, b1));
+    }
+    if (rows > 3) {
+      const x3 = v128.load32_splat(a3);
+      a3 += aStep;
+      s30 = f32x4.add(s30, f32x4.mul(x3, b0));
+      s31 = f32x4.add(s31, f32x4.mul(x3, b1));
+    }
+    if (rows > 4) {
+      const x4 = v128.load32_splat(a4);
+      a4 += aStep;
+      s40 = f32x4.add(s40, f32x4.mul(x4, b0));
+      s41 = f32x4.add(s41, f32x4.mul(x4, b1));
+    }
+    b += bStep;
+  }
+  put(adds, c, s00, s01);
+  if (rows > 1) put(adds, c + cRow, s10, s11);
+  if (rows > 2) put(adds, c + 2 * cRow, s20, s21);
+  if (rows > 3) put(adds, c + 3 * cRow, s30, s31);
+  if (rows > 4) put(adds, c + 4 * cRow, s40, s41);
+}
+
+// @ts-ignore: decorator
+@inline
+function put(adds: bool, c: usize, left: v128, right: v128): void {
+  v128.store(c, adds ? f32x4.add(v128.load(c), left) : left);
+  v128.store(c, adds ? f32x4.add(v128.load(c, 16), right) : right, 16);
+}
+
+/** One case for each number of rows. */
+// @ts-ignore: decorator
+@inline
+function rowsOf(
+  rows: i32,
+  adds: bool,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  c: usize,
+  cRow: usize,
+): void {
+  switch (rows) {
+    case 5:
+      tile(5, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      break;
+    case 4:
+      tile(4, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      break;
+    case 3:
+      tile(3, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      break;
+    case 2:
+      tile(2, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      break;
+    default:
+      tile(1, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+  }
+}
+
+/**
+ * c[r][0…7] = Σ a[r][t] · b[t][0…7] for t < k and all rows r. Steps are in bytes: from row to row of a and c, and from
+ * term to term of a and b.
+ */
+export function setRows(
+  rows: i32,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  c: usize,
+  cRow: usize,
+): void {
+  const tiles = tilesOf(rows);
+  for (let i = 0; i < tiles; i++) {
+    const first = firstRow(rows, tiles, i);
+    const taken = firstRow(rows, tiles, i + 1) - first;
+    rowsOf(taken, false, a + <usize>first * aRow, aRow, aStep, b, bStep, k, c + <usize>first * cRow, cRow);
+  }
+}
+
+/** The same, added to c. */
+export function addRows(
+  rows: i32,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  c: usize,
+  cRow: usize,
+): void {
+  const tiles = tilesOf(rows);
+  for (let i = 0; i < tiles; i++) {
+    const first = firstRow(rows, tiles, i);
+    const taken = firstRow(rows, tiles, i + 1) - first;
+    rowsOf(taken, true, a + <usize>first * aRow, aRow, aStep, b, bStep, k, c + <usize>first * cRow, cRow);
+  }
+}

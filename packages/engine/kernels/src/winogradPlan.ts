@@ -1,0 +1,87 @@
+// How a 3 × 3 convolution of stride 1 is cut up for Winograd's algorithm: its tiles of 4 × 4 results, how many of them are
+// worked on at a time, and where in the scratch memory each piece lies. It follows from the sizes alone. Nothing is
+// computed here.
+import { ConvSizes } from './convPlan';
+
+/** Frequencies of a tile: 6 × 6. */
+export const FREQUENCIES: usize = 36;
+/** Bytes of the transformed tiles of a block, so that they stay in the second-level cache. */
+const BLOCK_BYTES = 448 * 1024;
+/** Tiles from which the gradient of the weight is summed up in one more part, and the most parts. */
+const PART_TILES = 128;
+const MOST_PARTS = 4;
+
+/** Steps are in bytes. */
+@unmanaged
+export class WinogradPlan {
+  batch: i32;
+  /** What is read: so many planes of height × width an image. */
+  channels: i32;
+  height: i32;
+  width: i32;
+  /** Zeros above and to the left of it, 0 to 2. */
+  top: i32;
+  left: i32;
+  /** What is written: so many planes of outHeight × outWidth an image. */
+  results: i32;
+  outHeight: i32;
+  outWidth: i32;
+  /** Blocks of 8 results, the last one padded. */
+  strips: i32;
+  tilesDown: i32;
+  tilesAcross: i32;
+  /** Of all images. */
+  tiles: i32;
+  blockTiles: i32;
+  blocks: i32;
+  /** Parts in which the gradient of the weight is summed up: each has its own sums. */
+  parts: i32;
+  /** From tile to tile, and from frequency to frequency, of transformed channels. */
+  channelRow: usize;
+  channelStep: usize;
+  /** The same of transformed results. */
+  resultRow: usize;
+  resultStep: usize;
+  /** From frequency to frequency of transformed weights, and of their gradients. */
+  weightStep: usize;
+  /** The scratch memory that transformed weights need, and that each thread needs. */
+  weightBytes: usize;
+  ownBytes: usize;
+}
+
+/** A step that no power of two divides much, so that equal places of all frequencies share no line of the cache. */
+// @ts-ignore: decorator
+@inline
+function apart(bytes: usize): usize {
+  return ((bytes + 63) & ~63) | 64;
+}
+
+/** The plan for the result, for the gradient of x if `isBackward`; that for the gradient of the weight is the result's. */
+export function planTiles(sizes: ConvSizes, plan: WinogradPlan, isBackward: bool): void {
+  plan.batch = sizes.batch;
+  plan.channels = isBackward ? sizes.outChannels : sizes.inChannels;
+  plan.height = isBackward ? sizes.outHeight : sizes.height;
+  plan.width = isBackward ? sizes.outWidth : sizes.width;
+  plan.top = isBackward ? 2 - sizes.padTop : sizes.padTop;
+  plan.left = isBackward ? 2 - sizes.padLeft : sizes.padLeft;
+  plan.results = isBackward ? sizes.inChannels : sizes.outChannels;
+  plan.outHeight = isBackward ? sizes.height : sizes.outHeight;
+  plan.outWidth = isBackward ? sizes.width : sizes.outWidth;
+  plan.strips = (plan.results + 7) / 8;
+  plan.tilesDown = (plan.outHeight + 3) / 4;
+  plan.tilesAcross = (plan.outWidth + 3) / 4;
+  plan.tiles = plan.batch * plan.tilesDown * plan.tilesAcross;
+  plan.channelRow = <usize>((plan.channels + 3) & ~3) << 2;
+  plan.resultRow = <usize>plan.strips << 5;
+  // A multiple of the product's five rows.
+  const fitting = <i32>(<usize>BLOCK_BYTES / (FREQUENCIES * (plan.channelRow + plan.resultRow)));
+  plan.blockTiles = max(10, min(60, fitting - (fitting % 5)));
+  plan.blocks = (plan.tiles + plan.blockTiles - 1) / plan.blockTiles;
+  plan.parts = max(1, min(MOST_PARTS, plan.tiles / PART_TILES));
+  plan.channelStep = apart(<usize>plan.blockTiles * plan.channelRow);
+  plan.resultStep = apart(<usize>plan.blockTiles * plan.resultRow);
+  plan.weightStep = apart(<usize>plan.channels * plan.resultRow);
+  plan.weightBytes = FREQUENCIES * plan.weightStep;
+  // The last piece is one tile of four channels between the two passes of its transform.
+  plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
+}

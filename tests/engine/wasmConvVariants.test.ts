@@ -1,0 +1,109 @@
+// Every way in which the wasm backend computes a convolution, forced, against the reference's plain loops in float64: small
+// and odd sizes, which ordinary shapes would not bring to the fast kernels, and sizes as networks have them.
+import { convVariants, WasmBackend } from '@trainyard/engine';
+import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compareSums, type FloatArray, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+
+type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
+type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
+
+/** A 3 × 3 convolution of stride 1. */
+const conv3x3 = (sizes: Sizes): ConvGeometry => ({
+  ...sizes,
+  kernelHeight: 3,
+  kernelWidth: 3,
+  strideHeight: 1,
+  strideWidth: 1,
+  dilationHeight: 1,
+  dilationWidth: 1,
+  groups: 1,
+  outHeight: sizes.height + 2 * sizes.padTop - 2,
+  outWidth: sizes.width + 2 * sizes.padLeft - 2,
+});
+
+const convolutions: Arbitrary<ConvGeometry> = record({
+  batch: upTo(4),
+  inChannels: upTo(11),
+  outChannels: upTo(19),
+  height: upTo(14),
+  width: upTo(14),
+  padTop: integer({ min: 0, max: 2 }),
+  padLeft: integer({ min: 0, max: 2 }),
+})
+  .map(conv3x3)
+  .filter(({ outHeight, outWidth }) => outHeight > 0 && outWidth > 0);
+
+const named: readonly (readonly [string, Sizes])[] = [
+  ['of a colour image', { batch: 3, inChannels: 3, outChannels: 16, height: 32, width: 32, padTop: 1, padLeft: 1 }],
+  ['of many small images, in parts', { batch: 33, inChannels: 6, outChannels: 5, height: 16, width: 15, padTop: 1, padLeft: 1 }],
+  ['of many channels', { batch: 2, inChannels: 120, outChannels: 35, height: 7, width: 7, padTop: 1, padLeft: 1 }],
+  ['of a wide image without padding', { batch: 1, inChannels: 9, outChannels: 17, height: 19, width: 101, padTop: 0, padLeft: 0 }],
+];
+
+const sizesOf = (g: ConvGeometry): { x: number; weight: number; out: number } => ({
+  x: g.batch * g.inChannels * g.height * g.width,
+  weight: g.outChannels * g.inChannels * 9,
+  out: g.batch * g.outChannels * g.outHeight * g.outWidth,
+});
+
+describe.each(convVariants)('with %s convolutions forced, the wasm backend computes what the reference computes', (convVariant) => {
+  const wasm = new WasmBackend({ convVariant });
+  // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms would.
+  const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
+
+  const check = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
+    const sizes = sizesOf(geometry);
+    const [x, weight, g] = [noise(sizes.x, seed), noise(sizes.weight, seed + 1), noise(sizes.out, seed + 2)];
+    const bias = noise(geometry.outChannels, seed + 3);
+    const convolve = [x, weight, bias];
+    compareSums(place, convolve, sizes.out, (on, [a, w, b], [out]) => on.conv2d(a, w, hasBias ? b : null, out, geometry), forced);
+    compareSums(place, convolve, sizes.out, (on, [a, w, b], [out]) => on.conv2dRelu(a, w, hasBias ? b : null, out, geometry), forced);
+    compareSums(place, [g, weight], sizes.x, (on, [a, w], [dx]) => on.conv2dBackwardInput(a, w, dx, geometry), forced);
+    compareSums(place, [g, x], sizes.weight, (on, [a, b], [dw]) => on.conv2dBackwardWeight(a, b, dw, geometry), forced);
+  };
+
+  test('for 3 × 3 convolutions of any size and padding, and their gradients', () => {
+    assert(property(places, convolutions, boolean(), seeds, check), { numRuns: 100 });
+  });
+
+  test.each(named)('for the convolution %s, and its gradients', (_, sizes) => {
+    check('arena', conv3x3(sizes), true, 5);
+  });
+
+  test('for a sample alone bit by bit as for the same sample in a batch', () => {
+    const mark = wasm.enterArena();
+    const geometry = conv3x3({ batch: 9, inChannels: 5, outChannels: 10, height: 9, width: 14, padTop: 1, padLeft: 1 });
+    const sizes = sizesOf(geometry);
+    const [x, weight, g] = [noise(sizes.x, 1), noise(sizes.weight, 2), noise(sizes.out, 3)];
+    const results = (batch: number, first: number): FloatArray[] => {
+      const part = (data: Float32Array): Float32Array => data.slice((first * data.length) / 9, ((first + batch) * data.length) / 9);
+      const [out, dx] = [wasm.allocate((sizes.out / 9) * batch), wasm.allocate((sizes.x / 9) * batch)];
+      wasm.conv2d(part(x), weight, null, out, { ...geometry, batch });
+      wasm.conv2dBackwardInput(part(g), weight, dx, { ...geometry, batch });
+      return [out, dx];
+    };
+    const whole = results(9, 0);
+    for (let sample = 0; sample < 9; sample++) {
+      results(1, sample).forEach((out, which) => {
+        expect(out).toEqual(whole[which].slice(sample * out.length, (sample + 1) * out.length));
+      });
+    }
+    wasm.leaveArena(mark);
+  });
+
+  test('whatever lies behind the last plane', () => {
+    const geometry = conv3x3({ batch: 1, inChannels: 4, outChannels: 4, height: 8, width: 8, padTop: 1, padLeft: 1 });
+    const [x, weight] = [noise(256, 1), noise(144, 2)];
+    const run = (behind: number): FloatArray => {
+      const mark = wasm.enterArena();
+      const values = wasm.allocate(256 + 16);
+      values.fill(behind).set(x);
+      const out = new Float32Array(256);
+      wasm.conv2d(values.subarray(0, 256), weight, null, out, geometry);
+      wasm.leaveArena(mark);
+      return out;
+    };
+    expect(run(Number.NaN)).toEqual(run(0));
+  });
+});
