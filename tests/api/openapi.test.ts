@@ -96,6 +96,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'POST /jobs/{id}/pause',
     'POST /jobs/{id}/resume',
     'POST /jobs/{id}/retry',
+    'POST /jobs/{id}/webhook/redeliver',
   ]);
 });
 

@@ -37,6 +37,8 @@ describe('the environment', () => {
       apiKeys: [],
       rateLimit: 6_000,
       corsOrigins: [],
+      webhookSecret: null,
+      allowPrivateWebhooks: false,
       concurrency: 1,
       artifactsFolder: '/data/trainyard/artifacts',
       logLevel: 'info',
@@ -57,6 +59,8 @@ describe('the environment', () => {
         TRAINYARD_API_KEYS: entry,
         TRAINYARD_RATE_LIMIT: '0',
         TRAINYARD_CORS_ORIGINS: 'https://board.example, http://localhost:5173',
+        TRAINYARD_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}`,
+        TRAINYARD_WEBHOOK_PRIVATE: '1',
         TRAINYARD_CONCURRENCY: '4',
         ARTIFACTS_URL: 'file:///var/lib/trainyard%20artifacts',
         LOG_LEVEL: 'debug',
@@ -75,6 +79,8 @@ describe('the environment', () => {
       apiKeys: parseApiKeys(entry),
       rateLimit: 0,
       corsOrigins: ['https://board.example', 'http://localhost:5173'],
+      webhookSecret: `whsec_${'A'.repeat(32)}`,
+      allowPrivateWebhooks: true,
       concurrency: 4,
       artifactsFolder: '/var/lib/trainyard artifacts',
       logLevel: 'debug',
@@ -108,10 +114,15 @@ describe('the environment', () => {
   });
 
   test('never repeats a secret', () => {
-    const said = complaints({ REDIS_URL: 'http://:secret@redis.example', TRAINYARD_API_KEYS: 'ada:user:secret' });
+    const said = complaints({
+      REDIS_URL: 'http://:secret@redis.example',
+      TRAINYARD_API_KEYS: 'ada:user:secret',
+      TRAINYARD_WEBHOOK_SECRET: 'secret',
+    });
     expect(said).toEqual({
       REDIS_URL: 'must be a URL such as redis://127.0.0.1:6379',
       TRAINYARD_API_KEYS: expect.stringContaining('entry 1 is not name:role:sha256') as string,
+      TRAINYARD_WEBHOOK_SECRET: 'must be whsec_ and the base64 of 24 to 64 bytes',
     });
     expect(JSON.stringify(said)).not.toContain('secret');
   });

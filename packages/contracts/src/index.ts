@@ -7,3 +7,4 @@ export * from './metrics.ts';
 export * from './problem.ts';
 export * from './spec.ts';
 export * from './status.ts';
+export * from './webhook.ts';

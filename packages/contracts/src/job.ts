@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { epochMetrics } from './metrics.ts';
 import { storedSpec } from './spec.ts';
 import { jobPhase, jobStatus } from './status.ts';
+import { jobWebhook } from './webhook.ts';
 
 /** `job_` and a ULID: opaque to clients, and sorted by creation. */
 export const jobId = z
@@ -68,6 +69,7 @@ export const jobSchema = z
     error: jobError.nullable(),
     retryOf: jobId.nullable().describe('The failed or cancelled job that it is the retry of.'),
     forkOf: jobId.nullable().describe('The job whose checkpoint it began with.'),
+    webhook: jobWebhook.nullable().describe('null for a job without one.'),
     worker: z.string().nullable().describe('The worker that has it, or had it last.'),
   })
   .meta({ id: 'Job' });

@@ -5,7 +5,7 @@ export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './ar
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
 export * from './checkpointName.ts';
 export * from './environment/apiKey.ts';
-export type { Begun, Origin } from './record.ts';
+export type { Begun, Origin, Webhook } from './record.ts';
 export { type HomeLock, lockHome } from './environment/homeLock.ts';
 export { type Environment, isLoopback, logLevels, readEnvironment, requireKeysBeyondLoopback } from './environment/readEnvironment.ts';
 export * from './errors.ts';
@@ -18,11 +18,13 @@ export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } 
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { RateLimiter, type Turn } from './rateLimiter.ts';
 export { Remains } from './remains.ts';
-export { closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
+export { answeredSoon, closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
 export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
 export { type Successor, Successors, type SuccessorsOptions } from './successors.ts';
 export * from './trainQueue.ts';
+export { Subscription } from './events/subscription.ts';
+export * from './webhooks/webhookStore.ts';
 export * from './wishBus.ts';
 export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

@@ -170,7 +170,7 @@ export class JobAttempt {
     const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;
     const [outcome, status] = await this.#run(
       finishJob,
-      [this.#record, this.#stream],
+      [this.#record, this.#stream, this.#keys.ended],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString(), ending.status, detail === null ? '' : JSON.stringify(detail)],
     );
     if (outcome === 'refused') throw new JobStateError(this.jobId, 'end as cancelled', 'running');
@@ -184,7 +184,7 @@ export class JobAttempt {
   async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
     const [outcome] = await this.#run(
       releaseJob,
-      [this.#record, this.#stream, this.#keys.waiting],
+      [this.#record, this.#stream, this.#keys.waiting, this.#keys.ended],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
     );
     return outcome as 'released' | 'paused' | 'cancelled' | 'stale';

@@ -10,7 +10,7 @@ import { canonicalJson } from './canonicalJson.ts';
 import { IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
-import { type JobRecord, jobOfRecord, newRecord, type Origin } from './record.ts';
+import { type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { claimJob } from './scripts/claimJob.ts';
@@ -40,6 +40,7 @@ export interface NewJob {
   /** From {@link Remains.reserve}, where something has to be stored for the job before it is there. */
   readonly jobId?: string;
   readonly origin?: Origin;
+  readonly webhook?: Webhook;
   /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
 }
@@ -99,7 +100,7 @@ export class JobStore {
     const now = new Date();
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
-    const record = newRecord(spec, owner, now, request.origin);
+    const record = newRecord(spec, owner, now, request.origin, request.webhook ?? (await this.#webhookOf(request.origin?.retryOf)));
     const [outcome, id, rank] = await runScript(
       this.#redis,
       createJob,
@@ -210,7 +211,7 @@ export class JobStore {
     const [outcome, ...values] = await runScript(
       this.#redis,
       claimJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox],
+      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.ended],
       [
         jobId,
         keys.eventChannel,
@@ -237,6 +238,12 @@ export class JobStore {
       default:
         throw new TypeError(`claim answered ${outcome}`);
     }
+  }
+
+  /** A retry is the same job again, so its end is told as well. */
+  async #webhookOf(jobId: string | undefined): Promise<Webhook | undefined> {
+    const webhook = jobId === undefined ? null : await this.#redis.hget(this.#keys.job(jobId), 'webhook');
+    return webhook === null ? undefined : (JSON.parse(webhook) as Webhook);
   }
 
   async #existing(jobId: string): Promise<Job> {

@@ -1,5 +1,5 @@
 // The record of a job as Redis holds it (a hash of texts) and as everyone else sees it. Only the scripts change it.
-import type { EpochMetrics, Job, JobCheckpoint, JobProgress } from '@trainyard/contracts';
+import type { EpochMetrics, Job, JobCheckpoint, JobProgress, JobWebhook } from '@trainyard/contracts';
 import { isFinal, jobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 
@@ -20,12 +20,24 @@ export interface Begun {
   readonly latest: EpochMetrics | null;
 }
 
+/** Where to tell of a job's end. The secret is null where the service's own signs. */
+export interface Webhook {
+  readonly url: string;
+  readonly secret: string | null;
+}
+
+/** What becomes of a webhook, as the record has it. */
+export type WebhookState = Omit<JobWebhook, 'url'>;
+
+export const untoldWebhook: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
+
 /** What a new job's record holds beside what its script adds. */
 export function newRecord(
   spec: JobSpec,
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
+  webhook?: Webhook,
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
   const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
@@ -37,6 +49,7 @@ export function newRecord(
     lastEpoch: String(epoch),
     ...(retryOf !== undefined && { retryOf }),
     ...(forkOf !== undefined && { forkOf }),
+    ...(webhook && { webhook: JSON.stringify(webhook) }),
     ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
     ...(begun?.latest && { latest: JSON.stringify(begun.latest) }),
   };
@@ -71,8 +84,16 @@ export function jobOfRecord(jobId: string, record: JobRecord, rank: number | nul
     error: optionalJson<NonNullable<Job['error']>>(record, 'error'),
     retryOf: record['retryOf'] ?? null,
     forkOf: record['forkOf'] ?? null,
+    webhook: webhookOf(record, isFinal(status)),
     worker: record['worker'] ?? null,
   };
+}
+
+function webhookOf(record: JobRecord, isEnded: boolean): JobWebhook | null {
+  const webhook = optionalJson<Webhook>(record, 'webhook');
+  if (webhook === null) return null;
+  const state = optionalJson<WebhookState>(record, 'webhookState') ?? { ...untoldWebhook, status: isEnded ? 'pending' : 'waiting' };
+  return { url: webhook.url, ...state };
 }
 
 function text(record: JobRecord, field: string): string {

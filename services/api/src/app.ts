@@ -1,7 +1,7 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
 import type { SpecLimits } from '@trainyard/engine';
-import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter, Remains, Successors } from '@trainyard/jobs';
+import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter, Remains, Successors, WebhookStore } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
@@ -24,8 +24,11 @@ import { jobActionRoutes } from './routes/jobActions.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { successorRoutes } from './routes/successors.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
+import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 
 export type { Dependency } from './routes/health.ts';
+export { WebhookSender, type WebhookPolicy, type WebhookSenderOptions } from './webhooks/webhookSender.ts';
 
 /** The version that the API gives of itself. */
 export const version = '0.1.0';
@@ -42,6 +45,9 @@ export interface AppOptions {
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
   readonly artifacts: ArtifactStore;
+  readonly webhooks: WebhookStore;
+  /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
+  readonly webhookPolicy?: WebhookPolicy;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
@@ -97,12 +103,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, version });
-  await app.register(createJobRoute, { jobs, limits });
+  await app.register(createJobRoute, { jobs, limits, webhooks: options.webhookPolicy ?? { secret: null, allowPrivate: false } });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
   await app.register(successorRoutes, { jobs, successors, limits });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
+  await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(datasetRoutes);
   await app.register(datasetExportRoute);

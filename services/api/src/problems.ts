@@ -12,6 +12,7 @@ export const problemKinds = {
   forbiddenHost: { status: 403, title: 'This host name is not served' },
   forbiddenOrigin: { status: 403, title: 'Requests from other web sites are not served' },
   notFound: { status: 404, title: 'Not found' },
+  noWebhook: { status: 404, title: 'The job has no webhook' },
   methodNotAllowed: { status: 405, title: 'Method not allowed' },
   notAcceptable: { status: 406, title: 'No representation in an accepted media type' },
   requestTimeout: { status: 408, title: 'The request took too long to arrive' },

@@ -22,16 +22,24 @@ import {
   Successors,
   TrainQueue,
   tellReady,
+  WebhookStore,
 } from '@trainyard/jobs';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
 import { createApp } from './app.ts';
+import { type WebhookPolicy, WebhookSender } from './webhooks/webhookSender.ts';
 
 /** How often jobs are looked for that a crash kept out of the queue, in ms. */
 const reconcileEveryMs = 5000;
 
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
+
+interface Reconciled {
+  readonly jobs: JobStore;
+  readonly webhooks: WebhookStore;
+  readonly remains: Remains;
+}
 
 type ServerEnvironment = Environment & { readonly redisUrl: string };
 
@@ -48,8 +56,8 @@ function readServerEnvironment(): ServerEnvironment {
   return { ...environment, redisUrl };
 }
 
-/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone; files. Every few seconds until the signal aborts. */
-async function keepReconciling(jobs: JobStore, remains: Remains, log: Logger, signal: AbortSignal): Promise<void> {
+/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone; webhooks; files. Every few seconds until the signal aborts. */
+async function keepReconciling({ jobs, webhooks, remains }: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
       await jobs.reconcileOutbox().catch((err: unknown) => log.warn({ err }, 'could not look for jobs that are not in the queue'));
@@ -57,6 +65,7 @@ async function keepReconciling(jobs: JobStore, remains: Remains, log: Logger, si
         .settleAbandoned()
         .catch((err: unknown) => log.warn({ err }, 'could not look for jobs that wait for a worker that is gone'));
       await remains.sweep().catch((err: unknown) => log.warn({ err }, 'could not remove what is left of deleted jobs'));
+      await webhooks.reconcile().catch((err: unknown) => log.warn({ err }, 'could not look for webhooks that are to be sent'));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -97,16 +106,34 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const remains = new Remains({ redis, prefix, artifacts });
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
+  const webhooks = new WebhookStore({ redis, prefix, onError });
+  const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
+  const patient = connectRedis(environment.redisUrl, { role: 'worker', onError });
+  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log });
   const dependencies = [{ name: 'redis', check: async () => void (await redis.ping()) }];
   const { rateLimit: perMinute } = environment;
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {
     await eventHub.close();
+    await sender.close();
+    await webhooks.close();
     await queue.close();
     await artifacts.close();
-    await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+    await Promise.all([closeRedis(redis), closeRedis(subscriber), closeRedis(patient)]);
   };
-  return { jobs, successors, remains, eventLog, eventHub, artifacts, dependencies, ...(rateLimiter && { rateLimiter }), close };
+  return {
+    jobs,
+    successors,
+    remains,
+    eventLog,
+    eventHub,
+    artifacts,
+    webhooks,
+    webhookPolicy,
+    dependencies,
+    ...(rateLimiter && { rateLimiter }),
+    close,
+  };
 }
 
 async function main(): Promise<void> {
@@ -121,7 +148,7 @@ async function main(): Promise<void> {
     logger: log,
   });
   const stop = new AbortController();
-  const reconciling = keepReconciling(services.jobs, services.remains, log, stop.signal);
+  const reconciling = keepReconciling(services, log, stop.signal);
 
   const grace = closeWithGrace({ delay: longestStopMs, logger: false, skip: interruptionSignals }, async ({ err }) => {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled');

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { webhookSecret } from '@trainyard/contracts';
 import { defaultLimits, type SpecLimits } from '@trainyard/engine';
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
@@ -52,6 +53,8 @@ const variables = z.object({
     .default('')
     .transform(list)
     .pipe(z.array(url(['http:', 'https:'], corsRemedy)).refine((origins) => origins.every(isOrigin), corsRemedy)),
+  TRAINYARD_WEBHOOK_SECRET: webhookSecret.optional(),
+  TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
   ARTIFACTS_URL: url(
     ['file:'],
@@ -65,7 +68,7 @@ const variables = z.object({
 });
 
 /** Values that are not repeated in messages. */
-const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS']);
+const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS', 'TRAINYARD_WEBHOOK_SECRET']);
 
 export interface Environment {
   readonly host: string;
@@ -84,6 +87,10 @@ export interface Environment {
   readonly rateLimit: number;
   /** Web sites that may call from a browser. */
   readonly corsOrigins: readonly string[];
+  /** Signs the webhooks of jobs that have no secret of their own. */
+  readonly webhookSecret: string | null;
+  /** Whether webhooks may go to addresses of this machine and its network. */
+  readonly allowPrivateWebhooks: boolean;
   /** Jobs that a worker trains at a time. */
   readonly concurrency: number;
   /** The folder of the artifacts, absolute. */
@@ -115,6 +122,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     apiKeys,
     rateLimit: data.TRAINYARD_RATE_LIMIT,
     corsOrigins: data.TRAINYARD_CORS_ORIGINS,
+    webhookSecret: data.TRAINYARD_WEBHOOK_SECRET ?? null,
+    allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
     concurrency: data.TRAINYARD_CONCURRENCY,
     artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
     logLevel: data.LOG_LEVEL,

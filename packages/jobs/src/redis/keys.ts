@@ -30,6 +30,10 @@ export interface RedisKeys {
   readonly leaving: string;
   /** Sorted set: ids of jobs that are not there (any more, or yet) and may have left files, scored by when (ms) those may go. */
   readonly remains: string;
+  /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
+  readonly ended: string;
+  /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
+  webhookGone(digest: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
 }
@@ -56,6 +60,8 @@ export function redisKeys(prefix: string): RedisKeys {
     eventChannel: `${tag}:events`,
     leaving: `${tag}:leaving`,
     remains: `${tag}:remains`,
+    ended: `${tag}:ended`,
+    webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     wishChannel: `${tag}:wishes`,
   };
 }

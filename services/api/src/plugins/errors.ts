@@ -12,6 +12,7 @@ import {
   JobNotFoundError,
   JobStateError,
   NoCheckpointError,
+  NoWebhookError,
 } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -58,6 +59,7 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
   }
   if (error instanceof JobNotFoundError) return nothingThere(request.url);
   if (error instanceof JobStateError || error instanceof NoCheckpointError) return new ProblemError('wrongState', `${error.message}.`);
+  if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
   if (error instanceof Error) {

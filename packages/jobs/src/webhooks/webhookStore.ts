@@ -1,0 +1,144 @@
+// The webhooks of ended jobs: which are to be sent, and what became of each. A job's final status and its place in `ended` are
+// written by one script, so no crash loses a webhook; from there it goes into a BullMQ queue of its own, which sends and repeats.
+// No HTTP: sending is the API's.
+import { createHash } from 'node:crypto';
+import { finalStatuses, type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
+import { type ConnectionOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { JobNotFoundError, JobStateError, JobsError } from '../errors.ts';
+import { untoldWebhook, type Webhook, type WebhookState } from '../record.ts';
+import { type RedisKeys, redisKeys } from '../redis/keys.ts';
+import { redeliverWebhook } from '../scripts/redeliverWebhook.ts';
+import { runScript } from '../scripts/script.ts';
+import { takeEnded, writeWebhookState } from '../scripts/webhookRound.ts';
+
+/** The name of the queue, for BullMQ's `Worker`. */
+export const webhookQueueName = 'webhooks';
+
+/** How often a webhook is sent until it counts as failed. */
+export const webhookAttempts = 10;
+
+/** How long an address that said it is gone gets nothing, in seconds. */
+const goneSeconds = 30 * 24 * 60 * 60;
+
+/** Ends younger than this are being put into the queue by whoever heard of them. */
+const endedGraceMs = 5_000;
+
+/** What an entry of the queue carries. */
+export interface WebhookDelivery {
+  readonly jobId: string;
+  /** 0, and one more with each redelivery that somebody asked for. */
+  readonly round: number;
+}
+
+/** Something to send. */
+export interface DueWebhook extends Webhook {
+  readonly message: WebhookMessage;
+  /** Whether its receiver said, here or for another job of the owner, that it is gone. */
+  readonly isGone: boolean;
+}
+
+/** The job has no webhook. */
+export class NoWebhookError extends JobsError {
+  constructor(jobId: string) {
+    super('noWebhook', `${jobId} has no webhook`);
+  }
+}
+
+export class WebhookStore {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #queue: Queue<WebhookDelivery>;
+
+  /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    // BullMQ describes ioredis 5 and 6 at once; ours is 6.
+    const connection: ConnectionOptions = options.redis;
+    this.#queue = new Queue(webhookQueueName, {
+      connection,
+      prefix: this.#keys.tag,
+      defaultJobOptions: { attempts: webhookAttempts, backoff: { type: 'custom' }, removeOnComplete: true, removeOnFail: true },
+    });
+    this.#queue.on('error', (error) => options.onError?.(error));
+  }
+
+  /** The channel on which the ids of jobs come whose webhook is to be sent. */
+  get channel(): string {
+    return this.#keys.ended;
+  }
+
+  /** Puts the webhook of an ended job into the queue. Safe to repeat, and for any number of processes at once. */
+  async dispatch(jobId: string): Promise<void> {
+    const round = Number((await this.#redis.hget(this.#keys.job(jobId), 'webhookRound')) ?? 0);
+    await this.#queue.add(webhookQueueName, { jobId, round }, { jobId: `${jobId}-${round}` });
+    await runScript(this.#redis, takeEnded, [this.#keys.job(jobId), this.#keys.ended], [jobId, round]);
+  }
+
+  /**
+   * Dispatches what nobody heard of; to be called every few seconds by every process that sends.
+   * @returns how many there were
+   */
+  async reconcile(olderThanMs: number = endedGraceMs): Promise<number> {
+    const jobIds = await this.#redis.zrangebyscore(this.#keys.ended, '-inf', Date.now() - olderThanMs);
+    await Promise.all(jobIds.map((jobId) => this.dispatch(jobId)));
+    return jobIds.length;
+  }
+
+  /**
+   * Has a webhook sent anew, also one whose receiver said that it is gone.
+   * @throws JobNotFoundError
+   * @throws NoWebhookError
+   * @throws JobStateError the job has not ended
+   */
+  async redeliver(jobId: string): Promise<void> {
+    const record = this.#keys.job(jobId);
+    const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
+    const gone = webhook ? this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url) : this.#keys.webhookGone('none');
+    const state: WebhookState = { ...untoldWebhook, status: 'pending' };
+    const [outcome, status] = await runScript(
+      this.#redis,
+      redeliverWebhook,
+      [record, this.#keys.ended, gone],
+      [jobId, JSON.stringify(state), ...finalStatuses],
+    );
+    if (outcome === 'missing') throw new JobNotFoundError(jobId);
+    if (outcome === 'none') throw new NoWebhookError(jobId);
+    if (outcome === 'refused') throw new JobStateError(jobId, 'redeliver the webhook of', status as JobStatus);
+  }
+
+  /** What there is to send; null when nothing is: it was sent already, is sent by a later round, or the job is gone. */
+  async due({ jobId, round }: WebhookDelivery): Promise<DueWebhook | null> {
+    const fields = ['status', 'finishedAt', 'owner', 'webhook', 'webhookRound', 'webhookState'] as const;
+    const [status, finishedAt, owner, webhook, current, state] = await this.#redis.hmget(this.#keys.job(jobId), ...fields);
+    if (!status || !finishedAt || !webhook || !isFinal(status as JobStatus) || Number(current ?? 0) !== round) return null;
+    if (state && (JSON.parse(state) as WebhookState).status !== 'pending') return null;
+    const { url, secret } = JSON.parse(webhook) as Webhook;
+    const isGone = (await this.#redis.exists(this.#gone(owner ?? '', url))) === 1;
+    return { url, secret, isGone, message: { type: `job.${status as FinalStatus}`, timestamp: finishedAt, data: { id: jobId } } };
+  }
+
+  /** Notes what became of an attempt. 'disabled' holds for all of the owner's webhooks with this address. */
+  async report({ jobId, round }: WebhookDelivery, state: WebhookState): Promise<void> {
+    const record = this.#keys.job(jobId);
+    const [outcome] = await runScript(this.#redis, writeWebhookState, [record], [round, JSON.stringify(state)]);
+    if (outcome === 'stale' || state.status !== 'disabled') return;
+    const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
+    if (webhook) await this.#redis.set(this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url), '1', 'EX', goneSeconds);
+  }
+
+  /** Closes the queue, not the connection. */
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+
+  /** An address may hold what only its owner should know: a key of Redis holds its digest. */
+  #gone(owner: string, url: string): string {
+    return this.#keys.webhookGone(
+      createHash('sha256')
+        .update(JSON.stringify([owner, url]))
+        .digest('hex'),
+    );
+  }
+}

@@ -1,0 +1,83 @@
+// The body of a new job: a spec, which is the engine's to check, and what a client can say beside it. Problems of both are told at
+// once.
+import { type NewWebhook, newWebhook } from '@trainyard/contracts';
+import { nearest, newJobSchema, parse, type Problem, SpecError } from '@trainyard/engine';
+import { z } from 'zod';
+import { isPublicAddress, literalAddress } from '../webhooks/addressGuard.ts';
+import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
+
+const besides = { webhook: newWebhook.optional() };
+const besidesSchema = z.object(besides);
+type Besides = z.output<typeof besidesSchema>;
+
+/** The whole body, for the document. */
+export const jobBody: z.ZodType = newJobSchema.extend(besides);
+
+const specFields = Object.keys(newJobSchema.shape);
+const besidesFields = Object.keys(besides);
+
+/**
+ * Takes a body apart.
+ * @param checkSpec checks what is the spec's
+ * @throws SpecError with every problem of both
+ */
+export function checkJobBody<Checked>(
+  body: unknown,
+  policy: WebhookPolicy,
+  checkSpec: (spec: unknown) => Checked,
+): { readonly checked: Checked; readonly webhook: NewWebhook | undefined } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return { checked: checkSpec(body), webhook: undefined };
+  const entries = Object.entries(body as Record<string, unknown>);
+  const misspelt = entries.filter(([name]) => isMeantForBesides(name));
+  const own = entries.filter(([name]) => !besidesFields.includes(name) && !isMeantForBesides(name));
+  const { webhook, problems } = parseBesides(body, policy);
+  problems.push(
+    ...misspelt.map(([name]) => ({
+      path: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      message: `unknown field ${JSON.stringify(name)}: did you mean "${nearest(name, besidesFields)}"?`,
+      code: 'unknownField',
+    })),
+  );
+  const checked = attempt(checkSpec, Object.fromEntries(own), problems);
+  if (problems.length > 0) throw new SpecError(problems);
+  return { checked, webhook };
+}
+
+/** Adds the problems that are known already to those of the spec. @throws SpecError */
+function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, known: readonly Problem[]): Checked {
+  try {
+    return checkSpec(spec);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    throw new SpecError([...error.issues, ...known]);
+  }
+}
+
+/** A field that is none, and nearer to one beside the spec than to one of the spec. */
+function isMeantForBesides(name: string): boolean {
+  if (specFields.includes(name) || besidesFields.includes(name)) return false;
+  const near = nearest(name, [...specFields, ...besidesFields]);
+  return near !== null && besidesFields.includes(near);
+}
+
+function parseBesides(body: object, policy: WebhookPolicy): Besides & { problems: Problem[] } {
+  const parsed = parse(besidesSchema, body);
+  if (!parsed.ok) return { problems: parsed.problems };
+  const { webhook } = parsed.data;
+  return { ...parsed.data, problems: webhook === undefined ? [] : webhookProblems(webhook, policy) };
+}
+
+/** What is known at once to be in the way of a webhook. */
+function webhookProblems({ url, secret }: NewWebhook, policy: WebhookPolicy): Problem[] {
+  const problems: Problem[] = [];
+  const address = literalAddress(new URL(url));
+  if (!policy.allowPrivate && address !== null && !isPublicAddress(address)) {
+    const message = `${address} is not a public address: webhooks go to those alone`;
+    problems.push({ path: '/webhook/url', message, code: 'privateAddress' });
+  }
+  if (secret === undefined && policy.secret === null) {
+    const message = 'required: the service has no secret of its own (TRAINYARD_WEBHOOK_SECRET) to sign messages with';
+    problems.push({ path: '/webhook/secret', message, code: 'required' });
+  }
+  return problems;
+}

@@ -1,0 +1,44 @@
+// Having a job's webhook sent anew. Sending is webhooks/webhookSender.ts's.
+import { jobSchema } from '@trainyard/contracts';
+import type { JobStore, WebhookStore } from '@trainyard/jobs';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { guarded, json, problems } from '../http/answers.ts';
+import { jobParams, parseBody } from '../http/parameters.ts';
+import { visibleJob } from './visibleJob.ts';
+
+export const webhookRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; webhooks: WebhookStore }> = (app, { jobs, webhooks }, done) => {
+  app.post(
+    '/jobs/:id/webhook/redeliver',
+    {
+      schema: {
+        operationId: 'redeliverWebhook',
+        summary: "Send an ended job's webhook anew",
+        description: 'Also one that was delivered, or whose receiver said 410. Its message has the same `webhook-id` as before.',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({}),
+        response: {
+          202: json('The job, whose webhook is about to be sent.', jobSchema),
+          ...problems(
+            ...guarded,
+            'notFound',
+            'noWebhook',
+            'wrongState',
+            'malformedJson',
+            'bodyTooLarge',
+            'unsupportedMediaType',
+            'invalidRequest',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      parseBody(z.strictObject({}).nullish(), request.body);
+      const { id } = await visibleJob(jobs, request.params.id, request);
+      await webhooks.redeliver(id);
+      return reply.code(202).send(await visibleJob(jobs, id, request));
+    },
+  );
+  done();
+};

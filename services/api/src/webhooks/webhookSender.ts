@@ -1,0 +1,155 @@
+// Sends the webhooks of ended jobs, from a queue of their own: with retries whose pauses grow, and jitter, so that a receiver that
+// was down is not met by all at once. What a receiver does or does not do never touches a job. Any number of processes may do this.
+import {
+  answeredSoon,
+  type DueWebhook,
+  redisKeys,
+  servicePrefix,
+  Subscription,
+  type WebhookDelivery,
+  webhookAttempts,
+  webhookQueueName,
+  type WebhookStore,
+} from '@trainyard/jobs';
+import { type ConnectionOptions, type Job, UnrecoverableError, Worker } from 'bullmq';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Redis } from 'ioredis';
+import { PrivateAddressError, type Resolve } from './addressGuard.ts';
+import { type Receipt, sendWebhook } from './sendWebhook.ts';
+
+/** What an operator decides about webhooks. */
+export interface WebhookPolicy {
+  /** Signs the messages of jobs that have no secret of their own. */
+  readonly secret: string | null;
+  /** Whether addresses of this machine and its network are allowed. */
+  readonly allowPrivate: boolean;
+}
+
+export interface WebhookSenderOptions extends WebhookPolicy {
+  readonly store: WebhookStore;
+  /** A connection with role `worker`. */
+  readonly redis: Redis;
+  /** A connection with role `subscriber`. Both stay the caller's to close. */
+  readonly subscriber: Redis;
+  readonly prefix?: string;
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>;
+  /** The pause before the second attempt, in ms; each further one is three times as long. Default 5,000. */
+  readonly firstPauseMs?: number;
+  /** How long an attempt may take, in ms. Default 10,000. */
+  readonly timeoutMs?: number;
+  readonly resolve?: Resolve;
+}
+
+/** Deliveries at a time: slow receivers hold up other receivers as little as may be. */
+const concurrency = 50;
+
+/** What a receiver's Retry-After may ask for at most, in ms. */
+const longestWish = 60 * 60 * 1_000;
+
+/** An attempt that did not count; the queue makes another. */
+class AttemptError extends Error {
+  readonly pauseMs: number;
+
+  constructor(message: string, pauseMs = 0) {
+    super(message);
+    this.name = 'AttemptError';
+    this.pauseMs = pauseMs;
+  }
+}
+
+export class WebhookSender {
+  readonly #options: WebhookSenderOptions;
+  readonly #closing = new AbortController();
+  readonly #worker: Worker<WebhookDelivery>;
+  readonly #subscription: Subscription;
+
+  constructor(options: WebhookSenderOptions) {
+    this.#options = options;
+    const { store, subscriber, log } = options;
+    const onError = (err: unknown): void => log.warn({ err }, 'webhooks wait for Redis');
+    // BullMQ describes ioredis 5 and 6 at once; ours is 6.
+    const connection: ConnectionOptions = options.redis;
+    this.#worker = new Worker(webhookQueueName, async (job) => await this.#deliver(job), {
+      connection,
+      prefix: redisKeys(options.prefix ?? servicePrefix).tag,
+      concurrency,
+      maxStalledCount: webhookAttempts,
+      settings: { backoffStrategy: (attemptsMade, _type, error) => this.#pause(attemptsMade, error) },
+    });
+    this.#worker.on('error', onError);
+    this.#subscription = new Subscription({
+      subscriber,
+      channel: store.channel,
+      onMessage: (jobId) => void store.dispatch(jobId).catch(onError),
+      onStanding: () => void store.reconcile(0).catch(onError),
+    });
+  }
+
+  /** Ends the attempts in hand; another process, or this one later, makes them again. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the service is stopping'));
+    await this.#subscription.close();
+    // Without Redis a worker waits for it also when it closes.
+    await answeredSoon(this.#worker.close()).catch(() => undefined);
+    await answeredSoon(this.#worker.disconnect()).catch(() => undefined);
+  }
+
+  /** Exponential, plus or minus a quarter, and not before the receiver wants it. */
+  #pause(attemptsMade: number, error: Error | undefined): number {
+    const pause = (this.#options.firstPauseMs ?? 5_000) * 3 ** (attemptsMade - 1) * (0.75 + Math.random() / 2);
+    return Math.round(Math.max(pause, error instanceof AttemptError ? error.pauseMs : 0));
+  }
+
+  async #deliver({ data, attemptsMade }: Job<WebhookDelivery>): Promise<void> {
+    const { store, log } = this.#options;
+    const due = await store.due(data);
+    if (due === null) return;
+    const attempts = attemptsMade + 1;
+    const report = async (status: 'pending' | 'delivered' | 'failed' | 'disabled', error: string | null): Promise<void> => {
+      await store.report(data, { status, attempts, lastAttemptAt: new Date().toISOString(), error });
+      log.info({ jobId: data.jobId, attempt: attempts, status, ...(error === null ? {} : { reason: error }) }, 'webhook');
+    };
+    if (due.isGone) {
+      await report('disabled', 'its receiver had said that it is gone (410)');
+      return;
+    }
+    try {
+      const receipt = await this.#send(due);
+      if (receipt.status === 410) await report('disabled', 'its receiver says that it is gone (410)');
+      else if (receipt.status >= 200 && receipt.status < 300) await report('delivered', null);
+      else throw refusal(receipt);
+    } catch (error) {
+      const isLast = error instanceof UnrecoverableError || attempts >= webhookAttempts;
+      const message = describe(error);
+      await report(isLast ? 'failed' : 'pending', message);
+      throw error instanceof UnrecoverableError || error instanceof AttemptError ? error : new AttemptError(message);
+    }
+  }
+
+  async #send({ url, secret, message }: DueWebhook): Promise<Receipt> {
+    const { allowPrivate, timeoutMs = 10_000, resolve } = this.#options;
+    const key = secret ?? this.#options.secret;
+    if (key === null) throw new UnrecoverableError('it has no secret of its own, and TRAINYARD_WEBHOOK_SECRET is not set any more');
+    const bounds = { allowPrivate, timeoutMs, signal: this.#closing.signal, ...(resolve ? { resolve } : {}) };
+    try {
+      return await sendWebhook({ url, secret: key, message, ...bounds });
+    } catch (error) {
+      if (error instanceof PrivateAddressError) throw new UnrecoverableError(error.message);
+      throw error;
+    }
+  }
+}
+
+function refusal({ status, retryAfterSeconds }: Receipt): AttemptError {
+  const redirect = status >= 300 && status < 400 ? '; redirects are not followed' : '';
+  return new AttemptError(`its receiver answered ${status}${redirect}`, Math.min((retryAfterSeconds ?? 0) * 1_000, longestWish));
+}
+
+/** What the owner of the job learns: the kind of failure, and nothing of the network that this service is in. */
+function describe(error: unknown): string {
+  if (error instanceof UnrecoverableError || error instanceof AttemptError) return error.message;
+  if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError'))
+    return 'its receiver did not answer in time';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return `its receiver could not be reached${/^[A-Z_0-9]{1,40}$/.test(code) ? ` (${code})` : ''}`;
+}

@@ -1,0 +1,307 @@
+// Webhooks, from the job's spec to a real receiver that checks the signature with the library of Standard Webhooks.
+import type { ServerResponse } from 'node:http';
+import { type Job, jobSchema, type Problem } from '@trainyard/contracts';
+import { WebhookSender, type WebhookSenderOptions } from '@trainyard/api';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, result } from '../support/jobs.ts';
+import { redisTest } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+import { type Receiver, startReceiver, verified } from './fixtures/receiver.ts';
+import { tutorial } from './fixtures/spec.ts';
+
+const jobSecret = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
+const serviceSecret = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
+const policy = { secret: serviceSecret, allowPrivate: true };
+
+interface Stage {
+  readonly api: TestApi;
+  /** Starts sending. */
+  readonly send: (options?: Partial<WebhookSenderOptions>) => WebhookSender;
+  readonly receive: (answer?: (response: ServerResponse, index: number) => void) => Promise<Receiver>;
+}
+
+const test = redisTest.extend('stage', async ({ redis }, { onCleanup }): Promise<Stage> => {
+  const api = await openApi(redis, { webhookPolicy: policy });
+  const open: { close(): Promise<void> }[] = [];
+  onCleanup(async () => {
+    await Promise.all(open.map(async (each) => await each.close()));
+    await api.close();
+  });
+  return {
+    api,
+    send: (options = {}) => {
+      const connections = { redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix };
+      const log = { info: () => undefined, warn: () => undefined };
+      const sender = new WebhookSender({ ...policy, store: api.webhooks, ...connections, log, firstPauseMs: 1, ...options });
+      open.push(sender);
+      return sender;
+    },
+    receive: async (answer) => {
+      const receiver = await startReceiver(answer);
+      open.push(receiver);
+      return receiver;
+    },
+  };
+});
+
+async function post(api: TestApi, webhook: unknown): Promise<Job> {
+  const response = await api.post('/jobs', { ...tutorial, webhook });
+  expect(response.statusCode, response.body).toBe(202);
+  return jobSchema.parse(response.json());
+}
+
+async function get(api: TestApi, id: string): Promise<Job> {
+  return (await api.get(`/jobs/${id}`)).json<Job>();
+}
+
+async function succeed(api: TestApi, { id }: Job): Promise<void> {
+  await (await claim(api.jobs, id)).finish({ status: 'succeeded', result });
+}
+
+const statusBecomes = async (api: TestApi, { id }: Job, status: string): Promise<void> =>
+  await until(async () => (await get(api, id)).webhook?.status === status);
+
+describe('a webhook', () => {
+  test("tells of a job's end, thinly, signed with the job's secret", async ({ stage: { api, send, receive } }) => {
+    send();
+    const receiver = await receive();
+    const job = await post(api, { url: receiver.url, secret: jobSecret });
+    expect(job.webhook).toEqual({ url: receiver.url, status: 'waiting', attempts: 0, lastAttemptAt: null, error: null });
+    await succeed(api, job);
+    await statusBecomes(api, job, 'delivered');
+    const [first] = receiver.received;
+    const { finishedAt, webhook } = await get(api, job.id);
+    expect(first && verified(first, jobSecret)).toEqual({ type: 'job.succeeded', timestamp: finishedAt, data: { id: job.id } });
+    expect(() => first && verified(first, serviceSecret)).toThrow();
+    expect(webhook).toMatchObject({ status: 'delivered', attempts: 1, error: null });
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  test("is signed with the service's secret where the job has none, and tells of a failure and a cancellation too", async ({
+    stage: { api, send, receive },
+  }) => {
+    send();
+    const receiver = await receive();
+    const [failed, cancelled] = [await post(api, { url: receiver.url }), await post(api, { url: receiver.url })];
+    const error = { code: 'outOfMemory', message: 'too big', epoch: null, step: null };
+    await (await claim(api.jobs, failed.id)).finish({ status: 'failed', error });
+    await api.post(`/jobs/${cancelled.id}/cancel`, {});
+    await until(() => receiver.received.length === 2);
+    const told = receiver.received.map((each) => verified(each, serviceSecret) as { type: string; data: { id: string } });
+    expect(new Map(told.map(({ type, data }) => [data.id, type]))).toEqual(
+      new Map([
+        [failed.id, 'job.failed'],
+        [cancelled.id, 'job.cancelled'],
+      ]),
+    );
+  });
+
+  test('never shows its secret, not in answers nor among the files', async ({ stage: { api, receive } }) => {
+    const receiver = await receive();
+    const job = await post(api, { url: receiver.url, secret: jobSecret });
+    const bodies = [`/jobs/${job.id}`, '/jobs', `/jobs/${job.id}/artifacts/spec.json`, `/jobs/${job.id}/artifacts/train.py`];
+    for (const url of bodies) {
+      const { statusCode, body } = await api.get(url);
+      expect([url, statusCode]).toEqual([url, 200]);
+      expect(body).not.toContain(jobSecret.slice('whsec_'.length));
+    }
+    expect(job.spec).not.toHaveProperty('webhook');
+  });
+
+  test('is sent again until its receiver takes it, with one id', async ({ stage: { api, send, receive } }) => {
+    send();
+    const receiver = await receive((response, index) => {
+      response.writeHead(index < 2 ? 500 : 200).end('x'.repeat(100_000));
+    });
+    const job = await post(api, { url: receiver.url });
+    await succeed(api, job);
+    await statusBecomes(api, job, 'delivered');
+    expect(receiver.received).toHaveLength(3);
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    expect((await get(api, job.id)).webhook).toMatchObject({ attempts: 3, error: null });
+  });
+
+  test('that nobody takes is given up, and says why', async ({ stage: { api, send, receive } }) => {
+    send({ firstPauseMs: 0 });
+    const receiver = await receive((response) => {
+      response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+    });
+    const job = await post(api, { url: receiver.url });
+    await succeed(api, job);
+    await statusBecomes(api, job, 'failed');
+    expect(receiver.received).toHaveLength(10);
+    expect((await get(api, job.id)).webhook?.error).toBe('its receiver answered 302; redirects are not followed');
+  });
+
+  test('does not wait for a receiver that never answers, and its job does not either', async ({ stage: { api, send, receive } }) => {
+    send({ timeoutMs: 50 });
+    const receiver = await receive(() => undefined);
+    const job = await post(api, { url: receiver.url });
+    await succeed(api, job);
+    expect((await get(api, job.id)).status).toBe('succeeded');
+    await until(async () => (await get(api, job.id)).webhook?.error === 'its receiver did not answer in time');
+  });
+
+  test('ends for good where its receiver says 410, also for the next job, until somebody asks anew', async ({
+    stage: { api, send, receive },
+  }) => {
+    send();
+    const receiver = await receive((response, index) => {
+      response.writeHead(index === 0 ? 410 : 204).end();
+    });
+    const [first, second] = [await post(api, { url: receiver.url }), await post(api, { url: receiver.url })];
+    await succeed(api, first);
+    await statusBecomes(api, first, 'disabled');
+    await succeed(api, second);
+    await statusBecomes(api, second, 'disabled');
+    expect(receiver.received).toHaveLength(1);
+    expect((await api.post(`/jobs/${second.id}/webhook/redeliver`, undefined)).statusCode).toBe(202);
+    await statusBecomes(api, second, 'delivered');
+    expect(receiver.received).toHaveLength(2);
+  });
+
+  test('of a job that ended while nobody sent is sent when somebody does', async ({ stage: { api, send, receive }, redis }) => {
+    const receiver = await receive();
+    const job = await post(api, { url: receiver.url });
+    await succeed(api, job);
+    expect(await redis.connect().zscore(redisKeys(redis.prefix).ended, job.id)).not.toBeNull();
+    expect((await get(api, job.id)).webhook?.status).toBe('pending');
+    send();
+    await statusBecomes(api, job, 'delivered');
+    expect(await redis.connect().zcard(redisKeys(redis.prefix).ended)).toBe(0);
+  });
+
+  test('goes over to the retry of its job', async ({ stage: { api, send, receive } }) => {
+    send();
+    const receiver = await receive();
+    const job = await post(api, { url: receiver.url, secret: jobSecret });
+    await api.post(`/jobs/${job.id}/cancel`, {});
+    const retried = await api.post(`/jobs/${job.id}/retry`, {});
+    const again = retried.json<Job>();
+    expect([retried.statusCode, again.webhook?.status]).toEqual([202, 'waiting']);
+    await succeed(api, again);
+    await statusBecomes(api, again, 'delivered');
+    const told = receiver.received.map((each) => (verified(each, jobSecret) as { data: { id: string } }).data.id);
+    expect(new Set(told)).toEqual(new Set([job.id, again.id]));
+  });
+
+  test('is sent once by several processes', async ({ stage: { api, send, receive } }) => {
+    for (const _each of [1, 2, 3]) send();
+    const receiver = await receive();
+    const jobs = await Promise.all(Array.from({ length: 8 }, async () => await post(api, { url: receiver.url })));
+    for (const job of jobs) await succeed(api, job);
+    for (const job of jobs) await statusBecomes(api, job, 'delivered');
+    expect(receiver.received).toHaveLength(8);
+  });
+});
+
+describe('a webhook does not reach into the network of the service', () => {
+  const inside = [
+    '127.0.0.1',
+    '10.1.2.3',
+    '169.254.169.254',
+    '192.168.0.1',
+    '100.64.0.1',
+    '0.0.0.0',
+    '2130706433',
+    '0x7f.1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[fe80::1]',
+    '[fd00::1]',
+    '[64:ff9b::7f00:1]',
+    '[2002:7f00:1::]',
+  ];
+
+  redisTest.for(inside)('by the address %s', async (host, { redis, onTestFinished }) => {
+    const api = await openApi(redis, { webhookPolicy: { secret: serviceSecret, allowPrivate: false } });
+    onTestFinished(async () => await api.close());
+    const response = await api.post('/jobs', { ...tutorial, webhook: { url: `http://${host}/` } });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: '/webhook/url', code: 'privateAddress' }]);
+  });
+
+  test('by a name that means one inside', async ({ stage: { api, send, receive } }) => {
+    const receiver = await receive();
+    const { port } = new URL(receiver.url);
+    // A public address for whoever looks first, this machine's afterwards: as rebinding does it.
+    let asked = 0;
+    const resolve = () => {
+      asked += 1;
+      return Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+    };
+    send({ allowPrivate: false, resolve });
+    const job = await post(api, { url: `http://hooks.example:${port}/` });
+    await succeed(api, job);
+    await statusBecomes(api, job, 'failed');
+    expect((await get(api, job.id)).webhook).toMatchObject({ attempts: 1, error: 'its address is not a public one' });
+    expect(asked).toBe(1);
+    expect(receiver.received).toEqual([]);
+  });
+});
+
+describe('what cannot be a webhook is refused', () => {
+  test.for([
+    ['another scheme', { url: 'ftp://example.com/' }, '/webhook/url'],
+    ['a password', { url: 'https://ada:secret@example.com/' }, '/webhook/url'],
+    ['no host', { url: 'https://' }, '/webhook/url'],
+    ['a short secret', { url: 'https://example.com/', secret: 'whsec_AAAA' }, '/webhook/secret'],
+    ['an unknown field', { url: 'https://example.com/', key: 'x' }, '/webhook/key'],
+  ] as const)('%s', async ([, webhook, path], { stage: { api } }) => {
+    const response = await api.post('/jobs', { ...tutorial, webhook });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors?.map((error) => error.path)).toEqual([path]);
+    expect(response.body).not.toContain('AAAA');
+  });
+
+  test('a field that is nearly one is told so', async ({ stage: { api } }) => {
+    const response = await api.post('/jobs', { ...tutorial, webhok: {} });
+    expect(response.json<Problem>().errors).toMatchObject([{ path: '/webhok', message: expect.stringContaining('"webhook"') as string }]);
+  });
+
+  redisTest('one that nothing could sign', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis);
+    onTestFinished(async () => await api.close());
+    const response = await api.post('/jobs', { ...tutorial, webhook: { url: 'https://example.com/' } });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: '/webhook/secret', code: 'required' }]);
+  });
+});
+
+describe('redelivering', () => {
+  test('sends the same message again', async ({ stage: { api, send, receive } }) => {
+    send();
+    const receiver = await receive();
+    const job = await post(api, { url: receiver.url });
+    await succeed(api, job);
+    await statusBecomes(api, job, 'delivered');
+    const again = await api.post(`/jobs/${job.id}/webhook/redeliver`, {});
+    expect(again.statusCode).toBe(202);
+    await until(() => receiver.received.length === 2);
+    await statusBecomes(api, job, 'delivered');
+    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+  });
+
+  test('is a 409 before the job has ended, and a 404 without webhook or job', async ({ stage: { api, receive } }) => {
+    const job = await post(api, { url: (await receive()).url });
+    const codes = async (id: string): Promise<[number, string]> => {
+      const response = await api.post(`/jobs/${id}/webhook/redeliver`, {});
+      return [response.statusCode, response.json<Problem>().code];
+    };
+    expect(await codes(job.id)).toEqual([409, 'wrongState']);
+    expect(await codes((await api.post('/jobs', tutorial)).json<Job>().id)).toEqual([404, 'noWebhook']);
+    expect(await codes('job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5')).toEqual([404, 'notFound']);
+  });
+
+  redisTest("of another key's job is a 404", async ({ redis, onTestFinished }) => {
+    const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+    const api = await openApi(redis, { webhookPolicy: policy, apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+    onTestFinished(async () => await api.close());
+    const body = { ...tutorial, webhook: { url: 'https://example.com/' } };
+    const { id } = (await api.post('/jobs', body, bearer(ada))).json<Job>();
+    expect((await api.post(`/jobs/${id}/webhook/redeliver`, {}, bearer(bob))).json()).toMatchObject({ code: 'notFound' });
+  });
+});
