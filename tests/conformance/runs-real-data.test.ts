@@ -57,10 +57,15 @@ describe.each(folder === undefined ? [] : runs)('$run', (run) => {
     });
   });
 
-  test('comes to the same epochs: losses within 3 %, accuracies within 1.5 points, learning rates exactly', () => {
+  test('comes to the same epochs: losses within 3 %, accuracies within 1.5 points, learning rates exactly', ({ task }) => {
     expect(epochs).toHaveLength(run.epochs.length);
     run.epochs.forEach((expected, i) => {
       const { trainLoss, testLoss, testAccuracy, learningRate } = epochs[i];
+      task.meta.deviation = Math.max(
+        task.meta.deviation ?? 0,
+        Math.abs((trainLoss ?? NaN) / expected.train_loss - 1),
+        Math.abs((testLoss ?? NaN) / expected.test_loss - 1),
+      );
       expect(learningRate).toBeCloseTo(expected.lr, 12);
       expect(Math.abs((trainLoss ?? NaN) / expected.train_loss - 1), `train loss ${trainLoss} of epoch ${i + 1}`).toBeLessThanOrEqual(0.03);
       expect(Math.abs((testLoss ?? NaN) / expected.test_loss - 1), `test loss ${testLoss} of epoch ${i + 1}`).toBeLessThanOrEqual(0.03);
