@@ -274,7 +274,7 @@ describe('as JSON', () => {
   });
 
   test.for([
-    ['?type=gradients', '?type', /status/],
+    ['?type=step', '?type', /status/],
     ['?after=1', '?after', /./],
     ['?after=1-0&after=2-0', '?after', /./],
     ['?limit=-1', '?limit', /-1/],

@@ -2,7 +2,7 @@
 // one that was left alone. Real processes, real training.
 import { join } from 'node:path';
 import type { StoredEvent } from '@trainyard/contracts';
-import { FolderArtifactStore, isCheckpointName } from '@trainyard/jobs';
+import { type ArtifactStore, FolderArtifactStore, isCheckpointName, isSnapshotName, readSnapshot } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
@@ -63,11 +63,19 @@ async function expectUntouched(workers: Workers, jobId: string, weights: string 
   expect(job.result?.weightsSha256).toBe(weights);
   expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4]);
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
-  expect((await artifacts.names(jobId)).map((name) => (isCheckpointName(name) ? 'checkpoint' : name))).toEqual([
-    'checkpoint',
-    'model.safetensors',
-  ]);
+  const names = (await artifacts.names(jobId)).filter((name) => !isSnapshotName(name));
+  expect(names.map((name) => (isCheckpointName(name) ? 'checkpoint' : name))).toEqual(['checkpoint', 'model.safetensors']);
+  await expectInside(workers, artifacts, jobId);
   await artifacts.close();
+}
+
+/** Each epoch's gradients were told of once, and gradients and evaluation are there. */
+async function expectInside(workers: Workers, artifacts: ArtifactStore, jobId: string): Promise<void> {
+  const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+  expect(told).toEqual([1, 2, 3, 4]);
+  for (const kind of ['gradients', 'evaluation'] as const) {
+    for (const epoch of told) expect((await readSnapshot(artifacts, jobId, kind, epoch)).document).toMatchObject({ epoch });
+  }
 }
 
 const statuses = (events: readonly StoredEvent[]): string[] =>

@@ -1,5 +1,5 @@
 // Answers that are more than one thing: pages with a cursor, the metrics of a job, and the dry run.
-import { summarySchema } from '@trainyard/engine';
+import { evaluationSchema, gradientSnapshotSchema, summarySchema } from '@trainyard/engine';
 import { z } from 'zod';
 import { eventId, storedEventSchema } from './events.ts';
 import { jobId, jobSchema } from './job.ts';
@@ -18,6 +18,9 @@ export type EventPage = z.infer<typeof eventPage>;
 
 export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
 export type JobMetrics = z.infer<typeof jobMetrics>;
+
+export const jobGradients = gradientSnapshotSchema.meta({ id: 'JobGradients' });
+export const jobEvaluation = evaluationSchema.meta({ id: 'JobEvaluation' });
 
 const artifact = z.object({
   name: z.string(),

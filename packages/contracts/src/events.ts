@@ -15,6 +15,9 @@ export const statusData = z.object({ jobId, status: jobStatus, error: jobError.o
 export const epochData = z
   .object({ jobId, epoch: z.int().min(1), epochs: z.int().min(1), ...epochMetrics.omit({ epoch: true }).shape })
   .meta({ id: 'EpochEventData' });
+export const gradientsData = z
+  .object({ jobId, epoch: z.int().min(1).describe('Whose first step they are of: `GET /jobs/{id}/gradients?epoch=` has them.') })
+  .meta({ id: 'GradientsEventData' });
 export const checkpointData = z
   .object({
     jobId,
@@ -36,17 +39,18 @@ export const stepData = z
 
 const statusEvent = z.object({ id: eventId, event: z.literal('status'), data: statusData }).meta({ id: 'StatusEvent' });
 const epochEvent = z.object({ id: eventId, event: z.literal('epoch'), data: epochData }).meta({ id: 'EpochEvent' });
+const gradientsEvent = z.object({ id: eventId, event: z.literal('gradients'), data: gradientsData }).meta({ id: 'GradientsEvent' });
 const checkpointEvent = z.object({ id: eventId, event: z.literal('checkpoint'), data: checkpointData }).meta({ id: 'CheckpointEvent' });
 const logEvent = z.object({ id: eventId, event: z.literal('log'), data: logData }).meta({ id: 'LogEvent' });
 const stepEvent = z.object({ event: z.literal('step'), data: stepData }).meta({ id: 'StepEvent' });
 
 /** An event that the job's stream holds. */
 export const storedEventSchema = z
-  .discriminatedUnion('event', [statusEvent, epochEvent, checkpointEvent, logEvent])
+  .discriminatedUnion('event', [statusEvent, epochEvent, gradientsEvent, checkpointEvent, logEvent])
   .meta({ id: 'StoredEvent' });
 export type StoredEvent = z.infer<typeof storedEventSchema>;
 
-export const storedEventTypes = ['status', 'epoch', 'checkpoint', 'log'] as const satisfies readonly StoredEvent['event'][];
+export const storedEventTypes = ['status', 'epoch', 'gradients', 'checkpoint', 'log'] as const satisfies readonly StoredEvent['event'][];
 export type StoredEventType = (typeof storedEventTypes)[number];
 
 /** An event that only those who are watching see. */
@@ -55,11 +59,12 @@ export type LiveEvent = z.infer<typeof liveEventSchema>;
 
 /** Everything that a job's event stream can carry. */
 export const jobEventSchema = z
-  .discriminatedUnion('event', [statusEvent, epochEvent, checkpointEvent, logEvent, stepEvent])
+  .discriminatedUnion('event', [statusEvent, epochEvent, gradientsEvent, checkpointEvent, logEvent, stepEvent])
   .meta({ id: 'JobEvent' });
 export type JobEvent = z.infer<typeof jobEventSchema>;
 
 export type EpochData = z.infer<typeof epochData>;
+export type GradientsData = z.infer<typeof gradientsData>;
 export type CheckpointData = z.infer<typeof checkpointData>;
 export type LogData = z.infer<typeof logData>;
 export type StepData = z.infer<typeof stepData>;

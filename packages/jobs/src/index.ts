@@ -3,6 +3,7 @@
 
 export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
+export * from './artifacts/snapshots.ts';
 export * from './checkpointName.ts';
 export * from './environment/apiKey.ts';
 export type { Begun, Origin, Webhook } from './record.ts';

@@ -18,6 +18,7 @@ import {
 import type { Redis } from 'ioredis';
 import { JobStateError, JobsError } from './errors.ts';
 import type { RedisKeys } from './redis/keys.ts';
+import { announceGradients } from './scripts/announceGradients.ts';
 import { appendEpoch } from './scripts/appendEpoch.ts';
 import { appendLog } from './scripts/appendLog.ts';
 import { storeCheckpoint } from './scripts/storeCheckpoint.ts';
@@ -148,6 +149,12 @@ export class JobAttempt {
     );
     if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got a checkpoint of epoch ${epoch} after epoch ${String(value)}`);
     return outcome === 'stored' ? { outcome, replaced: value === '' ? null : String(value) } : { outcome: 'stale' };
+  }
+
+  /** Tells that the gradients of these epochs, in their order, are among the job's artifacts; each epoch's once. */
+  async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
+    const [outcome] = await this.#run(announceGradients, [this.#record, this.#stream], [this.jobId, this.#keys.eventChannel, ...epochs]);
+    return outcome as 'announced' | 'stale';
   }
 
   /** Adds a line to the job's log; a message over 4,096 characters is cut. */

@@ -21,6 +21,7 @@ import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
 import { jobActionRoutes } from './routes/jobActions.ts';
+import { insideRoutes } from './routes/inside.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { successorRoutes } from './routes/successors.ts';
@@ -110,6 +111,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
+  await app.register(insideRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(datasetRoutes);
   await app.register(datasetExportRoute);

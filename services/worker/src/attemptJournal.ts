@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
+import type { SnapshotKeeper } from './snapshotKeeper.ts';
 
 type EventOf<T extends ReportedEvent['type']> = Extract<ReportedEvent, { type: T }>;
 
@@ -31,14 +32,16 @@ export class AttemptJournal {
   readonly #log: Logger;
   readonly #abandoned: AbortSignal;
   readonly #checkpoints: CheckpointKeeper;
+  readonly #snapshots: SnapshotKeeper;
   readonly #remembered: EpochMetrics[] = [];
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
 
   /** @param abandoned ends the waiting for Redis */
-  constructor(attempt: JobAttempt, checkpoints: CheckpointKeeper, log: Logger, abandoned: AbortSignal) {
+  constructor(attempt: JobAttempt, checkpoints: CheckpointKeeper, snapshots: SnapshotKeeper, log: Logger, abandoned: AbortSignal) {
     this.#attempt = attempt;
     this.#checkpoints = checkpoints;
+    this.#snapshots = snapshots;
     this.#log = log;
     this.#abandoned = abandoned;
   }
@@ -59,6 +62,7 @@ export class AttemptJournal {
     if (epochs.length > 0) await this.#storeEpochs(epochs);
     if (!isStepFirst && step !== undefined) await this.#tellStep(step);
     for (const event of events) {
+      if (event.type === 'snapshots') await this.#storeSnapshots(event);
       if (event.type === 'checkpoint') await this.#storeCheckpoint(event);
       if (event.type === 'log') await this.say(event.level, event.message);
     }
@@ -76,6 +80,12 @@ export class AttemptJournal {
 
   async #tellStep(step: EventOf<'step'>): Promise<void> {
     this.#heed(await this.#patiently(() => this.#attempt.publishStep(step)));
+  }
+
+  async #storeSnapshots({ kind, file, epochs }: EventOf<'snapshots'>): Promise<void> {
+    const failure = await this.#snapshots.take(file, this.#attempt.jobId, kind, epochs);
+    if (failure !== null) await this.say('warn', `the ${kind} of some epochs could not be stored, training goes on: ${failure.message}`);
+    else if (kind === 'gradients') this.#heed(await this.#patiently(() => this.#attempt.announceGradients(epochs)));
   }
 
   async #storeCheckpoint({ file, epoch, step, bytes }: EventOf<'checkpoint'>): Promise<void> {

@@ -22,6 +22,7 @@ import { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ChildPool } from './childPool.ts';
 import { patiently } from './patience.ts';
 import { describeError } from './runError.ts';
+import { SnapshotKeeper } from './snapshotKeeper.ts';
 import type { Outcome, TrainingChild } from './trainingChild.ts';
 
 /** What all runs of a worker share. */
@@ -142,13 +143,14 @@ export class JobRun {
     log.info({ child: child.pid, checkpoint }, 'training');
     const { artifacts, abandoned, checkpointEveryMs, data } = this.#context;
     this.#checkpoints.current = checkpoint;
-    const journal = new AttemptJournal(attempt, this.#checkpoints, log, abandoned);
+    const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, abandoned);
     const modelFile = artifacts.temporaryFile();
     let resumeFile: string | null = null;
     try {
       resumeFile = checkpoint === null ? null : await this.#checkpoints.fetch(this.jobId, checkpoint);
       if (resumeFile === null && checkpoint !== null) await journal.say('warn', 'the last checkpoint is gone: training begins anew');
-      const order = { spec, modelFile, checkpointFile: artifacts.temporaryFile(), checkpointEveryMs, resumeFile, data };
+      const [checkpointFile, snapshotFile] = [artifacts.temporaryFile(), artifacts.temporaryFile()];
+      const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, data };
       const signals = { stop: this.#stop.signal, pause: this.#pause.signal };
       const outcome = await child.train(order, (events) => journal.store(events), signals);
       return await this.#conclude(outcome, attempt, journal, modelFile, log);

@@ -3,6 +3,7 @@
 // child, so that a message that is late for the job before is recognised. Not the events of the HTTP API.
 import type { JobError } from '@trainyard/contracts';
 import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import type { SnapshotKind } from '@trainyard/jobs/snapshots';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 
 /** Train this job. Files that the child writes do not exist yet, their folder does. */
@@ -14,6 +15,8 @@ export interface TrainOrder {
   modelFile: string;
   /** For checkpoints: each gets a number after this. */
   checkpointFile: string;
+  /** For what is kept of single epochs: each file gets a number after this. */
+  snapshotFile: string;
   /** Between two checkpoints at least. */
   checkpointEveryMs: number;
   /** A checkpoint to go on from. */
@@ -32,7 +35,8 @@ export type ToChild =
 
 /** An event as the child tells it: bytes are in a file, which is the worker's to take. */
 export type ReportedEvent =
-  | Exclude<TrainingEvent, { type: 'checkpoint' }>
+  | Exclude<TrainingEvent, { type: 'checkpoint' | SnapshotKind }>
+  | { readonly type: 'snapshots'; readonly kind: SnapshotKind; readonly file: string; readonly epochs: readonly number[] }
   | ({ readonly type: 'checkpoint'; readonly file: string; readonly bytes: number } & Position);
 
 export type FromChild =

@@ -5,6 +5,7 @@ import { checkSpec, InlineLoader, type TrainOptions, train } from '@trainyard/en
 import { AheadLoader, NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
 import { serveTraining } from './serveTraining.ts';
+import { SnapshotFiles } from './snapshotFiles.ts';
 
 /** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
 const AHEAD_BYTES = 4 * 2 ** 20;
@@ -45,6 +46,7 @@ async function warmUp(): Promise<void> {
 
 await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...order }, { stop, pause }) {
   const checkpoints = new CheckpointFiles(order);
+  const snapshots = new SnapshotFiles(order);
   // While data loads there is nothing to keep, and loading can take long.
   const loading = new AbortController();
   const stopLoading = (): void => loading.abort(pause.reason);
@@ -56,21 +58,31 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...ord
     checkpointDue: () => pause.aborted || checkpoints.due(),
     ...(resumeFile !== null && { resumeFrom: await readFile(resumeFile) }),
   });
-  for (let next = await events.next(); ; next = await events.next()) {
-    if (next.done === true) {
-      await writeFile(modelFile, next.value.weights);
-      return next.value.result;
+  try {
+    for (let next = await events.next(); ; next = await events.next()) {
+      if (next.done === true) {
+        await writeFile(modelFile, next.value.weights);
+        yield* snapshots.write();
+        return next.value.result;
+      }
+      const event = next.value;
+      if (event.type === 'gradients' || event.type === 'evaluation') snapshots.add(event);
+      else if (event.type !== 'checkpoint') {
+        if (event.type === 'phase' && event.phase === 'training') pause.removeEventListener('abort', stopLoading);
+        yield event;
+      }
+      // What a checkpoint goes on from is not told of again.
+      if (snapshots.due || event.type === 'checkpoint') yield* snapshots.write();
+      if (event.type !== 'checkpoint') continue;
+      yield await checkpoints.write(event);
+      if (pause.aborted) {
+        await events.return(undefined as never);
+        return 'paused';
+      }
     }
-    const event = next.value;
-    if (event.type !== 'checkpoint') {
-      if (event.type === 'phase' && event.phase === 'training') pause.removeEventListener('abort', stopLoading);
-      yield event;
-      continue;
-    }
-    yield await checkpoints.write(event);
-    if (pause.aborted) {
-      await events.return(undefined as never);
-      return 'paused';
-    }
+  } catch (error) {
+    // What led to a run's failure is what one wants to look at.
+    yield* snapshots.write();
+    throw error;
   }
 }, warmUp);

@@ -68,5 +68,6 @@ export const bce = defineLoss({
     const options = { ...rest, weight: tensorOf(weight) };
     return (output, target) => bceLoss(output, target, options);
   },
+  probabilities: (output) => output,
   pytorch: ({ weight, ...rest }) => construct('nn.BCELoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

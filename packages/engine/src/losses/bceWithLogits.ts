@@ -2,6 +2,7 @@
 // that has rounded to 0 or 1 would be lost, log σ(x) = min(x, 0) − log(1 + e^−|x|) never is.
 import { changed, construct, tensors } from '../construction.ts';
 import { exp, log1p } from '../math.ts';
+import { sigmoid } from '../ops/activations.ts';
 import type { Tensor } from '../tensor.ts';
 import type { BceLossOptions } from './bce.ts';
 import { defineLoss, LossModule, scalarReduction } from './define.ts';
@@ -71,6 +72,7 @@ export const bceWithLogits = defineLoss({
     const options = { ...rest, weight: tensorOf(weight), posWeight: tensorOf(posWeight) };
     return (output, target) => bceWithLogitsLoss(output, target, options);
   },
+  probabilities: sigmoid,
   pytorch: ({ weight, posWeight, ...rest }) =>
     construct('nn.BCEWithLogitsLoss', [], { ...tensors({ weight, posWeight }), ...changed(options, rest) }),
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { add, div, mul, neg } from '../ops/elementwise.ts';
 import { sum } from '../ops/reduce.ts';
-import { logSoftmax } from '../ops/softmax.ts';
+import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
@@ -73,5 +73,6 @@ export const crossEntropyDefinition = defineLoss({
     const options = { ...rest, weight: tensorOf(weight) };
     return (output, target) => crossEntropy(output, target, options);
   },
+  probabilities: (logits) => softmax(logits, 1),
   pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

@@ -34,12 +34,14 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
    */
   check(compared: Compared, options: Options): void;
   build(options: Options): Criterion;
+  /** What a batch of outputs [N, …] says as probabilities, of the same shape; not there for a loss whose outputs are none. */
+  readonly probabilities?: (output: Tensor) => Tensor;
   /** The loss in PyTorch. */
   pytorch(options: Options): Construction;
 }
 
 interface LossParts<Type extends string, Fields extends z.ZodRawShape>
-  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'pytorch'> {
+  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'probabilities' | 'pytorch'> {
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;

@@ -3,6 +3,7 @@
 import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { exp, log } from '../math.ts';
+import { exp as expOf } from '../ops/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkReduction, defineLoss, LossModule, type Reduction } from './define.ts';
 import { type Formula, pointwiseLoss } from './pointwise.ts';
@@ -61,5 +62,6 @@ export const klDiv = defineLoss({
     checkLogProbabilities('klDiv', compared);
   },
   build: (options) => (output, target) => klDivLoss(output, target, options),
+  probabilities: (output) => expOf(output),
   pytorch: (given) => construct('nn.KLDivLoss', [], changed(options, given)),
 });

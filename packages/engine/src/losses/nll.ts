@@ -6,6 +6,7 @@ import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
+import { exp } from '../ops/elementwise.ts';
 import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
@@ -151,5 +152,6 @@ export const nll = defineLoss({
     const options = { ...rest, weight: tensorOf(weight) };
     return (output, target) => nllLoss(output, target, options);
   },
+  probabilities: exp,
   pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

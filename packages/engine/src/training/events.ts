@@ -4,6 +4,8 @@ import type { Dataset } from '../data/dataset.ts';
 import type { DatasetFiles, LoadProgress } from '../data/files.ts';
 import type { BatchLoader, BatchOptions } from '../data/loader.ts';
 import type { Position } from './checkpoint.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { GradientSnapshot } from './gradients.ts';
 import type { EpochMetrics, NonFinite, TrainingSummary } from './metrics.ts';
 
 export type TrainingPhase = 'loadingData' | 'training' | 'evaluating' | 'saving';
@@ -24,6 +26,10 @@ export type TrainingEvent =
   | ({ readonly type: 'progress' } & LoadProgress)
   | StepEvent
   | ({ readonly type: 'epoch'; readonly epochs: number } & EpochMetrics)
+  /** What the gradients of an epoch's first step are like, of every epoch that is looked into. */
+  | ({ readonly type: 'gradients' } & GradientSnapshot)
+  /** The same for an epoch's evaluation, where there is a test part. */
+  | ({ readonly type: 'evaluation' } & Evaluation)
   /** The whole of the run at this position, asked for by `checkpointDue`: what `resumeFrom` takes. */
   | ({ readonly type: 'checkpoint'; readonly bytes: Uint8Array<ArrayBuffer> } & Position)
   /** Something that whoever reads the run's log should know. */
@@ -51,6 +57,8 @@ export interface TrainOptions {
    * one. Leaving the run at that event is how it is paused.
    */
   readonly checkpointDue?: (position: Position) => boolean;
+  /** Whether to tell `gradients` and `evaluation`; default true. All of a usual run's epochs, and ever fewer beyond a thousand. */
+  readonly inspect?: boolean;
   /** Opens the loader of one split; default: batches are gathered when they are asked for. */
   readonly openLoader?: (dataset: Dataset, options: BatchOptions) => BatchLoader;
   /** Milliseconds between two step events at least; default 100, because people watch them. 0 tells every step. */

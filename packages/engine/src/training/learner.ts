@@ -10,6 +10,7 @@ import { buildOptimizer, type Optimizer } from '../optim/index.ts';
 import type { Generator } from '../random.ts';
 import { fromFlat, indices, type Tensor } from '../tensor.ts';
 import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
+import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
 import type { JobSpec } from './spec.ts';
 
@@ -17,6 +18,8 @@ import type { JobSpec } from './spec.ts';
 export interface StepOptions {
   /** The gradients' norm; clipping tells it in any case. */
   readonly measureNorm: boolean;
+  /** All gradients looked into. */
+  readonly snapshot: boolean;
   /** The first tensor that is not finite, should the loss or a norm that is known not be. */
   readonly diagnose: boolean;
 }
@@ -26,6 +29,7 @@ export interface StepOutcome {
   readonly loss: number;
   /** Of all gradients, before clipping; null when it was not measured. */
   readonly gradientNorm: number | null;
+  readonly gradients: readonly ParameterGradient[] | null;
   readonly nonFinite: NonFiniteTensor | null;
 }
 
@@ -47,17 +51,19 @@ export class Learner {
   }
 
   /** One update, its temporaries in an arena. */
-  step(batch: Batch, { measureNorm, diagnose }: StepOptions): StepOutcome {
+  step(batch: Batch, { measureNorm, snapshot, diagnose }: StepOptions): StepOutcome {
     return inArena(() => {
       this.optimizer.zeroGrad();
+      const before = snapshot ? gradientsBefore(this.model) : null;
       const trace = this.#forward(batch);
       const loss = trace.loss.item();
       let nonFinite = diagnose && !Number.isFinite(loss) ? firstNonFinite(trace) : null;
       trace.loss.backward();
+      const gradients = before === null ? null : snapshotGradients(this.model, before);
       const norm = this.#norm(measureNorm);
       if (diagnose && norm !== null && !Number.isFinite(norm)) nonFinite ??= firstNonFiniteGradient(this.model);
       this.optimizer.step();
-      return { loss, gradientNorm: norm, nonFinite };
+      return { loss, gradientNorm: norm, gradients, nonFinite };
     });
   }
 

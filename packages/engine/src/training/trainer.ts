@@ -5,6 +5,7 @@ import { backend } from '../backend/current.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
 import { type BatchLoader, batchCount, InlineLoader } from '../data/loader.ts';
+import { findLoss } from '../losses/index.ts';
 import { Generator } from '../random.ts';
 import { type Rates, Schedule } from '../schedulers/schedule.ts';
 import { engineVersion } from '../version.ts';
@@ -13,10 +14,12 @@ import { Clock, Stopwatch } from './clock.ts';
 import { describeDivergence, divergenceError, firstNonFiniteParameter } from './divergence.ts';
 import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.ts';
 import { EpochInHand } from './epochInHand.ts';
+import { tallyFor } from './evaluation.ts';
+import { isInspected } from './inspectedEpochs.ts';
 import type { StepEvent, TrainingEvent, TrainingResult, TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
-import { countCorrect, type Divergence, type EpochMetrics, finiteOnly, nonFiniteOf, WeightedMean } from './metrics.ts';
+import { type Divergence, type EpochMetrics, finiteOnly, nonFiniteOf, WeightedMean } from './metrics.ts';
 import { takeUp } from './resume.ts';
 import type { JobSpec } from './spec.ts';
 import { encodeWeights, loadWeights } from './weights.ts';
@@ -169,13 +172,18 @@ class Run {
       const step = inHand.step + 1;
       const rates = this.#rates(epoch);
       this.#setRates(rates);
-      const outcome = this.#learner.step(batch, { measureNorm: step === stepsPerEpoch, diagnose: this.#divergence === null });
+      const outcome = this.#learner.step(batch, {
+        measureNorm: step === stepsPerEpoch,
+        snapshot: step === 1 && this.#isInspected(epoch),
+        diagnose: this.#divergence === null,
+      });
       inHand.step = step;
       this.#stepsDone += 1;
       inHand.gradientNorm = outcome.gradientNorm ?? inHand.gradientNorm;
       meanLoss.add(outcome.loss, batch.size);
       // What consumers do with an event is not training time.
       watch.stop();
+      if (outcome.gradients !== null) yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients] };
       if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, rates.learningRate);
       if (this.#clock.stepEventDue()) yield stepEvent(epoch, step, stepsPerEpoch, outcome.loss);
       yield* this.#checkpointIfDue();
@@ -184,7 +192,7 @@ class Run {
     }
     watch.stop();
     const { seconds } = watch;
-    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate()), gradientNorm: inHand.gradientNorm };
+    const measured = { trainLoss: meanLoss.value, ...(yield* this.#evaluate(epoch)), gradientNorm: inHand.gradientNorm };
     this.#schedule.observe(measured);
     const metrics: EpochMetrics = {
       epoch,
@@ -216,24 +224,29 @@ class Run {
     yield { type: 'log', level: 'warn', message: describeDivergence(divergence, learningRate) };
   }
 
-  async *#evaluate(): AsyncGenerator<TrainingEvent, { testLoss: number | null; testAccuracy: number | null }, void> {
+  async *#evaluate(epoch: number): AsyncGenerator<TrainingEvent, { testLoss: number | null; testAccuracy: number | null }, void> {
     const { model } = this.#learner;
     if (this.#testData === null || this.#testLoader === null) return { testLoss: null, testAccuracy: null };
     yield { type: 'phase', phase: 'evaluating' };
     model.eval();
     const meanLoss = new WeightedMean();
-    let correct = 0;
-    const classes = this.#testData.target.kind === 'class' ? this.#testData.target.classes.length : null;
+    const tally = tallyFor(this.#testData.target);
+    const { probabilities = (output) => output } = findLoss(this.#spec.loss.type);
     for (const batch of this.#testLoader.epoch(inOrder(this.#testData.length))) {
       this.#learner.evaluate(batch, (output, loss) => {
         meanLoss.add(loss, batch.size);
-        if (classes !== null) correct += countCorrect(output.values, batch.targets, classes);
+        tally.add(output, batch.targets, () => probabilities(output));
       });
       yield* this.#checkpointIfDue();
       await this.#clock.breathe();
     }
     model.train();
-    return { testLoss: meanLoss.value, testAccuracy: classes === null ? null : correct / this.#testData.length };
+    if (this.#isInspected(epoch)) yield { type: 'evaluation', ...tally.summary(epoch) };
+    return { testLoss: meanLoss.value, testAccuracy: tally.accuracy };
+  }
+
+  #isInspected(epoch: number): boolean {
+    return this.#options.inspect !== false && isInspected(epoch, this.#spec.epochs);
   }
 
   get #stepsPerEpoch(): number {

@@ -64,6 +64,7 @@ export class Progress {
       case 'epoch':
         this.print(describeEpoch(event.data));
         break;
+      case 'gradients':
       case 'checkpoint':
         // Nothing that whoever watches has to know.
         break;

@@ -1,0 +1,208 @@
+// What an evaluation over the test part shows beside its loss: for classes which were taken for which, and where the network was
+// surest and wrong; for values the error of each output. Added up batch by batch while the evaluation is made anyway.
+import { z } from 'zod';
+import type { Target, TargetArray } from '../data/dataset.ts';
+import { sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { type NonFinite, nonFiniteName, nonFiniteOf } from './metrics.ts';
+
+/** Samples told of that the network was surest about and wrong. */
+const MOST_WRONG = 20;
+/** Over so many classes there is no confusion matrix: its size is their square. */
+const MOST_CLASSES = 256;
+/** Over so many outputs of a sample there are no errors of each. */
+const MOST_OUTPUTS = 1024;
+
+const epoch = z.int().min(1);
+const samples = z.int().min(0).describe('Test samples');
+const classIndex = z.int().min(0);
+
+const ofClasses = z.object({
+  kind: z.literal('classes'),
+  epoch,
+  samples,
+  accuracy: z.number().describe('Share of all samples that were classified correctly'),
+  classes: z.array(z.string()).describe('Their names, in the order of their numbers'),
+  perClass: z
+    .array(
+      z.object({ class: classIndex, samples, correct: z.int().min(0), accuracy: z.number().nullable().describe('null without samples') }),
+    )
+    .describe('In the order of the classes'),
+  confusionMatrix: z
+    .array(z.array(z.int().min(0)))
+    .nullable()
+    .describe(`[true class][predicted class]: how many samples; null over ${MOST_CLASSES} classes`),
+  mostConfidentlyWrong: z
+    .array(
+      z.object({
+        index: z.int().min(0).describe('Of the sample in the test part'),
+        trueClass: classIndex,
+        predictedClass: classIndex,
+        probability: z.number().describe('That the network gave the class that it predicted'),
+      }),
+    )
+    .describe(`Up to ${MOST_WRONG} samples, the surest first`),
+});
+
+const ofValues = z.object({
+  kind: z.literal('values'),
+  epoch,
+  samples,
+  outputs: z
+    .array(
+      z.object({
+        index: z.int().min(0).describe('Of the output, row-major'),
+        meanError: z.number().nullable().describe('Mean of output − target'),
+        meanAbsoluteError: z.number().nullable(),
+        rootMeanSquaredError: z.number().nullable(),
+      }),
+    )
+    .nullable()
+    .describe(`Of each number that the network gives for a sample; null over ${MOST_OUTPUTS}`),
+  nonFinite: z
+    .record(z.string(), nonFiniteName)
+    .optional()
+    .describe('For each number that is null because it was not finite: which one it was, under `outputs/INDEX/FIELD`'),
+});
+
+export const evaluationSchema = z.discriminatedUnion('kind', [ofClasses, ofValues]);
+/** An epoch's evaluation over the test part. */
+export type Evaluation = z.infer<typeof evaluationSchema>;
+
+/** Adds up an evaluation; batches come in the samples' order. */
+export interface EvaluationTally {
+  /** @param probabilities of the outputs; asked for only where they are needed */
+  add(output: Tensor, targets: TargetArray, probabilities: () => Tensor): void;
+  /** Share of samples classified correctly; null for values. */
+  readonly accuracy: number | null;
+  summary(epoch: number): Evaluation;
+}
+
+export function tallyFor(target: Target): EvaluationTally {
+  return target.kind === 'class' ? new ClassTally(target.classes) : new ValueTally(sizeOf(target.shape));
+}
+
+type Wrong = z.infer<typeof ofClasses>['mostConfidentlyWrong'][number];
+
+class ClassTally implements EvaluationTally {
+  readonly #classes: readonly string[];
+  readonly #samples: Uint32Array;
+  readonly #correct: Uint32Array;
+  readonly #confusion: Uint32Array | null;
+  #wrong: Wrong[] = [];
+  #seen = 0;
+
+  constructor(classes: readonly string[]) {
+    this.#classes = classes;
+    this.#samples = new Uint32Array(classes.length);
+    this.#correct = new Uint32Array(classes.length);
+    this.#confusion = classes.length > MOST_CLASSES ? null : new Uint32Array(classes.length ** 2);
+  }
+
+  get accuracy(): number {
+    return this.#correct.reduce((sum, count) => sum + count, 0) / this.#seen;
+  }
+
+  add(output: Tensor, targets: TargetArray, probabilities: () => Tensor): void {
+    const classes = this.#classes.length;
+    const { values } = output;
+    const wrong: Omit<Wrong, 'probability'>[] = [];
+    for (let row = 0; row < targets.length; row++) {
+      const predictedClass = largestAt(values, row * classes, classes);
+      const trueClass = targets[row];
+      this.#samples[trueClass] += 1;
+      if (this.#confusion !== null) this.#confusion[trueClass * classes + predictedClass] += 1;
+      if (predictedClass === trueClass) this.#correct[trueClass] += 1;
+      else wrong.push({ index: row, trueClass, predictedClass });
+    }
+    if (wrong.length > 0) this.#keepSurest(wrong, probabilities().values);
+    this.#seen += targets.length;
+  }
+
+  summary(epoch: number): Evaluation {
+    const classes = this.#classes.length;
+    const confusion = this.#confusion;
+    return {
+      kind: 'classes',
+      epoch,
+      samples: this.#seen,
+      accuracy: this.accuracy,
+      classes: [...this.#classes],
+      perClass: Array.from(this.#samples, (samples, index) => {
+        const correct = this.#correct[index];
+        return { class: index, samples, correct, accuracy: samples === 0 ? null : correct / samples };
+      }),
+      confusionMatrix:
+        confusion === null
+          ? null
+          : Array.from({ length: classes }, (_, row) => Array.from(confusion.subarray(row * classes, (row + 1) * classes))),
+      mostConfidentlyWrong: this.#wrong,
+    };
+  }
+
+  /** Of equally sure ones the first stays. A probability that is not finite says nothing. */
+  #keepSurest(wrong: readonly Omit<Wrong, 'probability'>[], probabilities: ArrayLike<number>): void {
+    const least = this.#wrong.length < MOST_WRONG ? -Infinity : (this.#wrong.at(-1)?.probability ?? -Infinity);
+    const surer = wrong.flatMap(({ index, ...classes }) => {
+      const probability = probabilities[index * this.#classes.length + classes.predictedClass];
+      return probability > least && Number.isFinite(probability) ? [{ index: this.#seen + index, ...classes, probability }] : [];
+    });
+    this.#wrong = [...this.#wrong, ...surer].toSorted((a, b) => b.probability - a.probability || a.index - b.index).slice(0, MOST_WRONG);
+  }
+}
+
+class ValueTally implements EvaluationTally {
+  readonly accuracy = null;
+  readonly #outputs: number;
+  readonly #errors: Float64Array;
+  readonly #absolute: Float64Array;
+  readonly #squares: Float64Array;
+  #seen = 0;
+
+  constructor(outputs: number) {
+    this.#outputs = outputs;
+    const kept = outputs > MOST_OUTPUTS ? 0 : outputs;
+    this.#errors = new Float64Array(kept);
+    this.#absolute = new Float64Array(kept);
+    this.#squares = new Float64Array(kept);
+  }
+
+  add(output: Tensor, targets: TargetArray): void {
+    const { values } = output;
+    const rows = output.shape[0];
+    this.#seen += rows;
+    const kept = this.#errors.length;
+    for (let row = 0; row < rows; row++) {
+      for (let i = 0; i < kept; i++) {
+        const error = values[row * this.#outputs + i] - targets[row * this.#outputs + i];
+        this.#errors[i] += error;
+        this.#absolute[i] += Math.abs(error);
+        this.#squares[i] += error * error;
+      }
+    }
+  }
+
+  summary(epoch: number): Evaluation {
+    const nonFinite: Record<string, NonFinite> = {};
+    const finite = (value: number, index: number, field: string): number | null => {
+      if (Number.isFinite(value)) return value;
+      nonFinite[`outputs/${index}/${field}`] = nonFiniteOf(value);
+      return null;
+    };
+    const outputs = Array.from(this.#errors, (error, index) => ({
+      index,
+      meanError: finite(error / this.#seen, index, 'meanError'),
+      meanAbsoluteError: finite(this.#absolute[index] / this.#seen, index, 'meanAbsoluteError'),
+      rootMeanSquaredError: finite(Math.sqrt(this.#squares[index] / this.#seen), index, 'rootMeanSquaredError'),
+    }));
+    const named = Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
+    return { kind: 'values', epoch, samples: this.#seen, outputs: this.#errors.length < this.#outputs ? null : outputs, ...named };
+  }
+}
+
+/** Index of the largest of `length` values from `start` on; the first on ties. */
+export function largestAt(values: ArrayLike<number>, start: number, length: number): number {
+  let best = 0;
+  for (let i = 1; i < length; i++) if (values[start + i] > values[start + best]) best = i;
+  return best;
+}

@@ -1,0 +1,73 @@
+// The child's end of the way of what is kept of single epochs: gathers their documents and writes those of about a second into one
+// file, so that a job of many short epochs costs few of them. Storing the files is the worker's business.
+import { rm, writeFile } from 'node:fs/promises';
+import type { TrainingEvent } from '@trainyard/engine';
+import { type SnapshotKind, snapshotKinds, snapshotLine } from '@trainyard/jobs/snapshots';
+import type { ReportedEvent, TrainOrder } from './messages.ts';
+import { describeError } from './runError.ts';
+
+/** Documents wait so long for others, and a share of the time that the run has taken if that is longer. */
+const LONGEST_WAIT_MS = 1_000;
+const LONGEST_WAIT_SHARE = 0.02;
+
+/** Characters that may wait. */
+const MOST_WAITING = 4 * 2 ** 20;
+
+interface Waiting {
+  epochs: number[];
+  lines: string[];
+}
+
+export class SnapshotFiles {
+  readonly #order: Pick<TrainOrder, 'snapshotFile'>;
+  readonly #began = performance.now();
+  #dueAt = this.#began + LONGEST_WAIT_MS;
+  readonly #waiting = new Map<SnapshotKind, Waiting>();
+  #characters = 0;
+  #number = 0;
+
+  constructor(order: Pick<TrainOrder, 'snapshotFile'>) {
+    this.#order = order;
+  }
+
+  add({ type, ...document }: Extract<TrainingEvent, { type: SnapshotKind }>): void {
+    const line = snapshotLine(document);
+    const { epochs, lines } = this.#waiting.get(type) ?? this.#begin(type);
+    epochs.push(document.epoch);
+    lines.push(line);
+    this.#characters += line.length;
+  }
+
+  /** Whether what was gathered has waited long enough. */
+  get due(): boolean {
+    return this.#waiting.size > 0 && (this.#characters > MOST_WAITING || performance.now() >= this.#dueAt);
+  }
+
+  /** Writes what was gathered; a file that cannot be written is told of, and costs only what it would have held. */
+  async *write(): AsyncGenerator<ReportedEvent, void, void> {
+    for (const kind of snapshotKinds) {
+      const waiting = this.#waiting.get(kind);
+      if (waiting === undefined) continue;
+      this.#number += 1;
+      const file = `${this.#order.snapshotFile}.${this.#number}`;
+      try {
+        await writeFile(file, waiting.lines.join(''));
+        yield { type: 'snapshots', kind, file, epochs: waiting.epochs };
+      } catch (error) {
+        await rm(file, { force: true });
+        const { message } = describeError(error).error;
+        yield { type: 'log', level: 'warn', message: `the ${kind} of some epochs could not be written, training goes on: ${message}` };
+      }
+    }
+    this.#waiting.clear();
+    this.#characters = 0;
+    const now = performance.now();
+    this.#dueAt = now + Math.max(LONGEST_WAIT_MS, LONGEST_WAIT_SHARE * (now - this.#began));
+  }
+
+  #begin(kind: SnapshotKind): Waiting {
+    const waiting: Waiting = { epochs: [], lines: [] };
+    this.#waiting.set(kind, waiting);
+    return waiting;
+  }
+}

@@ -1,0 +1,29 @@
+// Makes what is kept of single epochs artifacts of their job. Whether an attempt still counts does not matter to them: whoever
+// trains an epoch gets the same document.
+import { rm } from 'node:fs/promises';
+import { ArtifactError, type ArtifactStore, type SnapshotKind, snapshotName } from '@trainyard/jobs';
+import type { Logger } from 'pino';
+
+export class SnapshotKeeper {
+  readonly #artifacts: ArtifactStore;
+  readonly #log: Logger;
+
+  constructor(artifacts: ArtifactStore, log: Logger) {
+    this.#artifacts = artifacts;
+    this.#log = log;
+  }
+
+  /** Stores a finished file with the documents of these epochs, in their order. @returns why that could not be done, or null. */
+  async take(file: string, jobId: string, kind: SnapshotKind, epochs: readonly number[]): Promise<ArtifactError | null> {
+    try {
+      await this.#artifacts.putFile(jobId, snapshotName(kind, epochs[0] ?? 0, epochs.at(-1) ?? 0), file);
+      return null;
+    } catch (error) {
+      if (!(error instanceof ArtifactError)) throw error;
+      this.#log.warn({ err: error }, `the ${kind} of epochs could not be stored`);
+      return error;
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+}
