@@ -2,7 +2,7 @@
 // became of the one before, and a fork goes on with what was changed.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, Remains, Successors } from '@trainyard/jobs';
+import { FolderArtifactStore, readSnapshot, Remains, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { type Workers, workerTest } from './fixtures/workers.ts';
@@ -28,7 +28,7 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
   onCleanup(async () => await artifacts.close());
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
   const remains = new Remains(options);
-  return { remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
+  return { artifacts, remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
 });
 
 async function midEpoch(workers: Workers, jobId: string): Promise<void> {
@@ -54,6 +54,14 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', { 
   expect(retried.result?.weightsSha256).toBe(undisturbed.result?.weightsSha256);
   expect(retried.result?.finalTrainLoss).toBe(undisturbed.result?.finalTrainLoss);
   expect(await workers.epochs(job.id)).toEqual([1, 2, 3, 4, 5, 6]);
+  const gradients = (await workers.events(job.id)).flatMap((event) => (event.event === 'gradients' ? [event.data] : []));
+  expect(gradients).toEqual([1, 2, 3, 4, 5, 6].map((epoch) => ({ jobId: job.id, epoch })));
+  for (const { epoch } of gradients) {
+    for (const kind of ['gradients', 'evaluation'] as const) {
+      const kept = await readSnapshot(tools.artifacts, job.id, kind, epoch);
+      expect(kept.document).toEqual((await readSnapshot(tools.artifacts, undisturbed.id, kind, epoch)).document);
+    }
+  }
 });
 
 test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 120_000 }, async ({ workers, tools }) => {

@@ -18,6 +18,8 @@ export interface Begun {
   readonly checkpoint: JobCheckpoint;
   /** The metrics of the last epoch before it. */
   readonly latest: EpochMetrics | null;
+  /** The last epoch whose gradients lie there too and were told of; 0 without one. */
+  readonly lastGradients: number;
 }
 
 /** Where to tell of a job's end. The secret is null where the service's own signs. */
@@ -51,6 +53,7 @@ export function newRecord(
     ...(forkOf !== undefined && { forkOf }),
     ...(webhook && { webhook: JSON.stringify(webhook) }),
     ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
+    ...(begun && { lastGradients: String(begun.lastGradients) }),
     ...(begun?.latest && { latest: JSON.stringify(begun.latest) }),
   };
 }

@@ -1,9 +1,10 @@
 // Jobs that come of another one: a retry, a fork. Each begins with the other's last checkpoint, as a file of its own, and with the
 // epochs up to it as its history; so it does not need the other any more, which may go on, or be deleted.
-import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint } from '@trainyard/contracts';
+import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
 import { SpecError } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { copySnapshots } from './artifacts/snapshots.ts';
 import { checkpointName } from './checkpointName.ts';
 import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError } from './errors.ts';
 import type { EventLog } from './events/eventLog.ts';
@@ -104,8 +105,9 @@ export class Successors {
       const message = `the checkpoint of ${from} lies ${step > 0 ? 'in' : 'after'} epoch ${least}: use at least ${least}, got ${epochs}`;
       throw new SpecError([{ path: '/epochs', message, code: 'tooSmall' }]);
     }
-    const latest = await this.#copyHistory(from, jobId, epoch, epochs);
-    return { file: firstCheckpoint, checkpoint: pointer.checkpoint, latest };
+    await copySnapshots(this.#options.artifacts, from, jobId, least);
+    const told = await this.#copyHistory(from, jobId, { epoch, gradients: least }, epochs);
+    return { file: firstCheckpoint, checkpoint: pointer.checkpoint, ...told };
   }
 
   /** The job may be running, and replace its checkpoint while it is copied: then the next one is. */
@@ -131,35 +133,52 @@ export class Successors {
     return { file, checkpoint: JSON.parse(checkpoint) as JobCheckpoint };
   }
 
-  /** Page by page, so that a long history holds nobody up. @returns the metrics of the last epoch. */
-  async #copyHistory(from: string, jobId: string, lastEpoch: number, epochs: number): Promise<EpochMetrics | null> {
+  /**
+   * Page by page, so that a long history holds nobody up.
+   * @param last the last epoch of each kind of event that belongs to the new job too
+   */
+  async #copyHistory(
+    from: string,
+    jobId: string,
+    last: Readonly<Record<CopiedEvent['event'], number>>,
+    epochs: number,
+  ): Promise<Pick<Begun, 'latest' | 'lastGradients'>> {
     let latest: EpochMetrics | null = null;
+    let lastGradients = 0;
     let after: string | null = null;
     do {
       const page: EventPage = await this.#options.eventLog.range(from, {
         limit: historyPage,
-        types: ['epoch'],
+        types: ['epoch', 'gradients'],
         ...(after === null ? {} : { after }),
       });
-      const told = page.data.flatMap(({ id, event, data }) => (event === 'epoch' && data.epoch <= lastEpoch ? [{ id, data }] : []));
+      const told = page.data.filter((event): event is CopiedEvent => isCopied(event) && event.data.epoch <= last[event.event]);
       await this.#tell(
         jobId,
-        told.map(({ id, data }) => [id, JSON.stringify({ ...data, jobId, epochs })]),
+        told.map((event) => ({ ...event, data: event.event === 'epoch' ? { ...event.data, jobId, epochs } : { ...event.data, jobId } })),
       );
-      latest = metricsOf(told.at(-1)) ?? latest;
-      after = told.length < page.data.length ? null : page.nextCursor;
+      latest = metricsOf(told.findLast((event) => event.event === 'epoch')) ?? latest;
+      lastGradients = told.findLast((event) => event.event === 'gradients')?.data.epoch ?? lastGradients;
+      after = told.length === 0 ? null : page.nextCursor;
     } while (after !== null);
-    return latest;
+    return { latest, lastGradients };
   }
 
-  /** Epochs keep their ids, which say when they were trained; one that is sent again after a lost connection is refused. */
-  async #tell(jobId: string, epochs: readonly (readonly [string, string])[]): Promise<void> {
+  /** Events keep their ids, which say when they happened; one that is sent again after a lost connection is refused. */
+  async #tell(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<void> {
     const stream = this.#keys.events(jobId);
     const pipeline = this.#options.redis.pipeline();
-    for (const [id, data] of epochs) pipeline.xadd(stream, id, 'event', 'epoch', 'data', data);
+    for (const { id, event, data } of events) pipeline.xadd(stream, id, 'event', event, 'data', JSON.stringify(data));
     pipeline.expire(stream, Remains.reservationSeconds);
     for (const [error] of (await pipeline.exec()) ?? []) if (error && !/equal or smaller/.test(error.message)) throw error;
   }
+}
+
+/** What a successor has of the history before it. */
+type CopiedEvent = Extract<StoredEvent, { event: 'epoch' | 'gradients' }>;
+
+function isCopied(event: StoredEvent): event is CopiedEvent {
+  return event.event === 'epoch' || event.event === 'gradients';
 }
 
 function metricsOf(told: { readonly data: EpochData } | undefined): EpochMetrics | null {

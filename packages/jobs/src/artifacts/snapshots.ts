@@ -47,7 +47,8 @@ export async function readSnapshot(
   const wanted = epoch ?? Math.max(...spans.map(({ last }) => last));
   let nearest: number | null = null;
   // Those with the epoch come first, then those that reach nearest to it.
-  const byDistance = spans.toSorted((a, b) => distance(a, wanted) - distance(b, wanted));
+  // Of several that have it, the one begun last is the job's own, where it began with another one's.
+  const byDistance = spans.toSorted((a, b) => distance(a, wanted) - distance(b, wanted) || b.first - a.first || b.last - a.last);
   for (const span of byDistance) {
     if (distance(span, wanted) > 0 && nearest !== null) break;
     const lines = await linesOf(artifacts, jobId, span.name);
@@ -58,6 +59,31 @@ export async function readSnapshot(
     }
   }
   return { document: null, nearest };
+}
+
+/** Gives a job the documents that another one has of its epochs up to `last`. */
+export async function copySnapshots(artifacts: ArtifactStore, from: string, to: string, last: number): Promise<void> {
+  const names = await artifacts.names(from);
+  for (const kind of snapshotKinds) {
+    for (const span of names.flatMap((name) => spanOf(name, kind))) {
+      if (span.last <= last) await copyFile(artifacts, span.name, from, to);
+      else if (span.first <= last) {
+        const lines = [...(await linesOf(artifacts, from, span.name))].filter(([epoch]) => epoch <= last);
+        const text = lines.map(([, line]) => `${line}\n`).join('');
+        if (text !== '')
+          await artifacts.putBytes(to, snapshotName(kind, span.first, lines.at(-1)?.[0] ?? last), new TextEncoder().encode(text));
+      }
+    }
+  }
+}
+
+async function copyFile(artifacts: ArtifactStore, name: string, from: string, to: string): Promise<void> {
+  try {
+    await artifacts.copy({ jobId: from, name }, { jobId: to, name });
+  } catch (error) {
+    // The job was deleted meanwhile: its successor can do without.
+    if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
+  }
 }
 
 function spanOf(name: string, kind: SnapshotKind): Span[] {
