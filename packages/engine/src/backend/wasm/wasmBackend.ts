@@ -24,7 +24,8 @@ import { type ConvVariant, convVariant } from './convVariant.ts';
 import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
 import { writeConvSizes, writePoolSizes } from './geometry.ts';
 import { FIRST_RECORDS, SECOND_RECORDS, type WasmOptions } from './wasmMemory.ts';
-import { WasmWinograd } from './wasmWinograd.ts';
+import { type PooledChoice, pooledBackward, pooledForward } from './pooledVariant.ts';
+import { WasmPooledConv } from './wasmPooledConv.ts';
 
 export type { WasmOptions } from './wasmMemory.ts';
 
@@ -41,17 +42,21 @@ const depthwiseOperations = ({ batch, inChannels, outHeight, outWidth, kernelHei
 export interface WasmBackendOptions extends WasmOptions {
   /** How convolutions are computed wherever it applies, for tests: by default their shapes decide. */
   readonly convVariant?: ConvVariant;
+  /** The same for convolutions with their rectifier and pooling. */
+  readonly pooled?: PooledChoice;
 }
 
-export class WasmBackend extends WasmWinograd implements Backend {
+export class WasmBackend extends WasmPooledConv implements Backend {
   readonly name = 'wasm';
   readonly dtype = 'float32';
   readonly #convVariant: ConvVariant | null;
+  readonly #pooled: PooledChoice;
 
   /** @throws EngineError `outOfMemory` when there is no address space for its memory. */
   constructor(options: WasmBackendOptions = {}) {
     super(options);
     this.#convVariant = options.convVariant ?? null;
+    this.#pooled = options.pooled ?? {};
   }
 
   fill(out: FloatArray, value: number): void {
@@ -243,7 +248,10 @@ export class WasmBackend extends WasmWinograd implements Backend {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void {
-    composedConv2dReluPool(this, x, weight, bias, out, indices, geometry, pool);
+    const variant = pooledForward(geometry, pool, this.#pooled.forward);
+    if (variant === 'direct') this.directConvReluPool(x, weight, bias, out, indices, geometry);
+    else if (variant === 'tiled') this.tiledConvReluPool(x, weight, bias, out, indices, geometry);
+    else composedConv2dReluPool(this, x, weight, bias, out, indices, geometry, pool);
   }
 
   conv2dReluPoolBackward(
@@ -258,7 +266,9 @@ export class WasmBackend extends WasmWinograd implements Backend {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void {
-    composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
+    const variant = pooledBackward(geometry, pool, this.#pooled.backward);
+    if (variant === 'sparse') this.sparseConvBackward(g, y, indices, x, weight, dx, dw, db, geometry);
+    else composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
   }
 
   linearRelu(

@@ -1,0 +1,292 @@
+// The gradients of a convolution whose result was rectified and pooled by 2 × 2 windows, at stride 1: only the positions that
+// pooling kept, and of those the ones that the rectifier let through, are walked over (sparseWalk.ts), about an eighth of all.
+// Units are runs of images. Each has its own sums for the weight and the bias, which are added up afterwards, in order.
+import { transpose } from './broadcast';
+import { copyLines } from './copyLines';
+import { ConvSizes } from './convPlan';
+import { fill } from './elementwise';
+import { ownScratch } from './memory';
+import { ENTRY, spreadWindows, sumWindows } from './sparseWalk';
+
+/** Where things lie in a thread's scratch, and sizes. Images there have their channels last, and the padding around them. */
+@unmanaged
+class WalkPlan {
+  width: i32;
+  height: i32;
+  /** Bytes of a line of the image. */
+  line: usize;
+  /** Vectors that hold a row of a window. */
+  vectors: i32;
+  /** The same where the gradient is spread: channels of a pixel up to whole vectors. */
+  spreadPixel: usize;
+  spreadLine: usize;
+  spreadVectors: i32;
+  /** Bytes of the sums of one output channel. */
+  sumBytes: usize;
+  list: usize;
+  image: usize;
+  gradient: usize;
+  bytes: usize;
+}
+
+// @ts-ignore: decorator
+@inline
+function lines(bytes: usize): usize {
+  return ((bytes + 63) & ~63) + 64;
+}
+
+function makePlan(sizes: ConvSizes, plan: WalkPlan): void {
+  plan.width = max(sizes.width + sizes.padLeft, sizes.outWidth + sizes.kernelWidth - 1);
+  plan.height = max(sizes.height + sizes.padTop, sizes.outHeight + sizes.kernelHeight - 1);
+  plan.line = <usize>(plan.width * sizes.inChannels) << 2;
+  plan.vectors = (sizes.kernelWidth * sizes.inChannels + 3) / 4;
+  const pixelVectors = (sizes.inChannels + 3) / 4;
+  plan.spreadPixel = <usize>pixelVectors << 4;
+  plan.spreadLine = <usize>plan.width * plan.spreadPixel;
+  plan.spreadVectors = sizes.kernelWidth * pixelVectors;
+  plan.sumBytes = <usize>(sizes.kernelHeight * plan.vectors) << 4;
+  plan.list = lines(offsetof<WalkPlan>());
+  // One entry more: whatever is not kept is written behind the last one that is.
+  plan.image = plan.list + lines(<usize>((sizes.outHeight >> 1) * (sizes.outWidth >> 1) + 1) * ENTRY);
+  plan.gradient = plan.image + lines(<usize>plan.height * plan.line);
+  plan.bytes = plan.gradient + lines(<usize>plan.height * plan.spreadLine);
+}
+
+/** Bytes of the sums of one unit: each output channel's rows, then the biases. `room` has place for a plan. */
+export function pooledBackwardSums(geometry: usize, room: usize): usize {
+  const sizes = changetype<ConvSizes>(geometry);
+  const plan = changetype<WalkPlan>(room);
+  makePlan(sizes, plan);
+  return <usize>sizes.outChannels * plan.sumBytes + lines(<usize>sizes.outChannels << 2);
+}
+
+/** Bytes of scratch of each thread. */
+export function pooledBackwardScratch(geometry: usize, room: usize): usize {
+  const plan = changetype<WalkPlan>(room);
+  makePlan(changetype<ConvSizes>(geometry), plan);
+  return plan.bytes;
+}
+
+/** Bytes of packWindows' weight. */
+export function packedWindows(geometry: usize): usize {
+  const sizes = changetype<ConvSizes>(geometry);
+  return <usize>(sizes.outChannels * sizes.kernelHeight * sizes.kernelWidth * ((sizes.inChannels + 3) / 4)) << 4;
+}
+
+/** Weights as windows have them: for each output channel its rows, channels last, those of a pixel with zeros up to a whole vector. */
+export function packWindows(weight: usize, packed: usize, geometry: usize): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const taps = sizes.kernelHeight * sizes.kernelWidth;
+  const spare = -sizes.inChannels & 3;
+  for (let channel = 0; channel < sizes.outChannels; channel++) {
+    for (let tap: usize = 0; tap < <usize>taps; tap++) {
+      let from = weight + (tap << 2);
+      for (let c = sizes.inChannels; c > 0; c--) {
+        store<f32>(packed, load<f32>(from));
+        packed += 4;
+        from += <usize>taps << 2;
+      }
+      for (let i = 0; i < spare; i++) {
+        store<f32>(packed, 0);
+        packed += 4;
+      }
+    }
+    weight += <usize>(taps * sizes.inChannels) << 2;
+  }
+}
+
+/**
+ * dx (0: not wanted), and the unit's part of the sums, from the pooled gradient g. `packed` is packWindows' weight. Units are the
+ * batch in `runs` parts.
+ */
+export function convReluPoolBackward(
+  g: usize,
+  y: usize,
+  indices: usize,
+  x: usize,
+  packed: usize,
+  dx: usize,
+  sums: usize,
+  sumBytes: usize,
+  runs: i32,
+  geometry: usize,
+  scratch: usize,
+  scratchBytes: usize,
+  from: i32,
+  to: i32,
+): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const own = ownScratch(scratch, scratchBytes);
+  const plan = changetype<WalkPlan>(own);
+  makePlan(sizes, plan);
+  fill(own + plan.image, <i32>((<usize>plan.height * plan.line) >> 2), 0);
+  for (let unit = from; unit < to; unit++) {
+    const part = sums + <usize>unit * sumBytes;
+    memory.fill(part, 0, sumBytes);
+    const end = (sizes.batch * (unit + 1)) / runs;
+    for (let n = (sizes.batch * unit) / runs; n < end; n++) walkImage(sizes, plan, n, g, y, indices, x, packed, dx, part, own);
+  }
+}
+
+function walkImage(
+  sizes: ConvSizes,
+  plan: WalkPlan,
+  n: i32,
+  g: usize,
+  y: usize,
+  indices: usize,
+  x: usize,
+  packed: usize,
+  dx: usize,
+  sums: usize,
+  own: usize,
+): void {
+  const pooled = <usize>((sizes.outHeight >> 1) * (sizes.outWidth >> 1)) << 2;
+  const skipped = <usize>(n * sizes.outChannels) * pooled;
+  const inBytes = <usize>(sizes.inChannels * sizes.height * sizes.width) << 2;
+  const input = x + <usize>n * inBytes;
+  // One channel without padding lies as it is wanted.
+  const isImage = sizes.inChannels == 1 && plan.width == sizes.width && plan.height == sizes.height;
+  const image = isImage ? input : own + plan.image;
+  if (!isImage) channelsLast(sizes, plan, input, image);
+  if (dx != 0) fill(own + plan.gradient, <i32>((<usize>plan.height * plan.spreadLine) >> 2), 0);
+  g += skipped;
+  y += skipped;
+  indices += skipped;
+  const list = own + plan.list;
+  const packedBytes = <usize>(sizes.kernelHeight * plan.spreadVectors) << 4;
+  const biases = sums + <usize>sizes.outChannels * plan.sumBytes;
+  for (let channel = 0; channel < sizes.outChannels; channel++) {
+    const count = listPositions(sizes, plan, g, y, indices, list);
+    sumWindows(image, plan.line, list, count, sizes.kernelHeight, plan.vectors, sums);
+    sums += plan.sumBytes;
+    if (dx != 0) spreadWindows(own + plan.gradient, plan.spreadLine, list, count, sizes.kernelHeight, plan.spreadVectors, packed);
+    packed += packedBytes;
+    const bias = biases + (<usize>channel << 2);
+    store<f32>(bias, load<f32>(bias) + sumOfList(list, count));
+    g += pooled;
+    y += pooled;
+    indices += pooled;
+  }
+  if (dx != 0) planesFirst(sizes, plan, own + plan.gradient, dx + <usize>n * inBytes);
+}
+
+/** Lists where one channel's gradients go on. @returns how many do. */
+function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, indices: usize, list: usize): i32 {
+  const pixel = sizes.inChannels << 2;
+  const down = <i32>plan.line - sizes.outWidth * pixel;
+  const spreadPixel = <i32>plan.spreadPixel;
+  const spreadDown = <i32>plan.spreadLine - sizes.outWidth * spreadPixel;
+  const start = list;
+  for (let row = 0; row < sizes.outHeight >> 1; row++) {
+    let corner = 2 * row * sizes.outWidth;
+    let offset = 2 * row * <i32>plan.line;
+    let spreadOffset = 2 * row * <i32>plan.spreadLine;
+    for (let i = sizes.outWidth >> 1; i > 0; i--) {
+      const step = load<i32>(indices) - corner;
+      const isBelow = step >= sizes.outWidth;
+      store<u32>(list, offset + step * pixel + (isBelow ? down : 0));
+      store<u32>(list, spreadOffset + step * spreadPixel + (isBelow ? spreadDown : 0), 4);
+      store<f32>(list, load<f32>(g), 8);
+      // What was rectified away is overwritten by the next; a NaN is not below 0, and goes on.
+      list += load<f32>(y) <= 0 ? 0 : ENTRY;
+      corner += 2;
+      offset += 2 * pixel;
+      spreadOffset += 2 * spreadPixel;
+      g += 4;
+      y += 4;
+      indices += 4;
+    }
+  }
+  return <i32>((list - start) / ENTRY);
+}
+
+/** In four sums, for one would wait for itself. */
+function sumOfList(list: usize, n: i32): f32 {
+  let a: f32 = 0;
+  let b: f32 = 0;
+  let c: f32 = 0;
+  let d: f32 = 0;
+  for (; n >= 4; n -= 4) {
+    a += load<f32>(list, 8);
+    b += load<f32>(list, ENTRY + 8);
+    c += load<f32>(list, 2 * ENTRY + 8);
+    d += load<f32>(list, 3 * ENTRY + 8);
+    list += 4 * ENTRY;
+  }
+  for (; n > 0; n--) {
+    a += load<f32>(list, 8);
+    list += ENTRY;
+  }
+  return a + b + (c + d);
+}
+
+/** Planes of one image to channels last, within the padding. */
+function channelsLast(sizes: ConvSizes, plan: WalkPlan, x: usize, image: usize): void {
+  const plane = sizes.height * sizes.width;
+  const to = image + <usize>sizes.padTop * plan.line + (<usize>(sizes.padLeft * sizes.inChannels) << 2);
+  if (sizes.inChannels == 1) {
+    copyLines(x, <usize>sizes.width << 2, to, plan.line, sizes.height, sizes.width);
+  } else if (plan.width == sizes.width) {
+    transpose(x, plane, to, sizes.inChannels, plane, sizes.inChannels);
+  } else {
+    for (let row: usize = 0; row < <usize>sizes.height; row++) {
+      transpose(x + row * (<usize>sizes.width << 2), plane, to + row * plan.line, sizes.inChannels, sizes.width, sizes.inChannels);
+    }
+  }
+}
+
+/** Channels last, as they were spread, to planes without the padding. */
+function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize): void {
+  const plane = sizes.height * sizes.width;
+  const pixel = <i32>(plan.spreadPixel >> 2);
+  const from = image + <usize>sizes.padTop * plan.spreadLine + <usize>sizes.padLeft * plan.spreadPixel;
+  if (plan.width == sizes.width) {
+    transpose(from, pixel, dx, plane, sizes.inChannels, plane);
+  } else {
+    for (let row: usize = 0; row < <usize>sizes.height; row++) {
+      transpose(from + row * plan.spreadLine, pixel, dx + row * (<usize>sizes.width << 2), plane, sizes.inChannels, sizes.width);
+    }
+  }
+}
+
+/** Adds the units' sums, in order, to dw and db (0: not wanted). Units are output channels. */
+export function pooledBackwardTotal(
+  sums: usize,
+  sumBytes: usize,
+  parts: i32,
+  dw: usize,
+  db: usize,
+  geometry: usize,
+  from: i32,
+  to: i32,
+): void {
+  const sizes = changetype<ConvSizes>(geometry);
+  const taps = sizes.kernelHeight * sizes.kernelWidth;
+  const length = sizes.kernelWidth * sizes.inChannels;
+  const vectors = (length + 3) / 4;
+  const channelBytes = <usize>(sizes.kernelHeight * vectors) << 4;
+  for (let channel = from; channel < to; channel++) {
+    const own = sums + <usize>channel * channelBytes;
+    const bias = sums + <usize>sizes.outChannels * channelBytes + (<usize>channel << 2);
+    for (let part = 1; part < parts; part++) {
+      const other = <usize>part * sumBytes;
+      for (let i: usize = 0; i < channelBytes; i += 16) v128.store(own + i, f32x4.add(v128.load(own + i), v128.load(own + other + i)));
+      store<f32>(bias, load<f32>(bias) + load<f32>(bias + other));
+    }
+    if (db != 0) store<f32>(db + (<usize>channel << 2), load<f32>(bias));
+    if (dw == 0) continue;
+    const weight = dw + (<usize>(channel * taps * sizes.inChannels) << 2);
+    for (let kh = 0; kh < sizes.kernelHeight; kh++) {
+      let from = own + (<usize>(kh * vectors) << 4);
+      for (let kw = 0; kw < sizes.kernelWidth; kw++) {
+        let to = weight + (<usize>(kh * sizes.kernelWidth + kw) << 2);
+        for (let c = sizes.inChannels; c > 0; c--) {
+          store<f32>(to, load<f32>(from));
+          from += 4;
+          to += <usize>taps << 2;
+        }
+      }
+    }
+  }
+}

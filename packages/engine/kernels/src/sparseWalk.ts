@@ -1,0 +1,208 @@
+// The two inner loops of a convolution's gradients where few positions of the result have one: over a list of them, each the
+// byte offsets of its window in two images and its gradient. Images have their channels last, so that a row of a window is one
+// run of kernelWidth × channels elements. In the image that is read channels lie close; in the one that is added to they begin
+// at whole vectors: the processor can then pass on at once what was stored for an overlapping window just before.
+
+/** Bytes of an entry of the list: u32 offset in the image that is read, u32 in the one that is added to, f32 gradient. */
+export const ENTRY = 16;
+/** Vectors of sums that are held in registers at a time. */
+const MOST = 8;
+
+/** `count` is a constant where this is inlined. Vectors lie side by side, or `step` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function accumulate(count: i32, image: usize, step: usize, list: usize, n: i32, sums: usize, sumStep: usize): void {
+  let s0 = v128.load(sums);
+  let s1 = f32x4.splat(0);
+  let s2 = s1;
+  let s3 = s1;
+  let s4 = s1;
+  let s5 = s1;
+  let s6 = s1;
+  let s7 = s1;
+  if (count > 1) s1 = v128.load(sums + sumStep);
+  if (count > 2) s2 = v128.load(sums + 2 * sumStep);
+  if (count > 3) s3 = v128.load(sums + 3 * sumStep);
+  if (count > 4) s4 = v128.load(sums + 4 * sumStep);
+  if (count > 5) s5 = v128.load(sums + 5 * sumStep);
+  if (count > 6) s6 = v128.load(sums + 6 * sumStep);
+  if (count > 7) s7 = v128.load(sums + 7 * sumStep);
+  for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
+    let at = image + <usize>load<u32>(list);
+    const g = v128.load32_splat(list, 8);
+    s0 = f32x4.add(s0, f32x4.mul(g, v128.load(at)));
+    if (step == 16) {
+      if (count > 1) s1 = f32x4.add(s1, f32x4.mul(g, v128.load(at, 16)));
+      if (count > 2) s2 = f32x4.add(s2, f32x4.mul(g, v128.load(at, 32)));
+      if (count > 3) s3 = f32x4.add(s3, f32x4.mul(g, v128.load(at, 48)));
+      if (count > 4) s4 = f32x4.add(s4, f32x4.mul(g, v128.load(at, 64)));
+      if (count > 5) s5 = f32x4.add(s5, f32x4.mul(g, v128.load(at, 80)));
+      if (count > 6) s6 = f32x4.add(s6, f32x4.mul(g, v128.load(at, 96)));
+      if (count > 7) s7 = f32x4.add(s7, f32x4.mul(g, v128.load(at, 112)));
+    } else {
+      if (count > 1) s1 = f32x4.add(s1, f32x4.mul(g, v128.load((at += step))));
+      if (count > 2) s2 = f32x4.add(s2, f32x4.mul(g, v128.load((at += step))));
+      if (count > 3) s3 = f32x4.add(s3, f32x4.mul(g, v128.load((at += step))));
+      if (count > 4) s4 = f32x4.add(s4, f32x4.mul(g, v128.load((at += step))));
+    }
+  }
+  v128.store(sums, s0);
+  if (count > 1) v128.store(sums + sumStep, s1);
+  if (count > 2) v128.store(sums + 2 * sumStep, s2);
+  if (count > 3) v128.store(sums + 3 * sumStep, s3);
+  if (count > 4) v128.store(sums + 4 * sumStep, s4);
+  if (count > 5) v128.store(sums + 5 * sumStep, s5);
+  if (count > 6) v128.store(sums + 6 * sumStep, s6);
+  if (count > 7) v128.store(sums + 7 * sumStep, s7);
+}
+
+/** Up to eight neighbouring vectors of a row. */
+function accumulateRow(count: i32, image: usize, list: usize, n: i32, sums: usize): void {
+  switch (count) {
+    case 8:
+      accumulate(8, image, 16, list, n, sums, 16);
+      break;
+    case 7:
+      accumulate(7, image, 16, list, n, sums, 16);
+      break;
+    case 6:
+      accumulate(6, image, 16, list, n, sums, 16);
+      break;
+    case 5:
+      accumulate(5, image, 16, list, n, sums, 16);
+      break;
+    case 4:
+      accumulate(4, image, 16, list, n, sums, 16);
+      break;
+    case 3:
+      accumulate(3, image, 16, list, n, sums, 16);
+      break;
+    case 2:
+      accumulate(2, image, 16, list, n, sums, 16);
+      break;
+    default:
+      accumulate(1, image, 16, list, n, sums, 16);
+  }
+}
+
+/** One vector of up to five rows. */
+function accumulateColumn(count: i32, image: usize, line: usize, list: usize, n: i32, sums: usize, sumStep: usize): void {
+  switch (count) {
+    case 5:
+      accumulate(5, image, line, list, n, sums, sumStep);
+      break;
+    case 4:
+      accumulate(4, image, line, list, n, sums, sumStep);
+      break;
+    case 3:
+      accumulate(3, image, line, list, n, sums, sumStep);
+      break;
+    case 2:
+      accumulate(2, image, line, list, n, sums, sumStep);
+      break;
+    default:
+      accumulate(1, image, 16, list, n, sums, 16);
+  }
+}
+
+/** Five rows of two vectors: a whole window of 5 × 5 over one channel. */
+function accumulateFiveByTwo(image: usize, line: usize, list: usize, n: i32, sums: usize): void {
+  let s00 = v128.load(sums);
+  let s01 = v128.load(sums, 16);
+  let s10 = v128.load(sums, 32);
+  let s11 = v128.load(sums, 48);
+  let s20 = v128.load(sums, 64);
+  let s21 = v128.load(sums, 80);
+  let s30 = v128.load(sums, 96);
+  let s31 = v128.load(sums, 112);
+  let s40 = v128.load(sums, 128);
+  let s41 = v128.load(sums, 144);
+  for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
+    let at = image + <usize>load<u32>(list);
+    const g = v128.load32_splat(list, 8);
+    s00 = f32x4.add(s00, f32x4.mul(g, v128.load(at)));
+    s01 = f32x4.add(s01, f32x4.mul(g, v128.load(at, 16)));
+    at += line;
+    s10 = f32x4.add(s10, f32x4.mul(g, v128.load(at)));
+    s11 = f32x4.add(s11, f32x4.mul(g, v128.load(at, 16)));
+    at += line;
+    s20 = f32x4.add(s20, f32x4.mul(g, v128.load(at)));
+    s21 = f32x4.add(s21, f32x4.mul(g, v128.load(at, 16)));
+    at += line;
+    s30 = f32x4.add(s30, f32x4.mul(g, v128.load(at)));
+    s31 = f32x4.add(s31, f32x4.mul(g, v128.load(at, 16)));
+    at += line;
+    s40 = f32x4.add(s40, f32x4.mul(g, v128.load(at)));
+    s41 = f32x4.add(s41, f32x4.mul(g, v128.load(at, 16)));
+  }
+  v128.store(sums, s00);
+  v128.store(sums, s01, 16);
+  v128.store(sums, s10, 32);
+  v128.store(sums, s11, 48);
+  v128.store(sums, s20, 64);
+  v128.store(sums, s21, 80);
+  v128.store(sums, s30, 96);
+  v128.store(sums, s31, 112);
+  v128.store(sums, s40, 128);
+  v128.store(sums, s41, 144);
+}
+
+/**
+ * sums[row] += Σ g · image[offset + row] over the list: `rows` rows of `vectors` vectors, in the image `line` bytes apart, among the
+ * sums one behind the other. What a row's last vector reads beyond it goes to sums that nobody reads.
+ */
+export function sumWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, sums: usize): void {
+  const rowBytes = <usize>vectors << 4;
+  if (vectors == 2 && rows == 5) {
+    accumulateFiveByTwo(image, line, list, n, sums);
+  } else if (vectors <= 2) {
+    // Narrow rows are taken several at a time: a few sums alone would wait for one another.
+    for (let row = 0; row < rows; row += 5) {
+      const taken = min(5, rows - row);
+      for (let i = 0; i < vectors; i++) {
+        const skipped = <usize>i << 4;
+        accumulateColumn(taken, image + <usize>row * line + skipped, line, list, n, sums + <usize>row * rowBytes + skipped, rowBytes);
+      }
+    }
+  } else {
+    for (; rows > 0; rows--) {
+      for (let i = 0; i < vectors; i += MOST) {
+        accumulateRow(min(MOST, vectors - i), image + (<usize>i << 4), list, n, sums + (<usize>i << 4));
+      }
+      image += line;
+      sums += rowBytes;
+    }
+  }
+}
+
+/** image[offset + row] += g · weights[row] over the list: the other way around. */
+export function spreadWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, weights: usize): void {
+  for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
+    let to = image + <usize>load<u32>(list, 4);
+    let from = weights;
+    const g = v128.load32_splat(list, 8);
+    for (let row = rows; row > 0; row--) {
+      let at = to;
+      let i = vectors;
+      for (; i >= 4; i -= 4) {
+        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
+        v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(g, v128.load(from, 16))), 16);
+        v128.store(at, f32x4.add(v128.load(at, 32), f32x4.mul(g, v128.load(from, 32))), 32);
+        v128.store(at, f32x4.add(v128.load(at, 48), f32x4.mul(g, v128.load(from, 48))), 48);
+        at += 64;
+        from += 64;
+      }
+      if (i & 2) {
+        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
+        v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(g, v128.load(from, 16))), 16);
+        at += 32;
+        from += 32;
+      }
+      if (i & 1) {
+        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
+        from += 16;
+      }
+      to += line;
+    }
+  }
+}

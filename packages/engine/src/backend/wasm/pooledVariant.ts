@@ -1,0 +1,62 @@
+// Which kernels do a convolution with its rectifier and pooling: chosen here and nowhere else, from shapes alone.
+import type { ConvGeometry, PoolGeometry } from '../backend.ts';
+
+/**
+ * What makes the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns over images as they lie, for few channels.
+ * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `composed`: one step after the other.
+ */
+export const pooledForwards = ['composed', 'direct', 'tiled'] as const;
+export type PooledForward = (typeof pooledForwards)[number];
+
+/** What makes the gradients. `sparse`: walks over the positions that have one. `composed`: spreads them and goes over all. */
+export const pooledBackwards = ['composed', 'sparse'] as const;
+export type PooledBackward = (typeof pooledBackwards)[number];
+
+/** Variants to prefer wherever they apply. */
+export interface PooledChoice {
+  readonly forward?: PooledForward;
+  readonly backward?: PooledBackward;
+}
+
+/** Input channels up to which the wide tiles' repeated images are not worth their making. */
+const FEW_CHANNELS = 4;
+/** Bytes up to which an image of repeated elements is made whole. */
+const LARGEST_IMAGE = 512 * 1024;
+
+/** Whether windows are 2 × 2, side by side and whole, over a plain convolution of stride 1. */
+function isPlain(conv: ConvGeometry, pool: PoolGeometry): boolean {
+  return (
+    conv.groups === 1 &&
+    conv.strideHeight === 1 &&
+    conv.strideWidth === 1 &&
+    conv.dilationHeight === 1 &&
+    conv.dilationWidth === 1 &&
+    pool.kernelHeight === 2 &&
+    pool.kernelWidth === 2 &&
+    pool.strideHeight === 2 &&
+    pool.strideWidth === 2 &&
+    pool.padTop === 0 &&
+    pool.padLeft === 0 &&
+    pool.dilationHeight === 1 &&
+    pool.dilationWidth === 1 &&
+    2 * pool.outHeight <= pool.height &&
+    2 * pool.outWidth <= pool.width
+  );
+}
+
+const fitsDirect = (conv: ConvGeometry, pool: PoolGeometry): boolean => isPlain(conv, pool) && conv.outChannels >= 3 && pool.outWidth >= 4;
+
+const fitsTiled = (conv: ConvGeometry, pool: PoolGeometry): boolean =>
+  isPlain(conv, pool) &&
+  16 * conv.inChannels * (conv.height + conv.kernelHeight + conv.padTop) * (conv.width + conv.kernelWidth + conv.padLeft) <= LARGEST_IMAGE;
+
+export function pooledForward(conv: ConvGeometry, pool: PoolGeometry, forced: PooledForward | undefined): PooledForward {
+  if (forced === 'composed') return 'composed';
+  if (forced === 'direct' && fitsDirect(conv, pool)) return 'direct';
+  if (forced === 'tiled' && fitsTiled(conv, pool)) return 'tiled';
+  if (conv.inChannels <= FEW_CHANNELS && fitsDirect(conv, pool)) return 'direct';
+  return conv.kernelHeight * conv.kernelWidth > 9 && fitsTiled(conv, pool) ? 'tiled' : 'composed';
+}
+
+export const pooledBackward = (conv: ConvGeometry, pool: PoolGeometry, forced: PooledBackward | undefined): PooledBackward =>
+  forced !== 'composed' && isPlain(conv, pool) ? 'sparse' : 'composed';
