@@ -91,6 +91,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs/{id}/events',
     'GET /jobs/{id}/gradients',
     'GET /jobs/{id}/metrics',
+    'GET /metrics',
     'GET /openapi.json',
     'POST /jobs',
     'POST /jobs/{id}/cancel',
@@ -146,7 +147,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
   for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !/\/(jobs|datasets)\b/.test(name);
+    const isPublic = !/\/(jobs|datasets|metrics)\b/.test(name);
     expect(security?.length === 0, name).toBe(isPublic);
     expect('401' in responses, name).toBe(!isPublic);
     expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));

@@ -111,3 +111,14 @@ redisTest('a fault of ours is a 500 without a word about its inside', async ({ o
   expect(problemSchema.parse(answer.json())).toMatchObject({ code: 'internal', instance: `/jobs/${jobId}` });
   expect(answer.body).not.toMatch(/JSON|SyntaxError|node_modules|dist|broken/);
 });
+
+test('while Redis is away, metrics still tell of the process', async ({ api, proxy }) => {
+  expect((await api.get('/metrics')).body).toMatch(/^trainyard_redis_up 1$/m);
+  await proxy.cut();
+  const { statusCode, body } = await api.get('/metrics');
+  expect(statusCode).toBe(200);
+  expect(body).toMatch(/^trainyard_redis_up 0$/m);
+  expect(body).not.toMatch(/^trainyard_jobs\{/m);
+  expect(body).toMatch(/^process_resident_memory_bytes \d/m);
+  await proxy.mend();
+});

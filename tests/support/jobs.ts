@@ -53,11 +53,12 @@ export function openJobs(redis: TestRedis): Jobs {
 }
 
 /** A hub on connections of its own. */
-export function openHub(redis: TestRedis, bufferSize?: number): EventHub {
+export function openHub(redis: TestRedis, bufferSize?: number, onDelay?: (delayMs: number) => void): EventHub {
   return new EventHub({
     redis: redis.connect(),
     subscriber: redis.connect('subscriber'),
     prefix: redis.prefix,
+    ...(onDelay === undefined ? {} : { onDelay }),
     ...(bufferSize === undefined ? {} : { bufferSize }),
   });
 }

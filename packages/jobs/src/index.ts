@@ -25,6 +25,7 @@ export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
 export { type Successor, Successors, type SuccessorsOptions } from './successors.ts';
 export * from './trainQueue.ts';
+export { ServiceTotals, type Totals } from './serviceTotals.ts';
 export { Subscription } from './events/subscription.ts';
 export * from './webhooks/webhookStore.ts';
 export * from './wishBus.ts';

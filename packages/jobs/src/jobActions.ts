@@ -48,7 +48,7 @@ export class JobActions {
     const reply = await runScript(
       this.#options.redis,
       cancelJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.leaving, keys.ended],
+      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.leaving, ...keys.ending],
       [jobId, keys.eventChannel, keys.wishChannel, now.toISOString(), now.getTime()],
     );
     const job = await this.#accepted(jobId, 'cancel', reply);
@@ -128,7 +128,7 @@ export class JobActions {
       const [outcome] = await runScript(
         this.#options.redis,
         settleJob,
-        [keys.job(jobId), keys.events(jobId), lock, keys.leaving, keys.ended],
+        [keys.job(jobId), keys.events(jobId), lock, keys.leaving, ...keys.ending],
         [jobId, keys.eventChannel, new Date().toISOString()],
       );
       if (outcome !== 'settled') continue;

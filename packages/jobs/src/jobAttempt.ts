@@ -115,7 +115,7 @@ export class JobAttempt {
     const { epoch, ...measured } = latest;
     const [outcome, value] = await this.#run(
       appendEpoch,
-      [this.#record, this.#stream],
+      [this.#record, this.#stream, this.#keys.totals],
       [
         this.jobId,
         this.#keys.eventChannel,
@@ -123,6 +123,8 @@ export class JobAttempt {
         JSON.stringify({ jobId: this.jobId, epoch, epochs: this.#epochs, ...measured }),
         JSON.stringify(latest),
         JSON.stringify(this.#progress(epoch, this.#stepsPerEpoch, epoch)),
+        Math.round(measured.seconds * measured.samplesPerSecond),
+        measured.seconds,
       ],
     );
     if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got epoch ${epoch} after epoch ${String(value)}`);
@@ -177,7 +179,7 @@ export class JobAttempt {
     const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;
     const [outcome, status] = await this.#run(
       finishJob,
-      [this.#record, this.#stream, this.#keys.ended],
+      [this.#record, this.#stream, ...this.#keys.ending],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString(), ending.status, detail === null ? '' : JSON.stringify(detail)],
     );
     if (outcome === 'refused') throw new JobStateError(this.jobId, 'end as cancelled', 'running');
@@ -191,7 +193,7 @@ export class JobAttempt {
   async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
     const [outcome] = await this.#run(
       releaseJob,
-      [this.#record, this.#stream, this.#keys.waiting, this.#keys.ended],
+      [this.#record, this.#stream, this.#keys.waiting, ...this.#keys.ending],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
     );
     return outcome as 'released' | 'paused' | 'cancelled' | 'stale';

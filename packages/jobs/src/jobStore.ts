@@ -211,7 +211,7 @@ export class JobStore {
     const [outcome, ...values] = await runScript(
       this.#redis,
       claimJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.ended],
+      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, ...keys.ending],
       [
         jobId,
         keys.eventChannel,

@@ -22,6 +22,9 @@ export function deliveryKeys(tag: string, jobId: string): { readonly lock: strin
  */
 const highestPriority = 10;
 
+/** The states of BullMQ that an entry of one of our queues can be in. */
+export const queueStates = ['wait', 'prioritized', 'delayed', 'active'] as const;
+
 /** What a delivery carries. */
 export interface TrainDelivery {
   readonly jobId: string;
@@ -99,6 +102,11 @@ export class TrainQueue {
   /** Takes a job that nobody works on out of the queue, so that no worker wakes for it. */
   async remove(jobId: string): Promise<void> {
     await this.#queue.remove(jobId);
+  }
+
+  /** How many deliveries the queue has, by BullMQ's states. */
+  async depths(): Promise<Readonly<Record<string, number>>> {
+    return await this.#queue.getJobCounts(...queueStates);
   }
 
   /** Closes the queue, not the connection. */

@@ -14,6 +14,10 @@ export interface PresentWorker {
   readonly jobs: readonly string[];
   /** RFC 3339, UTC. */
   readonly startedAt: string;
+  /** Of the worker's process, without its training processes. */
+  readonly residentBytes: number;
+  /** Time on a processor since its start, as `residentBytes`. */
+  readonly cpuSeconds: number;
 }
 
 /** A worker that was silent for this long counts as gone. */

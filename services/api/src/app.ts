@@ -1,7 +1,18 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
 import type { SpecLimits } from '@trainyard/engine';
-import type { ApiKey, ArtifactStore, EventHub, EventLog, JobStore, RateLimiter, Remains, Successors, WebhookStore } from '@trainyard/jobs';
+import type {
+  ApiKey,
+  ArtifactStore,
+  EventHub,
+  EventLog,
+  JobStore,
+  RateLimiter,
+  Remains,
+  ServiceTotals,
+  Successors,
+  WebhookStore,
+} from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
@@ -23,11 +34,14 @@ import { type Dependency, healthRoutes } from './routes/health.ts';
 import { jobActionRoutes } from './routes/jobActions.ts';
 import { insideRoutes } from './routes/inside.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { measureRequests, serviceMetricsRoutes } from './routes/serviceMetrics.ts';
 import { successorRoutes } from './routes/successors.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 
+export { ServiceMetrics } from './metrics/serviceMetrics.ts';
 export type { Dependency } from './routes/health.ts';
 export { WebhookSender, type WebhookPolicy, type WebhookSenderOptions } from './webhooks/webhookSender.ts';
 
@@ -49,6 +63,9 @@ export interface AppOptions {
   readonly webhooks: WebhookStore;
   /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
   readonly webhookPolicy?: WebhookPolicy;
+  readonly totals: ServiceTotals;
+  /** What is measured here; left out, something that begins with this app. */
+  readonly metrics?: ServiceMetrics;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
@@ -96,6 +113,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 
   const refuseOtherMethods = collectMethods(app);
   await app.register(requestLog);
+  const metrics = options.metrics ?? new ServiceMetrics();
+  await app.register(measureRequests, { metrics });
   await app.register(errors);
   await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
   await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
@@ -112,6 +131,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
+  await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(datasetRoutes);
   await app.register(datasetExportRoute);

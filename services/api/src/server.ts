@@ -19,6 +19,7 @@ import {
   Remains,
   requireKeysBeyondLoopback,
   servicePrefix as prefix,
+  ServiceTotals,
   Successors,
   TrainQueue,
   tellReady,
@@ -27,6 +28,7 @@ import {
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
 import { createApp } from './app.ts';
+import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { type WebhookPolicy, WebhookSender } from './webhooks/webhookSender.ts';
 
 /** How often jobs are looked for that a crash kept out of the queue, in ms. */
@@ -102,11 +104,13 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const queue = new TrainQueue({ redis, prefix, onError });
   const jobs = new JobStore({ redis, prefix, queue });
   const eventLog = new EventLog({ redis, prefix });
-  const eventHub = new EventHub({ redis, subscriber, prefix });
+  const metrics = new ServiceMetrics();
+  const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const remains = new Remains({ redis, prefix, artifacts });
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const webhooks = new WebhookStore({ redis, prefix, onError });
+  const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
   const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
   const patient = connectRedis(environment.redisUrl, { role: 'worker', onError });
   const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log });
@@ -130,6 +134,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     artifacts,
     webhooks,
     webhookPolicy,
+    metrics,
+    totals,
     dependencies,
     ...(rateLimiter && { rateLimiter }),
     close,

@@ -70,7 +70,7 @@ const childDefaults = {
 } satisfies Partial<ChildOptions>;
 
 export class TrainingWorker {
-  readonly #identity: Omit<PresentWorker, 'jobs'>;
+  readonly #identity: Omit<PresentWorker, 'jobs' | 'residentBytes' | 'cpuSeconds'>;
   readonly #log: Logger;
   readonly #closeGraceMs: number;
   readonly #redis: Redis;
@@ -208,7 +208,9 @@ export class TrainingWorker {
   }
 
   async #announce(): Promise<void> {
-    await this.#presence.announce({ ...this.#identity, jobs: this.jobs });
+    const { user, system } = process.cpuUsage();
+    const spent = { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+    await this.#presence.announce({ ...this.#identity, ...spent, jobs: this.jobs });
   }
 
   async #close(): Promise<void> {

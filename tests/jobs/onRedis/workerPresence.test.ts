@@ -4,7 +4,16 @@ import { describe, expect } from 'vitest';
 import { redisTest as test } from '../../support/redis.ts';
 
 function worker(name: string) {
-  return { name, host: 'here', pid: 1, concurrency: 2, jobs: ['job_1'], startedAt: '2026-11-23T00:00:00.000Z' };
+  return {
+    name,
+    host: 'here',
+    pid: 1,
+    concurrency: 2,
+    jobs: ['job_1'],
+    startedAt: '2026-11-23T00:00:00.000Z',
+    residentBytes: 1e8,
+    cpuSeconds: 1,
+  };
 }
 
 describe('the list of workers', () => {

@@ -15,6 +15,8 @@ export interface EventHubOptions {
   readonly prefix: string;
   /** How many events a follower may fall behind; default 1,000. */
   readonly bufferSize?: number;
+  /** Told of each stored event that a follower may want how long it took from Redis to here, in ms. */
+  readonly onDelay?: (delayMs: number) => void;
 }
 
 export interface FollowOptions {
@@ -27,11 +29,13 @@ export interface FollowOptions {
 export class EventHub {
   readonly #log: EventLog;
   readonly #bufferSize: number;
+  readonly #onDelay: ((delayMs: number) => void) | undefined;
   readonly #followers = new Map<string, Set<Follower>>();
   readonly #subscription: Subscription;
 
   constructor(options: EventHubOptions) {
     this.#log = new EventLog(options);
+    this.#onDelay = options.onDelay;
     this.#bufferSize = options.bufferSize ?? 1_000;
     this.#subscription = new Subscription({
       subscriber: options.subscriber,
@@ -73,6 +77,8 @@ export class EventHub {
   #hear(message: string): void {
     if (this.#followers.size === 0) return;
     const { jobId, ...event } = JSON.parse(message) as JobEvent & { readonly jobId: string };
+    // The id of a stored event begins with Redis's time; another machine's clock may be ahead of it.
+    if ('id' in event) this.#onDelay?.(Math.max(0, Date.now() - Number.parseInt(event.id, 10)));
     for (const follower of this.#followers.get(jobId) ?? []) follower.hear(event);
   }
 

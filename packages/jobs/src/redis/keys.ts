@@ -32,6 +32,10 @@ export interface RedisKeys {
   readonly remains: string;
   /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
   readonly ended: string;
+  /** Hash: what all workers together have done so far; see ServiceTotals. */
+  readonly totals: string;
+  /** `totals` and `ended`: the last keys of every script that may finish a job. */
+  readonly ending: readonly [string, string];
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
@@ -61,6 +65,8 @@ export function redisKeys(prefix: string): RedisKeys {
     leaving: `${tag}:leaving`,
     remains: `${tag}:remains`,
     ended: `${tag}:ended`,
+    totals: `${tag}:totals`,
+    ending: [`${tag}:totals`, `${tag}:ended`],
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     wishChannel: `${tag}:wishes`,
   };

@@ -4,7 +4,8 @@ import { appendFragment, fenceFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events. ARGV: attempt, job id, event channel, epoch, event data, latest, progress (the last three JSON).
+ * KEYS: record, events, totals. ARGV: attempt, job id, event channel, epoch, event data, latest, progress (the last three JSON), samples,
+ * seconds of training.
  * Answers appended and the event's id; duplicate; stale; or gap and the last epoch, when one in between is missing.
  */
 export const appendEpoch: Script = {
@@ -15,6 +16,9 @@ local last = tonumber(redis.call('HGET', KEYS[1], 'lastEpoch'))
 if epoch <= last then return {'duplicate'} end
 if epoch > last + 1 then return {'gap', last} end
 redis.call('HSET', KEYS[1], 'lastEpoch', ARGV[4], 'fruitless', '0', 'latest', ARGV[6], 'progress', ARGV[7])
+redis.call('HINCRBY', KEYS[3], 'epochs', 1)
+redis.call('HINCRBY', KEYS[3], 'samples', ARGV[8])
+redis.call('HINCRBYFLOAT', KEYS[3], 'seconds', ARGV[9])
 return {'appended', append(KEYS[2], ARGV[3], ARGV[2], 'epoch', ARGV[5])}
 `,
 };

@@ -4,7 +4,7 @@ import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, leaving, ended. ARGV: job id, event channel, wish channel, now (RFC 3339), now (ms).
+ * KEYS: record, events, waiting, outbox, leaving, totals, ended. ARGV: job id, event channel, wish channel, now (RFC 3339), now (ms).
  * Answers missing, accepted, or refused and the present status.
  */
 export const cancelJob: Script = {

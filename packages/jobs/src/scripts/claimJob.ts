@@ -3,7 +3,7 @@ import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, ended.
+ * KEYS: record, events, waiting, outbox, totals, ended.
  * ARGV: job id, event channel, worker, now (RFC 3339), fruitless attempts allowed, error (JSON) beyond them, claim id.
  * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec and the
  * checkpoint's file ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job had its last chance;

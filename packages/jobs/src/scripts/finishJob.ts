@@ -3,7 +3,7 @@ import { fenceFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none).
+ * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none).
  * Answers finished and the status it has now; stale; or refused, for a cancellation that nobody asked for. Sent twice by
  * the same attempt, after a lost connection, it answers the same twice.
  */

@@ -14,8 +14,9 @@ end
 
 /**
  * `enter(job, events, channel, jobId, status)`: sets the status and appends its event; `finish(…, now, error)` does so
- * for a final status, notes when and which event is the job's last, and ends what only a running job has. A job with a webhook
- * enters \`ended\`, which every script that may finish a job is given as its last key.
+ * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
+ * counted, and one with a webhook enters the ended ones; for that every script that may finish a job gets \`RedisKeys.ending\` as its
+ * last keys.
  */
 export const statusFragment = `${appendFragment}
 local function enter(job, events, channel, jobId, status)
@@ -31,6 +32,7 @@ local function finish(job, events, channel, jobId, status, now, error)
   redis.call('HDEL', job, 'phase')
   local id = append(events, channel, jobId, 'status', data)
   redis.call('HSET', job, 'status', status, 'finishedAt', now, 'finalEvent', id)
+  redis.call('HINCRBY', KEYS[#KEYS - 1], status, 1)
   if redis.call('HEXISTS', job, 'webhook') == 1 then
     local ended = KEYS[#KEYS]
     redis.call('ZADD', ended, redis.call('TIME')[1] * 1000, jobId)

@@ -3,7 +3,7 @@ import { fenceFragment, pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, ended. ARGV: attempt, job id, event channel, now (RFC 3339).
+ * KEYS: record, events, waiting, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339).
  * Answers released; cancelled or paused, when that was still to be done; or stale. A pause that is sent twice by the same attempt,
  * after a lost connection, answers the same twice.
  */

@@ -4,7 +4,7 @@ import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, lock of the delivery, leaving, ended. ARGV: job id, event channel, now (RFC 3339).
+ * KEYS: record, events, lock of the delivery, leaving, totals, ended. ARGV: job id, event channel, now (RFC 3339).
  * Answers held, while a worker has it; settled; or none, when there is nothing (any more) to settle.
  */
 export const settleJob: Script = {

@@ -10,6 +10,7 @@ import { untoldWebhook, type Webhook, type WebhookState } from '../record.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import { redeliverWebhook } from '../scripts/redeliverWebhook.ts';
 import { runScript } from '../scripts/script.ts';
+import { queueStates } from '../trainQueue.ts';
 import { takeEnded, writeWebhookState } from '../scripts/webhookRound.ts';
 
 /** The name of the queue, for BullMQ's `Worker`. */
@@ -126,6 +127,11 @@ export class WebhookStore {
     if (outcome === 'stale' || state.status !== 'disabled') return;
     const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
     if (webhook) await this.#redis.set(this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url), '1', 'EX', goneSeconds);
+  }
+
+  /** How many deliveries the queue has, by BullMQ's states. */
+  async depths(): Promise<Readonly<Record<string, number>>> {
+    return await this.#queue.getJobCounts(...queueStates);
   }
 
   /** Closes the queue, not the connection. */

@@ -1,0 +1,93 @@
+// What Prometheus is told: of this process its requests, streams and resources, and of the service as a whole what Redis knows. The
+// latter is the same from every API process: it is to be taken once, not summed. Names follow Prometheus's naming practices.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { Totals } from '@trainyard/jobs';
+
+export class ServiceMetrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Histogram({
+    name: 'trainyard_http_request_duration_seconds',
+    help: 'Time from the arrival of a request to the end of its answer, by route. Event streams are not in it.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#registry],
+  });
+  readonly #delays = new Histogram({
+    name: 'trainyard_event_delay_seconds',
+    help: 'Time from an event being stored in Redis to this process having it for those who follow.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [this.#registry],
+  });
+  readonly #followers = this.#gauge('trainyard_event_streams', 'Clients that follow a job at this process.');
+  readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
+  readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);
+  readonly #ended = this.#counter('trainyard_jobs_ended_total', 'Jobs that have ended, by how.', ['status']);
+  readonly #epochs = this.#counter('trainyard_epochs_total', 'Epochs trained by all workers.');
+  readonly #samples = this.#counter('trainyard_samples_total', 'Samples trained on by all workers.');
+  readonly #seconds = this.#counter(
+    'trainyard_training_seconds_total',
+    'Seconds that all workers spent on the epochs, without evaluation.',
+  );
+  readonly #queues = this.#gauge('trainyard_queue_entries', "Entries of the queues, by BullMQ's state.", ['queue', 'state']);
+  readonly #capacity = this.#gauge('trainyard_worker_capacity', 'Jobs that a worker trains at a time.', ['worker']);
+  readonly #inHand = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker has in hand.', ['worker']);
+  readonly #resident = this.#gauge('trainyard_worker_resident_bytes', 'Memory of the worker, without its training processes.', ['worker']);
+  readonly #cpu = this.#counter('trainyard_worker_cpu_seconds_total', 'Processor time of the worker, without its training processes.', [
+    'worker',
+  ]);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** @param route its pattern, not its path: paths are without number */
+  observeRequest(method: string, route: string, status: number, seconds: number): void {
+    this.#requests.observe({ method, route, status }, seconds);
+  }
+
+  observeDelay(seconds: number): void {
+    this.#delays.observe(seconds);
+  }
+
+  /**
+   * Everything, in Prometheus's text format.
+   * @param totals null while Redis is away
+   */
+  async text(totals: Totals | null, followers: number): Promise<string> {
+    this.#followers.set(followers);
+    this.#redisUp.set(totals === null ? 0 : 1);
+    const shared = [this.#jobs, this.#ended, this.#epochs, this.#samples, this.#seconds, this.#queues];
+    const ofWorkers = [this.#capacity, this.#inHand, this.#resident, this.#cpu];
+    for (const metric of [...shared, ...ofWorkers]) metric.reset();
+    if (totals !== null) this.#fill(totals);
+    return await this.#registry.metrics();
+  }
+
+  #fill({ jobs, ended, epochs, samples, seconds, queues, workers }: Totals): void {
+    for (const [status, count] of Object.entries(jobs)) this.#jobs.set({ status }, count);
+    for (const [status, count] of Object.entries(ended)) this.#ended.inc({ status }, count);
+    this.#epochs.inc(epochs);
+    this.#samples.inc(samples);
+    this.#seconds.inc(seconds);
+    for (const [queue, depths] of Object.entries(queues))
+      for (const [state, count] of Object.entries(depths)) this.#queues.set({ queue, state }, count);
+    for (const { name: worker, concurrency, jobs: inHand, residentBytes, cpuSeconds } of workers) {
+      this.#capacity.set({ worker }, concurrency);
+      this.#inHand.set({ worker }, inHand.length);
+      this.#resident.set({ worker }, residentBytes);
+      this.#cpu.inc({ worker }, cpuSeconds);
+    }
+  }
+
+  #gauge<Label extends string = never>(name: string, help: string, labelNames: Label[] = []): Gauge<Label> {
+    return new Gauge({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #counter<Label extends string = never>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+}

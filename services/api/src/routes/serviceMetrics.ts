@@ -1,0 +1,60 @@
+// `GET /metrics`, and the measuring of all requests for it. What is told is metrics/serviceMetrics.ts's.
+import { type EventHub, isRedisUnavailable, type ServiceTotals } from '@trainyard/jobs';
+import fp from 'fastify-plugin';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { answer, forAdmins, problems } from '../http/answers.ts';
+import type { ServiceMetrics } from '../metrics/serviceMetrics.ts';
+
+/** Measures every request; to be registered before the routes. */
+export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }, done) => {
+  app.addHook('onRequest', (request, reply, next) => {
+    reply.raw.once('close', () => {
+      // A stream lasts as long as its job.
+      if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
+      const route = request.routeOptions.url ?? 'none';
+      metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
+    });
+    next();
+  });
+  done();
+});
+
+interface Services {
+  readonly metrics: ServiceMetrics;
+  readonly totals: ServiceTotals;
+  readonly eventHub: EventHub;
+}
+
+export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { metrics, totals, eventHub }, done) => {
+  app.get(
+    '/metrics',
+    {
+      config: { isAdminOnly: true },
+      schema: {
+        operationId: 'getServiceMetrics',
+        summary: 'How the service does, for Prometheus',
+        description:
+          'Of the process that answers: requests, event streams, resources. Of the whole service: jobs, queues, epochs, samples, workers; these are the same from every API process.',
+        tags: ['service'],
+        querystring: z.strictObject({}),
+        response: {
+          200: answer("Prometheus's text format.", 'text/plain', z.string()),
+          ...problems(...forAdmins, 'invalidRequest'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const known = await totals.read().catch((error: unknown) => {
+        if (!isRedisUnavailable(error)) throw error;
+        request.log.warn({ err: error }, 'metrics without what Redis knows');
+        return null;
+      });
+      return reply
+        .code(200)
+        .type(metrics.contentType)
+        .send(await metrics.text(known, eventHub.followers));
+    },
+  );
+  done();
+};
