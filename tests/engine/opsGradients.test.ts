@@ -8,7 +8,7 @@ type Case = readonly [name: string, fn: (...operands: Tensor[]) => Tensor, shape
 
 const positive: GradientCheck = { range: [0.5, 2] };
 
-const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish } = ops;
+const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, erf } = ops;
 const cases: readonly Case[] = [
   [
     'add',
@@ -51,7 +51,7 @@ const cases: readonly Case[] = [
   ['square', (a) => a.square(), [[2, 3]]],
   ['abs', (a) => a.abs(), [[2, 5]]],
   ['relu', (a) => a.relu(), [[3, 7]]],
-  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish }).map(
+  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, erf }).map(
     ([name, compute]): Case => [name, (a) => compute(a), [[3, 7]], { range: [-4, 8] }],
   ),
   ['gelu by tanh', (a) => ops.gelu(a, 'tanh'), [[3, 7]], { range: [-4, 4] }],

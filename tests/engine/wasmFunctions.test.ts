@@ -1,7 +1,7 @@
-// The wasm kernels' own functions: how far exp and log are from the truth over all magnitudes, what becomes of special
-// values, and how exact long sums are.
+// The wasm kernels' own functions: how far each is from the truth over all floats, what becomes of special values, and how
+// exact long sums are.
 import { describe, expect, test } from 'vitest';
-import { wasm } from '../support/compareKernels.ts';
+import { reference, wasm } from '../support/compareKernels.ts';
 
 type FloatArray = ReturnType<typeof wasm.allocate>;
 
@@ -48,6 +48,29 @@ describe('the wasm backend', () => {
   test('is at most 1 ulp off in log, from the subnormal numbers to the largest', () => {
     expect(largestError('log', Math.log, floatsBetween(1, bitsOf(3.4028234663852886e38), 1999))).toBeLessThan(1);
     expect(largestError('log', Math.log, floatsBetween(bitsOf(0.99), bitsOf(1.01), 1))).toBeLessThan(1);
+  });
+
+  // Parameters as LayerKernels has them; a bound is the largest error that every 1,009th float showed, rounded up.
+  test.each([
+    ['sigmoid', 0, 0, 0.51],
+    ['tanh', 0, 0, 1.3],
+    ['silu', 0, 0, 0.51],
+    ['softplus', 1, 20, 0.51],
+    ['softplus', 2.5, 20, 0.51],
+    ['gelu', 0, 0, 0.6],
+    ['geluTanh', 0, 0, 0.51],
+    ['erf', 0, 0, 0.51],
+    ['elu', 1, 0, 0.51],
+    ['elu', 1.75, 0, 0.51],
+  ] as const)('is right in %s(%d, %d) to %d ulp, over the whole of float32', (op, a, b, bound) => {
+    const half = floatsBetween(0, bitsOf(3.4028234663852886e38), 15_013);
+    const x = Float32Array.from([...half, ...half.map((value) => -value)]);
+    const [y, exact] = [wasm.allocate(x.length), new Float64Array(x.length)];
+    wasm.activation(op, x, y, a, b);
+    reference.activation(op, Float64Array.from(x), exact, a, b);
+    let worst = 0;
+    for (let i = 0; i < x.length; i++) worst = Math.max(worst, Math.abs(y[i] - exact[i]) / ulpAt(exact[i]));
+    expect(worst).toBeLessThan(bound);
   });
 
   test('gives functions of special values as PyTorch does, in every lane and in the tail', () => {

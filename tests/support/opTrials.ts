@@ -31,7 +31,7 @@ const side = (maxPadding: (kernel: number) => number) =>
     return { ...side, padding, length: Math.max(1, side.dilation * (side.kernel - 1) + 1 - 2 * padding) + side.extra };
   });
 
-const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp } = ops;
+const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp, erf } = ops;
 const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
   ['neg', ops.neg, -2],
   ['exp', ops.exp, -2],
@@ -40,7 +40,7 @@ const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
   ['square', ops.square, -2],
   ['abs', ops.abs, -2],
   ['relu', ops.relu, -2],
-  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp }).map(
+  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp, erf }).map(
     ([name, compute]) => [name, (x: Tensor) => compute(x.mul(4)), -2] as const,
   ),
   ['gelu by tanh', (x) => ops.gelu(x, 'tanh'), -2],

@@ -137,6 +137,7 @@ export { Module, Parameter } from './nn/module.ts';
 export {
   clamp,
   elu,
+  erf,
   type GeluApproximation,
   gelu,
   hardSwish,

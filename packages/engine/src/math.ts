@@ -314,26 +314,3 @@ export function tanh(x: number): number {
   const value = 1 - 2 / (exp(2 * size) + 1);
   return x < 0 ? -value : value;
 }
-
-/**
- * Error function. Error below 1e-15 relative: a series of positive terms up to 2.5 (Abramowitz and Stegun 7.1.6), beyond
- * it 1 − erfc by a continued fraction (7.1.14).
- */
-export function erf(x: number): number {
-  const size = Math.abs(x);
-  if (Number.isNaN(x)) return NaN;
-  if (size > 6) return Math.sign(x);
-  if (size <= 2.5) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; n < 80; n++) {
-      term *= (2 * x * x) / (2 * n + 1);
-      sum += term;
-    }
-    return (2 / Math.sqrt(Math.PI)) * exp(-x * x) * sum;
-  }
-  let fraction = size;
-  for (let n = 60; n >= 1; n--) fraction = size + n / 2 / fraction;
-  const value = 1 - exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
-  return x < 0 ? -value : value;
-}

@@ -1,8 +1,9 @@
-// Activations and their gradients, from the input alone. Each is computed four at a time from exp4, so that an element's
-// bits do not depend on where it stands. Units are blocks (blocks.ts). Error bounds: tests/engine/activations.test.ts.
+// Activations and their gradients, from the input alone. Each is computed four at a time, so that an element's bits do not
+// depend on where it stands. Units are blocks (blocks.ts). The functions, with their error bounds, are in smooth.ts; tanh is here.
 import { blockElements, blockStart } from './blocks';
-import { exp4, log4 } from './exponential';
+import { exp4 } from './exponential';
 import { loadTail, storeTail } from './memory';
+import { eluBelow4, erf4, gelu4, geluTanh4, normalCumulative4, sigmoid4, silu4, softplus4 } from './smooth';
 
 // The numbers follow the list in the engine's layerKernels.ts.
 const SIGMOID = 0;
@@ -15,7 +16,8 @@ const LEAKY_RELU = 6;
 const ELU = 7;
 const RELU6 = 8;
 const HARD_SWISH = 9;
-const CLAMP = 10;
+const ERF = 10;
+const CLAMP = 11;
 
 // @ts-ignore: decorator
 @inline
@@ -23,13 +25,7 @@ function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-// @ts-ignore: decorator
-@inline
-function sigmoid4(x: v128): v128 {
-  return f32x4.div(splat(1), f32x4.add(splat(1), exp4(f32x4.neg(x))));
-}
-
-/** Cephes' tanhf: a polynomial near 0, where the exponential's difference would cancel. */
+/** Cephes' tanhf, at most 2 ulp off: a polynomial near 0, where the exponential's difference would cancel. */
 function tanh4(x: v128): v128 {
   const size = f32x4.abs(x);
   const z = f32x4.mul(x, x);
@@ -42,39 +38,6 @@ function tanh4(x: v128): v128 {
   const far = f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(exp4(f32x4.add(size, size)), splat(1))));
   const signed = v128.or(far, v128.and(x, i32x4.splat(0x80000000)));
   return v128.bitselect(near, signed, f32x4.lt(size, splat(0.625)));
-}
-
-/** e^x - 1 without cancellation near 0. */
-// @ts-ignore: decorator
-@inline
-function expMinusOne4(x: v128): v128 {
-  return f32x4.mul(tanh4(f32x4.mul(x, splat(0.5))), f32x4.add(exp4(x), splat(1)));
-}
-
-/** log(1 + t) for t in [0, 1]: what the addition loses is put back to first order. */
-// @ts-ignore: decorator
-@inline
-function logOnePlus4(t: v128): v128 {
-  const u = f32x4.add(splat(1), t);
-  return f32x4.add(log4(u), f32x4.div(f32x4.sub(t, f32x4.sub(u, splat(1))), u));
-}
-
-/** The normal distribution's cumulative function: erfc(-x / sqrt(2)) / 2, erfc as in Numerical Recipes (erfcc). */
-function normalCumulative4(x: v128): v128 {
-  const z = f32x4.mul(f32x4.abs(x), splat(0.70710678118654752));
-  const t = f32x4.div(splat(1), f32x4.add(splat(1), f32x4.mul(splat(0.5), z)));
-  let p = splat(0.17087277);
-  p = f32x4.add(f32x4.mul(p, t), splat(-0.82215223));
-  p = f32x4.add(f32x4.mul(p, t), splat(1.48851587));
-  p = f32x4.add(f32x4.mul(p, t), splat(-1.13520398));
-  p = f32x4.add(f32x4.mul(p, t), splat(0.27886807));
-  p = f32x4.add(f32x4.mul(p, t), splat(-0.18628806));
-  p = f32x4.add(f32x4.mul(p, t), splat(0.09678418));
-  p = f32x4.add(f32x4.mul(p, t), splat(0.37409196));
-  p = f32x4.add(f32x4.mul(p, t), splat(1.00002368));
-  p = f32x4.add(f32x4.mul(p, t), splat(-1.26551223));
-  const tail = f32x4.mul(f32x4.mul(splat(0.5), t), exp4(f32x4.sub(p, f32x4.mul(z, z))));
-  return v128.bitselect(tail, f32x4.sub(splat(1), tail), f32x4.lt(x, splat(0)));
 }
 
 // @ts-ignore: decorator
@@ -96,17 +59,16 @@ function where(condition: v128, yes: v128, no: v128): v128 {
 function value(op: i32, x: v128, a: f32, b: f32): v128 {
   if (op == SIGMOID) return sigmoid4(x);
   if (op == TANH) return tanh4(x);
-  if (op == SILU) return f32x4.mul(x, sigmoid4(x));
+  if (op == SILU) return silu4(x);
   if (op == SOFTPLUS) {
     const scaled = f32x4.mul(x, splat(a));
-    const log = logOnePlus4(exp4(f32x4.neg(f32x4.abs(scaled))));
-    const smooth = f32x4.div(f32x4.add(f32x4.pmax(scaled, splat(0)), log), splat(a));
-    return where(f32x4.gt(scaled, splat(b)), x, smooth);
+    return where(f32x4.gt(scaled, splat(b)), x, softplus4(x, a));
   }
-  if (op == GELU) return f32x4.mul(x, normalCumulative4(x));
-  if (op == GELU_TANH) return f32x4.mul(f32x4.mul(splat(0.5), x), f32x4.add(splat(1), tanh4(geluTanhInner4(x))));
+  if (op == GELU) return gelu4(x);
+  if (op == GELU_TANH) return geluTanh4(x);
+  if (op == ERF) return erf4(x);
   if (op == LEAKY_RELU) return where(f32x4.gt(x, splat(0)), x, f32x4.mul(splat(a), x));
-  if (op == ELU) return where(f32x4.gt(x, splat(0)), x, f32x4.mul(splat(a), expMinusOne4(x)));
+  if (op == ELU) return where(f32x4.gt(x, splat(0)), x, eluBelow4(x, a));
   if (op == RELU6) return f32x4.pmin(f32x4.pmax(x, splat(0)), splat(6));
   if (op == HARD_SWISH) {
     const gate = f32x4.pmin(f32x4.pmax(f32x4.add(x, splat(3)), splat(0)), splat(6));
@@ -145,6 +107,7 @@ function slope(op: i32, x: v128, a: f32, b: f32): v128 {
     const ofTanh = f32x4.mul(f32x4.mul(x, f32x4.sub(splat(1), f32x4.mul(t, t))), inner);
     return f32x4.mul(splat(0.5), f32x4.add(f32x4.add(splat(1), t), ofTanh));
   }
+  if (op == ERF) return f32x4.mul(splat(1.1283791670955126), exp4(f32x4.neg(f32x4.mul(x, x))));
   if (op == LEAKY_RELU) return where(f32x4.gt(x, splat(0)), splat(1), splat(a));
   if (op == ELU) return where(f32x4.gt(x, splat(0)), splat(1), f32x4.mul(splat(a), exp4(x)));
   if (op == RELU6) return v128.and(splat(1), v128.and(f32x4.gt(x, splat(0)), f32x4.lt(x, splat(6))));
@@ -193,6 +156,7 @@ export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32
   else if (op == ELU) forward(ELU, x, out, n, a, b);
   else if (op == RELU6) forward(RELU6, x, out, n, a, b);
   else if (op == HARD_SWISH) forward(HARD_SWISH, x, out, n, a, b);
+  else if (op == ERF) forward(ERF, x, out, n, a, b);
   else forward(CLAMP, x, out, n, a, b);
 }
 
@@ -213,5 +177,6 @@ export function activationBackward(op: i32, g: usize, x: usize, dx: usize, n: i3
   else if (op == ELU) backward(ELU, g, x, dx, n, a, b);
   else if (op == RELU6) backward(RELU6, g, x, dx, n, a, b);
   else if (op == HARD_SWISH) backward(HARD_SWISH, g, x, dx, n, a, b);
+  else if (op == ERF) backward(ERF, g, x, dx, n, a, b);
   else backward(CLAMP, g, x, dx, n, a, b);
 }

@@ -17,6 +17,7 @@ export const activationOps = [
   'elu',
   'relu6',
   'hardSwish',
+  'erf',
   'clamp',
 ] as const;
 export type ActivationOp = (typeof activationOps)[number];

@@ -32,6 +32,9 @@ export const tanh = (x: Tensor): Tensor => activation('Tanh', 'tanh', x);
 /** x · sigmoid(x), also called swish. */
 export const silu = (x: Tensor): Tensor => activation('Silu', 'silu', x);
 
+/** The error function, 2/√π · ∫ e^(−t²) dt from 0 to x (torch.erf). */
+export const erf = (x: Tensor): Tensor => activation('Erf', 'erf', x);
+
 /** min(max(x, 0), 6). */
 export const relu6 = (x: Tensor): Tensor => activation('Hardtanh', 'relu6', x);
 

@@ -1,5 +1,6 @@
 // Activations and their slopes in float64, each as its definition says.
-import { erf, exp, log1p, tanh } from '../../math.ts';
+import { erf, erfc } from '../../errorFunction.ts';
+import { exp, log1p, tanh } from '../../math.ts';
 import type { ActivationOp } from '../layerKernels.ts';
 
 interface Activation {
@@ -9,9 +10,10 @@ interface Activation {
 
 const sigmoid = (x: number): number => 1 / (1 + exp(-x));
 /** The normal distribution's cumulative function. */
-const normal = (x: number): number => 0.5 * (1 + erf(x * Math.SQRT1_2));
+const normal = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
 const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
-const inner = (x: number): number => tanh(ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x));
+const cubic = (x: number): number => ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x);
+const inner = (x: number): number => tanh(cubic(x));
 
 export const activations: Record<ActivationOp, Activation> = {
   sigmoid: { value: sigmoid, slope: (x) => sigmoid(x) * (1 - sigmoid(x)) },
@@ -23,9 +25,11 @@ export const activations: Record<ActivationOp, Activation> = {
   },
   gelu: { value: (x) => x * normal(x), slope: (x) => normal(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI) },
   geluTanh: {
-    value: (x) => 0.5 * x * (1 + inner(x)),
+    // (1 + tanh(u)) / 2 = sigmoid(2u), which does not cancel.
+    value: (x) => x * sigmoid(2 * cubic(x)),
     slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
   },
+  erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
   // expm1 by way of tanh, which does not cancel near 0.
   elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
