@@ -18,7 +18,7 @@ import {
   withBackend,
   zeros,
 } from '@trainyard/engine';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { onEveryBackend } from '../support/backends.ts';
 import { expectRefusal } from '../support/expectRefusal.ts';
 
