@@ -89,6 +89,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs/{id}/artifacts/train.ts',
     'GET /jobs/{id}/evaluation',
     'GET /jobs/{id}/events',
+    'GET /jobs/{id}/filters',
     'GET /jobs/{id}/gradients',
     'GET /jobs/{id}/metrics',
     'GET /metrics',

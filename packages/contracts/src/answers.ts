@@ -22,6 +22,19 @@ export type JobMetrics = z.infer<typeof jobMetrics>;
 export const jobGradients = gradientSnapshotSchema.meta({ id: 'JobGradients' });
 export const jobEvaluation = evaluationSchema.meta({ id: 'JobEvaluation' });
 
+const weight = z.number().nullable().describe('null when it is not finite.');
+export const jobFilters = z
+  .object({
+    layer: z.string(),
+    layers: z.array(z.string()).describe('All convolutions of the model, in order.'),
+    from: z.enum(['model', 'checkpoint']).describe('Whose weights they are: the trained model, or the last checkpoint.'),
+    shape: z
+      .array(z.int().min(1))
+      .describe('[filters, planes, height, width]; of a transposed convolution [planes, filters, height, width].'),
+    weights: z.array(z.array(z.array(z.array(weight)))),
+  })
+  .meta({ id: 'JobFilters' });
+
 const artifact = z.object({
   name: z.string(),
   bytes: z.int().min(0),

@@ -26,6 +26,7 @@ export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
 export { idxDataset } from './data/idx.ts';
+export { encodePng } from './data/images/png.ts';
 export { decodeImage, type Pixels } from './data/images/image.ts';
 export { type ImageSource, imageDataset } from './data/images/imageDataset.ts';
 export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limits.ts';
@@ -133,6 +134,7 @@ export {
   Tanh,
   Upsample,
 } from './nn/layers/index.ts';
+export { convolutionNames } from './nn/layers/convolutions.ts';
 export { Module, Parameter } from './nn/module.ts';
 export {
   clamp,

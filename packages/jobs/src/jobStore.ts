@@ -164,6 +164,11 @@ export class JobStore {
     return job ?? null;
   }
 
+  /** The artifact that is the job's last checkpoint; null while there is none. The next one takes its place at any time. */
+  async checkpointFile(jobId: string): Promise<string | null> {
+    return await this.#redis.hget(this.#keys.job(jobId), 'checkpointFile');
+  }
+
   /**
    * Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one.
    * @param options.owner only this owner's jobs; left out, everybody's

@@ -32,6 +32,7 @@ import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
 import { jobActionRoutes } from './routes/jobActions.ts';
+import { filterRoutes } from './routes/filters.ts';
 import { insideRoutes } from './routes/inside.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { ServiceMetrics } from './metrics/serviceMetrics.ts';
@@ -132,6 +133,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
+  await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(datasetRoutes);
   await app.register(datasetExportRoute);

@@ -1,7 +1,7 @@
 // PNG files (W3C PNG specification), decoded by fast-png. That trusts what a file says of itself, so the file is looked
 // through first: its chunks, its size, and that its pixels unpack to what the size needs and no more. Only the chunks that
 // make pixels are handed on; others may be packed too.
-import { convertIndexedToRgb, decode } from 'fast-png';
+import { convertIndexedToRgb, decode, encode } from 'fast-png';
 import { Unzlib } from 'fflate';
 import { DataFormatError } from '../errors.ts';
 import type { NamedBytes } from '../files.ts';
@@ -45,6 +45,11 @@ export function decodePng(file: NamedBytes, maxPixels: number): Pixels {
   checkPacked(name, header, chunks);
   const image = unpack(name, header, chunks);
   return withoutAlpha(name, header, image);
+}
+
+/** A PNG file of 8 bits a channel with these pixels. */
+export function encodePng({ width, height, channels, data }: Pixels): Uint8Array {
+  return encode({ width, height, channels, depth: 8, data });
 }
 
 interface Chunk {

@@ -1,0 +1,110 @@
+// The filters of a job's convolutions: of its model or its last checkpoint, as arrays or as a picture.
+import { jobFilters } from '@trainyard/contracts';
+import { checkSpec, decodeImage, decodeSafetensors, type JobSpec, train } from '@trainyard/engine';
+import { describe, expect } from 'vitest';
+import { claim, createJob, startJob } from '../support/jobs.ts';
+import { apiTest as test, type TestApi } from './fixtures/api.ts';
+
+const { spec } = checkSpec({
+  seed: 2,
+  data: { dataset: 'random', inputShape: [3, 8, 8], targetShape: [4, 8, 8], samples: 1 },
+  model: {
+    layers: [
+      { type: 'conv2d', name: 'first', outChannels: 5, kernelSize: 3, padding: 1 },
+      { type: 'residual', layers: [{ type: 'conv2d', outChannels: 5, kernelSize: [1, 3], padding: [0, 1] }] },
+      { type: 'conv2d', outChannels: 4, kernelSize: 1 },
+    ],
+  },
+  loss: { type: 'mse' },
+  optimizer: { type: 'sgd', learningRate: 0.01 },
+  epochs: 1,
+});
+
+async function trained(of: JobSpec): Promise<{ weights: Uint8Array; checkpoint: Uint8Array }> {
+  const noFile = () => Promise.reject(new Error('no file is read here'));
+  const events = train(of, { files: { find: noFile, read: noFile }, checkpointDue: () => false });
+  let checkpoint: Uint8Array = new Uint8Array();
+  for (;;) {
+    const next = await events.next();
+    if (next.done === true) return { weights: next.value.weights, checkpoint };
+    if (next.value.type === 'checkpoint') checkpoint = next.value.bytes;
+  }
+}
+
+async function withModel(api: TestApi): Promise<{ jobId: string; weights: Uint8Array }> {
+  const jobId = await createJob(api.jobs, spec);
+  const { weights } = await trained(spec);
+  await api.artifacts.putBytes(jobId, 'model.safetensors', weights);
+  return { jobId, weights };
+}
+
+test.for([
+  ['', 'first', [5, 3, 3, 3]],
+  ['?layer=first', 'first', [5, 3, 3, 3]],
+  ['?layer=1.layers.0', '1.layers.0', [5, 5, 1, 3]],
+  ['?layer=2', '2', [4, 5, 1, 1]],
+] as const)('filters%s are the weights of %s', async ([query, layer, shape], { api }) => {
+  const { jobId, weights } = await withModel(api);
+  const response = await api.get(`/jobs/${jobId}/filters${query}`);
+  expect(response.statusCode).toBe(200);
+  const filters = jobFilters.parse(response.json());
+  expect(filters).toMatchObject({ layer, from: 'model', layers: ['first', '1.layers.0', '2'], shape });
+  const expected = decodeSafetensors(weights).tensors.find(({ name }) => name === `${layer}.weight`);
+  expect(filters.weights.flat(3)).toEqual(Array.from(expected?.data ?? [], Number));
+});
+
+test('filters of a job that trains are those of its last checkpoint', async ({ api }) => {
+  const attempt = await claim(api.jobs, await createJob(api.jobs, spec));
+  expect((await api.get(`/jobs/${attempt.jobId}/filters`)).json()).toMatchObject({
+    status: 404,
+    detail: expect.stringMatching(/no weights yet.*running/) as string,
+  });
+  const { weights, checkpoint } = await trained(spec);
+  await api.artifacts.putBytes(attempt.jobId, 'checkpoint-1-1.safetensors', checkpoint);
+  await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: checkpoint.length }, 'checkpoint-1-1.safetensors');
+  const running = (await api.get(`/jobs/${attempt.jobId}/filters`)).json<object>();
+  expect(running).toMatchObject({ from: 'checkpoint' });
+  await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', weights);
+  expect((await api.get(`/jobs/${attempt.jobId}/filters`)).json()).toEqual({ ...running, from: 'model' });
+});
+
+describe('as a picture', () => {
+  test('three planes are one tile of colour, others tiles of grey, with the largest weight white or black', async ({ api }) => {
+    const { jobId } = await withModel(api);
+    for (const [layer, channels, tiles] of [
+      ['first', 3, [3, 2, 3, 3]],
+      ['1.layers.0', 1, [5, 5, 3, 1]],
+    ] as const) {
+      const response = await api.get(`/jobs/${jobId}/filters?layer=${layer}`, { accept: 'image/png' });
+      expect(response.headers['content-type']).toBe('image/png');
+      const image = decodeImage({ name: layer, bytes: response.rawPayload }, 1e8);
+      const [columns, rows, width, height] = tiles;
+      expect(image).toMatchObject({ channels, width: columns * (width * 16 + 1) + 1, height: rows * (height * 16 + 1) + 1 });
+      const filters = jobFilters.parse((await api.get(`/jobs/${jobId}/filters?layer=${layer}`)).json());
+      const flat = filters.weights.flat(3).map(Number);
+      const most = Math.max(...flat.map(Math.abs));
+      // The first weight of the first tile is its first pixel behind the gap.
+      expect(image.data[(image.width + 1) * channels]).toBe(Math.round(127.5 + (127.5 * (flat[0] ?? 0)) / most));
+      expect(Math.min(...image.data) === 0 || Math.max(...image.data) === 255).toBe(true);
+    }
+  });
+
+  test.for(['text/html', 'image/jpeg'])('in no other format, such as %s', async (accept, { api }) => {
+    const { jobId } = await withModel(api);
+    expect((await api.get(`/jobs/${jobId}/filters`, { accept })).statusCode).toBe(406);
+  });
+});
+
+test('a layer that is no convolution is refused with those there are', async ({ api }) => {
+  const { jobId } = await withModel(api);
+  const response = await api.get(`/jobs/${jobId}/filters?layer=frist`);
+  expect(response.statusCode).toBe(422);
+  expect(response.json()).toMatchObject({
+    errors: [{ path: '?layer', message: expect.stringMatching(/"frist".*did you mean "first".*first, 1\.layers\.0, 2/) as string }],
+  });
+  const flat = await startJob(api.jobs);
+  expect((await api.get(`/jobs/${flat.jobId}/filters`)).json()).toMatchObject({
+    status: 422,
+    detail: expect.stringMatching(/no convolutions/) as string,
+  });
+});
