@@ -71,6 +71,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       .toSorted(),
   ).toEqual([
     'DELETE /jobs/{id}',
+    'DELETE /weights/{id}',
     'GET /',
     'GET /catalog',
     'GET /datasets',
@@ -81,6 +82,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs',
     'GET /jobs/{id}',
     'GET /jobs/{id}/artifacts',
+    'GET /jobs/{id}/artifacts/initial.safetensors',
     'GET /jobs/{id}/artifacts/metrics.csv',
     'GET /jobs/{id}/artifacts/model.onnx',
     'GET /jobs/{id}/artifacts/model.safetensors',
@@ -94,6 +96,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs/{id}/metrics',
     'GET /metrics',
     'GET /openapi.json',
+    'GET /weights/{id}',
     'POST /jobs',
     'POST /jobs/{id}/cancel',
     'POST /jobs/{id}/fork',
@@ -101,6 +104,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'POST /jobs/{id}/resume',
     'POST /jobs/{id}/retry',
     'POST /jobs/{id}/webhook/redeliver',
+    'POST /weights',
   ]);
 });
 
@@ -148,7 +152,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
   for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !/\/(jobs|datasets|metrics)\b/.test(name);
+    const isPublic = !/\/(jobs|datasets|weights|metrics)\b/.test(name);
     expect(security?.length === 0, name).toBe(isPublic);
     expect('401' in responses, name).toBe(!isPublic);
     expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));

@@ -8,3 +8,4 @@ export * from './problem.ts';
 export * from './spec.ts';
 export * from './status.ts';
 export * from './webhook.ts';
+export * from './weights.ts';

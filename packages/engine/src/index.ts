@@ -50,8 +50,11 @@ export { encodeOnnx, onnxParts, type WeightEntry } from './formats/onnx.ts';
 export type { Reference, Rope } from './formats/protobuf.ts';
 export { pytorchScript } from './formats/pytorchScript.ts';
 export {
+  checkedHeaderBytes,
   decodeSafetensors,
   encodeSafetensors,
+  type ListedTensor,
+  listSafetensors,
   type NamedArray,
   SAFETENSORS_LENGTH_BYTES,
   SafetensorsError,
@@ -196,6 +199,7 @@ export { type Evaluation, type EvaluationTally, evaluationSchema, tallyFor } fro
 export { type GradientSnapshot, gradientSnapshotSchema } from './training/gradients.ts';
 export { isInspected } from './training/inspectedEpochs.ts';
 export type { StepEvent, TrainingEvent, TrainingPhase, TrainingResult, TrainOptions } from './training/events.ts';
+export { type InitialWeights, initialWeightsFile, initialWeightsSchema } from './training/initialWeights.ts';
 export { batchTensors } from './training/learner.ts';
 export { clipGradientNorm, gradientNorm } from './training/gradientClipping.ts';
 export {

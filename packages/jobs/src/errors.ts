@@ -61,6 +61,20 @@ export class IdempotencyMismatchError extends JobsError {
   }
 }
 
+/** There are no uploaded weights with this id. */
+export class WeightsNotFoundError extends JobsError {
+  constructor(id: string) {
+    super('weightsNotFound', `there are no weights ${id}`);
+  }
+}
+
+/** A job needs the weights. */
+export class WeightsInUseError extends JobsError {
+  constructor(id: string, jobId: string) {
+    super('weightsInUse', `cannot delete ${id}: ${jobId}, which has not ended, began with it`);
+  }
+}
+
 export type ArtifactErrorCode = 'diskFull' | 'artifactNotFound' | 'invalidArtifactName' | 'invalidRange';
 
 /** A file could not be stored or read. */

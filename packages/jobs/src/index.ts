@@ -5,6 +5,7 @@ export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './ar
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
 export * from './artifacts/snapshots.ts';
 export * from './checkpointName.ts';
+export { createPrepared } from './createPrepared.ts';
 export * from './environment/apiKey.ts';
 export type { Begun, Origin, Webhook } from './record.ts';
 export { type HomeLock, lockHome } from './environment/homeLock.ts';
@@ -28,5 +29,6 @@ export * from './trainQueue.ts';
 export { ServiceTotals, type Totals } from './serviceTotals.ts';
 export { Subscription } from './events/subscription.ts';
 export * from './webhooks/webhookStore.ts';
+export { WeightsStore } from './weightsStore.ts';
 export * from './wishBus.ts';
 export { type PresentWorker, WorkerPresence } from './workerPresence.ts';

@@ -1,4 +1,4 @@
-// What lies about of jobs that are not there: files of one that was deleted, files and history put by for one that is yet to be
+// What lies about of jobs and uploaded weights that are not there: files of one that was deleted, files and history put by for one that is yet to be
 // made. Redis notes their ids before anything is put by and in the step that deletes, so that a crash leaves nothing for ever.
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -32,7 +32,8 @@ export class Remains {
 
   /** Removes what there is of a job that was deleted or never made; of one that is there, nothing. Safe to repeat. */
   async remove(jobId: string): Promise<void> {
-    if ((await this.#redis.exists(this.#keys.job(jobId))) === 0) {
+    const record = jobId.startsWith('wt_') ? this.#keys.weights(jobId) : this.#keys.job(jobId);
+    if ((await this.#redis.exists(record)) === 0) {
       await this.#artifacts.deleteJob(jobId);
       await this.#redis.unlink(this.#keys.events(jobId));
     }

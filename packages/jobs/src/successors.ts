@@ -1,15 +1,16 @@
 // Jobs that come of another one: a retry, a fork. Each begins with the other's last checkpoint, as a file of its own, and with the
 // epochs up to it as its history; so it does not need the other any more, which may go on, or be deleted.
 import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
-import { SpecError } from '@trainyard/engine';
+import { initialWeightsFile, SpecError } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { copySnapshots } from './artifacts/snapshots.ts';
 import { checkpointName } from './checkpointName.ts';
+import { createPrepared } from './createPrepared.ts';
 import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError } from './errors.ts';
 import type { EventLog } from './events/eventLog.ts';
 import type { JobStore, NewJob } from './jobStore.ts';
-import type { Begun } from './record.ts';
+import type { Begun, Origin } from './record.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { Remains } from './remains.ts';
 
@@ -55,7 +56,7 @@ export class Successors {
   async retry(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     if (job.status !== 'failed' && job.status !== 'cancelled') throw new JobStateError(job.id, 'retry', job.status);
     const isDamaged = job.error?.code === 'invalidCheckpoint';
-    return await this.#make(successor, async (jobId) => {
+    return await this.#make(job, successor, async (jobId) => {
       const begun = isDamaged ? null : await this.#takeOver(job.id, jobId, successor.spec.epochs);
       return { retryOf: job.id, ...(begun && { begun }) };
     });
@@ -68,31 +69,29 @@ export class Successors {
    * @throws SpecError the checkpoint lies beyond the new job's end
    */
   async fork(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
-    return await this.#make(successor, async (jobId) => {
+    return await this.#make(job, successor, async (jobId) => {
       const begun = await this.#takeOver(job.id, jobId, successor.spec.epochs);
       if (begun === null) throw new NoCheckpointError(job.id);
       return { forkOf: job.id, begun };
     });
   }
 
-  /** Puts by what the new job begins with, then makes it; what was put by in vain is removed. */
+  /** Beside what it begins with, the new job gets the other one's initial weights: should its checkpoint be lost, it begins with them. */
   async #make(
+    from: Job,
     successor: Successor,
-    begin: (jobId: string) => Promise<NonNullable<NewJob['origin']>>,
+    begin: (jobId: string) => Promise<Origin>,
   ): Promise<{ readonly job: Job; readonly replayed: boolean }> {
-    const { jobs, remains } = this.#options;
-    const jobId = jobs.newId();
-    await remains.reserve(jobId);
-    let isMade = false;
-    try {
+    return await createPrepared(this.#options, successor, async (jobId) => {
       const origin = await begin(jobId);
-      const made = await jobs.create({ ...successor, jobId, origin });
-      isMade = !made.replayed;
-      return made;
-    } finally {
-      // After an error nobody knows whether the job was made. The reservation says: it ends with that.
-      if (!isMade) await remains.remove(jobId).catch(() => undefined);
-    }
+      if (successor.spec.initialWeights === undefined) return origin;
+      const name = initialWeightsFile;
+      await this.#options.artifacts.copy({ jobId: from.id, name }, { jobId, name }).catch((error: unknown) => {
+        // Nobody needs them while there is a checkpoint; without one, the run says that they are gone.
+        if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
+      });
+      return origin;
+    });
   }
 
   /** Copies the last checkpoint and the history up to it. @returns null where there is none. */

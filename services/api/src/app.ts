@@ -12,6 +12,7 @@ import type {
   ServiceTotals,
   Successors,
   WebhookStore,
+  WeightsStore,
 } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
@@ -41,6 +42,7 @@ import { measureRequests, serviceMetricsRoutes } from './routes/serviceMetrics.t
 import { successorRoutes } from './routes/successors.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
+import { weightsRoutes } from './routes/weights.ts';
 
 export { ServiceMetrics } from './metrics/serviceMetrics.ts';
 export type { Dependency } from './routes/health.ts';
@@ -58,6 +60,7 @@ export interface AppOptions {
   readonly jobs: JobStore;
   readonly successors: Successors;
   readonly remains: Remains;
+  readonly weights: WeightsStore;
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
   readonly artifacts: ArtifactStore;
@@ -76,6 +79,8 @@ export interface AppOptions {
   readonly rateLimiter?: RateLimiter;
   /** Web sites that may call from a browser; left out, none. */
   readonly corsOrigins?: readonly string[];
+  /** The largest file that may be uploaded; default 1 GiB. */
+  readonly uploadBytesLimit?: number;
   /** Left out, nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
@@ -84,7 +89,7 @@ export interface AppOptions {
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { jobs, successors, remains, eventLog, eventHub, artifacts, limits } = options;
+  const { jobs, successors, remains, weights, eventLog, eventHub, artifacts, limits } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -124,7 +129,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, version });
-  await app.register(createJobRoute, { jobs, limits, webhooks: options.webhookPolicy ?? { secret: null, allowPrivate: false } });
+  const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
+  await app.register(createJobRoute, { jobs, remains, weights, artifacts, limits, webhooks: webhookPolicy });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
   await app.register(successorRoutes, { jobs, successors, limits });
@@ -135,6 +141,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
+  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit: options.uploadBytesLimit ?? 2 ** 30 });
   await app.register(datasetRoutes);
   await app.register(datasetExportRoute);
   refuseOtherMethods();

@@ -24,6 +24,7 @@ import {
   TrainQueue,
   tellReady,
   WebhookStore,
+  WeightsStore,
 } from '@trainyard/jobs';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
@@ -108,6 +109,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const remains = new Remains({ redis, prefix, artifacts });
+  const weights = new WeightsStore({ redis, prefix, artifacts, remains });
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const webhooks = new WebhookStore({ redis, prefix, onError });
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
@@ -129,6 +131,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     jobs,
     successors,
     remains,
+    weights,
     eventLog,
     eventHub,
     artifacts,

@@ -2,8 +2,9 @@
 // went back into the queue or belongs to someone else. It decides what a child's end means for the job. BullMQ's side of
 // the delivery is worker.ts's, the child's process is trainingChild.ts's.
 import { rm } from 'node:fs/promises';
+import { initialWeightsFile } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
-import type { FinalStatus } from '@trainyard/contracts';
+import type { FinalStatus, JobError } from '@trainyard/contracts';
 import {
   ArtifactError,
   type ArtifactStore,
@@ -54,6 +55,13 @@ type Claimed = Extract<Claim, { outcome: 'claimed' }>;
 
 /** How long a job that is handed back may take for its checkpoint. */
 const HAND_BACK_MS = 2_500;
+
+const initialWeightsGone: JobError = {
+  code: 'initialWeightsGone',
+  message: "the file with the job's initial weights is gone from the artifacts; submit the job again",
+  epoch: null,
+  step: null,
+};
 
 export class JobRun {
   readonly jobId: string;
@@ -146,11 +154,16 @@ export class JobRun {
     const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, abandoned);
     const modelFile = artifacts.temporaryFile();
     let resumeFile: string | null = null;
+    let initialFile: string | null = null;
     try {
       resumeFile = checkpoint === null ? null : await this.#checkpoints.fetch(this.jobId, checkpoint);
       if (resumeFile === null && checkpoint !== null) await journal.say('warn', 'the last checkpoint is gone: training begins anew');
+      if (resumeFile === null && spec.initialWeights !== undefined) {
+        initialFile = await this.#checkpoints.fetch(this.jobId, initialWeightsFile);
+        if (initialFile === null) return await this.#fail(attempt, initialWeightsGone, log);
+      }
       const [checkpointFile, snapshotFile] = [artifacts.temporaryFile(), artifacts.temporaryFile()];
-      const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, data };
+      const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
       const signals = { stop: this.#stop.signal, pause: this.#pause.signal };
       const outcome = await child.train(order, (events) => journal.store(events), signals);
       return await this.#conclude(outcome, attempt, journal, modelFile, log);
@@ -161,8 +174,13 @@ export class JobRun {
       return 'again';
     } finally {
       await rm(modelFile, { force: true });
-      if (resumeFile !== null) await rm(resumeFile, { force: true });
+      for (const file of [resumeFile, initialFile]) if (file !== null) await rm(file, { force: true });
     }
+  }
+
+  async #fail(attempt: JobAttempt, error: JobError, log: Logger): Promise<RunEnd> {
+    await this.#finish(attempt, { status: 'failed', error }, log);
+    return 'ended';
   }
 
   /** The run was stopped while it waited for a child, perhaps after an attempt that died. */
@@ -203,8 +221,7 @@ export class JobRun {
       }
       case 'failed':
         log.warn({ error: outcome.error, detail: outcome.detail }, 'training failed');
-        await this.#finish(attempt, { status: 'failed', error: outcome.error }, log);
-        return 'ended';
+        return await this.#fail(attempt, outcome.error, log);
       case 'stopped':
       case 'paused':
       case 'died':

@@ -21,6 +21,8 @@ export interface TrainOrder {
   checkpointEveryMs: number;
   /** A checkpoint to go on from. */
   resumeFile: string | null;
+  /** Weights to begin with, where there is no checkpoint. */
+  initialFile: string | null;
   data: NodeDatasetFilesOptions;
 }
 

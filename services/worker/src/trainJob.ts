@@ -44,7 +44,7 @@ async function warmUp(): Promise<void> {
   while ((await events.next()).done !== true);
 }
 
-await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...order }, { stop, pause }) {
+await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initialFile, ...order }, { stop, pause }) {
   const checkpoints = new CheckpointFiles(order);
   const snapshots = new SnapshotFiles(order);
   // While data loads there is nothing to keep, and loading can take long.
@@ -57,6 +57,7 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, ...ord
     openLoader,
     checkpointDue: () => pause.aborted || checkpoints.due(),
     ...(resumeFile !== null && { resumeFrom: await readFile(resumeFile) }),
+    ...(initialFile !== null && { initialWeights: await readFile(initialFile) }),
   });
   try {
     for (let next = await events.next(); ; next = await events.next()) {

@@ -5,6 +5,7 @@ import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
+import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/spec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
@@ -32,7 +33,7 @@ export function engineScript(spec: JobSpec): string {
 function head({ spec, imports }: Outline): string {
   return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
 // Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
-import { parseArgs } from 'node:util';
+${spec.initialWeights === undefined ? '' : "import { readFile } from 'node:fs/promises';\n"}import { parseArgs } from 'node:util';
 import {
 ${imports.names.map((name) => `  ${name},\n`).join('')}} from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
@@ -56,7 +57,9 @@ function model({ spec, imports }: Outline): string {
     const module = construction(findLayer(layer.type).pytorch(layer, inputs[index]), imports);
     return `  [${literal(inferred.layers[index].name)}, ${module}],\n`;
   });
-  return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n`;
+  const weights =
+    spec.initialWeights === undefined ? '' : `${imports.use('loadWeights')}(model, await readFile('${initialWeightsFile}'));\n`;
+  return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n${weights}`;
 }
 
 function data({ spec, imports, hasTest }: Outline): string {

@@ -7,6 +7,7 @@ import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
+import { initialWeightsFile } from '../training/initialWeights.ts';
 import type { JobSpec } from '../training/spec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
@@ -61,6 +62,7 @@ function head({ spec, data, transform }: Outline): string {
     '',
     ...numpy.map((name) => `import ${name}`),
     'import torch',
+    ...(spec.initialWeights === undefined ? [] : ['from safetensors.torch import load_file']),
     'from torch import nn, optim',
     ...(spec.scheduler === undefined ? [] : ['from torch.optim import lr_scheduler']),
     'from torch.utils.data import DataLoader, TensorDataset',
@@ -81,8 +83,13 @@ args = parser.parse_args()
   const functions = [data.functions, transform?.functions ?? ''].filter((text) => text !== '').join('\n');
   return `${folder}${functions}${functions === '' ? '' : '\n\n'}torch.manual_seed(${spec.seed})
 
-${model(spec)}
+${model(spec)}${initialWeights(spec)}
 ${data.load}`;
+}
+
+/** The file is one of the job's own; whoever runs the script has it beside. */
+function initialWeights(spec: JobSpec): string {
+  return spec.initialWeights === undefined ? '' : `model.load_state_dict(load_file("${initialWeightsFile}"))\n`;
 }
 
 function model(spec: JobSpec): string {

@@ -76,9 +76,6 @@ function writeArrays(bytes: Uint8Array, tensors: readonly NamedArray[]): void {
   }
 }
 
-/** The format's own limit, so that nobody makes a reader parse gigabytes of JSON. */
-const MOST_HEADER_BYTES = 100_000_000;
-
 const size = z.int().min(0);
 const headerSchema = z
   .object({ __metadata__: z.record(z.string(), z.string()).default({}) })
@@ -90,8 +87,37 @@ const headerSchema = z
  *   shape says, or the tensors overlap, leave gaps or do not fill the file.
  */
 export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; metadata: Record<string, string> } {
-  const { start, header } = readHeader(bytes);
-  const { __metadata__: metadata, ...entries } = header;
+  const length = checkedHeaderBytes(bytes, bytes.length);
+  const { metadata, tensors } = layoutOf(bytes.subarray(SAFETENSORS_LENGTH_BYTES, SAFETENSORS_LENGTH_BYTES + length), bytes.length);
+  return {
+    metadata,
+    tensors: tensors.map(({ name, shape, dtype, start, end }) => ({
+      name,
+      shape,
+      // A copy in any case: the slice() of a Node Buffer would be none.
+      data: new arrays[dtype](new Uint8Array(bytes.subarray(start, end)).buffer),
+    })),
+  };
+}
+
+/** A tensor of a file that was checked, without its values. */
+export interface ListedTensor extends StoredTensor {
+  readonly dtype: ElementType;
+}
+
+/**
+ * The same checks, and what the file holds, without a byte of its tensors.
+ * @param header what follows the eight bytes of its length
+ * @param fileBytes of the whole file
+ * @throws SafetensorsError
+ */
+export function listSafetensors(header: Uint8Array, fileBytes: number): readonly ListedTensor[] {
+  return layoutOf(header, fileBytes).tensors;
+}
+
+function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: ListedTensor[]; metadata: Record<string, string> } {
+  const { __metadata__: metadata, ...entries } = parseHeader(headerBytes);
+  const begin = SAFETENSORS_LENGTH_BYTES + headerBytes.length;
   const width = (dtype: string): number => arraysByType.get(dtype)?.BYTES_PER_ELEMENT ?? 0;
   const stored = inNameOrder(Object.entries(entries).map(([name, entry]) => ({ name, ...entry }))).toSorted(
     // Tensors without bytes lie at one place: they come in the order in which they are written.
@@ -99,7 +125,7 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; m
       a - b || aEnd - bEnd || width(bType) - width(aType),
   );
   let end = 0;
-  const tensors = stored.map(({ name, dtype, shape, data_offsets }): NamedArray => {
+  const tensors = stored.map(({ name, dtype, shape, data_offsets }): ListedTensor => {
     const place = `tensor ${show(name)}`;
     const [from, to] = data_offsets;
     const type = elementTypes.find((known) => known === dtype);
@@ -107,12 +133,11 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; m
     if (from !== end) throw new SafetensorsError(`${place} begins at byte ${from} of the data, where ${end} was due: gap or overlap`);
     const wanted = sizeOf(shape) * arrays[type].BYTES_PER_ELEMENT;
     if (to - from !== wanted) throw new SafetensorsError(`${place} has ${to - from} bytes, but its shape takes ${wanted}`);
-    if (start + to > bytes.length) throw new SafetensorsError(`${place} ends ${start + to - bytes.length} bytes after the file`);
+    if (begin + to > fileBytes) throw new SafetensorsError(`${place} ends ${begin + to - fileBytes} bytes after the file`);
     end = to;
-    // A copy in any case: the slice() of a Node Buffer would be none.
-    return { name, shape, data: new arrays[type](new Uint8Array(bytes.subarray(start + from, start + to)).buffer) };
+    return { name, shape, dtype: type, start: begin + from, end: begin + to };
   });
-  if (start + end !== bytes.length) throw new SafetensorsError(`${bytes.length - start - end} bytes follow the last tensor`);
+  if (begin + end !== fileBytes) throw new SafetensorsError(`${fileBytes - begin - end} bytes follow the last tensor`);
   return { tensors, metadata };
 }
 
@@ -156,13 +181,23 @@ export function safetensorsIndex(header: Uint8Array): StoredTensor[] {
   );
 }
 
-function readHeader(bytes: Uint8Array): { start: number; header: z.output<typeof headerSchema> } {
-  if (bytes.length < 8) throw new SafetensorsError(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
-  const length = safetensorsHeaderBytes(bytes);
-  if (length > Math.min(MOST_HEADER_BYTES, bytes.length - 8)) {
-    throw new SafetensorsError(`it says that its header has ${length} bytes, but is ${bytes.length} long (a header has at most 100 MB)`);
+/**
+ * Bytes of the header of a file, if it can be one.
+ * @param start at least the file's first eight bytes, if it has so many.
+ * @param most the longest header that is read; the format's own limit, so that nobody makes a reader parse gigabytes of JSON.
+ * @throws SafetensorsError
+ */
+export function checkedHeaderBytes(start: Uint8Array, fileBytes: number, most = 100_000_000): number {
+  if (fileBytes < SAFETENSORS_LENGTH_BYTES) {
+    throw new SafetensorsError(`it has ${fileBytes} bytes, and the header's length alone takes ${SAFETENSORS_LENGTH_BYTES}`);
   }
-  return { start: 8 + length, header: parseHeader(bytes.subarray(8, 8 + length)) };
+  const length = safetensorsHeaderBytes(start);
+  if (length > Math.min(most, fileBytes - SAFETENSORS_LENGTH_BYTES)) {
+    throw new SafetensorsError(
+      `it says that its header has ${length} bytes, but is ${fileBytes} long (a header has at most ${most / 1e6} MB)`,
+    );
+  }
+  return length;
 }
 
 function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> {

@@ -17,6 +17,7 @@ import { sizeOf } from '../shape.ts';
 import { type Problem, parse, pointer, printable } from '../validation.ts';
 import { earlyStoppingProblems, earlyStoppingSchema } from './earlyStopping.ts';
 import { gradientClippingSchema } from './gradientClipping.ts';
+import { initialWeightsSchema } from './initialWeights.ts';
 import { type Summary, totalsOf } from './summary.ts';
 
 const label = z.string().min(1).max(64).regex(printable, 'has control characters');
@@ -41,6 +42,7 @@ export const jobSpecSchema = z
     epochs: z.int().min(1).describe('How often the training data is gone through'),
     gradientClipping: gradientClippingSchema.optional(),
     earlyStopping: earlyStoppingSchema.optional(),
+    initialWeights: initialWeightsSchema.optional(),
     onNonFinite: z
       .enum(['fail', 'continue'])
       .default('fail')

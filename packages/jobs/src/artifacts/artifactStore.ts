@@ -1,4 +1,4 @@
-// The files that jobs leave behind, whoever keeps them. A file appears whole or not at all.
+// The files that jobs leave behind, whoever keeps them; uploaded weights, under their own id, count as a job here. A file appears whole or not at all.
 import type { Readable } from 'node:stream';
 
 export interface ArtifactStat {

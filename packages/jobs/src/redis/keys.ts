@@ -20,6 +20,10 @@ export interface RedisKeys {
   readonly outbox: string;
   /** String, short-lived: how much of its rate limit a caller has used. */
   turns(subject: string): string;
+  /** Hash: what uploaded weights are and whose. */
+  weights(id: string): string;
+  /** Set: ids of jobs that were made with uploaded weights; those that have ended may be missing. */
+  weightsUsers(id: string): string;
   /** Set: the names of the workers. */
   readonly workers: string;
   /** String, short-lived: what a worker says of itself. */
@@ -28,7 +32,7 @@ export interface RedisKeys {
   readonly eventChannel: string;
   /** Sorted set: ids of jobs that are to be cancelled or paused by their workers, scored by since when (ms). */
   readonly leaving: string;
-  /** Sorted set: ids of jobs that are not there (any more, or yet) and may have left files, scored by when (ms) those may go. */
+  /** Sorted set: ids of jobs and weights that are not there (any more, or yet) and may have left files, scored by when (ms) those may go. */
   readonly remains: string;
   /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
   readonly ended: string;
@@ -59,6 +63,8 @@ export function redisKeys(prefix: string): RedisKeys {
     waiting: `${tag}:waiting`,
     outbox: `${tag}:outbox`,
     turns: (subject) => `${tag}:turns:${subject}`,
+    weights: (id) => `${tag}:weights:${id}`,
+    weightsUsers: (id) => `${tag}:weights:${id}:users`,
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,

@@ -1,8 +1,8 @@
 // The one list of files that a job has. Weights are stored; the rest is rendered from them, from the spec and from the epochs, so
 // that nothing is kept twice and an old job gets what was learned to write since.
-import { engineScript, pytorchScript } from '@trainyard/engine';
+import { engineScript, initialWeightsFile, pytorchScript } from '@trainyard/engine';
 import type { ArtifactStore, EventLog } from '@trainyard/jobs';
-import { inMemory, type JobFile } from './jobFile.ts';
+import { type FileContent, inMemory, type JobFile } from './jobFile.ts';
 import { metricsCsv } from './metricsCsv.ts';
 import { onnxFile } from './onnxFile.ts';
 
@@ -10,6 +10,12 @@ const weights = 'model.safetensors';
 const octets = 'application/octet-stream';
 
 export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; eventLog: EventLog }): readonly JobFile[] {
+  const stored = async (jobId: string, name: string): Promise<FileContent | null> => {
+    const file = await artifacts.stat(jobId, name);
+    if (file === null) return null;
+    const { bytes, sha256: digest } = file;
+    return { bytes, digest, open: (range) => artifacts.open(jobId, name, range && { start: range.first, end: range.last }) };
+  };
   return [
     {
       name: weights,
@@ -18,15 +24,7 @@ export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; ev
       description: 'A safetensors file. Parameters are named as PyTorch names those of an `nn.Sequential` with the same layers.',
       contentType: octets,
       extension: 'safetensors',
-      async content({ id }) {
-        const stored = await artifacts.stat(id, weights);
-        if (stored === null) return null;
-        return {
-          bytes: stored.bytes,
-          digest: stored.sha256,
-          open: (range) => artifacts.open(id, weights, range && { start: range.first, end: range.last }),
-        };
-      },
+      content: ({ id }) => stored(id, weights),
     },
     {
       name: 'model.onnx',
@@ -37,6 +35,15 @@ export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; ev
       contentType: octets,
       extension: 'onnx',
       content: ({ id, spec }) => onnxFile(artifacts, id, spec, weights),
+    },
+    {
+      name: initialWeightsFile,
+      operationId: 'getInitialWeights',
+      summary: 'The weights that the job began with',
+      description: 'A safetensors file; only of a job whose spec has `initialWeights`.',
+      contentType: octets,
+      extension: 'initial.safetensors',
+      content: ({ id }) => stored(id, initialWeightsFile),
     },
     {
       name: 'train.py',

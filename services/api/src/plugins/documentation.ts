@@ -33,6 +33,7 @@ export const documentation = fp<{ version: string }>(async (app, { version }) =>
       tags: [
         { name: 'jobs', description: 'Training jobs, their events and their results' },
         { name: 'datasets', description: 'What jobs train on' },
+        { name: 'weights', description: 'Weights for jobs to begin with' },
         { name: 'service', description: 'What this service is, what it knows and how it does' },
       ],
       components: {

@@ -13,11 +13,20 @@ import {
   JobStateError,
   NoCheckpointError,
   NoWebhookError,
+  WeightsInUseError,
+  WeightsNotFoundError,
 } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The media type of the route's body; left out, JSON. */
+    mediaType?: string;
+  }
+}
 
 /** Seconds after which a client may try again when Redis is away. */
 const retryAfterSeconds = '2';
@@ -36,7 +45,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new ProblemError(
         'unsupportedMediaType',
-        `The body must be application/json, got ${request.headers['content-type'] ?? 'no Content-Type'}.`,
+        `The body must be ${request.routeOptions.config.mediaType ?? 'application/json'}, got ${request.headers['content-type'] ?? 'no Content-Type'}.`,
       );
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ProblemError('bodyTooLarge', `The body may have at most ${request.routeOptions.bodyLimit} bytes.`);
@@ -57,7 +66,8 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     const places = error.issues.length === 1 ? 'one place' : `${error.issues.length} places`;
     return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
   }
-  if (error instanceof JobNotFoundError) return nothingThere(request.url);
+  if (error instanceof WeightsInUseError) return new ProblemError('inUse', `${error.message}.`);
+  if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request.url);
   if (error instanceof JobStateError || error instanceof NoCheckpointError) return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);

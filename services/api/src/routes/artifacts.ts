@@ -1,6 +1,7 @@
 // The files of a job: which there are, and each of them. A file's digest is its ETag, so a download that broke off can be
 // continued, and one that you have is not sent again. What they hold is files/jobFiles.ts's.
 import { artifactList, isFinal, type Job } from '@trainyard/contracts';
+import { initialWeightsFile } from '@trainyard/engine';
 import type { ArtifactStore, EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -24,6 +25,8 @@ const requestHeaders = z.looseObject({
 });
 
 function notThereYet(job: Job, name: string): ProblemError {
+  if (name === initialWeightsFile)
+    return new ProblemError('notFound', `${job.id} began with weights that were drawn: its spec has no initialWeights.`);
   const when = isFinal(job.status)
     ? `The job is ${job.status}; only a job that succeeded has it.`
     : `The job is ${job.status}; it will be there when the job has succeeded. Its final status event says when that is: GET /jobs/${job.id}/events.`;

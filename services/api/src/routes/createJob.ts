@@ -1,15 +1,16 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
 import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
-import type { JobStore } from '@trainyard/jobs';
+import { createPrepared, type Remains } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { lenet, resnet, tutorial } from '../http/examples.ts';
-import { callerOf } from '../plugins/access.ts';
 import { checkJobBody, jobBody } from '../http/jobBody.ts';
+import { initialWeightsOf, type WeightSources } from '../initialWeights.ts';
+import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 
@@ -17,11 +18,16 @@ const createQuery = z.strictObject({
   dryRun: z.enum(['true', 'false']).default('false').describe('`true` checks the spec and says what it would cost; nothing is queued.'),
 });
 
-const newJob = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
+const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
 
-type Options = { jobs: JobStore; limits: SpecLimits; webhooks: WebhookPolicy };
+interface Services extends WeightSources {
+  readonly remains: Remains;
+  readonly limits: SpecLimits;
+  readonly webhooks: WebhookPolicy;
+}
 
-export const createJobRoute: FastifyPluginCallbackZod<Options> = (app, { jobs, limits, webhooks }, done) => {
+export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits, remains, webhooks, ...sources }, done) => {
+  const { jobs } = sources;
   // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -34,7 +40,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Options> = (app, { jobs, l
         tags: ['jobs'],
         querystring: createQuery,
         headers: idempotencyHeaders,
-        body: newJob,
+        body: newJobBody,
         response: {
           200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
           202: json('The job, which now waits for a worker.', jobSchema, createdHeaders),
@@ -55,13 +61,21 @@ export const createJobRoute: FastifyPluginCallbackZod<Options> = (app, { jobs, l
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
       const { checked, webhook } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits));
       const { spec, summary } = checked;
+      const putWeights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
-      const { job, replayed } = await jobs.create({
+      const newJob = {
         spec,
         owner: callerOf(request).name,
         ...idempotencyOf(request.headers, body),
         ...(webhook === undefined ? {} : { webhook: { url: webhook.url, secret: webhook.secret ?? null } }),
-      });
+      };
+      const { job, replayed } =
+        putWeights === null
+          ? await jobs.create(newJob)
+          : await createPrepared({ jobs, remains }, newJob, async (jobId) => {
+              await putWeights(jobId);
+              return {};
+            });
       request.jobId = job.id;
       if (replayed) void reply.header('idempotency-replayed', 'true');
       return reply.code(202).header('location', `/jobs/${job.id}`).send(job);

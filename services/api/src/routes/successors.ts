@@ -29,6 +29,12 @@ const anyFields = z.record(z.string(), z.unknown());
 const errors = [...guarded, 'notFound', 'wrongState', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'] as const;
 const specErrors = ['invalidSpec', 'invalidRequest', 'idempotencyKeyReused'] as const;
 
+const noOtherWeights = {
+  path: '/initialWeights',
+  message: 'a fork begins with the weights of the checkpoint: leave this out, or make a new job',
+  code: 'invalidValue',
+};
+
 /** The spec of a job with top-level fields replaced. */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries({ ...spec, ...changes }).filter(([, value]) => value !== null));
@@ -103,6 +109,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
     async (request, reply) => {
       const changes = parseBody(anyFields, request.body ?? {});
       const job = await visibleJob(jobs, request.params.id, request);
+      if (changes['initialWeights'] !== undefined && changes['initialWeights'] !== null) throw new SpecError([noOtherWeights]);
       const { spec } = checkSpec(changed(job.spec, changes), limits);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });

@@ -1,0 +1,28 @@
+// Making a job for which files have to be put by first. A crash at any point leaves either the job with its files, or a
+// reservation by which they are removed.
+import type { Job } from '@trainyard/contracts';
+import type { JobStore, NewJob } from './jobStore.ts';
+import type { Remains } from './remains.ts';
+
+/**
+ * @param prepare puts files by for the job with this id; what it answers goes into the job
+ * @throws what `prepare` and {@link JobStore.create} throw; nothing is left behind then
+ */
+export async function createPrepared(
+  { jobs, remains }: { readonly jobs: JobStore; readonly remains: Remains },
+  request: Omit<NewJob, 'jobId' | 'origin'>,
+  prepare: (jobId: string) => Promise<NonNullable<NewJob['origin']>>,
+): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+  const jobId = jobs.newId();
+  await remains.reserve(jobId);
+  let isMade = false;
+  try {
+    const origin = await prepare(jobId);
+    const made = await jobs.create({ ...request, jobId, origin });
+    isMade = !made.replayed;
+    return made;
+  } finally {
+    // After an error nobody knows whether the job was made. Its record says; where it cannot be asked now, the reservation stays.
+    if (!isMade) await remains.remove(jobId).catch(() => undefined);
+  }
+}

@@ -1,0 +1,93 @@
+// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of what it holds. A job that begins
+// with them gets a copy, so that nothing that happens to them later touches it.
+import { finalStatuses, type Weights } from '@trainyard/contracts';
+import type { ListedTensor } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import { ulid } from 'ulid';
+import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts';
+import { ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import type { Remains } from './remains.ts';
+import { createWeights } from './scripts/createWeights.ts';
+import { deleteWeights } from './scripts/deleteWeights.ts';
+import { runScript } from './scripts/script.ts';
+import { useWeights } from './scripts/useWeights.ts';
+
+/** The file's name under its id. */
+const fileName = 'weights.safetensors';
+
+export class WeightsStore {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #artifacts: ArtifactStore;
+  readonly #remains: Remains;
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly artifacts: ArtifactStore; readonly remains: Remains }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.#artifacts = options.artifacts;
+    this.#remains = options.remains;
+  }
+
+  /** @param file a finished, checked file from `ArtifactStore.temporaryFile`, which is moved; @param tensors what it holds */
+  async add(file: string, tensors: readonly ListedTensor[], owner: string): Promise<Weights> {
+    const id = `wt_${ulid()}`;
+    await this.#remains.reserve(id);
+    const { bytes, sha256 } = await this.#artifacts.putFile(id, fileName, file);
+    const weights: Weights = {
+      id,
+      createdAt: new Date().toISOString(),
+      bytes,
+      sha256,
+      values: tensors.reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0),
+      tensors: tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    };
+    const [outcome] = await runScript(
+      this.#redis,
+      createWeights,
+      [this.#keys.weights(id), this.#keys.remains],
+      [id, 'owner', owner, 'weights', JSON.stringify(weights)],
+    );
+    if (outcome === 'expired') throw new ReservationExpiredError(id);
+    return weights;
+  }
+
+  /** The weights, or null if there are none with this id, or, where an `owner` is given, none of theirs. */
+  async get(id: string, owner?: string): Promise<Weights | null> {
+    const [theirs, weights] = await this.#redis.hmget(this.#keys.weights(id), 'owner', 'weights');
+    if (typeof weights !== 'string' || (owner !== undefined && theirs !== owner)) return null;
+    return JSON.parse(weights) as Weights;
+  }
+
+  /**
+   * Copies the file for a job that is being made, and notes that it uses them.
+   * @throws WeightsNotFoundError also when they are being deleted at this moment
+   */
+  async copy(id: string, to: ArtifactPlace): Promise<void> {
+    const keys = this.#keys;
+    const [outcome] = await runScript(
+      this.#redis,
+      useWeights,
+      [keys.weights(id), keys.weightsUsers(id)],
+      [to.jobId, keys.job(''), ...finalStatuses],
+    );
+    if (outcome === 'missing') throw new WeightsNotFoundError(id);
+    await this.#artifacts.copy({ jobId: id, name: fileName }, to);
+  }
+
+  /**
+   * @throws WeightsNotFoundError
+   * @throws WeightsInUseError a job that has not ended was made with them
+   */
+  async delete(id: string): Promise<void> {
+    const keys = this.#keys;
+    const [outcome, jobId] = await runScript(
+      this.#redis,
+      deleteWeights,
+      [keys.weights(id), keys.weightsUsers(id), keys.remains],
+      [id, Date.now(), keys.job(''), ...finalStatuses],
+    );
+    if (outcome === 'missing') throw new WeightsNotFoundError(id);
+    if (outcome === 'refused') throw new WeightsInUseError(id, String(jobId));
+  }
+}

@@ -1,0 +1,35 @@
+// A body that goes to the disk as it arrives, and no further than its limit.
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ProblemError } from '../problems.ts';
+
+/**
+ * Writes the body into a new file. The file is the caller's then; after an error there is none.
+ * @returns its bytes
+ * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves amid the body
+ */
+export async function receiveFile(body: Readable, file: string, mostBytes: number): Promise<number> {
+  let bytes = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes > mostBytes) done(tooLarge(mostBytes));
+      else done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(body, count, createWriteStream(file, { flags: 'wx' }));
+    return bytes;
+  } catch (error) {
+    await rm(file, { force: true });
+    const isCutOff =
+      error instanceof Error && 'code' in error && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET');
+    throw isCutOff ? new ProblemError('badRequest', 'The body ended before all of it had arrived.', { cause: error }) : error;
+  }
+}
+
+export function tooLarge(mostBytes: number): ProblemError {
+  return new ProblemError('bodyTooLarge', `The file may have at most ${mostBytes} bytes.`);
+}

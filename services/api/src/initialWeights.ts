@@ -1,0 +1,77 @@
+// The weights that a new job is to begin with: whether its caller may use them, whether they fit its model, and how they get among
+// its files. What cannot be is a problem of the spec, like everything else that is wrong with one.
+import {
+  type InitialWeights,
+  initialWeightsFile,
+  type JobSpec,
+  type NamedShape,
+  SpecError,
+  weightMismatches,
+  weightShapes,
+} from '@trainyard/engine';
+import { ArtifactError, type ArtifactStore, type JobStore, WeightsNotFoundError, type WeightsStore } from '@trainyard/jobs';
+
+/** Where a job that has succeeded has its weights. */
+const modelFile = 'model.safetensors';
+
+export interface WeightSources {
+  readonly jobs: JobStore;
+  readonly weights: WeightsStore;
+  readonly artifacts: ArtifactStore;
+}
+
+/** Puts a copy of the weights among the files of a job that is being made. */
+export type PutWeights = (jobId: string) => Promise<void>;
+
+/** Weights that are there, and the place in the spec that names them. */
+interface Source {
+  readonly path: string;
+  readonly tensors: readonly NamedShape[];
+  readonly put: PutWeights;
+}
+
+/**
+ * @param owner whose jobs and weights may be used; undefined: everybody's
+ * @returns null for a spec that names none
+ * @throws SpecError that lists what does not fit
+ */
+export async function initialWeightsOf(spec: JobSpec, owner: string | undefined, sources: WeightSources): Promise<PutWeights | null> {
+  if (spec.initialWeights === undefined) return null;
+  const { path, tensors, put } = await find(spec.initialWeights, owner, sources);
+  const mismatches = weightMismatches(weightShapes(spec), tensors);
+  if (mismatches.length > 0) throw new SpecError(mismatches.slice(0, 100).map((message) => ({ path, message, code: 'weightsMismatch' })));
+  return put;
+}
+
+async function find(from: InitialWeights, owner: string | undefined, { jobs, weights, artifacts }: WeightSources): Promise<Source> {
+  if ('weights' in from) {
+    const path = '/initialWeights/weights';
+    const unknown = new SpecError([
+      { path, message: `there are no weights ${from.weights}: upload them with POST /weights`, code: 'unknownWeights' },
+    ]);
+    const found = await weights.get(from.weights, owner);
+    if (found === null) throw unknown;
+    const put: PutWeights = async (jobId) => {
+      await orIfGone(weights.copy(from.weights, { jobId, name: initialWeightsFile }), unknown);
+    };
+    return { path, tensors: found.tensors, put };
+  }
+  const path = '/initialWeights/job';
+  const job = await jobs.get(from.job, owner);
+  if (job === null) throw new SpecError([{ path, message: `there is no job ${from.job}`, code: 'unknownJob' }]);
+  const message = `${job.id} has no trained weights: it is ${job.status}, and only a job that succeeded has them`;
+  const untrained = new SpecError([{ path, message, code: 'noWeights' }]);
+  if (job.status !== 'succeeded') throw untrained;
+  const put: PutWeights = async (jobId) => {
+    await orIfGone(artifacts.copy({ jobId: job.id, name: modelFile }, { jobId, name: initialWeightsFile }), untrained);
+  };
+  return { path, tensors: weightShapes(job.spec), put };
+}
+
+/** What is deleted between the look at it and the copy was not there. */
+async function orIfGone(copy: Promise<void>, error: SpecError): Promise<void> {
+  await copy.catch((reason: unknown) => {
+    const isGone = reason instanceof WeightsNotFoundError || (reason instanceof ArtifactError && reason.code === 'artifactNotFound');
+    throw isGone ? error : reason;
+  });
+}

@@ -1,0 +1,223 @@
+// Uploading weights over HTTP, and jobs that begin with them or with another job's, on a real Redis.
+import { request as httpRequest } from 'node:http';
+import { readdir } from 'node:fs/promises';
+import { type Job, jobSchema, type Problem, type Weights, weightsSchema } from '@trainyard/contracts';
+import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, result, spec } from '../support/jobs.ts';
+import { sha256 } from '../support/sha256.ts';
+import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+
+const octets = { 'content-type': 'application/octet-stream' };
+const unknownWeights = 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
+
+/** The file that a job of `spec` leaves. */
+const file = Buffer.from(encodeWeights(buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(7))).bytes);
+
+/** A file with this header over these bytes of data. */
+function fileOf(header: unknown, dataBytes: number): Buffer {
+  const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  return Buffer.concat([length, json, Buffer.alloc(dataBytes)]);
+}
+
+const upload = async (api: TestApi, payload: Buffer, headers: Record<string, string> = octets) =>
+  await api.call({ method: 'POST', url: '/weights', payload, headers });
+
+async function uploaded(api: TestApi, payload: Buffer = file): Promise<Weights> {
+  const response = await upload(api, payload);
+  expect(response.statusCode, response.body).toBe(201);
+  return weightsSchema.parse(response.json());
+}
+
+async function begun(api: TestApi, initialWeights: object): Promise<Job> {
+  const response = await api.post('/jobs', { ...spec, initialWeights });
+  expect(response.statusCode, response.body).toBe(202);
+  return jobSchema.parse(response.json());
+}
+
+const initialOf = async (api: TestApi, id: string) => await api.get(`/jobs/${id}/artifacts/initial.safetensors`);
+const remove = async (api: TestApi, id: string) => await api.call({ method: 'DELETE', url: `/weights/${id}` });
+
+/** That nothing is in Redis, nor among the artifacts, of what was refused. */
+async function expectNothingLeft(api: TestApi, tag: string, keys: readonly string[]): Promise<void> {
+  expect(keys.filter((key) => key.startsWith(`${tag}:weights`) || key.endsWith(':remains'))).toEqual([]);
+  const scratch = api.artifacts.temporaryFile().replace(/\/[^/]+$/, '');
+  expect(await readdir(scratch)).toEqual([]);
+}
+
+describe('POST /weights', () => {
+  test('answers 201 with what the file holds, and where it is', async ({ api }) => {
+    const response = await upload(api, file);
+    expect(response.statusCode).toBe(201);
+    const weights = weightsSchema.parse(response.json());
+    expect(response.headers['location']).toBe(`/weights/${weights.id}`);
+    expect(weights).toMatchObject({ bytes: file.length, sha256: sha256(file), values: 10 });
+    expect(weights.tensors).toEqual([
+      { name: '0.bias', dtype: 'F32', shape: [2] },
+      { name: '0.weight', dtype: 'F32', shape: [2, 4] },
+    ]);
+    expect((await api.get(`/weights/${weights.id}`)).json()).toEqual(weights);
+  });
+
+  test.for([
+    ['an empty body', Buffer.alloc(0), /0 bytes/],
+    ['a few bytes', Buffer.from('abc'), /3 bytes/],
+    ['another format', Buffer.from('PK\u0003\u0004 this is a zip archive'), /says that its header/],
+    ['a header that is too long to be one', Buffer.concat([fileOf('x'.repeat(4_000_001), 0)]), /at most 4 MB/],
+    ['a header that is not JSON', fileOf('{"a": ', 0), /not JSON/],
+    ['numbers of another kind', fileOf({ a: { dtype: 'BF16', shape: [2], data_offsets: [0, 4] } }, 4), /BF16/],
+    [
+      'tensors that overlap',
+      fileOf({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12),
+      /gap or overlap/,
+    ],
+    ['a shape of other bytes', fileOf({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 8] } }, 8), /shape takes 12/],
+    ['a tensor beyond the end', fileOf({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 4), /4 bytes after the file/],
+    ['bytes that nobody mentions', fileOf({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 9), /1 bytes follow/],
+  ] as const)('refuses %s with 422, and keeps nothing of it', async ([, payload, message], { api, redis }) => {
+    const response = await upload(api, payload);
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>()).toMatchObject({ code: 'invalidWeights', detail: expect.stringMatching(message) as string });
+    await expectNothingLeft(api, redisKeys(redis.prefix).tag, await redis.connect().keys(`*${redis.prefix}*`));
+  });
+
+  test('refuses another media type with 415, and parameters with 422', async ({ api }) => {
+    const response = await upload(api, file, { 'content-type': 'application/json' });
+    expect(response.statusCode).toBe(415);
+    expect(response.json<Problem>().detail).toMatch(/must be application\/octet-stream/);
+    expect((await api.call({ method: 'POST', url: '/weights?name=x', payload: file, headers: octets })).statusCode).toBe(422);
+  });
+
+  test('refuses a file over the limit with 413, whether it says its length or not', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis, { uploadBytesLimit: 1_000 });
+    onTestFinished(async () => await api.close());
+    expect((await upload(api, Buffer.alloc(1_001))).statusCode).toBe(413);
+    const url = new URL('/weights', await api.listen());
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const request = httpRequest(url, { method: 'POST', headers: { ...octets, 'transfer-encoding': 'chunked' } }, (response) => {
+        resolve(response.statusCode);
+        response.resume();
+      });
+      request.on('error', reject);
+      request.write(Buffer.alloc(800));
+      request.end(Buffer.alloc(800));
+    });
+    expect(status).toBe(413);
+    await expectNothingLeft(api, redisKeys(redis.prefix).tag, await redis.connect().keys(`*${redis.prefix}*`));
+  });
+});
+
+describe('initialWeights', () => {
+  test('are copied for the job, and do not go while it has not ended', async ({ api }) => {
+    const { id } = await uploaded(api);
+    const job = await begun(api, { weights: id });
+    expect(job.spec).toMatchObject({ initialWeights: { weights: id } });
+    expect((await initialOf(api, job.id)).rawPayload.equals(file)).toBe(true);
+    const refused = await remove(api, id);
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json<Problem>()).toMatchObject({ code: 'inUse', detail: expect.stringContaining(job.id) as string });
+    await api.jobs.store.requestCancel(job.id);
+    expect((await remove(api, id)).statusCode).toBe(204);
+    expect((await api.get(`/weights/${id}`)).statusCode).toBe(404);
+    await api.remains.sweep();
+    expect(await api.artifacts.names(id)).toEqual([]);
+    expect((await initialOf(api, job.id)).statusCode).toBe(200);
+  });
+
+  test('can be those of a job that has succeeded, which may be deleted then', async ({ api }) => {
+    const attempt = await claim(api.jobs, jobSchema.parse((await api.post('/jobs', spec)).json()).id);
+    await api.artifacts.putBytes(attempt.jobId, 'model.safetensors', file);
+    await attempt.finish({ status: 'succeeded', result });
+    const job = await begun(api, { job: attempt.jobId });
+    expect((await api.call({ method: 'DELETE', url: `/jobs/${attempt.jobId}` })).statusCode).toBe(204);
+    expect((await initialOf(api, job.id)).rawPayload.equals(file)).toBe(true);
+    // A retry needs the other job no more either.
+    await api.jobs.store.requestCancel(job.id);
+    const retry = jobSchema.parse((await api.call({ method: 'POST', url: `/jobs/${job.id}/retry` })).json());
+    expect((await initialOf(api, retry.id)).rawPayload.equals(file)).toBe(true);
+  });
+
+  test('that do not fit the model are a 422 that lists names and shapes, in a dry run too', async ({ api }) => {
+    const { id } = await uploaded(api);
+    const body = {
+      ...spec,
+      model: {
+        layers: [
+          { type: 'linear', outFeatures: 3 },
+          { type: 'linear', name: 'last', outFeatures: 2 },
+        ],
+      },
+      initialWeights: { weights: id },
+    };
+    for (const url of ['/jobs', '/jobs?dryRun=true']) {
+      const response = await api.post(url, body);
+      expect(response.statusCode).toBe(422);
+      const { code, errors = [] } = response.json<Problem>();
+      expect(code).toBe('invalidSpec');
+      expect(errors.map(({ path, code }) => [path, code])).toEqual(errors.map(() => ['/initialWeights/weights', 'weightsMismatch']));
+      expect(errors.map(({ message }) => message).toSorted()).toEqual([
+        `"0.bias" has shape [2], the model's has [3]`,
+        `"0.weight" has shape [2, 4], the model's has [3, 4]`,
+        '"last.bias" [2] is missing',
+        '"last.weight" [2, 3] is missing',
+      ]);
+    }
+    expect((await api.jobs.store.list({ limit: 10 })).data).toEqual([]);
+    expect((await remove(api, id)).statusCode).toBe(204);
+  });
+
+  test.for([
+    [{ weights: unknownWeights }, '/initialWeights/weights', 'unknownWeights'],
+    [{ job: 'job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' }, '/initialWeights/job', 'unknownJob'],
+    [{ job: 'job_1' }, '/initialWeights/job', 'invalidFormat'],
+    [{ weights: unknownWeights, job: 'job_1' }, '/initialWeights', 'invalidValue'],
+    [{}, '/initialWeights', 'invalidValue'],
+  ] as const)('%j are a 422 at %s', async ([initialWeights, path], { api }) => {
+    const response = await api.post('/jobs', { ...spec, initialWeights });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors?.[0]?.path).toMatch(new RegExp(`^${path}`));
+  });
+
+  test('of a job that has not succeeded are a 422 that says so', async ({ api }) => {
+    const { jobId } = await claim(api.jobs, jobSchema.parse((await api.post('/jobs', spec)).json()).id);
+    const response = await api.post('/jobs', { ...spec, initialWeights: { job: jobId } });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ code: 'noWeights', message: expect.stringMatching(/is running/) as string }]);
+  });
+
+  test('are safe to ask for again with an idempotency key', async ({ api, redis }) => {
+    const { id } = await uploaded(api);
+    const headers = { 'idempotency-key': 'once' };
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, async () => await api.post('/jobs', { ...spec, initialWeights: { weights: id } }, headers)),
+    );
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 202));
+    expect(new Set(answers.map((answer) => answer.json<Job>().id)).size).toBe(1);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+  });
+});
+
+test("another key's weights and jobs are as if they were not there", async ({ redis, onTestFinished }) => {
+  const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+  const api = await openApi(redis, { apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+  onTestFinished(async () => await api.close());
+  const { id } = weightsSchema.parse((await upload(api, file, { ...octets, ...bearer(ada) })).json());
+  expect((await api.get(`/weights/${id}`, bearer(bob))).statusCode).toBe(404);
+  expect((await api.call({ method: 'DELETE', url: `/weights/${id}`, headers: bearer(bob) })).statusCode).toBe(404);
+  const attempt = await claim(api.jobs, jobSchema.parse((await api.post('/jobs', spec, bearer(ada))).json()).id);
+  await attempt.finish({ status: 'succeeded', result });
+  for (const [initialWeights, code] of [
+    [{ weights: id }, 'unknownWeights'],
+    [{ job: attempt.jobId }, 'unknownJob'],
+  ] as const) {
+    const response = await api.post('/jobs', { ...spec, initialWeights }, bearer(bob));
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ code }]);
+  }
+  expect((await api.get('/weights/wt_1', bearer(ada))).statusCode).toBe(404);
+  expect((await api.get(`/weights/${id}`, bearer(ada))).statusCode).toBe(200);
+});

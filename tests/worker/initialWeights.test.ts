@@ -1,0 +1,45 @@
+// Jobs that begin with another one's weights, trained for real: they go on from them, also after their child was killed before it had
+// anything to show; where the file is gone, they say so.
+import { join } from 'node:path';
+import { checkSpec } from '@trainyard/engine';
+import { createPrepared, FolderArtifactStore, Remains } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { workerTest } from './fixtures/workers.ts';
+
+const { spec } = checkSpec({
+  seed: 5,
+  data: { dataset: 'digits', trainLimit: 400, testLimit: 200 },
+  model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam', learningRate: 0.01 },
+  epochs: 3,
+});
+
+const test = workerTest.extend('artifacts', async ({ workers }, { onCleanup }) => {
+  const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+  onCleanup(async () => await artifacts.close());
+  return artifacts;
+});
+
+test('a job begins with the weights of another, and its first loss shows it', async ({ workers, artifacts, redis }) => {
+  await workers.start({ real: true });
+  const first = await workers.ended(await workers.submit(spec), 30_000);
+  const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
+  const again = { ...spec, seed: 6, epochs: 1, initialWeights: { job: first.id } };
+  const { job } = await createPrepared({ jobs: workers.jobs.store, remains }, { spec: again, owner: 'ada' }, async (jobId) => {
+    await artifacts.copy({ jobId: first.id, name: 'model.safetensors' }, { jobId, name: 'initial.safetensors' });
+    return {};
+  });
+  const second = await workers.ended(job.id, 30_000);
+  expect(second.status).toBe('succeeded');
+  const [losses] = [await workers.jobs.log.epochs(first.id)];
+  expect(second.result?.finalTrainLoss).toBeLessThan(losses[1]?.trainLoss ?? 0);
+  const fresh = await workers.ended(await workers.submit({ ...spec, seed: 6, epochs: 1 }), 30_000);
+  expect(second.result?.weightsSha256).not.toBe(fresh.result?.weightsSha256);
+});
+
+test('a job whose initial weights are gone fails and says so', async ({ workers }) => {
+  await workers.start({ real: true });
+  const lost = await workers.submit({ ...spec, initialWeights: { weights: 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } });
+  expect(await workers.ended(lost)).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'initialWeightsGone' } });
+});
