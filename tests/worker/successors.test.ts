@@ -32,10 +32,14 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
 });
 
 async function midEpoch(workers: Workers, jobId: string): Promise<void> {
-  await until('a checkpoint in the midst of a later epoch', async () => {
-    const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
-    return epoch > 0 && step > 0;
-  });
+  await until(
+    'a checkpoint in the midst of a later epoch',
+    async () => {
+      const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
+      return epoch > 0 && step > 0;
+    },
+    40_000,
+  );
 }
 
 test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 120_000 }, async ({ workers, tools }) => {
