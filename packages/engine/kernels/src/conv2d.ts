@@ -1,10 +1,12 @@
 // 2-D convolution and its two gradients in NCHW, for any stride, padding, dilation and groups: direct convolution, a tile of
 // neighbouring results of one row × 8 channels at a time (see convPlan.ts for what is read). A result's terms come block
 // of channels by block, in each by kernel row, channel, kernel column; rows of padding are left out.
+import { blockElements, blockStart } from './blocks';
 import { transpose } from './broadcast';
 import { clearImage, listResults, listTerms, makeImage } from './convImage';
 import { ConvPlan, ConvSizes, planBackwardInput, planForward } from './convPlan';
 import { fill } from './elementwise';
+import { ownScratch } from './memory';
 import { firstRow, listedTile, tilesOf, walkedTile } from './tile';
 
 /** The plan lies behind the sizes. */
@@ -14,91 +16,102 @@ function planOf(geometry: usize): ConvPlan {
   return changetype<ConvPlan>(geometry + offsetof<ConvSizes>());
 }
 
-/** Plans the result, or the gradient of the weight. @returns the bytes of scratch memory that it needs. */
+/** Plans the result, or the gradient of the weight. @returns the bytes of scratch memory that each thread needs. */
 export function planConv2d(geometry: usize): usize {
   const plan = planOf(geometry);
   planForward(changetype<ConvSizes>(geometry), plan);
   return plan.bytes;
 }
 
-/** Plans the gradient of x. @returns the bytes of scratch memory that it needs. */
+/** Plans the gradient of x. @returns the bytes of scratch memory that each thread needs. */
 export function planConv2dBackwardInput(geometry: usize): usize {
   const plan = planOf(geometry);
   planBackwardInput(changetype<ConvSizes>(geometry), plan);
   return plan.bytes;
 }
 
-/** out = x convolved with weight, plus bias (0 for none). */
-export function conv2d(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize): void {
-  const sizes = changetype<ConvSizes>(geometry);
-  const plan = planOf(geometry);
-  const taps = plan.kernelHeight * plan.kernelWidth;
-  packWeights(plan, sizes.groups, weight, plan.results * plan.depth, plan.depth, taps, false, scratch + plan.weights);
-  convolveAll(plan, sizes.batch, sizes.groups, x, bias, out, scratch);
+/** Bytes of the planned convolution's packed weights. */
+export function packedBytes(geometry: usize): usize {
+  return <usize>planOf(geometry).packed << 2;
 }
 
-/** dx: the gradient of x, given that of the result. */
-export function conv2dBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize): void {
-  const sizes = changetype<ConvSizes>(geometry);
+/** Units of packing a weight: strips of each group. */
+export function packUnits(geometry: usize): i32 {
+  return changetype<ConvSizes>(geometry).groups * planOf(geometry).strips;
+}
+
+/** Packs a weight for `conv2d`, or for the gradient of x if that is what was planned. Units: see packUnits. */
+export function packConv2d(weight: usize, packed: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;
-  packWeights(plan, sizes.groups, weight, plan.results * plan.depth, taps, plan.results * taps, true, scratch + plan.weights);
-  convolveAll(plan, sizes.batch, sizes.groups, g, 0, dx, scratch);
+  const resultStep = isTurned ? taps : plan.depth;
+  const channelStep = isTurned ? plan.results * taps : taps;
+  for (let unit = from; unit < to; unit++) {
+    const group = unit / plan.strips;
+    packStrip(plan, weight, group, unit - group * plan.strips, resultStep, channelStep, isTurned != 0, packed);
+  }
+}
+
+/**
+ * out = x convolved with the packed weight, plus bias (0 for none). The gradient of x is the same, of the result's gradient and
+ * by the plan for it. Units are images.
+ */
+export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
+  const plan = planOf(geometry);
+  const groups = changetype<ConvSizes>(geometry).groups;
+  const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
+  const outBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
+  const weightBytes = <usize>(plan.strips * plan.depth) << 5;
+  scratch = ownScratch(scratch, plan.bytes);
+  const padded = scratch + plan.bias;
+  fill(padded, plan.strips * 8, 0);
+  clearImage(plan, scratch);
+  x += <usize>(from * groups) * imageBytes;
+  out += <usize>(from * groups) * outBytes;
+  for (let n = from; n < to; n++) {
+    for (let group = 0; group < groups; group++) {
+      if (bias != 0) memory.copy(padded, bias + (<usize>(group * plan.results) << 2), <usize>plan.results << 2);
+      for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
+        convolveBand(plan, x, packed + <usize>group * weightBytes, row, out, scratch);
+      }
+      x += imageBytes;
+      out += outBytes;
+    }
+  }
 }
 
 /**
  * Weights as tiles read them: for each group, block of channels and strip, in the order of the terms, 8 results each;
  * results that the last strip lacks are 0. Steps in elements from one result, and from one channel, to the next.
  */
-function packWeights(
+function packStrip(
   plan: ConvPlan,
-  groups: i32,
   weight: usize,
-  groupStep: i32,
+  group: i32,
+  strip: i32,
   resultStep: i32,
   channelStep: i32,
   isTurned: bool,
-  to: usize,
+  packed: usize,
 ): void {
   const taps = plan.kernelHeight * plan.kernelWidth;
-  memory.fill(to, 0, <usize>(groups * plan.strips * plan.depth) << 5);
-  for (let group = 0; group < groups; group++) {
-    for (let first = 0; first < plan.channels; first += plan.blockChannels) {
-      const channels = min(plan.channels - first, plan.blockChannels);
-      for (let strip = 0; strip < plan.strips; strip++) {
-        const lanes = min(8, plan.results - strip * 8);
-        for (let kh = 0; kh < plan.kernelHeight; kh++) {
-          for (let c = 0; c < channels; c++) {
-            for (let kw = 0; kw < plan.kernelWidth; kw++) {
-              const tap = kh * plan.kernelWidth + kw;
-              const from = group * groupStep + strip * 8 * resultStep + (first + c) * channelStep + (isTurned ? taps - 1 - tap : tap);
-              for (let lane = 0; lane < lanes; lane++) {
-                store<f32>(to + (<usize>lane << 2), load<f32>(weight + (<usize>(from + lane * resultStep) << 2)));
-              }
-              to += 32;
-            }
+  const lanes = min(8, plan.results - strip * 8);
+  weight += <usize>(group * plan.results * plan.depth + strip * 8 * resultStep) << 2;
+  for (let first = 0; first < plan.channels; first += plan.blockChannels) {
+    const channels = min(plan.channels - first, plan.blockChannels);
+    let to = packed + (<usize>((group * plan.depth + first * taps) * plan.strips + strip * channels * taps) << 5);
+    for (let kh = 0; kh < plan.kernelHeight; kh++) {
+      for (let c = 0; c < channels; c++) {
+        for (let kw = 0; kw < plan.kernelWidth; kw++) {
+          const tap = kh * plan.kernelWidth + kw;
+          const from = (first + c) * channelStep + (isTurned ? taps - 1 - tap : tap);
+          if (lanes < 8) memory.fill(to, 0, 32);
+          for (let lane = 0; lane < lanes; lane++) {
+            store<f32>(to + (<usize>lane << 2), load<f32>(weight + (<usize>(from + lane * resultStep) << 2)));
           }
+          to += 32;
         }
       }
-    }
-  }
-}
-
-function convolveAll(plan: ConvPlan, batch: i32, groups: i32, x: usize, bias: usize, out: usize, scratch: usize): void {
-  const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
-  const outBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
-  const weightBytes = <usize>(plan.strips * plan.depth) << 5;
-  const padded = scratch + plan.bias;
-  fill(padded, plan.strips * 8, 0);
-  clearImage(plan, scratch + plan.image);
-  for (let n = 0; n < batch; n++) {
-    for (let group = 0; group < groups; group++) {
-      if (bias != 0) memory.copy(padded, bias + (<usize>(group * plan.results) << 2), <usize>plan.results << 2);
-      for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
-        convolveBand(plan, x, scratch + plan.weights + <usize>group * weightBytes, row, out, scratch);
-      }
-      x += imageBytes;
-      out += outBytes;
     }
   }
 }
@@ -111,7 +124,7 @@ function convolveBand(plan: ConvPlan, x: usize, weights: usize, firstOut: i32, o
   for (let first = 0; first < plan.channels; first += plan.blockChannels) {
     const channels = min(plan.channels - first, plan.blockChannels);
     makeImage(plan, x + (<usize>(first * plan.height * plan.width) << 2), channels, firstOut, scratch + plan.image, false);
-    listTerms(plan, channels, scratch + plan.offsets);
+    listTerms(plan, channels, scratch);
     const block = weights + (<usize>(plan.strips * first * taps) << 5);
     for (let row = 0; row < rows; row++) convolveRow(plan, block, channels, firstOut + row, row, results, first == 0, scratch);
   }
@@ -190,31 +203,53 @@ function convolveRow(
   }
 }
 
-/** dw: the gradient of the weight, given that of the result. */
-export function conv2dBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize): void {
+/** Parts of the batch whose gradients of the weight are summed apart, each in packedBytes of memory. */
+export function weightParts(geometry: usize): i32 {
+  return planOf(geometry).parts;
+}
+
+/** sums: the gradient of the weight, given that of the result, of each part of the batch by itself. Units are the parts. */
+export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = planOf(geometry);
+  const groups = sizes.groups;
   const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
   const gBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
   const weightBytes = <usize>(plan.strips * plan.depth) << 5;
-  memory.fill(scratch + plan.weights, 0, <usize>sizes.groups * weightBytes);
-  clearImage(plan, scratch + plan.image);
+  scratch = ownScratch(scratch, plan.bytes);
+  clearImage(plan, scratch);
   listResults(plan, scratch + plan.positions);
   // The lanes that the last strip lacks stay 0.
   memory.fill(scratch + plan.sums, 0, <usize>(plan.strips * plan.bandRows * plan.outWidth) << 5);
-  for (let n = 0; n < sizes.batch; n++) {
-    for (let group = 0; group < sizes.groups; group++) {
-      for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
-        correlateBand(plan, g, x, row, scratch + plan.weights + <usize>group * weightBytes, scratch);
+  for (let part = from; part < to; part++) {
+    const ofPart = sums + (<usize>(part * plan.packed) << 2);
+    memory.fill(ofPart, 0, <usize>plan.packed << 2);
+    const end = (sizes.batch * (part + 1)) / plan.parts;
+    for (let n = (sizes.batch * part) / plan.parts; n < end; n++) {
+      for (let group = 0; group < groups; group++) {
+        const image = <usize>(n * groups + group);
+        for (let row = 0; row < plan.outHeight; row += plan.bandRows) {
+          correlateBand(plan, g + image * gBytes, x + image * imageBytes, row, ofPart + <usize>group * weightBytes, scratch);
+        }
       }
-      x += imageBytes;
-      g += gBytes;
     }
   }
-  unpackWeights(plan, sizes.groups, scratch + plan.weights, dw);
 }
 
-/** Adds what a band of one image's group gives to the weight's gradient, which lies as packWeights lays weights. */
+/** Adds the sums of all parts to those of the first, part by part. Units are blocks of packedBytes / 4 elements. */
+export function addParts(sums: usize, geometry: usize, from: i32, to: i32): void {
+  const plan = planOf(geometry);
+  const partBytes = <usize>plan.packed << 2;
+  sums += blockStart(from);
+  for (let n = blockElements(plan.packed, from, to); n > 0; n -= 4) {
+    let total = v128.load(sums);
+    for (let part = 1; part < plan.parts; part++) total = f32x4.add(total, v128.load(sums + <usize>part * partBytes));
+    v128.store(sums, total);
+    sums += 16;
+  }
+}
+
+/** Adds what a band of one image's group gives to the weight's gradient, which lies as packConv2d lays weights. */
 function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weights: usize, scratch: usize): void {
   const rows = min(plan.bandRows, plan.outHeight - firstOut);
   const results = rows * plan.outWidth;
@@ -226,7 +261,7 @@ function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weight
   for (let first = 0; first < plan.channels; first += plan.blockChannels) {
     const channels = min(plan.channels - first, plan.blockChannels);
     makeImage(plan, x + (<usize>(first * plan.height * plan.width) << 2), channels, firstOut, scratch + plan.image, true);
-    listTerms(plan, channels, scratch + plan.offsets);
+    listTerms(plan, channels, scratch);
     const terms = channels * plan.kernelHeight * plan.kernelWidth;
     const tiles = tilesOf(terms);
     for (let strip = 0; strip < plan.strips; strip++) {
@@ -242,24 +277,26 @@ function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weight
   }
 }
 
-/** The inverse of packWeights for a weight that is not turned. */
-function unpackWeights(plan: ConvPlan, groups: i32, from: usize, dw: usize): void {
+/** dw: from sums that lie as packConv2d lays a weight that is not turned. Units: see packUnits. */
+export function unpackConv2d(sums: usize, dw: usize, geometry: usize, from: i32, to: i32): void {
+  const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;
-  for (let group = 0; group < groups; group++) {
+  for (let unit = from; unit < to; unit++) {
+    const group = unit / plan.strips;
+    const strip = unit - group * plan.strips;
+    const lanes = min(8, plan.results - strip * 8);
+    const ofStrip = dw + (<usize>((group * plan.results + strip * 8) * plan.depth) << 2);
     for (let first = 0; first < plan.channels; first += plan.blockChannels) {
       const channels = min(plan.channels - first, plan.blockChannels);
-      for (let strip = 0; strip < plan.strips; strip++) {
-        const lanes = min(8, plan.results - strip * 8);
-        for (let kh = 0; kh < plan.kernelHeight; kh++) {
-          for (let c = 0; c < channels; c++) {
-            for (let kw = 0; kw < plan.kernelWidth; kw++) {
-              for (let lane = 0; lane < lanes; lane++) {
-                const result = group * plan.results + strip * 8 + lane;
-                const to = result * plan.depth + (first + c) * taps + kh * plan.kernelWidth + kw;
-                store<f32>(dw + (<usize>to << 2), load<f32>(from + (<usize>lane << 2)));
-              }
-              from += 32;
+      let at = sums + (<usize>((group * plan.depth + first * taps) * plan.strips + strip * channels * taps) << 5);
+      for (let kh = 0; kh < plan.kernelHeight; kh++) {
+        for (let c = 0; c < channels; c++) {
+          for (let kw = 0; kw < plan.kernelWidth; kw++) {
+            const term = (first + c) * taps + kh * plan.kernelWidth + kw;
+            for (let lane = 0; lane < lanes; lane++) {
+              store<f32>(ofStrip + (<usize>(lane * plan.depth + term) << 2), load<f32>(at + (<usize>lane << 2)));
             }
+            at += 32;
           }
         }
       }

@@ -2,9 +2,10 @@
 // terms and results lie in it.
 import { ConvPlan } from './convPlan';
 
-/** Clears the whole image, once: what lies beside the input's columns stays 0, for only these are written. */
-export function clearImage(plan: ConvPlan, image: usize): void {
-  memory.fill(image, 0, <usize>plan.blockChannels * plan.planeBytes);
+/** Clears a thread's whole image, once: what lies beside the input's columns stays 0, for only these are written. Nothing is listed yet. */
+export function clearImage(plan: ConvPlan, scratch: usize): void {
+  memory.fill(scratch + plan.image, 0, <usize>plan.blockChannels * plan.planeBytes);
+  store<i32>(scratch + plan.listed, 0);
 }
 
 /**
@@ -76,9 +77,10 @@ function slotOf(plan: ConvPlan, column: i32): usize {
  * Lists where the terms of a result lie from its first column, by kernel row, then channel, then kernel column, unless
  * that is listed already.
  */
-export function listTerms(plan: ConvPlan, channels: i32, offsets: usize): void {
-  if (plan.listedChannels == channels) return;
-  plan.listedChannels = channels;
+export function listTerms(plan: ConvPlan, channels: i32, scratch: usize): void {
+  if (load<i32>(scratch + plan.listed) == channels) return;
+  store<i32>(scratch + plan.listed, channels);
+  let offsets = scratch + plan.offsets;
   for (let kh = 0; kh < plan.kernelHeight; kh++) {
     for (let c = 0; c < channels; c++) {
       const start = <usize>c * plan.planeBytes + <usize>(kh * plan.dilationHeight) * plan.lineBytes;

@@ -1,5 +1,5 @@
-// How a convolution is cut up: which padded image is read, in which blocks of channels and bands of rows, and where in the
-// scratch memory each piece lies. It follows from the sizes alone. Nothing is computed here.
+// How a convolution is cut up: which padded image is read, in which blocks of channels and bands of rows, and where in a
+// thread's scratch memory each piece lies. It follows from the sizes alone. Nothing is computed here.
 //
 // A convolution reads an image of repeated elements (tile.ts) that is made of its input: padded, and stretched by zeros
 // where the gradient of a strided convolution asks for it. A stride along the width is taken out of the image's layout:
@@ -56,21 +56,28 @@ export class ConvPlan {
   /** Bytes from one line of the image to the next, and from one channel to the next. */
   lineBytes: usize;
   planeBytes: usize;
-  /** Channels of the block that the list of offsets is made for; 0 before there is one. */
-  listedChannels: i32;
   /** Blocks of 8 results, the last one padded. */
   strips: i32;
   /** Terms of one result: channels × taps. */
   depth: i32;
-  /** Where things lie, from the start of the scratch memory. */
+  /** Floats of all packed weights. */
+  packed: i32;
+  /** Parts of the batch whose gradients of the weight are summed apart. */
+  parts: i32;
+  /** Where things lie from the start of a thread's scratch memory, and its bytes. */
+  listed: usize;
   image: usize;
   offsets: usize;
   positions: usize;
-  weights: usize;
   bias: usize;
   sums: usize;
   bytes: usize;
 }
+
+/** Parts of a batch, at most: of several images, and with few enough sums (64 MB). */
+const PARTS = 8;
+const IMAGES_OF_PART = 2;
+const FLOATS_OF_PARTS = 16 * 1024 * 1024;
 
 /** Terms that a block of channels gives: its weights and its lines of the image then stay in the first-level cache. */
 const BLOCK_TERMS = 256;
@@ -134,7 +141,6 @@ function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {
   const mostChannels = max(1, BLOCK_TERMS / taps);
   const blocks = (plan.channels + mostChannels - 1) / mostChannels;
   plan.blockChannels = (plan.channels + blocks - 1) / blocks;
-  plan.listedChannels = 0;
   const linesThatFit = <i32>(<usize>IMAGE_BYTES / (<usize>plan.blockChannels * plan.lineBytes));
   const rowsThatFit = min((linesThatFit - reach) / plan.strideHeight + 1, BAND_RESULTS / plan.outWidth);
   plan.bandRows = max(1, min(plan.outHeight, rowsThatFit));
@@ -142,11 +148,14 @@ function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {
   // One more line's worth of bytes keeps planes of a power of two apart in the cache.
   plan.planeBytes = <usize>plan.imageRows * plan.lineBytes + 64;
   const bandResults = <usize>(plan.bandRows * plan.outWidth);
-  plan.image = 0;
-  plan.offsets = lines(<usize>plan.blockChannels * plan.planeBytes);
+  plan.packed = (sizes.groups * plan.strips * plan.depth) << 3;
+  const wanted = min(PARTS, (sizes.batch + IMAGES_OF_PART - 1) / IMAGES_OF_PART);
+  plan.parts = max(1, min(wanted, FLOATS_OF_PARTS / max(1, plan.packed)));
+  plan.listed = 0;
+  plan.image = 64;
+  plan.offsets = plan.image + lines(<usize>plan.blockChannels * plan.planeBytes);
   plan.positions = plan.offsets + lines(<usize>(plan.blockChannels * taps) << 2);
   plan.bias = plan.positions + lines(bandResults << 2);
   plan.sums = plan.bias + lines(<usize>plan.strips << 5);
-  plan.weights = plan.sums + lines((<usize>plan.strips * bandResults) << 5);
-  plan.bytes = plan.weights + lines(<usize>(sizes.groups * plan.strips * plan.depth) << 5);
+  plan.bytes = plan.sums + lines((<usize>plan.strips * bandResults) << 5);
 }

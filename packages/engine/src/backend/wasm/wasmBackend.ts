@@ -35,9 +35,9 @@ const binaryNumbers = Object.fromEntries(binaryOps.map((op, number) => [op, numb
 
 const planesOf = ({ batch, inChannels }: ConvGeometry): number => batch * inChannels;
 
-/** Multiply-adds of a convolution that takes each of its channels by itself. */
-const depthwiseOperations = ({ batch, inChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
-  batch * inChannels * outHeight * outWidth * kernelHeight * kernelWidth;
+/** Multiply-adds of a convolution. */
+const convOperations = ({ batch, inChannels, outChannels, groups, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
+  batch * outChannels * outHeight * outWidth * (inChannels / groups) * kernelHeight * kernelWidth;
 
 export interface WasmBackendOptions extends WasmOptions {
   /** How convolutions are computed wherever it applies, for tests: by default their shapes decide. */
@@ -177,10 +177,10 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
-      this.parallel.depthwise(from, factor, offset, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
+      this.parallel.depthwise(from, factor, offset, to, sizes, scratch, planesOf(geometry), convOperations(geometry));
     } else {
-      const scratch = this.scratch(this.kernels.planConv2d(sizes));
-      this.kernels.conv2d(this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planConv2d(sizes));
+      this.#convolve(x, weight, bias, out, geometry, scratch, false);
     }
     this.finish();
   }
@@ -195,10 +195,10 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [from, factor, to] = [this.read(g), this.read(weight), this.write(dx)];
-      this.parallel.depthwiseBackwardInput(from, factor, to, sizes, scratch, planesOf(geometry), depthwiseOperations(geometry));
+      this.parallel.depthwiseBackwardInput(from, factor, to, sizes, scratch, planesOf(geometry), convOperations(geometry));
     } else {
-      const scratch = this.scratch(this.kernels.planConv2dBackwardInput(sizes));
-      this.kernels.conv2dBackwardInput(this.read(g), this.read(weight), this.write(dx), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planConv2dBackwardInput(sizes));
+      this.#convolve(g, weight, null, dx, geometry, scratch, true);
     }
     this.finish();
   }
@@ -213,10 +213,16 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
       const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
-      this.parallel.depthwiseBackwardWeight(ofG, ofX, to, sizes, scratch, geometry.inChannels, depthwiseOperations(geometry));
+      this.parallel.depthwiseBackwardWeight(ofG, ofX, to, sizes, scratch, geometry.inChannels, convOperations(geometry));
     } else {
-      const scratch = this.scratch(this.kernels.planConv2d(sizes));
-      this.kernels.conv2dBackwardWeight(this.read(g), this.read(x), this.write(dw), sizes, scratch);
+      const scratch = this.scratchOfEach(this.kernels.planConv2d(sizes));
+      const bytes = this.kernels.packedBytes(sizes);
+      const parts = this.kernels.weightParts(sizes);
+      const sums = this.scratch(bytes * parts);
+      const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
+      this.parallel.conv2dBackwardWeight(ofG, ofX, sums, sizes, scratch, parts, convOperations(geometry));
+      if (parts > 1) this.parallel.addParts(sums, sizes, this.kernels.blocksOf(bytes / 4), (bytes / 4) * parts);
+      this.parallel.unpackConv2d(sums, to, sizes, this.kernels.packUnits(sizes), 4 * dw.length);
     }
     this.finish();
   }
@@ -296,6 +302,23 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     outFeatures: number,
   ): void {
     composedLinearBackward(this, g, y, x, weight, dx, dw, db, n, inFeatures, outFeatures);
+  }
+
+  /** What was planned: the result, or (turned) the gradient of x, which is a convolution of the result's. */
+  #convolve(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | null,
+    out: FloatArray,
+    geometry: ConvGeometry,
+    scratch: number,
+    isTurned: boolean,
+  ): void {
+    const sizes = this.#words(FIRST_RECORDS);
+    const packed = this.scratch(this.kernels.packedBytes(sizes));
+    const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
+    this.parallel.packConv2d(factor, packed, sizes, Number(isTurned), this.kernels.packUnits(sizes), 4 * weight.length);
+    this.parallel.conv2d(from, packed, offset, to, sizes, scratch, geometry.batch, convOperations(geometry));
   }
 
   maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void {
