@@ -104,6 +104,7 @@ describe('the threads of a backend', () => {
 
   it('sleep while there is nothing to do', async () => {
     const backend = backendWith(nodeThreads(3));
+    await backend.ready();
     for (let i = 0; i < 50; i++) {
       pool(backend);
       await delay(1);
@@ -138,6 +139,7 @@ describe('the threads of a backend', () => {
   it('tell that one of them was killed instead of waiting for it', async () => {
     const threads = threadInHand((setup) => setup);
     const backend = backendWith(threads);
+    await backend.ready();
     pool(backend);
     await threads.workers[0].terminate();
     expect(() => pool(backend)).toThrow(

@@ -1,6 +1,6 @@
 // Small whole runs whose weights are pinned to the bit (hashes.json), and what they come to here. Between them they go
 // through the layers, optimizers and kernels whose bits a change could move; sizes are such that fast paths are taken.
-import { checkSpec, setBackend, train, WasmBackend } from '@trainyard/engine';
+import { type Backend, checkSpec, setBackend, train, WasmBackend } from '@trainyard/engine';
 
 const crossEntropy = { type: 'crossEntropy' };
 const classes = { type: 'linear', outFeatures: 10 };
@@ -100,11 +100,14 @@ export const goldenJobs: Readonly<Record<string, object>> = {
 
 const noFile = () => Promise.reject(new Error('no file is read here'));
 
-/** `weightsSha256` of each job, trained on a wasm backend of its own. */
-export async function goldenHashes(names: readonly string[] = Object.keys(goldenJobs)): Promise<Record<string, string>> {
+/** `weightsSha256` of each job, trained on a wasm backend of its own, or on one that `makeBackend` gives. */
+export async function goldenHashes(
+  names: readonly string[] = Object.keys(goldenJobs),
+  makeBackend: () => Backend = () => new WasmBackend(),
+): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {};
   for (const name of names) {
-    setBackend(new WasmBackend());
+    setBackend(makeBackend());
     const events = train(checkSpec(goldenJobs[name]).spec, { files: { find: noFile, read: noFile } });
     let next = await events.next();
     while (next.done !== true) next = await events.next();

@@ -16,6 +16,8 @@ export interface KernelTeam {
    * @throws EngineError `threadLost` when a thread has ended, in this or in an earlier job.
    */
   run(kernel: number, units: number, operations: number): void;
+  /** Resolves when all threads take part; work can begin before. @throws EngineError `threadLost`. */
+  ready(): Promise<void>;
   /** Ends all other threads and waits until they are gone; the caller then runs alone. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export const alone: KernelTeam = {
   run: () => {
     throw new TypeError('there is no team to run with');
   },
+  ready: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 
@@ -132,10 +135,20 @@ export class ThreadTeam implements KernelTeam {
     if (Atomics.load(words, Team.failed) !== 0) throw this.#lose(new Error('a kernel failed on it'));
   }
 
+  async ready(): Promise<void> {
+    for (;;) {
+      if (this.#lost !== null) throw this.#lost;
+      const present = Atomics.load(this.#words, Team.present);
+      if (present >= this.threads - 1 || this.#closing !== null) return;
+      await Atomics.waitAsync(this.#words, Team.present, present).value;
+    }
+  }
+
   close(): Promise<void> {
     Atomics.store(this.#words, Team.closed, 1);
     Atomics.add(this.#words, Team.turn, 1);
     Atomics.notify(this.#words, Team.turn);
+    Atomics.notify(this.#words, Team.present);
     this.#closing ??= Promise.all(this.#members.map((member) => member.close())).then(() => {});
     return this.#closing;
   }
@@ -172,6 +185,7 @@ export class ThreadTeam implements KernelTeam {
       `a thread of the engine has ended: ${reason instanceof Error ? reason.message : String(reason)}. Results may be incomplete; make a new backend`,
       { cause: reason },
     );
+    Atomics.notify(this.#words, Team.present);
     return this.#lost;
   }
 }

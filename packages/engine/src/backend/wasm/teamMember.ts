@@ -16,6 +16,8 @@ export function serveTeam({ module, memory, record, threads, thread }: TeamSetup
   const kernels = new Instance(module, { env: { memory: shared } }).exports as Kernels;
   kernels.setThread(thread);
   const { words, args } = teamRecordAt(shared.buffer, record, threads);
+  Atomics.add(words, Team.present, 1);
+  Atomics.notify(words, Team.present);
   for (;;) {
     const turn = Atomics.load(words, Team.turn);
     for (let share = takeShare(words, threads, thread); share >= 0; share = takeShare(words, threads, thread)) {

@@ -15,6 +15,8 @@ export const Team = {
   asleep: 1,
   /** 1 when threads are to end. */
   closed: 2,
+  /** Threads that have begun to serve. */
+  present: 3,
   /** Shares of the job that are not done; the computing thread sleeps on it. */
   unfinished: 16,
   /** 1 while it does. */

@@ -84,6 +84,11 @@ export class WasmMemory implements BackendMemory {
     return this.team.threads;
   }
 
+  /** Resolves when all threads take part; there is no need to wait for it. @throws EngineError `threadLost`. */
+  async ready(): Promise<void> {
+    await this.team.ready();
+  }
+
   /** Ends the other threads, if there are any, and waits until they are gone; kernels then run on the calling one. */
   async close(): Promise<void> {
     await this.team.close();
