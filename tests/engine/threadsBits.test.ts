@@ -52,14 +52,13 @@ const [a11, b11, c11] = [noise(11, 4), noise(11, 5), noise(11, 6)];
 
 const conv = { batch: 7, inChannels: 5, height: 23, width: 19, outChannels: 11, kernelHeight: 5, kernelWidth: 4, strideHeight: 2 };
 const convRest = { strideWidth: 1, padTop: 2, padLeft: 1, dilationHeight: 1, dilationWidth: 2, groups: 1 };
+const outSizes = { outHeight: 12, outWidth: 15 };
+const square = { kernelHeight: 3, kernelWidth: 3, strideHeight: 1, padTop: 1, dilationWidth: 1, outHeight: 23, outWidth: 19 };
 const convolutions = {
-  'with stride and dilation': { ...conv, ...convRest, outHeight: 12, outWidth: 15 },
-  'in groups': { ...conv, ...convRest, inChannels: 6, outChannels: 33, groups: 3, outHeight: 12, outWidth: 15 },
-  '3 × 3': {
-    ...{ ...conv, ...convRest, inChannels: 9, outChannels: 21, kernelHeight: 3, kernelWidth: 3, strideHeight: 1 },
-    ...{ padTop: 1, dilationWidth: 1, outHeight: 23, outWidth: 19 },
-  },
-  depthwise: { ...conv, ...convRest, inChannels: 13, outChannels: 13, groups: 13, outHeight: 12, outWidth: 15 },
+  'with stride and dilation': { ...conv, ...convRest, ...outSizes },
+  'in groups': { ...conv, ...convRest, ...outSizes, inChannels: 6, outChannels: 33, groups: 3 },
+  '3 × 3': { ...conv, ...convRest, ...square, inChannels: 9, outChannels: 21 },
+  depthwise: { ...conv, ...convRest, ...outSizes, inChannels: 13, outChannels: 13, groups: 13 },
 };
 
 const cases: Record<string, Case> = {
