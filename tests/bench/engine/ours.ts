@@ -1,6 +1,7 @@
 // A process that runs one workload on the engine: warm first, then a slice for each message, and at last, when it is asked
 // to, where the time of a step goes. Arguments: workload, batch, threads, seconds a slice, folder of datasets ('' for none).
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion, setBackend, WasmBackend } from '@trainyard/engine';
+import { nodeThreads } from '@trainyard/engine/node';
 import { type KernelTime, profiled } from './kernelTimes.ts';
 import { type Run, runsOf } from './training.ts';
 import type { WorkloadName } from './workloads.ts';
@@ -23,10 +24,12 @@ async function slice(run: Run): Promise<number> {
 
 const answer = (message: Answer): void => void process.send?.(message);
 
-if (threads !== '1') throw new Error('the engine computes on one thread');
+setBackend(new WasmBackend({ threads: nodeThreads(Number(threads)) }));
 const run = runsOf({ workload: workload as WorkloadName, batch: Number(batch) }, datasets === '' ? null : datasets);
 await slice(run);
 answer({ engineVersion });
+// Kernels and loading have threads, which would keep the process.
+process.on('disconnect', () => process.exit());
 let last = Promise.resolve();
 process.on('message', (request: Request) => {
   last = last.then(async () => {
