@@ -3,7 +3,7 @@
 import { convVariants, WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareSums, type FloatArray, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 
 type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
 type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
@@ -63,12 +63,24 @@ describe.each(convVariants)('with %s convolutions forced, the wasm backend compu
     compareSums(place, [g, x], sizes.weight, (on, [a, b], [dw]) => on.conv2dBackwardWeight(a, b, dw, geometry), forced);
   };
 
+  /** All three gradients at once, where a rectifier let g through. */
+  const checkRectified = (place: Place, geometry: ConvGeometry, seed: number): void => {
+    const sizes = sizesOf(geometry);
+    const [x, weight, g] = [noise(sizes.x, seed), noise(sizes.weight, seed + 1), noise(sizes.out, seed + 2)];
+    const y = noise(sizes.out, seed + 3).map((value) => Math.max(0, value));
+    const lengths = [sizes.x, sizes.weight, geometry.outChannels];
+    const backward: Kernel = (on, [a, b, c, w], [dx, dw, db]) => on.conv2dBackward(a, b, c, w, dx, dw, db, geometry);
+    compare(place, [g, y, x, weight], lengths, backward, 1e-5, wasm);
+  };
+
   test('for 3 × 3 convolutions of any size and padding, and their gradients', () => {
     assert(property(places, convolutions, boolean(), seeds, check), { numRuns: 100 });
+    assert(property(places, convolutions, seeds, checkRectified), { numRuns: 50 });
   });
 
   test.each(named)('for the convolution %s, and its gradients', (_, sizes) => {
     check('arena', conv3x3(sizes), true, 5);
+    checkRectified('arena', conv3x3(sizes), 6);
   });
 
   test('for a sample alone bit by bit as for the same sample in a batch', () => {

@@ -43,6 +43,7 @@ export function compare(
   results: readonly (Float32Array | number)[],
   kernel: Kernel,
   tolerance = 2e-6,
+  on: WasmBackend = wasm,
 ): void {
   const start = results.map((data) => (typeof data === 'number' ? zeros(data).fill(Number.NaN) : data));
   const expected = compute(operands, start, kernel);
@@ -50,7 +51,7 @@ export function compare(
     const largest = result.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
     return result.map(() => largest);
   });
-  expectNear(wasm, place, operands, start, kernel, expected, scales, tolerance);
+  expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 
 /**

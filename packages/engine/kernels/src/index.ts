@@ -35,6 +35,7 @@ export {
   winogradBackwardWeight,
   winogradBlocks,
   winogradOwnBytes,
+  winogradPartBytes,
   winogradParts,
   winogradStrips,
   winogradSumWeights,

@@ -2,9 +2,9 @@
 // 16 results, where a direct convolution takes 144. Per block of tiles: the input's transform, one matrix product a
 // frequency, the results' transform. A result's bits follow from its tile alone, whatever block it is worked on in.
 import { ConvSizes } from './convPlan';
-import { ownScratch } from './memory';
+import { ownScratch, storeUpTo4 } from './memory';
 import { addRows, setRows } from './rowTile';
-import { FREQUENCIES, planTiles, WinogradPlan } from './winogradPlan';
+import { FREQUENCIES, GRADIENT_OF_INPUT, planTiles, WinogradPlan } from './winogradPlan';
 import { gradientTile, inputTile, resultTile } from './winogradTiles';
 import { frequenciesToWeights, weightsToFrequencies } from './winogradTransforms';
 
@@ -15,9 +15,9 @@ function planOf(geometry: usize): WinogradPlan {
   return changetype<WinogradPlan>(geometry + offsetof<ConvSizes>());
 }
 
-/** Plans the result or, if `isBackward`, the gradient of x. */
-export function planWinograd(geometry: usize, isBackward: bool): void {
-  planTiles(changetype<ConvSizes>(geometry), planOf(geometry), isBackward);
+/** Plans the result (`purpose` 0), the gradient of x (1) or that of the weight (2). */
+export function planWinograd(geometry: usize, purpose: i32): void {
+  planTiles(changetype<ConvSizes>(geometry), planOf(geometry), purpose);
 }
 
 /** Blocks of tiles, the units of `winograd`. */
@@ -35,9 +35,14 @@ export function winogradParts(geometry: usize): i32 {
   return planOf(geometry).parts;
 }
 
-/** Bytes of transformed weights, or of one part of their gradient. */
+/** Bytes of transformed weights. */
 export function winogradWeightBytes(geometry: usize): usize {
   return planOf(geometry).weightBytes;
+}
+
+/** Bytes of one part of the gradients of the weight and the bias. */
+export function winogradPartBytes(geometry: usize): usize {
+  return planOf(geometry).partBytes;
 }
 
 /** Bytes of scratch memory for each thread. */
@@ -46,7 +51,8 @@ export function winogradOwnBytes(geometry: usize): usize {
 }
 
 /** The weights' transform, for `winograd`; for the gradient of x they are turned around. Units are blocks of 8 results. */
-export function winogradWeights(weight: usize, transformed: usize, scratch: usize, geometry: usize, isBackward: i32, from: i32, to: i32): void {
+export function winogradWeights(weight: usize, transformed: usize, scratch: usize, geometry: usize, purpose: i32, from: i32, to: i32): void {
+  const isBackward = purpose == GRADIENT_OF_INPUT;
   const plan = planOf(geometry);
   const between = ownScratch(scratch, plan.ownBytes);
   const resultStep = <usize>(isBackward ? 9 : 9 * plan.channels) << 2;
@@ -88,9 +94,13 @@ function gather(at: usize, step: usize, lanes: i32): v128 {
   return v;
 }
 
-/** out = x convolved with the transformed weights, plus bias (0 for none), and relu if asked for. Units are blocks of tiles. */
+/**
+ * out = x convolved with the transformed weights, plus bias (0 for none), and relu if asked for. With `passed`, a rectifier's
+ * result, only those elements of x count that it let through. Units are blocks of tiles.
+ */
 export function winograd(
   x: usize,
+  passed: usize,
   transformed: usize,
   bias: usize,
   out: usize,
@@ -109,7 +119,7 @@ export function winograd(
   for (let block = from; block < to; block++) {
     const first = block * plan.blockTiles;
     const tiles = min(plan.blockTiles, plan.tiles - first);
-    inputBlock(plan, x, first, tiles, inputs, between);
+    inputBlock(plan, x, passed == 0 ? 0 : passed - x, first, tiles, inputs, between);
     for (let f: usize = 0; f < FREQUENCIES; f++) {
       let weights = transformed + f * plan.weightStep;
       const a = inputs + f * plan.channelStep;
@@ -139,7 +149,7 @@ export function winograd(
 }
 
 /** The transform of a block of the input's tiles. */
-function inputBlock(plan: WinogradPlan, x: usize, first: i32, tiles: i32, to: usize, between: usize): void {
+function inputBlock(plan: WinogradPlan, x: usize, gate: usize, first: i32, tiles: i32, to: usize, between: usize): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
   const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
   const end = x + <usize>plan.batch * imageBytes;
@@ -148,28 +158,39 @@ function inputBlock(plan: WinogradPlan, x: usize, first: i32, tiles: i32, to: us
     const tile = i - image * imageTiles;
     const row = tile / plan.tilesAcross;
     const column = tile - row * plan.tilesAcross;
-    inputTile(plan, x + <usize>image * imageBytes, 4 * row - plan.top, 4 * column - plan.left, end, to, between);
+    inputTile(plan, x + <usize>image * imageBytes, gate, 4 * row - plan.top, 4 * column - plan.left, end, to, between);
     to += plan.channelRow;
   }
 }
 
 /**
- * The transformed gradient of the weight, in parts that `winogradSumWeights` adds up: each part is the sum over its share of the
- * tiles. Units are parts.
+ * The transformed gradient of the weight and the gradient of the bias, in parts that `winogradSumWeights` adds up: each part is
+ * the sum over its share of the tiles. `passed` is as winograd's, for g. Units are parts.
  */
-export function winogradBackwardWeight(g: usize, x: usize, sums: usize, scratch: usize, geometry: usize, from: i32, to: i32): void {
+export function winogradBackwardWeight(
+  g: usize,
+  passed: usize,
+  x: usize,
+  sums: usize,
+  scratch: usize,
+  geometry: usize,
+  from: i32,
+  to: i32,
+): void {
   const plan = planOf(geometry);
   const inputs = ownScratch(scratch, plan.ownBytes);
   const gradients = inputs + FREQUENCIES * plan.channelStep;
   const between = gradients + FREQUENCIES * plan.resultStep;
   for (let part = from; part < to; part++) {
-    const partSums = sums + <usize>part * plan.weightBytes;
+    const partSums = sums + <usize>part * plan.partBytes;
+    const biasSums = partSums + plan.weightBytes;
+    memory.fill(biasSums, 0, plan.resultRow);
     const start = (plan.tiles * part) / plan.parts;
     const end = (plan.tiles * (part + 1)) / plan.parts;
     for (let first = start; first < end; first += plan.blockTiles) {
       const tiles = min(plan.blockTiles, end - first);
-      inputBlock(plan, x, first, tiles, inputs, between);
-      gradientBlock(plan, g, first, tiles, gradients, between);
+      inputBlock(plan, x, 0, first, tiles, inputs, between);
+      gradientBlock(plan, g, passed == 0 ? 0 : passed - g, first, tiles, gradients, biasSums, between);
       for (let f: usize = 0; f < FREQUENCIES; f++) {
         const a = inputs + f * plan.channelStep;
         const b = gradients + f * plan.resultStep;
@@ -185,7 +206,16 @@ export function winogradBackwardWeight(g: usize, x: usize, sums: usize, scratch:
 }
 
 /** The transform of a block of tiles of the results' gradient. */
-function gradientBlock(plan: WinogradPlan, g: usize, first: i32, tiles: i32, to: usize, between: usize): void {
+function gradientBlock(
+  plan: WinogradPlan,
+  g: usize,
+  gate: usize,
+  first: i32,
+  tiles: i32,
+  to: usize,
+  biasSums: usize,
+  between: usize,
+): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
   const imageBytes = <usize>(plan.results * plan.outHeight * plan.outWidth) << 2;
   const end = g + <usize>plan.batch * imageBytes;
@@ -194,17 +224,19 @@ function gradientBlock(plan: WinogradPlan, g: usize, first: i32, tiles: i32, to:
     const tile = i - image * imageTiles;
     const row = tile / plan.tilesAcross;
     const column = tile - row * plan.tilesAcross;
-    gradientTile(plan, g + <usize>image * imageBytes, 4 * row, 4 * column, end, to, between);
+    gradientTile(plan, g + <usize>image * imageBytes, gate, 4 * row, 4 * column, end, to, biasSums, between);
     to += plan.resultRow;
   }
 }
 
-/** dw: the parts of its transform added up in their order, and transformed back. Units are blocks of 8 results. */
-export function winogradSumWeights(sums: usize, dw: usize, scratch: usize, geometry: usize, from: i32, to: i32): void {
+/** dw and db (0 for none): the parts added up in their order, dw's then transformed back. Units are blocks of 8 results. */
+export function winogradSumWeights(sums: usize, dw: usize, db: usize, scratch: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const between = ownScratch(scratch, plan.ownBytes);
   for (let result = from * 8; result < min(to * 8, plan.results); result += 4) {
     const lanes = min(4, plan.results - result);
+    const shift = <usize>result << 2;
+    if (db != 0) storeUpTo4(db + shift, sumOfParts(plan, sums + plan.weightBytes + shift), lanes);
     for (let channel = 0; channel < plan.channels; channel++) {
       const at = sums + <usize>channel * plan.resultRow + (<usize>result << 2);
       for (let j: usize = 0; j < 6; j++) {
@@ -251,7 +283,7 @@ export function winogradSumWeights(sums: usize, dw: usize, scratch: usize, geome
 function sumOfParts(plan: WinogradPlan, at: usize): v128 {
   let sum = v128.load(at);
   for (let part = 1; part < plan.parts; part++) {
-    at += plan.weightBytes;
+    at += plan.partBytes;
     sum = f32x4.add(sum, v128.load(at));
   }
   return sum;

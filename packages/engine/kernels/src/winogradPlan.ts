@@ -5,8 +5,14 @@ import { ConvSizes } from './convPlan';
 
 /** Frequencies of a tile: 6 × 6. */
 export const FREQUENCIES: usize = 36;
+/** What a plan is for. */
+export const RESULT = 0;
+export const GRADIENT_OF_INPUT = 1;
+export const GRADIENT_OF_WEIGHT = 2;
 /** Bytes of the transformed tiles of a block, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
+/** The same where products sum over the tiles: longer sums weigh more than the cache. */
+const SUMMED_BLOCK_BYTES = 1000 * 1024;
 /** Tiles from which the gradient of the weight is summed up in one more part, and the most parts. */
 const PART_TILES = 128;
 const MOST_PARTS = 4;
@@ -44,8 +50,9 @@ export class WinogradPlan {
   resultStep: usize;
   /** From frequency to frequency of transformed weights, and of their gradients. */
   weightStep: usize;
-  /** The scratch memory that transformed weights need, and that each thread needs. */
+  /** The scratch memory that transformed weights need, one part of their gradient and the bias's, and each thread. */
   weightBytes: usize;
+  partBytes: usize;
   ownBytes: usize;
 }
 
@@ -56,8 +63,8 @@ function apart(bytes: usize): usize {
   return ((bytes + 63) & ~63) | 64;
 }
 
-/** The plan for the result, for the gradient of x if `isBackward`; that for the gradient of the weight is the result's. */
-export function planTiles(sizes: ConvSizes, plan: WinogradPlan, isBackward: bool): void {
+export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): void {
+  const isBackward = purpose == GRADIENT_OF_INPUT;
   plan.batch = sizes.batch;
   plan.channels = isBackward ? sizes.outChannels : sizes.inChannels;
   plan.height = isBackward ? sizes.outHeight : sizes.height;
@@ -74,7 +81,8 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, isBackward: bool
   plan.channelRow = <usize>((plan.channels + 3) & ~3) << 2;
   plan.resultRow = <usize>plan.strips << 5;
   // A multiple of the product's five rows.
-  const fitting = <i32>(<usize>BLOCK_BYTES / (FREQUENCIES * (plan.channelRow + plan.resultRow)));
+  const blockBytes: usize = purpose == GRADIENT_OF_WEIGHT ? SUMMED_BLOCK_BYTES : BLOCK_BYTES;
+  const fitting = <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow)));
   plan.blockTiles = max(10, min(60, fitting - (fitting % 5)));
   plan.blocks = (plan.tiles + plan.blockTiles - 1) / plan.blockTiles;
   plan.parts = max(1, min(MOST_PARTS, plan.tiles / PART_TILES));
@@ -82,6 +90,7 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, isBackward: bool
   plan.resultStep = apart(<usize>plan.blockTiles * plan.resultRow);
   plan.weightStep = apart(<usize>plan.channels * plan.resultRow);
   plan.weightBytes = FREQUENCIES * plan.weightStep;
+  plan.partBytes = plan.weightBytes + plan.resultRow;
   // The last piece is one tile of four channels between the two passes of its transform.
   plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
 }

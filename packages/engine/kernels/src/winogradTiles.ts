@@ -23,22 +23,52 @@ function loadInside(at: usize, mask: v128, end: usize): v128 {
   return v128.and(lanes, mask);
 }
 
+/** Four elements; if `gated`, 0 where what lies `gate` bytes further on, a rectifier's result, is 0. */
+// @ts-ignore: decorator
+@inline
+function load4(masked: bool, gated: bool, at: usize, gate: usize, mask: v128, end: usize): v128 {
+  const lanes = masked ? loadInside(at, mask, end) : v128.load(at);
+  if (!gated) return lanes;
+  const passed = masked ? loadInside(at + gate, mask, end + gate) : v128.load(at + gate);
+  return v128.andnot(lanes, f32x4.le(passed, f32x4.splat(0)));
+}
+
+/** The same of two elements, in a tile that lies inside. */
+// @ts-ignore: decorator
+@inline
+function load2(gated: bool, at: usize, gate: usize): v128 {
+  const lanes = v128.load64_zero(at);
+  return gated ? v128.andnot(lanes, f32x4.le(v128.load64_zero(at + gate), f32x4.splat(0))) : lanes;
+}
+
 /** One row of a tile of the input: elements 0…5 of four channels. */
 // @ts-ignore: decorator
 @inline
-function inputRow(masked: bool, p0: usize, p1: usize, p2: usize, p3: usize, mask: v128, lastMask: v128, end: usize, to: usize): void {
-  const a = masked ? loadInside(p0, mask, end) : v128.load(p0);
-  const b = masked ? loadInside(p1, mask, end) : v128.load(p1);
-  const c = masked ? loadInside(p2, mask, end) : v128.load(p2);
-  const d = masked ? loadInside(p3, mask, end) : v128.load(p3);
+function inputRow(
+  masked: bool,
+  gated: bool,
+  p0: usize,
+  p1: usize,
+  p2: usize,
+  p3: usize,
+  gate: usize,
+  mask: v128,
+  lastMask: v128,
+  end: usize,
+  to: usize,
+): void {
+  const a = load4(masked, gated, p0, gate, mask, end);
+  const b = load4(masked, gated, p1, gate, mask, end);
+  const c = load4(masked, gated, p2, gate, mask, end);
+  const d = load4(masked, gated, p3, gate, mask, end);
   const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
   const lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
   const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
   const highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  const a4 = masked ? loadInside(p0 + 16, lastMask, end) : v128.load64_zero(p0, 16);
-  const b4 = masked ? loadInside(p1 + 16, lastMask, end) : v128.load64_zero(p1, 16);
-  const c4 = masked ? loadInside(p2 + 16, lastMask, end) : v128.load64_zero(p2, 16);
-  const d4 = masked ? loadInside(p3 + 16, lastMask, end) : v128.load64_zero(p3, 16);
+  const a4 = masked ? load4(true, gated, p0 + 16, gate, lastMask, end) : load2(gated, p0 + 16, gate);
+  const b4 = masked ? load4(true, gated, p1 + 16, gate, lastMask, end) : load2(gated, p1 + 16, gate);
+  const c4 = masked ? load4(true, gated, p2 + 16, gate, lastMask, end) : load2(gated, p2 + 16, gate);
+  const d4 = masked ? load4(true, gated, p3 + 16, gate, lastMask, end) : load2(gated, p3 + 16, gate);
   const lastAB = v128.shuffle<f32>(a4, b4, 0, 4, 1, 5);
   const lastCD = v128.shuffle<f32>(c4, d4, 0, 4, 1, 5);
   inputToFrequencies(
@@ -55,9 +85,10 @@ function inputRow(masked: bool, p0: usize, p1: usize, p2: usize, p3: usize, mask
 
 /**
  * All channels of the input's tile whose first row and column are given (they may lie outside), as rows of V. `x` is the
- * image, `end` the end of all images, `between` room for a tile of four channels.
+ * image, `end` the end of all images, `between` room for a tile of four channels. With a `gate`, not 0, only what a rectifier
+ * let through counts: its result lies so many bytes behind x.
  */
-export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, end: usize, to: usize, between: usize): void {
+export function inputTile(plan: WinogradPlan, x: usize, gate: usize, row: i32, column: i32, end: usize, to: usize, between: usize): void {
   const plane = <usize>(plan.height * plan.width) << 2;
   const mask = inside(column, plan.width);
   const lastMask = inside(column + 4, plan.width);
@@ -74,8 +105,11 @@ export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, e
     for (let i = 0; i < 6; i++) {
       const at = between + <usize>i * 96;
       if (<u32>(row + i) >= <u32>plan.height) memory.fill(at, 0, 96);
-      else if (masked) inputRow(true, p0, p1, p2, p3, mask, lastMask, end, at);
-      else inputRow(false, p0, p1, p2, p3, mask, lastMask, end, at);
+      else if (masked) {
+        if (gate != 0) inputRow(true, true, p0, p1, p2, p3, gate, mask, lastMask, end, at);
+        else inputRow(true, false, p0, p1, p2, p3, gate, mask, lastMask, end, at);
+      } else if (gate != 0) inputRow(false, true, p0, p1, p2, p3, gate, mask, lastMask, end, at);
+      else inputRow(false, false, p0, p1, p2, p3, gate, mask, lastMask, end, at);
       p0 += line;
       p1 += line;
       p2 += line;
@@ -98,30 +132,52 @@ export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, e
   }
 }
 
-/** One row of a tile of the results' gradient: elements 0…3 of four channels. */
+/** One row of a tile of the results' gradient: elements 0…3 of four channels. @returns its sum. */
 // @ts-ignore: decorator
 @inline
-function gradientRow(masked: bool, p0: usize, p1: usize, p2: usize, p3: usize, mask: v128, end: usize, to: usize): void {
-  const a = masked ? loadInside(p0, mask, end) : v128.load(p0);
-  const b = masked ? loadInside(p1, mask, end) : v128.load(p1);
-  const c = masked ? loadInside(p2, mask, end) : v128.load(p2);
-  const d = masked ? loadInside(p3, mask, end) : v128.load(p3);
+function gradientRow(
+  masked: bool,
+  gated: bool,
+  p0: usize,
+  p1: usize,
+  p2: usize,
+  p3: usize,
+  gate: usize,
+  mask: v128,
+  end: usize,
+  to: usize,
+): v128 {
+  const a = load4(masked, gated, p0, gate, mask, end);
+  const b = load4(masked, gated, p1, gate, mask, end);
+  const c = load4(masked, gated, p2, gate, mask, end);
+  const d = load4(masked, gated, p3, gate, mask, end);
   const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
   const lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
   const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
   const highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  gradientsToFrequencies(
-    v128.shuffle<f64>(lowAB, lowCD, 0, 2),
-    v128.shuffle<f64>(lowAB, lowCD, 1, 3),
-    v128.shuffle<f64>(highAB, highCD, 0, 2),
-    v128.shuffle<f64>(highAB, highCD, 1, 3),
-    to,
-    16,
-  );
+  const y0 = v128.shuffle<f64>(lowAB, lowCD, 0, 2);
+  const y1 = v128.shuffle<f64>(lowAB, lowCD, 1, 3);
+  const y2 = v128.shuffle<f64>(highAB, highCD, 0, 2);
+  const y3 = v128.shuffle<f64>(highAB, highCD, 1, 3);
+  gradientsToFrequencies(y0, y1, y2, y3, to, 16);
+  return f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3));
 }
 
-/** All planes of one tile of the results' gradient; the lanes that the last strip lacks become 0. */
-export function gradientTile(plan: WinogradPlan, g: usize, row: i32, column: i32, end: usize, to: usize, between: usize): void {
+/**
+ * All planes of one tile of the results' gradient, gated as the input's; the lanes that the last strip lacks become 0. The
+ * tile's sums are added to `sums`.
+ */
+export function gradientTile(
+  plan: WinogradPlan,
+  g: usize,
+  gate: usize,
+  row: i32,
+  column: i32,
+  end: usize,
+  to: usize,
+  sums: usize,
+  between: usize,
+): void {
   const plane = <usize>(plan.outHeight * plan.outWidth) << 2;
   const mask = inside(column, plan.outWidth);
   const masked = column + 4 > plan.outWidth;
@@ -135,16 +191,26 @@ export function gradientTile(plan: WinogradPlan, g: usize, row: i32, column: i32
     let p1 = p0 + <usize>min(1, last) * plane;
     let p2 = p0 + <usize>min(2, last) * plane;
     let p3 = p0 + <usize>min(3, last) * plane;
+    let total = f32x4.splat(0);
     for (let i = 0; i < 4; i++) {
       const at = between + <usize>i * 96;
       if (i >= rows) memory.fill(at, 0, 96);
-      else if (masked) gradientRow(true, p0, p1, p2, p3, mask, end, at);
-      else gradientRow(false, p0, p1, p2, p3, mask, end, at);
+      else {
+        const sum = masked
+          ? gate != 0
+            ? gradientRow(true, true, p0, p1, p2, p3, gate, mask, end, at)
+            : gradientRow(true, false, p0, p1, p2, p3, gate, mask, end, at)
+          : gate != 0
+            ? gradientRow(false, true, p0, p1, p2, p3, gate, mask, end, at)
+            : gradientRow(false, false, p0, p1, p2, p3, gate, mask, end, at);
+        total = f32x4.add(total, sum);
+      }
       p0 += line;
       p1 += line;
       p2 += line;
       p3 += line;
     }
+    v128.store(sums, f32x4.add(v128.load(sums), total));
     for (let j: usize = 0; j < 6; j++) {
       const at = between + (j << 4);
       gradientsToFrequencies(
@@ -157,6 +223,7 @@ export function gradientTile(plan: WinogradPlan, g: usize, row: i32, column: i32
       );
     }
     to += 16;
+    sums += 16;
   }
 }
 

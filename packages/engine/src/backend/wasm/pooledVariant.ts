@@ -58,5 +58,13 @@ export function pooledForward(conv: ConvGeometry, pool: PoolGeometry, forced: Po
   return conv.kernelHeight * conv.kernelWidth > 9 && fitsTiled(conv, pool) ? 'tiled' : 'composed';
 }
 
-export const pooledBackward = (conv: ConvGeometry, pool: PoolGeometry, forced: PooledBackward | undefined): PooledBackward =>
-  forced !== 'composed' && isPlain(conv, pool) ? 'sparse' : 'composed';
+/** @param isWinograd whether the convolution is computed by Winograd's algorithm, which beats the walk over an eighth of all positions. */
+export function pooledBackward(
+  conv: ConvGeometry,
+  pool: PoolGeometry,
+  isWinograd: boolean,
+  forced: PooledBackward | undefined,
+): PooledBackward {
+  if (forced === 'composed' || !isPlain(conv, pool)) return 'composed';
+  return forced === 'sparse' || !isWinograd ? 'sparse' : 'composed';
+}

@@ -188,7 +188,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
-      this.winogradBackwardInput(g, weight, dx, geometry);
+      this.winogradBackwardInput(g, null, weight, dx, geometry);
       return;
     }
     const sizes = this.#convSizes(geometry);
@@ -206,7 +206,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
-      this.winogradBackwardWeight(g, x, dw, geometry);
+      this.winogradBackwardWeight(g, null, x, dw, null, geometry);
       return;
     }
     const sizes = this.#convSizes(geometry);
@@ -242,7 +242,13 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     db: FloatArray | null,
     geometry: ConvGeometry,
   ): void {
-    composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+    // A bias's gradient comes with the weight's.
+    if (convVariant(geometry, this.#convVariant) !== 'winograd' || (dw === null && db !== null)) {
+      composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+      return;
+    }
+    if (dx !== null) this.winogradBackwardInput(g, y, weight, dx, geometry);
+    if (dw !== null) this.winogradBackwardWeight(g, y, x, dw, db, geometry);
   }
 
   conv2dReluPool(
@@ -272,7 +278,8 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void {
-    const variant = pooledBackward(geometry, pool, this.#pooled.backward);
+    const isWinograd = convVariant(geometry, this.#convVariant) === 'winograd';
+    const variant = pooledBackward(geometry, pool, isWinograd, this.#pooled.backward);
     if (variant === 'sparse') this.sparseConvBackward(g, y, indices, x, weight, dx, dw, db, geometry);
     else composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
   }
