@@ -147,6 +147,40 @@ describe('GET /jobs', () => {
     expect(jobPage.parse((await api.get(`/jobs?limit=${Number.MAX_SAFE_INTEGER}`)).json())).toEqual(page);
   });
 
+  test('filters by status, label and time, also together, and page by page', async ({ api }) => {
+    const made: Job[] = [];
+    for (const team of ['a', 'b', 'a', 'b', 'a']) made.push(await create(api, { ...tutorial, labels: { team, stage: 'one' } }));
+    for (const job of made.slice(0, 3)) await api.jobs.store.requestCancel(job.id);
+    const listed = async (query: string): Promise<number[]> => {
+      const found: number[] = [];
+      let after = '';
+      do {
+        const page = jobPage.parse((await api.get(`/jobs?limit=2&${query}${after}`)).json());
+        found.push(...page.data.map(({ id }) => made.findIndex((job) => job.id === id)));
+        after = page.nextCursor === null ? '' : `&after=${page.nextCursor}`;
+      } while (after !== '');
+      return found;
+    };
+    expect(await listed('status=cancelled')).toEqual([2, 1, 0]);
+    expect(await listed('status=running')).toEqual([]);
+    expect(await listed('label=team:a')).toEqual([4, 2, 0]);
+    expect(await listed('label=stage:one')).toEqual([4, 3, 2, 1, 0]);
+    expect(await listed('label=team:c')).toEqual([]);
+    expect(await listed('label=team:a&status=cancelled')).toEqual([2, 0]);
+    const since = (at: number): string => `createdAfter=${encodeURIComponent(made[at]?.createdAt ?? '')}`;
+    const until = (at: number): string => `createdBefore=${encodeURIComponent(made[at]?.createdAt ?? '')}`;
+    const times = made.map(({ createdAt }) => createdAt);
+    const numbers = made.map((_, at) => at).toReversed();
+    expect(await listed(since(1))).toEqual(numbers.filter((at) => (times[at] ?? '') > (times[1] ?? '')));
+    expect(await listed(until(3))).toEqual(numbers.filter((at) => (times[at] ?? '') < (times[3] ?? '')));
+    expect(await listed(`${since(0)}&${until(4)}&status=cancelled`)).toEqual(
+      [2, 1, 0].filter((at) => (times[at] ?? '') > (times[0] ?? '') && (times[at] ?? '') < (times[4] ?? '')),
+    );
+    expect(await listed('createdAfter=2020-01-01T02:00:00%2B02:00')).toEqual(numbers);
+    expect(await listed('createdBefore=1969-12-31T00:00:00Z')).toEqual([]);
+    expect(await listed('createdAfter=9999-12-31T23:59:59Z')).toEqual([]);
+  });
+
   test.for([
     ['?limit=0', '?limit', /at least 1/],
     ['?limit=9007199254740992', '?limit', /at most 9007199254740991/],
@@ -155,7 +189,11 @@ describe('GET /jobs', () => {
     ['?limit=1e1', '?limit', /number/],
     ['?after=yesterday', '?after', /./],
     ['?afer=x', '?afer', /did you mean "after"/],
-    ['?status=queued', '?status', /unknown/],
+    ['?status=quued', '?status', /"queued"/],
+    ['?label=team', '?label', /key and a value/],
+    ['?label=team:a&label=team:b', '?label', /string/],
+    ['?createdAfter=yesterday', '?createdAfter', /RFC 3339/],
+    ['?createdBefore=2026-11-25', '?createdBefore', /RFC 3339/],
   ] as const)('refuses %s and names it', async ([query, path, message], { api }) => {
     const response = await api.get(`/jobs${query}`);
     expect(response.statusCode).toBe(422);

@@ -179,5 +179,5 @@ test('what was put by for a job that was never made is removed after an hour, an
   expect(await api.remains.sweep(Date.now() + 3_601_000)).toBe(1);
   expect(await api.artifacts.names(jobId)).toEqual([]);
   await expect(api.jobs.store.create({ jobId, spec, owner: 'ada' })).rejects.toMatchObject({ code: 'reservationExpired' });
-  expect(await redis.connect().exists(redisKeys(redis.prefix).jobs)).toBe(0);
+  expect(await redis.connect().exists(redisKeys(redis.prefix).list())).toBe(0);
 });

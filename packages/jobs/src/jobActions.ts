@@ -102,11 +102,10 @@ export class JobActions {
    */
   async delete(jobId: string): Promise<void> {
     const keys = this.#keys;
-    const owner = (await this.#options.redis.hget(keys.job(jobId), 'owner')) ?? '';
     const [outcome, status] = await runScript(
       this.#options.redis,
       deleteJob,
-      [keys.job(jobId), keys.events(jobId), keys.jobs, keys.jobsOf(owner), keys.remains],
+      [keys.job(jobId), keys.events(jobId), keys.remains],
       [jobId, Date.now(), ...finalStatuses],
     );
     if (outcome === 'missing') throw new JobNotFoundError(jobId);

@@ -4,12 +4,13 @@ import { createHash, randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
-import { monotonicFactory } from 'ulid';
+import { decodeTime, monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
 import { canonicalJson } from './canonicalJson.ts';
 import { IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
+import { type ListOptions, listJobIds } from './jobList.ts';
 import { type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -97,7 +98,8 @@ export class JobStore {
   /** The first half of `create`: everything but the queue, in one step. `job` is null for one that was made before. */
   async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null }> {
     const jobId = request.jobId ?? this.newId();
-    const now = new Date();
+    // The id's own, so that lists by time are exact.
+    const now = new Date(decodeTime(jobId.slice('job_'.length)));
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
     const record = newRecord(spec, owner, now, request.origin, request.webhook ?? (await this.#webhookOf(request.origin?.retryOf)));
@@ -107,8 +109,6 @@ export class JobStore {
       [
         keys.job(jobId),
         keys.events(jobId),
-        keys.jobs,
-        keys.jobsOf(owner),
         keys.waiting,
         keys.outbox,
         keys.idempotency(idempotency ? sha256(canonicalJson([owner, idempotency.key])) : 'none'),
@@ -119,7 +119,7 @@ export class JobStore {
         keys.eventChannel,
         idempotency ? sha256(canonicalJson(idempotency.body)) : '',
         idempotencySeconds,
-        now.getTime(),
+        Date.now(),
         spec.priority,
         request.jobId === undefined ? 0 : 1,
         ...Object.entries(record).flat(),
@@ -169,17 +169,11 @@ export class JobStore {
     return await this.#redis.hget(this.#keys.job(jobId), 'checkpointFile');
   }
 
-  /**
-   * Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one.
-   * @param options.owner only this owner's jobs; left out, everybody's
-   */
-  async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<JobPage> {
-    const start = options.after === undefined ? '+' : `(${options.after}`;
-    const jobsKey = options.owner === undefined ? this.#keys.jobs : this.#keys.jobsOf(options.owner);
-    const ids = await this.#redis.zrange(jobsKey, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit + 1);
-    const page = ids.slice(0, options.limit);
-    const jobs = await this.#read(page);
-    return { data: jobs.filter((job) => job !== null), nextCursor: ids.length > page.length ? (page.at(-1) ?? null) : null };
+  /** Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one. */
+  async list(options: ListOptions): Promise<JobPage> {
+    const { ids, hasMore } = await listJobIds(this.#redis, this.#keys, options);
+    const jobs = await this.#read(ids);
+    return { data: jobs.filter((job) => job !== null), nextCursor: hasMore ? (ids.at(-1) ?? null) : null };
   }
 
   /** {@link JobActions.cancel} */

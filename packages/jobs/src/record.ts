@@ -1,6 +1,7 @@
 // The record of a job as Redis holds it (a hash of texts) and as everyone else sees it. Only the scripts change it.
 import type { EpochMetrics, Job, JobCheckpoint, JobProgress, JobWebhook } from '@trainyard/contracts';
 import { isFinal, jobStatus } from '@trainyard/contracts';
+import { labelTexts } from './jobList.ts';
 import type { JobSpec } from '@trainyard/engine';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
@@ -42,10 +43,12 @@ export function newRecord(
   webhook?: Webhook,
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
+  const labels = labelTexts(spec.labels);
   const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
   return {
     spec: JSON.stringify(spec),
     owner,
+    ...(labels.length > 0 && { labels: JSON.stringify(labels) }),
     createdAt: createdAt.toISOString(),
     progress: JSON.stringify(progress),
     lastEpoch: String(epoch),

@@ -10,10 +10,11 @@ export interface RedisKeys {
   events(jobId: string): string;
   /** String, 24 hours: which job an idempotency key made, and of which body. */
   idempotency(digest: string): string;
-  /** Sorted set, all scores 0: the ids of all jobs, in the order of their creation. */
-  readonly jobs: string;
-  /** Sorted set, as `jobs`: the ids of one owner's jobs. */
-  jobsOf(owner: string): string;
+  /**
+   * Sorted set, all scores 0: the ids of the jobs of an owner, in a status and with a label, in the order of their creation; what is
+   * left out does not matter. The scripts' `lists` names and keeps them.
+   */
+  list(owner?: string, status?: string, label?: string): string;
   /** Sorted set: the ids of queued jobs, next first. */
   readonly waiting: string;
   /** Sorted set: ids of jobs that may not be in the queue yet, scored by when (ms) they were recorded. */
@@ -58,8 +59,7 @@ export function redisKeys(prefix: string): RedisKeys {
     job: (jobId) => `${tag}:job:${jobId}`,
     events: (jobId) => `${tag}:events:${jobId}`,
     idempotency: (digest) => `${tag}:idempotency:${digest}`,
-    jobs: `${tag}:jobs`,
-    jobsOf: (owner) => `${tag}:jobs:${owner}`,
+    list: (owner = '*', status = '*', label = '') => `${tag}:list:${owner}:${status}:${label}`,
     waiting: `${tag}:waiting`,
     outbox: `${tag}:outbox`,
     turns: (subject) => `${tag}:turns:${subject}`,

@@ -5,7 +5,7 @@ import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, jobs, the owner's jobs, waiting, outbox, idempotency key, remains.
+ * KEYS: record, events, waiting, outbox, idempotency key, remains.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
  * field, value, …
  * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; or expired, when
@@ -15,9 +15,9 @@ export const createJob: Script = {
   name: 'trainyardCreateJob',
   lua: `${statusFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[5], jobId) or 0} end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId) or 0} end
 if digest ~= '' then
-  local seen = redis.call('GET', KEYS[7])
+  local seen = redis.call('GET', KEYS[5])
   if seen then
     local space = string.find(seen, ' ', 1, true)
     local id = string.sub(seen, space + 1)
@@ -27,17 +27,16 @@ if digest ~= '' then
     if redis.call('EXISTS', record) == 1 then return {'replayed', id} end
   end
 end
-if ARGV[7] == '1' and redis.call('ZREM', KEYS[8], jobId) == 0 then return {'expired', jobId} end
+if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 if digest ~= '' then
-  redis.call('SET', KEYS[7], digest .. ' ' .. jobId, 'EX', ARGV[4])
+  redis.call('SET', KEYS[5], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 8))
 redis.call('PERSIST', KEYS[2])
-redis.call('ZADD', KEYS[3], 0, jobId)
-redis.call('ZADD', KEYS[4], 0, jobId)
-redis.call('ZADD', KEYS[5], -ARGV[6], jobId)
-redis.call('ZADD', KEYS[6], ARGV[5], jobId)
+lists('ZADD', KEYS[1], jobId, '*')
+redis.call('ZADD', KEYS[3], -ARGV[6], jobId)
+redis.call('ZADD', KEYS[4], ARGV[5], jobId)
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
-return {'created', jobId, redis.call('ZRANK', KEYS[5], jobId)}
+return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId)}
 `,
 };

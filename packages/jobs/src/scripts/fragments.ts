@@ -13,14 +13,40 @@ end
 `;
 
 /**
+ * `lists(command, job, jobId, status)`: enters a job into (ZADD) or takes it out of (ZREM) the lists of a status, or with '*' of those of
+ * any status, for everybody and for its owner, for each of its labels and for any. The names are those of `RedisKeys.list`; they share
+ * the record's hash tag.
+ */
+export const listsFragment = `
+local function lists(command, job, jobId, status)
+  local tag = string.sub(job, 1, #job - #jobId - 5)
+  local record = redis.call('HMGET', job, 'owner', 'labels')
+  local labels = record[2] and cjson.decode(record[2]) or {}
+  for _, owner in ipairs({'*', record[1]}) do
+    local list = tag .. ':list:' .. owner .. ':' .. status .. ':'
+    for at = 0, #labels do
+      local key = list .. (labels[at] or '')
+      if command == 'ZADD' then redis.call('ZADD', key, 0, jobId) else redis.call('ZREM', key, jobId) end
+    end
+  end
+end
+`;
+
+/**
  * `enter(job, events, channel, jobId, status)`: sets the status and appends its event; `finish(…, now, error)` does so
  * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
  * counted, and one with a webhook enters the ended ones; for that every script that may finish a job gets \`RedisKeys.ending\` as its
  * last keys.
  */
-export const statusFragment = `${appendFragment}
-local function enter(job, events, channel, jobId, status)
+export const statusFragment = `${appendFragment}${listsFragment}
+local function become(job, jobId, status)
+  local before = redis.call('HGET', job, 'status')
+  if before then lists('ZREM', job, jobId, before) end
   redis.call('HSET', job, 'status', status)
+  lists('ZADD', job, jobId, status)
+end
+local function enter(job, events, channel, jobId, status)
+  become(job, jobId, status)
   return append(events, channel, jobId, 'status', '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}')
 end
 local function finish(job, events, channel, jobId, status, now, error)
@@ -31,7 +57,8 @@ local function finish(job, events, channel, jobId, status, now, error)
   end
   redis.call('HDEL', job, 'phase')
   local id = append(events, channel, jobId, 'status', data)
-  redis.call('HSET', job, 'status', status, 'finishedAt', now, 'finalEvent', id)
+  become(job, jobId, status)
+  redis.call('HSET', job, 'finishedAt', now, 'finalEvent', id)
   redis.call('HINCRBY', KEYS[#KEYS - 1], status, 1)
   if redis.call('HEXISTS', job, 'webhook') == 1 then
     local ended = KEYS[#KEYS]

@@ -1,5 +1,5 @@
 // Listing and showing jobs. What is done to them is in jobActions.ts.
-import { jobId, jobPage, jobSchema } from '@trainyard/contracts';
+import { jobId, jobPage, jobSchema, jobStatus } from '@trainyard/contracts';
 import type { JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -8,7 +8,23 @@ import { jobParams, pageLimit, unnamed } from '../http/parameters.ts';
 import { visibleOwner } from '../plugins/access.ts';
 import { visibleJob } from './visibleJob.ts';
 
+const time = (which: string) =>
+  z.iso
+    .datetime({ offset: true, error: 'must be a time of RFC 3339 such as 2026-11-25T19:00:00Z' })
+    .transform((text) => Date.parse(text))
+    .optional()
+    .describe(`Only jobs made ${which} this time (RFC 3339).`);
+
 const listQuery = z.strictObject({
+  status: z.enum(jobStatus.options).optional().describe('Only jobs that are in this status now.'),
+  label: z
+    .string()
+    .regex(/^[^:]+:.+$/, 'must be a key and a value such as team:a')
+    .optional()
+    .describe('Only jobs with this label, as `key:value`.')
+    .meta({ examples: ['team:a'] }),
+  createdAfter: time('after'),
+  createdBefore: time('before'),
   limit: pageLimit(100).default(20),
   after: unnamed(jobId).optional().describe('The `nextCursor` of the page before.'),
 });
@@ -26,9 +42,7 @@ export const jobRoutes: FastifyPluginCallbackZod<{ jobs: JobStore }> = (app, { j
       },
     },
     async (request) => {
-      const { limit, after } = request.query;
-      const owner = visibleOwner(request);
-      return await jobs.list({ limit, ...(after === undefined ? {} : { after }), ...(owner === undefined ? {} : { owner }) });
+      return await jobs.list({ ...request.query, owner: visibleOwner(request) });
     },
   );
 

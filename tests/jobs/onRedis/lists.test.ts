@@ -1,0 +1,94 @@
+// The lists of jobs that the scripts keep: by status, label, owner and time, whatever happens to a job, and without a trace of one that
+// was deleted.
+import { type JobStatus, jobStatus } from '@trainyard/contracts';
+import { redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, createJob, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';
+import { redisTest as test } from '../../support/redis.ts';
+
+/** The statuses whose lists a job is in, for everybody, its owner, its labels and both. */
+async function statusesOf({ store }: Jobs, jobId: string): Promise<JobStatus[][]> {
+  const filters = [{}, { owner: 'ada' }, { label: 'team:a' }, { owner: 'ada', label: 'stage:one two' }];
+  return await Promise.all(
+    filters.map(async (filter) => {
+      const found: JobStatus[] = [];
+      for (const status of jobStatus.options) {
+        const { data } = await store.list({ limit: 10, status, ...filter });
+        if (data.some(({ id }) => id === jobId)) found.push(status);
+      }
+      return found;
+    }),
+  );
+}
+
+const labels = { team: 'a', stage: 'one two' };
+
+describe('a job is in the lists of its status alone', () => {
+  test('through all that can happen to it, and in none once it is deleted', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const jobId = await createJob(jobs, { labels });
+    await createJob(jobs);
+    const expectOnly = async (status: JobStatus): Promise<void> => {
+      expect(await statusesOf(jobs, jobId)).toEqual([[status], [status], [status], [status]]);
+    };
+    await expectOnly('queued');
+    await jobs.store.requestPause(jobId);
+    await expectOnly('paused');
+    await jobs.store.resume(jobId);
+    const attempt = await claim(jobs, jobId);
+    await expectOnly('running');
+    await attempt.release();
+    await expectOnly('queued');
+    const second = await claim(jobs, jobId);
+    await jobs.store.requestPause(jobId);
+    await expectOnly('pausing');
+    await jobs.store.requestCancel(jobId);
+    await expectOnly('cancelling');
+    await second.finish({ status: 'cancelled' });
+    await expectOnly('cancelled');
+    await jobs.store.delete(jobId);
+    expect(await statusesOf(jobs, jobId)).toEqual([[], [], [], []]);
+    const lists = await redis.connect().keys(`${redisKeys(redis.prefix).tag}:list:*`);
+    for (const list of lists) expect(await redis.connect().zscore(list, jobId), list).toBeNull();
+    expect(lists.some((list) => list.includes('team:a'))).toBe(false);
+  });
+
+  test('also when its worker is lost, and when it has had its last chance', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [abandoned, looping] = [await createJob(jobs, { labels }), await createJob(jobs, { labels })];
+    await claim(jobs, abandoned);
+    await jobs.store.requestPause(abandoned);
+    await jobs.store.settleAbandoned(0);
+    expect((await statusesOf(jobs, abandoned))[3]).toEqual(['paused']);
+    for (let attempt = 0; attempt < 3; attempt++) await claim(jobs, looping);
+    expect(await jobs.store.claim(looping, 'worker-1')).toEqual({ outcome: 'crashLoop' });
+    expect((await statusesOf(jobs, looping))[3]).toEqual(['failed']);
+  });
+});
+
+test('pages give each job once while others arrive, end and are deleted', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const ids: string[] = [];
+  for (let count = 0; count < 30; count++) ids.push(await createJob(jobs, { labels }));
+  const seen: string[] = [];
+  let after: string | undefined;
+  do {
+    const page = await jobs.store.list({ limit: 7, label: 'team:a', owner: 'ada', after });
+    seen.push(...page.data.map(({ id }) => id));
+    after = page.nextCursor ?? undefined;
+    await createJob(jobs, { labels });
+    const last = seen.at(-1) ?? '';
+    // The job that the cursor names may go, too.
+    await (await claim(jobs, last)).finish({ status: 'succeeded', result });
+    await jobs.store.delete(last);
+  } while (after !== undefined);
+  expect(seen).toEqual(ids.toReversed());
+});
+
+test("an owner's lists do not show what is another's", async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const { job } = await jobs.store.create({ spec: { ...spec, labels }, owner: 'bob' });
+  await createJob(jobs, { labels });
+  const listed = await jobs.store.list({ limit: 10, label: 'team:a', status: 'queued', owner: 'bob' });
+  expect(listed.data.map(({ id }) => id)).toEqual([job.id]);
+});
