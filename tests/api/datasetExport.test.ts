@@ -18,8 +18,14 @@ test('gives all digits as NPZ, with a name to save it under', async ({ api }) =>
   expect(read('test')).toMatchObject({ length: 2_000 });
 });
 
-test('says which dataset there is when asked for another', async ({ api }) => {
-  const response = await api.get('/datasets/mnist/export');
-  expect(response.statusCode).toBe(404);
-  expect(response.json()).toMatchObject({ code: 'notFound', detail: 'There is no dataset "mnist" to export; there is "digits".' });
+test('says what is not there: files of a built-in dataset, samples of random data, an unknown dataset', async ({ api }) => {
+  for (const [id, detail] of [
+    ['mnist', 'The files of mnist are not where this server looks for them; a job that uses it downloads them.'],
+    ['random', "random has no samples of its own: a spec's options and its seed make them."],
+    ['mnisd', 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random, and those that you uploaded.'],
+  ]) {
+    const response = await api.get(`/datasets/${id}/export`);
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toMatchObject({ code: 'notFound', detail });
+  }
 });

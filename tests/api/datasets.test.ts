@@ -37,11 +37,11 @@ test('answers an unknown dataset with the known ones, and refuses an unknown par
   expect(unknown.statusCode).toBe(404);
   expect(unknown.json()).toMatchObject({
     code: 'notFound',
-    detail: 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random.',
+    detail: 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random, and those that you uploaded.',
   });
   expect((await api.get('/datasets?size=1')).statusCode).toBe(422);
   expect((await api.get('/datasets/mnist?size=1')).statusCode).toBe(422);
-  const post = await api.post('/datasets', {});
-  expect(post.statusCode).toBe(405);
-  expect(post.headers['allow']).toBe('GET, HEAD');
+  const put = await api.call({ method: 'PUT', url: '/datasets' });
+  expect(put.statusCode).toBe(405);
+  expect(put.headers['allow']).toBe('GET, HEAD, POST');
 });

@@ -70,6 +70,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
       .map(([name]) => name)
       .toSorted(),
   ).toEqual([
+    'DELETE /datasets/{id}',
     'DELETE /jobs/{id}',
     'DELETE /weights/{id}',
     'GET /',
@@ -77,6 +78,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /datasets',
     'GET /datasets/{id}',
     'GET /datasets/{id}/export',
+    'GET /datasets/{id}/samples',
     'GET /health/live',
     'GET /health/ready',
     'GET /jobs',
@@ -97,6 +99,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /metrics',
     'GET /openapi.json',
     'GET /weights/{id}',
+    'POST /datasets',
     'POST /jobs',
     'POST /jobs/{id}/cancel',
     'POST /jobs/{id}/fork',

@@ -43,6 +43,7 @@ describe('the environment', () => {
       artifactsFolder: '/data/trainyard/artifacts',
       logLevel: 'info',
       limits: defaultLimits,
+      uploadBytesLimit: 2 ** 30,
     });
   });
 
@@ -68,6 +69,7 @@ describe('the environment', () => {
         TRAINYARD_MAX_MEMORY_BYTES: '1000000000',
         TRAINYARD_MAX_EPOCHS: '10',
         TRAINYARD_MAX_LAYERS: '',
+        TRAINYARD_MAX_UPLOAD_BYTES: '5e6',
       }),
     ).toEqual({
       host: '0.0.0.0',
@@ -85,6 +87,7 @@ describe('the environment', () => {
       artifactsFolder: '/var/lib/trainyard artifacts',
       logLevel: 'debug',
       limits: { parameters: 1e6, memoryBytes: 1e9, epochs: 10, layers: defaultLimits.layers },
+      uploadBytesLimit: 5e6,
     });
   });
 

@@ -1,4 +1,5 @@
 // A dataset as answers show it: what a job can name in `data.dataset`, and what a network on it gets. All fields are always there.
+import { uploadFormats } from '@trainyard/engine';
 import { z } from 'zod';
 
 const sizes = z.array(z.int().min(1)).readonly();
@@ -6,7 +7,7 @@ const sizes = z.array(z.int().min(1)).readonly();
 export const datasetSchema = z
   .object({
     id: z.string().describe('What a spec calls it.'),
-    source: z.literal('builtIn').describe('Where it comes from.'),
+    source: z.enum(['builtIn', 'uploaded']).describe('Where it comes from.'),
     title: z.string(),
     description: z.string(),
     inputShape: sizes.nullable().describe("Of one sample, before transforms; null where the spec's options decide."),
@@ -17,9 +18,36 @@ export const datasetSchema = z
       .describe('Their names, in the order of their numbers; null where targets are values.'),
     trainSamples: z.int().min(1).nullable().describe("As published; null where the spec's options decide."),
     testSamples: z.int().min(0).nullable().describe("As published, 0 without a test part; null where the spec's options decide."),
+    format: z.enum(uploadFormats).nullable().describe('As it was uploaded; null if it was not.'),
+    sha256: z.string().nullable().describe('Of what it holds, as its export; null if it was not uploaded.'),
+    bytes: z.int().min(0).nullable().describe('Of its export; null if it was not uploaded.'),
+    createdAt: z.iso.datetime().nullable().describe('RFC 3339, UTC; null if it was not uploaded.'),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof datasetSchema>;
 
-export const datasetList = z.object({ data: z.array(datasetSchema) }).meta({ id: 'DatasetList' });
+export const datasetList = z
+  .object({
+    data: z.array(datasetSchema),
+    nextCursor: z.string().nullable().describe('Pass it as `after` for the next page; null on the last.'),
+  })
+  .meta({ id: 'DatasetList' });
 export type DatasetList = z.infer<typeof datasetList>;
+
+export const datasetParts = z.enum(['train', 'test']);
+
+export const datasetSamples = z
+  .object({
+    inputType: z.enum(['uint8', 'float32']).describe('Pixels, which a network gets as x / 255, or values.'),
+    inputShape: sizes,
+    data: z.array(
+      z.object({
+        index: z.int().min(0).describe('Its place in its part.'),
+        input: z.array(z.unknown()).describe('Numbers, nested as `inputShape` says.'),
+        class: z.string().nullable().describe('Its name; null where targets are values.'),
+        target: z.union([z.int(), z.array(z.unknown())]).describe('The number of its class, or its values, nested as their shape says.'),
+      }),
+    ),
+  })
+  .meta({ id: 'DatasetSamples' });
+export type DatasetSamples = z.infer<typeof datasetSamples>;

@@ -26,14 +26,14 @@ export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
 export { idxDataset } from './data/idx.ts';
-export { encodePng } from './data/images/png.ts';
 export { decodeImage, type Pixels } from './data/images/image.ts';
+export { encodePng } from './data/images/png.ts';
 export { type ImageSource, imageDataset } from './data/images/imageDataset.ts';
 export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limits.ts';
 export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoader } from './data/loader.ts';
 export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';
 export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
-export { contentOf, npzPieces, readNpz } from './data/npz.ts';
+export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './data/npz.ts';
 export {
   type UploadFilePart,
   type UploadFormat,

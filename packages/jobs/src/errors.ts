@@ -54,6 +54,23 @@ export class ReservationExpiredError extends JobsError {
   }
 }
 
+/** There is no uploaded dataset with this id. */
+export class DatasetNotFoundError extends JobsError {
+  readonly datasetId: string;
+
+  constructor(datasetId: string) {
+    super('datasetNotFound', `there is no dataset ${datasetId}`);
+    this.datasetId = datasetId;
+  }
+}
+
+/** A job that has not ended uses the dataset. */
+export class DatasetInUseError extends JobsError {
+  constructor(datasetId: string, jobId: string) {
+    super('datasetInUse', `${datasetId} is used by ${jobId}, which has not ended: cancel it first, or wait for its end`);
+  }
+}
+
 /** An idempotency key came back with another body. */
 export class IdempotencyMismatchError extends JobsError {
   constructor() {

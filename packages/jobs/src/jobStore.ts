@@ -2,12 +2,12 @@
 // goes through JobAttempt, what users do to a job is in JobActions. Every change is one Lua script, so no crash leaves half of one.
 import { createHash, randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine';
+import { isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
 import { canonicalJson } from './canonicalJson.ts';
-import { IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
+import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
@@ -83,6 +83,7 @@ export class JobStore {
   /**
    * Records a job and puts it in the queue. `replayed` says that the idempotency key had made it before.
    * @throws IdempotencyMismatchError the key was used for another body
+   * @throws DatasetNotFoundError its uploaded dataset was deleted
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     const { jobId, replayed, job } = await this.record(request);
@@ -102,6 +103,7 @@ export class JobStore {
     const now = new Date(decodeTime(jobId.slice('job_'.length)));
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
+    const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
     const record = newRecord(spec, owner, now, request.origin, request.webhook ?? (await this.#webhookOf(request.origin?.retryOf)));
     const [outcome, id, rank] = await runScript(
       this.#redis,
@@ -113,6 +115,8 @@ export class JobStore {
         keys.outbox,
         keys.idempotency(idempotency ? sha256(canonicalJson([owner, idempotency.key])) : 'none'),
         keys.remains,
+        keys.dataset(datasetId),
+        keys.usersOf(datasetId),
       ],
       [
         jobId,
@@ -122,10 +126,12 @@ export class JobStore {
         Date.now(),
         spec.priority,
         request.jobId === undefined ? 0 : 1,
+        datasetId,
         ...Object.entries(record).flat(),
       ],
     );
     if (outcome === 'mismatch') throw new IdempotencyMismatchError();
+    if (outcome === 'noDataset') throw new DatasetNotFoundError(datasetId);
     if (outcome === 'expired') throw new ReservationExpiredError(jobId);
     if (id !== jobId) return { jobId: String(id), replayed: true, job: null };
     return { jobId, replayed: false, job: jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(rank), spec) };

@@ -1,5 +1,6 @@
-// What lies about of jobs and uploaded weights that are not there: files of one that was deleted, files and history put by for one that is yet to be
-// made. Redis notes their ids before anything is put by and in the step that deletes, so that a crash leaves nothing for ever.
+// What lies about of jobs, uploaded weights and uploaded datasets that are not there: files of one that was deleted, files and history
+// put by for one that is yet to be made. Redis notes their ids before anything is put by and in the step that deletes, so that a
+// crash leaves nothing for ever.
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -32,8 +33,7 @@ export class Remains {
 
   /** Removes what there is of a job that was deleted or never made; of one that is there, nothing. Safe to repeat. */
   async remove(jobId: string): Promise<void> {
-    const record = jobId.startsWith('wt_') ? this.#keys.weights(jobId) : this.#keys.job(jobId);
-    if ((await this.#redis.exists(record)) === 0) {
+    if ((await this.#redis.exists(this.#keys.holder(jobId))) === 0) {
       await this.#artifacts.deleteJob(jobId);
       await this.#redis.unlink(this.#keys.events(jobId));
     }

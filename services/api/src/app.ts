@@ -1,9 +1,10 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
-import type { SpecLimits } from '@trainyard/engine';
+import type { DatasetFiles, SpecLimits } from '@trainyard/engine';
 import type {
   ApiKey,
   ArtifactStore,
+  DatasetStore,
   EventHub,
   EventLog,
   JobStore,
@@ -22,12 +23,14 @@ import { access } from './plugins/access.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
 import { headers } from './plugins/headers.ts';
+import { arrival } from './plugins/arrival.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
 import { requestLog } from './plugins/requestLog.ts';
 import { streams } from './plugins/streams.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { datasetExportRoute } from './routes/datasetExport.ts';
+import { datasetSamplesRoute } from './routes/datasetSamples.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { createJobRoute } from './routes/createJob.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -43,6 +46,8 @@ import { successorRoutes } from './routes/successors.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 import { weightsRoutes } from './routes/weights.ts';
+import { uploadDatasetRoute } from './routes/uploadDataset.ts';
+import { UploadReader, type UploadReaderOptions } from './uploads/readUpload.ts';
 
 export { ServiceMetrics } from './metrics/serviceMetrics.ts';
 export type { Dependency } from './routes/health.ts';
@@ -53,8 +58,9 @@ export const version = '0.1.0';
 
 const bodyLimitBytes = 1024 * 1024;
 
-/** How long a request may take to arrive, in ms: its own bytes, not its answer. */
+/** How long a request may take to arrive, in ms: its own bytes, not its answer. An upload may take longer. */
 const requestTimeoutMs = 30_000;
+const uploadTimeoutMs = 60 * 60 * 1_000;
 
 export interface AppOptions {
   readonly jobs: JobStore;
@@ -64,6 +70,11 @@ export interface AppOptions {
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
   readonly artifacts: ArtifactStore;
+  readonly datasets: DatasetStore;
+  /** Files of built-in datasets on this machine; left out, there are none. */
+  readonly datasetFiles?: Pick<DatasetFiles, 'find'>;
+  /** How uploads are read; left out, as in a service. */
+  readonly uploadReader?: Partial<UploadReaderOptions>;
   readonly webhooks: WebhookStore;
   /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
   readonly webhookPolicy?: WebhookPolicy;
@@ -79,23 +90,25 @@ export interface AppOptions {
   readonly rateLimiter?: RateLimiter;
   /** Web sites that may call from a browser; left out, none. */
   readonly corsOrigins?: readonly string[];
-  /** The largest file that may be uploaded; default 1 GiB. */
+  /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
   /** Left out, nothing is logged. */
   readonly logger?: FastifyBaseLogger;
+  /** How long a request may take to arrive, and how long nothing may arrive of an upload, in ms; default 30,000. */
+  readonly requestTimeoutMs?: number;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
   readonly heartbeatMs?: number;
 }
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { jobs, successors, remains, weights, eventLog, eventHub, artifacts, limits } = options;
+  const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: bodyLimitBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: uploadTimeoutMs,
     // A missing Host header gets our own answer, and so does a request on a kept connection during a stop.
     http: { requireHostHeader: false },
     return503OnClosing: false,
@@ -123,6 +136,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(measureRequests, { metrics });
   await app.register(errors);
   await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
+  const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
+  await app.register(arrival, { timeoutMs });
   await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
   await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
   await app.register(documentation, { version });
@@ -130,10 +145,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, version });
   const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
-  await app.register(createJobRoute, { jobs, remains, weights, artifacts, limits, webhooks: webhookPolicy });
+  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, webhooks: webhookPolicy });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
-  await app.register(successorRoutes, { jobs, successors, limits });
+  await app.register(successorRoutes, { jobs, successors, datasets, limits });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
@@ -141,9 +156,14 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
-  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit: options.uploadBytesLimit ?? 2 ** 30 });
-  await app.register(datasetRoutes);
-  await app.register(datasetExportRoute);
+  const { uploadBytesLimit = 2 ** 30 } = options;
+  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit });
+  await app.register(datasetRoutes, { datasets });
+  const reader = new UploadReader(options.uploadReader);
+  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, idleMs: timeoutMs });
+  const files = options.datasetFiles ?? { find: () => Promise.resolve(null) };
+  await app.register(datasetSamplesRoute, { datasets, artifacts, files });
+  await app.register(datasetExportRoute, { datasets, artifacts, files });
   refuseOtherMethods();
   await app.ready();
   return app;

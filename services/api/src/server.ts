@@ -5,6 +5,7 @@ import { setInterval } from 'node:timers/promises';
 import {
   closeRedis,
   connectRedis,
+  DatasetStore,
   type Environment,
   EnvironmentError,
   EventHub,
@@ -26,6 +27,7 @@ import {
   WebhookStore,
   WeightsStore,
 } from '@trainyard/jobs';
+import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
 import { createApp } from './app.ts';
@@ -38,6 +40,8 @@ const reconcileEveryMs = 5000;
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
 
+/** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
+const unpackedBytes = 64 * 2 ** 20;
 interface Reconciled {
   readonly jobs: JobStore;
   readonly webhooks: WebhookStore;
@@ -110,6 +114,9 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const remains = new Remains({ redis, prefix, artifacts });
   const weights = new WeightsStore({ redis, prefix, artifacts, remains });
+  const datasets = new DatasetStore({ redis, prefix, artifacts, remains });
+  const folders = environment.datasets === null ? [] : [environment.datasets];
+  const datasetFiles = new NodeDatasetFiles({ folders, home: environment.home }, {}, new UnpackedFiles(unpackedBytes));
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const webhooks = new WebhookStore({ redis, prefix, onError });
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
@@ -132,6 +139,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     successors,
     remains,
     weights,
+    datasets,
+    datasetFiles,
     eventLog,
     eventHub,
     artifacts,
@@ -152,6 +161,7 @@ async function main(): Promise<void> {
   const app = await createApp({
     ...services,
     limits: environment.limits,
+    uploadBytesLimit: environment.uploadBytesLimit,
     apiKeys: environment.apiKeys,
     corsOrigins: environment.corsOrigins,
     logger: log,

@@ -9,3 +9,4 @@ export { describeError } from './runError.ts';
 export { runProcess } from './runProcess.ts';
 export { type Assignment, type ChildOptions, ChildStartError, type Outcome, TrainingChild } from './trainingChild.ts';
 export { TrainingWorker, type TrainingWorkerOptions } from './worker.ts';
+export { UploadedData } from './uploadedData.ts';

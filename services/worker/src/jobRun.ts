@@ -25,6 +25,7 @@ import { patiently } from './patience.ts';
 import { describeError } from './runError.ts';
 import { SnapshotKeeper } from './snapshotKeeper.ts';
 import type { Outcome, TrainingChild } from './trainingChild.ts';
+import type { UploadedData } from './uploadedData.ts';
 
 /** What all runs of a worker share. */
 export interface RunContext {
@@ -35,6 +36,7 @@ export interface RunContext {
   checkpointEveryMs: number;
   pool: ChildPool;
   data: NodeDatasetFilesOptions;
+  uploads: UploadedData;
   /** The worker's name, as jobs show it. */
   worker: string;
   /** Aborted when the worker leaves without waiting for anything, Redis included. */
@@ -149,13 +151,15 @@ export class JobRun {
   async #train({ attempt, spec, checkpoint }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
     const log = this.#log.child({ attempt: attempt.number });
     log.info({ child: child.pid, checkpoint }, 'training');
-    const { artifacts, abandoned, checkpointEveryMs, data } = this.#context;
+    const { artifacts, abandoned, checkpointEveryMs, data, uploads } = this.#context;
     this.#checkpoints.current = checkpoint;
     const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, abandoned);
     const modelFile = artifacts.temporaryFile();
     let resumeFile: string | null = null;
     let initialFile: string | null = null;
     try {
+      const error = await uploads.provide(spec.data, AbortSignal.any([this.#stop.signal, this.#pause.signal]));
+      if (error !== null) return await this.#conclude({ kind: 'failed', error, detail: error.message }, attempt, journal, modelFile, log);
       resumeFile = checkpoint === null ? null : await this.#checkpoints.fetch(this.jobId, checkpoint);
       if (resumeFile === null && checkpoint !== null) await journal.say('warn', 'the last checkpoint is gone: training begins anew');
       if (resumeFile === null && spec.initialWeights !== undefined) {

@@ -24,6 +24,7 @@ import { ChildPool } from './childPool.ts';
 import { Deliveries } from './deliveries.ts';
 import { repeat } from './repeat.ts';
 import { type ChildOptions, TrainingChild } from './trainingChild.ts';
+import { UploadedData } from './uploadedData.ts';
 
 export interface TrainingWorkerOptions {
   redisUrl: string;
@@ -81,6 +82,7 @@ export class TrainingWorker {
   readonly #presence: WorkerPresence;
   readonly #pool: ChildPool;
   readonly #deliveries: Deliveries;
+  readonly #uploads: UploadedData;
   readonly #reader: Worker<TrainDelivery>;
   readonly #abandoned = new AbortController();
   readonly #hurried = Promise.withResolvers<void>();
@@ -114,6 +116,7 @@ export class TrainingWorker {
       residentBytesLimit: RESIDENT_BYTES_LIMIT,
       onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
     });
+    this.#uploads = new UploadedData({ artifacts, home: data.home, log });
     this.#deliveries = new Deliveries(
       {
         store: this.#store,
@@ -122,6 +125,7 @@ export class TrainingWorker {
         checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
         pool: this.#pool,
         data,
+        uploads: this.#uploads,
         worker: name,
         abandoned: this.#abandoned.signal,
       },
@@ -140,7 +144,10 @@ export class TrainingWorker {
 
   /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
   async start(): Promise<void> {
-    await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady()]);
+    const swept = this.#uploads
+      .sweep()
+      .catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
+    await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady(), swept]);
     if (this.#closed !== undefined) return;
     const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
       repeat(ms, turn, (error) => this.#log.warn({ err: error }, `could not ${what}; trying again`));

@@ -26,7 +26,7 @@ async function read(files: Files, options: object = {}, limits: object = {}): Pr
   );
   const uploaded = parts.map(({ part }, i) => ({ part, path: join(folder, String(i)) }));
   for (const [i, { bytes }] of parts.entries()) await writeFile(uploaded[i].path, bytes);
-  return await readUpload(uploaded, uploadOptions.parse(options), { limits });
+  return (await readUpload(uploaded, uploadOptions.parse(options), { limits })).splits;
 }
 
 const idx = idxPair([0, 1, 3, 1]);

@@ -113,30 +113,44 @@ const END = { signature: 0x06054b50, bytes: 22 };
 const ENTRY = { signature: 0x02014b50, bytes: 46 };
 const LOCAL_BYTES = 30;
 
-/** The members by name, as views, by the zip's directory (APPNOTE.TXT §4.3); none is compressed. */
-function membersOf({ name, bytes }: NamedBytes): ReadonlyMap<string, Uint8Array> {
+/** Where a member's bytes lie in the file. */
+export interface NpzPlace {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** The members by name, as views. */
+function membersOf(file: NamedBytes): ReadonlyMap<string, Uint8Array> {
+  const places = npzPlaces(file, file.bytes.length);
+  return new Map(Array.from(places, ([name, { start, size }]) => [name, file.bytes.subarray(start, start + size)]));
+}
+
+/**
+ * Where the members lie, by the zip's directory (APPNOTE.TXT §4.3), as the program writes it: none is compressed, and nothing but its
+ * name goes before a member.
+ * @param tail the file from any byte on that lies before the directory
+ * @param fileBytes the size of the whole
+ * @throws DataFormatError when it is damaged
+ */
+export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): ReadonlyMap<string, NpzPlace> {
+  const offset = fileBytes - bytes.length;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const damaged = (at: number): DataFormatError => new DataFormatError(`${name}: is damaged at byte ${at}: fetch it again`);
   const end = bytes.length - END.bytes;
   if (end < 0 || view.getUint32(end, true) !== END.signature) throw damaged(Math.max(0, end));
-  const members = new Map<string, Uint8Array>();
-  let at = view.getUint32(end + 16, true);
+  const places = new Map<string, NpzPlace>();
+  let at = view.getUint32(end + 16, true) - offset;
   for (let left = view.getUint16(end + 10, true); left > 0; left--) {
-    if (at + ENTRY.bytes > end || view.getUint32(at, true) !== ENTRY.signature) throw damaged(at);
+    if (at < 0 || at + ENTRY.bytes > end || view.getUint32(at, true) !== ENTRY.signature) throw damaged(at);
     const size = view.getUint32(at + 24, true);
     const nameLength = view.getUint16(at + 28, true);
-    const local = view.getUint32(at + 42, true);
-    if (local + LOCAL_BYTES > end || view.getUint16(at + 10, true) !== 0) throw damaged(at);
-    const start = local + LOCAL_BYTES + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-    if (start + size > end) throw damaged(at);
+    const start = view.getUint32(at + 42, true) + LOCAL_BYTES + nameLength;
+    if (view.getUint16(at + 10, true) !== 0 || start + size > end + offset) throw damaged(at + offset);
     // TextDecoder takes no shared memory.
-    members.set(
-      new TextDecoder().decode(bytes.slice(at + ENTRY.bytes, at + ENTRY.bytes + nameLength)),
-      bytes.subarray(start, start + size),
-    );
+    places.set(new TextDecoder().decode(bytes.slice(at + ENTRY.bytes, at + ENTRY.bytes + nameLength)), { start, size });
     at += ENTRY.bytes + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
-  return members;
+  return places;
 }
 
 /** A script's function that reads an array of the file of dataset `id`. */

@@ -27,14 +27,18 @@ const numbered = (count: number): string[] => Array.from({ length: count }, (_, 
  * Reads the files of an upload.
  * @throws DataFormatError that names the part and the byte, row or entry, `signal.reason` when aborted.
  */
-export async function readUpload(files: readonly UploadedFile[], options: UploadOptions, reader: ReaderOptions = {}): Promise<Splits> {
+export async function readUpload(
+  files: readonly UploadedFile[],
+  options: UploadOptions,
+  reader: ReaderOptions = {},
+): Promise<{ readonly splits: Splits; readonly format: UploadFormat }> {
   const upload = new Upload(files, options, reader);
   const format = options.format ?? (await upload.recognised());
   checkOptions(format, options);
   const train = await upload.read(format, { file: 'file', inputs: 'inputs', targets: 'targets' });
   if (train === null) throw new DataFormatError(missing(format));
   const test = await upload.read(format, { file: 'testFile', inputs: 'testInputs', targets: 'testTargets' });
-  return joined(train, test, limitsOf(reader));
+  return { splits: joined(train, test, limitsOf(reader)), format };
 }
 
 const isPair = (format: UploadFormat): boolean => format === 'idx' || format === 'npy';

@@ -1,5 +1,9 @@
-// The files that jobs leave behind, whoever keeps them; uploaded weights, under their own id, count as a job here. A file appears whole or not at all.
+// The files of jobs and of what users upload, whoever keeps them; uploaded weights and datasets, under their own ids, count as jobs
+// here. A file appears whole or not at all.
 import type { Readable } from 'node:stream';
+
+/** Who may have files: a job, an uploaded dataset, uploaded weights; by its prefixed ULID. */
+export const artifactHolder = /^(job|ds|wt)_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export interface ArtifactStat {
   readonly bytes: number;

@@ -4,14 +4,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { jobId as jobIdSchema, weightsId } from '@trainyard/contracts';
-import { z } from 'zod';
 import { ArtifactError } from '../errors.ts';
-import type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifactStore.ts';
+import { type ArtifactPlace, type ArtifactStat, type ArtifactStore, artifactHolder, type ByteRange } from './artifactStore.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
-
-/** Whose files there are. */
-const ownerId = z.union([jobIdSchema, weightsId]);
 
 const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
@@ -148,8 +143,8 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   #folder(jobId: string): string {
-    if (!ownerId.safeParse(jobId).success) {
-      throw new ArtifactError('invalidArtifactName', jobId, 'this is not the id of a job or of weights');
+    if (!artifactHolder.test(jobId)) {
+      throw new ArtifactError('invalidArtifactName', jobId, 'this is not the id of a job, of weights or of a dataset');
     }
     return join(this.#root, jobId);
   }

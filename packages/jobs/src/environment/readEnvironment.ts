@@ -65,6 +65,7 @@ const variables = z.object({
   TRAINYARD_MAX_MEMORY_BYTES: limit(defaultLimits.memoryBytes),
   TRAINYARD_MAX_EPOCHS: limit(defaultLimits.epochs),
   TRAINYARD_MAX_LAYERS: limit(defaultLimits.layers),
+  TRAINYARD_MAX_UPLOAD_BYTES: limit(2 ** 30),
 });
 
 /** Values that are not repeated in messages. */
@@ -97,6 +98,8 @@ export interface Environment {
   readonly artifactsFolder: string;
   readonly logLevel: (typeof logLevels)[number];
   readonly limits: SpecLimits;
+  /** Bytes that an upload may have. */
+  readonly uploadBytesLimit: number;
 }
 
 /**
@@ -133,6 +136,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       epochs: data.TRAINYARD_MAX_EPOCHS,
       layers: data.TRAINYARD_MAX_LAYERS,
     },
+    uploadBytesLimit: data.TRAINYARD_MAX_UPLOAD_BYTES,
   };
 }
 

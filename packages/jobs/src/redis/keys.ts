@@ -43,6 +43,18 @@ export interface RedisKeys {
   readonly ending: readonly [string, string];
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
+  /** Hash: the record of an uploaded dataset. */
+  dataset(datasetId: string): string;
+  /** Set: ids of jobs that were made of an uploaded dataset; those that have ended may be missing. */
+  usersOf(datasetId: string): string;
+  /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */
+  readonly datasets: string;
+  /** Sorted set, as `datasets`: the ids of one owner's. */
+  datasetsOf(owner: string): string;
+  /** Hash: an owner's datasets by the digest of their content. */
+  contentsOf(owner: string): string;
+  /** The record of whatever may have files: a job's, uploaded weights', an uploaded dataset's. */
+  holder(id: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
 }
@@ -74,6 +86,12 @@ export function redisKeys(prefix: string): RedisKeys {
     totals: `${tag}:totals`,
     ending: [`${tag}:totals`, `${tag}:ended`],
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
+    dataset: (datasetId) => `${tag}:dataset:${datasetId}`,
+    usersOf: (datasetId) => `${tag}:users:${datasetId}`,
+    datasets: `${tag}:datasets`,
+    datasetsOf: (owner) => `${tag}:datasets:${owner}`,
+    contentsOf: (owner) => `${tag}:contents:${owner}`,
+    holder: (id) => `${tag}:${id.startsWith('ds_') ? 'dataset' : id.startsWith('wt_') ? 'weights' : 'job'}:${id}`,
     wishChannel: `${tag}:wishes`,
   };
 }

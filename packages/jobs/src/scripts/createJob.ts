@@ -5,11 +5,11 @@ import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, idempotency key, remains.
+ * KEYS: record, events, waiting, outbox, idempotency key, remains, the uploaded dataset's record, its users.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
- * field, value, …
- * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; or expired, when
- * what was put by for it is being removed. The same call sent twice, after a lost connection, is one job.
+ * the uploaded dataset's id ('' = none), field, value, …
+ * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; expired, when
+ * what was put by for it is being removed; or noDataset. The same call sent twice, after a lost connection, is one job.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
@@ -27,11 +27,20 @@ if digest ~= '' then
     if redis.call('EXISTS', record) == 1 then return {'replayed', id} end
   end
 end
+if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 if digest ~= '' then
   redis.call('SET', KEYS[5], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 8))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 9))
+if ARGV[8] ~= '' then
+  -- Two that have ended leave for one that comes: so the set stays about as large as it has to be.
+  for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[8], 2)) do
+    local status = redis.call('HGET', string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id, 'status')
+    if not status or status == 'succeeded' or status == 'failed' or status == 'cancelled' then redis.call('SREM', KEYS[8], id) end
+  end
+  redis.call('SADD', KEYS[8], jobId)
+end
 redis.call('PERSIST', KEYS[2])
 lists('ZADD', KEYS[1], jobId, '*')
 redis.call('ZADD', KEYS[3], -ARGV[6], jobId)

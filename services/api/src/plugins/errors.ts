@@ -7,6 +7,8 @@ import type { Socket } from 'node:net';
 import { SpecError } from '@trainyard/engine';
 import {
   ArtifactError,
+  DatasetInUseError,
+  DatasetNotFoundError,
   IdempotencyMismatchError,
   isRedisUnavailable,
   JobNotFoundError,
@@ -66,7 +68,11 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     const places = error.issues.length === 1 ? 'one place' : `${error.issues.length} places`;
     return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
   }
-  if (error instanceof WeightsInUseError) return new ProblemError('inUse', `${error.message}.`);
+  if (error instanceof WeightsInUseError || error instanceof DatasetInUseError) return new ProblemError('inUse', `${error.message}.`);
+  if (error instanceof DatasetNotFoundError) {
+    const issue = { path: '/data/dataset', message: `${error.message} any more`, code: 'unknownDataset' };
+    return new ProblemError('invalidSpec', `${issue.message}.`, { issues: [issue] });
+  }
   if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request.url);
   if (error instanceof JobStateError || error instanceof NoCheckpointError) return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);

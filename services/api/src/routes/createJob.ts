@@ -1,9 +1,10 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
 import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
-import { createPrepared, type Remains } from '@trainyard/jobs';
+import { createPrepared, type DatasetStore, type Remains } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
@@ -22,11 +23,12 @@ const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resn
 
 interface Services extends WeightSources {
   readonly remains: Remains;
+  readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
   readonly webhooks: WebhookPolicy;
 }
 
-export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits, remains, webhooks, ...sources }, done) => {
+export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits, remains, datasets, webhooks, ...sources }, done) => {
   const { jobs } = sources;
   // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
   app.setValidatorCompiler(validatorOfAllButBody);
@@ -59,7 +61,8 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits
     async (request, reply) => {
       const body: unknown = request.body;
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
-      const { checked, webhook } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits));
+      const uploads = await uploadsFor(body, datasets, request);
+      const { checked, webhook } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads));
       const { spec, summary } = checked;
       const putWeights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });

@@ -1,23 +1,25 @@
-// A dataset's samples as NumPy's NPZ, for scripts. So far that of the digits, which no one but this program can make: the other
-// sets have publishers.
-import { dataSchema, encodeNpz, Generator, loadData } from '@trainyard/engine';
+// A dataset's samples as NumPy's NPZ, for scripts: of an uploaded one the file that jobs are trained on, of a built-in one what is
+// there of it.
+import { Readable } from 'node:stream';
+import { encodeNpz, type DatasetFiles, npzPieces, UPLOADED_FILE } from '@trainyard/engine';
+import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { loadBuiltIn } from '../datasets/firstSamples.ts';
+import { visibleDataset } from '../datasets/shownDataset.ts';
 import { answer, guarded, problems } from '../http/answers.ts';
-import { ProblemError } from '../problems.ts';
+import { datasetParams } from './datasets.ts';
 
-const params = z.object({ id: z.string().describe('The id of a dataset: `digits`.') });
-
-const noFile = () => Promise.reject(new TypeError('digits are drawn, not read'));
-
-async function drawDigits(): Promise<Uint8Array> {
-  const data = dataSchema.parse({ dataset: 'digits' });
-  return encodeNpz(await loadData(data, { files: { read: noFile, find: noFile }, generator: new Generator(0) }));
+interface Services {
+  readonly datasets: DatasetStore;
+  readonly artifacts: ArtifactStore;
+  readonly files: Pick<DatasetFiles, 'find'>;
 }
 
-export const datasetExportRoute: FastifyPluginCallbackZod = (app, _options, done) => {
+export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, files }, done) => {
   // Drawing them takes half a second: once for the process, when somebody first asks.
   let digits: Promise<Uint8Array> | undefined;
+
   app.get(
     '/datasets/:id/export',
     {
@@ -25,9 +27,9 @@ export const datasetExportRoute: FastifyPluginCallbackZod = (app, _options, done
         operationId: 'exportDataset',
         summary: 'The samples of a dataset as arrays',
         description:
-          'An NPZ file for numpy: `train_inputs`, `train_targets`, `test_inputs` and `test_targets`. Pixels are bytes. `train.py` of a job on digits reads it as `digits/digits.npz` of its data folder.',
+          'An NPZ file for numpy: `train_inputs`, `train_targets`, `test_inputs` and `test_targets`, and the names of `classes`. Pixels are bytes. `train.py` of a job reads it in its data folder: digits as `digits/digits.npz`, an uploaded dataset as `ds_…/dataset.npz`.',
         tags: ['datasets'],
-        params,
+        params: datasetParams,
         querystring: z.strictObject({}),
         response: {
           200: answer('The file.', 'application/octet-stream', z.unknown()),
@@ -37,9 +39,18 @@ export const datasetExportRoute: FastifyPluginCallbackZod = (app, _options, done
     },
     async (request, reply) => {
       const { id } = request.params;
-      if (id !== 'digits') throw new ProblemError('notFound', `There is no dataset ${JSON.stringify(id)} to export; there is "digits".`);
-      void reply.headers({ 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${id}.npz"` });
-      return reply.send(await (digits ??= drawDigits()));
+      const uploaded = await visibleDataset(datasets, id, request);
+      const send = (content: Readable | Uint8Array) => {
+        void reply.headers({ 'content-type': 'application/octet-stream', 'content-disposition': `attachment; filename="${id}.npz"` });
+        return reply.send(content);
+      };
+      if (uploaded !== null) {
+        const file = await artifacts.open(id, UPLOADED_FILE);
+        void reply.headers({ 'content-length': uploaded.bytes, etag: `"${uploaded.content.sha256}"` });
+        return send(file);
+      }
+      if (id === 'digits') return send(await (digits ??= loadBuiltIn(id, files).then(encodeNpz)));
+      return send(Readable.from(npzPieces(await loadBuiltIn(id, files)), { objectMode: false }));
     },
   );
   done();

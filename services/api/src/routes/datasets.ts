@@ -1,42 +1,49 @@
-// The datasets that a job can name, and what is known of each without reading a file. Their samples are datasetExport.ts's.
-import { type Dataset, datasetList, datasetSchema } from '@trainyard/contracts';
-import { dataSchema, datasetDefinitions, describeData } from '@trainyard/engine';
+// The datasets that a job can name: the list, each of them, and the end of an uploaded one. How one comes is uploadDataset.ts's,
+// its samples are datasetSamples.ts's and datasetExport.ts's.
+import { datasetList, datasetSchema } from '@trainyard/contracts';
+import type { DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { builtInDatasets, shownDataset, visibleDataset } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
+import { pageLimit } from '../http/parameters.ts';
+import { visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 
-const params = z.object({ id: z.string().describe('The id of a dataset.') });
+export const datasetParams = z.object({ id: z.string().describe('The id of a dataset.') });
 
-const datasets: readonly Dataset[] = datasetDefinitions.map(({ name, title, description }) => {
-  // One that a spec has to give a shape cannot be described without a spec.
-  const { data } = dataSchema.safeParse({ dataset: name });
-  const known = data === undefined ? null : describeData(data);
-  return {
-    id: name,
-    source: 'builtIn',
-    title,
-    description,
-    inputShape: known?.inputShape ?? null,
-    classes: known?.target.kind === 'class' ? known.target.classes : null,
-    trainSamples: known?.trainSamples ?? null,
-    testSamples: known?.testSamples ?? null,
-  };
+const listQuery = z.strictObject({
+  limit: pageLimit(100).default(100),
+  after: z
+    .string()
+    .regex(/^ds_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the nextCursor of a page')
+    .optional()
+    .describe('The `nextCursor` of the page before.'),
 });
 
-export const datasetRoutes: FastifyPluginCallbackZod = (app, _options, done) => {
+export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }> = (app, { datasets }, done) => {
   app.get(
     '/datasets',
     {
       schema: {
         operationId: 'listDatasets',
         summary: 'The datasets that a job can name',
+        description: 'The built-in ones, on the first page, and those that you uploaded, newest first; `limit` is of these.',
         tags: ['datasets'],
-        querystring: z.strictObject({}),
+        querystring: listQuery,
         response: { 200: json('The datasets.', datasetList), ...problems(...guarded, 'invalidRequest') },
       },
     },
-    () => ({ data: [...datasets] }),
+    async (request) => {
+      const { limit, after } = request.query;
+      const owner = visibleOwner(request);
+      const found = await datasets.list({ limit: limit + 1, ...(after !== undefined && { after }), ...(owner !== undefined && { owner }) });
+      const page = found.slice(0, limit);
+      return {
+        data: [...(after === undefined ? builtInDatasets : []), ...page.map(shownDataset)],
+        nextCursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
+      };
+    },
   );
 
   app.get(
@@ -46,16 +53,43 @@ export const datasetRoutes: FastifyPluginCallbackZod = (app, _options, done) => 
         operationId: 'getDataset',
         summary: 'A dataset',
         tags: ['datasets'],
-        params,
+        params: datasetParams,
         querystring: z.strictObject({}),
         response: { 200: json('The dataset.', datasetSchema), ...problems(...guarded, 'notFound', 'invalidRequest') },
       },
     },
-    (request) => {
-      const found = datasets.find(({ id }) => id === request.params.id);
-      if (found !== undefined) return found;
-      const known = datasets.map(({ id }) => id).join(', ');
-      throw new ProblemError('notFound', `There is no dataset ${JSON.stringify(request.params.id)}; there are ${known}.`);
+    async (request) => {
+      const { id } = request.params;
+      const builtIn = builtInDatasets.find((dataset) => dataset.id === id);
+      if (builtIn !== undefined) return builtIn;
+      const uploaded = await visibleDataset(datasets, id, request);
+      if (uploaded === null) throw new TypeError(`${id} is built in, and is not listed`);
+      return shownDataset(uploaded);
+    },
+  );
+
+  app.delete(
+    '/datasets/:id',
+    {
+      schema: {
+        operationId: 'deleteDataset',
+        summary: 'Delete an uploaded dataset',
+        description: 'Jobs of it that have ended keep what they have, and cannot be trained again.',
+        tags: ['datasets'],
+        params: datasetParams,
+        querystring: z.strictObject({}),
+        response: {
+          204: z.undefined().describe('It is gone.'),
+          ...problems(...guarded, 'notFound', 'inUse', 'builtInDataset', 'invalidRequest'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const dataset = await visibleDataset(datasets, id, request);
+      if (dataset === null) throw new ProblemError('builtInDataset', `${id} is there for everybody and stays.`);
+      await datasets.delete(id);
+      return reply.code(204).send();
     },
   );
   done();

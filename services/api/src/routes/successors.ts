@@ -1,9 +1,10 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
 import { type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, type JobSpec, newJobSchema, SpecError, type SpecLimits, weightMismatches, weightShapes } from '@trainyard/engine';
-import type { JobStore, Successors } from '@trainyard/jobs';
+import type { DatasetStore, JobStore, Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
@@ -51,10 +52,11 @@ function checkTensors(job: Job, spec: JobSpec, isModelChanged: boolean): void {
 interface Services {
   readonly jobs: JobStore;
   readonly successors: Successors;
+  readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
 }
 
-export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, limits }, done) => {
+export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, datasets, limits }, done) => {
   // As for a new job, the handler says more about a body than its schema can.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -79,7 +81,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
     async (request, reply) => {
       parseBody(z.strictObject({}).nullish(), request.body);
       const job = await visibleJob(jobs, request.params.id, request);
-      const { spec } = checkSpec(job.spec, limits);
+      const { spec } = checkSpec(job.spec, limits, await uploadsFor(job.spec, datasets, request));
       const idempotency = idempotencyOf(request.headers, { retryOf: job.id });
       const made = await successors.retry(job, { spec, owner: callerOf(request).name, ...idempotency });
       if (made.replayed) void reply.header('idempotency-replayed', 'true');
@@ -110,7 +112,8 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
       const changes = parseBody(anyFields, request.body ?? {});
       const job = await visibleJob(jobs, request.params.id, request);
       if (changes['initialWeights'] !== undefined && changes['initialWeights'] !== null) throw new SpecError([noOtherWeights]);
-      const { spec } = checkSpec(changed(job.spec, changes), limits);
+      const body = changed(job.spec, changes);
+      const { spec } = checkSpec(body, limits, await uploadsFor(body, datasets, request));
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
       const made = await successors.fork(job, { spec, owner: callerOf(request).name, ...idempotency });

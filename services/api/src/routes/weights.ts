@@ -50,7 +50,7 @@ export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights
   app.post(
     '/weights',
     {
-      config: { mediaType },
+      config: { mediaType, mayArriveSlowly: true },
       schema: {
         operationId: 'uploadWeights',
         summary: 'Upload weights for jobs to begin with',

@@ -1,0 +1,156 @@
+// The records of uploaded datasets: whose each is and what it holds. The file itself is an artifact of the dataset's id; who reads
+// uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (scripts/createJob.ts).
+import { randomInt } from 'node:crypto';
+import { finalStatuses } from '@trainyard/contracts';
+import { type UploadedContent, UPLOADED_FILE, uploadedDatasetId, type UploadFormat } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import { monotonicFactory } from 'ulid';
+import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { DatasetInUseError, DatasetNotFoundError, ReservationExpiredError } from './errors.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import type { Remains } from './remains.ts';
+import { deleteDataset } from './scripts/deleteDataset.ts';
+import { recordDataset } from './scripts/recordDataset.ts';
+import { runScript } from './scripts/script.ts';
+
+/** What a dataset is made of. */
+export interface NewDataset {
+  /** The name of the caller's key. */
+  readonly owner: string;
+  readonly title: string;
+  /** As it was sent. */
+  readonly format: UploadFormat;
+  readonly content: UploadedContent;
+  /** Its finished NPZ file, on this machine; it is moved. */
+  readonly file: string;
+}
+
+/** A dataset as it is stored. */
+export interface DatasetRecord {
+  readonly id: string;
+  readonly owner: string;
+  readonly title: string;
+  readonly format: UploadFormat;
+  readonly content: UploadedContent;
+  /** Of the file. */
+  readonly bytes: number;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+}
+
+export class DatasetStore {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #artifacts: ArtifactStore;
+  readonly #remains: Remains;
+  readonly #ulid = monotonicFactory(() => randomInt(32) / 32);
+
+  /** All stay the caller's to close. */
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly artifacts: ArtifactStore; readonly remains: Remains }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.#artifacts = options.artifacts;
+    this.#remains = options.remains;
+  }
+
+  /** Stores a dataset; `isNew` is false for one that its owner has already, which stays as it is. */
+  async add({ owner, title, format, content, file }: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
+    const known = await this.#byContent(owner, content.sha256);
+    if (known !== null) return { dataset: known, isNew: false };
+    const id = `ds_${this.#ulid()}`;
+    await this.#remains.reserve(id);
+    let isNew = false;
+    try {
+      const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
+      const dataset: DatasetRecord = { id, owner, title, format, content, bytes, createdAt: new Date().toISOString() };
+      const [outcome, other] = await this.#record(dataset);
+      if (outcome === 'expired') throw new ReservationExpiredError(id);
+      isNew = outcome === 'recorded';
+      // Somebody was faster with the same content.
+      return isNew ? { dataset, isNew } : { dataset: await this.#existing(String(other)), isNew };
+    } finally {
+      // After an error nobody knows whether it was recorded; the reservation says.
+      if (!isNew) await this.#remains.remove(id).catch(() => undefined);
+    }
+  }
+
+  /** The dataset, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  async get(id: string, owner?: string): Promise<DatasetRecord | null> {
+    if (!uploadedDatasetId.safeParse(id).success) return null;
+    const record = recordOf(id, await this.#redis.hgetall(this.#keys.dataset(id)));
+    return record !== null && owner !== undefined && record.owner !== owner ? null : record;
+  }
+
+  /**
+   * Newest first; `after` is the id that the page before ended with.
+   * @param options.owner only this owner's; left out, everybody's
+   */
+  async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<DatasetRecord[]> {
+    const start = options.after === undefined ? '+' : `(${options.after}`;
+    const key = options.owner === undefined ? this.#keys.datasets : this.#keys.datasetsOf(options.owner);
+    const ids = await this.#redis.zrange(key, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit);
+    const records = await Promise.all(ids.map((id) => this.get(id)));
+    return records.filter((record) => record !== null);
+  }
+
+  /**
+   * Removes a dataset and its file.
+   * @throws DatasetNotFoundError
+   * @throws DatasetInUseError a job that has not ended uses it
+   */
+  async delete(id: string): Promise<void> {
+    const keys = this.#keys;
+    const { owner, content } = await this.#existing(id);
+    const [outcome, jobId] = await runScript(
+      this.#redis,
+      deleteDataset,
+      [keys.dataset(id), keys.datasets, keys.datasetsOf(owner), keys.contentsOf(owner), keys.usersOf(id), keys.remains],
+      [id, content.sha256, keys.job(''), Date.now(), ...finalStatuses],
+    );
+    if (outcome === 'missing') throw new DatasetNotFoundError(id);
+    if (outcome === 'inUse') throw new DatasetInUseError(id, String(jobId));
+    // What is left after a failure here goes with the next sweep.
+    await this.#remains.remove(id).catch(() => undefined);
+  }
+
+  async #byContent(owner: string, sha256: string): Promise<DatasetRecord | null> {
+    const id = await this.#redis.hget(this.#keys.contentsOf(owner), sha256);
+    return id === null ? null : await this.get(id);
+  }
+
+  async #record(dataset: DatasetRecord) {
+    const keys = this.#keys;
+    const { id, owner, content, bytes, ...texts } = dataset;
+    return await runScript(
+      this.#redis,
+      recordDataset,
+      [keys.dataset(id), keys.datasets, keys.datasetsOf(owner), keys.contentsOf(owner), keys.remains],
+      [
+        id,
+        content.sha256,
+        keys.dataset(''),
+        ...Object.entries({ ...texts, owner, bytes: String(bytes), content: JSON.stringify(content) }).flat(),
+      ],
+    );
+  }
+
+  async #existing(id: string): Promise<DatasetRecord> {
+    const record = await this.get(id);
+    if (record === null) throw new DatasetNotFoundError(id);
+    return record;
+  }
+}
+
+function recordOf(id: string, stored: Readonly<Record<string, string>>): DatasetRecord | null {
+  const { owner, title, format, content, bytes, createdAt } = stored;
+  if (owner === undefined) return null;
+  return {
+    id,
+    owner,
+    title,
+    format: format as UploadFormat,
+    content: JSON.parse(content) as UploadedContent,
+    bytes: Number(bytes),
+    createdAt,
+  };
+}

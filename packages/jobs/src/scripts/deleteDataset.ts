@@ -1,0 +1,26 @@
+// Removes an uploaded dataset, unless a job that has not ended uses it. That it may have left files is noted in the same step.
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: record, datasets, the owner's datasets, the owner's contents, its users, remains. ARGV: dataset id, digest of the content,
+ * the key of jobs' records without the id, now (ms), final statuses ….
+ * Answers deleted, missing, or inUse and the id of a job.
+ */
+export const deleteDataset: Script = {
+  name: 'trainyardDeleteDataset',
+  lua: `
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
+local final = {}
+for i = 5, #ARGV do final[ARGV[i]] = true end
+for _, jobId in ipairs(redis.call('SMEMBERS', KEYS[5])) do
+  local status = redis.call('HGET', ARGV[3] .. jobId, 'status')
+  if status and not final[status] then return {'inUse', jobId} end
+end
+redis.call('ZADD', KEYS[6], ARGV[4], ARGV[1])
+redis.call('UNLINK', KEYS[1], KEYS[5])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+if redis.call('HGET', KEYS[4], ARGV[2]) == ARGV[1] then redis.call('HDEL', KEYS[4], ARGV[2]) end
+return {'deleted'}
+`,
+};

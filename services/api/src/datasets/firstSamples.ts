@@ -1,0 +1,83 @@
+// The first samples of a dataset, for a look at it: of a built-in one those of its files, if they are there, for nothing is
+// downloaded to show it; of an uploaded one the beginning of its arrays, so that the rest is not read.
+import { buffer } from 'node:stream/consumers';
+import {
+  type Dataset,
+  type DatasetFiles,
+  DatasetUnavailableError,
+  dataSchema,
+  Generator,
+  loadData,
+  npzPlaces,
+  type Splits,
+  UPLOADED_FILE,
+} from '@trainyard/engine';
+import type { ArtifactStore, DatasetRecord } from '@trainyard/jobs';
+import { ProblemError } from '../problems.ts';
+
+export type Part = 'train' | 'test';
+
+/** Files of a data folder as they are there. */
+function thoseThere(files: Pick<DatasetFiles, 'find'>): DatasetFiles {
+  return {
+    find: (folder, name, options) => files.find(folder, name, options),
+    async read(folder, { name }, options) {
+      const found = await files.find(folder, name.replace(/\.gz$/, ''), options);
+      if (found !== null) return found;
+      throw new DatasetUnavailableError(`${folder}/${name} is not there`);
+    },
+  };
+}
+
+/**
+ * A built-in dataset, or the beginning of its parts.
+ * @throws ProblemError 404 when its files are not on this machine
+ */
+export async function loadBuiltIn(id: string, files: Pick<DatasetFiles, 'find'>, limit?: number): Promise<Splits> {
+  const parsed = dataSchema.safeParse({ dataset: id, ...(limit !== undefined && { trainLimit: limit, testLimit: limit }) });
+  if (!parsed.success) throw new ProblemError('notFound', `${id} has no samples of its own: a spec's options and its seed make them.`);
+  try {
+    return await loadData(parsed.data, { files: thoseThere(files), generator: new Generator(0) });
+  } catch (error) {
+    if (!(error instanceof DatasetUnavailableError)) throw error;
+    throw new ProblemError('notFound', `The files of ${id} are not where this server looks for them; a job that uses it downloads them.`);
+  }
+}
+
+/** The zip's directory and its few entries lie within so many bytes at the end. */
+const TAIL_BYTES = 4_096;
+
+/** The first samples of a part of an uploaded dataset; null where it has no such part. */
+export async function firstUploaded(dataset: DatasetRecord, part: Part, limit: number, artifacts: ArtifactStore): Promise<Dataset | null> {
+  const { id, bytes, content } = dataset;
+  const samples = part === 'train' ? content.trainSamples : content.testSamples;
+  if (samples === 0) return null;
+  const read = async (start: number, size: number) =>
+    await buffer(await artifacts.open(id, UPLOADED_FILE, { start, end: start + size - 1 }));
+  const tailBytes = Math.min(bytes, TAIL_BYTES);
+  const places = npzPlaces({ name: UPLOADED_FILE, bytes: await read(bytes - tailBytes, tailBytes) }, bytes);
+  const length = Math.min(limit, samples);
+  /** An array's values lie at its member's end, `rowBytes` a sample. */
+  const rows = async (name: string, rowBytes: (size: number) => number): Promise<Uint8Array> => {
+    const { start, size } = places.get(`${part}_${name}.npy`) ?? { start: 0, size: 0 };
+    const row = rowBytes(size);
+    return Uint8Array.from(await read(start + size - samples * row, length * row));
+  };
+  const inputSize = content.inputShape.reduce((product, side) => product * side, content.inputType === 'uint8' ? 1 : 4);
+  const inputs = await rows('inputs', () => inputSize);
+  const targetSize = (content.targetShape ?? []).reduce((product, side) => product * side, 4);
+  // Classes are bytes or 64-bit numbers: what is more than the header then tells.
+  const targets = await rows('targets', (size) => (content.classes === null ? targetSize : size >= 8 * samples ? 8 : 1));
+  return {
+    length,
+    inputShape: content.inputShape,
+    inputs: content.inputType === 'uint8' ? inputs : new Float32Array(inputs.buffer),
+    target: content.classes === null ? { kind: 'values', shape: content.targetShape ?? [1] } : { kind: 'class', classes: content.classes },
+    targets: content.classes === null ? new Float32Array(targets.buffer) : numbersOf(targets, length),
+  };
+}
+
+function numbersOf(bytes: Uint8Array, length: number): Int32Array {
+  const view = new DataView(bytes.buffer);
+  return Int32Array.from({ length }, (_, i) => (bytes.length === length ? bytes[i] : view.getInt32(8 * i, true)));
+}

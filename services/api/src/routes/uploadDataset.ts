@@ -1,0 +1,124 @@
+// Uploading a dataset: a form is received, read in a process of its own, stored and recorded; only then is it answered. Whatever
+// goes wrong on the way, and whoever leaves, nothing stays.
+import { basename } from 'node:path';
+import { rm } from 'node:fs/promises';
+import multipart from '@fastify/multipart';
+import { datasetSchema } from '@trainyard/contracts';
+import { type UploadFilePart, uploadFileParts, uploadOptions } from '@trainyard/engine';
+import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { shownDataset } from '../datasets/shownDataset.ts';
+import { guarded, json, problems } from '../http/answers.ts';
+import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
+import { callerOf } from '../plugins/access.ts';
+import { ProblemError } from '../problems.ts';
+import { departure, type Form, withForm } from '../uploads/form.ts';
+import type { UploadReader } from '../uploads/readUpload.ts';
+
+/** CIFAR-10 comes in six batches. */
+const maxFiles = 32;
+
+const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
+
+/** The form, for the document: forms are received piece by piece and not parsed by it. */
+const uploadForm = uploadOptions
+  .extend({
+    file: filePart('A CSV, a zip of `class/….png` or `.jpg`, or CIFAR batches, one part each'),
+    testFile: filePart('The same for the test part'),
+    inputs: filePart('IDX or NPY: images or other samples'),
+    targets: filePart('IDX or NPY: their labels or values'),
+    testInputs: filePart('The same for the test part'),
+    testTargets: filePart('The same for the test part'),
+    inputShape: z
+      .string()
+      .optional()
+      .describe(uploadOptions.shape.inputShape.description ?? ''),
+  })
+  .meta({ id: 'NewDataset' });
+
+const isFilePart = (name: string): name is UploadFilePart => (uploadFileParts as readonly string[]).includes(name);
+
+/** @throws ProblemError 422 for a part that is not known. */
+function filesOf({ files }: Form): { readonly part: UploadFilePart; readonly path: string }[] {
+  return files.map(({ part, path }) => {
+    if (isFilePart(part)) return { part, path };
+    const message = `no part of this name takes a file: known are ${uploadFileParts.join(', ')}`;
+    throw new ProblemError('invalidRequest', `${part}: ${message}.`, { issues: [{ path: `/${part}`, message, code: 'unknownField' }] });
+  });
+}
+
+/** The name of the first file, without what a client says of its folders. */
+function titleOf({ files }: Form): string {
+  const name = basename((files[0]?.filename ?? '').replaceAll('\\', '/')).replaceAll(/[^ -~\u00a0-\uffff]/g, '');
+  return name.slice(0, 200) || 'dataset';
+}
+
+interface Services {
+  readonly datasets: DatasetStore;
+  readonly artifacts: ArtifactStore;
+  readonly reader: UploadReader;
+  readonly uploadBytesLimit: number;
+  /** How long nothing may arrive, in ms. */
+  readonly idleMs: number;
+}
+
+export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
+  app,
+  { datasets, artifacts, reader, uploadBytesLimit, idleMs },
+) => {
+  // Here alone a body may be a form, and nothing else.
+  app.removeAllContentTypeParsers();
+  await app.register(multipart);
+  app.setValidatorCompiler(validatorOfAllButBody);
+
+  app.post(
+    '/datasets',
+    {
+      config: { mayArriveSlowly: true, mediaType: 'multipart/form-data' },
+      schema: {
+        operationId: 'uploadDataset',
+        summary: 'Upload a dataset',
+        description:
+          'A form with files: IDX or NPY pairs, CIFAR batches, a CSV, or a zip of images in a folder a class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
+        tags: ['datasets'],
+        consumes: ['multipart/form-data'],
+        querystring: z.strictObject({}),
+        body: uploadForm,
+        response: {
+          200: json('The dataset that has this content already.', datasetSchema),
+          201: json('The dataset.', datasetSchema, { Location: { type: 'string', description: 'The path of the dataset.' } }),
+          ...problems(
+            ...guarded,
+            'malformedForm',
+            'requestTimeout',
+            'bodyTooLarge',
+            'unsupportedMediaType',
+            'invalidDataset',
+            'invalidRequest',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      if (!request.isMultipart()) throw new ProblemError('unsupportedMediaType', 'The body must be multipart/form-data.');
+      const gone = departure(reply);
+      const options = { maxBytes: uploadBytesLimit, idleMs, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
+      const { dataset, isNew } = await withForm(request, options, async (form) => {
+        const { name, ...given } = parseBody(uploadOptions, form.fields);
+        const files = filesOf(form);
+        const output = artifacts.temporaryFile();
+        try {
+          const { content, format } = await reader.read({ files, options: given, output }, gone);
+          return await datasets.add({ owner: callerOf(request).name, title: name ?? titleOf(form), format, content, file: output });
+        } finally {
+          await rm(output, { force: true });
+        }
+      });
+      return reply
+        .code(isNew ? 201 : 200)
+        .header('location', `/datasets/${dataset.id}`)
+        .send(shownDataset(dataset));
+    },
+  );
+};

@@ -1,0 +1,159 @@
+// A multipart form as it arrives: texts in memory, files on the disk, within bounds. Whatever was written is the caller's to remove,
+// also when this fails half-way. What the parts mean is not known here.
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyMultipartOptions } from '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError } from '../problems.ts';
+
+export interface FormFile {
+  /** The name of its part. */
+  readonly part: string;
+  /** Where it lies now. */
+  readonly path: string;
+  /** What the client calls it; '' if it does not say. */
+  readonly filename: string;
+}
+
+export interface Form {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly files: readonly FormFile[];
+}
+
+export interface FormOptions {
+  /** Of all parts together. */
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+  /** A path for a new file. */
+  readonly temporaryFile: () => string;
+  /** How long nothing may arrive, in ms. */
+  readonly idleMs: number;
+}
+
+const fieldBytes = 16 * 1024;
+const maxFields = 32;
+
+/** An answer before all has arrived ends the connection: the rest would be taken for the next request. */
+const closing = { headers: { connection: 'close' } };
+
+/** Aborts when the client leaves before it has its answer. */
+export function departure(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client is gone'));
+  });
+  return gone.signal;
+}
+
+/**
+ * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened.
+ * @throws ProblemError 408, 413 or 422, and what `use` throws
+ */
+export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
+  const files: FormFile[] = [];
+  try {
+    return await use({ fields: await receive(request, options, files), files });
+  } finally {
+    await Promise.all(files.map(({ path }) => rm(path, { force: true })));
+  }
+}
+
+async function receive(request: FastifyRequest, options: FormOptions, files: FormFile[]): Promise<Record<string, string>> {
+  const { maxBytes, maxFiles, temporaryFile } = options;
+  const budget = new Budget(request, options);
+  // What the form itself takes beside its files is little.
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes + fieldBytes * maxFields) throw tooLarge(maxBytes);
+  const fields: Record<string, string> = {};
+  try {
+    const limits = { fileSize: Infinity, files: maxFiles, fields: maxFields, fieldSize: fieldBytes, parts: maxFiles + maxFields };
+    const bounds: FastifyMultipartOptions = { limits, throwFileSizeLimit: false };
+    for await (const part of request.parts(bounds)) {
+      if (part.type === 'file') {
+        const path = temporaryFile();
+        files.push({ part: part.fieldname, path, filename: part.filename ?? '' });
+        await pipeline(part.file, budget.counter(), createWriteStream(path, { flags: 'wx' }));
+      } else {
+        fields[part.fieldname] = textOf(part.fieldname, part.value, part.valueTruncated, fields);
+      }
+    }
+    return fields;
+  } catch (error) {
+    throw budget.problem ?? problemOf(error, options);
+  } finally {
+    budget.end();
+  }
+}
+
+function textOf(name: string, value: unknown, isTruncated: boolean, fields: Readonly<Record<string, string>>): string {
+  const issue = (message: string, code: string) =>
+    new ProblemError('invalidRequest', `${name}: ${message}.`, { issues: [{ path: `/${name}`, message, code }], ...closing });
+  if (typeof value !== 'string') throw issue('must be a text', 'invalidType');
+  if (isTruncated) throw issue(`has more than ${fieldBytes} bytes`, 'tooBig');
+  if (Object.hasOwn(fields, name)) throw issue('is given twice', 'invalidValue');
+  return value;
+}
+
+function tooLarge(maxBytes: number): ProblemError {
+  return new ProblemError('bodyTooLarge', `An upload may have at most ${maxBytes} bytes.`, closing);
+}
+
+/** What the parser of forms means with its errors. */
+function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT' || code === 'FST_FIELDS_LIMIT') {
+    return new ProblemError('invalidRequest', `The form has too many parts: at most ${maxFiles} files and ${maxFields} texts.`, closing);
+  }
+  if (error instanceof ProblemError || code === 'ENOSPC') return error;
+  if (error instanceof Error && typeof code === 'string' && !code.startsWith('FST_')) return error;
+  const reason = error instanceof Error ? error.message : 'it is cut off';
+  return new ProblemError('malformedForm', `The body is not a whole multipart form: ${reason}.`, closing);
+}
+
+/** How many bytes may still come, and how long they may take. */
+class Budget {
+  /** Why no more was taken. */
+  problem: ProblemError | undefined;
+  readonly #maxBytes: number;
+  readonly #request: FastifyRequest;
+  readonly #idleMs: number;
+  #bytes = 0;
+  #timer: NodeJS.Timeout;
+
+  constructor(request: FastifyRequest, { maxBytes, idleMs }: FormOptions) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#idleMs = idleMs;
+    this.#timer = this.#wait();
+    request.raw.on('data', this.#onData);
+  }
+
+  readonly #onData = (): void => {
+    this.#timer.refresh();
+  };
+
+  #wait(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.problem = new ProblemError('requestTimeout', `Nothing arrived for ${this.#idleMs / 1_000} s.`, closing);
+      this.#request.raw.emit('error', this.problem);
+    }, this.#idleMs);
+  }
+
+  /** Passes a file on, and counts it. */
+  counter(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#bytes += chunk.length;
+        if (this.#bytes <= this.#maxBytes) return done(null, chunk);
+        this.problem = tooLarge(this.#maxBytes);
+        done(this.problem);
+      },
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#request.raw.off('data', this.#onData);
+  }
+}

@@ -1,0 +1,37 @@
+// The program that reads one upload for the API (see readUpload.ts) and ends. It knows nothing but the files that it is told of.
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { contentOf, DataFormatError, npzPieces, type Splits } from '@trainyard/engine';
+import { readUpload } from '@trainyard/engine/node';
+import type { ReadAnswer, ReadOrder } from './readUpload.ts';
+
+/** The digest of what was written. */
+async function write(splits: Splits, path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'wx');
+  try {
+    for (const piece of npzPieces(splits)) {
+      hash.update(piece);
+      await file.write(piece);
+    }
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex');
+}
+
+async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
+  try {
+    const { splits, format } = await readUpload(files, options, { limits });
+    return { content: contentOf(splits, await write(splits, output)), format };
+  } catch (error) {
+    if (error instanceof DataFormatError) return { refusal: error.message };
+    throw error;
+  }
+}
+
+// Without its parent nobody wants the answer.
+process.on('disconnect', () => process.exit(1));
+process.once('message', (order: ReadOrder) => {
+  void answer(order).then((told) => process.send?.(told, () => process.exit(0)));
+});
