@@ -26,6 +26,7 @@ export { answeredSoon, closeRedis, connectRedis, isRedisUnavailable, type RedisR
 export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';
+export { reuseKeyOf } from './reuse.ts';
 export { type Successor, Successors, type SuccessorsOptions } from './successors.ts';
 export * from './trainQueue.ts';
 export { ServiceTotals, type Totals } from './serviceTotals.ts';

@@ -2,7 +2,7 @@
 // goes through JobAttempt, what users do to a job is in JobActions. Every change is one Lua script, so no crash leaves half of one.
 import { createHash, randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
-import { isUploaded, type JobSpec } from '@trainyard/engine';
+import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
@@ -11,7 +11,8 @@ import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, Reser
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
-import { type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
+import { type BesideSpec, type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
+import { reuseLabel } from './reuse.ts';
 import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { claimJob } from './scripts/claimJob.ts';
@@ -42,6 +43,8 @@ export interface NewJob {
   readonly jobId?: string;
   readonly origin?: Origin;
   readonly webhook?: Webhook;
+  /** See `reuseKeyOf`. */
+  readonly reuseKey?: string;
   /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
 }
@@ -104,7 +107,7 @@ export class JobStore {
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
     const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
-    const record = newRecord(spec, owner, now, request.origin, request.webhook ?? (await this.#webhookOf(request.origin?.retryOf)));
+    const record = newRecord(spec, owner, now, request.origin, await this.#besides(request));
     const [outcome, id, rank] = await runScript(
       this.#redis,
       createJob,
@@ -182,6 +185,12 @@ export class JobStore {
     return { data: jobs.filter((job) => job !== null), nextCursor: hasMore ? (ids.at(-1) ?? null) : null };
   }
 
+  /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
+  async reusable(key: string, owner: string | undefined): Promise<Job | null> {
+    const { data } = await this.list({ limit: 10, owner, status: 'succeeded', label: reuseLabel(key) });
+    return data.find(({ result }) => result?.engineVersion === engineVersion) ?? null;
+  }
+
   /** {@link JobActions.cancel} */
   async requestCancel(jobId: string): Promise<Job> {
     return await this.#actions.cancel(jobId);
@@ -245,10 +254,16 @@ export class JobStore {
     }
   }
 
-  /** A retry is the same job again, so its end is told as well. */
-  async #webhookOf(jobId: string | undefined): Promise<Webhook | undefined> {
-    const webhook = jobId === undefined ? null : await this.#redis.hget(this.#keys.job(jobId), 'webhook');
-    return webhook === null ? undefined : (JSON.parse(webhook) as Webhook);
+  /** A retry is the same job again: its end is told as well, and it gives the same weights. */
+  async #besides({ origin, webhook, reuseKey }: NewJob): Promise<BesideSpec> {
+    const given = { ...(webhook && { webhook }), ...(reuseKey !== undefined && { reuseKey }) };
+    if (origin?.retryOf === undefined) return given;
+    const [told, key] = await this.#redis.hmget(this.#keys.job(origin.retryOf), 'webhook', 'reuseKey');
+    return {
+      ...(typeof told === 'string' && { webhook: JSON.parse(told) as Webhook }),
+      ...(typeof key === 'string' && { reuseKey: key }),
+      ...given,
+    };
   }
 
   async #existing(jobId: string): Promise<Job> {

@@ -2,6 +2,7 @@
 import type { EpochMetrics, Job, JobCheckpoint, JobProgress, JobWebhook } from '@trainyard/contracts';
 import { isFinal, jobStatus } from '@trainyard/contracts';
 import { labelTexts } from './jobList.ts';
+import { reuseLabel } from './reuse.ts';
 import type { JobSpec } from '@trainyard/engine';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
@@ -34,16 +35,23 @@ export type WebhookState = Omit<JobWebhook, 'url'>;
 
 export const untoldWebhook: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
 
+/** What a new job has beside its spec and its origin. */
+export interface BesideSpec {
+  readonly webhook?: Webhook;
+  /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
+  readonly reuseKey?: string;
+}
+
 /** What a new job's record holds beside what its script adds. */
 export function newRecord(
   spec: JobSpec,
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
-  webhook?: Webhook,
+  { webhook, reuseKey }: BesideSpec = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
-  const labels = labelTexts(spec.labels);
+  const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
   const progress: JobProgress = { epoch, epochs: spec.epochs, step: 0, stepsPerEpoch: 0, etaSeconds: null };
   return {
     spec: JSON.stringify(spec),
@@ -54,6 +62,7 @@ export function newRecord(
     lastEpoch: String(epoch),
     ...(retryOf !== undefined && { retryOf }),
     ...(forkOf !== undefined && { forkOf }),
+    ...(reuseKey !== undefined && { reuseKey }),
     ...(webhook && { webhook: JSON.stringify(webhook) }),
     ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
     ...(begun && { lastGradients: String(begun.lastGradients) }),

@@ -20,14 +20,18 @@ export interface WeightSources {
   readonly artifacts: ArtifactStore;
 }
 
-/** Puts a copy of the weights among the files of a job that is being made. */
-export type PutWeights = (jobId: string) => Promise<void>;
+/** Weights that a new job can begin with. */
+export interface PutWeights {
+  /** Of the file or, of a job's weights, of the tensors' bytes. */
+  readonly digest: string;
+  /** Puts a copy among the files of a job that is being made. */
+  readonly put: (jobId: string) => Promise<void>;
+}
 
 /** Weights that are there, and the place in the spec that names them. */
-interface Source {
+interface Source extends PutWeights {
   readonly path: string;
   readonly tensors: readonly NamedShape[];
-  readonly put: PutWeights;
 }
 
 /**
@@ -37,10 +41,10 @@ interface Source {
  */
 export async function initialWeightsOf(spec: JobSpec, owner: string | undefined, sources: WeightSources): Promise<PutWeights | null> {
   if (spec.initialWeights === undefined) return null;
-  const { path, tensors, put } = await find(spec.initialWeights, owner, sources);
+  const { path, tensors, ...source } = await find(spec.initialWeights, owner, sources);
   const mismatches = weightMismatches(weightShapes(spec), tensors);
   if (mismatches.length > 0) throw new SpecError(mismatches.slice(0, 100).map((message) => ({ path, message, code: 'weightsMismatch' })));
-  return put;
+  return source;
 }
 
 async function find(from: InitialWeights, owner: string | undefined, { jobs, weights, artifacts }: WeightSources): Promise<Source> {
@@ -51,10 +55,10 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
     ]);
     const found = await weights.get(from.weights, owner);
     if (found === null) throw unknown;
-    const put: PutWeights = async (jobId) => {
+    const put = async (jobId: string): Promise<void> => {
       await orIfGone(weights.copy(from.weights, { jobId, name: initialWeightsFile }), unknown);
     };
-    return { path, tensors: found.tensors, put };
+    return { path, tensors: found.tensors, digest: found.sha256, put };
   }
   const path = '/initialWeights/job';
   const job = await jobs.get(from.job, owner);
@@ -62,10 +66,10 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
   const message = `${job.id} has no trained weights: it is ${job.status}, and only a job that succeeded has them`;
   const untrained = new SpecError([{ path, message, code: 'noWeights' }]);
   if (job.status !== 'succeeded') throw untrained;
-  const put: PutWeights = async (jobId) => {
+  const put = async (jobId: string): Promise<void> => {
     await orIfGone(artifacts.copy({ jobId: job.id, name: modelFile }, { jobId, name: initialWeightsFile }), untrained);
   };
-  return { path, tensors: weightShapes(job.spec), put };
+  return { path, tensors: weightShapes(job.spec), digest: job.result?.weightsSha256 ?? job.id, put };
 }
 
 /** What is deleted between the look at it and the copy was not there. */

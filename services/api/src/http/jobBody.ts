@@ -6,7 +6,13 @@ import { z } from 'zod';
 import { isPublicAddress, literalAddress } from '../webhooks/addressGuard.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 
-const besides = { webhook: newWebhook.optional() };
+const besides = {
+  webhook: newWebhook.optional(),
+  reuse: z
+    .boolean()
+    .default(false)
+    .describe('Answers an earlier job of yours that succeeded with the same spec, data, seed and engine, if there is one, and makes none'),
+};
 const besidesSchema = z.object(besides);
 type Besides = z.output<typeof besidesSchema>;
 
@@ -25,12 +31,13 @@ export function checkJobBody<Checked>(
   body: unknown,
   policy: WebhookPolicy,
   checkSpec: (spec: unknown) => Checked,
-): { readonly checked: Checked; readonly webhook: NewWebhook | undefined } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return { checked: checkSpec(body), webhook: undefined };
+): { readonly checked: Checked; readonly webhook: NewWebhook | undefined; readonly reuse: boolean } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return { checked: checkSpec(body), webhook: undefined, reuse: false };
   const entries = Object.entries(body as Record<string, unknown>);
   const misspelt = entries.filter(([name]) => isMeantForBesides(name));
   const own = entries.filter(([name]) => !besidesFields.includes(name) && !isMeantForBesides(name));
-  const { webhook, problems } = parseBesides(body, policy);
+  const { webhook, reuse, problems } = parseBesides(body, policy);
   problems.push(
     ...misspelt.map(([name]) => ({
       path: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
@@ -40,7 +47,7 @@ export function checkJobBody<Checked>(
   );
   const checked = attempt(checkSpec, Object.fromEntries(own), problems);
   if (problems.length > 0) throw new SpecError(problems);
-  return { checked, webhook };
+  return { checked, webhook, reuse };
 }
 
 /** Adds the problems that are known already to those of the spec. @throws SpecError */
@@ -62,7 +69,7 @@ function isMeantForBesides(name: string): boolean {
 
 function parseBesides(body: object, policy: WebhookPolicy): Besides & { problems: Problem[] } {
   const parsed = parse(besidesSchema, body);
-  if (!parsed.ok) return { problems: parsed.problems };
+  if (!parsed.ok) return { reuse: false, problems: parsed.problems };
   const { webhook } = parsed.data;
   return { ...parsed.data, problems: webhook === undefined ? [] : webhookProblems(webhook, policy) };
 }

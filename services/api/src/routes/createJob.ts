@@ -1,7 +1,7 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
 import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
-import { createPrepared, type DatasetStore, type Remains } from '@trainyard/jobs';
+import { createPrepared, type DatasetStore, type Remains, reuseKeyOf } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { uploadsFor } from '../datasets/specDatasets.ts';
@@ -45,7 +45,10 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits
         body: newJobBody,
         response: {
           200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
-          202: json('The job, which now waits for a worker.', jobSchema, createdHeaders),
+          202: json('The job, which now waits for a worker; or with `reuse` one that has succeeded.', jobSchema, {
+            ...createdHeaders,
+            'Job-Reused': { type: 'string', description: '`true` when `reuse` found the job.' },
+          }),
           ...problems(
             ...guarded,
             'malformedJson',
@@ -62,21 +65,29 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits
       const body: unknown = request.body;
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
       const uploads = await uploadsFor(body, datasets, request);
-      const { checked, webhook } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads));
+      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads));
       const { spec, summary } = checked;
-      const putWeights = await initialWeightsOf(spec, visibleOwner(request), sources);
+      const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
+      const reuseKey = reuseKeyOf(spec, weights?.digest ?? null);
+      const reused = reuse ? await jobs.reusable(reuseKey, visibleOwner(request)) : null;
+      if (reused !== null)
+        return reply
+          .code(202)
+          .headers({ location: `/jobs/${reused.id}`, 'job-reused': 'true' })
+          .send(reused);
       const newJob = {
         spec,
+        reuseKey,
         owner: callerOf(request).name,
         ...idempotencyOf(request.headers, body),
         ...(webhook === undefined ? {} : { webhook: { url: webhook.url, secret: webhook.secret ?? null } }),
       };
       const { job, replayed } =
-        putWeights === null
+        weights === null
           ? await jobs.create(newJob)
           : await createPrepared({ jobs, remains }, newJob, async (jobId) => {
-              await putWeights(jobId);
+              await weights.put(jobId);
               return {};
             });
       request.jobId = job.id;
