@@ -19,6 +19,8 @@ export type Backward = (grad: FloatArray, needed: readonly boolean[]) => readonl
 let gradEnabled = true;
 let created = 0;
 let pass = 0;
+/** The node whose backward function runs. */
+let running: Node | null = null;
 
 /** Runs `fn` without recording a graph, as torch.no_grad. @throws ArgumentError for an async function. */
 export function noGrad<T>(fn: () => T): T {
@@ -34,6 +36,14 @@ export function noGrad<T>(fn: () => T): T {
 /** Whether operations are being recorded now. */
 export const isGradEnabled = (): boolean => gradEnabled;
 
+/**
+ * For a backward function: storage for the gradient of operand `index` of its operation, which has `length` elements and writes all of
+ * them. Where the operand is a leaf and nothing has arrived there yet, this is the leaf's own gradient, so that nothing is copied.
+ */
+export function gradientStorage(index: number, length: number): FloatArray {
+  return running?.storageFor(index, length) ?? backend().allocate(length);
+}
+
 /** A step of the graph: what `tensor.gradFn` shows. Made by `record`, never by users. */
 export class Node {
   /** The leaf of an AccumulateGrad node, as PyTorch's `.variable`. */
@@ -48,6 +58,8 @@ export class Node {
   #seenInPass = 0;
   #pending: FloatArray | null = null;
   #pendingIsOurs = false;
+  /** A leaf's own gradient, given out to be written. */
+  #lent: FloatArray | null = null;
 
   constructor(
     operation: string,
@@ -90,8 +102,17 @@ export class Node {
     try {
       for (const node of nodes) node.#step(retainGraph);
     } finally {
-      for (const node of nodes) node.#pending = null;
+      running = null;
+      for (const node of nodes) node.#end();
     }
+  }
+
+  /** Leaves nothing behind, also when an operation failed. */
+  #end(): void {
+    this.#pending = null;
+    if (this.#lent === null) return;
+    this.#lent = null;
+    this.variable?.grad?.zeroLater();
   }
 
   #reachable(): Node[] {
@@ -113,7 +134,7 @@ export class Node {
     if (grad === null) return;
     this.#pending = null;
     if (this.variable !== null) {
-      accumulate(this.variable, grad);
+      this.#accumulate(this.variable, grad);
       return;
     }
     if (this.#backward === null) {
@@ -122,6 +143,7 @@ export class Node {
       );
     }
     this.#checkSaved();
+    running = this;
     const grads = this.#backward(grad, this.#needed);
     if (!retainGraph) {
       this.#backward = null;
@@ -149,7 +171,7 @@ export class Node {
   #receive(grad: FloatArray): void {
     if (this.#pending === null) {
       this.#pending = grad;
-      this.#pendingIsOurs = false;
+      this.#pendingIsOurs = grad === this.#lent;
       return;
     }
     if (!this.#pendingIsOurs) {
@@ -160,17 +182,30 @@ export class Node {
     }
     backend().addScaled(grad, 1, this.#pending);
   }
-}
 
-function accumulate(leaf: Tensor, grad: FloatArray): void {
-  if (leaf.grad !== null) {
-    backend().addScaled(grad, 1, leaf.grad.values);
-    leaf.grad.version.count += 1;
-    return;
+  /** The gradient's storage of operand `index`, if that is a leaf that has received nothing yet. */
+  storageFor(index: number, length: number): FloatArray | null {
+    const next = this.#next[index];
+    const leaf = next?.variable;
+    if (!next || !leaf || next.#pending !== null || next.#lent !== null) return null;
+    const storage = leaf.grad === null ? backend().allocatePersistent(length) : leaf.grad.takeZeroed();
+    if (storage === null || storage instanceof Int32Array) return null;
+    next.#lent = storage;
+    return storage;
   }
-  const storage = backend().allocatePersistent(grad.length);
-  backend().copy(grad, storage);
-  leaf.grad = Tensor.persistent(storage, leaf.shape);
+
+  #accumulate(leaf: Tensor, grad: FloatArray): void {
+    const isIts = grad === this.#lent;
+    this.#lent = null;
+    if (leaf.grad === null) {
+      const storage = isIts ? grad : backend().allocatePersistent(grad.length);
+      if (!isIts) backend().copy(grad, storage);
+      leaf.grad = Tensor.persistent(storage, leaf.shape);
+      return;
+    }
+    if (!isIts) backend().addScaled(grad, 1, leaf.grad.values);
+    leaf.grad.version.count += 1;
+  }
 }
 
 /** What an operation hands to `record`. */

@@ -14,9 +14,12 @@ export type Storage = FloatArray | Int32Array;
 /** Numbers, or nested lists of them with equal lengths at each depth. */
 export type NestedArray = number | readonly NestedArray[];
 
-/** Counts the in-place changes of a piece of storage; shared by all tensors over it. */
+/** What all tensors over one piece of storage share. */
 export interface Version {
+  /** Counts the changes in place. */
   count: number;
+  /** Whether every element is 0, whatever the storage holds: they are written when somebody looks. */
+  isZeroed: boolean;
 }
 
 export interface TensorOptions {
@@ -52,7 +55,7 @@ export class Tensor {
       this.version = base.version;
     } else {
       this.#arena = base === null ? null : currentArena();
-      this.version = { count: 0 };
+      this.version = { count: 0, isZeroed: false };
     }
   }
 
@@ -64,6 +67,24 @@ export class Tensor {
   /** The flat elements themselves, row-major. Writing to them bypasses autograd. */
   get storage(): Storage {
     this.checkAlive();
+    if (this.version.isZeroed) {
+      this.version.isZeroed = false;
+      if (this.#storage instanceof Int32Array) this.#storage.fill(0);
+      else backend().fill(this.#storage, 0);
+    }
+    return this.#storage;
+  }
+
+  /** Sets every element to zero, in place, but writes nothing until somebody looks: most often a gradient comes first. */
+  zeroLater(): void {
+    this.version.isZeroed = true;
+    this.version.count += 1;
+  }
+
+  /** The storage of a tensor that {@link zeroLater} has zeroed, for somebody who writes all of it; null for any other. */
+  takeZeroed(): Storage | null {
+    if (!this.version.isZeroed) return null;
+    this.version.isZeroed = false;
     return this.#storage;
   }
 

@@ -100,7 +100,5 @@ export abstract class Module {
 
 /** Sets a parameter's gradient to zero, if it has one. */
 export function zeroGradient(parameter: Tensor): void {
-  if (parameter.grad === null) return;
-  backend().fill(parameter.grad.values, 0);
-  parameter.grad.version.count += 1;
+  parameter.grad?.zeroLater();
 }

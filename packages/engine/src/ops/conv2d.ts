@@ -1,5 +1,5 @@
 // 2-D convolution (cross-correlation, as every deep-learning library means it) in NCHW.
-import { record } from '../autograd.ts';
+import { gradientStorage, record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -114,9 +114,9 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     backward: (g, needed) => {
-      const dx = needed[0] ? backend().allocate(input.size) : null;
-      const dw = needed[1] ? backend().allocate(weight.size) : null;
-      const db = needed[2] ? backend().allocate(geometry.outChannels) : null;
+      const dx = needed[0] ? gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
       backend().conv2dBackward(g, null, input.values, weight.values, dx, dw, db, geometry);
       return [dx, dw, db];
     },

@@ -1,7 +1,7 @@
 // Neighbouring layers as one operation: a convolution or a linear layer with the rectifier after it, and max-pooling after
 // that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
 // in the graph is called as the last of them, its operands are the first one's.
-import { record } from '../autograd.ts';
+import { gradientStorage, record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -24,9 +24,9 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, o
     saved: [input, weight],
     savesResult: true,
     backward: (g, needed) => {
-      const dx = needed[0] ? backend().allocate(input.size) : null;
-      const dw = needed[1] ? backend().allocate(weight.size) : null;
-      const db = needed[2] ? backend().allocate(geometry.outChannels) : null;
+      const dx = needed[0] ? gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
       backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry);
       return [dx, dw, db];
     },
@@ -57,9 +57,9 @@ export function conv2dReluMaxPool2d(
     saved: [input, weight],
     savesResult: true,
     backward: (g, needed) => {
-      const dx = needed[0] ? backend().allocate(input.size) : null;
-      const dw = needed[1] ? backend().allocate(weight.size) : null;
-      const db = needed[2] ? backend().allocate(outChannels) : null;
+      const dx = needed[0] ? gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? gradientStorage(2, outChannels) : null;
       backend().conv2dReluPoolBackward(g, y, indices, input.values, weight.values, dx, dw, db, geometry, pool);
       return [dx, dw, db];
     },
@@ -79,9 +79,9 @@ export function linearRelu(x: Tensor, weight: Tensor, bias: Tensor | null): Tens
     saved: [x, weight],
     savesResult: true,
     backward: (g, needed) => {
-      const dx = needed[0] ? backend().allocate(x.size) : null;
-      const dw = needed[1] ? backend().allocate(weight.size) : null;
-      const db = needed[2] ? backend().allocate(outFeatures) : null;
+      const dx = needed[0] ? gradientStorage(0, x.size) : null;
+      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? gradientStorage(2, outFeatures) : null;
       backend().linearBackward(g, y, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
       return [dx, dw, db];
     },

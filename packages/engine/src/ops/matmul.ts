@@ -1,5 +1,5 @@
 // Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
-import { record } from '../autograd.ts';
+import { gradientStorage, record } from '../autograd.ts';
 import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
@@ -128,20 +128,14 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const storage = backend().allocate(n * outFeatures);
   backend().linear(x.values, weight.values, bias === null ? null : bias.values, storage, n, inFeatures, outFeatures);
   const result = { storage, shape: [...x.shape.slice(0, -1), outFeatures], saved: [x, weight] };
-  const backward = (g: FloatArray, ofX: boolean, ofWeight: boolean, ofBias: boolean): (FloatArray | null)[] => {
-    const dx = ofX ? backend().allocate(x.size) : null;
-    const dw = ofWeight ? backend().allocate(weight.size) : null;
-    const db = ofBias ? backend().allocate(outFeatures) : null;
+  // The bias, where there is one, is the first operand.
+  const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
+  const backward = (g: FloatArray, needed: readonly boolean[]): (FloatArray | null)[] => {
+    const dx = needed[atX] ? gradientStorage(atX, x.size) : null;
+    const dw = needed[atWeight] ? gradientStorage(atWeight, weight.size) : null;
+    const db = bias !== null && needed[0] ? gradientStorage(0, outFeatures) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
     return bias === null ? [dx, dw] : [db, dx, dw];
   };
-  if (bias === null) {
-    return record({ ...result, name: 'Mm', inputs: [x, weight], backward: (g, needed) => backward(g, needed[0], needed[1], false) });
-  }
-  return record({
-    ...result,
-    name: 'Addmm',
-    inputs: [bias, x, weight],
-    backward: (g, needed) => backward(g, needed[1], needed[2], needed[0]),
-  });
+  return record({ ...result, name: bias === null ? 'Mm' : 'Addmm', inputs: bias === null ? [x, weight] : [bias, x, weight], backward });
 }
