@@ -22,6 +22,10 @@ let pass = 0;
 /** The node whose backward function runs. */
 let running: Node | null = null;
 
+function setRunning(node: Node | null): void {
+  running = node;
+}
+
 /** Runs `fn` without recording a graph, as torch.no_grad. @throws ArgumentError for an async function. */
 export function noGrad<T>(fn: () => T): T {
   const before = gradEnabled;
@@ -42,6 +46,20 @@ export const isGradEnabled = (): boolean => gradEnabled;
  */
 export function gradientStorage(index: number, length: number): FloatArray {
   return running?.storageFor(index, length) ?? backend().allocate(length);
+}
+
+// Plain loops into arrays of their length: these run for every operation of every step.
+
+function neededOf(next: readonly (Node | null)[]): boolean[] {
+  const needed = new Array<boolean>(next.length);
+  for (let i = 0; i < next.length; i++) needed[i] = next[i] !== null;
+  return needed;
+}
+
+function versionsOf(tensors: readonly Tensor[]): number[] {
+  const versions = new Array<number>(tensors.length);
+  for (let i = 0; i < tensors.length; i++) versions[i] = tensors[i].version.count;
+  return versions;
 }
 
 /** A step of the graph: what `tensor.gradFn` shows. Made by `record`, never by users. */
@@ -71,10 +89,10 @@ export class Node {
     this.variable = variable;
     this.#operation = operation;
     this.#next = next;
-    this.#needed = next.map((node) => node !== null);
+    this.#needed = neededOf(next);
     this.#backward = backward;
     this.#saved = saved;
-    this.#savedVersions = saved.map((tensor) => tensor.version.count);
+    this.#savedVersions = versionsOf(saved);
   }
 
   /** As PyTorch names it: `ConvolutionBackward0`; `AccumulateGrad` for a leaf. */
@@ -92,18 +110,21 @@ export class Node {
   }
 
   /**
-   * The backward pass from this node, iteratively: a result is always newer than its operands, so going
-   * from the newest node to the oldest sees every gradient complete.
+   * The backward pass from this node, iteratively: a result is always newer than its operands, so going from the newest
+   * operation to the oldest, and to the leaves at last, sees every gradient complete.
    */
   run(seed: FloatArray, retainGraph: boolean): void {
-    const nodes = this.#reachable();
-    nodes.sort((a, b) => b.#sequence - a.#sequence);
+    const operations: Node[] = [];
+    const leaves: Node[] = [];
+    this.#collect(operations, leaves);
     this.#pending = seed;
     try {
-      for (const node of nodes) node.#step(retainGraph);
+      for (let i = 0; i < operations.length; i++) operations[i].#step(retainGraph);
+      for (let i = 0; i < leaves.length; i++) leaves[i].#step(retainGraph);
     } finally {
-      running = null;
-      for (const node of nodes) node.#end();
+      setRunning(null);
+      for (let i = 0; i < operations.length; i++) operations[i].#pending = null;
+      for (let i = 0; i < leaves.length; i++) leaves[i].#end();
     }
   }
 
@@ -115,18 +136,24 @@ export class Node {
     this.variable?.grad?.zeroLater();
   }
 
-  #reachable(): Node[] {
+  /** All that can be reached from here, the operations from the newest to the oldest. */
+  #collect(operations: Node[], leaves: Node[]): void {
     pass += 1;
-    const nodes: Node[] = [this];
     this.#seenInPass = pass;
-    for (let i = 0; i < nodes.length; i++) {
-      for (const next of nodes[i].#next) {
+    (this.variable === null ? operations : leaves).push(this);
+    let isInOrder = true;
+    for (let i = 0; i < operations.length; i++) {
+      const { length } = operations[i].#next;
+      for (let operand = 0; operand < length; operand++) {
+        const next = operations[i].#next[operand];
         if (next === null || next.#seenInPass === pass) continue;
         next.#seenInPass = pass;
-        nodes.push(next);
+        if (next.variable !== null) leaves.push(next);
+        else isInOrder = operations[operations.push(next) - 2].#sequence > next.#sequence && isInOrder;
       }
     }
-    return nodes;
+    // Layers one after another come in order already.
+    if (!isInOrder) operations.sort((a, b) => b.#sequence - a.#sequence);
   }
 
   #step(retainGraph: boolean): void {
@@ -143,7 +170,7 @@ export class Node {
       );
     }
     this.#checkSaved();
-    running = this;
+    setRunning(this);
     const grads = this.#backward(grad, this.#needed);
     if (!retainGraph) {
       this.#backward = null;
@@ -226,11 +253,19 @@ export interface Recorded {
 
 /** Wraps an operation's result in a tensor and, where a gradient may be asked for, in the graph. */
 export function record(operation: Recorded): Tensor {
-  const result = new Tensor(operation.storage, operation.shape, operation.base);
-  if (!gradEnabled || !operation.inputs.some((input) => input.requiresGrad)) return result;
   const { name, inputs, saved = [], savesResult = false, backward } = operation;
+  const result = new Tensor(operation.storage, operation.shape, operation.base);
+  if (!gradEnabled) return result;
+  const next = new Array<Node | null>(inputs.length);
+  let isNeeded = false;
+  for (let i = 0; i < inputs.length; i++) {
+    const node = nodeOf(inputs[i]);
+    if (node !== null) isNeeded = true;
+    next[i] = node;
+  }
+  if (!isNeeded) return result;
   result.requiresGrad = true;
-  result.gradFn = new Node(name, inputs.map(nodeOf), backward, savesResult ? [...saved, result] : saved, null);
+  result.gradFn = new Node(name, next, backward, savesResult ? [...saved, result] : saved, null);
   return result;
 }
 

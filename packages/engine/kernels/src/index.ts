@@ -17,6 +17,7 @@ export { dots, dotUnits } from './dots';
 export { matmul, matmulScratch, matmulUnits } from './matmul';
 export { conv2d, packConv2d, packedBytes, packUnits, planConv2d, planConv2dBackwardInput } from './conv2d';
 export { addParts, conv2dBackwardWeight, unpackConv2d, weightParts } from './conv2d';
+export { columnSums, outerProduct } from './linear';
 export { directConvReluPool, directConvScratch, directConvWeights, packDirectConv } from './directConv';
 export { packTiledConv, tiledConvReluPool, tiledConvScratch, tiledConvWeights } from './tiledConv';
 export { convReluPoolBackward, packedWindows, packWindows, pooledBackwardScratch, pooledBackwardSums, pooledBackwardTotal } from './pooledBackward';

@@ -2,17 +2,14 @@
 // that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
 // in the graph is called as the last of them, its operands are the first one's.
 import { gradientStorage, record } from '../autograd.ts';
+import type { ConvGeometry, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Conv2dOptions, checkedConvGeometry } from './conv2d.ts';
 import { checkedLinearSizes } from './matmul.ts';
-import { type Pool2dOptions, poolGeometry } from './pool2d.ts';
-import type { SizePair } from './window.ts';
 
-/** relu(conv2d(input, weight, bias, options)). */
-export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions): Tensor {
-  const geometry = checkedConvGeometry(input, weight, bias, options);
+/** relu of a convolution with sizes that fit its operands. */
+export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, geometry: ConvGeometry): Tensor {
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
   const y = backend().allocate(sizeOf(shape));
   backend().conv2dRelu(input.values, weight.values, bias === null ? null : bias.values, y, geometry);
@@ -33,26 +30,22 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, o
   });
 }
 
-/** maxPool2d(relu(conv2d(input, weight, bias, options)), kernelSize, poolOptions), which is also relu after maxPool2d. */
+/** maxPool2d of that, which is also relu of maxPool2d of the convolution. */
 export function conv2dReluMaxPool2d(
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null,
-  options: Conv2dOptions,
-  kernelSize: SizePair,
-  poolOptions: Pool2dOptions,
+  geometry: ConvGeometry,
+  pool: PoolGeometry,
 ): Tensor {
-  const geometry = checkedConvGeometry(input, weight, bias, options);
   const { batch, outChannels } = geometry;
-  const pool = poolGeometry([batch, outChannels, geometry.outHeight, geometry.outWidth], kernelSize, poolOptions);
-  const shape = [batch, outChannels, pool.outHeight, pool.outWidth];
-  const y = backend().allocate(sizeOf(shape));
+  const y = backend().allocate(pool.planes * pool.outHeight * pool.outWidth);
   const indices = backend().allocateIndices(y.length);
   backend().conv2dReluPool(input.values, weight.values, bias === null ? null : bias.values, y, indices, geometry, pool);
   return record({
     name: 'MaxPool2DWithIndices',
     storage: y,
-    shape,
+    shape: [batch, outChannels, pool.outHeight, pool.outWidth],
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     savesResult: true,
@@ -74,7 +67,7 @@ export function linearRelu(x: Tensor, weight: Tensor, bias: Tensor | null): Tens
   return record({
     name: 'Relu',
     storage: y,
-    shape: [...x.shape.slice(0, -1), outFeatures],
+    shape: x.shape.with(x.rank - 1, outFeatures),
     inputs: bias === null ? [x, weight] : [x, weight, bias],
     saved: [x, weight],
     savesResult: true,

@@ -116,7 +116,7 @@ export function checkedLinearSizes(
   if (bias !== null && (bias.rank !== 1 || bias.size !== outFeatures)) {
     throw new ShapeError(`linear: the bias must have shape [${outFeatures}], got ${formatShape(bias.shape)}`);
   }
-  return { n: sizeOf(x.shape.slice(0, -1)), inFeatures, outFeatures };
+  return { n: sizeOf(x.shape.with(x.rank - 1, 1)), inFeatures, outFeatures };
 }
 
 /**
@@ -127,7 +127,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
   const storage = backend().allocate(n * outFeatures);
   backend().linear(x.values, weight.values, bias === null ? null : bias.values, storage, n, inFeatures, outFeatures);
-  const result = { storage, shape: [...x.shape.slice(0, -1), outFeatures], saved: [x, weight] };
+  const result = { storage, shape: x.shape.with(x.rank - 1, outFeatures), saved: [x, weight] };
   // The bias, where there is one, is the first operand.
   const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
   const backward = (g: FloatArray, needed: readonly boolean[]): (FloatArray | null)[] => {

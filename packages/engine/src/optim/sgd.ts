@@ -1,6 +1,7 @@
 // Stochastic gradient descent with momentum (torch.optim.SGD).
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
+import type { SgdStep } from '../backend/optimizerKernels.ts';
 import { backend } from '../backend/current.ts';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
@@ -24,7 +25,8 @@ type SgdBuffers = { momentumBuffer: FloatArray | null };
 /** v ← momentum·v + (1 − dampening)·(g + weightDecay·p); p ← p − learningRate·v. The first v is the gradient itself. */
 export class SGD extends Optimizer<SgdBuffers> {
   override momentum: number;
-  readonly #options: Checked;
+  /** What a kernel is told, written anew for each parameter. */
+  readonly #told: { -readonly [Option in keyof SgdStep]: SgdStep[Option] };
 
   /**
    * @param given learningRate 0.001, momentum 0, dampening 0, weightDecay 0, nesterov false, maximize false.
@@ -34,7 +36,7 @@ export class SGD extends Optimizer<SgdBuffers> {
     const checked: Checked = checkArguments('SGD', sgd.schema, { type: 'sgd', ...given });
     super(parameters, checked);
     this.momentum = checked.momentum;
-    this.#options = checked;
+    this.#told = { ...checked, first: false };
   }
 
   protected override initialBuffers(): SgdBuffers {
@@ -46,7 +48,10 @@ export class SGD extends Optimizer<SgdBuffers> {
     const first = momentum !== 0 && buffers.momentumBuffer === null;
     if (first) buffers.momentumBuffer = backend().allocatePersistent(parameter.length);
     const momentumBuffer = momentum === 0 ? null : buffers.momentumBuffer;
-    backend().sgd(parameter, grad, momentumBuffer, { ...this.#options, learningRate, momentum, first });
+    this.#told.learningRate = learningRate;
+    this.#told.momentum = momentum;
+    this.#told.first = first;
+    backend().sgd(parameter, grad, momentumBuffer, this.#told);
   }
 }
 

@@ -7,19 +7,11 @@ import {
   binaryOps,
   type ConvGeometry,
   type FloatArray,
-  type MatmulGeometry,
   type PoolGeometry,
   type UnaryOp,
   unaryOps,
 } from '../backend.ts';
-import {
-  composedConv2dBackward,
-  composedConv2dRelu,
-  composedConv2dReluPool,
-  composedConv2dReluPoolBackward,
-  composedLinearBackward,
-  composedLinearRelu,
-} from '../composed.ts';
+import { composedConv2dBackward, composedConv2dRelu, composedConv2dReluPool, composedConv2dReluPoolBackward } from '../composed.ts';
 import { type ConvVariant, convVariant } from './convVariant.ts';
 import { writeBinaryDimensions, writeSteps, writeSummed } from './dimensions.ts';
 import { writeConvSizes, writePoolSizes } from './geometry.ts';
@@ -141,32 +133,6 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     this.finish();
   }
 
-  matmul(a: FloatArray, b: FloatArray, out: FloatArray, geometry: MatmulGeometry): void {
-    const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
-    const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
-    const [turnA, turnB] = [Number(transposeA), Number(transposeB)];
-    const scratch = this.scratchOfEach(this.kernels.matmulScratch(m, n, k));
-    const units = this.kernels.matmulUnits(batch, m, n, turnA, turnB);
-    this.parallel.matmul(left, right, to, m, n, k, turnA, turnB, batchStrideA, batchStrideB, scratch, units, batch * m * n * k);
-    this.finish();
-  }
-
-  linear(
-    x: FloatArray,
-    weight: FloatArray,
-    bias: FloatArray | null,
-    out: FloatArray,
-    n: number,
-    inFeatures: number,
-    outFeatures: number,
-  ): void {
-    const addressOfBias = bias === null ? 0 : this.read(bias);
-    const [from, factor, to] = [this.read(x), this.read(weight), this.write(out)];
-    const units = this.kernels.dotUnits(n, outFeatures);
-    this.parallel.dots(from, factor, addressOfBias, to, n, outFeatures, inFeatures, units, n * inFeatures * outFeatures);
-    this.finish();
-  }
-
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
@@ -282,33 +248,6 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     const variant = pooledBackward(geometry, pool, isWinograd, this.#pooled.backward);
     if (variant === 'sparse') this.sparseConvBackward(g, y, indices, x, weight, dx, dw, db, geometry);
     else composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
-  }
-
-  linearRelu(
-    x: FloatArray,
-    weight: FloatArray,
-    bias: FloatArray | null,
-    out: FloatArray,
-    n: number,
-    inFeatures: number,
-    outFeatures: number,
-  ): void {
-    composedLinearRelu(this, x, weight, bias, out, n, inFeatures, outFeatures);
-  }
-
-  linearBackward(
-    g: FloatArray,
-    y: FloatArray | null,
-    x: FloatArray,
-    weight: FloatArray,
-    dx: FloatArray | null,
-    dw: FloatArray | null,
-    db: FloatArray | null,
-    n: number,
-    inFeatures: number,
-    outFeatures: number,
-  ): void {
-    composedLinearBackward(this, g, y, x, weight, dx, dw, db, n, inFeatures, outFeatures);
   }
 
   /** What was planned: the result, or (turned) the gradient of x, which is a convolution of the result's. */

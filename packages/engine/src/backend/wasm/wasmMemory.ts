@@ -28,6 +28,10 @@ export const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 /** Room for what kernels are told by way of memory: a geometry and what a kernel plans from it, or records of dimensions. */
 const PARAMETER_BYTES = 16 * MAX_RANK * 2;
 
+/** Views that are kept, a prime: places that are powers of two apart then have views of their own. */
+const VIEWS = 1021;
+const LINE = 64;
+
 let compiled: object | null = null;
 
 function compileKernels(): object {
@@ -63,6 +67,9 @@ export class WasmMemory implements BackendMemory {
   });
   /** The arena's mark below the copies of hosted arrays; -1 without any. */
   #stagingMark = -1;
+  /** Views over places in arenas, by address: each step runs through the same places as the one before. */
+  readonly #floatViews: (Float32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
+  readonly #integerViews: (Int32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
   /** Copies that go back to their arrays when the kernel has run. */
   readonly #results: { readonly address: number; readonly array: Float32Array | Int32Array }[] = [];
 
@@ -105,11 +112,21 @@ export class WasmMemory implements BackendMemory {
   }
 
   allocate(length: number): Float32Array {
-    return this.#arena.isOpen ? this.#heap.floats(this.#take(length * 4), length) : new Float32Array(length);
+    if (!this.#arena.isOpen) return new Float32Array(length);
+    const address = this.#take(length * 4);
+    const slot = (address / LINE) % VIEWS;
+    const known = this.#floatViews[slot];
+    if (known?.byteOffset === address && known.length === length) return known;
+    return (this.#floatViews[slot] = this.#heap.floats(address, length));
   }
 
   allocateIndices(length: number): Int32Array {
-    return this.#arena.isOpen ? this.#heap.integers(this.#take(length * 4), length) : new Int32Array(length);
+    if (!this.#arena.isOpen) return new Int32Array(length);
+    const address = this.#take(length * 4);
+    const slot = (address / LINE) % VIEWS;
+    const known = this.#integerViews[slot];
+    if (known?.byteOffset === address && known.length === length) return known;
+    return (this.#integerViews[slot] = this.#heap.integers(address, length));
   }
 
   /**

@@ -3,7 +3,7 @@
 import type { ConvGeometry, FloatArray } from '../backend.ts';
 import { writeConvSizes } from './geometry.ts';
 import { FIRST_RECORDS } from './wasmMemory.ts';
-import { WasmMovement } from './wasmMovement.ts';
+import { WasmProducts } from './wasmProducts.ts';
 
 /** Multiply-adds of a convolution by Winograd's algorithm. */
 const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth }: ConvGeometry): number =>
@@ -14,7 +14,7 @@ const RESULT = 0;
 const GRADIENT_OF_INPUT = 1;
 const GRADIENT_OF_WEIGHT = 2;
 
-export class WasmWinograd extends WasmMovement {
+export class WasmWinograd extends WasmProducts {
   /** out = x convolved with weight, plus bias, and relu of it if `isRelu`. */
   protected winograd(
     x: FloatArray,

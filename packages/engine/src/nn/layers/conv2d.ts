@@ -1,15 +1,16 @@
 // The 2-D convolution layer (torch.nn.Conv2d): options, module, shape rule, cost. The arithmetic is ops/conv2d.ts.
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
-import type { ConvGeometry } from '../../backend/backend.ts';
+import type { ConvGeometry, PoolGeometry } from '../../backend/backend.ts';
 import { ShapeError } from '../../errors.ts';
-import { convGeometry, type ConvPadding, convPadding, conv2d as convolve } from '../../ops/conv2d.ts';
+import { checkedConvGeometry, convGeometry, type ConvPadding, convPadding, conv2d as convolve } from '../../ops/conv2d.ts';
 import { conv2dRelu, conv2dReluMaxPool2d } from '../../ops/fused.ts';
 import { pad, paddedPositions } from '../../ops/parts.ts';
+import { poolGeometry } from '../../ops/pool2d.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
 import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
-import { type Shape, sizeOf } from '../../shape.ts';
+import { type Shape, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
@@ -37,6 +38,14 @@ const constructorArguments = z.strictObject({ inChannels: z.int().min(1), ...opt
 type Conv2dOptions = z.output<z.ZodObject<typeof options>>;
 export type Conv2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'inChannels' | 'outChannels' | 'kernelSize'> & Drawn;
 
+/** The sizes of a convolution, and of the max-pooling of its result, for inputs of one shape. */
+interface Sizes {
+  readonly input: Shape;
+  readonly pool: MaxPool2d | null;
+  readonly geometry: ConvGeometry;
+  readonly windows: PoolGeometry | null;
+}
+
 /** Convolution with learned weight [outChannels, inChannels/groups, kH, kW] and bias [outChannels]. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -47,6 +56,7 @@ export class Conv2d extends Module {
     readonly padding: readonly [number, number] | 'same' | 'valid';
   };
   readonly #paddingMode: Conv2dOptions['paddingMode'];
+  #sizes: Sizes | null = null;
 
   /**
    * @param kernelSize height and width, once for both or twice.
@@ -77,12 +87,24 @@ export class Conv2d extends Module {
 
   /** What a rectifier makes of the result, and max-pooling, if given, of that: as one operation. */
   forwardRelu(input: Tensor, pool: MaxPool2d | null): Tensor {
-    const isPadded = this.#paddingMode !== 'zeros';
-    const [x, options] = isPadded ? [this.#padded(input), { ...this.#options, padding: 0 }] : [input, this.#options];
-    if (pool === null) return conv2dRelu(x, this.weight, this.bias, options);
-    return conv2dReluMaxPool2d(x, this.weight, this.bias, options, pool.options.kernelSize, pool.options);
+    const x = this.#padded(input);
+    const { geometry, windows } = this.#sizesFor(x, pool);
+    if (windows === null) return conv2dRelu(x, this.weight, this.bias, geometry);
+    return conv2dReluMaxPool2d(x, this.weight, this.bias, geometry, windows);
   }
 
+  /** Shapes seldom change from one step to the next: the last sizes are kept. */
+  #sizesFor(x: Tensor, pool: MaxPool2d | null): Sizes {
+    if (this.#sizes?.pool === pool && sameShape(this.#sizes.input, x.shape)) return this.#sizes;
+    const options = this.#paddingMode === 'zeros' ? this.#options : { ...this.#options, padding: 0 };
+    const geometry = checkedConvGeometry(x, this.weight, this.bias, options);
+    const { batch, outChannels, outHeight, outWidth } = geometry;
+    const windows = pool && poolGeometry([batch, outChannels, outHeight, outWidth], pool.options.kernelSize, pool.options);
+    this.#sizes = { input: x.shape, pool, geometry, windows };
+    return this.#sizes;
+  }
+
+  /** The input with what is not zeros around it. */
   #padded(input: Tensor): Tensor {
     if (this.#paddingMode === 'zeros') return input;
     const [, , kernelHeight, kernelWidth] = this.weight.shape;
