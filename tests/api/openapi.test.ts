@@ -104,6 +104,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'POST /jobs/{id}/cancel',
     'POST /jobs/{id}/fork',
     'POST /jobs/{id}/pause',
+    'POST /jobs/{id}/predict',
     'POST /jobs/{id}/resume',
     'POST /jobs/{id}/retry',
     'POST /jobs/{id}/webhook/redeliver',

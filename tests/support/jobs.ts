@@ -70,8 +70,8 @@ export async function createJob({ store }: Jobs, of: Partial<JobSpec> = {}): Pro
 }
 
 /** A new job that a worker has taken. */
-export async function startJob(jobs: Jobs): Promise<JobAttempt> {
-  return await claim(jobs, await createJob(jobs));
+export async function startJob(jobs: Jobs, of: Partial<JobSpec> = {}): Promise<JobAttempt> {
+  return await claim(jobs, await createJob(jobs, of));
 }
 
 /** Takes a job, as a worker to which it was delivered. */

@@ -35,6 +35,30 @@ export const jobFilters = z
   })
   .meta({ id: 'JobFilters' });
 
+const batch = (of: string) => z.array(z.unknown()).describe(`${of}, a nested list for each sample; null for a number that is not finite.`);
+export const prediction = z
+  .object({
+    outputs: batch('What the network gives'),
+    probabilities: batch('The outputs as probabilities').nullable().describe("null where the job's loss takes them as none."),
+    classes: z
+      .array(z.string())
+      .nullable()
+      .describe('The name of the class with the largest output, for each sample; null for data without classes.'),
+    classIndices: z.array(z.int().min(0)).nullable().describe('The number of that class.'),
+    activations: z
+      .array(
+        z.object({
+          name: z.string(),
+          type: z.string(),
+          shape: z.array(z.int().min(1)).describe('[samples, …]'),
+          values: batch('What the layer gives'),
+        }),
+      )
+      .optional()
+      .describe("In the order of the model's layers, with `?activations=true`."),
+  })
+  .meta({ id: 'Prediction' });
+
 const artifact = z.object({
   name: z.string(),
   bytes: z.int().min(0),

@@ -13,7 +13,7 @@ export { WasmBackend, type WasmBackendOptions, type WasmOptions } from './backen
 export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';
 export type { Dataset, Splits, Target } from './data/dataset.ts';
-export { type DataSpec, dataSchema, datasetDefinitions, describeData, loadData } from './data/datasets/index.ts';
+export { type DataSpec, dataSchema, datasetDefinitions, describeData, findDataset, loadData } from './data/datasets/index.ts';
 export {
   isUploaded,
   UPLOADED_FILE,
@@ -224,6 +224,7 @@ export {
 } from './training/spec.ts';
 export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
+export { type BatchValues, imageSample, type Prediction, Predictor } from './training/predictor.ts';
 export { train } from './training/trainer.ts';
 export { encodeWeights, loadWeights, type NamedShape, weightMismatches, WeightsError } from './training/weights.ts';
 export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';

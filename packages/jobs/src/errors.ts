@@ -92,7 +92,7 @@ export class WeightsInUseError extends JobsError {
   }
 }
 
-export type ArtifactErrorCode = 'diskFull' | 'artifactNotFound' | 'invalidArtifactName' | 'invalidRange';
+export type ArtifactErrorCode = 'diskFull' | 'artifactNotFound' | 'damagedArtifact' | 'invalidArtifactName' | 'invalidRange';
 
 /** A file could not be stored or read. */
 export class ArtifactError extends JobsError {

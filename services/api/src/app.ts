@@ -37,6 +37,8 @@ import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
 import { jobActionRoutes } from './routes/jobActions.ts';
 import { filterRoutes } from './routes/filters.ts';
+import type { PredictionOptions } from './predict/predictions.ts';
+import { predictRoutes } from './routes/predict.ts';
 import { insideRoutes } from './routes/inside.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { ServiceMetrics } from './metrics/serviceMetrics.ts';
@@ -92,6 +94,8 @@ export interface AppOptions {
   readonly corsOrigins?: readonly string[];
   /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
+  /** What predictions may take. */
+  readonly predictions?: PredictionOptions;
   /** Left out, nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** How long a request may take to arrive, and how long nothing may arrive of an upload, in ms; default 30,000. */
@@ -154,6 +158,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
+  await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   const { uploadBytesLimit = 2 ** 30 } = options;

@@ -6,8 +6,8 @@ import { describeData } from '../data/datasets/index.ts';
 import { ArgumentError } from '../errors.ts';
 import { buildModel } from '../nn/layers/index.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
-import { Generator } from '../random.ts';
 import { Tensor } from '../tensor.ts';
+import { Undrawn } from './undrawn.ts';
 import { engineVersion } from '../version.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
@@ -57,17 +57,6 @@ function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimiz
     if (saved[i] !== null) parameter.grad = Tensor.persistent(backend().allocatePersistent(parameter.size), parameter.shape);
   });
   return true;
-}
-
-/** A generator that leaves arrays as they are. */
-class Undrawn extends Generator {
-  override uniform_<T>(out: T): T {
-    return out;
-  }
-
-  override normal_<T>(out: T): T {
-    return out;
-  }
 }
 
 /**

@@ -121,6 +121,12 @@ function withPlainNames(document: JsonObject, schemas: JsonObject): JsonObject {
   return document;
 }
 
+/** A body that may be an image instead of JSON has, as an image, no schema: its bytes follow none. */
+function describeImages(operation: JsonObject): void {
+  const content = asObject(asObject(operation['requestBody'])['content']);
+  for (const type of Object.keys(content)) if (type.startsWith('image/')) content[type] = {};
+}
+
 function asObject(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
@@ -131,6 +137,7 @@ export function completeDocument(generated: object): object {
   const paths = asObject(document['paths']);
   // Every GET has its HEAD; only where one handler answers both would the document list it.
   for (const path of Object.values(paths)) delete asObject(path)['head'];
+  for (const path of Object.values(paths)) for (const operation of Object.values(asObject(path))) describeImages(asObject(operation));
   const schemas = withoutUnused(asObject(asObject(document['components'])['schemas']), paths);
   const completion = new Completion(schemas);
   completion.visit(paths, '', '');

@@ -89,7 +89,7 @@ function checkSame(name: string, image: Pixels, firstName: string, first: Pixels
 }
 
 /** From the channels of each pixel together to one plane a channel. */
-function writePlanes({ width, height, channels, data }: Pixels, out: Uint8Array, offset: number): void {
+export function writePlanes({ width, height, channels, data }: Pixels, out: Uint8Array, offset: number): void {
   const plane = width * height;
   for (let channel = 0; channel < channels; channel++) {
     for (let i = 0; i < plane; i++) out[offset + channel * plane + i] = data[i * channels + channel];

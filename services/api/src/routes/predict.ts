@@ -1,0 +1,79 @@
+// What a job's network says of samples that a client sends, also while it trains: JSON numbers or an image. Computing is the
+// prediction thread's.
+import { prediction } from '@trainyard/contracts';
+import { findDataset } from '@trainyard/engine';
+import { readArtifact } from '@trainyard/jobs';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { withLatestWeights, type WeightsServices } from '../files/latestWeights.ts';
+import { guarded, json, problems } from '../http/answers.ts';
+import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
+import { flatInputs, mostInputs } from '../predict/inputs.ts';
+import type { PredictInput } from '../predict/messages.ts';
+import { type PredictionOptions, Predictions } from '../predict/predictions.ts';
+import { visibleJob } from './visibleJob.ts';
+
+const samples = z
+  .strictObject({
+    inputs: z
+      .array(z.unknown())
+      .min(1)
+      .max(mostInputs)
+      .describe(
+        'Samples, each nested lists of numbers of the shape that the data has before its transforms: [channels, height, width] for images, with pixels from 0 to 1.',
+      ),
+  })
+  .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }] });
+
+const images = ['image/png', 'image/jpeg'];
+
+export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options: PredictionOptions | undefined }> = (
+  app,
+  { options, ...services },
+  done,
+) => {
+  const predictions = new Predictions(options);
+  app.addHook('onClose', async () => await predictions.close());
+  app.addContentTypeParser(images, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  // A body is JSON or an image, so the handler parses it.
+  app.setValidatorCompiler(validatorOfAllButBody);
+
+  app.post(
+    '/jobs/:id/predict',
+    {
+      config: { mediaType: `application/json, ${images.join(' or ')}` },
+      schema: {
+        operationId: 'predict',
+        summary: 'What the network says of other samples',
+        description:
+          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. A PNG or JPEG image as body is one sample: it has the size of the data, and its colours become grey where those do.',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({
+          activations: z.stringbool().default(false).describe('Answers what each layer makes of the samples too.'),
+        }),
+        consumes: ['application/json', ...images],
+        body: samples,
+        response: {
+          200: json('Outputs, and what they mean.', prediction),
+          ...problems(...guarded, 'notFound', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const job = await visibleJob(services.jobs, request.params.id, request);
+      const body: unknown = request.body;
+      const { inputShape } = findDataset(job.spec.data.dataset).describe(job.spec.data);
+      const input: PredictInput = Buffer.isBuffer(body)
+        ? { kind: 'image', bytes: body }
+        : { kind: 'values', values: flatInputs(parseBody(samples, body).inputs, inputShape) };
+      const answer = await withLatestWeights(services, job, async ({ name, sha256 }) => {
+        const order = { key: `${job.id}/${sha256}`, spec: job.spec, input, activations: request.query.activations };
+        return await predictions.predict(order, async () => await readArtifact(services.artifacts, { jobId: job.id, name }));
+      });
+      void reply.code(200).type('application/json; charset=utf-8');
+      return reply.send(Buffer.from(answer) as unknown as z.infer<typeof prediction>);
+    },
+  );
+  done();
+};

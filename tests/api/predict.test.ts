@@ -1,0 +1,195 @@
+// Predictions over HTTP: the numbers of the engine's own evaluation, of JSON and of images, and what is refused and how.
+import { prediction } from '@trainyard/contracts';
+import { checkSpec, encodePng, InlineLoader, type JobSpec, train, type TrainingEvent } from '@trainyard/engine';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
+import { beforeAll, describe, expect } from 'vitest';
+import { createJob, startJob } from '../support/jobs.ts';
+import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+
+const { spec } = checkSpec({
+  seed: 3,
+  data: {
+    dataset: 'digits',
+    trainLimit: 200,
+    testLimit: 50,
+    transforms: [
+      { type: 'normalize', mean: [0.13], std: [0.31] },
+      { type: 'randomCrop', size: 28, padding: 2 },
+    ],
+  },
+  model: {
+    layers: [
+      { type: 'conv2d', name: 'conv1', outChannels: 4, kernelSize: 5 },
+      { type: 'batchNorm2d' },
+      { type: 'relu' },
+      { type: 'maxPool2d', kernelSize: 2 },
+      { type: 'dropout', p: 0.3 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 10 },
+    ],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam', learningRate: 0.003 },
+  epochs: 1,
+});
+
+let weights: Uint8Array;
+let checkpoint: Uint8Array;
+let evaluation: Extract<TrainingEvent, { type: 'evaluation' }>;
+/** Pixels of the test part, sample by sample. */
+let pixels: Uint8Array[];
+
+async function trained(of: JobSpec): Promise<void> {
+  const files = new NodeDatasetFiles({ folders: [], home: '' });
+  const events = train(of, {
+    files,
+    checkpointDue: () => false,
+    openLoader: (dataset, options) => {
+      if (dataset.length === 50) {
+        pixels = Array.from({ length: 50 }, (_, i) => Uint8Array.from(dataset.inputs.subarray(i * 784, (i + 1) * 784)));
+      }
+      return new InlineLoader(dataset, options);
+    },
+  });
+  for (;;) {
+    const next = await events.next();
+    if (next.done === true) {
+      weights = next.value.weights;
+      return;
+    }
+    if (next.value.type === 'evaluation') evaluation = next.value;
+    if (next.value.type === 'checkpoint') checkpoint = next.value.bytes;
+  }
+}
+
+beforeAll(async () => await trained(spec));
+
+async function withModel(api: TestApi): Promise<string> {
+  const jobId = await createJob(api.jobs, spec);
+  await api.artifacts.putBytes(jobId, 'model.safetensors', weights);
+  return `/jobs/${jobId}/predict`;
+}
+
+const inputOf = (bytes: Uint8Array): number[][][] => [
+  Array.from({ length: 28 }, (_, y) => Array.from({ length: 28 }, (_, x) => (bytes[y * 28 + x] ?? 0) / 255)),
+];
+
+describe('POST /jobs/{id}/predict', () => {
+  test("gives the numbers of the run's own evaluation, alone or with others", async ({ api }) => {
+    const url = await withModel(api);
+    const inputs = pixels.map(inputOf);
+    const response = await api.post(url, { inputs });
+    expect(response.statusCode).toBe(200);
+    const all = prediction.parse(response.json());
+    if (evaluation.kind !== 'classes') throw new Error('no evaluation of classes');
+    expect(evaluation.mostConfidentlyWrong.length).toBeGreaterThan(0);
+    for (const { index, predictedClass, probability } of evaluation.mostConfidentlyWrong) {
+      expect(all.classIndices?.[index]).toBe(predictedClass);
+      expect(all.classes?.[index]).toBe(String(predictedClass));
+      expect((all.probabilities?.[index] as number[] | undefined)?.[predictedClass]).toBe(probability);
+      const alone = prediction.parse((await api.post(url, { inputs: [inputs[index]] })).json());
+      expect(alone.outputs[0]).toEqual(all.outputs[index]);
+    }
+  });
+
+  test('reads a PNG, and one of colours as grey', async ({ api }) => {
+    const url = await withModel(api);
+    const bytes = pixels[7] ?? new Uint8Array();
+    const expected = (await api.post(url, { inputs: [inputOf(bytes)] })).json<unknown>();
+    const send = async (channels: 1 | 3, data: Uint8Array, width = 28) =>
+      await api.call({
+        method: 'POST',
+        url,
+        headers: { 'content-type': 'image/png' },
+        payload: Buffer.from(encodePng({ width, height: data.length / channels / width, channels, data })),
+      });
+    const grey = await send(1, bytes);
+    expect(grey.statusCode).toBe(200);
+    expect(grey.json()).toEqual(expected);
+    expect(
+      (
+        await send(
+          3,
+          Uint8Array.from({ length: 784 * 3 }, (_, i) => bytes[Math.floor(i / 3)] ?? 0),
+        )
+      ).json(),
+    ).toEqual(expected);
+    const wide = await send(1, bytes, 14);
+    expect(wide.statusCode).toBe(422);
+    expect(wide.json<{ detail: string }>().detail).toMatch(/14×56.*28×28/);
+  });
+
+  test('shows what each layer makes of a sample', async ({ api }) => {
+    const url = await withModel(api);
+    const response = await api.post(`${url}?activations=true`, { inputs: [inputOf(pixels[0] ?? new Uint8Array())] });
+    const { activations, outputs } = prediction.parse(response.json());
+    expect(activations?.map(({ name, type, shape }) => [name, type, shape])).toEqual([
+      ['conv1', 'conv2d', [1, 4, 24, 24]],
+      ['1', 'batchNorm2d', [1, 4, 24, 24]],
+      ['2', 'relu', [1, 4, 24, 24]],
+      ['3', 'maxPool2d', [1, 4, 12, 12]],
+      ['4', 'dropout', [1, 4, 12, 12]],
+      ['5', 'flatten', [1, 576]],
+      ['6', 'linear', [1, 10]],
+    ]);
+    expect(activations?.at(-1)?.values).toEqual(outputs);
+    const many = await api.post(`${url}?activations=true`, { inputs: Array.from({ length: 200 }, () => inputOf(new Uint8Array(784))) });
+    expect(many.statusCode).toBe(422);
+    expect(many.json<{ detail: string }>().detail).toMatch(/at most 1000000: send fewer/);
+  });
+
+  test('takes the last checkpoint while the job trains', async ({ api }) => {
+    const attempt = await startJob(api.jobs, spec);
+    const url = `/jobs/${attempt.jobId}/predict`;
+    const body = { inputs: [inputOf(pixels[0] ?? new Uint8Array())] };
+    expect((await api.post(url, body)).json()).toMatchObject({ status: 404, detail: expect.stringMatching(/no weights yet/) as string });
+    await api.artifacts.putBytes(attempt.jobId, 'checkpoint-1-1.safetensors', checkpoint);
+    await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: checkpoint.length }, 'checkpoint-1-1.safetensors');
+    expect((await api.post(url, body)).json()).toEqual((await api.post(await withModel(api), body)).json());
+  });
+
+  test.for([
+    [{ inputs: [[1, 2]] }, '/inputs/0', /list of 1, got 2: .*\[1, 28, 28\].*\[2\]/],
+    [{ inputs: [[[]]] }, '/inputs/0/0', /list of 28, got 0/],
+    [{ inputs: [[1]] }, '/inputs/0/0', /list of 28, got a number/],
+    [{ inputs: [[Array.from({ length: 28 }, () => Array.from({ length: 28 }, () => 'x'))]] }, '/inputs/0/0/0/0', /a number, got a string/],
+    [{ inputs: [] }, '/inputs', /./],
+    [{ inputs: Array.from({ length: 257 }, () => 0) }, '/inputs', /256/],
+    [{ input: [] }, '/input', /did you mean "inputs"/],
+  ] as const)('refuses %j and names the place', async ([body, path, message], { api }) => {
+    const response = await api.post(await withModel(api), body);
+    expect(response.statusCode).toBe(422);
+    const errors = response.json<{ errors: { path: string; message: string }[] }>().errors;
+    expect(errors.find((error) => error.path === path)?.message).toMatch(message);
+  });
+
+  test('refuses what is no image, no JSON, or too much', async ({ api }) => {
+    const url = await withModel(api);
+    const send = async (type: string, payload: Buffer | string) =>
+      await api.call({ method: 'POST', url, headers: { 'content-type': type }, payload });
+    const garbage = await send('image/jpeg', 'not an image');
+    expect(garbage.statusCode).toBe(422);
+    expect(garbage.json<{ detail: string }>().detail).toMatch(/neither a PNG nor a JPEG/);
+    expect((await send('text/plain', 'x')).statusCode).toBe(415);
+    expect((await send('application/json', '{')).statusCode).toBe(400);
+    expect((await send('application/json', ' '.repeat(1_048_577))).statusCode).toBe(413);
+    expect((await api.post('/jobs/nothing/predict', { inputs: [1] })).statusCode).toBe(404);
+  });
+});
+
+test('a prediction that takes too long is ended, and answered with when to try again', async ({ redis }) => {
+  const api = await openApi(redis, { predictions: { timeLimitMs: 0 } });
+  const response = await api.post(await withModel(api), { inputs: [inputOf(pixels[0] ?? new Uint8Array())] });
+  expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '5']);
+  expect(response.json<{ detail: string }>().detail).toMatch(/took longer than/);
+  await api.close();
+});
+
+test('networks that the memory has no room for predict as well, and so do several at a time', async ({ redis }) => {
+  const api = await openApi(redis, { predictions: { cacheBytes: 0 } });
+  const urls = [await withModel(api), await withModel(api)];
+  const body = { inputs: [inputOf(pixels[0] ?? new Uint8Array())] };
+  const answers = await Promise.all([...urls, ...urls].map(async (url) => (await api.post(url, body)).json<unknown>()));
+  for (const answer of answers) expect(prediction.parse(answer)).toEqual(answers[0]);
+  await api.close();
+});
