@@ -40,6 +40,13 @@ const badSpecs: readonly BadSpec[] = [
     says: ['"conv4d"', 'did you mean "conv2d"', 'known: ', 'flatten', 'linear', 'maxPool2d', 'relu'],
   },
   {
+    what: 'more threads than a job can have',
+    body: changed({ threads: 65 }),
+    path: '/threads',
+    code: 'tooBig',
+    says: ['64', '65'],
+  },
+  {
     what: 'an unknown preset',
     body: changed({ model: { preset: 'resnet50' } }),
     path: '/model/preset',

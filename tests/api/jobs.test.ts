@@ -33,6 +33,17 @@ describe('POST /jobs', () => {
     expect(job.spec.seed).toSatisfy((seed: unknown) => Number.isInteger(seed));
   });
 
+  test('shows the threads that a job is to have: its own, or what the service is set to', async ({ api, redis }) => {
+    expect((await create(api)).spec.threads).toBe(1);
+    const busy = await openApi(redis, { threads: 2 });
+    try {
+      expect((await create(busy)).spec.threads).toBe(2);
+      expect((await create(busy, { ...tutorial, threads: 3 })).spec.threads).toBe(3);
+    } finally {
+      await busy.close();
+    }
+  });
+
   test('puts the job where a worker finds it', async ({ api }) => {
     const { id } = await create(api);
     const attempt = await claim(api.jobs, id);

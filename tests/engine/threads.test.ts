@@ -133,7 +133,28 @@ describe('the threads of a backend', () => {
       cwd: new URL('../..', import.meta.url),
       timeout: 60_000,
     });
-    expect(stdout.trim()).toBe('true 3');
+    expect(stdout.trim()).toBe('true 1');
+  });
+
+  it('can be as many as each job asks for', async () => {
+    const backend = backendWith(nodeThreads(1));
+    for (const count of [3, 3, 1, 2]) {
+      await backend.useThreads(nodeThreads(count));
+      expect(backend.threads).toBe(count);
+      await backend.ready();
+      pool(backend);
+    }
+  });
+
+  it('are new ones after one was lost', async () => {
+    const threads = threadInHand((setup) => setup);
+    const backend = backendWith(threads);
+    await backend.ready();
+    await threads.workers[0].terminate();
+    expect(() => pool(backend)).toThrow(/it was killed/);
+    await backend.useThreads(nodeThreads(2));
+    await backend.ready();
+    pool(backend);
   });
 
   it('tell that one of them was killed instead of waiting for it', async () => {

@@ -1,4 +1,5 @@
 // The worker with the engine itself: its results do not depend on what happened to the processes on the way.
+import { readdirSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
@@ -39,6 +40,28 @@ describe('a training', () => {
       sums.push(job.result?.weightsSha256);
     }
     expect(new Set(sums).size).toBe(1);
+  });
+
+  test('has the threads that its spec asks for, and the weights that one thread gives', async ({ workers }) => {
+    const worker = await workers.start({ real: true });
+    const wide = {
+      ...spec({ samples: 2_000, epochs: 3 }),
+      data: { ...spec().data, inputShape: [1, 28, 28], samples: 2_000, batchSize: 64 },
+    };
+    const sums = [];
+    const processThreads = new Map<number, number>();
+    for (const threads of [1, 4, 2]) {
+      const jobId = await workers.submit({ ...wide, threads });
+      const child = await childOf(worker, jobId);
+      await workers.untilEpoch(jobId, 1);
+      if (process.platform === 'linux') processThreads.set(threads, readdirSync(`/proc/${child}/task`).length);
+      sums.push((await workers.ended(jobId, 30_000)).result?.weightsSha256);
+    }
+    expect(sums).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{64}$/) as string));
+    expect(new Set(sums).size).toBe(1);
+    // Node's own threads are as many each time.
+    const [one = 0, two = 0, four = 0] = [1, 2, 4].map((threads) => processThreads.get(threads));
+    if (process.platform === 'linux') expect([two - one, four - one]).toEqual([1, 3]);
   });
 
   test('is cancelled within a second in the middle of a long epoch', async ({ workers }) => {

@@ -111,7 +111,7 @@ function parallelOf(signatures) {
   return [
     'export class ParallelKernels {',
     '  readonly kernels: Kernels;',
-    '  readonly team: KernelTeam;',
+    '  team: KernelTeam;',
     '  constructor(kernels: Kernels, team: KernelTeam) {',
     '    this.kernels = kernels;',
     '    this.team = team;',

@@ -86,6 +86,8 @@ export interface AppOptions {
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
+  /** Threads of a job that names none; default 1. */
+  readonly threads?: number;
   /** Without any, only this machine is served, and every caller is one admin. */
   readonly apiKeys: readonly ApiKey[];
   /** Left out, or without keys, nobody counts requests. */
@@ -106,7 +108,7 @@ export interface AppOptions {
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits } = options;
+  const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -149,10 +151,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, version });
   const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
-  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, webhooks: webhookPolicy });
+  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, threads, webhooks: webhookPolicy });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
-  await app.register(successorRoutes, { jobs, successors, datasets, limits });
+  await app.register(successorRoutes, { jobs, successors, datasets, limits, threads });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });

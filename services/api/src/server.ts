@@ -162,6 +162,7 @@ async function main(): Promise<void> {
     ...services,
     limits: environment.limits,
     uploadBytesLimit: environment.uploadBytesLimit,
+    threads: environment.threads,
     apiKeys: environment.apiKeys,
     corsOrigins: environment.corsOrigins,
     logger: log,

@@ -1,8 +1,8 @@
 // The program of a training child: the engine, its datasets and the files that weights and checkpoints go to. A worker forks it;
 // how it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
 import { readFile, writeFile } from 'node:fs/promises';
-import { checkSpec, InlineLoader, type TrainOptions, train } from '@trainyard/engine';
-import { AheadLoader, NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
+import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
+import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
 import { serveTraining } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
@@ -12,6 +12,10 @@ const AHEAD_BYTES = 4 * 2 ** 20;
 
 /** Unpacked files that the process keeps from job to job: room for two datasets of MNIST's size. */
 const unpacked = new UnpackedFiles(128 * 2 ** 20);
+
+/** One for all jobs, so that what was compiled and optimised for one serves the next. */
+const backend = new WasmBackend();
+setBackend(backend);
 
 const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>
   dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
@@ -44,7 +48,11 @@ async function warmUp(): Promise<void> {
   while ((await events.next()).done !== true);
 }
 
+/** A spec that was stored before specs had threads has none. */
+const threadsOf = ({ threads = 1 }: { threads?: number }): number => threads;
+
 await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initialFile, ...order }, { stop, pause }) {
+  await backend.useThreads(nodeThreads(threadsOf(spec)));
   const checkpoints = new CheckpointFiles(order);
   const snapshots = new SnapshotFiles(order);
   // While data loads there is nothing to keep, and loading can take long.

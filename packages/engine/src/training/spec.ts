@@ -2,6 +2,7 @@
 // `checkSpec` also says what could never train: shapes that do not fit, an output that the loss cannot
 // compare with its target, anything over a limit. What passes here can be trained.
 import { z } from 'zod';
+import { MOST_THREADS } from '../backend/wasm/team.ts';
 import { type DataSpec, dataSchema, findDataset, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
 import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
 import type { DatasetDescription } from '../data/define.ts';
@@ -32,6 +33,14 @@ export const jobSpecSchema = z
       .describe('Your own keys and values'),
     priority: z.int().min(0).max(10).default(0).describe('Among waiting jobs; 10 goes first'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
+    threads: z
+      .int()
+      .min(1)
+      .max(MOST_THREADS)
+      .optional()
+      .describe(
+        'Threads that the job computes with; its weights are the same, bit for bit, with any number. Left out, what the service is set to',
+      ),
     data: dataSchema,
     model: z.strictObject({
       layers: z.array(layerSchema).min(1).describe('From input to output; input channels and features are inferred'),
@@ -54,7 +63,11 @@ export const jobSpecSchema = z
 export const newJobSchema = jobSpecSchema.extend({ data: newDataSchema, model: z.union([jobSpecSchema.shape.model, presetSchema]) });
 
 /** A checked job spec. */
-export const checkedJobSchema = jobSpecSchema.extend({ data: storedDataSchema, seed: jobSpecSchema.shape.seed.unwrap() });
+export const checkedJobSchema = jobSpecSchema.extend({
+  data: storedDataSchema,
+  seed: jobSpecSchema.shape.seed.unwrap(),
+  threads: jobSpecSchema.shape.threads.unwrap(),
+});
 
 /** Of the alternatives in a posted spec, those that a body means: so that the problems told are those of what was meant. */
 function schemaOf(body: unknown) {
@@ -99,7 +112,10 @@ export interface CheckedSpec {
 const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.unknown()) }) });
 
 /** A spec with its defaults, with layers where the body names a preset. @throws SpecError with every problem. */
-function parseSpec(body: unknown, uploads: UploadedDatasets): Omit<JobSpec, 'seed'> & { seed?: number | undefined } {
+function parseSpec(
+  body: unknown,
+  uploads: UploadedDatasets,
+): Omit<JobSpec, 'seed' | 'threads'> & { seed?: number | undefined; threads?: number | undefined } {
   const parsed = parse<z.ZodType<z.output<typeof newJobSchema>>>(schemaOf(body), body);
   if (!parsed.ok) throw new SpecError(parsed.problems);
   const { model, data: posted, ...rest } = parsed.data;
@@ -129,15 +145,21 @@ function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
 /**
  * Parses and checks the body of a job.
  * @param uploads the uploaded datasets that it may name, or at least that which it names
+ * @param threads of a spec that names none
  * @throws SpecError with every problem that could be found, up to a hundred.
  */
-export function checkSpec(body: unknown, limits: SpecLimits = defaultLimits, uploads: UploadedDatasets = new Map()): CheckedSpec {
+export function checkSpec(
+  body: unknown,
+  limits: SpecLimits = defaultLimits,
+  uploads: UploadedDatasets = new Map(),
+  threads = 1,
+): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
   // A body has room for hundreds of thousands of layers: that many are not even looked at.
   const count = countLayers(counted?.model.layers ?? []);
   if (count > 10 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body, uploads);
-  const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed() };
+  const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
   return { spec, summary: summarize(spec, limits) };
 }

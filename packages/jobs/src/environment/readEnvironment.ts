@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { webhookSecret } from '@trainyard/contracts';
-import { defaultLimits, type SpecLimits } from '@trainyard/engine';
+import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine';
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
@@ -56,6 +56,7 @@ const variables = z.object({
   TRAINYARD_WEBHOOK_SECRET: webhookSecret.optional(),
   TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
+  TRAINYARD_THREADS: count(1, MOST_THREADS).default(1),
   ARTIFACTS_URL: url(
     ['file:'],
     'must be a file:// URL of a folder, such as file:///var/lib/trainyard/artifacts; other kinds of storage are not supported',
@@ -94,6 +95,8 @@ export interface Environment {
   readonly allowPrivateWebhooks: boolean;
   /** Jobs that a worker trains at a time. */
   readonly concurrency: number;
+  /** Threads of a job that names none. */
+  readonly threads: number;
   /** The folder of the artifacts, absolute. */
   readonly artifactsFolder: string;
   readonly logLevel: (typeof logLevels)[number];
@@ -128,6 +131,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     webhookSecret: data.TRAINYARD_WEBHOOK_SECRET ?? null,
     allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
     concurrency: data.TRAINYARD_CONCURRENCY,
+    threads: data.TRAINYARD_THREADS,
     artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
     logLevel: data.LOG_LEVEL,
     limits: {

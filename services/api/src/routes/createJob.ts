@@ -25,10 +25,15 @@ interface Services extends WeightSources {
   readonly remains: Remains;
   readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
+  readonly threads: number;
   readonly webhooks: WebhookPolicy;
 }
 
-export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits, remains, datasets, webhooks, ...sources }, done) => {
+export const createJobRoute: FastifyPluginCallbackZod<Services> = (
+  app,
+  { limits, threads, remains, datasets, webhooks, ...sources },
+  done,
+) => {
   const { jobs } = sources;
   // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
   app.setValidatorCompiler(validatorOfAllButBody);
@@ -65,7 +70,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (app, { limits
       const body: unknown = request.body;
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
       const uploads = await uploadsFor(body, datasets, request);
-      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads));
+      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads, threads));
       const { spec, summary } = checked;
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });

@@ -54,9 +54,10 @@ interface Services {
   readonly successors: Successors;
   readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
+  readonly threads: number;
 }
 
-export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, datasets, limits }, done) => {
+export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, datasets, limits, threads }, done) => {
   // As for a new job, the handler says more about a body than its schema can.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -81,7 +82,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
     async (request, reply) => {
       parseBody(z.strictObject({}).nullish(), request.body);
       const job = await visibleJob(jobs, request.params.id, request);
-      const { spec } = checkSpec(job.spec, limits, await uploadsFor(job.spec, datasets, request));
+      const { spec } = checkSpec(job.spec, limits, await uploadsFor(job.spec, datasets, request), threads);
       const idempotency = idempotencyOf(request.headers, { retryOf: job.id });
       const made = await successors.retry(job, { spec, owner: callerOf(request).name, ...idempotency });
       if (made.replayed) void reply.header('idempotency-replayed', 'true');
@@ -113,7 +114,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
       const job = await visibleJob(jobs, request.params.id, request);
       if (changes['initialWeights'] !== undefined && changes['initialWeights'] !== null) throw new SpecError([noOtherWeights]);
       const body = changed(job.spec, changes);
-      const { spec } = checkSpec(body, limits, await uploadsFor(body, datasets, request));
+      const { spec } = checkSpec(body, limits, await uploadsFor(body, datasets, request), threads);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
       const made = await successors.fork(job, { spec, owner: callerOf(request).name, ...idempotency });

@@ -7,6 +7,8 @@ import { Team, type TeamRecord, takeShare, writeRange } from './teamRecord.ts';
 export interface KernelTeam {
   /** Threads that run units, the calling one among them. */
   readonly threads: number;
+  /** Whether one of them has ended by itself: there will be no results. */
+  readonly isLost: boolean;
   /** A kernel's arguments, for all threads to see, before `run`. */
   readonly args: Float64Array;
   /** Whether the caller is to run all units by itself, because there are no others or the work is not worth their while. */
@@ -18,7 +20,7 @@ export interface KernelTeam {
   run(kernel: number, units: number, operations: number): void;
   /** Resolves when all threads take part; work can begin before. @throws EngineError `threadLost`. */
   ready(): Promise<void>;
-  /** Ends all other threads and waits until they are gone; the caller then runs alone. */
+  /** Ends all other threads and waits until they are gone. */
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export function checkThreads(count: number): number {
 /** No thread but the caller's. */
 export const alone: KernelTeam = {
   threads: 1,
+  isLost: false,
   args: new Float64Array(0),
   runsAlone: () => true,
   run: () => {
@@ -111,8 +114,12 @@ export class ThreadTeam implements KernelTeam {
     );
   }
 
+  get isLost(): boolean {
+    return this.#lost !== null || Atomics.load(this.#words, Team.failed) !== 0;
+  }
+
   runsAlone(units: number, operations: number): boolean {
-    return operations < WORTH_SHARING || units < 2 || this.#closing !== null;
+    return operations < WORTH_SHARING || units < 2;
   }
 
   run(kernel: number, units: number, operations: number): void {

@@ -6,7 +6,7 @@ import type { BackendMemory, FloatArray } from '../backend.ts';
 import { Arena } from './arena.ts';
 import { Heap } from './heap.ts';
 import { type Kernels, kernelsBase64, ParallelKernels, unitRunners } from './kernels.generated.ts';
-import { alone, checkThreads, type KernelTeam, type KernelThreads, ThreadTeam } from './team.ts';
+import { alone, checkThreads, type KernelThreads, ThreadTeam } from './team.ts';
 import { teamRecordAt, teamRecordBytes } from './teamRecord.ts';
 import { Instance, Module } from './webAssembly.ts';
 
@@ -52,7 +52,9 @@ export class WasmMemory implements BackendMemory {
    * thousand no other thread is asked.
    */
   protected readonly parallel: ParallelKernels;
-  protected readonly team: KernelTeam;
+  /** Where the threads' record lies; 0 without one. */
+  #recordAddress = 0;
+  #closing: Promise<void> = Promise.resolve();
   /** int32 words at `parametersAddress`, for the kernels' geometry. */
   protected readonly parameters: Int32Array;
   protected readonly parametersAddress: number;
@@ -82,33 +84,49 @@ export class WasmMemory implements BackendMemory {
     this.parameters = this.#heap.integers(this.parametersAddress, PARAMETER_BYTES / 4);
     this.#heap.open(this.parametersAddress + PARAMETER_BYTES);
     this.#arena = new Arena(this.#heap);
-    this.team = options.threads === undefined || checkThreads(options.threads.count) === 1 ? alone : this.#startTeam(options.threads);
-    this.parallel = new ParallelKernels(this.kernels, this.team);
+    this.parallel = new ParallelKernels(this.kernels, alone);
+    if (options.threads !== undefined) this.#start(options.threads);
   }
 
   /** Threads that compute, the calling one among them. */
   get threads(): number {
-    return this.team.threads;
+    return this.parallel.team.threads;
   }
 
   /** Resolves when all threads take part; there is no need to wait for it. @throws EngineError `threadLost`. */
   async ready(): Promise<void> {
-    await this.team.ready();
+    await this.parallel.team.ready();
+  }
+
+  /** From here on kernels run on so many threads; those of before end, unless they are as many and all there. */
+  async useThreads(threads: KernelThreads): Promise<void> {
+    if (checkThreads(threads.count) === this.threads && !this.parallel.team.isLost) return;
+    const { threads: before } = this;
+    await this.close();
+    if (this.#recordAddress > 0) this.#heap.release(this.#recordAddress, Heap.blockSize(teamRecordBytes(before)));
+    this.#recordAddress = 0;
+    this.#start(threads);
   }
 
   /** Ends the other threads, if there are any, and waits until they are gone; kernels then run on the calling one. */
-  async close(): Promise<void> {
-    await this.team.close();
+  close(): Promise<void> {
+    const { team } = this.parallel;
+    this.parallel.team = alone;
+    this.#closing = Promise.all([this.#closing, team.close()]).then(() => {});
+    return this.#closing;
   }
 
-  #startTeam(threads: KernelThreads): ThreadTeam {
-    const address = this.#heap.take(Heap.blockSize(teamRecordBytes(threads.count)));
-    if (address < 0) throw this.#heap.exhausted(teamRecordBytes(threads.count), 'what threads share');
+  #start(threads: KernelThreads): void {
+    if (checkThreads(threads.count) === 1) return;
+    const bytes = teamRecordBytes(threads.count);
+    const address = this.#heap.take(Heap.blockSize(bytes));
+    if (address < 0) throw this.#heap.exhausted(bytes, 'what threads share');
+    this.#recordAddress = address;
     const record = teamRecordAt(this.#heap.memory.buffer, address, threads.count);
     record.words.fill(0);
     const { kernels } = this;
     const setup = { module: compileKernels(), memory: this.#heap.memory, record: address };
-    return new ThreadTeam(threads, setup, record, (kernel, from, to) => unitRunners[kernel](kernels, record.args, from, to));
+    this.parallel.team = new ThreadTeam(threads, setup, record, (kernel, from, to) => unitRunners[kernel](kernels, record.args, from, to));
   }
 
   allocate(length: number): Float32Array {
@@ -192,7 +210,7 @@ export class WasmMemory implements BackendMemory {
 
   /** The same for a parallel kernel that asks for its `ownScratch` of so many bytes. */
   protected scratchOfEach(bytes: number): number {
-    return this.scratch((bytes >>> 0) * this.team.threads);
+    return this.scratch((bytes >>> 0) * this.threads);
   }
 
   /** After a kernel: brings results to hosted arrays and drops the copies. */
