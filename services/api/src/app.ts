@@ -109,6 +109,7 @@ export interface AppOptions {
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
+  const { uploadBytesLimit = 2 ** 30 } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -149,7 +150,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(documentation, { version });
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
-  await app.register(catalogRoutes, { limits, version });
+  await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });
   const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
   await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, threads, webhooks: webhookPolicy });
   await app.register(jobRoutes, { jobs });
@@ -163,7 +164,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
-  const { uploadBytesLimit = 2 ** 30 } = options;
   await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);

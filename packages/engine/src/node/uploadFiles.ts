@@ -82,14 +82,16 @@ class Upload {
     if (inputs === undefined && file === undefined) {
       throw new DataFormatError('there is nothing to train on: send a part file, or the parts inputs and targets');
     }
-    if (file === undefined) {
-      const { bytes } = await this.#read(inputs);
-      return bytes[0] === 0x93 ? 'npy' : 'idx';
-    }
+    if (file === undefined) return (await this.#head(inputs))[0] === 0x93 ? 'npy' : 'idx';
+    const head = await this.#head(file);
+    if (head[0] === 0x50 && head[1] === 0x4b) return 'images';
+    return isText(head) ? 'csv' : 'cifar';
+  }
+
+  /** What a file begins with, unpacked if it is gzipped. */
+  async #head(file: UploadedFile): Promise<Uint8Array> {
     const head = await firstBytes(file.path);
-    if (head.subarray(0, 2).toString('latin1') === 'PK') return 'images';
-    const isPacked = head[0] === 0x1f && head[1] === 0x8b;
-    return isText(isPacked ? (await this.#read(file)).bytes.subarray(0, HEAD_BYTES) : head) ? 'csv' : 'cifar';
+    return isPacked(head) ? (await this.#read(file)).bytes.subarray(0, HEAD_BYTES) : head;
   }
 
   /** One part of the dataset; null when nothing was sent for it. */
@@ -152,7 +154,7 @@ class Upload {
   async #read({ part, path }: UploadedFile): Promise<NamedBytes> {
     this.#reader.signal?.throwIfAborted();
     const bytes = await readFile(path);
-    if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { name: part, bytes };
+    if (!isPacked(bytes)) return { name: part, bytes };
     try {
       return { name: part, bytes: await promisify(gunzip)(bytes, { maxOutputLength: this.#limits.bytes }) };
     } catch (error) {
@@ -162,6 +164,9 @@ class Upload {
     }
   }
 }
+
+/** Gzip's first bytes. */
+const isPacked = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** What it takes to tell a table from pixels. */
 const HEAD_BYTES = 4096;

@@ -45,7 +45,7 @@ export interface RedisKeys {
   webhookGone(digest: string): string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
-  /** Set: ids of jobs that were made of an uploaded dataset; those that have ended may be missing. */
+  /** Sorted set: ids of jobs that were made of an uploaded dataset, scored by when (ms) each was last looked at; those that have ended may be missing. */
   usersOf(datasetId: string): string;
   /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */
   readonly datasets: string;

@@ -34,12 +34,13 @@ if digest ~= '' then
 end
 redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 9))
 if ARGV[8] ~= '' then
-  -- Two that have ended leave for one that comes: so the set stays about as large as it has to be.
-  for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[8], 2)) do
+  -- Two are looked at for one that comes, those not looked at longest first: so the set holds few that have ended.
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[8], 0, 1)) do
     local status = redis.call('HGET', string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id, 'status')
-    if not status or status == 'succeeded' or status == 'failed' or status == 'cancelled' then redis.call('SREM', KEYS[8], id) end
+    if not status or status == 'succeeded' or status == 'failed' or status == 'cancelled' then redis.call('ZREM', KEYS[8], id)
+    else redis.call('ZADD', KEYS[8], ARGV[5], id) end
   end
-  redis.call('SADD', KEYS[8], jobId)
+  redis.call('ZADD', KEYS[8], ARGV[5], jobId)
 end
 redis.call('PERSIST', KEYS[2])
 lists('ZADD', KEYS[1], jobId, '*')

@@ -12,7 +12,7 @@ export const deleteDataset: Script = {
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
 local final = {}
 for i = 5, #ARGV do final[ARGV[i]] = true end
-for _, jobId in ipairs(redis.call('SMEMBERS', KEYS[5])) do
+for _, jobId in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
   local status = redis.call('HGET', ARGV[3] .. jobId, 'status')
   if status and not final[status] then return {'inUse', jobId} end
 end

@@ -7,8 +7,23 @@ import { always, json, problems } from '../http/answers.ts';
 
 const index = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' });
 
-export const catalogRoutes: FastifyPluginCallbackZod<{ limits: SpecLimits; version: string }> = (app, { limits, version }, done) => {
-  const answer = catalog(limits);
+const serviceCatalog = catalogSchema.extend({
+  limits: catalogSchema.shape.limits.extend({
+    bodyBytes: z.int().describe('Of a request other than an upload'),
+    uploadBytes: z.int().describe('Of an upload'),
+  }),
+});
+
+interface Services {
+  readonly limits: SpecLimits;
+  readonly bodyBytesLimit: number;
+  readonly uploadBytesLimit: number;
+  readonly version: string;
+}
+
+export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, { limits, bodyBytesLimit, uploadBytesLimit, version }, done) => {
+  const engineCatalog = catalog(limits);
+  const answer = { ...engineCatalog, limits: { ...engineCatalog.limits, bodyBytes: bodyBytesLimit, uploadBytes: uploadBytesLimit } };
   app.get(
     '/catalog',
     {
@@ -17,7 +32,7 @@ export const catalogRoutes: FastifyPluginCallbackZod<{ limits: SpecLimits; versi
         operationId: 'getCatalog',
         summary: 'Everything that a spec can name, with its options, and the limits',
         tags: ['service'],
-        response: { 200: json('The catalog.', catalogSchema), ...problems(...always) },
+        response: { 200: json('The catalog.', serviceCatalog), ...problems(...always) },
       },
     },
     () => answer,
