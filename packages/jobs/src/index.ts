@@ -22,6 +22,8 @@ export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './j
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { RateLimiter, type Turn } from './rateLimiter.ts';
+export { Reaper } from './reaper.ts';
+export { Retention, type RetentionLimits } from './retention.ts';
 export { Remains } from './remains.ts';
 export { answeredSoon, closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
 export { findOnPath } from './redis/findOnPath.ts';

@@ -57,7 +57,8 @@ export class JobAttempt {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #epochs: number;
-  #trainingSince = Date.now();
+  /** Since when (ms) epochs are being done, and how many there were then. */
+  #since: { readonly time: number; readonly epochs: number } | null;
   #stepsPerEpoch = 0;
 
   /** Made by `JobStore.claim`. */
@@ -67,12 +68,15 @@ export class JobAttempt {
     readonly jobId: string;
     readonly attempt: number;
     readonly epochs: number;
+    /** Whether it goes on from a checkpoint: then the time that is left is reckoned from the first step that it tells of. */
+    readonly isResumed?: boolean;
   }) {
     this.#redis = options.redis;
     this.#keys = options.keys;
     this.jobId = options.jobId;
     this.number = options.attempt;
     this.#epochs = options.epochs;
+    this.#since = options.isResumed === true ? null : { time: Date.now(), epochs: 0 };
   }
 
   /**
@@ -87,7 +91,7 @@ export class JobAttempt {
 
   /** Says what the job is doing now. The time that is left is reckoned from the first 'training' on. */
   async setPhase(phase: JobPhase): Promise<'written' | 'stale'> {
-    if (phase === 'training' && this.#stepsPerEpoch === 0) this.#trainingSince = Date.now();
+    if (phase === 'training' && this.#stepsPerEpoch === 0 && this.#since !== null) this.#since = { time: Date.now(), epochs: 0 };
     const [outcome] = await this.#run(setPhase, [this.#record], [phase]);
     return outcome as 'written' | 'stale';
   }
@@ -212,14 +216,11 @@ export class JobAttempt {
   }
 
   #progress(epoch: number, step: number, epochsDone: number): JobProgress {
-    const elapsedSeconds = (Date.now() - this.#trainingSince) / 1_000;
-    return {
-      epoch,
-      epochs: this.#epochs,
-      step,
-      stepsPerEpoch: this.#stepsPerEpoch,
-      etaSeconds: Math.round((elapsedSeconds / epochsDone) * (this.#epochs - epochsDone) * 10) / 10,
-    };
+    this.#since ??= { time: Date.now(), epochs: epochsDone };
+    const { time, epochs } = this.#since;
+    const secondsPerEpoch = (Date.now() - time) / 1_000 / (epochsDone - epochs);
+    const etaSeconds = epochsDone > epochs ? Math.round(secondsPerEpoch * (this.#epochs - epochsDone) * 10) / 10 : null;
+    return { epoch, epochs: this.#epochs, step, stepsPerEpoch: this.#stepsPerEpoch, etaSeconds };
   }
 }
 

@@ -26,7 +26,7 @@ export interface ListOptions extends JobFilter {
 const lastTime = 2 ** 48 - 1;
 
 /** The first id of a job that could be made at this time (ms). */
-function firstIdAt(time: number): string {
+export function firstIdAt(time: number): string {
   return `job_${encodeTime(Math.min(Math.max(0, time), lastTime), 10)}`;
 }
 

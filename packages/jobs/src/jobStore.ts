@@ -239,8 +239,10 @@ export class JobStore {
     switch (outcome) {
       case 'claimed': {
         const spec = JSON.parse(String(values[1])) as JobSpec;
-        const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: Number(values[0]), epochs: spec.epochs });
-        return { outcome, attempt, spec, checkpoint: values[2] === '' ? null : String(values[2]) };
+        const checkpoint = values[2] === '' ? null : String(values[2]);
+        const [number, isResumed] = [Number(values[0]), checkpoint !== null];
+        const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: number, epochs: spec.epochs, isResumed });
+        return { outcome, attempt, spec, checkpoint };
       }
       case 'refused':
         return { outcome, status: values[0] as JobStatus };

@@ -17,7 +17,9 @@ import {
   onLauncherGone,
   RateLimiter,
   readEnvironment,
+  Reaper,
   Remains,
+  Retention,
   requireKeysBeyondLoopback,
   servicePrefix as prefix,
   ServiceTotals,
@@ -44,6 +46,8 @@ const longestStopMs = 8000;
 const unpackedBytes = 64 * 2 ** 20;
 interface Reconciled {
   readonly jobs: JobStore;
+  readonly reaper: Reaper;
+  readonly retention: Retention;
   readonly webhooks: WebhookStore;
   readonly remains: Remains;
 }
@@ -63,16 +67,23 @@ function readServerEnvironment(): ServerEnvironment {
   return { ...environment, redisUrl };
 }
 
-/** Sets right what a crash left: jobs that missed the queue, or whose worker is gone; webhooks; files. Every few seconds until the signal aborts. */
-async function keepReconciling({ jobs, webhooks, remains }: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
+/**
+ * Sets right what a crash left: jobs that missed the queue, or whose worker is gone; webhooks; files. And removes old jobs. Every few
+ * seconds until the signal aborts.
+ */
+async function keepReconciling(services: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
+  const { jobs, reaper, retention, remains, webhooks } = services;
+  const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['look for jobs that are not in the queue', () => jobs.reconcileOutbox()],
+    ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
+    ['look for running jobs whose worker is gone', () => reaper.sweep()],
+    ['remove jobs that are over the limits of retention', () => retention.sweep()],
+    ['remove what is left of deleted jobs', () => remains.sweep()],
+    ['look for webhooks that are to be sent', () => webhooks.reconcile()],
+  ];
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
-      await jobs.reconcileOutbox().catch((err: unknown) => log.warn({ err }, 'could not look for jobs that are not in the queue'));
-      await jobs
-        .settleAbandoned()
-        .catch((err: unknown) => log.warn({ err }, 'could not look for jobs that wait for a worker that is gone'));
-      await remains.sweep().catch((err: unknown) => log.warn({ err }, 'could not remove what is left of deleted jobs'));
-      await webhooks.reconcile().catch((err: unknown) => log.warn({ err }, 'could not look for webhooks that are to be sent'));
+      for (const [what, turn] of turns) await turn().catch((err: unknown) => log.warn({ err }, `could not ${what}`));
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -113,6 +124,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });
   const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
   const remains = new Remains({ redis, prefix, artifacts });
+  const reaper = new Reaper({ redis, prefix });
+  const retention = new Retention({ redis, prefix, jobs, remains, limits: environment.retention });
   const weights = new WeightsStore({ redis, prefix, artifacts, remains });
   const datasets = new DatasetStore({ redis, prefix, artifacts, remains });
   const folders = environment.datasets === null ? [] : [environment.datasets];
@@ -136,6 +149,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   };
   return {
     jobs,
+    reaper,
+    retention,
     successors,
     remains,
     weights,

@@ -169,3 +169,20 @@ describe('the stored events', () => {
     expect(await jobs.log.state('job_01JZZZZZZZZZZZZZZZZZZZZZZZ', undefined)).toBe('missing');
   });
 });
+
+test('the time that is left is reckoned from what this attempt has done, not from what a checkpoint brought along', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const first = await startJob(jobs);
+  for (let epoch = 1; epoch <= 10; epoch++) await first.appendEpoch(metricsOf(epoch));
+  await first.storeCheckpoint({ epoch: 10, step: 0, bytes: 1 }, 'checkpoint-1-1.safetensors');
+  const second = await claim(jobs, first.jobId);
+  const eta = async () => (await jobs.store.get(first.jobId))?.progress.etaSeconds;
+  await second.setPhase('training');
+  await second.publishStep({ epoch: 11, step: 1, stepsPerEpoch: 4, loss: 1 });
+  expect(await eta()).toBeNull();
+  const began = performance.now();
+  while (performance.now() - began < 100) await second.setPhase('training');
+  await second.publishStep({ epoch: 11, step: 2, stepsPerEpoch: 4, loss: 1 });
+  // A quarter of an epoch took more than 0.1 s, and 9.5 are left; with ten epochs counted in, it would have been 0.1 s.
+  expect(await eta()).toBeGreaterThan(3.5);
+});

@@ -7,6 +7,7 @@ import { webhookSecret } from '@trainyard/contracts';
 import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine';
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
+import type { RetentionLimits } from '../retention.ts';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
 import { defaultHome } from './dataFolder.ts';
 
@@ -61,6 +62,8 @@ const variables = z.object({
     ['file:'],
     'must be a file:// URL of a folder, such as file:///var/lib/trainyard/artifacts; other kinds of storage are not supported',
   ).optional(),
+  TRAINYARD_RETENTION_DAYS: count(1, 100_000).optional(),
+  TRAINYARD_RETENTION_JOBS: count(1, 100_000_000).optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   TRAINYARD_MAX_PARAMETERS: limit(defaultLimits.parameters),
   TRAINYARD_MAX_MEMORY_BYTES: limit(defaultLimits.memoryBytes),
@@ -99,6 +102,8 @@ export interface Environment {
   readonly threads: number;
   /** The folder of the artifacts, absolute. */
   readonly artifactsFolder: string;
+  /** How long finished jobs are kept. */
+  readonly retention: RetentionLimits;
   readonly logLevel: (typeof logLevels)[number];
   readonly limits: SpecLimits;
   /** Bytes that an upload may have. */
@@ -133,6 +138,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     concurrency: data.TRAINYARD_CONCURRENCY,
     threads: data.TRAINYARD_THREADS,
     artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
+    retention: { days: data.TRAINYARD_RETENTION_DAYS ?? null, jobs: data.TRAINYARD_RETENTION_JOBS ?? null },
     logLevel: data.LOG_LEVEL,
     limits: {
       parameters: data.TRAINYARD_MAX_PARAMETERS,

@@ -1,0 +1,99 @@
+// How long finished jobs are kept: for so many days, and so many of them. What is over goes as if somebody had deleted it, with events
+// and files; jobs that have not ended are never touched.
+import { finalStatuses } from '@trainyard/contracts';
+import type { Redis } from 'ioredis';
+import { JobNotFoundError } from './errors.ts';
+import { firstIdAt } from './jobList.ts';
+import type { JobStore } from './jobStore.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import type { Remains } from './remains.ts';
+
+export interface RetentionLimits {
+  /** Since they ended; null: any number. */
+  readonly days: number | null;
+  /** Finished jobs of all owners, the newest; null: any number. */
+  readonly jobs: number | null;
+}
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** Jobs removed in one sweep, so that it holds nobody up; the next one goes on. */
+const atOnce = 200;
+
+export class Retention {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #jobs: JobStore;
+  readonly #remains: Remains;
+  readonly #limits: RetentionLimits;
+
+  constructor(options: {
+    readonly redis: Redis;
+    readonly prefix: string;
+    readonly jobs: JobStore;
+    readonly remains: Remains;
+    readonly limits: RetentionLimits;
+  }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.#jobs = options.jobs;
+    this.#remains = options.remains;
+    this.#limits = options.limits;
+  }
+
+  /**
+   * Removes finished jobs that are over the limits, the oldest first; to be called now and then by every process, any number of
+   * them at once. A crash amid it leaves nothing behind: each job goes in one step, and its files are noted in that.
+   * @param now ms
+   * @returns how many it removed
+   */
+  async sweep(now: number = Date.now()): Promise<number> {
+    let removed = 0;
+    for (const jobId of [...(await this.#tooOld(now)), ...(await this.#tooMany())]) {
+      try {
+        await this.#jobs.delete(jobId);
+        removed += 1;
+      } catch (error) {
+        // Another process, or its owner, was there first.
+        if (!(error instanceof JobNotFoundError)) throw error;
+        continue;
+      }
+      await this.#remains.remove(jobId);
+    }
+    return removed;
+  }
+
+  async #tooOld(now: number): Promise<string[]> {
+    const { days } = this.#limits;
+    if (days === null) return [];
+    const cutoff = now - days * dayMs;
+    const found = await Promise.all(
+      finalStatuses.map(async (status) => await this.#endedBefore(cutoff, this.#keys.list(undefined, status))),
+    );
+    return found.flat();
+  }
+
+  /** Who ended before some time was made before it; of those some may have ended later. */
+  async #endedBefore(cutoff: number, list: string): Promise<string[]> {
+    const found: string[] = [];
+    for (let from = '-'; ; ) {
+      const page = await this.#redis.zrange(list, from, `(${firstIdAt(cutoff)}`, 'BYLEX', 'LIMIT', 0, atOnce);
+      const ends = await Promise.all(page.map(async (jobId) => await this.#redis.hget(this.#keys.job(jobId), 'finishedAt')));
+      found.push(...page.filter((_, at) => Date.parse(ends[at] ?? '') < cutoff));
+      if (page.length < atOnce || found.length >= atOnce) return found;
+      from = `(${page.at(-1)}`;
+    }
+  }
+
+  /** The oldest of all finished jobs, as far as there are too many. */
+  async #tooMany(): Promise<string[]> {
+    const { jobs } = this.#limits;
+    if (jobs === null) return [];
+    const lists = finalStatuses.map((status) => this.#keys.list(undefined, status));
+    const counts = await Promise.all(lists.map(async (list) => await this.#redis.zcard(list)));
+    const excess = Math.min(atOnce, counts.reduce((sum, count) => sum + count, 0) - jobs);
+    if (excess <= 0) return [];
+    const oldest = await Promise.all(lists.map(async (list) => await this.#redis.zrange(list, '0', String(excess - 1))));
+    return oldest.flat().toSorted().slice(0, excess);
+  }
+}
