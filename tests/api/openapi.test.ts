@@ -99,6 +99,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /metrics',
     'GET /openapi.json',
     'GET /weights/{id}',
+    'GET /workers',
     'POST /datasets',
     'POST /jobs',
     'POST /jobs/{id}/cancel',
@@ -156,7 +157,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
   for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !/\/(jobs|datasets|weights|metrics)\b/.test(name);
+    const isPublic = !/\/(jobs|datasets|weights|metrics|workers)\b/.test(name);
     expect(security?.length === 0, name).toBe(isPublic);
     expect('401' in responses, name).toBe(!isPublic);
     expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));

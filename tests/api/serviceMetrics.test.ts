@@ -41,6 +41,7 @@ describe('GET /metrics', () => {
       name: 'worker-1',
       host: 'here',
       pid: 1,
+      engineVersion: '0.1.0',
       concurrency: 3,
       jobs: ['job_1'],
       startedAt: new Date().toISOString(),

@@ -9,3 +9,4 @@ export * from './spec.ts';
 export * from './status.ts';
 export * from './webhook.ts';
 export * from './weights.ts';
+export * from './worker.ts';

@@ -1,24 +1,11 @@
 // Which workers there are, and what each has in hand. A worker says so every few seconds; one that has not been heard of
 // for a while is gone. Nothing about jobs is decided by it: whose a job is says its record.
+import type { Worker } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
-export interface PresentWorker {
-  /** As jobs name it. */
-  readonly name: string;
-  readonly host: string;
-  readonly pid: number;
-  /** Jobs it trains at a time. */
-  readonly concurrency: number;
-  /** The ids of the jobs in hand. */
-  readonly jobs: readonly string[];
-  /** RFC 3339, UTC. */
-  readonly startedAt: string;
-  /** Of the worker's process, without its training processes. */
-  readonly residentBytes: number;
-  /** Time on a processor since its start, as `residentBytes`. */
-  readonly cpuSeconds: number;
-}
+/** What a worker says of itself. */
+export type PresentWorker = Omit<Worker, 'lastSeenAt'>;
 
 /** A worker that was silent for this long counts as gone. */
 const presenceMs = 10_000;
@@ -34,9 +21,10 @@ export class WorkerPresence {
 
   /** To be repeated every few seconds. */
   async announce(worker: PresentWorker): Promise<void> {
+    const seen: Worker = { ...worker, lastSeenAt: new Date().toISOString() };
     await this.#redis
       .multi()
-      .set(this.#keys.worker(worker.name), JSON.stringify(worker), 'PX', presenceMs)
+      .set(this.#keys.worker(worker.name), JSON.stringify(seen), 'PX', presenceMs)
       .sadd(this.#keys.workers, worker.name)
       .exec();
   }
@@ -46,12 +34,12 @@ export class WorkerPresence {
   }
 
   /** Those heard of lately, by name. */
-  async list(): Promise<PresentWorker[]> {
+  async list(): Promise<Worker[]> {
     const names = (await this.#redis.smembers(this.#keys.workers)).toSorted();
     if (names.length === 0) return [];
     const said = await this.#redis.mget(names.map((name) => this.#keys.worker(name)));
     const gone = names.filter((_, index) => said[index] === null);
     if (gone.length > 0) await this.#redis.srem(this.#keys.workers, ...gone);
-    return said.filter((text) => typeof text === 'string').map((text) => JSON.parse(text) as PresentWorker);
+    return said.filter((text) => typeof text === 'string').map((text) => JSON.parse(text) as Worker);
   }
 }

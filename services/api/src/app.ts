@@ -14,6 +14,7 @@ import type {
   Successors,
   WebhookStore,
   WeightsStore,
+  WorkerPresence,
 } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
@@ -48,6 +49,7 @@ import { successorRoutes } from './routes/successors.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 import { weightsRoutes } from './routes/weights.ts';
+import { workerRoutes } from './routes/workers.ts';
 import { uploadDatasetRoute } from './routes/uploadDataset.ts';
 import { UploadReader, type UploadReaderOptions } from './uploads/readUpload.ts';
 
@@ -69,6 +71,7 @@ export interface AppOptions {
   readonly successors: Successors;
   readonly remains: Remains;
   readonly weights: WeightsStore;
+  readonly presence: WorkerPresence;
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
   readonly artifacts: ArtifactStore;
@@ -164,6 +167,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
+  await app.register(workerRoutes, { presence: options.presence });
   await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);

@@ -28,6 +28,7 @@ import {
   tellReady,
   WebhookStore,
   WeightsStore,
+  WorkerPresence,
 } from '@trainyard/jobs';
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import closeWithGrace from 'close-with-grace';
@@ -154,6 +155,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     successors,
     remains,
     weights,
+    presence: new WorkerPresence({ redis, prefix }),
     datasets,
     datasetFiles,
     eventLog,

@@ -3,6 +3,7 @@
 // (environment, signals) is main.ts's; what happens to a job is jobRun.ts's.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { engineVersion } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,
@@ -95,7 +96,7 @@ export class TrainingWorker {
   constructor(options: TrainingWorkerOptions) {
     const { redisUrl, prefix, concurrency, artifacts, data, log } = options;
     const name = `${hostname()}-${process.pid}`;
-    this.#identity = { name, host: hostname(), pid: process.pid, concurrency, startedAt: new Date().toISOString() };
+    this.#identity = { name, host: hostname(), pid: process.pid, engineVersion, concurrency, startedAt: new Date().toISOString() };
     this.#log = log;
     this.#closeGraceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
     const onError = (error: unknown): void => this.#redisFailed(error);

@@ -8,6 +8,7 @@ function worker(name: string) {
     name,
     host: 'here',
     pid: 1,
+    engineVersion: '0.1.0',
     concurrency: 2,
     jobs: ['job_1'],
     startedAt: '2026-11-23T00:00:00.000Z',
@@ -16,6 +17,8 @@ function worker(name: string) {
   };
 }
 
+const seen = (name: string) => ({ ...worker(name), lastSeenAt: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+
 describe('the list of workers', () => {
   test('has those that announced themselves, with what they said last, by name', async ({ redis }) => {
     const presence = new WorkerPresence({ redis: redis.connect(), prefix: redis.prefix });
@@ -23,7 +26,7 @@ describe('the list of workers', () => {
     await presence.announce(worker('b'));
     await presence.announce(worker('a'));
     await presence.announce({ ...worker('b'), jobs: [] });
-    expect(await presence.list()).toEqual([worker('a'), { ...worker('b'), jobs: [] }]);
+    expect(await presence.list()).toEqual([seen('a'), { ...seen('b'), jobs: [] }]);
   });
 
   test('forgets those that left and those that fell silent', async ({ redis }) => {
@@ -34,7 +37,7 @@ describe('the list of workers', () => {
     const keys = redisKeys(redis.prefix);
     expect(await connection.pttl(keys.worker('b'))).toBeGreaterThan(0);
     await connection.del(keys.worker('b'));
-    expect(await presence.list()).toEqual([worker('c')]);
+    expect(await presence.list()).toEqual([seen('c')]);
     expect(await connection.smembers(keys.workers)).toEqual(['c']);
   });
 });
