@@ -1,8 +1,12 @@
 // What can be learned from: the list, and each of it.
-import { datasetList, datasetSchema } from '@trainyard/contracts';
-import { datasetDefinitions } from '@trainyard/engine';
+import { datasetList, datasetSamples, datasetSchema } from '@trainyard/contracts';
+import { datasetDefinitions, decodeImage } from '@trainyard/engine';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
+import { unzipSync } from 'fflate';
 import { expect } from 'vitest';
-import { apiTest as test } from './fixtures/api.ts';
+import { makeDataFolder } from '../support/dataFolder.ts';
+import { redisTest } from '../support/redis.ts';
+import { openApi, apiTest as test } from './fixtures/api.ts';
 
 test('lists every dataset that a spec can name, each as it is shown alone', async ({ api }) => {
   const response = await api.get('/datasets');
@@ -44,4 +48,31 @@ test('answers an unknown dataset with the known ones, and refuses an unknown par
   const put = await api.call({ method: 'PUT', url: '/datasets' });
   expect(put.statusCode).toBe(405);
   expect(put.headers['allow']).toBe('GET, HEAD, POST');
+});
+
+redisTest('shows the samples of built-in datasets whose files are there, and exports them', async ({ redis }) => {
+  const folder = await makeDataFolder();
+  const api = await openApi(redis, { datasetFiles: new NodeDatasetFiles({ folders: [folder.path], home: folder.path }) });
+  try {
+    const samples = datasetSamples.parse((await api.get('/datasets/mnist/samples?limit=3&part=test')).json());
+    expect(samples).toMatchObject({ inputType: 'uint8', inputShape: [1, 28, 28], data: { length: 3 } });
+    expect(samples.data[0].class).toBe(String(samples.data[0].target));
+    const sheet = await api.get('/datasets/cifar10/samples?limit=9', { accept: 'image/png' });
+    expect(decodeImage({ name: 'sheet', bytes: sheet.rawPayload }, 1e6)).toMatchObject({
+      width: 3 * 34 + 2,
+      height: 3 * 34 + 2,
+      channels: 3,
+    });
+    const { rawPayload } = await api.get('/datasets/cifar10/export');
+    expect(Object.keys(unzipSync(rawPayload))).toEqual([
+      'train_inputs.npy',
+      'train_targets.npy',
+      'test_inputs.npy',
+      'test_targets.npy',
+      'classes.npy',
+    ]);
+  } finally {
+    await api.close();
+    await folder.remove();
+  }
 });

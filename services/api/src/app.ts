@@ -146,8 +146,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(measureRequests, { metrics });
   await app.register(errors);
   await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
-  const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
-  await app.register(arrival, { timeoutMs });
+  await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
   await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
   await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
   await app.register(documentation, { version });
@@ -171,7 +170,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);
-  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, idleMs: timeoutMs });
+  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit });
   const files = options.datasetFiles ?? { find: () => Promise.resolve(null) };
   await app.register(datasetSamplesRoute, { datasets, artifacts, files });
   await app.register(datasetExportRoute, { datasets, artifacts, files });

@@ -1,36 +1,44 @@
 // How long a request may take to arrive. Node knows one limit for all of them, and an upload may take an hour; so the short one,
-// which keeps clients that send a byte a second from holding connections, is ours.
+// which keeps clients that send a byte a second from holding connections, is ours. Of an upload it bounds the pauses.
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../problems.ts';
 import { sendProblem } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body may be large, and the route itself looks whether it still comes. */
+    /** The body may be large: it may take its time, as long as something of it comes. */
     mayArriveSlowly?: boolean;
   }
 }
 
 export interface ArrivalOptions {
-  /** For the bytes of any other request, in ms. */
+  /** For a request, or for the next bytes of an upload, in ms. */
   readonly timeoutMs: number;
 }
 
+/** Answers a request whose body does not come. */
+function giveUp(request: FastifyRequest, reply: FastifyReply, detail: string): void {
+  // Whoever reads the body learns that no more will come.
+  reply.raw.once('finish', () => request.raw.destroy());
+  sendProblem(new ProblemError('requestTimeout', detail, { headers: { connection: 'close' } }), request, reply);
+}
+
 export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
+  const seconds = timeoutMs / 1_000;
   app.addHook('onRequest', (request, reply, next) => {
-    const { raw, routeOptions } = request;
-    const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
-    if (hasBody && routeOptions.config.mayArriveSlowly !== true) {
-      const timer = setTimeout(() => {
-        if (raw.complete || reply.sent) return;
-        const problem = new ProblemError('requestTimeout', `The request did not arrive within ${timeoutMs / 1_000} s.`, {
-          headers: { connection: 'close' },
-        });
-        sendProblem(problem, request, reply);
-      }, timeoutMs);
-      raw.once('close', () => clearTimeout(timer));
-      reply.raw.once('close', () => clearTimeout(timer));
-    }
+    const { raw } = request;
+    const isUpload = request.routeOptions.config.mayArriveSlowly === true;
+    let seenBytes = raw.socket.bytesRead;
+    const look = (): void => {
+      if (raw.complete || reply.sent) return;
+      if (!isUpload) return giveUp(request, reply, `The request did not arrive within ${seconds} s.`);
+      if (raw.socket.bytesRead === seenBytes) return giveUp(request, reply, `Nothing of the upload arrived for ${seconds} s.`);
+      seenBytes = raw.socket.bytesRead;
+      timer.refresh();
+    };
+    const timer = setTimeout(look, timeoutMs);
+    reply.raw.once('close', () => clearTimeout(timer));
     next();
   });
   done();

@@ -59,14 +59,9 @@ interface Services {
   readonly artifacts: ArtifactStore;
   readonly reader: UploadReader;
   readonly uploadBytesLimit: number;
-  /** How long nothing may arrive, in ms. */
-  readonly idleMs: number;
 }
 
-export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
-  app,
-  { datasets, artifacts, reader, uploadBytesLimit, idleMs },
-) => {
+export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (app, { datasets, artifacts, reader, uploadBytesLimit }) => {
   // Here alone a body may be a form, and nothing else.
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -103,7 +98,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
     async (request, reply) => {
       if (!request.isMultipart()) throw new ProblemError('unsupportedMediaType', 'The body must be multipart/form-data.');
       const gone = departure(reply);
-      const options = { maxBytes: uploadBytesLimit, idleMs, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
+      const options = { maxBytes: uploadBytesLimit, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
       const { dataset, isNew } = await withForm(request, options, async (form) => {
         const { name, ...given } = parseBody(uploadOptions, form.fields);
         const files = filesOf(form);

@@ -64,7 +64,7 @@ export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights
           201: json('The weights, as they are kept.', weightsSchema, {
             Location: { type: 'string', description: 'The path of the weights.' },
           }),
-          ...problems(...guarded, 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest', 'invalidWeights'),
+          ...problems(...guarded, 'requestTimeout', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest', 'invalidWeights'),
         },
       },
     },

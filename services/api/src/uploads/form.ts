@@ -28,8 +28,6 @@ export interface FormOptions {
   readonly maxFiles: number;
   /** A path for a new file. */
   readonly temporaryFile: () => string;
-  /** How long nothing may arrive, in ms. */
-  readonly idleMs: number;
 }
 
 const fieldBytes = 16 * 1024;
@@ -49,7 +47,7 @@ export function departure(reply: FastifyReply): AbortSignal {
 
 /**
  * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened.
- * @throws ProblemError 408, 413 or 422, and what `use` throws
+ * @throws ProblemError 400, 413 or 422, and what `use` throws
  */
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
   const files: FormFile[] = [];
@@ -62,7 +60,7 @@ export async function withForm<T>(request: FastifyRequest, options: FormOptions,
 
 async function receive(request: FastifyRequest, options: FormOptions, files: FormFile[]): Promise<Record<string, string>> {
   const { maxBytes, maxFiles, temporaryFile } = options;
-  const budget = new Budget(request, options);
+  const budget = new Budget(maxBytes);
   // What the form itself takes beside its files is little.
   if (Number(request.headers['content-length'] ?? 0) > maxBytes + fieldBytes * maxFields) throw tooLarge(maxBytes);
   const fields: Record<string, string> = {};
@@ -81,8 +79,6 @@ async function receive(request: FastifyRequest, options: FormOptions, files: For
     return fields;
   } catch (error) {
     throw budget.problem ?? problemOf(error, options);
-  } finally {
-    budget.end();
   }
 }
 
@@ -111,33 +107,15 @@ function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
   return new ProblemError('malformedForm', `The body is not a whole multipart form: ${reason}.`, closing);
 }
 
-/** How many bytes may still come, and how long they may take. */
+/** How many bytes may still come. */
 class Budget {
   /** Why no more was taken. */
   problem: ProblemError | undefined;
   readonly #maxBytes: number;
-  readonly #request: FastifyRequest;
-  readonly #idleMs: number;
   #bytes = 0;
-  #timer: NodeJS.Timeout;
 
-  constructor(request: FastifyRequest, { maxBytes, idleMs }: FormOptions) {
-    this.#request = request;
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#idleMs = idleMs;
-    this.#timer = this.#wait();
-    request.raw.on('data', this.#onData);
-  }
-
-  readonly #onData = (): void => {
-    this.#timer.refresh();
-  };
-
-  #wait(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.problem = new ProblemError('requestTimeout', `Nothing arrived for ${this.#idleMs / 1_000} s.`, closing);
-      this.#request.raw.emit('error', this.problem);
-    }, this.#idleMs);
   }
 
   /** Passes a file on, and counts it. */
@@ -150,10 +128,5 @@ class Budget {
         done(this.problem);
       },
     });
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#request.raw.off('data', this.#onData);
   }
 }
