@@ -92,7 +92,13 @@ export class WeightsInUseError extends JobsError {
   }
 }
 
-export type ArtifactErrorCode = 'diskFull' | 'artifactNotFound' | 'damagedArtifact' | 'invalidArtifactName' | 'invalidRange';
+export type ArtifactErrorCode =
+  | 'diskFull'
+  | 'artifactNotFound'
+  | 'damagedArtifact'
+  | 'invalidArtifactName'
+  | 'invalidRange'
+  | 'storageUnavailable';
 
 /** A file could not be stored or read. */
 export class ArtifactError extends JobsError {

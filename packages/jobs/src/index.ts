@@ -4,7 +4,8 @@
 export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
 export { type DatasetRecord, DatasetStore, type NewDataset } from './datasetStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
-export { readArtifact } from './artifacts/readArtifact.ts';
+export { openArtifacts } from './artifacts/openArtifacts.ts';
+export { fetchArtifact, readArtifact } from './artifacts/readArtifact.ts';
 export * from './artifacts/snapshots.ts';
 export * from './checkpointName.ts';
 export { createPrepared } from './createPrepared.ts';

@@ -10,11 +10,11 @@ import {
   EnvironmentError,
   EventHub,
   EventLog,
-  FolderArtifactStore,
   JobStore,
   interruptionSignals,
   onInterruption,
   onLauncherGone,
+  openArtifacts,
   RateLimiter,
   readEnvironment,
   Reaper,
@@ -123,7 +123,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const eventLog = new EventLog({ redis, prefix });
   const metrics = new ServiceMetrics();
   const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });
-  const artifacts = await FolderArtifactStore.open(environment.artifactsFolder);
+  const artifacts = await openArtifacts(environment.artifactsUrl, environment.home);
   const remains = new Remains({ redis, prefix, artifacts });
   const reaper = new Reaper({ redis, prefix });
   const retention = new Retention({ redis, prefix, jobs, remains, limits: environment.retention });

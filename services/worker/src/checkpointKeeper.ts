@@ -1,9 +1,7 @@
 // Where a job's checkpoints are kept: files among its artifacts, each under a name of its own, so that no attempt touches another
 // one's. Which of them counts is the record's to say; this brings them there, fetches them and removes those that count no more.
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
-import { ArtifactError, type ArtifactStore, checkpointName, isCheckpointName, type JobAttempt } from '@trainyard/jobs';
+import { ArtifactError, type ArtifactStore, checkpointName, fetchArtifact, isCheckpointName, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 
 export class CheckpointKeeper {
@@ -34,15 +32,19 @@ export class CheckpointKeeper {
     }
   }
 
-  /** A copy of the checkpoint as a file, or null if it is gone. */
+  /** A copy of the checkpoint as a file, or null if it is gone or no longer what was stored. */
   async fetch(jobId: string, name: string): Promise<string | null> {
     const file = this.#artifacts.temporaryFile();
     try {
-      await pipeline(await this.#artifacts.open(jobId, name), createWriteStream(file));
+      await fetchArtifact(this.#artifacts, { jobId, name }, file);
       return file;
     } catch (error) {
       await rm(file, { force: true });
       if (error instanceof ArtifactError && error.code === 'artifactNotFound') return null;
+      if (error instanceof ArtifactError && error.code === 'damagedArtifact') {
+        this.#log.error({ err: error }, 'a checkpoint is damaged');
+        return null;
+      }
       throw error;
     }
   }

@@ -161,7 +161,8 @@ export class JobRun {
       const error = await uploads.provide(spec.data, AbortSignal.any([this.#stop.signal, this.#pause.signal]));
       if (error !== null) return await this.#conclude({ kind: 'failed', error, detail: error.message }, attempt, journal, modelFile, log);
       resumeFile = checkpoint === null ? null : await this.#checkpoints.fetch(this.jobId, checkpoint);
-      if (resumeFile === null && checkpoint !== null) await journal.say('warn', 'the last checkpoint is gone: training begins anew');
+      if (resumeFile === null && checkpoint !== null)
+        await journal.say('warn', 'the last checkpoint is gone or damaged: training begins anew');
       if (resumeFile === null && spec.initialWeights !== undefined) {
         initialFile = await this.#checkpoints.fetch(this.jobId, initialWeightsFile);
         if (initialFile === null) return await this.#fail(attempt, initialWeightsGone, log);

@@ -1,6 +1,6 @@
 // The worker's program: reads the environment, once, and runs the worker with it. Its log goes to stderr, one JSON object a
 // line.
-import { EnvironmentError, FolderArtifactStore, readEnvironment, servicePrefix } from '@trainyard/jobs';
+import { EnvironmentError, openArtifacts, readEnvironment, servicePrefix } from '@trainyard/jobs';
 import { pino } from 'pino';
 import { redisUrlOf } from './redisUrl.ts';
 import { runProcess } from './runProcess.ts';
@@ -11,7 +11,7 @@ try {
     redisUrl: redisUrlOf(env),
     prefix: servicePrefix,
     concurrency: env.concurrency,
-    artifacts: await FolderArtifactStore.open(env.artifactsFolder),
+    artifacts: await openArtifacts(env.artifactsUrl, env.home),
     data: {
       folders: env.datasets === null ? [] : [env.datasets],
       home: env.home,

@@ -1,9 +1,32 @@
 // The files of jobs and of what users upload, whoever keeps them; uploaded weights and datasets, under their own ids, count as jobs
 // here. A file appears whole or not at all.
 import type { Readable } from 'node:stream';
+import { ArtifactError } from '../errors.ts';
 
 /** Who may have files: a job, an uploaded dataset, uploaded weights; by its prefixed ULID. */
 export const artifactHolder = /^(job|ds|wt)_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** What an artifact may be called. */
+export const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** @throws ArtifactError `invalidArtifactName` for a holder or a name that cannot be one */
+export function checkPlace(jobId: string, name: string): void {
+  if (!artifactName.test(name)) {
+    throw new ArtifactError(
+      'invalidArtifactName',
+      `${jobId}/${name}`,
+      'a name has up to 100 letters, digits, dots, dashes and underscores',
+    );
+  }
+  checkHolder(jobId);
+}
+
+/** @throws ArtifactError `invalidArtifactName` for an id that cannot be one */
+export function checkHolder(jobId: string): void {
+  if (!artifactHolder.test(jobId)) {
+    throw new ArtifactError('invalidArtifactName', jobId, 'this is not the id of a job, of weights or of a dataset');
+  }
+}
 
 export interface ArtifactStat {
   readonly bytes: number;
@@ -23,7 +46,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, `diskFull` when there is no room. */
+/** Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, `diskFull` when there is no room, `storageUnavailable` when the place is away. */
 export interface ArtifactStore {
   /** A path for a new file that `putFile` can take over; what is left there is removed when the store is closed, or by the next start after a crash. */
   temporaryFile(): string;

@@ -5,10 +5,16 @@ import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, write
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
-import { type ArtifactPlace, type ArtifactStat, type ArtifactStore, artifactHolder, type ByteRange } from './artifactStore.ts';
+import {
+  type ArtifactPlace,
+  type ArtifactStat,
+  type ArtifactStore,
+  artifactName,
+  type ByteRange,
+  checkHolder,
+  checkPlace,
+} from './artifactStore.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
-
-const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What the hidden file says: the digest of the file that had this size and time. */
 interface Digest extends ArtifactStat {
@@ -143,20 +149,12 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   #folder(jobId: string): string {
-    if (!artifactHolder.test(jobId)) {
-      throw new ArtifactError('invalidArtifactName', jobId, 'this is not the id of a job, of weights or of a dataset');
-    }
+    checkHolder(jobId);
     return join(this.#root, jobId);
   }
 
   #path(jobId: string, name: string): string {
-    if (!artifactName.test(name)) {
-      throw new ArtifactError(
-        'invalidArtifactName',
-        `${jobId}/${name}`,
-        'a name has up to 100 letters, digits, dots, dashes and underscores',
-      );
-    }
+    checkPlace(jobId, name);
     return join(this.#folder(jobId), name);
   }
 }

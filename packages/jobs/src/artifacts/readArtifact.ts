@@ -1,15 +1,36 @@
-// A whole artifact in memory, and proof that it is what was stored. For those who compute with it: a download has its digest as ETag.
+// A whole artifact in memory or as a file, and proof that it is what was stored. For those who compute with it: a download has its
+// digest as ETag.
 import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
-import type { ArtifactPlace, ArtifactStore } from './artifactStore.ts';
+import type { ArtifactPlace, ArtifactStat, ArtifactStore } from './artifactStore.ts';
 
 /** @throws ArtifactError `artifactNotFound`; `damagedArtifact` when the bytes are not those whose digest was stored */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
   const stored = await artifacts.stat(jobId, name);
   const bytes = await buffer(await artifacts.open(jobId, name));
-  if (stored !== null && createHash('sha256').update(bytes).digest('hex') !== stored.sha256) {
+  check(jobId, name, stored, createHash('sha256').update(bytes).digest('hex'));
+  return bytes;
+}
+
+/** The same into a new file; what is in it after an error is no artifact. @throws ArtifactError as {@link readArtifact} */
+export async function fetchArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace, path: string): Promise<void> {
+  const stored = await artifacts.stat(jobId, name);
+  const hash = createHash('sha256');
+  const hashed = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  await pipeline(await artifacts.open(jobId, name), hashed, createWriteStream(path));
+  check(jobId, name, stored, hash.digest('hex'));
+}
+
+function check(jobId: string, name: string, stored: ArtifactStat | null, sha256: string): void {
+  if (stored !== null && sha256 !== stored.sha256) {
     throw new ArtifactError('damagedArtifact', `${jobId}/${name}`, 'its bytes are not those that were stored');
   }
-  return bytes;
 }

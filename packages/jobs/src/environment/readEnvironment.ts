@@ -2,7 +2,7 @@
 // named, all of it at once, with the value unless it is a secret, and with what to do.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { webhookSecret } from '@trainyard/contracts';
 import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine';
 import { z } from 'zod';
@@ -40,6 +40,8 @@ const corsRemedy = 'must be origins such as https://board.example, separated by 
 /** Scheme, host and port, and nothing after them. */
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
+const artifactsRemedy = 'must be a folder, such as file:///var/lib/trainyard/artifacts, or a bucket, such as s3://bucket/prefix';
+
 const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: count(0, 65_535).default(3_000),
@@ -58,12 +60,11 @@ const variables = z.object({
   TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
   TRAINYARD_THREADS: count(1, MOST_THREADS).default(1),
-  ARTIFACTS_URL: url(
-    ['file:'],
-    'must be a file:// URL of a folder, such as file:///var/lib/trainyard/artifacts; other kinds of storage are not supported',
-  ).optional(),
   TRAINYARD_RETENTION_DAYS: count(1, 100_000).optional(),
   TRAINYARD_RETENTION_JOBS: count(1, 100_000_000).optional(),
+  ARTIFACTS_URL: url(['file:', 's3:'], artifactsRemedy)
+    .refine((value) => !value.startsWith('s3:') || new URL(value).hostname !== '', artifactsRemedy)
+    .optional(),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   TRAINYARD_MAX_PARAMETERS: limit(defaultLimits.parameters),
   TRAINYARD_MAX_MEMORY_BYTES: limit(defaultLimits.memoryBytes),
@@ -100,10 +101,10 @@ export interface Environment {
   readonly concurrency: number;
   /** Threads of a job that names none. */
   readonly threads: number;
-  /** The folder of the artifacts, absolute. */
-  readonly artifactsFolder: string;
   /** How long finished jobs are kept. */
   readonly retention: RetentionLimits;
+  /** Where the artifacts are: a `file:` URL of a folder, or `s3://bucket/prefix`. */
+  readonly artifactsUrl: string;
   readonly logLevel: (typeof logLevels)[number];
   readonly limits: SpecLimits;
   /** Bytes that an upload may have. */
@@ -137,8 +138,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
     concurrency: data.TRAINYARD_CONCURRENCY,
     threads: data.TRAINYARD_THREADS,
-    artifactsFolder: data.ARTIFACTS_URL === undefined ? join(home, 'artifacts') : fileURLToPath(data.ARTIFACTS_URL),
     retention: { days: data.TRAINYARD_RETENTION_DAYS ?? null, jobs: data.TRAINYARD_RETENTION_JOBS ?? null },
+    artifactsUrl: data.ARTIFACTS_URL ?? pathToFileURL(join(home, 'artifacts')).href,
     logLevel: data.LOG_LEVEL,
     limits: {
       parameters: data.TRAINYARD_MAX_PARAMETERS,

@@ -78,6 +78,12 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
+  if (error instanceof ArtifactError && error.code === 'storageUnavailable') {
+    return new ProblemError('unavailable', 'The storage of the artifacts does not answer as it should; try again shortly.', {
+      headers: { 'retry-after': retryAfterSeconds },
+      cause: error,
+    });
+  }
   if (error instanceof Error) {
     if (isRedisUnavailable(error)) return redisAway(error);
     if ('code' in error && typeof error.code === 'string' && 'statusCode' in error && typeof error.statusCode === 'number') {

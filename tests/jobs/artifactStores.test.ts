@@ -1,0 +1,190 @@
+// What every artifact store does, wherever it keeps its files: on a folder and on a real S3 server.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { type ArtifactStore, copySnapshots, fetchArtifact, openArtifacts, readArtifact, readSnapshot, snapshotLine } from '@trainyard/jobs';
+import { afterAll, beforeAll, test as baseTest, describe, expect, vi } from 'vitest';
+import { type S3Server, startS3Server } from '../support/s3Server.ts';
+
+const jobId = 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ';
+const name = 'model.safetensors';
+
+let s3: S3Server;
+beforeAll(async () => {
+  s3 = await startS3Server();
+  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await s3.stop();
+});
+
+const withFolder = baseTest.extend('folder', async ({ task: _task }, { onCleanup }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-stores-'));
+  onCleanup(async () => await rm(folder, { recursive: true }));
+  return folder;
+});
+
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+async function content(stream: Promise<Readable>): Promise<Buffer> {
+  return await buffer(await stream);
+}
+
+let stores = 0;
+
+describe.each([
+  ['folder', (folder: string) => pathToFileURL(join(folder, 'artifacts')).href],
+  ['bucket', () => `s3://${s3.bucket}/of/store-${++stores}/`],
+  ['bucket without a prefix', () => `s3://${s3.bucket}`],
+] as const)('an artifact in a %s', (_kind, urlOf) => {
+  const test = withFolder.extend('store', async ({ folder }, { onCleanup }): Promise<ArtifactStore> => {
+    const store = await openArtifacts(urlOf(folder), join(folder, 'home'));
+    onCleanup(async () => {
+      for (const id of [jobId, 'job_01JZZZZZZZZZZZZZZZZZZZZZZY']) await store.deleteJob(id);
+      await store.close();
+    });
+    return store;
+  });
+
+  test('is stored from a finished file, which is gone then', async ({ store }) => {
+    const bytes = randomBytes(17_000_000);
+    const path = store.temporaryFile();
+    await writeFile(path, bytes);
+    const stored = { bytes: bytes.length, sha256: digest(bytes) };
+    expect(await store.putFile(jobId, name, path)).toEqual(stored);
+    expect(await store.stat(jobId, name)).toEqual(stored);
+    expect(digest(await content(store.open(jobId, name)))).toBe(stored.sha256);
+    await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('can be lent to another job, which keeps it when the first one is gone or has another', async ({ store }) => {
+    const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
+    await store.putBytes(jobId, name, Buffer.from('the first'));
+    await store.copy({ jobId, name }, { jobId: other, name: 'initial.safetensors' });
+    await store.putBytes(jobId, name, Buffer.from('second'));
+    await store.deleteJob(jobId);
+    expect((await content(store.open(other, 'initial.safetensors'))).toString()).toBe('the first');
+    expect(await store.stat(other, 'initial.safetensors')).toMatchObject({ bytes: 9 });
+    await expect(store.copy({ jobId, name }, { jobId: other, name })).rejects.toMatchObject({ code: 'artifactNotFound' });
+  });
+
+  test('is listed by its name, and can be removed alone', async ({ store }) => {
+    expect(await store.names(jobId)).toEqual([]);
+    for (const one of ['b', 'a', 'c']) await store.putBytes(jobId, one, Buffer.from(one));
+    expect(await store.names(jobId)).toEqual(['a', 'b', 'c']);
+    await store.delete(jobId, 'b');
+    await store.delete(jobId, 'b');
+    expect(await store.names(jobId)).toEqual(['a', 'c']);
+    expect(await store.stat(jobId, 'b')).toBeNull();
+  });
+
+  test('put again replaces the one before', async ({ store }) => {
+    await store.putBytes(jobId, name, Buffer.from('the first'));
+    await store.putBytes(jobId, name, Buffer.from('second'));
+    expect(await store.stat(jobId, name)).toEqual({ bytes: 6, sha256: digest(Buffer.from('second')) });
+    expect((await content(store.open(jobId, name))).toString()).toBe('second');
+  });
+
+  test('is served in part, both ends included', async ({ store }) => {
+    await store.putBytes(jobId, name, Buffer.from('0123456789'));
+    for (const [start, end, part] of [
+      [0, 0, '0'],
+      [2, 5, '2345'],
+      [9, 9, '9'],
+      [0, 9, '0123456789'],
+    ] as const) {
+      expect((await content(store.open(jobId, name, { start, end }))).toString()).toBe(part);
+    }
+    for (const range of [
+      { start: 0, end: 10 },
+      { start: 10, end: 10 },
+      { start: 5, end: 4 },
+      { start: -1, end: 4 },
+    ]) {
+      await expect(store.open(jobId, name, range)).rejects.toMatchObject({ code: 'invalidRange' });
+    }
+  });
+
+  test('that is not there has no size, cannot be opened, and can be deleted', async ({ store }) => {
+    expect(await store.stat(jobId, name)).toBeNull();
+    await expect(store.open(jobId, name)).rejects.toMatchObject({ code: 'artifactNotFound' });
+    await store.deleteJob(jobId);
+  });
+
+  test('goes with its job, and no other goes', async ({ store }) => {
+    const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
+    await store.putBytes(other, name, Buffer.from('stays'));
+    for (let i = 0; i < 25; i++) await store.putBytes(jobId, `gradients-${i}-${i}.jsonl`, Buffer.from('{}'));
+    await store.deleteJob(jobId);
+    expect(await store.names(jobId)).toEqual([]);
+    expect(await store.names(other)).toEqual([name]);
+  });
+
+  test('has a holder and a name that can be ones', async ({ store }) => {
+    for (const [holder, called] of [
+      ['..', name],
+      [jobId, '../x'],
+      [jobId, '.hidden'],
+      [jobId, 'a/b'],
+      ['', name],
+    ] as const) {
+      await expect(store.putBytes(holder, called, Buffer.from('x'))).rejects.toMatchObject({ code: 'invalidArtifactName' });
+      await expect(store.open(holder, called)).rejects.toMatchObject({ code: 'invalidArtifactName' });
+    }
+    await expect(store.deleteJob('..')).rejects.toMatchObject({ code: 'invalidArtifactName' });
+  });
+
+  test('is read whole, into memory or a file, with proof that it is what was stored', async ({ store, folder }) => {
+    const bytes = randomBytes(200_000);
+    await store.putBytes(jobId, name, bytes);
+    expect(digest(await readArtifact(store, { jobId, name }))).toBe(digest(bytes));
+    await fetchArtifact(store, { jobId, name }, join(folder, 'copy'));
+    expect((await stat(join(folder, 'copy'))).size).toBe(bytes.length);
+    const lying: ArtifactStore = Object.create(store, {
+      stat: { value: () => Promise.resolve({ bytes: bytes.length, sha256: digest(Buffer.from('other')) }) },
+      open: { value: async (...place: Parameters<ArtifactStore['open']>) => await store.open(...place) },
+    }) as ArtifactStore;
+    await expect(readArtifact(lying, { jobId, name })).rejects.toMatchObject({ code: 'damagedArtifact' });
+    await expect(fetchArtifact(lying, { jobId, name }, join(folder, 'other'))).rejects.toMatchObject({ code: 'damagedArtifact' });
+  });
+
+  test('holds the documents of epochs, which a successor gets up to its beginning', async ({ store }) => {
+    const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
+    const lines = (epochs: readonly number[]) => Buffer.from(epochs.map((epoch) => snapshotLine({ epoch })).join(''));
+    await store.putBytes(jobId, 'gradients-1-3.jsonl', lines([1, 2, 3]));
+    await store.putBytes(jobId, 'gradients-4-6.jsonl', lines([4, 5, 6]));
+    await copySnapshots(store, jobId, other, 4);
+    expect(await store.names(other)).toEqual(['gradients-1-3.jsonl', 'gradients-4-4.jsonl']);
+    expect(await readSnapshot(store, other, 'gradients')).toEqual({ document: { epoch: 4 } });
+    expect(await readSnapshot(store, other, 'gradients', 6)).toEqual({ document: null, nearest: 4 });
+  });
+
+  test('leaves nothing unfinished when the store is closed', async ({ folder }) => {
+    const store = await openArtifacts(urlOf(folder), join(folder, 'home'));
+    await writeFile(store.temporaryFile(), 'half of the wei');
+    await store.close();
+    const left = await readdir(folder, { recursive: true });
+    expect(left.filter((path) => path.includes('~'))).toEqual([]);
+  });
+});
+
+describe('an S3 storage that is away', () => {
+  withFolder('is an error that names it, and no artifact that is missing', async ({ folder }) => {
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+    const store = await openArtifacts(`s3://${s3.bucket}`, folder);
+    await expect(store.stat(jobId, name)).rejects.toMatchObject({ code: 'storageUnavailable' });
+    await store.close();
+    vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
+  });
+
+  withFolder('is so too where the bucket is missing', async ({ folder }) => {
+    const store = await openArtifacts('s3://nothing', folder);
+    await expect(store.putBytes(jobId, name, Buffer.from('x'))).rejects.toMatchObject({ code: 'storageUnavailable' });
+    await store.close();
+  });
+});

@@ -1,0 +1,67 @@
+// A worker whose artifacts are in a bucket: nothing that a job needs is left on its machine.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openArtifacts, readSnapshot } from '@trainyard/jobs';
+import { TrainingWorker } from '@trainyard/worker';
+import { pino } from 'pino';
+import { expect, vi } from 'vitest';
+import { startS3Server } from '../support/s3Server.ts';
+import { until } from './fixtures/processes.ts';
+import { optionsOf } from './fixtures/workerOptions.ts';
+import { workerTest as test } from './fixtures/workers.ts';
+
+const spec = {
+  seed: 4,
+  data: { dataset: 'digits', trainLimit: 1_000, testLimit: 40, batchSize: 2 },
+  model: { layers: [{ type: 'conv2d', outChannels: 4, kernelSize: 5 }, { type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam' },
+  epochs: 3,
+};
+
+test('a job that is paused goes on with another worker, from what the bucket has', { timeout: 60_000 }, async ({
+  workers,
+  onTestFinished,
+}) => {
+  const s3 = await startS3Server();
+  const homes: string[] = [];
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await s3.stop();
+    for (const home of homes) await rm(home, { recursive: true, force: true });
+  });
+  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
+  const start = async () => {
+    const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
+    homes.push(home);
+    const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
+    const settings = workers.settings({ real: true, checkpointEveryMs: 50 });
+    const worker = new TrainingWorker({ ...optionsOf(settings), artifacts, log: pino({ level: 'silent' }) });
+    await worker.start();
+    return {
+      artifacts,
+      close: async () => {
+        await worker.close();
+        await artifacts.close();
+      },
+    };
+  };
+
+  const first = await start();
+  const undisturbed = await workers.ended(await workers.submit(spec), 30_000);
+  const jobId = await workers.submit(spec);
+  await workers.untilEpoch(jobId, 1);
+  await workers.jobs.store.requestPause(jobId);
+  await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
+  await first.close();
+  const second = await start();
+  await workers.jobs.store.resume(jobId);
+  const job = await workers.ended(jobId, 30_000);
+  expect(job).toMatchObject({ status: 'succeeded', attempts: 2, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
+  expect(await second.artifacts.stat(jobId, 'model.safetensors')).toMatchObject({ sha256: expect.any(String) as string });
+  for (const epoch of [1, 2, 3]) {
+    expect((await readSnapshot(second.artifacts, jobId, 'gradients', epoch)).document).toMatchObject({ epoch });
+  }
+  await second.close();
+});
