@@ -118,6 +118,7 @@ export class Node {
     const leaves: Node[] = [];
     this.#collect(operations, leaves);
     this.#pending = seed;
+    this.#pendingIsOurs = false;
     try {
       for (let i = 0; i < operations.length; i++) operations[i].#step(retainGraph);
       for (let i = 0; i < leaves.length; i++) leaves[i].#step(retainGraph);
@@ -171,7 +172,10 @@ export class Node {
     }
     this.#checkSaved();
     setRunning(this);
+    const isOurs = this.#pendingIsOurs;
+    backend().beginOperation();
     const grads = this.#backward(grad, this.#needed);
+    backend().endOperation(grads);
     if (!retainGraph) {
       this.#backward = null;
       this.#saved = [];
@@ -179,8 +183,9 @@ export class Node {
     for (let i = 0; i < this.#next.length; i++) {
       const next = this.#next[i];
       const part = grads[i] ?? null;
-      if (next !== null && part !== null) next.#receive(part);
+      if (next !== null && part !== null) next.#receive(part, (part !== grad || isOurs) && isAlone(part, i, grads));
     }
+    if (isOurs && !grads.includes(grad)) backend().recycle(grad);
   }
 
   #checkSaved(): void {
@@ -194,20 +199,23 @@ export class Node {
     }
   }
 
-  /** Adds to what has arrived, never into storage that an operation may still share. */
-  #receive(grad: FloatArray): void {
+  /** Adds to what has arrived, never into storage that an operation may still share; `isOurs` says that none does. */
+  #receive(grad: FloatArray, isOurs: boolean): void {
     if (this.#pending === null) {
       this.#pending = grad;
-      this.#pendingIsOurs = grad === this.#lent;
+      this.#pendingIsOurs = isOurs || grad === this.#lent;
       return;
     }
     if (!this.#pendingIsOurs) {
+      backend().beginOperation();
       const sum = backend().allocate(grad.length);
+      backend().endOperation([sum]);
       backend().copy(this.#pending, sum);
       this.#pending = sum;
       this.#pendingIsOurs = true;
     }
     backend().addScaled(grad, 1, this.#pending);
+    if (isOurs) backend().recycle(grad);
   }
 
   /** The gradient's storage of operand `index`, if that is a leaf that has received nothing yet. */
@@ -230,9 +238,18 @@ export class Node {
       leaf.grad = Tensor.persistent(storage, leaf.shape);
       return;
     }
-    if (!isIts) backend().addScaled(grad, 1, leaf.grad.values);
+    if (!isIts) {
+      backend().addScaled(grad, 1, leaf.grad.values);
+      if (this.#pendingIsOurs) backend().recycle(grad);
+    }
     leaf.grad.version.count += 1;
   }
+}
+
+/** Whether a gradient that an operation has computed is for one operand alone and for nobody else. */
+function isAlone(part: FloatArray, index: number, parts: readonly (FloatArray | null)[]): boolean {
+  for (let i = 0; i < parts.length; i++) if (i !== index && parts[i] === part) return false;
+  return backend().isResult(part);
 }
 
 /** What an operation hands to `record`. */

@@ -82,6 +82,14 @@ export interface BackendMemory {
   enterArena(): number;
   /** Gives back all that was allocated since the mark was taken. */
   leaveArena(mark: number): void;
+  /** What is allocated in the open arena from here on belongs to one operation of a backward pass. */
+  beginOperation(): void;
+  /** Ends that: what was allocated may be given out again, but for the operation's results. */
+  endOperation(results: readonly (FloatArray | null)[]): void;
+  /** Whether the array is such a result, whole and nothing else's, so that it can be recycled. */
+  isResult(array: FloatArray): boolean;
+  /** Says that nobody will read a result again: its room may be given out before the arena is left. */
+  recycle(array: FloatArray): void;
   /** Bytes in use now and at most so far, arena and persistent memory together. */
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }

@@ -47,6 +47,17 @@ export class ReferenceMemory implements BackendMemory {
     this.#arenaBytes = mark;
   }
 
+  /** JavaScript's garbage collector looks after the rest. */
+  beginOperation(): void {}
+
+  endOperation(): void {}
+
+  isResult(): boolean {
+    return false;
+  }
+
+  recycle(): void {}
+
   memoryUse(): { readonly bytes: number; readonly peakBytes: number } {
     return { bytes: this.#arenaBytes + this.#persistentBytes, peakBytes: this.#peakBytes };
   }

@@ -1,6 +1,8 @@
 // The temporaries of steps: bumped along in large blocks of the heap, given back all at once by going back to a mark.
 // The blocks stay for the next step, which then runs through the same addresses.
+import type { FloatArray } from '../backend.ts';
 import { Heap } from './heap.ts';
+import { Spares } from './spares.ts';
 
 const FIRST_CHUNK = 1024 * 1024;
 const LARGEST_SPARE = 256 * 1024 * 1024;
@@ -17,6 +19,11 @@ export class Arena {
   /** Bytes taken of the chunk in use. */
   #offset = 0;
   #used = 0;
+  readonly #spares = new Spares();
+  /** The level whose takings are noted; 0 when there is none. */
+  #operationLevel = 0;
+  /** The level whose spares there are. */
+  #sparesLevel = 0;
   /** Three numbers a mark: chunk, offset, used. */
   readonly #marks: number[] = [];
 
@@ -52,11 +59,43 @@ export class Arena {
     this.#offset = this.#marks[mark + 1];
     this.#used = this.#marks[mark + 2];
     this.#marks.length = mark;
+    if (mark >= this.#sparesLevel) return;
+    this.#spares.clear();
+    this.#sparesLevel = 0;
+    this.#operationLevel = 0;
   }
 
   /** The address of `bytes` bytes, a multiple of 64. @throws EngineError `outOfMemory`. */
   take(bytes: number): number {
     const size = Heap.blockSize(bytes);
+    if (this.#operationLevel !== this.#marks.length) return this.#bump(size, bytes);
+    const spare = this.#spares.take(size);
+    const address = spare < 0 ? this.#bump(size, bytes) : spare;
+    this.#spares.note(address, size, bytes);
+    return address;
+  }
+
+  /** What is taken from here on at this level is an operation's of a backward pass. */
+  beginOperation(): void {
+    this.#operationLevel = this.#marks.length;
+    this.#sparesLevel = this.#operationLevel;
+  }
+
+  /** What was taken since, but for what `kept` lies in, is taken again by the next operations of this level. */
+  endOperation(kept: readonly (FloatArray | null)[]): void {
+    this.#operationLevel = 0;
+    this.#spares.end(kept);
+  }
+
+  isResult(array: FloatArray): boolean {
+    return this.#spares.isResult(array);
+  }
+
+  recycle(array: FloatArray): void {
+    this.#spares.recycle(array.byteOffset);
+  }
+
+  #bump(size: number, bytes: number): number {
     let chunk = this.#chunks[this.#chunk];
     while (chunk === undefined || this.#offset + size > chunk.size) {
       if (chunk === undefined) this.#chunks.push(this.#newChunk(size, bytes));

@@ -174,6 +174,22 @@ export class WasmMemory implements BackendMemory {
     this.#arena.leave(mark);
   }
 
+  beginOperation(): void {
+    if (this.#arena.isOpen) this.#arena.beginOperation();
+  }
+
+  endOperation(kept: readonly (FloatArray | null)[]): void {
+    this.#arena.endOperation(kept);
+  }
+
+  isResult(array: FloatArray): boolean {
+    return this.#heap.holds(array.buffer) && this.#arena.isResult(array);
+  }
+
+  recycle(array: FloatArray): void {
+    if (this.#heap.holds(array.buffer)) this.#arena.recycle(array);
+  }
+
   memoryUse(): { readonly bytes: number; readonly peakBytes: number } {
     return { bytes: this.#arena.used + this.#persistentBytes, peakBytes: this.#peakBytes };
   }
