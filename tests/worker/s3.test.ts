@@ -1,12 +1,13 @@
 // A worker whose artifacts are in a bucket: nothing that a job needs is left on its machine.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openArtifacts, readSnapshot } from '@trainyard/jobs';
+import { DatasetStore, openArtifacts, readSnapshot, Remains } from '@trainyard/jobs';
 import { TrainingWorker } from '@trainyard/worker';
 import { pino } from 'pino';
 import { expect, vi } from 'vitest';
 import { startS3Server } from '../support/s3Server.ts';
+import { pixelsId, uploadedFiles } from '../support/uploads.ts';
 import { until } from './fixtures/processes.ts';
 import { optionsOf } from './fixtures/workerOptions.ts';
 import { workerTest as test } from './fixtures/workers.ts';
@@ -64,4 +65,36 @@ test('a job that is paused goes on with another worker, from what the bucket has
     expect((await readSnapshot(second.artifacts, jobId, 'gradients', epoch)).document).toMatchObject({ epoch });
   }
   await second.close();
+});
+
+test('a job is trained on an uploaded dataset that only the bucket has', { timeout: 60_000 }, async ({
+  workers,
+  redis,
+  onTestFinished,
+}) => {
+  const s3 = await startS3Server();
+  const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await s3.stop();
+    await rm(home, { recursive: true, force: true });
+  });
+  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
+  const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
+  const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
+  const datasets = new DatasetStore({ ...base, remains: new Remains(base) });
+  const { file, content } = uploadedFiles[pixelsId];
+  const path = artifacts.temporaryFile();
+  await writeFile(path, file);
+  const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, file: path });
+
+  const worker = new TrainingWorker({ ...optionsOf(workers.settings({ real: true })), artifacts, log: pino({ level: 'silent' }) });
+  await worker.start();
+  const data = { dataset: dataset.id, testSplit: 0.2 };
+  const job = await workers.ended(await workers.submit({ ...spec, data }, new Map([[dataset.id, content]])), 30_000);
+  await worker.close();
+  expect(job).toMatchObject({ status: 'succeeded', attempts: 1 });
+  await datasets.delete(dataset.id);
+  expect(await artifacts.stat(dataset.id, 'dataset.npz')).toBeNull();
+  await artifacts.close();
 });
