@@ -1,8 +1,24 @@
 // The tutorial's network from the seed alone, against runs_tutorial.json: forward, loss, gradient, 20 steps of SGD. On every
 // backend that computes in float32: in float64 PyTorch's generator draws other numbers.
-import { Conv2d, Linear, Module, MSELoss, manualSeed, maxPool2d, optim, randn, relu, setBackend, type Tensor } from '@trainyard/engine';
+import {
+  Conv2d,
+  Flatten,
+  Linear,
+  MaxPool2d,
+  Module,
+  MSELoss,
+  manualSeed,
+  maxPool2d,
+  optim,
+  ReLU,
+  randn,
+  relu,
+  Sequential,
+  setBackend,
+  type Tensor,
+} from '@trainyard/engine';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { backends } from '../support/backends.ts';
+import { backends, poolers } from '../support/backends.ts';
 import { expectClose } from '../support/expectClose.ts';
 import { readConformance, type StoredTensor } from './conformanceDir.ts';
 
@@ -31,8 +47,10 @@ class LeNet extends Module {
   readonly fc1: Linear;
   readonly fc2: Linear;
   readonly fc3: Linear;
+  /** The same layers in a row, of which neighbours run as one. Not a field of its own that parameters are looked for in. */
+  readonly #inStages: Sequential | null;
 
-  constructor(kernel: number) {
+  constructor(kernel: number, runsInStages: boolean) {
     super();
     const side = afterBlock(afterBlock(SIDE, kernel), kernel);
     this.conv1 = new Conv2d(1, 6, kernel);
@@ -40,9 +58,13 @@ class LeNet extends Module {
     this.fc1 = new Linear(16 * side * side, 120);
     this.fc2 = new Linear(120, 84);
     this.fc3 = new Linear(84, 10);
+    const { conv1, conv2, fc1, fc2, fc3 } = this;
+    const blocks = [conv1, conv2].flatMap((conv) => [conv, new ReLU(), new MaxPool2d(2)]);
+    this.#inStages = runsInStages ? new Sequential(...blocks, new Flatten(), fc1, new ReLU(), fc2, new ReLU(), fc3) : null;
   }
 
   override forward(input: Tensor): Tensor {
+    if (this.#inStages !== null) return this.#inStages.forward(input);
     const c1 = maxPool2d(relu(this.conv1.forward(input)), 2);
     const c2 = maxPool2d(relu(this.conv2.forward(c1)), 2);
     const f1 = relu(this.fc1.forward(c2.flatten(1)));
@@ -51,9 +73,9 @@ class LeNet extends Module {
 }
 
 /** The run up to its first backward pass. */
-function start({ seed, kernel_size: kernel }: Run) {
+function start({ seed, kernel_size: kernel }: Run, runsInStages: boolean) {
   manualSeed(seed);
-  const net = new LeNet(kernel);
+  const net = new LeNet(kernel, runsInStages);
   const input = randn([1, 1, SIDE, SIDE]);
   const output = net.forward(input);
   const target = randn([10]).view(1, -1);
@@ -69,14 +91,20 @@ test('runs_tutorial.json holds runs', () => {
   expect(runs.length).toBeGreaterThan(0);
 });
 
-describe.each(backends.filter(({ make }) => make().dtype === 'float32'))('on $name', ({ make }) => {
+const inFloat32 = backends.filter(({ make }) => make().dtype === 'float32');
+const ways = [
+  ...inFloat32.map((backend) => ({ ...backend, runsInStages: false, how: 'operation by operation' })),
+  ...[...inFloat32, ...poolers].map((backend) => ({ ...backend, runsInStages: true, how: 'in stages' })),
+];
+
+describe.each(ways)('on $name, $how', ({ make, runsInStages }) => {
   beforeAll(() => {
     setBackend(make());
   });
 
   describe.each(runs)('with seed $seed and kernels of $kernel_size', (run) => {
     test('draws the input, and computes the output, the loss and the gradient', () => {
-      const { net, input, output, loss } = start(run);
+      const { net, input, output, loss } = start(run, runsInStages);
       run.input_first8.forEach((value, i) => expect(Math.abs(input.values[i] - value), `input ${i}`).toBeLessThanOrEqual(1e-6));
       expectClose(output, run.output, tolerance, 'output');
       expectClose(loss, scalar(run.loss), tolerance, 'loss');
@@ -85,7 +113,7 @@ describe.each(backends.filter(({ make }) => make().dtype === 'float32'))('on $na
     });
 
     test('takes the steps of SGD and ends with the parameters', () => {
-      const { net, input, target, criterion } = start(run);
+      const { net, input, target, criterion } = start(run, runsInStages);
       const optimizer = new optim.SGD(net.parameters(), { learningRate: 0.01 });
       const losses = run['sgd_lr0.01_losses'].map(() => {
         optimizer.zeroGrad();

@@ -1,6 +1,6 @@
 // Convolution, rectifier and pooling as one on the wasm backend against the reference's steps one after the other: every
 // variant, on random shapes and on those of LeNet, with ties, with NaN, and with any number of threads.
-import { ReferenceBackend, WasmBackend } from '@trainyard/engine';
+import { type PooledChoice, ReferenceBackend, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -8,10 +8,9 @@ import { type FloatArray, noise, seeds, upTo } from '../support/compareKernels.t
 
 type ConvGeometry = Parameters<WasmBackend['conv2dReluPool']>[5];
 type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
-type Choice = NonNullable<NonNullable<ConstructorParameters<typeof WasmBackend>[0]>['pooled']>;
 
 const reference = new ReferenceBackend({ dtype: 'float64' });
-const variants: readonly Choice[] = [
+const variants: readonly PooledChoice[] = [
   {},
   { forward: 'direct', backward: 'sparse' },
   { forward: 'tiled', backward: 'sparse' },

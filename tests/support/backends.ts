@@ -1,6 +1,6 @@
 // The backends that the engine's tests run on. A test inside `onEveryBackend` runs once on each; a new backend joins by one
 // line here.
-import { type Backend, convVariants, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
+import { type Backend, convVariants, pooledBackwards, pooledForwards, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
 import { beforeAll, describe } from 'vitest';
 
 export interface TestedBackend {
@@ -19,6 +19,14 @@ export const convolvers: readonly TestedBackend[] = convVariants.map((convVarian
   name: `wasm with ${convVariant} convolutions`,
   make: () => new WasmBackend({ convVariant }),
 }));
+
+/** The wasm backend with each of its ways to convolve, rectify and pool at once, wherever that applies. */
+export const poolers: readonly TestedBackend[] = pooledForwards.flatMap((forward) =>
+  pooledBackwards.map((backward) => ({
+    name: `wasm with ${forward} pooled convolutions and ${backward} gradients`,
+    make: () => new WasmBackend({ pooled: { forward, backward } }),
+  })),
+);
 
 /** Registers the tests once for each backend, which is in force while they run. */
 export function onEveryBackend(tests: (backend: TestedBackend) => void, among = backends): void {

@@ -7,6 +7,7 @@ export type { Backend } from './backend/backend.ts';
 export { backend, setBackend, withBackend } from './backend/current.ts';
 export { ReferenceBackend } from './backend/reference.ts';
 export { type ConvVariant, convVariants } from './backend/wasm/convVariant.ts';
+export { type PooledChoice, pooledBackwards, pooledForwards } from './backend/wasm/pooledVariant.ts';
 export { type KernelThread, type KernelThreads, MOST_THREADS, type TeamSetup } from './backend/wasm/team.ts';
 export { leaveTeam, serveTeam } from './backend/wasm/teamMember.ts';
 export { WasmBackend, type WasmBackendOptions, type WasmOptions } from './backend/wasm/wasmBackend.ts';
