@@ -123,7 +123,6 @@ describe('initialWeights', () => {
     await api.jobs.store.requestCancel(job.id);
     expect((await remove(api, id)).statusCode).toBe(204);
     expect((await api.get(`/weights/${id}`)).statusCode).toBe(404);
-    await api.remains.sweep();
     expect(await api.artifacts.names(id)).toEqual([]);
     expect((await initialOf(api, job.id)).statusCode).toBe(200);
   });

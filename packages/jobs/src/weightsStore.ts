@@ -89,5 +89,7 @@ export class WeightsStore {
     );
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     if (outcome === 'refused') throw new WeightsInUseError(id, String(jobId));
+    // They are gone in any case; a file that cannot be removed now is removed by a sweep.
+    await this.#remains.remove(id).catch(() => undefined);
   }
 }

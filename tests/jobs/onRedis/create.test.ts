@@ -1,9 +1,11 @@
 // How jobs come to be: once each, whatever crashes and whoever asks twice; and how they are listed.
 import { IdempotencyMismatchError, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
+import { decodeTime } from 'ulid';
 import { describe, expect } from 'vitest';
 import { claim, createJob, type Jobs, openJobs, spec } from '../../support/jobs.ts';
 import { type TestRedis, redisTest as test } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
 
 const body = { epochs: 20, data: { dataset: 'random', samples: 1 } };
 
@@ -83,6 +85,22 @@ describe('the priority of a job', () => {
     expect(await jobs.store.get(high)).toMatchObject({ queuePosition: 1 });
     expect(await deliveries(redis, 2)).toEqual([high, usual]);
   });
+});
+
+test('a job that is resumed waits behind those of its priority that came meanwhile, and is shown so', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const [first, second] = [await createJob(jobs), await createJob(jobs)];
+  const high = await createJob(jobs, { priority: 1 });
+  await jobs.store.requestPause(first);
+  await jobs.store.requestPause(high);
+  await until(() => Date.now() > decodeTime(second.slice('job_'.length)));
+  const third = await createJob(jobs);
+  await jobs.store.resume(high);
+  await until(() => Date.now() > decodeTime(third.slice('job_'.length)));
+  await jobs.store.resume(first);
+  const order = [high, second, third, first];
+  expect(await Promise.all(order.map(async (jobId) => (await jobs.store.get(jobId))?.queuePosition))).toEqual([1, 2, 3, 4]);
+  expect(await deliveries(redis, 4)).toEqual(order);
 });
 
 describe('a crash between the record and the queue', () => {

@@ -1,7 +1,7 @@
 // Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
 // outbox entry that says "not in the queue yet". All or none of it. A reserved job has files already, and its stream may hold the
 // history that it begins with, which would have expired without a job.
-import { statusFragment } from './fragments.ts';
+import { statusFragment, waitingFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Script } from './script.ts';
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
-  lua: `${statusFragment}
+  lua: `${statusFragment}${waitingFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId) or 0} end
 if digest ~= '' then
@@ -44,7 +44,7 @@ if ARGV[8] ~= '' then
 end
 redis.call('PERSIST', KEYS[2])
 lists('ZADD', KEYS[1], jobId, '*')
-redis.call('ZADD', KEYS[3], -ARGV[6], jobId)
+wait(KEYS[3], ARGV[6], ARGV[5], jobId)
 redis.call('ZADD', KEYS[4], ARGV[5], jobId)
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
 return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId)}

@@ -68,6 +68,16 @@ local function finish(job, events, channel, jobId, status, now, error)
 end
 `;
 
+/**
+ * `wait(waiting, priority, since, jobId)`: gives a job its place among the waiting, as the queue has it: by priority, then by since when
+ * (ms) it waits; 0 for one that was taken already and goes back to the front.
+ */
+export const waitingFragment = `
+local function wait(waiting, priority, since, jobId)
+  redis.call('ZADD', waiting, since - (priority or 0) * 1e13, jobId)
+end
+`;
+
 /** `pause(job, events, channel, jobId)`: what the end of a run means for a job that was to pause. After \`statusFragment\`. */
 export const pauseFragment = `
 local function pause(job, events, channel, jobId)

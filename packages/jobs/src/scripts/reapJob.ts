@@ -1,6 +1,6 @@
 // A running job whose worker is gone, and that no other has taken over, is queued again: what its record says is then true. The attempt
 // that was cut off is stale from here on, as the job is not running.
-import { statusFragment } from './fragments.ts';
+import { statusFragment, waitingFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,13 +9,13 @@ import type { Script } from './script.ts';
  */
 export const reapJob: Script = {
   name: 'trainyardReapJob',
-  lua: `${statusFragment}
+  lua: `${statusFragment}${waitingFragment}
 local jobId, channel = ARGV[1], ARGV[2]
 if redis.call('EXISTS', KEYS[3]) == 1 then return {'held'} end
 local record = redis.call('HMGET', KEYS[1], 'status', 'priority')
 if record[1] ~= 'running' then return {'none'} end
 redis.call('HDEL', KEYS[1], 'phase')
-redis.call('ZADD', KEYS[4], -(record[2] or 0), jobId)
+wait(KEYS[4], record[2], 0, jobId)
 redis.call('ZADD', KEYS[5], ARGV[3], jobId)
 append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"the worker is gone: the job waits for another"}')
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')

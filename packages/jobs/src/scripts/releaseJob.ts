@@ -1,5 +1,5 @@
 // A worker that shuts down hands a job back, or has it paused: the attempt does not count against it.
-import { fenceFragment, pauseFragment, statusFragment } from './fragments.ts';
+import { fenceFragment, pauseFragment, statusFragment, waitingFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const releaseJob: Script = {
   name: 'trainyardReleaseJob',
-  lua: `${statusFragment}${pauseFragment}
+  lua: `${statusFragment}${waitingFragment}${pauseFragment}
 local before = redis.call('HMGET', KEYS[1], 'attempt', 'status')
 if before[1] == ARGV[1] and before[2] == 'paused' then return {'paused'} end
 ${fenceFragment}
@@ -23,7 +23,7 @@ if status == 'pausing' then
 end
 redis.call('HINCRBY', KEYS[1], 'fruitless', -1)
 redis.call('HDEL', KEYS[1], 'phase')
-redis.call('ZADD', KEYS[3], -(redis.call('HGET', KEYS[1], 'priority') or 0), ARGV[2])
+wait(KEYS[3], redis.call('HGET', KEYS[1], 'priority'), 0, ARGV[2])
 enter(KEYS[1], KEYS[2], ARGV[3], ARGV[2], 'queued')
 return {'released'}
 `,

@@ -1,5 +1,5 @@
 // The resume action: paused → queued. Repeated while the job waits, it changes nothing; once a worker has taken it, it is refused.
-import { statusFragment } from './fragments.ts';
+import { statusFragment, waitingFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Script } from './script.ts';
  */
 export const resumeJob: Script = {
   name: 'trainyardResumeJob',
-  lua: `${statusFragment}
+  lua: `${statusFragment}${waitingFragment}
 local jobId = ARGV[1]
 local record = redis.call('HMGET', KEYS[1], 'status', 'resumed', 'priority')
 local status = record[1]
@@ -16,7 +16,7 @@ if not status then return {'missing'} end
 if status == 'queued' and record[2] then return {'accepted'} end
 if status ~= 'paused' then return {'refused', status} end
 redis.call('HSET', KEYS[1], 'resumed', '1')
-redis.call('ZADD', KEYS[3], -(record[3] or 0), jobId)
+wait(KEYS[3], record[3], ARGV[3], jobId)
 redis.call('ZADD', KEYS[4], ARGV[3], jobId)
 enter(KEYS[1], KEYS[2], ARGV[2], jobId, 'queued')
 return {'accepted'}
