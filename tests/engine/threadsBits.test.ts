@@ -17,6 +17,19 @@ afterAll(async () => {
   await Promise.all(teams.map((team) => team.close()));
 });
 
+/** The parallel kernels, of which each call here notes its name if it is worth sharing. */
+const parallel = Object.getPrototypeOf(Reflect.get(alone, 'parallel')) as Record<string, (...args: number[]) => void>;
+const names = Object.getOwnPropertyNames(parallel).filter((name) => name !== 'constructor');
+const shared = new Set<string>();
+for (const name of names) {
+  const run = parallel[name];
+  parallel[name] = function (this: unknown, ...args) {
+    const [units, operations] = args.slice(-2);
+    if (units > 1 && operations >= 50_000) shared.add(name);
+    run.apply(this, args);
+  };
+}
+
 interface Case {
   readonly operands: readonly Float32Array[];
   /** What a kernel changes, or the length of what it writes. */
@@ -24,9 +37,9 @@ interface Case {
   readonly run: (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 }
 
-const bits = (array: FloatArray): Uint32Array => new Uint32Array(Float32Array.from(array).buffer);
+const bits = (array: FloatArray): Buffer => Buffer.from(Float32Array.from(array).buffer);
 
-function compute(backend: Backend, { operands, results, run }: Case): Uint32Array[] {
+function compute(backend: Backend, { operands, results, run }: Case): Buffer[] {
   const mark = backend.enterArena();
   try {
     const place = (data: Float32Array | number): FloatArray => {
@@ -58,7 +71,17 @@ const convolutions = {
   'with stride and dilation': { ...conv, ...convRest, ...outSizes },
   'in groups': { ...conv, ...convRest, ...outSizes, inChannels: 6, outChannels: 33, groups: 3 },
   '3 × 3': { ...conv, ...convRest, ...square, inChannels: 9, outChannels: 21 },
+  'of many channels': { ...conv, ...convRest, ...outSizes, inChannels: 41, outChannels: 35 },
+  '3 × 3 of many images': { ...conv, ...convRest, ...square, batch: 37, inChannels: 41, outChannels: 35 },
   depthwise: { ...conv, ...convRest, ...outSizes, inChannels: 13, outChannels: 13, groups: 13 },
+};
+
+const fused = { ...conv, ...convRest, ...square, padTop: 0, padLeft: 0, outHeight: 21, outWidth: 17 };
+const fivefold = { ...fused, kernelHeight: 5, kernelWidth: 5, outHeight: 19, outWidth: 15 };
+const pooledConvolutions = {
+  '5 × 5 of few channels': { ...fivefold, inChannels: 2, outChannels: 31 },
+  '5 × 5': { ...fivefold, inChannels: 17, outChannels: 35 },
+  '3 × 3': { ...fused, inChannels: 9, outChannels: 21 },
 };
 
 const cases: Record<string, Case> = {
@@ -187,7 +210,54 @@ const cases: Record<string, Case> = {
     [false, true].flatMap((left) => [false, true].map((right) => [`matmul ${left} ${right}`, productCase(left, right)])),
   ),
   ...Object.fromEntries(Object.entries(convolutions).map(([name, geometry]) => [`convolution ${name}`, convolutionCase(geometry)])),
+  ...Object.fromEntries(Object.entries(convolutions).map(([name, geometry]) => [`rectified convolution ${name}`, rectifiedCase(geometry)])),
+  ...Object.fromEntries(Object.entries(pooledConvolutions).map(([name, geometry]) => [`pooled convolution ${name}`, pooledCase(geometry)])),
+  'rectified linear': rectifiedLinearCase(891, 103, 77),
+  'rectified linear of one sample': rectifiedLinearCase(1, 703, 277),
 };
+
+function pooledCase(geometry: (typeof pooledConvolutions)['5 × 5']): Case {
+  const { batch, inChannels, height, width, outChannels, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
+  const [rows, columns] = [Math.floor(outHeight / 2), Math.floor(outWidth / 2)];
+  const inSize = batch * inChannels * height * width;
+  const weightSize = outChannels * inChannels * kernelHeight * kernelWidth;
+  const pooledSize = batch * outChannels * rows * columns;
+  const planes = { planes: batch * outChannels, height: outHeight, width: outWidth, outHeight: rows, outWidth: columns };
+  const windows = { kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2 };
+  const pool = { ...planes, ...windows, padTop: 0, padLeft: 0, dilationHeight: 1, dilationWidth: 1 };
+  return {
+    operands: [noise(inSize, 40), noise(weightSize, 41), noise(outChannels, 42), noise(pooledSize, 43)],
+    results: [pooledSize, inSize, weightSize, outChannels],
+    run: (b, [x, weight, bias, g], [y, dx, dw, db]) => {
+      const indices = b.allocateIndices(y.length);
+      b.conv2dReluPool(x, weight, bias, y, indices, geometry, pool);
+      b.conv2dReluPoolBackward(g, y, indices, x, weight, dx, dw, db, geometry, pool);
+    },
+  };
+}
+
+function rectifiedCase(geometry: (typeof convolutions)['in groups']): Case {
+  const { operands, results } = convolutionCase(geometry);
+  return {
+    operands,
+    results: [...results, geometry.outChannels],
+    run: (b, [x, weight, bias, g], [y, dx, dw, db]) => {
+      b.conv2dRelu(x, weight, bias, y, geometry);
+      b.conv2dBackward(g, y, x, weight, dx, dw, db, geometry);
+    },
+  };
+}
+
+function rectifiedLinearCase(rows: number, inFeatures: number, outFeatures: number): Case {
+  return {
+    operands: [noise(rows * inFeatures, 50), noise(outFeatures * inFeatures, 51), noise(outFeatures, 52), noise(rows * outFeatures, 53)],
+    results: [rows * outFeatures, rows * inFeatures, outFeatures * inFeatures, outFeatures],
+    run: (b, [x, w, bias, g], [y, dx, dw, db]) => {
+      b.linearRelu(x, w, bias, y, rows, inFeatures, outFeatures);
+      b.linearBackward(g, y, x, w, dx, dw, db, rows, inFeatures, outFeatures);
+    },
+  };
+}
 
 function activationCase(op: Parameters<Backend['activation']>[0]): Case {
   return {
@@ -230,8 +300,15 @@ describe('two and three threads compute the bits of one:', () => {
     const expected = compute(alone, kernel);
     // Who takes what is another story each time.
     for (let turn = 0; turn < 5; turn++) {
-      for (const team of teams) expect(compute(team, kernel)).toEqual(expected);
+      for (const team of teams) {
+        const same = compute(team, kernel).map((result, i) => result.equals(expected[i]));
+        expect(same).toEqual(expected.map(() => true));
+      }
     }
+  });
+
+  test('every parallel kernel was among them, at a size that is shared', () => {
+    expect(names.filter((name) => !shared.has(name))).toEqual([]);
   });
 
   test.each(Object.keys(goldenJobs))('a whole run, %s', { timeout: 120_000 }, async (name) => {

@@ -44,6 +44,11 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
+    claim:
+      'Two and three threads give the bits of one, kernel by kernel and in whole runs; a thread that is lost is an error, idle ones sleep',
+    tests: ['--project', 'engine', 'tests/engine/threadsBits.test.ts', 'tests/engine/threads.test.ts'],
+  },
+  {
     claim: "Whole runs on real MNIST and CIFAR-10 follow PyTorch's curves from the seed alone",
     tests: ['--project', 'conformance', 'tests/conformance/runs-real-data.test.ts'],
     needs: ['TRAINYARD_DATASETS'],
