@@ -26,6 +26,27 @@ describe('a run whose numbers are no longer finite', () => {
     expect(error.message).toContain('learning rate below 1e+30');
   });
 
+  test('names the layer that it was, also where that ran as one with its neighbours', async () => {
+    const layers = (first: number) => [
+      { type: 'conv2d', name: 'near', outChannels: first, kernelSize: 5 },
+      { type: 'relu' },
+      { type: 'maxPool2d', kernelSize: 2 },
+      { type: 'conv2d', name: 'far', outChannels: 2, kernelSize: 5 },
+      { type: 'relu' },
+      { type: 'maxPool2d', kernelSize: 2 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 10 },
+    ];
+    // The larger step is too much for the second convolution's sums already, the smaller one for the linear layer's.
+    for (const [learningRate, name] of [
+      [1e22, 'far'],
+      [1e17, '7'],
+    ] as const) {
+      const error = await failure({ ...digits, model: { layers: layers(4) }, optimizer: { type: 'sgd', learningRate } });
+      expect(error.message).toContain(`the output of layer "${name}"`);
+    }
+  });
+
   test('blames the parameter that the update before broke, not what was computed from it', async () => {
     const error = await failure({ ...digits, optimizer: { type: 'sgd', learningRate: 1e308 } });
     expect(error).toMatchObject({ epoch: 1, step: 2 });
