@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
+import { memoryBytes } from './memory.ts';
 import type { JobSpec } from './spec.ts';
 
 export const summarySchema = z.object({
@@ -24,7 +25,9 @@ export const summarySchema = z.object({
     memoryBytes: z
       .int()
       .min(0)
-      .describe('Parameters, gradients, optimizer state, the activations of one batch with their gradients, and the data'),
+      .describe(
+        'Parameters, gradients, optimizer state, the activations of one batch, the gradients that stand at one time, and the data: seldom less than what the training then takes',
+      ),
     seconds: z.number().min(0).describe('Training time on one core of a current machine: an order of magnitude, not a promise'),
   }),
 });
@@ -34,7 +37,6 @@ export type Summary = z.infer<typeof summarySchema>;
 const MULTIPLY_ADDS_PER_SECOND = 8e9;
 /** What a step costs however small the network is. */
 const SECONDS_PER_STEP = 100e-6;
-const BYTES_PER_VALUE = 4;
 
 /**
  * Totals of a job.
@@ -43,16 +45,16 @@ const BYTES_PER_VALUE = 4;
 export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, stateArrays: number): Summary['totals'] {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const multiplyAdds = layers.reduce((sum, layer) => sum + layer.multiplyAdds, 0);
-  const activations = layers.reduce(
-    (sum, { outputShape, innerActivations = 0 }) => sum + sizeOf(outputShape) + innerActivations,
-    sizeOf(data.inputShape),
-  );
   const batch = Math.min(spec.data.batchSize, data.trainSamples);
   const steps = Math.ceil(data.trainSamples / batch);
-  const memoryBytes =
-    BYTES_PER_VALUE * (parameters * (2 + stateArrays) + 2 * batch * activations) +
-    (data.trainSamples + data.testSamples) * data.bytesPerSample;
+  const memory = memoryBytes({
+    layers,
+    inputSize: sizeOf(data.inputShape),
+    batch,
+    stateArrays,
+    dataBytes: (data.trainSamples + data.testSamples) * data.bytesPerSample,
+  });
   const seconds =
     spec.epochs * (steps * SECONDS_PER_STEP + (3 * data.trainSamples + data.testSamples) * (multiplyAdds / MULTIPLY_ADDS_PER_SECOND));
-  return { parameters, multiplyAdds, memoryBytes, seconds: Math.round(seconds * 1000) / 1000 };
+  return { parameters, multiplyAdds, memoryBytes: memory, seconds: Math.round(seconds * 1000) / 1000 };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { dropout as drop } from '../../ops/dropout.ts';
 import { defaultGenerator, type Generator } from '../../random.ts';
+import { sizeOf } from '../../shape.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
@@ -53,6 +54,8 @@ export const dropout = defineLayer({
   description: 'Zeroes elements at random while training, against overfitting',
   options,
   outputShape: (_options, input) => input,
+  // The mask.
+  cost: (_options, input) => ({ parameters: 0, multiplyAdds: 0, innerActivations: sizeOf(input) }),
   build: ({ p }, _input, generator) => new Dropout(p, { generator }),
   pytorch: ({ p }) => ({ ...construct('Dropout', [{ float: p }]), definitions }),
   onnx: ({ input }) => input,

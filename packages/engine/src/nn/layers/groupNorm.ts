@@ -55,7 +55,11 @@ export const groupNorm = defineLayer({
     }
     return input;
   },
-  cost: ({ affine }, input) => ({ parameters: affine ? 2 * input[0] : 0, multiplyAdds: sizeOf(input) }),
+  cost: ({ affine }, input) => ({
+    parameters: affine ? 2 * input[0] : 0,
+    multiplyAdds: sizeOf(input),
+    innerActivations: 3 * sizeOf(input),
+  }),
   build: ({ numGroups, ...rest }, input) => new GroupNorm(numGroups, input[0], rest),
   pytorch: ({ numGroups, ...rest }, input) => construct('nn.GroupNorm', [numGroups, input[0]], changed(options, rest)),
   onnx({ input, node, weight, constant, integers }, { numGroups, eps, affine }, [channels, ...rest]) {

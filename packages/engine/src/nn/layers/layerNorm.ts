@@ -69,7 +69,7 @@ export const layerNorm = defineLayer({
   },
   cost({ normalizedShape, elementwiseAffine, bias }, input) {
     const size = sizeOf(listOf(normalizedShape ?? input));
-    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input) };
+    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input), innerActivations: 3 * sizeOf(input) };
   },
   build: ({ normalizedShape, ...rest }, input) => new LayerNorm(normalizedShape ?? input, rest),
   pytorch: ({ normalizedShape, ...rest }, input) => construct('nn.LayerNorm', [normalizedShape ?? input], changed(common, rest)),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { softmax as apply } from '../../ops/softmax.ts';
+import { sizeOf } from '../../shape.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
@@ -38,6 +39,8 @@ export const softmax = defineLayer({
     sampleDimension('dim', dim, input);
     return input;
   },
+  // Log-softmax, of which it is the exponential.
+  cost: (_options, input) => ({ parameters: 0, multiplyAdds: 0, innerActivations: sizeOf(input) }),
   outputRange: () => ({ min: 0, max: 1 }),
   build: ({ dim }) => new Softmax(dim),
   pytorch: ({ dim }) => construct('nn.Softmax', [dim]),

@@ -1,0 +1,85 @@
+// How much memory trainings take: against what the dry run says beforehand, and against what they cannot do without. Every
+// preset, and layers of each kind.
+import { catalog, checkSpec, setBackend, type Summary, WasmBackend } from '@trainyard/engine';
+import { describe, expect, test } from 'vitest';
+import { run } from './runs.ts';
+
+const MEBIBYTE = 2 ** 20;
+const linear = { type: 'linear', outFeatures: 10 };
+const conv = { type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 };
+const [flatten, relu] = [{ type: 'flatten' }, { type: 'relu' }];
+
+const networks: Readonly<Record<string, object>> = {
+  ...Object.fromEntries(catalog().presets.map(({ type }) => [type, { preset: type }])),
+  'linear layers': { layers: [flatten, { ...linear, outFeatures: 400 }, relu, { ...linear, outFeatures: 300 }, { type: 'tanh' }, linear] },
+  'dropout, batch norm and smooth activations': {
+    layers: [conv, { type: 'gelu' }, { type: 'dropout', p: 0.2 }, conv, { type: 'batchNorm2d' }, { type: 'silu' }, flatten, linear],
+  },
+  'group and layer norm, learned slopes, softmax': {
+    layers: [
+      conv,
+      { type: 'groupNorm', numGroups: 4 },
+      { type: 'elu' },
+      conv,
+      { type: 'prelu' },
+      flatten,
+      { type: 'layerNorm' },
+      linear,
+      { type: 'softmax' },
+    ],
+  },
+  'strides, transposed convolutions, upsampling and average pooling': {
+    layers: [
+      { ...conv, stride: 2 },
+      { type: 'leakyRelu' },
+      { type: 'convTranspose2d', outChannels: 8, kernelSize: 2, stride: 2 },
+      { type: 'softplus' },
+      { type: 'upsample', scaleFactor: 2 },
+      { type: 'avgPool2d', kernelSize: 4 },
+      flatten,
+      linear,
+    ],
+  },
+  'groups, depthwise convolutions and large kernels': {
+    layers: [conv, { ...conv, groups: 4 }, { ...conv, groups: 16 }, relu, { ...conv, kernelSize: 7, padding: 3 }, relu, flatten, linear],
+  },
+};
+
+/** Batches, each with another optimizer, and how many arrays that keeps for a parameter. */
+const trainings = [
+  [1, { type: 'sgd', learningRate: 0.001 }, 0],
+  [8, { type: 'adam' }, 2],
+  [40, { type: 'sgd', learningRate: 0.001, momentum: 0.9 }, 1],
+] as const;
+
+/** Parameters and their gradients, what the optimizer keeps, what layers hand on or keep inside, and the data. */
+function needed({ layers, totals }: Summary, inner: readonly number[], inputSize: number, stateArrays: number, batch: number): number {
+  const sizes = layers.map(({ outputShape }, at) => outputShape.reduce((product, length) => product * length, 1) + inner[at]);
+  const activations = sizes.reduce((sum, size) => sum + size, inputSize);
+  return 4 * (totals.parameters * (2 + stateArrays) + batch * activations + 2 * batch * (inputSize + 10));
+}
+
+describe.each(Object.entries(networks))('the memory of %s', (_, model) => {
+  test.each(trainings)(
+    'is, for a batch of %d, at most what the dry run says, and at most 1.5 times what it needs',
+    async (batch, optimizer, stateArrays) => {
+      const body = {
+        seed: 0,
+        data: { dataset: 'random', inputShape: [3, 28, 28], targetShape: [10], samples: 2 * batch, batchSize: batch },
+        model,
+        loss: { type: 'mse' },
+        optimizer,
+        epochs: 1,
+      };
+      setBackend(new WasmBackend());
+      const { summary } = checkSpec(body);
+      const { result } = await run(body);
+      const { memoryBytes } = summary.totals;
+      expect(result.peakMemoryBytes).toBeLessThanOrEqual(memoryBytes);
+      expect(memoryBytes).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
+      const inner = summary.layers.map((layer) => ('innerActivations' in layer ? Number(layer.innerActivations) : 0));
+      // A mebibyte for what does not grow with the network: packed weights of kernels, and small arrays.
+      expect(result.peakMemoryBytes).toBeLessThanOrEqual(1.5 * needed(summary, inner, 3 * 28 * 28, stateArrays, batch) + MEBIBYTE);
+    },
+  );
+});
