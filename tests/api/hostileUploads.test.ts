@@ -1,10 +1,13 @@
 // Uploads that are no datasets, too much of one, or never whole: each is refused with the place, and leaves nothing behind.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Problem } from '@trainyard/contracts';
+import { ArtifactError, DatasetStore, FolderArtifactStore, Remains } from '@trainyard/jobs';
 import * as fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect } from 'vitest';
@@ -161,6 +164,21 @@ describe('too much', () => {
     expect(response.json<Problem>().detail).toContain('reading them takes more than 0.001 s');
     expect(await traces(api, redis)).toEqual([]);
   });
+});
+
+redisTest('a server without room says so and keeps nothing', async ({ redis }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-full-'));
+  const artifacts = await FolderArtifactStore.open(folder);
+  artifacts.putFile = () => Promise.reject(new ArtifactError('diskFull', 'the dataset', 'there is no room left on the disk'));
+  const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
+  const api = await open(redis, { artifacts, datasets: new DatasetStore({ ...base, remains: new Remains(base) }) });
+  closing.push(async () => {
+    await artifacts.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const response = await upload(api, formParts({ file: table }));
+  expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '60']);
+  expect(await traces({ ...api, folder }, redis)).toEqual([]);
 });
 
 test('a client that leaves, while it sends or while its files are read, leaves nothing', async ({ api, redis }) => {

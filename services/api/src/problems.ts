@@ -72,6 +72,14 @@ export class ProblemError extends Error {
   }
 }
 
+/** The 503 of a disk that holds no more. */
+export function diskFull(cause?: unknown): ProblemError {
+  return new ProblemError('unavailable', 'There is no room left on this server for what was sent; try again later.', {
+    headers: { 'retry-after': '60' },
+    cause,
+  });
+}
+
 /** The 404 of this request target; also what another key's job is answered with, so there is one wording. */
 export function nothingThere(url: string): ProblemError {
   return new ProblemError('notFound', `There is nothing at ${pathOf(url)}.`);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { ReaderLimits, UploadedContent, UploadFormat, UploadOptions } from '@trainyard/engine';
 import type { UploadedFile } from '@trainyard/engine/node';
-import { ProblemError } from '../problems.ts';
+import { diskFull, ProblemError } from '../problems.ts';
 
 /** What the process is told. */
 export interface ReadOrder {
@@ -20,7 +20,9 @@ export interface ReadOrder {
 export type ReadAnswer =
   | { readonly content: UploadedContent; readonly format: UploadFormat }
   /** What is wrong with the files. */
-  | { readonly refusal: string };
+  | { readonly refusal: string }
+  /** There is no room for what they hold. */
+  | { readonly isDiskFull: true };
 
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
@@ -63,6 +65,7 @@ export class UploadReader {
       signal.throwIfAborted();
       const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal);
       if ('refusal' in answer) throw new ProblemError('invalidDataset', `${answer.refusal}.`);
+      if ('isDiskFull' in answer) throw diskFull();
       isRead = true;
       return answer;
     } finally {

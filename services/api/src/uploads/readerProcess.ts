@@ -26,6 +26,7 @@ async function answer({ files, options, limits, output }: ReadOrder): Promise<Re
     return { content: contentOf(splits, await write(splits, output)), format };
   } catch (error) {
     if (error instanceof DataFormatError) return { refusal: error.message };
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return { isDiskFull: true };
     throw error;
   }
 }
