@@ -7,6 +7,7 @@ export * from './metrics.ts';
 export * from './problem.ts';
 export * from './spec.ts';
 export * from './status.ts';
+export * from './sweep.ts';
 export * from './webhook.ts';
 export * from './weights.ts';
 export * from './worker.ts';

@@ -69,6 +69,7 @@ export const jobSchema = z
     error: jobError.nullable(),
     retryOf: jobId.nullable().describe('The failed or cancelled job that it is the retry of.'),
     forkOf: jobId.nullable().describe('The job whose checkpoint it began with.'),
+    sweep: z.string().nullable().describe('The sweep that it is a job of.'),
     webhook: jobWebhook.nullable().describe('null for a job without one.'),
     worker: z.string().nullable().describe('The worker that has it, or had it last.'),
   })

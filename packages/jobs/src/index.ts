@@ -35,6 +35,9 @@ export { type Successor, Successors, type SuccessorsOptions } from './successors
 export * from './trainQueue.ts';
 export { ServiceTotals, type Totals } from './serviceTotals.ts';
 export { Subscription } from './events/subscription.ts';
+export { placeInSpace, planTrials, type TrialValues, withValues } from './sweeps/space.ts';
+export { SweepRunner, SweepStateError } from './sweeps/sweepRunner.ts';
+export { type SweepPlan, type SweepRecord, SweepStore, sweepSummary } from './sweeps/sweepStore.ts';
 export * from './webhooks/webhookStore.ts';
 export { WeightsStore } from './weightsStore.ts';
 export * from './wishBus.ts';

@@ -45,6 +45,8 @@ export interface NewJob {
   readonly webhook?: Webhook;
   /** See `reuseKeyOf`. */
   readonly reuseKey?: string;
+  /** The sweep that it is a job of. */
+  readonly sweep?: string;
   /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
   readonly idempotency?: { readonly key: string; readonly body: unknown };
 }
@@ -167,6 +169,11 @@ export class JobStore {
     return forgotten.length;
   }
 
+  /** The jobs with these ids, null where there is none. */
+  async getAll(jobIds: readonly string[]): Promise<(Job | null)[]> {
+    return await this.#read(jobIds);
+  }
+
   /** The job, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
   async get(jobId: string, owner?: string): Promise<Job | null> {
     const [job] = await this.#read([jobId], owner);
@@ -257,8 +264,8 @@ export class JobStore {
   }
 
   /** A retry is the same job again: its end is told as well, and it gives the same weights. */
-  async #besides({ origin, webhook, reuseKey }: NewJob): Promise<BesideSpec> {
-    const given = { ...(webhook && { webhook }), ...(reuseKey !== undefined && { reuseKey }) };
+  async #besides({ origin, webhook, sweep, reuseKey }: NewJob): Promise<BesideSpec> {
+    const given = { ...(webhook && { webhook }), ...(sweep !== undefined && { sweep }), ...(reuseKey !== undefined && { reuseKey }) };
     if (origin?.retryOf === undefined) return given;
     const [told, key] = await this.#redis.hmget(this.#keys.job(origin.retryOf), 'webhook', 'reuseKey');
     return {

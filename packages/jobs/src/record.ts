@@ -37,6 +37,8 @@ export const untoldWebhook: WebhookState = { status: 'waiting', attempts: 0, las
 
 /** What a new job has beside its spec and its origin. */
 export interface BesideSpec {
+  /** The sweep that it is a job of. */
+  readonly sweep?: string;
   readonly webhook?: Webhook;
   /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
   readonly reuseKey?: string;
@@ -48,7 +50,7 @@ export function newRecord(
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
-  { webhook, reuseKey }: BesideSpec = {},
+  { webhook, sweep, reuseKey }: BesideSpec = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
   const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
@@ -63,6 +65,7 @@ export function newRecord(
     ...(retryOf !== undefined && { retryOf }),
     ...(forkOf !== undefined && { forkOf }),
     ...(reuseKey !== undefined && { reuseKey }),
+    ...(sweep !== undefined && { sweep }),
     ...(webhook && { webhook: JSON.stringify(webhook) }),
     ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
     ...(begun && { lastGradients: String(begun.lastGradients) }),
@@ -99,6 +102,7 @@ export function jobOfRecord(jobId: string, record: JobRecord, rank: number | nul
     error: optionalJson<NonNullable<Job['error']>>(record, 'error'),
     retryOf: record['retryOf'] ?? null,
     forkOf: record['forkOf'] ?? null,
+    sweep: record['sweep'] ?? null,
     webhook: webhookOf(record, isFinal(status)),
     worker: record['worker'] ?? null,
   };

@@ -11,6 +11,8 @@ import type {
   RateLimiter,
   Remains,
   ServiceTotals,
+  SweepRunner,
+  SweepStore,
   Successors,
   WebhookStore,
   WeightsStore,
@@ -46,6 +48,7 @@ import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { measureRequests, serviceMetricsRoutes } from './routes/serviceMetrics.ts';
 import { successorRoutes } from './routes/successors.ts';
+import { sweepRoutes } from './routes/sweeps.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 import { weightsRoutes } from './routes/weights.ts';
@@ -83,6 +86,8 @@ export interface AppOptions {
   readonly webhooks: WebhookStore;
   /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
   readonly webhookPolicy?: WebhookPolicy;
+  readonly sweeps: SweepStore;
+  readonly sweepRunner: SweepRunner;
   readonly totals: ServiceTotals;
   /** What is measured here; left out, something that begins with this app. */
   readonly metrics?: ServiceMetrics;
@@ -162,6 +167,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
+  await app.register(sweepRoutes, { sweeps: options.sweeps, runner: options.sweepRunner, datasets, limits, threads });
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });

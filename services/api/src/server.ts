@@ -23,6 +23,9 @@ import {
   requireKeysBeyondLoopback,
   servicePrefix as prefix,
   ServiceTotals,
+  Subscription,
+  SweepRunner,
+  SweepStore,
   Successors,
   TrainQueue,
   tellReady,
@@ -51,6 +54,7 @@ interface Reconciled {
   readonly retention: Retention;
   readonly webhooks: WebhookStore;
   readonly remains: Remains;
+  readonly sweepRunner: SweepRunner;
 }
 
 type ServerEnvironment = Environment & { readonly redisUrl: string };
@@ -73,13 +77,14 @@ function readServerEnvironment(): ServerEnvironment {
  * seconds until the signal aborts.
  */
 async function keepReconciling(services: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
-  const { jobs, reaper, retention, remains, webhooks } = services;
+  const { jobs, reaper, retention, remains, webhooks, sweepRunner } = services;
   const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['look for jobs that are not in the queue', () => jobs.reconcileOutbox()],
     ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
     ['look for running jobs whose worker is gone', () => reaper.sweep()],
     ['remove jobs that are over the limits of retention', () => retention.sweep()],
     ['remove what is left of deleted jobs', () => remains.sweep()],
+    ['bring sweeps forward', () => sweepRunner.reconcile()],
     ['look for webhooks that are to be sent', () => webhooks.reconcile()],
   ];
   try {
@@ -133,6 +138,15 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const datasetFiles = new NodeDatasetFiles({ folders, home: environment.home }, {}, new UnpackedFiles(unpackedBytes));
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const webhooks = new WebhookStore({ redis, prefix, onError });
+  const sweeps = new SweepStore({ redis, prefix });
+  const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors });
+  const sweepError = (err: unknown): void => log.warn({ err }, 'a sweep waits');
+  const ends = new Subscription({
+    subscriber,
+    channel: webhooks.channel,
+    onMessage: (jobId) => void sweepRunner.heed(jobId).catch(sweepError),
+    onStanding: () => void sweepRunner.reconcile().catch(sweepError),
+  });
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
   const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
   const patient = connectRedis(environment.redisUrl, { role: 'worker', onError });
@@ -142,6 +156,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {
     await eventHub.close();
+    await ends.close();
     await sender.close();
     await webhooks.close();
     await queue.close();
@@ -165,6 +180,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     webhookPolicy,
     metrics,
     totals,
+    sweeps,
+    sweepRunner,
     dependencies,
     ...(rateLimiter && { rateLimiter }),
     close,

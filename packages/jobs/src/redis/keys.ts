@@ -41,6 +41,14 @@ export interface RedisKeys {
   readonly totals: string;
   /** `totals` and `ended`: the last keys of every script that may finish a job. */
   readonly ending: readonly [string, string];
+  /** Hash: the record of a sweep. */
+  sweep(sweepId: string): string;
+  /** Sorted set, all scores 0: the ids of all sweeps, in the order of their creation. */
+  readonly sweeps: string;
+  /** Sorted set, as `sweeps`: the ids of one owner's. */
+  sweepsOf(owner: string): string;
+  /** Set: the ids of the sweeps that have not ended. */
+  readonly activeSweeps: string;
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
   /** Hash: the record of an uploaded dataset. */
@@ -84,6 +92,10 @@ export function redisKeys(prefix: string): RedisKeys {
     remains: `${tag}:remains`,
     ended: `${tag}:ended`,
     totals: `${tag}:totals`,
+    sweep: (sweepId) => `${tag}:sweep:${sweepId}`,
+    sweeps: `${tag}:sweeps`,
+    sweepsOf: (owner) => `${tag}:sweeps:${owner}`,
+    activeSweeps: `${tag}:activeSweeps`,
     ending: [`${tag}:totals`, `${tag}:ended`],
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     dataset: (datasetId) => `${tag}:dataset:${datasetId}`,

@@ -35,7 +35,7 @@ end
 /**
  * `enter(job, events, channel, jobId, status)`: sets the status and appends its event; `finish(…, now, error)` does so
  * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
- * counted, and one with a webhook enters the ended ones; for that every script that may finish a job gets \`RedisKeys.ending\` as its
+ * counted, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
  * last keys.
  */
 export const statusFragment = `${appendFragment}${listsFragment}
@@ -60,11 +60,9 @@ local function finish(job, events, channel, jobId, status, now, error)
   become(job, jobId, status)
   redis.call('HSET', job, 'finishedAt', now, 'finalEvent', id)
   redis.call('HINCRBY', KEYS[#KEYS - 1], status, 1)
-  if redis.call('HEXISTS', job, 'webhook') == 1 then
-    local ended = KEYS[#KEYS]
-    redis.call('ZADD', ended, redis.call('TIME')[1] * 1000, jobId)
-    redis.call('PUBLISH', ended, jobId)
-  end
+  local ties = redis.call('HMGET', job, 'webhook', 'sweep')
+  if ties[1] then redis.call('ZADD', KEYS[#KEYS], redis.call('TIME')[1] * 1000, jobId) end
+  if ties[1] or ties[2] then redis.call('PUBLISH', KEYS[#KEYS], jobId) end
 end
 `;
 

@@ -72,7 +72,13 @@ export class WebhookStore {
 
   /** Puts the webhook of an ended job into the queue. Safe to repeat, and for any number of processes at once. */
   async dispatch(jobId: string): Promise<void> {
-    const round = Number((await this.#redis.hget(this.#keys.job(jobId), 'webhookRound')) ?? 0);
+    const [webhook, current] = await this.#redis.hmget(this.#keys.job(jobId), 'webhook', 'webhookRound');
+    const round = Number(current ?? 0);
+    if (webhook === null) {
+      // The end of a sweep's job, or of one that was deleted since.
+      await this.#redis.zrem(this.#keys.ended, jobId);
+      return;
+    }
     await this.#queue.add(webhookQueueName, { jobId, round }, { jobId: `${jobId}-${round}` });
     await runScript(this.#redis, takeEnded, [this.#keys.job(jobId), this.#keys.ended], [jobId, round]);
   }

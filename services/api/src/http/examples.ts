@@ -1,5 +1,7 @@
 // Job specs that the document shows as examples. Tests send them to the service, so they stay true.
+import type { newSweep } from '@trainyard/contracts';
 import type { JobSpecInput, LayerInput } from '@trainyard/engine';
+import type { z } from 'zod';
 
 const afterConvolutions: LayerInput[] = [
   { type: 'relu' },
@@ -59,4 +61,25 @@ export const resnet: JobSpecInput = {
   loss: { type: 'crossEntropy' },
   optimizer: { type: 'adamW', learningRate: 0.003 },
   epochs: 1,
+};
+
+/** A sweep over the learning rate and the width of a small network. */
+export const sweepExample: z.input<typeof newSweep> = {
+  name: 'how-fast',
+  spec: {
+    seed: 0,
+    data: { dataset: 'digits', trainLimit: 500, testLimit: 100 },
+    model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 32 }, { type: 'relu' }, { type: 'linear', outFeatures: 10 }] },
+    loss: { type: 'crossEntropy' },
+    optimizer: { type: 'sgd', learningRate: 0.1 },
+    epochs: 9,
+  },
+  space: {
+    '/optimizer/learningRate': { type: 'logUniform', min: 0.001, max: 1 },
+    '/model/layers/1/outFeatures': { type: 'choice', values: [16, 32, 64] },
+  },
+  strategy: { type: 'halving', minEpochs: 1, factor: 3 },
+  metric: 'testAccuracy',
+  maxJobs: 9,
+  seed: 0,
 };

@@ -32,6 +32,7 @@ export const documentation = fp<{ version: string }>(async (app, { version }) =>
       info: { title: 'Trainyard', version, description, license: { name: 'MIT', identifier: 'MIT' } },
       tags: [
         { name: 'jobs', description: 'Training jobs, their events and their results' },
+        { name: 'sweeps', description: 'Many jobs of one spec, and their ranking' },
         { name: 'datasets', description: 'What jobs train on' },
         { name: 'weights', description: 'Weights for jobs to begin with' },
         { name: 'service', description: 'What this service is, what it knows and how it does' },

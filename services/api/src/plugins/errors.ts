@@ -17,6 +17,7 @@ import {
   NoWebhookError,
   WeightsInUseError,
   WeightsNotFoundError,
+  SweepStateError,
 } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -74,7 +75,8 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     return new ProblemError('invalidSpec', `${issue.message}.`, { issues: [issue] });
   }
   if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request.url);
-  if (error instanceof JobStateError || error instanceof NoCheckpointError) return new ProblemError('wrongState', `${error.message}.`);
+  if (error instanceof JobStateError || error instanceof SweepStateError || error instanceof NoCheckpointError)
+    return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);

@@ -1,0 +1,102 @@
+// What a space and a strategy come to: the values of each trial, the same for the same seed. Whether a spec with them works is not
+// decided here.
+import type { SweepRange, SweepSpace, SweepStrategy } from '@trainyard/contracts';
+import { Generator, SpecError } from '@trainyard/engine';
+
+/** A value for each place of a space. */
+export type TrialValues = Readonly<Record<string, unknown>>;
+
+/**
+ * The trials that a sweep begins with.
+ * @throws SpecError when the space does not fit the strategy, with pointers such as `/space/~1epochs`
+ */
+export function planTrials(space: SweepSpace, strategy: SweepStrategy, maxJobs: number, seed: number): TrialValues[] {
+  const places = Object.entries(space);
+  for (const [place, range] of places) {
+    if (range.type === 'choice' || range.min <= range.max) continue;
+    throw problem(placeInSpace(place), `min ${range.min} is more than max ${range.max}`);
+  }
+  if (strategy.type === 'grid') return grid(places, maxJobs);
+  const generator = new Generator(seed);
+  return Array.from({ length: maxJobs }, () =>
+    Object.fromEntries(places.map(([place, range]) => [place, draw(range, generator.random() / 2 ** 32)])),
+  );
+}
+
+function grid(places: readonly (readonly [string, SweepRange])[], maxJobs: number): TrialValues[] {
+  const lists = places.map(([place, range]) => [place, enumerable(place, range)] as const);
+  const count = lists.reduce((product, [, values]) => product * values.length, 1);
+  if (count > maxJobs)
+    throw problem('/space', `the grid has ${count} combinations, over maxJobs ${maxJobs}: raise it or take fewer values`);
+  return lists.reduce<TrialValues[]>(
+    (trials, [place, values]) => trials.flatMap((trial) => values.map((value) => ({ ...trial, [place]: value }))),
+    [{}],
+  );
+}
+
+function enumerable(place: string, range: SweepRange): readonly unknown[] {
+  if (range.type === 'choice') return range.values;
+  if (range.type !== 'int') throw problem(`${placeInSpace(place)}/type`, `a grid takes choice or int, got "${range.type}"`);
+  const count = range.max - range.min + 1;
+  if (count > 1_000) throw problem(placeInSpace(place), `${count} values are too many for a grid: at most 1000`);
+  return Array.from({ length: count }, (_, index) => range.min + index);
+}
+
+/** @param fraction in [0, 1) */
+function draw(range: SweepRange, fraction: number): unknown {
+  switch (range.type) {
+    case 'choice':
+      return range.values[Math.floor(fraction * range.values.length)];
+    case 'int':
+      return range.min + Math.floor(fraction * (range.max - range.min + 1));
+    case 'uniform':
+      return short(range.min + fraction * (range.max - range.min));
+    case 'logUniform':
+      return short(Math.exp(Math.log(range.min) + fraction * (Math.log(range.max) - Math.log(range.min))));
+  }
+}
+
+/** Digits that no other implementation of a logarithm would disagree about. */
+function short(value: number): number {
+  return Number(value.toPrecision(10));
+}
+
+/** A copy of a base spec with the trial's values in their places. @throws SpecError where a place is none */
+export function withValues(base: Readonly<Record<string, unknown>>, values: TrialValues): Record<string, unknown> {
+  const spec = structuredClone(base) as Record<string, unknown>;
+  for (const [place, value] of Object.entries(values)) put(spec, place, value);
+  return spec;
+}
+
+function put(spec: Record<string, unknown>, place: string, value: unknown): void {
+  const steps = place
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = steps.pop();
+  if (!place.startsWith('/') || last === undefined)
+    throw problem(placeInSpace(place), 'must be a JSON pointer into the spec, such as "/optimizer/learningRate"');
+  let holder: unknown = spec;
+  for (const step of steps) holder = child(holder, step);
+  if (Array.isArray(holder) && /^\d{1,6}$/.test(last) && Number(last) < holder.length) holder[Number(last)] = value;
+  else if (isObject(holder) && last !== '__proto__') holder[last] = value;
+  else throw problem(placeInSpace(place), 'leads nowhere: the spec has nothing on the way to it');
+}
+
+function child(holder: unknown, step: string): unknown {
+  if (Array.isArray(holder)) return /^\d{1,6}$/.test(step) ? holder[Number(step)] : undefined;
+  return isObject(holder) && Object.hasOwn(holder, step) ? holder[step] : undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The pointer into a sweep's body to a place of its space. */
+export function placeInSpace(place: string): string {
+  return `/space/${place.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+function problem(path: string, message: string): SpecError {
+  return new SpecError([{ path, message, code: 'invalidValue' }]);
+}

@@ -1,0 +1,211 @@
+// Brings sweeps forward: makes their jobs, begins the next rung when one has ended, cancels, and notes the end. It goes by the records
+// alone and repeats what may have been done before, so any number of processes may do this at once and any of them may die.
+import { isFinal, type Job, type Sweep, type SweepTrial } from '@trainyard/contracts';
+import type { JobSpec } from '@trainyard/engine';
+import { JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
+import type { JobStore } from '../jobStore.ts';
+import type { Successors } from '../successors.ts';
+import { type SweepRecord, type SweepStore, sweepSummary, trialKey } from './sweepStore.ts';
+
+/** The sweep has ended otherwise. */
+export class SweepStateError extends JobsError {
+  constructor(sweepId: string, status: string) {
+    super('wrongState', `cannot cancel ${sweepId}: it is ${status}`);
+  }
+}
+
+interface Trial {
+  readonly rung: number;
+  readonly index: number;
+  readonly job: Job;
+}
+
+export interface SweepRunnerOptions {
+  readonly store: SweepStore;
+  readonly jobs: JobStore;
+  readonly successors: Successors;
+}
+
+export class SweepRunner {
+  readonly #options: SweepRunnerOptions;
+  /** One advance of a sweep at a time in this process, and one more for what happened meanwhile. */
+  readonly #advancing = new Map<string, { readonly done: Promise<void>; isStale: boolean }>();
+
+  constructor(options: SweepRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Does whatever there is to do for all sweeps; to be called every few seconds by every process. */
+  async reconcile(): Promise<void> {
+    for (const id of await this.#options.store.active()) await this.advance(id);
+  }
+
+  /** For a job that has ended. */
+  async heed(jobId: string): Promise<void> {
+    const id = await this.#options.store.sweepOf(jobId);
+    if (id !== null) await this.advance(id);
+  }
+
+  /** Does whatever there is to do for a sweep now. */
+  async advance(id: string): Promise<void> {
+    const running = this.#advancing.get(id);
+    if (running !== undefined) {
+      running.isStale = true;
+      await running.done;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const turn = { done: promise, isStale: false };
+    this.#advancing.set(id, turn);
+    try {
+      do {
+        turn.isStale = false;
+        await this.#advance(id);
+      } while (turn.isStale);
+    } finally {
+      this.#advancing.delete(id);
+      resolve();
+    }
+  }
+
+  /**
+   * Cancels all jobs of a sweep that have not ended.
+   * @throws SweepStateError it has ended by itself
+   */
+  async cancel(record: SweepRecord): Promise<void> {
+    if (record.status === 'succeeded' || record.status === 'failed') throw new SweepStateError(record.id, record.status);
+    if (record.status === 'cancelled') return;
+    await this.#options.store.requestCancel(record.id);
+    await this.advance(record.id);
+  }
+
+  /** The sweep with its jobs, ranked. */
+  async detail(record: SweepRecord): Promise<Sweep> {
+    const trials = (await this.#trials(record)).toSorted((a, b) => b.rung - a.rung || compare(record, a, b) || a.index - b.index);
+    return {
+      ...sweepSummary(record),
+      planned: record.rungs.reduce((count, rung) => count + rung.length, 0),
+      trials: trials.map(
+        ({ rung, index, job }, place): SweepTrial => ({
+          rank: place + 1,
+          job: job.id,
+          rung,
+          epochs: job.spec.epochs,
+          epoch: job.latest?.epoch ?? 0,
+          values: (record.trials[index]?.values ?? {}) as SweepTrial['values'],
+          status: job.status,
+          value: job.latest?.[record.metric] ?? null,
+        }),
+      ),
+    };
+  }
+
+  async #advance(id: string): Promise<void> {
+    const { store } = this.#options;
+    const record = await store.get(id);
+    if (record === null || record.finishedAt !== null) return;
+    const isCancelled = record.status === 'cancelling';
+    if (isCancelled) await this.#cancelJobs(record);
+    else await this.#makeJobs(record);
+    const now = await store.get(id);
+    if (now === null) return;
+    const trials = await this.#trials(now);
+    if (trials.some(({ job }) => !isFinal(job.status))) return;
+    if (!isCancelled && (await this.#beginNextRung(now, trials))) {
+      await this.#advance(id);
+      return;
+    }
+    const hasSucceeded = trials.some(({ job }) => job.status === 'succeeded');
+    await store.end(id, isCancelled ? 'cancelled' : hasSucceeded ? 'succeeded' : 'failed');
+  }
+
+  /** Makes the jobs of the last rung that are not there yet. The idempotency key of each makes it one job, however often it is made. */
+  async #makeJobs(record: SweepRecord): Promise<void> {
+    const { store } = this.#options;
+    const rung = record.rungs.length - 1;
+    for (const index of record.rungs[rung] ?? []) {
+      if (record.jobs.has(trialKey(rung, index))) continue;
+      if (await store.isCancelled(record.id)) return;
+      const job = await this.#make(record, rung, index);
+      if (job !== null) await store.setJob(record.id, rung, index, job.id);
+    }
+  }
+
+  async #make(record: SweepRecord, rung: number, index: number): Promise<Job | null> {
+    const { jobs, successors } = this.#options;
+    const trial = record.trials[index];
+    if (trial === undefined) return null;
+    const spec: JobSpec = { ...trial.spec, epochs: epochsOf(record, rung, trial.spec) };
+    const idempotency = { key: `${record.id}/${trialKey(rung, index)}`, body: spec };
+    const request = { spec, owner: record.owner, sweep: record.id, idempotency };
+    if (rung === 0) return (await jobs.create(request)).job;
+    const before = await jobs.get(record.jobs.get(trialKey(rung - 1, index)) ?? '');
+    if (before === null) return null;
+    try {
+      return (await successors.fork(before, request)).job;
+    } catch (error) {
+      // Deleted meanwhile, or its files are.
+      if (error instanceof JobNotFoundError || error instanceof NoCheckpointError) return null;
+      throw error;
+    }
+  }
+
+  async #cancelJobs(record: SweepRecord): Promise<void> {
+    for (const { job } of await this.#trials(record)) {
+      if (isFinal(job.status)) continue;
+      await this.#options.jobs.requestCancel(job.id).catch((error: unknown) => {
+        if (!(error instanceof JobStateError || error instanceof JobNotFoundError)) throw error;
+      });
+    }
+  }
+
+  /** @returns whether there is one */
+  async #beginNextRung(record: SweepRecord, trials: readonly Trial[]): Promise<boolean> {
+    const { strategy } = record;
+    if (strategy.type !== 'halving') return false;
+    const rung = record.rungs.length - 1;
+    const ended = trials.filter((trial) => trial.rung === rung);
+    const best = ended
+      .filter(({ job }) => job.status === 'succeeded' && job.latest?.[record.metric] != null && job.spec.epochs < fullEpochs(record, job))
+      .toSorted((a, b) => compare(record, a, b) || a.index - b.index)
+      .slice(0, Math.max(1, Math.floor((record.rungs[rung]?.length ?? 0) / strategy.factor)));
+    if (best.length === 0) return false;
+    await this.#options.store.beginRung(
+      record.id,
+      rung + 1,
+      best.map(({ index }) => index),
+    );
+    return true;
+
+    function fullEpochs({ trials: planned }: SweepRecord, job: Job): number {
+      const index = ended.find((trial) => trial.job.id === job.id)?.index ?? 0;
+      return planned[index]?.spec.epochs ?? 0;
+    }
+  }
+
+  /** The jobs that are there, of all rungs. */
+  async #trials(record: SweepRecord): Promise<Trial[]> {
+    const places = record.rungs.flatMap((indexes, rung) =>
+      indexes.flatMap((index) => {
+        const jobId = record.jobs.get(trialKey(rung, index));
+        return jobId === undefined ? [] : [{ rung, index, jobId }];
+      }),
+    );
+    const jobs = await this.#options.jobs.getAll(places.map(({ jobId }) => jobId));
+    return places.flatMap(({ rung, index }, at) => {
+      const job = jobs[at];
+      return job === null || job === undefined ? [] : [{ rung, index, job }];
+    });
+  }
+}
+
+/** Negative when the first is better; one without a value is worse than any. */
+function compare({ metric, goal }: SweepRecord, a: Trial, b: Trial): number {
+  const [first, second] = [a.job.latest?.[metric] ?? null, b.job.latest?.[metric] ?? null];
+  if (first === null || second === null) return Number(first === null) - Number(second === null);
+  return goal === 'minimize' ? first - second : second - first;
+}
+
+function epochsOf({ strategy }: SweepRecord, rung: number, spec: JobSpec): number {
+  return strategy.type === 'halving' ? Math.min(spec.epochs, strategy.minEpochs * strategy.factor ** rung) : spec.epochs;
+}

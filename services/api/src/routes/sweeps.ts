@@ -1,0 +1,223 @@
+// Sweeps over HTTP: every job that a sweep would make is checked before the first is made. What becomes of a sweep is the runner's.
+import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
+import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
+import {
+  type DatasetStore,
+  isRedisUnavailable,
+  placeInSpace,
+  planTrials,
+  type SweepRecord,
+  type SweepRunner,
+  type SweepStore,
+  type TrialValues,
+  withValues,
+} from '@trainyard/jobs';
+import { uploadsFor } from '../datasets/specDatasets.ts';
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { z } from 'zod';
+import { guarded, json, problems } from '../http/answers.ts';
+import { sweepExample } from '../http/examples.ts';
+import { pageLimit, parseBody, unnamed } from '../http/parameters.ts';
+import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { nothingThere } from '../problems.ts';
+
+const params = z.object({ id: z.string().describe('The id of a sweep.') });
+const listQuery = z.strictObject({
+  limit: pageLimit(100).default(20),
+  after: unnamed(sweepId).optional().describe('The `nextCursor` of the page before.'),
+});
+const withBody = ['malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'] as const;
+
+/** Problems that are told at most. */
+const mostProblems = 100;
+
+interface Services {
+  readonly sweeps: SweepStore;
+  readonly runner: SweepRunner;
+  readonly datasets: DatasetStore;
+  readonly limits: SpecLimits;
+  /** Threads of a job that names none. */
+  readonly threads: number;
+}
+
+/** What a spec is checked against. */
+interface CheckContext extends Pick<Services, 'limits' | 'threads'> {
+  readonly uploads: UploadedDatasets;
+}
+
+const withoutWeights: Problem = {
+  path: '/initialWeights',
+  message: 'not known in a sweep: its jobs begin with their own draws',
+  code: 'unknownField',
+};
+
+/** The problems of a spec, at the places of the sweep's body that they come from. */
+function placed(problem: Problem, places: readonly string[], values: TrialValues): Problem {
+  const place = places.find((candidate) => problem.path === candidate || problem.path.startsWith(`${candidate}/`));
+  if (place !== undefined)
+    return { ...problem, path: placeInSpace(place), message: `${JSON.stringify(values[place])}: ${problem.message}` };
+  const chosen = places.length === 0 ? '' : ` (with ${JSON.stringify(values)})`;
+  return { ...problem, path: `/spec${problem.path}`, message: `${problem.message}${chosen}` };
+}
+
+/** @throws SpecError with the problems where they come from */
+function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: CheckContext): JobSpec {
+  try {
+    const posted = withValues(body, values);
+    if (posted['initialWeights'] !== undefined) throw new SpecError([withoutWeights]);
+    return checkSpec(posted, context.limits, context.uploads, context.threads).spec;
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const isPlaced = error.issues.every(({ path }) => path.startsWith('/space'));
+    throw isPlaced ? error : new SpecError(error.issues.map((issue) => placed(issue, Object.keys(values), values)));
+  }
+}
+
+/** The uploaded datasets that the spec or a choice for its dataset names. */
+async function uploadsOf(
+  spec: Readonly<Record<string, unknown>>,
+  space: SweepSpace,
+  datasets: DatasetStore,
+  request: FastifyRequest,
+): Promise<UploadedDatasets> {
+  const named = space['/data/dataset']?.type === 'choice' ? space['/data/dataset'].values : [];
+  const specs = [spec, ...named.map((dataset) => ({ data: { dataset } }))];
+  const found = await Promise.all(specs.map(async (each) => [...(await uploadsFor(each, datasets, request))]));
+  return new Map(found.flat());
+}
+
+/** Every job of the sweep, checked. @throws SpecError */
+async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, trials: readonly TrialValues[], context: CheckContext) {
+  const problems = new Map<string, Problem>();
+  const checked: { values: TrialValues; spec: JobSpec }[] = [];
+  for (const [index, values] of trials.entries()) {
+    // Hundreds of big specs take a while, and others want to be answered.
+    if (index % 20 === 19) await breathe();
+    try {
+      checked.push({ values, spec: check({ seed: spec.seed, ...body }, values, context) });
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error;
+      for (const issue of error.issues) problems.set(`${issue.path} ${issue.message}`, issue);
+      if (problems.size >= mostProblems) break;
+    }
+  }
+  if (problems.size > 0) throw new SpecError([...problems.values()].slice(0, mostProblems));
+  return checked;
+}
+
+export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, runner, datasets, limits, threads }, done) => {
+  const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
+    const record = sweepId.safeParse(id).success ? await sweeps.get(id, visibleOwner(request)) : null;
+    if (record === null) throw nothingThere(request.url);
+    return record;
+  };
+
+  app.post(
+    '/sweeps',
+    {
+      schema: {
+        operationId: 'createSweep',
+        summary: 'Train many jobs of one spec and rank them',
+        description:
+          'A grid of all combinations, random draws, or successive halving: many jobs for a few epochs, of which the best go on. Nothing is queued unless every job could be trained.',
+        tags: ['sweeps'],
+        querystring: z.strictObject({}),
+        body: newSweep.meta({ id: 'NewSweep', examples: [sweepExample] }),
+        response: {
+          202: json('The sweep, whose jobs wait for workers.', sweepDetail, {
+            Location: { type: 'string', description: 'The path of the sweep.' },
+          }),
+          ...problems(...guarded, ...withBody, 'invalidSpec'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name, labels, spec: body, space, strategy, metric, goal, maxJobs, seed: given } = request.body;
+      const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+      const planned = planTrials(space, strategy, maxJobs, seed);
+      const uploads = await uploadsOf(body, space, datasets, request);
+      const spec = check(body, {}, { limits, threads, uploads });
+      const trials = await checkAll(spec, body, planned, { limits, threads, uploads });
+      const id = await sweeps.create({
+        owner: callerOf(request).name,
+        name: name ?? null,
+        labels: labels ?? {},
+        spec,
+        space,
+        strategy,
+        metric,
+        goal: goal ?? (metric === 'testAccuracy' ? 'maximize' : 'minimize'),
+        seed,
+        trials,
+      });
+      // Recorded, it is brought forward anyhow.
+      await runner.advance(id).catch((error: unknown) => {
+        if (!isRedisUnavailable(error)) throw error;
+      });
+      return reply
+        .code(202)
+        .header('location', `/sweeps/${id}`)
+        .send(await runner.detail(await visibleSweep(id, request)));
+    },
+  );
+
+  app.get(
+    '/sweeps',
+    {
+      schema: {
+        operationId: 'listSweeps',
+        summary: 'Your sweeps, newest first',
+        tags: ['sweeps'],
+        querystring: listQuery,
+        response: { 200: json('A page of sweeps, without their jobs.', sweepPage), ...problems(...guarded, 'invalidRequest') },
+      },
+    },
+    async (request) => {
+      const { limit, after } = request.query;
+      const owner = visibleOwner(request);
+      return await sweeps.list({ limit, ...(after === undefined ? {} : { after }), ...(owner === undefined ? {} : { owner }) });
+    },
+  );
+
+  app.get(
+    '/sweeps/:id',
+    {
+      schema: {
+        operationId: 'getSweep',
+        summary: 'A sweep and its jobs as they are now, ranked',
+        tags: ['sweeps'],
+        params,
+        querystring: z.strictObject({}),
+        response: { 200: json('The sweep.', sweepDetail), ...problems(...guarded, 'notFound', 'invalidRequest') },
+      },
+    },
+    async (request) => await runner.detail(await visibleSweep(request.params.id, request)),
+  );
+
+  app.post(
+    '/sweeps/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelSweep',
+        summary: 'Cancel a sweep with all of its jobs',
+        description: 'Jobs that have ended stay as they are. Cancelling it again changes nothing.',
+        tags: ['sweeps'],
+        params,
+        querystring: z.strictObject({}),
+        response: {
+          202: json('The sweep, which is cancelled or about to be.', sweepDetail),
+          ...problems(...guarded, ...withBody, 'notFound', 'wrongState'),
+        },
+      },
+    },
+    async (request, reply) => {
+      parseBody(z.strictObject({}).nullish(), request.body);
+      const record = await visibleSweep(request.params.id, request);
+      await runner.cancel(record);
+      return reply.code(202).send(await runner.detail(await visibleSweep(record.id, request)));
+    },
+  );
+  done();
+};

@@ -1,0 +1,241 @@
+// Sweeps, from the body to their jobs and their ranking, on the real app; workers are played by the test, but for what training does.
+import { setImmediate } from 'node:timers/promises';
+import { type Job, type Problem, type Sweep, sweepDetail, type SweepPage } from '@trainyard/contracts';
+import { parseApiKeys, planTrials, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, metricsOf, result } from '../support/jobs.ts';
+import { redisTest } from '../support/redis.ts';
+import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+import { tutorial } from './fixtures/spec.ts';
+
+const space = {
+  '/optimizer/learningRate': { type: 'choice', values: [0.1, 0.01] },
+  '/model/layers/0/outChannels': { type: 'int', min: 4, max: 6 },
+};
+const gridOf = (more: object = {}): object => ({ spec: tutorial, space, strategy: { type: 'grid' }, ...more });
+
+async function make(api: TestApi, body: object): Promise<Sweep> {
+  const response = await api.post('/sweeps', body);
+  expect(response.statusCode, response.body).toBe(202);
+  const sweep = sweepDetail.parse(response.json());
+  expect(response.headers['location']).toBe(`/sweeps/${sweep.id}`);
+  return sweep;
+}
+
+const get = async (api: TestApi, id: string): Promise<Sweep> => sweepDetail.parse((await api.get(`/sweeps/${id}`)).json());
+
+/** Trains a job as a worker does, with these losses, and leaves a checkpoint. */
+async function train(api: TestApi, jobId: string, losses: readonly number[], firstEpoch = 1): Promise<void> {
+  const attempt = await claim(api.jobs, jobId);
+  for (const [index, trainLoss] of losses.entries()) await attempt.appendEpoch({ ...metricsOf(firstEpoch + index), trainLoss });
+  const file = `checkpoint-${attempt.number}-1.safetensors`;
+  await api.artifacts.putBytes(jobId, file, Buffer.from('checkpoint'));
+  await attempt.storeCheckpoint({ epoch: firstEpoch + losses.length - 1, step: 0, bytes: 10 }, file);
+  await attempt.finish({ status: 'succeeded', result });
+}
+
+async function refusal(api: TestApi, body: object): Promise<string[]> {
+  const response = await api.post('/sweeps', body);
+  expect(response.statusCode).toBe(422);
+  expect((await api.jobs.store.list({ limit: 1 })).data).toEqual([]);
+  return response.json<Problem>().errors?.map(({ path, message }) => `${path}: ${message}`) ?? [];
+}
+
+describe('a grid', () => {
+  test('makes an ordinary job of every combination', async ({ api }) => {
+    const sweep = await make(api, gridOf({ name: 'grid', labels: { team: 'a' } }));
+    expect(sweep).toMatchObject({ name: 'grid', labels: { team: 'a' }, status: 'running', planned: 6, goal: 'minimize' });
+    expect(sweep.trials.map(({ values }) => Object.values(values))).toEqual([0.1, 0.01].flatMap((rate) => [4, 5, 6].map((n) => [rate, n])));
+    for (const { job: id, values } of sweep.trials) {
+      const job = (await api.get(`/jobs/${id}`)).json<Job>();
+      expect(job).toMatchObject({
+        status: 'queued',
+        sweep: sweep.id,
+        spec: { optimizer: { learningRate: values['/optimizer/learningRate'] } },
+      });
+      expect(job.spec.model.layers[0]).toMatchObject({ outChannels: values['/model/layers/0/outChannels'] });
+    }
+  });
+
+  test('ranks its jobs as they train, and ends when they have', async ({ api }) => {
+    const { id, trials } = await make(api, gridOf());
+    const losses = [0.5, 0.2, 0.9, 0.1, 0.4, 0.3];
+    for (const [index, { job }] of trials.slice(0, 3).entries()) await train(api, job, [losses[index] ?? 0]);
+    const halfway = await get(api, id);
+    expect(halfway.status).toBe('running');
+    expect(halfway.trials.map(({ value }) => value)).toEqual([0.2, 0.5, 0.9, null, null, null]);
+    for (const [index, { job }] of trials.slice(3).entries()) await train(api, job, [losses[3 + index] ?? 0]);
+    await api.sweepRunner.heed(trials[0]?.job ?? '');
+    const ended = await get(api, id);
+    expect(ended.status).toBe('succeeded');
+    expect(ended.finishedAt).not.toBeNull();
+    expect(ended.trials.map(({ rank, value }) => [rank, value])).toEqual(
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.9].map((loss, index) => [index + 1, loss]),
+    );
+    expect(ended.trials[0]?.job).toBe(trials[3]?.job);
+  });
+
+  test('goes on where a process died while it made the jobs, and makes none twice', async ({ api, redis }) => {
+    const { id, trials } = await make(api, gridOf());
+    const keys = redisKeys(redis.prefix);
+    // As if the last two had not been noted, and the very last not been made.
+    await redis.connect().hdel(keys.sweep(id), 'job:0:4', 'job:0:5');
+    const last = trials[5]?.job ?? '';
+    await api.post(`/jobs/${last}/cancel`, {});
+    await api.jobs.store.delete(last);
+    const [again] = await Promise.all([1, 2, 3].map(async () => await api.sweepRunner.reconcile()));
+    expect(again).toBeUndefined();
+    const sweep = await get(api, id);
+    expect(sweep.trials.slice(0, 5).map(({ job }) => job)).toEqual(trials.slice(0, 5).map(({ job }) => job));
+    expect(sweep.trials).toHaveLength(6);
+    expect((await api.jobs.store.list({ limit: 50 })).data).toHaveLength(6);
+  });
+});
+
+describe('random draws', () => {
+  const ranges = {
+    '/optimizer/learningRate': { type: 'logUniform', min: 1e-4, max: 1 },
+    '/optimizer/momentum': { type: 'uniform', min: 0, max: 0.9 },
+    '/data/batchSize': { type: 'int', min: 1, max: 4 },
+    '/model/layers/1': { type: 'choice', values: [{ type: 'relu' }, { type: 'tanh' }] },
+  } as const;
+
+  test('are the same for the same seed, and lie in their ranges', async ({ api }) => {
+    const body = { spec: tutorial, space: ranges, strategy: { type: 'random' }, maxJobs: 12, seed: 7 };
+    const [one, two] = [await make(api, body), await make(api, body)];
+    expect(two.trials.map(({ values }) => values)).toEqual(one.trials.map(({ values }) => values));
+    expect(one.trials).toHaveLength(12);
+    expect(new Set(one.trials.map(({ values }) => JSON.stringify(values))).size).toBe(12);
+    const other = await make(api, { ...body, seed: 8 });
+    expect(other.trials[0]?.values).not.toEqual(one.trials[0]?.values);
+  });
+
+  test('spread over a logarithmic range evenly by its logarithm', () => {
+    const drawn = planTrials({ rate: { type: 'logUniform', min: 1e-4, max: 1 } }, { type: 'random' }, 2_000, 1).map(({ rate }) =>
+      Number(rate),
+    );
+    expect(Math.min(...drawn)).toBeGreaterThanOrEqual(1e-4);
+    expect(Math.max(...drawn)).toBeLessThanOrEqual(1);
+    const low = drawn.filter((rate) => rate < 1e-2).length;
+    expect(low).toBeGreaterThan(900);
+    expect(low).toBeLessThan(1_100);
+  });
+});
+
+describe('successive halving', () => {
+  const body = {
+    spec: { ...tutorial, epochs: 9 },
+    space: { '/optimizer/learningRate': { type: 'uniform', min: 0.001, max: 0.1 } },
+    strategy: { type: 'halving', minEpochs: 1, factor: 3 },
+    maxJobs: 9,
+    seed: 0,
+  };
+
+  test('lets the best third go on from their checkpoints, rung by rung', async ({ api }) => {
+    const { id, trials } = await make(api, body);
+    expect(trials.map(({ epochs }) => epochs)).toEqual(Array.from({ length: 9 }, () => 1));
+    for (const [index, { job }] of trials.entries()) await train(api, job, [1 - index / 10]);
+    await api.sweepRunner.heed(trials[0]?.job ?? '');
+
+    const second = (await get(api, id)).trials.filter(({ rung }) => rung === 1);
+    expect(second.map(({ epochs, epoch }) => [epochs, epoch])).toEqual(Array.from({ length: 3 }, () => [3, 1]));
+    expect(second.map(({ values }) => values)).toEqual([8, 7, 6].map((index) => trials[index]?.values));
+    const first = (await api.get(`/jobs/${second[0]?.job}`)).json<Job>();
+    expect([first.forkOf, first.sweep, first.checkpoint?.epoch]).toEqual([trials[8]?.job, id, 1]);
+    for (const [index, { job }] of second.entries()) await train(api, job, [0.5, index / 10], 2);
+    await api.sweepRunner.reconcile();
+
+    const third = (await get(api, id)).trials.filter(({ rung }) => rung === 2);
+    expect(third.map(({ epochs, values }) => [epochs, values])).toEqual([[9, trials[8]?.values]]);
+    await train(api, third[0]?.job ?? '', [0.4, 0.3, 0.2, 0.1, 0.05, 0.01], 4);
+    await api.sweepRunner.reconcile();
+    const ended = await get(api, id);
+    expect([ended.status, ended.planned, ended.trials.length, ended.trials[0]?.job]).toEqual(['succeeded', 13, 13, third[0]?.job]);
+  });
+
+  test('ends as failed where no job got anywhere', async ({ api }) => {
+    const { id, trials } = await make(api, { ...body, maxJobs: 2 });
+    const error = { code: 'nonFinite', message: 'too fast', epoch: 1, step: 1 };
+    for (const { job } of trials) await (await claim(api.jobs, job)).finish({ status: 'failed', error });
+    await api.sweepRunner.reconcile();
+    expect((await get(api, id)).status).toBe('failed');
+    expect((await api.post(`/sweeps/${id}/cancel`, {})).json()).toMatchObject({ status: 409, code: 'wrongState' });
+  });
+});
+
+describe('cancelling', () => {
+  test('cancels the whole, but what has ended', async ({ api }) => {
+    const { id, trials } = await make(api, gridOf());
+    const [done, running] = trials.map(({ job }) => job);
+    await train(api, done ?? '', [0.5]);
+    const attempt = await claim(api.jobs, running ?? '');
+    const response = await api.post(`/sweeps/${id}/cancel`, {});
+    expect([response.statusCode, response.json<Sweep>().status]).toEqual([202, 'cancelling']);
+    await attempt.finish({ status: 'cancelled' });
+    await api.sweepRunner.heed(attempt.jobId);
+    const ended = await get(api, id);
+    expect(ended.status).toBe('cancelled');
+    expect(ended.trials.map(({ status }) => status)).toEqual(['succeeded', ...Array.from({ length: 5 }, () => 'cancelled')]);
+    expect((await api.post(`/sweeps/${id}/cancel`, undefined)).statusCode).toBe(202);
+    await setImmediate();
+  });
+});
+
+describe('nothing is queued of a sweep', () => {
+  test('with a value that cannot work, and the problem says which', async ({ api }) => {
+    const places = { '/model/layers/0/kernelSize': { type: 'choice', values: [5, 40] } };
+    expect(await refusal(api, gridOf({ space: places }))).toEqual([
+      expect.stringMatching(/^\/space\/~1model~1layers~10~1kernelSize: 40: .*does not fit/) as string,
+    ]);
+  });
+
+  test('whose values break another place', async ({ api }) => {
+    const places = {
+      '/data/inputShape': {
+        type: 'choice',
+        values: [
+          [1, 32, 32],
+          [1, 8, 8],
+        ],
+      },
+    };
+    const [problem] = await refusal(api, gridOf({ space: places }));
+    expect(problem).toMatch(/^\/spec\/model\/layers\/\d.*with \{"\/data\/inputShape":\[1,8,8\]\}/);
+  });
+
+  test.for([
+    ['an unknown field of the spec', { spec: { ...tutorial, epoch: 1 } }, /^\/spec\/epoch: unknown field/],
+    ['a webhook', { spec: { ...tutorial, webhook: { url: 'https://example.com/' } } }, /^\/spec\/webhook: unknown field/],
+    ['a place that is none', { space: { '/optimiser/x': { type: 'choice', values: [1] } } }, /^\/space\/~1optimiser~1x: leads nowhere/],
+    ['no pointer', { space: { epochs: { type: 'choice', values: [1] } } }, /^\/space\/epochs: must be a JSON pointer/],
+    ['a range in a grid', { space: { '/epochs': { type: 'uniform', min: 1, max: 2 } } }, /^\/space\/~1epochs\/type: a grid takes/],
+    ['an empty range', { space: { '/epochs': { type: 'int', min: 3, max: 2 } } }, /^\/space\/~1epochs: min 3 is more than max 2/],
+    ['more combinations than allowed', { maxJobs: 5 }, /^\/space: the grid has 6 combinations, over maxJobs 5/],
+    ['an unknown strategy', { strategy: { type: 'hyperband' } }, /^\/strategy\/type: unknown type "hyperband"/],
+    ['no space', { space: {} }, /^\/space: must name at least one place/],
+  ] as const)('with %s', async ([, more, expected], { api }) => {
+    expect((await refusal(api, gridOf(more)))[0]).toMatch(expected);
+  });
+});
+
+describe('a sweep belongs to its key', () => {
+  redisTest('and others do not see it', async ({ redis, onTestFinished }) => {
+    const [ada, bob, root] = [makeKey('ada'), makeKey('bob'), makeKey('root', 'admin')];
+    const api = await openApi(redis, { apiKeys: parseApiKeys([ada, bob, root].map(({ entry }) => entry).join(',')) });
+    onTestFinished(async () => await api.close());
+    const one = (await api.post('/sweeps', gridOf(), bearer(ada))).json<Sweep>();
+    const two = (await api.post('/sweeps', gridOf(), bearer(ada))).json<Sweep>();
+    expect((await api.get(`/sweeps/${one.id}`, bearer(bob))).statusCode).toBe(404);
+    expect((await api.post(`/sweeps/${one.id}/cancel`, {}, bearer(bob))).statusCode).toBe(404);
+    expect((await api.get('/sweeps/sweep_nobody', bearer(ada))).statusCode).toBe(404);
+    expect((await api.get(`/jobs/${one.trials[0]?.job}`, bearer(bob))).statusCode).toBe(404);
+    expect((await api.get('/sweeps')).statusCode).toBe(401);
+    const listed = async (key: { token: string }, query = ''): Promise<SweepPage> => (await api.get(`/sweeps${query}`, bearer(key))).json();
+    expect((await listed(bob)).data).toEqual([]);
+    expect((await listed(root)).data.map(({ id }) => id)).toEqual([two.id, one.id]);
+    const page = await listed(ada, '?limit=1');
+    expect([page.data.map(({ id }) => id), page.nextCursor]).toEqual([[two.id], two.id]);
+    expect((await listed(ada, `?limit=1&after=${page.nextCursor}`)).data.map(({ id }) => id)).toEqual([one.id]);
+  });
+});
