@@ -85,12 +85,11 @@ describe('a body', () => {
 describe('a path', () => {
   test.for([
     '/nothing',
-    '/metrics',
-    '/workers',
+    '/metric',
     '/Jobs',
     '/jobs//',
     '/openapi.yaml',
-    `${anyJob}/pause`,
+    `${anyJob}/stop`,
     `${anyJob}/artifacts/train.py`,
     `${anyJob}/artifacts`,
     '/%',
@@ -101,7 +100,7 @@ describe('a path', () => {
   test.for([
     ['DELETE', '/jobs', 'GET, HEAD, POST'],
     ['PUT', '/jobs', 'GET, HEAD, POST'],
-    ['DELETE', anyJob, 'GET, HEAD'],
+    ['PUT', anyJob, 'DELETE, GET, HEAD'],
     ['GET', `${anyJob}/cancel`, 'POST'],
     ['HEAD', `${anyJob}/events`, 'GET'],
     ['POST', '/openapi.json', 'GET, HEAD'],

@@ -163,10 +163,12 @@ describe('a job', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', checkpoint: { epoch: expect.any(Number) as number } });
   });
 
-  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', async ({ workers }) => {
+  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', { timeout: 90_000 }, async ({
+    workers,
+  }) => {
     await workers.start();
     const jobId = await workers.create('resume epochs:1 checkpoint kill');
-    await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5);
+    await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5, 60_000);
     await workers.jobs.store.requestCancel(jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
     const stuck = await workers.ended(await workers.create('checkpoint kill'));
