@@ -1,11 +1,12 @@
 // The service's figures, each on processes of its own: how fast it takes jobs, trains small ones and tells of them, and what
 // it costs over the bare engine.
+import { checkSpec } from '@trainyard/engine';
 import { type Figure, quantile } from '../figure.ts';
 import type { Output } from '../output.ts';
 import { ended, elsewhere, heard, type Rig, readTutorial, startRig, submit } from './rig.ts';
 import { deliveryFigures } from './delivery.ts';
 import { listFigures } from './lists.ts';
-import { overEngine } from './overEngine.ts';
+import { engineJob, overEngine } from './overEngine.ts';
 
 type Measure = (rig: Rig) => AsyncGenerator<Figure>;
 
@@ -15,6 +16,7 @@ const measures: Readonly<Record<string, Measure>> = {
   firstEpoch,
   tutorialJobs,
   serviceOverEngine: overEngine,
+  inside: insideFigures,
   eventDelivery: deliveryFigures,
   list: listFigures,
 };
@@ -73,4 +75,14 @@ async function* tutorialJobs(rig: Rig): AsyncGenerator<Figure> {
   await run(50);
   const rates = [await run(200), await run(200), await run(200)];
   yield { metric: 'tutorialJobsPerSecond', value: quantile(rates, 0.5), unit: '1/s' };
+}
+
+/** What gradients and evaluations cost in the engine: of a usual training a share, of the tutorial's single samples time. */
+async function* insideFigures(): AsyncGenerator<Figure> {
+  const measured = async (spec: unknown, turns: number) =>
+    await elsewhere<{ inside: number; out: number }>('./insideAndOut.ts', [JSON.stringify(checkSpec(spec).spec), String(turns)]);
+  const usual = await measured({ ...engineJob, epochs: 2 }, 7);
+  yield { metric: 'insideShareOfTraining', value: usual.inside / usual.out - 1, unit: 'share' };
+  const tutorial = await measured(await readTutorial(), 100);
+  yield { metric: 'insideTutorialJob', value: 1_000 * (tutorial.inside - tutorial.out), unit: 'ms' };
 }

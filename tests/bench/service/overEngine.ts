@@ -4,7 +4,8 @@ import { checkSpec } from '@trainyard/engine';
 import type { Figure } from '../figure.ts';
 import { ended, elsewhere, type Rig, submit } from './rig.ts';
 
-const body = {
+/** A LeNet on digits, but for its epochs. */
+export const engineJob = {
   seed: 0,
   data: { dataset: 'digits', batchSize: 64 },
   model: {
@@ -27,13 +28,13 @@ const body = {
 
 export async function* overEngine(rig: Rig): AsyncGenerator<Figure> {
   const bare = async (epochs: number) =>
-    (await elsewhere<{ seconds: number }>('./bareEngine.ts', [JSON.stringify(checkSpec({ ...body, epochs }).spec)])).seconds;
+    (await elsewhere<{ seconds: number }>('./bareEngine.ts', [JSON.stringify(checkSpec({ ...engineJob, epochs }).spec)])).seconds;
   const few = await bare(2);
   const epochs = Math.max(2, Math.round((30 / few) * 2));
   await rig.startWorker();
   const engine = await bare(epochs);
   const start = performance.now();
-  await ended(rig.url, await submit(rig.url, { ...body, epochs }));
+  await ended(rig.url, await submit(rig.url, { ...engineJob, epochs }));
   const service = (performance.now() - start) / 1_000;
   yield { metric: 'bareEngineSeconds', value: engine, unit: 's' };
   yield { metric: 'serviceSeconds', value: service, unit: 's' };
