@@ -195,7 +195,12 @@ describe('initialWeights', () => {
       Array.from({ length: 6 }, async () => await api.post('/jobs', { ...spec, initialWeights: { weights: id } }, headers)),
     );
     expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 202));
+    const [jobId = ''] = answers.map((answer) => answer.json<Job>().id);
     expect(new Set(answers.map((answer) => answer.json<Job>().id)).size).toBe(1);
+    await api.jobs.store.requestCancel(jobId);
+    expect((await remove(api, id)).statusCode).toBe(204);
+    const late = await api.post('/jobs', { ...spec, initialWeights: { weights: id } }, headers);
+    expect([late.statusCode, late.headers['idempotency-replayed'], late.json<Job>().id]).toEqual([202, 'true', jobId]);
     expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
   });
 });

@@ -1,13 +1,13 @@
 // The records of all jobs: what an API needs to make and show them, and how a worker comes by one. What a worker then writes
 // goes through JobAttempt, what users do to a job is in JobActions. Every change is one Lua script, so no crash leaves half of one.
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
-import { canonicalJson } from './canonicalJson.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
+import { bodyDigest, type Idempotency, idempotencyDigest } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
@@ -47,8 +47,7 @@ export interface NewJob {
   readonly reuseKey?: string;
   /** The sweep that it is a job of. */
   readonly sweep?: string;
-  /** The caller's key and the body as it was sent, before defaults and a drawn seed. */
-  readonly idempotency?: { readonly key: string; readonly body: unknown };
+  readonly idempotency?: Idempotency;
 }
 
 /** What a delivery comes to: the attempt to run, or why there is nothing to run. */
@@ -96,6 +95,19 @@ export class JobStore {
     return { job: job ?? (await this.#existing(jobId)), replayed };
   }
 
+  /**
+   * The job that an earlier request with the key made, or null; for those who have more to look up before they make one, which may
+   * be gone since. Making it looks as well, so nothing happens twice in between.
+   * @throws IdempotencyMismatchError the key was used for another body
+   */
+  async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
+    const seen = await this.#redis.get(this.#keys.idempotency(idempotencyDigest(owner, idempotency)));
+    const [digest, jobId] = seen?.split(' ') ?? [];
+    const job = jobId === undefined ? null : await this.get(jobId);
+    if (job !== null && digest !== bodyDigest(idempotency)) throw new IdempotencyMismatchError();
+    return job;
+  }
+
   /** The id for a job that is yet to be made. */
   newId(): string {
     return `job_${this.#ulid()}`;
@@ -118,7 +130,7 @@ export class JobStore {
         keys.events(jobId),
         keys.waiting,
         keys.outbox,
-        keys.idempotency(idempotency ? sha256(canonicalJson([owner, idempotency.key])) : 'none'),
+        keys.idempotency(idempotency ? idempotencyDigest(owner, idempotency) : 'none'),
         keys.remains,
         keys.dataset(datasetId),
         keys.usersOf(datasetId),
@@ -126,7 +138,7 @@ export class JobStore {
       [
         jobId,
         keys.eventChannel,
-        idempotency ? sha256(canonicalJson(idempotency.body)) : '',
+        idempotency ? bodyDigest(idempotency) : '',
         idempotencySeconds,
         Date.now(),
         spec.priority,
@@ -306,8 +318,4 @@ function crashLoop(lastEnd: string | undefined): JobError {
     epoch: null,
     step: null,
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

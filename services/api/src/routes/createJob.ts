@@ -1,7 +1,8 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
-import { dryRunAnswer, jobSchema } from '@trainyard/contracts';
+import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import { createPrepared, type DatasetStore, type Remains, reuseKeyOf } from '@trainyard/jobs';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { uploadsFor } from '../datasets/specDatasets.ts';
@@ -69,23 +70,24 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
     async (request, reply) => {
       const body: unknown = request.body;
       if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
+      const owner = callerOf(request).name;
+      const { idempotency } = idempotencyOf(request.headers, body);
+      const isDryRun = request.query.dryRun === 'true';
+      const earlier = idempotency === undefined || isDryRun ? null : await jobs.replay(owner, idempotency);
+      if (earlier !== null) return accepted(request, reply, earlier, { 'idempotency-replayed': 'true' });
       const uploads = await uploadsFor(body, datasets, request);
       const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads, threads));
       const { spec, summary } = checked;
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
-      if (request.query.dryRun === 'true') return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
+      if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
       const reuseKey = reuseKeyOf(spec, weights?.digest ?? null);
       const reused = reuse ? await jobs.reusable(reuseKey, visibleOwner(request)) : null;
-      if (reused !== null)
-        return reply
-          .code(202)
-          .headers({ location: `/jobs/${reused.id}`, 'job-reused': 'true' })
-          .send(reused);
+      if (reused !== null) return accepted(request, reply, reused, { 'job-reused': 'true' });
       const newJob = {
         spec,
         reuseKey,
-        owner: callerOf(request).name,
-        ...idempotencyOf(request.headers, body),
+        owner,
+        ...(idempotency && { idempotency }),
         ...(webhook === undefined ? {} : { webhook: { url: webhook.url, secret: webhook.secret ?? null } }),
       };
       const { job, replayed } =
@@ -95,10 +97,17 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
               await weights.put(jobId);
               return {};
             });
-      request.jobId = job.id;
-      if (replayed) void reply.header('idempotency-replayed', 'true');
-      return reply.code(202).header('location', `/jobs/${job.id}`).send(job);
+      return accepted(request, reply, job, replayed ? { 'idempotency-replayed': 'true' } : {});
     },
   );
   done();
 };
+
+/** The 202 of a job, new or not. */
+function accepted(request: FastifyRequest, reply: FastifyReply, job: Job, headers: Readonly<Record<string, string>>): FastifyReply {
+  request.jobId = job.id;
+  return reply
+    .code(202)
+    .headers({ location: `/jobs/${job.id}`, ...headers })
+    .send(job);
+}
