@@ -183,7 +183,8 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   const totals = totalsOf(layers, spec, data, findOptimizer(spec.optimizer.type).stateArrays(spec.optimizer));
   checkTotals(totals, spec, limits, problems);
   if (problems.length > 0) throw new SpecError(problems);
-  return { layers, totals };
+  // What a layer keeps within is for the estimate of memory alone.
+  return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
 }
 
 /** From the platform's source of randomness: only for seeds that nobody chose. */

@@ -80,7 +80,16 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
         querystring: z.strictObject({}),
         response: {
           204: z.undefined().describe('It is gone.'),
-          ...problems(...guarded, 'notFound', 'inUse', 'builtInDataset', 'invalidRequest'),
+          ...problems(
+            ...guarded,
+            'notFound',
+            'inUse',
+            'builtInDataset',
+            'invalidRequest',
+            'malformedJson',
+            'bodyTooLarge',
+            'unsupportedMediaType',
+          ),
         },
       },
     },

@@ -80,7 +80,7 @@ export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; remains
         querystring: z.strictObject({}),
         response: {
           204: z.undefined().describe('It is gone.'),
-          ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest'),
+          ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
         },
       },
     },

@@ -115,7 +115,7 @@ export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights
         querystring: z.strictObject({}),
         response: {
           204: z.undefined().describe('They are gone.'),
-          ...problems(...guarded, 'notFound', 'inUse', 'invalidRequest'),
+          ...problems(...guarded, 'notFound', 'inUse', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
         },
       },
     },
