@@ -7,6 +7,7 @@ type Bench = (output: Output, args: readonly string[]) => Promise<void>;
 const areas: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   service: async () => await import('./service/bench.ts'),
   engine: async () => await import('./engine/bench.ts'),
+  scaling: async () => await import('./scaling/bench.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2).filter((argument) => argument !== '--json');

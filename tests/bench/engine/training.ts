@@ -75,7 +75,7 @@ function update(optimizer: optim.Optimizer, loss: () => Tensor): void {
 }
 
 /** So many steps at a time that looking at the clock costs nothing. */
-function steps(step: () => void): Run {
+export function steps(step: () => void): Run {
   let batch = 1;
   return () => {
     const start = performance.now();
