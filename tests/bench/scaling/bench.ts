@@ -83,21 +83,23 @@ export async function bench(output: Output, args: readonly string[]): Promise<vo
   if (values.write !== undefined) await writeBetweenMarks(join(values.write, 'performance.md'), 'scaling', tables.join('\n\n'));
 }
 
-/** The median of some slices, each of at least so many ms. */
+/** The median of some slices, each of at least so many ms: of the processor's time, so that who shares the machine counts less. */
 async function measure(point: Point, slices: number, ms: number): Promise<Measured> {
   setBackend(new WasmBackend());
   const { channels, batch, side } = point;
   const run = steps(vggStep(vgg(channels), batch, side));
   const times: number[] = [];
   for (let slice = 0; slice <= slices; slice++) {
+    const start = process.cpuUsage();
     let [taken, count] = [0, 0];
     while (taken < ms) {
       const part = await run();
       taken += part.ms;
       count += part.steps;
     }
+    const { user, system } = process.cpuUsage(start);
     // The first one warms up.
-    if (slice > 0) times.push((taken / count) * 1_000);
+    if (slice > 0) times.push((user + system) / count);
   }
   const usPerStep = quantile(times, 0.5);
   const multiplyAdds = summarized(vgg(channels), [3, side, side]).reduce((sum, layer) => sum + layer.multiplyAdds, 0);
