@@ -109,7 +109,7 @@ async function measure(point: Point, slices: number, ms: number): Promise<Measur
 function tableOf(title: string, axis: string, measured: readonly Measured[]): string {
   const cells = (values: readonly (string | number)[]): string => `| ${values.join(' | ')} |`;
   return [
-    `${title}`,
+    title,
     '',
     cells([axis, ...measured.map(({ x }) => x)]),
     cells(['---', ...measured.map(() => '---')]),
