@@ -1,0 +1,69 @@
+// A sweep by successive halving, trained for real: whoever is best goes on from its checkpoint, and ends with the bits of a job that
+// trained all epochs at once.
+import { join } from 'node:path';
+import { checkSpec } from '@trainyard/engine';
+import { FolderArtifactStore, Remains, Successors, SweepRunner, SweepStore } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { until } from './fixtures/processes.ts';
+import { workerTest as test } from './fixtures/workers.ts';
+
+const { spec } = checkSpec({
+  seed: 3,
+  data: { dataset: 'digits', trainLimit: 200, testLimit: 50 },
+  model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
+  epochs: 4,
+});
+
+test('the best of a sweep goes on to the bits of a job that trained at once', { timeout: 60_000 }, async ({ workers, redis }) => {
+  await workers.start({ real: true });
+  const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+  const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
+  const jobs = workers.jobs.store;
+  const successors = new Successors({ ...options, jobs, eventLog: workers.jobs.log, remains: new Remains(options) });
+  const store = new SweepStore(options);
+  const runner = new SweepRunner({ store, jobs, successors });
+  const rates = [0.0001, 0.05, 0.001, 0.01];
+  const id = await store.create({
+    owner: 'ada',
+    name: null,
+    labels: {},
+    spec,
+    space: { '/optimizer/learningRate': { type: 'choice', values: rates } },
+    strategy: { type: 'halving', minEpochs: 1, factor: 2 },
+    metric: 'trainLoss',
+    goal: 'minimize',
+    seed: 0,
+    trials: rates.map((learningRate) => ({
+      values: { '/optimizer/learningRate': learningRate },
+      spec: { ...spec, optimizer: { ...spec.optimizer, learningRate } },
+    })),
+  });
+  await until(
+    'the end of the sweep',
+    async () => {
+      await runner.advance(id);
+      return (await store.get(id))?.finishedAt !== null;
+    },
+    50_000,
+  );
+  const record = await store.get(id);
+  const { status, trials } = await runner.detail(record ?? expect.unreachable());
+  expect([status, trials.map(({ rung, epoch }) => [rung, epoch])]).toEqual([
+    'succeeded',
+    [
+      [2, 4],
+      [1, 2],
+      [1, 2],
+      [0, 1],
+      [0, 1],
+      [0, 1],
+      [0, 1],
+    ],
+  ]);
+  const best = await jobs.get(trials[0]?.job ?? '');
+  const atOnce = await workers.ended(await workers.submit(best?.spec ?? spec), 30_000);
+  expect(best?.result?.weightsSha256).toBe(atOnce.result?.weightsSha256);
+  await artifacts.close();
+});
