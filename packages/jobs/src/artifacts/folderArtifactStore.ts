@@ -1,6 +1,6 @@
 // Artifacts in a folder: `<root>/<job id>/<name>`. A file is written beside its place, synced and renamed, and so is the
 // entry in its folder; a digest is kept in a hidden file next to it and made anew when it does not belong to the file.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -14,6 +14,7 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
+import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
 
 /** What the hidden file says: the digest of the file that had this size and time. */
@@ -177,10 +178,9 @@ async function syncAndDigest(path: string): Promise<Digest> {
   const file = await open(path, 'r+');
   try {
     await file.sync();
-    const hash = createHash('sha256');
-    for await (const chunk of file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) hash.update(chunk as Uint8Array);
+    const [sha256] = await digestsOf(file, ['sha256']);
     const { size, mtimeMs } = await file.stat();
-    return { bytes: size, modifiedMs: mtimeMs, sha256: hash.digest('hex') };
+    return { bytes: size, modifiedMs: mtimeMs, sha256: sha256.toString('hex') };
   } finally {
     await file.close();
   }

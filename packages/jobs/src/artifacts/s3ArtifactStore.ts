@@ -2,7 +2,7 @@
 // itself; what arrives is checked against an MD5 sum by the server. Endpoint and credentials are the SDK's: its environment variables.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -25,6 +25,7 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
+import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
 
 export interface S3ArtifactOptions {
@@ -74,7 +75,7 @@ export class S3ArtifactStore implements ArtifactStore {
 
   async putFile(jobId: string, name: string, path: string): Promise<ArtifactStat> {
     const Key = this.#key(jobId, name);
-    const { sha256, md5 } = await digestsOf(path);
+    const { sha256, md5 } = await digestsOfFile(path);
     const { size: bytes } = await stat(path);
     const content = { ContentLength: bytes, ContentMD5: md5, Metadata: { sha256 } };
     await this.#send(`${jobId}/${name}`, async () => {
@@ -228,11 +229,12 @@ async function* firstBytes(stream: AsyncIterable<Uint8Array>, count: number): As
   }
 }
 
-async function digestsOf(path: string): Promise<{ sha256: string; md5: string }> {
-  const [sha256, md5] = [createHash('sha256'), createHash('md5')];
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    sha256.update(chunk as Uint8Array);
-    md5.update(chunk as Uint8Array);
+async function digestsOfFile(path: string): Promise<{ sha256: string; md5: string }> {
+  const file = await open(path, 'r');
+  try {
+    const [sha256, md5] = await digestsOf(file, ['sha256', 'md5']);
+    return { sha256: sha256.toString('hex'), md5: md5.toString('base64') };
+  } finally {
+    await file.close();
   }
-  return { sha256: sha256.digest('hex'), md5: md5.digest('base64') };
 }
