@@ -77,8 +77,12 @@ describe('memory', { timeout: 120_000 }, () => {
     });
 
     test('stays bounded over 10,000 steps without arenas, in one turn of the event loop', async () => {
-      // What garbage one turn piles up depends on the heap's size, and malloc keeps it: a turn as long comes before.
-      const { before, after } = await measure(trainingStep(), steps);
+      // What garbage one turn piles up depends on when it is collected, and malloc keeps it: a turn as long comes before, and
+      // up to two more turns. What leaks grows in each of them.
+      let { before, after } = await measure(trainingStep(), steps);
+      for (let more = 0; more < 2 && after.outsideHeap - before.outsideHeap >= 16 * mebibyte; more++) {
+        ({ before, after } = await measure(trainingStep()));
+      }
       expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte);
       expect(after.peakInBackend - before.peakInBackend).toBeLessThan(32 * mebibyte);
       expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(mebibyte);
