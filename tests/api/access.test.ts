@@ -17,6 +17,7 @@ const guarded = [
   '/nothing',
   '/metrics',
   '/workers',
+  '/quotas',
 ];
 const open = ['/', '/docs/', '/docs/js/scalar.js', '/openapi.json', '/catalog', '/health/live', '/health/ready'];
 

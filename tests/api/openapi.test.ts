@@ -98,6 +98,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
     'GET /jobs/{id}/metrics',
     'GET /metrics',
     'GET /openapi.json',
+    'GET /quotas',
     'GET /sweeps',
     'GET /sweeps/{id}',
     'GET /weights/{id}',
@@ -161,7 +162,7 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
   for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !/\/(jobs|datasets|weights|metrics|workers|sweeps)\b/.test(name);
+    const isPublic = !/\/(jobs|datasets|weights|metrics|workers|quotas|sweeps)\b/.test(name);
     expect(security?.length === 0, name).toBe(isPublic);
     expect('401' in responses, name).toBe(!isPublic);
     expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));

@@ -8,6 +8,7 @@ import {
   EnvironmentError,
   findApiKey,
   isLoopback,
+  noQuotas,
   parseApiKeys,
   readEnvironment,
   requireKeysBeyondLoopback,
@@ -46,6 +47,7 @@ describe('the environment', () => {
       logLevel: 'info',
       limits: defaultLimits,
       uploadBytesLimit: 2 ** 30,
+      quotas: noQuotas,
     });
   });
 
@@ -73,6 +75,11 @@ describe('the environment', () => {
         TRAINYARD_MAX_EPOCHS: '10',
         TRAINYARD_MAX_LAYERS: '',
         TRAINYARD_MAX_UPLOAD_BYTES: '5e6',
+        TRAINYARD_QUOTA_QUEUED_JOBS: '10',
+        TRAINYARD_QUOTA_PARAMETERS: '1e5',
+        TRAINYARD_QUOTA_EPOCHS: '',
+        TRAINYARD_QUOTA_STORAGE_BYTES: '1e9',
+        TRAINYARD_QUOTA_TRAINING_SECONDS: '3600',
         TRAINYARD_RETENTION_DAYS: '30',
         TRAINYARD_RETENTION_JOBS: '1000',
       }),
@@ -95,6 +102,7 @@ describe('the environment', () => {
       logLevel: 'debug',
       limits: { parameters: 1e6, memoryBytes: 1e9, epochs: 10, layers: defaultLimits.layers },
       uploadBytesLimit: 5e6,
+      quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
     });
   });
 
@@ -110,6 +118,7 @@ describe('the environment', () => {
       LOG_LEVEL: 'loud',
       TRAINYARD_MAX_EPOCHS: 'many',
       TRAINYARD_MAX_LAYERS: '0',
+      TRAINYARD_QUOTA_EPOCHS: '-1',
     });
     expect(said).toEqual({
       PORT: 'must be a whole number from 0 to 65535, got "70000"',
@@ -122,6 +131,7 @@ describe('the environment', () => {
       LOG_LEVEL: 'must be one of trace, debug, info, warn, error, fatal, silent, got "loud"',
       TRAINYARD_MAX_EPOCHS: 'must be a number such as 1000 or 1e8, got "many"',
       TRAINYARD_MAX_LAYERS: 'must be at least 1, got "0"',
+      TRAINYARD_QUOTA_EPOCHS: 'must be at least 0, got "-1"',
     });
   });
 

@@ -7,6 +7,7 @@ import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { DatasetInUseError, DatasetNotFoundError, ReservationExpiredError } from './errors.ts';
+import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
 import { deleteDataset } from './scripts/deleteDataset.ts';
@@ -23,6 +24,8 @@ export interface NewDataset {
   readonly content: UploadedContent;
   /** Its finished NPZ file, on this machine; it is moved. */
   readonly file: string;
+  /** The owner's; left out, none hold. */
+  readonly quotas?: Quotas;
 }
 
 /** A dataset as it is stored. */
@@ -53,8 +56,12 @@ export class DatasetStore {
     this.#remains = options.remains;
   }
 
-  /** Stores a dataset; `isNew` is false for one that its owner has already, which stays as it is. */
-  async add({ owner, title, format, content, file }: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
+  /**
+   * Stores a dataset; `isNew` is false for one that its owner has already, which stays as it is.
+   * @throws QuotaExceededError
+   */
+  async add(given: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
+    const { owner, title, format, content, file } = given;
     const known = await this.#byContent(owner, content.sha256);
     if (known !== null) return { dataset: known, isNew: false };
     const id = `ds_${this.#ulid()}`;
@@ -63,7 +70,9 @@ export class DatasetStore {
     try {
       const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
       const dataset: DatasetRecord = { id, owner, title, format, content, bytes, createdAt: new Date().toISOString() };
-      const [outcome, other] = await this.#record(dataset);
+      const reply = await this.#record(dataset, given.quotas);
+      refuseOverQuota(reply);
+      const [outcome, other] = reply;
       if (outcome === 'expired') throw new ReservationExpiredError(id);
       isNew = outcome === 'recorded';
       // Somebody was faster with the same content.
@@ -118,7 +127,7 @@ export class DatasetStore {
     return id === null ? null : await this.get(id);
   }
 
-  async #record(dataset: DatasetRecord) {
+  async #record(dataset: DatasetRecord, quotas: Quotas | undefined) {
     const keys = this.#keys;
     const { id, owner, content, bytes, ...texts } = dataset;
     return await runScript(
@@ -129,6 +138,9 @@ export class DatasetStore {
         id,
         content.sha256,
         keys.dataset(''),
+        owner,
+        quotaText(quotas),
+        bytes,
         ...Object.entries({ ...texts, owner, bytes: String(bytes), content: JSON.stringify(content) }).flat(),
       ],
     );

@@ -92,6 +92,27 @@ export class WeightsInUseError extends JobsError {
   }
 }
 
+/** What the owner wants more of would be over a quota of theirs. */
+export class QuotaExceededError extends JobsError {
+  readonly quota: 'queuedJobs' | 'storageBytes' | 'trainingSeconds';
+  /** When more may fit, in s; 0 where only a deletion makes room. */
+  readonly retryAfterSeconds: number;
+
+  constructor(quota: QuotaExceededError['quota'], limit: number, used: number, retryAfterSeconds: number) {
+    super('quotaExceeded', quotaMessages[quota](limit, used));
+    this.quota = quota;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+const quotaMessages: Readonly<Record<QuotaExceededError['quota'], (limit: number, used: number) => string>> = {
+  queuedJobs: (limit, used) =>
+    `this key may have ${limit} jobs that have not ended, and has ${used}: wait for the end of some, or cancel some`,
+  storageBytes: (limit, used) => `this key may store ${limit} bytes, and stores ${used}: delete jobs, datasets or weights`,
+  trainingSeconds: (limit, used) =>
+    `this key may train for ${limit} seconds in a day (UTC), and has trained for ${Math.round(used * 10) / 10}: try again tomorrow`,
+};
+
 export type ArtifactErrorCode =
   | 'diskFull'
   | 'artifactNotFound'

@@ -22,6 +22,7 @@ export { type JobFilter, type ListOptions } from './jobList.ts';
 export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
+export { KeyQuotas, limitsWithin, noQuotas, type Quotas, type Usage } from './quotas.ts';
 export { RateLimiter, type Turn } from './rateLimiter.ts';
 export { Reaper } from './reaper.ts';
 export { Retention, type RetentionLimits } from './retention.ts';

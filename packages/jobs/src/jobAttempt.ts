@@ -35,7 +35,8 @@ export type Step = Omit<StepData, 'jobId'>;
 
 /** How an attempt ends its job. */
 export type Ending =
-  | { readonly status: 'succeeded'; readonly result: JobResult }
+  /** `modelBytes`: of the file that was stored of it; left out, none. */
+  | { readonly status: 'succeeded'; readonly result: JobResult; readonly modelBytes?: number }
   | { readonly status: 'failed'; readonly error: JobError }
   | { readonly status: 'cancelled' };
 
@@ -181,10 +182,18 @@ export class JobAttempt {
    */
   async finish(ending: Ending): Promise<{ readonly outcome: 'finished'; readonly status: FinalStatus } | { readonly outcome: 'stale' }> {
     const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;
+    const modelBytes = ending.status === 'succeeded' ? (ending.modelBytes ?? 0) : 0;
     const [outcome, status] = await this.#run(
       finishJob,
       [this.#record, this.#stream, ...this.#keys.ending],
-      [this.jobId, this.#keys.eventChannel, new Date().toISOString(), ending.status, detail === null ? '' : JSON.stringify(detail)],
+      [
+        this.jobId,
+        this.#keys.eventChannel,
+        new Date().toISOString(),
+        ending.status,
+        detail === null ? '' : JSON.stringify(detail),
+        modelBytes,
+      ],
     );
     if (outcome === 'refused') throw new JobStateError(this.jobId, 'end as cancelled', 'running');
     return outcome === 'finished' ? { outcome, status: status as FinalStatus } : { outcome: 'stale' };

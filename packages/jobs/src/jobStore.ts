@@ -11,6 +11,7 @@ import { bodyDigest, type Idempotency, idempotencyDigest } from './idempotency.t
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
+import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type BesideSpec, type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { reuseLabel } from './reuse.ts';
 import { leaveToOutbox } from './queueAway.ts';
@@ -48,6 +49,8 @@ export interface NewJob {
   /** The sweep that it is a job of. */
   readonly sweep?: string;
   readonly idempotency?: Idempotency;
+  /** Left out, none hold. */
+  readonly quotas?: Quotas;
 }
 
 /** What a delivery comes to: the attempt to run, or why there is nothing to run. */
@@ -88,6 +91,7 @@ export class JobStore {
    * Records a job and puts it in the queue. `replayed` says that the idempotency key had made it before.
    * @throws IdempotencyMismatchError the key was used for another body
    * @throws DatasetNotFoundError its uploaded dataset was deleted
+   * @throws QuotaExceededError
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     const { jobId, replayed, job } = await this.record(request);
@@ -122,7 +126,7 @@ export class JobStore {
     const keys = this.#keys;
     const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
     const record = newRecord(spec, owner, now, request.origin, await this.#besides(request));
-    const [outcome, id, rank] = await runScript(
+    const reply = await runScript(
       this.#redis,
       createJob,
       [
@@ -144,9 +148,13 @@ export class JobStore {
         spec.priority,
         request.jobId === undefined ? 0 : 1,
         datasetId,
+        owner,
+        quotaText(request.quotas),
         ...Object.entries(record).flat(),
       ],
     );
+    refuseOverQuota(reply);
+    const [outcome, id, rank] = reply;
     if (outcome === 'mismatch') throw new IdempotencyMismatchError();
     if (outcome === 'noDataset') throw new DatasetNotFoundError(datasetId);
     if (outcome === 'expired') throw new ReservationExpiredError(jobId);

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts';
 import { ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
+import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
 import { createWeights } from './scripts/createWeights.ts';
@@ -29,8 +30,12 @@ export class WeightsStore {
     this.#remains = options.remains;
   }
 
-  /** @param file a finished, checked file from `ArtifactStore.temporaryFile`, which is moved; @param tensors what it holds */
-  async add(file: string, tensors: readonly ListedTensor[], owner: string): Promise<Weights> {
+  /**
+   * @param file a finished, checked file from `ArtifactStore.temporaryFile`, which is moved; @param tensors what it holds
+   * @param quotas the owner's; left out, none hold
+   * @throws QuotaExceededError
+   */
+  async add(file: string, tensors: readonly ListedTensor[], owner: string, quotas?: Quotas): Promise<Weights> {
     const id = `wt_${ulid()}`;
     await this.#remains.reserve(id);
     const { bytes, sha256 } = await this.#artifacts.putFile(id, fileName, file);
@@ -42,13 +47,15 @@ export class WeightsStore {
       values: tensors.reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0),
       tensors: tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     };
-    const [outcome] = await runScript(
+    const reply = await runScript(
       this.#redis,
       createWeights,
       [this.#keys.weights(id), this.#keys.remains],
-      [id, 'owner', owner, 'weights', JSON.stringify(weights)],
+      [id, owner, quotaText(quotas), bytes, 'owner', owner, 'weights', JSON.stringify(weights)],
     );
-    if (outcome === 'expired') throw new ReservationExpiredError(id);
+    if (reply[0] === 'overQuota') await this.#remains.remove(id).catch(() => undefined);
+    refuseOverQuota(reply);
+    if (reply[0] === 'expired') throw new ReservationExpiredError(id);
     return weights;
   }
 

@@ -8,6 +8,7 @@ import type {
   EventHub,
   EventLog,
   JobStore,
+  KeyQuotas,
   RateLimiter,
   Remains,
   ServiceTotals,
@@ -48,6 +49,7 @@ import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { measureRequests, serviceMetricsRoutes } from './routes/serviceMetrics.ts';
 import { successorRoutes } from './routes/successors.ts';
+import { quotaRoutes } from './routes/quotas.ts';
 import { sweepRoutes } from './routes/sweeps.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
@@ -94,6 +96,8 @@ export interface AppOptions {
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
+  /** What each key that is no admin's may have. */
+  readonly keyQuotas: KeyQuotas;
   /** Threads of a job that names none; default 1. */
   readonly threads?: number;
   /** Without any, only this machine is served, and every caller is one admin. */
@@ -117,7 +121,7 @@ export interface AppOptions {
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
-  const { uploadBytesLimit = 2 ** 30 } = options;
+  const { uploadBytesLimit = 2 ** 30, keyQuotas } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -159,24 +163,25 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });
   const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
-  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, threads, webhooks: webhookPolicy });
+  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, keyQuotas, threads, webhooks: webhookPolicy });
+  await app.register(quotaRoutes, { keyQuotas, limits });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
-  await app.register(successorRoutes, { jobs, successors, datasets, limits, threads });
+  await app.register(successorRoutes, { jobs, successors, datasets, limits, keyQuotas, threads });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
-  await app.register(sweepRoutes, { sweeps: options.sweeps, runner: options.sweepRunner, datasets, limits, threads });
+  await app.register(sweepRoutes, { sweeps: options.sweeps, runner: options.sweepRunner, datasets, limits, keyQuotas, threads });
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(workerRoutes, { presence: options.presence });
-  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit });
+  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit, keyQuotas });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);
-  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit });
+  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });
   const files = options.datasetFiles ?? { find: () => Promise.resolve(null) };
   await app.register(datasetSamplesRoute, { datasets, artifacts, files });
   await app.register(datasetExportRoute, { datasets, artifacts, files });

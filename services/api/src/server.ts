@@ -11,6 +11,7 @@ import {
   EventHub,
   EventLog,
   JobStore,
+  KeyQuotas,
   interruptionSignals,
   onInterruption,
   onLauncherGone,
@@ -183,6 +184,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     sweeps,
     sweepRunner,
     dependencies,
+    keyQuotas: new KeyQuotas({ redis, prefix, quotas: environment.quotas }),
     ...(rateLimiter && { rateLimiter }),
     close,
   };

@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { initialWeightsFile } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
-import type { FinalStatus, JobError } from '@trainyard/contracts';
+import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
 import {
   ArtifactError,
   type ArtifactStore,
@@ -217,8 +217,7 @@ export class JobRun {
     if (this.#stopReason === 'lost') throw new StaleAttemptError(this.jobId, attempt.number);
     switch (outcome.kind) {
       case 'trained': {
-        const failure = await this.#keep(modelFile, log);
-        const status = await this.#finish(attempt, failure ?? { status: 'succeeded', result: outcome.result }, log);
+        const status = await this.#finish(attempt, await this.#keep(modelFile, outcome.result, log), log);
         // The wish to cancel came at the last moment: a cancelled job has no model.
         if (status === 'cancelled') await this.#context.artifacts.delete(this.jobId, 'model.safetensors');
         if (attempt.number > 1) await this.#checkpoints.sweep(this.jobId);
@@ -245,11 +244,11 @@ export class JobRun {
     }
   }
 
-  /** Puts the model among the job's artifacts; an ending when that cannot be done. */
-  async #keep(modelFile: string, log: Logger): Promise<Ending | undefined> {
+  /** Puts the model among the job's artifacts. @returns how the job ends: failed, when that cannot be done */
+  async #keep(modelFile: string, result: JobResult, log: Logger): Promise<Ending> {
     try {
-      await this.#context.artifacts.putFile(this.jobId, 'model.safetensors', modelFile);
-      return undefined;
+      const { bytes } = await this.#context.artifacts.putFile(this.jobId, 'model.safetensors', modelFile);
+      return { status: 'succeeded', result, modelBytes: bytes };
     } catch (error) {
       log.error({ err: error }, 'the model could not be stored');
       if (!(error instanceof ArtifactError)) return { status: 'failed', error: describeError(error).error };

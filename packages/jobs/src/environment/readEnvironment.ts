@@ -7,6 +7,7 @@ import { webhookSecret } from '@trainyard/contracts';
 import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine';
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
+import type { Quotas } from '../quotas.ts';
 import type { RetentionLimits } from '../retention.ts';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
 import { defaultHome } from './dataFolder.ts';
@@ -16,6 +17,14 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 /** A limit of the dry run, as a number of at least 1 that may be written 1e8. */
 const limit = (byDefault: number) =>
   z.string().transform(Number).pipe(z.number('must be a number such as 1000 or 1e8').min(1, 'must be at least 1')).default(byDefault);
+
+/** A quota of each key: off without one. */
+const quota = z
+  .string()
+  .transform(Number)
+  .pipe(z.number('must be a number such as 1000 or 1e8').min(0, 'must be at least 0'))
+  .transform((value): number | null => value)
+  .default(null);
 
 const count = (least: number, most: number) => {
   const message = `must be a whole number from ${least} to ${most}`;
@@ -71,6 +80,11 @@ const variables = z.object({
   TRAINYARD_MAX_EPOCHS: limit(defaultLimits.epochs),
   TRAINYARD_MAX_LAYERS: limit(defaultLimits.layers),
   TRAINYARD_MAX_UPLOAD_BYTES: limit(2 ** 30),
+  TRAINYARD_QUOTA_QUEUED_JOBS: quota,
+  TRAINYARD_QUOTA_PARAMETERS: quota,
+  TRAINYARD_QUOTA_EPOCHS: quota,
+  TRAINYARD_QUOTA_STORAGE_BYTES: quota,
+  TRAINYARD_QUOTA_TRAINING_SECONDS: quota,
 });
 
 /** Values that are not repeated in messages. */
@@ -109,6 +123,8 @@ export interface Environment {
   readonly limits: SpecLimits;
   /** Bytes that an upload may have. */
   readonly uploadBytesLimit: number;
+  /** What each key that is no admin's may have. */
+  readonly quotas: Quotas;
 }
 
 /**
@@ -148,6 +164,13 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       layers: data.TRAINYARD_MAX_LAYERS,
     },
     uploadBytesLimit: data.TRAINYARD_MAX_UPLOAD_BYTES,
+    quotas: {
+      queuedJobs: data.TRAINYARD_QUOTA_QUEUED_JOBS,
+      parameters: data.TRAINYARD_QUOTA_PARAMETERS,
+      epochs: data.TRAINYARD_QUOTA_EPOCHS,
+      storageBytes: data.TRAINYARD_QUOTA_STORAGE_BYTES,
+      trainingSeconds: data.TRAINYARD_QUOTA_TRAINING_SECONDS,
+    },
   };
 }
 

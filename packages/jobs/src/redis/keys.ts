@@ -15,6 +15,8 @@ export interface RedisKeys {
    * left out does not matter. The scripts' `lists` names and keeps them.
    */
   list(owner?: string, status?: string, label?: string): string;
+  /** Hash: what an owner stores, has trained and is yet to make; see scripts/usage.ts. */
+  usage(owner: string): string;
   /** Sorted set: the ids of queued jobs, next first. */
   readonly waiting: string;
   /** Sorted set: ids of jobs that may not be in the queue yet, scored by when (ms) they were recorded. */
@@ -80,6 +82,7 @@ export function redisKeys(prefix: string): RedisKeys {
     events: (jobId) => `${tag}:events:${jobId}`,
     idempotency: (digest) => `${tag}:idempotency:${digest}`,
     list: (owner = '*', status = '*', label = '') => `${tag}:list:${owner}:${status}:${label}`,
+    usage: (owner) => `${tag}:usage:${owner}`,
     waiting: `${tag}:waiting`,
     outbox: `${tag}:outbox`,
     turns: (subject) => `${tag}:turns:${subject}`,

@@ -2,18 +2,19 @@
 // outbox entry that says "not in the queue yet". All or none of it. A reserved job has files already, and its stream may hold the
 // history that it begins with, which would have expired without a job.
 import { statusFragment, waitingFragment } from './fragments.ts';
+import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
  * KEYS: record, events, waiting, outbox, idempotency key, remains, the uploaded dataset's record, its users.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
- * the uploaded dataset's id ('' = none), field, value, …
+ * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), field, value, …
  * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; expired, when
- * what was put by for it is being removed; or noDataset. The same call sent twice, after a lost connection, is one job.
+ * what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
-  lua: `${statusFragment}${waitingFragment}
+  lua: `${statusFragment}${waitingFragment}${usageFragment}${quotaFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId) or 0} end
 if digest ~= '' then
@@ -28,11 +29,24 @@ if digest ~= '' then
   end
 end
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
+local usage = usageKey(KEYS[1], jobId, ARGV[9])
+local over = overQuota(usage, ARGV[9], ARGV[10], 1, 0)
+if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 if digest ~= '' then
   redis.call('SET', KEYS[5], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 9))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 11))
+local kept = redis.call('HMGET', KEYS[1], 'checkpoint', 'sweep')
+if kept[1] then store(usage, KEYS[1], cjson.decode(kept[1]).bytes) end
+if kept[2] then
+  -- It was counted when the sweep was recorded; the jobs of later rungs are none of those.
+  local sweep = string.sub(KEYS[1], 1, #KEYS[1] - #jobId - 5) .. ':sweep:' .. kept[2]
+  if tonumber(redis.call('HGET', sweep, 'plannedJobs') or 0) > 0 then
+    redis.call('HINCRBY', sweep, 'plannedJobs', -1)
+    redis.call('HINCRBY', usage, 'plannedJobs', -1)
+  end
+end
 if ARGV[8] ~= '' then
   -- Two are looked at for one that comes, those not looked at longest first: so the set holds few that have ended.
   for _, id in ipairs(redis.call('ZRANGE', KEYS[8], 0, 1)) do

@@ -1,4 +1,5 @@
 // Removes an uploaded dataset, unless a job that has not ended uses it. That it may have left files is noted in the same step.
+import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Script } from './script.ts';
  */
 export const deleteDataset: Script = {
   name: 'trainyardDeleteDataset',
-  lua: `
+  lua: `${usageFragment}
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
 local final = {}
 for i = 5, #ARGV do final[ARGV[i]] = true end
@@ -16,6 +17,7 @@ for _, jobId in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
   local status = redis.call('HGET', ARGV[3] .. jobId, 'status')
   if status and not final[status] then return {'inUse', jobId} end
 end
+unstore(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[1])
 redis.call('ZADD', KEYS[6], ARGV[4], ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[5])
 redis.call('ZREM', KEYS[2], ARGV[1])

@@ -1,6 +1,7 @@
 // Removes a finished job: its record, its events and its places in the lists. That it may have left files is noted in the same
 // step, so that a crash before they are removed leaves nothing behind.
 import { listsFragment } from './fragments.ts';
+import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { Script } from './script.ts';
  */
 export const deleteJob: Script = {
   name: 'trainyardDeleteJob',
-  lua: `${listsFragment}
+  lua: `${listsFragment}${usageFragment}
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return {'missing'} end
 local final = false
@@ -17,6 +18,7 @@ for i = 3, #ARGV do final = final or status == ARGV[i] end
 if not final then return {'refused', status} end
 lists('ZREM', KEYS[1], ARGV[1], status)
 lists('ZREM', KEYS[1], ARGV[1], '*')
+unstore(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[1])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return {'deleted'}

@@ -1,22 +1,28 @@
 // The end of an attempt that ends the job. A job that someone wants cancelled ends cancelled, however far it came.
 import { fenceFragment, statusFragment } from './fragments.ts';
+import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none).
+ * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none),
+ * bytes of the trained model.
  * Answers finished and the status it has now; stale; or refused, for a cancellation that nobody asked for. Sent twice by
  * the same attempt, after a lost connection, it answers the same twice.
  */
 export const finishJob: Script = {
   name: 'trainyardFinishJob',
-  lua: `${statusFragment}
+  lua: `${statusFragment}${usageFragment}
 local before = redis.call('HMGET', KEYS[1], 'attempt', 'finishedAt', 'status')
 if before[1] == ARGV[1] and before[2] then return {'finished', before[3]} end
 ${fenceFragment}
 if status ~= 'cancelling' and ARGV[5] == 'cancelled' then return {'refused', status} end
 local ending = ARGV[5]
 if status == 'cancelling' then ending = 'cancelled' end
-if ending == 'succeeded' then redis.call('HSET', KEYS[1], 'result', ARGV[6]) end
+if ending == 'succeeded' then
+  redis.call('HSET', KEYS[1], 'result', ARGV[6])
+  local record = redis.call('HMGET', KEYS[1], 'owner', 'storedBytes')
+  store(usageKey(KEYS[1], ARGV[2], record[1]), KEYS[1], (record[2] or 0) + ARGV[7])
+end
 finish(KEYS[1], KEYS[2], ARGV[3], ARGV[2], ending, ARGV[4], ending == 'failed' and ARGV[6])
 return {'finished', ending}
 `,

@@ -1,5 +1,6 @@
 // The record's pointer to the last checkpoint: set by the present attempt alone, and told as an event.
 import { appendFragment, fenceFragment } from './fragments.ts';
+import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { Script } from './script.ts';
  */
 export const storeCheckpoint: Script = {
   name: 'trainyardStoreCheckpoint',
-  lua: `${appendFragment}${fenceFragment}
+  lua: `${appendFragment}${fenceFragment}${usageFragment}
 local epoch, step = tonumber(ARGV[4]), tonumber(ARGV[5])
 local record = redis.call('HMGET', KEYS[1], 'lastEpoch', 'checkpointFile', 'checkpoint')
 if epoch > tonumber(record[1]) then return {'gap', record[1]} end
@@ -19,6 +20,7 @@ if not before or epoch > before.epoch or (epoch == before.epoch and step > befor
   redis.call('HSET', KEYS[1], 'fruitless', '0')
 end
 redis.call('HSET', KEYS[1], 'checkpointFile', ARGV[6], 'checkpoint', ARGV[7])
+store(usageKey(KEYS[1], ARGV[2], redis.call('HGET', KEYS[1], 'owner')), KEYS[1], cjson.decode(ARGV[7]).bytes)
 append(KEYS[2], ARGV[3], ARGV[2], 'checkpoint', ARGV[8])
 return {'stored', record[2] or ''}
 `,

@@ -1,11 +1,20 @@
 // The beginning and the end of a sweep's record.
+import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record, sweeps, the owner's sweeps, active sweeps. ARGV: id, field, value, …. Sent twice, it is one sweep. */
+/**
+ * KEYS: record, sweeps, the owner's sweeps, active sweeps. ARGV: id, the owner, their quotas (JSON), how many jobs it begins with, field,
+ * value, …. Answers created or overQuota. Sent twice, it is one sweep.
+ */
 export const createSweep: Script = {
   name: 'trainyardCreateSweep',
-  lua: `
-redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+  lua: `${usageFragment}${quotaFragment}
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'created'} end
+local usage = usageKey(KEYS[1], ARGV[1], ARGV[2])
+local over = overQuota(usage, ARGV[2], ARGV[3], tonumber(ARGV[4]), 0)
+if over then return over end
+redis.call('HSET', KEYS[1], 'plannedJobs', ARGV[4], unpack(ARGV, 5))
+redis.call('HINCRBY', usage, 'plannedJobs', ARGV[4])
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 redis.call('SADD', KEYS[4], ARGV[1])
@@ -13,13 +22,16 @@ return {'created'}
 `,
 };
 
-/** KEYS: record, active sweeps. ARGV: id, status, now (RFC 3339). Answers ended, or before when it had. */
+/** KEYS: record, active sweeps. ARGV: id, the owner, status, now (RFC 3339). Answers ended, or before when it had. */
 export const endSweep: Script = {
   name: 'trainyardEndSweep',
-  lua: `
+  lua: `${usageFragment}
 redis.call('SREM', KEYS[2], ARGV[1])
-if redis.call('HSETNX', KEYS[1], 'status', ARGV[2]) == 0 then return {'before'} end
-redis.call('HSET', KEYS[1], 'finishedAt', ARGV[3])
+if redis.call('HSETNX', KEYS[1], 'status', ARGV[3]) == 0 then return {'before'} end
+redis.call('HSET', KEYS[1], 'finishedAt', ARGV[4])
+-- Cancelled, it makes those no more that it had not made.
+redis.call('HINCRBY', usageKey(KEYS[1], ARGV[1], ARGV[2]), 'plannedJobs', 0 - (redis.call('HGET', KEYS[1], 'plannedJobs') or 0))
+redis.call('HDEL', KEYS[1], 'plannedJobs')
 return {'ended'}
 `,
 };

@@ -116,7 +116,7 @@ export class SweepRunner {
       return;
     }
     const hasSucceeded = trials.some(({ job }) => job.status === 'succeeded');
-    await store.end(id, isCancelled ? 'cancelled' : hasSucceeded ? 'succeeded' : 'failed');
+    await store.end(now, isCancelled ? 'cancelled' : hasSucceeded ? 'succeeded' : 'failed');
   }
 
   /** Makes the jobs of the last rung that are not there yet. The idempotency key of each makes it one job, however often it is made. */

@@ -4,6 +4,7 @@ import type { SweepGoal, SweepMetric, SweepPage, SweepSpace, SweepStatus, SweepS
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
+import { quotaText, type Quotas, refuseOverQuota } from '../quotas.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import { createSweep, endSweep } from '../scripts/sweeps.ts';
 import { runScript } from '../scripts/script.ts';
@@ -54,18 +55,37 @@ export class SweepStore {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** Records a sweep, whose jobs are made from then on, whatever happens to who recorded it. @returns its id */
-  async create(plan: SweepPlan): Promise<string> {
+  /**
+   * Records a sweep, whose jobs are made from then on, whatever happens to who recorded it. Those that it begins with count for its
+   * owner's quotas at once; left out, none hold.
+   * @returns its id
+   * @throws QuotaExceededError
+   */
+  async create(plan: SweepPlan, quotas?: Quotas): Promise<string> {
     const { trials, ...rest } = plan;
     const firstRung = JSON.stringify(trials.map((_, index) => index));
     const id = `sweep_${ulid()}`;
     const keys = this.#keys;
-    await runScript(
+    const reply = await runScript(
       this.#redis,
       createSweep,
       [keys.sweep(id), keys.sweeps, keys.sweepsOf(plan.owner), keys.activeSweeps],
-      [id, 'plan', JSON.stringify(rest), 'trials', JSON.stringify(trials), 'createdAt', new Date().toISOString(), 'rung:0', firstRung],
+      [
+        id,
+        plan.owner,
+        quotaText(quotas),
+        trials.length,
+        'plan',
+        JSON.stringify(rest),
+        'trials',
+        JSON.stringify(trials),
+        'createdAt',
+        new Date().toISOString(),
+        'rung:0',
+        firstRung,
+      ],
     );
+    refuseOverQuota(reply);
     return id;
   }
 
@@ -127,9 +147,9 @@ export class SweepStore {
   }
 
   /** Ends the sweep, once. */
-  async end(id: string, status: Exclude<SweepStatus, 'running' | 'cancelling'>): Promise<void> {
+  async end({ id, owner }: SweepRecord, status: Exclude<SweepStatus, 'running' | 'cancelling'>): Promise<void> {
     const now = new Date().toISOString();
-    await runScript(this.#redis, endSweep, [this.#keys.sweep(id), this.#keys.activeSweeps], [id, status, now]);
+    await runScript(this.#redis, endSweep, [this.#keys.sweep(id), this.#keys.activeSweeps], [id, owner, status, now]);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   JobStateError,
   NoCheckpointError,
   NoWebhookError,
+  QuotaExceededError,
   WeightsInUseError,
   WeightsNotFoundError,
   SweepStateError,
@@ -40,6 +41,13 @@ export function redisAway(cause?: unknown): ProblemError {
     headers: { 'retry-after': retryAfterSeconds },
     cause,
   });
+}
+
+/** What is over a quota: to be sent again later, or, where nothing becomes free by itself, too large. */
+function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): ProblemError {
+  const detail = `${message.replace(/^this/, 'This')}.`;
+  if (quota === 'storageBytes') return new ProblemError('storageQuotaExceeded', detail);
+  return new ProblemError('quotaExceeded', detail, { headers: { 'retry-after': String(retryAfterSeconds) } });
 }
 
 /** What fastify throws by itself. */
@@ -69,6 +77,7 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     const places = error.issues.length === 1 ? 'one place' : `${error.issues.length} places`;
     return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
   }
+  if (error instanceof QuotaExceededError) return overQuota(error);
   if (error instanceof WeightsInUseError || error instanceof DatasetInUseError) return new ProblemError('inUse', `${error.message}.`);
   if (error instanceof DatasetNotFoundError) {
     const issue = { path: '/data/dataset', message: `${error.message} any more`, code: 'unknownDataset' };

@@ -1,7 +1,7 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
-import { createPrepared, type DatasetStore, type Remains, reuseKeyOf } from '@trainyard/jobs';
+import { createPrepared, type DatasetStore, type KeyQuotas, limitsWithin, type Remains, reuseKeyOf } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -13,6 +13,7 @@ import { lenet, resnet, tutorial } from '../http/examples.ts';
 import { checkJobBody, jobBody } from '../http/jobBody.ts';
 import { initialWeightsOf, type WeightSources } from '../initialWeights.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 
@@ -26,13 +27,14 @@ interface Services extends WeightSources {
   readonly remains: Remains;
   readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
+  readonly keyQuotas: KeyQuotas;
   readonly threads: number;
   readonly webhooks: WebhookPolicy;
 }
 
 export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   app,
-  { limits, threads, remains, datasets, webhooks, ...sources },
+  { limits, keyQuotas, threads, remains, datasets, webhooks, ...sources },
   done,
 ) => {
   const { jobs } = sources;
@@ -63,6 +65,8 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
             'invalidSpec',
             'invalidRequest',
             'idempotencyKeyReused',
+            'quotaExceeded',
+            'storageQuotaExceeded',
           ),
         },
       },
@@ -76,7 +80,9 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const earlier = idempotency === undefined || isDryRun ? null : await jobs.replay(owner, idempotency);
       if (earlier !== null) return accepted(request, reply, earlier, { 'idempotency-replayed': 'true' });
       const uploads = await uploadsFor(body, datasets, request);
-      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, limits, uploads, threads));
+      const quotas = quotasOf(request, keyQuotas);
+      const within = limitsWithin(limits, quotas);
+      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, within, uploads, threads));
       const { spec, summary } = checked;
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
@@ -87,6 +93,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         spec,
         reuseKey,
         owner,
+        quotas,
         ...(idempotency && { idempotency }),
         ...(webhook === undefined ? {} : { webhook: { url: webhook.url, secret: webhook.secret ?? null } }),
       };

@@ -1,7 +1,7 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
 import { type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, type JobSpec, newJobSchema, SpecError, type SpecLimits, weightMismatches, weightShapes } from '@trainyard/engine';
-import type { DatasetStore, JobStore, Successors } from '@trainyard/jobs';
+import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { uploadsFor } from '../datasets/specDatasets.ts';
@@ -9,6 +9,7 @@ import { guarded, json, problems } from '../http/answers.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
 import { visibleJob } from './visibleJob.ts';
 
 /** Every field of a spec, to be changed, or with null to be left out; none is filled in. */
@@ -28,7 +29,7 @@ const forkChanges = z
 const anyFields = z.record(z.string(), z.unknown());
 
 const errors = [...guarded, 'notFound', 'wrongState', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'] as const;
-const specErrors = ['invalidSpec', 'invalidRequest', 'idempotencyKeyReused'] as const;
+const specErrors = ['invalidSpec', 'invalidRequest', 'idempotencyKeyReused', 'quotaExceeded', 'storageQuotaExceeded'] as const;
 
 const noOtherWeights = {
   path: '/initialWeights',
@@ -54,10 +55,15 @@ interface Services {
   readonly successors: Successors;
   readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
+  readonly keyQuotas: KeyQuotas;
   readonly threads: number;
 }
 
-export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, successors, datasets, limits, threads }, done) => {
+export const successorRoutes: FastifyPluginCallbackZod<Services> = (
+  app,
+  { jobs, successors, datasets, limits, keyQuotas, threads },
+  done,
+) => {
   // As for a new job, the handler says more about a body than its schema can.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -82,9 +88,10 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
     async (request, reply) => {
       parseBody(z.strictObject({}).nullish(), request.body);
       const job = await visibleJob(jobs, request.params.id, request);
-      const { spec } = checkSpec(job.spec, limits, await uploadsFor(job.spec, datasets, request), threads);
+      const quotas = quotasOf(request, keyQuotas);
+      const { spec } = checkSpec(job.spec, limitsWithin(limits, quotas), await uploadsFor(job.spec, datasets, request), threads);
       const idempotency = idempotencyOf(request.headers, { retryOf: job.id });
-      const made = await successors.retry(job, { spec, owner: callerOf(request).name, ...idempotency });
+      const made = await successors.retry(job, { spec, owner: callerOf(request).name, quotas, ...idempotency });
       if (made.replayed) void reply.header('idempotency-replayed', 'true');
       return reply.code(202).header('location', `/jobs/${made.job.id}`).send(made.job);
     },
@@ -114,10 +121,11 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs,
       const job = await visibleJob(jobs, request.params.id, request);
       if (changes['initialWeights'] !== undefined && changes['initialWeights'] !== null) throw new SpecError([noOtherWeights]);
       const body = changed(job.spec, changes);
-      const { spec } = checkSpec(body, limits, await uploadsFor(body, datasets, request), threads);
+      const quotas = quotasOf(request, keyQuotas);
+      const { spec } = checkSpec(body, limitsWithin(limits, quotas), await uploadsFor(body, datasets, request), threads);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
-      const made = await successors.fork(job, { spec, owner: callerOf(request).name, ...idempotency });
+      const made = await successors.fork(job, { spec, owner: callerOf(request).name, quotas, ...idempotency });
       if (made.replayed) void reply.header('idempotency-replayed', 'true');
       return reply.code(202).header('location', `/jobs/${made.job.id}`).send(made.job);
     },

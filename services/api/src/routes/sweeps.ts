@@ -4,6 +4,8 @@ import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type
 import {
   type DatasetStore,
   isRedisUnavailable,
+  type KeyQuotas,
+  limitsWithin,
   placeInSpace,
   planTrials,
   type SweepRecord,
@@ -21,6 +23,7 @@ import { guarded, json, problems } from '../http/answers.ts';
 import { sweepExample } from '../http/examples.ts';
 import { pageLimit, parseBody, unnamed } from '../http/parameters.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
 import { nothingThere } from '../problems.ts';
 
 const params = z.object({ id: z.string().describe('The id of a sweep.') });
@@ -38,6 +41,7 @@ interface Services {
   readonly runner: SweepRunner;
   readonly datasets: DatasetStore;
   readonly limits: SpecLimits;
+  readonly keyQuotas: KeyQuotas;
   /** Threads of a job that names none. */
   readonly threads: number;
 }
@@ -107,7 +111,7 @@ async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, 
   return checked;
 }
 
-export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, runner, datasets, limits, threads }, done) => {
+export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, runner, datasets, limits, keyQuotas, threads }, done) => {
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
     const record = sweepId.safeParse(id).success ? await sweeps.get(id, visibleOwner(request)) : null;
     if (record === null) throw nothingThere(request.url);
@@ -129,7 +133,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
           202: json('The sweep, whose jobs wait for workers.', sweepDetail, {
             Location: { type: 'string', description: 'The path of the sweep.' },
           }),
-          ...problems(...guarded, ...withBody, 'invalidSpec'),
+          ...problems(...guarded, ...withBody, 'invalidSpec', 'quotaExceeded', 'storageQuotaExceeded'),
         },
       },
     },
@@ -138,9 +142,11 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
       const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
       const planned = planTrials(space, strategy, maxJobs, seed);
       const uploads = await uploadsOf(body, space, datasets, request);
-      const spec = check(body, {}, { limits, threads, uploads });
-      const trials = await checkAll(spec, body, planned, { limits, threads, uploads });
-      const id = await sweeps.create({
+      const quotas = quotasOf(request, keyQuotas);
+      const context = { limits: limitsWithin(limits, quotas), threads, uploads };
+      const spec = check(body, {}, context);
+      const trials = await checkAll(spec, body, planned, context);
+      const plan = {
         owner: callerOf(request).name,
         name: name ?? null,
         labels: labels ?? {},
@@ -151,7 +157,8 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
         goal: goal ?? (metric === 'testAccuracy' ? 'maximize' : 'minimize'),
         seed,
         trials,
-      });
+      };
+      const id = await sweeps.create(plan, quotas);
       // Recorded, it is brought forward anyhow.
       await runner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;

@@ -5,13 +5,14 @@ import { rm } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
 import { datasetSchema } from '@trainyard/contracts';
 import { type UploadFilePart, uploadFileParts, uploadOptions } from '@trainyard/engine';
-import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
+import type { ArtifactStore, DatasetStore, KeyQuotas } from '@trainyard/jobs';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { shownDataset } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
 import { departure, type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
@@ -59,9 +60,13 @@ interface Services {
   readonly artifacts: ArtifactStore;
   readonly reader: UploadReader;
   readonly uploadBytesLimit: number;
+  readonly keyQuotas: KeyQuotas;
 }
 
-export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (app, { datasets, artifacts, reader, uploadBytesLimit }) => {
+export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
+  app,
+  { datasets, artifacts, reader, uploadBytesLimit, keyQuotas },
+) => {
   // Here alone a body may be a form, and nothing else.
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -88,6 +93,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (app, {
             'malformedForm',
             'requestTimeout',
             'bodyTooLarge',
+            'storageQuotaExceeded',
             'unsupportedMediaType',
             'invalidDataset',
             'invalidRequest',
@@ -105,7 +111,14 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (app, {
         const output = artifacts.temporaryFile();
         try {
           const { content, format } = await reader.read({ files, options: given, output }, gone);
-          return await datasets.add({ owner: callerOf(request).name, title: name ?? titleOf(form), format, content, file: output });
+          return await datasets.add({
+            owner: callerOf(request).name,
+            title: name ?? titleOf(form),
+            format,
+            content,
+            file: output,
+            quotas: quotasOf(request, keyQuotas),
+          });
         } finally {
           await rm(output, { force: true });
         }

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { weightsId, weightsSchema, type Weights } from '@trainyard/contracts';
 import { checkedHeaderBytes, type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, SafetensorsError } from '@trainyard/engine';
-import type { ArtifactStore, WeightsStore } from '@trainyard/jobs';
+import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -11,6 +11,7 @@ import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
 import { receiveFile, tooLarge } from '../http/receiveFile.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
 
 const mediaType = 'application/octet-stream';
@@ -40,9 +41,10 @@ interface Services {
   readonly weights: WeightsStore;
   readonly artifacts: ArtifactStore;
   readonly uploadBytesLimit: number;
+  readonly keyQuotas: KeyQuotas;
 }
 
-export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights, artifacts, uploadBytesLimit }, done) => {
+export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights, artifacts, uploadBytesLimit, keyQuotas }, done) => {
   app.setValidatorCompiler(validatorOfAllButBody);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(mediaType, (_request, payload, parsed) => parsed(null, payload));
@@ -64,7 +66,15 @@ export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights
           201: json('The weights, as they are kept.', weightsSchema, {
             Location: { type: 'string', description: 'The path of the weights.' },
           }),
-          ...problems(...guarded, 'requestTimeout', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest', 'invalidWeights'),
+          ...problems(
+            ...guarded,
+            'requestTimeout',
+            'bodyTooLarge',
+            'storageQuotaExceeded',
+            'unsupportedMediaType',
+            'invalidRequest',
+            'invalidWeights',
+          ),
         },
       },
     },
@@ -74,7 +84,8 @@ export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights
       const file = artifacts.temporaryFile();
       try {
         const bytes = await receiveFile(body instanceof Readable ? body : Readable.from([]), file, uploadBytesLimit);
-        const added = await weights.add(file, await tensorsOf(file, bytes), callerOf(request).name);
+        const tensors = await tensorsOf(file, bytes);
+        const added = await weights.add(file, tensors, callerOf(request).name, quotasOf(request, keyQuotas));
         return await reply.code(201).header('location', `/weights/${added.id}`).send(added);
       } finally {
         await rm(file, { force: true });

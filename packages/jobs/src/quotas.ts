@@ -1,0 +1,78 @@
+// What each key may have, beside the limits that hold for everybody, and what it has. Whether more fits is decided where it is made:
+// by the scripts that record jobs, sweeps, datasets and weights, so that requests at the same time cannot exceed a quota together.
+import type { SpecLimits } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import { QuotaExceededError } from './errors.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { type Reply, runScript } from './scripts/script.ts';
+import { readUsage } from './scripts/usage.ts';
+
+/** Null: not limited. */
+export interface Quotas {
+  /** Jobs that have not ended: waiting, running or paused, and those that a sweep is yet to make. */
+  readonly queuedJobs: number | null;
+  /** Of one job. */
+  readonly parameters: number | null;
+  /** Of one job. */
+  readonly epochs: number | null;
+  /** Uploaded datasets and weights, and of jobs the checkpoint and the trained model. */
+  readonly storageBytes: number | null;
+  /** Seconds of finished epochs in a UTC day; at the limit no new job is made. */
+  readonly trainingSeconds: number | null;
+}
+
+export const noQuotas: Quotas = { queuedJobs: null, parameters: null, epochs: null, storageBytes: null, trainingSeconds: null };
+
+/** What an owner has now. */
+export interface Usage {
+  readonly queuedJobs: number;
+  readonly storageBytes: number;
+  /** Of this UTC day. */
+  readonly trainingSeconds: number;
+  /** Until the next one. */
+  readonly secondsUntilReset: number;
+}
+
+export class KeyQuotas {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  /** Of each key that is no admin's. */
+  readonly quotas: Quotas;
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly quotas: Quotas }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.quotas = options.quotas;
+  }
+
+  async usage(owner: string): Promise<Usage> {
+    const [, jobs, bytes, seconds, wait] = await runScript(this.#redis, readUsage, [this.#keys.usage(owner)], [owner]);
+    return {
+      queuedJobs: Number(jobs),
+      storageBytes: Number(bytes),
+      trainingSeconds: Number(seconds),
+      secondsUntilReset: Number(wait),
+    };
+  }
+}
+
+/** The limits of a job's spec, where its owner has quotas. */
+export function limitsWithin(limits: SpecLimits, { parameters, epochs }: Quotas): SpecLimits {
+  return {
+    ...limits,
+    parameters: Math.min(limits.parameters, parameters ?? Infinity),
+    epochs: Math.min(limits.epochs, epochs ?? Infinity),
+  };
+}
+
+/** Quotas as the scripts take them. */
+export function quotaText({ queuedJobs, storageBytes, trainingSeconds }: Quotas = noQuotas): string {
+  const limited = Object.entries({ queuedJobs, storageBytes, trainingSeconds }).filter(([, value]) => value !== null);
+  return JSON.stringify(Object.fromEntries(limited));
+}
+
+/** @throws QuotaExceededError when that is what a script answered */
+export function refuseOverQuota([outcome, quota, limit, used, wait]: Reply): void {
+  if (outcome !== 'overQuota') return;
+  throw new QuotaExceededError(quota as QuotaExceededError['quota'], Number(limit), Number(used), Number(wait));
+}
