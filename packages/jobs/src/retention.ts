@@ -90,10 +90,14 @@ export class Retention {
     const { jobs } = this.#limits;
     if (jobs === null) return [];
     const lists = finalStatuses.map((status) => this.#keys.list(undefined, status));
-    const counts = await Promise.all(lists.map(async (list) => await this.#redis.zcard(list)));
-    const excess = Math.min(atOnce, counts.reduce((sum, count) => sum + count, 0) - jobs);
-    if (excess <= 0) return [];
-    const oldest = await Promise.all(lists.map(async (list) => await this.#redis.zrange(list, '0', String(excess - 1))));
+    // Of one moment: of lists that others shorten meanwhile, as many as were too many before would be too many.
+    const reading = this.#redis.multi();
+    for (const list of lists) reading.zcard(list).zrange(list, '0', String(atOnce - 1));
+    const replies = (await reading.exec()) ?? [];
+    for (const [error] of replies) if (error) throw error;
+    const count = lists.reduce((sum, _, at) => sum + Number(replies[2 * at]?.[1] ?? 0), 0);
+    const oldest = lists.map((_, at) => (replies[2 * at + 1]?.[1] ?? []) as string[]);
+    const excess = Math.min(atOnce, Math.max(0, count - jobs));
     return oldest.flat().toSorted().slice(0, excess);
   }
 }
