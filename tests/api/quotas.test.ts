@@ -308,12 +308,14 @@ describe('of storage', () => {
     expect((await shown(api)).storageBytes.used).toBe(0);
   });
 
-  test('counts the checkpoint that a fork begins with', async ({ open }) => {
+  test('counts the checkpoint that a fork begins with, and refuses one that has no room for it', async ({ open, redis }) => {
     const api = await open({ storageBytes: 1_000 });
     const { jobId } = await started(api, 400);
     const fork = await api.post(`/jobs/${jobId}/fork`, {}, ada);
     expect(fork.statusCode, fork.body).toBe(202);
     expect((await shown(api)).storageBytes.used).toBe(800);
+    expectRefused(await api.post(`/jobs/${jobId}/fork`, {}, ada), 413, 'may store 1000 bytes', 'stores 800');
+    await expectNothingReserved(redis);
   });
 });
 

@@ -106,6 +106,19 @@ describe('a start', () => {
     expect(await server.exit).toBe(0);
   });
 
+  test('with quotas in its environment holds keys to them', async () => {
+    const key = makeKey('grace');
+    const server = start({ TRAINYARD_API_KEYS: key.entry, TRAINYARD_QUOTA_QUEUED_JOBS: '1', TRAINYARD_QUOTA_STORAGE_BYTES: '1e6' });
+    const url = await server.ready();
+    await makeJob(url, bearer(key));
+    const headers = { 'content-type': 'application/json', ...bearer(key) };
+    expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(429);
+    const quotas: unknown = await (await fetch(`${url}/quotas`, { headers: bearer(key) })).json();
+    expect(quotas).toMatchObject({ queuedJobs: { limit: 1, used: 1 }, storageBytes: { limit: 1e6 }, trainingSeconds: { limit: null } });
+    server.child.kill('SIGTERM');
+    expect(await server.exit).toBe(0);
+  });
+
   test('without REDIS_URL is refused with the remedy', async () => {
     expect(await refused({ REDIS_URL: '' })).toMatch(/^REDIS_URL: .*npm start/);
   });

@@ -2,7 +2,7 @@
 // became of the one before, and a fork goes on with what was changed.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, readSnapshot, Remains, Successors } from '@trainyard/jobs';
+import { FolderArtifactStore, isCheckpointName, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { type Workers, workerTest } from './fixtures/workers.ts';
@@ -85,4 +85,21 @@ test('a fork of a running job goes on with other hyperparameters, and both end',
   expect(rates.at(-1)).toBe(0.002);
   const notes = (await workers.events(job.id)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
   expect(notes).toContainEqual(expect.stringMatching(/optimizer begins anew/));
+});
+
+test("a job's owner has stored what its last checkpoint and its model take, until it is deleted", async ({ workers, tools, redis }) => {
+  await workers.start({ real: true, checkpointEveryMs: 50 });
+  const { id, checkpoint } = await workers.ended(await workers.submit(spec), 60_000);
+  const owner = await redis.connect().hget(redisKeys(redis.prefix).job(id), 'owner');
+  const quotas = new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas });
+  const { storageBytes, trainingSeconds } = await quotas.usage(owner ?? '');
+  const names = (await tools.artifacts.names(id)).filter((name) => name === 'model.safetensors' || isCheckpointName(name));
+  const files = await Promise.all(names.map(async (name) => await tools.artifacts.stat(id, name)));
+  expect(files).toHaveLength(2);
+  expect(storageBytes).toBe(files.reduce((sum, file) => sum + (file?.bytes ?? 0), 0));
+  expect(storageBytes).toBeGreaterThan(checkpoint?.bytes ?? Infinity);
+  expect(trainingSeconds).toBeGreaterThan(0);
+  await workers.jobs.store.delete(id);
+  await tools.remains.remove(id);
+  expect(await quotas.usage(owner ?? '')).toMatchObject({ storageBytes: 0, trainingSeconds });
 });

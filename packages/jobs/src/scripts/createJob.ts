@@ -30,18 +30,22 @@ if digest ~= '' then
 end
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
 local usage = usageKey(KEYS[1], jobId, ARGV[9])
-local over = overQuota(usage, ARGV[9], ARGV[10], 1, 0)
+local checkpointBytes = 0
+for i = 11, #ARGV, 2 do
+  if ARGV[i] == 'checkpoint' then checkpointBytes = cjson.decode(ARGV[i + 1]).bytes end
+end
+local over = overQuota(usage, ARGV[9], ARGV[10], 1, checkpointBytes)
 if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 if digest ~= '' then
   redis.call('SET', KEYS[5], digest .. ' ' .. jobId, 'EX', ARGV[4])
 end
 redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 11))
-local kept = redis.call('HMGET', KEYS[1], 'checkpoint', 'sweep')
-if kept[1] then store(usage, KEYS[1], cjson.decode(kept[1]).bytes) end
-if kept[2] then
+if checkpointBytes > 0 then store(usage, KEYS[1], checkpointBytes) end
+local sweepId = redis.call('HGET', KEYS[1], 'sweep')
+if sweepId then
   -- It was counted when the sweep was recorded; the jobs of later rungs are none of those.
-  local sweep = string.sub(KEYS[1], 1, #KEYS[1] - #jobId - 5) .. ':sweep:' .. kept[2]
+  local sweep = string.sub(KEYS[1], 1, #KEYS[1] - #jobId - 5) .. ':sweep:' .. sweepId
   if tonumber(redis.call('HGET', sweep, 'plannedJobs') or 0) > 0 then
     redis.call('HINCRBY', sweep, 'plannedJobs', -1)
     redis.call('HINCRBY', usage, 'plannedJobs', -1)
