@@ -19,6 +19,7 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { claimJob } from './scripts/claimJob.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
+import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import { deliveryKeys, type QueueEntry, type TrainQueue } from './trainQueue.ts';
 
 /** How often a job may be begun without an epoch or a checkpoint to show for it. */
@@ -51,6 +52,8 @@ export interface NewJob {
   readonly idempotency?: Idempotency;
   /** Left out, none hold. */
   readonly quotas?: Quotas;
+  /** Whose trace it goes on with; left out, that of the request in hand. */
+  readonly traceparent?: string;
 }
 
 /** What a delivery comes to: the attempt to run, or why there is nothing to run. */
@@ -61,6 +64,8 @@ export type Claim =
       readonly spec: JobSpec;
       /** The artifact to go on from. */
       readonly checkpoint: string | null;
+      /** See {@link traceparentOf}. Null where nobody traced the request that made the job. */
+      readonly traceparent: string | null;
     }
   | { readonly outcome: 'cancelled' }
   | { readonly outcome: 'paused' }
@@ -94,9 +99,13 @@ export class JobStore {
    * @throws QuotaExceededError
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
-    const { jobId, replayed, job } = await this.record(request);
-    if (!replayed) await this.#enqueue({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
-    return { job: job ?? (await this.#existing(jobId)), replayed };
+    return await inQueueSpan(request.traceparent, async (span) => {
+      const traceparent = traceparentOf(span);
+      const { jobId, replayed, job } = await this.record({ ...request, ...(traceparent !== undefined && { traceparent }) });
+      span.setAttribute('trainyard.job.id', jobId);
+      if (!replayed) await this.#enqueue({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
+      return { job: job ?? (await this.#existing(jobId)), replayed };
+    });
   }
 
   /**
@@ -267,9 +276,10 @@ export class JobStore {
       case 'claimed': {
         const spec = JSON.parse(String(values[1])) as JobSpec;
         const checkpoint = values[2] === '' ? null : String(values[2]);
+        const traceparent = values[3] === '' ? null : String(values[3]);
         const [number, isResumed] = [Number(values[0]), checkpoint !== null];
         const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: number, epochs: spec.epochs, isResumed });
-        return { outcome, attempt, spec, checkpoint };
+        return { outcome, attempt, spec, checkpoint, traceparent };
       }
       case 'refused':
         return { outcome, status: values[0] as JobStatus };
@@ -284,8 +294,13 @@ export class JobStore {
   }
 
   /** A retry is the same job again: its end is told as well, and it gives the same weights. */
-  async #besides({ origin, webhook, sweep, reuseKey }: NewJob): Promise<BesideSpec> {
-    const given = { ...(webhook && { webhook }), ...(sweep !== undefined && { sweep }), ...(reuseKey !== undefined && { reuseKey }) };
+  async #besides({ origin, webhook, sweep, reuseKey, traceparent }: NewJob): Promise<BesideSpec> {
+    const given = {
+      ...(webhook && { webhook }),
+      ...(sweep !== undefined && { sweep }),
+      ...(reuseKey !== undefined && { reuseKey }),
+      ...(traceparent !== undefined && { traceparent }),
+    };
     if (origin?.retryOf === undefined) return given;
     const [told, key] = await this.#redis.hmget(this.#keys.job(origin.retryOf), 'webhook', 'reuseKey');
     return {

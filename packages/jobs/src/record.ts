@@ -42,6 +42,8 @@ export interface BesideSpec {
   readonly webhook?: Webhook;
   /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
   readonly reuseKey?: string;
+  /** By which its runs go on with the trace of the request that made it. */
+  readonly traceparent?: string;
 }
 
 /** What a new job's record holds beside what its script adds. */
@@ -50,7 +52,7 @@ export function newRecord(
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
-  { webhook, sweep, reuseKey }: BesideSpec = {},
+  { webhook, sweep, reuseKey, traceparent }: BesideSpec = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
   const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
@@ -66,6 +68,7 @@ export function newRecord(
     ...(forkOf !== undefined && { forkOf }),
     ...(reuseKey !== undefined && { reuseKey }),
     ...(sweep !== undefined && { sweep }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(webhook && { webhook: JSON.stringify(webhook) }),
     ...(begun && { checkpointFile: begun.file, checkpoint: JSON.stringify(begun.checkpoint) }),
     ...(begun && { lastGradients: String(begun.lastGradients) }),

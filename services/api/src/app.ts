@@ -31,6 +31,7 @@ import { arrival } from './plugins/arrival.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
 import { requestLog } from './plugins/requestLog.ts';
 import { streams } from './plugins/streams.ts';
+import { tracing } from './plugins/tracing.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { datasetExportRoute } from './routes/datasetExport.ts';
@@ -150,6 +151,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const refuseOtherMethods = collectMethods(app);
+  await app.register(tracing);
   await app.register(requestLog);
   const metrics = options.metrics ?? new ServiceMetrics();
   await app.register(measureRequests, { metrics });

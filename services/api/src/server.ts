@@ -16,6 +16,7 @@ import {
   onInterruption,
   onLauncherGone,
   openArtifacts,
+  openTelemetry,
   RateLimiter,
   readEnvironment,
   Reaper,
@@ -30,6 +31,7 @@ import {
   Successors,
   TrainQueue,
   tellReady,
+  traceFields,
   WebhookStore,
   WeightsStore,
   WorkerPresence,
@@ -104,6 +106,7 @@ function openLog(level: string): Logger {
       level,
       base: { service: 'api', pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: () => traceFields(),
       redact: ['authorization', '*.authorization', '*.*.authorization'],
     },
     pino.destination({ dest: 2, sync: true }),
@@ -193,6 +196,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
 async function main(): Promise<void> {
   const environment = readServerEnvironment();
   const log = openLog(environment.logLevel);
+  const closeTelemetry = await openTelemetry('trainyard-api');
   const { close, ...services } = await openServices(environment, log);
   const app = await createApp({
     ...services,
@@ -213,6 +217,7 @@ async function main(): Promise<void> {
     await app.close();
     await reconciling;
     await close();
+    await closeTelemetry();
   });
   let isStopping = false;
   const stopOnce = (): void => {

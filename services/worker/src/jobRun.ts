@@ -18,9 +18,11 @@ import {
 } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
+import { AttemptSpan } from './attemptSpan.ts';
 import { describeDeath } from './childDeath.ts';
 import { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ChildPool } from './childPool.ts';
+import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
 import { describeError } from './runError.ts';
 import { SnapshotKeeper } from './snapshotKeeper.ts';
@@ -75,6 +77,8 @@ export class JobRun {
   #handBackTimer: NodeJS.Timeout | undefined;
   #stopReason: StopReason | undefined;
   #attempt: JobAttempt | undefined;
+  /** Of the attempt in hand. */
+  #span: AttemptSpan | undefined;
   #lastEnd: string | undefined;
 
   constructor(jobId: string, context: RunContext, log: Logger) {
@@ -142,14 +146,17 @@ export class JobRun {
         return 'ended';
       }
       this.#attempt = claim.attempt;
+      this.#span = new AttemptSpan(claim, this.#context.worker);
       return await this.#train(claim, child);
     } finally {
+      this.#span?.end();
+      this.#span = undefined;
       this.#context.pool.release(child);
     }
   }
 
   async #train({ attempt, spec, checkpoint }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
-    const log = this.#log.child({ attempt: attempt.number });
+    const log = this.#log.child({ attempt: attempt.number, ...this.#span?.logFields });
     log.info({ child: child.pid, checkpoint }, 'training');
     const { artifacts, abandoned, checkpointEveryMs, data, uploads } = this.#context;
     this.#checkpoints.current = checkpoint;
@@ -170,17 +177,24 @@ export class JobRun {
       const [checkpointFile, snapshotFile] = [artifacts.temporaryFile(), artifacts.temporaryFile()];
       const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
       const signals = { stop: this.#stop.signal, pause: this.#pause.signal };
-      const outcome = await child.train(order, (events) => journal.store(events), signals);
+      const outcome = await child.train(order, (events) => this.#store(events, journal), signals);
       return await this.#conclude(outcome, attempt, journal, modelFile, log);
     } catch (error) {
       if (error instanceof StaleAttemptError || this.#context.abandoned.aborted) throw error;
       log.error({ err: error }, 'the attempt could not be followed to its end');
+      this.#span?.failed('progressNotStored');
       this.#lastEnd = "its progress could not be stored; the worker's log has the details under this job's id";
       return 'again';
     } finally {
       await rm(modelFile, { force: true });
       for (const file of [resumeFile, initialFile]) if (file !== null) await rm(file, { force: true });
     }
+  }
+
+  async #store(events: readonly ReportedEvent[], journal: AttemptJournal): Promise<void> {
+    const now = Date.now();
+    await journal.store(events);
+    this.#span?.tell(events, now);
   }
 
   async #fail(attempt: JobAttempt, error: JobError, log: Logger): Promise<RunEnd> {
@@ -238,6 +252,7 @@ export class JobRun {
           const { message } = describeDeath(outcome.death);
           log.error({ death: outcome.death }, 'the training process died');
           await journal.say('error', `attempt ${attempt.number}: ${message}`);
+          this.#span?.failed('trainingProcessDied');
           this.#lastEnd = message;
         }
         return 'again';
@@ -260,12 +275,15 @@ export class JobRun {
     const finished = await this.#patiently(() => attempt.finish(ending));
     if (finished.outcome === 'stale') throw new StaleAttemptError(this.jobId, attempt.number);
     log.info({ status: finished.status }, 'the job has ended');
+    this.#span?.ended(finished.status);
+    if (finished.status === 'failed' && ending.status === 'failed') this.#span?.failed(ending.error.code);
     return finished.status;
   }
 
   async #release(attempt: JobAttempt, log: Logger): Promise<RunEnd> {
     const released = await this.#patiently(() => attempt.release());
     log.info({ released }, 'handed the job back');
+    this.#span?.ended(released);
     return released === 'released' ? 'handedBack' : 'ended';
   }
 

@@ -1,6 +1,6 @@
 // The life of a worker process: starts the worker, says that it is ready, and ends in an orderly way on a signal, after a
 // fault, and when the launcher that started it is gone. Where the settings come from is main.ts's.
-import { interruptionSignals, onInterruption, onLauncherGone, tellReady } from '@trainyard/jobs';
+import { interruptionSignals, onInterruption, onLauncherGone, openTelemetry, tellReady } from '@trainyard/jobs';
 import closeWithGrace from 'close-with-grace';
 import { TrainingWorker, type TrainingWorkerOptions } from './worker.ts';
 
@@ -14,11 +14,13 @@ const LAST_RESORT_MS = 15_000;
  */
 export async function runProcess(options: TrainingWorkerOptions): Promise<void> {
   const { log } = options;
+  const closeTelemetry = await openTelemetry('trainyard-worker');
   const worker = new TrainingWorker(options);
   const grace = closeWithGrace({ delay: LAST_RESORT_MS, logger: log, skip: interruptionSignals }, async ({ err }) => {
     if (err !== undefined) log.fatal({ err }, 'closing after a fault');
     if (err !== undefined) worker.hurry();
     await worker.close();
+    await closeTelemetry();
     log.info('closed');
   });
   let wishes = 0;

@@ -251,5 +251,5 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
 
 /** What a child inherits: everything but what is no business of a process that trains. */
 function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(REDIS_URL$|TRAINYARD_|AWS_)/.test(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(REDIS_URL$|TRAINYARD_|AWS_|OTEL_)/.test(name)));
 }

@@ -5,19 +5,19 @@ import type { Script } from './script.ts';
 /**
  * KEYS: record, events, waiting, outbox, totals, ended.
  * ARGV: job id, event channel, worker, now (RFC 3339), fruitless attempts allowed, error (JSON) beyond them, claim id.
- * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec and the
- * checkpoint's file ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job had its last chance;
- * refused with a status that is not to be run; or missing.
+ * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec, the
+ * checkpoint's file and the traceparent ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job
+ * had its last chance; refused with a status that is not to be run; or missing.
  */
 export const claimJob: Script = {
   name: 'trainyardClaimJob',
   lua: `${statusFragment}${pauseFragment}
 local jobId, channel = ARGV[1], ARGV[2]
-local record = redis.call('HMGET', KEYS[1], 'status', 'fruitless', 'spec', 'claim', 'attempt', 'checkpointFile')
-local checkpoint = record[6] or ''
+local record = redis.call('HMGET', KEYS[1], 'status', 'fruitless', 'spec', 'claim', 'attempt', 'checkpointFile', 'traceparent')
+local checkpoint, traceparent = record[6] or '', record[7] or ''
 local status = record[1]
 if not status then return {'missing'} end
-if status == 'running' and record[4] == ARGV[7] then return {'claimed', tonumber(record[5]), record[3], checkpoint} end
+if status == 'running' and record[4] == ARGV[7] then return {'claimed', tonumber(record[5]), record[3], checkpoint, traceparent} end
 if status == 'cancelling' then
   finish(KEYS[1], KEYS[2], channel, jobId, 'cancelled', ARGV[4])
   return {'cancelled'}
@@ -43,6 +43,6 @@ if status == 'queued' then
 else
   append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the one before ended without an answer"}')
 end
-return {'claimed', attempt, record[3], checkpoint}
+return {'claimed', attempt, record[3], checkpoint, traceparent}
 `,
 };

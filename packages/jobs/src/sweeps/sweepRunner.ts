@@ -137,7 +137,8 @@ export class SweepRunner {
     if (trial === undefined) return null;
     const spec: JobSpec = { ...trial.spec, epochs: epochsOf(record, rung, trial.spec) };
     const idempotency = { key: `${record.id}/${trialKey(rung, index)}`, body: spec };
-    const request = { spec, owner: record.owner, sweep: record.id, idempotency };
+    const { owner, traceparent } = record;
+    const request = { spec, owner, sweep: record.id, idempotency, ...(traceparent !== undefined && { traceparent }) };
     if (rung === 0) return (await jobs.create(request)).job;
     const before = await jobs.get(record.jobs.get(trialKey(rung - 1, index)) ?? '');
     if (before === null) return null;

@@ -21,6 +21,8 @@ export interface SweepPlan {
   readonly metric: SweepMetric;
   readonly goal: SweepGoal;
   readonly seed: number;
+  /** Of the request that made it, whose trace its jobs go on with. */
+  readonly traceparent?: string;
   readonly trials: readonly { readonly values: TrialValues; readonly spec: JobSpec }[];
 }
 

@@ -15,7 +15,7 @@ const pagePolicy =
   "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 const corsMethods = 'GET, HEAD, POST, DELETE';
-const corsHeaders = 'authorization, content-type, idempotency-key, last-event-id, x-request-id';
+const corsHeaders = 'authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id';
 const corsExposed = 'location, idempotency-replayed, x-request-id, retry-after, etag';
 
 export const headers = fp<{ corsOrigins: readonly string[] }>((app, { corsOrigins }, done) => {

@@ -1,5 +1,6 @@
 // One log line for each request, when it is over, with its request id, job id and caller; it also puts the request id
 // on every answer and counts the requests that are still open. It never logs headers or bodies.
+import { traceFields } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 
@@ -23,6 +24,7 @@ export const requestLog = fp((app, _options, done) => {
           status: reply.statusCode,
           ...(reply.raw.writableFinished ? {} : { cutOff: true }),
           durationMs: Math.round(reply.elapsedTime),
+          ...traceFields(request.span ?? undefined),
           ...(request.jobId === null ? {} : { jobId: request.jobId }),
           ...(request.caller === null ? {} : { caller: request.caller.name }),
         },

@@ -2,6 +2,7 @@
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
 import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
 import {
+  currentTraceparent,
   type DatasetStore,
   isRedisUnavailable,
   type KeyQuotas,
@@ -146,6 +147,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
       const context = { limits: limitsWithin(limits, quotas), threads, uploads };
       const spec = check(body, {}, context);
       const trials = await checkAll(spec, body, planned, context);
+      const traceparent = currentTraceparent();
       const plan = {
         owner: callerOf(request).name,
         name: name ?? null,
@@ -156,6 +158,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
         metric,
         goal: goal ?? (metric === 'testAccuracy' ? 'maximize' : 'minimize'),
         seed,
+        ...(traceparent !== undefined && { traceparent }),
         trials,
       };
       const id = await sweeps.create(plan, quotas);

@@ -1,0 +1,95 @@
+// The span of one attempt at a job, `train job`, in the trace of the request that made the job: a child span `epoch` for each epoch that
+// was stored, an event for each phase and checkpoint, and how it ended. Without tracing every call does nothing.
+import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { EpochMetrics } from '@trainyard/contracts';
+import { type Claim, contextOf, traceFields, tracer } from '@trainyard/jobs';
+import type { ReportedEvent } from './messages.ts';
+
+type Claimed = Pick<Extract<Claim, { outcome: 'claimed' }>, 'attempt' | 'spec' | 'traceparent'>;
+
+export class AttemptSpan {
+  /** What log lines of the attempt have of the trace; nothing without one. */
+  readonly logFields: ReturnType<typeof traceFields>;
+  readonly #span: Span;
+  readonly #context: Context;
+  /** When the last epoch ended that was told, in ms since 1970. */
+  #lastEnd = 0;
+  #outcome = 'lost';
+
+  constructor({ attempt, spec, traceparent }: Claimed, worker: string) {
+    const from = contextOf(traceparent);
+    this.#span = tracer.startSpan(
+      'train job',
+      {
+        kind: SpanKind.CONSUMER,
+        attributes: {
+          'trainyard.job.id': attempt.jobId,
+          'trainyard.job.attempt': attempt.number,
+          'trainyard.job.epochs': spec.epochs,
+          'trainyard.worker': worker,
+          ...layerCounts(spec.model.layers),
+        },
+      },
+      from,
+    );
+    this.#context = trace.setSpan(from, this.#span);
+    this.logFields = traceFields(this.#span);
+  }
+
+  /** Tells what was stored. The last epoch of them ended at `now` (ms since 1970), the others one after the other before it. */
+  tell(events: readonly ReportedEvent[], now: number): void {
+    if (!this.#span.isRecording()) return;
+    for (const event of events) {
+      if (event.type === 'phase') this.#span.addEvent('phase', { 'trainyard.phase': event.phase });
+      if (event.type === 'checkpoint') {
+        this.#span.addEvent('checkpoint', { 'trainyard.epoch': event.epoch, 'trainyard.step': event.step, 'trainyard.bytes': event.bytes });
+      }
+    }
+    const epochs = events.filter((event) => event.type === 'epoch');
+    let end = now;
+    const ends = epochs.toReversed().map(({ seconds }) => {
+      const ended = Math.max(end, this.#lastEnd);
+      end -= seconds * 1_000;
+      return ended;
+    });
+    for (const [index, epoch] of epochs.entries()) this.#tellEpoch(epoch, ends.at(-1 - index) ?? now);
+  }
+
+  /** Not for its errors, see `failed`. @param outcome the status that the job ended with, or what else became of it */
+  ended(outcome: string): void {
+    this.#outcome = outcome;
+  }
+
+  /** @param code of the error; its message may tell of the data, and stays in the record */
+  failed(code: string): void {
+    this.#outcome = 'failed';
+    this.#span.setAttribute('error.type', code).setStatus({ code: SpanStatusCode.ERROR, message: code });
+  }
+
+  end(): void {
+    this.#span.setAttribute('trainyard.outcome', this.#outcome).end();
+  }
+
+  #tellEpoch(metrics: EpochMetrics, end: number): void {
+    const startTime = Math.min(end, Math.max(end - metrics.seconds * 1_000, this.#lastEnd));
+    this.#lastEnd = end;
+    tracer.startSpan('epoch', { startTime, attributes: epochAttributes(metrics) }, this.#context).end(end);
+  }
+}
+
+function epochAttributes({ epoch, trainLoss, testLoss, testAccuracy, samplesPerSecond }: EpochMetrics): Attributes {
+  return {
+    'trainyard.epoch': epoch,
+    ...(trainLoss !== null && { 'trainyard.train_loss': trainLoss }),
+    ...(testLoss !== null && { 'trainyard.test_loss': testLoss }),
+    ...(testAccuracy !== null && { 'trainyard.test_accuracy': testAccuracy }),
+    'trainyard.samples_per_second': samplesPerSecond,
+  };
+}
+
+/** How many layers of each type the model has: `trainyard.layers.conv2d` is 2. */
+function layerCounts(layers: readonly { readonly type: string }[]): Attributes {
+  const counts: Record<string, number> = {};
+  for (const { type } of layers) counts[`trainyard.layers.${type}`] = (counts[`trainyard.layers.${type}`] ?? 0) + 1;
+  return counts;
+}
