@@ -23,7 +23,7 @@ export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './j
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { KeyQuotas, limitsWithin, noQuotas, type Quotas, type Usage } from './quotas.ts';
-export { isTraced, openTelemetry } from './telemetry/openTelemetry.ts';
+export { openTelemetry } from './telemetry/openTelemetry.ts';
 export * from './telemetry/spans.ts';
 export { RateLimiter, type Turn } from './rateLimiter.ts';
 export { Reaper } from './reaper.ts';

@@ -8,7 +8,7 @@ const longestFlushMs = 2_000;
 const namesReceiver = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER'] as const;
 
 /** Whether the environment asks for spans: an endpoint or an exporter is named, and nothing switches them off. */
-export function isTraced(env: NodeJS.ProcessEnv): boolean {
+function isTraced(env: NodeJS.ProcessEnv): boolean {
   if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER']?.trim() === 'none') return false;
   return namesReceiver.some((name) => (env[name] ?? '').trim() !== '');
 }
