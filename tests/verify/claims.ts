@@ -4,14 +4,28 @@
 /** Environment variables that a claim needs beside the project itself. */
 export type Need = 'TRAINYARD_DATASETS' | 'TRAINYARD_PEER_PYTHON' | 'TRAINYARD_OTHER_NODE';
 
-export interface Claim {
+interface Shown {
   readonly claim: string;
-  /** Arguments of vitest: a project or a config, files, `-t PATTERN`. */
-  readonly tests: readonly string[];
   readonly needs?: readonly Need[];
+}
+
+/** Shown by tests. */
+export interface TestedClaim extends Shown {
+  /** Arguments of vitest: a project or a config, then files. */
+  readonly tests: readonly string[];
   /** What `deviation` of the tests' reports means, for tests that measure one. */
   readonly deviation?: string;
 }
+
+/** Shown by a figure of a benchmark. */
+export interface MeasuredClaim extends Shown {
+  /** Arguments of the benchmark. */
+  readonly bench: readonly string[];
+  readonly metric: string;
+  readonly atMost: number;
+}
+
+export type Claim = TestedClaim | MeasuredClaim;
 
 const peer = ['--config', 'tests/peer/vitest.config.ts'];
 
@@ -95,5 +109,36 @@ export const claims: readonly Claim[] = [
   {
     claim: 'Early stopping and gradient clipping do what they say',
     tests: ['--project', 'engine', 'tests/engine/training/stopping.test.ts'],
+  },
+  {
+    claim: 'A run begins with the weights of another job or of a file; what does not fit is listed',
+    tests: ['--project', 'api', '--project', 'worker', 'tests/api/weights.test.ts', 'tests/worker/initialWeights.test.ts'],
+  },
+  {
+    claim: 'A fork goes on from a checkpoint with changed hyperparameters; a retry ends with the bits of a run that was never disturbed',
+    tests: ['--project', 'api', '--project', 'worker', 'tests/api/successors.test.ts', 'tests/worker/successors.test.ts'],
+  },
+  {
+    claim: "Gradients, evaluations and filters show the run's own numbers, the tutorial's conv1.bias.grad before and after among them",
+    tests: [
+      '--project',
+      'engine',
+      '--project',
+      'api',
+      'tests/engine/training/inside.test.ts',
+      'tests/api/inside.test.ts',
+      'tests/api/filters.test.ts',
+    ],
+  },
+  {
+    claim: 'Looking into every epoch slows a training by at most 3 %',
+    bench: ['service', 'inside'],
+    metric: 'insideShareOfTraining',
+    atMost: 0.03,
+  },
+  {
+    claim: 'Whole runs give the weightsSha256 that is pinned for the engine, and the same under another Node',
+    tests: ['--project', 'engine', 'tests/engine/golden/golden.test.ts'],
+    needs: ['TRAINYARD_OTHER_NODE'],
   },
 ];
