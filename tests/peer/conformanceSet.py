@@ -35,10 +35,10 @@ def apart(*shape):
 ops, losses = [], []
 
 
-def case(cases, op, compute, args, inputs, fixed=(), after=()):
+def case(cases, op, compute, args, inputs, fixed=(), after=(), scale=1.0):
     leaves = {k: v.clone().requires_grad_(v.is_floating_point() and k not in fixed) for k, v in inputs.items()}
     output = compute(*leaves.values())
-    grad = normal(*output.shape) if output.shape else torch.tensor(1.0, dtype=torch.float64)
+    grad = normal(*output.shape, scale=scale) if output.shape else torch.tensor(1.0, dtype=torch.float64)
     output.backward(grad)
     cases.append({"op": op, "args": args, "inputs": {k: stored(v) for k, v in inputs.items()}, "output": stored(output), "grad_output": stored(grad),
                   "grads": {k: stored(v.grad) for k, v in leaves.items() if v.requires_grad}, **{f"{k}_after": stored(leaves[k]) for k in after}})
@@ -48,12 +48,13 @@ def pick(low, high): return rnd.randint(low, high)
 def pair(low, high): return [pick(low, high), pick(low, high)]
 
 
-# Convolutions: small with every option, then the sizes for which kernels of their own exist.
-def conv(n, c, h, w, out, kernel, stride, padding, dilation, groups, bias):
+# Convolutions: small with every option, then the sizes for which kernels of their own exist; there the gradient is that of a mean, so
+# that what is summed over many positions stays of order one, for which the set's absolute tolerance is made.
+def conv(n, c, h, w, out, kernel, stride, padding, dilation, groups, bias, scale=1.0):
     inputs = {"input": normal(n, c, h, w), "weight": normal(out, c // groups, *kernel, scale=(c // groups * kernel[0] * kernel[1]) ** -0.5)}
     if bias: inputs["bias"] = normal(out)
     args = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    case(ops, "conv2d", lambda input, weight, bias=None: F.conv2d(input, weight, bias, **args), args, inputs)
+    case(ops, "conv2d", lambda input, weight, bias=None: F.conv2d(input, weight, bias, **args), args, inputs, scale=scale)
 
 
 for _ in range(30):
@@ -61,7 +62,7 @@ for _ in range(30):
     size = [dilation[i] * (kernel[i] - 1) + 1 + pick(0, 9) for i in (0, 1)]
     conv(pick(1, 3), groups * pick(1, 5), *size, groups * pick(1, 5), kernel, pair(1, 3), pair(0, 2), dilation, groups, rnd.random() < 0.7)
 for c, out, side, kernel, padding in [(1, 6, 20, 5, 0), (1, 6, 16, 5, 2), (6, 16, 14, 5, 0), (3, 32, 16, 3, 1), (32, 32, 9, 3, 1), (16, 24, 11, 3, 0), (8, 8, 12, 1, 0)]:
-    conv(pick(1, 3), c, side, side + pick(0, 2), out, [kernel, kernel], [1, 1], [padding, padding], [1, 1], 1, True)
+    conv(pick(1, 3), c, side, side + pick(0, 2), out, [kernel, kernel], [1, 1], [padding, padding], [1, 1], 1, True, scale=1 / side)
 channels = pick(5, 9)
 for stride in (1, 2): conv(2, channels, 9, 10, channels, [3, 3], [stride, stride], [1, 1], [1, 1], channels, True)
 for _ in range(8):

@@ -76,7 +76,11 @@ function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];
   for (const { type } of definitionsOf('presets')) {
     const data = { dataset: 'random', inputShape: [2, 16, 16], targetShape: [3], samples: 6, batchSize: 3 };
-    yield [`the preset ${type}`, { ...basis, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate: 0.01 }, epochs: 2 }];
+    // With some seeds a value lies so close to a rectifier's bend that PyTorch and the engine take it to different sides.
+    yield [
+      `the preset ${type}`,
+      { ...basis, seed: 7, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate: 0.01 }, epochs: 2 },
+    ];
   }
   for (const { type } of definitionsOf('losses')) yield [`the loss ${type}`, losses[type] ?? { loss: { type } }];
   for (const { type, options } of definitionsOf('optimizers')) {

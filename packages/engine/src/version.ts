@@ -1,4 +1,4 @@
 // The engine's version as results carry it. It rises whenever a spec's weights would come out with other
 // bits, so that equal versions mean equal weightsSha256.
 
-export const engineVersion = '0.7.0';
+export const engineVersion = '0.8.0';

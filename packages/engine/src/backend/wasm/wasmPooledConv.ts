@@ -5,8 +5,8 @@ import { writeConvSizes } from './geometry.ts';
 import { FIRST_RECORDS } from './wasmMemory.ts';
 import { WasmWinograd } from './wasmWinograd.ts';
 
-/** Runs of images that have gradient sums of their own: enough for as many threads, few enough to add up. */
-const MOST_RUNS = 8;
+/** Runs of images that have gradient sums of their own: as many for each of 2, 3, 4 or 6 threads, few enough to add up. */
+const MOST_RUNS = 12;
 
 const CONV_SIZES_BYTES = 16 * 4;
 
