@@ -44,8 +44,9 @@ describe('a training', () => {
 
   test('has the threads that its spec asks for, and the weights that one thread gives', async ({ workers }) => {
     const worker = await workers.start({ real: true });
+    // Long enough for its threads to be counted while it trains.
     const wide = {
-      ...spec({ samples: 2_000, epochs: 3 }),
+      ...spec({ samples: 2_000, epochs: 15 }),
       data: { ...spec().data, inputShape: [1, 28, 28], samples: 2_000, batchSize: 64 },
     };
     const sums = [];
