@@ -27,7 +27,8 @@ const spec = {
   epochs: 4,
 };
 
-const eager = { real: true, checkpointEveryMs: 50 };
+// Several checkpoints an epoch, also where epochs are short.
+const eager = { real: true, checkpointEveryMs: 20 };
 
 /** The digest of the weights that nobody disturbed. */
 async function undisturbed(workers: Workers): Promise<string | undefined> {
