@@ -219,6 +219,51 @@ describe('nothing is queued of a sweep', () => {
   });
 });
 
+describe('an Idempotency-Key', () => {
+  const key = { 'idempotency-key': 'one-two-three' };
+  const sweepsOf = async (api: TestApi): Promise<SweepPage['data']> => (await api.get('/sweeps')).json<SweepPage>().data;
+
+  test('gives the same sweep to the same body, and makes none of its jobs twice', async ({ api }) => {
+    const first = await api.post('/sweeps', gridOf(), key);
+    expect([first.statusCode, first.headers['idempotency-replayed']]).toEqual([202, undefined]);
+    const again = await api.post('/sweeps', Object.fromEntries(Object.entries(gridOf()).toReversed()), key);
+    expect([again.statusCode, again.headers['idempotency-replayed']]).toEqual([202, 'true']);
+    expect(again.headers['location']).toBe(first.headers['location']);
+    expect(sweepDetail.parse(again.json())).toEqual(first.json());
+    expect((await api.jobs.store.list({ limit: 50 })).data).toHaveLength(6);
+  });
+
+  test('makes one sweep of requests that arrive at once, also where each would draw its own seed', async ({ api }) => {
+    const body = { ...gridOf(), strategy: { type: 'random' }, maxJobs: 4 };
+    const responses = await Promise.all(Array.from({ length: 8 }, async () => await api.post('/sweeps', body, key)));
+    expect(responses.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 8 }, () => 202));
+    expect(new Set(responses.map((response) => response.json<Sweep>().id)).size).toBe(1);
+    expect(responses.filter(({ headers }) => headers['idempotency-replayed'] === undefined)).toHaveLength(1);
+    expect(await sweepsOf(api)).toHaveLength(1);
+    expect((await api.jobs.store.list({ limit: 50 })).data).toHaveLength(4);
+  });
+
+  test('is refused with another body, and with that of a job', async ({ api }) => {
+    await api.post('/sweeps', gridOf(), key);
+    const others = [await api.post('/sweeps', gridOf({ name: 'other' }), key), await api.post('/jobs', tutorial, key)];
+    for (const other of others) {
+      expect(other.statusCode).toBe(422);
+      expect(other.json<Problem>()).toMatchObject({ code: 'idempotencyKeyReused' });
+    }
+    expect(await sweepsOf(api)).toHaveLength(1);
+    await api.post('/jobs', tutorial, { 'idempotency-key': 'four' });
+    expect((await api.post('/sweeps', gridOf(), { 'idempotency-key': 'four' })).json<Problem>()).toMatchObject({
+      code: 'idempotencyKeyReused',
+    });
+  });
+
+  test('has at most 255 characters', async ({ api }) => {
+    const response = await api.post('/sweeps', gridOf(), { 'idempotency-key': 'x'.repeat(256) });
+    expect(response.statusCode).toBe(422);
+    expect(response.json<Problem>().errors).toMatchObject([{ path: 'idempotency-key' }]);
+  });
+});
+
 describe('a sweep belongs to its key', () => {
   redisTest('and others do not see it', async ({ redis, onTestFinished }) => {
     const [ada, bob, root] = [makeKey('ada'), makeKey('bob'), makeKey('root', 'admin')];
@@ -237,5 +282,11 @@ describe('a sweep belongs to its key', () => {
     const page = await listed(ada, '?limit=1');
     expect([page.data.map(({ id }) => id), page.nextCursor]).toEqual([[two.id], two.id]);
     expect((await listed(ada, `?limit=1&after=${page.nextCursor}`)).data.map(({ id }) => id)).toEqual([one.id]);
+    const key = { 'idempotency-key': 'one' };
+    const [hers, his] = [
+      await api.post('/sweeps', gridOf(), { ...key, ...bearer(ada) }),
+      await api.post('/sweeps', gridOf({ name: 'other' }), { ...key, ...bearer(bob) }),
+    ];
+    expect([hers.statusCode, his.statusCode, his.headers['idempotency-replayed']]).toEqual([202, 202, undefined]);
   });
 });

@@ -25,7 +25,7 @@ test('the best of a sweep goes on to the bits of a job that trained at once', { 
   const store = new SweepStore(options);
   const runner = new SweepRunner({ store, jobs, successors });
   const rates = [0.0001, 0.05, 0.001, 0.01];
-  const id = await store.create({
+  const { id } = await store.create({
     owner: 'ada',
     name: null,
     labels: {},

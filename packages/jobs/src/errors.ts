@@ -74,7 +74,7 @@ export class DatasetInUseError extends JobsError {
 /** An idempotency key came back with another body. */
 export class IdempotencyMismatchError extends JobsError {
   constructor() {
-    super('idempotencyMismatch', 'this Idempotency-Key was used for another body within 24 hours: use a new key for a new job');
+    super('idempotencyMismatch', 'this Idempotency-Key was used for another body within 24 hours: use a new key for a new request');
   }
 }
 

@@ -1,6 +1,11 @@
 // Under what a request is remembered that may come twice: whose key it was, and what it asked for.
 import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { canonicalJson } from './canonicalJson.ts';
+import type { RedisKeys } from './redis/keys.ts';
+
+/** How long an idempotency key is remembered. */
+export const idempotencySeconds = 24 * 60 * 60;
 
 export interface Idempotency {
   /** The caller's own. */
@@ -10,8 +15,25 @@ export interface Idempotency {
 }
 
 /** Names the memory of an owner's key. */
-export function idempotencyDigest(owner: string, { key }: Idempotency): string {
+function idempotencyDigest(owner: string, { key }: Idempotency): string {
   return sha256(canonicalJson([owner, key]));
+}
+
+/** The key of that memory in Redis; without an idempotency key, of one that is never written. */
+export function memoryOf(keys: RedisKeys, owner: string, idempotency: Idempotency | undefined): string {
+  return keys.idempotency(idempotency === undefined ? 'none' : idempotencyDigest(owner, idempotency));
+}
+
+/** What an earlier request with the key made, and whether that said the same; null without one. What was made may be gone since. */
+export async function madeBefore(
+  redis: Redis,
+  keys: RedisKeys,
+  owner: string,
+  idempotency: Idempotency,
+): Promise<{ readonly id: string; readonly isSame: boolean } | null> {
+  const seen = await redis.get(memoryOf(keys, owner, idempotency));
+  const [digest, id] = seen?.split(' ') ?? [];
+  return id === undefined ? null : { id, isSame: digest === bodyDigest(idempotency) };
 }
 
 /** The same for bodies that say the same. */

@@ -7,7 +7,7 @@ import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { batched } from './batched.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
-import { bodyDigest, type Idempotency, idempotencyDigest } from './idempotency.ts';
+import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
@@ -24,9 +24,6 @@ import { deliveryKeys, type QueueEntry, type TrainQueue } from './trainQueue.ts'
 
 /** How often a job may be begun without an epoch or a checkpoint to show for it. */
 export const fruitlessAttemptsAllowed = 3;
-
-/** How long an idempotency key is remembered. */
-const idempotencySeconds = 24 * 60 * 60;
 
 /** Entries of the outbox younger than this are still being put into the queue by whoever made them. */
 const outboxGraceMs = 5_000;
@@ -114,11 +111,10 @@ export class JobStore {
    * @throws IdempotencyMismatchError the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
-    const seen = await this.#redis.get(this.#keys.idempotency(idempotencyDigest(owner, idempotency)));
-    const [digest, jobId] = seen?.split(' ') ?? [];
-    const job = jobId === undefined ? null : await this.get(jobId);
-    if (job !== null && digest !== bodyDigest(idempotency)) throw new IdempotencyMismatchError();
-    return job;
+    const before = await madeBefore(this.#redis, this.#keys, owner, idempotency);
+    if (before === null) return null;
+    if (!before.isSame) throw new IdempotencyMismatchError();
+    return await this.get(before.id);
   }
 
   /** The id for a job that is yet to be made. */
@@ -143,7 +139,7 @@ export class JobStore {
         keys.events(jobId),
         keys.waiting,
         keys.outbox,
-        keys.idempotency(idempotency ? idempotencyDigest(owner, idempotency) : 'none'),
+        memoryOf(keys, owner, idempotency),
         keys.remains,
         keys.dataset(datasetId),
         keys.usersOf(datasetId),

@@ -1,7 +1,7 @@
 // Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
 // outbox entry that says "not in the queue yet". All or none of it. A reserved job has files already, and its stream may hold the
 // history that it begins with, which would have expired without a job.
-import { statusFragment, waitingFragment } from './fragments.ts';
+import { idempotencyFragment, statusFragment, waitingFragment } from './fragments.ts';
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
@@ -14,20 +14,11 @@ import type { Script } from './script.ts';
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
-  lua: `${statusFragment}${waitingFragment}${usageFragment}${quotaFragment}
+  lua: `${statusFragment}${waitingFragment}${idempotencyFragment}${usageFragment}${quotaFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId) or 0} end
-if digest ~= '' then
-  local seen = redis.call('GET', KEYS[5])
-  if seen then
-    local space = string.find(seen, ' ', 1, true)
-    local id = string.sub(seen, space + 1)
-    if string.sub(seen, 1, space - 1) ~= digest then return {'mismatch', id} end
-    -- All records' keys differ in the id alone. One that was deleted since is made again.
-    local record = string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id
-    if redis.call('EXISTS', record) == 1 then return {'replayed', id} end
-  end
-end
+local before = madeBefore(KEYS[5], digest, KEYS[1], jobId)
+if before then return before end
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
 local usage = usageKey(KEYS[1], jobId, ARGV[9])
 local checkpointBytes = 0
@@ -37,9 +28,7 @@ end
 local over = overQuota(usage, ARGV[9], ARGV[10], 1, checkpointBytes)
 if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
-if digest ~= '' then
-  redis.call('SET', KEYS[5], digest .. ' ' .. jobId, 'EX', ARGV[4])
-end
+remember(KEYS[5], digest, jobId, ARGV[4])
 redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 11))
 if checkpointBytes > 0 then store(usage, KEYS[1], checkpointBytes) end
 local sweepId = redis.call('HGET', KEYS[1], 'sweep')

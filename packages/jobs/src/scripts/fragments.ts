@@ -67,6 +67,26 @@ end
 `;
 
 /**
+ * `madeBefore(memory, digest, record, id)`: what an earlier request with the same idempotency key made, as `{'replayed', its id}`, or
+ * `{'mismatch', its id}` when it said something else; nil when there was none, or what it made was deleted since. `record` is the key of
+ * the new one's record: all records' keys differ in the id alone. `remember(memory, digest, id, seconds)` notes it.
+ */
+export const idempotencyFragment = `
+local function madeBefore(memory, digest, record, id)
+  local seen = digest ~= '' and redis.call('GET', memory)
+  if not seen then return nil end
+  local space = string.find(seen, ' ', 1, true)
+  local earlier = string.sub(seen, space + 1)
+  if string.sub(seen, 1, space - 1) ~= digest then return {'mismatch', earlier} end
+  if redis.call('EXISTS', string.sub(record, 1, #record - #id) .. earlier) == 1 then return {'replayed', earlier} end
+  return nil
+end
+local function remember(memory, digest, id, seconds)
+  if digest ~= '' then redis.call('SET', memory, digest .. ' ' .. id, 'EX', seconds) end
+end
+`;
+
+/**
  * `wait(waiting, priority, since, jobId)`: gives a job its place among the waiting, as the queue has it: by priority, then by since when
  * (ms) it waits; 0 for one that was taken already and goes back to the front.
  */

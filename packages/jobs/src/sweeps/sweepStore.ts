@@ -4,6 +4,8 @@ import type { SweepGoal, SweepMetric, SweepPage, SweepSpace, SweepStatus, SweepS
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
+import { IdempotencyMismatchError } from '../errors.ts';
+import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from '../idempotency.ts';
 import { quotaText, type Quotas, refuseOverQuota } from '../quotas.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import { createSweep, endSweep } from '../scripts/sweeps.ts';
@@ -60,10 +62,14 @@ export class SweepStore {
   /**
    * Records a sweep, whose jobs are made from then on, whatever happens to who recorded it. Those that it begins with count for its
    * owner's quotas at once; left out, none hold.
-   * @returns its id
+   * @returns its id; `replayed` says that the idempotency key had made it before
    * @throws QuotaExceededError
+   * @throws IdempotencyMismatchError the key was used for another body
    */
-  async create(plan: SweepPlan, quotas?: Quotas): Promise<string> {
+  async create(
+    plan: SweepPlan,
+    { quotas, idempotency }: { readonly quotas?: Quotas; readonly idempotency?: Idempotency } = {},
+  ): Promise<{ readonly id: string; readonly replayed: boolean }> {
     const { trials, ...rest } = plan;
     const firstRung = JSON.stringify(trials.map((_, index) => index));
     const id = `sweep_${ulid()}`;
@@ -71,12 +77,14 @@ export class SweepStore {
     const reply = await runScript(
       this.#redis,
       createSweep,
-      [keys.sweep(id), keys.sweeps, keys.sweepsOf(plan.owner), keys.activeSweeps],
+      [keys.sweep(id), keys.sweeps, keys.sweepsOf(plan.owner), keys.activeSweeps, memoryOf(keys, plan.owner, idempotency)],
       [
         id,
         plan.owner,
         quotaText(quotas),
         trials.length,
+        idempotency ? bodyDigest(idempotency) : '',
+        idempotencySeconds,
         'plan',
         JSON.stringify(rest),
         'trials',
@@ -88,7 +96,20 @@ export class SweepStore {
       ],
     );
     refuseOverQuota(reply);
-    return id;
+    const [outcome, made] = reply;
+    if (outcome === 'mismatch') throw new IdempotencyMismatchError();
+    return { id: String(made), replayed: outcome === 'replayed' };
+  }
+
+  /**
+   * The sweep that an earlier request with the key made, or null; see {@link JobStore.replay}.
+   * @throws IdempotencyMismatchError the key was used for another body
+   */
+  async replay(owner: string, idempotency: Idempotency): Promise<SweepRecord | null> {
+    const before = await madeBefore(this.#redis, this.#keys, owner, idempotency);
+    if (before === null) return null;
+    if (!before.isSame) throw new IdempotencyMismatchError();
+    return await this.get(before.id);
   }
 
   /** The sweep, or null if there is none with this id, or, where an `owner` is given, none of theirs. */

@@ -54,7 +54,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         response: {
           200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
           202: json('The job, which now waits for a worker; or with `reuse` one that has succeeded.', jobSchema, {
-            ...createdHeaders,
+            ...createdHeaders('job'),
             'Job-Reused': { type: 'string', description: '`true` when `reuse` found the job.' },
           }),
           ...problems(

@@ -80,7 +80,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
         querystring: z.strictObject({}),
         headers: idempotencyHeaders,
         response: {
-          202: json('The new job, which names the old one in `retryOf`.', jobSchema, createdHeaders),
+          202: json('The new job, which names the old one in `retryOf`.', jobSchema, createdHeaders('job')),
           ...problems(...errors, ...specErrors),
         },
       },
@@ -111,7 +111,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
         headers: idempotencyHeaders,
         body: forkChanges,
         response: {
-          202: json('The new job, which names the old one in `forkOf`.', jobSchema, createdHeaders),
+          202: json('The new job, which names the old one in `forkOf`.', jobSchema, createdHeaders('job')),
           ...problems(...errors, ...specErrors),
         },
       },

@@ -16,11 +16,12 @@ import {
   withValues,
 } from '@trainyard/jobs';
 import { uploadsFor } from '../datasets/specDatasets.ts';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
+import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { sweepExample } from '../http/examples.ts';
 import { pageLimit, parseBody, unnamed } from '../http/parameters.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
@@ -119,6 +120,15 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
     return record;
   };
 
+  /** The 202 of a sweep, new or not. */
+  const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<FastifyReply> => {
+    if (replayed) void reply.header('idempotency-replayed', 'true');
+    return reply
+      .code(202)
+      .header('location', `/sweeps/${record.id}`)
+      .send(await runner.detail(record));
+  };
+
   app.post(
     '/sweeps',
     {
@@ -129,17 +139,21 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
           'A grid of all combinations, random draws, or successive halving: many jobs for a few epochs, of which the best go on. Nothing is queued unless every job could be trained.',
         tags: ['sweeps'],
         querystring: z.strictObject({}),
+        headers: idempotencyHeaders,
         body: newSweep.meta({ id: 'NewSweep', examples: [sweepExample] }),
         response: {
-          202: json('The sweep, whose jobs wait for workers.', sweepDetail, {
-            Location: { type: 'string', description: 'The path of the sweep.' },
-          }),
-          ...problems(...guarded, ...withBody, 'invalidSpec', 'quotaExceeded', 'storageQuotaExceeded'),
+          202: json('The sweep, whose jobs wait for workers.', sweepDetail, createdHeaders('sweep')),
+          ...problems(...guarded, ...withBody, 'invalidSpec', 'idempotencyKeyReused', 'quotaExceeded', 'storageQuotaExceeded'),
         },
       },
     },
     async (request, reply) => {
       const { name, labels, spec: body, space, strategy, metric, goal, maxJobs, seed: given } = request.body;
+      const owner = callerOf(request).name;
+      // Sweeps and jobs share a caller's keys.
+      const { idempotency } = idempotencyOf(request.headers, { sweep: request.body });
+      const earlier = idempotency === undefined ? null : await sweeps.replay(owner, idempotency);
+      if (earlier !== null) return await accepted(reply, earlier, true);
       const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
       const planned = planTrials(space, strategy, maxJobs, seed);
       const uploads = await uploadsOf(body, space, datasets, request);
@@ -149,7 +163,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
       const trials = await checkAll(spec, body, planned, context);
       const traceparent = currentTraceparent();
       const plan = {
-        owner: callerOf(request).name,
+        owner,
         name: name ?? null,
         labels: labels ?? {},
         spec,
@@ -161,15 +175,12 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
         ...(traceparent !== undefined && { traceparent }),
         trials,
       };
-      const id = await sweeps.create(plan, quotas);
+      const { id, replayed } = await sweeps.create(plan, { quotas, ...(idempotency && { idempotency }) });
       // Recorded, it is brought forward anyhow.
       await runner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;
       });
-      return reply
-        .code(202)
-        .header('location', `/sweeps/${id}`)
-        .send(await runner.detail(await visibleSweep(id, request)));
+      return await accepted(reply, await visibleSweep(id, request), replayed);
     },
   );
 
