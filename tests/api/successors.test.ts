@@ -131,6 +131,7 @@ describe('POST /jobs/{id}/fork', () => {
 
   test.for([
     [{ epoch: 3 }, '/epoch', 'unknownField', /epochs/],
+    [{ epoch: null }, '/epoch', 'unknownField', /epochs/],
     [{ optimizer: null }, '/optimizer', 'required', /required/],
     [{ epochs: 2 }, '/epochs', 'tooSmall', /at least 3/],
     [

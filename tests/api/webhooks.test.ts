@@ -188,6 +188,47 @@ describe('a webhook', () => {
     expect(new Set(told)).toEqual(new Set([job.id, again.id]));
   });
 
+  test('goes over to a fork of its job, unless that has another one or none', async ({ stage: { api, send, receive } }) => {
+    send();
+    const [receiver, other] = [await receive(), await receive()];
+    const job = await post(api, { url: receiver.url, secret: jobSecret });
+    const attempt = await claim(api.jobs, job.id);
+    await api.artifacts.putBytes(job.id, 'checkpoint-1-1.safetensors', Buffer.from('a checkpoint'));
+    await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: 12 }, 'checkpoint-1-1.safetensors');
+    const fork = async (changes: object): Promise<Job> => {
+      const response = await api.post(`/jobs/${job.id}/fork`, changes);
+      expect(response.statusCode, response.body).toBe(202);
+      expect(response.body).not.toContain(jobSecret.slice('whsec_'.length));
+      return jobSchema.parse(response.json());
+    };
+    const inheriting = await fork({ epochs: 30 });
+    const changing = await fork({ webhook: { url: other.url } });
+    const without = await fork({ webhook: null });
+    expect([inheriting, changing, without].map(({ webhook }) => webhook?.url)).toEqual([receiver.url, other.url, undefined]);
+    for (const each of [inheriting, changing, without]) await succeed(api, each);
+    await statusBecomes(api, inheriting, 'delivered');
+    await statusBecomes(api, changing, 'delivered');
+    const told = (received: Receiver, secret: string) => received.received.map((each) => verified(each, secret));
+    expect(told(receiver, jobSecret)).toMatchObject([{ data: { id: inheriting.id } }]);
+    expect(told(other, serviceSecret)).toMatchObject([{ data: { id: changing.id } }]);
+  });
+
+  test('of a fork is checked as that of a new job', async ({ stage: { api, receive } }) => {
+    const job = await post(api, { url: (await receive()).url });
+    const refused = async (changes: object): Promise<unknown> => {
+      const response = await api.post(`/jobs/${job.id}/fork`, changes);
+      expect(response.statusCode).toBe(422);
+      return response.json<Problem>().errors;
+    };
+    expect(await refused({ webhook: { url: 'ftp://example.com/' }, epoch: 1 })).toMatchObject([
+      { path: '/epoch' },
+      { path: '/webhook/url' },
+    ]);
+    expect(await refused({ webhok: null })).toMatchObject([{ path: '/webhok' }]);
+    expect(await refused({ webhok: {} })).toMatchObject([{ path: '/webhok', message: expect.stringContaining('"webhook"') as string }]);
+    expect(await refused({ reuse: true })).toMatchObject([{ path: '/reuse', code: 'unknownField' }]);
+  });
+
   test('is sent once by several processes', async ({ stage: { api, send, receive } }) => {
     for (const _each of [1, 2, 3]) send();
     const receiver = await receive();

@@ -41,7 +41,8 @@ export interface NewJob {
   /** From {@link Remains.reserve}, where something has to be stored for the job before it is there. */
   readonly jobId?: string;
   readonly origin?: Origin;
-  readonly webhook?: Webhook;
+  /** Null: none. Left out, that of the job that it comes of, secret and all; without one, none. */
+  readonly webhook?: Webhook | null;
   /** See `reuseKeyOf`. */
   readonly reuseKey?: string;
   /** The sweep that it is a job of. */
@@ -289,7 +290,7 @@ export class JobStore {
     }
   }
 
-  /** A retry is the same job again: its end is told as well, and it gives the same weights. */
+  /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */
   async #besides({ origin, webhook, sweep, reuseKey, traceparent }: NewJob): Promise<BesideSpec> {
     const given = {
       ...(webhook && { webhook }),
@@ -297,11 +298,12 @@ export class JobStore {
       ...(reuseKey !== undefined && { reuseKey }),
       ...(traceparent !== undefined && { traceparent }),
     };
-    if (origin?.retryOf === undefined) return given;
-    const [told, key] = await this.#redis.hmget(this.#keys.job(origin.retryOf), 'webhook', 'reuseKey');
+    const from = origin?.retryOf ?? origin?.forkOf;
+    if (from === undefined) return given;
+    const [told, key] = await this.#redis.hmget(this.#keys.job(from), 'webhook', 'reuseKey');
     return {
-      ...(typeof told === 'string' && { webhook: JSON.parse(told) as Webhook }),
-      ...(typeof key === 'string' && { reuseKey: key }),
+      ...(typeof told === 'string' && webhook === undefined && { webhook: JSON.parse(told) as Webhook }),
+      ...(typeof key === 'string' && origin?.retryOf !== undefined && { reuseKey: key }),
       ...given,
     };
   }

@@ -164,12 +164,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });
-  const webhookPolicy = options.webhookPolicy ?? { secret: null, allowPrivate: false };
-  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, keyQuotas, threads, webhooks: webhookPolicy });
+  const webhooks = options.webhookPolicy ?? { secret: null, allowPrivate: false };
+  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, keyQuotas, threads, webhooks });
   await app.register(quotaRoutes, { keyQuotas, limits });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
-  await app.register(successorRoutes, { jobs, successors, datasets, limits, keyQuotas, threads });
+  await app.register(successorRoutes, { jobs, successors, datasets, limits, keyQuotas, threads, webhooks });
   await app.register(eventRoutes, { jobs, eventLog, eventHub });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });

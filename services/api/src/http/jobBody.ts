@@ -1,7 +1,8 @@
-// The body of a new job: a spec, which is the engine's to check, and what a client can say beside it. Problems of both are told at
-// once.
+// The body of a new job, also of one that comes of another: a spec, which is the engine's to check, and what a client can say beside
+// it. Problems of both are told at once.
 import { type NewWebhook, newWebhook } from '@trainyard/contracts';
 import { nearest, newJobSchema, parse, type Problem, SpecError } from '@trainyard/engine';
+import type { Webhook } from '@trainyard/jobs';
 import { z } from 'zod';
 import { isPublicAddress, literalAddress } from '../webhooks/addressGuard.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
@@ -20,34 +21,37 @@ type Besides = z.output<typeof besidesSchema>;
 export const jobBody: z.ZodType = newJobSchema.extend(besides);
 
 const specFields = Object.keys(newJobSchema.shape);
-const besidesFields = Object.keys(besides);
+const besidesFields = Object.keys(besides) as readonly (keyof Besides)[];
 
 /**
  * Takes a body apart.
  * @param checkSpec checks what is the spec's
+ * @param known what may stand beside it
  * @throws SpecError with every problem of both
  */
 export function checkJobBody<Checked>(
   body: unknown,
   policy: WebhookPolicy,
   checkSpec: (spec: unknown) => Checked,
-): { readonly checked: Checked; readonly webhook: NewWebhook | undefined; readonly reuse: boolean } {
+  known: readonly (keyof Besides)[] = besidesFields,
+): { readonly checked: Checked; readonly webhook: Webhook | undefined; readonly reuse: boolean } {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return { checked: checkSpec(body), webhook: undefined, reuse: false };
   const entries = Object.entries(body as Record<string, unknown>);
-  const misspelt = entries.filter(([name]) => isMeantForBesides(name));
-  const own = entries.filter(([name]) => !besidesFields.includes(name) && !isMeantForBesides(name));
-  const { webhook, reuse, problems } = parseBesides(body, policy);
+  const misspelt = entries.filter(([name]) => isMeantForBesides(name, known));
+  const beside = entries.filter(([name]) => (known as readonly string[]).includes(name));
+  const own = entries.filter((entry) => !beside.includes(entry) && !misspelt.includes(entry));
+  const { webhook, reuse, problems } = parseBesides(Object.fromEntries(beside), policy);
   problems.push(
     ...misspelt.map(([name]) => ({
       path: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-      message: `unknown field ${JSON.stringify(name)}: did you mean "${nearest(name, besidesFields)}"?`,
+      message: `unknown field ${JSON.stringify(name)}: did you mean "${nearest(name, known)}"?`,
       code: 'unknownField',
     })),
   );
   const checked = attempt(checkSpec, Object.fromEntries(own), problems);
   if (problems.length > 0) throw new SpecError(problems);
-  return { checked, webhook, reuse };
+  return { checked, webhook: webhook && { url: webhook.url, secret: webhook.secret ?? null }, reuse };
 }
 
 /** Adds the problems that are known already to those of the spec. @throws SpecError */
@@ -61,10 +65,10 @@ function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, 
 }
 
 /** A field that is none, and nearer to one beside the spec than to one of the spec. */
-function isMeantForBesides(name: string): boolean {
-  if (specFields.includes(name) || besidesFields.includes(name)) return false;
-  const near = nearest(name, [...specFields, ...besidesFields]);
-  return near !== null && besidesFields.includes(near);
+function isMeantForBesides(name: string, known: readonly string[]): boolean {
+  if (specFields.includes(name) || known.includes(name)) return false;
+  const near = nearest(name, [...specFields, ...known]);
+  return near !== null && known.includes(near);
 }
 
 function parseBesides(body: object, policy: WebhookPolicy): Besides & { problems: Problem[] } {

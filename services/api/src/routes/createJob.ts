@@ -95,7 +95,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         owner,
         quotas,
         ...(idempotency && { idempotency }),
-        ...(webhook === undefined ? {} : { webhook: { url: webhook.url, secret: webhook.secret ?? null } }),
+        ...(webhook && { webhook }),
       };
       const { job, replayed } =
         weights === null

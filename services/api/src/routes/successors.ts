@@ -1,5 +1,5 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
-import { type Job, jobSchema } from '@trainyard/contracts';
+import { type Job, jobSchema, newWebhook } from '@trainyard/contracts';
 import { checkSpec, type JobSpec, newJobSchema, SpecError, type SpecLimits, weightMismatches, weightShapes } from '@trainyard/engine';
 import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
@@ -7,22 +7,26 @@ import { z } from 'zod';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
+import { checkJobBody } from '../http/jobBody.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
+import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 import { visibleJob } from './visibleJob.ts';
 
-/** Every field of a spec, to be changed, or with null to be left out; none is filled in. */
+const fields = { ...newJobSchema.shape, webhook: newWebhook };
+
+/** Every field, to be changed, or with null to be left out; none is filled in. */
 const forkChanges = z
   .strictObject(
     Object.fromEntries(
-      Object.entries(newJobSchema.shape).map(([name, field]) => [name, (field instanceof z.ZodDefault ? field.unwrap() : field).nullish()]),
+      Object.entries(fields).map(([name, field]) => [name, (field instanceof z.ZodDefault ? field.unwrap() : field).nullish()]),
     ),
   )
   .meta({
     id: 'ForkChanges',
     description:
-      'What is to be other than in the job that is forked. A field of the spec that is given replaces the whole field, null leaves out one that is optional, and what is not given stays.',
+      'What is to be other than in the job that is forked. A field of the spec that is given replaces the whole field, null leaves out one that is optional, and what is not given stays, the webhook with its secret too.',
     examples: [{}, { name: 'slower', epochs: 40, optimizer: { type: 'sgd', learningRate: 0.001 }, scheduler: null }],
   });
 
@@ -37,9 +41,11 @@ const noOtherWeights = {
   code: 'invalidValue',
 };
 
-/** The spec of a job with top-level fields replaced. */
+/** The spec of a job with top-level fields replaced. What is no field stays, for the check to name it. */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries({ ...spec, ...changes }).filter(([, value]) => value !== null));
+  return Object.fromEntries(
+    Object.entries({ ...spec, ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(fields, name)),
+  );
 }
 
 /** @throws SpecError when a checkpoint of the job holds other tensors than the new spec's model has */
@@ -57,11 +63,12 @@ interface Services {
   readonly limits: SpecLimits;
   readonly keyQuotas: KeyQuotas;
   readonly threads: number;
+  readonly webhooks: WebhookPolicy;
 }
 
 export const successorRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { jobs, successors, datasets, limits, keyQuotas, threads },
+  { jobs, successors, datasets, limits, keyQuotas, threads, webhooks },
   done,
 ) => {
   // As for a new job, the handler says more about a body than its schema can.
@@ -74,7 +81,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
         operationId: 'retryJob',
         summary: 'Train a failed or cancelled job again',
         description:
-          'Makes a new job of the same spec and seed, yours, which goes on from the last checkpoint if there is one. The old job stays as it is.',
+          'Makes a new job of the same spec, seed and webhook, yours, which goes on from the last checkpoint if there is one. The old job stays as it is.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
@@ -122,10 +129,19 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
       if (changes['initialWeights'] !== undefined && changes['initialWeights'] !== null) throw new SpecError([noOtherWeights]);
       const body = changed(job.spec, changes);
       const quotas = quotasOf(request, keyQuotas);
-      const { spec } = checkSpec(body, limitsWithin(limits, quotas), await uploadsFor(body, datasets, request), threads);
+      const uploads = await uploadsFor(body, datasets, request);
+      const check = (posted: unknown): JobSpec => checkSpec(posted, limitsWithin(limits, quotas), uploads, threads).spec;
+      const { checked: spec, webhook } = checkJobBody(body, webhooks, check, ['webhook']);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
-      const made = await successors.fork(job, { spec, owner: callerOf(request).name, quotas, ...idempotency });
+      const made = await successors.fork(job, {
+        spec,
+        owner: callerOf(request).name,
+        quotas,
+        ...(webhook && { webhook }),
+        ...(changes['webhook'] === null && { webhook: null }),
+        ...idempotency,
+      });
       if (made.replayed) void reply.header('idempotency-replayed', 'true');
       return reply.code(202).header('location', `/jobs/${made.job.id}`).send(made.job);
     },
