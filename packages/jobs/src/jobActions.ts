@@ -3,6 +3,7 @@
 import { finalStatuses, type Job, type JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
+import type { Outbox } from './outbox.ts';
 import { leaveToClaim, leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { cancelJob } from './scripts/cancelJob.ts';
@@ -20,8 +21,7 @@ export interface JobActionsOptions {
   readonly redis: Redis;
   readonly prefix: string;
   readonly queue: TrainQueue;
-  /** Puts a job that is due into the queue. */
-  readonly enqueue: (jobId: string) => Promise<void>;
+  readonly outbox: Outbox;
   /** @throws JobNotFoundError */
   readonly find: (jobId: string) => Promise<Job>;
 }
@@ -91,7 +91,7 @@ export class JobActions {
       [jobId, keys.eventChannel, Date.now()],
     );
     const job = await this.#accepted(jobId, 'resume', reply);
-    await this.#options.enqueue(jobId).catch(leaveToOutbox);
+    await this.#options.outbox.enqueue(jobId).catch(leaveToOutbox);
     return job;
   }
 

@@ -5,12 +5,12 @@ import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
-import { batched } from './batched.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
 import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
+import { Outbox } from './outbox.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type BesideSpec, type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { reuseLabel } from './reuse.ts';
@@ -20,16 +20,10 @@ import { claimJob } from './scripts/claimJob.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
 import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
-import { deliveryKeys, type QueueEntry, type TrainQueue } from './trainQueue.ts';
+import type { TrainQueue } from './trainQueue.ts';
 
 /** How often a job may be begun without an epoch or a checkpoint to show for it. */
 export const fruitlessAttemptsAllowed = 3;
-
-/** Entries of the outbox younger than this are still being put into the queue by whoever made them. */
-const outboxGraceMs = 5_000;
-
-/** Entries that go to the queue in one round trip at most: more would hold up Redis for others. */
-const entriesAtOnce = 100;
 
 /** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
@@ -74,20 +68,15 @@ export type Claim =
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  readonly #queue: TrainQueue;
+  readonly #outbox: Outbox;
   readonly #ulid = monotonicFactory(randomFraction);
   readonly #actions: JobActions;
-  /** The second half of `create`: the queue entry, then the end of the outbox entry. Safe to repeat. */
-  readonly #enqueue = batched<QueueEntry>(async (entries) => {
-    await this.#queue.addAll(entries);
-    await this.#redis.zrem(this.#keys.outbox, ...entries.map(({ jobId }) => jobId));
-  }, entriesAtOnce);
 
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
-    this.#queue = options.queue;
-    this.#actions = new JobActions({ ...options, enqueue: (jobId) => this.enqueue(jobId), find: (jobId) => this.#existing(jobId) });
+    this.#outbox = new Outbox(options);
+    this.#actions = new JobActions({ ...options, outbox: this.#outbox, find: (jobId) => this.#existing(jobId) });
   }
 
   /**
@@ -101,7 +90,7 @@ export class JobStore {
       const traceparent = traceparentOf(span);
       const { jobId, replayed, job } = await this.record({ ...request, ...(traceparent !== undefined && { traceparent }) });
       span.setAttribute('trainyard.job.id', jobId);
-      if (!replayed) await this.#enqueue({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
+      if (!replayed) await this.#outbox.enqueueNew({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
       return { job: job ?? (await this.#existing(jobId)), replayed };
     });
   }
@@ -168,31 +157,14 @@ export class JobStore {
     return { jobId, replayed: false, job: jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(rank), spec) };
   }
 
-  /**
-   * Puts a job into the queue that may have been there before. Safe to repeat. While a worker still closes an earlier delivery of
-   * it, which keeps another out, the outbox entry stays, until a worker claims the job.
-   */
-  async enqueue(jobId: string): Promise<void> {
-    const priority = await this.#redis.hget(this.#keys.job(jobId), 'priority');
-    await this.#queue.add(jobId, Number(priority ?? 0));
-    if ((await this.#redis.exists(deliveryKeys(this.#keys.tag, jobId).lock)) === 0) await this.#redis.zrem(this.#keys.outbox, jobId);
-  }
-
   /** Puts a job into the queue that became due again while its delivery was being closed. */
   async enqueueIfDue(jobId: string): Promise<void> {
-    if ((await this.#redis.hget(this.#keys.job(jobId), 'status')) === 'queued') await this.enqueue(jobId);
+    if ((await this.#redis.hget(this.#keys.job(jobId), 'status')) === 'queued') await this.#outbox.enqueue(jobId);
   }
 
-  /**
-   * Finishes what a crash between the two halves of `create` left behind; to be called every few seconds by every
-   * process, any number of them at once.
-   * @param olderThanMs leaves younger entries to their makers
-   * @returns how many jobs it put into the queue
-   */
-  async reconcileOutbox(olderThanMs: number = outboxGraceMs): Promise<number> {
-    const forgotten = await this.#redis.zrangebyscore(this.#keys.outbox, '-inf', Date.now() - olderThanMs);
-    await Promise.all(forgotten.map((jobId) => this.enqueue(jobId)));
-    return forgotten.length;
+  /** {@link Outbox.reconcile} */
+  async reconcileOutbox(olderThanMs?: number): Promise<number> {
+    return await this.#outbox.reconcile(olderThanMs);
   }
 
   /** The jobs with these ids, null where there is none. */

@@ -18,7 +18,7 @@ export async function* listFigures({ url, redis: { url: redisUrl } }: Rig): Asyn
     const specs = Array.from({ length: 100 }, (_, team) => checkSpec({ ...tutorial, labels: { team: `t${team}` } }).spec);
     for (let made = 0; made < stored; made += 1_000) {
       await Promise.all(
-        Array.from({ length: 1_000 }, async (_, at) => await store.record({ spec: specs[at % specs.length] ?? specs[0], owner: ':local' })),
+        Array.from({ length: 1_000 }, async (_, at) => await store.create({ spec: specs[at % specs.length] ?? specs[0], owner: ':local' })),
       );
     }
   } finally {

@@ -1,5 +1,5 @@
 // How jobs come to be: once each, whatever crashes and whoever asks twice; and how they are listed.
-import { IdempotencyMismatchError, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
+import { deliveryKeys, IdempotencyMismatchError, redisKeys, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
 import { decodeTime } from 'ulid';
 import { describe, expect } from 'vitest';
@@ -143,6 +143,23 @@ describe('a crash between the record and the queue', () => {
     await Promise.all(processes.map(async ({ store }) => await store.reconcileOutbox(0)));
     expect((await deliveries(redis, 5)).toSorted()).toEqual(ids.toSorted());
   });
+});
+
+test('many jobs that missed the queue come into it page by page, past one whose earlier delivery is still being closed', async ({
+  redis,
+}) => {
+  const jobs = openJobs(redis);
+  const ids = await Promise.all(Array.from({ length: 250 }, async () => (await jobs.store.record({ spec, owner: 'ada' })).jobId));
+  const keys = redisKeys(redis.prefix);
+  const [closing] = ids.toSorted();
+  const { lock } = deliveryKeys(keys.tag, closing);
+  await redis.connect().set(lock, 'a worker');
+  expect(await jobs.store.reconcileOutbox(-1)).toBe(250);
+  expect(await jobs.queue.depths()).toMatchObject({ prioritized: 250 });
+  expect(await redis.connect().zrange(keys.outbox, '0', '-1')).toEqual([closing]);
+  await redis.connect().del(lock);
+  expect(await jobs.store.reconcileOutbox(-1)).toBe(1);
+  expect(await redis.connect().zcard(keys.outbox)).toBe(0);
 });
 
 describe('an idempotency key', () => {
