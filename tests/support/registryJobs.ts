@@ -103,6 +103,7 @@ function* jobs(): Generator<[name: string, job: Job]> {
     const job = type === 'random' ? basis : { ...onClasses({ type: 'crossEntropy' }), data };
     yield [`the dataset ${type}`, job];
   }
+  yield ['the dataset random with a testSplit', { ...basis, data: { ...values, testSplit: 0.3 } }];
 }
 
 /** By what they are about: `the layer conv2d`. */

@@ -93,6 +93,31 @@ describe('random', () => {
     expect(none).toBeNull();
   });
 
+  test('splits a test part off what it draws, and draws nothing else for it', async () => {
+    const [whole, split] = [new Generator(5), new Generator(5)];
+    const all = { ...options, inputShape: [4], samples: 10 };
+    const { train: drawn } = await findDataset('random').load(all, { ...context('/nonexistent'), generator: whole });
+    const parts = { ...all, testSplit: 0.3 } as typeof all;
+    const { train, test: tests } = await findDataset('random').load(parts, { ...context('/nonexistent'), generator: split });
+    expect(split.random()).toBe(whole.random());
+    expect(findDataset('random').describe(parts)).toMatchObject({ trainSamples: 7, testSamples: 3 });
+    expect([train.length, tests?.length]).toEqual([7, 3]);
+    const rows = (values: ArrayLike<number> = [], size: number) =>
+      Array.from({ length: values.length / size }, (_, row) =>
+        Array.from(values)
+          .slice(row * size, (row + 1) * size)
+          .join(),
+      );
+    for (const [name, size] of [
+      ['inputs', 4],
+      ['targets', 10],
+    ] as const) {
+      const numbers = [train, tests].map((part) => rows(part?.[name], size).map((row) => rows(drawn[name], size).indexOf(row)));
+      expect(numbers[1]).toEqual([0, 3, 9]);
+      expect(numbers.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 10 }, (_, row) => row));
+    }
+  });
+
   test('is described by its options', () => {
     expect(findDataset('random').describe(options)).toEqual({
       inputShape: [1, 32, 32],

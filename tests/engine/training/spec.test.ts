@@ -160,6 +160,13 @@ describe('a refusal names the place, the values and the remedy', () => {
     ],
     ['a field that is not built yet', { ...classify, webhook: {} }, '/webhook', 'unknownField', ['known are']],
     [
+      'a test part split off a single sample',
+      { ...tutorial, data: { ...tutorial.data, testSplit: 0.5 } },
+      '/data/testSplit',
+      'invalidValue',
+      ['single sample', 'leave testSplit out'],
+    ],
+    [
       'early stopping on a test part that is not there',
       { ...tutorial, earlyStopping: {} },
       '/earlyStopping/metric',

@@ -76,6 +76,14 @@ describe('a run', () => {
     expect(epochsOf(events)[0]).toMatchObject({ testLoss: null, testAccuracy: null });
   });
 
+  test('tests on what is split off where there is no test part', async () => {
+    const data = { dataset: 'random', inputShape: [6], targetShape: [10], samples: 50, batchSize: 8, testSplit: 0.2 };
+    const { events, result } = await run({ ...digits, data, loss: { type: 'mse' } }, { stepEventMs: 0 });
+    expect(epochsOf(events)[0]).toMatchObject({ testLoss: expect.any(Number) as number, testAccuracy: null });
+    expect(events.flatMap((event) => (event.type === 'step' && event.epoch === 1 ? [event.stepsPerEpoch] : []))).toEqual([5, 5, 5, 5, 5]);
+    expect(result.bestTestLoss).toBe(Math.min(...epochsOf(events).map(({ testLoss }) => testLoss ?? NaN)));
+  });
+
   test('lets the learning rate fall as its scheduler says', async () => {
     const { events } = await run({ ...digits, epochs: 3, scheduler: { type: 'step', stepSize: 1, gamma: 0.5 } });
     expect(epochsOf(events).map(({ learningRate }) => learningRate)).toEqual([0.1, 0.05, 0.025]);

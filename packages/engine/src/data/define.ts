@@ -86,6 +86,16 @@ export const limitOptions = {
   testLimit: z.int().min(1).optional().describe('Tests on the first so many samples; all if left out'),
 };
 
+/** The option of every dataset that may have no test part. */
+export const splitOption = {
+  testSplit: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('Tests on this share of the samples, drawn once and for all, and trains on the others; where there is no test part'),
+};
+
 /** Python's `[:limit]`; '' for all. */
 export const firstOf = (limit: number | undefined): string => (limit === undefined ? '' : `[:${limit}]`);
 

@@ -21,7 +21,7 @@ def split(count, tests):
     return np.sort(order[tests:]), np.sort(order[:tests])
 `;
 
-/** How many of `samples` samples, two or more, a share of them is: at least one, and one less than all at most. */
+/** How many of `samples` samples a share of them is: one less than all at most, hence none of a single one, and else at least one. */
 export function testSamplesOf(samples: number, share: number): number {
   return Math.min(samples - 1, Math.max(1, Math.round(samples * share)));
 }

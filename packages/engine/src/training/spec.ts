@@ -212,6 +212,9 @@ function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits
   }
   const layers = countLayers(spec.model.layers);
   if (layers > limits.layers) problems.push(tooManyLayers(layers, limits));
+  if ('testSplit' in spec.data && spec.data.testSplit !== undefined && data.testSamples === 0) {
+    problems.push({ path: '/data/testSplit', message: 'a single sample cannot be split: leave testSplit out', code: 'invalidValue' });
+  }
   if (spec.data.dropLast && spec.data.batchSize > data.trainSamples) {
     problems.push({
       path: '/data/batchSize',

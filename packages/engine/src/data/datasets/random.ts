@@ -1,43 +1,50 @@
 // Random inputs and targets: the tutorial's `torch.randn(1, 1, 32, 32)` and `torch.randn(10)`. Drawn from the run's own
-// generator, so that a seed gives what PyTorch gives.
+// generator, so that a seed gives what PyTorch gives; a test part is split off what was drawn and takes no draw of its own.
 import { z } from 'zod';
 import { sizeOf } from '../../shape.ts';
-import { defineDataset } from '../define.ts';
+import type { Dataset } from '../dataset.ts';
+import { defineDataset, splitOption } from '../define.ts';
+import { pythonSplit, splitOff, testSamplesOf } from '../split.ts';
 
 const size = z.int().min(1);
 
 export const random = defineDataset({
   name: 'random',
   title: 'Random',
-  description: 'Inputs and targets drawn from the standard normal distribution; no test part',
+  description: 'Inputs and targets drawn from the standard normal distribution; no test part unless one is split off',
   options: {
     inputShape: z.array(size).min(1).max(8).describe("One input's shape: [channels, height, width] for images"),
     targetShape: z.array(size).min(1).max(8).describe("One target's shape"),
-    samples: size.default(1).describe('Number of samples'),
+    samples: size.default(1).describe('Number of samples, with those of a test part'),
+    ...splitOption,
   },
-  describe({ inputShape, targetShape, samples }) {
+  describe({ inputShape, targetShape, samples, testSplit }) {
+    const testSamples = testSplit === undefined ? 0 : testSamplesOf(samples, testSplit);
     return {
       inputShape,
       target: { kind: 'values', shape: targetShape },
-      trainSamples: samples,
-      testSamples: 0,
+      trainSamples: samples - testSamples,
+      testSamples,
       bytesPerSample: Float32Array.BYTES_PER_ELEMENT * (sizeOf(inputShape) + sizeOf(targetShape)),
     };
   },
-  pytorch: ({ inputShape, targetShape, samples }) => ({
-    imports: [],
-    readsFiles: false,
-    functions: '',
-    load: `inputs = torch.randn(${[samples, ...inputShape].join(', ')})\ntargets = torch.randn(${[samples, ...targetShape].join(', ')})\n`,
-  }),
-  load({ inputShape, targetShape, samples }, { generator }) {
+  pytorch({ inputShape, targetShape, samples, testSplit }) {
+    const drawn = `inputs = torch.randn(${[samples, ...inputShape].join(', ')})\ntargets = torch.randn(${[samples, ...targetShape].join(', ')})\n`;
+    if (testSplit === undefined) return { imports: [], readsFiles: false, functions: '', load: drawn };
+    const split = [
+      `train_rows, test_rows = split(${samples}, ${testSamplesOf(samples, testSplit)})`,
+      'inputs, test_inputs = inputs[train_rows], inputs[test_rows]',
+      'targets, test_targets = targets[train_rows], targets[test_rows]',
+      '',
+    ];
+    return { imports: ['numpy as np'], readsFiles: false, functions: pythonSplit, load: `${drawn}${split.join('\n')}` };
+  },
+  load({ inputShape, targetShape, samples, testSplit }, { generator }) {
     const inputs = new Float32Array(samples * sizeOf(inputShape));
     const targets = new Float32Array(samples * sizeOf(targetShape));
     generator.normal_(inputs);
     generator.normal_(targets);
-    return Promise.resolve({
-      train: { length: samples, inputShape, inputs, target: { kind: 'values', shape: targetShape }, targets },
-      test: null,
-    });
+    const drawn: Dataset = { length: samples, inputShape, inputs, target: { kind: 'values', shape: targetShape }, targets };
+    return Promise.resolve(testSplit === undefined ? { train: drawn, test: null } : splitOff(drawn, testSplit));
   },
 });

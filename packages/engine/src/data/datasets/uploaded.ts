@@ -6,7 +6,7 @@ import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
 import type { Problem } from '../../validation.ts';
 import { type Splits, take } from '../dataset.ts';
-import { type DatasetDefinition, firstOf, limitOptions } from '../define.ts';
+import { type DatasetDefinition, firstOf, limitOptions, splitOption } from '../define.ts';
 import { DatasetUnavailableError } from '../errors.ts';
 import { loaderOptions } from '../loader.ts';
 import { pythonReadNpz, readNpz } from '../npz.ts';
@@ -45,12 +45,7 @@ export const uploadedSchema = z
     dataset: uploadedDatasetId.describe(description),
     content: uploadedContent.optional(),
     ...limitOptions,
-    testSplit: z
-      .number()
-      .gt(0)
-      .lt(1)
-      .optional()
-      .describe('Tests on this share of the samples, drawn once and for all, and trains on the others; where there is no test part'),
+    ...splitOption,
     ...loaderOptions,
   })
   .describe(description);
@@ -76,13 +71,10 @@ export function resolveUploaded(data: z.output<typeof uploadedSchema>, known: Up
     const message = `the dataset's content is ${content.sha256}, not ${data.content.sha256}: leave it out to use what is there`;
     return { path: '/data/content/sha256', message, code: 'invalidValue' };
   }
-  const { trainSamples, testSamples } = content;
+  const { testSamples } = content;
   if (testSplit !== undefined && testSamples > 0) {
     const message = `the dataset has a test part of ${testSamples} samples: leave testSplit out`;
     return { path: '/data/testSplit', message, code: 'invalidValue' };
-  }
-  if (testSplit !== undefined && trainSamples < 2) {
-    return { path: '/data/testSplit', message: 'a single sample cannot be split: leave testSplit out', code: 'invalidValue' };
   }
   return { ...data, content };
 }
