@@ -6,6 +6,7 @@ import type { Job } from '@trainyard/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStream } from './fixtures/eventSource.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
+import { startRedisProxy } from './fixtures/redisProxy.ts';
 import { type Home, openHome, type ServerProcess, startServer } from './fixtures/serverProcess.ts';
 import { tutorial } from './fixtures/spec.ts';
 
@@ -82,6 +83,16 @@ describe('a stop', () => {
   });
 });
 
+test.for(['cut', 'freeze'] as const)('a stop comes to its end in order after a %s of the connections to Redis', async (how) => {
+  const proxy = await startRedisProxy(home.redis.url);
+  const server = start({ REDIS_URL: proxy.url });
+  await makeJob(await server.ready());
+  await proxy[how]();
+  server.child.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+  await proxy.close();
+});
+
 describe('a start', () => {
   const refused = async (env: Readonly<Record<string, string>>): Promise<string> => {
     const server = start(env);
@@ -135,13 +146,17 @@ describe('a start', () => {
     expect(await first.exit).toBe(0);
   });
 
-  test('does not need Redis to be there yet', async () => {
+  test('does not need Redis to be there yet, nor does a stop, and the log tells of it once', async () => {
     const server = start({ REDIS_URL: 'redis://127.0.0.1:1' });
     const url = await server.ready();
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     expect((await fetch(`${url}/health/ready`)).status).toBe(503);
+    const since = performance.now();
     server.child.kill('SIGTERM');
     expect(await server.exit).toBe(0);
+    expect(performance.now() - since).toBeLessThan(3_500);
+    expect((await server.stderr).match(/ECONNREFUSED.*?Redis is away/g)).toHaveLength(1);
+    expect((await server.stderr).match(/"connect ECONNREFUSED/g)).toHaveLength(1);
   });
 });
 

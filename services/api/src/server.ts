@@ -92,7 +92,9 @@ async function keepReconciling(services: Reconciled, log: Logger, signal: AbortS
   ];
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
-      for (const [what, turn] of turns) await turn().catch((err: unknown) => log.warn({ err }, `could not ${what}`));
+      for (const [what, turn] of turns) {
+        if (!signal.aborted) await turn().catch((err: unknown) => log.warn({ err }, `could not ${what}`));
+      }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -159,12 +161,9 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const { rateLimit: perMinute } = environment;
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {
-    await eventHub.close();
-    await ends.close();
-    await sender.close();
-    await webhooks.close();
-    await queue.close();
-    await artifacts.close();
+    // At once: each waits a while for a Redis that hangs.
+    await Promise.all([eventHub.close(), ends.close(), sender.close()]);
+    await Promise.all([webhooks.close(), queue.close(), artifacts.close()]);
     await Promise.all([closeRedis(redis), closeRedis(subscriber), closeRedis(patient)]);
   };
   return {

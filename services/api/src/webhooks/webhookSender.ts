@@ -3,6 +3,7 @@
 import {
   answeredSoon,
   type DueWebhook,
+  isRedisUnavailable,
   redisKeys,
   servicePrefix,
   Subscription,
@@ -66,7 +67,10 @@ export class WebhookSender {
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
     const { store, subscriber, log } = options;
-    const onError = (err: unknown): void => log.warn({ err }, 'webhooks wait for Redis');
+    // That Redis is away, the connections' owner tells, and once.
+    const onError = (err: unknown): void => {
+      if (!isRedisUnavailable(err)) log.warn({ err }, 'webhooks wait');
+    };
     // BullMQ describes ioredis 5 and 6 at once; ours is 6.
     const connection: ConnectionOptions = options.redis;
     this.#worker = new Worker(webhookQueueName, async (job) => await this.#deliver(job), {
@@ -88,10 +92,15 @@ export class WebhookSender {
   /** Ends the attempts in hand; another process, or this one later, makes them again. Safe to call twice. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the service is stopping'));
-    await this.#subscription.close();
-    // Without Redis a worker waits for it also when it closes.
-    await answeredSoon(this.#worker.close()).catch(() => undefined);
-    await answeredSoon(this.#worker.disconnect()).catch(() => undefined);
+    await Promise.all([this.#subscription.close(), this.#closeWorker()]);
+  }
+
+  /** Without Redis there is nothing to tell it, and BullMQ would wait for it; one that hangs looks as if it were there. */
+  async #closeWorker(): Promise<void> {
+    const isForced = this.#options.redis.status !== 'ready';
+    await answeredSoon(this.#worker.close(isForced)).catch(async () => {
+      await answeredSoon(this.#worker.disconnect()).catch(() => undefined);
+    });
   }
 
   /** Exponential, plus or minus a quarter, and not before the receiver wants it. */
