@@ -23,11 +23,16 @@ export function currentArena(): Arena | null {
  * @throws ArgumentError for an async function, whose tensors would outlive the arena.
  */
 export function inArena<T>(step: () => T): T {
+  return reopenArena({ alive: false }, step);
+}
+
+/** The same in an arena that has ended: its tensors can be used again meanwhile, after the step has set them anew (replay.ts). */
+export function reopenArena<T>(arena: Arena, step: () => T): T {
   const memory = backend();
   const outer = current;
-  const arena: Arena = { alive: true };
   const mark = memory.enterArena();
   current = arena;
+  arena.alive = true;
   try {
     return runSynchronously('inArena', step);
   } finally {

@@ -2,7 +2,7 @@
 // arithmetic lives in ops/ (added to this class as methods by ops/methods.ts), the backward pass in
 // autograd.ts, printing in print.ts.
 import { type Arena, currentArena } from './arena.ts';
-import type { Node } from './autograd.ts';
+import type { Node } from './node.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { ArenaError, ArgumentError, ShapeError } from './errors.ts';
@@ -26,6 +26,14 @@ export interface TensorOptions {
   readonly requiresGrad?: boolean;
 }
 
+let made = 0;
+
+/** Tensors made so far: whether an operation's result is all that was made in between. */
+export const tensorsMade = (): number => made;
+
+/** Gives a tensor other storage, of the same length: for an operation that is done again (replay.ts), and nobody else. */
+export let moveStorage: (tensor: Tensor, storage: Storage) => void;
+
 export class Tensor {
   readonly shape: Shape;
   /** The gradient that `backward()` accumulates into a leaf; null until the first one. */
@@ -35,9 +43,15 @@ export class Tensor {
   /** The node that accumulates into this leaf's `grad`; made when an operation first needs it. */
   accumulator: Node | null = null;
   readonly version: Version;
-  readonly #storage: Storage;
+  #storage: Storage;
   readonly #arena: Arena | null;
   #requiresGrad = false;
+
+  static {
+    moveStorage = (tensor, storage) => {
+      tensor.#storage = storage;
+    };
+  }
 
   /**
    * @param storage its elements, row-major; not copied.
@@ -48,6 +62,7 @@ export class Tensor {
     if (storage.length !== sizeOf(shape)) {
       throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${storage.length} were given`);
     }
+    made += 1;
     this.#storage = storage;
     this.shape = shape;
     if (base instanceof Tensor) {

@@ -28,14 +28,16 @@ const formula: Formula = {
  * @throws ArgumentError for an input outside 0 … 1, and as pointwiseLoss.
  */
 export function bceLoss(input: Tensor, target: Tensor, { reduction = 'mean', weight }: BceLossOptions = {}): Tensor {
-  input.values.forEach((p, i) => {
-    if (p < 0 || p > 1) {
-      throw new ArgumentError(
-        `bceLoss takes probabilities from 0 to 1, but element ${i} is ${p}: apply a sigmoid, or use bceWithLogitsLoss`,
-      );
-    }
-  });
-  return reducedLoss(input, target, { name: 'bceLoss', node: 'BinaryCrossEntropy', reduction, weight, formula });
+  const parts = { name: 'bceLoss', node: 'BinaryCrossEntropy', reduction, weight, formula, check: checkProbability };
+  return reducedLoss(input, target, parts);
+}
+
+function checkProbability(p: number, index: number): void {
+  if (p < 0 || p > 1) {
+    throw new ArgumentError(
+      `bceLoss takes probabilities from 0 to 1, but element ${index} is ${p}: apply a sigmoid, or use bceWithLogitsLoss`,
+    );
+  }
 }
 
 /** {@link bceLoss} as a module. */

@@ -28,12 +28,15 @@ export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions =
       `mseLoss: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: reshape the target`,
     );
   }
-  const difference = backend().allocate(size);
-  backend().binary('sub', input.values, shape, target.values, shape, difference, shape);
-  const storage = backend().allocate(reduction === 'none' ? size : 1);
-  if (reduction === 'none') backend().unary('square', difference, storage);
-  else backend().fill(storage, backend().sumOfSquares(difference) / (reduction === 'mean' ? size : 1));
-
+  let difference: FloatArray;
+  const forward = (): FloatArray => {
+    difference = backend().allocate(size);
+    backend().binary('sub', input.values, shape, target.values, shape, difference, shape);
+    const loss = backend().allocate(reduction === 'none' ? size : 1);
+    if (reduction === 'none') backend().unary('square', difference, loss);
+    else backend().fill(loss, backend().sumOfSquares(difference) / (reduction === 'mean' ? size : 1));
+    return loss;
+  };
   const slope = (g: FloatArray, sign: 1 | -1): FloatArray => {
     const out = backend().allocate(size);
     if (reduction === 'none') {
@@ -46,10 +49,14 @@ export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions =
   };
   return record({
     name: 'MseLoss',
-    storage,
+    forward,
     shape: reduction === 'none' ? shape : [],
     inputs: [input, target],
-    backward: (g, needed) => [needed[0] ? slope(g, 1) : null, needed[1] ? slope(g, -1) : null],
+    backward: (g, needed, grads) => {
+      if (needed[0]) grads[0] = slope(g, 1);
+      if (needed[1]) grads[1] = slope(g, -1);
+      return grads;
+    },
   });
 }
 

@@ -2,7 +2,7 @@
 // one or few numbers a sample, and their sum is taken in float64 in one fixed order.
 import { changed, construct, tensors } from '../construction.ts';
 import { z } from 'zod';
-import { record } from '../autograd.ts';
+import { type Backward, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -55,11 +55,12 @@ function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32A
   if (!(storage instanceof Int32Array)) {
     throw new ArgumentError(`class targets are int32, got ${target.dtype}: make them with indices(), or compare values with mseLoss`);
   }
-  storage.forEach((value, i) => {
+  for (let i = 0; i < storage.length; i++) {
+    const value = storage[i];
     if ((value < 0 || value >= classes) && value !== ignoreIndex) {
       throw new ArgumentError(`target ${i} is class ${value}, but there are ${classes} classes: they count from 0 to ${classes - 1}`);
     }
-  });
+  }
   return storage;
 }
 
@@ -80,30 +81,37 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: Smoot
   if (weight !== undefined && !sameShape(weight.shape, [classes])) {
     throw new ShapeError(`nllLoss: the weight of ${classes} classes must have shape [${classes}], got ${formatShape(weight.shape)}`);
   }
-  const labels = classesOf(target, classes, ignoreIndex);
-  const factors = weight?.values ?? new Float32Array(classes).fill(1);
+  const ones = new Float32Array(classes).fill(1);
   const spread = labelSmoothing / classes;
-
-  const values = logProbabilities.values;
-  const storage = backend().allocate(reduction === 'none' ? positions : 1);
-  let total = 0;
+  let labels: Int32Array;
+  let factors: FloatArray;
   let totalFactor = 0;
-  for (let p = 0; p < positions; p++) {
-    const label = labels[p];
-    let loss = 0;
-    if (label !== ignoreIndex) {
-      const start = startOf(layout, p);
-      loss = -(1 - labelSmoothing) * factors[label] * values[start + label * step];
-      if (spread > 0) for (let c = 0; c < classes; c++) loss -= spread * factors[c] * values[start + c * step];
-      totalFactor += factors[label];
-    }
-    if (reduction === 'none') storage[p] = loss;
-    total += loss;
-  }
-  if (reduction !== 'none') storage[0] = reduction === 'mean' ? total / totalFactor : total;
 
-  const backward = (g: FloatArray): FloatArray => {
-    const dx = backend().allocate(values.length);
+  const forward = (): FloatArray => {
+    labels = classesOf(target, classes, ignoreIndex);
+    factors = weight?.values ?? ones;
+    const { values } = logProbabilities;
+    const losses = backend().allocate(reduction === 'none' ? positions : 1);
+    let total = 0;
+    totalFactor = 0;
+    for (let p = 0; p < positions; p++) {
+      const label = labels[p];
+      let loss = 0;
+      if (label !== ignoreIndex) {
+        const start = startOf(layout, p);
+        loss = -(1 - labelSmoothing) * factors[label] * values[start + label * step];
+        if (spread > 0) for (let c = 0; c < classes; c++) loss -= spread * factors[c] * values[start + c * step];
+        totalFactor += factors[label];
+      }
+      if (reduction === 'none') losses[p] = loss;
+      total += loss;
+    }
+    if (reduction !== 'none') losses[0] = reduction === 'mean' ? total / totalFactor : total;
+    return losses;
+  };
+
+  const backward: Backward = (g, _needed, grads) => {
+    const dx = backend().allocate(logProbabilities.size);
     backend().fill(dx, 0);
     for (let p = 0; p < positions; p++) {
       const label = labels[p];
@@ -113,15 +121,16 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: Smoot
       if (spread > 0) for (let c = 0; c < classes; c++) dx[start + c * step] = -slope * spread * factors[c];
       dx[start + label * step] -= slope * (1 - labelSmoothing) * factors[label];
     }
-    return dx;
+    grads[0] = dx;
+    return grads;
   };
   return record({
     name: 'NllLoss',
-    storage,
+    forward,
     shape: reduction === 'none' ? target.shape : [],
     inputs: [logProbabilities],
     saved: weight === undefined ? [target] : [target, weight],
-    backward: (g) => [backward(g)],
+    backward,
   });
 }
 

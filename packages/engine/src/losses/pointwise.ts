@@ -34,6 +34,8 @@ interface Parts {
   readonly weight?: Tensor | undefined;
   readonly positive?: Tensor | undefined;
   readonly formula: Formula;
+  /** Refuses elements of the input. */
+  readonly check?: (value: number, index: number) => void;
 }
 
 /**
@@ -42,7 +44,7 @@ interface Parts {
  * @returns a scalar, or the input's shape with reduction 'none'.
  * @throws ShapeError when the shapes differ or factors do not broadcast, ArgumentError for an unknown reduction.
  */
-export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduction, weight, positive, formula }: Parts): Tensor {
+export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduction, weight, positive, formula, check }: Parts): Tensor {
   const { shape, size } = input;
   if (!sameShape(shape, target.shape)) {
     throw new ShapeError(
@@ -54,30 +56,35 @@ export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduc
   }
   const weights = factors(name, 'weight', weight, shape);
   const positives = factors(name, 'posWeight', positive, shape);
-  const [x, t] = [input.values, target.values];
   const single = reduction !== 'none';
   const divisor = reduction === 'mean' ? size : reduction === 'batchmean' ? (shape[0] ?? 1) : 1;
 
-  const storage = backend().allocate(single ? 1 : size);
-  let total = 0;
-  for (let i = 0; i < size; i++) {
-    const loss = formula.value(x[i], t[i], positives?.[i] ?? 1) * (weights?.[i] ?? 1);
-    if (single) total += loss;
-    else storage[i] = loss;
-  }
-  if (single) storage[0] = total / divisor;
+  const forward = (): FloatArray => {
+    const [x, t, positive, weight] = [input.values, target.values, positives?.values, weights?.values];
+    if (check !== undefined) x.forEach(check);
+    const losses = backend().allocate(single ? 1 : size);
+    let total = 0;
+    for (let i = 0; i < size; i++) {
+      const loss = formula.value(x[i], t[i], positive?.[i] ?? 1) * (weight?.[i] ?? 1);
+      if (single) total += loss;
+      else losses[i] = loss;
+    }
+    if (single) losses[0] = total / divisor;
+    return losses;
+  };
 
   const slopes = (g: FloatArray, slope: ElementFunction): FloatArray => {
+    const [x, t, positive, weight] = [input.values, target.values, positives?.values, weights?.values];
     const out = backend().allocate(size);
     const common = single ? g[0] / divisor : 1;
     for (let i = 0; i < size; i++) {
-      out[i] = slope(x[i], t[i], positives?.[i] ?? 1) * (weights?.[i] ?? 1) * (single ? common : g[i]);
+      out[i] = slope(x[i], t[i], positive?.[i] ?? 1) * (weight?.[i] ?? 1) * (single ? common : g[i]);
     }
     return out;
   };
   return record({
     name: node,
-    storage,
+    forward,
     shape: single ? [] : shape,
     inputs: [input, target],
     saved: [input, target],
@@ -91,10 +98,10 @@ export function reducedLoss(input: Tensor, target: Tensor, parts: Parts): Tensor
   return pointwiseLoss(input, target, parts);
 }
 
-function factors(loss: string, option: string, given: Tensor | undefined, shape: Shape): FloatArray | null {
+function factors(loss: string, option: string, given: Tensor | undefined, shape: Shape): Tensor | null {
   if (given === undefined) return null;
   if (!sameShape(broadcastShapes(given.shape, shape), shape)) {
     throw new ShapeError(`${loss}: a ${option} of shape ${formatShape(given.shape)} does not fit an input ${formatShape(shape)}`);
   }
-  return noGrad(() => expand(given, shape)).values;
+  return noGrad(() => expand(given, shape));
 }

@@ -1,5 +1,6 @@
 // Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
 import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
 import type { ActivationOp } from '../backend/layerKernels.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -7,18 +8,21 @@ import { formatShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 function activation(name: string, op: ActivationOp, x: Tensor, a = 0, b = 0): Tensor {
-  const storage = backend().allocate(x.size);
-  backend().activation(op, x.values, storage, a, b);
   return record({
     name,
-    storage,
+    forward: () => {
+      const y = backend().allocate(x.size);
+      backend().activation(op, x.values, y, a, b);
+      return y;
+    },
     shape: x.shape,
     inputs: [x],
     saved: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().activationBackward(op, g, x.values, dx, a, b);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -75,16 +79,19 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
   // As an operand that broadcasts over what follows the channels.
   const factor: Shape = weight.size === 1 ? [] : [weight.size, ...new Array<number>(x.rank - 2).fill(1)];
   const { shape, size } = x;
-  const falling = backend().allocate(size);
-  backend().activation('clamp', x.values, falling, -Infinity, 0);
-  const storage = backend().allocate(size);
-  const rising = backend().allocate(size);
-  backend().unary('relu', x.values, rising);
-  backend().binary('mul', falling, shape, weight.values, factor, storage, shape);
-  backend().addScaled(rising, 1, storage);
+  let falling: FloatArray;
   return record({
     name: 'Prelu',
-    storage,
+    forward: () => {
+      falling = backend().allocate(size);
+      backend().activation('clamp', x.values, falling, -Infinity, 0);
+      const y = backend().allocate(size);
+      const rising = backend().allocate(size);
+      backend().unary('relu', x.values, rising);
+      backend().binary('mul', falling, shape, weight.values, factor, y, shape);
+      backend().addScaled(rising, 1, y);
+      return y;
+    },
     shape,
     inputs: [x, weight],
     saved: [x, weight],

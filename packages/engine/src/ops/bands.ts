@@ -25,17 +25,20 @@ export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): T
   const [height, width] = x.shape.slice(-2);
   const planes = sizeOf(leading);
   const shape = [...leading, rows.length, columns.length];
-  const storage = backend().allocate(sizeOf(shape));
-  backend().resample2d(x.values, storage, planes, pack(rows, height), pack(columns, width));
   return record({
     name,
-    storage,
+    forward: () => {
+      const y = backend().allocate(sizeOf(shape));
+      backend().resample2d(x.values, y, planes, pack(rows, height), pack(columns, width));
+      return y;
+    },
     shape,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().resample2d(g, dx, planes, pack(transpose(rows, height), rows.length), pack(transpose(columns, width), columns.length));
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }

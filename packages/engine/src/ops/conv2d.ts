@@ -105,20 +105,26 @@ export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor 
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
   const geometry = checkedConvGeometry(input, weight, bias, options);
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
-  const storage = backend().allocate(sizeOf(shape));
-  backend().conv2d(input.values, weight.values, bias === null ? null : bias.values, storage, geometry);
+  const size = sizeOf(shape);
   return record({
     name: 'Convolution',
-    storage,
+    forward: () => {
+      const y = backend().allocate(size);
+      backend().conv2d(input.values, weight.values, bias === null ? null : bias.values, y, geometry);
+      return y;
+    },
     shape,
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
-    backward: (g, needed) => {
+    backward: (g, needed, grads) => {
       const dx = needed[0] ? gradientStorage(0, input.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
       backend().conv2dBackward(g, null, input.values, weight.values, dx, dw, db, geometry);
-      return [dx, dw, db];
+      grads[0] = dx;
+      grads[1] = dw;
+      if (bias !== null) grads[2] = db;
+      return grads;
     },
   });
 }

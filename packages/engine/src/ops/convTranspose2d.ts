@@ -90,12 +90,15 @@ export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | nu
   }
   const shape = [geometry.batch, channels, geometry.height, geometry.width];
   const perChannel = [1, channels, 1, 1];
-  const storage = backend().allocate(sizeOf(shape));
-  backend().conv2dBackwardInput(input.values, weight.values, storage, geometry);
-  if (bias !== null) backend().binary('add', storage, shape, bias.values, perChannel, storage, shape);
+  const size = sizeOf(shape);
   return record({
     name: 'Convolution',
-    storage,
+    forward: () => {
+      const y = backend().allocate(size);
+      backend().conv2dBackwardInput(input.values, weight.values, y, geometry);
+      if (bias !== null) backend().binary('add', y, shape, bias.values, perChannel, y, shape);
+      return y;
+    },
     shape,
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],

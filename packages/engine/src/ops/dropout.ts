@@ -1,5 +1,6 @@
 // Dropout (Srivastava et al. 2014), with the draws of torch.rand, so that they can be repeated anywhere.
 import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
 import { defaultGenerator, type Generator } from '../random.ts';
@@ -14,6 +15,28 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenera
   if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p is a probability from 0 to 1, got ${p}`);
   if (p === 0) return x;
   const { shape, size } = x;
+  let factors: FloatArray;
+  return record({
+    name: 'Dropout',
+    forward: () => {
+      factors = draw(size, p, generator);
+      const y = backend().allocate(size);
+      backend().binary('mul', x.values, shape, factors, shape, y, shape);
+      return y;
+    },
+    shape,
+    inputs: [x],
+    backward: (g, _needed, grads) => {
+      const dx = backend().allocate(size);
+      backend().binary('mul', g, shape, factors, shape, dx, shape);
+      grads[0] = dx;
+      return grads;
+    },
+  });
+}
+
+/** What each element is multiplied by. */
+function draw(size: number, p: number, generator: Generator): FloatArray {
   const factors = backend().allocate(size);
   if (p === 1) backend().fill(factors, 0);
   else {
@@ -21,17 +44,5 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenera
     const kept = 1 / (1 - p);
     for (let i = 0; i < size; i++) factors[i] = factors[i] >= p ? kept : 0;
   }
-  const storage = backend().allocate(size);
-  backend().binary('mul', x.values, shape, factors, shape, storage, shape);
-  return record({
-    name: 'Dropout',
-    storage,
-    shape,
-    inputs: [x],
-    backward: (g) => {
-      const dx = backend().allocate(size);
-      backend().binary('mul', g, shape, factors, shape, dx, shape);
-      return [dx];
-    },
-  });
+  return factors;
 }

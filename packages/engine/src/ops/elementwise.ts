@@ -44,10 +44,14 @@ export function add(left: Operand, right: Operand): Tensor {
   const shape = broadcastShapes(a.shape, b.shape);
   return record({
     name: 'Add',
-    storage: combine('add', a.values, a.shape, b.values, b.shape),
+    forward: () => combine('add', a.values, a.shape, b.values, b.shape),
     shape,
     inputs: [a, b],
-    backward: (g, needed) => [needed[0] ? unbroadcast(g, shape, a.shape) : null, needed[1] ? unbroadcast(g, shape, b.shape) : null],
+    backward: (g, needed, grads) => {
+      if (needed[0]) grads[0] = unbroadcast(g, shape, a.shape);
+      if (needed[1]) grads[1] = unbroadcast(g, shape, b.shape);
+      return grads;
+    },
   });
 }
 
@@ -57,7 +61,7 @@ export function sub(left: Operand, right: Operand): Tensor {
   const shape = broadcastShapes(a.shape, b.shape);
   return record({
     name: 'Sub',
-    storage: combine('sub', a.values, a.shape, b.values, b.shape),
+    forward: () => combine('sub', a.values, a.shape, b.values, b.shape),
     shape,
     inputs: [a, b],
     backward: (g, needed) => [
@@ -73,7 +77,7 @@ export function mul(left: Operand, right: Operand): Tensor {
   const shape = broadcastShapes(a.shape, b.shape);
   return record({
     name: 'Mul',
-    storage: combine('mul', a.values, a.shape, b.values, b.shape),
+    forward: () => combine('mul', a.values, a.shape, b.values, b.shape),
     shape,
     inputs: [a, b],
     saved: [a, b],
@@ -88,10 +92,10 @@ export function mul(left: Operand, right: Operand): Tensor {
 export function div(left: Operand, right: Operand): Tensor {
   const [a, b] = [asTensor(left), asTensor(right)];
   const shape = broadcastShapes(a.shape, b.shape);
-  const quotient = combine('div', a.values, a.shape, b.values, b.shape);
+  let quotient: FloatArray;
   return record({
     name: 'Div',
-    storage: quotient,
+    forward: () => (quotient = combine('div', a.values, a.shape, b.values, b.shape)),
     shape,
     inputs: [a, b],
     saved: [b],
@@ -108,11 +112,13 @@ export function div(left: Operand, right: Operand): Tensor {
 
 /** x to a constant power. */
 export function pow(x: Tensor, exponent: number): Tensor {
-  const storage = backend().allocate(x.size);
-  backend().binaryScalar('pow', x.values, exponent, storage);
   return record({
     name: 'Pow',
-    storage,
+    forward: () => {
+      const y = backend().allocate(x.size);
+      backend().binaryScalar('pow', x.values, exponent, y);
+      return y;
+    },
     shape: x.shape,
     inputs: [x],
     saved: [x],
@@ -128,15 +134,15 @@ export function pow(x: Tensor, exponent: number): Tensor {
 
 /** −x. */
 export function neg(x: Tensor): Tensor {
-  return record({ name: 'Neg', storage: unary('neg', x.values), shape: x.shape, inputs: [x], backward: (g) => [unary('neg', g)] });
+  return record({ name: 'Neg', forward: () => unary('neg', x.values), shape: x.shape, inputs: [x], backward: (g) => [unary('neg', g)] });
 }
 
 /** eˣ. */
 export function exp(x: Tensor): Tensor {
-  const y = unary('exp', x.values);
+  let y: FloatArray;
   return record({
     name: 'Exp',
-    storage: y,
+    forward: () => (y = unary('exp', x.values)),
     shape: x.shape,
     inputs: [x],
     savesResult: true,
@@ -148,7 +154,7 @@ export function exp(x: Tensor): Tensor {
 export function log(x: Tensor): Tensor {
   return record({
     name: 'Log',
-    storage: unary('log', x.values),
+    forward: () => unary('log', x.values),
     shape: x.shape,
     inputs: [x],
     saved: [x],
@@ -158,10 +164,10 @@ export function log(x: Tensor): Tensor {
 
 /** Square root. */
 export function sqrt(x: Tensor): Tensor {
-  const y = unary('sqrt', x.values);
+  let y: FloatArray;
   return record({
     name: 'Sqrt',
-    storage: y,
+    forward: () => (y = unary('sqrt', x.values)),
     shape: x.shape,
     inputs: [x],
     savesResult: true,
@@ -171,17 +177,18 @@ export function sqrt(x: Tensor): Tensor {
 
 /** max(x, 0); a NaN stays a NaN, as in PyTorch. */
 export function relu(x: Tensor): Tensor {
-  const y = unary('relu', x.values);
+  let y: FloatArray;
   return record({
     name: 'Relu',
-    storage: y,
+    forward: () => (y = unary('relu', x.values)),
     shape: x.shape,
     inputs: [x],
     savesResult: true,
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().reluBackward(g, y, dx);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -190,7 +197,7 @@ export function relu(x: Tensor): Tensor {
 export function square(x: Tensor): Tensor {
   return record({
     name: 'Pow',
-    storage: unary('square', x.values),
+    forward: () => unary('square', x.values),
     shape: x.shape,
     inputs: [x],
     saved: [x],
@@ -202,7 +209,7 @@ export function square(x: Tensor): Tensor {
 export function abs(x: Tensor): Tensor {
   return record({
     name: 'Abs',
-    storage: unary('abs', x.values),
+    forward: () => unary('abs', x.values),
     shape: x.shape,
     inputs: [x],
     saved: [x],
@@ -231,7 +238,7 @@ export function maximum(a: Tensor, b: Tensor): Tensor {
   };
   return record({
     name: 'Maximum',
-    storage: combine('maximum', a.values, a.shape, b.values, b.shape),
+    forward: () => combine('maximum', a.values, a.shape, b.values, b.shape),
     shape,
     inputs: [a, b],
     saved: [a, b],

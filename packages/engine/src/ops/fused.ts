@@ -2,7 +2,7 @@
 // that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
 // in the graph is called as the last of them, its operands are the first one's.
 import { gradientStorage, record } from '../autograd.ts';
-import type { ConvGeometry, PoolGeometry } from '../backend/backend.ts';
+import type { ConvGeometry, FloatArray, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -11,21 +11,28 @@ import { checkedLinearSizes } from './matmul.ts';
 /** relu of a convolution with sizes that fit its operands. */
 export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, geometry: ConvGeometry): Tensor {
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
-  const y = backend().allocate(sizeOf(shape));
-  backend().conv2dRelu(input.values, weight.values, bias === null ? null : bias.values, y, geometry);
+  const size = sizeOf(shape);
+  let y: FloatArray;
   return record({
     name: 'Relu',
-    storage: y,
+    forward: () => {
+      y = backend().allocate(size);
+      backend().conv2dRelu(input.values, weight.values, bias === null ? null : bias.values, y, geometry);
+      return y;
+    },
     shape,
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     savesResult: true,
-    backward: (g, needed) => {
+    backward: (g, needed, grads) => {
       const dx = needed[0] ? gradientStorage(0, input.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
       backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry);
-      return [dx, dw, db];
+      grads[0] = dx;
+      grads[1] = dw;
+      if (bias !== null) grads[2] = db;
+      return grads;
     },
   });
 }
@@ -39,22 +46,29 @@ export function conv2dReluMaxPool2d(
   pool: PoolGeometry,
 ): Tensor {
   const { batch, outChannels } = geometry;
-  const y = backend().allocate(pool.planes * pool.outHeight * pool.outWidth);
-  const indices = backend().allocateIndices(y.length);
-  backend().conv2dReluPool(input.values, weight.values, bias === null ? null : bias.values, y, indices, geometry, pool);
+  let y: FloatArray;
+  let indices: Int32Array;
   return record({
     name: 'MaxPool2DWithIndices',
-    storage: y,
+    forward: () => {
+      y = backend().allocate(pool.planes * pool.outHeight * pool.outWidth);
+      indices = backend().allocateIndices(y.length);
+      backend().conv2dReluPool(input.values, weight.values, bias === null ? null : bias.values, y, indices, geometry, pool);
+      return y;
+    },
     shape: [batch, outChannels, pool.outHeight, pool.outWidth],
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     savesResult: true,
-    backward: (g, needed) => {
+    backward: (g, needed, grads) => {
       const dx = needed[0] ? gradientStorage(0, input.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, outChannels) : null;
       backend().conv2dReluPoolBackward(g, y, indices, input.values, weight.values, dx, dw, db, geometry, pool);
-      return [dx, dw, db];
+      grads[0] = dx;
+      grads[1] = dw;
+      if (bias !== null) grads[2] = db;
+      return grads;
     },
   });
 }
@@ -62,21 +76,27 @@ export function conv2dReluMaxPool2d(
 /** relu(linear(x, weight, bias)). */
 export function linearRelu(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
-  const y = backend().allocate(n * outFeatures);
-  backend().linearRelu(x.values, weight.values, bias === null ? null : bias.values, y, n, inFeatures, outFeatures);
+  let y: FloatArray;
   return record({
     name: 'Relu',
-    storage: y,
+    forward: () => {
+      y = backend().allocate(n * outFeatures);
+      backend().linearRelu(x.values, weight.values, bias === null ? null : bias.values, y, n, inFeatures, outFeatures);
+      return y;
+    },
     shape: x.shape.with(x.rank - 1, outFeatures),
     inputs: bias === null ? [x, weight] : [x, weight, bias],
     saved: [x, weight],
     savesResult: true,
-    backward: (g, needed) => {
+    backward: (g, needed, grads) => {
       const dx = needed[0] ? gradientStorage(0, x.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, outFeatures) : null;
       backend().linearBackward(g, y, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
-      return [dx, dw, db];
+      grads[0] = dx;
+      grads[1] = dw;
+      if (bias !== null) grads[2] = db;
+      return grads;
     },
   });
 }

@@ -6,10 +6,12 @@ import { backend } from '../backend/current.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { noteChange } from '../replay.ts';
 import type { Operand } from './elementwise.ts';
 
-/** @throws AutogradError when the change would belong in the graph. */
+/** Before every change. @throws AutogradError when it would belong in the graph. */
 function refuseRecorded(name: string, target: Tensor, source?: Operand): void {
+  noteChange();
   if (!isGradEnabled()) return;
   if (target.gradFn !== null) {
     throw new AutogradError(

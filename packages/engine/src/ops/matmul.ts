@@ -1,5 +1,5 @@
 // Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
-import { gradientStorage, record } from '../autograd.ts';
+import { type Backward, gradientStorage, record } from '../autograd.ts';
 import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
@@ -39,8 +39,14 @@ function operands(a: Shape, b: Shape): Operands {
   return { batchA, batchB, batch: broadcastShapes(batchA, batchB), m, k, n };
 }
 
+interface Matrices {
+  readonly matrices: FloatArray;
+  /** Elements from one to the next. */
+  readonly stride: number;
+}
+
 /** The matrices of an operand for a batch: as they are when there is one or one for each, else repeated. */
-function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns: number): { matrices: FloatArray; stride: number } {
+function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns: number): Matrices {
   const matrix = rows * columns;
   if (sizeOf(own) === 1) return { matrices: x, stride: 0 };
   if (sizeOf(own) === sizeOf(batch)) return { matrices: x, stride: matrix };
@@ -66,19 +72,21 @@ const nodeNames: Record<string, string> = { '1,1': 'Dot', '2,1': 'Mv', '1,2': 'M
 export function matmul(a: Tensor, b: Tensor): Tensor {
   const { batchA, batchB, batch, m, k, n } = operands(a.shape, b.shape);
   const count = sizeOf(batch);
-  const left = batched(a.values, batchA, batch, m, k);
-  const right = batched(b.values, batchB, batch, k, n);
-  const [batchStrideA, batchStrideB] = [left.stride, right.stride];
-  const storage = product(left.matrices, right.matrices, { batch: count, m, n, k, batchStrideA, batchStrideB });
+  let left: Matrices;
+  let right: Matrices;
   return record({
     name: nodeNames[`${a.rank},${b.rank}`] ?? (b.rank > 2 ? 'Bmm' : 'Mm'),
-    storage,
+    forward: () => {
+      left = batched(a.values, batchA, batch, m, k);
+      right = batched(b.values, batchB, batch, k, n);
+      return product(left.matrices, right.matrices, { batch: count, m, n, k, batchStrideA: left.stride, batchStrideB: right.stride });
+    },
     shape: productShape(a.shape, b.shape, batch),
     inputs: [a, b],
     saved: [a, b],
     backward: (g, needed) => {
-      const ofA = { batch: count, m, n: k, k: n, transposeB: true, batchStrideA: m * n, batchStrideB };
-      const ofB = { batch: count, m: k, n, k: m, transposeA: true, batchStrideA, batchStrideB: m * n };
+      const ofA = { batch: count, m, n: k, k: n, transposeB: true, batchStrideA: m * n, batchStrideB: right.stride };
+      const ofB = { batch: count, m: k, n, k: m, transposeA: true, batchStrideA: left.stride, batchStrideB: m * n };
       return [
         needed[0] ? unbatched(product(g, right.matrices, ofA), batchA, batch, m * k) : null,
         needed[1] ? unbatched(product(left.matrices, g, ofB), batchB, batch, k * n) : null,
@@ -125,17 +133,23 @@ export function checkedLinearSizes(
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
-  const storage = backend().allocate(n * outFeatures);
-  backend().linear(x.values, weight.values, bias === null ? null : bias.values, storage, n, inFeatures, outFeatures);
-  const result = { storage, shape: x.shape.with(x.rank - 1, outFeatures), saved: [x, weight] };
+  const forward = (): FloatArray => {
+    const y = backend().allocate(n * outFeatures);
+    backend().linear(x.values, weight.values, bias === null ? null : bias.values, y, n, inFeatures, outFeatures);
+    return y;
+  };
+  const result = { forward, shape: x.shape.with(x.rank - 1, outFeatures), saved: [x, weight] };
   // The bias, where there is one, is the first operand.
   const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
-  const backward = (g: FloatArray, needed: readonly boolean[]): (FloatArray | null)[] => {
+  const backward: Backward = (g, needed, grads) => {
     const dx = needed[atX] ? gradientStorage(atX, x.size) : null;
     const dw = needed[atWeight] ? gradientStorage(atWeight, weight.size) : null;
     const db = bias !== null && needed[0] ? gradientStorage(0, outFeatures) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
-    return bias === null ? [dx, dw] : [db, dx, dw];
+    if (bias !== null) grads[0] = db;
+    grads[atX] = dx;
+    grads[atWeight] = dw;
+    return grads;
   };
   return record({ ...result, name: bias === null ? 'Mm' : 'Addmm', inputs: bias === null ? [x, weight] : [bias, x, weight], backward });
 }

@@ -7,7 +7,17 @@ import { formatShape, normalizeDim, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 function view(x: Tensor, shape: Shape): Tensor {
-  return record({ name: 'View', storage: x.storage, shape, inputs: [x], base: x, backward: (g) => [g] });
+  return record({
+    name: 'View',
+    forward: () => x.storage,
+    shape,
+    inputs: [x],
+    base: x,
+    backward: (g, _needed, grads) => {
+      grads[0] = g;
+      return grads;
+    },
+  });
 }
 
 /**
@@ -33,19 +43,22 @@ export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
 }
 
 function reorder(name: string, x: Tensor, axes: readonly number[]): Tensor {
-  const storage = backend().allocate(x.size);
-  backend().permute(x.values, x.shape, axes, storage);
   const shape = axes.map((axis) => x.shape[axis]);
   return record({
     name,
-    storage,
+    forward: () => {
+      const y = backend().allocate(x.size);
+      backend().permute(x.values, x.shape, axes, y);
+      return y;
+    },
     shape,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       const inverse = axes.map((_, dim) => axes.indexOf(dim));
       backend().permute(g, shape, inverse, dx);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -81,24 +94,35 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   const target = shape.map((length, dim) => (length === -1 && dim >= added ? x.shape[dim - added] : length));
   const fits = added >= 0 && target.every((length, dim) => length >= 0 && (dim < added || [1, length].includes(x.shape[dim - added])));
   if (!fits) throw new ShapeError(`a tensor of shape ${formatShape(x.shape)} cannot be expanded to ${formatShape(shape)}`);
-  const storage = backend().allocate(sizeOf(target));
-  backend().broadcastTo(x.values, x.shape, storage, target);
   return record({
     name: 'Expand',
-    storage,
+    forward: () => {
+      const y = backend().allocate(sizeOf(target));
+      backend().broadcastTo(x.values, x.shape, y, target);
+      return y;
+    },
     shape: target,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().sumTo(g, target, dx, x.shape);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
 
 /** A copy with storage of its own. */
 export function clone(x: Tensor): Tensor {
-  const storage = backend().allocate(x.size);
-  backend().copy(x.values, storage);
-  return record({ name: 'Clone', storage, shape: x.shape, inputs: [x], backward: (g) => [g] });
+  return record({
+    name: 'Clone',
+    forward: () => {
+      const y = backend().allocate(x.size);
+      backend().copy(x.values, y);
+      return y;
+    },
+    shape: x.shape,
+    inputs: [x],
+    backward: (g) => [g],
+  });
 }

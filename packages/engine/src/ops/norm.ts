@@ -32,7 +32,8 @@ function perChannel(channels: number, value: (channel: number) => number): Float
 interface Normalization {
   readonly name: string;
   readonly layout: ChannelLayout;
-  readonly moments: Moments;
+  /** Those that the input has now. */
+  readonly momentsNow: () => Moments;
   /** The moments are those of x itself, so the gradient flows through them too. */
   readonly isOwn: boolean;
   readonly eps: number;
@@ -40,20 +41,26 @@ interface Normalization {
 
 /** (x − mean) / √(variance + eps) · weight + bias, with one weight and bias a channel. */
 function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts: Normalization): Tensor {
-  const { name, layout, moments, isOwn, eps } = parts;
+  const { name, layout, momentsNow, isOwn, eps } = parts;
   const { outer, channels, inner } = layout;
-  const { mean } = moments;
-  const inverse = Float64Array.from({ length: channels }, (_, channel) => 1 / Math.sqrt(moments.variance[channel] + eps));
-  const [weights, biases] = [weight?.values, bias?.values];
-  const storage = backend().allocate(x.size);
-  const scale = perChannel(channels, (channel) => inverse[channel] * (weights?.[channel] ?? 1));
-  const shift = perChannel(channels, (channel) => biases?.[channel] ?? 0);
-  backend().channelScale(x.values, mean, scale, shift, storage, layout);
+  const inverse = new Float64Array(channels);
+  let mean: FloatArray;
+  let scale: FloatArray;
 
   const inputs = [x, weight, bias].filter((operand) => operand !== null);
   return record({
     name,
-    storage,
+    forward: () => {
+      const moments = momentsNow();
+      mean = moments.mean;
+      for (let channel = 0; channel < channels; channel++) inverse[channel] = 1 / Math.sqrt(moments.variance[channel] + eps);
+      const [weights, biases] = [weight?.values, bias?.values];
+      const y = backend().allocate(x.size);
+      scale = perChannel(channels, (channel) => inverse[channel] * (weights?.[channel] ?? 1));
+      const shift = perChannel(channels, (channel) => biases?.[channel] ?? 0);
+      backend().channelScale(x.values, mean, scale, shift, y, layout);
+      return y;
+    },
     shape: x.shape,
     inputs,
     saved: weight === null ? [x] : [x, weight],
@@ -82,13 +89,15 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
 export interface RunningStatistics {
   readonly mean: Tensor;
   readonly variance: Tensor;
+  /** Batches that they are of, a scalar of int32; counted while training where it is given. */
+  readonly batches?: Tensor;
 }
 
 export interface BatchNormOptions {
   /** Normalise by the batch's statistics and update the running ones; else by the running ones. Default false. */
   readonly training?: boolean;
-  /** Share of the batch in the running statistics; default 0.1. */
-  readonly momentum?: number;
+  /** Share of the batch in the running statistics; null: they are the mean over all batches that are counted. Default 0.1. */
+  readonly momentum?: number | null;
   /** Added to the variance; default 1e-5. */
   readonly eps?: number;
 }
@@ -121,15 +130,24 @@ export function batchNorm(
       `batchNorm cannot train on a batch ${formatShape(x.shape)}, which has a single value per channel: use a larger batch, or dropLast`,
     );
   }
-  const moments = isOwn
-    ? momentsOf(x, layout)
-    : { mean: perChannel(channels, (c) => running.mean.values[c]), variance: perChannel(channels, (c) => running.variance.values[c]) };
-  if (training && running !== null) {
-    const unbiased = count / (count - 1);
-    follow(running.mean, moments.mean, momentum, 1);
-    follow(running.variance, moments.variance, momentum, unbiased);
-  }
-  return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, moments, isOwn, eps });
+  const momentsNow = (): Moments => {
+    if (!training && running !== null) return { mean: copyOf(running.mean.values), variance: copyOf(running.variance.values) };
+    const moments = momentsOf(x, layout);
+    if (training && running !== null) {
+      const share = momentum ?? 1 / ((running.batches?.item() ?? 0) + 1);
+      follow(running.mean, moments.mean, share, 1);
+      follow(running.variance, moments.variance, share, count / (count - 1));
+      if (running.batches !== undefined) running.batches.storage[0] += 1;
+    }
+    return moments;
+  };
+  return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, momentsNow, isOwn, eps });
+}
+
+function copyOf(x: FloatArray): FloatArray {
+  const out = backend().allocate(x.length);
+  backend().copy(x, out);
+  return out;
 }
 
 function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: number): void {
@@ -141,7 +159,7 @@ function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: 
 /** Normalises each of the rows that x is made of. */
 function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number): Tensor {
   const layout = { outer: 1, channels: x.size / rowSize, inner: rowSize };
-  return normalize(x, null, null, { name, layout, moments: momentsOf(x, layout), isOwn: true, eps });
+  return normalize(x, null, null, { name, layout, momentsNow: () => momentsOf(x, layout), isOwn: true, eps });
 }
 
 /** x · weight + bias, where they are there; both broadcast. */

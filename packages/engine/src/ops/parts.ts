@@ -5,7 +5,7 @@ import { backend } from '../backend/current.ts';
 import type { RowLayout } from '../backend/movementKernels.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, normalizeDim, type Shape, sameShape, sizeOf } from '../shape.ts';
-import { indices as indexTensor, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 
 /** How a padding is filled: with a number, by mirroring without the edge, with the edge, or from the other end. */
 export const paddingModes = ['constant', 'reflect', 'replicate', 'circular'] as const;
@@ -33,19 +33,22 @@ function resize(name: string, x: Tensor, dim: number, before: number, after: num
   const layout = rowsAround(x.shape, dim);
   const size = layout.size + before + after;
   const shape = x.shape.with(dim, size);
-  const storage = backend().allocate(sizeOf(shape));
-  backend().fill(storage, value);
-  copyOverlap(x.values, layout, storage, size, before);
   return record({
     name,
-    storage,
+    forward: () => {
+      const y = backend().allocate(sizeOf(shape));
+      backend().fill(y, value);
+      copyOverlap(x.values, layout, y, size, before);
+      return y;
+    },
     shape,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().fill(dx, 0);
       copyOverlap(g, { ...layout, size }, dx, layout.size, -before);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -76,13 +79,15 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
       );
     }
   }
-  const storage = backend().allocate(sizeOf(shape));
   const parts = tensors.map((tensor) => rowsAround(tensor.shape, axis));
   const starts = parts.map((_, i) => parts.slice(0, i).reduce((sum, { size }) => sum + size, 0));
-  tensors.forEach((tensor, i) => copyOverlap(tensor.values, parts[i], storage, total, starts[i]));
   return record({
     name: 'Cat',
-    storage,
+    forward: () => {
+      const y = backend().allocate(sizeOf(shape));
+      tensors.forEach((tensor, i) => copyOverlap(tensor.values, parts[i], y, total, starts[i]));
+      return y;
+    },
     shape,
     inputs: tensors,
     backward: (g, needed) =>
@@ -118,13 +123,7 @@ export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'co
       }
       padded = resize('ConstantPadNd', padded, dim, before, after, value);
     } else {
-      padded = selectRows(
-        'Pad',
-        padded,
-        dim,
-        indexTensor(paddedPositions(mode, x.shape[dim], before, after)),
-        x.shape[dim] + before + after,
-      );
+      padded = selectRows('Pad', padded, dim, placesOf(paddedPositions(mode, x.shape[dim], before, after)), x.shape[dim] + before + after);
     }
   }
   return padded;
@@ -144,21 +143,34 @@ export function paddedPositions(mode: Exclude<PaddingMode, 'constant'>, length: 
   return Array.from({ length: length + before + after }, (_, i) => place(i - before));
 }
 
-function selectRows(name: string, x: Tensor, dim: number, positions: Tensor, count: number): Tensor {
+function placesOf(positions: readonly number[]): () => Int32Array {
+  return () => {
+    const places = backend().allocateIndices(positions.length);
+    places.set(positions);
+    return places;
+  };
+}
+
+/** @param positions of the rows, which lie within x. */
+function selectRows(name: string, x: Tensor, dim: number, positions: () => Int32Array, count: number): Tensor {
   const layout = rowsAround(x.shape, dim);
   const shape = x.shape.with(dim, count);
-  const storage = backend().allocate(sizeOf(shape));
-  const places = integersOf(positions, layout.size);
-  backend().selectRows(x.values, places, storage, layout);
+  let places: Int32Array;
   return record({
     name,
-    storage,
+    forward: () => {
+      places = positions();
+      const y = backend().allocate(sizeOf(shape));
+      backend().selectRows(x.values, places, y, layout);
+      return y;
+    },
     shape,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().selectRowsBackward(g, places, dx, layout);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -175,6 +187,6 @@ function integersOf(positions: Tensor, size: number): Int32Array {
 /** The rows of a weight [count, …] that the indices name (torch.nn.functional.embedding): [...indices.shape, …]. */
 export function embedding(positions: Tensor, weight: Tensor): Tensor {
   if (weight.rank === 0) throw new ShapeError('embedding needs a weight of at least one dimension, got a scalar');
-  const rows = selectRows('Embedding', weight, 0, positions, positions.size);
+  const rows = selectRows('Embedding', weight, 0, () => integersOf(positions, weight.shape[0]), positions.size);
   return rows.reshape([...positions.shape, ...weight.shape.slice(1)]);
 }

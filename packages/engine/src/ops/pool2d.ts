@@ -114,18 +114,23 @@ export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2d
 export function maxPool2d(input: Tensor, kernelSize: SizePair, options: Pool2dOptions = {}): Tensor {
   const geometry = poolGeometry(input.shape, kernelSize, options);
   const shape = [...input.shape.slice(0, -2), geometry.outHeight, geometry.outWidth];
-  const storage = backend().allocate(sizeOf(shape));
-  const indices = backend().allocateIndices(storage.length);
-  backend().maxPool2d(input.values, storage, indices, geometry);
+  const size = sizeOf(shape);
+  let indices: Int32Array;
   return record({
     name: 'MaxPool2DWithIndices',
-    storage,
+    forward: () => {
+      const y = backend().allocate(size);
+      indices = backend().allocateIndices(size);
+      backend().maxPool2d(input.values, y, indices, geometry);
+      return y;
+    },
     shape,
     inputs: [input],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(input.size);
       backend().maxPool2dBackward(g, indices, dx, geometry);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }

@@ -21,17 +21,20 @@ function reducedShapes(shape: Shape, dim: Dims | undefined): { kept: Shape; drop
 /** Sum over `dim`, or over everything. `keepdim` leaves reduced dimensions at length 1. */
 export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
-  const storage = backend().allocate(sizeOf(kept));
-  backend().sumTo(x.values, x.shape, storage, kept);
   return record({
     name: dim === undefined ? 'Sum' : 'SumBackward1',
-    storage,
+    forward: () => {
+      const y = backend().allocate(sizeOf(kept));
+      backend().sumTo(x.values, x.shape, y, kept);
+      return y;
+    },
     shape: keepdim ? kept : dropped,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().broadcastTo(g, kept, dx, x.shape);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -39,21 +42,25 @@ export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 /** Mean over `dim`, or over everything; NaN of nothing. `keepdim` leaves reduced dimensions at length 1. */
 export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
-  const storage = backend().allocate(sizeOf(kept));
-  const count = x.size / storage.length;
-  backend().sumTo(x.values, x.shape, storage, kept);
-  backend().binaryScalar('div', storage, count, storage);
+  const size = sizeOf(kept);
+  const count = x.size / size;
   return record({
     name: dim === undefined ? 'Mean' : 'MeanBackward1',
-    storage,
+    forward: () => {
+      const y = backend().allocate(size);
+      backend().sumTo(x.values, x.shape, y, kept);
+      backend().binaryScalar('div', y, count, y);
+      return y;
+    },
     shape: keepdim ? kept : dropped,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const share = backend().allocate(g.length);
       backend().binaryScalar('div', g, count, share);
       const dx = backend().allocate(x.size);
       backend().broadcastTo(share, kept, dx, x.shape);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -85,22 +92,27 @@ export function max(x: Tensor, dim: number, keepdim = false): { readonly values:
   const kernel = { kernelHeight: size, kernelWidth: 1, strideHeight: size, strideWidth: 1, padTop: 0, padLeft: 0 };
   const output = { dilationHeight: 1, dilationWidth: 1, outHeight: 1, outWidth: inner };
   const geometry = { planes, height: size, width: inner, ...kernel, ...output };
-  const storage = backend().allocate(planes * inner);
-  const positions = backend().allocateIndices(storage.length);
-  backend().maxPool2d(x.values, storage, positions, geometry);
+  const count = planes * inner;
+  let positions: Int32Array = new Int32Array();
   const shape = x.rank === 0 ? [] : keepdim ? x.shape.with(axis, 1) : x.shape.toSpliced(axis, 1);
   const values = record({
     name: 'Max',
-    storage,
+    forward: () => {
+      const y = backend().allocate(count);
+      positions = backend().allocateIndices(count);
+      backend().maxPool2d(x.values, y, positions, geometry);
+      return y;
+    },
     shape,
     inputs: [x],
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().maxPool2dBackward(g, positions, dx, geometry);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
-  const places = backend().allocateIndices(storage.length);
+  const places = backend().allocateIndices(count);
   for (let i = 0; i < places.length; i++) places[i] = Math.floor(positions[i] / inner);
   return { values, indices: new Tensor(places, shape) };
 }

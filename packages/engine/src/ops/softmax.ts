@@ -1,5 +1,6 @@
 // Softmax and its logarithm, a primitive of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max) does not.
 import { record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { normalizeDim, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -13,18 +14,22 @@ function lines(x: Tensor, dim: number): { outer: number; length: number; inner: 
 /** Logarithm of the softmax over dimension `dim` (torch.log_softmax). */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   const { outer, length, inner } = lines(x, dim);
-  const y = backend().allocate(x.size);
-  backend().logSoftmax(x.values, y, outer, length, inner);
+  let y: FloatArray;
   return record({
     name: 'LogSoftmax',
-    storage: y,
+    forward: () => {
+      y = backend().allocate(x.size);
+      backend().logSoftmax(x.values, y, outer, length, inner);
+      return y;
+    },
     shape: x.shape,
     inputs: [x],
     savesResult: true,
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
       backend().logSoftmaxBackward(g, y, dx, outer, length, inner);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }
@@ -36,16 +41,19 @@ export function softmax(x: Tensor, dim: number): Tensor {
     [outer, length, inner],
     [outer, 1, inner],
   ];
-  const y = backend().allocate(x.size);
-  backend().logSoftmax(x.values, y, outer, length, inner);
-  backend().unary('exp', y, y);
+  let y: FloatArray;
   return record({
     name: 'Softmax',
-    storage: y,
+    forward: () => {
+      y = backend().allocate(x.size);
+      backend().logSoftmax(x.values, y, outer, length, inner);
+      backend().unary('exp', y, y);
+      return y;
+    },
     shape: x.shape,
     inputs: [x],
     savesResult: true,
-    backward: (g) => {
+    backward: (g, _needed, grads) => {
       // y · (g − Σ g·y)
       const products = backend().allocate(x.size);
       backend().binary('mul', g, shape, y, shape, products, shape);
@@ -54,7 +62,8 @@ export function softmax(x: Tensor, dim: number): Tensor {
       const dx = backend().allocate(x.size);
       backend().binary('sub', g, shape, sums, summed, dx, shape);
       backend().binary('mul', dx, shape, y, shape, dx, shape);
-      return [dx];
+      grads[0] = dx;
+      return grads;
     },
   });
 }

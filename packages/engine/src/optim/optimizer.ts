@@ -54,7 +54,8 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
 
   /** Updates every parameter that has a gradient, in place. */
   step(): void {
-    for (const parameter of this.parameters) {
+    for (let i = 0; i < this.parameters.length; i++) {
+      const parameter = this.parameters[i];
       const { grad } = parameter;
       if (grad === null) continue;
       let state = this.#states.get(parameter);
@@ -70,7 +71,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
 
   /** Sets the gradients that exist to zero, in place. */
   zeroGrad(): void {
-    for (const parameter of this.parameters) zeroGradient(parameter);
+    for (let i = 0; i < this.parameters.length; i++) zeroGradient(this.parameters[i]);
   }
 
   /** All that it remembers, in the order of its parameters; null for one that has had no update. */

@@ -24,8 +24,10 @@ export class Arena {
   #operationLevel = 0;
   /** The level whose spares there are. */
   #sparesLevel = 0;
-  /** Three numbers a mark: chunk, offset, used. */
+  /** Three numbers a mark: chunk, offset, used; those of levels that have ended stay, so that the list need not grow again. */
   readonly #marks: number[] = [];
+  /** How many of these numbers are of open levels. */
+  #level = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
@@ -44,13 +46,17 @@ export class Arena {
   }
 
   get isOpen(): boolean {
-    return this.#marks.length > 0;
+    return this.#level > 0;
   }
 
   /** Opens a level; its number is for `leave`. */
   enter(): number {
-    this.#marks.push(this.#chunk, this.#offset, this.#used);
-    return this.#marks.length - 3;
+    const mark = this.#level;
+    this.#marks[mark] = this.#chunk;
+    this.#marks[mark + 1] = this.#offset;
+    this.#marks[mark + 2] = this.#used;
+    this.#level = mark + 3;
+    return mark;
   }
 
   /** Gives back what was taken since `enter` returned `mark`, whatever levels were opened since. */
@@ -58,7 +64,7 @@ export class Arena {
     this.#chunk = this.#marks[mark];
     this.#offset = this.#marks[mark + 1];
     this.#used = this.#marks[mark + 2];
-    this.#marks.length = mark;
+    this.#level = mark;
     if (mark >= this.#sparesLevel) return;
     this.#spares.clear();
     this.#sparesLevel = 0;
@@ -68,7 +74,7 @@ export class Arena {
   /** The address of `bytes` bytes, a multiple of 64. @throws EngineError `outOfMemory`. */
   take(bytes: number): number {
     const size = Heap.blockSize(bytes);
-    if (this.#operationLevel !== this.#marks.length) return this.#bump(size, bytes);
+    if (this.#operationLevel !== this.#level) return this.#bump(size, bytes);
     const spare = this.#spares.take(size);
     const address = spare < 0 ? this.#bump(size, bytes) : spare;
     this.#spares.note(address, size, bytes);
@@ -77,7 +83,7 @@ export class Arena {
 
   /** What is taken from here on at this level is an operation's of a backward pass. */
   beginOperation(): void {
-    this.#operationLevel = this.#marks.length;
+    this.#operationLevel = this.#level;
     this.#sparesLevel = this.#operationLevel;
   }
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
-import { batchNorm } from '../../ops/norm.ts';
+import { batchNorm, type RunningStatistics } from '../../ops/norm.ts';
 import type { OnnxScope } from '../../onnx.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';
@@ -27,17 +27,10 @@ const constructorArguments = z.strictObject({ numFeatures: z.int().min(1), ...op
 
 export type BatchNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'numFeatures'>;
 
-/** Running statistics as PyTorch's state dict names them. */
-interface Running {
-  readonly mean: Tensor;
-  readonly variance: Tensor;
-  readonly batches: Tensor;
-}
-
 abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
-  readonly #running: Running | null;
+  readonly #running: Required<RunningStatistics> | null;
   readonly #options: z.output<typeof constructorArguments>;
 
   /**
@@ -63,14 +56,7 @@ abstract class BatchNorm extends Module {
   override forward(input: Tensor): Tensor {
     const { eps, momentum } = this.#options;
     const running = this.#running;
-    let share = momentum ?? 0;
-    if (this.training && running !== null) {
-      const { storage } = running.batches;
-      storage[0] += 1;
-      share = momentum ?? 1 / storage[0];
-    }
-    const isTraining = this.training || running === null;
-    return batchNorm(input, running, this.weight, this.bias, { training: isTraining, momentum: share, eps });
+    return batchNorm(input, running, this.weight, this.bias, { training: this.training || running === null, momentum, eps });
   }
 
   protected override ownBuffers(): [string, Tensor][] {

@@ -1,0 +1,58 @@
+// Computing the same again with other values: a replay has the operations of one forward pass in their order and does them again,
+// so that a training step need not make its tensors, its graph and its functions anew. Everything that depends on values is done
+// each time; what depends on shapes and layers was decided once. It is for whoever knows that those stay (training/learner.ts).
+import { moveStorage, type Storage, type Tensor, tensorsMade } from './tensor.ts';
+
+/** The replay that operations are being noted for. */
+let noting: Replay | null = null;
+
+/** Says that an operation was done. */
+export function noteOperation(result: Tensor, forward: () => Storage): void {
+  noting?.note(result, forward);
+}
+
+/** Says that something was done that no operation of a replay does again. */
+export function noteChange(): void {
+  noting?.giveUp();
+}
+
+export class Replay {
+  readonly #results: Tensor[] = [];
+  readonly #forwards: (() => Storage)[] = [];
+  #isWhole = true;
+
+  /**
+   * Runs `compute`, in an arena, noting its operations.
+   * @returns its result, and null when it did more than operations can do again: it made tensors of numbers, changed some in place.
+   */
+  static of<T>(compute: () => T): { readonly result: T; readonly replay: Replay | null } {
+    const replay = new Replay();
+    const before = tensorsMade();
+    noting = replay;
+    try {
+      const result = compute();
+      const isWhole = replay.#isWhole && tensorsMade() - before === replay.#results.length;
+      return { result, replay: isWhole ? replay : null };
+    } finally {
+      noting = null;
+    }
+  }
+
+  /** Does it all again: every tensor of before has its new values, and the graph is ready for a backward pass. */
+  run(): void {
+    for (let i = 0; i < this.#results.length; i++) {
+      const result = this.#results[i];
+      moveStorage(result, this.#forwards[i]());
+      result.gradFn?.renew();
+    }
+  }
+
+  note(result: Tensor, forward: () => Storage): void {
+    this.#results.push(result);
+    this.#forwards.push(forward);
+  }
+
+  giveUp(): void {
+    this.#isWhole = false;
+  }
+}

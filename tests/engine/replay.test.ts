@@ -1,0 +1,197 @@
+// A training step does its forward pass again instead of making it anew. Nobody should be able to tell, but by what is left to the
+// garbage collector: for every layer and every loss the weights are, bit for bit, those of steps that are made anew each time.
+import { expect, test } from 'vitest';
+import { currentArena, inArena, reopenArena } from '../../packages/engine/src/arena.ts';
+import type { Batch } from '../../packages/engine/src/data/loader.ts';
+import {
+  batchTensors,
+  buildModel,
+  checkSpec,
+  encodeWeights,
+  Generator,
+  type JobSpec,
+  type Module,
+  setBackend,
+  type Shape,
+  tensor,
+  WasmBackend,
+} from '../../packages/engine/src/index.ts';
+import { buildLoss, lossDefinitions, lossSchema } from '../../packages/engine/src/losses/index.ts';
+import { layerDefinitions } from '../../packages/engine/src/nn/layers/index.ts';
+import { buildOptimizer } from '../../packages/engine/src/optim/index.ts';
+import { Replay } from '../../packages/engine/src/replay.ts';
+import { Learner } from '../../packages/engine/src/training/learner.ts';
+import { layerSamples } from '../support/layerSamples.ts';
+
+interface Case {
+  readonly input: Shape;
+  /** Values a sample, or 'class'. */
+  readonly target: Shape | 'class';
+  readonly layers: readonly object[];
+  readonly loss: object;
+}
+
+const tail = [{ type: 'flatten' }, { type: 'linear', outFeatures: 3 }];
+const mse = { type: 'mse' };
+
+/** Each layer amid others, so that gradients go through it. */
+const ofLayers = layerDefinitions.map(({ type }): [string, Case] => {
+  const { options, input } = layerSamples[type];
+  const first = type === 'flatten' || type === 'linear' ? [] : [{ type: 'tanh' }];
+  return [`the layer ${type}`, { input, target: [3], layers: [...first, { type, ...options }, ...tail], loss: mse }];
+});
+
+const conv = { type: 'conv2d', outChannels: 4, kernelSize: 3, padding: 1 };
+const more: readonly [string, Case][] = [
+  [
+    'dropout that draws',
+    { input: [6], target: [3], layers: [{ type: 'linear', outFeatures: 8 }, { type: 'dropout', p: 0.4 }, ...tail], loss: mse },
+  ],
+  [
+    'layers that run as one',
+    {
+      input: [2, 8, 8],
+      target: 'class',
+      layers: [conv, { type: 'relu' }, { type: 'maxPool2d', kernelSize: 2 }, conv, { type: 'relu' }, ...tail],
+      loss: { type: 'crossEntropy' },
+    },
+  ],
+  ...['reflect', 'replicate', 'circular'].map((paddingMode): [string, Case] => [
+    `the padding ${paddingMode}`,
+    { input: [2, 5, 4], target: [3], layers: [{ ...conv, paddingMode }, ...tail], loss: mse },
+  ]),
+];
+
+/** What each loss takes: the layer before it, its targets and options of its own. */
+const lossSamples: Readonly<Record<string, { readonly last?: string; readonly target: Shape | 'class'; readonly options?: object }>> = {
+  crossEntropy: { target: 'class', options: { weight: [1, 2, 3], labelSmoothing: 0.1 } },
+  nll: { last: 'logSoftmax', target: 'class', options: { weight: [1, 2, 3] } },
+  mse: { target: [3] },
+  l1: { target: [3] },
+  smoothL1: { target: [3] },
+  huber: { target: [3] },
+  bce: { last: 'sigmoid', target: [3], options: { weight: [1, 2, 3] } },
+  bceWithLogits: { target: [3], options: { posWeight: [1, 2, 3] } },
+  klDiv: { last: 'logSoftmax', target: [3], options: { reduction: 'batchmean' } },
+};
+const ofLosses = lossDefinitions.map(({ type }): [string, Case] => {
+  const { last, target, options } = lossSamples[type];
+  return [
+    `the loss ${type}`,
+    { input: [5], target, layers: [...tail, ...(last === undefined ? [] : [{ type: last }])], loss: { type, ...options } },
+  ];
+});
+
+const cases = [...ofLayers, ...more, ...ofLosses];
+
+/** The data is not read: what learns is given batches here. */
+function specOf({ input, layers, loss }: Case): JobSpec {
+  const { spec } = checkSpec({
+    seed: 0,
+    data: { dataset: 'random', inputShape: input, targetShape: [3] },
+    model: { layers },
+    loss: mse,
+    optimizer: { type: 'sgd', learningRate: 0.1, momentum: 0.9 },
+    epochs: 1,
+  });
+  return { ...spec, loss: lossSchema.parse(loss) };
+}
+
+/** Batches of 4, a rest of 3, and batches of 4 again; each of its own values. */
+function batchesOf({ input, target }: Case): Batch[] {
+  const draws = new Generator(7);
+  return [4, 4, 3, 4, 3, 4].map((size) => {
+    const draw = (length: number): Float32Array => draws.uniform_(new Float32Array(length));
+    const inputShape = [size, ...input];
+    const targetShape = target === 'class' ? [size] : [size, ...target];
+    const count = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
+    const values = draw(count(targetShape));
+    const targets = target === 'class' ? Int32Array.from(values, (value) => Math.floor(3 * value)) : values;
+    return { size, inputShape, inputs: draw(count(inputShape)), targetShape, targets };
+  });
+}
+
+const weightsOf = (model: Module): number[] => [...encodeWeights(model).tensorBytes];
+
+test.each(cases)('%s comes out the same whether a step is done again or made anew', (_, sample) => {
+  setBackend(new WasmBackend());
+  const spec = specOf(sample);
+  const learner = new Learner(spec, new Generator(0));
+  const model = buildModel(spec.model.layers, sample.input, new Generator(0));
+  const optimizer = buildOptimizer(spec.optimizer, model.parameters());
+  const criterion = buildLoss(spec.loss);
+  const losses = batchesOf(sample).map((batch) => {
+    const { loss } = learner.step(batch, { measureNorm: false, snapshot: false, diagnose: true });
+    const anew = inArena(() => {
+      optimizer.zeroGrad();
+      const [input, target] = batchTensors(batch);
+      const result = criterion(model.forward(input), target);
+      result.backward();
+      optimizer.step();
+      return result.item();
+    });
+    return [loss, anew];
+  });
+  for (const [loss, anew] of losses) expect(loss).toBe(anew);
+  expect(weightsOf(learner.model)).toEqual(weightsOf(model));
+});
+
+function replayOf(sample: Case): Replay | null {
+  const spec = specOf(sample);
+  const model = buildModel(spec.model.layers, sample.input, new Generator(0));
+  const [batch] = batchesOf(sample);
+  const criterion = buildLoss(spec.loss);
+  return inArena(() => {
+    const [input, target] = batchTensors(batch);
+    return Replay.of(() => criterion(model.forward(input), target)).replay;
+  });
+}
+
+test.each(cases)('%s can be done again', (_, sample) => {
+  setBackend(new WasmBackend());
+  expect(replayOf(sample)).toBeInstanceOf(Replay);
+});
+
+test('what is more than operations cannot be done again', () => {
+  setBackend(new WasmBackend());
+  const x = tensor([1, 2]);
+  const { scalar, inPlace, plain } = inArena(() => ({
+    plain: Replay.of(() => x.mul(x)).replay,
+    // The number becomes a tensor.
+    scalar: Replay.of(() => x.mul(3)).replay,
+    inPlace: Replay.of(() => x.add_(x)).replay,
+  }));
+  expect(plain).not.toBeNull();
+  expect([scalar, inPlace]).toEqual([null, null]);
+});
+
+test('a tensor of a step that was done again is an error outside of its step, as any other', () => {
+  setBackend(new WasmBackend());
+  const x = tensor([1, 2]);
+  const { arena, result, replay } = inArena(() => ({ arena: currentArena(), ...Replay.of(() => x.mul(x)) }));
+  if (arena === null || replay === null) throw new Error('the product cannot be done again');
+  const values = (): unknown => result.tolist();
+  expect(values).toThrow(/after its step had ended/);
+  x.storage.set([3, 4]);
+  const again = reopenArena(arena, () => {
+    replay.run();
+    return values();
+  });
+  expect(again).toEqual([9, 16]);
+  expect(values).toThrow(/after its step had ended/);
+});
+
+test('a batch that is refused leaves the step as it was', () => {
+  setBackend(new WasmBackend());
+  const sample: Case = { input: [5], target: 'class', layers: tail, loss: { type: 'crossEntropy' } };
+  const learner = new Learner(specOf(sample), new Generator(0));
+  const other = new Learner(specOf(sample), new Generator(0));
+  const options = { measureNorm: false, snapshot: false, diagnose: true };
+  const batches = batchesOf(sample);
+  const wrong = { ...batches[1], targets: Int32Array.of(0, 1, 7, 2) };
+  batches.forEach((batch, i) => {
+    if (i === 1) expect(() => learner.step(wrong, options)).toThrow(/class 7/);
+    expect(learner.step(batch, options).loss).toBe(other.step(batch, options).loss);
+  });
+  expect(weightsOf(learner.model)).toEqual(weightsOf(other.model));
+});
