@@ -68,6 +68,26 @@ test('filters of a job that trains are those of its last checkpoint', async ({ a
   expect((await api.get(`/jobs/${attempt.jobId}/filters`)).json()).toEqual({ ...running, from: 'model' });
 });
 
+test('what is no number is null, and named beside the weights', async ({ api }) => {
+  const jobId = await createJob(api.jobs, spec);
+  const { weights } = await trained(spec);
+  const first = decodeSafetensors(weights).tensors.find(({ name }) => name === 'first.weight')?.data ?? expect.unreachable();
+  const start = Buffer.from(weights.buffer).indexOf(Buffer.from(first.buffer, first.byteOffset, first.byteLength));
+  const values = new DataView(weights.buffer);
+  for (const [index, value] of [
+    [0, NaN],
+    [4, Infinity],
+    [134, -Infinity],
+  ] as const)
+    values.setFloat32(start + 4 * index, value, true);
+  await api.artifacts.putBytes(jobId, 'model.safetensors', weights);
+  const filters = jobFilters.parse((await api.get(`/jobs/${jobId}/filters`)).json());
+  expect(filters.nonFinite).toEqual({ 'weights/0/0/0/0': 'nan', 'weights/0/0/1/1': 'inf', 'weights/4/2/2/2': '-inf' });
+  const flat = filters.weights.flat(3);
+  expect(flat.flatMap((value, index) => (value === null ? [index] : []))).toEqual([0, 4, 134]);
+  expect(jobFilters.parse((await api.get(`/jobs/${jobId}/filters?layer=2`)).json())).not.toHaveProperty('nonFinite');
+});
+
 describe('as a picture', () => {
   test('three planes are one tile of colour, others tiles of grey, with the largest weight white or black', async ({ api }) => {
     const { jobId } = await withModel(api);

@@ -138,6 +138,26 @@ describe('POST /jobs/{id}/predict', () => {
     expect(many.json<{ detail: string }>().detail).toMatch(/at most 1000000: send fewer/);
   });
 
+  test('gives null for what is no number, and names it beside', async ({ api }) => {
+    const url = await withModel(api);
+    const [usual, huge] = [inputOf(pixels[0] ?? new Uint8Array()), inputOf(pixels[1] ?? new Uint8Array())];
+    if (huge[0]?.[9]) huge[0][9][9] = 1e39;
+    const answer = prediction.parse((await api.post(`${url}?activations=true`, { inputs: [usual, huge] })).json());
+    const { outputs, probabilities, activations, nonFinite = {} } = answer;
+    const walk = (value: unknown, place: string): string[] =>
+      Array.isArray(value) ? value.flatMap((inner, i) => walk(inner, `${place}/${i}`)) : value === null ? [place] : [];
+    const nulls = [
+      ...walk(outputs, 'outputs'),
+      ...walk(probabilities, 'probabilities'),
+      ...(activations ?? []).flatMap(({ values }, index) => walk(values, `activations/${index}/values`)),
+    ];
+    expect(nulls.toSorted()).toEqual(Object.keys(nonFinite).toSorted());
+    expect(nulls.filter((place) => place.startsWith('outputs'))).toEqual(Array.from({ length: 10 }, (_, i) => `outputs/1/${i}`));
+    expect(walk(outputs[0], '')).toEqual([]);
+    const fine = prediction.parse((await api.post(url, { inputs: [usual] })).json());
+    expect(fine).not.toHaveProperty('nonFinite');
+  });
+
   test('takes the last checkpoint while the job trains', async ({ api }) => {
     const attempt = await startJob(api.jobs, spec);
     const url = `/jobs/${attempt.jobId}/predict`;

@@ -1,5 +1,5 @@
 // Answers that are more than one thing: pages with a cursor, the metrics of a job, and the dry run.
-import { evaluationSchema, gradientSnapshotSchema, summarySchema } from '@trainyard/engine';
+import { evaluationSchema, gradientSnapshotSchema, nonFiniteSchema, summarySchema } from '@trainyard/engine';
 import { z } from 'zod';
 import { eventId, storedEventSchema } from './events.ts';
 import { jobId, jobSchema } from './job.ts';
@@ -32,6 +32,7 @@ export const jobFilters = z
       .array(z.int().min(1))
       .describe('[filters, planes, height, width]; of a transposed convolution [planes, filters, height, width].'),
     weights: z.array(z.array(z.array(z.array(weight)))),
+    nonFinite: nonFiniteSchema('`weights/0/1/2/3`'),
   })
   .meta({ id: 'JobFilters' });
 
@@ -56,6 +57,7 @@ export const prediction = z
       )
       .optional()
       .describe("In the order of the model's layers, with `?activations=true`."),
+    nonFinite: nonFiniteSchema('`outputs/0/3`, or `activations/1/values/0/3`'),
   })
   .meta({ id: 'Prediction' });
 

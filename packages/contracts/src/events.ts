@@ -1,8 +1,9 @@
 // The events of a job. Those with an id are stored in the job's Redis stream, whose id they carry, and can be asked for
 // again; `step` is only ever seen live and has none.
+import { nonFiniteName } from '@trainyard/engine';
 import { z } from 'zod';
 import { checkpointPosition, jobError, jobId } from './job.ts';
-import { epochMetrics, nonFiniteNumber } from './metrics.ts';
+import { epochMetrics } from './metrics.ts';
 import { jobStatus } from './status.ts';
 
 /** A Redis stream id, `<milliseconds>-<sequence>`: what `Last-Event-ID` and `?after=` carry. */
@@ -33,7 +34,7 @@ export const stepData = z
     step: z.int().min(1),
     stepsPerEpoch: z.int().min(1),
     loss: z.number().nullable().describe('null when it was not finite.'),
-    nonFinite: z.object({ loss: nonFiniteNumber }).optional(),
+    nonFinite: z.object({ loss: nonFiniteName }).optional(),
   })
   .meta({ id: 'StepEventData' });
 

@@ -5,6 +5,3 @@ import type { z } from 'zod';
 
 export const epochMetrics = epochMetricsSchema.meta({ id: 'EpochMetrics' });
 export type EpochMetrics = z.infer<typeof epochMetrics>;
-
-/** What a number was that JSON cannot carry. */
-export const nonFiniteNumber = epochMetricsSchema.shape.nonFinite.unwrap().valueType;

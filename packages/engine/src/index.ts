@@ -211,6 +211,7 @@ export {
   type TrainingSummary,
   trainingSummarySchema,
 } from './training/metrics.ts';
+export { NonFiniteNumbers, nonFiniteName, nonFiniteSchema } from './training/nonFinite.ts';
 export {
   type CheckedSpec,
   checkedJobSchema,

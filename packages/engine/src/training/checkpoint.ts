@@ -10,7 +10,8 @@ import { parse } from '../validation.ts';
 import { engineVersion } from '../version.ts';
 import { earlyStoppingStateSchema, stoppedEarlySchema } from './earlyStopping.ts';
 import type { Learner } from './learner.ts';
-import { divergenceSchema, epochMetricsSchema, nonFiniteName, nonFiniteOf } from './metrics.ts';
+import { divergenceSchema, epochMetricsSchema } from './metrics.ts';
+import { nonFiniteName, nonFiniteOf } from './nonFinite.ts';
 import type { JobSpec } from './spec.ts';
 import { namedWeights } from './weights.ts';
 

@@ -5,7 +5,8 @@ import { noGrad } from '../autograd.ts';
 import type { Stage } from '../nn/layers/fusion.ts';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Divergence, nonFiniteOf } from './metrics.ts';
+import type { Divergence } from './metrics.ts';
+import { nonFiniteOf } from './nonFinite.ts';
 
 /** What it is and what is in it; when is for whoever asked to know. */
 export type NonFiniteTensor = Pick<Divergence, 'kind' | 'name' | 'value'>;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Target, TargetArray } from '../data/dataset.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type NonFinite, nonFiniteName, nonFiniteOf } from './metrics.ts';
+import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
 
 /** Samples told of that the network was surest about and wrong. */
 const MOST_WRONG = 20;
@@ -59,10 +59,7 @@ const ofValues = z.object({
     )
     .nullable()
     .describe(`Of each number that the network gives for a sample; null over ${MOST_OUTPUTS}`),
-  nonFinite: z
-    .record(z.string(), nonFiniteName)
-    .optional()
-    .describe('For each number that is null because it was not finite: which one it was, under `outputs/INDEX/FIELD`'),
+  nonFinite: nonFiniteSchema('`outputs/3/meanError`'),
 });
 
 export const evaluationSchema = z.discriminatedUnion('kind', [ofClasses, ofValues]);
@@ -183,20 +180,16 @@ class ValueTally implements EvaluationTally {
   }
 
   summary(epoch: number): Evaluation {
-    const nonFinite: Record<string, NonFinite> = {};
-    const finite = (value: number, index: number, field: string): number | null => {
-      if (Number.isFinite(value)) return value;
-      nonFinite[`outputs/${index}/${field}`] = nonFiniteOf(value);
-      return null;
-    };
+    const found = new NonFiniteNumbers();
+    const finite = (value: number, index: number, field: string): number | null => found.finite(value, `outputs/${index}/${field}`);
     const outputs = Array.from(this.#errors, (error, index) => ({
       index,
       meanError: finite(error / this.#seen, index, 'meanError'),
       meanAbsoluteError: finite(this.#absolute[index] / this.#seen, index, 'meanAbsoluteError'),
       rootMeanSquaredError: finite(Math.sqrt(this.#squares[index] / this.#seen), index, 'rootMeanSquaredError'),
     }));
-    const named = Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
-    return { kind: 'values', epoch, samples: this.#seen, outputs: this.#errors.length < this.#outputs ? null : outputs, ...named };
+    const shown = this.#errors.length < this.#outputs ? null : outputs;
+    return { kind: 'values', epoch, samples: this.#seen, outputs: shown, ...found.beside };
   }
 }
 

@@ -6,7 +6,8 @@ import type { BatchLoader, BatchOptions } from '../data/loader.ts';
 import type { Position } from './checkpoint.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { GradientSnapshot } from './gradients.ts';
-import type { EpochMetrics, NonFinite, TrainingSummary } from './metrics.ts';
+import type { EpochMetrics, TrainingSummary } from './metrics.ts';
+import type { NonFinite } from './nonFinite.ts';
 
 export type TrainingPhase = 'loadingData' | 'training' | 'evaluating' | 'saving';
 

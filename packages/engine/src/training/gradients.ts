@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
-import { type NonFinite, nonFiniteName, nonFiniteOf } from './metrics.ts';
+import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
 import { statisticsOf, statisticsSchema } from './statistics.ts';
 
 /** Parameters of at most so many values are shown whole. */
@@ -22,10 +22,7 @@ const parameterGradientSchema = z.object({
       `The gradient before \`backward()\`, row-major, for parameters of at most ${SHOWN_WHOLE} values; null where there was none yet`,
     ),
   after: valuesSchema.optional().describe('The same after it'),
-  nonFinite: z
-    .record(z.string(), nonFiniteName)
-    .optional()
-    .describe('For each number that is null because it was not finite: which one it was. `after/3` is that of index 3'),
+  nonFinite: nonFiniteSchema('`norm`, or `after/3` for that of index 3'),
 });
 export type ParameterGradient = z.infer<typeof parameterGradientSchema>;
 
@@ -52,22 +49,15 @@ export function snapshotGradients(model: Module, before: GradientsBefore): Param
     if (parameter.grad === null) return [];
     const { values } = parameter.grad;
     const { nonFinite: notMeasured, ...statistics } = statisticsOf(values);
-    const nonFinite: Record<string, NonFinite> = { ...notMeasured };
+    const found = new NonFiniteNumbers();
     const shown: Pick<ParameterGradient, 'before' | 'after'> = {};
     const earlier = before.get(parameter);
     if (earlier !== undefined) {
-      shown.before = earlier === null ? null : finiteValues(earlier, 'before', nonFinite);
-      shown.after = finiteValues(values, 'after', nonFinite);
+      shown.before = earlier === null ? null : found.list(earlier, 'before');
+      shown.after = found.list(values, 'after');
     }
+    const nonFinite = { ...notMeasured, ...found.beside.nonFinite };
     const named = Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
     return [{ name, shape: [...parameter.shape], ...statistics, ...shown, ...named }];
-  });
-}
-
-function finiteValues(values: ArrayLike<number>, field: string, nonFinite: Record<string, NonFinite>): (number | null)[] {
-  return Array.from(values, (value, i) => {
-    if (Number.isFinite(value)) return value;
-    nonFinite[`${field}/${i}`] = nonFiniteOf(value);
-    return null;
   });
 }

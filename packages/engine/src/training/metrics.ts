@@ -1,10 +1,8 @@
 // What a run measures: the metrics of an epoch and the result of a job, defined once for everybody who shows or
-// stores them; sample-weighted means, accuracy, and how a number that is not finite travels in JSON.
+// stores them; sample-weighted means and accuracy.
 import { z } from 'zod';
 import { stoppedEarlySchema } from './earlyStopping.ts';
-
-export const nonFiniteName = z.enum(['nan', 'inf', '-inf']);
-export type NonFinite = z.infer<typeof nonFiniteName>;
+import { nonFiniteName } from './nonFinite.ts';
 
 const measured = {
   trainLoss: z.number().nullable().describe('Sample-weighted mean of the batch losses as they were when trained on'),
@@ -56,12 +54,6 @@ export const trainingSummarySchema = z.object({
 });
 export type TrainingSummary = z.infer<typeof trainingSummarySchema>;
 
-/** The name of a number that JSON cannot carry. */
-export function nonFiniteOf(value: number): NonFinite {
-  if (Number.isNaN(value)) return 'nan';
-  return value > 0 ? 'inf' : '-inf';
-}
-
 /** All that a weighted mean remembers. */
 export interface WeightedSums {
   readonly sum: number;
@@ -104,17 +96,4 @@ export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<numb
     if (best === targets[row]) correct += 1;
   }
   return correct;
-}
-
-/** `values` with what JSON cannot carry set to null and named in `nonFinite`. */
-export function finiteOnly(values: Record<Measured, number | null>): Pick<EpochMetrics, Measured | 'nonFinite'> {
-  const finite = { ...values };
-  const nonFinite: Partial<Record<Measured, NonFinite>> = {};
-  for (const key of Object.keys(measured) as Measured[]) {
-    const value = values[key];
-    if (value === null || Number.isFinite(value)) continue;
-    finite[key] = null;
-    nonFinite[key] = nonFiniteOf(value);
-  }
-  return Object.keys(nonFinite).length === 0 ? finite : { ...finite, nonFinite };
 }

@@ -1,7 +1,7 @@
 // What a tensor's values are like: norm, mean, spread, range and histogram, summed in float64 in one fixed order. Defined once
 // for whoever computes, stores or shows them. It changes no tensor.
 import { z } from 'zod';
-import { nonFiniteName, nonFiniteOf } from './metrics.ts';
+import { finiteFields, nonFiniteSchema } from './nonFinite.ts';
 
 /** Bins of a histogram. */
 export const HISTOGRAM_BINS = 32;
@@ -27,10 +27,7 @@ type Measure = keyof typeof measures;
 export const statisticsSchema = z.object({
   ...measures,
   histogram: histogramSchema.nullable().describe('null when no value is finite'),
-  nonFinite: z
-    .record(z.string(), nonFiniteName)
-    .optional()
-    .describe('For each field that is null because its number was not finite: which one it was'),
+  nonFinite: nonFiniteSchema('`norm`'),
 });
 export type Statistics = z.infer<typeof statisticsSchema>;
 
@@ -58,7 +55,7 @@ export function statisticsOf(values: ArrayLike<number>): Statistics {
     max: isNaNAmong ? NaN : max,
   };
   const histogram = spread === null ? histogramOf(Array.from(values).filter(Number.isFinite)) : spread.histogram;
-  return { ...withoutNonFinite(numbers), histogram };
+  return { ...finiteFields(numbers), histogram };
 }
 
 /** Squared distances from the mean and the histogram, in one pass over finite values. */
@@ -87,16 +84,4 @@ function histogramOf(finite: readonly number[]): Histogram | null {
 function hasNaN(values: ArrayLike<number>): boolean {
   for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
   return false;
-}
-
-function withoutNonFinite(numbers: Record<Measure, number | null>): Omit<Statistics, 'histogram'> {
-  const finite = { ...numbers };
-  const nonFinite: Record<string, z.infer<typeof nonFiniteName>> = {};
-  for (const name of Object.keys(measures) as Measure[]) {
-    const value = numbers[name];
-    if (value === null || Number.isFinite(value)) continue;
-    finite[name] = null;
-    nonFinite[name] = nonFiniteOf(value);
-  }
-  return Object.keys(nonFinite).length === 0 ? finite : { ...finite, nonFinite };
 }

@@ -19,7 +19,8 @@ import { isInspected } from './inspectedEpochs.ts';
 import type { StepEvent, TrainingEvent, TrainingResult, TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
-import { type Divergence, type EpochMetrics, finiteOnly, nonFiniteOf, WeightedMean } from './metrics.ts';
+import { type Divergence, type EpochMetrics, WeightedMean } from './metrics.ts';
+import { finiteFields, nonFiniteOf } from './nonFinite.ts';
 import { takeUp } from './resume.ts';
 import type { JobSpec } from './spec.ts';
 import { encodeWeights, loadWeights } from './weights.ts';
@@ -196,7 +197,7 @@ class Run {
     this.#schedule.observe(measured);
     const metrics: EpochMetrics = {
       epoch,
-      ...finiteOnly(measured),
+      ...finiteFields(measured),
       learningRate: inHand.learningRate,
       seconds,
       samplesPerSecond: meanLoss.sums.weight / seconds,

@@ -1,13 +1,21 @@
-// Flat numbers as the nested lists that their shape says, for answers; and what is no number as null, which JSON has for it.
-export type Nested = number | null | readonly Nested[];
+// Flat numbers as the nested lists that their shape says, for answers.
+import type { NonFiniteNumbers } from '@trainyard/engine';
 
-/** @param values row-major, at least as many as the shape holds from `offset` on */
-export function nested(values: ArrayLike<number>, shape: readonly number[], offset = 0): Nested {
-  const [length, ...inner] = shape;
-  if (length === undefined) {
-    const value = values[offset] ?? NaN;
-    return Number.isFinite(value) ? value : null;
-  }
+export type Nested = readonly (number | null | Nested)[];
+
+/**
+ * @param values row-major, at least as many as the shape holds from `start` on
+ * @param shape with at least one dimension
+ * @param place that of the lists in the answer, under which what is not finite is noted
+ */
+export function nested(
+  values: ArrayLike<number>,
+  [length = 0, ...inner]: readonly number[],
+  place: string,
+  nonFinite: NonFiniteNumbers,
+  start = 0,
+): Nested {
+  if (inner.length === 0) return nonFinite.list(values, place, start, length);
   const size = inner.reduce((product, side) => product * side, 1);
-  return Array.from({ length }, (_, i) => nested(values, inner, offset + i * size));
+  return Array.from({ length }, (_, i) => nested(values, inner, `${place}/${i}`, nonFinite, start + i * size));
 }

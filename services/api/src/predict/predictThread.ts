@@ -1,7 +1,15 @@
 // The thread that predicts, so that the API's own goes on answering. It has networks in memory and decodes images; it reads no
 // files and knows no HTTP. An order at a time.
 import { parentPort, workerData } from 'node:worker_threads';
-import { DataFormatError, decodeImage, imageSample, type Prediction, Predictor } from '@trainyard/engine';
+import {
+  type BatchValues,
+  DataFormatError,
+  decodeImage,
+  imageSample,
+  NonFiniteNumbers,
+  type Prediction,
+  Predictor,
+} from '@trainyard/engine';
 import { nested } from '../files/nested.ts';
 import type { PredictAnswer, PredictInput, PredictOrder } from './messages.ts';
 import { ModelCache } from './modelCache.ts';
@@ -42,13 +50,21 @@ function valuesOf(input: PredictInput, { inputShape }: Predictor): Uint8Array | 
 }
 
 function documentOf({ outputs, probabilities, classes, activations }: Prediction, names: readonly string[] | null): object {
-  return {
-    outputs: nested(outputs.values, outputs.shape),
-    probabilities: probabilities === null ? null : nested(probabilities.values, probabilities.shape),
+  const nonFinite = new NonFiniteNumbers();
+  const lists = ({ values, shape }: BatchValues, place: string) => nested(values, shape, place, nonFinite);
+  const document = {
+    outputs: lists(outputs, 'outputs'),
+    probabilities: probabilities === null ? null : lists(probabilities, 'probabilities'),
     classes: classes === null || names === null ? null : classes.map((index) => names[index] ?? String(index)),
     classIndices: classes,
     ...(activations && {
-      activations: activations.map(({ name, type, shape, values }) => ({ name, type, shape, values: nested(values, shape) })),
+      activations: activations.map(({ name, type, ...batch }, index) => ({
+        name,
+        type,
+        shape: batch.shape,
+        values: lists(batch, `activations/${index}/values`),
+      })),
     }),
   };
+  return { ...document, ...nonFinite.beside };
 }

@@ -6,6 +6,7 @@ import {
   convolutionNames,
   encodePng,
   nearest,
+  NonFiniteNumbers,
   SAFETENSORS_LENGTH_BYTES,
   safetensorsHeaderBytes,
   safetensorsIndex,
@@ -95,9 +96,9 @@ export const filterRoutes: FastifyPluginCallbackZod<WeightsServices> = (app, ser
           .code(200)
           .type('image/png')
           .send(Buffer.from(encodePng(filterSheet(weights, shape))));
-      return reply
-        .code(200)
-        .send({ layer, layers, from, shape: [...shape], weights: nested(weights, shape) as z.infer<typeof jobFilters>['weights'] });
+      const nonFinite = new NonFiniteNumbers();
+      const lists = nested(weights, shape, 'weights', nonFinite) as z.infer<typeof jobFilters>['weights'];
+      return reply.code(200).send({ layer, layers, from, shape: [...shape], weights: lists, ...nonFinite.beside });
     },
   );
   done();
