@@ -1,12 +1,14 @@
 // The OpenAPI document, judged by others' code: the official schema of OpenAPI 3.1 and a JSON Schema validator. What it
 // promises is held against the service's answers.
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { parseApiKeys } from '@trainyard/jobs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
 import { metricsOf, result, startJob } from '../support/jobs.ts';
-import { apiTest, type TestApi } from './fixtures/api.ts';
+import { apiTest, openApi, type TestApi } from './fixtures/api.ts';
+import { makeKey } from './fixtures/keys.ts';
 
 type Json = { readonly [key: string]: unknown };
 
@@ -20,6 +22,7 @@ interface Operation extends Json {
 
 interface Document extends Json {
   readonly openapi: string;
+  readonly security: readonly unknown[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Json>> };
 }
@@ -160,12 +163,27 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
   for (const example of examples) expect((await api.post('/jobs', example)).statusCode).toBe(202);
 });
 
-test('asks for a key exactly where one is needed, and describes errors as problems', ({ document }) => {
-  for (const [name, { security, responses }] of operations(document)) {
-    const isPublic = !/\/(jobs|datasets|weights|metrics|workers|quotas|sweeps)\b/.test(name);
-    expect(security?.length === 0, name).toBe(isPublic);
-    expect('401' in responses, name).toBe(!isPublic);
-    expect('503' in responses, name).toBe(!isPublic || name.endsWith('/ready'));
+const isPublic = (name: string): boolean => !/\/(jobs|datasets|weights|metrics|workers|quotas|sweeps)\b/.test(name);
+
+test('asks for a key exactly where one is needed', async ({ redis, document, onTestFinished }) => {
+  expect(document.security).toEqual([]);
+  const guarded = await openApi(redis, { apiKeys: parseApiKeys(makeKey('ada').entry) });
+  onTestFinished(async () => await guarded.close());
+  const { security, ...rest } = await documentOf(guarded);
+  expect(security).toEqual([{ key: [] }]);
+  for (const [name, operation] of operations({ ...rest, security }))
+    expect(operation.security, name).toEqual(isPublic(name) ? [] : undefined);
+});
+
+test('lets a request have every field that is not refused', async ({ api, document }) => {
+  for (const [path, value] of walk(document)) expect(value, path).not.toHaveProperty('readOnly', true);
+  for (const [path, value] of walk((await api.get('/catalog')).json())) expect(value, path).not.toHaveProperty('readOnly', true);
+});
+
+test('describes errors as problems', ({ document }) => {
+  for (const [name, { responses }] of operations(document)) {
+    expect('401' in responses, name).toBe(!isPublic(name));
+    expect('503' in responses, name).toBe(!isPublic(name) || name.endsWith('/ready'));
     for (const [status, response] of Object.entries(responses)) {
       expect(response.headers, `${name} ${status}`).toHaveProperty('x-request-id');
       if (Number(status) < 400) continue;

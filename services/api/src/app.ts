@@ -160,7 +160,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
   await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
   await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
-  await app.register(documentation, { version });
+  await app.register(documentation, { version, needsKeys: options.apiKeys.length > 0 });
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });

@@ -44,5 +44,7 @@ export function catalog(limits: SpecLimits = defaultLimits): Catalog {
 }
 
 function entry({ type, description, schema }: Definition): Catalog['layers'][number] {
-  return { type, description, schema: z.toJSONSchema(schema, { io: 'input' }) };
+  // Of a schema for input, `readOnly` would say that nobody may give it; zod means that the array is not written to.
+  const override: z.core.ToJSONSchemaParams['override'] = ({ jsonSchema }) => delete jsonSchema.readOnly;
+  return { type, description, schema: z.toJSONSchema(schema, { io: 'input', override }) };
 }

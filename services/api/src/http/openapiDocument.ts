@@ -1,6 +1,7 @@
 // What the generated OpenAPI document lacks, added to the finished JSON: discriminators for unions, names for their
-// alternatives (a discriminator can only map to named schemas), and no schema that nothing refers to. Derived from
-// the document alone, so a new layer needs no line here.
+// alternatives (a discriminator can only map to named schemas), no schema that nothing refers to, and no `readOnly`, which
+// says of TypeScript's read-only arrays that requests may not have them. Derived from the document alone, so a new layer
+// needs no line here.
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 type JsonObject = { [key: string]: Json };
@@ -127,13 +128,20 @@ function describeImages(operation: JsonObject): void {
   for (const type of Object.keys(content)) if (type.startsWith('image/')) content[type] = {};
 }
 
+/** Without what zod says of `.readonly()`, which is about values in memory: in OpenAPI it is about what may be sent. */
+function withoutReadOnly(document: object): JsonObject {
+  return JSON.parse(
+    JSON.stringify(document, (key, value: unknown) => (key === 'readOnly' && value === true ? undefined : value)),
+  ) as JsonObject;
+}
+
 function asObject(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
 /** Completes a generated OpenAPI 3.1 document. The argument stays as it is. */
 export function completeDocument(generated: object): object {
-  const document = structuredClone(generated) as JsonObject;
+  const document = withoutReadOnly(generated);
   const paths = asObject(document['paths']);
   // Every GET has its HEAD; only where one handler answers both would the document list it.
   for (const path of Object.values(paths)) delete asObject(path)['head'];

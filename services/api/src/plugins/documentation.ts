@@ -23,8 +23,14 @@ function addHeaders(responses: unknown, described: unknown): void {
   }
 }
 
+interface DocumentationOptions {
+  readonly version: string;
+  /** Whether callers need a key, but for what is public. */
+  readonly needsKeys: boolean;
+}
+
 /** Collects the routes that are registered after it. */
-export const documentation = fp<{ version: string }>(async (app, { version }) => {
+export const documentation = fp<DocumentationOptions>(async (app, { version, needsKeys }) => {
   await app.register(swagger, {
     convertConstToEnum: false,
     openapi: {
@@ -40,7 +46,7 @@ export const documentation = fp<{ version: string }>(async (app, { version }) =>
       components: {
         securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key; `npm run key -- NAME` makes one.' } },
       },
-      security: [{ key: [] }],
+      security: needsKeys ? [{ key: [] }] : [],
     },
     transform: (route) => {
       const { schema, url } = jsonSchemaTransform(route);
