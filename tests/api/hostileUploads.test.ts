@@ -113,6 +113,7 @@ describe('a form', () => {
     ['with an unknown text', formParts({ file: table }, { nmae: 'x' }), 422, '/nmae: unknown field "nmae": did you mean "name"?'],
     ['with a wrong option', formParts({ file: table }, { format: 'exe' }), 422, '/format: must be'],
     ['with a shape that is none', formParts({ file: table }, { inputShape: '[0]' }), 422, '/inputShape: must be a shape'],
+    ['with blanks that JSON has not', formParts({ file: table }, { inputShape: '[1,\f2]' }), 422, '/inputShape: must be a shape'],
     ['with a long text', formParts({ file: table }, { name: 'x'.repeat(20_000) }), 422, 'name: has more than 16384 bytes'],
     ['with a text twice', [...formParts({ file: table }, { name: 'x' }), { name: 'name', content: 'y' }], 422, 'name: is given twice'],
     ['with too many files', Array.from({ length: 40 }, () => formParts({ file: table })).flat(), 422, 'too many parts'],

@@ -14,10 +14,10 @@ export type UploadFormat = (typeof uploadFormats)[number];
 export const uploadFileParts = ['file', 'testFile', 'inputs', 'targets', 'testInputs', 'testTargets'] as const;
 export type UploadFilePart = (typeof uploadFileParts)[number];
 
-/** Whatever a form says is text: a shape is one as JSON. */
+/** Whatever a form says is text: a shape is one as JSON, which knows fewer blanks than `\s` does. */
 const shapeText = z
   .string()
-  .regex(/^\[\s*[1-9]\d{0,8}(\s*,\s*[1-9]\d{0,8}){0,7}\s*\]$/, 'must be a shape such as [1,28,28]')
+  .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')
   .transform((text): Shape => JSON.parse(text) as number[]);
 
 /** The parts that hold a text. */

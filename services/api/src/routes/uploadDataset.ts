@@ -31,9 +31,10 @@ const uploadForm = uploadOptions
     targets: filePart('IDX or NPY: their labels or values'),
     testInputs: filePart('The same for the test part'),
     testTargets: filePart('The same for the test part'),
-    inputShape: z
-      .string()
-      .optional()
+    // As it is written: what it is turned into is no form's.
+    inputShape: uploadOptions.shape.inputShape
+      .unwrap()
+      .in.optional()
       .describe(uploadOptions.shape.inputShape.description ?? ''),
   })
   .meta({ id: 'NewDataset' });
