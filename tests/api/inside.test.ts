@@ -52,6 +52,7 @@ describe('GET /jobs/{id}/gradients', () => {
       return response.json<{ detail: string }>().detail;
     };
     expect(await detail('')).toMatch(/no gradients yet.*running/);
+    expect(await detail(`?epoch=${Number.MAX_SAFE_INTEGER}`)).toMatch(/only 20 epochs/);
     expect(await detail('?epoch=21')).toMatch(/no gradients of epoch 21.*only 20 epochs/);
     await store(api, attempt.jobId, [1, 2, 3]);
     await store(api, attempt.jobId, [10]);

@@ -165,6 +165,21 @@ test('has examples of jobs that the service takes', async ({ api, document }) =>
 
 const isPublic = (name: string): boolean => !/\/(jobs|datasets|weights|metrics|workers|quotas|sweeps)\b/.test(name);
 
+test('says what a fork can change, leave out and not have', ({ ajv }) => {
+  const takes = (changes: object): unknown => ajv.getSchema('openapi.json#/components/schemas/ForkChanges')?.(changes);
+  expect([{}, { scheduler: null, webhook: null, initialWeights: null }, { epochs: 4, loss: { type: 'mse' } }].map(takes)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect([{ loss: null }, { epochs: null }, { initialWeights: { weights: 'wt_0' } }, { epoch: 3 }].map(takes)).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
 test('asks for a key exactly where one is needed', async ({ redis, document, onTestFinished }) => {
   expect(document.security).toEqual([]);
   const guarded = await openApi(redis, { apiKeys: parseApiKeys(makeKey('ada').entry) });

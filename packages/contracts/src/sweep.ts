@@ -25,7 +25,9 @@ export const sweepSpace = z
   .record(z.string(), sweepRange)
   .refine((space) => Object.keys(space).length > 0, 'must name at least one place of the spec')
   .refine((space) => Object.keys(space).length <= 32, 'may name at most 32 places of the spec')
-  .describe('What the jobs differ in: JSON pointers into the spec, and the values that each place takes.');
+  .describe('What the jobs differ in: JSON pointers into the spec, and the values that each place takes.')
+  // For the document alone: that a place leads somewhere can only be said of a spec, and there all of it is said.
+  .meta({ propertyNames: { type: 'string', pattern: '^/' }, minProperties: 1, maxProperties: 32 });
 export type SweepSpace = z.infer<typeof sweepSpace>;
 
 export const sweepStrategy = z.discriminatedUnion('type', [

@@ -10,7 +10,7 @@ import { visibleJob } from './visibleJob.ts';
 
 const query = z.strictObject({
   epoch: z
-    .preprocess((text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text), z.int().min(1))
+    .preprocess((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), z.int().min(1))
     .optional()
     .describe('An epoch, from 1 on; left out, the last one that there is.'),
 });

@@ -50,7 +50,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
-          activations: z.stringbool().default(false).describe('Answers what each layer makes of the samples too.'),
+          activations: z.enum(['true', 'false']).default('false').describe('`true` answers what each layer makes of the samples too.'),
         }),
         consumes: ['application/json', ...images],
         body: samples,
@@ -68,7 +68,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
         ? { kind: 'image', bytes: body }
         : { kind: 'values', values: flatInputs(parseBody(samples, body).inputs, inputShape) };
       const answer = await withLatestWeights(services, job, async ({ name, sha256 }) => {
-        const order = { key: `${job.id}/${sha256}`, spec: job.spec, input, activations: request.query.activations };
+        const order = { key: `${job.id}/${sha256}`, spec: job.spec, input, activations: request.query.activations === 'true' };
         return await predictions.predict(order, async () => await readArtifact(services.artifacts, { jobId: job.id, name }));
       });
       void reply.code(200).type('application/json; charset=utf-8');

@@ -14,15 +14,18 @@ import { quotasOf } from '../plugins/quotas.ts';
 import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
 import { visibleJob } from './visibleJob.ts';
 
-const fields = { ...newJobSchema.shape, webhook: newWebhook };
+/** A field to be changed or, with null, left out, if a job can be without it; it is not filled in. */
+function change(field: z.ZodType): z.ZodType {
+  const given = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
+  return field.safeParse(undefined).success ? given.nullish() : given.optional();
+}
 
-/** Every field, to be changed, or with null to be left out; none is filled in. */
 const forkChanges = z
-  .strictObject(
-    Object.fromEntries(
-      Object.entries(fields).map(([name, field]) => [name, (field instanceof z.ZodDefault ? field.unwrap() : field).nullish()]),
-    ),
-  )
+  .strictObject({
+    ...Object.fromEntries(Object.entries(newJobSchema.shape).map(([name, field]) => [name, change(field)])),
+    webhook: newWebhook.nullish(),
+    initialWeights: z.null().optional().describe('A fork begins with the weights of the checkpoint.'),
+  })
   .meta({
     id: 'ForkChanges',
     description:
@@ -44,7 +47,7 @@ const noOtherWeights = {
 /** The spec of a job with top-level fields replaced. What is no field stays, for the check to name it. */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(
-    Object.entries({ ...spec, ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(fields, name)),
+    Object.entries({ ...spec, ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name)),
   );
 }
 
