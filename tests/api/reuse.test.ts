@@ -1,7 +1,7 @@
 // `reuse` of a new job: an earlier one that succeeded with the same spec is answered in its place. On a real Redis.
 import { type Job, jobPage, jobSchema } from '@trainyard/contracts';
-import { engineVersion } from '@trainyard/engine';
-import { parseApiKeys } from '@trainyard/jobs';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { JobStore, parseApiKeys, reuseKeyOf } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, result } from '../support/jobs.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
@@ -57,6 +57,20 @@ describe('reuse', () => {
     const gone = await succeeded(api, tutorial);
     await api.jobs.store.delete(gone);
     expect((await post(api, again)).isReused).toBe(false);
+  });
+
+  test('takes what relaxed kernels trained where they train, and nowhere else', async ({ api, redis }) => {
+    const strict = await succeeded(api, tutorial);
+    const relaxed = await succeeded(api, tutorial, {}, relaxedEngineVersion);
+    const { job } = await post(api, again);
+    expect(job.id).toBe(strict);
+    const store = new JobStore({
+      redis: redis.connect(),
+      prefix: redis.prefix,
+      queue: api.jobs.queue,
+      engineVersion: relaxedEngineVersion,
+    });
+    expect((await store.reusable(reuseKeyOf(job.spec, null), undefined))?.id).toBe(relaxed);
   });
 
   test('takes a retry, but not a fork, whose weights come of another run', async ({ api }) => {

@@ -3,6 +3,7 @@
 import { convVariants, WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 
 type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
@@ -47,8 +48,10 @@ const sizesOf = (g: ConvGeometry): { x: number; weight: number; out: number } =>
   out: g.batch * g.outChannels * g.outHeight * g.outWidth,
 });
 
-describe.each(convVariants)('with %s convolutions forced, the wasm backend computes what the reference computes', (convVariant) => {
-  const wasm = new WasmBackend({ convVariant });
+const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((convVariant) => ({ called, kernels, convVariant })));
+
+describe.each(ways)('with $convVariant convolutions forced, $called computes what the reference computes', ({ kernels, convVariant }) => {
+  const wasm = new WasmBackend({ kernels, convVariant });
   // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms would.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
 

@@ -4,6 +4,7 @@ import { type PooledChoice, ReferenceBackend, WasmBackend } from '@trainyard/eng
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { kernelModules } from '../support/backends.ts';
 import { type FloatArray, noise, seeds, upTo } from '../support/compareKernels.ts';
 
 type ConvGeometry = Parameters<WasmBackend['conv2dReluPool']>[5];
@@ -147,81 +148,78 @@ const named: readonly (readonly [string, Sizes])[] = [
 const team = new WasmBackend({ threads: nodeThreads(3) });
 afterAll(() => team.close());
 
-describe.each(variants.map((pooled) => [JSON.stringify(pooled), pooled] as const))(
-  'a pooled convolution with the variant %s',
-  (_, pooled) => {
-    // Winograd's sums round otherwise, so that equal maxima are not always equal, and a NaN reaches its whole tile.
-    const wasm = new WasmBackend({ pooled, convVariant: 'direct' });
-
-    test('gives what its steps give, on random shapes', () => {
-      assert(
-        property(
-          shapes,
-          seeds,
-          (sizes, seed) => void expectAsReference(wasm, operandsOf(geometries(sizes), seed), geometries(sizes), 4e-6),
-        ),
-        {
-          numRuns: 150,
-        },
-      );
-    });
-
-    test.each(named)('gives what its steps give, on %s shape', (__, sizes) => {
-      expectAsReference(wasm, operandsOf(geometries(sizes), 7), geometries(sizes), 4e-6);
-    });
-
-    test('takes the first of equal maxima, and gives nothing back where the rectifier let nothing through', () => {
-      assert(
-        property(shapes, seeds, (sizes, seed) => {
-          const both = geometries(sizes);
-          // Small whole numbers are exact in float32, and often equal.
-          const operands = operandsOf(both, seed, (value) => Math.round(value * 1.4));
-          const [actual, expected] = [expectAsReference(wasm, operands, both, 4e-6), run(reference, operands, both)];
-          for (let i = 0; i < actual.y.length; i++) if (actual.y[i] > 0) expect(actual.indices[i]).toBe(expected.indices[i]);
-        }),
-      );
-    });
-
-    test('lets a NaN win, the first of several', () => {
-      assert(
-        property(shapes, seeds, (sizes, seed) => {
-          const both = geometries(sizes);
-          const operands = operandsOf(both, seed);
-          for (const at of [seed, seed >> 8]) operands.x[at % operands.x.length] = Number.NaN;
-          const [actual, expected] = [run(wasm, operands, both), run(reference, operands, both)];
-          expectNear(actual.y, expected.y, 'y', 4e-6);
-          for (let i = 0; i < actual.y.length; i++) if (Number.isNaN(actual.y[i])) expect(actual.indices[i]).toBe(expected.indices[i]);
-        }),
-      );
-    });
-
-    test('spreads a NaN of the gradient over the windows that gave it alone', () => {
-      assert(
-        property(shapes, seeds, (sizes, seed) => {
-          const both = geometries(sizes);
-          const operands = operandsOf(both, seed);
-          operands.g[seed % operands.g.length] = Number.NaN;
-          expectNear(run(wasm, operands, both).dx, run(reference, operands, both).dx, 'dx', 4e-6);
-        }),
-      );
-    });
-
-    test('leaves out the gradients that nobody wants', () => {
-      const both = geometries(named[1][1]);
-      const { x, weight, bias, g } = operandsOf(both, 5);
-      const { y, indices, dx, dw, db } = run(wasm, { x, weight, bias, g }, both);
-      for (const wanted of [
-        [true, false, false],
-        [false, true, false],
-        [false, false, true],
-      ]) {
-        const [toX, toW, toB] = [dx, dw, db].map((full, i) => (wanted[i] ? full.slice().fill(0) : null));
-        wasm.conv2dReluPoolBackward(g, y, indices, x, weight, toX, toW, toB, ...both);
-        [dx, dw, db].forEach((full, i) => wanted[i] && expect([toX, toW, toB][i]).toEqual(full));
-      }
-    });
-  },
+const ways = kernelModules.flatMap(({ called, kernels }) =>
+  variants.map((pooled) => [called, JSON.stringify(pooled), kernels, pooled] as const),
 );
+
+describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, kernels, pooled) => {
+  // Winograd's sums round otherwise, so that equal maxima are not always equal, and a NaN reaches its whole tile.
+  const wasm = new WasmBackend({ kernels, pooled, convVariant: 'direct' });
+
+  test('gives what its steps give, on random shapes', () => {
+    assert(
+      property(shapes, seeds, (sizes, seed) => void expectAsReference(wasm, operandsOf(geometries(sizes), seed), geometries(sizes), 4e-6)),
+      {
+        numRuns: 150,
+      },
+    );
+  });
+
+  test.each(named)('gives what its steps give, on %s shape', (___, sizes) => {
+    expectAsReference(wasm, operandsOf(geometries(sizes), 7), geometries(sizes), 4e-6);
+  });
+
+  test('takes the first of equal maxima, and gives nothing back where the rectifier let nothing through', () => {
+    assert(
+      property(shapes, seeds, (sizes, seed) => {
+        const both = geometries(sizes);
+        // Small whole numbers are exact in float32, and often equal.
+        const operands = operandsOf(both, seed, (value) => Math.round(value * 1.4));
+        const [actual, expected] = [expectAsReference(wasm, operands, both, 4e-6), run(reference, operands, both)];
+        for (let i = 0; i < actual.y.length; i++) if (actual.y[i] > 0) expect(actual.indices[i]).toBe(expected.indices[i]);
+      }),
+    );
+  });
+
+  test('lets a NaN win, the first of several', () => {
+    assert(
+      property(shapes, seeds, (sizes, seed) => {
+        const both = geometries(sizes);
+        const operands = operandsOf(both, seed);
+        for (const at of [seed, seed >> 8]) operands.x[at % operands.x.length] = Number.NaN;
+        const [actual, expected] = [run(wasm, operands, both), run(reference, operands, both)];
+        expectNear(actual.y, expected.y, 'y', 4e-6);
+        for (let i = 0; i < actual.y.length; i++) if (Number.isNaN(actual.y[i])) expect(actual.indices[i]).toBe(expected.indices[i]);
+      }),
+    );
+  });
+
+  test('spreads a NaN of the gradient over the windows that gave it alone', () => {
+    assert(
+      property(shapes, seeds, (sizes, seed) => {
+        const both = geometries(sizes);
+        const operands = operandsOf(both, seed);
+        operands.g[seed % operands.g.length] = Number.NaN;
+        expectNear(run(wasm, operands, both).dx, run(reference, operands, both).dx, 'dx', 4e-6);
+      }),
+    );
+  });
+
+  test('leaves out the gradients that nobody wants', () => {
+    const both = geometries(named[1][1]);
+    const { x, weight, bias, g } = operandsOf(both, 5);
+    const { y, indices, dx, dw, db } = run(wasm, { x, weight, bias, g }, both);
+    for (const wanted of [
+      [true, false, false],
+      [false, true, false],
+      [false, false, true],
+    ]) {
+      const [toX, toW, toB] = [dx, dw, db].map((full, i) => (wanted[i] ? full.slice().fill(0) : null));
+      wasm.conv2dReluPoolBackward(g, y, indices, x, weight, toX, toW, toB, ...both);
+      [dx, dw, db].forEach((full, i) => wanted[i] && expect([toX, toW, toB][i]).toEqual(full));
+    }
+  });
+});
 
 describe('a pooled convolution', () => {
   test('has the same bits with one thread and with three', () => {

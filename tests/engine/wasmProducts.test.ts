@@ -1,9 +1,10 @@
 // The wasm kernels for matrix products, convolutions and pooling against the reference's plain loops, over random sizes and
 // over those that are cut into blocks.
-import type { Backend } from '@trainyard/engine';
+import { type Backend, WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compare, compareSums, type FloatArray, noise, type Place, places, seeds, upTo, wasm } from '../support/compareKernels.ts';
+import { kernelModules } from '../support/backends.ts';
+import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 
 type ConvGeometry = Parameters<Backend['conv2d']>[4];
 type PoolGeometry = Parameters<Backend['maxPool2d']>[3];
@@ -157,7 +158,8 @@ const pools: Arbitrary<PoolGeometry> = record({
   // Taps further apart than the input is long can leave a window without any element: poolGeometry refuses those.
   .filter(({ height, width, dilationHeight, dilationWidth }) => dilationHeight <= height && dilationWidth <= width);
 
-describe('the wasm backend computes what the reference computes', () => {
+describe.each(kernelModules)('$called computes what the reference computes', ({ kernels }) => {
+  const wasm = new WasmBackend({ kernels });
   test('for matrix products of all four layouts, of one matrix with many, and accumulated in blocks', () => {
     const sizes = record({
       batch: upTo(3),
@@ -178,7 +180,7 @@ describe('the wasm backend computes what the reference computes', () => {
       const geometry = { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB };
       const a = noise(repeatsA ? m * k : batch * m * k, seed);
       const b = noise(repeatsB ? k * n : batch * k * n, seed + 1);
-      compareSums(place, [a, b], batch * m * n, (backend, [x, y], [out]) => backend.matmul(x, y, out, geometry));
+      compareSums(place, [a, b], batch * m * n, (backend, [x, y], [out]) => backend.matmul(x, y, out, geometry), { on: wasm });
     };
     assert(property(places, sizes, seeds, check));
     for (const transposeA of [false, true]) {
@@ -193,22 +195,29 @@ describe('the wasm backend computes what the reference computes', () => {
     assert(
       property(places, upTo(11), integer({ min: 0, max: 45 }), upTo(13), boolean(), seeds, (place, n, k, features, hasBias, seed) => {
         const operands = [noise(n * k, seed), noise(features * k, seed + 1), noise(features, seed + 2)];
-        compareSums(place, operands, n * features, (backend, [x, weight, bias], [out]) =>
-          backend.linear(x, weight, hasBias ? bias : null, out, n, k, features),
+        compareSums(
+          place,
+          operands,
+          n * features,
+          (backend, [x, weight, bias], [out]) => backend.linear(x, weight, hasBias ? bias : null, out, n, k, features),
+          { on: wasm },
         );
       }),
     );
   });
 
+  // Winograd's algorithm mixes results on its way and has tests of its own, wasmConvVariants.test.ts: 3 × 3 kernels are direct here.
+  const direct = { on: new WasmBackend({ kernels, convVariant: 'direct' }) };
+
   const checkConvolution = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
+    const on = geometry.kernelHeight === 3 && geometry.kernelWidth === 3 ? direct : { on: wasm };
     const sizes = convSizes(geometry);
     const [x, weight, g] = [noise(sizes.x, seed), noise(sizes.weight, seed + 1), noise(sizes.out, seed + 2)];
     const bias = noise(geometry.outChannels, seed + 3);
-    compareSums(place, [x, weight, bias], sizes.out, (backend, [a, w, b], [out]) =>
-      backend.conv2d(a, w, hasBias ? b : null, out, geometry),
-    );
-    compareSums(place, [g, weight], sizes.x, (backend, [a, w], [dx]) => backend.conv2dBackwardInput(a, w, dx, geometry));
-    compareSums(place, [g, x], sizes.weight, (backend, [a, b], [dw]) => backend.conv2dBackwardWeight(a, b, dw, geometry));
+    const convolve = [x, weight, bias];
+    compareSums(place, convolve, sizes.out, (backend, [a, w, b], [out]) => backend.conv2d(a, w, hasBias ? b : null, out, geometry), on);
+    compareSums(place, [g, weight], sizes.x, (backend, [a, w], [dx]) => backend.conv2dBackwardInput(a, w, dx, geometry), on);
+    compareSums(place, [g, x], sizes.weight, (backend, [a, b], [dw]) => backend.conv2dBackwardWeight(a, b, dw, geometry), on);
   };
 
   test('for convolutions of any stride, padding, dilation and groups, and their gradients', () => {
@@ -252,12 +261,13 @@ describe('the wasm backend computes what the reference computes', () => {
         if (hasTies) x.forEach((value, i) => (x[i] = value > 0.9 ? Number.NaN : Math.round(value * 2)));
         const out = geometry.planes * geometry.outHeight * geometry.outWidth;
         const positions: number[][] = [];
-        compare(place, [x, noise(out, seed + 1)], [out, x.length], (backend, [a, g], [y, dx]) => {
+        const pool: Kernel = (backend, [a, g], [y, dx]) => {
           const indices = backend.allocateIndices(out);
           backend.maxPool2d(a, y, indices, geometry);
           backend.maxPool2dBackward(g, indices, dx, geometry);
           positions.push([...indices]);
-        });
+        };
+        compare(place, [x, noise(out, seed + 1)], [out, x.length], pool, 2e-6, wasm);
         expect(positions[1]).toEqual(positions[0]);
       }),
     );

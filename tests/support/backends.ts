@@ -1,6 +1,16 @@
 // The backends that the engine's tests run on. A test inside `onEveryBackend` runs once on each; a new backend joins by one
 // line here.
-import { type Backend, convVariants, pooledBackwards, pooledForwards, ReferenceBackend, setBackend, WasmBackend } from '@trainyard/engine';
+import {
+  type Backend,
+  convVariants,
+  pooledBackwards,
+  pooledForwards,
+  ReferenceBackend,
+  setBackend,
+  strictKernels,
+  WasmBackend,
+} from '@trainyard/engine';
+import { relaxedKernels } from '@trainyard/engine/relaxed';
 import { beforeAll, describe } from 'vitest';
 
 export interface TestedBackend {
@@ -8,24 +18,34 @@ export interface TestedBackend {
   readonly make: () => Backend;
 }
 
+/** The wasm backend's kernels, those that everybody gets and those with fused multiply-adds. */
+export const kernelModules = [
+  { called: 'wasm', kernels: strictKernels },
+  { called: 'relaxed wasm', kernels: relaxedKernels },
+] as const;
+
 export const backends: readonly TestedBackend[] = [
-  { name: 'wasm', make: () => new WasmBackend() },
+  ...kernelModules.map(({ called, kernels }) => ({ name: called, make: () => new WasmBackend({ kernels }) })),
   { name: 'reference', make: () => new ReferenceBackend() },
   { name: 'reference in float64', make: () => new ReferenceBackend({ dtype: 'float64' }) },
 ];
 
 /** The wasm backend with each of its ways to compute a convolution, wherever that applies. */
-export const convolvers: readonly TestedBackend[] = convVariants.map((convVariant) => ({
-  name: `wasm with ${convVariant} convolutions`,
-  make: () => new WasmBackend({ convVariant }),
-}));
+export const convolvers: readonly TestedBackend[] = kernelModules.flatMap(({ called, kernels }) =>
+  convVariants.map((convVariant) => ({
+    name: `${called} with ${convVariant} convolutions`,
+    make: () => new WasmBackend({ kernels, convVariant }),
+  })),
+);
 
 /** The wasm backend with each of its ways to convolve, rectify and pool at once, wherever that applies. */
-export const poolers: readonly TestedBackend[] = pooledForwards.flatMap((forward) =>
-  pooledBackwards.map((backward) => ({
-    name: `wasm with ${forward} pooled convolutions and ${backward} gradients`,
-    make: () => new WasmBackend({ pooled: { forward, backward } }),
-  })),
+export const poolers: readonly TestedBackend[] = kernelModules.flatMap(({ called, kernels }) =>
+  pooledForwards.flatMap((forward) =>
+    pooledBackwards.map((backward) => ({
+      name: `${called} with ${forward} pooled convolutions and ${backward} gradients`,
+      make: () => new WasmBackend({ kernels, pooled: { forward, backward } }),
+    })),
+  ),
 );
 
 /** Registers the tests once for each backend, which is in force while they run. */

@@ -63,6 +63,10 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/threadsBits.test.ts', 'tests/engine/threads.test.ts'],
   },
   {
+    claim: 'The relaxed mode fuses multiply-adds, and says so in the version that results, weights, checkpoints and workers carry',
+    tests: ['--project', 'engine', '--project', 'worker', 'tests/engine/relaxed.test.ts', 'tests/worker/training.test.ts'],
+  },
+  {
     claim: "Whole runs on real MNIST and CIFAR-10 follow PyTorch's curves from the seed alone",
     tests: ['--project', 'conformance', 'tests/conformance/runs-real-data.test.ts'],
     needs: ['TRAINYARD_DATASETS'],

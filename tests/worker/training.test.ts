@@ -1,5 +1,7 @@
 // The worker with the engine itself: its results do not depend on what happened to the processes on the way.
 import { readdirSync } from 'node:fs';
+import { engineVersion } from '@trainyard/engine';
+import { WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
@@ -63,6 +65,23 @@ describe('a training', () => {
     // Node's own threads are as many each time.
     const [one = 0, two = 0, four = 0] = [1, 2, 4].map((threads) => processThreads.get(threads));
     if (process.platform === 'linux') expect([two - one, four - one]).toEqual([1, 3]);
+  });
+
+  test('with relaxed kernels says so in the result and the list of workers, also when its child is another one', async ({
+    workers,
+    redis,
+  }) => {
+    const worker = await workers.start({ real: true, relaxed: true });
+    const presence = new WorkerPresence({ redis: redis.connect(), prefix: redis.prefix });
+    expect(await presence.list()).toMatchObject([{ engineVersion: `${engineVersion}+relaxed` }]);
+    const jobId = await workers.submit(spec());
+    await workers.untilEpoch(jobId, 1);
+    process.kill(await childOf(worker, jobId), 'SIGKILL');
+    expect(await workers.ended(jobId, 30_000)).toMatchObject({
+      status: 'succeeded',
+      attempts: 2,
+      result: { engineVersion: `${engineVersion}+relaxed` },
+    });
   });
 
   test('is cancelled within a second in the middle of a long epoch', async ({ workers }) => {

@@ -1,5 +1,6 @@
-// Compiles the AssemblyScript kernels under src/ to one WebAssembly module and writes it, as base64 beside the types of
-// its exports, to the engine's sources: nothing is then read from disk at run time, in Node or in a browser page.
+// Compiles the AssemblyScript kernels under src/ to a WebAssembly module and writes it, as base64 beside the types of its
+// exports, to the engine's sources: nothing is then read from disk at run time, in Node or in a browser page. Then once more with
+// relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones, to a file of its own, so that only who wants it loads it.
 // Usage: node build.mjs [--clean]. It does nothing when the sources, this file and the compiler are what they were.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, 'src');
-const output = join(here, '../src/backend/wasm/kernels.generated.ts');
+const outputs = {
+  strict: join(here, '../src/backend/wasm/kernels.generated.ts'),
+  relaxed: join(here, '../src/backend/wasm/relaxedKernels.generated.ts'),
+};
 
 // -O1: the higher levels nest unrolled accumulators, which then spill. The memory is imported and shared, so that it can
 // grow without detaching the views over it and threads can join; its largest size is 4 GiB.
@@ -29,21 +33,24 @@ function stampOf() {
 }
 
 /** @param {string} stamp */
-function isCurrent(stamp) {
+function areCurrent(stamp) {
   try {
-    return readFileSync(output, 'utf8').startsWith(stamp);
+    return Object.values(outputs).every((output) => readFileSync(output, 'utf8').startsWith(stamp));
   } catch {
     return false; // there is none yet
   }
 }
 
-/** @returns the module's bytes and the compiler's declarations of its exports. */
-async function compile() {
+/**
+ * @param {readonly string[]} more options
+ * @returns the module as base64 and the compiler's declarations of its exports.
+ */
+async function compile(...more) {
   const asc = await import('assemblyscript/asc');
   /** @type {Map<string, string | Uint8Array>} */
   const written = new Map();
   const stderr = asc.createMemoryStream();
-  const { error } = await asc.main(['index.ts', '--bindings', 'raw', '--outFile', 'kernels.wasm', ...options.split(' ')], {
+  const { error } = await asc.main(['index.ts', '--bindings', 'raw', '--outFile', 'kernels.wasm', ...options.split(' '), ...more], {
     stderr,
     readFile: (name) => {
       try {
@@ -57,7 +64,8 @@ async function compile() {
   });
   const messages = stderr.toString();
   if (error !== null || messages !== '') throw new Error(`the kernels do not compile:\n${messages}`, { cause: error });
-  return { bytes: written.get('kernels.wasm') ?? '', declarations: String(written.get('kernels.d.ts')) };
+  const base64 = Buffer.from(written.get('kernels.wasm') ?? '').toString('base64');
+  return { base64, declarations: String(written.get('kernels.d.ts')) };
 }
 
 /**
@@ -125,22 +133,33 @@ function parallelOf(signatures) {
   ].join('\n');
 }
 
+/**
+ * @param {string} output
+ * @param {string} stamp
+ * @param {readonly string[]} parts
+ */
+function write(output, stamp, parts) {
+  const header = '// Made by packages/engine/kernels/build.mjs from the AssemblyScript kernels; never edited.';
+  mkdirSync(dirname(output), { recursive: true });
+  const unfinished = `${output}.${process.pid}`;
+  writeFileSync(unfinished, `${stamp}\n${header}\n${parts.join('\n\n')}\n`);
+  renameSync(unfinished, output);
+}
+
 if (process.argv.includes('--clean')) {
-  rmSync(output, { force: true });
+  for (const output of Object.values(outputs)) rmSync(output, { force: true });
 } else {
   const stamp = stampOf();
-  if (!isCurrent(stamp)) {
-    const { bytes, declarations } = await compile();
-    const base64 = Buffer.from(bytes).toString('base64');
-    mkdirSync(dirname(output), { recursive: true });
-    const unfinished = `${output}.${process.pid}`;
-    const signatures = signaturesOf(declarations);
-    const header = [
-      '// Made by packages/engine/kernels/build.mjs from the AssemblyScript kernels; never edited.',
+  if (!areCurrent(stamp)) {
+    const strict = await compile();
+    const relaxed = await compile('--enable', 'relaxed-simd');
+    const signatures = signaturesOf(strict.declarations);
+    write(outputs.strict, stamp, [
       "import type { KernelTeam } from './team.ts';",
-    ].join('\n');
-    const parts = [header, interfaceOf(signatures), parallelOf(signatures), `export const kernelsBase64 = '${base64}';`];
-    writeFileSync(unfinished, `${stamp}\n${parts.join('\n\n')}\n`);
-    renameSync(unfinished, output);
+      interfaceOf(signatures),
+      parallelOf(signatures),
+      `export const kernelsBase64 = '${strict.base64}';`,
+    ]);
+    write(outputs.relaxed, stamp, [`export const relaxedKernelsBase64 = '${relaxed.base64}';`]);
   }
 }

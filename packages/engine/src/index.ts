@@ -10,6 +10,7 @@ export { type ConvVariant, convVariants } from './backend/wasm/convVariant.ts';
 export { type PooledChoice, pooledBackwards, pooledForwards } from './backend/wasm/pooledVariant.ts';
 export { type KernelThread, type KernelThreads, MOST_THREADS, type TeamSetup } from './backend/wasm/team.ts';
 export { leaveTeam, serveTeam } from './backend/wasm/teamMember.ts';
+export { type KernelModule, strictKernels } from './backend/wasm/kernelModule.ts';
 export { WasmBackend, type WasmBackendOptions, type WasmOptions } from './backend/wasm/wasmBackend.ts';
 export { cifarDataset } from './data/cifarBinary.ts';
 export { type CsvOptions, csvDataset } from './data/csv.ts';
@@ -230,4 +231,4 @@ export { type BatchValues, imageSample, type Prediction, Predictor } from './tra
 export { train } from './training/trainer.ts';
 export { encodeWeights, loadWeights, type NamedShape, weightMismatches, WeightsError } from './training/weights.ts';
 export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';
-export { engineVersion } from './version.ts';
+export { engineVersion, relaxedEngineVersion } from './version.ts';

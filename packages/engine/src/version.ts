@@ -2,3 +2,6 @@
 // bits, so that equal versions mean equal weightsSha256.
 
 export const engineVersion = '0.8.0';
+
+/** Of results that relaxed kernels computed: another machine may give other bits. */
+export const relaxedEngineVersion = `${engineVersion}+relaxed`;

@@ -71,8 +71,11 @@ export class JobStore {
   readonly #outbox: Outbox;
   readonly #ulid = monotonicFactory(randomFraction);
   readonly #actions: JobActions;
+  readonly #engineVersion: string;
 
-  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue }) {
+  /** @param options `engineVersion`: the one whose results may be used again; default that of strict arithmetic. */
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue; readonly engineVersion?: string }) {
+    this.#engineVersion = options.engineVersion ?? engineVersion;
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#outbox = new Outbox(options);
@@ -193,7 +196,7 @@ export class JobStore {
   /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
   async reusable(key: string, owner: string | undefined): Promise<Job | null> {
     const { data } = await this.list({ limit: 10, owner, status: 'succeeded', label: reuseLabel(key) });
-    return data.find(({ result }) => result?.engineVersion === engineVersion) ?? null;
+    return data.find(({ result }) => result?.engineVersion === this.#engineVersion) ?? null;
   }
 
   /** {@link JobActions.cancel} */

@@ -36,6 +36,7 @@ import {
   WeightsStore,
   WorkerPresence,
 } from '@trainyard/jobs';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
@@ -130,7 +131,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   });
   const subscriber = connectRedis(environment.redisUrl, { role: 'subscriber', onError });
   const queue = new TrainQueue({ redis, prefix, onError });
-  const jobs = new JobStore({ redis, prefix, queue });
+  const jobs = new JobStore({ redis, prefix, queue, engineVersion: environment.relaxed ? relaxedEngineVersion : engineVersion });
   const eventLog = new EventLog({ redis, prefix });
   const metrics = new ServiceMetrics();
   const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });

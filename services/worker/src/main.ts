@@ -11,6 +11,7 @@ try {
     redisUrl: redisUrlOf(env),
     prefix: servicePrefix,
     concurrency: env.concurrency,
+    relaxed: env.relaxed,
     artifacts: await openArtifacts(env.artifactsUrl, env.home),
     data: {
       folders: env.datasets === null ? [] : [env.datasets],

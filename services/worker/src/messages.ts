@@ -6,6 +6,9 @@ import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainya
 import type { SnapshotKind } from '@trainyard/jobs/snapshots';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 
+/** The argument of a training child that computes with relaxed SIMD, for all of its jobs. */
+export const RELAXED = '--relaxed';
+
 /** Train this job. Files that the child writes do not exist yet, their folder does. */
 export interface TrainOrder {
   type: 'train';

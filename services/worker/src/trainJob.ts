@@ -1,9 +1,10 @@
 // The program of a training child: the engine, its datasets and the files that weights and checkpoints go to. A worker forks it;
-// how it is spoken to is serveTraining.ts's. It has no Redis and no settings but those that come with an order.
+// how it is spoken to is serveTraining.ts's. It has no Redis and no settings but its argument and those that come with an order.
 import { readFile, writeFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
+import { RELAXED } from './messages.ts';
 import { serveTraining } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
 
@@ -14,7 +15,9 @@ const AHEAD_BYTES = 4 * 2 ** 20;
 const unpacked = new UnpackedFiles(128 * 2 ** 20);
 
 /** One for all jobs, so that what was compiled and optimised for one serves the next. */
-const backend = new WasmBackend();
+const backend = new WasmBackend(
+  process.argv.includes(RELAXED) ? { kernels: (await import('@trainyard/engine/relaxed')).relaxedKernels } : {},
+);
 setBackend(backend);
 
 const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>

@@ -10,6 +10,7 @@ import type { TrainSignals } from './serveTraining.ts';
 export interface ChildOptions {
   /** The program to fork; it calls serveTraining. */
   script: URL;
+  args: readonly string[];
   /** Bound of the child's V8 heap. Tensors live outside it, in WASM memory with a bound of its own. */
   heapMegabytes: number;
   /** How long a child that was told to stop may take before it is killed. */
@@ -46,7 +47,7 @@ export class TrainingChild {
 
   private constructor(options: ChildOptions) {
     this.#options = options;
-    this.#process = fork(options.script, {
+    this.#process = fork(options.script, options.args, {
       env: options.env,
       execArgv: [`--max-old-space-size=${options.heapMegabytes}`],
       // The fifth is the lifeline: the child ends when our end of it closes, and we never close it ourselves.

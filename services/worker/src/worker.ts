@@ -3,7 +3,7 @@
 // (environment, signals) is main.ts's; what happens to a job is jobRun.ts's.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,
@@ -24,6 +24,7 @@ import type { Logger } from 'pino';
 import { ChildPool } from './childPool.ts';
 import { Deliveries } from './deliveries.ts';
 import { repeat } from './repeat.ts';
+import { RELAXED } from './messages.ts';
 import { type ChildOptions, TrainingChild } from './trainingChild.ts';
 import { UploadedData } from './uploadedData.ts';
 
@@ -33,6 +34,8 @@ export interface TrainingWorkerOptions {
   prefix: string;
   /** Jobs at a time. */
   concurrency: number;
+  /** Trains with relaxed SIMD; default false. */
+  relaxed?: boolean;
   /** Stays the caller's to close. */
   artifacts: ArtifactStore;
   /** Where datasets are found and kept. */
@@ -94,9 +97,16 @@ export class TrainingWorker {
   #closed: Promise<void> | undefined;
 
   constructor(options: TrainingWorkerOptions) {
-    const { redisUrl, prefix, concurrency, artifacts, data, log } = options;
+    const { redisUrl, prefix, concurrency, relaxed = false, artifacts, data, log } = options;
     const name = `${hostname()}-${process.pid}`;
-    this.#identity = { name, host: hostname(), pid: process.pid, engineVersion, concurrency, startedAt: new Date().toISOString() };
+    this.#identity = {
+      name,
+      host: hostname(),
+      pid: process.pid,
+      engineVersion: relaxed ? relaxedEngineVersion : engineVersion,
+      concurrency,
+      startedAt: new Date().toISOString(),
+    };
     this.#log = log;
     this.#closeGraceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
     const onError = (error: unknown): void => this.#redisFailed(error);
@@ -109,7 +119,7 @@ export class TrainingWorker {
     this.#store = new JobStore({ redis, prefix, queue: this.#queue });
     this.#wishes = new WishBus({ redis, subscriber: this.#subscriber, prefix, onError });
     this.#presence = new WorkerPresence({ redis, prefix });
-    const child = { ...childDefaults, env: childEnvironment(process.env), ...options.child };
+    const child = { ...childDefaults, args: relaxed ? [RELAXED] : [], env: childEnvironment(process.env), ...options.child };
     this.#pool = new ChildPool({
       size: concurrency,
       start: () => TrainingChild.start(child),

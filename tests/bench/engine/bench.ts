@@ -3,7 +3,10 @@
 //   [WORKLOAD …]     only these                        --threads 1   only rows at so many threads
 //   --batch 64       only rows of this batch           --quick       short and few slices: for a look, not for a figure
 //   --no-kernels     the comparison alone              --write FILE  puts the tables into the file, between its marks
+// With TRAINYARD_RELAXED=1 ours are the kernels with fused multiply-adds, and the tables say so.
 import { parseArgs } from 'node:util';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { readEnvironment } from '@trainyard/jobs';
 import { quantile } from '../figure.ts';
 import type { Output } from '../output.ts';
 import { measureCeiling } from './ceiling.ts';
@@ -47,21 +50,25 @@ export async function bench(output: Output, args: readonly string[]): Promise<vo
   );
   const peer = await findPeer();
   if ('missing' in peer) output.note(`No comparison: ${peer.missing}. Only our own times follow.`);
+  const { relaxed } = readEnvironment(process.env);
+  const version = relaxed ? relaxedEngineVersion : engineVersion;
+  output.note(`The engine is ${version}${relaxed ? ', with fused multiply-adds' : ''}.`);
   const files = await mnistFiles(process.env['TRAINYARD_DATASETS']);
   try {
     if (chosen.some(({ workload }) => workload === 'mnist_epoch')) output.note(`mnist_epoch: ${files.what}.`);
-    const ceiling = values['no-kernels'] ? null : await measureCeiling();
+    const ceiling = values['no-kernels'] ? null : await measureCeiling(relaxed);
     const tables: string[] = [];
     const measured: Measured[] = [];
     for (const row of chosen) {
-      const { result, kernels } = await compare(row, peer, files, values.quick ? paces.quick : paces.full, ceiling !== null);
+      const pace = values.quick ? paces.quick : paces.full;
+      const { result, kernels } = await compare(row, peer, files, pace, { profile: ceiling !== null, relaxed });
       measured.push(result);
-      output.tell(recordOf(result), measuredText(result, measured.length === 1));
+      output.tell({ ...recordOf(result), engineVersion: version }, measuredText(result, measured.length === 1));
       if (ceiling !== null && kernels !== null) tables.push(kernelTable(row, kernels, ceiling));
     }
     if (ceiling !== null) output.note(`\nOne core's ceiling: ${ceiling.toFixed(1)} GFLOP/s (f32x4 multiply-adds in registers)\n`);
     for (const table of tables) output.note(`${table}\n`);
-    if (values.write !== undefined) await writeBetweenMarks(values.write, 'engine', measuredTable(measured, files.what, ceiling));
+    if (values.write !== undefined) await writeBetweenMarks(values.write, 'engine', measuredTable(measured, version, files.what, ceiling));
     if (values.write !== undefined && tables.length > 0) await writeBetweenMarks(values.write, 'kernels', tables.join('\n\n'));
   } finally {
     await files.close();
@@ -74,8 +81,14 @@ function recordOf({ row: { workload, batch, threads }, oursUs, peer, peerUs, rat
 }
 
 /** Both sides in turns: first one begins, then the other. */
-async function compare(row: Row, peer: Peer, { datasets, files }: MnistFiles, { seconds, slices }: Pace, profile: boolean) {
-  const ours = await startOurs(row, seconds, datasets);
+async function compare(
+  row: Row,
+  peer: Peer,
+  { datasets, files }: MnistFiles,
+  { seconds, slices }: Pace,
+  { profile, relaxed }: { readonly profile: boolean; readonly relaxed: boolean },
+) {
+  const ours = await startOurs(row, seconds, datasets, relaxed);
   try {
     const other = 'python' in peer ? await startPeer(peer.python, row, seconds, files) : null;
     const [our, their]: [number[], number[]] = [[], []];

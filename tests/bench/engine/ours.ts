@@ -1,7 +1,9 @@
 // A process that runs one workload on the engine: warm first, then a slice for each message, and at last, when it is asked
-// to, where the time of a step goes. Arguments: workload, batch, threads, seconds a slice, folder of datasets ('' for none).
-import { engineVersion, setBackend, WasmBackend } from '@trainyard/engine';
+// to, where the time of a step goes. Arguments: workload, batch, threads, seconds a slice, folder of datasets ('' for none), and
+// 'relaxed' for kernels with fused multiply-adds.
+import { setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
+import { relaxedKernels } from '@trainyard/engine/relaxed';
 import { type KernelTime, profiled } from './kernelTimes.ts';
 import { type Run, runsOf } from './training.ts';
 import type { WorkloadName } from './workloads.ts';
@@ -9,7 +11,7 @@ import type { WorkloadName } from './workloads.ts';
 export type Request = 'slice' | 'profile';
 export type Answer = { readonly engineVersion: string } | { readonly us: number } | { readonly kernels: readonly KernelTime[] };
 
-const [workload = '', batch = '', threads = '', seconds = '', datasets = ''] = process.argv.slice(2);
+const [workload = '', batch = '', threads = '', seconds = '', datasets = '', mode = ''] = process.argv.slice(2);
 
 /** Microseconds a step over at least so many seconds. */
 async function slice(run: Run): Promise<number> {
@@ -24,10 +26,11 @@ async function slice(run: Run): Promise<number> {
 
 const answer = (message: Answer): void => void process.send?.(message);
 
-setBackend(new WasmBackend({ threads: nodeThreads(Number(threads)) }));
+const kernels = mode === 'relaxed' ? relaxedKernels : strictKernels;
+setBackend(new WasmBackend({ kernels, threads: nodeThreads(Number(threads)) }));
 const run = runsOf({ workload: workload as WorkloadName, batch: Number(batch) }, datasets === '' ? null : datasets);
 await slice(run);
-answer({ engineVersion });
+answer({ engineVersion: kernels.engineVersion });
 // Kernels and loading have threads, which would keep the process.
 process.on('disconnect', () => process.exit());
 let last = Promise.resolve();

@@ -15,8 +15,8 @@ export interface Side {
 }
 
 /** Starts our side and resolves when it is warm. */
-export async function startOurs(row: Row, seconds: number, datasets: string | null) {
-  const args = [row.workload, String(row.batch), String(row.threads), String(seconds), datasets ?? ''];
+export async function startOurs(row: Row, seconds: number, datasets: string | null, relaxed: boolean) {
+  const args = [row.workload, String(row.batch), String(row.threads), String(seconds), datasets ?? '', relaxed ? 'relaxed' : 'strict'];
   const child = fork(fileURLToPath(new URL('./ours.ts', import.meta.url)), args);
   const gone = once(child, 'exit').then(() => Promise.reject(new Error('our side ended before it had answered')));
   gone.catch(() => undefined);

@@ -46,7 +46,7 @@ export function measuredText(measured: Measured, isFirst: boolean): string {
 }
 
 /** The table of the document. */
-export function measuredTable(measured: readonly Measured[], images: string, ceiling: number | null): string {
+export function measuredTable(measured: readonly Measured[], engine: string, images: string, ceiling: number | null): string {
   const peer = measured.find(({ peer }) => peer !== null)?.peer ?? 'no PyTorch';
   const lines = measured.map((each) => {
     const { row, oursUs, peerUs, ratio } = each;
@@ -67,6 +67,7 @@ export function measuredTable(measured: readonly Measured[], images: string, cei
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...lines,
     '',
+    `The engine was ${engine}.`,
     ...(measured.some(({ row }) => row.workload === 'mnist_epoch') ? [`mnist_epoch: ${images}.`] : []),
     ...(ceiling === null ? [] : [`One core's ceiling meanwhile: ${ceiling.toFixed(1)} GFLOP/s.`]),
   ].join('\n');

@@ -3,6 +3,7 @@
 // planes, and channels for the weight's gradient. All other convolutions are in conv2d.ts.
 import { ConvSizes } from './convPlan';
 import { fill } from './elementwise';
+import { madd } from './madd';
 import { ownScratch, storeUpTo4 } from './memory';
 
 /** Elements that a vector of eight results may read behind the last one that counts. */
@@ -84,8 +85,8 @@ function row(plane: usize, sizes: ConvSizes, width: i32, stride: i32, weight: us
       let x = line;
       for (let kx = 0; kx < sizes.kernelWidth; kx++) {
         const w = v128.load32_splat(at);
-        low = f32x4.add(low, f32x4.mul(w, load4(x, stride)));
-        high = f32x4.add(high, f32x4.mul(w, load4(x + four, stride)));
+        low = madd(low, w, load4(x, stride));
+        high = madd(high, w, load4(x + four, stride));
         at += 4;
         x += tapColumn;
       }
@@ -173,7 +174,7 @@ function rowDot(g: usize, x: usize, stride: i32, n: i32): f32 {
   let sum = f32x4.splat(0);
   const step = <usize>stride << 4;
   for (; n >= 4; n -= 4) {
-    sum = f32x4.add(sum, f32x4.mul(v128.load(g), load4(x, stride)));
+    sum = madd(sum, v128.load(g), load4(x, stride));
     g += 16;
     x += step;
   }

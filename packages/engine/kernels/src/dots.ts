@@ -1,5 +1,6 @@
 // A · Bᵀ for row-major operands: dot products of rows, 4 × 2 at a time. A dot product's bits do not depend on how many are
 // taken together: four sums of every fourth term, added in pairs.
+import { madd } from './madd';
 import { loadTail } from './memory';
 
 /** Terms between two returns to the result: the rows of a tile then stay in the first-level cache. */
@@ -95,17 +96,17 @@ function fourRows(a: usize, b: usize, step: usize, out: usize, outStep: usize, n
       const y0 = v128.load(b0);
       const y1 = v128.load(b1);
       const x0 = v128.load(a0);
-      s00 = f32x4.add(s00, f32x4.mul(x0, y0));
-      s01 = f32x4.add(s01, f32x4.mul(x0, y1));
+      s00 = madd(s00, x0, y0);
+      s01 = madd(s01, x0, y1);
       const x1 = v128.load(a1);
-      s10 = f32x4.add(s10, f32x4.mul(x1, y0));
-      s11 = f32x4.add(s11, f32x4.mul(x1, y1));
+      s10 = madd(s10, x1, y0);
+      s11 = madd(s11, x1, y1);
       const x2 = v128.load(a2);
-      s20 = f32x4.add(s20, f32x4.mul(x2, y0));
-      s21 = f32x4.add(s21, f32x4.mul(x2, y1));
+      s20 = madd(s20, x2, y0);
+      s21 = madd(s21, x2, y1);
       const x3 = v128.load(a3);
-      s30 = f32x4.add(s30, f32x4.mul(x3, y0));
-      s31 = f32x4.add(s31, f32x4.mul(x3, y1));
+      s30 = madd(s30, x3, y0);
+      s31 = madd(s31, x3, y1);
       a1 += 16;
       a2 += 16;
       a3 += 16;
@@ -116,17 +117,17 @@ function fourRows(a: usize, b: usize, step: usize, out: usize, outStep: usize, n
       const y0 = loadTail(b0, tail);
       const y1 = loadTail(b1, tail);
       const x0 = loadTail(a0, tail);
-      s00 = f32x4.add(s00, f32x4.mul(x0, y0));
-      s01 = f32x4.add(s01, f32x4.mul(x0, y1));
+      s00 = madd(s00, x0, y0);
+      s01 = madd(s01, x0, y1);
       const x1 = loadTail(a1, tail);
-      s10 = f32x4.add(s10, f32x4.mul(x1, y0));
-      s11 = f32x4.add(s11, f32x4.mul(x1, y1));
+      s10 = madd(s10, x1, y0);
+      s11 = madd(s11, x1, y1);
       const x2 = loadTail(a2, tail);
-      s20 = f32x4.add(s20, f32x4.mul(x2, y0));
-      s21 = f32x4.add(s21, f32x4.mul(x2, y1));
+      s20 = madd(s20, x2, y0);
+      s21 = madd(s21, x2, y1);
       const x3 = loadTail(a3, tail);
-      s30 = f32x4.add(s30, f32x4.mul(x3, y0));
-      s31 = f32x4.add(s31, f32x4.mul(x3, y1));
+      s30 = madd(s30, x3, y0);
+      s31 = madd(s31, x3, y1);
     }
     const first = laneSums(s00, s10, s20, s30);
     const second = laneSums(s01, s11, s21, s31);
@@ -162,10 +163,10 @@ function oneRow(a: usize, b: usize, step: usize, out: usize, n: i32, k: i32): vo
     let s3 = f32x4.splat(0);
     for (; x < end; x += 16) {
       const left = v128.load(x);
-      s0 = f32x4.add(s0, f32x4.mul(left, v128.load(b0)));
-      s1 = f32x4.add(s1, f32x4.mul(left, v128.load(b1)));
-      s2 = f32x4.add(s2, f32x4.mul(left, v128.load(b2)));
-      s3 = f32x4.add(s3, f32x4.mul(left, v128.load(b3)));
+      s0 = madd(s0, left, v128.load(b0));
+      s1 = madd(s1, left, v128.load(b1));
+      s2 = madd(s2, left, v128.load(b2));
+      s3 = madd(s3, left, v128.load(b3));
       b0 += 16;
       b1 += 16;
       b2 += 16;
@@ -173,10 +174,10 @@ function oneRow(a: usize, b: usize, step: usize, out: usize, n: i32, k: i32): vo
     }
     if (tail > 0) {
       const left = loadTail(x, tail);
-      s0 = f32x4.add(s0, f32x4.mul(left, loadTail(b0, tail)));
-      s1 = f32x4.add(s1, f32x4.mul(left, loadTail(b1, tail)));
-      s2 = f32x4.add(s2, f32x4.mul(left, loadTail(b2, tail)));
-      s3 = f32x4.add(s3, f32x4.mul(left, loadTail(b3, tail)));
+      s0 = madd(s0, left, loadTail(b0, tail));
+      s1 = madd(s1, left, loadTail(b1, tail));
+      s2 = madd(s2, left, loadTail(b2, tail));
+      s3 = madd(s3, left, loadTail(b3, tail));
     }
     const sums = laneSums(s0, s1, s2, s3);
     if (n >= 4) {

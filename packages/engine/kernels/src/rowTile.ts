@@ -1,6 +1,7 @@
 // The micro-kernel of products whose left operand lies as it is: up to 5 rows × 8 columns of sums held in registers, each
 // row's elements spread over a vector as they are loaded. A pointer a row, moved along at every term, costs less than
 // offsets do, for V8 does not fold those of a load that spreads. Each sum takes its terms in order.
+import { madd } from './madd';
 import { firstRow, tilesOf } from './tile';
 
 /** `rows` and `adds` are constants where this is inlined. */
@@ -37,31 +38,31 @@ function tile(
     const b1 = v128.load(b, 16);
     const x0 = v128.load32_splat(a);
     a += aStep;
-    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
-    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
+    s00 = madd(s00, x0, b0);
+    s01 = madd(s01, x0, b1);
     if (rows > 1) {
       const x1 = v128.load32_splat(a1);
       a1 += aStep;
-      s10 = f32x4.add(s10, f32x4.mul(x1, b0));
-      s11 = f32x4.add(s11, f32x4.mul(x1, b1));
+      s10 = madd(s10, x1, b0);
+      s11 = madd(s11, x1, b1);
     }
     if (rows > 2) {
       const x2 = v128.load32_splat(a2);
       a2 += aStep;
-      s20 = f32x4.add(s20, f32x4.mul(x2, b0));
-      s21 = f32x4.add(s21, f32x4.mul(x2, b1));
+      s20 = madd(s20, x2, b0);
+      s21 = madd(s21, x2, b1);
     }
     if (rows > 3) {
       const x3 = v128.load32_splat(a3);
       a3 += aStep;
-      s30 = f32x4.add(s30, f32x4.mul(x3, b0));
-      s31 = f32x4.add(s31, f32x4.mul(x3, b1));
+      s30 = madd(s30, x3, b0);
+      s31 = madd(s31, x3, b1);
     }
     if (rows > 4) {
       const x4 = v128.load32_splat(a4);
       a4 += aStep;
-      s40 = f32x4.add(s40, f32x4.mul(x4, b0));
-      s41 = f32x4.add(s41, f32x4.mul(x4, b1));
+      s40 = madd(s40, x4, b0);
+      s41 = madd(s41, x4, b1);
     }
     b += bStep;
   }

@@ -2,6 +2,7 @@
 // byte offsets of its window in two images and its gradient. Images have their channels last, so that a row of a window is one
 // run of kernelWidth × channels elements. In the image that is read channels lie close; in the one that is added to they begin
 // at whole vectors: the processor can then pass on at once what was stored for an overlapping window just before.
+import { madd } from './madd';
 
 /** Bytes of an entry of the list: u32 offset in the image that is read, u32 in the one that is added to, f32 gradient. */
 export const ENTRY = 16;
@@ -30,20 +31,20 @@ function accumulate(count: i32, image: usize, step: usize, list: usize, n: i32, 
   for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
     let at = image + <usize>load<u32>(list);
     const g = v128.load32_splat(list, 8);
-    s0 = f32x4.add(s0, f32x4.mul(g, v128.load(at)));
+    s0 = madd(s0, g, v128.load(at));
     if (step == 16) {
-      if (count > 1) s1 = f32x4.add(s1, f32x4.mul(g, v128.load(at, 16)));
-      if (count > 2) s2 = f32x4.add(s2, f32x4.mul(g, v128.load(at, 32)));
-      if (count > 3) s3 = f32x4.add(s3, f32x4.mul(g, v128.load(at, 48)));
-      if (count > 4) s4 = f32x4.add(s4, f32x4.mul(g, v128.load(at, 64)));
-      if (count > 5) s5 = f32x4.add(s5, f32x4.mul(g, v128.load(at, 80)));
-      if (count > 6) s6 = f32x4.add(s6, f32x4.mul(g, v128.load(at, 96)));
-      if (count > 7) s7 = f32x4.add(s7, f32x4.mul(g, v128.load(at, 112)));
+      if (count > 1) s1 = madd(s1, g, v128.load(at, 16));
+      if (count > 2) s2 = madd(s2, g, v128.load(at, 32));
+      if (count > 3) s3 = madd(s3, g, v128.load(at, 48));
+      if (count > 4) s4 = madd(s4, g, v128.load(at, 64));
+      if (count > 5) s5 = madd(s5, g, v128.load(at, 80));
+      if (count > 6) s6 = madd(s6, g, v128.load(at, 96));
+      if (count > 7) s7 = madd(s7, g, v128.load(at, 112));
     } else {
-      if (count > 1) s1 = f32x4.add(s1, f32x4.mul(g, v128.load((at += step))));
-      if (count > 2) s2 = f32x4.add(s2, f32x4.mul(g, v128.load((at += step))));
-      if (count > 3) s3 = f32x4.add(s3, f32x4.mul(g, v128.load((at += step))));
-      if (count > 4) s4 = f32x4.add(s4, f32x4.mul(g, v128.load((at += step))));
+      if (count > 1) s1 = madd(s1, g, v128.load((at += step)));
+      if (count > 2) s2 = madd(s2, g, v128.load((at += step)));
+      if (count > 3) s3 = madd(s3, g, v128.load((at += step)));
+      if (count > 4) s4 = madd(s4, g, v128.load((at += step)));
     }
   }
   v128.store(sums, s0);
@@ -120,20 +121,20 @@ function accumulateFiveByTwo(image: usize, line: usize, list: usize, n: i32, sum
   for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
     let at = image + <usize>load<u32>(list);
     const g = v128.load32_splat(list, 8);
-    s00 = f32x4.add(s00, f32x4.mul(g, v128.load(at)));
-    s01 = f32x4.add(s01, f32x4.mul(g, v128.load(at, 16)));
+    s00 = madd(s00, g, v128.load(at));
+    s01 = madd(s01, g, v128.load(at, 16));
     at += line;
-    s10 = f32x4.add(s10, f32x4.mul(g, v128.load(at)));
-    s11 = f32x4.add(s11, f32x4.mul(g, v128.load(at, 16)));
+    s10 = madd(s10, g, v128.load(at));
+    s11 = madd(s11, g, v128.load(at, 16));
     at += line;
-    s20 = f32x4.add(s20, f32x4.mul(g, v128.load(at)));
-    s21 = f32x4.add(s21, f32x4.mul(g, v128.load(at, 16)));
+    s20 = madd(s20, g, v128.load(at));
+    s21 = madd(s21, g, v128.load(at, 16));
     at += line;
-    s30 = f32x4.add(s30, f32x4.mul(g, v128.load(at)));
-    s31 = f32x4.add(s31, f32x4.mul(g, v128.load(at, 16)));
+    s30 = madd(s30, g, v128.load(at));
+    s31 = madd(s31, g, v128.load(at, 16));
     at += line;
-    s40 = f32x4.add(s40, f32x4.mul(g, v128.load(at)));
-    s41 = f32x4.add(s41, f32x4.mul(g, v128.load(at, 16)));
+    s40 = madd(s40, g, v128.load(at));
+    s41 = madd(s41, g, v128.load(at, 16));
   }
   v128.store(sums, s00);
   v128.store(sums, s01, 16);
@@ -185,21 +186,21 @@ export function spreadWindows(image: usize, line: usize, list: usize, n: i32, ro
       let at = to;
       let i = vectors;
       for (; i >= 4; i -= 4) {
-        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
-        v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(g, v128.load(from, 16))), 16);
-        v128.store(at, f32x4.add(v128.load(at, 32), f32x4.mul(g, v128.load(from, 32))), 32);
-        v128.store(at, f32x4.add(v128.load(at, 48), f32x4.mul(g, v128.load(from, 48))), 48);
+        v128.store(at, madd(v128.load(at), g, v128.load(from)));
+        v128.store(at, madd(v128.load(at, 16), g, v128.load(from, 16)), 16);
+        v128.store(at, madd(v128.load(at, 32), g, v128.load(from, 32)), 32);
+        v128.store(at, madd(v128.load(at, 48), g, v128.load(from, 48)), 48);
         at += 64;
         from += 64;
       }
       if (i & 2) {
-        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
-        v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(g, v128.load(from, 16))), 16);
+        v128.store(at, madd(v128.load(at), g, v128.load(from)));
+        v128.store(at, madd(v128.load(at, 16), g, v128.load(from, 16)), 16);
         at += 32;
         from += 32;
       }
       if (i & 1) {
-        v128.store(at, f32x4.add(v128.load(at), f32x4.mul(g, v128.load(from))));
+        v128.store(at, madd(v128.load(at), g, v128.load(from)));
         from += 16;
       }
       to += line;

@@ -2,6 +2,7 @@
 // ten accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without
 // spilling. The left operand comes with every element repeated over a vector, which saves an instruction at each use.
 // Each sum takes its terms in order. Nothing here knows of matrices or images.
+import { madd } from './madd';
 
 /** Columns of a tile. */
 export const TILE_COLUMNS = 8;
@@ -56,27 +57,27 @@ function tile(
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load(at);
-    s00 = f32x4.add(s00, f32x4.mul(a0, b0));
-    s01 = f32x4.add(s01, f32x4.mul(a0, b1));
+    s00 = madd(s00, a0, b0);
+    s01 = madd(s01, a0, b1);
     if (rows > 1) {
       const a1 = v128.load(at, 16);
-      s10 = f32x4.add(s10, f32x4.mul(a1, b0));
-      s11 = f32x4.add(s11, f32x4.mul(a1, b1));
+      s10 = madd(s10, a1, b0);
+      s11 = madd(s11, a1, b1);
     }
     if (rows > 2) {
       const a2 = v128.load(at, 32);
-      s20 = f32x4.add(s20, f32x4.mul(a2, b0));
-      s21 = f32x4.add(s21, f32x4.mul(a2, b1));
+      s20 = madd(s20, a2, b0);
+      s21 = madd(s21, a2, b1);
     }
     if (rows > 3) {
       const a3 = v128.load(at, 48);
-      s30 = f32x4.add(s30, f32x4.mul(a3, b0));
-      s31 = f32x4.add(s31, f32x4.mul(a3, b1));
+      s30 = madd(s30, a3, b0);
+      s31 = madd(s31, a3, b1);
     }
     if (rows > 4) {
       const a4 = v128.load(at, 64);
-      s40 = f32x4.add(s40, f32x4.mul(a4, b0));
-      s41 = f32x4.add(s41, f32x4.mul(a4, b1));
+      s40 = madd(s40, a4, b0);
+      s41 = madd(s41, a4, b1);
     }
     if (listed) offsets += 4;
     else a += <usize>rows << 4;
@@ -195,27 +196,27 @@ function walk(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const x0 = v128.load(a0 + position);
-    s00 = f32x4.add(s00, f32x4.mul(x0, b0));
-    s01 = f32x4.add(s01, f32x4.mul(x0, b1));
+    s00 = madd(s00, x0, b0);
+    s01 = madd(s01, x0, b1);
     if (rows > 1) {
       const x1 = v128.load(a1 + position);
-      s10 = f32x4.add(s10, f32x4.mul(x1, b0));
-      s11 = f32x4.add(s11, f32x4.mul(x1, b1));
+      s10 = madd(s10, x1, b0);
+      s11 = madd(s11, x1, b1);
     }
     if (rows > 2) {
       const x2 = v128.load(a2 + position);
-      s20 = f32x4.add(s20, f32x4.mul(x2, b0));
-      s21 = f32x4.add(s21, f32x4.mul(x2, b1));
+      s20 = madd(s20, x2, b0);
+      s21 = madd(s21, x2, b1);
     }
     if (rows > 3) {
       const x3 = v128.load(a3 + position);
-      s30 = f32x4.add(s30, f32x4.mul(x3, b0));
-      s31 = f32x4.add(s31, f32x4.mul(x3, b1));
+      s30 = madd(s30, x3, b0);
+      s31 = madd(s31, x3, b1);
     }
     if (rows > 4) {
       const x4 = v128.load(a4 + position);
-      s40 = f32x4.add(s40, f32x4.mul(x4, b0));
-      s41 = f32x4.add(s41, f32x4.mul(x4, b1));
+      s40 = madd(s40, x4, b0);
+      s41 = madd(s41, x4, b1);
     }
     positions += 4;
     b += 32;

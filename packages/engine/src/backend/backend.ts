@@ -97,6 +97,8 @@ export interface BackendMemory {
 export interface Backend extends BackendMemory, FusedKernels, LayerKernels, MovementKernels, OptimizerKernels {
   readonly name: 'reference' | 'wasm';
   readonly dtype: 'float32' | 'float64';
+  /** The engine's version as results carry it that were computed here. */
+  readonly engineVersion: string;
 
   fill(out: FloatArray, value: number): void;
   copy(x: FloatArray, out: FloatArray): void;

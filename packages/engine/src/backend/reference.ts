@@ -3,6 +3,7 @@
 // kept in float64 in both precisions, and functions are math.ts's, so its results are the same on every machine.
 import { exp, log, pow } from '../math.ts';
 import { broadcastStrides, type Shape, stridesOf } from '../shape.ts';
+import { engineVersion } from '../version.ts';
 import type { Backend, BinaryOp, ConvGeometry, FloatArray, MatmulGeometry, PoolGeometry, UnaryOp } from './backend.ts';
 import {
   composedConv2dBackward,
@@ -37,6 +38,7 @@ const binaryFunctions: Record<BinaryOp, (a: number, b: number) => number> = {
 
 export class ReferenceBackend extends ReferenceMovement implements Backend {
   readonly name = 'reference';
+  readonly engineVersion = engineVersion;
 
   fill(out: FloatArray, value: number): void {
     out.fill(value);

@@ -8,7 +8,6 @@ import { buildModel } from '../nn/layers/index.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
 import { Tensor } from '../tensor.ts';
 import { Undrawn } from './undrawn.ts';
-import { engineVersion } from '../version.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
 import type { JobSpec } from './spec.ts';
@@ -27,6 +26,7 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
     );
   }
   const notes: string[] = [];
+  const { engineVersion } = backend();
   if (checkpoint.engineVersion !== engineVersion) {
     notes.push(`the checkpoint was made by engine ${checkpoint.engineVersion}: from here on this is engine ${engineVersion}`);
   }

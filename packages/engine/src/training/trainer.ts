@@ -8,7 +8,6 @@ import { type BatchLoader, batchCount, InlineLoader } from '../data/loader.ts';
 import { findLoss } from '../losses/index.ts';
 import { Generator } from '../random.ts';
 import { type Rates, Schedule } from '../schedulers/schedule.ts';
-import { engineVersion } from '../version.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
 import { Clock, Stopwatch } from './clock.ts';
 import { describeDivergence, divergenceError, firstNonFiniteParameter } from './divergence.ts';
@@ -274,7 +273,7 @@ class Run {
         testAccuracy: this.#last?.testAccuracy ?? null,
         parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
         weightsSha256: await sha256(file.tensorBytes),
-        engineVersion,
+        engineVersion: backend().engineVersion,
         peakMemoryBytes: backend().memoryUse().peakBytes + bytesOf(this.#trainData) + bytesOf(this.#testData),
         seconds: this.#watch.seconds,
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),

@@ -1,11 +1,11 @@
 // A network's weights out and in: which tensors they are, under which names, and what of a list of tensors does not fit a
 // network. It knows no file's whereabouts.
+import { backend } from '../backend/current.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { engineVersion } from '../version.ts';
 
 /** Weights that are not this network's, with everything that is wrong with them. */
 export class WeightsError extends EngineError {
@@ -30,7 +30,7 @@ export function encodeWeights(model: Module): SafetensorsFile {
     shape,
     data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : Float32Array.from(storage),
   }));
-  return encodeSafetensors(tensors, { format: 'pt', engineVersion });
+  return encodeSafetensors(tensors, { format: 'pt', engineVersion: backend().engineVersion });
 }
 
 /** What a tensor is called and its shape, without its values. */

@@ -69,6 +69,7 @@ const variables = z.object({
   TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
   TRAINYARD_THREADS: count(1, MOST_THREADS).default(1),
+  TRAINYARD_RELAXED: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_RETENTION_DAYS: count(1, 100_000).optional(),
   TRAINYARD_RETENTION_JOBS: count(1, 100_000_000).optional(),
   ARTIFACTS_URL: url(['file:', 's3:'], artifactsRemedy)
@@ -115,6 +116,8 @@ export interface Environment {
   readonly concurrency: number;
   /** Threads of a job that names none. */
   readonly threads: number;
+  /** Whether jobs are trained with relaxed SIMD, and say so in their engine version. */
+  readonly relaxed: boolean;
   /** How long finished jobs are kept. */
   readonly retention: RetentionLimits;
   /** Where the artifacts are: a `file:` URL of a folder, or `s3://bucket/prefix`. */
@@ -154,6 +157,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
     concurrency: data.TRAINYARD_CONCURRENCY,
     threads: data.TRAINYARD_THREADS,
+    relaxed: data.TRAINYARD_RELAXED === '1',
     retention: { days: data.TRAINYARD_RETENTION_DAYS ?? null, jobs: data.TRAINYARD_RETENTION_JOBS ?? null },
     artifactsUrl: data.ARTIFACTS_URL ?? pathToFileURL(join(home, 'artifacts')).href,
     logLevel: data.LOG_LEVEL,

@@ -5,10 +5,11 @@ import { ArgumentError } from '../../errors.ts';
 import type { BackendMemory, FloatArray } from '../backend.ts';
 import { Arena } from './arena.ts';
 import { Heap } from './heap.ts';
-import { type Kernels, kernelsBase64, ParallelKernels, unitRunners } from './kernels.generated.ts';
+import { type KernelModule, compiled, strictKernels } from './kernelModule.ts';
+import { type Kernels, ParallelKernels, unitRunners } from './kernels.generated.ts';
 import { alone, checkThreads, type KernelThreads, ThreadTeam } from './team.ts';
 import { teamRecordAt, teamRecordBytes } from './teamRecord.ts';
-import { Instance, Module } from './webAssembly.ts';
+import { Instance } from './webAssembly.ts';
 
 export interface WasmOptions {
   /** Bytes that the backend's memory may grow to; default 4 GiB. */
@@ -18,6 +19,8 @@ export interface WasmOptions {
    * with any number of them. Default: the calling one only. Close a backend that has more.
    */
   readonly threads?: KernelThreads;
+  /** What computes; default the kernels of strict arithmetic, the others are `relaxedKernels` of '@trainyard/engine/relaxed'. */
+  readonly kernels?: KernelModule;
 }
 
 /** Largest number of dimensions that kernels have room for. */
@@ -32,19 +35,9 @@ const PARAMETER_BYTES = 16 * MAX_RANK * 2;
 const VIEWS = 1021;
 const LINE = 64;
 
-let compiled: object | null = null;
-
-function compileKernels(): object {
-  if (compiled === null) {
-    const characters = atob(kernelsBase64);
-    const bytes = new Uint8Array(characters.length);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
-    compiled = new Module(bytes);
-  }
-  return compiled;
-}
-
 export class WasmMemory implements BackendMemory {
+  /** What results that are computed with these kernels carry. */
+  readonly engineVersion: string;
   readonly kernels: Kernels;
   /**
    * The kernels whose work comes in units, run on all units: `parallel.maxPool2d(x, out, …, units, operations)`. Operations are
@@ -52,6 +45,8 @@ export class WasmMemory implements BackendMemory {
    * thousand no other thread is asked.
    */
   protected readonly parallel: ParallelKernels;
+  /** The kernels, compiled. */
+  readonly #module: object;
   /** Where the threads' record lies; 0 without one. */
   #recordAddress = 0;
   #closing: Promise<void> = Promise.resolve();
@@ -75,10 +70,12 @@ export class WasmMemory implements BackendMemory {
   /** Copies that go back to their arrays when the kernel has run. */
   readonly #results: { readonly address: number; readonly array: Float32Array | Int32Array }[] = [];
 
-  /** @throws EngineError `outOfMemory` when there is no address space for it. */
-  constructor(options: WasmOptions = {}) {
+  /** @throws EngineError `outOfMemory` when there is no address space for it, `noRelaxedSimd` for kernels that this platform cannot run. */
+  constructor({ kernels = strictKernels, ...options }: WasmOptions = {}) {
+    this.engineVersion = kernels.engineVersion;
+    this.#module = compiled(kernels);
     this.#heap = new Heap(options.maximumBytes);
-    this.kernels = new Instance(compileKernels(), { env: { memory: this.#heap.memory } }).exports as Kernels;
+    this.kernels = new Instance(this.#module, { env: { memory: this.#heap.memory } }).exports as Kernels;
     const start = this.kernels.heapBase();
     this.parametersAddress = Math.ceil(start / 64) * 64;
     this.parameters = this.#heap.integers(this.parametersAddress, PARAMETER_BYTES / 4);
@@ -125,7 +122,7 @@ export class WasmMemory implements BackendMemory {
     const record = teamRecordAt(this.#heap.memory.buffer, address, threads.count);
     record.words.fill(0);
     const { kernels } = this;
-    const setup = { module: compileKernels(), memory: this.#heap.memory, record: address };
+    const setup = { module: this.#module, memory: this.#heap.memory, record: address };
     this.parallel.team = new ThreadTeam(threads, setup, record, (kernel, from, to) => unitRunners[kernel](kernels, record.args, from, to));
   }
 

@@ -1,0 +1,72 @@
+// The relaxed mode as a whole: it fuses multiply-adds, and results, weights and checkpoints say by their engine version that it did.
+// That it computes what it should is for the tests that run on every backend.
+import { EngineError, engineVersion, decodeCheckpoint, decodeSafetensors, setBackend, WasmBackend } from '@trainyard/engine';
+import { nodeThreads } from '@trainyard/engine/node';
+import { relaxedKernels } from '@trainyard/engine/relaxed';
+import { describe, expect, test } from 'vitest';
+import { goldenHashes } from './golden/jobs.ts';
+import { digits, eventsOf, run } from './training/runs.ts';
+
+const relaxedVersion = `${engineVersion}+relaxed`;
+const relaxed = (): WasmBackend => new WasmBackend({ kernels: relaxedKernels });
+
+/** The square of a number whose last bit the product's rounding drops, less the rounded product. */
+function lostBits(backend: WasmBackend): number {
+  const x = Math.fround(1 + 2 ** -12);
+  const operands = [Float32Array.of(1, x), Float32Array.of(-Math.fround(x * x), x)];
+  const out = new Float32Array(1);
+  const one = { batch: 1, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0 };
+  backend.matmul(operands[0], operands[1], out, { ...one, m: 1, n: 1, k: 2 });
+  return out[0];
+}
+
+describe('the relaxed kernels', () => {
+  test('round a product and its sum once, on any processor that fuses the two; the strict ones round twice on every one', () => {
+    expect(lostBits(new WasmBackend())).toBe(0);
+    expect(lostBits(relaxed())).toBe(2 ** -24);
+  });
+
+  test('mark the result, the weights and the checkpoints of a run with their engine version', async () => {
+    setBackend(relaxed());
+    const { events, result, weights } = await run(digits, { checkpointDue: () => true });
+    expect(result.engineVersion).toBe(relaxedVersion);
+    expect(decodeSafetensors(weights).metadata['engineVersion']).toBe(relaxedVersion);
+    for (const { bytes } of eventsOf(events, 'checkpoint')) expect(decodeCheckpoint(bytes).engineVersion).toBe(relaxedVersion);
+  });
+
+  test('go on from a strict checkpoint, and the other way round, and the log says so', async () => {
+    for (const [from, to] of [
+      [() => new WasmBackend(), relaxed],
+      [relaxed, () => new WasmBackend()],
+    ]) {
+      setBackend(from());
+      const { events } = await run(digits, { checkpointDue: () => true });
+      const [{ bytes }] = eventsOf(events, 'checkpoint');
+      const backend = to();
+      setBackend(backend);
+      const resumed = await run(digits, { resumeFrom: bytes });
+      expect(eventsOf(resumed.events, 'log').map(({ message }) => message)).toContain(
+        `the checkpoint was made by engine ${from().engineVersion}: from here on this is engine ${backend.engineVersion}`,
+      );
+      expect(resumed.result.engineVersion).toBe(backend.engineVersion);
+    }
+  });
+
+  test('give the same bits with any number of threads', async () => {
+    const names = ['LeNet, sgd with momentum', 'blocks of 3×3 convolutions on images of three channels'];
+    const alone = await goldenHashes(names, relaxed);
+    const team = new WasmBackend({ kernels: relaxedKernels, threads: nodeThreads(2) });
+    try {
+      expect(await goldenHashes(names, () => team)).toEqual(alone);
+    } finally {
+      await team.close();
+    }
+  });
+
+  test('that the platform cannot compile are refused with the remedy', () => {
+    const kernels = { base64: btoa('no module'), engineVersion: relaxedVersion };
+    const refused = (): unknown => new WasmBackend({ kernels });
+    expect(refused).toThrow(EngineError);
+    expect(refused).toThrow(/no relaxed SIMD.*Node 22 or newer, or leave TRAINYARD_RELAXED/);
+  });
+});
