@@ -46,6 +46,13 @@ export class ArenaError extends EngineError {
   }
 }
 
+/** A thread of the engine has ended or stands still, with what it was to do. Nothing is wrong with what was asked for. */
+export class ThreadLostError extends EngineError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('threadLost', message, options);
+  }
+}
+
 /** A job spec that cannot work, with everything that is wrong with it. */
 export class SpecError extends EngineError {
   readonly issues: readonly Problem[];

@@ -243,14 +243,15 @@ export class JobRun {
       case 'stopped':
       case 'paused':
       case 'died':
+      case 'crashed':
         if (this.#stopReason === 'cancel') {
           await this.#finish(attempt, { status: 'cancelled' }, log);
           return 'ended';
         }
         if (this.#stopReason !== undefined) return await this.#release(attempt, log);
-        if (outcome.kind === 'died') {
-          const { message } = describeDeath(outcome.death);
-          log.error({ death: outcome.death }, 'the training process died');
+        if (outcome.kind === 'died' || outcome.kind === 'crashed') {
+          const { message } = outcome.kind === 'died' ? describeDeath(outcome.death) : outcome.error;
+          log.error({ outcome }, 'the training process died');
           await journal.say('error', `attempt ${attempt.number}: ${message}`);
           this.#span?.failed('trainingProcessDied');
           this.#lastEnd = message;

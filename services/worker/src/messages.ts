@@ -61,4 +61,6 @@ export type Ending =
   | { kind: 'stopped' }
   /** As it was told; its last checkpoint is stored, if it had begun to train. */
   | { kind: 'paused' }
-  | { kind: 'failed'; error: JobError; detail: string };
+  | { kind: 'failed'; error: JobError; detail: string }
+  /** The process is not fit to go on, for which the job need not be to blame: it is as if it had died. */
+  | { kind: 'crashed'; error: JobError; detail: string };

@@ -1,7 +1,7 @@
 // Turns whatever ended a run into what the job's record says: a code, a sentence, the epoch and step. Errors that
 // were thrown on purpose speak for themselves; of anything else the record learns no stack and no path.
 import type { JobError } from '@trainyard/contracts';
-import { EngineError } from '@trainyard/engine';
+import { EngineError, ThreadLostError } from '@trainyard/engine';
 
 /** A code and a sentence; where in the training it was is said elsewhere, or not known. */
 export type Reason = Pick<JobError, 'code' | 'message'>;
@@ -34,6 +34,13 @@ export const outOfMemory: Reason = {
   message: 'the training process ran out of memory; try a smaller batchSize, fewer or narrower layers, or a trainLimit',
 };
 
+const threadLost: Reason = {
+  code: 'threadLost',
+  message:
+    'the training process lost one of its threads, as happens when memory runs out; ' +
+    'try fewer threads or a smaller batchSize, or give the worker more memory',
+};
+
 /** @param error whatever was thrown while training or saving */
 export function describeError(error: unknown): { error: JobError; detail: string } {
   const { code, message } = classify(error);
@@ -42,6 +49,9 @@ export function describeError(error: unknown): { error: JobError; detail: string
 }
 
 function classify(error: unknown): Reason {
+  if (error instanceof ThreadLostError) {
+    return threadLost;
+  }
   if (error instanceof EngineError) {
     return error;
   }

@@ -2,7 +2,7 @@
 // told and ends with the worker. It knows nothing of how training is done (trainJob.ts brings that) nor of Redis.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { TrainingSummary } from '@trainyard/engine';
+import { ThreadLostError, type TrainingSummary } from '@trainyard/engine';
 import { EventOutbox } from './eventOutbox.ts';
 import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import { describeError } from './runError.ts';
@@ -74,6 +74,9 @@ async function follow(events: ReturnType<Train>, outbox: EventOutbox, { stop, pa
       await outbox.post(next.value);
     }
   } catch (error) {
+    if (error instanceof ThreadLostError) {
+      return { kind: 'crashed', ...describeError(error) };
+    }
     if (stop.aborted) {
       return { kind: 'stopped' };
     }

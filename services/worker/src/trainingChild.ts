@@ -105,7 +105,7 @@ export class TrainingChild {
   }
 
   get alive(): boolean {
-    return this.#process.exitCode === null && this.#process.signalCode === null && this.#process.connected;
+    return this.#process.exitCode === null && this.#process.signalCode === null && this.#process.connected && !this.#process.killed;
   }
 
   /**
@@ -162,6 +162,7 @@ export class TrainingChild {
     if (message.type === 'ended') {
       this.residentBytes = message.residentBytes;
       this.#finish(message.ending);
+      if (message.ending.kind === 'crashed') this.kill();
       return;
     }
     run.storing = run.onEvents(message.events).then(() => this.#send({ type: 'stored', run: run.number }));

@@ -265,7 +265,7 @@ test('a thread that ends in the middle of a pass is noticed at once, also by a c
     const target = { kind: 'class', classes: ['a'] };
     const dataset = { length: 8, inputShape: [1], inputs: new Uint8Array(8), targets: new Uint8Array(8), target };
     const loader = new AheadLoader(dataset, { batchSize: 1, dropLast: false });
-    try { for (const batch of loader.epoch(Uint32Array.of(0, 1, 2, 3))) batch.size; } catch (error) { console.log(error.message); }
+    try { for (const batch of loader.epoch(Uint32Array.of(0, 1, 2, 3))) batch.size; } catch (error) { console.log(error.code + ': ' + error.message); }
     await loader.close();
   `;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
@@ -274,7 +274,7 @@ test('a thread that ends in the middle of a pass is noticed at once, also by a c
     // Silence alone is noticed after 30 s.
     timeout: 20_000,
   });
-  expect(stdout).toBe("the loader's thread has ended\n");
+  expect(stdout).toBe("threadLost: the loader's thread has ended\n");
 });
 
 test('a thread is opened for a large split only', () => {

@@ -27,7 +27,7 @@ export class DatasetChecksumError extends EngineError {
   }
 }
 
-/** A loader that cannot go on: used after it was closed, or its thread is gone. */
+/** A loader that cannot go on: used after it was closed, or its thread failed. That it is gone is a {@link ThreadLostError}. */
 export class LoaderError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('dataLoader', message, options);

@@ -15,6 +15,7 @@ import {
   checkOrder,
 } from '../data/loader.ts';
 import { type Preparation, SampleReader } from '../data/transforms/reader.ts';
+import { ThreadLostError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { CELLS, cell, FAILURE_BYTES, type PassOrder, type RingSetup, type Slot } from './ring.ts';
 
@@ -42,7 +43,7 @@ export class AheadLoader implements BatchLoader {
   #pass = 0;
   /** Batches of the present pass that were asked for. */
   #taken = 0;
-  #death: LoaderError | null = null;
+  #death: ThreadLostError | null = null;
   #closing: Promise<void> | null = null;
 
   /**
@@ -150,10 +151,10 @@ export class AheadLoader implements BatchLoader {
       if (Atomics.load(this.#control, cell.failedPass) === pass)
         throw new LoaderError(`the loader's thread failed: ${this.#failureText()}`);
       if (this.#death !== null) throw this.#death;
-      if (Atomics.load(this.#control, cell.ended) === 1) throw new LoaderError("the loader's thread has ended");
+      if (Atomics.load(this.#control, cell.ended) === 1) throw new ThreadLostError("the loader's thread has ended");
       if (Atomics.wait(this.#control, cell.producerTurn, turn, WAIT_MS) === 'timed-out') waits += 1;
     }
-    throw new LoaderError(`the loader's thread brought no batch within ${(WAITS * WAIT_MS) / 1000} s`);
+    throw new ThreadLostError(`the loader's thread brought no batch within ${(WAITS * WAIT_MS) / 1000} s`);
   }
 
   #failureText(): string {
@@ -163,7 +164,7 @@ export class AheadLoader implements BatchLoader {
   }
 
   #lose(cause: unknown): void {
-    if (this.#closing === null) this.#death ??= new LoaderError("the loader's thread has ended", { cause });
+    if (this.#closing === null) this.#death ??= new ThreadLostError("the loader's thread has ended", { cause });
   }
 }
 

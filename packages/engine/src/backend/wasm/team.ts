@@ -1,7 +1,7 @@
 // Who runs the units of parallel kernels. A team is the thread that computes and those it shares its kernels with, over one
 // memory: the first publishes a job (a kernel, its arguments, its units), takes part in it and returns when all is done.
 // How threads are made is the platform's (src/node); what they do is teamMember.ts, what they share teamRecord.ts.
-import { ArgumentError, EngineError } from '../../errors.ts';
+import { ArgumentError, ThreadLostError } from '../../errors.ts';
 import { Team, type TeamRecord, takeShare, writeRange } from './teamRecord.ts';
 
 export interface KernelTeam {
@@ -15,10 +15,10 @@ export interface KernelTeam {
   runsAlone(units: number, operations: number): boolean;
   /**
    * Runs all units of the kernel with this number (its place in `unitRunners`), and returns when all are done.
-   * @throws EngineError `threadLost` when a thread has ended, in this or in an earlier job.
+   * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
    */
   run(kernel: number, units: number, operations: number): void;
-  /** Resolves when all threads take part; work can begin before. @throws EngineError `threadLost`. */
+  /** Resolves when all threads take part; work can begin before. @throws ThreadLostError */
   ready(): Promise<void>;
   /** Ends all other threads and waits until they are gone. */
   close(): Promise<void>;
@@ -93,7 +93,7 @@ export class ThreadTeam implements KernelTeam {
   readonly #runUnits: (kernel: number, from: number, to: number) => void;
   readonly #patienceMs: number;
   readonly #members: readonly KernelThread[];
-  #lost: EngineError | null = null;
+  #lost: ThreadLostError | null = null;
   #closing: Promise<void> | null = null;
 
   /** @param runUnits runs a kernel's units on the calling thread, with the record's arguments. */
@@ -186,9 +186,8 @@ export class ThreadTeam implements KernelTeam {
     if (Atomics.load(words, Team.unfinished) > 0) throw this.#lose(new Error('it left its share of a kernel unfinished'));
   }
 
-  #lose(reason: unknown): EngineError {
-    this.#lost ??= new EngineError(
-      'threadLost',
+  #lose(reason: unknown): ThreadLostError {
+    this.#lost ??= new ThreadLostError(
       `a thread of the engine has ended: ${reason instanceof Error ? reason.message : String(reason)}. Results may be incomplete; make a new backend`,
       { cause: reason },
     );

@@ -90,7 +90,7 @@ export class WasmMemory implements BackendMemory {
     return this.parallel.team.threads;
   }
 
-  /** Resolves when all threads take part; there is no need to wait for it. @throws EngineError `threadLost`. */
+  /** Resolves when all threads take part; there is no need to wait for it. @throws ThreadLostError */
   async ready(): Promise<void> {
     await this.parallel.team.ready();
   }

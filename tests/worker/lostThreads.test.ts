@@ -1,0 +1,50 @@
+// A job whose training process loses one of the threads that compute for it: it is as if the process had been killed.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { hasEnded, until } from './fixtures/processes.ts';
+import { threadWish } from './fixtures/workerOptions.ts';
+import { childOf, workerTest as test } from './fixtures/workers.ts';
+
+/** Its convolutions are worth sharing with a second thread. */
+const spec = {
+  seed: 5,
+  threads: 2,
+  data: { dataset: 'digits', trainLimit: 400, testLimit: 20, batchSize: 4 },
+  model: {
+    layers: [{ type: 'conv2d', outChannels: 6, kernelSize: 5 }, { type: 'relu' }, { type: 'flatten' }, { type: 'linear', outFeatures: 10 }],
+  },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam' },
+  epochs: 6,
+};
+
+const settings = { real: true, program: 'losingChild.ts', checkpointEveryMs: 20 };
+
+describe('a job whose training process loses a thread', () => {
+  test('goes on from its last checkpoint in another process, and ends with the same bits', { timeout: 90_000 }, async ({ workers }) => {
+    const worker = await workers.start(settings);
+    const { result } = await workers.ended(await workers.submit(spec), 30_000);
+    const jobId = await workers.submit(spec);
+    await until('a checkpoint', async () => ((await workers.jobs.store.get(jobId))?.checkpoint ?? null) !== null);
+    const first = await childOf(worker, jobId);
+    await writeFile(join(workers.folder, threadWish), 'once');
+    const job = await workers.ended(jobId, 60_000);
+    expect(job).toMatchObject({ status: 'succeeded', attempts: 2, error: null });
+    expect(job.result?.weightsSha256).toBe(result?.weightsSha256);
+    expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5, 6]);
+    const began = worker.logs.filter((line) => line.msg === 'training' && line.jobId === jobId).map(({ checkpoint }) => checkpoint);
+    expect(began).toEqual([null, expect.stringMatching(/^checkpoint-1-\d+\.safetensors$/)]);
+    await until('the end of the process', () => hasEnded(first));
+    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
+    expect(told).toContainEqual(expect.stringMatching(/^attempt 1: .*lost one of its threads.*fewer threads/));
+  });
+
+  test('is given up when three attempts in a row come to nothing by that', { timeout: 60_000 }, async ({ workers }) => {
+    await writeFile(join(workers.folder, threadWish), 'always');
+    await workers.start({ ...settings, checkpointEveryMs: 60_000 });
+    const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }), 50_000);
+    expect(job).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });
+    expect(job.error?.message).toMatch(/lost one of its threads/);
+  });
+});
