@@ -1,8 +1,12 @@
 // `reuse` of a new job: an earlier one that succeeded with the same spec is answered in its place. On a real Redis.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Job, jobPage, jobSchema } from '@trainyard/contracts';
 import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { JobStore, parseApiKeys, reuseKeyOf } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
+import { makeDataFolder } from '../support/dataFolder.ts';
 import { claim, result } from '../support/jobs.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
@@ -99,6 +103,51 @@ describe('reuse', () => {
     expect((await post(api, again, bearer(bob))).isReused).toBe(false);
     expect((await post(api, again, bearer(ada))).job.id).toBe(id);
     expect((await post(api, again, bearer(root))).job.id).toBe(id);
+  });
+
+  describe('of a published dataset', () => {
+    const image = (dataset: string) => ({
+      ...tutorial,
+      data: { dataset, trainLimit: 20, testLimit: 10 },
+      model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+      loss: { type: 'crossEntropy' },
+    });
+
+    test.for([
+      ['mnist', 't10k-labels-idx1-ubyte.gz'],
+      ['cifar10', 'data_batch_3.bin.gz'],
+    ] as const)('takes a job whose files of %s held the same', async ([dataset, name], { redis, onTestFinished }) => {
+      const folder = await makeDataFolder();
+      const files = (...folders: string[]) => new NodeDatasetFiles({ folders, home: join(folder.path, 'home') });
+      const api = await openApi(redis, { datasetFiles: files(folder.path) });
+      const elsewhere = await openApi(redis, { datasetFiles: files() });
+      onTestFinished(async () => {
+        await Promise.all([api.close(), elsewhere.close()]);
+        await folder.remove();
+      });
+      const id = await succeeded(api, image(dataset));
+      const reused = async (by = api) => {
+        const { job, isReused } = await post(by, { ...image(dataset), reuse: true });
+        if (!isReused) await api.jobs.store.requestCancel(job.id);
+        return isReused ? job.id : null;
+      };
+      expect(await reused()).toBe(id);
+      const file = join(folder.path, dataset, name);
+      const before = await readFile(file);
+      await writeFile(
+        file,
+        Uint8Array.from(before, (byte, i) => (i === before.length - 1 ? byte ^ 1 : byte)),
+      );
+      expect(await reused()).toBeNull();
+      await writeFile(file, before);
+      expect(await reused()).toBe(id);
+      // Where no files are, a job would get those that are published.
+      expect(await reused(elsewhere)).toBeNull();
+      const other = await succeeded(elsewhere, image(dataset));
+      expect(await reused(elsewhere)).toBe(other);
+      await rm(join(folder.path, dataset), { recursive: true });
+      expect(await reused()).toBe(other);
+    });
   });
 
   test('is a boolean', async ({ api }) => {

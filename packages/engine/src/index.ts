@@ -26,7 +26,7 @@ export {
 } from './data/datasets/uploaded.ts';
 export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
-export type { DatasetFiles, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
+export type { DatasetFiles, FileDigests, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
 export { idxDataset } from './data/idx.ts';
 export { decodeImage, type Pixels } from './data/images/image.ts';
 export { encodePng } from './data/images/png.ts';

@@ -1,23 +1,25 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
-import type { DatasetFiles, SpecLimits } from '@trainyard/engine';
-import type {
-  ApiKey,
-  ArtifactStore,
-  DatasetStore,
-  EventHub,
-  EventLog,
-  JobStore,
-  KeyQuotas,
-  RateLimiter,
-  Remains,
-  ServiceTotals,
-  SweepRunner,
-  SweepStore,
-  Successors,
-  WebhookStore,
-  WeightsStore,
-  WorkerPresence,
+import type { SpecLimits } from '@trainyard/engine';
+import type { NodeDatasetFiles } from '@trainyard/engine/node';
+import {
+  type ApiKey,
+  type ArtifactStore,
+  DatasetDigests,
+  type DatasetStore,
+  type EventHub,
+  type EventLog,
+  type JobStore,
+  type KeyQuotas,
+  type RateLimiter,
+  type Remains,
+  type ServiceTotals,
+  type Successors,
+  type SweepRunner,
+  type SweepStore,
+  type WebhookStore,
+  type WeightsStore,
+  type WorkerPresence,
 } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { parseJsonBody } from './http/jsonBody.ts';
@@ -68,6 +70,8 @@ export const version = '0.1.0';
 
 const bodyLimitBytes = 1024 * 1024;
 
+const noFiles: Pick<NodeDatasetFiles, 'find' | 'locate'> = { find: () => Promise.resolve(null), locate: () => Promise.resolve(null) };
+
 /** How long a request may take to arrive, in ms: its own bytes, not its answer. An upload may take longer. */
 const requestTimeoutMs = 30_000;
 const uploadTimeoutMs = 60 * 60 * 1_000;
@@ -83,7 +87,7 @@ export interface AppOptions {
   readonly artifacts: ArtifactStore;
   readonly datasets: DatasetStore;
   /** Files of built-in datasets on this machine; left out, there are none. */
-  readonly datasetFiles?: Pick<DatasetFiles, 'find'>;
+  readonly datasetFiles?: Pick<NodeDatasetFiles, 'find' | 'locate'>;
   /** How uploads are read; left out, as in a service. */
   readonly uploadReader?: Partial<UploadReaderOptions>;
   readonly webhooks: WebhookStore;
@@ -165,7 +169,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(healthRoutes, { dependencies: options.dependencies });
   await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });
   const webhooks = options.webhookPolicy ?? { secret: null, allowPrivate: false };
-  await app.register(createJobRoute, { jobs, remains, weights, datasets, artifacts, limits, keyQuotas, threads, webhooks });
+  const files = options.datasetFiles ?? noFiles;
+  const datasetDigests = new DatasetDigests(files);
+  const sources = { jobs, weights, artifacts };
+  await app.register(createJobRoute, { ...sources, remains, datasets, datasetDigests, limits, keyQuotas, threads, webhooks });
   await app.register(quotaRoutes, { keyQuotas, limits });
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
@@ -184,7 +191,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });
-  const files = options.datasetFiles ?? { find: () => Promise.resolve(null) };
   await app.register(datasetSamplesRoute, { datasets, artifacts, files });
   await app.register(datasetExportRoute, { datasets, artifacts, files });
   refuseOtherMethods();

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Filled } from '../registry.ts';
 import type { Shape } from '../shape.ts';
 import type { Splits, Target } from './dataset.ts';
-import type { DatasetFiles, ReadOptions } from './files.ts';
+import type { DatasetFiles, FileDigests, ReadOptions } from './files.ts';
 import { loaderOptions } from './loader.ts';
 
 /** What a spec can be checked against before anything is loaded. */
@@ -57,6 +57,8 @@ export interface DatasetDefinition<Schema extends z.ZodObject = z.ZodObject, Opt
   /** @throws what {@link DatasetFiles.read} throws, DataFormatError for a malformed file, `signal.reason` when aborted. */
   load(options: Options, context: LoadContext): Promise<Splits>;
   pytorch(options: Options): PyTorchData;
+  /** Digests of all files that it may read, the same for the same content; left out where the options alone decide what it holds. */
+  digests?(files: FileDigests): Promise<readonly (string | null)[]>;
 }
 
 type DataSchema<Name extends string, Fields extends z.ZodRawShape> = z.ZodObject<
@@ -65,7 +67,7 @@ type DataSchema<Name extends string, Fields extends z.ZodRawShape> = z.ZodObject
 >;
 
 interface DatasetParts<Name extends string, Fields extends z.ZodRawShape>
-  extends Pick<DatasetDefinition<z.ZodObject, Filled<Fields>>, 'title' | 'description' | 'describe' | 'load' | 'pytorch'> {
+  extends Pick<DatasetDefinition<z.ZodObject, Filled<Fields>>, 'title' | 'description' | 'describe' | 'load' | 'pytorch' | 'digests'> {
   readonly name: Name;
   readonly options: Fields;
 }

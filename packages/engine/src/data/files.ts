@@ -34,6 +34,15 @@ export interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Tells whether a file is the same as at another time or place, without reading it each time. */
+export interface FileDigests {
+  /**
+   * Of the file that {@link DatasetFiles.find} or, of a published one, {@link DatasetFiles.read} gives, as it lies there, packed or
+   * not: `sha256:…`, or the publisher's checksum where that is its own. One that would be fetched has that too; null for one that is nowhere.
+   */
+  digest(folder: string, file: string | RemoteFile): Promise<string | null>;
+}
+
 export interface DatasetFiles {
   /**
    * The content of a file that is there already, unpacked; null if it is nowhere. Nothing is fetched and no checksum

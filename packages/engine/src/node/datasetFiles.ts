@@ -62,7 +62,25 @@ export class NodeDatasetFiles implements DatasetFiles {
   }
 
   find(folder: string, name: string, { signal }: ReadOptions = {}): Promise<Uint8Array | null> {
-    return this.#find(folder, [name, `${name}.gz`], signal);
+    return this.#find(folder, namesOf(name), signal);
+  }
+
+  /**
+   * Where the file is that `find` or `read` would give, and a text that changes with it; null where it would be fetched or is nowhere.
+   * @throws what asking the file system throws
+   */
+  async locate(folder: string, file: string | RemoteFile): Promise<{ readonly path: string; readonly stamp: string } | null> {
+    for (const { root } of this.#places) {
+      for (const name of namesOf(file)) {
+        const path = join(root, folder, name);
+        try {
+          return { path, stamp: await stampOf(path) };
+        } catch (error) {
+          if (!isAbsent(error)) throw error;
+        }
+      }
+    }
+    return null;
   }
 
   async #find(folder: string, names: readonly string[], signal: AbortSignal | undefined): Promise<Uint8Array | null> {
@@ -81,9 +99,15 @@ export class NodeDatasetFiles implements DatasetFiles {
   }
 }
 
-/** As it is published, and as it is called when it is unpacked. */
-function namesOf({ name }: RemoteFile): string[] {
-  return [...new Set([name, name.replace(/\.gz$/, '')])];
+/** Of a published file as it is published, and as it is called when it is unpacked; of another its own, and when it is packed. */
+function namesOf(file: string | RemoteFile): string[] {
+  return typeof file === 'string' ? [file, `${file}.gz`] : [...new Set([file.name, file.name.replace(/\.gz$/, '')])];
+}
+
+/** Another text for another file, or for one that was written to. */
+async function stampOf(path: string): Promise<string> {
+  const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
 /** A file's content, unpacked if it is gzipped (whatever its name says); null if there is none. */
@@ -99,8 +123,7 @@ async function readIfThere(
   let bytes: Uint8Array;
   try {
     // Before it is read: what is replaced meanwhile gets the older stamp, and is read again next time.
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    stamp = [ino, size, mtimeNs, ctimeNs].join(' ');
+    stamp = await stampOf(path);
     const kept = unpacked?.get(path, stamp);
     if (kept) return kept;
     bytes = await readFile(path, { signal });

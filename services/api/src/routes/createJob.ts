@@ -1,6 +1,6 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
-import { checkSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
+import { checkSpec, type FileDigests, findDataset, type JobSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import { createPrepared, type DatasetStore, type KeyQuotas, limitsWithin, type Remains, reuseKeyOf } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
@@ -26,6 +26,7 @@ const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resn
 interface Services extends WeightSources {
   readonly remains: Remains;
   readonly datasets: DatasetStore;
+  readonly datasetDigests: FileDigests;
   readonly limits: SpecLimits;
   readonly keyQuotas: KeyQuotas;
   readonly threads: number;
@@ -34,7 +35,7 @@ interface Services extends WeightSources {
 
 export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   app,
-  { limits, keyQuotas, threads, remains, datasets, webhooks, ...sources },
+  { limits, keyQuotas, threads, remains, datasets, datasetDigests, webhooks, ...sources },
   done,
 ) => {
   const { jobs } = sources;
@@ -86,12 +87,13 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const { spec, summary } = checked;
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
-      const reuseKey = reuseKeyOf(spec, weights?.digest ?? null);
-      const reused = reuse ? await jobs.reusable(reuseKey, visibleOwner(request)) : null;
+      const files = await filesOf(spec, datasetDigests, request);
+      const reuseKey = files === null ? null : reuseKeyOf(spec, weights?.digest ?? null, files);
+      const reused = reuse && reuseKey !== null ? await jobs.reusable(reuseKey, visibleOwner(request)) : null;
       if (reused !== null) return accepted(request, reply, reused, { 'job-reused': 'true' });
       const newJob = {
         spec,
-        reuseKey,
+        ...(reuseKey !== null && { reuseKey }),
         owner,
         quotas,
         ...(idempotency && { idempotency }),
@@ -109,6 +111,16 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   );
   done();
 };
+
+/** Digests of the files that the spec's dataset is read from. @returns null where they cannot be read: what such a job is given is not known */
+async function filesOf({ data }: JobSpec, digests: FileDigests, request: FastifyRequest): Promise<readonly (string | null)[] | null> {
+  try {
+    return (await findDataset(data.dataset).digests?.(digests)) ?? [];
+  } catch (err) {
+    request.log.warn({ err }, 'the files of a dataset cannot be read');
+    return null;
+  }
+}
 
 /** The 202 of a job, new or not. */
 function accepted(request: FastifyRequest, reply: FastifyReply, job: Job, headers: Readonly<Record<string, string>>): FastifyReply {

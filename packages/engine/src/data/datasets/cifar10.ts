@@ -124,4 +124,8 @@ export const cifar10 = defineDataset({
       test: test === null ? null : cifarDataset([test], classes, testLimit),
     };
   },
+  async digests(files) {
+    const [test, ...train] = await Promise.all([testBatch, ...trainBatches].map((batch) => files.digest('cifar10', batch)));
+    return train.every((batch) => batch === null) ? [await files.digest('cifar10', archive)] : [...train, test];
+  },
 });

@@ -55,9 +55,21 @@ def read_labels(name):
 export function defineMnistLike<const Name extends string>(set: MnistLike<Name>) {
   const { name, title, description, classes } = set;
 
-  async function read(file: string, { bytes, md5 }: Published, context: LoadContext): Promise<NamedBytes> {
-    const remote: RemoteFile = { name: file, url: `${set.source}${file}`, bytes, checksum: `md5:${md5}` };
-    return { name: `${name}/${file}`, bytes: await context.files.read(name, remote, context) };
+  const remote = (file: string, { bytes, md5 }: Published): RemoteFile => ({
+    name: file,
+    url: `${set.source}${file}`,
+    bytes,
+    checksum: `md5:${md5}`,
+  });
+  const files = {
+    trainImages: remote('train-images-idx3-ubyte.gz', set.trainImages),
+    trainLabels: remote('train-labels-idx1-ubyte.gz', set.trainLabels),
+    testImages: remote('t10k-images-idx3-ubyte.gz', set.testImages),
+    testLabels: remote('t10k-labels-idx1-ubyte.gz', set.testLabels),
+  };
+
+  async function read(file: RemoteFile, context: LoadContext): Promise<NamedBytes> {
+    return { name: `${name}/${file.name}`, bytes: await context.files.read(name, file, context) };
   }
 
   return defineDataset({
@@ -87,17 +99,10 @@ export function defineMnistLike<const Name extends string>(set: MnistLike<Name>)
       ].join('\n'),
     }),
     async load({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }, context) {
-      const train = idxDataset(
-        await read('train-images-idx3-ubyte.gz', set.trainImages, context),
-        await read('train-labels-idx1-ubyte.gz', set.trainLabels, context),
-        classes,
-      );
-      const test = idxDataset(
-        await read('t10k-images-idx3-ubyte.gz', set.testImages, context),
-        await read('t10k-labels-idx1-ubyte.gz', set.testLabels, context),
-        classes,
-      );
+      const train = idxDataset(await read(files.trainImages, context), await read(files.trainLabels, context), classes);
+      const test = idxDataset(await read(files.testImages, context), await read(files.testLabels, context), classes);
       return { train: take(train, trainLimit), test: take(test, testLimit) };
     },
+    digests: async (known) => await Promise.all(Object.values(files).map((file) => known.digest(name, file))),
   });
 }

@@ -1,0 +1,57 @@
+// Digests of the files of published datasets that are on this machine, so that jobs on the same data can be told from others. Each
+// file is read once, and again when it changes; nothing is fetched.
+import { open } from 'node:fs/promises';
+import type { FileDigests, RemoteFile } from '@trainyard/engine';
+import type { NodeDatasetFiles } from '@trainyard/engine/node';
+import { digestsOf } from './artifacts/fileDigest.ts';
+
+/** The first names a file; publishers' checksums are of either. */
+const algorithms = ['sha256', 'md5'] as const;
+
+interface Known {
+  readonly stamp: string;
+  /** One for each algorithm, as texts `algorithm:hexadecimal`. */
+  readonly digests: Promise<readonly string[]>;
+}
+
+export class DatasetDigests implements FileDigests {
+  readonly #files: Pick<NodeDatasetFiles, 'locate'>;
+  /** By path. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(files: Pick<NodeDatasetFiles, 'locate'>) {
+    this.#files = files;
+  }
+
+  /** @throws what the file system throws */
+  async digest(folder: string, file: string | RemoteFile): Promise<string | null> {
+    const checksum = typeof file === 'string' ? null : file.checksum;
+    const located = await this.#files.locate(folder, file);
+    if (located === null) return checksum;
+    const digests = await this.#digests(located.path, located.stamp);
+    return digests.find((digest) => digest === checksum) ?? digests[0] ?? null;
+  }
+
+  async #digests(path: string, stamp: string): Promise<readonly string[]> {
+    const known = this.#known.get(path);
+    if (known?.stamp === stamp) return await known.digests;
+    const digests = read(path);
+    this.#known.set(path, { stamp, digests });
+    try {
+      return await digests;
+    } catch (error) {
+      this.#known.delete(path);
+      throw error;
+    }
+  }
+}
+
+async function read(path: string): Promise<readonly string[]> {
+  const file = await open(path, 'r');
+  try {
+    const digests = await digestsOf(file, algorithms);
+    return digests.map((digest, index) => `${algorithms[index]}:${digest.toString('hex')}`);
+  } finally {
+    await file.close();
+  }
+}
