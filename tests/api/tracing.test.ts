@@ -239,6 +239,42 @@ describe('a trace', () => {
   });
 });
 
+describe('a webhook', () => {
+  test('is sent in the trace of its job, with a span for each attempt that tells no address', async ({ receiver, start }) => {
+    const hooks = await startReceiver((response, index) => void response.writeHead(index === 0 ? 503 : 204).end());
+    try {
+      const services = await start({ ...traced(receiver), TRAINYARD_WEBHOOK_PRIVATE: '1' });
+      const address = `${hooks.url}?token=confidential`;
+      const webhook = { url: address, secret: `whsec_${Buffer.alloc(24, 1).toString('base64')}` };
+      const { id } = await post<Job>(`${services.url}/jobs`, { ...short, webhook }, { traceparent: `00-${traceId}-${callersSpan}-01` });
+      await seen<Job>(`${services.url}/jobs/${id}`, (job) => job.webhook?.status === 'delivered');
+      const log = await services.stop();
+
+      const spans = spansOf(receiver).filter((span) => span.traceId === traceId);
+      const queued = only(spans, 'queue job', { 'trainyard.job.id': id });
+      for (const [number, status, error] of [
+        [1, 503, '503'],
+        [2, 204, undefined],
+      ] as const) {
+        const sent = only(spans, 'send webhook', { 'trainyard.webhook.attempt': number });
+        expect([sent.parentSpanId, sent.service]).toEqual([queued.spanId, 'trainyard-api']);
+        expect(sent.attributes).toMatchObject({ 'trainyard.job.id': id, 'http.response.status_code': status });
+        expect([sent.attributes['error.type'], sent.status.code ?? 0]).toEqual([error, error === undefined ? 0 : 2]);
+      }
+      const told = log.filter(({ msg }) => msg === 'webhook');
+      expect(told.map(({ status, trace_id }) => [status, trace_id])).toEqual([
+        ['pending', traceId],
+        ['delivered', traceId],
+      ]);
+      const all = receiver.received.map(({ body }) => body).join('\n');
+      for (const kept of ['confidential', new URL(hooks.url).host, webhook.secret]) expect(all).not.toContain(kept);
+      expect(hooks.received.map(({ headers }) => headers['traceparent'])).toEqual([undefined, undefined]);
+    } finally {
+      await hooks.close();
+    }
+  });
+});
+
 describe('a job that is handed to another worker', () => {
   test('stays in its trace, with a span for each attempt', async ({ receiver, start }) => {
     const services = await start(traced(receiver));

@@ -37,6 +37,8 @@ export interface DueWebhook extends Webhook {
   readonly message: WebhookMessage;
   /** Whether its receiver said, here or for another job of the owner, that it is gone. */
   readonly isGone: boolean;
+  /** See {@link traceparentOf}. Null where nobody traced the request that made the job. */
+  readonly traceparent: string | null;
 }
 
 /** The job has no webhook. */
@@ -117,13 +119,17 @@ export class WebhookStore {
 
   /** What there is to send; null when nothing is: it was sent already, is sent by a later round, or the job is gone. */
   async due({ jobId, round }: WebhookDelivery): Promise<DueWebhook | null> {
-    const fields = ['status', 'finishedAt', 'owner', 'webhook', 'webhookRound', 'webhookState'] as const;
-    const [status, finishedAt, owner, webhook, current, state] = await this.#redis.hmget(this.#keys.job(jobId), ...fields);
+    const fields = ['status', 'finishedAt', 'owner', 'webhook', 'webhookRound', 'webhookState', 'traceparent'] as const;
+    const [status, finishedAt, owner, webhook, current, state, traceparent = null] = await this.#redis.hmget(
+      this.#keys.job(jobId),
+      ...fields,
+    );
     if (!status || !finishedAt || !webhook || !isFinal(status as JobStatus) || Number(current ?? 0) !== round) return null;
     if (state && (JSON.parse(state) as WebhookState).status !== 'pending') return null;
     const { url, secret } = JSON.parse(webhook) as Webhook;
     const isGone = (await this.#redis.exists(this.#gone(owner ?? '', url))) === 1;
-    return { url, secret, isGone, message: { type: `job.${status as FinalStatus}`, timestamp: finishedAt, data: { id: jobId } } };
+    const message: WebhookMessage = { type: `job.${status as FinalStatus}`, timestamp: finishedAt, data: { id: jobId } };
+    return { url, secret, isGone, message, traceparent };
   }
 
   /** Notes what became of an attempt. 'disabled' holds for all of the owner's webhooks with this address. */

@@ -16,6 +16,7 @@ import { type ConnectionOptions, type Job, UnrecoverableError, Worker } from 'bu
 import type { FastifyBaseLogger } from 'fastify';
 import type { Redis } from 'ioredis';
 import { PrivateAddressError, type Resolve } from './addressGuard.ts';
+import { inSendSpan } from './sendSpan.ts';
 import { type Receipt, sendWebhook } from './sendWebhook.ts';
 
 /** What an operator decides about webhooks. */
@@ -122,17 +123,22 @@ export class WebhookSender {
       await report('disabled', 'its receiver had said that it is gone (410)');
       return;
     }
-    try {
-      const receipt = await this.#send(due);
-      if (receipt.status === 410) await report('disabled', 'its receiver says that it is gone (410)');
-      else if (receipt.status >= 200 && receipt.status < 300) await report('delivered', null);
-      else throw refusal(receipt);
-    } catch (error) {
-      const isLast = error instanceof UnrecoverableError || attempts >= webhookAttempts;
-      const message = describe(error);
-      await report(isLast ? 'failed' : 'pending', message);
-      throw error instanceof UnrecoverableError || error instanceof AttemptError ? error : new AttemptError(message);
-    }
+    await inSendSpan(due, attempts, async (noteStatus) => {
+      try {
+        const receipt = await this.#send(due);
+        noteStatus(receipt.status);
+        if (receipt.status === 410) await report('disabled', 'its receiver says that it is gone (410)');
+        else if (receipt.status >= 200 && receipt.status < 300) await report('delivered', null);
+        else throw refusal(receipt);
+      } catch (error) {
+        const isLast = error instanceof UnrecoverableError || attempts >= webhookAttempts;
+        await report(isLast ? 'failed' : 'pending', describe(error));
+        throw error;
+      }
+    }).catch((error: unknown) => {
+      // The queue keeps the message of what is thrown.
+      throw error instanceof UnrecoverableError || error instanceof AttemptError ? error : new AttemptError(describe(error));
+    });
   }
 
   async #send({ url, secret, message }: DueWebhook): Promise<Receipt> {
