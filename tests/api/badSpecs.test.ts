@@ -61,6 +61,13 @@ const badSpecs: readonly BadSpec[] = [
     says: ['lenet5', '[6]', 'give the model its own layers'],
   },
   {
+    what: 'a preset for targets of more values than can be counted',
+    body: changed({ data: { dataset: 'random', inputShape: [1, 32, 32], targetShape: [2 ** 30, 2 ** 30] }, model: { preset: 'lenet5' } }),
+    path: '/model/preset',
+    code: 'shapeMismatch',
+    says: ['lenet5', `${2 ** 60}`, 'use smaller targets'],
+  },
+  {
     what: 'a layer that does not fit within a residual',
     body: layers({ type: 'residual', layers: [conv({ kernelSize: 40 })] }, flatten, linear),
     path: '/model/layers/0/layers/0/kernelSize',

@@ -30,13 +30,18 @@ export const presetDefinitions: readonly Definition[] = presets.map((preset) => 
 /**
  * A preset's layers for samples of this shape, with their defaults filled in.
  * @param outputs numbers that the network is to give for one sample.
- * @throws ShapeError when it does not fit the samples.
+ * @throws ShapeError when it does not fit the samples or the targets.
  */
 export function presetLayers(name: PresetName, input: Shape, outputs: number): [LayerSpec, ...LayerSpec[]] {
   const [preset] = presets.filter((candidate) => candidate.name === name);
   if (input.length !== 3) {
     throw new ShapeError(
       `the preset ${name} takes images [channels, height, width], but the data gives ${formatShape(input)}: give the model its own layers`,
+    );
+  }
+  if (!Number.isSafeInteger(outputs)) {
+    throw new ShapeError(
+      `the preset ${name} gives a number for each value of a target, of which there are ${outputs}: use smaller targets`,
     );
   }
   const layers = z.tuple([layerSchema], layerSchema).parse(preset.layers(input, outputs));
