@@ -31,6 +31,9 @@ const headers = z.looseObject({
   'last-event-id': lastEventId.describe('As `after`, and stronger: an EventSource sends it when it comes back.'),
 });
 
+/** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
+const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, as JSON, `data`, as in a page; a step's has no `id`.");
+
 /** What a follower hears, for one client. @throws Error when the client is too slow to be told everything. */
 async function* follow(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<JobEvent> {
   for await (const event of follower) if (types === undefined || types.includes(event.event)) yield event;
@@ -60,7 +63,7 @@ export const eventRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: E
         response: {
           200: {
             description: 'The events, oldest first.',
-            content: { 'application/json': { schema: eventPage }, 'text/event-stream': { schema: z.string() } },
+            content: { 'application/json': { schema: eventPage }, 'text/event-stream': { schema: eventText } },
           },
           204: z.undefined().describe('For a stream: you have the final event, and no more will come. This stops an EventSource.'),
           ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),
