@@ -48,3 +48,9 @@ describe.skipIf(!hasCurl)('the commands of', { timeout: 120_000 }, () => {
     expect(stderr.replaceAll(/^\d{3} \S+\n/gm, '')).toBe('');
   });
 });
+
+test('what .env.example names is what the composed services are told', async () => {
+  const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const told = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual([...new Set(told)].toSorted());
+});
