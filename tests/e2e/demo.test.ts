@@ -20,6 +20,11 @@ describe('the demo', { timeout: 180_000 }, () => {
     // Nothing that only a terminal can show.
     expect(demo.stdout()).not.toContain('\x1b');
 
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [hash = 'no hash'] = /^ {2}weightsSha256 +[0-9a-f]{64}$/m.exec(demo.stdout()) ?? [];
+    expect(readme).toContain(hash);
+    for (const [epoch] of readme.matchAll(/^ {2}epoch \d\/4 .* test accuracy [\d.]+ %/gm)) expect(demo.stdout()).toContain(epoch);
+
     const [, weights = ''] = /^ {2}weights +(\S+)$/m.exec(demo.stdout()) ?? [];
     await access(weights);
     const [folder = ''] = (await readdir(machine.folder)).filter((name) => name.startsWith('trainyard-demo-'));
