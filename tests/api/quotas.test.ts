@@ -319,6 +319,32 @@ describe('of storage', () => {
   });
 });
 
+test('of storage counts what a job keeps of its epochs, and the copies that others begin with', async ({ open, redis }) => {
+  const documents = Buffer.from('{"epoch":1}\n{"epoch":2}\n');
+  const copies = weightsFile.length + 400 + documents.length / 2;
+  const originals = weightsFile.length + 400 + documents.length;
+  const api = await open({ storageBytes: originals + copies });
+  const used = async () => (await shown(api)).storageBytes.used;
+  const initialWeights = { weights: (await putWeights(api)).json<Weights>().id };
+  const begun = await make(api, ada, { initialWeights });
+  const attempt = await started(api, 400);
+  await api.artifacts.putBytes(attempt.jobId, 'gradients-1-2.jsonl', documents);
+  await attempt.countFile('gradients-1-2.jsonl', documents.length);
+  expect(await used()).toBe(originals + weightsFile.length);
+  // Its checkpoint is of the first epoch, and so are the documents that it gets.
+  const fork = await api.post(`/jobs/${attempt.jobId}/fork`, {}, ada);
+  expect(fork.statusCode, fork.body).toBe(202);
+  expect(await used()).toBe(originals + copies);
+  expectRefused(await post(api, ada, { initialWeights }), 413, `may store ${originals + copies} bytes`);
+  await expectNothingReserved(redis);
+  for (const { id } of [begun, fork.json<Job>()]) {
+    expect((await api.post(`/jobs/${id}/cancel`, {}, ada)).statusCode).toBe(202);
+    expect((await remove(api, `/jobs/${id}`)).statusCode).toBe(204);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).files(id))).toBe(0);
+  }
+  expect(await used()).toBe(originals);
+});
+
 describe('GET /quotas', () => {
   test("shows a key's own limits and use, and an admin none", async ({ open }) => {
     const api = await open({ queuedJobs: 3, epochs: 50, parameters: 1e12 });

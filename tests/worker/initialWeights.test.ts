@@ -26,7 +26,7 @@ test('a job begins with the weights of another, and its first loss shows it', as
   const first = await workers.ended(await workers.submit(spec), 30_000);
   const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
   const again = { ...spec, seed: 6, epochs: 1, initialWeights: { job: first.id } };
-  const { job } = await createPrepared({ jobs: workers.jobs.store, remains }, { spec: again, owner: 'ada' }, async (jobId) => {
+  const { job } = await createPrepared({ jobs: workers.jobs.store, remains, artifacts }, { spec: again, owner: 'ada' }, async (jobId) => {
     await artifacts.copy({ jobId: first.id, name: 'model.safetensors' }, { jobId, name: 'initial.safetensors' });
     return {};
   });

@@ -2,7 +2,7 @@
 // became of the one before, and a fork goes on with what was changed.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, isCheckpointName, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
+import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { type Workers, workerTest } from './fixtures/workers.ts';
@@ -87,19 +87,32 @@ test('a fork of a running job goes on with other hyperparameters, and both end',
   expect(notes).toContainEqual(expect.stringMatching(/optimizer begins anew/));
 });
 
-test("a job's owner has stored what its last checkpoint and its model take, until it is deleted", async ({ workers, tools, redis }) => {
+test('an owner has stored what all files of their jobs take, also those that a job begins with, until they are deleted', async ({
+  workers,
+  tools,
+  redis,
+}) => {
   await workers.start({ real: true, checkpointEveryMs: 50 });
-  const { id, checkpoint } = await workers.ended(await workers.submit(spec), 60_000);
+  const { id } = await workers.ended(await workers.submit(spec), 60_000);
+  const changes = { ...spec, epochs: spec.epochs + 1 };
+  const first = await workers.jobs.store.get(id);
+  if (first === null) throw new Error('the job is gone');
+  const { job: fork } = await tools.successors.fork(first, { spec: checkSpec(changes).spec, owner: 'ada' });
+  await workers.ended(fork.id, 60_000);
   const owner = await redis.connect().hget(redisKeys(redis.prefix).job(id), 'owner');
   const quotas = new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas });
   const { storageBytes, trainingSeconds } = await quotas.usage(owner ?? '');
-  const names = (await tools.artifacts.names(id)).filter((name) => name === 'model.safetensors' || isCheckpointName(name));
-  const files = await Promise.all(names.map(async (name) => await tools.artifacts.stat(id, name)));
-  expect(files).toHaveLength(2);
-  expect(storageBytes).toBe(files.reduce((sum, file) => sum + (file?.bytes ?? 0), 0));
-  expect(storageBytes).toBeGreaterThan(checkpoint?.bytes ?? Infinity);
+  let stored = 0;
+  for (const jobId of [id, fork.id]) {
+    const names = await tools.artifacts.names(jobId);
+    for (const kind of [/^model/, /^checkpoint/, /^gradients/]) expect(names).toContainEqual(expect.stringMatching(kind));
+    for (const name of names) stored += (await tools.artifacts.stat(jobId, name))?.bytes ?? 0;
+  }
+  expect(storageBytes).toBe(stored);
   expect(trainingSeconds).toBeGreaterThan(0);
-  await workers.jobs.store.delete(id);
-  await tools.remains.remove(id);
+  for (const jobId of [id, fork.id]) {
+    await workers.jobs.store.delete(jobId);
+    await tools.remains.remove(jobId);
+  }
   expect(await quotas.usage(owner ?? '')).toMatchObject({ storageBytes: 0, trainingSeconds });
 });

@@ -18,7 +18,7 @@ export * from './errors.ts';
 export { EventHub, type EventHubOptions, type FollowOptions } from './events/eventHub.ts';
 export { compareEventIds, EventLog, isFinalEvent, type RangeOptions } from './events/eventLog.ts';
 export type { Follower, FollowOutcome } from './events/follower.ts';
-export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step } from './jobAttempt.ts';
+export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
 export { type JobFilter, type ListOptions } from './jobList.ts';
 export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';

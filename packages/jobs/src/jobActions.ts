@@ -105,7 +105,7 @@ export class JobActions {
     const [outcome, status] = await runScript(
       this.#options.redis,
       deleteJob,
-      [keys.job(jobId), keys.events(jobId), keys.remains],
+      [keys.job(jobId), keys.events(jobId), keys.remains, keys.files(jobId)],
       [jobId, Date.now(), ...finalStatuses],
     );
     if (outcome === 'missing') throw new JobNotFoundError(jobId);

@@ -21,6 +21,7 @@ import type { RedisKeys } from './redis/keys.ts';
 import { announceGradients } from './scripts/announceGradients.ts';
 import { appendEpoch } from './scripts/appendEpoch.ts';
 import { appendLog } from './scripts/appendLog.ts';
+import { countFile } from './scripts/countFile.ts';
 import { storeCheckpoint } from './scripts/storeCheckpoint.ts';
 import { finishJob } from './scripts/finishJob.ts';
 import { publishStep } from './scripts/publishStep.ts';
@@ -47,6 +48,9 @@ export type AppendOutcome = { readonly outcome: 'appended'; readonly id: string 
  * fence this attempt off by claiming the job; until then the attempt stands.
  */
 export type Renewal = { readonly outcome: 'held' | 'taken' | 'waiting'; readonly status: JobStatus } | { readonly outcome: 'stale' };
+
+/** What a job's trained weights are called among its artifacts. */
+export const trainedWeightsFile = 'model.safetensors';
 
 /** Longest log message kept, in characters. */
 const longestMessage = 4_096;
@@ -151,11 +155,19 @@ export class JobAttempt {
     const kept: JobCheckpoint = { ...checkpoint, createdAt: new Date().toISOString() };
     const [outcome, value] = await this.#run(
       storeCheckpoint,
-      [this.#record, this.#stream],
+      [this.#record, this.#stream, this.#files],
       [this.jobId, this.#keys.eventChannel, epoch, step, file, JSON.stringify(kept), JSON.stringify(data)],
     );
     if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got a checkpoint of epoch ${epoch} after epoch ${String(value)}`);
     return outcome === 'stored' ? { outcome, replaced: value === '' ? null : String(value) } : { outcome: 'stale' };
+  }
+
+  /**
+   * Counts a stored file of the job that no other call tells of, in place of one that had the name. It counts whoever stored it, also
+   * an attempt that counts no more.
+   */
+  async countFile(name: string, bytes: number): Promise<void> {
+    await runScript(this.#redis, countFile, [this.#record, this.#files], [this.jobId, name, bytes]);
   }
 
   /** Tells that the gradients of these epochs, in their order, are among the job's artifacts; each epoch's once. */
@@ -185,13 +197,14 @@ export class JobAttempt {
     const modelBytes = ending.status === 'succeeded' ? (ending.modelBytes ?? 0) : 0;
     const [outcome, status] = await this.#run(
       finishJob,
-      [this.#record, this.#stream, ...this.#keys.ending],
+      [this.#record, this.#stream, this.#files, ...this.#keys.ending],
       [
         this.jobId,
         this.#keys.eventChannel,
         new Date().toISOString(),
         ending.status,
         detail === null ? '' : JSON.stringify(detail),
+        trainedWeightsFile,
         modelBytes,
       ],
     );
@@ -210,6 +223,10 @@ export class JobAttempt {
       [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
     );
     return outcome as 'released' | 'paused' | 'cancelled' | 'stale';
+  }
+
+  get #files(): string {
+    return this.#keys.files(this.jobId);
   }
 
   get #record(): string {

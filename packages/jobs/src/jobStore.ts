@@ -35,6 +35,8 @@ export interface NewJob {
   /** From {@link Remains.reserve}, where something has to be stored for the job before it is there. */
   readonly jobId?: string;
   readonly origin?: Origin;
+  /** The bytes of each file that was stored for it; left out, there is none. */
+  readonly files?: Readonly<Record<string, number>>;
   /** Null: none. Left out, that of the job that it comes of, secret and all; without one, none. */
   readonly webhook?: Webhook | null;
   /** See `reuseKeyOf`. */
@@ -136,6 +138,7 @@ export class JobStore {
         keys.remains,
         keys.dataset(datasetId),
         keys.usersOf(datasetId),
+        keys.files(jobId),
       ],
       [
         jobId,
@@ -148,6 +151,7 @@ export class JobStore {
         datasetId,
         owner,
         quotaText(request.quotas),
+        JSON.stringify(request.files ?? {}),
         ...Object.entries(record).flat(),
       ],
     );

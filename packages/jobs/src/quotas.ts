@@ -15,7 +15,7 @@ export interface Quotas {
   readonly parameters: number | null;
   /** Of one job. */
   readonly epochs: number | null;
-  /** Uploaded datasets and weights, and of jobs the checkpoint and the trained model. */
+  /** Uploaded datasets and weights, and all files that jobs keep. */
   readonly storageBytes: number | null;
   /** Seconds of finished epochs in a UTC day; at the limit no new job is made. */
   readonly trainingSeconds: number | null;

@@ -15,7 +15,7 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { Remains } from './remains.ts';
 
 /** The new job: its spec, whose it is, and the caller's idempotency key. */
-export type Successor = Omit<NewJob, 'jobId' | 'origin'>;
+export type Successor = Omit<NewJob, 'jobId' | 'origin' | 'files'>;
 
 export interface SuccessorsOptions {
   readonly redis: Redis;

@@ -9,10 +9,14 @@ import {
   weightMismatches,
   weightShapes,
 } from '@trainyard/engine';
-import { ArtifactError, type ArtifactStore, type JobStore, WeightsNotFoundError, type WeightsStore } from '@trainyard/jobs';
-
-/** Where a job that has succeeded has its weights. */
-const modelFile = 'model.safetensors';
+import {
+  ArtifactError,
+  type ArtifactStore,
+  type JobStore,
+  trainedWeightsFile,
+  WeightsNotFoundError,
+  type WeightsStore,
+} from '@trainyard/jobs';
 
 export interface WeightSources {
   readonly jobs: JobStore;
@@ -67,7 +71,7 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
   const untrained = new SpecError([{ path, message, code: 'noWeights' }]);
   if (job.status !== 'succeeded') throw untrained;
   const put = async (jobId: string): Promise<void> => {
-    await orIfGone(artifacts.copy({ jobId: job.id, name: modelFile }, { jobId, name: initialWeightsFile }), untrained);
+    await orIfGone(artifacts.copy({ jobId: job.id, name: trainedWeightsFile }, { jobId, name: initialWeightsFile }), untrained);
   };
   return { path, tensors: weightShapes(job.spec), digest: job.result?.weightsSha256 ?? job.id, put };
 }

@@ -2,7 +2,7 @@
 // only the newest of a batch, which is all that anyone can see; checkpoints after the epochs that they hold. It waits for Redis
 // as long as it takes.
 import type { EpochMetrics } from '@trainyard/contracts';
-import { type JobAttempt, JobsError } from '@trainyard/jobs';
+import { ArtifactError, type JobAttempt, JobsError } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
@@ -83,9 +83,15 @@ export class AttemptJournal {
   }
 
   async #storeSnapshots({ kind, file, epochs }: EventOf<'snapshots'>): Promise<void> {
-    const failure = await this.#snapshots.take(file, this.#attempt.jobId, kind, epochs);
-    if (failure !== null) await this.say('warn', `the ${kind} of some epochs could not be stored, training goes on: ${failure.message}`);
-    else if (kind === 'gradients') this.#heed(await this.#patiently(() => this.#attempt.announceGradients(epochs)));
+    const stored = await this.#snapshots.take(file, this.#attempt.jobId, kind, epochs);
+    if (stored instanceof ArtifactError) {
+      await this.say('warn', `the ${kind} of some epochs could not be stored, training goes on: ${stored.message}`);
+      return;
+    }
+    const counted = this.#patiently(() => this.#attempt.countFile(stored.name, stored.bytes));
+    const announced = kind === 'gradients' && this.#patiently(() => this.#attempt.announceGradients(epochs));
+    const [, outcome] = await Promise.all([counted, announced]);
+    if (outcome !== false) this.#heed(outcome);
   }
 
   async #storeCheckpoint({ file, epoch, step, bytes }: EventOf<'checkpoint'>): Promise<void> {

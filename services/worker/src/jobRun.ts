@@ -13,6 +13,7 @@ import {
   type JobAttempt,
   type JobStore,
   type Wish,
+  trainedWeightsFile,
   type WishBus,
   wishOf,
 } from '@trainyard/jobs';
@@ -233,7 +234,7 @@ export class JobRun {
       case 'trained': {
         const status = await this.#finish(attempt, await this.#keep(modelFile, outcome.result, log), log);
         // The wish to cancel came at the last moment: a cancelled job has no model.
-        if (status === 'cancelled') await this.#context.artifacts.delete(this.jobId, 'model.safetensors');
+        if (status === 'cancelled') await this.#context.artifacts.delete(this.jobId, trainedWeightsFile);
         if (attempt.number > 1) await this.#checkpoints.sweep(this.jobId);
         return 'ended';
       }
@@ -263,7 +264,7 @@ export class JobRun {
   /** Puts the model among the job's artifacts. @returns how the job ends: failed, when that cannot be done */
   async #keep(modelFile: string, result: JobResult, log: Logger): Promise<Ending> {
     try {
-      const { bytes } = await this.#context.artifacts.putFile(this.jobId, 'model.safetensors', modelFile);
+      const { bytes } = await this.#context.artifacts.putFile(this.jobId, trainedWeightsFile, modelFile);
       return { status: 'succeeded', result, modelBytes: bytes };
     } catch (error) {
       log.error({ err: error }, 'the model could not be stored');

@@ -13,11 +13,17 @@ export class SnapshotKeeper {
     this.#log = log;
   }
 
-  /** Stores a finished file with the documents of these epochs, in their order. @returns why that could not be done, or null. */
-  async take(file: string, jobId: string, kind: SnapshotKind, epochs: readonly number[]): Promise<ArtifactError | null> {
+  /** Stores a finished file with the documents of these epochs, in their order. @returns its name and size, or why there is none. */
+  async take(
+    file: string,
+    jobId: string,
+    kind: SnapshotKind,
+    epochs: readonly number[],
+  ): Promise<{ readonly name: string; readonly bytes: number } | ArtifactError> {
+    const name = snapshotName(kind, epochs[0] ?? 0, epochs.at(-1) ?? 0);
     try {
-      await this.#artifacts.putFile(jobId, snapshotName(kind, epochs[0] ?? 0, epochs.at(-1) ?? 0), file);
-      return null;
+      const { bytes } = await this.#artifacts.putFile(jobId, name, file);
+      return { name, bytes };
     } catch (error) {
       if (!(error instanceof ArtifactError)) throw error;
       this.#log.warn({ err: error }, `the ${kind} of epochs could not be stored`);

@@ -29,17 +29,22 @@ test('seconds and bytes are counted once, and bytes as long as they are stored',
   const attempt = await claim(jobs, await make(jobs, {}));
   for (const epoch of [1, 2, 2]) await attempt.appendEpoch(metricsOf(epoch));
   for (const bytes of [30, 20]) await attempt.storeCheckpoint({ epoch: 2, step: 0, bytes }, `checkpoint-1-${bytes}.safetensors`);
+  for (const bytes of [3, 5]) await attempt.countFile('gradients-1-2.jsonl', bytes);
+  await attempt.countFile('evaluation-1-2.jsonl', 7);
   await attempt.finish({ status: 'succeeded', result, modelBytes: 12 });
+  // A worker that was too slow has stored it all the same.
+  await attempt.countFile('evaluation-1-1.jsonl', 1);
   const { secondsUntilReset, ...usage } = await usageOf(redis);
-  expect(usage).toEqual({ queuedJobs: 0, storageBytes: 32, trainingSeconds: 0.5 });
+  expect(usage).toEqual({ queuedJobs: 0, storageBytes: 45, trainingSeconds: 0.5 });
   expect(secondsUntilReset).toBeGreaterThan(0);
   expect(secondsUntilReset).toBeLessThanOrEqual(86_400);
   await expect(make(jobs, { trainingSeconds: 0.5 })).rejects.toMatchObject({
     quota: 'trainingSeconds',
     message: expect.stringContaining('trained for 0.5') as string,
   });
-  await expect(make(jobs, { storageBytes: 32 })).rejects.toMatchObject({ quota: 'storageBytes', retryAfterSeconds: 0 });
-  await make(jobs, { storageBytes: 33, trainingSeconds: 0.6, queuedJobs: 1 });
+  await expect(make(jobs, { storageBytes: 45 })).rejects.toMatchObject({ quota: 'storageBytes', retryAfterSeconds: 0 });
+  await make(jobs, { storageBytes: 46, trainingSeconds: 0.6, queuedJobs: 1 });
   await jobs.store.delete(attempt.jobId);
+  await attempt.countFile('evaluation-1-1.jsonl', 1);
   expect(await usageOf(redis)).toMatchObject({ queuedJobs: 1, storageBytes: 0, trainingSeconds: 0.5 });
 });

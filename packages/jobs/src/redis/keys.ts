@@ -8,6 +8,8 @@ export interface RedisKeys {
   job(jobId: string): string;
   /** Stream: the stored events of a job. */
   events(jobId: string): string;
+  /** Hash: the bytes of each of a job's files, by its name. */
+  files(jobId: string): string;
   /** String, 24 hours: which job an idempotency key made, and of which body. */
   idempotency(digest: string): string;
   /**
@@ -80,6 +82,7 @@ export function redisKeys(prefix: string): RedisKeys {
     tag,
     job: (jobId) => `${tag}:job:${jobId}`,
     events: (jobId) => `${tag}:events:${jobId}`,
+    files: (jobId) => `${tag}:files:${jobId}`,
     idempotency: (digest) => `${tag}:idempotency:${digest}`,
     list: (owner = '*', status = '*', label = '') => `${tag}:list:${owner}:${status}:${label}`,
     usage: (owner) => `${tag}:usage:${owner}`,

@@ -6,9 +6,9 @@ import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, idempotency key, remains, the uploaded dataset's record, its users.
+ * KEYS: record, events, waiting, outbox, idempotency key, remains, the uploaded dataset's record, its users, the job's files.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
- * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), field, value, …
+ * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), the bytes of each file by its name (JSON), field, value, …
  * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; expired, when
  * what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
  */
@@ -21,16 +21,14 @@ local before = madeBefore(KEYS[5], digest, KEYS[1], jobId)
 if before then return before end
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
 local usage = usageKey(KEYS[1], jobId, ARGV[9])
-local checkpointBytes = 0
-for i = 11, #ARGV, 2 do
-  if ARGV[i] == 'checkpoint' then checkpointBytes = cjson.decode(ARGV[i + 1]).bytes end
-end
-local over = overQuota(usage, ARGV[9], ARGV[10], 1, checkpointBytes)
+local files, bytes = cjson.decode(ARGV[11]), 0
+for _, size in pairs(files) do bytes = bytes + size end
+local over = overQuota(usage, ARGV[9], ARGV[10], 1, bytes)
 if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 remember(KEYS[5], digest, jobId, ARGV[4])
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 11))
-if checkpointBytes > 0 then store(usage, KEYS[1], checkpointBytes) end
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 12))
+for name, size in pairs(files) do keep(usage, KEYS[9], name, size) end
 local sweepId = redis.call('HGET', KEYS[1], 'sweep')
 if sweepId then
   -- It was counted when the sweep was recorded; the jobs of later rungs are none of those.

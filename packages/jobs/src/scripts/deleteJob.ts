@@ -5,7 +5,7 @@ import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, remains. ARGV: job id, now (ms), final statuses ….
+ * KEYS: record, events, remains, the job's files. ARGV: job id, now (ms), final statuses ….
  * Answers deleted, missing, or refused and the status.
  */
 export const deleteJob: Script = {
@@ -18,7 +18,7 @@ for i = 3, #ARGV do final = final or status == ARGV[i] end
 if not final then return {'refused', status} end
 lists('ZREM', KEYS[1], ARGV[1], status)
 lists('ZREM', KEYS[1], ARGV[1], '*')
-unstore(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[1])
+unkeep(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[4])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return {'deleted'}

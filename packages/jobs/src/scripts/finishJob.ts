@@ -4,8 +4,8 @@ import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none),
- * bytes of the trained model.
+ * KEYS: record, events, the job's files, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error
+ * (JSON, '' = none), name and bytes of the trained model.
  * Answers finished and the status it has now; stale; or refused, for a cancellation that nobody asked for. Sent twice by
  * the same attempt, after a lost connection, it answers the same twice.
  */
@@ -20,8 +20,7 @@ local ending = ARGV[5]
 if status == 'cancelling' then ending = 'cancelled' end
 if ending == 'succeeded' then
   redis.call('HSET', KEYS[1], 'result', ARGV[6])
-  local record = redis.call('HMGET', KEYS[1], 'owner', 'storedBytes')
-  store(usageKey(KEYS[1], ARGV[2], record[1]), KEYS[1], (record[2] or 0) + ARGV[7])
+  keep(usageKey(KEYS[1], ARGV[2], redis.call('HGET', KEYS[1], 'owner')), KEYS[3], ARGV[7], ARGV[8])
 end
 finish(KEYS[1], KEYS[2], ARGV[3], ARGV[2], ending, ARGV[4], ending == 'failed' and ARGV[6])
 return {'finished', ending}

@@ -4,7 +4,7 @@ import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events. ARGV: attempt, job id, event channel, epochs done, steps, file, checkpoint, event data (both JSON).
+ * KEYS: record, events, the job's files. ARGV: attempt, job id, event channel, epochs done, steps, file, checkpoint, event data (both JSON).
  * Answers stored and the file that it replaces ('' = none); stale; or gap and the last epoch told, when one before it is missing.
  * One that brings the job further shows that the attempt was not in vain.
  */
@@ -20,7 +20,9 @@ if not before or epoch > before.epoch or (epoch == before.epoch and step > befor
   redis.call('HSET', KEYS[1], 'fruitless', '0')
 end
 redis.call('HSET', KEYS[1], 'checkpointFile', ARGV[6], 'checkpoint', ARGV[7])
-store(usageKey(KEYS[1], ARGV[2], redis.call('HGET', KEYS[1], 'owner')), KEYS[1], cjson.decode(ARGV[7]).bytes)
+local usage = usageKey(KEYS[1], ARGV[2], redis.call('HGET', KEYS[1], 'owner'))
+if record[2] then keep(usage, KEYS[3], record[2], 0) end
+keep(usage, KEYS[3], ARGV[6], cjson.decode(ARGV[7]).bytes)
 append(KEYS[2], ARGV[3], ARGV[2], 'checkpoint', ARGV[8])
 return {'stored', record[2] or ''}
 `,

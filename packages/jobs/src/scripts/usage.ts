@@ -6,6 +6,8 @@ import type { Script } from './script.ts';
  * `usageKey(record, id, owner)`: the owner's usage, by the record of a job or a sweep, dataset or weights, whose hash tag it shares.
  * `store(usage, record, bytes)`: notes in a record how many bytes are stored for it now, and in the usage by how many that is more.
  * `unstore(usage, record)`: takes them back, before the record goes.
+ * `keep(usage, files, name, bytes)`: the same for one file of a job, in `RedisKeys.files`, 0 for one that is gone; `unkeep(usage, files)`
+ * for all of them.
  */
 export const usageFragment = `
 local function usageKey(record, id, owner)
@@ -20,6 +22,17 @@ end
 local function unstore(usage, record)
   local bytes = redis.call('HGET', record, 'storedBytes')
   if bytes and bytes ~= '0' then redis.call('HINCRBY', usage, 'storedBytes', '-' .. bytes) end
+end
+local function keep(usage, files, name, bytes)
+  local before = redis.call('HGET', files, name) or '0'
+  if tonumber(bytes) > 0 then redis.call('HSET', files, name, string.format('%.0f', bytes)) else redis.call('HDEL', files, name) end
+  redis.call('HINCRBY', usage, 'storedBytes', string.format('%.0f', bytes - before))
+end
+local function unkeep(usage, files)
+  local all = 0
+  for _, bytes in ipairs(redis.call('HVALS', files)) do all = all + bytes end
+  if all > 0 then redis.call('HINCRBY', usage, 'storedBytes', string.format('-%.0f', all)) end
+  redis.call('UNLINK', files)
 end
 `;
 

@@ -1,12 +1,11 @@
 // The one list of files that a job has. Weights are stored; the rest is rendered from them, from the spec and from the epochs, so
 // that nothing is kept twice and an old job gets what was learned to write since.
 import { engineScript, initialWeightsFile, pytorchScript } from '@trainyard/engine';
-import type { ArtifactStore, EventLog } from '@trainyard/jobs';
+import { type ArtifactStore, type EventLog, trainedWeightsFile as weights } from '@trainyard/jobs';
 import { type FileContent, inMemory, type JobFile } from './jobFile.ts';
 import { metricsCsv } from './metricsCsv.ts';
 import { onnxFile } from './onnxFile.ts';
 
-const weights = 'model.safetensors';
 const octets = 'application/octet-stream';
 
 export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; eventLog: EventLog }): readonly JobFile[] {

@@ -1,7 +1,7 @@
 // The weights of a job as they are now: its model, or while it has none its last checkpoint, which holds the same tensors under the
 // same names. A running job replaces a checkpoint at any time, also while it is read.
 import type { Job } from '@trainyard/contracts';
-import { ArtifactError, type ArtifactStat, type ArtifactStore, type JobStore } from '@trainyard/jobs';
+import { ArtifactError, type ArtifactStat, type ArtifactStore, type JobStore, trainedWeightsFile } from '@trainyard/jobs';
 import { ProblemError } from '../problems.ts';
 
 export interface WeightsFile extends ArtifactStat {
@@ -39,7 +39,7 @@ export async function withLatestWeights<T>(services: WeightsServices, job: Job, 
 }
 
 async function find({ jobs, artifacts }: WeightsServices, { id }: Job): Promise<WeightsFile | null> {
-  const name = 'model.safetensors';
+  const name = trainedWeightsFile;
   const model = await artifacts.stat(id, name);
   if (model !== null) return { ...model, name, from: 'model' };
   const checkpoint = await jobs.checkpointFile(id);

@@ -102,7 +102,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const { job, replayed } =
         weights === null
           ? await jobs.create(newJob)
-          : await createPrepared({ jobs, remains }, newJob, async (jobId) => {
+          : await createPrepared({ ...sources, remains }, newJob, async (jobId) => {
               await weights.put(jobId);
               return {};
             });
