@@ -4,7 +4,7 @@
 // Not for tensors: kernels have their own float32 versions. The bounds below were measured against mpmath at 200 bits.
 
 /** An unevaluated sum high + low with |low| <= ulp(high)/2: about 106 significant bits (Dekker 1971). */
-type Pair = readonly [high: number, low: number];
+export type Pair = readonly [high: number, low: number];
 
 // ln 2 in two parts. The first has 38 fractional bits, so that its product with a binary exponent is exact.
 const LN2_HIGH = 0.6931471805582987;
@@ -251,8 +251,8 @@ const ONE: Pair = [1, 0];
 const THIRD = dividePairs(ONE, [3, 0]);
 const FIFTH = dividePairs(ONE, [5, 0]);
 
-/** log(x) for finite x > 0 to about 2^-68 relative. */
-function logAsPair(x: number): Pair {
+/** log(x) for finite x > 0 to about 2^-68 relative, in two words. */
+export function logAsPair(x: number): Pair {
   const [m, exponent] = splitExponent(x);
   const s = dividePairs([m - 1, 0], twoSum(m, 1));
   const z = multiplyPairs(s, s);
@@ -264,10 +264,11 @@ function logAsPair(x: number): Pair {
 
 /** |x|^y for finite non-zero x and finite non-zero y. */
 function powOfMagnitude(magnitude: number, y: number): number {
-  if (magnitude === 1) {
-    return 1;
-  }
-  const logarithm = logAsPair(magnitude);
+  return magnitude === 1 ? 1 : powOfLogarithm(logAsPair(magnitude), y);
+}
+
+/** x^y from {@link logAsPair} of x, for x other than 1 and finite non-zero y: the same double that {@link pow} gives. */
+export function powOfLogarithm(logarithm: Pair, y: number): number {
   const estimate = y * logarithm[0];
   // Also keeps the product of a huge y from overflowing, and of a tiny one from losing its low word.
   if (Math.abs(estimate) > 800 || Math.abs(estimate) < 1 / TWO_POW_54) {

@@ -2,16 +2,6 @@
 // every backend's for sizes that it has nothing better for. What lies between the steps is given back at the end.
 import type { Backend, ConvGeometry, FloatArray, PoolGeometry } from './backend.ts';
 
-/** Runs `steps` with what they allocate in an arena of its own. */
-function inItsArena(backend: Backend, steps: () => void): void {
-  const mark = backend.enterArena();
-  try {
-    steps();
-  } finally {
-    backend.leaveArena(mark);
-  }
-}
-
 /** g where y passed it, g itself when nothing was rectified. */
 function passed(backend: Backend, g: FloatArray, y: FloatArray | null): FloatArray {
   if (y === null) return g;
@@ -28,11 +18,14 @@ export function composedConv2dRelu(
   out: FloatArray,
   geometry: ConvGeometry,
 ): void {
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const result = backend.allocate(out.length);
     backend.conv2d(x, weight, bias, result, geometry);
     backend.unary('relu', result, out);
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }
 
 export function composedConv2dBackward(
@@ -46,13 +39,16 @@ export function composedConv2dBackward(
   db: FloatArray | null,
   geometry: ConvGeometry,
 ): void {
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const { batch, outChannels, outHeight, outWidth } = geometry;
     const masked = passed(backend, g, y);
     if (dx !== null) backend.conv2dBackwardInput(masked, weight, dx, geometry);
     if (dw !== null) backend.conv2dBackwardWeight(masked, x, dw, geometry);
     if (db !== null) backend.sumTo(masked, [batch, outChannels, outHeight, outWidth], db, [1, outChannels, 1, 1]);
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }
 
 export function composedConv2dReluPool(
@@ -65,11 +61,14 @@ export function composedConv2dReluPool(
   geometry: ConvGeometry,
   pool: PoolGeometry,
 ): void {
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const rectified = backend.allocate(pool.planes * pool.height * pool.width);
     backend.conv2dRelu(x, weight, bias, rectified, geometry);
     backend.maxPool2d(rectified, out, indices, pool);
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }
 
 export function composedConv2dReluPoolBackward(
@@ -85,11 +84,14 @@ export function composedConv2dReluPoolBackward(
   geometry: ConvGeometry,
   pool: PoolGeometry,
 ): void {
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const spread = backend.allocate(pool.planes * pool.height * pool.width);
     backend.maxPool2dBackward(passed(backend, g, y), indices, spread, pool);
     backend.conv2dBackward(spread, null, x, weight, dx, dw, db, geometry);
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }
 
 export function composedLinearRelu(
@@ -102,11 +104,14 @@ export function composedLinearRelu(
   inFeatures: number,
   outFeatures: number,
 ): void {
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const result = backend.allocate(out.length);
     backend.linear(x, weight, bias, result, n, inFeatures, outFeatures);
     backend.unary('relu', result, out);
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }
 
 export function composedLinearBackward(
@@ -123,10 +128,13 @@ export function composedLinearBackward(
   outFeatures: number,
 ): void {
   const one = { batch: 1, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0 };
-  inItsArena(backend, () => {
+  const mark = backend.enterArena();
+  try {
     const masked = passed(backend, g, y);
     if (db !== null) backend.sumTo(masked, [n, outFeatures], db, [outFeatures]);
     if (dx !== null) backend.matmul(masked, weight, dx, { ...one, m: n, n: inFeatures, k: outFeatures });
     if (dw !== null) backend.matmul(masked, x, dw, { ...one, m: outFeatures, n: inFeatures, k: n, transposeA: true });
-  });
+  } finally {
+    backend.leaveArena(mark);
+  }
 }

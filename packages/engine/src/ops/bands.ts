@@ -25,18 +25,22 @@ export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): T
   const [height, width] = x.shape.slice(-2);
   const planes = sizeOf(leading);
   const shape = [...leading, rows.length, columns.length];
+  const size = sizeOf(shape);
+  const there = [new PackedBands(rows, height), new PackedBands(columns, width)] as const;
+  let back: readonly [PackedBands, PackedBands] | null = null;
   return record({
     name,
     forward: () => {
-      const y = backend().allocate(sizeOf(shape));
-      backend().resample2d(x.values, y, planes, pack(rows, height), pack(columns, width));
+      const y = backend().allocate(size);
+      backend().resample2d(x.values, y, planes, there[0].load(), there[1].load());
       return y;
     },
     shape,
     inputs: [x],
     backward: (g, _needed, grads) => {
       const dx = backend().allocate(x.size);
-      backend().resample2d(g, dx, planes, pack(transpose(rows, height), rows.length), pack(transpose(columns, width), columns.length));
+      back ??= [new PackedBands(transpose(rows, height), rows.length), new PackedBands(transpose(columns, width), columns.length)];
+      backend().resample2d(g, dx, planes, back[0].load(), back[1].load());
       grads[0] = dx;
       return grads;
     },
@@ -54,18 +58,34 @@ export function denseBands(bands: readonly Band[], inputs: number): number[] {
   return matrix;
 }
 
-/** As kernels read them. */
-function pack(bands: readonly Band[], inputs: number): Bands {
-  const starts = backend().allocateIndices(bands.length);
-  const offsets = backend().allocateIndices(bands.length + 1);
-  offsets[0] = 0;
-  bands.forEach(({ start, weights }, i) => {
-    starts[i] = start;
-    offsets[i + 1] = offsets[i] + weights.length;
-  });
-  const weights = backend().allocate(offsets[bands.length]);
-  bands.forEach((band, i) => weights.set(band.weights, offsets[i]));
-  return { inputs, outputs: bands.length, starts, offsets, weights };
+/** Bands as kernels read them. */
+class PackedBands {
+  readonly #starts: Int32Array;
+  readonly #offsets: Int32Array;
+  readonly #weights: Float64Array;
+  readonly #loaded: { -readonly [Part in keyof Bands]: Bands[Part] };
+
+  constructor(bands: readonly Band[], inputs: number) {
+    this.#starts = Int32Array.from(bands, ({ start }) => start);
+    this.#offsets = new Int32Array(bands.length + 1);
+    bands.forEach(({ weights }, i) => {
+      this.#offsets[i + 1] = this.#offsets[i] + weights.length;
+    });
+    this.#weights = Float64Array.from(bands.flatMap(({ weights }) => weights));
+    this.#loaded = { inputs, outputs: bands.length, starts: this.#starts, offsets: this.#offsets, weights: this.#weights };
+  }
+
+  /** In memory that kernels read, for one operation. */
+  load(): Bands {
+    const loaded = this.#loaded;
+    loaded.starts = backend().allocateIndices(this.#starts.length);
+    loaded.offsets = backend().allocateIndices(this.#offsets.length);
+    loaded.weights = backend().allocate(this.#weights.length);
+    loaded.starts.set(this.#starts);
+    loaded.offsets.set(this.#offsets);
+    loaded.weights.set(this.#weights);
+    return loaded;
+  }
 }
 
 /** For each input the outputs that it goes into: a run again, because bands move one way. */

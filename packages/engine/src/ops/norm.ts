@@ -22,11 +22,30 @@ function momentsOf(x: Tensor, layout: ChannelLayout): Moments {
   return moments;
 }
 
-/** An array with one number a channel. */
-function perChannel(channels: number, value: (channel: number) => number): FloatArray {
-  const out = backend().allocate(channels);
-  for (let channel = 0; channel < channels; channel++) out[channel] = value(channel);
-  return out;
+// Loops over channels, in functions of their own so that they are compiled well: they run in every step.
+
+function setInverse(inverse: Float64Array, variance: FloatArray, eps: number): void {
+  for (let c = 0; c < inverse.length; c++) inverse[c] = 1 / Math.sqrt(variance[c] + eps);
+}
+
+function setProducts(out: FloatArray, inverse: Float64Array, factors: FloatArray): void {
+  for (let c = 0; c < inverse.length; c++) out[c] = inverse[c] * factors[c];
+}
+
+/** What normalize's backward multiplies x − mean by, and what it adds; n are the numbers of a channel. */
+function setSlopes(
+  ofX: FloatArray,
+  offset: FloatArray,
+  scale: FloatArray,
+  inverse: Float64Array,
+  products: FloatArray,
+  sums: FloatArray,
+  n: number,
+): void {
+  for (let c = 0; c < inverse.length; c++) {
+    ofX[c] = (-scale[c] * inverse[c] * inverse[c] * products[c]) / n;
+    offset[c] = (-scale[c] * sums[c]) / n;
+  }
 }
 
 interface Normalization {
@@ -53,33 +72,45 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
     forward: () => {
       const moments = momentsNow();
       mean = moments.mean;
-      for (let channel = 0; channel < channels; channel++) inverse[channel] = 1 / Math.sqrt(moments.variance[channel] + eps);
-      const [weights, biases] = [weight?.values, bias?.values];
       const y = backend().allocate(x.size);
-      scale = perChannel(channels, (channel) => inverse[channel] * (weights?.[channel] ?? 1));
-      const shift = perChannel(channels, (channel) => biases?.[channel] ?? 0);
+      scale = backend().allocate(channels);
+      const shift = backend().allocate(channels);
+      setInverse(inverse, moments.variance, eps);
+      if (weight === null) scale.set(inverse);
+      else setProducts(scale, inverse, weight.values);
+      if (bias === null) backend().fill(shift, 0);
+      else shift.set(bias.values);
       backend().channelScale(x.values, mean, scale, shift, y, layout);
       return y;
     },
     shape: x.shape,
     inputs,
     saved: weight === null ? [x] : [x, weight],
-    backward: (g, needed) => {
-      const [sums, products] = [backend().allocate(channels), backend().allocate(channels)];
+    backward: (g, needed, grads) => {
+      const sums = backend().allocate(channels);
+      const products = backend().allocate(channels);
       backend().channelProducts(g, x.values, mean, sums, products, layout);
-      let dx: FloatArray | null = null;
       if (needed[0]) {
         // With x̂ the normalised x and n its numbers a channel: scale · (g − Σg/n − x̂ · Σ(g·x̂)/n); for moments that are
         // given only the first term.
         const n = outer * inner;
-        const ofX = perChannel(channels, (c) => (isOwn ? (-scale[c] * inverse[c] * inverse[c] * products[c]) / n : 0));
-        const offset = perChannel(channels, (c) => (isOwn ? (-scale[c] * sums[c]) / n : 0));
-        dx = backend().allocate(x.size);
+        const ofX = backend().allocate(channels);
+        const offset = backend().allocate(channels);
+        if (isOwn) setSlopes(ofX, offset, scale, inverse, products, sums, n);
+        else {
+          backend().fill(ofX, 0);
+          backend().fill(offset, 0);
+        }
+        const dx = backend().allocate(x.size);
         backend().channelCombine(g, x.values, mean, scale, ofX, offset, dx, layout);
+        grads[0] = dx;
       }
-      const grads: (FloatArray | null)[] = [dx];
-      if (weight !== null) grads.push(perChannel(channels, (c) => products[c] * inverse[c]));
-      if (bias !== null) grads.push(sums);
+      if (weight !== null) {
+        const dw = backend().allocate(channels);
+        setProducts(dw, inverse, products);
+        grads[1] = dw;
+      }
+      if (bias !== null) grads[inputs.length - 1] = sums;
       return grads;
     },
   });

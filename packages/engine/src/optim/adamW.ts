@@ -4,7 +4,7 @@ import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import { amsgrad } from './adam.ts';
 import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize } from './define.ts';
-import { type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import { type Corrections, type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
 import type { Optimizer, ParameterState } from './optimizer.ts';
 
 const options = {
@@ -32,8 +32,10 @@ export class AdamW extends MomentOptimizer {
     return this.initialMoments(size);
   }
 
-  protected override factors(_: ParameterState<MomentBuffers>, { first, second }: { first: number; second: number }): StepFactors {
-    return { meanFactor: this.learningRate / first, gradientFactor: 0, rootCorrection: Math.sqrt(second) };
+  protected override setFactors(to: StepFactors, _: ParameterState<MomentBuffers>, { first, second }: Corrections): void {
+    to.meanFactor = this.learningRate / first;
+    to.gradientFactor = 0;
+    to.rootCorrection = Math.sqrt(second);
   }
 }
 

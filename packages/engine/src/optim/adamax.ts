@@ -2,10 +2,10 @@
 import type { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
-import { pow } from '../math.ts';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import { constructOptimizer, betas, defineOptimizer, eps, learningRate, maximize, weightDecay } from './define.ts';
+import { LastPower } from './lastPower.ts';
 import { Optimizer, type ParameterState } from './optimizer.ts';
 
 const options = { learningRate: learningRate(2e-3), maximize, betas, eps: eps(1e-8), weightDecay };
@@ -19,6 +19,7 @@ type AdamaxBuffers = { expAvg: FloatArray; expInf: FloatArray };
 export class Adamax extends Optimizer<AdamaxBuffers> {
   override momentum: number;
   readonly #options: Checked;
+  readonly #power = new LastPower();
 
   /**
    * @param given learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, maximize false.
@@ -38,7 +39,7 @@ export class Adamax extends Optimizer<AdamaxBuffers> {
   protected override update(parameter: FloatArray, grad: FloatArray, { step, buffers }: ParameterState<AdamaxBuffers>): void {
     const { betas, eps, weightDecay } = this.#options;
     const [beta1, beta2] = [this.momentum, betas[1]];
-    const stepSize = this.learningRate / (1 - pow(beta1, step));
+    const stepSize = this.learningRate / (1 - this.#power.of(beta1, step));
     backend().adamax(parameter, grad, buffers.expAvg, buffers.expInf, { stepSize, beta1, beta2, eps, weightDecay });
   }
 }

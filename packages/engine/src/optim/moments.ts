@@ -3,8 +3,8 @@
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import type { AdamStep } from '../backend/optimizerKernels.ts';
-import { pow } from '../math.ts';
 import type { Tensor } from '../tensor.ts';
+import { LastPower } from './lastPower.ts';
 import { Optimizer, type OptimizerOptions, type ParameterState } from './optimizer.ts';
 
 export interface MomentOptions extends OptimizerOptions {
@@ -22,17 +22,32 @@ export type MomentBuffers = {
   maxExpAvgSq: FloatArray | null;
 };
 
+type Written<Step> = { -readonly [Field in keyof Step]: Step[Field] };
+
 /** How the means of one parameter become its step. */
-export type StepFactors = Pick<AdamStep, 'meanFactor' | 'gradientFactor' | 'rootCorrection'>;
+export type StepFactors = Written<Pick<AdamStep, 'meanFactor' | 'gradientFactor' | 'rootCorrection'>>;
+
+/** 1 − betaᵗ of both means: what they lack for having started at 0. */
+export interface Corrections {
+  readonly first: number;
+  readonly second: number;
+}
 
 export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers> extends Optimizer<Kept> {
   override momentum: number;
   readonly #options: MomentOptions;
+  readonly #first = new LastPower();
+  readonly #second = new LastPower();
+  /** What a kernel is told, and what that follows from: written anew for each parameter. */
+  readonly #told: Written<AdamStep>;
+  readonly #corrections: Written<Corrections> = { first: 0, second: 0 };
 
   constructor(parameters: Iterable<Tensor>, options: MomentOptions) {
     super(parameters, options);
     this.#options = options;
     this.momentum = options.betas[0];
+    const { eps, weightDecay } = options;
+    this.#told = { beta1: 0, beta2: options.betas[1], eps, weightDecay, meanFactor: 0, gradientFactor: 0, rootCorrection: null };
   }
 
   protected initialMoments(size: number): MomentBuffers {
@@ -44,25 +59,18 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
   }
 
   protected override update(parameter: FloatArray, grad: FloatArray, state: ParameterState<Kept>): void {
-    const { betas, eps, weightDecay, decoupledWeightDecay } = this.#options;
-    const [beta1, beta2] = [this.momentum, betas[1]];
+    const { betas, weightDecay, decoupledWeightDecay } = this.#options;
     const isShrunk = decoupledWeightDecay && weightDecay !== 0;
     if (isShrunk) backend().binaryScalar('mul', parameter, 1 - this.learningRate * weightDecay, parameter);
-    const corrections = { first: 1 - pow(beta1, state.step), second: 1 - pow(beta2, state.step) };
+    this.#corrections.first = 1 - this.#first.of(this.momentum, state.step);
+    this.#corrections.second = 1 - this.#second.of(betas[1], state.step);
+    this.#told.beta1 = this.momentum;
+    this.#told.weightDecay = isShrunk ? 0 : weightDecay;
+    this.setFactors(this.#told, state, this.#corrections, betas[1]);
     const { expAvg, expAvgSq, maxExpAvgSq } = state.buffers;
-    backend().adam(parameter, grad, expAvg, expAvgSq, maxExpAvgSq, {
-      beta1,
-      beta2,
-      eps,
-      weightDecay: isShrunk ? 0 : weightDecay,
-      ...this.factors(state, corrections, beta2),
-    });
+    backend().adam(parameter, grad, expAvg, expAvgSq, maxExpAvgSq, this.#told);
   }
 
-  /** @param corrections 1 − betaᵗ of both means: what they lack for having started at 0. */
-  protected abstract factors(
-    state: ParameterState<Kept>,
-    corrections: { readonly first: number; readonly second: number },
-    beta2: number,
-  ): StepFactors;
+  /** Writes all of `to`. */
+  protected abstract setFactors(to: StepFactors, state: ParameterState<Kept>, corrections: Corrections, beta2: number): void;
 }

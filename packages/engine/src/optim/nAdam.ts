@@ -2,11 +2,11 @@
 // PyTorch 2 leaves one factor μₜ out of the mean's correction; its steps differ by less than 2 % in the first few.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
-import { pow } from '../math.ts';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import { constructOptimizer, betas, decoupledWeightDecay, defineOptimizer, eps, learningRate, maximize, weightDecay } from './define.ts';
-import { type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
+import { LastPower } from './lastPower.ts';
+import { type Corrections, type MomentBuffers, MomentOptimizer, type StepFactors } from './moments.ts';
 import type { Optimizer, ParameterState } from './optimizer.ts';
 
 const options = {
@@ -30,6 +30,8 @@ type NAdamBuffers = MomentBuffers & { muProduct: FloatArray };
  */
 export class NAdam extends MomentOptimizer<NAdamBuffers> {
   readonly #momentumDecay: number;
+  readonly #power = new LastPower();
+  readonly #nextPower = new LastPower();
 
   /**
    * @param given learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, momentumDecay 0.004,
@@ -46,16 +48,14 @@ export class NAdam extends MomentOptimizer<NAdamBuffers> {
     return { ...this.initialMoments(size), muProduct: Float64Array.of(1) };
   }
 
-  protected override factors({ step, buffers }: ParameterState<NAdamBuffers>, { second }: { second: number }): StepFactors {
-    const momentumAt = (t: number): number => this.momentum * (1 - 0.5 * pow(0.96, t * this.#momentumDecay));
-    const [mu, next] = [momentumAt(step), momentumAt(step + 1)];
+  protected override setFactors(to: StepFactors, { step, buffers }: ParameterState<NAdamBuffers>, { second }: Corrections): void {
+    const mu = this.momentum * (1 - 0.5 * this.#power.of(0.96, step * this.#momentumDecay));
+    const next = this.momentum * (1 - 0.5 * this.#nextPower.of(0.96, (step + 1) * this.#momentumDecay));
     const product = buffers.muProduct[0] * mu;
     buffers.muProduct[0] = product;
-    return {
-      meanFactor: (this.learningRate * next) / (1 - product * mu * next),
-      gradientFactor: (this.learningRate * (1 - mu)) / (1 - product),
-      rootCorrection: Math.sqrt(second),
-    };
+    to.meanFactor = (this.learningRate * next) / (1 - product * mu * next);
+    to.gradientFactor = (this.learningRate * (1 - mu)) / (1 - product);
+    to.rootCorrection = Math.sqrt(second);
   }
 }
 

@@ -16,6 +16,9 @@ export class Schedule {
   readonly #base: number;
   readonly #metric: FollowedMetric | null;
   #state: PlateauState | null;
+  /** What was in force last, and when: an epoch's steps have it in common unless steps are counted. */
+  #rates: Rates | null = null;
+  #ratesAt = -1;
 
   /**
    * @param spec completed for its run; undefined for a rate that stays.
@@ -31,8 +34,14 @@ export class Schedule {
 
   /** What is in force after so many epochs and, over all epochs, steps. */
   after(epochs: number, steps: number): Rates {
+    const index = this.#spec?.interval === 'step' ? steps : epochs;
+    if (this.#rates === null || this.#ratesAt !== index) this.#rates = this.#ratesOf(index);
+    this.#ratesAt = index;
+    return this.#rates;
+  }
+
+  #ratesOf(index: number): Rates {
     if (this.#spec === undefined || this.#definition === null) return { learningRate: this.#base, momentum: null };
-    const index = this.#spec.interval === 'step' ? steps : epochs;
     return {
       learningRate: this.#state?.rate ?? this.#definition.rate(this.#spec, this.#base, index),
       momentum: this.#definition.momentum(this.#spec, index),
@@ -44,6 +53,7 @@ export class Schedule {
     if (this.#spec === undefined || this.#definition === null || this.#state === null || this.#metric === null) return;
     const value = metrics[this.#metric];
     if (value !== null) this.#state = this.#definition.observe(this.#spec, this.#state, value);
+    this.#rates = null;
   }
 
   /** What a checkpoint has to hold: null for a scheduler that only counts. */
@@ -53,5 +63,6 @@ export class Schedule {
 
   load(state: PlateauState | null): void {
     this.#state = state;
+    this.#rates = null;
   }
 }

@@ -23,12 +23,16 @@ export class Clock {
     return true;
   }
 
-  /** Lets messages and timers in when it is time. @throws the signal's reason when aborted. */
+  /** Whether it is time to {@link breathe}: asked first, because a promise for every step would be garbage. @throws as that. */
+  breathDue(): boolean {
+    this.#signal?.throwIfAborted();
+    return performance.now() - this.#lastBreath >= YIELD_MS;
+  }
+
+  /** Lets messages and timers in. @throws the signal's reason when aborted. */
   async breathe(): Promise<void> {
-    if (performance.now() - this.#lastBreath >= YIELD_MS) {
-      await nextTurn();
-      this.#lastBreath = performance.now();
-    }
+    await nextTurn();
+    this.#lastBreath = performance.now();
     this.#signal?.throwIfAborted();
   }
 }

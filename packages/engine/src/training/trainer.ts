@@ -142,9 +142,9 @@ class Run {
     return { type: 'checkpoint', ...positionOf(state), bytes: encodeCheckpoint(this.#spec, this.#learner, this.#generator, state) };
   }
 
-  *#checkpointIfDue(): Iterable<TrainingEvent> {
+  #checkpointDue(): boolean {
     const { checkpointDue } = this.#options;
-    if (checkpointDue?.({ epoch: this.#epochsDone, step: this.#epoch?.step ?? 0 }) === true) yield this.checkpoint();
+    return checkpointDue !== undefined && checkpointDue({ epoch: this.#epochsDone, step: this.#epoch?.step ?? 0 });
   }
 
   /** All epochs, or as many as early stopping wants. */
@@ -167,16 +167,16 @@ class Run {
     const inHand = this.#epoch;
     const { meanLoss, watch } = inHand;
     const order = inHand.rest(this.#trainData.length, batchSize);
+    const asked = { measureNorm: false, snapshot: false, diagnose: false };
     watch.start();
     for (const batch of this.#trainLoader.epoch(order, epoch)) {
       const step = inHand.step + 1;
       const rates = this.#rates(epoch);
       this.#setRates(rates);
-      const outcome = this.#learner.step(batch, {
-        measureNorm: step === stepsPerEpoch,
-        snapshot: step === 1 && this.#isInspected(epoch),
-        diagnose: this.#divergence === null,
-      });
+      asked.measureNorm = step === stepsPerEpoch;
+      asked.snapshot = step === 1 && this.#isInspected(epoch);
+      asked.diagnose = this.#divergence === null;
+      const outcome = this.#learner.step(batch, asked);
       inHand.step = step;
       this.#stepsDone += 1;
       inHand.gradientNorm = outcome.gradientNorm ?? inHand.gradientNorm;
@@ -186,8 +186,8 @@ class Run {
       if (outcome.gradients !== null) yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients] };
       if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, rates.learningRate);
       if (this.#clock.stepEventDue()) yield stepEvent(epoch, step, stepsPerEpoch, outcome.loss);
-      yield* this.#checkpointIfDue();
-      await this.#clock.breathe();
+      if (this.#checkpointDue()) yield this.checkpoint();
+      if (this.#clock.breathDue()) await this.#clock.breathe();
       watch.start();
     }
     watch.stop();
@@ -204,7 +204,7 @@ class Run {
     this.#epochsDone = epoch;
     this.#epoch = null;
     yield* this.#conclude(metrics);
-    yield* this.#checkpointIfDue();
+    if (this.#checkpointDue()) yield this.checkpoint();
   }
 
   async *#conclude(metrics: EpochMetrics): AsyncGenerator<TrainingEvent, void, void> {
@@ -237,8 +237,8 @@ class Run {
         meanLoss.add(loss, batch.size);
         tally.add(output, batch.targets, () => probabilities(output));
       });
-      yield* this.#checkpointIfDue();
-      await this.#clock.breathe();
+      if (this.#checkpointDue()) yield this.checkpoint();
+      if (this.#clock.breathDue()) await this.#clock.breathe();
     }
     model.train();
     if (this.#isInspected(epoch)) yield { type: 'evaluation', ...tally.summary(epoch) };

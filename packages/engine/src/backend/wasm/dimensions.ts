@@ -11,7 +11,8 @@ const sizeIn = (shape: Shape, dim: number, rank: number): number => shape[dim - 
  */
 export function writeBinaryDimensions(words: Int32Array, at: number, aShape: Shape, bShape: Shape, outShape: Shape): number {
   let end = at;
-  let [strideA, strideB] = [1, 1];
+  let strideA = 1;
+  let strideB = 1;
   for (let dim = outShape.length - 1; dim >= 0; dim--) {
     const size = outShape[dim];
     const sizeA = sizeIn(aShape, dim, outShape.length);

@@ -57,7 +57,8 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   }
 
   copy(x: FloatArray, out: FloatArray): void {
-    const [fromHosted, toHosted] = [this.isHosted(x), this.isHosted(out)];
+    const fromHosted = this.isHosted(x);
+    const toHosted = this.isHosted(out);
     if (fromHosted || toHosted) out.set(x);
     else this.parallel.copy(this.read(x), this.write(out), out.length, this.kernels.blocksOf(out.length), out.length);
   }
@@ -73,7 +74,9 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     const rank = writeBinaryDimensions(this.parameters, FIRST_RECORDS, aShape, bShape, outShape);
     const dims = this.#words(FIRST_RECORDS);
     const counters = this.scratchOfEach(rank * 4);
-    const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
+    const left = this.read(a);
+    const right = this.read(b);
+    const to = this.write(out);
     this.parallel.binary(binaryNumbers[op], left, right, to, dims, rank, counters, this.kernels.binaryUnits(dims, rank), out.length);
     this.finish();
   }
@@ -104,8 +107,10 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     }
     const kept = writeSummed(this.parameters, FIRST_RECORDS, xShape, outShape, true);
     const summed = writeSummed(this.parameters, SECOND_RECORDS, xShape, outShape, false);
-    const [from, to] = [this.read(x), this.write(out)];
-    const [ofKept, ofSummed] = [this.#words(FIRST_RECORDS), this.#words(SECOND_RECORDS)];
+    const from = this.read(x);
+    const to = this.write(out);
+    const ofKept = this.#words(FIRST_RECORDS);
+    const ofSummed = this.#words(SECOND_RECORDS);
     const scratch = this.scratchOfEach(this.kernels.sumToScratch(summed));
     const units = this.kernels.sumToUnits(ofKept, kept);
     this.parallel.sumTo(from, to, ofKept, kept, ofSummed, summed, scratch, units, x.length);
@@ -142,7 +147,10 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     const sizes = this.#convSizes(geometry);
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
-      const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
+      const from = this.read(x);
+      const factor = this.read(weight);
+      const offset = bias === null ? 0 : this.read(bias);
+      const to = this.write(out);
       this.parallel.depthwise(from, factor, offset, to, sizes, scratch, planesOf(geometry), convOperations(geometry));
     } else {
       const scratch = this.scratchOfEach(this.kernels.planConv2d(sizes));
@@ -160,7 +168,9 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     const sizes = this.#convSizes(geometry);
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
-      const [from, factor, to] = [this.read(g), this.read(weight), this.write(dx)];
+      const from = this.read(g);
+      const factor = this.read(weight);
+      const to = this.write(dx);
       this.parallel.depthwiseBackwardInput(from, factor, to, sizes, scratch, planesOf(geometry), convOperations(geometry));
     } else {
       const scratch = this.scratchOfEach(this.kernels.planConv2dBackwardInput(sizes));
@@ -178,14 +188,18 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     const sizes = this.#convSizes(geometry);
     if (variant === 'depthwise') {
       const scratch = this.scratchOfEach(this.kernels.planDepthwise(sizes));
-      const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
+      const ofG = this.read(g);
+      const ofX = this.read(x);
+      const to = this.write(dw);
       this.parallel.depthwiseBackwardWeight(ofG, ofX, to, sizes, scratch, geometry.inChannels, convOperations(geometry));
     } else {
       const scratch = this.scratchOfEach(this.kernels.planConv2d(sizes));
       const bytes = this.kernels.packedBytes(sizes);
       const parts = this.kernels.weightParts(sizes);
       const sums = this.scratch(bytes * parts);
-      const [ofG, ofX, to] = [this.read(g), this.read(x), this.write(dw)];
+      const ofG = this.read(g);
+      const ofX = this.read(x);
+      const to = this.write(dw);
       this.parallel.conv2dBackwardWeight(ofG, ofX, sums, sizes, scratch, parts, convOperations(geometry));
       if (parts > 1) this.parallel.addParts(sums, sizes, this.kernels.blocksOf(bytes / 4), (bytes / 4) * parts);
       this.parallel.unpackConv2d(sums, to, sizes, this.kernels.packUnits(sizes), 4 * dw.length);
@@ -262,7 +276,10 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   ): void {
     const sizes = this.#words(FIRST_RECORDS);
     const packed = this.scratch(this.kernels.packedBytes(sizes));
-    const [from, factor, offset, to] = [this.read(x), this.read(weight), bias === null ? 0 : this.read(bias), this.write(out)];
+    const from = this.read(x);
+    const factor = this.read(weight);
+    const offset = bias === null ? 0 : this.read(bias);
+    const to = this.write(out);
     this.parallel.packConv2d(factor, packed, sizes, Number(isTurned), this.kernels.packUnits(sizes), 4 * weight.length);
     this.parallel.conv2d(from, packed, offset, to, sizes, scratch, geometry.batch, convOperations(geometry));
   }

@@ -28,15 +28,21 @@ export class WasmLayers extends WasmOptimizers implements LayerKernels {
 
   channelProducts(g: FloatArray, x: FloatArray, mean: FloatArray, sums: FloatArray, products: FloatArray, layout: ChannelLayout): void {
     const { outer, channels, inner } = layout;
-    const [ofG, ofX, center] = [this.read(g), this.read(x), this.read(mean)];
-    const [ofSums, ofProducts] = [this.write(sums), this.write(products)];
+    const ofG = this.read(g);
+    const ofX = this.read(x);
+    const center = this.read(mean);
+    const ofSums = this.write(sums);
+    const ofProducts = this.write(products);
     this.parallel.channelProducts(ofG, ofX, center, ofSums, ofProducts, outer, channels, inner, channels, x.length);
     this.finish();
   }
 
   channelScale(x: FloatArray, mean: FloatArray, scale: FloatArray, shift: FloatArray, out: FloatArray, layout: ChannelLayout): void {
     const { outer, channels, inner } = layout;
-    const [from, center, factor, offset] = [this.read(x), this.read(mean), this.read(scale), this.read(shift)];
+    const from = this.read(x);
+    const center = this.read(mean);
+    const factor = this.read(scale);
+    const offset = this.read(shift);
     this.parallel.channelScale(from, center, factor, offset, this.write(out), channels, inner, outer * channels, x.length);
     this.finish();
   }
@@ -51,8 +57,12 @@ export class WasmLayers extends WasmOptimizers implements LayerKernels {
     dx: FloatArray,
     { outer, channels, inner }: ChannelLayout,
   ): void {
-    const [ofG, ofX, center] = [this.read(g), this.read(x), this.read(mean)];
-    const [first, second, offset] = [this.read(gFactor), this.read(xFactor), this.read(shift)];
+    const ofG = this.read(g);
+    const ofX = this.read(x);
+    const center = this.read(mean);
+    const first = this.read(gFactor);
+    const second = this.read(xFactor);
+    const offset = this.read(shift);
     const rows = outer * channels;
     this.parallel.channelCombine(ofG, ofX, center, first, second, offset, this.write(dx), channels, inner, rows, x.length);
     this.finish();

@@ -32,8 +32,11 @@ export const SECOND_RECORDS = FIRST_RECORDS + 4 * MAX_RANK;
 const PARAMETER_BYTES = 16 * MAX_RANK * 2;
 
 /** Views that are kept, a prime: places that are powers of two apart then have views of their own. */
-const VIEWS = 1021;
+const VIEWS = 4093;
 const LINE = 64;
+
+/** Where a view is kept: one place may be had in several lengths in a step. */
+const viewSlot = (address: number, length: number): number => (address / LINE + 31 * length) % VIEWS;
 
 export class WasmMemory implements BackendMemory {
   /** What results that are computed with these kernels carry. */
@@ -64,7 +67,7 @@ export class WasmMemory implements BackendMemory {
   });
   /** The arena's mark below the copies of hosted arrays; -1 without any. */
   #stagingMark = -1;
-  /** Views over places in arenas, by address: each step runs through the same places as the one before. */
+  /** Views over places in arenas, by address and length: each step runs through the same places as the one before. */
   readonly #floatViews: (Float32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
   readonly #integerViews: (Int32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
   /** Copies that go back to their arrays when the kernel has run. */
@@ -129,7 +132,7 @@ export class WasmMemory implements BackendMemory {
   allocate(length: number): Float32Array {
     if (!this.#arena.isOpen) return new Float32Array(length);
     const address = this.#take(length * 4);
-    const slot = (address / LINE) % VIEWS;
+    const slot = viewSlot(address, length);
     const known = this.#floatViews[slot];
     if (known?.byteOffset === address && known.length === length) return known;
     return (this.#floatViews[slot] = this.#heap.floats(address, length));
@@ -138,7 +141,7 @@ export class WasmMemory implements BackendMemory {
   allocateIndices(length: number): Int32Array {
     if (!this.#arena.isOpen) return new Int32Array(length);
     const address = this.#take(length * 4);
-    const slot = (address / LINE) % VIEWS;
+    const slot = viewSlot(address, length);
     const known = this.#integerViews[slot];
     if (known?.byteOffset === address && known.length === length) return known;
     return (this.#integerViews[slot] = this.#heap.integers(address, length));

@@ -5,7 +5,8 @@ import { WasmLayers } from './wasmLayers.ts';
 
 export class WasmMovement extends WasmLayers implements MovementKernels {
   copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void {
-    const [source, target] = [this.read(x) + from.start * 4, this.update(out) + to.start * 4];
+    const source = this.read(x) + from.start * 4;
+    const target = this.update(out) + to.start * 4;
     this.parallel.copyRuns(source, from.step, target, to.step, length, count, count * length);
     this.finish();
   }

@@ -7,7 +7,8 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
   sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void {
     const { learningRate, momentum, dampening, weightDecay, nesterov, first } = options;
     const velocity = this.#optional(momentumBuffer);
-    const [to, from] = [this.update(param), this.read(grad)];
+    const to = this.update(param);
+    const from = this.read(grad);
     const { length } = param;
     this.parallel.sgd(
       to,
@@ -87,7 +88,10 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
 
   adadelta(param: FloatArray, grad: FloatArray, squareAvg: FloatArray, accDelta: FloatArray, options: AdadeltaStep): void {
     const { learningRate, rho, eps, weightDecay } = options;
-    const [to, from, square, delta] = [this.update(param), this.read(grad), this.update(squareAvg), this.update(accDelta)];
+    const to = this.update(param);
+    const from = this.read(grad);
+    const square = this.update(squareAvg);
+    const delta = this.update(accDelta);
     const units = this.kernels.blocksOf(param.length);
     this.parallel.adadelta(to, from, square, delta, param.length, learningRate, rho, 1 - rho, eps, weightDecay, units, 2 * param.length);
     this.finish();
@@ -95,7 +99,10 @@ export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
 
   adamax(param: FloatArray, grad: FloatArray, expAvg: FloatArray, expInf: FloatArray, options: AdamaxStep): void {
     const { stepSize, beta1, beta2, eps, weightDecay } = options;
-    const [to, from, mean, largest] = [this.update(param), this.read(grad), this.update(expAvg), this.update(expInf)];
+    const to = this.update(param);
+    const from = this.read(grad);
+    const mean = this.update(expAvg);
+    const largest = this.update(expInf);
     const units = this.kernels.blocksOf(param.length);
     this.parallel.adamax(to, from, mean, largest, param.length, stepSize, 1 - beta1, beta2, eps, weightDecay, units, 2 * param.length);
     this.finish();

@@ -28,7 +28,9 @@ export class WasmPooledConv extends WasmWinograd {
     kernels.packDirectConv(this.read(weight), bias === null ? 0 : this.read(bias), packed, sizes);
     const bytes = kernels.directConvScratch(sizes);
     const own = this.scratchOfEach(bytes);
-    const [from, to, at] = [this.read(x), this.write(out), this.write(indices)];
+    const from = this.read(x);
+    const to = this.write(out);
+    const at = this.write(indices);
     parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
     this.finish();
   }
@@ -47,7 +49,9 @@ export class WasmPooledConv extends WasmWinograd {
     kernels.packTiledConv(this.read(weight), bias === null ? 0 : this.read(bias), packed, sizes);
     const bytes = kernels.tiledConvScratch(sizes, sizes + CONV_SIZES_BYTES);
     const own = this.scratchOfEach(bytes);
-    const [from, to, at] = [this.read(x), this.write(out), this.write(indices)];
+    const from = this.read(x);
+    const to = this.write(out);
+    const at = this.write(indices);
     parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
     this.finish();
   }
@@ -74,13 +78,17 @@ export class WasmPooledConv extends WasmWinograd {
     const sums = this.scratch(runs * sumBytes);
     const bytes = kernels.pooledBackwardScratch(sizes, room);
     const own = this.scratchOfEach(bytes);
-    const [ofG, ofY, at, ofX] = [this.read(g), this.read(y), this.read(indices), this.read(x)];
+    const ofG = this.read(g);
+    const ofY = this.read(y);
+    const at = this.read(indices);
+    const ofX = this.read(x);
     const to = dx === null ? 0 : this.write(dx);
     // About an eighth of all positions, for one gradient or both.
     const operations = (operationsOf(geometry) / 8) * (dx === null ? 1 : 2);
     parallel.convReluPoolBackward(ofG, ofY, at, ofX, packed, to, sums, sumBytes, runs, sizes, own, bytes, runs, operations);
     if (dw !== null || db !== null) {
-      const [toW, toB] = [dw === null ? 0 : this.write(dw), db === null ? 0 : this.write(db)];
+      const toW = dw === null ? 0 : this.write(dw);
+      const toB = db === null ? 0 : this.write(db);
       parallel.pooledBackwardTotal(sums, sumBytes, runs, toW, toB, sizes, outChannels, (runs * sumBytes) / 4);
     }
     this.finish();

@@ -7,7 +7,9 @@ const RELU = unaryOps.indexOf('relu');
 export class WasmProducts extends WasmMovement {
   matmul(a: FloatArray, b: FloatArray, out: FloatArray, geometry: MatmulGeometry): void {
     const { batch, m, n, k, transposeA, transposeB, batchStrideA, batchStrideB } = geometry;
-    const [left, right, to] = [this.read(a), this.read(b), this.write(out)];
+    const left = this.read(a);
+    const right = this.read(b);
+    const to = this.write(out);
     this.#multiply(left, right, to, batch, m, n, k, Number(transposeA), Number(transposeB), batchStrideA, batchStrideB);
     this.finish();
   }
@@ -64,7 +66,8 @@ export class WasmProducts extends WasmMovement {
     if (db !== null) parallel.columnSums(from, this.write(db), n, outFeatures, Math.ceil(outFeatures / 4), g.length);
     if (dx !== null) this.#multiply(from, this.read(weight), this.write(dx), 1, n, inFeatures, outFeatures, 0, 0, 0, 0);
     if (dw !== null) {
-      const [ofX, to] = [this.read(x), this.write(dw)];
+      const ofX = this.read(x);
+      const to = this.write(dw);
       if (n === 1) parallel.outerProduct(from, ofX, to, inFeatures, outFeatures, dw.length);
       else this.#multiply(from, ofX, to, 1, outFeatures, inFeatures, n, 1, 0, 0, 0);
     }
