@@ -8,6 +8,7 @@ import { describe, expect } from 'vitest';
 import { claim, result, spec } from '../support/jobs.ts';
 import { sha256 } from '../support/sha256.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+import { formBody, type FormPart, formType } from './fixtures/forms.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
 
 const octets = { 'content-type': 'application/octet-stream' };
@@ -88,7 +89,7 @@ describe('POST /weights', () => {
   test('refuses another media type with 415, and parameters with 422', async ({ api }) => {
     const response = await upload(api, file, { 'content-type': 'application/json' });
     expect(response.statusCode).toBe(415);
-    expect(response.json<Problem>().detail).toMatch(/must be application\/octet-stream/);
+    expect(response.json<Problem>().detail).toMatch(/must be application\/octet-stream or multipart\/form-data/);
     expect((await api.call({ method: 'POST', url: '/weights?name=x', payload: file, headers: octets })).statusCode).toBe(422);
   });
 
@@ -107,6 +108,46 @@ describe('POST /weights', () => {
       request.end(Buffer.alloc(800));
     });
     expect(status).toBe(413);
+    await expectNothingLeft(api, redisKeys(redis.prefix).tag, await redis.connect().keys(`*${redis.prefix}*`));
+  });
+});
+
+describe('POST /weights as a form', () => {
+  const part = { name: 'file', filename: 'model.safetensors', content: file };
+  const send = async (api: TestApi, parts: readonly FormPart[]) => await upload(api, formBody(parts), { 'content-type': formType });
+
+  test('takes the file as its only part', async ({ api }) => {
+    const response = await send(api, [part]);
+    expect(response.statusCode, response.body).toBe(201);
+    const weights = weightsSchema.parse(response.json());
+    expect(response.headers['location']).toBe(`/weights/${weights.id}`);
+    expect(weights).toMatchObject({ bytes: file.length, sha256: sha256(file), values: 10 });
+    expect((await begun(api, { weights: weights.id })).spec).toMatchObject({ initialWeights: { weights: weights.id } });
+  });
+
+  test.for([
+    ['a file that holds no weights', [{ ...part, content: 'no weights' }], 'invalidWeights', undefined],
+    ['a file that is empty', [{ ...part, content: '' }], 'invalidWeights', undefined],
+    ['no file', [], 'invalidRequest', '/file'],
+    ['a text in its place', [{ name: 'file', content: 'x' }], 'invalidRequest', '/file'],
+    ['another part', [{ ...part, name: 'flie' }], 'invalidRequest', '/flie'],
+    ['a text beside it', [part, { name: 'name', content: 'x' }], 'invalidRequest', '/name'],
+    ['two files', [part, part], 'invalidRequest', undefined],
+  ] as const)('refuses %s with 422, and keeps nothing of it', async ([, parts, code, path], { api, redis }) => {
+    const response = await send(api, parts);
+    expect(response.statusCode, response.body).toBe(422);
+    const { code: told, errors = [] } = response.json<Problem>();
+    expect(told).toBe(code);
+    expect(errors.map((error) => error.path)).toEqual(path === undefined ? [] : expect.arrayContaining([path]));
+    await expectNothingLeft(api, redisKeys(redis.prefix).tag, await redis.connect().keys(`*${redis.prefix}*`));
+  });
+
+  test('refuses a form that is cut off with 400, and one over the limit with 413', async ({ api, redis }) => {
+    const whole = formBody([part]);
+    const cut = await upload(api, whole.subarray(0, whole.length - 40), { 'content-type': formType });
+    expect([cut.statusCode, cut.json<Problem>().code]).toEqual([400, 'malformedForm']);
+    const large = await send(api, [{ ...part, content: Buffer.alloc(10_000_001) }]);
+    expect([large.statusCode, large.json<Problem>().code]).toEqual([413, 'bodyTooLarge']);
     await expectNothingLeft(api, redisKeys(redis.prefix).tag, await redis.connect().keys(`*${redis.prefix}*`));
   });
 });

@@ -59,6 +59,7 @@ import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 import { weightsRoutes } from './routes/weights.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { uploadDatasetRoute } from './routes/uploadDataset.ts';
+import { uploadWeightsRoute } from './routes/uploadWeights.ts';
 import { UploadReader, type UploadReaderOptions } from './uploads/readUpload.ts';
 
 export { ServiceMetrics } from './metrics/serviceMetrics.ts';
@@ -187,7 +188,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(workerRoutes, { presence: options.presence });
-  await app.register(weightsRoutes, { weights, artifacts, uploadBytesLimit, keyQuotas });
+  await app.register(weightsRoutes, { weights });
+  await app.register(uploadWeightsRoute, { weights, artifacts, uploadBytesLimit, keyQuotas });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader);
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });

@@ -122,10 +122,10 @@ function withPlainNames(document: JsonObject, schemas: JsonObject): JsonObject {
   return document;
 }
 
-/** A body that may be an image instead of JSON has, as an image, no schema: its bytes follow none. */
-function describeImages(operation: JsonObject): void {
+/** A body that may be bytes instead of JSON or a form has, as bytes, no schema: they follow none. */
+function describeBytes(operation: JsonObject): void {
   const content = asObject(asObject(operation['requestBody'])['content']);
-  for (const type of Object.keys(content)) if (type.startsWith('image/')) content[type] = {};
+  for (const type of Object.keys(content)) if (type.startsWith('image/') || type === 'application/octet-stream') content[type] = {};
 }
 
 /** Without what zod says of `.readonly()`, which is about values in memory: in OpenAPI it is about what may be sent. */
@@ -145,7 +145,7 @@ export function completeDocument(generated: object): object {
   const paths = asObject(document['paths']);
   // Every GET has its HEAD; only where one handler answers both would the document list it.
   for (const path of Object.values(paths)) delete asObject(path)['head'];
-  for (const path of Object.values(paths)) for (const operation of Object.values(asObject(path))) describeImages(asObject(operation));
+  for (const path of Object.values(paths)) for (const operation of Object.values(asObject(path))) describeBytes(asObject(operation));
   const schemas = withoutUnused(asObject(asObject(document['components'])['schemas']), paths);
   const completion = new Completion(schemas);
   completion.visit(paths, '', '');

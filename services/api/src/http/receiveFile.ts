@@ -7,10 +7,9 @@ import { ProblemError } from '../problems.ts';
 
 /**
  * Writes the body into a new file. The file is the caller's then; after an error there is none.
- * @returns its bytes
  * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves amid the body
  */
-export async function receiveFile(body: Readable, file: string, mostBytes: number): Promise<number> {
+export async function receiveFile(body: Readable, file: string, mostBytes: number): Promise<void> {
   let bytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -21,7 +20,6 @@ export async function receiveFile(body: Readable, file: string, mostBytes: numbe
   });
   try {
     await pipeline(body, count, createWriteStream(file, { flags: 'wx' }));
-    return bytes;
   } catch (error) {
     await rm(file, { force: true });
     const isCutOff =

@@ -99,7 +99,11 @@ function tooLarge(maxBytes: number): ProblemError {
 function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT' || code === 'FST_FIELDS_LIMIT') {
-    return new ProblemError('invalidRequest', `The form has too many parts: at most ${maxFiles} files and ${maxFields} texts.`, closing);
+    return new ProblemError(
+      'invalidRequest',
+      `The form has too many parts: at most ${maxFiles} ${maxFiles === 1 ? 'file' : 'files'} and ${maxFields} texts.`,
+      closing,
+    );
   }
   if (error instanceof ProblemError || code === 'ENOSPC') return error;
   if (error instanceof Error && typeof code === 'string' && !code.startsWith('FST_')) return error;

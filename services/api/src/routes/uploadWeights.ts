@@ -1,0 +1,127 @@
+// Uploading weights for jobs to begin with: a safetensors file, as the body or as the one file of a form, written to the disk as it
+// arrives and checked while only its header is in memory.
+import { open, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import multipart from '@fastify/multipart';
+import { weightsSchema, type Weights } from '@trainyard/contracts';
+import { checkedHeaderBytes, type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, SafetensorsError } from '@trainyard/engine';
+import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
+import type { FastifyRequest } from 'fastify';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { guarded, json, problems } from '../http/answers.ts';
+import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
+import { receiveFile, tooLarge } from '../http/receiveFile.ts';
+import { callerOf } from '../plugins/access.ts';
+import { quotasOf } from '../plugins/quotas.ts';
+import { ProblemError } from '../problems.ts';
+import { type Form, withForm } from '../uploads/form.ts';
+
+const bytesType = 'application/octet-stream';
+const formType = 'multipart/form-data';
+
+/** Thousands of tensors fit; a longer header is there to be expensive. */
+const mostHeaderBytes = 4_000_000;
+
+/** The form, for the document: forms are received piece by piece and not parsed by it. */
+const weightsForm = z
+  .strictObject({ file: z.string().meta({ format: 'binary' }).describe('The safetensors file') })
+  .meta({ id: 'NewWeights' });
+
+/** What the file holds. @throws ProblemError 422 */
+async function tensorsOf(path: string): Promise<readonly ListedTensor[]> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const start = Buffer.alloc(Math.min(SAFETENSORS_LENGTH_BYTES, size));
+    await file.read(start, 0, start.length, 0);
+    const header = Buffer.alloc(checkedHeaderBytes(start, size, mostHeaderBytes));
+    await file.read(header, 0, header.length, SAFETENSORS_LENGTH_BYTES);
+    return listSafetensors(header, size);
+  } catch (error) {
+    throw error instanceof SafetensorsError ? new ProblemError('invalidWeights', `${error.message}.`) : error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where the form's only file lies. @throws ProblemError 422 */
+function fileOf({ fields, files }: Form): string {
+  const sent = Object.fromEntries([...Object.entries(fields), ...files.map(({ part, path }) => [part, path] as const)]);
+  const { file } = parseBody(weightsForm, sent);
+  if (files.some(({ part }) => part === 'file')) return file;
+  const message = 'must be a file, not a text: curl -F file=@model.safetensors';
+  throw new ProblemError('invalidRequest', `file: ${message}.`, { issues: [{ path: '/file', message, code: 'invalidType' }] });
+}
+
+interface Services {
+  readonly weights: WeightsStore;
+  readonly artifacts: ArtifactStore;
+  readonly uploadBytesLimit: number;
+  readonly keyQuotas: KeyQuotas;
+}
+
+export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, { weights, artifacts, uploadBytesLimit, keyQuotas }) => {
+  app.setValidatorCompiler(validatorOfAllButBody);
+  app.removeAllContentTypeParsers();
+  await app.register(multipart);
+  app.addContentTypeParser(bytesType, (_request, payload, parsed) => parsed(null, payload));
+
+  const add = async (file: string, request: FastifyRequest): Promise<Weights> =>
+    await weights.add(file, await tensorsOf(file), callerOf(request).name, quotasOf(request, keyQuotas));
+
+  const addBody = async (request: FastifyRequest): Promise<Weights> => {
+    if (Number(request.headers['content-length'] ?? 0) > uploadBytesLimit) throw tooLarge(uploadBytesLimit);
+    const body: unknown = request.body;
+    const file = artifacts.temporaryFile();
+    try {
+      await receiveFile(body instanceof Readable ? body : Readable.from([]), file, uploadBytesLimit);
+      return await add(file, request);
+    } finally {
+      await rm(file, { force: true });
+    }
+  };
+
+  const addForm = async (request: FastifyRequest): Promise<Weights> =>
+    await withForm(
+      request,
+      { maxBytes: uploadBytesLimit, maxFiles: 1, temporaryFile: () => artifacts.temporaryFile() },
+      async (form) => await add(fileOf(form), request),
+    );
+
+  app.post(
+    '/weights',
+    {
+      config: { mediaType: `${bytesType} or ${formType}`, mayArriveSlowly: true },
+      schema: {
+        operationId: 'uploadWeights',
+        summary: 'Upload weights for jobs to begin with',
+        description:
+          'A safetensors file of F32, F64 or I64 tensors, named as in PyTorch: what a job has as `model.safetensors`, or `save_file(model.state_dict(), …)`. Use its id in `initialWeights`. The file is the body, or the part `file` of a form.',
+        tags: ['weights'],
+        querystring: z.strictObject({}),
+        consumes: [bytesType, formType],
+        body: weightsForm,
+        response: {
+          201: json('The weights, as they are kept.', weightsSchema, {
+            Location: { type: 'string', description: 'The path of the weights.' },
+          }),
+          ...problems(
+            ...guarded,
+            'malformedForm',
+            'requestTimeout',
+            'bodyTooLarge',
+            'storageQuotaExceeded',
+            'unsupportedMediaType',
+            'invalidRequest',
+            'invalidWeights',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const added = request.isMultipart() ? await addForm(request) : await addBody(request);
+      return await reply.code(201).header('location', `/weights/${added.id}`).send(added);
+    },
+  );
+};
