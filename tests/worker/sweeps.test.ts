@@ -2,7 +2,7 @@
 // trained all epochs at once.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, Remains, Successors, SweepRunner, SweepStore } from '@trainyard/jobs';
+import { FolderArtifactStore, Remains, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { workerTest as test } from './fixtures/workers.ts';
@@ -21,9 +21,10 @@ test('the best of a sweep goes on to the bits of a job that trained at once', { 
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
   const jobs = workers.jobs.store;
-  const successors = new Successors({ ...options, jobs, eventLog: workers.jobs.log, remains: new Remains(options) });
+  const remains = new Remains(options);
+  const successors = new Successors({ ...options, jobs, eventLog: workers.jobs.log, remains });
   const store = new SweepStore(options);
-  const runner = new SweepRunner({ store, jobs, successors });
+  const runner = new SweepRunner({ store, jobs, successors, remains, artifacts, weights: new WeightsStore({ ...options, remains }) });
   const rates = [0.0001, 0.05, 0.001, 0.01];
   const { id } = await store.create({
     owner: 'ada',

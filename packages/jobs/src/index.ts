@@ -10,6 +10,7 @@ export { fetchArtifact, readArtifact } from './artifacts/readArtifact.ts';
 export * from './artifacts/snapshots.ts';
 export * from './checkpointName.ts';
 export { createPrepared } from './createPrepared.ts';
+export { createWith, initialWeightsOf, type WeightSources } from './initialWeights.ts';
 export * from './environment/apiKey.ts';
 export type { Begun, Origin, Webhook } from './record.ts';
 export { type HomeLock, lockHome } from './environment/homeLock.ts';

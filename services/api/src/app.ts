@@ -182,7 +182,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
-  await app.register(sweepRoutes, { sweeps: options.sweeps, runner: options.sweepRunner, datasets, limits, keyQuotas, threads });
+  const { sweeps, sweepRunner: runner } = options;
+  await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, limits, keyQuotas, threads });
   await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });

@@ -146,7 +146,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
   const webhooks = new WebhookStore({ redis, prefix, onError });
   const sweeps = new SweepStore({ redis, prefix });
-  const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors });
+  const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors, remains, weights, artifacts });
   const sweepError = (err: unknown): void => log.warn({ err }, 'a sweep waits');
   const ends = new Subscription({
     subscriber,

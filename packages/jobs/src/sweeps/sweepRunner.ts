@@ -1,9 +1,10 @@
 // Brings sweeps forward: makes their jobs, begins the next rung when one has ended, cancels, and notes the end. It goes by the records
 // alone and repeats what may have been done before, so any number of processes may do this at once and any of them may die.
 import { isFinal, type Job, type Sweep, type SweepTrial } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine';
-import { JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
-import type { JobStore } from '../jobStore.ts';
+import { type JobSpec, SpecError } from '@trainyard/engine';
+import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
+import { createWith, initialWeightsOf, type WeightSources } from '../initialWeights.ts';
+import type { Remains } from '../remains.ts';
 import type { Successors } from '../successors.ts';
 import { type SweepRecord, type SweepStore, sweepSummary, trialKey } from './sweepStore.ts';
 
@@ -20,10 +21,10 @@ interface Trial {
   readonly job: Job;
 }
 
-export interface SweepRunnerOptions {
+export interface SweepRunnerOptions extends WeightSources {
   readonly store: SweepStore;
-  readonly jobs: JobStore;
   readonly successors: Successors;
+  readonly remains: Remains;
 }
 
 export class SweepRunner {
@@ -139,14 +140,13 @@ export class SweepRunner {
     const idempotency = { key: `${record.id}/${trialKey(rung, index)}`, body: spec };
     const { owner, traceparent } = record;
     const request = { spec, owner, sweep: record.id, idempotency, ...(traceparent !== undefined && { traceparent }) };
-    if (rung === 0) return (await jobs.create(request)).job;
-    const before = await jobs.get(record.jobs.get(trialKey(rung - 1, index)) ?? '');
-    if (before === null) return null;
     try {
-      return (await successors.fork(before, request)).job;
+      // Whose weights may be used was asked when the sweep was made.
+      if (rung === 0) return (await createWith(await initialWeightsOf(spec, undefined, this.#options), this.#options, request)).job;
+      const before = await jobs.get(record.jobs.get(trialKey(rung - 1, index)) ?? '');
+      return before === null ? null : (await successors.fork(before, request)).job;
     } catch (error) {
-      // Deleted meanwhile, or its files are.
-      if (error instanceof JobNotFoundError || error instanceof NoCheckpointError) return null;
+      if (isGone(error)) return null;
       throw error;
     }
   }
@@ -198,6 +198,11 @@ export class SweepRunner {
       return job === null || job === undefined ? [] : [{ rung, index, job }];
     });
   }
+}
+
+/** What a job was to begin with, or its data, was deleted meanwhile. */
+function isGone(error: unknown): boolean {
+  return [JobNotFoundError, NoCheckpointError, DatasetNotFoundError, SpecError].some((kind) => error instanceof kind);
 }
 
 /** Negative when the first is better; one without a value is worse than any. */

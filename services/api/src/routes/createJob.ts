@@ -1,7 +1,16 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, type FileDigests, findDataset, type JobSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
-import { createPrepared, type DatasetStore, type KeyQuotas, limitsWithin, type Remains, reuseKeyOf } from '@trainyard/jobs';
+import {
+  createWith,
+  type DatasetStore,
+  initialWeightsOf,
+  type KeyQuotas,
+  limitsWithin,
+  type Remains,
+  reuseKeyOf,
+  type WeightSources,
+} from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -11,7 +20,6 @@ import { validatorOfAllButBody } from '../http/parameters.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { lenet, resnet, tutorial } from '../http/examples.ts';
 import { checkJobBody, jobBody } from '../http/jobBody.ts';
-import { initialWeightsOf, type WeightSources } from '../initialWeights.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
@@ -99,13 +107,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         ...(idempotency && { idempotency }),
         ...(webhook && { webhook }),
       };
-      const { job, replayed } =
-        weights === null
-          ? await jobs.create(newJob)
-          : await createPrepared({ ...sources, remains }, newJob, async (jobId) => {
-              await weights.put(jobId);
-              return {};
-            });
+      const { job, replayed } = await createWith(weights, { ...sources, remains }, newJob);
       return accepted(request, reply, job, replayed ? { 'idempotency-replayed': 'true' } : {});
     },
   );

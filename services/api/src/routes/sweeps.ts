@@ -4,6 +4,7 @@ import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type
 import {
   currentTraceparent,
   type DatasetStore,
+  initialWeightsOf,
   isRedisUnavailable,
   type KeyQuotas,
   limitsWithin,
@@ -13,6 +14,7 @@ import {
   type SweepRunner,
   type SweepStore,
   type TrialValues,
+  type WeightSources,
   withValues,
 } from '@trainyard/jobs';
 import { uploadsFor } from '../datasets/specDatasets.ts';
@@ -38,7 +40,7 @@ const withBody = ['malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'inva
 /** Problems that are told at most. */
 const mostProblems = 100;
 
-interface Services {
+interface Services extends WeightSources {
   readonly sweeps: SweepStore;
   readonly runner: SweepRunner;
   readonly datasets: DatasetStore;
@@ -51,13 +53,9 @@ interface Services {
 /** What a spec is checked against. */
 interface CheckContext extends Pick<Services, 'limits' | 'threads'> {
   readonly uploads: UploadedDatasets;
+  /** @throws SpecError when the weights that a spec names cannot be used or do not fit */
+  readonly checkWeights: (spec: JobSpec) => Promise<unknown>;
 }
-
-const withoutWeights: Problem = {
-  path: '/initialWeights',
-  message: 'not known in a sweep: its jobs begin with their own draws',
-  code: 'unknownField',
-};
 
 /** The problems of a spec, at the places of the sweep's body that they come from. */
 function placed(problem: Problem, places: readonly string[], values: TrialValues): Problem {
@@ -69,11 +67,12 @@ function placed(problem: Problem, places: readonly string[], values: TrialValues
 }
 
 /** @throws SpecError with the problems where they come from */
-function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: CheckContext): JobSpec {
+async function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: CheckContext): Promise<JobSpec> {
   try {
     const posted = withValues(body, values);
-    if (posted['initialWeights'] !== undefined) throw new SpecError([withoutWeights]);
-    return checkSpec(posted, context.limits, context.uploads, context.threads).spec;
+    const { spec } = checkSpec(posted, context.limits, context.uploads, context.threads);
+    await context.checkWeights(spec);
+    return spec;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     const isPlaced = error.issues.every(({ path }) => path.startsWith('/space'));
@@ -102,7 +101,7 @@ async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, 
     // Hundreds of big specs take a while, and others want to be answered.
     if (index % 20 === 19) await breathe();
     try {
-      checked.push({ values, spec: check({ seed: spec.seed, ...body }, values, context) });
+      checked.push({ values, spec: await check({ seed: spec.seed, ...body }, values, context) });
     } catch (error) {
       if (!(error instanceof SpecError)) throw error;
       for (const issue of error.issues) problems.set(`${issue.path} ${issue.message}`, issue);
@@ -113,7 +112,11 @@ async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, 
   return checked;
 }
 
-export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, runner, datasets, limits, keyQuotas, threads }, done) => {
+export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
+  app,
+  { sweeps, runner, datasets, limits, keyQuotas, threads, ...sources },
+  done,
+) => {
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
     const record = sweepId.safeParse(id).success ? await sweeps.get(id, visibleOwner(request)) : null;
     if (record === null) throw nothingThere(request.url);
@@ -158,8 +161,9 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (app, { sweeps, r
       const planned = planTrials(space, strategy, maxJobs, seed);
       const uploads = await uploadsOf(body, space, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
-      const context = { limits: limitsWithin(limits, quotas), threads, uploads };
-      const spec = check(body, {}, context);
+      const checkWeights = async (checked: JobSpec) => await initialWeightsOf(checked, visibleOwner(request), sources);
+      const context = { limits: limitsWithin(limits, quotas), threads, uploads, checkWeights };
+      const spec = await check(body, {}, context);
       const trials = await checkAll(spec, body, planned, context);
       const traceparent = currentTraceparent();
       const plan = {

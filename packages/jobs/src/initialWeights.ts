@@ -9,14 +9,14 @@ import {
   weightMismatches,
   weightShapes,
 } from '@trainyard/engine';
-import {
-  ArtifactError,
-  type ArtifactStore,
-  type JobStore,
-  trainedWeightsFile,
-  WeightsNotFoundError,
-  type WeightsStore,
-} from '@trainyard/jobs';
+import type { Job } from '@trainyard/contracts';
+import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { createPrepared } from './createPrepared.ts';
+import { ArtifactError, WeightsNotFoundError } from './errors.ts';
+import { trainedWeightsFile } from './jobAttempt.ts';
+import type { JobStore, NewJob } from './jobStore.ts';
+import type { Remains } from './remains.ts';
+import type { WeightsStore } from './weightsStore.ts';
 
 export interface WeightSources {
   readonly jobs: JobStore;
@@ -74,6 +74,19 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
     await orIfGone(artifacts.copy({ jobId: job.id, name: trainedWeightsFile }, { jobId, name: initialWeightsFile }), untrained);
   };
   return { path, tensors: weightShapes(job.spec), digest: job.result?.weightsSha256 ?? job.id, put };
+}
+
+/** Makes a job that begins with these weights, or, with null, with its own draws. @throws as {@link JobStore.create}, and SpecError */
+export async function createWith(
+  weights: PutWeights | null,
+  services: WeightSources & { readonly remains: Remains },
+  request: Omit<NewJob, 'jobId' | 'origin' | 'files'>,
+): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+  if (weights === null) return await services.jobs.create(request);
+  return await createPrepared(services, request, async (jobId) => {
+    await weights.put(jobId);
+    return {};
+  });
 }
 
 /** What is deleted between the look at it and the copy was not there. */
