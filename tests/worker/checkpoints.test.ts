@@ -1,10 +1,12 @@
 // What a job has of its checkpoints: killed, paused, handed back or taken over, it goes on where it was and ends with the bits of
 // one that was left alone. Real processes, real training.
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredEvent } from '@trainyard/contracts';
 import { type ArtifactStore, FolderArtifactStore, isCheckpointName, isSnapshotName, readSnapshot } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
+import { holdWish } from './fixtures/workerOptions.ts';
 import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
 
 /** A small network that draws while it trains; an epoch takes some tenths of a second. */
@@ -27,29 +29,30 @@ const spec = {
   epochs: 4,
 };
 
-// Several checkpoints an epoch, also where epochs are short.
-const eager = { real: true, checkpointEveryMs: 20 };
+/** Several checkpoints an epoch, on any machine. */
+const eager = { real: true, program: 'heldChild.ts', checkpointEveryMs: 200 };
 
 /** The digest of the weights that nobody disturbed. */
 async function undisturbed(workers: Workers): Promise<string | undefined> {
   return (await workers.ended(await workers.submit(spec), 30_000)).result?.weightsSha256;
 }
 
-async function untilMidEpoch(workers: Workers, jobId: string): Promise<void> {
-  await until('a checkpoint in the midst of a later epoch', async () => {
-    const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
-    return epoch > 0 && step > 0;
-  });
+/** Has children held where they are killed: at a checkpoint in the midst of a later epoch. @returns lets go of them. */
+async function hold({ folder }: Workers): Promise<() => Promise<void>> {
+  const wish = join(folder, holdWish);
+  await writeFile(wish, '');
+  return async () => await rm(wish);
 }
 
-/** Waits for the next checkpoint that is not at an epoch's end. */
-async function untilFurther(workers: Workers, jobId: string): Promise<void> {
-  const at = async (): Promise<string> => JSON.stringify((await workers.jobs.store.get(jobId))?.checkpoint);
-  const before = await at();
-  await until('a further checkpoint in the midst of an epoch', async () => {
-    const { step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { step: 0 };
-    return step > 0 && (await at()) !== before;
+/** Waits for such a checkpoint, another one than `last`. @returns which it is */
+async function untilMidEpoch({ jobs }: Workers, jobId: string, last = ''): Promise<string> {
+  let which = '';
+  await until('a checkpoint in the midst of a later epoch', async () => {
+    const checkpoint = (await jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
+    which = JSON.stringify(checkpoint);
+    return checkpoint.epoch > 0 && checkpoint.step > 0 && which !== last;
   });
+  return which;
 }
 
 /** The attempts that logs tell of, each with what it went on from. */
@@ -86,9 +89,11 @@ describe('a job', () => {
   test('goes on from its last checkpoint when its child is killed, and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(eager);
     const weights = await undisturbed(workers);
+    const letGo = await hold(workers);
     const jobId = await workers.submit(spec);
     await untilMidEpoch(workers, jobId);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
+    await letGo();
     await expectUntouched(workers, jobId, weights);
     expect(attempts(worker.logs, jobId)).toEqual([null, isMidway]);
     const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'checkpoint' ? [event.data] : []));
@@ -99,9 +104,11 @@ describe('a job', () => {
   test('is taken over from its last checkpoint when its worker is killed', { timeout: 60_000 }, async ({ workers }) => {
     const first = await workers.spawn(eager);
     const weights = await undisturbed(workers);
+    const letGo = await hold(workers);
     const jobId = await workers.submit(spec);
     await untilMidEpoch(workers, jobId);
     process.kill(first.pid, 'SIGKILL');
+    await letGo();
     const second = await workers.start(eager);
     await expectUntouched(workers, jobId, weights);
     expect(attempts(second.logs, jobId)).toEqual([isMidway]);
@@ -112,14 +119,17 @@ describe('a job', () => {
   }) => {
     let worker = await workers.spawn(eager);
     const weights = await undisturbed(workers);
+    const letGo = await hold(workers);
     const jobId = await workers.submit(spec);
+    let last = '';
     for (const [round, whom] of ['child', 'worker', 'child', 'worker'].entries()) {
-      await untilFurther(workers, jobId);
+      last = await untilMidEpoch(workers, jobId, last);
       const child = await childOf(worker, jobId, round + 1, 20_000);
       process.kill(whom === 'child' ? child : worker.pid, 'SIGKILL');
       if (whom === 'worker') worker = await workers.spawn(eager);
       await until('that another attempt has it', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1, 20_000);
     }
+    await letGo();
     await expectUntouched(workers, jobId, weights);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ attempts: 5 });
   });

@@ -64,9 +64,8 @@ describe('a job', () => {
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
     await workers.untilEpoch(jobId, 2);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
-    const killed = performance.now();
-    await childOf(worker, jobId, 2);
-    expect(performance.now() - killed).toBeLessThan(1_000);
+    // Sooner than a lease runs out.
+    await childOf(worker, jobId, 2, 5_000);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     expect(await workers.epochs(jobId)).toEqual(upTo(5));

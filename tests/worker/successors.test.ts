@@ -31,22 +31,20 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
   return { artifacts, remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
 });
 
-async function midEpoch(workers: Workers, jobId: string): Promise<void> {
-  await until(
-    'a checkpoint in the midst of a later epoch',
-    async () => {
-      const { epoch, step } = (await workers.jobs.store.get(jobId))?.checkpoint ?? { epoch: 0, step: 0 };
-      return epoch > 0 && step > 0;
-    },
-    40_000,
-  );
+/** A new job that was paused after its first epoch, and so has a checkpoint from there, however fast epochs and slow disks are. */
+async function pausedLater(workers: Workers): Promise<string> {
+  const jobId = await workers.submit(spec);
+  await workers.untilEpoch(jobId, 1);
+  await workers.jobs.store.requestPause(jobId);
+  await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
+  expect((await workers.jobs.store.get(jobId))?.checkpoint?.epoch).toBeGreaterThan(0);
+  return jobId;
 }
 
 test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 120_000 }, async ({ workers, tools }) => {
-  await workers.start({ real: true, checkpointEveryMs: 50 });
+  await workers.start({ real: true });
   const undisturbed = await workers.ended(await workers.submit(spec), 60_000);
-  const first = await workers.submit(spec);
-  await midEpoch(workers, first);
+  const first = await pausedLater(workers);
   await workers.jobs.store.requestCancel(first);
   const cancelled = await workers.ended(first);
   expect(cancelled.status).toBe('cancelled');
@@ -69,9 +67,10 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', { 
 });
 
 test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 120_000 }, async ({ workers, tools }) => {
-  await workers.start({ real: true, checkpointEveryMs: 50, concurrency: 2 });
-  const first = await workers.submit(spec);
-  await midEpoch(workers, first);
+  await workers.start({ real: true, concurrency: 2 });
+  const first = await pausedLater(workers);
+  await workers.jobs.store.resume(first);
+  await until('that it goes on', async () => ((await workers.jobs.store.get(first))?.attempts ?? 0) > 1);
   const running = await workers.jobs.store.get(first);
   if (running === null) throw new Error(`${first} is gone`);
   const changes = { epochs: 7, optimizer: { type: 'sgd', learningRate: 0.002 } };

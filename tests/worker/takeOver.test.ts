@@ -15,10 +15,8 @@ describe('a worker that is killed', () => {
     const child = await childOf(first, jobId);
     const second = await workers.spawn();
     process.kill(first.pid, 'SIGKILL');
-    const killed = performance.now();
     await until('the end of its child', () => hasEnded(child), 1_000);
     await childOf(second, jobId, 2, 15_000);
-    expect(performance.now() - killed).toBeLessThan(15_000);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5]);
@@ -69,9 +67,8 @@ describe('a worker that is told to end', () => {
     await workers.untilEpoch(jobId, 2);
     const second = await workers.spawn();
     process.kill(first.pid, 'SIGTERM');
-    const told = performance.now();
-    await childOf(second, jobId, 2);
-    expect(performance.now() - told).toBeLessThan(5_000);
+    // Sooner than a lease runs out.
+    await childOf(second, jobId, 2, 5_000);
     expect(await first.exited).toEqual([0, null]);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
