@@ -58,6 +58,7 @@ function compute(backend: Backend, { operands, results, run }: Case): Buffer[] {
 
 const n = 250_003;
 const [x, y] = [noise(n, 1, -3, 3), noise(n, 2, 0.1, 3)];
+const pixels = Uint8Array.from({ length: n }, (_, i) => (i * 31) % 256);
 const wide: Shape = [7, 11, 29, 31];
 const layout = { outer: 7, channels: 11, inner: 29 * 31 };
 const planes = noise(sizeOf(wide), 3);
@@ -86,6 +87,7 @@ const pooledConvolutions = {
 
 const cases: Record<string, Case> = {
   fill: { operands: [], results: [n], run: (b, _, [out]) => b.fill(out, 1.5) },
+  pixels: { operands: [], results: [n], run: (b, _, [out]) => b.scalePixels(pixels, out) },
   copy: { operands: [x], results: [n], run: (b, [x], [out]) => b.copy(x, out) },
   exp: { operands: [x], results: [n], run: (b, [x], [out]) => b.unary('exp', x, out) },
   relu: { operands: [x], results: [n], run: (b, [x], [out]) => b.unary('relu', x, out) },

@@ -48,6 +48,17 @@ describe('the wasm backend computes what the reference computes', () => {
     );
   });
 
+  test('for pixels, all 256 of them to the bit of a division, wherever they lie in a batch', () => {
+    for (const length of [0, 1, 255, 256, 5_000]) {
+      const pixels = Uint8Array.from({ length }, (_, i) => (i + (i >> 8)) % 256);
+      compare('arena', [], [length], (backend, _, [out]) => backend.scalePixels(pixels, out), 0);
+      const divided = Float32Array.from(pixels, (pixel) => Math.fround(pixel) / 255);
+      const out = new Float32Array(length);
+      wasm.scalePixels(pixels, out);
+      expect(out).toEqual(divided);
+    }
+  });
+
   test('for sums in place, copies and fills', () => {
     assert(
       property(places, lengths, seeds, (place, length, seed) => {

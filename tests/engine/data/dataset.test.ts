@@ -1,6 +1,6 @@
 // Reading samples out of a split: bytes as PyTorch's pixels, values as they are, and only samples that exist.
 import { describe, expect, test } from 'vitest';
-import { type Dataset, gather, take } from '../../../packages/engine/src/data/dataset.ts';
+import { type Dataset, gather, inputAt, take } from '../../../packages/engine/src/data/dataset.ts';
 import { sha256 } from '../../support/sha256.ts';
 
 const pictures: Dataset = {
@@ -28,18 +28,33 @@ describe('gather', () => {
       targets: Uint8Array.of(0),
     };
     const out = new Float32Array(256);
-    gather(bytes, Uint32Array.of(0), out, new Int32Array(1));
+    inputAt(bytes, 0, out, 0);
     // Of torch.arange(256, dtype=torch.uint8).float() / 255.
     expect(sha256(out)).toBe('010413efe9fc4438fee48de66c4d09f377b28af6a9fe2522201e8c1dbb831fc8');
   });
 
   test('puts the samples in the order asked for, more than once if asked for', () => {
-    const inputs = new Float32Array(12);
+    const inputs = new Uint8Array(12);
     const targets = new Int32Array(3);
     gather(pictures, Int32Array.of(2, 0, 2), inputs, targets);
-    expect([...inputs.subarray(4, 8)]).toEqual([0, 1 / 255, 2 / 255, 3 / 255].map(Math.fround));
+    expect([...inputs.subarray(4, 8)]).toEqual([0, 1, 2, 3]);
     expect([...inputs.subarray(8)]).toEqual([...inputs.subarray(0, 4)]);
     expect([...targets]).toEqual([1, 2, 1]);
+  });
+
+  test.each([
+    [8, 0],
+    [24, 0],
+    [24, 3],
+    [13, 0],
+  ])('copies pixels byte for byte: %d a sample, from byte %d of their memory on', (size, offset) => {
+    const all = Uint8Array.from({ length: 5 * size }, (_, i) => (i * 7 + 3) % 256);
+    const inputs = new Uint8Array(new SharedArrayBuffer(5 * size + offset), offset);
+    inputs.set(all);
+    const dataset: Dataset = { ...pictures, length: 5, inputShape: [size], inputs, targets: new Uint8Array(5) };
+    const out = new Uint8Array(4 * size);
+    gather(dataset, Uint32Array.of(4, 1, 1, 0), out, new Int32Array(4));
+    expect([...out]).toEqual([4, 1, 1, 0].flatMap((sample) => [...all.subarray(sample * size, (sample + 1) * size)]));
   });
 
   test('copies values as they are', () => {
@@ -51,7 +66,7 @@ describe('gather', () => {
   });
 
   test.each([3, -1])('refuses sample %d of three', (sample) => {
-    expect(() => gather(pictures, Int32Array.of(0, sample), new Float32Array(8), new Int32Array(2))).toThrow(
+    expect(() => gather(pictures, Int32Array.of(0, sample), new Uint8Array(8), new Int32Array(2))).toThrow(
       `sample ${sample} does not exist: the dataset has 3`,
     );
   });

@@ -61,7 +61,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(batches.map(({ size }) => size)).toEqual([4, 4, 3]);
     expect(batches.flatMap(({ targets }) => targets)).toEqual(Array.from(order, (sample) => sample % 10));
     const firstPixels = batches.flatMap(({ inputs }) => inputs.filter((_, i) => i % 12 === 0));
-    expect(firstPixels).toEqual(Array.from(order, (sample) => Math.fround(sample / 255)));
+    expect(firstPixels).toEqual([...order]);
   });
 
   test('leaves out the last batch with dropLast when it is not full', () => {
@@ -93,6 +93,16 @@ describe.each(loaders)('%s', (_, Loader) => {
       Array.from(opened(new Loader(dataset, { batchSize: 2, dropLast: false })).epoch(mixed(2)))[0].targets;
     expect(targets(pictures(2))).toBeInstanceOf(Int32Array);
     expect(targets(curves(2))).toBeInstanceOf(Float32Array);
+  });
+
+  test('gives pixels as bytes, values and what transforms make as floats', () => {
+    const inputs = (dataset: Dataset, transforms: TransformSpec[] = []) =>
+      Array.from(opened(new Loader(dataset, { batchSize: 2, dropLast: false, transforms })).epoch(mixed(2)))[0].inputs;
+    expect(inputs(pictures(2))).toBeInstanceOf(Uint8Array);
+    expect(inputs(pictures(2), [{ type: 'normalize', mean: [0], std: [1] }])).toEqual(
+      Float32Array.from(inputs(pictures(2)), (pixel) => pixel / 255),
+    );
+    expect(inputs(curves(2))).toBeInstanceOf(Float32Array);
   });
 
   test('takes a batch size beyond the dataset, and an order of a part of it', () => {
@@ -217,7 +227,7 @@ describe('AheadLoader', () => {
     inputs.set(dataset.inputs);
     const loader = opened(new AheadLoader({ ...dataset, inputs }, { batchSize: 1, dropLast: false }));
     inputs.fill(51);
-    expect(Array.from(loader.epoch(mixed(4)), ({ inputs: [first] }) => first)).toEqual([0.2, 0.2, 0.2, 0.2].map(Math.fround));
+    expect(Array.from(loader.epoch(mixed(4)), ({ inputs: [first] }) => first)).toEqual([51, 51, 51, 51]);
   });
 
   test('frees its memory and lets the process end after many epochs, most of them left early', async () => {

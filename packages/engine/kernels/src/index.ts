@@ -24,6 +24,7 @@ export { convReluPoolBackward, packedWindows, packWindows, pooledBackwardScratch
 export { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight, planDepthwise } from './depthwise';
 export { maxPool2d, maxPool2dBackward } from './pool2d';
 export { resample2d } from './resample';
+export { scalePixels } from './pixels';
 export { copyRuns, selectRows, selectRowsBackward } from './runs';
 export { logSoftmax, logSoftmaxBackward } from './softmax';
 export { sgd, adam } from './optimizers';

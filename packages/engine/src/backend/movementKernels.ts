@@ -1,5 +1,5 @@
-// The part of the contract that moves and mixes elements by position: runs, rows picked by an index, and planes mapped
-// linearly along their sides, which is what pooling by averages and resizing are.
+// The part of the contract that moves and mixes elements by position: runs, rows picked by an index, pixels into numbers, and
+// planes mapped linearly along their sides, which is what pooling by averages and resizing are.
 import type { FloatArray } from './backend.ts';
 
 /** Where runs of elements lie: the first element, and elements from one run's first to the next run's. */
@@ -37,6 +37,9 @@ export interface MovementKernels {
   selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, layout: RowLayout): void;
   /** dx[o, k, …] = Σ g[o, i, …] over all i with indices[i] = k. */
   selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, layout: RowLayout): void;
+
+  /** out[i] = pixels[i] / 255 in float32: one correctly rounded division, as PyTorch's `.float() / 255`. */
+  scalePixels(pixels: Uint8Array, out: FloatArray): void;
 
   /** out[plane] = rows · x[plane] · columnsᵀ. The gradient is the same with transposed bands. */
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void;

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
-import { type Dataset, type SampleOrder, type Target, type TargetArray, targetArray, targetSize } from './dataset.ts';
+import { type Dataset, type InputArray, type SampleOrder, type Target, type TargetArray, targetArray, targetSize } from './dataset.ts';
 import { LoaderError } from './errors.ts';
 import { transformSchema } from './transforms/index.ts';
 import { type Preparation, SampleReader } from './transforms/reader.ts';
@@ -27,7 +27,8 @@ export interface Batch {
   readonly size: number;
   /** [size, …a sample's shape] */
   readonly inputShape: Shape;
-  readonly inputs: Float32Array;
+  /** Bytes are pixels, which count as x / 255: `batchTensors` makes them that. */
+  readonly inputs: InputArray;
   /** [size], or [size, …a target's shape] */
   readonly targetShape: Shape;
   /** Class indices or values. */
@@ -74,13 +75,13 @@ export function batchCapacity({ length }: Dataset, { batchSize }: BatchOptions):
 
 /** Arrays for one batch, and the batches of any size up to theirs that lie in them. */
 export class BatchBuffer {
-  readonly inputs: Float32Array;
+  readonly inputs: InputArray;
   readonly targets: TargetArray;
   readonly #target: Target;
   readonly #sampleShape: Shape;
   readonly #full: Batch;
 
-  constructor({ target }: Dataset, sampleShape: Shape, inputs: Float32Array, targets: TargetArray, capacity: number) {
+  constructor({ target }: Dataset, sampleShape: Shape, inputs: InputArray, targets: TargetArray, capacity: number) {
     this.#target = target;
     this.#sampleShape = sampleShape;
     this.inputs = inputs;
@@ -121,8 +122,9 @@ export class InlineLoader implements BatchLoader {
     this.#options = options;
     const capacity = batchCapacity(dataset, options);
     this.#reader = new SampleReader(dataset, options);
-    const { shape } = this.#reader;
-    const inputs = new Float32Array(capacity * sizeOf(shape));
+    const { shape, givesPixels } = this.#reader;
+    const size = capacity * sizeOf(shape);
+    const inputs = givesPixels ? new Uint8Array(size) : new Float32Array(size);
     this.#buffer = new BatchBuffer(dataset, shape, inputs, targetArray(dataset.target, capacity), capacity);
   }
 

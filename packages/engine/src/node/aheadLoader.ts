@@ -2,7 +2,7 @@
 // trains on the one in hand. Its numbers are those of InlineLoader. The consumer takes a ready batch without waiting; when
 // there is none it blocks until there is, which is meant for a process whose business is training.
 import { Worker } from 'node:worker_threads';
-import { type Dataset, type SampleOrder, type TargetArray, targetSize } from '../data/dataset.ts';
+import { type Dataset, type InputArray, type SampleOrder, type TargetArray, targetSize } from '../data/dataset.ts';
 import { LoaderError } from '../data/errors.ts';
 import {
   type Batch,
@@ -56,8 +56,8 @@ export class AheadLoader implements BatchLoader {
     this.#options = options;
     const capacity = batchCapacity(dataset, options);
     const preparation = preparationOf(options);
-    const { shape } = new SampleReader(dataset, preparation);
-    const slots = makeSlots(dataset, shape, capacity, options.ahead ?? 7);
+    const { shape, givesPixels } = new SampleReader(dataset, preparation);
+    const slots = makeSlots(dataset, shape, givesPixels, capacity, options.ahead ?? 7);
     this.#buffers = slots.map(({ inputs, targets }) => new BatchBuffer(dataset, shape, inputs, targets, capacity));
     const setup: RingSetup = {
       dataset: this.#dataset,
@@ -176,16 +176,21 @@ function preparationOf({ transforms = [], augmentationSeed }: Preparation): Prep
   return { transforms, ...(augmentationSeed !== undefined && { augmentationSeed }) };
 }
 
-function makeSlots(dataset: Dataset, shape: Shape, capacity: number, ahead: number): Slot[] {
-  const inputSize = capacity * sizeOf(shape);
+function makeSlots(dataset: Dataset, shape: Shape, givesPixels: boolean, capacity: number, ahead: number): Slot[] {
+  const inputBytes = capacity * sizeOf(shape) * (givesPixels ? 1 : Float32Array.BYTES_PER_ELEMENT);
   const targetsSize = capacity * targetSize(dataset.target);
-  const bytes = Float32Array.BYTES_PER_ELEMENT * (inputSize + targetsSize);
+  const bytes = inputBytes + Float32Array.BYTES_PER_ELEMENT * targetsSize;
   const batches = Math.ceil(dataset.length / capacity);
   const count = Math.max(2, Math.min(ahead + 1, batches, Math.floor(RING_BYTES / bytes)));
   return Array.from({ length: count }, () => ({
-    inputs: new Float32Array(new SharedArrayBuffer(inputSize * Float32Array.BYTES_PER_ELEMENT)),
+    inputs: makeInputs(inputBytes, givesPixels),
     targets: makeTargets(dataset, targetsSize),
   }));
+}
+
+function makeInputs(bytes: number, arePixels: boolean): InputArray {
+  const buffer = new SharedArrayBuffer(bytes);
+  return arePixels ? new Uint8Array(buffer) : new Float32Array(buffer);
 }
 
 function makeTargets({ target }: Dataset, size: number): TargetArray {

@@ -1,6 +1,6 @@
 // What aheadLoader.ts and its thread share: a ring of slots for batches, and the cells through which they tell each other
 // how far they are. Each cell has one writer.
-import type { Dataset, SampleOrder, TargetArray } from '../data/dataset.ts';
+import type { InputArray, Dataset, SampleOrder, TargetArray } from '../data/dataset.ts';
 import type { Preparation } from '../data/transforms/reader.ts';
 
 /** Indices into the control array. */
@@ -31,7 +31,7 @@ export const FAILURE_BYTES = 1024;
 
 /** Where one batch lies. */
 export interface Slot {
-  readonly inputs: Float32Array;
+  readonly inputs: InputArray;
   readonly targets: TargetArray;
 }
 

@@ -166,7 +166,9 @@ function tensorsOf(batch: () => Batch): [Tensor, Tensor] {
     shape: inputShape,
     forward: () => {
       const storage = backend().allocate(inputSize);
-      storage.set(batch().inputs);
+      const { inputs } = batch();
+      if (inputs instanceof Uint8Array) backend().scalePixels(inputs, storage);
+      else storage.set(inputs);
       return storage;
     },
   });

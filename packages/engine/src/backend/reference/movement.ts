@@ -28,6 +28,10 @@ export class ReferenceMovement extends ReferenceLayers implements MovementKernel
     dx.set(sums);
   }
 
+  scalePixels(pixels: Uint8Array, out: FloatArray): void {
+    for (let i = 0; i < pixels.length; i++) out[i] = Math.fround(pixels[i] / 255);
+  }
+
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
     for (let plane = 0; plane < planes; plane++) {
       for (let i = 0; i < rows.outputs; i++) {

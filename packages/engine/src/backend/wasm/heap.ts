@@ -66,6 +66,10 @@ export class Heap {
     return new Float32Array(this.#buffer, address, length);
   }
 
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer, address, length);
+  }
+
   integers(address: number, length: number): Int32Array {
     return new Int32Array(this.#buffer, address, length);
   }

@@ -208,6 +208,13 @@ export class WasmMemory implements BackendMemory {
     return this.isHosted(x) ? this.#stage(x, true, false) : x.byteOffset;
   }
 
+  /** The address of bytes that the kernel reads, which are JavaScript's own. */
+  protected readBytes(bytes: Uint8Array): number {
+    const address = this.scratch(bytes.length);
+    this.#heap.bytes(address, bytes.length).set(bytes);
+    return address;
+  }
+
   /** The address of an operand that the kernel writes whole. */
   protected write(out: FloatArray | Int32Array): number {
     return this.isHosted(out) ? this.#stage(out, false, true) : out.byteOffset;

@@ -21,6 +21,12 @@ export class WasmMovement extends WasmLayers implements MovementKernels {
     this.finish();
   }
 
+  scalePixels(pixels: Uint8Array, out: FloatArray): void {
+    const { length } = out;
+    this.parallel.scalePixels(this.readBytes(pixels), this.write(out), length, this.kernels.blocksOf(length), length);
+    this.finish();
+  }
+
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
     const line = this.scratchOfEach(columns.inputs * 4);
     this.parallel.resample2d(

@@ -2,7 +2,7 @@
 // training random transforms draw (draws.ts); in evaluation they do the same to every sample.
 import { ShapeError } from '../../errors.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
-import { type Dataset, gather, inputAt, type SampleOrder, type TargetArray, targetAt } from '../dataset.ts';
+import { type Dataset, gather, type InputArray, inputAt, type SampleOrder, type TargetArray, targetAt } from '../dataset.ts';
 import type { SampleFunction } from './define.ts';
 import { Draws } from './draws.ts';
 import { findTransform, type TransformSpec, transformedShape } from './index.ts';
@@ -24,6 +24,8 @@ interface Stage {
 export class SampleReader {
   /** Shape of one sample as a batch holds it. */
   readonly shape: Shape;
+  /** Whether batches hold pixels as they are in the dataset. */
+  readonly givesPixels: boolean;
   readonly #dataset: Dataset;
   readonly #stages: readonly Stage[];
   readonly #draws: Draws | null;
@@ -40,18 +42,19 @@ export class SampleReader {
       shape = transformed.shape;
     }
     this.shape = shape;
+    this.givesPixels = stages.length === 0 && dataset.inputs instanceof Uint8Array;
     this.#dataset = dataset;
     this.#stages = stages;
     this.#draws = augmentationSeed === undefined ? null : new Draws(augmentationSeed);
   }
 
   /**
-   * Reads the samples of a batch: `indices[i]` becomes row i.
+   * Reads the samples of a batch: `indices[i]` becomes row i. `inputsOut` holds bytes if this {@link givesPixels}.
    * @param epoch decides, with the seed and the sample, what random transforms do
    * @throws ArgumentError for an index that is not a sample's; rows before it are written then.
    */
-  read(indices: SampleOrder, epoch: number, inputsOut: Float32Array, targetsOut: TargetArray): void {
-    if (this.#stages.length === 0) {
+  read(indices: SampleOrder, epoch: number, inputsOut: InputArray, targetsOut: TargetArray): void {
+    if (this.#stages.length === 0 || inputsOut instanceof Uint8Array) {
       gather(this.#dataset, indices, inputsOut, targetsOut);
       return;
     }
