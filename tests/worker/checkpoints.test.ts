@@ -178,11 +178,11 @@ describe('a job', () => {
     workers,
   }) => {
     await workers.start();
-    const jobId = await workers.create('resume epochs:1 checkpoint kill');
+    const jobId = await workers.create('resume epochs:1 checkpoint taken kill');
     await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5, 60_000);
     await workers.jobs.store.requestCancel(jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
-    const stuck = await workers.ended(await workers.create('checkpoint kill'));
+    const stuck = await workers.ended(await workers.create('checkpoint taken kill'));
     expect(stuck).toMatchObject({ status: 'failed', error: { code: 'crashLoop' } });
     expect(stuck.attempts).toBe(4);
   });
