@@ -371,3 +371,14 @@ describe('a sweep belongs to its key', () => {
     expect([hers.statusCode, his.statusCode, his.headers['idempotency-replayed']]).toEqual([202, 202, undefined]);
   });
 });
+
+test('sweeps that cannot be brought forward keep no others from it', async ({ api, redis }) => {
+  const ids: string[] = [];
+  for (let count = 0; count < 4; count++) ids.push((await make(api, gridOf())).id);
+  const [last = '', ...broken] = ids.toReversed();
+  const keys = redisKeys(redis.prefix);
+  for (const id of broken) await redis.connect().hset(keys.sweep(id), 'plan', '{');
+  await redis.connect().hset(keys.sweep(last), 'cancelledAt', new Date().toISOString());
+  await expect(api.sweepRunner.reconcile()).rejects.toThrow(SyntaxError);
+  expect(await get(api, last)).toMatchObject({ status: 'cancelled' });
+});

@@ -3,6 +3,7 @@
 // crash leaves nothing for ever.
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { eachInTurn } from './eachInTurn.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
 /** How long a job may take to be made once something is put by for it. */
@@ -46,7 +47,7 @@ export class Remains {
    */
   async sweep(now: number = Date.now()): Promise<number> {
     const due = await this.#redis.zrange(this.#keys.remains, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, atOnce);
-    for (const jobId of due) await this.remove(jobId);
+    await eachInTurn(due, async (jobId) => await this.remove(jobId));
     return due.length;
   }
 }

@@ -102,3 +102,17 @@ test('a crash amid it leaves files for the next sweep, and nothing after that', 
   await remains.sweep();
   await expectOnly(redis, folder, ids.slice(1), ids.slice(1));
 });
+
+test('files that cannot be removed keep no others from it', async ({ redis, folder }) => {
+  const jobs = openJobs(redis);
+  const { artifacts, remains } = await openRetention(redis, folder, {});
+  const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
+  for (const id of ids) await jobs.store.delete(id);
+  const remove = artifacts.deleteJob.bind(artifacts);
+  artifacts.deleteJob = async (id) => {
+    if (id === ids[0]) throw new Error('not permitted');
+    await remove(id);
+  };
+  await expect(remains.sweep()).rejects.toThrow('not permitted');
+  await expectOnly(redis, folder, [], ids.slice(0, 1));
+});

@@ -2,6 +2,7 @@
 // alone and repeats what may have been done before, so any number of processes may do this at once and any of them may die.
 import { isFinal, type Job, type Sweep, type SweepTrial } from '@trainyard/contracts';
 import { type JobSpec, SpecError } from '@trainyard/engine';
+import { eachInTurn } from '../eachInTurn.ts';
 import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
 import { createWith, initialWeightsOf, type WeightSources } from '../initialWeights.ts';
 import type { Remains } from '../remains.ts';
@@ -38,7 +39,7 @@ export class SweepRunner {
 
   /** Does whatever there is to do for all sweeps; to be called every few seconds by every process. */
   async reconcile(): Promise<void> {
-    for (const id of await this.#options.store.active()) await this.advance(id);
+    await eachInTurn(await this.#options.store.active(), async (id) => await this.advance(id));
   }
 
   /** For a job that has ended. */

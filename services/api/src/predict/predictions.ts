@@ -68,20 +68,16 @@ export class Predictions {
   async #ask(order: PredictOrder): Promise<PredictAnswer> {
     if (this.#closed) throw unavailable('The server is stopping.');
     const { cacheBytes, timeLimitMs } = this.#options;
-    const thread = (this.#thread ??= new Worker(new URL('./predictThread.js', import.meta.url), { workerData: { cacheBytes } }));
-    let timer: NodeJS.Timeout | undefined;
-    let end: (() => void) | undefined;
+    const thread = (this.#thread ??= this.#start(cacheBytes));
+    const { promise, resolve, reject } = Promise.withResolvers<PredictAnswer>();
+    const end = (): void => reject(unavailable('The server is stopping.'));
+    thread.once('message', resolve).once('error', reject).once('exit', end);
+    const timer = setTimeout(() => {
+      reject(unavailable(`The prediction took longer than ${timeLimitMs / 1_000} s; send fewer inputs, or try again later.`));
+    }, timeLimitMs);
     try {
-      return await new Promise<PredictAnswer>((resolve, reject) => {
-        thread.once('message', resolve);
-        thread.once('error', reject);
-        end = () => reject(unavailable('The server is stopping.'));
-        thread.once('exit', end);
-        timer = setTimeout(() => {
-          reject(unavailable(`The prediction took longer than ${timeLimitMs / 1_000} s; send fewer inputs, or try again later.`));
-        }, timeLimitMs);
-        thread.postMessage(order, order.weights === undefined ? [] : [order.weights.buffer as ArrayBuffer]);
-      });
+      thread.postMessage(order, order.weights === undefined ? [] : [order.weights.buffer as ArrayBuffer]);
+      return await promise;
     } catch (error) {
       // What it is in the midst of can't be trusted to end.
       this.#thread = undefined;
@@ -89,8 +85,18 @@ export class Predictions {
       throw error;
     } finally {
       clearTimeout(timer);
-      for (const event of ['message', 'error', 'exit']) thread.removeAllListeners(event);
+      thread.off('message', resolve).off('error', reject).off('exit', end);
     }
+  }
+
+  /** Should it end while nobody waits for it, the next order gets another one. */
+  #start(cacheBytes: number): Worker {
+    const thread = new Worker(new URL('./predictThread.js', import.meta.url), { workerData: { cacheBytes } });
+    thread.on('error', () => undefined);
+    thread.once('exit', () => {
+      if (this.#thread === thread) this.#thread = undefined;
+    });
+    return thread;
   }
 }
 
