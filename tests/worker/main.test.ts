@@ -1,7 +1,7 @@
 // The worker's programs as they are deployed: the process and its health check, with settings from the environment.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -36,7 +36,10 @@ async function ran(child: ChildProcess): Promise<[number | null, string]> {
 }
 
 describe('the worker process', () => {
-  test('says in one line that it is ready, is healthy as long as it lives, and exits 0 on SIGTERM', async ({ env }) => {
+  test('says in one line that it is ready, is healthy as long as it lives, and exits 0 on SIGTERM, with nothing unfinished', async ({
+    env,
+    home,
+  }) => {
     expect(await ran(run('healthcheck', env))).toEqual([1, 'no worker of this host is alive\n']);
     const worker = run('main', env);
     const printed = ran(worker);
@@ -53,6 +56,7 @@ describe('the worker process', () => {
     expect(lines.filter(({ msg }) => msg === 'ready for jobs')).toHaveLength(1);
     expect(new Set(lines.map(({ service }) => service))).toEqual(new Set(['worker']));
     expect((await ran(run('healthcheck', env)))[0]).toBe(1);
+    expect(await readdir(join(home, 'artifacts', '.unfinished'))).toEqual([]);
   });
 
   test('refuses to start without the URL of a Redis, and with a setting that cannot be', async ({ home }) => {

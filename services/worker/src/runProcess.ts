@@ -10,6 +10,7 @@ const LAST_RESORT_MS = 15_000;
 /**
  * Runs a worker until the process is told to end; exits 0 when that was a signal. The first SIGTERM or SIGINT lets jobs
  * in hand finish for a while, the second has them handed back at once, the third ends the process as it is.
+ * @param options `artifacts` is closed in the end
  * @throws ChildStartError when no training process can be started
  */
 export async function runProcess(options: TrainingWorkerOptions): Promise<void> {
@@ -20,6 +21,7 @@ export async function runProcess(options: TrainingWorkerOptions): Promise<void> 
     if (err !== undefined) log.fatal({ err }, 'closing after a fault');
     if (err !== undefined) worker.hurry();
     await worker.close();
+    await options.artifacts.close();
     await closeTelemetry();
     log.info('closed');
   });
