@@ -1,0 +1,140 @@
+// What a load run is on: a Redis, API processes and workers as users run them, in a folder that goes with them. It starts and stops
+// them, and sees what they hold and what they leave; it asks nothing of them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type RunningRedis, startRedis } from '@trainyard/jobs';
+import { liveHeapBytes } from './memory.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** By which everything that a process starts is found again. */
+const markName = 'LOAD_RUN';
+
+export class Fleet {
+  readonly redis: RunningRedis;
+  readonly folder: string;
+  readonly urls: string[] = [];
+  readonly #mark = randomUUID();
+  readonly #processes: { readonly name: string; readonly child: ChildProcess }[] = [];
+
+  private constructor(redis: RunningRedis, folder: string) {
+    this.redis = redis;
+    this.folder = folder;
+  }
+
+  /** Resolves when every API process listens; workers are ready soon after. */
+  static async start(apis: number, workers: number): Promise<Fleet> {
+    const folder = await mkdtemp(join(tmpdir(), 'trainyard-load-'));
+    await mkdir(join(folder, 'tmp'));
+    const redis = await startRedis({ home: folder, log: () => undefined, env: { PATH: process.env['PATH'] } });
+    const fleet = new Fleet(redis, folder);
+    const starting = Array.from({ length: apis }, async (_, index) => {
+      const child = fleet.#run(`api-${index + 1}`, '--inspect=127.0.0.1:0', 'services/api/dist/server.js');
+      for await (const line of createInterface({ input: child.stdout ?? Readable.from([]) })) {
+        const url = /^listening on (\S+)$/.exec(line)?.[1];
+        if (url !== undefined) return url;
+      }
+      throw new Error(`an API process ended at its start:\n${readFileSync(fleet.#logOf(`api-${index + 1}`), 'utf8')}`);
+    });
+    for (let worker = 1; worker <= workers; worker++) fleet.#run(`worker-${worker}`, 'services/worker/dist/main.js');
+    fleet.urls.push(...(await Promise.all(starting)));
+    return fleet;
+  }
+
+  /** What each API process holds; see memory.ts. */
+  async liveHeaps(): Promise<number[]> {
+    const apis = this.#processes.filter(({ name }) => name.startsWith('api'));
+    return await Promise.all(
+      apis.map(async ({ name }) => {
+        const log = await readFile(this.#logOf(name), 'utf8');
+        return await liveHeapBytes(/^Debugger listening on (ws:\S+)$/m.exec(log)?.[1] ?? '');
+      }),
+    );
+  }
+
+  get artifacts(): string {
+    return join(this.folder, 'artifacts');
+  }
+
+  /** Ends all processes but Redis, as an operator does. @returns what went wrong, and what they left */
+  async stop(): Promise<string[]> {
+    const faults: string[] = [];
+    const ends = this.#processes.map(async ({ name, child }) => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM');
+        await once(child, 'exit');
+      }
+      if (child.exitCode !== 0) faults.push(`${name} ended with ${child.exitCode ?? child.signalCode}`);
+      faults.push(...this.#errorsOf(name));
+    });
+    await Promise.all(ends);
+    const left = processesWith(`${markName}=${this.#mark}`);
+    if (left.length > 0) faults.push(`${left.length} processes are left: ${left.join(', ')}`);
+    for (const place of ['tmp', join('artifacts', '.unfinished')]) {
+      const files = await readdir(join(this.folder, place));
+      if (files.length > 0) faults.push(`${place} still holds ${files.slice(0, 5).join(', ')}`);
+    }
+    return faults;
+  }
+
+  /** Removes everything, also after a fault. */
+  async close(): Promise<void> {
+    for (const { child } of this.#processes) child.kill('SIGKILL');
+    await this.redis.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #run(name: string, ...args: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: this.folder,
+        TMPDIR: join(this.folder, 'tmp'),
+        TRAINYARD_HOME: this.folder,
+        REDIS_URL: this.redis.url,
+        PORT: '0',
+        LOG_LEVEL: 'warn',
+        [markName]: this.#mark,
+      },
+      stdio: ['ignore', 'pipe', openSync(this.#logOf(name), 'a')],
+    });
+    this.#processes.push({ name, child });
+    return child;
+  }
+
+  #logOf(name: string): string {
+    return join(this.folder, `${name}.log`);
+  }
+
+  /** What the process itself took for an error. */
+  #errorsOf(name: string): string[] {
+    const lines = readFileSync(this.#logOf(name), 'utf8').split('\n');
+    const errors = lines.filter((line) => /^\{"level":[56]0/.test(line));
+    return errors.slice(0, 3).map((line) => `${name} logged ${line.slice(0, 500)}`);
+  }
+}
+
+/** Processes whose environment holds the entry; only Linux shows them. */
+function processesWith(entry: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry);
+      } catch {
+        // It ended while we looked, or is not ours to look at.
+        return false;
+      }
+    });
+}

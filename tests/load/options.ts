@@ -1,0 +1,24 @@
+// What a load run is asked for, on the command line: `npm run load -- --seed 1 --seconds 60 --clients 16`.
+import { parseArgs } from 'node:util';
+
+export interface LoadOptions {
+  /** Decides what every client does, and in which order; how their requests interleave does not come from it. */
+  readonly seed: number;
+  /** How long clients begin new things; they finish what they began. */
+  readonly seconds: number;
+  readonly clients: number;
+}
+
+const usage = 'usage: npm run load -- [--seed N] [--seconds N] [--clients N]';
+
+/** @throws Error that says how it is used */
+export function readOptions(args: readonly string[]): LoadOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seed: { type: 'string' }, seconds: { type: 'string', default: '60' }, clients: { type: 'string', default: '16' } },
+  });
+  const [seed, seconds, clients] = [values.seed ?? Math.floor(Math.random() * 2 ** 32), values.seconds, values.clients].map(Number);
+  const isSeed = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
+  if (!isSeed || !(seconds > 0) || !Number.isInteger(clients) || clients < 1) throw new Error(usage);
+  return { seed, seconds, clients };
+}
