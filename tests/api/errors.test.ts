@@ -22,6 +22,19 @@ function json(body: string): InjectOptions {
   return { method: 'POST', url: '/jobs', payload: body, headers: { 'content-type': 'application/json' } };
 }
 
+test.for([
+  ['/jobs?after=x', {}, '?after', 'must be the id of a job, such as job_'],
+  ['/sweeps?after=x', {}, '?after', 'must be the id of a sweep, such as sweep_'],
+  [`ANY/events?after=x`, {}, '?after', 'must be the id of an event, such as 17'],
+  [`ANY/events`, { 'last-event-id': 'x' }, 'last-event-id', 'must be the id of an event, such as 17'],
+] as const)('what cannot be an id is a 422 of %s that shows one', async ([path, headers, place, message], { api }) => {
+  const { id } = (await api.post('/jobs', tutorial)).json<{ id: string }>();
+  const response = await api.get(path.replace('ANY', `/jobs/${id}`), headers);
+  expect(expectProblem(response, 422, 'invalidRequest').errors).toEqual([
+    { path: place, message: expect.stringContaining(message) as string, code: 'invalidFormat' },
+  ]);
+});
+
 describe('a body', () => {
   test.for([
     ['that is no JSON', '{"epochs": 1', /JSON/],
@@ -34,6 +47,13 @@ describe('a body', () => {
     ['that nests half a million levels', `${'['.repeat(500_000)}${']'.repeat(500_000)}`, /nests/],
   ] as const)('%s is a 400', async ([, body, detail], { api }) => {
     expect(expectProblem(await api.call(json(body)), 400, 'malformedJson').detail).toMatch(detail);
+  });
+
+  test.for(['/jobs', '/sweeps', `${anyJob}/predict`])('that is empty is a 400 of %s', async (path, { api }) => {
+    const { id } = (await api.post('/jobs', tutorial)).json<{ id: string }>();
+    const url = path.replace(anyJob, `/jobs/${id}`);
+    const response = await api.call({ method: 'POST', url, headers: { 'content-type': 'application/json' } });
+    expect(expectProblem(response, 400, 'malformedJson').detail).toMatch(/^The body is empty/);
   });
 
   test('that is not UTF-8 is a 400', async ({ api }) => {

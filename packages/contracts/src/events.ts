@@ -9,7 +9,7 @@ import { jobStatus } from './status.ts';
 /** A Redis stream id, `<milliseconds>-<sequence>`: what `Last-Event-ID` and `?after=` carry. */
 export const eventId = z
   .string()
-  .regex(/^\d{1,19}-\d{1,19}$/)
+  .regex(/^\d{1,19}-\d{1,19}$/, 'must be the id of an event, such as 1795471200000-0')
   .meta({ id: 'EventId', examples: ['1795471200000-0'] });
 
 export const statusData = z.object({ jobId, status: jobStatus, error: jobError.optional() }).meta({ id: 'StatusEventData' });

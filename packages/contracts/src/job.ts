@@ -9,7 +9,7 @@ import { jobWebhook } from './webhook.ts';
 /** `job_` and a ULID: opaque to clients, and sorted by creation. */
 export const jobId = z
   .string()
-  .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a job, such as job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5')
   .meta({ id: 'JobId', examples: ['job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5'] });
 
 const time = z.iso.datetime().describe('RFC 3339, UTC');

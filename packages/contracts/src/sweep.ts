@@ -7,7 +7,7 @@ import { jobStatus } from './status.ts';
 
 export const sweepId = z
   .string()
-  .regex(/^sweep_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(/^sweep_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a sweep, such as sweep_01KAS5X3Y8Q2W4T6V8Z0B1C3D5')
   .meta({ id: 'SweepId', examples: ['sweep_01KAS5X3Y8Q2W4T6V8Z0B1C3D5'] });
 
 const time = z.iso.datetime().describe('RFC 3339, UTC');

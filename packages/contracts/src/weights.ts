@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** `wt_` and a ULID, as a job's id. */
 export const weightsId = z
   .string()
-  .regex(/^wt_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(/^wt_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of weights, such as wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5')
   .meta({ id: 'WeightsId', examples: ['wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5'] });
 
 const storedTensor = z.object({

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 
 /** A prefix and a ULID. */
-const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9A-HJKMNP-TV-Z]{26}$`));
+const id = (prefix: string) =>
+  z.string().regex(new RegExp(`^${prefix}_[0-9A-HJKMNP-TV-Z]{26}$`), `must be an id such as ${prefix}_01KAS5X3Y8Q2W4T6V8Z0B1C3D5`);
 
 export const initialWeightsSchema = z
   .union([

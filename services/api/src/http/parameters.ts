@@ -31,7 +31,7 @@ function placeOf({ path }: Problem, part: string): string {
   return part === 'querystring' ? `?${path.slice(1)}` : path.slice(1);
 }
 
-/** The parsed part of a request, or a 422 that names every problem. */
+/** The parsed part of a request, or a 422 that names every problem, or a 400 for no body. */
 function parsed<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
@@ -39,12 +39,15 @@ function parsed<Schema extends z.ZodType>(
 ): { value: z.output<Schema> } | { error: ProblemError } {
   const result = parse(schema, input);
   if (result.ok) return { value: result.data };
+  if (part === 'body' && (input === undefined || input === null)) {
+    return { error: new ProblemError('malformedJson', 'The body is empty or null; it has to be a JSON object.') };
+  }
   const issues = result.problems.map((problem) => ({ ...problem, path: placeOf(problem, part) }));
-  const detail = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  const detail = issues.map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`).join('; ');
   return { error: new ProblemError('invalidRequest', `${detail}.`, { issues }) };
 }
 
-/** Parses a body outside of a route's schema. @throws ProblemError 422 */
+/** Parses a body outside of a route's schema. @throws ProblemError 422, and 400 for none */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = parsed(schema, body, 'body');
   if ('error' in result) throw result.error;

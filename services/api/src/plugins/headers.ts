@@ -16,7 +16,7 @@ const pagePolicy =
 
 const corsMethods = 'GET, HEAD, POST, DELETE';
 const corsHeaders = 'authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id';
-const corsExposed = 'location, idempotency-replayed, x-request-id, retry-after, etag';
+const corsExposed = 'location, idempotency-replayed, job-reused, x-request-id, retry-after, etag';
 
 export const headers = fp<{ corsOrigins: readonly string[] }>((app, { corsOrigins }, done) => {
   app.addHook('onRequest', async (request, reply) => {

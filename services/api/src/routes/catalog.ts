@@ -3,7 +3,10 @@
 import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { negotiate } from '../http/accept.ts';
 import { always, json, problems } from '../http/answers.ts';
+import { frontPage } from '../http/frontPage.ts';
+import { ProblemError } from '../problems.ts';
 
 const index = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' });
 
@@ -45,15 +48,28 @@ export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, { limits,
       schema: {
         operationId: 'getIndex',
         summary: 'Where to go on',
+        description: 'Links; for a browser, as a page.',
         tags: ['service'],
-        response: { 200: json('Links.', index), ...problems(...always) },
+        response: {
+          200: { description: 'Links.', content: { 'application/json': { schema: index }, 'text/html': { schema: z.unknown() } } },
+          ...problems(...always, 'notAcceptable'),
+        },
       },
     },
-    () => ({
-      name: 'trainyard',
-      version,
-      links: { documentation: '/docs', openapi: '/openapi.json', catalog: '/catalog', jobs: '/jobs', ready: '/health/ready' },
-    }),
+    async (request, reply) => {
+      const type = negotiate(request.headers.accept, ['application/json', 'text/html']);
+      if (type === undefined) throw new ProblemError('notAcceptable', 'The links come as application/json or text/html.');
+      void reply.header('vary', 'accept');
+      if (type === 'text/html') {
+        const page = frontPage(version, `${request.protocol}://${request.host}`);
+        return await reply.code(200).type('text/html; charset=utf-8').send(Buffer.from(page));
+      }
+      return {
+        name: 'trainyard',
+        version,
+        links: { documentation: '/docs', openapi: '/openapi.json', catalog: '/catalog', jobs: '/jobs', ready: '/health/ready' },
+      };
+    },
   );
   done();
 };

@@ -19,7 +19,7 @@ export const uploadedContent = z
   .strictObject({
     sha256: z
       .string()
-      .regex(/^[0-9a-f]{64}$/)
+      .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
       .describe('Of the NPZ file'),
     inputType: z.enum(['uint8', 'float32']).describe('Pixels, which are read as x / 255, or values'),
     inputShape: sizes.describe("One sample's, before transforms"),
@@ -35,7 +35,9 @@ export type UploadedContent = z.output<typeof uploadedContent>;
 export type UploadedDatasets = ReadonlyMap<string, UploadedContent>;
 
 /** `ds_` and a ULID: opaque, and sorted by creation. */
-export const uploadedDatasetId = z.string().regex(/^ds_[0-9A-HJKMNP-TV-Z]{26}$/);
+export const uploadedDatasetId = z
+  .string()
+  .regex(/^ds_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a dataset, such as ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D5');
 
 const description = 'An uploaded dataset, by its id';
 

@@ -1,0 +1,45 @@
+// What a person sees who opens the service in a browser: what it is, and where to go on. No script, nothing to load; what the service
+// does is on the pages that it links to.
+
+const links: readonly (readonly [path: string, name: string, what: string])[] = [
+  ['/docs/', 'API reference', 'every call, to read and to try'],
+  ['/catalog', 'Catalog', 'all layers, losses, optimizers, schedulers, transforms and datasets, with their options, and the limits'],
+  ['/openapi.json', 'OpenAPI', 'the reference for programs'],
+  ['/health/ready', 'Readiness', 'whether jobs can be served now'],
+];
+
+/** HTML. @param origin how the browser calls the service, `http://127.0.0.1:3000`, known to be no more than that */
+export function frontPage(version: string, origin: string): string {
+  const items = links.map(([path, name, what]) => `      <li><a href="${path}">${name}</a> ${what}</li>`);
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Trainyard</title>
+    <style>
+      :root { color-scheme: light dark; font: 1rem/1.6 system-ui, sans-serif; }
+      body { max-width: 40rem; margin: 12vh auto 2rem; padding: 0 1.5rem; }
+      h1 { font-size: 1.75rem; margin: 0; }
+      li { margin: 0.35rem 0; }
+      pre { overflow-x: auto; padding: 0.75rem 1rem; border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-radius: 0.4rem; }
+      small { opacity: 0.7; }
+    </style>
+  </head>
+  <body>
+    <h1>Trainyard <small>${version}</small></h1>
+    <p>Trains neural networks as jobs: post a network as JSON, watch every epoch, download the weights.</p>
+    <ul>
+${items.join('\n')}
+    </ul>
+    <p>A first job, from a terminal:</p>
+    <pre>curl ${origin}/jobs -H 'content-type: application/json' -d '{
+  "data": { "dataset": "digits" },
+  "model": { "preset": "lenet5" },
+  "loss": { "type": "crossEntropy" },
+  "optimizer": { "type": "adam" },
+  "epochs": 3 }'</pre>
+  </body>
+</html>
+`;
+}
