@@ -75,6 +75,13 @@ const badSpecs: readonly BadSpec[] = [
     says: ['kernel 40×40', '32×32'],
   },
   {
+    what: 'a window that does not fit',
+    body: layers({ type: 'maxPool2d', name: 'pool', kernelSize: 40 }, flatten, linear),
+    path: '/model/layers/0/kernelSize',
+    code: 'shapeMismatch',
+    says: [/^maxPool2d "pool": a window of height 40 does not fit/],
+  },
+  {
     what: 'an unknown layer within a residual',
     body: layers({ type: 'residual', layers: [{ type: 'residual', layers: [] }] }, flatten, linear),
     path: '/model/layers/0/layers/0/type',

@@ -11,6 +11,7 @@ import { transformedShape } from '../data/transforms/index.ts';
 import { ShapeError, SpecError } from '../errors.ts';
 import { findLoss, lossSchema } from '../losses/index.ts';
 import { inferShapes, type LayerSpec, type LayerSummary, layerSchema, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { complaintOf } from '../nn/layers/sequence.ts';
 import { type PresetName, presetLayers, presetSchema } from '../nn/presets/index.ts';
 import { findOptimizer, optimizerSchema, takesMomentum } from '../optim/index.ts';
 import { completeScheduler, type RunOutline, schedulerConflict, schedulerSchema } from '../schedulers/index.ts';
@@ -277,10 +278,9 @@ function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[
   const layers = inferShapes(spec.model.layers, data.inputShape);
   if (layers.ok) return layers.layers;
   const { index, error } = layers;
-  const place = spec.model.layers[index].name ?? String(index);
   problems.push({
     path: pointer(['model', 'layers', index, ...(error.field === null ? [] : error.field.split('/'))]),
-    message: `${spec.model.layers[index].type} "${place}": ${error.message}`,
+    message: complaintOf(spec.model.layers[index], index, error.message),
     code: error.code,
   });
   return null;

@@ -9,7 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { type PlainLayerSpec, plainLayers } from './plain.ts';
-import { buildSequence, constructSequence, inferSequence, leastBatches, nameOf, rangeThrough, repeatedName } from './sequence.ts';
+import { buildSequence, complaintOf, constructSequence, inferSequence, leastBatches, rangeThrough, repeatedName } from './sequence.ts';
 
 const layers = z.array(plainLayers.schema).min(1);
 const options = {
@@ -61,7 +61,7 @@ function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], inp
   if (inferred.ok) return inferred.layers;
   const { index, error } = inferred;
   const place = `${way}/${index}${error.field === null ? '' : `/${error.field}`}`;
-  throw new ShapeError(`${specs[index].type} "${nameOf(specs[index], index)}" of its ${way}: ${error.message}`, place);
+  throw new ShapeError(complaintOf(specs[index], index, error.message, ` of its ${way}`), place);
 }
 
 function inferBoth({ layers, shortcut }: Options, input: Shape) {

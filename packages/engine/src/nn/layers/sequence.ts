@@ -34,6 +34,12 @@ export type InferredShapesOf<Spec extends AnyLayerSpec> =
 /** What a layer is called in its network. */
 export const nameOf = (layer: AnyLayerSpec, index: number): string => layer.name ?? String(index);
 
+/** What is wrong with a layer, by its type and name. Operations name themselves, for who calls them alone; that is not said twice. */
+export function complaintOf(layer: AnyLayerSpec, index: number, message: string, where: string = ''): string {
+  const prefix = `${layer.type}: `;
+  return `${layer.type} "${nameOf(layer, index)}"${where}: ${message.startsWith(prefix) ? message.slice(prefix.length) : message}`;
+}
+
 /** The first layer whose name an earlier one has, and that one; null when names are unique. */
 export function repeatedName(specs: readonly AnyLayerSpec[]): { readonly index: number; readonly earlier: number } | null {
   const first = new Map<string, number>();
