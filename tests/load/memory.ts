@@ -22,13 +22,13 @@ export async function liveHeapBytes(debuggerUrl: string): Promise<number> {
   return usedSize;
 }
 
-/** What grew more than a process that runs for long may, in words. @param before amid the load @param after when all is done */
+/** What grew more than a process that runs for long may, in words. @param before after the first third of the load @param after when all is done */
 export function growths(before: readonly number[], after: readonly number[]): string[] {
   return before.flatMap((bytes, at) => {
     const last = after[at] ?? 0;
     return last <= bytes + settledBytes
       ? []
-      : [`an API process held ${megabytes(bytes)} MB amid the load and ${megabytes(last)} MB after it`];
+      : [`an API process held ${megabytes(bytes)} MB after the first third of the load and ${megabytes(last)} MB in the end`];
   });
 }
 
