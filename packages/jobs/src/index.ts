@@ -21,7 +21,8 @@ export { compareEventIds, EventLog, isFinalEvent, type RangeOptions } from './ev
 export type { Follower, FollowOutcome } from './events/follower.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
 export { type JobFilter, type ListOptions } from './jobList.ts';
-export { type Claim, fruitlessAttemptsAllowed, JobStore, type NewJob } from './jobStore.ts';
+export { JobStore, type NewJob } from './jobStore.ts';
+export { type Claim, fruitlessAttemptsAllowed } from './claim.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { KeyQuotas, limitsWithin, noQuotas, type Quotas, type Usage } from './quotas.ts';

@@ -1,14 +1,15 @@
-// The records of all jobs: what an API needs to make and show them, and how a worker comes by one. What a worker then writes
-// goes through JobAttempt, what users do to a job is in JobActions. Every change is one Lua script, so no crash leaves half of one.
+// The records of all jobs: what makes and shows them, and the one place where to ask for all else about them. How a worker comes by one
+// is in claim.ts, what it then writes goes through JobAttempt, what users do to a job is in JobActions, and how it gets into the queue in
+// outbox.ts. Every change is one Lua script, so no crash leaves half of one.
 import { randomInt } from 'node:crypto';
-import type { Job, JobError, JobPage, JobStatus } from '@trainyard/contracts';
+import type { Job, JobPage } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
+import { type Claim, claimDelivery } from './claim.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
-import { JobAttempt } from './jobAttempt.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
 import { Outbox } from './outbox.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
@@ -16,14 +17,10 @@ import { type BesideSpec, type JobRecord, jobOfRecord, newRecord, type Origin, t
 import { reuseLabel } from './reuse.ts';
 import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { claimJob } from './scripts/claimJob.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
 import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import type { TrainQueue } from './trainQueue.ts';
-
-/** How often a job may be begun without an epoch or a checkpoint to show for it. */
-export const fruitlessAttemptsAllowed = 3;
 
 /** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
@@ -49,23 +46,6 @@ export interface NewJob {
   /** Whose trace it goes on with; left out, that of the request in hand. */
   readonly traceparent?: string;
 }
-
-/** What a delivery comes to: the attempt to run, or why there is nothing to run. */
-export type Claim =
-  | {
-      readonly outcome: 'claimed';
-      readonly attempt: JobAttempt;
-      readonly spec: JobSpec;
-      /** The artifact to go on from. */
-      readonly checkpoint: string | null;
-      /** See {@link traceparentOf}. Null where nobody traced the request that made the job. */
-      readonly traceparent: string | null;
-    }
-  | { readonly outcome: 'cancelled' }
-  | { readonly outcome: 'paused' }
-  | { readonly outcome: 'crashLoop' }
-  | { readonly outcome: 'refused'; readonly status: JobStatus }
-  | { readonly outcome: 'missing' };
 
 export class JobStore {
   readonly #redis: Redis;
@@ -228,45 +208,9 @@ export class JobStore {
     return await this.#actions.settleAbandoned(olderThanMs);
   }
 
-  /**
-   * Takes a delivered job for this worker, and fences off whoever had it before.
-   * @param lastEnd how this worker's attempt before ended: what a crash loop's error tells beside its number
-   */
+  /** {@link claimDelivery} */
   async claim(jobId: string, worker: string, lastEnd?: string): Promise<Claim> {
-    const keys = this.#keys;
-    const [outcome, ...values] = await runScript(
-      this.#redis,
-      claimJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, ...keys.ending],
-      [
-        jobId,
-        keys.eventChannel,
-        worker,
-        new Date().toISOString(),
-        fruitlessAttemptsAllowed,
-        JSON.stringify(crashLoop(lastEnd)),
-        this.#ulid(),
-      ],
-    );
-    switch (outcome) {
-      case 'claimed': {
-        const spec = JSON.parse(String(values[1])) as JobSpec;
-        const checkpoint = values[2] === '' ? null : String(values[2]);
-        const traceparent = values[3] === '' ? null : String(values[3]);
-        const [number, isResumed] = [Number(values[0]), checkpoint !== null];
-        const attempt = new JobAttempt({ redis: this.#redis, keys, jobId, attempt: number, epochs: spec.epochs, isResumed });
-        return { outcome, attempt, spec, checkpoint, traceparent };
-      }
-      case 'refused':
-        return { outcome, status: values[0] as JobStatus };
-      case 'cancelled':
-      case 'paused':
-      case 'crashLoop':
-      case 'missing':
-        return { outcome };
-      default:
-        throw new TypeError(`claim answered ${outcome}`);
-    }
+    return await claimDelivery({ redis: this.#redis, keys: this.#keys, claimId: this.#ulid() }, jobId, worker, lastEnd);
   }
 
   /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */
@@ -305,17 +249,4 @@ export class JobStore {
       return jobOfRecord(jobId, record as JobRecord, rank as number | null);
     });
   }
-}
-
-function crashLoop(lastEnd: string | undefined): JobError {
-  const end =
-    lastEnd === undefined
-      ? "The job's log says how each of them ended; a smaller model, batch or data set may get through, or a machine with more memory."
-      : `The last one: ${lastEnd}`;
-  return {
-    code: 'crashLoop',
-    message: `${fruitlessAttemptsAllowed} attempts in a row ended without an epoch or a checkpoint to show for it. ${end}`,
-    epoch: null,
-    step: null,
-  };
 }
