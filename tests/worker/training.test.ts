@@ -86,7 +86,7 @@ describe('a training', () => {
 
   test('is cancelled within a second in the middle of a long epoch', async ({ workers }) => {
     const worker = await workers.start({ real: true });
-    const jobId = await workers.submit(spec({ samples: 40_000 }));
+    const jobId = await workers.submit(spec({ samples: 200_000 }));
     await childOf(worker, jobId);
     await workers.untilStep(jobId, 10);
     const asked = performance.now();
