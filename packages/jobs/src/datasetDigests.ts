@@ -1,9 +1,11 @@
 // Digests of the files of published datasets that are on this machine, so that jobs on the same data can be told from others. Each
 // file is read once, and again when it changes; nothing is fetched.
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { FileDigests, RemoteFile } from '@trainyard/engine';
+import { type FileDigests, findDataset, type JobSpec, type RemoteFile } from '@trainyard/engine';
 import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import { digestsOf } from './artifacts/fileDigest.ts';
+import { canonicalJson } from './canonicalJson.ts';
 
 /** The first names a file; publishers' checksums are of either. */
 const algorithms = ['sha256', 'md5'] as const;
@@ -44,6 +46,15 @@ export class DatasetDigests implements FileDigests {
       throw error;
     }
   }
+}
+
+/**
+ * Of all files that a spec's dataset is read from; null where what it holds follows from the spec alone.
+ * @throws what the file system throws
+ */
+export async function dataDigestOf({ data }: JobSpec, files: FileDigests): Promise<string | null> {
+  const digests = await findDataset(data.dataset).digests?.(files);
+  return digests === undefined ? null : createHash('sha256').update(canonicalJson(digests)).digest('hex');
 }
 
 async function read(path: string): Promise<readonly string[]> {

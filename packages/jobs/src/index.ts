@@ -2,7 +2,7 @@
 // artifacts, and how a process finds its Redis and its environment. No HTTP and no training.
 
 export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
-export { DatasetDigests } from './datasetDigests.ts';
+export { dataDigestOf, DatasetDigests } from './datasetDigests.ts';
 export { type DatasetRecord, DatasetStore, type NewDataset } from './datasetStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
 export { openArtifacts } from './artifacts/openArtifacts.ts';

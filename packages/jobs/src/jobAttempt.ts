@@ -24,6 +24,7 @@ import { appendLog } from './scripts/appendLog.ts';
 import { countFile } from './scripts/countFile.ts';
 import { storeCheckpoint } from './scripts/storeCheckpoint.ts';
 import { finishJob } from './scripts/finishJob.ts';
+import { foundData } from './scripts/foundData.ts';
 import { publishStep } from './scripts/publishStep.ts';
 import { releaseJob } from './scripts/releaseJob.ts';
 import { renewDelivery } from './scripts/renewDelivery.ts';
@@ -174,6 +175,15 @@ export class JobAttempt {
   async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
     const [outcome] = await this.#run(announceGradients, [this.#record, this.#stream], [this.jobId, this.#keys.eventChannel, ...epochs]);
     return outcome as 'announced' | 'stale';
+  }
+
+  /**
+   * Says what data the attempt found, as {@link dataDigestOf} has it; null where it could not be read. 'other': not that which the
+   * job was made for, so that it is never reused.
+   */
+  async foundData(digest: string | null): Promise<'same' | 'other' | 'stale'> {
+    const [outcome] = await this.#run(foundData, [this.#record], [this.jobId, digest ?? '']);
+    return outcome as 'same' | 'other' | 'stale';
   }
 
   /** Adds a line to the job's log; a message over 4,096 characters is cut. */

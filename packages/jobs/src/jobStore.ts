@@ -38,6 +38,8 @@ export interface NewJob {
   readonly webhook?: Webhook | null;
   /** See `reuseKeyOf`. */
   readonly reuseKey?: string;
+  /** Of the data that the key is of, see {@link dataDigestOf}; left out where that follows from the spec. */
+  readonly dataDigest?: string;
   /** The sweep that it is a job of. */
   readonly sweep?: string;
   readonly idempotency?: Idempotency;
@@ -214,19 +216,21 @@ export class JobStore {
   }
 
   /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */
-  async #besides({ origin, webhook, sweep, reuseKey, traceparent }: NewJob): Promise<BesideSpec> {
+  async #besides({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<BesideSpec> {
     const given = {
       ...(webhook && { webhook }),
       ...(sweep !== undefined && { sweep }),
       ...(reuseKey !== undefined && { reuseKey }),
+      ...(dataDigest !== undefined && { dataDigest }),
       ...(traceparent !== undefined && { traceparent }),
     };
     const from = origin?.retryOf ?? origin?.forkOf;
     if (from === undefined) return given;
-    const [told, key] = await this.#redis.hmget(this.#keys.job(from), 'webhook', 'reuseKey');
+    const [told, key, digest] = await this.#redis.hmget(this.#keys.job(from), 'webhook', 'reuseKey', 'dataDigest');
     return {
       ...(typeof told === 'string' && webhook === undefined && { webhook: JSON.parse(told) as Webhook }),
-      ...(typeof key === 'string' && origin?.retryOf !== undefined && { reuseKey: key }),
+      ...(typeof key === 'string' &&
+        origin?.retryOf !== undefined && { reuseKey: key, ...(typeof digest === 'string' && { dataDigest: digest }) }),
       ...given,
     };
   }

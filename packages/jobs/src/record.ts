@@ -42,6 +42,8 @@ export interface BesideSpec {
   readonly webhook?: Webhook;
   /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
   readonly reuseKey?: string;
+  /** See `dataDigestOf`. */
+  readonly dataDigest?: string;
   /** By which its runs go on with the trace of the request that made it. */
   readonly traceparent?: string;
 }
@@ -52,7 +54,7 @@ export function newRecord(
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
-  { webhook, sweep, reuseKey, traceparent }: BesideSpec = {},
+  { webhook, sweep, reuseKey, dataDigest, traceparent }: BesideSpec = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
   const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
@@ -67,6 +69,7 @@ export function newRecord(
     ...(retryOf !== undefined && { retryOf }),
     ...(forkOf !== undefined && { forkOf }),
     ...(reuseKey !== undefined && { reuseKey }),
+    ...(dataDigest !== undefined && { dataDigest }),
     ...(sweep !== undefined && { sweep }),
     ...(traceparent !== undefined && { traceparent }),
     ...(webhook && { webhook: JSON.stringify(webhook) }),

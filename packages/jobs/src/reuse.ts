@@ -9,13 +9,13 @@ const beside = new Set(['name', 'labels', 'priority', 'threads']);
 
 /**
  * Of a job that begins with drawn weights, or with those of this digest, and with no other job's checkpoint. Uploaded data count by what
- * they hold, wherever they are kept; published datasets by the digests of their files.
+ * they hold, wherever they are kept; published datasets by `dataDigest`, see {@link dataDigestOf}.
  */
-export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, files: readonly (string | null)[] = []): string {
+export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDigest: string | null = null): string {
   const { data, ...rest } = spec;
   const counted = Object.fromEntries(Object.entries(rest).filter(([field]) => !beside.has(field)));
   const read = 'content' in data ? { ...data, dataset: 'uploaded' } : data;
-  const text = canonicalJson({ ...counted, data: read, initialWeights, ...(files.length > 0 && { files }) });
+  const text = canonicalJson({ ...counted, data: read, initialWeights, ...(dataDigest !== null && { dataDigest }) });
   return createHash('sha256').update(text).digest('hex');
 }
 

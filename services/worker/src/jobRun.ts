@@ -2,7 +2,7 @@
 // went back into the queue or belongs to someone else. It decides what a child's end means for the job. BullMQ's side of
 // the delivery is worker.ts's, the child's process is trainingChild.ts's.
 import { rm } from 'node:fs/promises';
-import { initialWeightsFile } from '@trainyard/engine';
+import { type FileDigests, initialWeightsFile } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
 import {
@@ -23,6 +23,7 @@ import { AttemptSpan } from './attemptSpan.ts';
 import { describeDeath } from './childDeath.ts';
 import { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ChildPool } from './childPool.ts';
+import { tellDataFound } from './dataFound.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
 import { describeError } from './runError.ts';
@@ -39,6 +40,8 @@ export interface RunContext {
   checkpointEveryMs: number;
   pool: ChildPool;
   data: NodeDatasetFilesOptions;
+  /** Of the files that `data` names. */
+  digests: FileDigests;
   uploads: UploadedData;
   /** The worker's name, as jobs show it. */
   worker: string;
@@ -159,7 +162,7 @@ export class JobRun {
   async #train({ attempt, spec, checkpoint }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
     const log = this.#log.child({ attempt: attempt.number, ...this.#span?.logFields });
     log.info({ child: child.pid, checkpoint }, 'training');
-    const { artifacts, abandoned, checkpointEveryMs, data, uploads } = this.#context;
+    const { artifacts, abandoned, checkpointEveryMs, data, digests, uploads } = this.#context;
     this.#checkpoints.current = checkpoint;
     const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, abandoned);
     const modelFile = artifacts.temporaryFile();
@@ -178,7 +181,9 @@ export class JobRun {
       const [checkpointFile, snapshotFile] = [artifacts.temporaryFile(), artifacts.temporaryFile()];
       const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
       const signals = { stop: this.#stop.signal, pause: this.#pause.signal };
+      const told = tellDataFound(attempt, spec, digests, (call) => this.#patiently(call), log);
       const outcome = await child.train(order, (events) => this.#store(events, journal), signals);
+      await told;
       return await this.#conclude(outcome, attempt, journal, modelFile, log);
     } catch (error) {
       if (error instanceof StaleAttemptError || this.#context.abandoned.aborted) throw error;

@@ -4,10 +4,11 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
-import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+import { NodeDatasetFiles, type NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,
   connectRedis,
+  DatasetDigests,
   isRedisUnavailable,
   JobStore,
   type TrainDelivery,
@@ -136,6 +137,7 @@ export class TrainingWorker {
         checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
         pool: this.#pool,
         data,
+        digests: new DatasetDigests(new NodeDatasetFiles(data)),
         uploads: this.#uploads,
         worker: name,
         abandoned: this.#abandoned.signal,

@@ -1,6 +1,7 @@
 // The lists of jobs that the scripts keep: by status, label, owner and time, whatever happens to a job, and without a trace of one that
 // was deleted.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
+import { engineVersion } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';
@@ -91,4 +92,25 @@ test("an owner's lists do not show what is another's", async ({ redis }) => {
   await createJob(jobs, { labels });
   const listed = await jobs.store.list({ limit: 10, label: 'team:a', status: 'queued', owner: 'bob' });
   expect(listed.data.map(({ id }) => id)).toEqual([job.id]);
+});
+
+test('a job that found other data than it was made for is in no list of its reuse key any more, and its retry is not either', async ({
+  redis,
+}) => {
+  const jobs = openJobs(redis);
+  const made = { spec: { ...spec, labels }, owner: 'ada', reuseKey: 'key', dataDigest: 'a' };
+  const [same, other] = [await jobs.store.create(made), await jobs.store.create(made)];
+  const [first, second] = [await claim(jobs, same.job.id), await claim(jobs, other.job.id)];
+  expect(await first.foundData('a')).toBe('same');
+  expect([await second.foundData('b'), await second.foundData('a')]).toEqual(['other', 'same']);
+  await first.finish({ status: 'succeeded', result: { ...result, engineVersion } });
+  await second.finish({ status: 'failed', error: { code: 'diskFull', message: 'no room', epoch: null, step: null } });
+  const retry = await jobs.store.create({ spec: made.spec, owner: 'ada', origin: { retryOf: other.job.id } });
+  await (await claim(jobs, retry.job.id)).finish({ status: 'succeeded', result: { ...result, engineVersion } });
+  expect((await jobs.store.reusable('key', 'ada'))?.id).toBe(same.job.id);
+  const listed = await jobs.store.list({ limit: 10, label: 'team:a' });
+  expect(listed.data.map(({ id }) => id)).toEqual([retry.job.id, other.job.id, same.job.id]);
+  expect(await second.foundData('b')).toBe('stale');
+  await jobs.store.delete(same.job.id);
+  expect(await jobs.store.reusable('key', 'ada')).toBeNull();
 });

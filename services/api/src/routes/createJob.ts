@@ -1,8 +1,9 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
-import { checkSpec, type FileDigests, findDataset, type JobSpec, pytorchScript, type SpecLimits } from '@trainyard/engine';
+import { checkSpec, type FileDigests, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import {
   createWith,
+  dataDigestOf,
   type DatasetStore,
   initialWeightsOf,
   type KeyQuotas,
@@ -95,13 +96,17 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const { spec, summary } = checked;
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
-      const files = await filesOf(spec, datasetDigests, request);
-      const reuseKey = files === null ? null : reuseKeyOf(spec, weights?.digest ?? null, files);
+      const dataDigest = await dataDigestOf(spec, datasetDigests).catch((err: unknown) => {
+        request.log.warn({ err }, 'the files of a dataset cannot be read');
+        return undefined;
+      });
+      const reuseKey = dataDigest === undefined ? null : reuseKeyOf(spec, weights?.digest ?? null, dataDigest);
       const reused = reuse && reuseKey !== null ? await jobs.reusable(reuseKey, visibleOwner(request)) : null;
       if (reused !== null) return accepted(request, reply, reused, { 'job-reused': 'true' });
       const newJob = {
         spec,
         ...(reuseKey !== null && { reuseKey }),
+        ...(typeof dataDigest === 'string' && { dataDigest }),
         owner,
         quotas,
         ...(idempotency && { idempotency }),
@@ -113,16 +118,6 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   );
   done();
 };
-
-/** Digests of the files that the spec's dataset is read from. @returns null where they cannot be read: what such a job is given is not known */
-async function filesOf({ data }: JobSpec, digests: FileDigests, request: FastifyRequest): Promise<readonly (string | null)[] | null> {
-  try {
-    return (await findDataset(data.dataset).digests?.(digests)) ?? [];
-  } catch (err) {
-    request.log.warn({ err }, 'the files of a dataset cannot be read');
-    return null;
-  }
-}
 
 /** The 202 of a job, new or not. */
 function accepted(request: FastifyRequest, reply: FastifyReply, job: Job, headers: Readonly<Record<string, string>>): FastifyReply {
