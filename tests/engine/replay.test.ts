@@ -113,8 +113,17 @@ function batchesOf({ input, target }: Case): Batch[] {
 
 const weightsOf = (model: Module): number[] => [...encodeWeights(model).tensorBytes];
 
+/** Spoils what a backward pass says that nobody reads any more. */
+class Spoiling extends WasmBackend {
+  override release(array: Float32Array | Int32Array): void {
+    if (array instanceof Int32Array) array.fill(-1);
+    else array.fill(NaN);
+    super.release(array);
+  }
+}
+
 test.each(cases)('%s comes out the same whether a step is done again or made anew', (_, sample) => {
-  setBackend(new WasmBackend());
+  setBackend(new Spoiling());
   const spec = specOf(sample);
   const learner = new Learner(spec, new Generator(0));
   const model = buildModel(spec.model.layers, sample.input, new Generator(0));

@@ -4,13 +4,13 @@
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError, ShapeError } from './errors.ts';
-import { type Backward, Node } from './node.ts';
+import { type Backward, Node, type Releases } from './node.ts';
 import { noteOperation } from './replay.ts';
 import { formatShape, sameShape, type Shape } from './shape.ts';
 import { runSynchronously } from './synchronous.ts';
 import { type Storage, Tensor } from './tensor.ts';
 
-export { type Backward, gradientStorage, type Node } from './node.ts';
+export { type Backward, gradientStorage, type Node, overGradient } from './node.ts';
 
 let gradEnabled = true;
 
@@ -53,7 +53,7 @@ export function record(operation: Recorded): Tensor {
   const { forward } = operation;
   const result = new Tensor(forward(), operation.shape, operation.base);
   if (gradEnabled) addToGraph(result, operation);
-  noteOperation(result, forward);
+  noteOperation(result, forward, operation.base !== undefined);
   return result;
 }
 
@@ -87,11 +87,11 @@ export interface BackwardOptions {
 
 /**
  * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires it.
- * @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given,
+ * @param releases as {@link Node.run} has it. @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given,
  *   or the graph was used up. @throws ShapeError when the gradient's shape is another. @throws ArenaError when the
  *   tensor's arena has ended.
  */
-export function runBackward(tensor: Tensor, options: BackwardOptions = {}): void {
+export function runBackward(tensor: Tensor, options: BackwardOptions = {}, releases: Releases | null = null): void {
   const node = nodeOf(tensor);
   if (node === null) {
     throw new AutogradError('backward() needs a tensor that was computed from one with requiresGrad: this one has no gradFn');
@@ -109,7 +109,7 @@ export function runBackward(tensor: Tensor, options: BackwardOptions = {}): void
   const memory = backend();
   const mark = memory.enterArena();
   try {
-    node.run(gradient === undefined ? one() : gradient.values, retainGraph);
+    node.run(gradient === undefined ? one() : gradient.values, retainGraph, releases);
   } finally {
     memory.leaveArena(mark);
   }

@@ -181,7 +181,8 @@ export {
 export { arange, type RandomOptions, rand, randn } from './ops/factories.ts';
 export { linear, matmul, mm } from './ops/matmul.ts';
 export { clone, expand, flatten, permute, reshape, t, transpose } from './ops/movement.ts';
-export { type BatchNormOptions, batchNorm, groupNorm, layerNorm, type RunningStatistics } from './ops/norm.ts';
+export { type BatchNormOptions, batchNorm, type RunningStatistics } from './ops/batchNorm.ts';
+export { groupNorm, layerNorm } from './ops/rowNorm.ts';
 export { cat, embedding, narrow, type PaddingMode, pad } from './ops/parts.ts';
 export { maxPool2d, type Pool2dOptions } from './ops/pool2d.ts';
 export { type Dims, max, mean, sum, type VarianceOptions, variance } from './ops/reduce.ts';

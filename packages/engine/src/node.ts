@@ -9,7 +9,7 @@ import { Tensor } from './tensor.ts';
 /**
  * From the gradient of an operation's result to those of its operands, in their order, flat and in the
  * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
- * change `grad`, and may return it. It may return them in `grads`, which has a null for each operand, so that no array is made.
+ * change `grad` but by {@link overGradient}, and may return it. It may return them in `grads`, which has a null for each operand, so that no array is made.
  */
 export type Backward = (grad: FloatArray, needed: readonly boolean[], grads: (FloatArray | null)[]) => readonly (FloatArray | null)[];
 
@@ -17,9 +17,12 @@ let created = 0;
 let pass = 0;
 /** The node whose backward function runs. */
 let running: Node | null = null;
+/** Whether nobody but it will read the gradient that it was given. */
+let ownsGradient = false;
 
-function setRunning(node: Node | null): void {
+function setRunning(node: Node | null, owns: boolean): void {
   running = node;
+  ownsGradient = owns;
 }
 
 /**
@@ -28,6 +31,14 @@ function setRunning(node: Node | null): void {
  */
 export function gradientStorage(index: number, length: number): FloatArray {
   return running?.storageFor(index, length) ?? backend().allocate(length);
+}
+
+/**
+ * For a backward function that goes element by element: where it may write a gradient as large as `grad`, which is what it was given.
+ * That is `grad` itself where nobody else will read it.
+ */
+export function overGradient(grad: FloatArray): FloatArray {
+  return ownsGradient ? grad : backend().allocate(grad.length);
 }
 
 // Plain loops into arrays of their length: these run for every operation of every step.
@@ -45,9 +56,16 @@ function versionsOf(tensors: readonly Tensor[]): number[] {
 }
 
 /** What a backward pass goes through, the operations from the newest to the oldest. */
-interface Order {
+export interface Order {
   readonly operations: readonly Node[];
   readonly leaves: readonly Node[];
+}
+
+/** For each operation of an {@link Order} the tensors that nobody reads any more when it begins. */
+export type Releases = readonly (readonly Tensor[])[];
+
+function releaseAll(tensors: readonly Tensor[]): void {
+  for (let i = 0; i < tensors.length; i++) backend().release(tensors[i].storage);
 }
 
 /** What `tensor.gradFn` shows. Made by `record`, never by users. */
@@ -104,18 +122,22 @@ export class Node {
   /**
    * The backward pass from this node, iteratively: a result is always newer than its operands, so going from the newest
    * operation to the oldest, and to the leaves at last, sees every gradient complete.
+   * @param releases tensors whose memory may be used again on the way, for one to whom nobody else looks.
    */
-  run(seed: FloatArray, retainGraph: boolean): void {
-    const order = this.#order ?? this.#collect();
-    this.#order = retainGraph ? order : null;
+  run(seed: FloatArray, retainGraph: boolean, releases: Releases | null): void {
+    const order = this.order;
+    if (!retainGraph) this.#order = null;
     const { operations, leaves } = order;
     this.#pending = seed;
     this.#pendingIsOurs = false;
     try {
-      for (let i = 0; i < operations.length; i++) operations[i].#step(retainGraph);
+      for (let i = 0; i < operations.length; i++) {
+        if (releases !== null) releaseAll(releases[i]);
+        operations[i].#step(retainGraph);
+      }
       for (let i = 0; i < leaves.length; i++) leaves[i].#step(retainGraph);
     } finally {
-      setRunning(null);
+      setRunning(null, false);
       for (let i = 0; i < operations.length; i++) operations[i].#pending = null;
       for (let i = 0; i < leaves.length; i++) leaves[i].#end();
     }
@@ -130,6 +152,16 @@ export class Node {
   }
 
   /** All that can be reached from here. */
+  get order(): Order {
+    this.#order ??= this.#collect();
+    return this.#order;
+  }
+
+  /** The tensors whose values its backward function reads. */
+  get saved(): readonly Tensor[] {
+    return this.#saved;
+  }
+
   #collect(): Order {
     const operations: Node[] = [];
     const leaves: Node[] = [];
@@ -171,8 +203,8 @@ export class Node {
       );
     }
     this.#checkSaved();
-    setRunning(this);
     const isOurs = this.#pendingIsOurs;
+    setRunning(this, isOurs);
     backend().beginOperation();
     this.#grads ??= new Array<null>(this.#next.length).fill(null);
     const grads = this.#backward(grad, this.#needed, this.#grads);

@@ -1,14 +1,15 @@
 // Computing the same again with other values: a replay has the operations of one forward pass in their order and does them again,
 // so that a training step need not make its tensors, its graph and its functions anew. Everything that depends on values is done
 // each time; what depends on shapes and layers was decided once. It is for whoever knows that those stay (training/learner.ts).
-import { moveStorage, type Storage, type Tensor, tensorsMade } from './tensor.ts';
+import type { Releases } from './node.ts';
+import { moveStorage, type Storage, type Tensor, tensorsMade, type Version } from './tensor.ts';
 
 /** The replay that operations are being noted for. */
 let noting: Replay | null = null;
 
 /** Says that an operation was done. */
-export function noteOperation(result: Tensor, forward: () => Storage): void {
-  noting?.note(result, forward);
+export function noteOperation(result: Tensor, forward: () => Storage, isView: boolean): void {
+  noting?.note(result, forward, isView);
 }
 
 /** Says that something was done that no operation of a replay does again. */
@@ -19,6 +20,8 @@ export function noteChange(): void {
 export class Replay {
   readonly #results: Tensor[] = [];
   readonly #forwards: (() => Storage)[] = [];
+  /** Those of the results whose storage is their own. */
+  readonly #owners: Tensor[] = [];
   #isWhole = true;
 
   /**
@@ -47,9 +50,26 @@ export class Replay {
     }
   }
 
-  note(result: Tensor, forward: () => Storage): void {
+  /**
+   * For the backward pass from `loss`, one of the results: what nobody reads any more before each of its operations. Afterwards no
+   * tensor of the replay can be looked at until it is run again.
+   */
+  releasesOf(loss: Tensor): Releases {
+    const operations = loss.gradFn?.order.operations ?? [];
+    const releases: Tensor[][] = operations.map(() => []);
+    // What shares storage shares its version.
+    const lastReaders = new Map<Version, number>();
+    operations.forEach(({ saved }, at) => {
+      for (const { version } of saved) lastReaders.set(version, at);
+    });
+    for (const owner of this.#owners) releases[(lastReaders.get(owner.version) ?? -1) + 1]?.push(owner);
+    return releases;
+  }
+
+  note(result: Tensor, forward: () => Storage, isView: boolean): void {
     this.#results.push(result);
     this.#forwards.push(forward);
+    if (!isView) this.#owners.push(result);
   }
 
   giveUp(): void {

@@ -10,6 +10,7 @@ const conv = { type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 };
 const [flatten, relu] = [{ type: 'flatten' }, { type: 'relu' }];
 
 const networks: Readonly<Record<string, object>> = {
+  'one linear layer': { layers: [flatten, linear] },
   ...Object.fromEntries(catalog().presets.map(({ type }) => [type, { preset: type }])),
   'linear layers': { layers: [flatten, { ...linear, outFeatures: 400 }, relu, { ...linear, outFeatures: 300 }, { type: 'tanh' }, linear] },
   'dropout, batch norm and smooth activations': {
@@ -52,11 +53,15 @@ const trainings = [
   [40, { type: 'sgd', learningRate: 0.001, momentum: 0.9 }, 1],
 ] as const;
 
-/** Parameters and their gradients, what the optimizer keeps, what layers hand on or keep inside, and the data. */
+/**
+ * Parameters and their gradients, what the optimizer keeps, activations (the input, and what each layer hands on: those within a
+ * residual layer too, and a dropout's mask, but not a flatten's, which hands on what it was given), and the data.
+ */
 function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays: number, batch: number): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const sizes = layers.map(
-    ({ outputShape, innerActivations = 0 }) => outputShape.reduce((size, length) => size * length, 1) + innerActivations,
+    ({ type, outputShape, innerActivations = 0 }) =>
+      (type === 'flatten' ? 0 : outputShape.reduce((size, length) => size * length, 1)) + innerActivations,
   );
   const activations = sizes.reduce((sum, size) => sum + size, inputSize);
   return 4 * (parameters * (2 + stateArrays) + batch * activations + 2 * batch * (inputSize + 10));
@@ -82,8 +87,9 @@ describe.each(Object.entries(networks))('the memory of %s', (_, model) => {
       expect(memoryBytes).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
       const inferred = inferShapes(spec.model.layers, [3, 28, 28]);
       if (!inferred.ok) throw inferred.error;
-      // A mebibyte for what does not grow with the network: packed weights of kernels, and small arrays.
-      expect(result.peakMemoryBytes).toBeLessThanOrEqual(1.5 * needed(inferred.layers, 3 * 28 * 28, stateArrays, batch) + MEBIBYTE);
+      // A mebibyte for what does not grow with the batch: kernels' packed and transformed weights and their sums. It shows alone.
+      const fixed = batch < 16 ? MEBIBYTE : 0;
+      expect(result.peakMemoryBytes).toBeLessThanOrEqual(1.5 * needed(inferred.layers, 3 * 28 * 28, stateArrays, batch) + fixed);
     },
   );
 });

@@ -90,6 +90,11 @@ export interface BackendMemory {
   isResult(array: FloatArray): boolean;
   /** Says that nobody will read a result again: its room may be given out before the arena is left. */
   recycle(array: FloatArray): void;
+  /**
+   * Says that nobody will read an array of the open arenas again: between two operations of a backward pass, whose later operations
+   * may take its room. Does nothing for other arrays.
+   */
+  release(array: FloatArray | Int32Array): void;
   /** Bytes in use now and at most so far, arena and persistent memory together. */
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }
@@ -103,6 +108,7 @@ export interface Backend extends BackendMemory, FusedKernels, LayerKernels, Move
   fill(out: FloatArray, value: number): void;
   copy(x: FloatArray, out: FloatArray): void;
 
+  /** `out` may be `x`. */
   unary(op: UnaryOp, x: FloatArray, out: FloatArray): void;
   /** out = a op b with NumPy broadcasting of aShape and bShape to outShape. `out` may be `a` when the shapes are equal. */
   binary(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bShape: Shape, out: FloatArray, outShape: Shape): void;
@@ -110,7 +116,7 @@ export interface Backend extends BackendMemory, FusedKernels, LayerKernels, Move
   binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void;
   /** out += alpha · x, the same length. */
   addScaled(x: FloatArray, alpha: number, out: FloatArray): void;
-  /** dx = 0 where x ≤ 0, else g; so g passes where x is NaN. */
+  /** dx = 0 where x ≤ 0, else g; so g passes where x is NaN. `dx` may be `g`. */
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void;
 
   /** Sums x over the dimensions that outShape lacks or has as 1 (the adjoint of broadcasting). */

@@ -18,14 +18,8 @@ export function composedConv2dRelu(
   out: FloatArray,
   geometry: ConvGeometry,
 ): void {
-  const mark = backend.enterArena();
-  try {
-    const result = backend.allocate(out.length);
-    backend.conv2d(x, weight, bias, result, geometry);
-    backend.unary('relu', result, out);
-  } finally {
-    backend.leaveArena(mark);
-  }
+  backend.conv2d(x, weight, bias, out, geometry);
+  backend.unary('relu', out, out);
 }
 
 export function composedConv2dBackward(
@@ -104,14 +98,8 @@ export function composedLinearRelu(
   inFeatures: number,
   outFeatures: number,
 ): void {
-  const mark = backend.enterArena();
-  try {
-    const result = backend.allocate(out.length);
-    backend.linear(x, weight, bias, result, n, inFeatures, outFeatures);
-    backend.unary('relu', result, out);
-  } finally {
-    backend.leaveArena(mark);
-  }
+  backend.linear(x, weight, bias, out, n, inFeatures, outFeatures);
+  backend.unary('relu', out, out);
 }
 
 export function composedLinearBackward(

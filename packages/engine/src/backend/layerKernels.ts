@@ -31,7 +31,7 @@ export interface ChannelLayout {
 
 export interface LayerKernels {
   activation(op: ActivationOp, x: FloatArray, out: FloatArray, a: number, b: number): void;
-  /** dx = g · op′(x); where op has a corner, PyTorch's choice. */
+  /** dx = g · op′(x); where op has a corner, PyTorch's choice. `dx` may be `g`. */
   activationBackward(op: ActivationOp, g: FloatArray, x: FloatArray, dx: FloatArray, a: number, b: number): void;
 
   /** Each channel's mean over outer and inner, and the mean of the squared differences from it; both of length `channels`. */
@@ -40,7 +40,7 @@ export interface LayerKernels {
   channelProducts(g: FloatArray, x: FloatArray, mean: FloatArray, sums: FloatArray, products: FloatArray, layout: ChannelLayout): void;
   /** out = (x − mean) · scale + shift, with one mean, scale and shift a channel. */
   channelScale(x: FloatArray, mean: FloatArray, scale: FloatArray, shift: FloatArray, out: FloatArray, layout: ChannelLayout): void;
-  /** dx = g · gFactor + (x − mean) · xFactor + shift, with one of each a channel. */
+  /** dx = g · gFactor + (x − mean) · xFactor + shift, with one of each a channel. `dx` may be `g`. */
   channelCombine(
     g: FloatArray,
     x: FloatArray,

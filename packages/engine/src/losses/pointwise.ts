@@ -87,7 +87,7 @@ export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduc
     forward,
     shape: single ? [] : shape,
     inputs: [input, target],
-    saved: [input, target],
+    saved: [input, target, weights, positives].filter((operand) => operand !== null),
     backward: (g, needed) => [needed[0] ? slopes(g, formula.inputSlope) : null, needed[1] ? slopes(g, formula.targetSlope) : null],
   });
 }

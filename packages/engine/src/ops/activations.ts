@@ -1,6 +1,5 @@
 // Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
-import { record } from '../autograd.ts';
-import type { FloatArray } from '../backend/backend.ts';
+import { gradientStorage, overGradient, record } from '../autograd.ts';
 import type { ActivationOp } from '../backend/layerKernels.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -19,7 +18,7 @@ function activation(name: string, op: ActivationOp, x: Tensor, a = 0, b = 0): Te
     inputs: [x],
     saved: [x],
     backward: (g, _needed, grads) => {
-      const dx = backend().allocate(x.size);
+      const dx = overGradient(g);
       backend().activationBackward(op, g, x.values, dx, a, b);
       grads[0] = dx;
       return grads;
@@ -79,42 +78,45 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
   // As an operand that broadcasts over what follows the channels.
   const factor: Shape = weight.size === 1 ? [] : [weight.size, ...new Array<number>(x.rank - 2).fill(1)];
   const { shape, size } = x;
-  let falling: FloatArray;
   return record({
     name: 'Prelu',
     forward: () => {
-      falling = backend().allocate(size);
-      backend().activation('clamp', x.values, falling, -Infinity, 0);
       const y = backend().allocate(size);
-      const rising = backend().allocate(size);
-      backend().unary('relu', x.values, rising);
-      backend().binary('mul', falling, shape, weight.values, factor, y, shape);
-      backend().addScaled(rising, 1, y);
+      const mark = backend().enterArena();
+      try {
+        const part = backend().allocate(size);
+        backend().activation('clamp', x.values, part, -Infinity, 0);
+        backend().binary('mul', part, shape, weight.values, factor, y, shape);
+        backend().unary('relu', x.values, part);
+        backend().addScaled(part, 1, y);
+      } finally {
+        backend().leaveArena(mark);
+      }
       return y;
     },
     shape,
     inputs: [x, weight],
     saved: [x, weight],
-    backward: (g, needed) => {
-      let dx = null;
-      if (needed[0]) {
-        // g above 0 and weight · g elsewhere: the whole of the second, its part above 0 exchanged for the first's.
-        dx = backend().allocate(size);
-        backend().binary('mul', g, shape, weight.values, factor, dx, shape);
-        const above = backend().allocate(size);
-        backend().reluBackward(dx, x.values, above);
-        backend().addScaled(above, -1, dx);
-        backend().reluBackward(g, x.values, above);
-        backend().addScaled(above, 1, dx);
-      }
-      let dw = null;
+    backward: (g, needed, grads) => {
+      const part = backend().allocate(size);
       if (needed[1]) {
-        const products = backend().allocate(size);
-        backend().binary('mul', g, shape, falling, shape, products, shape);
-        dw = backend().allocate(weight.size);
-        backend().sumTo(products, shape, dw, factor);
+        backend().activation('clamp', x.values, part, -Infinity, 0);
+        backend().binary('mul', part, shape, g, shape, part, shape);
+        const dw = gradientStorage(1, weight.size);
+        backend().sumTo(part, shape, dw, factor);
+        grads[1] = dw;
       }
-      return [dx, dw];
+      if (needed[0]) {
+        // g above 0 and weight · g elsewhere: what is above 0 is taken out meanwhile.
+        const dx = overGradient(g);
+        if (dx !== g) backend().copy(g, dx);
+        backend().reluBackward(g, x.values, part);
+        backend().addScaled(part, -1, dx);
+        backend().binary('mul', dx, shape, weight.values, factor, dx, shape);
+        backend().addScaled(part, 1, dx);
+        grads[0] = dx;
+      }
+      return grads;
     },
   });
 }

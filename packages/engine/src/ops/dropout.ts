@@ -1,5 +1,5 @@
 // Dropout (Srivastava et al. 2014), with the draws of torch.rand, so that they can be repeated anywhere.
-import { record } from '../autograd.ts';
+import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -27,7 +27,7 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenera
     shape,
     inputs: [x],
     backward: (g, _needed, grads) => {
-      const dx = backend().allocate(size);
+      const dx = overGradient(g);
       backend().binary('mul', g, shape, factors, shape, dx, shape);
       grads[0] = dx;
       return grads;

@@ -1,5 +1,5 @@
 // Element-wise arithmetic with NumPy broadcasting. Each operation's backward stands beside its forward.
-import { record } from '../autograd.ts';
+import { overGradient, record } from '../autograd.ts';
 import type { BinaryOp, FloatArray, UnaryOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { broadcastShapes, sameShape, type Shape, sizeOf } from '../shape.ts';
@@ -185,7 +185,7 @@ export function relu(x: Tensor): Tensor {
     inputs: [x],
     savesResult: true,
     backward: (g, _needed, grads) => {
-      const dx = backend().allocate(x.size);
+      const dx = overGradient(g);
       backend().reluBackward(g, y, dx);
       grads[0] = dx;
       return grads;

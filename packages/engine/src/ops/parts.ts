@@ -151,8 +151,15 @@ function placesOf(positions: readonly number[]): () => Int32Array {
   };
 }
 
-/** @param positions of the rows, which lie within x. */
-function selectRows(name: string, x: Tensor, dim: number, positions: () => Int32Array, count: number): Tensor {
+/** @param positions of the rows, which lie within x. @param saved the tensor that they are of, if they are. */
+function selectRows(
+  name: string,
+  x: Tensor,
+  dim: number,
+  positions: () => Int32Array,
+  count: number,
+  saved: readonly Tensor[] = [],
+): Tensor {
   const layout = rowsAround(x.shape, dim);
   const shape = x.shape.with(dim, count);
   let places: Int32Array;
@@ -164,6 +171,7 @@ function selectRows(name: string, x: Tensor, dim: number, positions: () => Int32
       backend().selectRows(x.values, places, y, layout);
       return y;
     },
+    saved,
     shape,
     inputs: [x],
     backward: (g, _needed, grads) => {
@@ -187,6 +195,6 @@ function integersOf(positions: Tensor, size: number): Int32Array {
 /** The rows of a weight [count, …] that the indices name (torch.nn.functional.embedding): [...indices.shape, …]. */
 export function embedding(positions: Tensor, weight: Tensor): Tensor {
   if (weight.rank === 0) throw new ShapeError('embedding needs a weight of at least one dimension, got a scalar');
-  const rows = selectRows('Embedding', weight, 0, () => integersOf(positions, weight.shape[0]), positions.size);
+  const rows = selectRows('Embedding', weight, 0, () => integersOf(positions, weight.shape[0]), positions.size, [positions]);
   return rows.reshape([...positions.shape, ...weight.shape.slice(1)]);
 }

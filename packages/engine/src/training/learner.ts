@@ -8,6 +8,7 @@ import type { Batch } from '../data/loader.ts';
 import { buildLoss, type Criterion } from '../losses/index.ts';
 import { buildModel, type Sequential } from '../nn/layers/index.ts';
 import { buildOptimizer, type Optimizer } from '../optim/index.ts';
+import type { Releases } from '../node.ts';
 import type { Generator } from '../random.ts';
 import { Replay } from '../replay.ts';
 import { sameShape, type Shape, sizeOf } from '../shape.ts';
@@ -42,6 +43,8 @@ interface Pass {
   readonly arena: Arena;
   readonly replay: Replay;
   readonly trace: Trace;
+  /** For its backward pass: nobody looks at the trace afterwards. */
+  readonly releases: Releases;
   readonly inputShape: Shape;
   readonly targetShape: Shape;
 }
@@ -98,26 +101,29 @@ export class Learner {
     const { inputShape, targetShape, size } = this.#batch;
     const { result: trace, replay } = Replay.of(() => this.#forward());
     const arena = currentArena();
-    const canRepeat = replay !== null && arena !== null && this.model.training;
-    if (canRepeat) this.#passes.set(size, { arena, replay, trace, inputShape, targetShape });
-    this.#update(trace, canRepeat);
+    const releases = replay?.releasesOf(trace.loss) ?? null;
+    const canRepeat = replay !== null && releases !== null && arena !== null && this.model.training;
+    if (canRepeat) this.#passes.set(size, { arena, replay, trace, releases, inputShape, targetShape });
+    this.#update(trace, canRepeat ? releases : null);
   };
 
   readonly #stepAgain = (): void => {
     const pass = this.#passes.get(this.#batch.size);
     if (pass === undefined) throw new TypeError('there is no pass to do again');
     pass.replay.run();
-    this.#update(pass.trace, true);
+    this.#update(pass.trace, pass.releases);
   };
 
-  #update(trace: Trace, keepGraph: boolean): void {
+  /** @param releases of a pass that is done again; null for one that is not. */
+  #update(trace: Trace, releases: Releases | null): void {
     const { measureNorm, snapshot, diagnose } = this.#asked;
     const outcome = this.#outcome;
     this.optimizer.zeroGrad();
     const before = snapshot ? gradientsBefore(this.model) : null;
     outcome.loss = trace.loss.item();
     outcome.nonFinite = diagnose && !Number.isFinite(outcome.loss) ? firstNonFinite(trace) : null;
-    runBackward(trace.loss, keepGraph ? KEEP_GRAPH : undefined);
+    if (releases === null) runBackward(trace.loss);
+    else runBackward(trace.loss, KEEP_GRAPH, releases);
     outcome.gradients = before === null ? null : snapshotGradients(this.model, before);
     const norm = this.#norm(measureNorm);
     outcome.gradientNorm = norm;

@@ -5,13 +5,26 @@ import { sizeOf } from '../shape.ts';
 
 const BYTES_PER_VALUE = 4;
 /** Kernels' own room for small networks: packed weights and tiles. */
-const SCRATCH_BYTES = 768 * 1024;
+const SCRATCH_BYTES = 1024 * 1024;
 /** Packed and transformed weights of a kernel, over the weights. */
 const WEIGHTS_SCRATCH = 4;
 /** What kernels put beside the largest layer's values: padded images, transformed tiles. */
 const VALUES_SCRATCH = 0.5;
 /** What is lost where blocks of one size are used again for smaller ones, and to small arrays that are not counted. */
 const LOSS = 1.12;
+
+/** Layers whose gradients are computed from their result. */
+const readsResult = new Set(['relu', 'maxPool2d', 'softmax', 'logSoftmax']);
+/** Those whose gradients are computed from the result alone, or from neither that nor the input. */
+const readsNeither = new Set([...readsResult, 'avgPool2d', 'adaptiveAvgPool2d', 'upsample', 'dropout']);
+/** Those whose input's gradient takes the place of their result's. */
+const isInPlace = new Set(
+  ['relu', 'relu6', 'leakyRelu', 'elu', 'gelu', 'silu', 'sigmoid', 'tanh', 'softplus', 'hardSwish', 'dropout', 'flatten'].concat(
+    'batchNorm1d',
+    'batchNorm2d',
+  ),
+);
+const withScratch = new Set(['conv2d', 'convTranspose2d', 'linear']);
 
 export interface MemoryOf {
   readonly layers: readonly LayerSummary[];
@@ -43,17 +56,44 @@ export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes }
     (most, layer) => Math.max(most, layer.type === 'conv2d' || layer.type === 'residual' ? layer.parameters : 0),
     0,
   );
-  let [kept, passing, before] = [inputSize, 0, inputSize];
-  layers.forEach((layer, at) => {
-    const size = sizeOf(layer.outputShape);
-    kept += keptBy(
-      layer,
-      layers.slice(at + 1, at + 3).map(({ type }) => type),
-    );
-    // The gradients of its result and of its input stand at one time; within a residual layer, also that of the sum.
-    passing = Math.max(passing, (1 + VALUES_SCRATCH) * (size + Math.max(before, layer.type === 'residual' ? 2 * size : 0)));
-    before = size;
-  });
-  const values = parameters * (2 + stateArrays) + mostParameters * WEIGHTS_SCRATCH + LOSS * batch * (kept + passing);
+  const values = parameters * (2 + stateArrays) + mostParameters * WEIGHTS_SCRATCH + LOSS * batch * valuesOfSample(layers, inputSize);
   return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + SCRATCH_BYTES;
+}
+
+/** Values of one sample that stand at a time at most: all activations, and gradients as far as they find no room where activations were. */
+function valuesOfSample(layers: readonly LayerSummary[], inputSize: number): number {
+  const types = layers.map(({ type }) => type);
+  const kept = layers.map((layer, at) => keptBy(layer, types.slice(at + 1, at + 3)));
+  const all = kept.reduce((sum, values) => sum + values, inputSize);
+  /** What is no longer read when the layer's gradients are computed. */
+  const freedBefore = (at: number): number =>
+    kept.reduce((sum, values, result) => (lastReader(types, result) > at ? sum + values - (layers[result].innerActivations ?? 0) : sum), 0);
+  let most = all;
+  for (let at = layers.length - 1; at >= 0; at--) {
+    const size = sizeOf(layers[at].outputShape);
+    const before = at === 0 ? inputSize : sizeOf(layers[at - 1].outputShape);
+    most = Math.max(most, all - freedBefore(at) + gradientsAt(layers[at].type, size, before));
+  }
+  return most;
+}
+
+/** The layer whose gradients are the last to be computed from a layer's result; beyond all for one that none are computed from. */
+function lastReader(types: readonly string[], result: number): number {
+  if (readsResult.has(types[result])) return firstOfOne(types, result);
+  const next = types[result + 1];
+  return next === undefined || readsNeither.has(next) ? Infinity : result + 1;
+}
+
+/** Where the layers begin that run as one with this one. */
+function firstOfOne(types: readonly string[], at: number): number {
+  let first = at;
+  while (first > 0 && at - first < 2 && (types[first] === 'relu' || types[first] === 'maxPool2d')) first -= 1;
+  return types[first] === 'conv2d' || types[first] === 'linear' ? first : at;
+}
+
+/** Of its result and its input, with what kernels put beside them. */
+function gradientsAt(type: string, size: number, before: number): number {
+  if (isInPlace.has(type)) return size;
+  if (type === 'residual') return (1 + VALUES_SCRATCH) * (size + Math.max(before, 2 * size));
+  return (withScratch.has(type) ? 1 + VALUES_SCRATCH : 1) * (size + before);
 }

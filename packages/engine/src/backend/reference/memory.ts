@@ -58,6 +58,8 @@ export class ReferenceMemory implements BackendMemory {
 
   recycle(): void {}
 
+  release(): void {}
+
   memoryUse(): { readonly bytes: number; readonly peakBytes: number } {
     return { bytes: this.#arenaBytes + this.#persistentBytes, peakBytes: this.#peakBytes };
   }

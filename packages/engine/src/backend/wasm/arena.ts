@@ -7,6 +7,9 @@ import { Spares } from './spares.ts';
 const FIRST_CHUNK = 1024 * 1024;
 const LARGEST_SPARE = 256 * 1024 * 1024;
 
+/** Numbers of a mark. */
+const MARK = 4;
+
 interface Chunk {
   readonly start: number;
   readonly size: number;
@@ -24,7 +27,7 @@ export class Arena {
   #operationLevel = 0;
   /** The level whose spares there are. */
   #sparesLevel = 0;
-  /** Three numbers a mark: chunk, offset, used; those of levels that have ended stay, so that the list need not grow again. */
+  /** Four numbers a mark: chunk, offset, used, spares lent; those of levels that have ended stay, so that the list need not grow again. */
   readonly #marks: number[] = [];
   /** How many of these numbers are of open levels. */
   #level = 0;
@@ -55,7 +58,8 @@ export class Arena {
     this.#marks[mark] = this.#chunk;
     this.#marks[mark + 1] = this.#offset;
     this.#marks[mark + 2] = this.#used;
-    this.#level = mark + 3;
+    this.#marks[mark + 3] = this.#spares.lent;
+    this.#level = mark + MARK;
     return mark;
   }
 
@@ -65,7 +69,10 @@ export class Arena {
     this.#offset = this.#marks[mark + 1];
     this.#used = this.#marks[mark + 2];
     this.#level = mark;
-    if (mark >= this.#sparesLevel) return;
+    if (mark >= this.#sparesLevel) {
+      this.#spares.takeBack(this.#marks[mark + 3]);
+      return;
+    }
     this.#spares.clear();
     this.#sparesLevel = 0;
     this.#operationLevel = 0;
@@ -74,8 +81,14 @@ export class Arena {
   /** The address of `bytes` bytes, a multiple of 64. @throws EngineError `outOfMemory`. */
   take(bytes: number): number {
     const size = Heap.blockSize(bytes);
-    if (this.#operationLevel !== this.#level) return this.#bump(size, bytes);
+    if (this.#operationLevel === 0) return this.#bump(size, bytes);
     const spare = this.#spares.take(size);
+    if (this.#operationLevel !== this.#level) {
+      // A kernel's own room within the operation: what is bumped goes with its level, a spare is noted to come back then.
+      if (spare < 0) return this.#bump(size, bytes);
+      this.#spares.lend(spare, size);
+      return spare;
+    }
     const address = spare < 0 ? this.#bump(size, bytes) : spare;
     this.#spares.note(address, size, bytes);
     return address;
@@ -99,6 +112,21 @@ export class Arena {
 
   recycle(array: FloatArray): void {
     this.#spares.recycle(array.byteOffset);
+  }
+
+  /** Makes a block spare that was taken at any open level, before or at that of the operations. */
+  release({ byteOffset, byteLength }: { readonly byteOffset: number; readonly byteLength: number }): void {
+    if (!this.#isWithin(byteOffset)) return;
+    this.#sparesLevel = this.#level;
+    this.#spares.add(byteOffset, Heap.blockSize(byteLength));
+  }
+
+  #isWithin(address: number): boolean {
+    for (let i = 0; i < this.#chunks.length; i++) {
+      const { start, size } = this.#chunks[i];
+      if (address >= start && address < start + size) return true;
+    }
+    return false;
   }
 
   #bump(size: number, bytes: number): number {

@@ -18,6 +18,30 @@ export class Spares {
   readonly #noted = new Numbers();
   /** Results that can be recycled: the same. */
   readonly #results = new Numbers();
+  /** Blocks that were free and are in use within an operation: address and size, the newest last. */
+  readonly #lent = new Numbers();
+
+  /** How much is lent: for {@link takeBack}. */
+  get lent(): number {
+    return this.#lent.length;
+  }
+
+  lend(address: number, size: number): void {
+    this.#lent.add(address);
+    this.#lent.add(size);
+  }
+
+  /** All that was lent since `lent` was this is free again. */
+  takeBack(lent: number): void {
+    const { values, length } = this.#lent;
+    this.#lent.length = lent;
+    for (let i = lent; i < length; i += 2) this.#release(values[i], values[i + 1]);
+  }
+
+  /** A block that nobody needs any more. */
+  add(address: number, size: number): void {
+    this.#release(address, size);
+  }
 
   /** A free block of at least `size` bytes, the smallest there is, of which the rest stays free; -1 when there is none. */
   take(size: number): number {
@@ -73,6 +97,7 @@ export class Spares {
     this.#free.length = 0;
     this.#noted.length = 0;
     this.#results.length = 0;
+    this.#lent.length = 0;
   }
 
   #find(address: number): number {

@@ -190,6 +190,10 @@ export class WasmMemory implements BackendMemory {
     if (this.#heap.holds(array.buffer)) this.#arena.recycle(array);
   }
 
+  release(array: FloatArray | Int32Array): void {
+    if (this.#heap.holds(array.buffer) && this.#arena.isOpen) this.#arena.release(array);
+  }
+
   memoryUse(): { readonly bytes: number; readonly peakBytes: number } {
     return { bytes: this.#arena.used + this.#persistentBytes, peakBytes: this.#peakBytes };
   }

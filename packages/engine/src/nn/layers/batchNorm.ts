@@ -1,9 +1,9 @@
 // Batch normalisation as layers (torch.nn.BatchNorm1d and BatchNorm2d), which differ in the inputs that they take: options,
-// modules, shape rules, cost. The arithmetic is ops/norm.ts.
+// modules, shape rules, cost. The arithmetic is ops/batchNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
-import { batchNorm, type RunningStatistics } from '../../ops/norm.ts';
+import { batchNorm, type RunningStatistics } from '../../ops/batchNorm.ts';
 import type { OnnxScope } from '../../onnx.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';

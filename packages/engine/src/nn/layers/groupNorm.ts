@@ -1,8 +1,8 @@
-// Group normalisation as a layer (torch.nn.GroupNorm): options, module, shape rule, cost. The arithmetic is ops/norm.ts.
+// Group normalisation as a layer (torch.nn.GroupNorm): options, module, shape rule, cost. The arithmetic is ops/rowNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ArgumentError, ShapeError } from '../../errors.ts';
-import { groupNorm as normalize } from '../../ops/norm.ts';
+import { groupNorm as normalize } from '../../ops/rowNorm.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -58,7 +58,6 @@ export const groupNorm = defineLayer({
   cost: ({ affine }, input) => ({
     parameters: affine ? 2 * input[0] : 0,
     multiplyAdds: sizeOf(input),
-    innerActivations: 3 * sizeOf(input),
   }),
   build: ({ numGroups, ...rest }, input) => new GroupNorm(numGroups, input[0], rest),
   pytorch: ({ numGroups, ...rest }, input) => construct('nn.GroupNorm', [numGroups, input[0]], changed(options, rest)),

@@ -1,8 +1,8 @@
-// Layer normalisation as a layer (torch.nn.LayerNorm): options, module, shape rule, cost. The arithmetic is ops/norm.ts.
+// Layer normalisation as a layer (torch.nn.LayerNorm): options, module, shape rule, cost. The arithmetic is ops/rowNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
-import { layerNorm as normalize } from '../../ops/norm.ts';
+import { layerNorm as normalize } from '../../ops/rowNorm.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -69,7 +69,7 @@ export const layerNorm = defineLayer({
   },
   cost({ normalizedShape, elementwiseAffine, bias }, input) {
     const size = sizeOf(listOf(normalizedShape ?? input));
-    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input), innerActivations: 3 * sizeOf(input) };
+    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input) };
   },
   build: ({ normalizedShape, ...rest }, input) => new LayerNorm(normalizedShape ?? input, rest),
   pytorch: ({ normalizedShape, ...rest }, input) => construct('nn.LayerNorm', [normalizedShape ?? input], changed(common, rest)),

@@ -4,7 +4,7 @@ import { construct, leading } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
 import { prelu as apply } from '../../ops/activations.ts';
 import { checkArguments } from '../../registry.ts';
-import { formatShape, sizeOf } from '../../shape.ts';
+import { formatShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module, Parameter } from '../module.ts';
 import { defineLayer } from './define.ts';
@@ -49,7 +49,7 @@ export const prelu = defineLayer({
     }
     return input;
   },
-  cost: ({ numParameters }, input) => ({ parameters: numParameters, multiplyAdds: 0, innerActivations: 4 * sizeOf(input) }),
+  cost: ({ numParameters }) => ({ parameters: numParameters, multiplyAdds: 0 }),
   build: ({ numParameters, init }) => new PReLU(numParameters, init),
   pytorch: (given) => construct('nn.PReLU', leading(options, given)),
   onnx: ({ input, node, weight }, { numParameters }, shape) =>

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { softmax as apply } from '../../ops/softmax.ts';
-import { sizeOf } from '../../shape.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
@@ -40,7 +39,7 @@ export const softmax = defineLayer({
     return input;
   },
   // Log-softmax, of which it is the exponential.
-  cost: (_options, input) => ({ parameters: 0, multiplyAdds: 0, innerActivations: sizeOf(input) }),
+  cost: () => ({ parameters: 0, multiplyAdds: 0 }),
   outputRange: () => ({ min: 0, max: 1 }),
   build: ({ dim }) => new Softmax(dim),
   pytorch: ({ dim }) => construct('nn.Softmax', [dim]),

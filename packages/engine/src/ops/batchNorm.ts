@@ -1,52 +1,12 @@
-// Normalisation by mean and variance: batch, layer and group norm are one operation over different views of the input as
-// [outer, channels, inner]. Statistics are of a "channel", which for layer and group norm is a row or a group of rows.
-import { record } from '../autograd.ts';
+// Batch normalisation: by the mean and variance of each channel over all samples.
+import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import type { ChannelLayout } from '../backend/layerKernels.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
-import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import { formatShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { add, mul } from './elementwise.ts';
-import { reshape } from './movement.ts';
-
-/** Mean and (biased) variance of each channel. */
-interface Moments {
-  readonly mean: FloatArray;
-  readonly variance: FloatArray;
-}
-
-function momentsOf(x: Tensor, layout: ChannelLayout): Moments {
-  const moments = { mean: backend().allocate(layout.channels), variance: backend().allocate(layout.channels) };
-  backend().channelMoments(x.values, moments.mean, moments.variance, layout);
-  return moments;
-}
-
-// Loops over channels, in functions of their own so that they are compiled well: they run in every step.
-
-function setInverse(inverse: Float64Array, variance: FloatArray, eps: number): void {
-  for (let c = 0; c < inverse.length; c++) inverse[c] = 1 / Math.sqrt(variance[c] + eps);
-}
-
-function setProducts(out: FloatArray, inverse: Float64Array, factors: FloatArray): void {
-  for (let c = 0; c < inverse.length; c++) out[c] = inverse[c] * factors[c];
-}
-
-/** What normalize's backward multiplies x − mean by, and what it adds; n are the numbers of a channel. */
-function setSlopes(
-  ofX: FloatArray,
-  offset: FloatArray,
-  scale: FloatArray,
-  inverse: Float64Array,
-  products: FloatArray,
-  sums: FloatArray,
-  n: number,
-): void {
-  for (let c = 0; c < inverse.length; c++) {
-    ofX[c] = (-scale[c] * inverse[c] * inverse[c] * products[c]) / n;
-    offset[c] = (-scale[c] * sums[c]) / n;
-  }
-}
+import { type Moments, momentsOf, setInverse, setProducts, setSlopes } from './moments.ts';
 
 interface Normalization {
   readonly name: string;
@@ -101,7 +61,7 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
           backend().fill(ofX, 0);
           backend().fill(offset, 0);
         }
-        const dx = backend().allocate(x.size);
+        const dx = overGradient(g);
         backend().channelCombine(g, x.values, mean, scale, ofX, offset, dx, layout);
         grads[0] = dx;
       }
@@ -185,53 +145,4 @@ function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: 
   const { values } = statistic;
   for (let c = 0; c < batch.length; c++) values[c] = (1 - momentum) * values[c] + momentum * factor * batch[c];
   statistic.version.count += 1;
-}
-
-/** Normalises each of the rows that x is made of. */
-function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number): Tensor {
-  const layout = { outer: 1, channels: x.size / rowSize, inner: rowSize };
-  return normalize(x, null, null, { name, layout, momentsNow: () => momentsOf(x, layout), isOwn: true, eps });
-}
-
-/** x · weight + bias, where they are there; both broadcast. */
-function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
-  const scaled = weight === null ? x : mul(x, weight);
-  return bias === null ? scaled : add(scaled, bias);
-}
-
-/**
- * Normalises each sample over its last dimensions (Ba et al. 2016; torch.nn.functional.layer_norm).
- * @param normalizedShape those dimensions; weight and bias have this shape. @throws ShapeError when sizes do not fit.
- */
-export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
-  const trailing = x.shape.slice(x.rank - normalizedShape.length);
-  if (normalizedShape.length === 0 || !sameShape(trailing, normalizedShape)) {
-    throw new ShapeError(`layerNorm over ${formatShape(normalizedShape)} does not fit an input ${formatShape(x.shape)}`);
-  }
-  for (const operand of [weight, bias]) {
-    if (operand !== null && !sameShape(operand.shape, normalizedShape)) {
-      throw new ShapeError(`layerNorm: weight and bias have the shape ${formatShape(normalizedShape)}, got ${formatShape(operand.shape)}`);
-    }
-  }
-  return affine(normalizeRows('NativeLayerNorm', x, sizeOf(normalizedShape), eps), weight, bias);
-}
-
-/**
- * Normalises each sample's channels in groups (Wu and He 2018; torch.nn.functional.group_norm).
- * @param x [N, C, …]; weight and bias [C]. @throws ShapeError when sizes or groups do not fit.
- */
-export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
-  const channels = x.shape[1];
-  if (channels === undefined || !Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {
-    throw new ShapeError(`groupNorm: ${numGroups} groups do not divide the channels of an input ${formatShape(x.shape)}`);
-  }
-  const perChannelShape = [channels, ...new Array<number>(x.rank - 2).fill(1)];
-  const operands = [weight, bias].map((operand) => {
-    if (operand !== null && operand.size !== channels) {
-      throw new ShapeError(`groupNorm of ${channels} channels takes one number for each, got ${formatShape(operand.shape)}`);
-    }
-    return operand === null ? null : reshape(operand, perChannelShape);
-  });
-  const rowSize = (channels / numGroups) * sizeOf(x.shape.slice(2));
-  return affine(normalizeRows('NativeGroupNorm', x, rowSize, eps), operands[0], operands[1]);
 }

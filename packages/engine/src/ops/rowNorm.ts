@@ -1,0 +1,117 @@
+// Layer and group normalisation: by the mean and variance of each sample's own rows, with a factor and a summand for each element or
+// channel.
+import { gradientStorage, overGradient, record } from '../autograd.ts';
+import type { FloatArray } from '../backend/backend.ts';
+import { backend } from '../backend/current.ts';
+import { ShapeError } from '../errors.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { momentsOf, setInverse, setSlopes } from './moments.ts';
+
+interface Affine {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  /** As which they broadcast to the input. */
+  readonly shape: Shape;
+}
+
+/**
+ * Normalises each of the rows that x is made of, then multiplies and adds. Only x is kept for the gradients: what was normalised is
+ * computed again.
+ */
+function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { weight, bias, shape: factor }: Affine): Tensor {
+  const { shape, size } = x;
+  const channels = size / rowSize;
+  const layout = { outer: 1, channels, inner: rowSize };
+  const inverse = new Float64Array(channels);
+  let mean: FloatArray;
+  let scale: FloatArray;
+  let zeros: FloatArray;
+  const normalized = (out: FloatArray): void => backend().channelScale(x.values, mean, scale, zeros, out, layout);
+
+  const inputs = [x, weight, bias].filter((operand) => operand !== null);
+  return record({
+    name,
+    forward: () => {
+      const moments = momentsOf(x, layout);
+      mean = moments.mean;
+      setInverse(inverse, moments.variance, eps);
+      const y = backend().allocate(size);
+      scale = backend().allocate(channels);
+      zeros = backend().allocate(channels);
+      scale.set(inverse);
+      backend().fill(zeros, 0);
+      normalized(y);
+      if (weight !== null) backend().binary('mul', y, shape, weight.values, factor, y, shape);
+      if (bias !== null) backend().binary('add', y, shape, bias.values, factor, y, shape);
+      return y;
+    },
+    shape,
+    inputs,
+    saved: weight === null ? [x] : [x, weight],
+    backward: (g, needed, grads) => {
+      if (weight !== null && needed[1]) {
+        const products = backend().allocate(size);
+        normalized(products);
+        backend().binary('mul', products, shape, g, shape, products, shape);
+        const dw = gradientStorage(1, weight.size);
+        backend().sumTo(products, shape, dw, factor);
+        grads[1] = dw;
+      }
+      const atBias = inputs.length - 1;
+      if (bias !== null && needed[atBias]) {
+        const db = gradientStorage(atBias, bias.size);
+        backend().sumTo(g, shape, db, factor);
+        grads[atBias] = db;
+      }
+      if (needed[0]) {
+        const dx = overGradient(g);
+        if (weight !== null) backend().binary('mul', g, shape, weight.values, factor, dx, shape);
+        const ofNormalized = weight === null ? g : dx;
+        const [sums, products] = [backend().allocate(channels), backend().allocate(channels)];
+        backend().channelProducts(ofNormalized, x.values, mean, sums, products, layout);
+        const [ofX, offset] = [backend().allocate(channels), backend().allocate(channels)];
+        setSlopes(ofX, offset, scale, inverse, products, sums, rowSize);
+        backend().channelCombine(ofNormalized, x.values, mean, scale, ofX, offset, dx, layout);
+        grads[0] = dx;
+      }
+      return grads;
+    },
+  });
+}
+
+/**
+ * Normalises each sample over its last dimensions (Ba et al. 2016; torch.nn.functional.layer_norm).
+ * @param normalizedShape those dimensions; weight and bias have this shape. @throws ShapeError when sizes do not fit.
+ */
+export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
+  const trailing = x.shape.slice(x.rank - normalizedShape.length);
+  if (normalizedShape.length === 0 || !sameShape(trailing, normalizedShape)) {
+    throw new ShapeError(`layerNorm over ${formatShape(normalizedShape)} does not fit an input ${formatShape(x.shape)}`);
+  }
+  for (const operand of [weight, bias]) {
+    if (operand !== null && !sameShape(operand.shape, normalizedShape)) {
+      throw new ShapeError(`layerNorm: weight and bias have the shape ${formatShape(normalizedShape)}, got ${formatShape(operand.shape)}`);
+    }
+  }
+  return normalizeRows('NativeLayerNorm', x, sizeOf(normalizedShape), eps, { weight, bias, shape: normalizedShape });
+}
+
+/**
+ * Normalises each sample's channels in groups (Wu and He 2018; torch.nn.functional.group_norm).
+ * @param x [N, C, …]; weight and bias [C]. @throws ShapeError when sizes or groups do not fit.
+ */
+export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
+  const channels = x.shape[1];
+  if (channels === undefined || !Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {
+    throw new ShapeError(`groupNorm: ${numGroups} groups do not divide the channels of an input ${formatShape(x.shape)}`);
+  }
+  for (const operand of [weight, bias]) {
+    if (operand !== null && operand.size !== channels) {
+      throw new ShapeError(`groupNorm of ${channels} channels takes one number for each, got ${formatShape(operand.shape)}`);
+    }
+  }
+  const rowSize = (channels / numGroups) * sizeOf(x.shape.slice(2));
+  const shape = [channels, ...new Array<number>(x.rank - 2).fill(1)];
+  return normalizeRows('NativeGroupNorm', x, rowSize, eps, { weight, bias, shape });
+}
