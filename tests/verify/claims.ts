@@ -41,7 +41,15 @@ export const claims: readonly Claim[] = [
   },
   {
     claim: 'Every layer, loss, optimizer, scheduler, transform and preset describes itself, checks its options and builds what it says',
-    tests: ['--project', 'engine', 'tests/engine/registries.test.ts', 'tests/engine/presets.test.ts', 'tests/engine/layers.test.ts'],
+    tests: [
+      '--project',
+      'engine',
+      'tests/engine/registries.test.ts',
+      'tests/engine/presets.test.ts',
+      'tests/engine/layers.test.ts',
+      'tests/engine/layersPrinted.test.ts',
+      'tests/engine/layersRefused.test.ts',
+    ],
   },
   {
     claim: 'An entry of a registry that no conformance case and no finite difference proves fails by name',
