@@ -10,7 +10,7 @@ const links: readonly (readonly [path: string, name: string, what: string])[] = 
 
 /** HTML. @param origin how the browser calls the service, `http://127.0.0.1:3000`, known to be no more than that */
 export function frontPage(version: string, origin: string): string {
-  const items = links.map(([path, name, what]) => `      <li><a href="${path}">${name}</a> ${what}</li>`);
+  const items = links.map(([path, name, what]) => `      <li><a href="${path}">${name}</a>: ${what}</li>`);
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -33,12 +33,13 @@ export function frontPage(version: string, origin: string): string {
 ${items.join('\n')}
     </ul>
     <p>A first job, from a terminal:</p>
-    <pre>curl ${origin}/jobs -H 'content-type: application/json' -d '{
-  "data": { "dataset": "digits" },
-  "model": { "preset": "lenet5" },
-  "loss": { "type": "crossEntropy" },
-  "optimizer": { "type": "adam" },
-  "epochs": 3 }'</pre>
+    <pre>curl ${origin}/jobs -H 'content-type: application/json' \\
+  -d '{
+    "data": { "dataset": "digits" },
+    "model": { "preset": "lenet5" },
+    "loss": { "type": "crossEntropy" },
+    "optimizer": { "type": "adam" },
+    "epochs": 3 }'</pre>
   </body>
 </html>
 `;
