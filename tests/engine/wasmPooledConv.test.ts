@@ -221,6 +221,56 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
   });
 });
 
+describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on $called", ({ kernels }) => {
+  const wasm = new WasmBackend({ kernels, pooled: { forward: 'winograd', backward: 'winograd' }, convVariant: 'winograd' });
+  const inSteps = new WasmBackend({ kernels, pooled: { forward: 'composed', backward: 'composed' }, convVariant: 'winograd' });
+  const shapes3x3 = shapes.map((sizes) => ({ ...sizes, kernelHeight: 3, kernelWidth: 3 }));
+
+  /** That both give the same bits, but for the sums of the bias and for the positions of maxima that the rectifier levels. */
+  function expectAsInSteps(sizes: Sizes, seed: number, change: (operands: Operands) => void = () => {}): void {
+    const both = geometries(sizes);
+    const operands = operandsOf(both, seed);
+    change(operands);
+    const [actual, expected] = [run(wasm, operands, both), run(inSteps, operands, both)];
+    for (const name of ['y', 'dx', 'dw'] as const) expect(actual[name]).toEqual(expected[name]);
+    expectNear(actual.db, expected.db, 'db', 1e-6);
+    for (let i = 0; i < actual.y.length; i++) if (!(actual.y[i] <= 0)) expect(actual.indices[i]).toBe(expected.indices[i]);
+  }
+
+  test('gives what its steps give, on random shapes', () => {
+    assert(property(shapes3x3, seeds, (sizes, seed) => expectAsInSteps(sizes, seed)));
+  });
+
+  test('gives what its steps give, where there are several blocks of tiles and parts of the batch', () => {
+    const sizes = { kernelHeight: 3, kernelWidth: 3, padTop: 1, padLeft: 1 };
+    expectAsInSteps({ ...sizes, batch: 7, inChannels: 33, outChannels: 20, height: 31, width: 38 }, 3);
+    expectAsInSteps({ ...sizes, batch: 35, inChannels: 5, outChannels: 9, height: 8, width: 8 }, 4);
+  });
+
+  test('lets a NaN win, the first of several', () => {
+    assert(
+      property(shapes3x3, seeds, (sizes, seed) =>
+        expectAsInSteps(sizes, seed, ({ x }) => {
+          for (const at of [seed, seed >> 8]) x[at % x.length] = Number.NaN;
+        }),
+      ),
+    );
+  });
+
+  test('goes on where the rectifier let the maximum through, and nowhere else', () => {
+    assert(
+      property(shapes3x3, seeds, (sizes, seed) => {
+        const both = geometries(sizes);
+        const operands = operandsOf(both, seed);
+        const [actual, expected] = [run(wasm, operands, both), run(reference, operands, both)];
+        // Where maxima are equal but for rounding, the gradient may go another way.
+        if (actual.y.some((value, i) => value > 0 && actual.indices[i] !== expected.indices[i])) return;
+        for (const name of ['y', 'dx', 'dw', 'db'] as const) expectNear(actual[name], expected[name], name, 1e-5);
+      }),
+    );
+  });
+});
+
 describe('a pooled convolution', () => {
   test('has the same bits with one thread and with three', () => {
     const alone = new WasmBackend();

@@ -31,16 +31,6 @@ export { sgd, adam } from './optimizers';
 export { rmsprop, adadelta, adamax } from './adaptive';
 export { activation, activationBackward } from './activations';
 export { channelMoments, channelProducts, channelScale, channelCombine } from './channels';
-export {
-  planWinograd,
-  winograd,
-  winogradBackwardWeight,
-  winogradBlocks,
-  winogradOwnBytes,
-  winogradPartBytes,
-  winogradParts,
-  winogradStrips,
-  winogradSumWeights,
-  winogradWeightBytes,
-  winogradWeights,
-} from './winograd';
+export { planWinograd, winograd, winogradBlocks, winogradOwnBytes, winogradStrips, winogradTurnedBytes } from './winograd';
+export { winogradTurnedStrips, winogradWeightBytes, winogradWeights } from './winograd';
+export { winogradBackward, winogradPartBytes, winogradParts, winogradSumWeights } from './winogradBackward';

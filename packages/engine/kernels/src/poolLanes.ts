@@ -1,4 +1,4 @@
-// 2 × 2 windows of max-pooling in vectors, rectified: four windows side by side, given their four corners. For the convolutions
+// 2 × 2 windows of max-pooling in vectors: four windows at a time, given their four corners. For the convolutions
 // that pool what they have just computed; pool2d.ts pools whole planes of any sort.
 
 /** Where the lanes of `value` replace those of `best`: they are larger, or the first NaN. */
@@ -8,35 +8,54 @@ function replaces(value: v128, best: v128): v128 {
   return v128.andnot(f32x4.eq(best, best), f32x4.ge(best, value));
 }
 
+/** Whether a NaN is there, or two infinities that add up to one: the usual comparisons would miss it. */
+// @ts-ignore: decorator
+@inline
+export function mayHaveNaN(a: v128, b: v128, c: v128, d: v128): bool {
+  const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+  return v128.any_true(f32x4.ne(sum, sum));
+}
+
+/** The largest of each lane; a NaN wins. b lies beside a, c below it, d below b. */
+// @ts-ignore: decorator
+@inline
+export function largestOf(withNaN: bool, a: v128, b: v128, c: v128, d: v128): v128 {
+  if (!withNaN) return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
+  let best = v128.bitselect(b, a, replaces(b, a));
+  best = v128.bitselect(c, best, replaces(c, best));
+  return v128.bitselect(d, best, replaces(d, best));
+}
+
+/** How far the largest, `best`, is from a in planes of rows of `width`: the first one on ties, the first NaN wins. */
+// @ts-ignore: decorator
+@inline
+export function stepToLargest(withNaN: bool, best: v128, a: v128, b: v128, c: v128, d: v128, width: i32): v128 {
+  const below = i32x4.splat(width);
+  const one = i32x4.splat(1);
+  const diagonal = i32x4.add(below, one);
+  if (!withNaN) {
+    let step = v128.bitselect(below, diagonal, f32x4.eq(c, best));
+    step = v128.bitselect(one, step, f32x4.eq(b, best));
+    return v128.andnot(step, f32x4.eq(a, best));
+  }
+  let mask = replaces(b, a);
+  let sofar = v128.bitselect(b, a, mask);
+  let step = v128.and(one, mask);
+  mask = replaces(c, sofar);
+  sofar = v128.bitselect(c, sofar, mask);
+  step = v128.bitselect(below, step, mask);
+  return v128.bitselect(diagonal, step, replaces(d, sofar));
+}
+
 /**
- * Stores max(0, a, b, c, d) of each lane, and the position of the largest: the first one on ties, the first NaN wins.
- * @param position of the corners a in their planes of rows of `width`; b is beside a, c below it, d below b.
+ * Stores max(0, a, b, c, d) of each lane, and the position of the largest.
+ * @param position of the corners a in their planes of rows of `width`.
  */
 // @ts-ignore: decorator
 @inline
 export function poolLanes(a: v128, b: v128, c: v128, d: v128, position: v128, width: i32, out: usize, indices: usize): void {
-  const below = i32x4.splat(width);
-  const one = i32x4.splat(1);
-  let best: v128;
-  let step: v128;
-  const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
-  if (v128.any_true(f32x4.ne(sum, sum))) {
-    // A NaN is there, or two infinities that add up to one.
-    let mask = replaces(b, a);
-    best = v128.bitselect(b, a, mask);
-    step = v128.and(one, mask);
-    mask = replaces(c, best);
-    best = v128.bitselect(c, best, mask);
-    step = v128.bitselect(below, step, mask);
-    mask = replaces(d, best);
-    best = v128.bitselect(d, best, mask);
-    step = v128.bitselect(i32x4.add(below, one), step, mask);
-  } else {
-    best = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
-    step = v128.bitselect(below, i32x4.add(below, one), f32x4.eq(c, best));
-    step = v128.bitselect(one, step, f32x4.eq(b, best));
-    step = v128.andnot(step, f32x4.eq(a, best));
-  }
+  const withNaN = mayHaveNaN(a, b, c, d);
+  const best = largestOf(withNaN, a, b, c, d);
   v128.store(out, f32x4.pmax(best, f32x4.splat(0)));
-  v128.store(indices, i32x4.add(position, step));
+  v128.store(indices, i32x4.add(position, stepToLargest(withNaN, best, a, b, c, d, width)));
 }

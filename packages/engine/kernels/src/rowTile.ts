@@ -129,10 +129,14 @@ export function setRows(
   cRow: usize,
 ): void {
   const tiles = tilesOf(rows);
-  for (let i = 0; i < tiles; i++) {
-    const first = firstRow(rows, tiles, i);
-    const taken = firstRow(rows, tiles, i + 1) - first;
-    rowsOf(taken, false, a + <usize>first * aRow, aRow, aStep, b, bStep, k, c + <usize>first * cRow, cRow);
+  let first = 0;
+  for (let i = 1; i <= tiles; i++) {
+    const next = firstRow(rows, tiles, i);
+    const taken = next - first;
+    rowsOf(taken, false, a, aRow, aStep, b, bStep, k, c, cRow);
+    a += <usize>taken * aRow;
+    c += <usize>taken * cRow;
+    first = next;
   }
 }
 
@@ -149,9 +153,13 @@ export function addRows(
   cRow: usize,
 ): void {
   const tiles = tilesOf(rows);
-  for (let i = 0; i < tiles; i++) {
-    const first = firstRow(rows, tiles, i);
-    const taken = firstRow(rows, tiles, i + 1) - first;
-    rowsOf(taken, true, a + <usize>first * aRow, aRow, aStep, b, bStep, k, c + <usize>first * cRow, cRow);
+  let first = 0;
+  for (let i = 1; i <= tiles; i++) {
+    const next = firstRow(rows, tiles, i);
+    const taken = next - first;
+    rowsOf(taken, true, a, aRow, aStep, b, bStep, k, c, cRow);
+    a += <usize>taken * aRow;
+    c += <usize>taken * cRow;
+    first = next;
   }
 }

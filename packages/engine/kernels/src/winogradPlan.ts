@@ -5,10 +5,10 @@ import { ConvSizes } from './convPlan';
 
 /** Frequencies of a tile: 6 × 6. */
 export const FREQUENCIES: usize = 36;
-/** What a plan is for. */
+/** What a plan is for: the result, the gradient of x alone, or those of the weight and, beside it, of x. */
 export const RESULT = 0;
 export const GRADIENT_OF_INPUT = 1;
-export const GRADIENT_OF_WEIGHT = 2;
+export const GRADIENTS = 2;
 /** Bytes of the transformed tiles of a block, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
 /** The same where products sum over the tiles: longer sums weigh more than the cache. */
@@ -21,26 +21,27 @@ const MOST_PARTS = 4;
 @unmanaged
 export class WinogradPlan {
   batch: i32;
-  /** What is read: so many planes of height × width an image. */
+  /** The input: so many planes of height × width an image. */
   channels: i32;
   height: i32;
   width: i32;
   /** Zeros above and to the left of it, 0 to 2. */
   top: i32;
   left: i32;
-  /** What is written: so many planes of outHeight × outWidth an image. */
+  /** The results: so many planes of outHeight × outWidth an image. */
   results: i32;
   outHeight: i32;
   outWidth: i32;
-  /** Blocks of 8 results, the last one padded. */
+  /** Blocks of 8 results, and of 8 channels, the last ones padded. */
   strips: i32;
+  channelStrips: i32;
   tilesDown: i32;
   tilesAcross: i32;
   /** Of all images. */
   tiles: i32;
   blockTiles: i32;
   blocks: i32;
-  /** Parts in which the gradient of the weight is summed up: each has its own sums. */
+  /** Parts in which gradients are computed, runs of whole images: each has its own sums of the weight's gradient. */
   parts: i32;
   /** From tile to tile, and from frequency to frequency, of transformed channels. */
   channelRow: usize;
@@ -48,10 +49,12 @@ export class WinogradPlan {
   /** The same of transformed results. */
   resultRow: usize;
   resultStep: usize;
-  /** From frequency to frequency of transformed weights, and of their gradients. */
+  /** From frequency to frequency of weights transformed for results, and of their gradients; and of weights for gradients of x. */
   weightStep: usize;
+  turnedStep: usize;
   /** The scratch memory that transformed weights need, one part of their gradient and the bias's, and each thread. */
   weightBytes: usize;
+  turnedBytes: usize;
   partBytes: usize;
   ownBytes: usize;
 }
@@ -64,33 +67,38 @@ function apart(bytes: usize): usize {
 }
 
 export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): void {
-  const isBackward = purpose == GRADIENT_OF_INPUT;
   plan.batch = sizes.batch;
-  plan.channels = isBackward ? sizes.outChannels : sizes.inChannels;
-  plan.height = isBackward ? sizes.outHeight : sizes.height;
-  plan.width = isBackward ? sizes.outWidth : sizes.width;
-  plan.top = isBackward ? 2 - sizes.padTop : sizes.padTop;
-  plan.left = isBackward ? 2 - sizes.padLeft : sizes.padLeft;
-  plan.results = isBackward ? sizes.inChannels : sizes.outChannels;
-  plan.outHeight = isBackward ? sizes.height : sizes.outHeight;
-  plan.outWidth = isBackward ? sizes.width : sizes.outWidth;
+  plan.channels = sizes.inChannels;
+  plan.height = sizes.height;
+  plan.width = sizes.width;
+  plan.top = sizes.padTop;
+  plan.left = sizes.padLeft;
+  plan.results = sizes.outChannels;
+  plan.outHeight = sizes.outHeight;
+  plan.outWidth = sizes.outWidth;
   plan.strips = (plan.results + 7) / 8;
+  plan.channelStrips = (plan.channels + 7) / 8;
   plan.tilesDown = (plan.outHeight + 3) / 4;
   plan.tilesAcross = (plan.outWidth + 3) / 4;
   plan.tiles = plan.batch * plan.tilesDown * plan.tilesAcross;
-  plan.channelRow = <usize>((plan.channels + 3) & ~3) << 2;
+  plan.channelRow = <usize>plan.channelStrips << 5;
   plan.resultRow = <usize>plan.strips << 5;
   // A multiple of the product's five rows.
-  const blockBytes: usize = purpose == GRADIENT_OF_WEIGHT ? SUMMED_BLOCK_BYTES : BLOCK_BYTES;
+  const blockBytes: usize = purpose == RESULT ? BLOCK_BYTES : SUMMED_BLOCK_BYTES;
   const fitting = <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow)));
   plan.blockTiles = max(10, min(60, fitting - (fitting % 5)));
   plan.blocks = (plan.tiles + plan.blockTiles - 1) / plan.blockTiles;
-  plan.parts = max(1, min(MOST_PARTS, plan.tiles / PART_TILES));
+  plan.parts = plan.batch;
+  if (purpose == GRADIENTS) plan.parts = max(1, min(min(MOST_PARTS, plan.batch), plan.tiles / PART_TILES));
   plan.channelStep = apart(<usize>plan.blockTiles * plan.channelRow);
   plan.resultStep = apart(<usize>plan.blockTiles * plan.resultRow);
   plan.weightStep = apart(<usize>plan.channels * plan.resultRow);
+  plan.turnedStep = apart(<usize>plan.results * plan.channelRow);
   plan.weightBytes = FREQUENCIES * plan.weightStep;
+  plan.turnedBytes = FREQUENCIES * plan.turnedStep;
   plan.partBytes = plan.weightBytes + plan.resultRow;
-  // The last piece is one tile of four channels between the two passes of its transform.
+  // Behind the block: one tile of four channels between the two passes of its transform and, for gradients, the sums of the bias's
+  // and what tiles have for those beside and below them, 12 vectors for four channels.
   plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
+  if (purpose != RESULT) plan.ownBytes += plan.resultRow + <usize>(plan.tilesAcross + 1) * plan.channelRow * 12;
 }

@@ -20,6 +20,7 @@ const CONSTANTS = memory.data<f32>([
   0.16666666666666666, 0.16666666666666666, 0.16666666666666666, 0.16666666666666666,
   0.4714045207910317, 0.4714045207910317, 0.4714045207910317, 0.4714045207910317,
   0.23570226039551584, 0.23570226039551584, 0.23570226039551584, 0.23570226039551584,
+  -2.5, -2.5, -2.5, -2.5,
 ], 16);
 
 // @ts-ignore: decorator
@@ -40,6 +41,7 @@ const SIXTH: usize = 8;
 /** ⅔·√½ and ⅙·√2. */
 const TWO_THIRDS_ROOT_HALF: usize = 9;
 const SIXTH_ROOT_2: usize = 10;
+const MINUS_FIVE_HALVES: usize = 11;
 
 /** Six elements of the input to six frequencies, `step` bytes apart. */
 // @ts-ignore: decorator
@@ -77,7 +79,7 @@ export function weightsToFrequencies(g0: v128, g1: v128, g2: v128, to: usize, st
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-/** Four gradients of results to six frequencies: the transpose of frequenciesToResults. */
+/** Four gradients of results to six frequencies: the transpose of the results' transform. */
 // @ts-ignore: decorator
 @inline
 export function gradientsToFrequencies(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize): void {
@@ -93,19 +95,57 @@ export function gradientsToFrequencies(y0: v128, y1: v128, y2: v128, y3: v128, t
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-/** Six frequencies to four results, `step` bytes apart. */
+// Four results of six frequencies: m₀ and m₅, and of the pairs ±√½ and ±√2 their sums and differences.
+
 // @ts-ignore: decorator
 @inline
-export function frequenciesToResults(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128, m5: v128, to: usize, step: usize): void {
-  const sum1 = f32x4.add(m1, m2);
-  const difference1 = f32x4.sub(m1, m2);
-  const sum2 = f32x4.add(m3, m4);
-  const difference2 = f32x4.sub(m3, m4);
-  v128.store(to, f32x4.add(m0, f32x4.add(sum1, sum2)));
-  v128.store(to + step, f32x4.add(f32x4.mul(constant(ROOT_HALF), difference1), f32x4.mul(constant(ROOT_2), difference2)));
-  v128.store(to + 2 * step, f32x4.add(f32x4.mul(constant(HALF), sum1), f32x4.add(sum2, sum2)));
-  const cubes = f32x4.add(f32x4.mul(constant(ROOT_HALF_CUBED), difference1), f32x4.mul(constant(ROOT_2_CUBED), difference2));
-  v128.store(to + 3 * step, f32x4.add(m5, cubes));
+export function result0(m0: v128, sum1: v128, sum2: v128): v128 {
+  return f32x4.add(m0, f32x4.add(sum1, sum2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function result1(difference1: v128, difference2: v128): v128 {
+  return f32x4.add(f32x4.mul(constant(ROOT_HALF), difference1), f32x4.mul(constant(ROOT_2), difference2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function result2(sum1: v128, sum2: v128): v128 {
+  return f32x4.add(f32x4.mul(constant(HALF), sum1), f32x4.add(sum2, sum2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function result3(m5: v128, difference1: v128, difference2: v128): v128 {
+  return f32x4.add(m5, f32x4.add(f32x4.mul(constant(ROOT_HALF_CUBED), difference1), f32x4.mul(constant(ROOT_2_CUBED), difference2)));
+}
+
+// The gradients of six elements of the input, of the same: the transpose of inputToFrequencies. The first is m₀, the last m₅.
+
+// @ts-ignore: decorator
+@inline
+export function element1(m5: v128, difference1: v128, difference2: v128): v128 {
+  return f32x4.sub(m5, f32x4.add(f32x4.mul(constant(ROOT_2), difference1), f32x4.mul(constant(ROOT_HALF), difference2)));
+}
+
+// @ts-ignore: decorator
+@inline
+export function element2(m0: v128, sum1: v128, sum2: v128): v128 {
+  return f32x4.sub(f32x4.sub(f32x4.mul(constant(MINUS_FIVE_HALVES), m0), f32x4.add(sum1, sum1)), f32x4.mul(constant(HALF), sum2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function element3(m5: v128, difference1: v128, difference2: v128): v128 {
+  const roots = f32x4.add(f32x4.mul(constant(ROOT_HALF), difference1), f32x4.mul(constant(ROOT_2), difference2));
+  return f32x4.add(roots, f32x4.mul(constant(MINUS_FIVE_HALVES), m5));
+}
+
+// @ts-ignore: decorator
+@inline
+export function element4(m0: v128, sum1: v128, sum2: v128): v128 {
+  return f32x4.add(m0, f32x4.add(sum1, sum2));
 }
 
 /** Six frequencies to the gradients of three weights: the transpose of weightsToFrequencies. */

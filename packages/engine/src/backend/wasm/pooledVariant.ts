@@ -3,13 +3,17 @@ import type { ConvGeometry, PoolGeometry } from '../backend.ts';
 
 /**
  * What makes the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns over images as they lie, for few channels.
- * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `composed`: one step after the other.
+ * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: windows are taken from Winograd's tiles.
+ * `composed`: one step after the other.
  */
-export const pooledForwards = ['composed', 'direct', 'tiled'] as const;
+export const pooledForwards = ['composed', 'direct', 'tiled', 'winograd'] as const;
 export type PooledForward = (typeof pooledForwards)[number];
 
-/** What makes the gradients. `sparse`: walks over the positions that have one. `composed`: spreads them and goes over all. */
-export const pooledBackwards = ['composed', 'sparse'] as const;
+/**
+ * What makes the gradients. `sparse`: walks over the positions that have one. `winograd`: spreads them over Winograd's tiles.
+ * `composed`: spreads them over planes and goes over all.
+ */
+export const pooledBackwards = ['composed', 'sparse', 'winograd'] as const;
 export type PooledBackward = (typeof pooledBackwards)[number];
 
 /** Variants to prefer wherever they apply. */
@@ -39,8 +43,8 @@ function isPlain(conv: ConvGeometry, pool: PoolGeometry): boolean {
     pool.padLeft === 0 &&
     pool.dilationHeight === 1 &&
     pool.dilationWidth === 1 &&
-    2 * pool.outHeight <= pool.height &&
-    2 * pool.outWidth <= pool.width
+    pool.outHeight === pool.height >> 1 &&
+    pool.outWidth === pool.width >> 1
   );
 }
 
@@ -50,15 +54,23 @@ const fitsTiled = (conv: ConvGeometry, pool: PoolGeometry): boolean =>
   isPlain(conv, pool) &&
   16 * conv.inChannels * (conv.height + conv.kernelHeight + conv.padTop) * (conv.width + conv.kernelWidth + conv.padLeft) <= LARGEST_IMAGE;
 
-export function pooledForward(conv: ConvGeometry, pool: PoolGeometry, forced: PooledForward | undefined): PooledForward {
-  if (forced === 'composed') return 'composed';
+/** @param isWinograd whether the convolution is computed by Winograd's algorithm. */
+export function pooledForward(
+  conv: ConvGeometry,
+  pool: PoolGeometry,
+  isWinograd: boolean,
+  forced: PooledForward | undefined,
+): PooledForward {
+  if (forced === 'composed' || !isPlain(conv, pool)) return 'composed';
   if (forced === 'direct' && fitsDirect(conv, pool)) return 'direct';
   if (forced === 'tiled' && fitsTiled(conv, pool)) return 'tiled';
+  if (forced === 'winograd' && isWinograd) return 'winograd';
   if (conv.inChannels <= FEW_CHANNELS && fitsDirect(conv, pool)) return 'direct';
+  if (isWinograd) return 'winograd';
   return conv.kernelHeight * conv.kernelWidth > 9 && fitsTiled(conv, pool) ? 'tiled' : 'composed';
 }
 
-/** @param isWinograd whether the convolution is computed by Winograd's algorithm, which beats the walk over an eighth of all positions. */
+/** @param isWinograd the same: it beats the walk over an eighth of all positions. */
 export function pooledBackward(
   conv: ConvGeometry,
   pool: PoolGeometry,
@@ -66,5 +78,5 @@ export function pooledBackward(
   forced: PooledBackward | undefined,
 ): PooledBackward {
   if (forced === 'composed' || !isPlain(conv, pool)) return 'composed';
-  return forced === 'sparse' || !isWinograd ? 'sparse' : 'composed';
+  return forced === 'sparse' || !isWinograd ? 'sparse' : 'winograd';
 }

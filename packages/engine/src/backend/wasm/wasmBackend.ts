@@ -141,7 +141,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
-      this.winograd(x, weight, bias, out, geometry, false);
+      this.winograd(x, weight, bias, out, null, geometry, false);
       return;
     }
     const sizes = this.#convSizes(geometry);
@@ -162,7 +162,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
-      this.winogradBackwardInput(g, null, weight, dx, geometry);
+      this.winogradBackward(g, null, null, null, weight, dx, null, null, geometry);
       return;
     }
     const sizes = this.#convSizes(geometry);
@@ -182,7 +182,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
     const variant = convVariant(geometry, this.#convVariant);
     if (variant === 'winograd') {
-      this.winogradBackwardWeight(g, null, x, dw, null, geometry);
+      this.winogradBackward(g, null, null, x, null, null, dw, null, geometry);
       return;
     }
     const sizes = this.#convSizes(geometry);
@@ -208,7 +208,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   }
 
   conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
-    if (convVariant(geometry, this.#convVariant) === 'winograd') this.winograd(x, weight, bias, out, geometry, true);
+    if (convVariant(geometry, this.#convVariant) === 'winograd') this.winograd(x, weight, bias, out, null, geometry, true);
     else composedConv2dRelu(this, x, weight, bias, out, geometry);
   }
 
@@ -223,12 +223,9 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     geometry: ConvGeometry,
   ): void {
     // A bias's gradient comes with the weight's.
-    if (convVariant(geometry, this.#convVariant) !== 'winograd' || (dw === null && db !== null)) {
-      composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
-      return;
-    }
-    if (dx !== null) this.winogradBackwardInput(g, y, weight, dx, geometry);
-    if (dw !== null) this.winogradBackwardWeight(g, y, x, dw, db, geometry);
+    if (convVariant(geometry, this.#convVariant) === 'winograd' && (dw !== null || db === null)) {
+      this.winogradBackward(g, y, null, x, weight, dx, dw, db, geometry);
+    } else composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
   }
 
   conv2dReluPool(
@@ -240,8 +237,9 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void {
-    const variant = pooledForward(geometry, pool, this.#pooled.forward);
-    if (variant === 'direct') this.directConvReluPool(x, weight, bias, out, indices, geometry);
+    const variant = pooledForward(geometry, pool, convVariant(geometry, this.#convVariant) === 'winograd', this.#pooled.forward);
+    if (variant === 'winograd') this.winograd(x, weight, bias, out, indices, geometry, true);
+    else if (variant === 'direct') this.directConvReluPool(x, weight, bias, out, indices, geometry);
     else if (variant === 'tiled') this.tiledConvReluPool(x, weight, bias, out, indices, geometry);
     else composedConv2dReluPool(this, x, weight, bias, out, indices, geometry, pool);
   }
@@ -260,7 +258,8 @@ export class WasmBackend extends WasmPooledConv implements Backend {
   ): void {
     const isWinograd = convVariant(geometry, this.#convVariant) === 'winograd';
     const variant = pooledBackward(geometry, pool, isWinograd, this.#pooled.backward);
-    if (variant === 'sparse') this.sparseConvBackward(g, y, indices, x, weight, dx, dw, db, geometry);
+    if (variant === 'winograd' && (dw !== null || db === null)) this.winogradBackward(g, y, indices, x, weight, dx, dw, db, geometry);
+    else if (variant === 'sparse') this.sparseConvBackward(g, y, indices, x, weight, dx, dw, db, geometry);
     else composedConv2dReluPoolBackward(this, g, y, indices, x, weight, dx, dw, db, geometry, pool);
   }
 

@@ -1,5 +1,5 @@
-// Winograd convolutions of the wasm backend: brings them to their kernels (packages/engine/kernels/src/winograd.ts), with
-// the scratch memory that those need. When they are used is convVariant.ts's.
+// Winograd convolutions of the wasm backend: brings them to their kernels (packages/engine/kernels/src/winograd.ts and
+// winogradBackward.ts), with the scratch memory that those need. When they are used is convVariant.ts's.
 import type { ConvGeometry, FloatArray } from '../backend.ts';
 import { writeConvSizes } from './geometry.ts';
 import { FIRST_RECORDS } from './wasmMemory.ts';
@@ -12,66 +12,65 @@ const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth }: C
 /** What a plan is for, as the kernels number it. */
 const RESULT = 0;
 const GRADIENT_OF_INPUT = 1;
-const GRADIENT_OF_WEIGHT = 2;
+const GRADIENTS = 2;
 
 export class WasmWinograd extends WasmProducts {
-  /** out = x convolved with weight, plus bias, and relu of it if `isRelu`. */
+  /** out = x convolved with weight, plus bias, and relu of it if `isRelu`; with `indices`, rectified and pooled by 2 × 2 windows. */
   protected winograd(
     x: FloatArray,
     weight: FloatArray,
     bias: FloatArray | null,
     out: FloatArray,
+    indices: Int32Array | null,
     geometry: ConvGeometry,
     isRelu: boolean,
   ): void {
-    this.#convolve(x, null, weight, bias, out, geometry, isRelu, RESULT);
+    const { kernels, parallel } = this;
+    const sizes = this.#plan(geometry, RESULT);
+    const transformed = this.scratch(kernels.winogradWeightBytes(sizes));
+    const scratch = this.scratchOfEach(kernels.winogradOwnBytes(sizes));
+    const strips = kernels.winogradStrips(sizes);
+    parallel.winogradWeights(this.read(weight), transformed, scratch, sizes, 0, strips, 4 * weight.length);
+    const [from, shift, to] = [this.read(x), bias === null ? 0 : this.read(bias), this.write(out)];
+    const at = indices === null ? 0 : this.write(indices);
+    const blocks = kernels.winogradBlocks(sizes);
+    parallel.winograd(from, transformed, shift, to, at, scratch, sizes, isRelu ? 1 : 0, blocks, operationsOf(geometry));
+    this.finish();
   }
 
-  /** dx: a convolution of g, where y passed it if there is a y, with the kernels turned around. */
-  protected winogradBackwardInput(g: FloatArray, y: FloatArray | null, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
-    this.#convolve(g, y, weight, null, dx, geometry, false, GRADIENT_OF_INPUT);
-  }
-
-  /** dw, and db on the way, of g where y passed it. */
-  protected winogradBackwardWeight(
+  /**
+   * Of those wanted, dx, dw and, beside dw, db. Of g counts where y, a rectifier's result, is above 0, if there is a y; with
+   * `indices`, g and y are pooled ones.
+   */
+  protected winogradBackward(
     g: FloatArray,
     y: FloatArray | null,
-    x: FloatArray,
-    dw: FloatArray,
+    indices: Int32Array | null,
+    x: FloatArray | null,
+    weight: FloatArray | null,
+    dx: FloatArray | null,
+    dw: FloatArray | null,
     db: FloatArray | null,
     geometry: ConvGeometry,
   ): void {
     const { kernels, parallel } = this;
-    const sizes = this.#plan(geometry, GRADIENT_OF_WEIGHT);
+    const sizes = this.#plan(geometry, dw === null ? GRADIENT_OF_INPUT : GRADIENTS);
     const parts = kernels.winogradParts(sizes);
-    const sums = this.scratch(parts * (kernels.winogradPartBytes(sizes) >>> 0));
+    const sums = dw === null ? 0 : this.scratch(parts * (kernels.winogradPartBytes(sizes) >>> 0));
+    const turned = dx === null ? 0 : this.scratch(kernels.winogradTurnedBytes(sizes));
     const scratch = this.scratchOfEach(kernels.winogradOwnBytes(sizes));
-    const [ofG, passed, ofX] = [this.read(g), y === null ? 0 : this.read(y), this.read(x)];
-    parallel.winogradBackwardWeight(ofG, passed, ofX, sums, scratch, sizes, parts, operationsOf(geometry));
-    const [toW, toB] = [this.write(dw), db === null ? 0 : this.write(db)];
-    parallel.winogradSumWeights(sums, toW, toB, scratch, sizes, kernels.winogradStrips(sizes), 4 * parts * dw.length);
-    this.finish();
-  }
-
-  #convolve(
-    x: FloatArray,
-    y: FloatArray | null,
-    weight: FloatArray,
-    bias: FloatArray | null,
-    out: FloatArray,
-    geometry: ConvGeometry,
-    isRelu: boolean,
-    purpose: number,
-  ): void {
-    const { kernels, parallel } = this;
-    const sizes = this.#plan(geometry, purpose);
-    const transformed = this.scratch(kernels.winogradWeightBytes(sizes));
-    const scratch = this.scratchOfEach(kernels.winogradOwnBytes(sizes));
-    parallel.winogradWeights(this.read(weight), transformed, scratch, sizes, purpose, kernels.winogradStrips(sizes), 4 * weight.length);
-    const [from, passed] = [this.read(x), y === null ? 0 : this.read(y)];
-    const [shift, to] = [bias === null ? 0 : this.read(bias), this.write(out)];
-    const blocks = kernels.winogradBlocks(sizes);
-    parallel.winograd(from, passed, transformed, shift, to, scratch, sizes, isRelu ? 1 : 0, blocks, operationsOf(geometry));
+    if (weight !== null && dx !== null) {
+      const strips = kernels.winogradTurnedStrips(sizes);
+      parallel.winogradWeights(this.read(weight), turned, scratch, sizes, 1, strips, 4 * weight.length);
+    }
+    const [ofG, passed, at] = [this.read(g), y === null ? 0 : this.read(y), indices === null ? 0 : this.read(indices)];
+    const [ofX, to] = [x === null ? 0 : this.read(x), dx === null ? 0 : this.write(dx)];
+    const operations = operationsOf(geometry) * (dx === null || dw === null ? 1 : 2);
+    parallel.winogradBackward(ofG, passed, at, ofX, turned, to, sums, scratch, sizes, parts, operations);
+    if (dw !== null) {
+      const [toW, toB] = [this.write(dw), db === null ? 0 : this.write(db)];
+      parallel.winogradSumWeights(sums, toW, toB, scratch, sizes, kernels.winogradStrips(sizes), 4 * parts * dw.length);
+    }
     this.finish();
   }
 

@@ -1,0 +1,323 @@
+// Tiles of gradients in Winograd's algorithm: those of the results on their way in, from planes as large as the results or
+// from pooled ones, and those of the input on their way out. A lane is a channel.
+import { inside, loadInside } from './winogradBorders';
+import { zeroRow } from './winogradInput';
+import { WinogradPlan } from './winogradPlan';
+import { element1, element2, element3, element4, gradientsToFrequencies } from './winogradTransforms';
+
+/** g where a rectifier's result let it through. */
+// @ts-ignore: decorator
+@inline
+function gated(g: v128, passed: v128): v128 {
+  return v128.andnot(g, f32x4.le(passed, f32x4.splat(0)));
+}
+
+/** Four elements; if `isGated`, 0 where what lies `gate` bytes further on, a rectifier's result, is 0. */
+// @ts-ignore: decorator
+@inline
+function loadFour(isMasked: bool, isGated: bool, at: usize, gate: usize, mask: v128, end: usize): v128 {
+  const g = isMasked ? loadInside(at, mask, end) : v128.load(at);
+  if (!isGated) return g;
+  return gated(g, isMasked ? loadInside(at + gate, mask, end + gate) : v128.load(at + gate));
+}
+
+/** One row of a tile: elements 0…3 of four channels. @returns its sum. */
+// @ts-ignore: decorator
+@inline
+function gradientRow(
+  isMasked: bool,
+  isGated: bool,
+  p0: usize,
+  p1: usize,
+  p2: usize,
+  p3: usize,
+  gate: usize,
+  mask: v128,
+  end: usize,
+  to: usize,
+): v128 {
+  const a = loadFour(isMasked, isGated, p0, gate, mask, end);
+  const b = loadFour(isMasked, isGated, p1, gate, mask, end);
+  const c = loadFour(isMasked, isGated, p2, gate, mask, end);
+  const d = loadFour(isMasked, isGated, p3, gate, mask, end);
+  const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  const y0 = v128.shuffle<f64>(lowAB, lowCD, 0, 2);
+  const y1 = v128.shuffle<f64>(lowAB, lowCD, 1, 3);
+  const y2 = v128.shuffle<f64>(highAB, highCD, 0, 2);
+  const y3 = v128.shuffle<f64>(highAB, highCD, 1, 3);
+  gradientsToFrequencies(y0, y1, y2, y3, to, 16);
+  return f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3));
+}
+
+/** The second pass, down the columns, of a tile of four channels of which `lanes` count. */
+// @ts-ignore: decorator
+@inline
+function gradientColumns(between: usize, lanes: v128, to: usize, step: usize): void {
+  for (let j: usize = 0; j < 6; j++) {
+    const at = between + (j << 4);
+    gradientsToFrequencies(
+      v128.and(v128.load(at), lanes),
+      v128.and(v128.load(at, 96), lanes),
+      v128.and(v128.load(at, 192), lanes),
+      v128.and(v128.load(at, 288), lanes),
+      to + j * step,
+      6 * step,
+    );
+  }
+}
+
+/**
+ * All planes of one tile of the results' gradient; the lanes that the last strip lacks become 0. With a `gate`, not 0, only what a
+ * rectifier let through counts: its result lies so many bytes behind g. The tile's sums are added to `sums`.
+ */
+export function gradientTile(
+  plan: WinogradPlan,
+  g: usize,
+  gate: usize,
+  row: i32,
+  column: i32,
+  end: usize,
+  to: usize,
+  sums: usize,
+  between: usize,
+): void {
+  const plane = <usize>(plan.outHeight * plan.outWidth) << 2;
+  const mask = inside(column, plan.outWidth);
+  const isMasked = column + 4 > plan.outWidth;
+  const line = <usize>plan.outWidth << 2;
+  const rows = min(4, plan.outHeight - row);
+  for (let channel = 0; channel < 8 * plan.strips; channel += 4) {
+    const last = max(0, plan.results - channel - 1);
+    let p0 = g + <usize>min(channel, plan.results - 1) * plane + (<usize>(row * plan.outWidth + column) << 2);
+    let p1 = p0 + <usize>min(1, last) * plane;
+    let p2 = p0 + <usize>min(2, last) * plane;
+    let p3 = p0 + <usize>min(3, last) * plane;
+    let total = f32x4.splat(0);
+    for (let i = 0; i < 4; i++) {
+      const at = between + <usize>i * 96;
+      if (i >= rows) zeroRow(at);
+      else {
+        const sum = isMasked
+          ? gate != 0
+            ? gradientRow(true, true, p0, p1, p2, p3, gate, mask, end, at)
+            : gradientRow(true, false, p0, p1, p2, p3, gate, mask, end, at)
+          : gate != 0
+            ? gradientRow(false, true, p0, p1, p2, p3, gate, mask, end, at)
+            : gradientRow(false, false, p0, p1, p2, p3, gate, mask, end, at);
+        total = f32x4.add(total, sum);
+      }
+      p0 += line;
+      p1 += line;
+      p2 += line;
+      p3 += line;
+    }
+    v128.store(sums, f32x4.add(v128.load(sums), total));
+    gradientColumns(between, inside(channel, plan.results), to, plan.resultStep);
+    to += 16;
+    sums += 16;
+  }
+}
+
+/** Two neighbouring elements, or the one that is there. */
+// @ts-ignore: decorator
+@inline
+function loadPair(at: usize, both: bool): v128 {
+  return both ? v128.load64_zero(at) : v128.load32_zero(at);
+}
+
+/** The same for the gradient of 2 × 2 windows' maxima: it goes on where these lie. `gate` and `positions` lie so many bytes behind g. */
+export function pooledGradientTile(
+  plan: WinogradPlan,
+  g: usize,
+  gate: usize,
+  positions: usize,
+  row: i32,
+  column: i32,
+  to: usize,
+  sums: usize,
+  between: usize,
+): void {
+  const width = plan.outWidth;
+  const pooledWidth = width >> 1;
+  const plane = <usize>((plan.outHeight >> 1) * pooledWidth) << 2;
+  const rows = min(2, (plan.outHeight - row) >> 1);
+  const columns = (width - column) >> 1;
+  const both = columns > 1;
+  for (let channel = 0; channel < 8 * plan.strips; channel += 4) {
+    const last = max(0, plan.results - channel - 1);
+    let p0 = g + <usize>min(channel, plan.results - 1) * plane + (<usize>((row >> 1) * pooledWidth + (column >> 1)) << 2);
+    let p1 = p0 + <usize>min(1, last) * plane;
+    let p2 = p0 + <usize>min(2, last) * plane;
+    let p3 = p0 + <usize>min(3, last) * plane;
+    let total = f32x4.splat(0);
+    for (let i = 0; i < 2; i++) {
+      const at = between + <usize>i * 192;
+      if (i >= rows || columns == 0) {
+        zeroRow(at);
+        zeroRow(at + 96);
+        continue;
+      }
+      const low = v128.shuffle<f32>(
+        gated(loadPair(p0, both), loadPair(p0 + gate, both)),
+        gated(loadPair(p1, both), loadPair(p1 + gate, both)),
+        0,
+        4,
+        1,
+        5,
+      );
+      const high = v128.shuffle<f32>(
+        gated(loadPair(p2, both), loadPair(p2 + gate, both)),
+        gated(loadPair(p3, both), loadPair(p3 + gate, both)),
+        0,
+        4,
+        1,
+        5,
+      );
+      const left = v128.shuffle<f64>(low, high, 0, 2);
+      const right = v128.shuffle<f64>(low, high, 1, 3);
+      const lowAt = v128.shuffle<f32>(loadPair(p0 + positions, both), loadPair(p1 + positions, both), 0, 4, 1, 5);
+      const highAt = v128.shuffle<f32>(loadPair(p2 + positions, both), loadPair(p3 + positions, both), 0, 4, 1, 5);
+      // How far the maxima are from the first element of the tile's two rows.
+      const corner = i32x4.splat((row + 2 * i) * width + column);
+      const leftAt = i32x4.sub(v128.shuffle<f64>(lowAt, highAt, 0, 2), corner);
+      const rightAt = i32x4.sub(v128.shuffle<f64>(lowAt, highAt, 1, 3), corner);
+      gradientsToFrequencies(
+        v128.and(left, i32x4.eq(leftAt, i32x4.splat(0))),
+        v128.and(left, i32x4.eq(leftAt, i32x4.splat(1))),
+        v128.and(right, i32x4.eq(rightAt, i32x4.splat(2))),
+        v128.and(right, i32x4.eq(rightAt, i32x4.splat(3))),
+        at,
+        16,
+      );
+      gradientsToFrequencies(
+        v128.and(left, i32x4.eq(leftAt, i32x4.splat(width))),
+        v128.and(left, i32x4.eq(leftAt, i32x4.splat(width + 1))),
+        v128.and(right, i32x4.eq(rightAt, i32x4.splat(width + 2))),
+        v128.and(right, i32x4.eq(rightAt, i32x4.splat(width + 3))),
+        at + 96,
+        16,
+      );
+      total = f32x4.add(total, f32x4.add(left, right));
+      const line = <usize>pooledWidth << 2;
+      p0 += line;
+      p1 += line;
+      p2 += line;
+      p3 += line;
+    }
+    v128.store(sums, f32x4.add(v128.load(sums), total));
+    gradientColumns(between, inside(channel, plan.results), to, plan.resultStep);
+    to += 16;
+    sums += 16;
+  }
+}
+
+/** Columns `column` + 0…3 of a row that begins at `to`, of which those inside are written. */
+// @ts-ignore: decorator
+@inline
+function storeInside(to: usize, lanes: v128, column: i32, width: i32): void {
+  const at = to + (column << 2);
+  if (column >= 0 && column + 4 <= width) {
+    v128.store(at, lanes);
+    return;
+  }
+  if (<u32>column < <u32>width) v128.store32_lane(at, lanes, 0);
+  if (<u32>(column + 1) < <u32>width) v128.store32_lane(at, lanes, 1, 4);
+  if (<u32>(column + 2) < <u32>width) v128.store32_lane(at, lanes, 2, 8);
+  if (<u32>(column + 3) < <u32>width) v128.store32_lane(at, lanes, 3, 12);
+}
+
+/**
+ * All planes of one tile of the input's gradient, from rows of M. Tiles of 6 × 6 overlap by two rows and columns, and come from left
+ * to right and from top to bottom: what a tile has for those after it waits in `down`, its column's own, and `across`. `row` and `column`
+ * are the tile's first ones, and may lie outside. Of the last tiles, what waits is written as well.
+ */
+export function inputGradientTile(
+  plan: WinogradPlan,
+  from: usize,
+  dx: usize,
+  row: i32,
+  column: i32,
+  down: usize,
+  across: usize,
+  between: usize,
+): void {
+  const height = plan.height;
+  const width = plan.width;
+  const plane = <usize>(height * width) << 2;
+  const step = plan.channelStep;
+  const isFirst = column == -plan.left;
+  const isLast = column + plan.left + 4 >= 4 * plan.tilesAcross;
+  const rows = row + plan.top + 4 >= 4 * plan.tilesDown ? 6 : 4;
+  const zero = f32x4.splat(0);
+  for (let channel = 0; channel < plan.channels; channel += 4) {
+    const planes = plan.channels - channel;
+    for (let j: usize = 0; j < 6; j++) {
+      const at = from + j * step;
+      const m0 = v128.load(at);
+      const m1 = v128.load(at + 6 * step);
+      const m2 = v128.load(at + 12 * step);
+      const m3 = v128.load(at + 18 * step);
+      const m4 = v128.load(at + 24 * step);
+      const m5 = v128.load(at + 30 * step);
+      const sum1 = f32x4.add(m1, m2);
+      const sum2 = f32x4.add(m3, m4);
+      const difference1 = f32x4.sub(m1, m2);
+      const difference2 = f32x4.sub(m3, m4);
+      const to = between + (j << 4);
+      const waiting = down + (j << 4);
+      v128.store(to, f32x4.add(m0, v128.load(waiting)));
+      v128.store(to, f32x4.add(element1(m5, difference1, difference2), v128.load(waiting, 96)), 96);
+      v128.store(to, element2(m0, sum1, sum2), 192);
+      v128.store(to, element3(m5, difference1, difference2), 288);
+      v128.store(waiting, element4(m0, sum1, sum2));
+      v128.store(waiting, m5, 96);
+    }
+    const out = dx + <usize>channel * plane;
+    for (let i = 0; i < rows; i++) {
+      if (<u32>(row + i) >= <u32>height) continue;
+      const at = i < 4 ? between + <usize>i * 96 : down + <usize>(i - 4) * 96;
+      const m0 = v128.load(at);
+      const m5 = v128.load(at, 80);
+      const sum1 = f32x4.add(v128.load(at, 16), v128.load(at, 32));
+      const sum2 = f32x4.add(v128.load(at, 48), v128.load(at, 64));
+      const difference1 = f32x4.sub(v128.load(at, 16), v128.load(at, 32));
+      const difference2 = f32x4.sub(v128.load(at, 48), v128.load(at, 64));
+      const waiting = across + <usize>i * 32;
+      const a = f32x4.add(m0, isFirst ? zero : v128.load(waiting));
+      const b = f32x4.add(element1(m5, difference1, difference2), isFirst ? zero : v128.load(waiting, 16));
+      const c = element2(m0, sum1, sum2);
+      const d = element3(m5, difference1, difference2);
+      const e = element4(m0, sum1, sum2);
+      v128.store(waiting, e);
+      v128.store(waiting, m5, 16);
+      const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+      const lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+      const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+      const highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+      const to = out + (<usize>((row + i) * width) << 2);
+      storeInside(to, v128.shuffle<f64>(lowAB, lowCD, 0, 2), column, width);
+      if (planes > 1) storeInside(to + plane, v128.shuffle<f64>(lowAB, lowCD, 1, 3), column, width);
+      if (planes > 2) storeInside(to + 2 * plane, v128.shuffle<f64>(highAB, highCD, 0, 2), column, width);
+      if (planes > 3) storeInside(to + 3 * plane, v128.shuffle<f64>(highAB, highCD, 1, 3), column, width);
+      if (!isLast) continue;
+      if (column + 4 < width) storeColumn(to + ((column + 4) << 2), plane, planes, e);
+      if (column + 5 < width) storeColumn(to + ((column + 5) << 2), plane, planes, m5);
+    }
+    from += 16;
+    down += 192;
+    across += 192;
+  }
+}
+
+/** One element of up to four planes. */
+// @ts-ignore: decorator
+@inline
+function storeColumn(to: usize, plane: usize, planes: i32, lanes: v128): void {
+  v128.store32_lane(to, lanes, 0);
+  if (planes > 1) v128.store32_lane(to + plane, lanes, 1);
+  if (planes > 2) v128.store32_lane(to + 2 * plane, lanes, 2);
+  if (planes > 3) v128.store32_lane(to + 3 * plane, lanes, 3);
+}
