@@ -4,7 +4,8 @@
 import { ownScratch, storeUpTo4 } from './memory';
 import { addRows, setRows } from './rowTile';
 import { inputBlock, planOf } from './winograd';
-import { gradientTile, inputGradientTile, pooledGradientTile } from './winogradGradient';
+import { gradientTile, pooledGradientTile } from './winogradGradient';
+import { inputGradientTile } from './winogradInputGradient';
 import { FREQUENCIES, WinogradPlan } from './winogradPlan';
 import { frequenciesToWeights } from './winogradTransforms';
 
