@@ -83,13 +83,13 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.tiles = plan.batch * plan.tilesDown * plan.tilesAcross;
   plan.channelRow = <usize>plan.channelStrips << 5;
   plan.resultRow = <usize>plan.strips << 5;
-  // A multiple of the product's five rows.
-  const blockBytes: usize = purpose == RESULT ? BLOCK_BYTES : SUMMED_BLOCK_BYTES;
-  const fitting = <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow)));
-  plan.blockTiles = max(10, min(60, fitting - (fitting % 5)));
-  plan.blocks = (plan.tiles + plan.blockTiles - 1) / plan.blockTiles;
   plan.parts = plan.batch;
   if (purpose == GRADIENTS) plan.parts = max(1, min(min(MOST_PARTS, plan.batch), plan.tiles / PART_TILES));
+  // A multiple of the product's five rows, and no more than there are.
+  const blockBytes: usize = purpose == RESULT ? BLOCK_BYTES : SUMMED_BLOCK_BYTES;
+  const fitting = min(60, <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow))));
+  plan.blockTiles = min(max(10, fitting - (fitting % 5)), ((plan.tiles + 4) / 5) * 5);
+  plan.blocks = (plan.tiles + plan.blockTiles - 1) / plan.blockTiles;
   plan.channelStep = apart(<usize>plan.blockTiles * plan.channelRow);
   plan.resultStep = apart(<usize>plan.blockTiles * plan.resultRow);
   plan.weightStep = apart(<usize>plan.channels * plan.resultRow);
