@@ -65,6 +65,19 @@ const statusBecomes = async (api: TestApi, { id }: Job, status: string): Promise
   await until(async () => (await get(api, id)).webhook?.status === status);
 
 describe('a webhook', () => {
+  test('is sent for each of many jobs that ended while nobody sent', async ({ redis, stage: { api, send, receive } }) => {
+    const receiver = await receive();
+    const jobs = await Promise.all(Array.from({ length: 130 }, async () => await post(api, { url: receiver.url })));
+    await Promise.all(jobs.map(async (job) => await succeed(api, job)));
+    const ended = async () => await redis.connect().zcard(redisKeys(redis.prefix).ended);
+    expect(await ended()).toBe(130);
+    send();
+    await until(() => receiver.received.length === 130);
+    await until(async () => (await ended()) === 0);
+    const told = receiver.received.map((message) => verified(message, serviceSecret) as { readonly data: { readonly id: string } });
+    expect(told.map(({ data }) => data.id).toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
+  });
+
   test("tells of a job's end, thinly, signed with the job's secret", async ({ stage: { api, send, receive } }) => {
     send();
     const receiver = await receive();

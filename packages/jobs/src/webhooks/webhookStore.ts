@@ -25,6 +25,9 @@ const goneSeconds = 30 * 24 * 60 * 60;
 /** Ends younger than this are being put into the queue by whoever heard of them. */
 const endedGraceMs = 5_000;
 
+/** Webhooks that are put into the queue at the same time. */
+const dispatchedAtOnce = 100;
+
 /** What an entry of the queue carries. */
 export interface WebhookDelivery {
   readonly jobId: string;
@@ -86,12 +89,15 @@ export class WebhookStore {
   }
 
   /**
-   * Dispatches what nobody heard of; to be called every few seconds by every process that sends.
+   * Dispatches what nobody heard of, some at a time, so that many of them hold nobody up; to be called every few seconds by every
+   * process that sends.
    * @returns how many there were
    */
   async reconcile(olderThanMs: number = endedGraceMs): Promise<number> {
     const jobIds = await this.#redis.zrangebyscore(this.#keys.ended, '-inf', Date.now() - olderThanMs);
-    await Promise.all(jobIds.map((jobId) => this.dispatch(jobId)));
+    for (let from = 0; from < jobIds.length; from += dispatchedAtOnce) {
+      await Promise.all(jobIds.slice(from, from + dispatchedAtOnce).map(async (jobId) => await this.dispatch(jobId)));
+    }
     return jobIds.length;
   }
 
