@@ -1,6 +1,7 @@
 // How much memory trainings take: against what the dry run says beforehand, and against what they cannot do without. Every
 // preset, and layers of each kind.
 import { catalog, checkSpec, inferShapes, type LayerSummary, setBackend, WasmBackend } from '@trainyard/engine';
+import { nodeThreads } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
 import { run } from './runs.ts';
 
@@ -67,18 +68,20 @@ function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays:
   return 4 * (parameters * (2 + stateArrays) + batch * activations + 2 * batch * (inputSize + 10));
 }
 
+const jobOf = (model: object, batch: number, optimizer: object): object => ({
+  seed: 0,
+  data: { dataset: 'random', inputShape: [3, 28, 28], targetShape: [10], samples: 2 * batch, batchSize: batch },
+  model,
+  loss: { type: 'mse' },
+  optimizer,
+  epochs: 1,
+});
+
 describe.each(Object.entries(networks))('the memory of %s', (_, model) => {
   test.each(trainings)(
     'is, for a batch of %d, at most what the dry run says, and at most 1.5 times what it needs',
     async (batch, optimizer, stateArrays) => {
-      const body = {
-        seed: 0,
-        data: { dataset: 'random', inputShape: [3, 28, 28], targetShape: [10], samples: 2 * batch, batchSize: batch },
-        model,
-        loss: { type: 'mse' },
-        optimizer,
-        epochs: 1,
-      };
+      const body = jobOf(model, batch, optimizer);
       setBackend(new WasmBackend());
       const { spec, summary } = checkSpec(body);
       const { result } = await run(body);
@@ -93,3 +96,19 @@ describe.each(Object.entries(networks))('the memory of %s', (_, model) => {
     },
   );
 });
+
+test.each(catalog().presets.map(({ type }) => type))(
+  'the memory of %s on three threads is at most what the dry run says',
+  async (preset) => {
+    const backend = new WasmBackend({ threads: nodeThreads(3) });
+    setBackend(backend);
+    try {
+      const body = { ...jobOf({ preset }, 1, { type: 'sgd' }), threads: 3 };
+      const { totals } = checkSpec(body).summary;
+      const { result } = await run(body);
+      expect(result.peakMemoryBytes).toBeLessThanOrEqual(totals.memoryBytes);
+    } finally {
+      await backend.close();
+    }
+  },
+);

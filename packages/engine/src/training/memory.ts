@@ -4,7 +4,7 @@ import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
 
 const BYTES_PER_VALUE = 4;
-/** Kernels' own room for small networks: packed weights and tiles. */
+/** A thread's own room for small networks: packed weights and tiles. */
 const SCRATCH_BYTES = 1024 * 1024;
 /** Packed and transformed weights of a kernel, over the weights. */
 const WEIGHTS_SCRATCH = 4;
@@ -36,6 +36,8 @@ export interface MemoryOf {
   readonly stateArrays: number;
   /** Bytes of all samples as they are held. */
   readonly dataBytes: number;
+  /** Threads that compute, each of which has room of its own. */
+  readonly threads: number;
 }
 
 /** Values of one sample that the layer leaves for the backward pass; `next` are the types of the layers after it. */
@@ -50,14 +52,14 @@ function keptBy({ type, outputShape, innerActivations = 0 }: LayerSummary, next:
 }
 
 /** An upper estimate of the bytes in use at a time: parameters, gradients, optimizer state, activations of a batch, data. */
-export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes }: MemoryOf): number {
+export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes, threads }: MemoryOf): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const mostParameters = layers.reduce(
     (most, layer) => Math.max(most, layer.type === 'conv2d' || layer.type === 'residual' ? layer.parameters : 0),
     0,
   );
   const values = parameters * (2 + stateArrays) + mostParameters * WEIGHTS_SCRATCH + LOSS * batch * valuesOfSample(layers, inputSize);
-  return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + SCRATCH_BYTES;
+  return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + threads * SCRATCH_BYTES;
 }
 
 /** Values of one sample that stand at a time at most: all activations, and gradients as far as they find no room where activations were. */

@@ -52,6 +52,7 @@ export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: D
     inputSize: sizeOf(data.inputShape),
     batch,
     stateArrays,
+    threads: spec.threads,
     dataBytes: (data.trainSamples + data.testSamples) * data.bytesPerSample,
   });
   const seconds =
