@@ -1,20 +1,25 @@
 // Matrix products, row-major and dense. Two ways, chosen by the operands' layout alone:
-//   tiles: A is packed with repeated elements, five rows at a time, and B read in strips of 8 columns, which are packed
-//          when enough rows use them;
+//   tiles: A is read as it lies, five rows at a time, and B in strips of 8 columns, which are packed when enough rows use them
+//          and they would crowd each other out of the first-level cache where they lie;
 //   dots:  for A · Bᵀ both operands run along k, so 4 × 2 dot products at a time need no packing.
 // Both go through k in blocks of a fixed length, so that what is read again and again stays in the caches.
 import { transpose } from './broadcast';
 import { dots, dotUnits } from './dots';
+import { matmulTile } from './matmulTile';
 import { ownScratch } from './memory';
-import { firstRow, packedTile, TILE_COLUMNS, TILE_ROWS, tilesOf } from './tile';
+import { firstRow, TILE_COLUMNS, tilesOf } from './tile';
 
-/** Block of k: five packed rows of A (20 KB) and a strip of B (8 KB) share the first-level cache. */
+/** Block of k: five rows of A (5 KB) and a strip of B (8 KB) share the first-level cache. */
 const DEPTH = 256;
 /** A unit's most tiles of rows and strips of columns: its block of B (128 KB) stays in the second-level cache, and packing is little of its work. */
 const UNIT_TILES = 24;
 const UNIT_STRIPS = 16;
-/** From so many rows on, packing B pays. */
+/** From so many rows on, packing B pays, */
 const PACK_FROM = 16;
+/** where B's rows are so long that each is on a page of its own, */
+const LONG_ROW = 1024;
+/** or are a multiple of 512 bytes apart, which leaves a strip an eighth of the first-level cache. */
+const CROWDED = 128;
 
 /** Strides are in elements. */
 @unmanaged
@@ -30,7 +35,6 @@ class Operands {
   packs: bool;
   zeros: usize;
   corner: usize;
-  packedA: usize;
   packedB: usize;
 }
 
@@ -43,7 +47,7 @@ function stripsOf(n: i32): i32 {
 /** Bytes of scratch that each thread needs for `matmul`. */
 export function matmulScratch(m: i32, n: i32, k: i32): usize {
   const depth = <usize>min(k, DEPTH);
-  return offsetof<Operands>() + 64 + 256 + ((depth * TILE_ROWS) << 4) + ((depth * <usize>(min(stripsOf(n), UNIT_STRIPS) * TILE_COLUMNS)) << 2);
+  return offsetof<Operands>() + 64 + 256 + ((depth * <usize>(min(stripsOf(n), UNIT_STRIPS) * TILE_COLUMNS)) << 2);
 }
 
 /** Units of `matmul`: parts of one matrix of the result, matrix by matrix. */
@@ -119,11 +123,10 @@ function lay(operands: Operands, m: i32, n: i32, k: i32, transposeA: bool, trans
   operands.columnA = transposeA ? m : 1;
   operands.rowB = transposeB ? 1 : n;
   operands.columnB = transposeB ? k : 1;
-  operands.packs = transposeB || m >= PACK_FROM;
+  operands.packs = transposeB || (m >= PACK_FROM && (n >= LONG_ROW || n % CROWDED == 0));
   operands.zeros = changetype<usize>(operands) + offsetof<Operands>();
   operands.corner = operands.zeros + 64;
-  operands.packedA = operands.corner + 256;
-  operands.packedB = operands.packedA + ((<usize>min(k, DEPTH) * TILE_ROWS) << 4);
+  operands.packedB = operands.corner + 256;
   memory.fill(operands.zeros, 0, 64);
 }
 
@@ -147,8 +150,8 @@ function multiply(a: usize, b: usize, out: usize, unit: i32, o: Operands): void 
     for (let i = firstTile; i < endTile; i++) {
       const first = firstRow(o.m, tiles, i);
       const rows = firstRow(o.m, tiles, i + 1) - first;
-      packRows(a + (<usize>(first * o.rowA + depth * o.columnA) << 2), o.rowA, o.columnA, o.packedA, rows, k);
-      multiplyRows(block, out + (<usize>(first * o.n) << 2), rows, n, k, depth == 0, o);
+      const left = a + (<usize>(first * o.rowA + depth * o.columnA) << 2);
+      multiplyRows(left, block, out + (<usize>(first * o.n) << 2), rows, n, k, depth == 0, o);
     }
   }
 }
@@ -158,13 +161,15 @@ function clearRows(out: usize, first: i32, end: i32, columns: i32, step: i32): v
 }
 
 /** One tile of rows against all strips of a block of B. */
-function multiplyRows(block: usize, out: usize, rows: i32, n: i32, k: i32, isFirst: bool, o: Operands): void {
+function multiplyRows(a: usize, block: usize, out: usize, rows: i32, n: i32, k: i32, isFirst: bool, o: Operands): void {
+  const aRow = <usize>o.rowA << 2;
+  const aStep = <usize>o.columnA << 2;
   const outStep = <usize>o.n << 2;
   const bStep = <usize>(o.packs ? TILE_COLUMNS : o.rowB) << 2;
   let strip = o.packs ? o.packedB : block;
   const stripStep = <usize>(o.packs ? k * TILE_COLUMNS : TILE_COLUMNS) << 2;
   for (; n >= TILE_COLUMNS; n -= TILE_COLUMNS) {
-    packedTile(rows, o.packedA, strip, bStep, k, isFirst ? o.zeros : out, isFirst ? 0 : outStep, out, outStep);
+    matmulTile(rows, a, aRow, aStep, strip, bStep, k, isFirst ? o.zeros : out, isFirst ? 0 : outStep, out, outStep);
     strip += stripStep;
     out += TILE_COLUMNS << 2;
   }
@@ -172,7 +177,8 @@ function multiplyRows(block: usize, out: usize, rows: i32, n: i32, k: i32, isFir
   // The last columns go through a tile of their own, for it is wider than they are.
   const cornerStep: usize = TILE_COLUMNS << 2;
   if (!isFirst) copyRows(out, outStep, o.corner, cornerStep, rows, n);
-  packedTile(rows, o.packedA, strip, bStep, k, isFirst ? o.zeros : o.corner, isFirst ? 0 : cornerStep, o.corner, cornerStep);
+  const from = isFirst ? o.zeros : o.corner;
+  matmulTile(rows, a, aRow, aStep, strip, bStep, k, from, isFirst ? 0 : cornerStep, o.corner, cornerStep);
   copyRows(o.corner, cornerStep, out, outStep, rows, n);
 }
 
@@ -181,21 +187,6 @@ function copyRows(from: usize, fromStep: usize, to: usize, toStep: usize, rows: 
     for (let c = 0; c < columns; c++) store<f32>(to + (<usize>c << 2), load<f32>(from + (<usize>c << 2)));
     from += fromStep;
     to += toStep;
-  }
-}
-
-/** to[t][r] = a[r · row + t · column], each over a whole vector. */
-function packRows(a: usize, row: i32, column: i32, to: usize, rows: i32, k: i32): void {
-  const step = <usize>column << 2;
-  const toStep = <usize>rows << 4;
-  for (let r = 0; r < rows; r++) {
-    let at = a + (<usize>(r * row) << 2);
-    let slot = to + (<usize>r << 4);
-    for (let t = 0; t < k; t++) {
-      v128.store(slot, v128.load32_splat(at));
-      at += step;
-      slot += toStep;
-    }
   }
 }
 

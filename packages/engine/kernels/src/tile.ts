@@ -1,7 +1,7 @@
-// The micro-kernels that all dense products run in. A tile is up to 5 rows × 8 columns of float32 sums held in registers:
-// ten accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without
-// spilling. The left operand comes with every element repeated over a vector, which saves an instruction at each use.
-// Each sum takes its terms in order. Nothing here knows of matrices or images.
+// The micro-kernels that convolutions run in. A tile is up to 5 rows × 8 columns of float32 sums held in registers: ten
+// accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without spilling.
+// The left operand is an image with every element repeated over a vector, which saves an instruction at each use.
+// Each sum takes its terms in order. Nothing here knows of matrices; products of those have rowTile.ts and matmulTile.ts.
 import { madd } from './madd';
 
 /** Columns of a tile. */
@@ -22,22 +22,10 @@ export function firstRow(rows: i32, tiles: i32, i: i32): i32 {
   return (rows * i) / tiles;
 }
 
-/** `rows` and `listed` are constants where this is inlined, so that one case is left. */
+/** `rows` is a constant where this is inlined. */
 // @ts-ignore: decorator
 @inline
-function tile(
-  rows: i32,
-  listed: bool,
-  a: usize,
-  offsets: usize,
-  b: usize,
-  bStep: usize,
-  k: i32,
-  from: usize,
-  fromStep: usize,
-  c: usize,
-  cStep: usize,
-): void {
+function tile(rows: i32, a: usize, offsets: usize, b: usize, k: i32, from: usize, fromStep: usize, c: usize): void {
   let s00 = v128.load(from);
   let s01 = v128.load(from, 16);
   if (rows > 1) from += fromStep;
@@ -53,7 +41,7 @@ function tile(
   let s40 = v128.load(from);
   let s41 = v128.load(from, 16);
   for (; k > 0; k--) {
-    const at = listed ? a + <usize>load<u32>(offsets) : a;
+    const at = a + <usize>load<u32>(offsets);
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load(at);
@@ -79,70 +67,33 @@ function tile(
       s40 = madd(s40, a4, b0);
       s41 = madd(s41, a4, b1);
     }
-    if (listed) offsets += 4;
-    else a += <usize>rows << 4;
-    b += bStep;
+    offsets += 4;
+    b += 32;
   }
   v128.store(c, s00);
   v128.store(c, s01, 16);
   if (rows > 1) {
-    c += cStep;
-    v128.store(c, s10);
-    v128.store(c, s11, 16);
+    v128.store(c, s10, 32);
+    v128.store(c, s11, 48);
   }
   if (rows > 2) {
-    c += cStep;
-    v128.store(c, s20);
-    v128.store(c, s21, 16);
+    v128.store(c, s20, 64);
+    v128.store(c, s21, 80);
   }
   if (rows > 3) {
-    c += cStep;
-    v128.store(c, s30);
-    v128.store(c, s31, 16);
+    v128.store(c, s30, 96);
+    v128.store(c, s31, 112);
   }
   if (rows > 4) {
-    c += cStep;
-    v128.store(c, s40);
-    v128.store(c, s41, 16);
+    v128.store(c, s40, 128);
+    v128.store(c, s41, 144);
   }
 }
 
 /**
- * c[r][0…7] = from[r][0…7] + Σ a[t][r] · b[t][0…7] for t < k and r < rows (1 to 5). `a` holds `rows` vectors per t, one
- * after the other. Steps are in bytes.
- */
-export function packedTile(
-  rows: i32,
-  a: usize,
-  b: usize,
-  bStep: usize,
-  k: i32,
-  from: usize,
-  fromStep: usize,
-  c: usize,
-  cStep: usize,
-): void {
-  switch (rows) {
-    case 5:
-      tile(5, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
-      break;
-    case 4:
-      tile(4, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
-      break;
-    case 3:
-      tile(3, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
-      break;
-    case 2:
-      tile(2, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
-      break;
-    default:
-      tile(1, false, a, 0, b, bStep, k, from, fromStep, c, cStep);
-  }
-}
-
-/**
- * The same over an image of repeated elements: row r's element for t lies at a + offsets[t] + 16 · r. `b` holds 8 floats
- * per t, one after the other; the rows of `c` are 8 floats.
+ * c[r][0…7] = from[r][0…7] + Σ a[t][r] · b[t][0…7] for t < k and r < rows (1 to 5), over an image of repeated elements: row r's
+ * element for t lies at a + offsets[t] + 16 · r. `b` holds 8 floats per t, one after the other; the rows of `c` are 8 floats.
+ * Steps are in bytes.
  */
 export function listedTile(
   rows: i32,
@@ -156,19 +107,19 @@ export function listedTile(
 ): void {
   switch (rows) {
     case 5:
-      tile(5, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      tile(5, a, offsets, b, k, from, fromStep, c);
       break;
     case 4:
-      tile(4, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      tile(4, a, offsets, b, k, from, fromStep, c);
       break;
     case 3:
-      tile(3, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      tile(3, a, offsets, b, k, from, fromStep, c);
       break;
     case 2:
-      tile(2, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      tile(2, a, offsets, b, k, from, fromStep, c);
       break;
     default:
-      tile(1, true, a, offsets, b, 32, k, from, fromStep, c, 32);
+      tile(1, a, offsets, b, k, from, fromStep, c);
   }
 }
 
