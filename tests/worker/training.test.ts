@@ -6,11 +6,11 @@ import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
 /** A small convolutional network on noise; an epoch takes about a tenth of a second. */
-function spec(changes: { samples?: number; epochs?: number; learningRate?: number } = {}) {
-  const { samples = 4_000, epochs = 4, learningRate = 0.01 } = changes;
+function spec(changes: { samples?: number; batchSize?: number; epochs?: number; learningRate?: number } = {}) {
+  const { samples = 4_000, batchSize = 4, epochs = 4, learningRate = 0.01 } = changes;
   return {
     seed: 7,
-    data: { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples, batchSize: 4 },
+    data: { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples, batchSize },
     model: {
       layers: [
         { type: 'conv2d', outChannels: 4, kernelSize: 3 },
@@ -86,7 +86,7 @@ describe('a training', () => {
 
   test('is cancelled within a second in the middle of a long epoch', async ({ workers }) => {
     const worker = await workers.start({ real: true });
-    const jobId = await workers.submit(spec({ samples: 200_000 }));
+    const jobId = await workers.submit(spec({ samples: 60_000, batchSize: 1 }));
     await childOf(worker, jobId);
     await workers.untilStep(jobId, 10);
     const asked = performance.now();
