@@ -77,6 +77,17 @@ describe('a grid', () => {
     expect(ended.trials[0]?.job).toBe(trials[3]?.job);
   });
 
+  test('ranks a job whose metric was no number last, and says what it was', async ({ api }) => {
+    const { id, trials } = await make(api, gridOf({ maxJobs: 6 }));
+    const attempt = await claim(api.jobs, trials[0]?.job ?? '');
+    await attempt.appendEpoch({ ...metricsOf(1), trainLoss: null, nonFinite: { trainLoss: 'nan' } });
+    await train(api, trials[1]?.job ?? '', [0.5]);
+    const { trials: ranked } = await get(api, id);
+    expect(ranked[0]).toMatchObject({ job: trials[1]?.job, value: 0.5 });
+    expect(ranked[0]).not.toHaveProperty('nonFinite');
+    expect(ranked.find(({ job }) => job === attempt.jobId)).toMatchObject({ value: null, nonFinite: { value: 'nan' } });
+  });
+
   test('goes on where a process died while it made the jobs, and makes none twice', async ({ api, redis }) => {
     const { id, trials } = await make(api, gridOf());
     const keys = redisKeys(redis.prefix);

@@ -1,5 +1,5 @@
 // A sweep: many jobs of one spec that differ in the places that a space names, and their ranking. Its jobs are ordinary jobs.
-import { newJobSchema } from '@trainyard/engine';
+import { newJobSchema, nonFiniteName } from '@trainyard/engine';
 import { z } from 'zod';
 import { jobId } from './job.ts';
 import { storedSpec } from './spec.ts';
@@ -97,6 +97,7 @@ export const sweepTrial = z
     values: z.record(z.string(), z.unknown()).describe('What the job has where the space points to.'),
     status: jobStatus,
     value: z.number().nullable().describe('The metric of its last epoch.'),
+    nonFinite: z.object({ value: nonFiniteName }).optional().describe('Which number the metric was, where it was not finite.'),
   })
   .meta({ id: 'SweepTrial' });
 export type SweepTrial = z.infer<typeof sweepTrial>;

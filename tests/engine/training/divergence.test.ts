@@ -65,10 +65,28 @@ describe('a run whose numbers are no longer finite', () => {
     expect(JSON.parse(JSON.stringify(events))).toEqual(events);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
     expect(eventsOf(events, 'epoch')[0]).toMatchObject({ trainLoss: null, nonFinite: { trainLoss: 'nan' } });
+    expect(result.nonFinite).toMatchObject({ finalTrainLoss: 'nan', bestTestLoss: 'nan' });
     expect(eventsOf(events, 'epoch')).toHaveLength(2);
     expect(eventsOf(events, 'log')).toEqual([
       { type: 'log', level: 'warn', message: expect.stringContaining('output of layer "3"') as string },
     ]);
     expect(result.divergence).toMatchObject({ epoch: 1, step: 2, kind: 'output', name: '3' });
+  });
+
+  test('goes on with a learning rate that outgrew all numbers, also from a checkpoint in such an epoch', async () => {
+    const scheduler = { type: 'exponential', gamma: 1e200 };
+    const overflowing = { ...digits, epochs: 4, scheduler, onNonFinite: 'continue' };
+    const whole = await run(overflowing, { checkpointDue: ({ epoch, step }) => epoch === 2 && step === 3 });
+    expect(JSON.parse(JSON.stringify(eventsOf(whole.events, 'epoch')))).toEqual(eventsOf(whole.events, 'epoch'));
+    expect(eventsOf(whole.events, 'epoch').map(({ learningRate, nonFinite }) => [learningRate, nonFinite?.learningRate])).toEqual([
+      [0.1, undefined],
+      [expect.any(Number), undefined],
+      [null, 'inf'],
+      [null, 'inf'],
+    ]);
+    const [{ bytes }] = eventsOf(whole.events, 'checkpoint');
+    const resumed = await run(overflowing, { resumeFrom: bytes });
+    expect(resumed.result.weightsSha256).toBe(whole.result.weightsSha256);
+    expect(eventsOf(resumed.events, 'epoch').map(({ epoch }) => epoch)).toEqual([3, 4]);
   });
 });

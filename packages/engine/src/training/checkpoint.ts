@@ -43,7 +43,7 @@ const stateSchema = z.strictObject({
       orderSeed: z.string().regex(/^\d+$/).nullable(),
       loss: z.strictObject({ sum: float, weight: count }),
       gradientNorm: float,
-      learningRate: z.number(),
+      learningRate: float,
       seconds: z.number().min(0),
     })
     .nullable(),

@@ -9,6 +9,7 @@ const measured = {
   testLoss: z.number().nullable().describe('null without a test set'),
   testAccuracy: z.number().nullable().describe('Share of test samples classified correctly, 0 to 1; null without a test set or classes'),
   gradientNorm: z.number().nullable().describe("Euclidean norm of all parameters' gradients in the epoch's last step, before clipping"),
+  learningRate: z.number().nullable().describe("The one in force in the epoch's first step"),
 };
 type Measured = keyof typeof measured;
 
@@ -16,7 +17,6 @@ type Measured = keyof typeof measured;
 export const epochMetricsSchema = z.object({
   epoch: z.int().min(1),
   ...measured,
-  learningRate: z.number().describe("The one in force in the epoch's first step"),
   seconds: z.number().min(0).describe('Training time, without evaluation'),
   samplesPerSecond: z.number().min(0),
   nonFinite: z
@@ -51,6 +51,10 @@ export const trainingSummarySchema = z.object({
   seconds: z.number().min(0).describe('From loading the data to the final weights'),
   stoppedEarly: stoppedEarlySchema.optional().describe('Where early stopping ended the run; not there when it went its full length'),
   divergence: divergenceSchema.optional().describe('Where a run that was to go on nevertheless first went non-finite'),
+  nonFinite: z
+    .partialRecord(z.enum(['finalTrainLoss', 'bestTestLoss']), nonFiniteName)
+    .optional()
+    .describe('For each field that is null because its number was not finite: which one it was; of the best loss that of the last epoch'),
 });
 export type TrainingSummary = z.infer<typeof trainingSummarySchema>;
 

@@ -196,10 +196,10 @@ class Run {
     this.#schedule.observe(measured);
     const metrics: EpochMetrics = {
       epoch,
-      ...finiteFields(measured),
-      learningRate: inHand.learningRate,
+      ...finiteFields({ ...measured, learningRate: inHand.learningRate }),
       seconds,
-      samplesPerSecond: meanLoss.sums.weight / seconds,
+      // A clock may be too coarse for the smallest epochs.
+      samplesPerSecond: meanLoss.sums.weight / Math.max(seconds, Number.EPSILON),
     };
     this.#epochsDone = epoch;
     this.#epoch = null;
@@ -278,8 +278,19 @@ class Run {
         seconds: this.#watch.seconds,
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),
         ...(this.#divergence !== null && { divergence: this.#divergence }),
+        ...this.#lostLosses(),
       },
     };
+  }
+
+  /** What the losses of the result were that no number tells. */
+  #lostLosses(): Pick<TrainingResult['result'], 'nonFinite'> {
+    const { trainLoss, testLoss } = this.#last?.nonFinite ?? {};
+    const nonFinite = {
+      ...(trainLoss !== undefined && { finalTrainLoss: trainLoss }),
+      ...(testLoss !== undefined && this.#bestTestLoss === null && { bestTestLoss: testLoss }),
+    };
+    return Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
   }
 
   async close(): Promise<void> {

@@ -97,6 +97,7 @@ export class SweepRunner {
           values: (record.trials[index]?.values ?? {}) as SweepTrial['values'],
           status: job.status,
           value: job.latest?.[record.metric] ?? null,
+          ...lostValue(job, record.metric),
         }),
       ),
     };
@@ -199,6 +200,11 @@ export class SweepRunner {
       return job === null || job === undefined ? [] : [{ rung, index, job }];
     });
   }
+}
+
+function lostValue({ latest }: Job, metric: SweepRecord['metric']): Pick<SweepTrial, 'nonFinite'> {
+  const value = latest?.nonFinite?.[metric];
+  return value === undefined ? {} : { nonFinite: { value } };
 }
 
 /** What a job was to begin with, or its data, was deleted meanwhile. */
