@@ -218,14 +218,13 @@ export {
   type CheckedSpec,
   checkedJobSchema,
   checkSpec,
-  defaultLimits,
   type JobSpec,
   type JobSpecInput,
   jobSpecSchema,
   newJobSchema,
-  type SpecLimits,
-  summarize,
 } from './training/spec.ts';
+export { summarize } from './training/specChecks.ts';
+export { defaultLimits, type SpecLimits } from './training/specLimits.ts';
 export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { type BatchValues, imageSample, type Prediction, Predictor } from './training/predictor.ts';

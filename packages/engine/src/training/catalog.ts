@@ -9,7 +9,7 @@ import { presetDefinitions } from '../nn/presets/index.ts';
 import { optimizerDefinitions } from '../optim/index.ts';
 import type { Definition } from '../registry.ts';
 import { schedulerDefinitions } from '../schedulers/index.ts';
-import { defaultLimits, type SpecLimits } from './spec.ts';
+import { defaultLimits, type SpecLimits } from './specLimits.ts';
 
 const entrySchema = z.object({
   type: z.string().describe('What a spec calls it: a `type`, a `preset` or a `dataset`'),

@@ -1,9 +1,9 @@
 // The optimizers' part of the wasm backend: brings each update to its kernel (packages/engine/kernels/src/optimizers.ts and adaptive.ts).
 import type { FloatArray } from '../backend.ts';
 import type { AdadeltaStep, AdamaxStep, AdamStep, OptimizerKernels, RmspropStep, SgdStep } from '../optimizerKernels.ts';
-import { WasmMemory } from './wasmMemory.ts';
+import { WasmElementwise } from './wasmElementwise.ts';
 
-export class WasmOptimizers extends WasmMemory implements OptimizerKernels {
+export class WasmOptimizers extends WasmElementwise implements OptimizerKernels {
   sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void {
     const { learningRate, momentum, dampening, weightDecay, nesterov, first } = options;
     const velocity = this.#optional(momentumBuffer);

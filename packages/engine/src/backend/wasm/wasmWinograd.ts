@@ -31,7 +31,9 @@ export class WasmWinograd extends WasmProducts {
     const scratch = this.scratchOfEach(kernels.winogradOwnBytes(sizes));
     const strips = kernels.winogradStrips(sizes);
     parallel.winogradWeights(this.read(weight), transformed, scratch, sizes, 0, strips, 4 * weight.length);
-    const [from, shift, to] = [this.read(x), bias === null ? 0 : this.read(bias), this.write(out)];
+    const from = this.read(x);
+    const shift = bias === null ? 0 : this.read(bias);
+    const to = this.write(out);
     const at = indices === null ? 0 : this.write(indices);
     const blocks = kernels.winogradBlocks(sizes);
     parallel.winograd(from, transformed, shift, to, at, scratch, sizes, isRelu ? 1 : 0, blocks, operationsOf(geometry));
@@ -63,12 +65,16 @@ export class WasmWinograd extends WasmProducts {
       const strips = kernels.winogradTurnedStrips(sizes);
       parallel.winogradWeights(this.read(weight), turned, scratch, sizes, 1, strips, 4 * weight.length);
     }
-    const [ofG, passed, at] = [this.read(g), y === null ? 0 : this.read(y), indices === null ? 0 : this.read(indices)];
-    const [ofX, to] = [x === null ? 0 : this.read(x), dx === null ? 0 : this.write(dx)];
+    const ofG = this.read(g);
+    const passed = y === null ? 0 : this.read(y);
+    const at = indices === null ? 0 : this.read(indices);
+    const ofX = x === null ? 0 : this.read(x);
+    const to = dx === null ? 0 : this.write(dx);
     const operations = operationsOf(geometry) * (dx === null || dw === null ? 1 : 2);
     parallel.winogradBackward(ofG, passed, at, ofX, turned, to, sums, scratch, sizes, parts, operations);
     if (dw !== null) {
-      const [toW, toB] = [this.write(dw), db === null ? 0 : this.write(db)];
+      const toW = this.write(dw);
+      const toB = db === null ? 0 : this.write(db);
       parallel.winogradSumWeights(sums, toW, toB, scratch, sizes, kernels.winogradStrips(sizes), 4 * parts * dw.length);
     }
     this.finish();

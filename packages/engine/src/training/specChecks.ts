@@ -1,0 +1,179 @@
+// What could never train, of a job spec that is well formed: shapes that do not fit, an output that the loss cannot compare with its
+// target, anything over a limit. What passes here can be trained, and `summarize` says what it costs.
+import { findDataset } from '../data/datasets/index.ts';
+import type { DatasetDescription } from '../data/define.ts';
+import { batchCount } from '../data/loader.ts';
+import { transformedShape } from '../data/transforms/index.ts';
+import { ShapeError, SpecError } from '../errors.ts';
+import { findLoss } from '../losses/index.ts';
+import { inferShapes, type LayerSummary, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { complaintOf } from '../nn/layers/sequence.ts';
+import { findOptimizer, takesMomentum } from '../optim/index.ts';
+import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
+import { type Problem, pointer } from '../validation.ts';
+import { earlyStoppingProblems } from './earlyStopping.ts';
+import type { JobSpec } from './spec.ts';
+import { defaultLimits, type SpecLimits } from './specLimits.ts';
+import { type Summary, totalsOf } from './summary.ts';
+
+/**
+ * Folds the layers' shape rules over the data's shape and adds up what the job costs.
+ * @throws SpecError when the spec cannot work or is over a limit.
+ */
+export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Summary {
+  const problems: Problem[] = [];
+  const untransformed = findDataset(spec.data.dataset).describe(spec.data);
+  checkCounts(spec, untransformed, limits, problems);
+  checkNames(spec, problems);
+  if (spec.earlyStopping !== undefined) problems.push(...earlyStoppingProblems(spec.earlyStopping, untransformed));
+  checkScheduler(spec, problems);
+  const data = checkTransforms(spec, untransformed, problems);
+  const layers = data === null || countLayers(spec.model.layers) > limits.layers ? null : checkLayers(spec, data, problems);
+  if (data === null || layers === null) throw new SpecError(problems);
+  checkBatch(spec, layers, data, problems);
+  checkOutput(spec, layers, data, problems);
+  const totals = totalsOf(layers, spec, data, findOptimizer(spec.optimizer.type).stateArrays(spec.optimizer));
+  checkTotals(totals, spec, limits, problems);
+  if (problems.length > 0) throw new SpecError(problems);
+  // What a layer keeps within is for the estimate of memory alone.
+  return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
+}
+
+/** Layers, those within others too; of a body that is not parsed yet, as many as can be made out. */
+export function countLayers(layers: readonly unknown[]): number {
+  return layers.reduce<number>((count, layer) => {
+    const held = typeof layer === 'object' && layer !== null ? Object.values(layer).filter((value) => Array.isArray(value)) : [];
+    // Other options are lists of a few numbers.
+    return count + 1 + held.reduce((sum, list) => sum + list.filter((entry) => typeof entry === 'object').length, 0);
+  }, 0);
+}
+
+export function tooManyLayers(count: number, limits: SpecLimits): Problem {
+  return { path: '/model/layers', message: `${count} layers are over the limit of ${limits.layers}`, code: 'limitExceeded' };
+}
+
+function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits, problems: Problem[]): void {
+  if (spec.epochs > limits.epochs) {
+    problems.push({ path: '/epochs', message: `${spec.epochs} epochs are over the limit of ${limits.epochs}`, code: 'limitExceeded' });
+  }
+  const layers = countLayers(spec.model.layers);
+  if (layers > limits.layers) problems.push(tooManyLayers(layers, limits));
+  if ('testSplit' in spec.data && spec.data.testSplit !== undefined && data.testSamples === 0) {
+    problems.push({ path: '/data/testSplit', message: 'a single sample cannot be split: leave testSplit out', code: 'invalidValue' });
+  }
+  if (spec.data.dropLast && spec.data.batchSize > data.trainSamples) {
+    problems.push({
+      path: '/data/batchSize',
+      message: `with dropLast a batch of ${spec.data.batchSize} leaves nothing of ${data.trainSamples} training samples: use at most ${data.trainSamples}`,
+      code: 'invalidValue',
+    });
+  }
+}
+
+function checkScheduler(spec: JobSpec, problems: Problem[]): void {
+  if (spec.scheduler === undefined) return;
+  const conflict = schedulerConflict(spec.scheduler, outlineOf(spec));
+  if (conflict === null) return;
+  problems.push({ path: pointer(['scheduler', conflict.field]), message: conflict.message, code: 'invalidValue' });
+}
+
+function checkNames(spec: JobSpec, problems: Problem[]): void {
+  const first = new Map<string, number>();
+  spec.model.layers.forEach(({ name }, index) => {
+    if (name === undefined) return;
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, index);
+    else {
+      problems.push({
+        path: pointer(['model', 'layers', index, 'name']),
+        message: `layer ${earlier} is named "${name}" already: names are unique`,
+        code: 'duplicateName',
+      });
+    }
+  });
+}
+
+/** The data as the network gets it, or null when a transform does not fit what comes before it. */
+function checkTransforms({ data }: JobSpec, description: DatasetDescription, problems: Problem[]): DatasetDescription | null {
+  const transformed = transformedShape(data.transforms, description.inputShape);
+  if (transformed.ok) return { ...description, inputShape: transformed.shape };
+  const { index, error } = transformed;
+  problems.push({
+    path: pointer(['data', 'transforms', index, ...(error.field === null ? [] : [error.field])]),
+    message: `${data.transforms[index].type}: ${error.message}`,
+    code: error.code,
+  });
+  return null;
+}
+
+/** The layers' shapes and costs, or null when one does not fit what comes before it. */
+function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[]): readonly LayerSummary[] | null {
+  const layers = inferShapes(spec.model.layers, data.inputShape);
+  if (layers.ok) return layers.layers;
+  const { index, error } = layers;
+  problems.push({
+    path: pointer(['model', 'layers', index, ...(error.field === null ? [] : error.field.split('/'))]),
+    message: complaintOf(spec.model.layers[index], index, error.message),
+    code: error.code,
+  });
+  return null;
+}
+
+/** A batch norm cannot train on a batch, not even the last of an epoch, that has one value of a channel. */
+function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
+  const { batchSize, dropLast } = spec.data;
+  const { samples, layer } = leastBatch(spec.model.layers, data.inputShape);
+  const rest = data.trainSamples % batchSize;
+  const smallest = rest === 0 || dropLast ? batchSize : rest;
+  if (smallest >= samples) return;
+  const remedy = smallest === batchSize ? `use at least ${samples}` : 'set dropLast, or change it';
+  problems.push({
+    path: '/data/batchSize',
+    message: `${spec.model.layers[layer].type} "${layers[layer].name}" needs ${samples} samples in every batch, but with ${data.trainSamples} samples a batch of ${smallest} comes up: ${remedy}`,
+    code: 'invalidValue',
+  });
+}
+
+function checkOutput(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
+  const output = layers.at(-1)?.outputShape ?? data.inputShape;
+  try {
+    const compared = { output, range: outputRange(spec.model.layers), target: data.target };
+    findLoss(spec.loss.type).check(compared, spec.loss);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const place = error.field === null ? ['model', 'layers', layers.length - 1] : ['loss', error.field];
+    problems.push({ path: pointer(place), message: error.message, code: error.code });
+  }
+}
+
+function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimits, problems: Problem[]): void {
+  if (totals.parameters === 0) {
+    problems.push({ path: '/model/layers', message: 'no layer learns anything: add a linear or a conv2d layer', code: 'nothingToLearn' });
+  }
+  if (totals.parameters > limits.parameters) {
+    problems.push({
+      path: '/model',
+      message: `${totals.parameters} parameters are over the limit of ${limits.parameters}: use fewer or smaller layers`,
+      code: 'limitExceeded',
+    });
+  }
+  if (totals.memoryBytes > limits.memoryBytes) {
+    problems.push({
+      path: '/data/batchSize',
+      message: `about ${totals.memoryBytes} bytes of memory are over the limit of ${limits.memoryBytes}: use a batch smaller than ${spec.data.batchSize}, fewer samples or smaller layers`,
+      code: 'limitExceeded',
+    });
+  }
+}
+
+/** What a scheduler may depend on. */
+export function outlineOf(spec: JobSpec): RunOutline {
+  const { trainSamples, testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
+  return {
+    epochs: spec.epochs,
+    stepsPerEpoch: batchCount(trainSamples, spec.data),
+    hasTestData: testSamples > 0,
+    hasClasses: target.kind === 'class',
+    takesMomentum: takesMomentum(findOptimizer(spec.optimizer.type)),
+  };
+}
