@@ -1,5 +1,6 @@
 // What every artifact store does, wherever it keeps its files: on a folder and on a real S3 server.
 import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { type ArtifactStore, copySnapshots, fetchArtifact, openArtifacts, readArtifact, readSnapshot, snapshotLine } from '@trainyard/jobs';
 import { afterAll, beforeAll, test as baseTest, describe, expect, vi } from 'vitest';
 import { type S3Server, startS3Server } from '../support/s3Server.ts';
+import { until } from '../support/until.ts';
 
 const jobId = 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ';
 const name = 'model.safetensors';
@@ -28,6 +30,15 @@ const withFolder = baseTest.extend('folder', async ({ task: _task }, { onCleanup
   onCleanup(async () => await rm(folder, { recursive: true }));
   return folder;
 });
+
+/** Where a link leads; '' where it is gone. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -177,7 +188,25 @@ describe('an S3 storage that is away', () => {
   withFolder('is an error that names it, and no artifact that is missing', async ({ folder }) => {
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
     const store = await openArtifacts(`s3://${s3.bucket}`, folder);
-    await expect(store.stat(jobId, name)).rejects.toMatchObject({ code: 'storageUnavailable' });
+    await expect(store.stat(jobId, name)).rejects.toMatchObject({
+      code: 'storageUnavailable',
+      message: expect.stringContaining('ECONNREFUSED') as string,
+    });
+    await store.close();
+    vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
+  });
+
+  withFolder.skipIf(process.platform !== 'linux')('holds no file open that it did not take', async ({ folder }) => {
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+    const complaints = vi.spyOn(console, 'warn');
+    const store = await openArtifacts(`s3://${s3.bucket}`, folder);
+    const path = store.temporaryFile();
+    await writeFile(path, Buffer.alloc(17_000_000));
+    await expect(store.putFile(jobId, name, path)).rejects.toMatchObject({ code: 'storageUnavailable' });
+    const isOpen = (): boolean => readdirSync('/proc/self/fd').some((fd) => linkOf(`/proc/self/fd/${fd}`) === path);
+    await until(() => !isOpen());
+    expect(complaints).not.toHaveBeenCalled();
+    complaints.mockRestore();
     await store.close();
     vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
   });

@@ -42,6 +42,9 @@ const mostInMemory = 16 * 2 ** 20;
 /** Objects removed at a time. */
 const deletedAtOnce = 20;
 
+/** What goes wrong is thrown; the client would say it once more, on the console. */
+const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
 export class S3ArtifactStore implements ArtifactStore {
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -54,6 +57,7 @@ export class S3ArtifactStore implements ArtifactStore {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       forcePathStyle: hasOwnEndpoint(),
+      logger: silent,
     });
     this.#bucket = bucket;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
@@ -81,7 +85,12 @@ export class S3ArtifactStore implements ArtifactStore {
     await this.#send(`${jobId}/${name}`, async () => {
       // The SDK sends again what is in memory, when that is needed; of a stream it cannot.
       const Body = bytes <= mostInMemory ? await readFile(path) : createReadStream(path);
-      await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key, Body, ...content }));
+      try {
+        await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key, Body, ...content }));
+      } finally {
+        // A request that came to nothing leaves it open.
+        if (!Buffer.isBuffer(Body)) Body.destroy();
+      }
     });
     await rm(path);
     return { bytes, sha256 };
@@ -203,12 +212,17 @@ export class S3ArtifactStore implements ArtifactStore {
         throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
       }
       if (range !== undefined && status === 416) throw outside(artifact, range);
-      const answer = status === undefined ? kind : `${kind}, status ${status}`;
+      const answer = status === undefined ? (codeOf(error) ?? kind) : `${kind}, status ${status}`;
       throw new ArtifactError('storageUnavailable', artifact, `the S3 storage did not do what it was asked for (${answer})`, {
         cause: error,
       });
     }
   }
+}
+
+/** What the system says of a connection: ECONNREFUSED and the like. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function outside(artifact: string, { start, end }: ByteRange): ArtifactError {
