@@ -33,7 +33,8 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'] } },
+      // Its tests start several processes each.
+      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'jobs on the embedded Redis',
