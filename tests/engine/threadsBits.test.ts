@@ -64,6 +64,8 @@ const layout = { outer: 7, channels: 11, inner: 29 * 31 };
 const planes = noise(sizeOf(wide), 3);
 const [a11, b11, c11] = [noise(11, 4), noise(11, 5), noise(11, 6)];
 
+const picked = Int32Array.from({ length: 23 }, (_, i) => (i * 5) % 11);
+
 const conv = { batch: 7, inChannels: 5, height: 23, width: 19, outChannels: 11, kernelHeight: 5, kernelWidth: 4, strideHeight: 2 };
 const convRest = { strideWidth: 1, padTop: 2, padLeft: 1, dilationHeight: 1, dilationWidth: 2, groups: 1 };
 const outSizes = { outHeight: 12, outWidth: 15 };
@@ -107,6 +109,23 @@ const cases: Record<string, Case> = {
     run: (b, [x, y], [out]) => b.binary('mul', x.subarray(0, 401), [401, 1], y.subarray(0, 307), [307], out, [401, 307]),
   },
   'add scaled': { operands: [x], results: [y], run: (b, [x], [out]) => b.addScaled(x, -0.3, out) },
+  permuted: { operands: [planes], results: [planes.length], run: (b, [x], [out]) => b.permute(x, wide, [2, 0, 3, 1], out) },
+  transposed: { operands: [planes], results: [planes.length], run: (b, [x], [out]) => b.permute(x, [7 * 11, 29 * 31], [1, 0], out) },
+  'each matrix transposed': { operands: [planes], results: [planes.length], run: (b, [x], [out]) => b.permute(x, wide, [0, 1, 3, 2], out) },
+  'repeated over other dimensions': {
+    operands: [a11],
+    results: [planes.length],
+    run: (b, [x], [out]) => b.broadcastTo(x, [11, 1, 1], out, wide),
+  },
+  'one number repeated': { operands: [a11], results: [n], run: (b, [x], [out]) => b.broadcastTo(x.subarray(0, 1), [1], out, [n]) },
+  'rows picked by indices': {
+    operands: [planes],
+    results: [7 * picked.length * 29 * 31, planes.length],
+    run: (b, [x], [out, dx]) => {
+      b.selectRows(x, picked, out, { outer: 7, size: 11, inner: 29 * 31 });
+      b.selectRowsBackward(out, picked, dx, { outer: 7, size: 11, inner: 29 * 31 });
+    },
+  },
   'sums of channels': { operands: [planes], results: [11], run: (b, [x], [out]) => b.sumTo(x, wide, out, [1, 11, 1, 1]) },
   'sums of rows': { operands: [planes], results: [7 * 29], run: (b, [x], [out]) => b.sumTo(x, wide, out, [7, 1, 29, 1]) },
   'sums of columns': { operands: [planes], results: [29 * 31], run: (b, [x], [out]) => b.sumTo(x, wide, out, [29, 31]) },

@@ -1,7 +1,6 @@
 // Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1
 // records of int32, innermost first: the result's size and, for each operand, the elements to step. The backend drops
 // dimensions of size 1 and merges neighbours that step alike, so that the innermost loop is as long as it can be.
-// Behind the records the list of a gathering has room for `rank` counters.
 import { blockElements, blocksOf, blockStart } from './blocks';
 import { ADD, binaryLanes, DIV, fill, MAXIMUM, MUL, POW, SUB } from './elementwise';
 import { loadTail, ownScratch, storeTail } from './memory';
@@ -142,21 +141,69 @@ function gatherRun(x: usize, step: i32, out: usize, n: i32): void {
   }
 }
 
-/** out = x read with the records' steps (size, step of x): it repeats where a step is 0 and permutes where steps do not fall. */
-export function gather(x: usize, out: usize, dims: usize, rank: i32): void {
-  const counters = dims + (<usize>rank << 3);
+/** Rows of a transposed matrix that a unit writes: whole blocks of 4. */
+const BAND = 64;
+
+/** Whether a matrix inside is to be transposed: in blocks, so that both sides are read in whole vectors. */
+// @ts-ignore: decorator
+@inline
+function isTransposed(dims: usize, rank: i32): bool {
+  return rank > 1 && load<i32>(dims, 4) > 1 && load<i32>(dims, 12) == 1;
+}
+
+/** Bands of rows that a run of the innermost dimensions has. */
+// @ts-ignore: decorator
+@inline
+function bandsOf(dims: usize, rank: i32): i32 {
+  return isTransposed(dims, rank) ? (load<i32>(dims, 8) + BAND - 1) / BAND : 1;
+}
+
+/** Units of `gather`: blocks of a single dimension, else runs of the innermost one, or bands of the innermost two transposed. */
+export function gatherUnits(dims: usize, rank: i32): i32 {
+  if (rank == 1) return blocksOf(load<i32>(dims));
+  let units = bandsOf(dims, rank);
+  for (let d = isTransposed(dims, rank) ? 2 : 1; d < rank; d++) units *= load<i32>(dims + (<usize>d << 3));
+  return units;
+}
+
+/**
+ * out = x read with the records' steps (size, step of x): it repeats where a step is 0 and permutes where steps do not fall.
+ * `counters`: room for 4 * `rank` bytes of each thread. Units: see gatherUnits.
+ */
+export function gather(x: usize, out: usize, dims: usize, rank: i32, counters: usize, from: i32, to: i32): void {
+  counters = ownScratch(counters, <usize>rank << 2);
   const n = load<i32>(dims);
   const step = load<i32>(dims, 4);
-  // A matrix inside that is to be transposed goes in blocks, so that both sides are read in whole vectors.
-  const blocked = rank > 1 && step > 1 && load<i32>(dims, 12) == 1;
-  const rows = blocked ? load<i32>(dims, 8) : 1;
-  for (let d = 0; d < rank; d++) store<i32>(counters + (<usize>d << 2), 0);
-  for (;;) {
-    if (blocked) transpose(x, step, out, n, rows, n);
-    else gatherRun(x, step, out, n);
+  if (rank == 1) {
+    const start = blockStart(from);
+    gatherRun(x + start * step, step, out + start, blockElements(n, from, to));
+    return;
+  }
+  const transposes = isTransposed(dims, rank);
+  const rows = transposes ? load<i32>(dims, 8) : 1;
+  const bands = bandsOf(dims, rank);
+  const outer = transposes ? 2 : 1;
+  let run = from / bands;
+  out += <usize>(run * rows * n) << 2;
+  for (let d = outer, before = run; d < rank; d++) {
+    const record = dims + (<usize>d << 3);
+    const count = before % load<i32>(record);
+    before /= load<i32>(record);
+    store<i32>(counters + (<usize>d << 2), count);
+    x += <usize>(load<i32>(record, 4) * count) << 2;
+  }
+  while (from < to) {
+    const end = min(bands, to - run * bands);
+    if (transposes) {
+      const row = (from - run * bands) * BAND;
+      transpose(x + (<usize>row << 2), step, out + (<usize>(row * n) << 2), n, min(rows, end * BAND) - row, n);
+    } else {
+      gatherRun(x, step, out, n);
+    }
+    from = run * bands + end;
+    run++;
     out += <usize>(rows * n) << 2;
-    let d = blocked ? 2 : 1;
-    for (; d < rank; d++) {
+    for (let d = outer; d < rank; d++) {
       const record = dims + (<usize>d << 3);
       const counter = counters + (<usize>d << 2);
       const count = load<i32>(counter) + 1;
@@ -168,7 +215,6 @@ export function gather(x: usize, out: usize, dims: usize, rank: i32): void {
       store<i32>(counter, 0);
       x -= <usize>(load<i32>(record, 4) * count) << 2;
     }
-    if (d >= rank) return;
   }
 }
 

@@ -11,7 +11,7 @@
 export { heapBase, setThread } from './memory';
 export { blocksOf } from './blocks';
 export { fill, fillBlocks, copy, addScaled, reluBackward, unary, binaryScalar } from './elementwise';
-export { binary, binaryUnits, gather } from './broadcast';
+export { binary, binaryUnits, gather, gatherUnits } from './broadcast';
 export { sumTo, sumToScratch, sumToUnits, sumOfSquares } from './reduce';
 export { dots, dotUnits } from './dots';
 export { matmul, matmulScratch, matmulUnits } from './matmul';
@@ -25,7 +25,7 @@ export { depthwise, depthwiseBackwardInput, depthwiseBackwardWeight, planDepthwi
 export { maxPool2d, maxPool2dBackward } from './pool2d';
 export { resample2d } from './resample';
 export { scalePixels } from './pixels';
-export { copyRuns, selectRows, selectRowsBackward } from './runs';
+export { copyRuns, selectRows, selectRowsBackward, selectRowsBackwardUnits } from './runs';
 export { logSoftmax, logSoftmaxBackward } from './softmax';
 export { sgd, adam } from './optimizers';
 export { rmsprop, adadelta, adamax } from './adaptive';

@@ -26,37 +26,56 @@ export function copyRuns(x: usize, step: i32, out: usize, outStep: i32, n: i32, 
   }
 }
 
-/** out[o, i, …] = x[o, indices[i], …] for x seen as [outer, size, inner]. */
-export function selectRows(x: usize, indices: usize, out: usize, outer: i32, size: i32, inner: i32, count: i32): void {
+/** out[o, i, …] = x[o, indices[i], …] for x seen as [outer, size, inner]. Units are rows of the result. */
+export function selectRows(x: usize, indices: usize, out: usize, size: i32, inner: i32, count: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;
-  for (; outer > 0; outer--) {
-    for (let i = 0; i < count; i++) {
-      copyRun(x + <usize>load<i32>(indices + (<usize>i << 2)) * row, out, inner);
-      out += row;
-    }
-    x += <usize>size * row;
+  for (let unit = from; unit < to; unit++) {
+    const o = unit / count;
+    const index = load<i32>(indices + (<usize>(unit - o * count) << 2));
+    copyRun(x + <usize>(o * size + index) * row, out + <usize>unit * row, inner);
   }
 }
 
-/** dx[o, k, …] = the sum of g[o, i, …] over all i with indices[i] = k, in their order. */
-export function selectRowsBackward(g: usize, indices: usize, dx: usize, outer: i32, size: i32, inner: i32, count: i32): void {
+/** Elements of a row that a unit of its gradient adds up: fewer would come in runs too short to be read ahead. */
+const COLUMNS = 256;
+
+export function selectRowsBackwardUnits(outer: i32, inner: i32): i32 {
+  return outer * ((inner + COLUMNS - 1) / COLUMNS);
+}
+
+/**
+ * dx[o, k, …] = the sum of g[o, i, …] over all i with indices[i] = k, in their order. Units are columns of one o: see
+ * selectRowsBackwardUnits.
+ */
+export function selectRowsBackward(g: usize, indices: usize, dx: usize, size: i32, inner: i32, count: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;
-  fill(dx, outer * size * inner, 0);
-  for (; outer > 0; outer--) {
+  const strips = (inner + COLUMNS - 1) / COLUMNS;
+  for (let unit = from; unit < to; unit++) {
+    const o = unit / strips;
+    const column = (unit - o * strips) * COLUMNS;
+    const n = min(inner - column, COLUMNS);
+    const sums = dx + <usize>(o * size) * row + (<usize>column << 2);
+    let x = g + <usize>(o * count) * row + (<usize>column << 2);
+    if (n == inner) fill(sums, size * inner, 0);
+    else for (let k = 0; k < size; k++) fill(sums + <usize>k * row, n, 0);
     for (let i = 0; i < count; i++) {
-      let to = dx + <usize>load<i32>(indices + (<usize>i << 2)) * row;
-      let n = inner;
-      for (; n >= 4; n -= 4) {
-        v128.store(to, f32x4.add(v128.load(to), v128.load(g)));
-        to += 16;
-        g += 16;
-      }
-      for (; n > 0; n--) {
-        store<f32>(to, load<f32>(to) + load<f32>(g));
-        to += 4;
-        g += 4;
-      }
+      addRun(x, sums + <usize>load<i32>(indices + (<usize>i << 2)) * row, n);
+      x += row;
     }
-    dx += <usize>size * row;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addRun(x: usize, to: usize, n: i32): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(to, f32x4.add(v128.load(to), v128.load(x)));
+    to += 16;
+    x += 16;
+  }
+  for (; n > 0; n--) {
+    store<f32>(to, load<f32>(to) + load<f32>(x));
+    to += 4;
+    x += 4;
   }
 }

@@ -92,7 +92,9 @@ export class WasmElementwise extends WasmMemory {
   #gather(x: FloatArray, outShape: Shape, steps: readonly number[], out: FloatArray): void {
     if (out.length === 0) return;
     const rank = writeSteps(this.parameters, FIRST_RECORDS, outShape, steps);
-    this.kernels.gather(this.read(x), this.write(out), this.words(FIRST_RECORDS), rank);
+    const dims = this.words(FIRST_RECORDS);
+    const counters = this.scratchOfEach(rank * 4);
+    this.parallel.gather(this.read(x), this.write(out), dims, rank, counters, this.kernels.gatherUnits(dims, rank), out.length);
     this.finish();
   }
 

@@ -12,12 +12,15 @@ export class WasmMovement extends WasmLayers implements MovementKernels {
   }
 
   selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, { outer, size, inner }: RowLayout): void {
-    this.kernels.selectRows(this.read(x), this.read(indices), this.write(out), outer, size, inner, indices.length);
+    const { length: count } = indices;
+    this.parallel.selectRows(this.read(x), this.read(indices), this.write(out), size, inner, count, outer * count, out.length);
     this.finish();
   }
 
   selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, { outer, size, inner }: RowLayout): void {
-    this.kernels.selectRowsBackward(this.read(g), this.read(indices), this.write(dx), outer, size, inner, indices.length);
+    const units = this.kernels.selectRowsBackwardUnits(outer, inner);
+    const operations = g.length + dx.length;
+    this.parallel.selectRowsBackward(this.read(g), this.read(indices), this.write(dx), size, inner, indices.length, units, operations);
     this.finish();
   }
 
