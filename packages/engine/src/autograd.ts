@@ -10,7 +10,8 @@ import { formatShape, sameShape, type Shape } from './shape.ts';
 import { runSynchronously } from './synchronous.ts';
 import { type Storage, Tensor } from './tensor.ts';
 
-export { type Backward, gradientStorage, type Node, overGradient } from './node.ts';
+export type { Backward, Node } from './node.ts';
+export { endReading, gradientStorage, isLastReader, mayChangeGradient, overGradient } from './runningOperation.ts';
 
 let gradEnabled = true;
 

@@ -4,43 +4,18 @@ import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError } from './errors.ts';
 import { formatShape } from './shape.ts';
+import { begin, endPass, release } from './runningOperation.ts';
 import { Tensor } from './tensor.ts';
 
 /**
  * From the gradient of an operation's result to those of its operands, in their order, flat and in the
  * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
- * change `grad` but by {@link overGradient}, and may return it. It may return them in `grads`, which has a null for each operand, so that no array is made.
+ * change `grad` but by what runningOperation.ts allows, and may return it. It may return them in `grads`, which has a null for each operand, so that no array is made.
  */
 export type Backward = (grad: FloatArray, needed: readonly boolean[], grads: (FloatArray | null)[]) => readonly (FloatArray | null)[];
 
 let created = 0;
 let pass = 0;
-/** The node whose backward function runs. */
-let running: Node | null = null;
-/** Whether nobody but it will read the gradient that it was given. */
-let ownsGradient = false;
-
-function setRunning(node: Node | null, owns: boolean): void {
-  running = node;
-  ownsGradient = owns;
-}
-
-/**
- * For a backward function: storage for the gradient of operand `index` of its operation, which has `length` elements and writes all of
- * them. Where the operand is a leaf and nothing has arrived there yet, this is the leaf's own gradient, so that nothing is copied.
- */
-export function gradientStorage(index: number, length: number): FloatArray {
-  return running?.storageFor(index, length) ?? backend().allocate(length);
-}
-
-/**
- * For a backward function that goes element by element: where it may write a gradient as large as `grad`, which is what it was given.
- * That is `grad` itself where nobody else will read it.
- */
-export function overGradient(grad: FloatArray): FloatArray {
-  return ownsGradient ? grad : backend().allocate(grad.length);
-}
-
 // Plain loops into arrays of their length: these run for every operation of every step.
 
 function neededOf(next: readonly (Node | null)[]): boolean[] {
@@ -61,12 +36,8 @@ export interface Order {
   readonly leaves: readonly Node[];
 }
 
-/** For each operation of an {@link Order} the tensors that nobody reads any more when it begins. */
+/** For each operation of an {@link Order} the tensors that nobody reads any more when it begins; at last, those after all of them. */
 export type Releases = readonly (readonly Tensor[])[];
-
-function releaseAll(tensors: readonly Tensor[]): void {
-  for (let i = 0; i < tensors.length; i++) backend().release(tensors[i].storage);
-}
 
 /** What `tensor.gradFn` shows. Made by `record`, never by users. */
 export class Node {
@@ -132,12 +103,12 @@ export class Node {
     this.#pendingIsOurs = false;
     try {
       for (let i = 0; i < operations.length; i++) {
-        if (releases !== null) releaseAll(releases[i]);
+        if (releases !== null) release(releases[i], releases[i + 1]);
         operations[i].#step(retainGraph);
       }
       for (let i = 0; i < leaves.length; i++) leaves[i].#step(retainGraph);
     } finally {
-      setRunning(null, false);
+      endPass();
       for (let i = 0; i < operations.length; i++) operations[i].#pending = null;
       for (let i = 0; i < leaves.length; i++) leaves[i].#end();
     }
@@ -204,7 +175,7 @@ export class Node {
     }
     this.#checkSaved();
     const isOurs = this.#pendingIsOurs;
-    setRunning(this, isOurs);
+    begin(this, isOurs);
     backend().beginOperation();
     this.#grads ??= new Array<null>(this.#next.length).fill(null);
     const grads = this.#backward(grad, this.#needed, this.#grads);

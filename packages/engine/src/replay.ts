@@ -56,13 +56,13 @@ export class Replay {
    */
   releasesOf(loss: Tensor): Releases {
     const operations = loss.gradFn?.order.operations ?? [];
-    const releases: Tensor[][] = operations.map(() => []);
+    const releases: Tensor[][] = Array.from({ length: operations.length + 1 }, () => []);
     // What shares storage shares its version.
     const lastReaders = new Map<Version, number>();
     operations.forEach(({ saved }, at) => {
       for (const { version } of saved) lastReaders.set(version, at);
     });
-    for (const owner of this.#owners) releases[(lastReaders.get(owner.version) ?? -1) + 1]?.push(owner);
+    for (const owner of this.#owners) releases[(lastReaders.get(owner.version) ?? -1) + 1].push(owner);
     return releases;
   }
 

@@ -12,6 +12,10 @@ const [flatten, relu] = [{ type: 'flatten' }, { type: 'relu' }];
 
 const networks: Readonly<Record<string, object>> = {
   'one linear layer': { layers: [flatten, linear] },
+  'one convolution': { layers: [conv, flatten, linear] },
+  'a convolution with strides': { layers: [conv, { ...conv, stride: 2 }, flatten, linear] },
+  'padding that mirrors': { layers: [conv, { ...conv, paddingMode: 'reflect' }, flatten, linear] },
+  'softmax of maps': { layers: [conv, { type: 'softmax', dim: 1 }, flatten, linear] },
   ...Object.fromEntries(catalog().presets.map(({ type }) => [type, { preset: type }])),
   'linear layers': { layers: [flatten, { ...linear, outFeatures: 400 }, relu, { ...linear, outFeatures: 300 }, { type: 'tanh' }, linear] },
   'dropout, batch norm and smooth activations': {
@@ -56,7 +60,7 @@ const trainings = [
 
 /**
  * Parameters and their gradients, what the optimizer keeps, activations (the input, and what each layer hands on: those within a
- * residual layer too, and a dropout's mask, but not a flatten's, which hands on what it was given), and the data.
+ * residual layer too, a dropout's mask and what padding other than zeros makes, but not a flatten's, which hands on what it was given), and the data.
  */
 function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays: number, batch: number): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);

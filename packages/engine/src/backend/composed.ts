@@ -3,9 +3,9 @@
 import type { Backend, ConvGeometry, FloatArray, PoolGeometry } from './backend.ts';
 
 /** g where y passed it, g itself when nothing was rectified. */
-function passed(backend: Backend, g: FloatArray, y: FloatArray | null): FloatArray {
+function passed(backend: Backend, g: FloatArray, y: FloatArray | null, mayChangeG = false): FloatArray {
   if (y === null) return g;
-  const masked = backend.allocate(g.length);
+  const masked = mayChangeG ? g : backend.allocate(g.length);
   backend.reluBackward(g, y, masked);
   return masked;
 }
@@ -32,11 +32,12 @@ export function composedConv2dBackward(
   dw: FloatArray | null,
   db: FloatArray | null,
   geometry: ConvGeometry,
+  mayChangeG: boolean,
 ): void {
   const mark = backend.enterArena();
   try {
     const { batch, outChannels, outHeight, outWidth } = geometry;
-    const masked = passed(backend, g, y);
+    const masked = passed(backend, g, y, mayChangeG);
     if (dx !== null) backend.conv2dBackwardInput(masked, weight, dx, geometry);
     if (dw !== null) backend.conv2dBackwardWeight(masked, x, dw, geometry);
     if (db !== null) backend.sumTo(masked, [batch, outChannels, outHeight, outWidth], db, [1, outChannels, 1, 1]);

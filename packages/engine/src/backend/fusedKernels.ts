@@ -8,6 +8,7 @@ export interface FusedKernels {
   /**
    * Gradients of a convolution whose result was rectified to y (null: was not rectified), each where its array is given:
    * dx of the input, dw of the weight, db of the bias. g passes where y > 0 or is NaN.
+   * @param mayChangeG whether g may be left with other values.
    */
   conv2dBackward(
     g: FloatArray,
@@ -18,6 +19,7 @@ export interface FusedKernels {
     dw: FloatArray | null,
     db: FloatArray | null,
     geometry: ConvGeometry,
+    mayChangeG?: boolean,
   ): void;
 
   /**

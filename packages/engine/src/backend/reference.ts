@@ -169,8 +169,9 @@ export class ReferenceBackend extends ReferenceMovement implements Backend {
     dw: FloatArray | null,
     db: FloatArray | null,
     geometry: ConvGeometry,
+    mayChangeG = false,
   ): void {
-    composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+    composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry, mayChangeG);
   }
 
   conv2dReluPool(

@@ -1,5 +1,5 @@
 // 2-D convolution (cross-correlation, as every deep-learning library means it) in NCHW.
-import { gradientStorage, record } from '../autograd.ts';
+import { endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -117,10 +117,18 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     backward: (g, needed, grads) => {
-      const dx = needed[0] ? gradientStorage(0, input.size) : null;
+      // With strides the input is the largest: where it ends here its gradient may have its room, and comes when it has been read.
+      const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && isLastReader(input);
+      let dx = needed[0] && !isApart ? gradientStorage(0, input.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
-      backend().conv2dBackward(g, null, input.values, weight.values, dx, dw, db, geometry);
+      const x = input.values;
+      backend().conv2dBackward(g, null, x, weight.values, dx, dw, db, geometry);
+      if (isApart) {
+        endReading(input);
+        dx = gradientStorage(0, input.size);
+        backend().conv2dBackward(g, null, x, weight.values, dx, null, null, geometry);
+      }
       grads[0] = dx;
       grads[1] = dw;
       if (bias !== null) grads[2] = db;

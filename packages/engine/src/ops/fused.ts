@@ -1,7 +1,7 @@
 // Neighbouring layers as one operation: a convolution or a linear layer with the rectifier after it, and max-pooling after
 // that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
 // in the graph is called as the last of them, its operands are the first one's.
-import { gradientStorage, record } from '../autograd.ts';
+import { gradientStorage, mayChangeGradient, record } from '../autograd.ts';
 import type { ConvGeometry, FloatArray, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { sizeOf } from '../shape.ts';
@@ -28,7 +28,7 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, g
       const dx = needed[0] ? gradientStorage(0, input.size) : null;
       const dw = needed[1] ? gradientStorage(1, weight.size) : null;
       const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
-      backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry);
+      backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry, mayChangeGradient());
       grads[0] = dx;
       grads[1] = dw;
       if (bias !== null) grads[2] = db;

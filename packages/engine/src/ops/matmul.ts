@@ -1,5 +1,5 @@
 // Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
-import { type Backward, gradientStorage, record } from '../autograd.ts';
+import { type Backward, endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
 import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
@@ -142,10 +142,18 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   // The bias, where there is one, is the first operand.
   const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
   const backward: Backward = (g, needed, grads) => {
-    const dx = needed[atX] ? gradientStorage(atX, x.size) : null;
     const dw = needed[atWeight] ? gradientStorage(atWeight, weight.size) : null;
     const db = bias !== null && needed[0] ? gradientStorage(0, outFeatures) : null;
+    // Where x ends here its gradient may have its room, and is computed when x has been read.
+    const isApart = needed[atX] && isLastReader(x);
+    let dx = needed[atX] && !isApart ? gradientStorage(atX, x.size) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
+    if (isApart) {
+      const read = x.values;
+      endReading(x);
+      dx = gradientStorage(atX, x.size);
+      backend().linearBackward(g, null, read, weight.values, dx, null, null, n, inFeatures, outFeatures);
+    }
     if (bias !== null) grads[0] = db;
     grads[atX] = dx;
     grads[atWeight] = dw;

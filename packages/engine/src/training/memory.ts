@@ -96,6 +96,7 @@ function firstOfOne(types: readonly string[], at: number): number {
 /** Of its result and its input, with what kernels put beside them. */
 function gradientsAt(type: string, size: number, before: number): number {
   if (isInPlace.has(type)) return size;
+  if (type === 'softmax') return 2 * size;
   if (type === 'residual') return (1 + VALUES_SCRATCH) * (size + Math.max(before, 2 * size));
   return (withScratch.has(type) ? 1 + VALUES_SCRATCH : 1) * (size + before);
 }

@@ -120,11 +120,12 @@ export class WasmBackend extends WasmPooledConv implements Backend {
     dw: FloatArray | null,
     db: FloatArray | null,
     geometry: ConvGeometry,
+    mayChangeG = false,
   ): void {
     // A bias's gradient comes with the weight's.
     if (convVariant(geometry, this.#convVariant) === 'winograd' && (dw !== null || db === null)) {
       this.winogradBackward(g, y, null, x, weight, dx, dw, db, geometry);
-    } else composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry);
+    } else composedConv2dBackward(this, g, y, x, weight, dx, dw, db, geometry, mayChangeG);
   }
 
   conv2dReluPool(

@@ -142,6 +142,7 @@ export const conv2d = defineLayer({
     return {
       parameters: weight + (options.bias ? options.outChannels : 0),
       multiplyAdds: (weight / options.outChannels) * sizeOf(output),
+      innerActivations: paddedCopies(options, input),
     };
   },
   build: ({ outChannels, kernelSize, ...rest }, input, generator) => new Conv2d(input[0], outChannels, kernelSize, { ...rest, generator }),
@@ -167,6 +168,18 @@ export const conv2d = defineLayer({
 });
 
 type Pair = readonly [number, number];
+
+/** Values of the copies that a padding other than zeros makes: with more columns, then with more rows too. */
+function paddedCopies({ kernelSize, padding, dilation, paddingMode }: Conv2dOptions, [channels, height, width]: Shape): number {
+  if (paddingMode === 'zeros') return 0;
+  const [top, left, bottom, right] = sides(
+    padding,
+    bothSizes('conv2d: kernelSize', kernelSize, 1),
+    bothSizes('conv2d: dilation', dilation, 1),
+  );
+  const wide = width + left + right;
+  return channels * wide * (height + (height + top + bottom));
+}
 
 /** What is added at the top, left, bottom and right. */
 function sides(padding: ConvPadding, kernel: Pair, dilation: Pair): readonly [number, number, number, number] {
