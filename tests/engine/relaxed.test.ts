@@ -1,8 +1,9 @@
 // The relaxed mode as a whole: it fuses multiply-adds, and results, weights and checkpoints say by their engine version that it did.
 // That it computes what it should is for the tests that run on every backend.
-import { EngineError, engineVersion, decodeCheckpoint, decodeSafetensors, setBackend, WasmBackend } from '@trainyard/engine';
+import { decodeCheckpoint, decodeSafetensors, EngineError, engineVersion, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { relaxedKernels } from '@trainyard/engine/relaxed';
+import binaryen from 'assemblyscript/binaryen';
 import { describe, expect, test } from 'vitest';
 import { goldenHashes } from './golden/jobs.ts';
 import { digits, eventsOf, run } from './training/runs.ts';
@@ -19,6 +20,21 @@ function lostBits(backend: WasmBackend): number {
   backend.matmul(operands[0], operands[1], out, { ...one, m: 1, n: 1, k: 2 });
   return out[0];
 }
+
+/** The names of the module's instructions whose results a processor may choose. */
+function relaxedInstructions({ base64 }: typeof strictKernels): string[] {
+  const module = binaryen.readBinary(Buffer.from(base64, 'base64'));
+  try {
+    return [...new Set(module.emitText().match(/\w+\.relaxed_\w+/g))];
+  } finally {
+    module.dispose();
+  }
+}
+
+test('the kernels that everybody gets have no relaxed instruction, the relaxed ones have fused multiply-adds alone', () => {
+  expect(relaxedInstructions(strictKernels)).toEqual([]);
+  expect(relaxedInstructions(relaxedKernels)).toEqual(['f32x4.relaxed_madd']);
+});
 
 describe('the relaxed kernels', () => {
   test('round a product and its sum once, on any processor that fuses the two; the strict ones round twice on every one', () => {

@@ -81,7 +81,11 @@ const sampleShape: fc.Arbitrary<Shape> = fc.oneof(
   fc.tuple(size),
 );
 
-/** A network's input and its layers. */
-export const anyNetwork = fc
-  .tuple(sampleShape, fc.array(anyLayer, { maxLength: 14 }))
-  .map(([inputShape, candidates]) => ({ inputShape, layers: fitting(candidates, inputShape) }));
+/** A network's input, of one of these shapes, and its layers. */
+export const networkFor = (shapes: fc.Arbitrary<Shape>) =>
+  fc
+    .tuple(shapes, fc.array(anyLayer, { maxLength: 14 }))
+    .map(([inputShape, candidates]) => ({ inputShape, layers: fitting(candidates, inputShape) }));
+
+/** The same of any shape. */
+export const anyNetwork = networkFor(sampleShape);

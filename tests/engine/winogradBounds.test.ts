@@ -1,0 +1,299 @@
+// Winograd's kernels keep to their own memory: nothing before or behind an operand counts, nothing before or behind a result or
+// their scratch memory is written, and what lay there before does not matter. And they are near float64 at sizes as networks have them.
+import { ReferenceBackend, WasmBackend } from '@trainyard/engine';
+import { nodeThreads } from '@trainyard/engine/node';
+import { assert, constantFrom, integer, property, record } from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type FloatArray, noise, seeds, upTo } from '../support/compareKernels.ts';
+
+type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
+type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
+type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
+
+/** Bytes around whatever a kernel is given; no row of a tile, and no vector, reaches across. */
+const GUARD = 256;
+/** As a float, NaN. */
+const MARK = 0xff;
+
+interface Guarded {
+  readonly what: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Puts marks around and into all scratch memory, and looks for those around it when a kernel has run. */
+class GuardedBackend extends WasmBackend {
+  readonly #ofScratch: Guarded[] = [];
+  readonly #ofOperands: Guarded[] = [];
+
+  protected override scratch(bytes: number): number {
+    const length = bytes >>> 0;
+    const start = super.scratch(length + 2 * GUARD);
+    this.#guard('scratch memory', start, length, this.#ofScratch);
+    return start + GUARD;
+  }
+
+  protected override finish(): void {
+    this.#check(this.#ofScratch);
+    this.#ofScratch.length = 0;
+    super.finish();
+  }
+
+  /** An array that holds marks, as what lies before and behind it does. */
+  allocateGuarded(what: string, length: number): FloatArray {
+    const guard = GUARD / Float32Array.BYTES_PER_ELEMENT;
+    const whole = this.allocate(length + 2 * guard);
+    this.#guard(what, whole.byteOffset, whole.byteLength - 2 * GUARD, this.#ofOperands);
+    return whole.subarray(guard, guard + length);
+  }
+
+  checkOperands(): void {
+    this.#check(this.#ofOperands);
+  }
+
+  forget(): void {
+    this.#ofOperands.length = 0;
+    this.#ofScratch.length = 0;
+  }
+
+  #guard(what: string, start: number, bytes: number, guards: Guarded[]): void {
+    const { buffer } = this.allocate(1);
+    new Uint8Array(buffer, start, bytes + 2 * GUARD).fill(MARK);
+    guards.push({ what: `before ${what}`, bytes: new Uint8Array(buffer, start, GUARD) });
+    guards.push({ what: `behind ${what}`, bytes: new Uint8Array(buffer, start + GUARD + bytes, GUARD) });
+  }
+
+  #check(guards: readonly Guarded[]): void {
+    const changed = guards.find(({ bytes }) => bytes.some((byte) => byte !== MARK));
+    if (changed !== undefined) expect.fail(`a kernel wrote ${changed.what}`);
+  }
+}
+
+const convOf = (sizes: Sizes): ConvGeometry => ({
+  ...sizes,
+  kernelHeight: 3,
+  kernelWidth: 3,
+  strideHeight: 1,
+  strideWidth: 1,
+  dilationHeight: 1,
+  dilationWidth: 1,
+  groups: 1,
+  outHeight: sizes.height + 2 * sizes.padTop - 2,
+  outWidth: sizes.width + 2 * sizes.padLeft - 2,
+});
+
+const poolOf = ({ batch, outChannels, outHeight, outWidth }: ConvGeometry): PoolGeometry => ({
+  planes: batch * outChannels,
+  height: outHeight,
+  width: outWidth,
+  kernelHeight: 2,
+  kernelWidth: 2,
+  strideHeight: 2,
+  strideWidth: 2,
+  padTop: 0,
+  padLeft: 0,
+  dilationHeight: 1,
+  dilationWidth: 1,
+  outHeight: outHeight >> 1,
+  outWidth: outWidth >> 1,
+});
+
+interface Results {
+  readonly [name: string]: FloatArray;
+}
+
+/** Places operands and results, guarded where the backend guards. */
+class Placing {
+  readonly #backend: WasmBackend | ReferenceBackend;
+
+  constructor(backend: WasmBackend | ReferenceBackend) {
+    this.#backend = backend;
+  }
+
+  result(what: string, length: number): FloatArray {
+    const backend = this.#backend;
+    return backend instanceof GuardedBackend ? backend.allocateGuarded(what, length) : backend.allocate(length).fill(NaN);
+  }
+
+  positions(length: number): Int32Array {
+    const backend = this.#backend;
+    if (!(backend instanceof GuardedBackend)) return backend.allocateIndices(length);
+    const { buffer, byteOffset } = this.result('the positions', length);
+    return new Int32Array(buffer as ArrayBuffer, byteOffset, length);
+  }
+
+  operand(what: string, values: Float32Array): FloatArray {
+    const placed = this.result(what, values.length);
+    placed.set(values);
+    return placed;
+  }
+}
+
+/** Runs `compute` in an arena, and then copies what it returns. */
+function inArena(backend: WasmBackend | ReferenceBackend, compute: (placing: Placing) => Results): Results {
+  const mark = backend.enterArena();
+  try {
+    const results = compute(new Placing(backend));
+    if (backend instanceof GuardedBackend) backend.checkOperands();
+    return Object.fromEntries(Object.entries(results).map(([name, values]) => [name, values.slice()]));
+  } finally {
+    if (backend instanceof GuardedBackend) backend.forget();
+    backend.leaveArena(mark);
+  }
+}
+
+const count = (...lengths: readonly number[]): number => lengths.reduce((product, length) => product * length);
+
+function operandsOf(conv: ConvGeometry, seed: number) {
+  const { batch, inChannels, outChannels, height, width, outHeight, outWidth } = conv;
+  return {
+    x: noise(count(batch, inChannels, height, width), seed),
+    weight: noise(count(outChannels, inChannels, 9), seed + 1),
+    bias: noise(outChannels, seed + 2),
+    g: noise(count(batch, outChannels, outHeight, outWidth), seed + 3),
+    // What a rectifier let through.
+    y: noise(count(batch, outChannels, outHeight, outWidth), seed + 4).map((value) => Math.max(0, value)),
+  };
+}
+
+/** The result, with and without what a rectifier takes away, and every gradient, alone and beside the others. */
+function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, seed: number): Results {
+  const given = operandsOf(conv, seed);
+  return inArena(backend, (at) => {
+    const [x, weight, bias] = [at.operand('x', given.x), at.operand('the weight', given.weight), at.operand('the bias', given.bias)];
+    const [g, y] = [at.operand('g', given.g), at.operand('y', given.y)];
+    const results = {
+      out: at.result('the result', g.length),
+      rectified: at.result('the rectified result', g.length),
+      dx: at.result('dx', x.length),
+      dw: at.result('dw', weight.length),
+      db: at.result('db', bias.length),
+      dxAlone: at.result('dx alone', x.length),
+      dwAlone: at.result('dw alone', weight.length),
+      gatedDx: at.result('dx behind a rectifier', x.length),
+    };
+    backend.conv2d(x, weight, null, results.out, conv);
+    backend.conv2dRelu(x, weight, bias, results.rectified, conv);
+    backend.conv2dBackward(g, y, x, weight, results.dx, results.dw, results.db, conv);
+    backend.conv2dBackwardInput(g, weight, results.dxAlone, conv);
+    backend.conv2dBackwardWeight(g, x, results.dwAlone, conv);
+    backend.conv2dBackward(g, y, x, weight, results.gatedDx, null, null, conv);
+    return results;
+  });
+}
+
+/** The same, pooled: from the result and the positions of the reference, so that both spread the gradients alike. */
+function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, seed: number, pooled: Results, indices: Int32Array): Results {
+  const given = operandsOf(conv, seed);
+  const windows = poolOf(conv);
+  return inArena(backend, (at) => {
+    const [x, weight, bias] = [at.operand('x', given.x), at.operand('the weight', given.weight), at.operand('the bias', given.bias)];
+    const size = count(windows.planes, windows.outHeight, windows.outWidth);
+    const [g, y, positions] = [at.operand('g', given.g.slice(0, size)), at.result('y', size), at.positions(size)];
+    const results = {
+      out: at.result('the pooled result', size),
+      dx: at.result('dx', x.length),
+      dw: at.result('dw', weight.length),
+      db: at.result('db', bias.length),
+    };
+    backend.conv2dReluPool(x, weight, bias, results.out, positions, conv, windows);
+    y.set(pooled.out);
+    positions.set(indices);
+    backend.conv2dReluPoolBackward(g, y, positions, x, weight, results.dx, results.dw, results.db, conv, windows);
+    return results;
+  });
+}
+
+/** The pooled result and where its maxima lie. */
+function pooledOf(backend: ReferenceBackend, conv: ConvGeometry, seed: number): { out: FloatArray; indices: Int32Array } {
+  const { x, weight, bias } = operandsOf(conv, seed);
+  const windows = poolOf(conv);
+  const size = count(windows.planes, windows.outHeight, windows.outWidth);
+  const [out, indices] = [backend.allocate(size), backend.allocateIndices(size)];
+  const given = [x, weight, bias].map((values) => Float64Array.from(values));
+  backend.conv2dReluPool(given[0], given[1], given[2], out, indices, conv, windows);
+  return { out, indices };
+}
+
+/** The largest error of each result over the largest number in it. */
+function errorsOf(actual: Results, expected: Results): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(expected).map(([name, wanted]) => {
+      let [largest, error] = [1, 0];
+      for (let i = 0; i < wanted.length; i++) {
+        largest = Math.max(largest, Math.abs(wanted[i]));
+        const difference = Math.abs(actual[name][i] - wanted[i]);
+        error = difference <= error ? error : difference;
+      }
+      return [name, error / largest];
+    }),
+  );
+}
+
+function expectNear(actual: Results, expected: Results, tolerance: number): void {
+  for (const [name, error] of Object.entries(errorsOf(actual, expected))) expect(error, name).toBeLessThanOrEqual(tolerance);
+}
+
+const reference = new ReferenceBackend({ dtype: 'float64' });
+const options = { convVariant: 'winograd', pooled: { forward: 'winograd', backward: 'winograd' } } as const;
+const teams = [1, 2, 3].map((threads) => new GuardedBackend({ ...options, ...(threads > 1 && { threads: nodeThreads(threads) }) }));
+afterAll(() => Promise.all(teams.map((team) => team.close())));
+
+function check(sizes: Sizes, seed: number, tolerance = 1e-5): void {
+  const conv = convOf(sizes);
+  const expected = convolve(reference, conv, seed);
+  const poolable = conv.outHeight > 1 && conv.outWidth > 1;
+  const pooled = poolable ? pooledOf(reference, conv, seed) : null;
+  const expectedPooled = pooled && pool(reference, conv, seed, { out: pooled.out }, pooled.indices);
+  for (const backend of teams) {
+    expectNear(convolve(backend, conv, seed), expected, tolerance);
+    if (pooled === null || expectedPooled === null) continue;
+    expectNear(pool(backend, conv, seed, { out: pooled.out }, pooled.indices), expectedPooled, tolerance);
+  }
+}
+
+const channels = constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 33, 65);
+const anySizes = record({
+  batch: upTo(7),
+  inChannels: channels,
+  outChannels: channels,
+  height: upTo(14),
+  width: upTo(14),
+  padTop: integer({ min: 0, max: 2 }),
+  padLeft: integer({ min: 0, max: 2 }),
+});
+const fits = ({ height, width, padTop, padLeft }: Sizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;
+
+describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
+  test('keep to their memory at every size from 1 to 6 and every padding', () => {
+    for (const [batch, inChannels, outChannels] of [
+      [1, 1, 1],
+      [2, 5, 3],
+      [3, 3, 9],
+    ]) {
+      for (let at = 0; at < 6 * 6 * 9; at++) {
+        const sizes = {
+          height: 1 + (at % 6),
+          width: 1 + (Math.floor(at / 6) % 6),
+          padTop: Math.floor(at / 36) % 3,
+          padLeft: Math.floor(at / 108),
+        };
+        if (fits({ batch, inChannels, outChannels, ...sizes })) check({ batch, inChannels, outChannels, ...sizes }, at + 1);
+      }
+    }
+  });
+
+  test('keep to their memory at any number of channels and images', { timeout: 60_000 }, () => {
+    assert(
+      property(anySizes.filter(fits), seeds, (sizes, seed) => check(sizes, seed)),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([
+    ['many blocks of tiles', { batch: 2, inChannels: 33, outChannels: 20, height: 31, width: 38, padTop: 1, padLeft: 1 }],
+    ['parts of the batch', { batch: 35, inChannels: 5, outChannels: 9, height: 15, width: 16, padTop: 2, padLeft: 0 }],
+    ['a wide image', { batch: 1, inChannels: 6, outChannels: 31, height: 9, width: 301, padTop: 0, padLeft: 2 }],
+    ['channels as in VGG', { batch: 2, inChannels: 64, outChannels: 48, height: 16, width: 16, padTop: 1, padLeft: 1 }],
+    ['many channels', { batch: 1, inChannels: 256, outChannels: 136, height: 8, width: 8, padTop: 1, padLeft: 1 }],
+  ] as const)('keep to their memory, and are near float64, with %s', { timeout: 60_000 }, (_, sizes) => check(sizes, 3, 6e-6));
+});
