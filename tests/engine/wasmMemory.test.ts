@@ -61,6 +61,42 @@ describe("an arena of the wasm backend's memory", () => {
     memory.leaveArena(mark);
   });
 
+  test('gives the room of what nobody reads any more to the operations of a backward pass, and to kernels within them', () => {
+    const memory = new WasmBackend();
+    const step = memory.enterArena();
+    const [read, kept] = [memory.allocate(1000), memory.allocate(1000).fill(7)];
+    const pass = memory.enterArena();
+    memory.release(read);
+    const { bytes } = memory.memoryUse();
+    memory.beginOperation();
+    const kernel = memory.enterArena();
+    expect(memory.allocate(400).byteOffset).toBe(read.byteOffset);
+    memory.leaveArena(kernel);
+    const gradient = memory.allocate(1000);
+    expect(gradient.byteOffset).toBe(read.byteOffset);
+    // There is no room but new room now.
+    expect(memory.allocate(1000).byteOffset).not.toBe(kept.byteOffset);
+    memory.endOperation([gradient]);
+    expect(memory.isResult(gradient)).toBe(true);
+    memory.leaveArena(pass);
+    expect(memory.memoryUse().bytes).toBe(bytes);
+    expect(kept.every((value) => value === 7)).toBe(true);
+    memory.leaveArena(step);
+    expect(memory.memoryUse().bytes).toBe(0);
+  });
+
+  test('has no use for the room of arrays that are not its own', () => {
+    const memory = new WasmBackend();
+    const [persistent, hosted] = [memory.allocatePersistent(1000), memory.allocate(1000)];
+    const step = memory.enterArena();
+    memory.release(persistent);
+    memory.release(hosted);
+    memory.beginOperation();
+    expect(memory.allocate(1000).byteOffset).not.toBe(persistent.byteOffset);
+    memory.endOperation([]);
+    memory.leaveArena(step);
+  });
+
   test('is not needed: outside, arrays belong to JavaScript and count for nothing', () => {
     const memory = new WasmBackend();
     const [x, out] = [memory.allocate(5).fill(2), memory.allocate(5)];

@@ -6,13 +6,13 @@ import type { ChannelLayout } from '../backend/layerKernels.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Moments, momentsOf, setInverse, setProducts, setSlopes } from './moments.ts';
+import { setInverse, setProducts, setSlopes } from './channelNumbers.ts';
 
 interface Normalization {
   readonly name: string;
   readonly layout: ChannelLayout;
-  /** Those that the input has now. */
-  readonly momentsNow: () => Moments;
+  /** Writes mean and (biased) variance of each channel as they are now. */
+  readonly setMoments: (mean: FloatArray, variance: FloatArray) => void;
   /** The moments are those of x itself, so the gradient flows through them too. */
   readonly isOwn: boolean;
   readonly eps: number;
@@ -20,7 +20,7 @@ interface Normalization {
 
 /** (x − mean) / √(variance + eps) · weight + bias, with one weight and bias a channel. */
 function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts: Normalization): Tensor {
-  const { name, layout, momentsNow, isOwn, eps } = parts;
+  const { name, layout, setMoments, isOwn, eps } = parts;
   const { outer, channels, inner } = layout;
   const inverse = new Float64Array(channels);
   let mean: FloatArray;
@@ -30,12 +30,13 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
   return record({
     name,
     forward: () => {
-      const moments = momentsNow();
-      mean = moments.mean;
+      mean = backend().allocate(channels);
+      const variance = backend().allocate(channels);
+      setMoments(mean, variance);
       const y = backend().allocate(x.size);
       scale = backend().allocate(channels);
       const shift = backend().allocate(channels);
-      setInverse(inverse, moments.variance, eps);
+      setInverse(inverse, variance, eps);
       if (weight === null) scale.set(inverse);
       else setProducts(scale, inverse, weight.values);
       if (bias === null) backend().fill(shift, 0);
@@ -121,24 +122,21 @@ export function batchNorm(
       `batchNorm cannot train on a batch ${formatShape(x.shape)}, which has a single value per channel: use a larger batch, or dropLast`,
     );
   }
-  const momentsNow = (): Moments => {
-    if (!training && running !== null) return { mean: copyOf(running.mean.values), variance: copyOf(running.variance.values) };
-    const moments = momentsOf(x, layout);
+  const setMoments = (mean: FloatArray, variance: FloatArray): void => {
+    if (!training && running !== null) {
+      backend().copy(running.mean.values, mean);
+      backend().copy(running.variance.values, variance);
+      return;
+    }
+    backend().channelMoments(x.values, mean, variance, layout);
     if (training && running !== null) {
       const share = momentum ?? 1 / ((running.batches?.item() ?? 0) + 1);
-      follow(running.mean, moments.mean, share, 1);
-      follow(running.variance, moments.variance, share, count / (count - 1));
+      follow(running.mean, mean, share, 1);
+      follow(running.variance, variance, share, count / (count - 1));
       if (running.batches !== undefined) running.batches.storage[0] += 1;
     }
-    return moments;
   };
-  return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, momentsNow, isOwn, eps });
-}
-
-function copyOf(x: FloatArray): FloatArray {
-  const out = backend().allocate(x.length);
-  backend().copy(x, out);
-  return out;
+  return normalize(x, weight, bias, { name: 'NativeBatchNorm', layout, setMoments, isOwn, eps });
 }
 
 function follow(statistic: Tensor, batch: FloatArray, momentum: number, factor: number): void {

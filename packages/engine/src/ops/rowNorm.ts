@@ -6,7 +6,7 @@ import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { momentsOf, setInverse, setSlopes } from './moments.ts';
+import { setInverse, setSlopes } from './channelNumbers.ts';
 
 interface Affine {
   readonly weight: Tensor | null;
@@ -33,9 +33,10 @@ function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { 
   return record({
     name,
     forward: () => {
-      const moments = momentsOf(x, layout);
-      mean = moments.mean;
-      setInverse(inverse, moments.variance, eps);
+      mean = backend().allocate(channels);
+      const variance = backend().allocate(channels);
+      backend().channelMoments(x.values, mean, variance, layout);
+      setInverse(inverse, variance, eps);
       const y = backend().allocate(size);
       scale = backend().allocate(channels);
       zeros = backend().allocate(channels);
