@@ -50,7 +50,7 @@ describe('the relaxed kernels', () => {
     for (const { bytes } of eventsOf(events, 'checkpoint')) expect(decodeCheckpoint(bytes).engineVersion).toBe(relaxedVersion);
   });
 
-  test('go on from a strict checkpoint, and the other way round, and the log says so', async () => {
+  test('go on from a strict checkpoint, and the other way round; the log says so, and what comes of it is of neither version', async () => {
     for (const [from, to] of [
       [() => new WasmBackend(), relaxed],
       [relaxed, () => new WasmBackend()],
@@ -60,11 +60,18 @@ describe('the relaxed kernels', () => {
       const [{ bytes }] = eventsOf(events, 'checkpoint');
       const backend = to();
       setBackend(backend);
-      const resumed = await run(digits, { resumeFrom: bytes });
+      const resumed = await run(digits, { resumeFrom: bytes, checkpointDue: ({ step }) => step === 5 });
       expect(eventsOf(resumed.events, 'log').map(({ message }) => message)).toContain(
         `the checkpoint was made by engine ${from().engineVersion}: from here on this is engine ${backend.engineVersion}`,
       );
-      expect(resumed.result.engineVersion).toBe(backend.engineVersion);
+      const mixed = backend.engineVersion === engineVersion ? `${engineVersion}+mixed` : `${relaxedVersion}.mixed`;
+      expect(resumed.result.engineVersion).toBe(mixed);
+      expect(decodeSafetensors(resumed.weights).metadata['engineVersion']).toBe(mixed);
+      for (const { bytes: later } of eventsOf(resumed.events, 'checkpoint')) {
+        const again = await run(digits, { resumeFrom: later });
+        expect(again.result.engineVersion).toBe(mixed);
+        expect(eventsOf(again.events, 'log')).toEqual([]);
+      }
     }
   });
 

@@ -2,7 +2,6 @@
 // in every weights file; what else is a tensor begins with a dot, as no layer's name does; the rest is JSON in the metadata.
 // When one is taken, and what becomes of the bytes, is for others to say.
 import { z } from 'zod';
-import { backend } from '../backend/current.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, type NamedArray, SafetensorsError, writeSafetensors } from '../formats/safetensors.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
@@ -72,6 +71,7 @@ export interface Position {
 }
 
 export interface Checkpoint {
+  /** What computed it: see versionAfter in version.ts. */
   readonly engineVersion: string;
   readonly state: RunState;
   readonly generator: Parameters<Generator['setState']>[0];
@@ -105,7 +105,7 @@ export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Gen
   return writeSafetensors(tensors, {
     format: 'pt',
     checkpoint: FORMAT,
-    engineVersion: backend().engineVersion,
+    engineVersion: learner.engineVersion,
     spec: JSON.stringify(Object.fromEntries(relevant.map((part) => [part, canonical(spec[part])]))),
     state: JSON.stringify(state, nameNonFinite),
     draws: JSON.stringify(draws),

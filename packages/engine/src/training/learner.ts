@@ -55,6 +55,8 @@ const NO_BATCH: Batch = { size: 0, inputShape: [0], inputs: new Float32Array(0),
 export class Learner {
   readonly model: Sequential;
   readonly optimizer: Optimizer;
+  /** What has computed the weights: of a run that was taken up, before that as well. */
+  engineVersion = backend().engineVersion;
   readonly #criterion: Criterion;
   readonly #parameters: readonly Tensor[];
   readonly #maxNorm: number | null;

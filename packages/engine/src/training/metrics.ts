@@ -46,7 +46,11 @@ export const trainingSummarySchema = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .describe('SHA-256 of the little-endian weights and buffers, tensors in name order'),
-  engineVersion: z.string().describe('Equal versions mean equal weightsSha256; one that ends in +relaxed promises that of no two machines'),
+  engineVersion: z
+    .string()
+    .describe(
+      'Equal versions mean equal weightsSha256; one with +relaxed promises that of no two machines, one that ends in mixed, of a run that versions took from each other, of no two runs',
+    ),
   peakMemoryBytes: z.int().min(0).describe('Most memory that tensors and data took at a time'),
   seconds: z.number().min(0).describe('From loading the data to the final weights'),
   stoppedEarly: stoppedEarlySchema.optional().describe('Where early stopping ended the run; not there when it went its full length'),

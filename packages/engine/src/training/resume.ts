@@ -11,6 +11,7 @@ import { Undrawn } from './undrawn.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
 import type { JobSpec } from './spec.ts';
+import { versionAfter } from '../version.ts';
 import { loadWeights, type NamedShape, WeightsError } from './weights.ts';
 
 /**
@@ -27,7 +28,8 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
   }
   const notes: string[] = [];
   const { engineVersion } = backend();
-  if (checkpoint.engineVersion !== engineVersion) {
+  learner.engineVersion = versionAfter(checkpoint.engineVersion, engineVersion);
+  if (learner.engineVersion !== checkpoint.engineVersion) {
     notes.push(`the checkpoint was made by engine ${checkpoint.engineVersion}: from here on this is engine ${engineVersion}`);
   }
   try {

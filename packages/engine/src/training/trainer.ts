@@ -263,8 +263,8 @@ class Run {
   }
 
   async result(): Promise<TrainingResult> {
-    const { model } = this.#learner;
-    const file = encodeWeights(model);
+    const { model, engineVersion } = this.#learner;
+    const file = encodeWeights(model, engineVersion);
     return {
       weights: file.bytes,
       result: {
@@ -273,7 +273,7 @@ class Run {
         testAccuracy: this.#last?.testAccuracy ?? null,
         parameters: model.parameters().reduce((sum, { size }) => sum + size, 0),
         weightsSha256: await sha256(file.tensorBytes),
-        engineVersion: backend().engineVersion,
+        engineVersion,
         peakMemoryBytes: backend().memoryUse().peakBytes + bytesOf(this.#trainData) + bytesOf(this.#testData),
         seconds: this.#watch.seconds,
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),

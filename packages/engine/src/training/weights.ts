@@ -23,14 +23,17 @@ export function namedWeights(model: Module): readonly (readonly [string, Tensor]
   return [...model.namedParameters(), ...model.namedBuffers()];
 }
 
-/** The weights as a safetensors file in float32, counts in int64, as PyTorch has and reads them. */
-export function encodeWeights(model: Module): SafetensorsFile {
+/**
+ * The weights as a safetensors file in float32, counts in int64, as PyTorch has and reads them.
+ * @param engineVersion of what computed them; default the backend in force.
+ */
+export function encodeWeights(model: Module, engineVersion = backend().engineVersion): SafetensorsFile {
   const tensors = namedWeights(model).map(([name, { shape, storage }]) => ({
     name,
     shape,
     data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : Float32Array.from(storage),
   }));
-  return encodeSafetensors(tensors, { format: 'pt', engineVersion: backend().engineVersion });
+  return encodeSafetensors(tensors, { format: 'pt', engineVersion });
 }
 
 /** What a tensor is called and its shape, without its values. */
