@@ -145,6 +145,41 @@ test.each(cases)('%s comes out the same whether a step is done again or made ane
   expect(weightsOf(learner.model)).toEqual(weightsOf(model));
 });
 
+test.each(cases)('%s is evaluated the same whether a batch is the first of its shape or not', (_, sample) => {
+  setBackend(new WasmBackend());
+  const spec = specOf(sample);
+  const learner = new Learner(spec, new Generator(0));
+  const evaluate = (of: Learner, batch: Batch): unknown => {
+    const seen: unknown[] = [];
+    of.model.eval();
+    of.evaluate(batch, (output, loss) => seen.push(output.tolist(), loss));
+    of.model.train();
+    return seen;
+  };
+  for (const batch of batchesOf(sample)) {
+    const first = new Learner(spec, new Generator(0));
+    expect(evaluate(learner, batch)).toEqual(evaluate(first, batch));
+  }
+});
+
+test('a step is not an evaluation done again', () => {
+  setBackend(new WasmBackend());
+  const sample: Case = { input: [6], target: [3], layers: [{ type: 'dropout', p: 0.9 }, ...tail], loss: mse };
+  const learner = new Learner(specOf(sample), new Generator(0));
+  const [batch] = batchesOf(sample);
+  const losses = [true, false, true, false].map((mode) => {
+    learner.model.train(mode);
+    let evaluated = NaN;
+    learner.evaluate(batch, (_, loss) => {
+      evaluated = loss;
+    });
+    return evaluated;
+  });
+  expect(losses[1]).toBe(losses[3]);
+  expect(losses[0]).not.toBe(losses[1]);
+  expect(losses[2]).not.toBe(losses[0]);
+});
+
 function replayOf(sample: Case): Replay | null {
   const spec = specOf(sample);
   const model = buildModel(spec.model.layers, sample.input, new Generator(0));

@@ -23,6 +23,7 @@ export class Replay {
   /** Those of the results whose storage is their own. */
   readonly #owners: Tensor[] = [];
   #isWhole = true;
+  #releases: Releases | null = null;
 
   /**
    * Runs `compute`, in an arena, noting its operations.
@@ -51,10 +52,15 @@ export class Replay {
   }
 
   /**
-   * For the backward pass from `loss`, one of the results: what nobody reads any more before each of its operations. Afterwards no
+   * For the backward pass from `loss`, the result that has one: what nobody reads any more before each of its operations. Afterwards no
    * tensor of the replay can be looked at until it is run again.
    */
   releasesOf(loss: Tensor): Releases {
+    this.#releases ??= this.#findReleases(loss);
+    return this.#releases;
+  }
+
+  #findReleases(loss: Tensor): Releases {
     const operations = loss.gradFn?.order.operations ?? [];
     const releases: Tensor[][] = Array.from({ length: operations.length + 1 }, () => []);
     // What shares storage shares its version.

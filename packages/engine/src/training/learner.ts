@@ -1,6 +1,6 @@
 // What learns: a spec's network, its loss and its optimizer, and the two things that are done with a batch. It knows no
 // epochs, no events and no schedule.
-import { type Arena, currentArena, inArena, reopenArena } from '../arena.ts';
+import { inArena, reopenArena } from '../arena.ts';
 import { noGrad, record, runBackward } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
@@ -8,14 +8,14 @@ import type { Batch } from '../data/loader.ts';
 import { buildLoss, type Criterion } from '../losses/index.ts';
 import { buildModel, type Sequential } from '../nn/layers/index.ts';
 import { buildOptimizer, type Optimizer } from '../optim/index.ts';
-import type { Releases } from '../node.ts';
 import type { Generator } from '../random.ts';
-import { Replay } from '../replay.ts';
-import { sameShape, type Shape, sizeOf } from '../shape.ts';
+import type { Replay } from '../replay.ts';
+import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trace } from './divergence.ts';
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
+import { Passes } from './passes.ts';
 import type { JobSpec } from './spec.ts';
 
 /** What to find out about a step beside its loss. */
@@ -38,15 +38,12 @@ export interface StepOutcome {
   readonly nonFinite: NonFiniteTensor | null;
 }
 
-/** A forward pass that can be done again for batches of its shape. */
-interface Pass {
-  readonly arena: Arena;
-  readonly replay: Replay;
-  readonly trace: Trace;
-  /** For its backward pass: nobody looks at the trace afterwards. */
-  readonly releases: Releases;
-  readonly inputShape: Shape;
-  readonly targetShape: Shape;
+/** What an evaluation reads: the network's output for a batch, and its loss. */
+type Reader = (output: Tensor, loss: number) => void;
+
+interface Evaluated {
+  readonly output: Tensor;
+  readonly loss: Tensor;
 }
 
 const KEEP_GRAPH = { retainGraph: true };
@@ -60,10 +57,11 @@ export class Learner {
   readonly #criterion: Criterion;
   readonly #parameters: readonly Tensor[];
   readonly #maxNorm: number | null;
-  /** By the number of samples: an epoch has batches of one size and a rest. */
-  readonly #passes = new Map<number, Pass>();
-  /** Of the step in hand, as what is asked of it and what it came to: a step that is done again makes no objects. */
+  readonly #steps: Passes<Trace>;
+  readonly #evaluations: Passes<Evaluated>;
+  /** The batch in hand, what is asked of its step and what that came to: what is done again makes no objects. */
   #batch = NO_BATCH;
+  #read: Reader = () => {};
   #asked: StepOptions = { measureNorm: false, snapshot: false, diagnose: false };
   readonly #outcome: { -readonly [Field in keyof StepOutcome]: StepOutcome[Field] } = {
     loss: NaN,
@@ -76,6 +74,8 @@ export class Learner {
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
+    this.#steps = new Passes(this.model);
+    this.#evaluations = new Passes(this.model);
     this.#parameters = this.model.parameters();
     this.optimizer = buildOptimizer(spec.optimizer, this.model.parameters());
     this.#criterion = buildLoss(spec.loss);
@@ -86,46 +86,32 @@ export class Learner {
   step(batch: Batch, options: StepOptions): StepOutcome {
     this.#batch = batch;
     this.#asked = options;
-    const pass = this.#passFor(batch);
+    const pass = this.#steps.for(batch);
     if (pass === null) inArena(this.#stepAnew);
     else reopenArena(pass.arena, this.#stepAgain);
     return this.#outcome;
   }
 
-  /** The one of batches of this shape, if there is one. */
-  #passFor(batch: Batch): Pass | null {
-    const pass = this.#passes.get(batch.size);
-    const isOfShape = pass !== undefined && sameShape(pass.inputShape, batch.inputShape) && sameShape(pass.targetShape, batch.targetShape);
-    return isOfShape && this.model.training ? pass : null;
-  }
-
   readonly #stepAnew = (): void => {
-    const { inputShape, targetShape, size } = this.#batch;
-    const { result: trace, replay } = Replay.of(() => this.#forward());
-    const arena = currentArena();
-    const releases = replay?.releasesOf(trace.loss) ?? null;
-    const canRepeat = replay !== null && releases !== null && arena !== null && this.model.training;
-    if (canRepeat) this.#passes.set(size, { arena, replay, trace, releases, inputShape, targetShape });
-    this.#update(trace, canRepeat ? releases : null);
+    const { result, replay } = this.#steps.make(this.#batch, () => this.#forward());
+    this.#update(result, replay);
   };
 
   readonly #stepAgain = (): void => {
-    const pass = this.#passes.get(this.#batch.size);
-    if (pass === undefined) throw new TypeError('there is no pass to do again');
-    pass.replay.run();
-    this.#update(pass.trace, pass.releases);
+    const { result, replay } = this.#steps.repeat(this.#batch);
+    this.#update(result, replay);
   };
 
-  /** @param releases of a pass that is done again; null for one that is not. */
-  #update(trace: Trace, releases: Releases | null): void {
+  /** @param replay of the trace, which nobody looks at after its backward pass; null for one that is not done again. */
+  #update(trace: Trace, replay: Replay | null): void {
     const { measureNorm, snapshot, diagnose } = this.#asked;
     const outcome = this.#outcome;
     this.optimizer.zeroGrad();
     const before = snapshot ? gradientsBefore(this.model) : null;
     outcome.loss = trace.loss.item();
     outcome.nonFinite = diagnose && !Number.isFinite(outcome.loss) ? firstNonFinite(trace) : null;
-    if (releases === null) runBackward(trace.loss);
-    else runBackward(trace.loss, KEEP_GRAPH, releases);
+    if (replay === null) runBackward(trace.loss);
+    else runBackward(trace.loss, KEEP_GRAPH, replay.releasesOf(trace.loss));
     outcome.gradients = before === null ? null : snapshotGradients(this.model, before);
     const norm = this.#norm(measureNorm);
     outcome.gradientNorm = norm;
@@ -134,15 +120,28 @@ export class Learner {
   }
 
   /** Hands the network's output for a batch and its loss to `read`, in an arena and without a graph. */
-  evaluate(batch: Batch, read: (output: Tensor, loss: number) => void): void {
-    inArena(() =>
-      noGrad(() => {
-        const [input, target] = batchTensors(batch);
-        const output = this.model.forward(input);
-        read(output, this.#criterion(output, target).item());
-      }),
-    );
+  evaluate(batch: Batch, read: Reader): void {
+    this.#batch = batch;
+    this.#read = read;
+    const pass = this.#evaluations.for(batch);
+    if (pass === null) inArena(this.#evaluateAnew);
+    else reopenArena(pass.arena, this.#evaluateAgain);
   }
+
+  readonly #evaluateAnew = (): void =>
+    noGrad(() => {
+      const { result } = this.#evaluations.make(this.#batch, () => {
+        const [input, target] = tensorsOf(() => this.#batch);
+        const output = this.model.forward(input);
+        return { output, loss: this.#criterion(output, target) };
+      });
+      this.#read(result.output, result.loss.item());
+    });
+
+  readonly #evaluateAgain = (): void => {
+    const { output, loss } = this.#evaluations.repeat(this.#batch).result;
+    this.#read(output, loss.item());
+  };
 
   /** The network stage by stage, so that a step that goes wrong can be looked into. */
   #forward(): Trace {
