@@ -12,7 +12,7 @@ import type { Output } from '../output.ts';
 import { measureCeiling } from './ceiling.ts';
 import type { KernelTime } from './kernelTimes.ts';
 import { type MnistFiles, mnistFiles } from './mnistFiles.ts';
-import { writeBetweenMarks } from './marks.ts';
+import { writeBetweenMarks } from '../marks.ts';
 import { type Peer, findPeer, startOurs, startPeer } from './sides.ts';
 import { kernelTable, type Measured, measuredTable, measuredText } from './tables.ts';
 import { type Row, rows, type WorkloadName, workloadNames } from './workloads.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { setBackend, WasmBackend } from '@trainyard/engine';
-import { writeBetweenMarks } from '../engine/marks.ts';
+import { writeBetweenMarks } from '../marks.ts';
 import { steps, vggStep } from '../engine/training.ts';
 import { summarized, vgg } from '../engine/workloads.ts';
 import { quantile } from '../figure.ts';

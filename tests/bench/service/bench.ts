@@ -1,7 +1,10 @@
-// The service's figures, each on processes of its own: how fast it takes jobs, trains small ones and tells of them, and what
-// it costs over the bare engine.
+// `npm run bench -- service`: the service's figures, each on processes of its own: how fast it takes jobs, trains small ones and
+// tells of them, and what it costs over the bare engine.
+//   [MEASURE …]   only these, by name        --write FILE   puts all figures into the file, between its marks
+import { parseArgs } from 'node:util';
 import { checkSpec } from '@trainyard/engine';
 import { type Figure, quantile } from '../figure.ts';
+import { writeBetweenMarks } from '../marks.ts';
 import type { Output } from '../output.ts';
 import { ended, elsewhere, heard, type Rig, readTutorial, startRig, submit } from './rig.ts';
 import { deliveryFigures } from './delivery.ts';
@@ -21,21 +24,66 @@ const measures: Readonly<Record<string, Measure>> = {
   list: listFigures,
 };
 
-/** @param only measures to take, by name; empty: all */
-export async function bench(output: Output, only: readonly string[]): Promise<void> {
+/** What each figure is, and what it is meant to be at most, or with a rate at least. */
+const known: Readonly<Record<string, readonly [what: string, target?: number]>> = {
+  postsPerSecond: ['POST /jobs a second, the API alone', 3_000],
+  firstEpochP50: ["POST to the first epoch's event of a tutorial job, p50", 150],
+  firstEpochP99: ['the same, p99'],
+  tutorialJobsPerSecond: ['tutorial jobs (20 epochs of one sample) a second, the whole machine', 50],
+  bareEngineSeconds: ['a longer training on the bare engine'],
+  serviceSeconds: ['the same as a job'],
+  serviceOverEngine: ['the one over the other', 1.05],
+  insideShareOfTraining: ['gradients and evaluations, of a usual training'],
+  insideTutorialJob: ["the same, of a tutorial job's 20 epochs"],
+  eventDeliveryP99At100: ['an event to 100 SSE clients, p99', 250],
+  redisConnectionsMoreAt100: ['Redis connections that these add', 0],
+  eventDeliveryP99At1000: ['an event to 1,000 SSE clients, p99', 250],
+  redisConnectionsMoreAt1000: ['Redis connections that these add', 0],
+  eventDeliveryP99At10000: ['an event to 10,000 SSE clients, p99', 250],
+  redisConnectionsMoreAt10000: ['Redis connections that these add', 0],
+  listP99: ['GET /jobs with 100,000 jobs stored, page after page, p99', 20],
+  listByStatusP99: ['the same by a status that all have', 20],
+  listByRareStatusP99: ['by a status that none has', 20],
+  listByLabelP99: ['by a label', 20],
+  listByLabelAndStatusP99: ['by a label and a status', 20],
+  listByTimeP99: ['by time', 20],
+  listLongestPageP99: ['with 100 jobs a page instead of 20'],
+};
+
+/** @throws Error for a measure that there is none of, and for figures to write that are not all there. */
+export async function bench(output: Output, args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { write: { type: 'string' } } });
+  const unknown = positionals.find((name) => !Object.hasOwn(measures, name));
+  if (unknown !== undefined) throw new Error(`there is no measure "${unknown}": name some of ${Object.keys(measures).join(', ')}`);
+  if (values.write !== undefined && positionals.length > 0) throw new Error('--write wants all measures: name none');
+  const figures: Figure[] = [];
   for (const [name, measure] of Object.entries(measures)) {
-    if (only.length > 0 && !only.includes(name)) continue;
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
     const rig = await startRig();
     try {
-      for await (const figure of measure(rig)) output.tell(figure, lineOf(figure));
+      for await (const figure of measure(rig)) {
+        figures.push(figure);
+        output.tell(figure, lineOf(figure));
+      }
     } finally {
       await rig.close();
     }
   }
+  if (values.write !== undefined) await writeBetweenMarks(values.write, 'service', tableOf(figures));
 }
 
-const lineOf = ({ metric, value, unit }: Figure): string =>
-  `${metric.padEnd(36)}${value.toLocaleString('en', { maximumFractionDigits: 3 }).padStart(12)} ${unit}`;
+const rounded = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 3 : 0 });
+
+const lineOf = ({ metric, value, unit }: Figure): string => `${metric.padEnd(36)}${rounded(value).padStart(12)} ${unit}`;
+
+function tableOf(figures: readonly Figure[]): string {
+  const lines = figures.map(({ metric, value, unit }) => {
+    const [what, target] = known[metric] ?? [metric];
+    const bound = target === undefined ? '' : `${unit === '1/s' ? '≥' : '≤'} ${rounded(target)}`;
+    return `| ${what} | \`${metric}\` | ${rounded(value)} ${unit} | ${bound} |`;
+  });
+  return ['| figure | metric | measured | target |', '| --- | --- | --- | --- |', ...lines].join('\n');
+}
 
 /** POST /jobs on 32 connections, no worker. */
 async function* postsPerSecond({ url }: Rig): AsyncGenerator<Figure> {
