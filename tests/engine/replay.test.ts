@@ -2,6 +2,7 @@
 // garbage collector: for every layer and every loss the weights are, bit for bit, those of steps that are made anew each time.
 import { expect, test } from 'vitest';
 import { currentArena, inArena, reopenArena } from '../../packages/engine/src/arena.ts';
+import { runBackward } from '../../packages/engine/src/autograd.ts';
 import type { Batch } from '../../packages/engine/src/data/loader.ts';
 import {
   batchTensors,
@@ -223,6 +224,24 @@ test('a tensor of a step that was done again is an error outside of its step, as
   });
   expect(again).toEqual([9, 16]);
   expect(values).toThrow(/after its step had ended/);
+});
+
+test('what a backward pass has given the room of away is an error until it is done again', () => {
+  setBackend(new WasmBackend());
+  const x = tensor([1, 2], { requiresGrad: true });
+  inArena(() => {
+    const { result, replay } = Replay.of(() => {
+      const middle = x.mul(x);
+      return { middle, view: middle.reshape(2, 1), loss: middle.exp().sum() };
+    });
+    if (replay === null) throw new Error('the loss cannot be done again');
+    for (let i = 0; i < 2; i++) {
+      replay.run();
+      expect(result.view.tolist()).toEqual([[1], [4]]);
+      runBackward(result.loss, { retainGraph: true }, replay.releasesOf(result.loss));
+      for (const released of [result.middle, result.view]) expect(() => released.tolist()).toThrow(/gave its room/);
+    }
+  });
 });
 
 test('a batch that is refused leaves the step as it was', () => {

@@ -21,9 +21,15 @@ export function begin(node: Node, owns: boolean): void {
 
 /** Before an operation: gives the room of `ended` to whatever is allocated next. @param next what is ended after it. */
 export function release(ended: readonly Tensor[], next: readonly Tensor[]): void {
-  for (let i = 0; i < ended.length; i++) if (ended[i] !== endedEarly) backend().release(ended[i].storage);
+  for (let i = 0; i < ended.length; i++) if (ended[i] !== endedEarly) giveRoom(ended[i]);
   ending = next;
   endedEarly = null;
+}
+
+/** From here on nobody can read it. */
+function giveRoom(tensor: Tensor): void {
+  backend().release(tensor.storage);
+  tensor.version.isReleased = true;
 }
 
 /** After a backward pass, or what of it there was. */
@@ -52,7 +58,7 @@ export function isLastReader(operand: Tensor): boolean {
 export function endReading(operand: Tensor): void {
   for (let i = 0; i < ending.length; i++) {
     if (ending[i].version !== operand.version) continue;
-    backend().release(ending[i].storage);
+    giveRoom(ending[i]);
     endedEarly = ending[i];
   }
 }

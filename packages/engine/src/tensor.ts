@@ -20,6 +20,8 @@ export interface Version {
   count: number;
   /** Whether every element is 0, whatever the storage holds: they are written when somebody looks. */
   isZeroed: boolean;
+  /** Whether a backward pass has given its room away. */
+  isReleased: boolean;
 }
 
 export interface TensorOptions {
@@ -50,6 +52,7 @@ export class Tensor {
   static {
     moveStorage = (tensor, storage) => {
       tensor.#storage = storage;
+      tensor.version.isReleased = false;
     };
   }
 
@@ -70,7 +73,7 @@ export class Tensor {
       this.version = base.version;
     } else {
       this.#arena = base === null ? null : currentArena();
-      this.version = { count: 0, isZeroed: false };
+      this.version = { count: 0, isZeroed: false, isReleased: false };
     }
   }
 
@@ -103,8 +106,11 @@ export class Tensor {
     return this.#storage;
   }
 
-  /** @throws ArenaError when the arena that this tensor's memory belongs to has ended. */
+  /** @throws ArenaError when the arena that this tensor's memory belongs to has ended, or the memory is another's already. */
   checkAlive(): void {
+    if (this.version.isReleased) {
+      throw new ArenaError(`a tensor of shape ${formatShape(this.shape)} was used after a backward pass that gave its room to gradients`);
+    }
     if (this.#arena !== null && !this.#arena.alive) {
       throw new ArenaError(
         `a tensor of shape ${formatShape(this.shape)} was used after its step had ended: take item() or keep() of it inside the step`,
