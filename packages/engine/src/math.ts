@@ -87,7 +87,8 @@ function expOfPair(high: number, low: number): number {
   const r = reduced + correction;
   const rest = reduced - r + correction;
   // 1 + r would be the largest rounding but the last one, so what it loses is carried along.
-  const [sum, lost] = twoSum(1, r);
+  const sum = 1 + r;
+  const lost = restOfSum(1, r, sum);
   return scaleByPowerOfTwo(sum + (lost + (rest + r * r * polynomial(r, EXP_TAIL))), k);
 }
 
@@ -213,20 +214,30 @@ export function cos(x: number): number {
 /** a + b, exactly (Knuth). */
 function twoSum(a: number, b: number): Pair {
   const sum = a + b;
+  return [sum, restOfSum(a, b, sum)];
+}
+
+/** a + b less `sum`, which is its rounded value. */
+function restOfSum(a: number, b: number, sum: number): number {
   const added = sum - a;
-  return [sum, a - (sum - added) + (b - added)];
+  return a - (sum - added) + (b - added);
 }
 
 /** a · b, exactly, where nothing over- or underflows (Veltkamp and Dekker; JavaScript has no fused multiply-add). */
 function twoProduct(a: number, b: number): Pair {
   const product = a * b;
+  return [product, restOfProduct(a, b, product)];
+}
+
+/** a · b less `product`, which is its rounded value. */
+function restOfProduct(a: number, b: number, product: number): number {
   const aScaled = 134217729 * a;
   const aHigh = aScaled - (aScaled - a);
   const aLow = a - aHigh;
   const bScaled = 134217729 * b;
   const bHigh = bScaled - (bScaled - b);
   const bLow = b - bHigh;
-  return [product, aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow)];
+  return aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
 }
 
 function addPairs(a: Pair, b: Pair): Pair {
@@ -274,8 +285,10 @@ export function powOfLogarithm(logarithm: Pair, y: number): number {
   if (Math.abs(estimate) > 800 || Math.abs(estimate) < 1 / TWO_POW_54) {
     return expOfPair(estimate, 0);
   }
-  const [high, low] = multiplyPairs([y, 0], logarithm);
-  return expOfPair(high, low);
+  // multiplyPairs of y, without making pairs: optimizers ask in every step.
+  const rest = restOfProduct(y, logarithm[0], estimate) + y * logarithm[1];
+  const high = estimate + rest;
+  return expOfPair(high, restOfSum(estimate, rest, high));
 }
 
 /**
