@@ -1,10 +1,11 @@
 // Every way in which the wasm backend computes a convolution, forced, against the reference's plain loops in float64: small
 // and odd sizes, which ordinary shapes would not bring to the fast kernels, and sizes as networks have them.
-import { convVariants, WasmBackend } from '@trainyard/engine';
+import { convVariants, type WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { GuardedBackend } from '../support/guardedBackend.ts';
 
 type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
 type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
@@ -51,7 +52,7 @@ const sizesOf = (g: ConvGeometry): { x: number; weight: number; out: number } =>
 const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((convVariant) => ({ called, kernels, convVariant })));
 
 describe.each(ways)('with $convVariant convolutions forced, $called computes what the reference computes', ({ kernels, convVariant }) => {
-  const wasm = new WasmBackend({ kernels, convVariant });
+  const wasm = new GuardedBackend({ kernels, convVariant });
   // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms would.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
 

@@ -1,10 +1,11 @@
 // The wasm kernels for matrix products, convolutions and pooling against the reference's plain loops, over random sizes and
 // over those that are cut into blocks.
-import { type Backend, WasmBackend } from '@trainyard/engine';
+import type { Backend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { GuardedBackend } from '../support/guardedBackend.ts';
 
 type ConvGeometry = Parameters<Backend['conv2d']>[4];
 type PoolGeometry = Parameters<Backend['maxPool2d']>[3];
@@ -159,7 +160,7 @@ const pools: Arbitrary<PoolGeometry> = record({
   .filter(({ height, width, dilationHeight, dilationWidth }) => dilationHeight <= height && dilationWidth <= width);
 
 describe.each(kernelModules)('$called computes what the reference computes', ({ kernels }) => {
-  const wasm = new WasmBackend({ kernels });
+  const wasm = new GuardedBackend({ kernels });
   test('for matrix products of all four layouts, of one matrix with many, and accumulated in blocks', () => {
     const sizes = record({
       batch: upTo(3),
@@ -207,7 +208,7 @@ describe.each(kernelModules)('$called computes what the reference computes', ({ 
   });
 
   // Winograd's algorithm mixes results on its way and has tests of its own, wasmConvVariants.test.ts: 3 × 3 kernels are direct here.
-  const direct = { on: new WasmBackend({ kernels, convVariant: 'direct' }) };
+  const direct = { on: new GuardedBackend({ kernels, convVariant: 'direct' }) };
 
   const checkConvolution = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
     const on = geometry.kernelHeight === 3 && geometry.kernelWidth === 3 ? direct : { on: wasm };

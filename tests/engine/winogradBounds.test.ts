@@ -1,72 +1,15 @@
-// Winograd's kernels keep to their own memory: nothing before or behind an operand counts, nothing before or behind a result or
-// their scratch memory is written, and what lay there before does not matter. And they are near float64 at sizes as networks have them.
-import { ReferenceBackend, WasmBackend } from '@trainyard/engine';
+// Winograd's kernels keep to their own memory (../support/guardedBackend.ts) at every size, with any number of threads, and are near
+// float64 at sizes as networks have them.
+import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type FloatArray, noise, seeds, upTo } from '../support/compareKernels.ts';
+import { GuardedBackend } from '../support/guardedBackend.ts';
 
 type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
 type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
 type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
-
-/** Bytes around whatever a kernel is given; no row of a tile, and no vector, reaches across. */
-const GUARD = 256;
-/** As a float, NaN. */
-const MARK = 0xff;
-
-interface Guarded {
-  readonly what: string;
-  readonly bytes: Uint8Array;
-}
-
-/** Puts marks around and into all scratch memory, and looks for those around it when a kernel has run. */
-class GuardedBackend extends WasmBackend {
-  readonly #ofScratch: Guarded[] = [];
-  readonly #ofOperands: Guarded[] = [];
-
-  protected override scratch(bytes: number): number {
-    const length = bytes >>> 0;
-    const start = super.scratch(length + 2 * GUARD);
-    this.#guard('scratch memory', start, length, this.#ofScratch);
-    return start + GUARD;
-  }
-
-  protected override finish(): void {
-    this.#check(this.#ofScratch);
-    this.#ofScratch.length = 0;
-    super.finish();
-  }
-
-  /** An array that holds marks, as what lies before and behind it does. */
-  allocateGuarded(what: string, length: number): FloatArray {
-    const guard = GUARD / Float32Array.BYTES_PER_ELEMENT;
-    const whole = this.allocate(length + 2 * guard);
-    this.#guard(what, whole.byteOffset, whole.byteLength - 2 * GUARD, this.#ofOperands);
-    return whole.subarray(guard, guard + length);
-  }
-
-  checkOperands(): void {
-    this.#check(this.#ofOperands);
-  }
-
-  forget(): void {
-    this.#ofOperands.length = 0;
-    this.#ofScratch.length = 0;
-  }
-
-  #guard(what: string, start: number, bytes: number, guards: Guarded[]): void {
-    const { buffer } = this.allocate(1);
-    new Uint8Array(buffer, start, bytes + 2 * GUARD).fill(MARK);
-    guards.push({ what: `before ${what}`, bytes: new Uint8Array(buffer, start, GUARD) });
-    guards.push({ what: `behind ${what}`, bytes: new Uint8Array(buffer, start + GUARD + bytes, GUARD) });
-  }
-
-  #check(guards: readonly Guarded[]): void {
-    const changed = guards.find(({ bytes }) => bytes.some((byte) => byte !== MARK));
-    if (changed !== undefined) expect.fail(`a kernel wrote ${changed.what}`);
-  }
-}
 
 const convOf = (sizes: Sizes): ConvGeometry => ({
   ...sizes,
@@ -101,44 +44,26 @@ interface Results {
   readonly [name: string]: FloatArray;
 }
 
-/** Places operands and results, guarded where the backend guards. */
-class Placing {
-  readonly #backend: WasmBackend | ReferenceBackend;
-
-  constructor(backend: WasmBackend | ReferenceBackend) {
-    this.#backend = backend;
-  }
-
-  result(what: string, length: number): FloatArray {
-    const backend = this.#backend;
-    return backend instanceof GuardedBackend ? backend.allocateGuarded(what, length) : backend.allocate(length).fill(NaN);
-  }
-
-  positions(length: number): Int32Array {
-    const backend = this.#backend;
-    if (!(backend instanceof GuardedBackend)) return backend.allocateIndices(length);
-    const { buffer, byteOffset } = this.result('the positions', length);
-    return new Int32Array(buffer as ArrayBuffer, byteOffset, length);
-  }
-
-  operand(what: string, values: Float32Array): FloatArray {
-    const placed = this.result(what, values.length);
-    placed.set(values);
-    return placed;
-  }
-}
-
-/** Runs `compute` in an arena, and then copies what it returns. */
+/** Hands operands and results in an arena to `compute`, and copies what it returns. */
 function inArena(backend: WasmBackend | ReferenceBackend, compute: (placing: Placing) => Results): Results {
   const mark = backend.enterArena();
   try {
-    const results = compute(new Placing(backend));
-    if (backend instanceof GuardedBackend) backend.checkOperands();
+    const result = (length: number): FloatArray => backend.allocate(length).fill(NaN);
+    const operand = (values: Float32Array): FloatArray => {
+      const placed = result(values.length);
+      placed.set(values);
+      return placed;
+    };
+    const results = compute({ result, operand });
     return Object.fromEntries(Object.entries(results).map(([name, values]) => [name, values.slice()]));
   } finally {
-    if (backend instanceof GuardedBackend) backend.forget();
     backend.leaveArena(mark);
   }
+}
+
+interface Placing {
+  result(length: number): FloatArray;
+  operand(values: Float32Array): FloatArray;
 }
 
 const count = (...lengths: readonly number[]): number => lengths.reduce((product, length) => product * length);
@@ -159,17 +84,17 @@ function operandsOf(conv: ConvGeometry, seed: number) {
 function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, seed: number): Results {
   const given = operandsOf(conv, seed);
   return inArena(backend, (at) => {
-    const [x, weight, bias] = [at.operand('x', given.x), at.operand('the weight', given.weight), at.operand('the bias', given.bias)];
-    const [g, y] = [at.operand('g', given.g), at.operand('y', given.y)];
+    const [x, weight, bias] = [at.operand(given.x), at.operand(given.weight), at.operand(given.bias)];
+    const [g, y] = [at.operand(given.g), at.operand(given.y)];
     const results = {
-      out: at.result('the result', g.length),
-      rectified: at.result('the rectified result', g.length),
-      dx: at.result('dx', x.length),
-      dw: at.result('dw', weight.length),
-      db: at.result('db', bias.length),
-      dxAlone: at.result('dx alone', x.length),
-      dwAlone: at.result('dw alone', weight.length),
-      gatedDx: at.result('dx behind a rectifier', x.length),
+      out: at.result(g.length),
+      rectified: at.result(g.length),
+      dx: at.result(x.length),
+      dw: at.result(weight.length),
+      db: at.result(bias.length),
+      dxAlone: at.result(x.length),
+      dwAlone: at.result(weight.length),
+      gatedDx: at.result(x.length),
     };
     backend.conv2d(x, weight, null, results.out, conv);
     backend.conv2dRelu(x, weight, bias, results.rectified, conv);
@@ -186,14 +111,14 @@ function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, seed:
   const given = operandsOf(conv, seed);
   const windows = poolOf(conv);
   return inArena(backend, (at) => {
-    const [x, weight, bias] = [at.operand('x', given.x), at.operand('the weight', given.weight), at.operand('the bias', given.bias)];
+    const [x, weight, bias] = [at.operand(given.x), at.operand(given.weight), at.operand(given.bias)];
     const size = count(windows.planes, windows.outHeight, windows.outWidth);
-    const [g, y, positions] = [at.operand('g', given.g.slice(0, size)), at.result('y', size), at.positions(size)];
+    const [g, y, positions] = [at.operand(given.g.slice(0, size)), at.result(size), backend.allocateIndices(size)];
     const results = {
-      out: at.result('the pooled result', size),
-      dx: at.result('dx', x.length),
-      dw: at.result('dw', weight.length),
-      db: at.result('db', bias.length),
+      out: at.result(size),
+      dx: at.result(x.length),
+      dw: at.result(weight.length),
+      db: at.result(bias.length),
     };
     backend.conv2dReluPool(x, weight, bias, results.out, positions, conv, windows);
     y.set(pooled.out);

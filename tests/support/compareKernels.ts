@@ -1,12 +1,13 @@
 // Comparison of the wasm backend's kernels with the reference backend's plain loops in float64, wherever operands lie.
-import { type Backend, ReferenceBackend, type Shape, WasmBackend } from '@trainyard/engine';
+import { type Backend, ReferenceBackend, type Shape, type WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, constantFrom, integer } from 'fast-check';
 import { expect } from 'vitest';
+import { GuardedBackend } from './guardedBackend.ts';
 
 export type FloatArray = ReturnType<Backend['allocate']>;
 
 export const reference = new ReferenceBackend({ dtype: 'float64' });
-export const wasm = new WasmBackend();
+export const wasm = new GuardedBackend();
 
 /** Where the operands of a kernel lie. */
 export type Place = 'arena' | 'persistent' | 'hosted';

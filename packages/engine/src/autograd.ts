@@ -88,9 +88,9 @@ export interface BackwardOptions {
 
 /**
  * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires it.
- * @param releases as {@link Node.run} has it. @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given,
- *   or the graph was used up. @throws ShapeError when the gradient's shape is another. @throws ArenaError when the
- *   tensor's arena has ended.
+ * @param releases as {@link Node.run} has it.
+ * @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given, or the graph was used up.
+ *   @throws ShapeError when the gradient's shape is another. @throws ArenaError when the tensor's arena has ended.
  */
 export function runBackward(tensor: Tensor, options: BackwardOptions = {}, releases: Releases | null = null): void {
   const node = nodeOf(tensor);

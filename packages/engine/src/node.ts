@@ -10,7 +10,8 @@ import { Tensor } from './tensor.ts';
 /**
  * From the gradient of an operation's result to those of its operands, in their order, flat and in the
  * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
- * change `grad` but by what runningOperation.ts allows, and may return it. It may return them in `grads`, which has a null for each operand, so that no array is made.
+ * change `grad` but by what runningOperation.ts allows, and may return it. It may return them in `grads`,
+ * which has a null for each operand, so that no array is made.
  */
 export type Backward = (grad: FloatArray, needed: readonly boolean[], grads: (FloatArray | null)[]) => readonly (FloatArray | null)[];
 

@@ -14,7 +14,7 @@ const WINOGRAD_CHANNELS = 3;
 
 export const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
 
-/** Whether Winograd's algorithm applies: its transforms know 3 × 3 kernels, and padding that its gradient has room for. */
+/** Whether Winograd's algorithm applies: its transforms know 3 × 3 kernels, and more padding than 2 would only add results of nothing. */
 export const fitsWinograd = (geometry: ConvGeometry): boolean =>
   geometry.kernelHeight === 3 &&
   geometry.kernelWidth === 3 &&
