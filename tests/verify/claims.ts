@@ -71,6 +71,21 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/threadsBits.test.ts', 'tests/engine/threads.test.ts'],
   },
   {
+    claim: 'Kernels write and count nothing beyond the arrays and the scratch memory that they are given, at every size',
+    tests: [
+      '--project',
+      'engine',
+      'tests/engine/winogradBounds.test.ts',
+      'tests/engine/wasmConvVariants.test.ts',
+      'tests/engine/wasmPooledConv.test.ts',
+      'tests/engine/wasmProducts.test.ts',
+    ],
+  },
+  {
+    claim: 'Steps and evaluations that are done again give the bits of those that are made anew, for runs of random specs',
+    tests: ['--project', 'engine', 'tests/engine/replay.test.ts', 'tests/engine/training/replayedRuns.test.ts'],
+  },
+  {
     claim: 'The relaxed mode fuses multiply-adds, and says so in the version that results, weights, checkpoints and workers carry',
     tests: ['--project', 'engine', '--project', 'worker', 'tests/engine/relaxed.test.ts', 'tests/worker/training.test.ts'],
   },

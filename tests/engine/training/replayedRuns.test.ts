@@ -1,4 +1,4 @@
-// Whole runs whose steps are done again, against the same runs with every step made anew: whatever a spec is made of, all that a run
+// Whole runs whose steps and evaluations are done again, against the same runs with each made anew: whatever a spec is made of, all that a run
 // tells and its weights are the same, bit for bit. Single layers and losses are in ../replay.test.ts.
 import { type Arbitrary, asyncProperty, assert, boolean, constant, constantFrom, integer, oneof, option, record, tuple } from 'fast-check';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
