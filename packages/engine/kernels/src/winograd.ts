@@ -4,6 +4,7 @@
 import { ConvSizes } from './convPlan';
 import { ownScratch } from './memory';
 import { setRows } from './rowTile';
+import { bringTiles } from './winogradBorders';
 import { inputTile } from './winogradInput';
 import { FREQUENCIES, planTiles, WinogradPlan } from './winogradPlan';
 import { pooledTile, resultTile } from './winogradResult';
@@ -158,7 +159,12 @@ export function inputBlock(plan: WinogradPlan, x: usize, first: i32, tiles: i32,
     const tile = i - image * imageTiles;
     const row = tile / plan.tilesAcross;
     const column = tile - row * plan.tilesAcross;
-    inputTile(plan, x + <usize>image * imageBytes, 4 * row - plan.top, 4 * column - plan.left, end, to, between);
+    const at = x + <usize>image * imageBytes;
+    if (i == first || tile == 0) {
+      const left = first + tiles - i;
+      store<i32>(between, bringTiles(plan, at, plan.channels, plan.height, plan.width, tile, left, 4, 6, plan.top));
+    }
+    inputTile(plan, at, 4 * row - plan.top, 4 * column - plan.left, end, to, between);
     to += plan.channelRow;
   }
 }

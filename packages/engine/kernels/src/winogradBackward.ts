@@ -4,6 +4,7 @@
 import { ownScratch, storeUpTo4 } from './memory';
 import { addRows, setRows } from './rowTile';
 import { inputBlock, planOf } from './winograd';
+import { bringTiles } from './winogradBorders';
 import { gradientTile, pooledGradientTile } from './winogradGradient';
 import { inputGradientTile } from './winogradInputGradient';
 import { FREQUENCIES, WinogradPlan } from './winogradPlan';
@@ -100,15 +101,26 @@ function gradientBlock(
   between: usize,
 ): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
-  const plane = indices == 0 ? plan.outHeight * plan.outWidth : (plan.outHeight >> 1) * (plan.outWidth >> 1);
-  const imageBytes = <usize>(plan.results * plane) << 2;
+  // With pooling a tile has two rows of windows.
+  const rows = indices == 0 ? 4 : 2;
+  const height = indices == 0 ? plan.outHeight : plan.outHeight >> 1;
+  const width = indices == 0 ? plan.outWidth : plan.outWidth >> 1;
+  const imageBytes = <usize>(plan.results * height * width) << 2;
   const end = g + <usize>plan.batch * imageBytes;
   for (let i = first; i < first + tiles; i++) {
     const image = i / imageTiles;
     const tile = i - image * imageTiles;
     const row = 4 * (tile / plan.tilesAcross);
     const column = 4 * (tile % plan.tilesAcross);
-    const at = g + <usize>image * imageBytes;
+    const skipped = <usize>image * imageBytes;
+    const at = g + skipped;
+    if (i == first || tile == 0) {
+      const left = first + tiles - i;
+      let all = bringTiles(plan, at, plan.results, height, width, tile, left, rows, rows, 0);
+      if (passed != 0) all |= bringTiles(plan, passed + skipped, plan.results, height, width, tile, left, rows, rows, 0);
+      if (indices != 0) all |= bringTiles(plan, indices + skipped, plan.results, height, width, tile, left, rows, rows, 0);
+      store<i32>(between, all);
+    }
     if (indices == 0) gradientTile(plan, at, passed == 0 ? 0 : passed - g, row, column, end, to, biasSums, between);
     else pooledGradientTile(plan, at, passed - g, indices - g, row, column, to, biasSums, between);
     to += plan.resultRow;
