@@ -1,9 +1,12 @@
 // Which tests exist and in which group they run: one project per area under tests/, so that `vitest run --project
 // <area>` picks one. Tests import the built packages, so `npm test` builds before it comes here.
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Two files at a time on two cores as well: most tests wait for processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       { test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
       {

@@ -80,7 +80,9 @@ describe('memory', { timeout: 120_000 }, () => {
         const step = trainingStep();
         return () => inArena(step);
       });
-      expect([after.inBackend, after.peakInBackend]).toEqual([before.inBackend, before.peakInBackend]);
+      // Less is in use when arrays of a test before this one are collected only now.
+      expect(after.inBackend).toBeLessThanOrEqual(before.inBackend);
+      expect(after.peakInBackend).toBe(before.peakInBackend);
       expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(mebibyte);
       expect(after.heapUsed - before.heapUsed).toBeLessThan(mebibyte);
       expect(after.outsideHeap - before.outsideHeap).toBeLessThan(mostOutsideHeap);
