@@ -41,7 +41,7 @@ export default defineConfig({
       {
         test: {
           name: 'jobs on the embedded Redis',
-          include: ['tests/jobs/onRedis/**/*.test.ts'],
+          include: ['tests/jobs/onRedis/**/*.test.ts', 'tests/api/weights.test.ts'],
           globalSetup: ['tests/support/embeddedRedisSetup.ts'],
           testTimeout: 30_000,
         },

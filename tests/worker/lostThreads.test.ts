@@ -10,7 +10,7 @@ import { childOf, workerTest as test } from './fixtures/workers.ts';
 const spec = {
   seed: 5,
   threads: 2,
-  data: { dataset: 'digits', trainLimit: 400, testLimit: 20, batchSize: 4 },
+  data: { dataset: 'digits', trainLimit: 2_000, testLimit: 20, batchSize: 4 },
   model: {
     layers: [{ type: 'conv2d', outChannels: 6, kernelSize: 5 }, { type: 'relu' }, { type: 'flatten' }, { type: 'linear', outFeatures: 10 }],
   },

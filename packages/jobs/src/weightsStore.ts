@@ -16,6 +16,8 @@ import { useWeights } from './scripts/useWeights.ts';
 
 /** The file's name under its id. */
 const fileName = 'weights.safetensors';
+/** Jobs that used weights are looked at by so many when another one does, and forgotten where they have ended. */
+const LOOKED = 4;
 
 export class WeightsStore {
   readonly #redis: Redis;
@@ -72,11 +74,12 @@ export class WeightsStore {
    */
   async copy(id: string, to: ArtifactPlace): Promise<void> {
     const keys = this.#keys;
+    const looked = await this.#redis.srandmember(keys.weightsUsers(id), LOOKED);
     const [outcome] = await runScript(
       this.#redis,
       useWeights,
       [keys.weights(id), keys.weightsUsers(id)],
-      [to.jobId, keys.job(''), ...finalStatuses],
+      [to.jobId, keys.job(''), looked.length, ...looked, ...finalStatuses],
     );
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     await this.#artifacts.copy({ jobId: id, name: fileName }, to);
