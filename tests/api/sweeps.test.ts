@@ -1,51 +1,18 @@
 // Sweeps, from the body to their jobs and their ranking, on the real app; workers are played by the test, but for what training does.
 import { setImmediate } from 'node:timers/promises';
 import { type Job, type Problem, type Sweep, sweepDetail, type SweepPage } from '@trainyard/contracts';
-import { buildModel, checkSpec, encodeWeights, Generator } from '@trainyard/engine';
 import { parseApiKeys, planTrials, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, metricsOf, result } from '../support/jobs.ts';
+import { claim, metricsOf } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
 import { tutorial } from './fixtures/spec.ts';
-
-const space = {
-  '/optimizer/learningRate': { type: 'choice', values: [0.1, 0.01] },
-  '/model/layers/0/outChannels': { type: 'int', min: 4, max: 6 },
-};
-const gridOf = (more: object = {}): object => ({ spec: tutorial, space, strategy: { type: 'grid' }, ...more });
-
-async function make(api: TestApi, body: object): Promise<Sweep> {
-  const response = await api.post('/sweeps', body);
-  expect(response.statusCode, response.body).toBe(202);
-  const sweep = sweepDetail.parse(response.json());
-  expect(response.headers['location']).toBe(`/sweeps/${sweep.id}`);
-  return sweep;
-}
-
-const get = async (api: TestApi, id: string): Promise<Sweep> => sweepDetail.parse((await api.get(`/sweeps/${id}`)).json());
-
-/** Trains a job as a worker does, with these losses, and leaves a checkpoint. */
-async function train(api: TestApi, jobId: string, losses: readonly number[], firstEpoch = 1): Promise<void> {
-  const attempt = await claim(api.jobs, jobId);
-  for (const [index, trainLoss] of losses.entries()) await attempt.appendEpoch({ ...metricsOf(firstEpoch + index), trainLoss });
-  const file = `checkpoint-${attempt.number}-1.safetensors`;
-  await api.artifacts.putBytes(jobId, file, Buffer.from('checkpoint'));
-  await attempt.storeCheckpoint({ epoch: firstEpoch + losses.length - 1, step: 0, bytes: 10 }, file);
-  await attempt.finish({ status: 'succeeded', result });
-}
-
-async function refusal(api: TestApi, body: object): Promise<string[]> {
-  const response = await api.post('/sweeps', body);
-  expect(response.statusCode).toBe(422);
-  expect((await api.jobs.store.list({ limit: 1 })).data).toEqual([]);
-  return response.json<Problem>().errors?.map(({ path, message }) => `${path}: ${message}`) ?? [];
-}
+import { getSweep, gridOf, makeSweep, refusalOf, trainAs } from './fixtures/sweeps.ts';
 
 describe('a grid', () => {
   test('makes an ordinary job of every combination', async ({ api }) => {
-    const sweep = await make(api, gridOf({ name: 'grid', labels: { team: 'a' } }));
+    const sweep = await makeSweep(api, gridOf({ name: 'grid', labels: { team: 'a' } }));
     expect(sweep).toMatchObject({ name: 'grid', labels: { team: 'a' }, status: 'running', planned: 6, goal: 'minimize' });
     expect(sweep.trials.map(({ values }) => Object.values(values))).toEqual([0.1, 0.01].flatMap((rate) => [4, 5, 6].map((n) => [rate, n])));
     for (const { job: id, values } of sweep.trials) {
@@ -60,15 +27,15 @@ describe('a grid', () => {
   });
 
   test('ranks its jobs as they train, and ends when they have', async ({ api }) => {
-    const { id, trials } = await make(api, gridOf());
+    const { id, trials } = await makeSweep(api, gridOf());
     const losses = [0.5, 0.2, 0.9, 0.1, 0.4, 0.3];
-    for (const [index, { job }] of trials.slice(0, 3).entries()) await train(api, job, [losses[index] ?? 0]);
-    const halfway = await get(api, id);
+    for (const [index, { job }] of trials.slice(0, 3).entries()) await trainAs(api, job, [losses[index] ?? 0]);
+    const halfway = await getSweep(api, id);
     expect(halfway.status).toBe('running');
     expect(halfway.trials.map(({ value }) => value)).toEqual([0.2, 0.5, 0.9, null, null, null]);
-    for (const [index, { job }] of trials.slice(3).entries()) await train(api, job, [losses[3 + index] ?? 0]);
+    for (const [index, { job }] of trials.slice(3).entries()) await trainAs(api, job, [losses[3 + index] ?? 0]);
     await api.sweepRunner.heed(trials[0]?.job ?? '');
-    const ended = await get(api, id);
+    const ended = await getSweep(api, id);
     expect(ended.status).toBe('succeeded');
     expect(ended.finishedAt).not.toBeNull();
     expect(ended.trials.map(({ rank, value }) => [rank, value])).toEqual(
@@ -78,18 +45,18 @@ describe('a grid', () => {
   });
 
   test('ranks a job whose metric was no number last, and says what it was', async ({ api }) => {
-    const { id, trials } = await make(api, gridOf({ maxJobs: 6 }));
+    const { id, trials } = await makeSweep(api, gridOf({ maxJobs: 6 }));
     const attempt = await claim(api.jobs, trials[0]?.job ?? '');
     await attempt.appendEpoch({ ...metricsOf(1), trainLoss: null, nonFinite: { trainLoss: 'nan' } });
-    await train(api, trials[1]?.job ?? '', [0.5]);
-    const { trials: ranked } = await get(api, id);
+    await trainAs(api, trials[1]?.job ?? '', [0.5]);
+    const { trials: ranked } = await getSweep(api, id);
     expect(ranked[0]).toMatchObject({ job: trials[1]?.job, value: 0.5 });
     expect(ranked[0]).not.toHaveProperty('nonFinite');
     expect(ranked.find(({ job }) => job === attempt.jobId)).toMatchObject({ value: null, nonFinite: { value: 'nan' } });
   });
 
   test('goes on where a process died while it made the jobs, and makes none twice', async ({ api, redis }) => {
-    const { id, trials } = await make(api, gridOf());
+    const { id, trials } = await makeSweep(api, gridOf());
     const keys = redisKeys(redis.prefix);
     // As if the last two had not been noted, and the very last not been made.
     await redis.connect().hdel(keys.sweep(id), 'job:0:4', 'job:0:5');
@@ -98,7 +65,7 @@ describe('a grid', () => {
     await api.jobs.store.delete(last);
     const [again] = await Promise.all([1, 2, 3].map(async () => await api.sweepRunner.reconcile()));
     expect(again).toBeUndefined();
-    const sweep = await get(api, id);
+    const sweep = await getSweep(api, id);
     expect(sweep.trials.slice(0, 5).map(({ job }) => job)).toEqual(trials.slice(0, 5).map(({ job }) => job));
     expect(sweep.trials).toHaveLength(6);
     expect((await api.jobs.store.list({ limit: 50 })).data).toHaveLength(6);
@@ -115,11 +82,11 @@ describe('random draws', () => {
 
   test('are the same for the same seed, and lie in their ranges', async ({ api }) => {
     const body = { spec: tutorial, space: ranges, strategy: { type: 'random' }, maxJobs: 12, seed: 7 };
-    const [one, two] = [await make(api, body), await make(api, body)];
+    const [one, two] = [await makeSweep(api, body), await makeSweep(api, body)];
     expect(two.trials.map(({ values }) => values)).toEqual(one.trials.map(({ values }) => values));
     expect(one.trials).toHaveLength(12);
     expect(new Set(one.trials.map(({ values }) => JSON.stringify(values))).size).toBe(12);
-    const other = await make(api, { ...body, seed: 8 });
+    const other = await makeSweep(api, { ...body, seed: 8 });
     expect(other.trials[0]?.values).not.toEqual(one.trials[0]?.values);
   });
 
@@ -145,48 +112,48 @@ describe('successive halving', () => {
   };
 
   test('lets the best third go on from their checkpoints, rung by rung', async ({ api }) => {
-    const { id, trials } = await make(api, body);
+    const { id, trials } = await makeSweep(api, body);
     expect(trials.map(({ epochs }) => epochs)).toEqual(Array.from({ length: 9 }, () => 1));
-    for (const [index, { job }] of trials.entries()) await train(api, job, [1 - index / 10]);
+    for (const [index, { job }] of trials.entries()) await trainAs(api, job, [1 - index / 10]);
     await api.sweepRunner.heed(trials[0]?.job ?? '');
 
-    const second = (await get(api, id)).trials.filter(({ rung }) => rung === 1);
+    const second = (await getSweep(api, id)).trials.filter(({ rung }) => rung === 1);
     expect(second.map(({ epochs, epoch }) => [epochs, epoch])).toEqual(Array.from({ length: 3 }, () => [3, 1]));
     expect(second.map(({ values }) => values)).toEqual([8, 7, 6].map((index) => trials[index]?.values));
     const first = (await api.get(`/jobs/${second[0]?.job}`)).json<Job>();
     expect([first.forkOf, first.sweep, first.checkpoint?.epoch]).toEqual([trials[8]?.job, id, 1]);
-    for (const [index, { job }] of second.entries()) await train(api, job, [0.5, index / 10], 2);
+    for (const [index, { job }] of second.entries()) await trainAs(api, job, [0.5, index / 10], 2);
     await api.sweepRunner.reconcile();
 
-    const third = (await get(api, id)).trials.filter(({ rung }) => rung === 2);
+    const third = (await getSweep(api, id)).trials.filter(({ rung }) => rung === 2);
     expect(third.map(({ epochs, values }) => [epochs, values])).toEqual([[9, trials[8]?.values]]);
-    await train(api, third[0]?.job ?? '', [0.4, 0.3, 0.2, 0.1, 0.05, 0.01], 4);
+    await trainAs(api, third[0]?.job ?? '', [0.4, 0.3, 0.2, 0.1, 0.05, 0.01], 4);
     await api.sweepRunner.reconcile();
-    const ended = await get(api, id);
+    const ended = await getSweep(api, id);
     expect([ended.status, ended.planned, ended.trials.length, ended.trials[0]?.job]).toEqual(['succeeded', 13, 13, third[0]?.job]);
   });
 
   test('ends as failed where no job got anywhere', async ({ api }) => {
-    const { id, trials } = await make(api, { ...body, maxJobs: 2 });
+    const { id, trials } = await makeSweep(api, { ...body, maxJobs: 2 });
     const error = { code: 'nonFinite', message: 'too fast', epoch: 1, step: 1 };
     for (const { job } of trials) await (await claim(api.jobs, job)).finish({ status: 'failed', error });
     await api.sweepRunner.reconcile();
-    expect((await get(api, id)).status).toBe('failed');
+    expect((await getSweep(api, id)).status).toBe('failed');
     expect((await api.post(`/sweeps/${id}/cancel`, {})).json()).toMatchObject({ status: 409, code: 'wrongState' });
   });
 });
 
 describe('cancelling', () => {
   test('cancels the whole, but what has ended', async ({ api }) => {
-    const { id, trials } = await make(api, gridOf());
+    const { id, trials } = await makeSweep(api, gridOf());
     const [done, running] = trials.map(({ job }) => job);
-    await train(api, done ?? '', [0.5]);
+    await trainAs(api, done ?? '', [0.5]);
     const attempt = await claim(api.jobs, running ?? '');
     const response = await api.post(`/sweeps/${id}/cancel`, {});
     expect([response.statusCode, response.json<Sweep>().status]).toEqual([202, 'cancelling']);
     await attempt.finish({ status: 'cancelled' });
     await api.sweepRunner.heed(attempt.jobId);
-    const ended = await get(api, id);
+    const ended = await getSweep(api, id);
     expect(ended.status).toBe('cancelled');
     expect(ended.trials.map(({ status }) => status)).toEqual(['succeeded', ...Array.from({ length: 5 }, () => 'cancelled')]);
     expect((await api.post(`/sweeps/${id}/cancel`, undefined)).statusCode).toBe(202);
@@ -197,7 +164,7 @@ describe('cancelling', () => {
 describe('nothing is queued of a sweep', () => {
   test('with a value that cannot work, and the problem says which', async ({ api }) => {
     const places = { '/model/layers/0/kernelSize': { type: 'choice', values: [5, 40] } };
-    expect(await refusal(api, gridOf({ space: places }))).toEqual([
+    expect(await refusalOf(api, gridOf({ space: places }))).toEqual([
       expect.stringMatching(/^\/space\/~1model~1layers~10~1kernelSize: 40: .*does not fit/) as string,
     ]);
   });
@@ -212,7 +179,7 @@ describe('nothing is queued of a sweep', () => {
         ],
       },
     };
-    const [problem] = await refusal(api, gridOf({ space: places }));
+    const [problem] = await refusalOf(api, gridOf({ space: places }));
     expect(problem).toMatch(/^\/spec\/model\/layers\/\d.*with \{"\/data\/inputShape":\[1,8,8\]\}/);
   });
 
@@ -227,87 +194,7 @@ describe('nothing is queued of a sweep', () => {
     ['an unknown strategy', { strategy: { type: 'hyperband' } }, /^\/strategy\/type: unknown type "hyperband"/],
     ['no space', { space: {} }, /^\/space: must name at least one place/],
   ] as const)('with %s', async ([, more, expected], { api }) => {
-    expect((await refusal(api, gridOf(more)))[0]).toMatch(expected);
-  });
-});
-
-describe('initial weights', () => {
-  const small = { ...tutorial, data: { ...tutorial.data, inputShape: [4], targetShape: [2] } };
-  const withOutputs = (outFeatures: number, more: object = {}) => ({
-    ...small,
-    model: {
-      layers: [
-        { type: 'linear', outFeatures },
-        { type: 'linear', outFeatures: 2 },
-      ],
-    },
-    ...more,
-  });
-  const rates = { '/optimizer/learningRate': { type: 'choice', values: [0.1, 0.01] } };
-  const fileOf = (outFeatures: number): Buffer => {
-    const { spec } = checkSpec(withOutputs(outFeatures));
-    return Buffer.from(encodeWeights(buildModel(spec.model.layers, [4], new Generator(7))).bytes);
-  };
-  const uploaded = async (api: TestApi, outFeatures: number): Promise<string> => {
-    const headers = { 'content-type': 'application/octet-stream' };
-    return (await api.call({ method: 'POST', url: '/weights', payload: fileOf(outFeatures), headers })).json<{ id: string }>().id;
-  };
-  const initialOf = async (api: TestApi, jobId: string): Promise<Buffer> =>
-    (await api.get(`/jobs/${jobId}/artifacts/initial.safetensors`)).rawPayload;
-
-  test('are those of each job, which need the upload no more', async ({ api }) => {
-    const weights = await uploaded(api, 3);
-    const { id, spec, trials } = await make(api, gridOf({ spec: withOutputs(3, { initialWeights: { weights } }), space: rates }));
-    expect(spec).toMatchObject({ initialWeights: { weights } });
-    for (const { job } of trials) expect((await initialOf(api, job)).equals(fileOf(3))).toBe(true);
-    expect((await api.call({ method: 'DELETE', url: `/weights/${weights}` })).statusCode).toBe(409);
-    await api.post(`/sweeps/${id}/cancel`, {});
-    expect((await api.call({ method: 'DELETE', url: `/weights/${weights}` })).statusCode).toBe(204);
-    for (const { job } of trials) expect((await initialOf(api, job)).equals(fileOf(3))).toBe(true);
-  });
-
-  test('can be what the jobs differ in: uploads, or a job that has succeeded', async ({ api }) => {
-    const job = (await api.post('/jobs', withOutputs(3))).json<Job>();
-    await api.artifacts.putBytes(job.id, 'model.safetensors', fileOf(3));
-    await (await claim(api.jobs, job.id)).finish({ status: 'succeeded', result });
-    const from = [{ weights: await uploaded(api, 3) }, { job: job.id }];
-    const space = { '/initialWeights': { type: 'choice', values: from } };
-    const { trials } = await make(api, gridOf({ spec: withOutputs(3), space }));
-    expect(trials.map(({ values }) => values['/initialWeights'])).toEqual(from);
-    for (const { job } of trials) expect((await initialOf(api, job)).equals(fileOf(3))).toBe(true);
-  });
-
-  test('that are not there or do not fit a job are refused before any is queued', async ({ api }) => {
-    const weights = await uploaded(api, 3);
-    const nobodys = 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
-    const widths = { '/model/layers/0/outFeatures': { type: 'choice', values: [3, 5] } };
-    expect(await refusal(api, gridOf({ spec: withOutputs(3, { initialWeights: { weights } }), space: widths }))).toEqual(
-      expect.arrayContaining([
-        expect.stringMatching(/^\/spec\/initialWeights\/weights: "0.weight" .*\[5, 4\].*\(with \{.*outFeatures":5\}\)/) as string,
-      ]),
-    );
-    expect(await refusal(api, gridOf({ spec: withOutputs(3, { initialWeights: { weights: nobodys } }), space: rates }))).toEqual([
-      expect.stringMatching(/^\/spec\/initialWeights\/weights: there are no weights/) as string,
-    ]);
-    const space = { '/initialWeights': { type: 'choice', values: [{ weights }, { weights: nobodys }] } };
-    expect(await refusal(api, gridOf({ spec: withOutputs(3), space }))).toEqual([
-      expect.stringMatching(/^\/space\/~1initialWeights: .*there are no weights/) as string,
-    ]);
-    expect((await api.get('/sweeps')).json<SweepPage>().data).toEqual([]);
-  });
-
-  test('that are deleted while a process that died had yet to make a job end the sweep without it', async ({ api, redis }) => {
-    const weights = await uploaded(api, 3);
-    const { id, trials } = await make(api, gridOf({ spec: withOutputs(3, { initialWeights: { weights } }), space: rates }));
-    const [kept, lost] = trials.map(({ job }) => job);
-    await api.post(`/jobs/${lost}/cancel`, {});
-    await api.jobs.store.delete(lost ?? '');
-    await redis.connect().hdel(redisKeys(redis.prefix).sweep(id), 'job:0:1');
-    await train(api, kept ?? '', [0.5]);
-    expect((await api.call({ method: 'DELETE', url: `/weights/${weights}` })).statusCode).toBe(204);
-    await api.sweepRunner.reconcile();
-    const ended = await get(api, id);
-    expect([ended.status, ended.trials.map(({ job }) => job)]).toEqual(['succeeded', [kept]]);
+    expect((await refusalOf(api, gridOf(more)))[0]).toMatch(expected);
   });
 });
 
@@ -385,11 +272,11 @@ describe('a sweep belongs to its key', () => {
 
 test('sweeps that cannot be brought forward keep no others from it', async ({ api, redis }) => {
   const ids: string[] = [];
-  for (let count = 0; count < 4; count++) ids.push((await make(api, gridOf())).id);
+  for (let count = 0; count < 4; count++) ids.push((await makeSweep(api, gridOf())).id);
   const [last = '', ...broken] = ids.toReversed();
   const keys = redisKeys(redis.prefix);
   for (const id of broken) await redis.connect().hset(keys.sweep(id), 'plan', '{');
   await redis.connect().hset(keys.sweep(last), 'cancelledAt', new Date().toISOString());
   await expect(api.sweepRunner.reconcile()).rejects.toThrow(SyntaxError);
-  expect(await get(api, last)).toMatchObject({ status: 'cancelled' });
+  expect(await getSweep(api, last)).toMatchObject({ status: 'cancelled' });
 });

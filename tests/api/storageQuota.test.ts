@@ -1,0 +1,119 @@
+// The bytes that each key may have stored: uploads, and all files that its jobs keep.
+import type { Dataset, Job, Weights } from '@trainyard/contracts';
+import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
+import { redisKeys, Retention } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, metricsOf, result, spec } from '../support/jobs.ts';
+import type { TestRedis } from '../support/redis.ts';
+import type { TestApi } from './fixtures/api.ts';
+import { formParts, table, upload } from './fixtures/forms.ts';
+import { ada, bob, expectRefused, make, post, quotaTest as test, shown, started, statuses, sweepOf } from './fixtures/quotas.ts';
+
+const weightsFile = Buffer.from(encodeWeights(buildModel(spec.model.layers, describeData(spec.data).inputShape, new Generator(7))).bytes);
+const putWeights = async (api: TestApi, key = ada) =>
+  await api.call({
+    method: 'POST',
+    url: '/weights',
+    payload: weightsFile,
+    headers: { 'content-type': 'application/octet-stream', ...key },
+  });
+const putTable = async (api: TestApi, key = ada) => await upload(api, formParts({ file: table }, { targetColumn: 'kind' }), key);
+const remove = async (api: TestApi, url: string) => await api.call({ method: 'DELETE', url, headers: ada });
+
+async function expectNothingReserved(redis: TestRedis): Promise<void> {
+  expect(await redis.connect().zcard(redisKeys(redis.prefix).remains)).toBe(0);
+}
+
+describe('a quota of storage', () => {
+  test('refuses weights that do not fit with 413, and takes them when others are deleted', async ({ open, redis }) => {
+    const api = await open({ storageBytes: 1.5 * weightsFile.length });
+    const first = (await putWeights(api)).json<Weights>();
+    expectRefused(await putWeights(api), 413, `may store ${1.5 * weightsFile.length} bytes`, `stores ${weightsFile.length}`);
+    await expectNothingReserved(redis);
+    expect((await putWeights(api, bob)).statusCode).toBe(201);
+    expect((await remove(api, `/weights/${first.id}`)).statusCode).toBe(204);
+    expect((await shown(api)).storageBytes.used).toBe(0);
+    expect((await putWeights(api)).statusCode).toBe(201);
+  });
+
+  test('refuses a dataset that does not fit, but not one that is there already', async ({ open, redis }) => {
+    const api = await open({ storageBytes: 1e6 });
+    const first = await putTable(api);
+    expect(first.statusCode, first.body).toBe(201);
+    const { id } = first.json<Dataset>();
+    const { used } = (await shown(api)).storageBytes;
+    expect(used).toBe((await api.datasets.get(id))?.bytes);
+    const tight = await open({ storageBytes: used });
+    expect((await putTable(tight)).statusCode).toBe(200);
+    const other = await upload(tight, formParts({ file: Buffer.from('a,kind\n1,cat\n2,dog\n3,cat\n') }, { targetColumn: 'kind' }), ada);
+    expectRefused(other, 413, `may store ${used} bytes`);
+    await expectNothingReserved(redis);
+    expect((await remove(api, `/datasets/${id}`)).statusCode).toBe(204);
+    expect((await shown(api)).storageBytes.used).toBe(0);
+  });
+
+  test('cannot be exceeded by uploads at once to two processes', async ({ open }) => {
+    const quotas = { storageBytes: 2 * weightsFile.length };
+    const apis = [await open(quotas), await open(quotas)];
+    const answers = await Promise.all(
+      Array.from({ length: 3 }, async () => await Promise.all(apis.map(async (api) => await putWeights(api)))),
+    );
+    expect(statuses(answers.flat())).toEqual([201, 201, 413, 413, 413, 413]);
+  });
+
+  test("counts a job's last checkpoint and its model until it is deleted or too old", async ({ open, redis }) => {
+    const api = await open({ storageBytes: 1_000 });
+    const attempt = await started(api, 400);
+    expect((await shown(api)).storageBytes.used).toBe(400);
+    await attempt.appendEpoch(metricsOf(2));
+    await attempt.storeCheckpoint({ epoch: 2, step: 0, bytes: 500 }, 'checkpoint-1-2.safetensors');
+    expect((await shown(api)).storageBytes.used).toBe(500);
+    const waiting = await make(api);
+    for (const _twice of [1, 2]) await attempt.finish({ status: 'succeeded', result, modelBytes: 500 });
+    expect((await shown(api)).storageBytes).toEqual({ limit: 1_000, used: 1_000 });
+    expectRefused(await post(api), 413, 'may store 1000 bytes', 'stores 1000');
+    expectRefused(await api.post('/sweeps', sweepOf(2), ada), 413);
+    await (await claim(api.jobs, waiting.id)).finish({ status: 'succeeded', result, modelBytes: 7 });
+    const options = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, remains: api.remains };
+    await new Retention({ ...options, limits: { days: null, jobs: 1 } }).sweep();
+    expect((await shown(api)).storageBytes.used).toBe(7);
+    expect((await remove(api, `/jobs/${waiting.id}`)).statusCode).toBe(204);
+    expect((await shown(api)).storageBytes.used).toBe(0);
+  });
+
+  test('counts the checkpoint that a fork begins with, and refuses one that has no room for it', async ({ open, redis }) => {
+    const api = await open({ storageBytes: 1_000 });
+    const { jobId } = await started(api, 400);
+    const fork = await api.post(`/jobs/${jobId}/fork`, {}, ada);
+    expect(fork.statusCode, fork.body).toBe(202);
+    expect((await shown(api)).storageBytes.used).toBe(800);
+    expectRefused(await api.post(`/jobs/${jobId}/fork`, {}, ada), 413, 'may store 1000 bytes', 'stores 800');
+    await expectNothingReserved(redis);
+  });
+});
+
+test('a quota of storage counts what a job keeps of its epochs, and the copies that others begin with', async ({ open, redis }) => {
+  const documents = Buffer.from('{"epoch":1}\n{"epoch":2}\n');
+  const copies = weightsFile.length + 400 + documents.length / 2;
+  const originals = weightsFile.length + 400 + documents.length;
+  const api = await open({ storageBytes: originals + copies });
+  const used = async () => (await shown(api)).storageBytes.used;
+  const initialWeights = { weights: (await putWeights(api)).json<Weights>().id };
+  const begun = await make(api, ada, { initialWeights });
+  const attempt = await started(api, 400);
+  await api.artifacts.putBytes(attempt.jobId, 'gradients-1-2.jsonl', documents);
+  await attempt.countFile('gradients-1-2.jsonl', documents.length);
+  expect(await used()).toBe(originals + weightsFile.length);
+  // Its checkpoint is of the first epoch, and so are the documents that it gets.
+  const fork = await api.post(`/jobs/${attempt.jobId}/fork`, {}, ada);
+  expect(fork.statusCode, fork.body).toBe(202);
+  expect(await used()).toBe(originals + copies);
+  expectRefused(await post(api, ada, { initialWeights }), 413, `may store ${originals + copies} bytes`);
+  await expectNothingReserved(redis);
+  for (const { id } of [begun, fork.json<Job>()]) {
+    expect((await api.post(`/jobs/${id}/cancel`, {}, ada)).statusCode).toBe(202);
+    expect((await remove(api, `/jobs/${id}`)).statusCode).toBe(204);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).files(id))).toBe(0);
+  }
+  expect(await used()).toBe(originals);
+});
