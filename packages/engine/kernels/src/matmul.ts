@@ -5,8 +5,8 @@
 // Both go through k in blocks of a fixed length, so that what is read again and again stays in the caches.
 import { transpose } from './broadcast';
 import { dots, dotUnits } from './dots';
-import { matmulTile } from './matmulTile';
 import { ownScratch } from './memory';
+import { goOnRows } from './rowTile';
 import { firstRow, TILE_COLUMNS, tilesOf } from './tile';
 
 /** Block of k: five rows of A (5 KB) and a strip of B (8 KB) share the first-level cache. */
@@ -169,7 +169,7 @@ function multiplyRows(a: usize, block: usize, out: usize, rows: i32, n: i32, k: 
   let strip = o.packs ? o.packedB : block;
   const stripStep = <usize>(o.packs ? k * TILE_COLUMNS : TILE_COLUMNS) << 2;
   for (; n >= TILE_COLUMNS; n -= TILE_COLUMNS) {
-    matmulTile(rows, a, aRow, aStep, strip, bStep, k, isFirst ? o.zeros : out, isFirst ? 0 : outStep, out, outStep);
+    goOnRows(rows, a, aRow, aStep, strip, bStep, k, isFirst ? o.zeros : out, isFirst ? 0 : outStep, out, outStep);
     strip += stripStep;
     out += TILE_COLUMNS << 2;
   }
@@ -178,7 +178,7 @@ function multiplyRows(a: usize, block: usize, out: usize, rows: i32, n: i32, k: 
   const cornerStep: usize = TILE_COLUMNS << 2;
   if (!isFirst) copyRows(out, outStep, o.corner, cornerStep, rows, n);
   const from = isFirst ? o.zeros : o.corner;
-  matmulTile(rows, a, aRow, aStep, strip, bStep, k, from, isFirst ? 0 : cornerStep, o.corner, cornerStep);
+  goOnRows(rows, a, aRow, aStep, strip, bStep, k, from, isFirst ? 0 : cornerStep, o.corner, cornerStep);
   copyRows(o.corner, cornerStep, out, outStep, rows, n);
 }
 

@@ -4,11 +4,12 @@
 import { madd } from './madd';
 import { firstRow, tilesOf } from './tile';
 
-/** `rows` and `adds` are constants where this is inlined. */
+/** Sums begin with `from` if it `goesOn`, else with 0. `rows`, `goesOn` and `adds` are constants where this is inlined. */
 // @ts-ignore: decorator
 @inline
 function tile(
   rows: i32,
+  goesOn: bool,
   adds: bool,
   a: usize,
   aRow: usize,
@@ -16,6 +17,8 @@ function tile(
   b: usize,
   bStep: usize,
   k: i32,
+  from: usize,
+  fromRow: usize,
   c: usize,
   cRow: usize,
 ): void {
@@ -33,6 +36,30 @@ function tile(
   let s31 = f32x4.splat(0);
   let s40 = f32x4.splat(0);
   let s41 = f32x4.splat(0);
+  if (goesOn) {
+    s00 = v128.load(from);
+    s01 = v128.load(from, 16);
+    if (rows > 1) {
+      from += fromRow;
+      s10 = v128.load(from);
+      s11 = v128.load(from, 16);
+    }
+    if (rows > 2) {
+      from += fromRow;
+      s20 = v128.load(from);
+      s21 = v128.load(from, 16);
+    }
+    if (rows > 3) {
+      from += fromRow;
+      s30 = v128.load(from);
+      s31 = v128.load(from, 16);
+    }
+    if (rows > 4) {
+      from += fromRow;
+      s40 = v128.load(from);
+      s41 = v128.load(from, 16);
+    }
+  }
   for (; k > 0; k--) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
@@ -85,6 +112,7 @@ function put(adds: bool, c: usize, left: v128, right: v128): void {
 @inline
 function rowsOf(
   rows: i32,
+  goesOn: bool,
   adds: bool,
   a: usize,
   aRow: usize,
@@ -92,24 +120,26 @@ function rowsOf(
   b: usize,
   bStep: usize,
   k: i32,
+  from: usize,
+  fromRow: usize,
   c: usize,
   cRow: usize,
 ): void {
   switch (rows) {
     case 5:
-      tile(5, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      tile(5, goesOn, adds, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
       break;
     case 4:
-      tile(4, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      tile(4, goesOn, adds, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
       break;
     case 3:
-      tile(3, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      tile(3, goesOn, adds, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
       break;
     case 2:
-      tile(2, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      tile(2, goesOn, adds, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
       break;
     default:
-      tile(1, adds, a, aRow, aStep, b, bStep, k, c, cRow);
+      tile(1, goesOn, adds, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
   }
 }
 
@@ -133,7 +163,7 @@ export function setRows(
   for (let i = 1; i <= tiles; i++) {
     const next = firstRow(rows, tiles, i);
     const taken = next - first;
-    rowsOf(taken, false, a, aRow, aStep, b, bStep, k, c, cRow);
+    rowsOf(taken, false, false, a, aRow, aStep, b, bStep, k, 0, 0, c, cRow);
     a += <usize>taken * aRow;
     c += <usize>taken * cRow;
     first = next;
@@ -157,9 +187,29 @@ export function addRows(
   for (let i = 1; i <= tiles; i++) {
     const next = firstRow(rows, tiles, i);
     const taken = next - first;
-    rowsOf(taken, true, a, aRow, aStep, b, bStep, k, c, cRow);
+    rowsOf(taken, false, true, a, aRow, aStep, b, bStep, k, 0, 0, c, cRow);
     a += <usize>taken * aRow;
     c += <usize>taken * cRow;
     first = next;
   }
+}
+
+/**
+ * c[r][0…7] = from[r][0…7] + Σ a[r][t] · b[t][0…7] for t < k and r < rows (1 to 5): a product taken block by block adds its terms
+ * in the order of one that is not. Steps are in bytes: from row to row of a, `from` and c, and from term to term of a and b.
+ */
+export function goOnRows(
+  rows: i32,
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  k: i32,
+  from: usize,
+  fromRow: usize,
+  c: usize,
+  cRow: usize,
+): void {
+  rowsOf(rows, true, false, a, aRow, aStep, b, bStep, k, from, fromRow, c, cRow);
 }

@@ -1,7 +1,7 @@
 // The micro-kernels that convolutions run in. A tile is up to 5 rows × 8 columns of float32 sums held in registers: ten
 // accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without spilling.
 // The left operand is an image with every element repeated over a vector, which saves an instruction at each use.
-// Each sum takes its terms in order. Nothing here knows of matrices; products of those have rowTile.ts and matmulTile.ts.
+// Each sum takes its terms in order. Nothing here knows of matrices; products of those have rowTile.ts.
 import { madd } from './madd';
 
 /** Columns of a tile. */
