@@ -1,28 +1,12 @@
 // Every way in which the wasm backend computes a convolution, forced, against the reference's plain loops in float64: small
 // and odd sizes, which ordinary shapes would not bring to the fast kernels, and sizes as networks have them.
-import { convVariants, type WasmBackend } from '@trainyard/engine';
+import { convVariants } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
-
-type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
-type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
-
-/** A 3 × 3 convolution of stride 1. */
-const conv3x3 = (sizes: Sizes): ConvGeometry => ({
-  ...sizes,
-  kernelHeight: 3,
-  kernelWidth: 3,
-  strideHeight: 1,
-  strideWidth: 1,
-  dilationHeight: 1,
-  dilationWidth: 1,
-  groups: 1,
-  outHeight: sizes.height + 2 * sizes.padTop - 2,
-  outWidth: sizes.width + 2 * sizes.padLeft - 2,
-});
 
 const convolutions: Arbitrary<ConvGeometry> = record({
   batch: upTo(4),
@@ -36,7 +20,7 @@ const convolutions: Arbitrary<ConvGeometry> = record({
   .map(conv3x3)
   .filter(({ outHeight, outWidth }) => outHeight > 0 && outWidth > 0);
 
-const named: readonly (readonly [string, Sizes])[] = [
+const named: readonly (readonly [string, ConvSizes])[] = [
   ['of a colour image', { batch: 3, inChannels: 3, outChannels: 16, height: 32, width: 32, padTop: 1, padLeft: 1 }],
   ['of many small images, in parts', { batch: 33, inChannels: 6, outChannels: 5, height: 16, width: 15, padTop: 1, padLeft: 1 }],
   ['of many channels', { batch: 2, inChannels: 120, outChannels: 35, height: 7, width: 7, padTop: 1, padLeft: 1 }],

@@ -5,24 +5,10 @@ import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type FloatArray, noise, seeds, upTo } from '../support/compareKernels.ts';
+import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
 
-type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
 type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
-type Sizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
-
-const convOf = (sizes: Sizes): ConvGeometry => ({
-  ...sizes,
-  kernelHeight: 3,
-  kernelWidth: 3,
-  strideHeight: 1,
-  strideWidth: 1,
-  dilationHeight: 1,
-  dilationWidth: 1,
-  groups: 1,
-  outHeight: sizes.height + 2 * sizes.padTop - 2,
-  outWidth: sizes.width + 2 * sizes.padLeft - 2,
-});
 
 const poolOf = ({ batch, outChannels, outHeight, outWidth }: ConvGeometry): PoolGeometry => ({
   planes: batch * outChannels,
@@ -163,8 +149,8 @@ const options = { convVariant: 'winograd', pooled: { forward: 'winograd', backwa
 const teams = [1, 2, 3].map((threads) => new GuardedBackend({ ...options, ...(threads > 1 && { threads: nodeThreads(threads) }) }));
 afterAll(() => Promise.all(teams.map((team) => team.close())));
 
-function check(sizes: Sizes, seed: number, tolerance = 1e-5): void {
-  const conv = convOf(sizes);
+function check(sizes: ConvSizes, seed: number, tolerance = 1e-5): void {
+  const conv = conv3x3(sizes);
   const expected = convolve(reference, conv, seed);
   const poolable = conv.outHeight > 1 && conv.outWidth > 1;
   const pooled = poolable ? pooledOf(reference, conv, seed) : null;
@@ -186,7 +172,7 @@ const anySizes = record({
   padTop: integer({ min: 0, max: 2 }),
   padLeft: integer({ min: 0, max: 2 }),
 });
-const fits = ({ height, width, padTop, padLeft }: Sizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;
+const fits = ({ height, width, padTop, padLeft }: ConvSizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;
 
 describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
   test('keep to their memory at every size from 1 to 6 and every padding', () => {
