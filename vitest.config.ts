@@ -2,14 +2,17 @@
 // <area>` picks one. Tests import the built packages, so `npm test` builds before it comes here.
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { hangLimits } from './tests/support/hangLimits.ts';
 
 export default defineConfig({
   test: {
     // Two files at a time on two cores as well: most tests wait for processes.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    ...hangLimits,
     projects: [
-      { test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
+      { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
       {
+        extends: true,
         test: {
           name: 'conformance',
           include: ['tests/conformance/**/*.test.ts'],
@@ -18,32 +21,33 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'jobs',
           include: ['tests/jobs/**/*.test.ts'],
           globalSetup: ['tests/support/redisSetup.ts'],
-          testTimeout: 30_000,
         },
       },
       {
-        test: { name: 'api', include: ['tests/api/**/*.test.ts'], globalSetup: ['tests/support/redisSetup.ts'], testTimeout: 30_000 },
+        extends: true,
+        test: { name: 'api', include: ['tests/api/**/*.test.ts'], globalSetup: ['tests/support/redisSetup.ts'] },
       },
       {
+        extends: true,
         test: {
           name: 'worker',
           include: ['tests/worker/**/*.test.ts'],
           globalSetup: ['tests/support/redisSetup.ts'],
-          testTimeout: 30_000,
         },
       },
       // Its tests start several processes each.
-      { test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], testTimeout: 30_000 } },
+      { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'] } },
       {
+        extends: true,
         test: {
           name: 'jobs on the embedded Redis',
           include: ['tests/jobs/onRedis/**/*.test.ts', 'tests/api/weights.test.ts'],
           globalSetup: ['tests/support/embeddedRedisSetup.ts'],
-          testTimeout: 30_000,
         },
       },
     ],

@@ -86,7 +86,7 @@ describe('refused with its place, and nothing left:', () => {
     expect(await traces(api, redis)).toEqual([]);
   });
 
-  test('whatever else: noise, and a good file changed anywhere', { timeout: 60_000 }, async ({ api, redis }) => {
+  test('whatever else: noise, and a good file changed anywhere', async ({ api, redis }) => {
     const zip = imageZip(4);
     const files = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),

@@ -25,7 +25,7 @@ beforeAll(async () => {
   redis = connectRedis(home.redis.url, { role: 'worker' });
   queue = new TrainQueue({ redis, prefix });
   store = new JobStore({ redis, prefix, queue });
-}, 30_000);
+});
 
 afterAll(async () => {
   for (const { child } of servers) child.kill('SIGTERM');
@@ -102,18 +102,18 @@ test('many clients of each cost Redis no connection more', async () => {
   for (const { events } of clients) expect(events.map(({ event }) => event)).toEqual(['status', 'status']);
 });
 
-test('a job that is running without a worker is queued again, once', { timeout: 60_000 }, async () => {
+test('a job that is running without a worker is queued again, once', async () => {
   const id = await make();
   await claimed(id);
-  await until(async () => (await store.get(id))?.status === 'queued', 40_000);
+  await until(async () => (await store.get(id))?.status === 'queued');
   const page = (await (await fetch(`${urlOf(1)}/jobs/${id}/events?type=status`)).json()) as { data: { data: { status: string } }[] };
   expect(page.data.map(({ data }) => data.status)).toEqual(['queued', 'running', 'queued']);
   await store.requestCancel(id);
 });
 
-test('finished jobs over the limit of retention go, and the newest stay', { timeout: 60_000 }, async () => {
+test('finished jobs over the limit of retention go, and the newest stay', async () => {
   const ids = [await make(), await make(), await make()];
   for (const id of ids) await store.requestCancel(id);
-  await until(async () => (await store.list({ limit: 100 })).data.length === 2, 40_000);
+  await until(async () => (await store.list({ limit: 100 })).data.length === 2);
   expect((await store.list({ limit: 100 })).data.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
 });

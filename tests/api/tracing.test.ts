@@ -134,7 +134,7 @@ async function seen<T extends Job | Sweep>(url: string, isSo: (now: T) => boolea
   await until(async () => {
     now = (await (await fetch(url, { headers: bearer(key) })).json()) as T;
     return isSo(now);
-  }, 25_000);
+  });
   return now as T;
 }
 

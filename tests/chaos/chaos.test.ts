@@ -41,7 +41,7 @@ test('whatever happens to the workers, every job ends as if nothing had', async 
   const undisturbed = await workers.spawn({ real: true });
   const expected = [];
   for (const jobId of await submitAll()) {
-    const { result } = await workers.ended(jobId, 120_000);
+    const { result } = await workers.ended(jobId);
     expected.push({ status: 'succeeded', weightsSha256: result?.weightsSha256, losses: await losses(jobId) });
   }
   undisturbed.process.kill('SIGTERM');

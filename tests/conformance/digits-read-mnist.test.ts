@@ -63,7 +63,7 @@ function accuracyOn(spec: JobSpec, weights: Uint8Array, dataset: Dataset): numbe
 describe('a LeNet that has seen drawn digits alone', () => {
   beforeAll(() => setBackend(new WasmBackend()));
 
-  test.for([0, 1, 2])('reads at least 80 % of the test images of MNIST, with seed %i', { timeout: 120_000 }, async (seed, { task }) => {
+  test.for([0, 1, 2])('reads at least 80 % of the test images of MNIST, with seed %i', async (seed, { task }) => {
     if (images === null || labels === null)
       throw new Error('TRAINYARD_DATASETS holds no mnist/t10k-images-idx3-ubyte and …labels-idx1-ubyte');
     const mnist = idxDataset({ name: 'images', bytes: images }, { name: 'labels', bytes: labels }, classes);

@@ -47,7 +47,7 @@ describe.each(folder === undefined ? [] : runs)('$run', (run) => {
       if (event.type === 'step' && event.epoch === 1 && event.loss !== null) steps.push(event.loss);
       if (event.type === 'epoch') epochs.push(event);
     }
-  }, 300_000);
+  });
 
   test('follows the losses of the first steps', () => {
     const { steps: ends, relative, absolute } = tolerancesOf(run.job.data.dataset);

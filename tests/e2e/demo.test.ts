@@ -6,7 +6,7 @@ import { seesProcesses, machineTest as test } from './fixtures/processes.ts';
 
 const program = 'services/local/dist/demo.js';
 
-describe('the demo', { timeout: 180_000 }, () => {
+describe('the demo', () => {
   test('trains LeNet on digits to 97 % or more, leaves its artifacts and no process, and exits 0', async ({ machine }) => {
     const demo = machine.run(program);
     expect(await demo.ended, demo.output()).toEqual({ code: 0, signal: null });

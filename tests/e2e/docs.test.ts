@@ -31,7 +31,7 @@ async function commandsOf(document: string, url: string): Promise<string> {
   return `${prelude(url)}${blocks.join('\nsettled\n').replaceAll('http://127.0.0.1:3000', url)}`;
 }
 
-describe.skipIf(!hasCurl)('the commands of', { timeout: 120_000 }, () => {
+describe.skipIf(!hasCurl)('the commands of', () => {
   test.for([
     ['README.md', []],
     // A network that cannot be, and a webhook that the job has not got.

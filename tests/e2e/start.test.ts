@@ -11,7 +11,7 @@ function pidOf(machine: Machine, program: string): number {
   return found;
 }
 
-describe('the service on one machine', { timeout: 60_000 }, () => {
+describe('the service on one machine', () => {
   test('prints one line on standard output, where it listens', async ({ machine }) => {
     const { program, url } = await startService(machine);
     expect(program.stdout()).toBe(`listening on ${url}\n`);
@@ -51,7 +51,7 @@ describe('the service on one machine', { timeout: 60_000 }, () => {
   test.skipIf(!seesProcesses)('leaves no process when it is killed', async ({ machine }) => {
     const { program } = await startService(machine);
     program.process.kill('SIGKILL');
-    await until(() => machine.left().length === 0, 30_000);
+    await until(() => machine.left().length === 0);
   });
 
   test.skipIf(!seesProcesses).for(['services/api/dist/server.js', 'services/worker/dist/main.js'])(
@@ -60,14 +60,13 @@ describe('the service on one machine', { timeout: 60_000 }, () => {
       const { url } = await startService(machine);
       const before = pidOf(machine, path);
       process.kill(before, 'SIGKILL');
-      await until(() => machine.left().some((pid) => pid !== before && commandOf(pid).includes(path)), 30_000);
+      await until(() => machine.left().some((pid) => pid !== before && commandOf(pid).includes(path)));
       await until(
         async () =>
           await fetch(`${url}/health/ready`).then(
             ({ status }) => status === 200,
             () => false,
           ),
-        30_000,
       );
     },
   );

@@ -36,7 +36,7 @@ function epochsOf({ events }: StreamClient) {
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
-describe('the tutorial as a job', { timeout: 120_000 }, () => {
+describe('the tutorial as a job', () => {
   test("gives PyTorch's losses, by the stream, by polling and as metrics alike", async ({ machine }) => {
     const { url, submit, finished } = await startService(machine);
     const id = await submit(tutorial);

@@ -127,13 +127,13 @@ describe("a training step's garbage", () => {
     ['in a job with a ResNet', () => jobStep(1, [3, 8, 8], { preset: 'resnet8' }), 3_500],
     ['as a user writes it', () => lenetStep(1), 24_000],
     ['as a user writes it with a batch of 16', () => lenetStep(16), 24_000],
-  ] as const)('%s is small', { timeout: 120_000 }, async (_, stepOf, most) => {
+  ] as const)('%s is small', async (_, stepOf, most) => {
     setBackend(new WasmBackend());
     const step = stepOf();
     expect(await steady(() => bytesPerRun(step, 400), most)).toBeLessThan(most);
   });
 
-  test('with the loop around it is small in a job: batches, rates, events and checks for checkpoints', { timeout: 60_000 }, async () => {
+  test('with the loop around it is small in a job: batches, rates, events and checks for checkpoints', async () => {
     setBackend(new WasmBackend());
     const events = train(jobOf(digit, { layers }, sgd, 100), { files: noFiles, inspect: false, checkpointDue: () => false });
     const epochs = async (count: number): Promise<void> => {

@@ -73,7 +73,7 @@ async function measureRuns(makeStep: () => () => number, warmUp?: number): Promi
   return use;
 }
 
-describe('memory', { timeout: 120_000 }, () => {
+describe('memory', () => {
   onEveryBackend(() => {
     test('stays exactly flat over 10,000 steps in arenas', async () => {
       const { before, after } = await measureRuns(() => {

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type KernelThreads, type TeamSetup, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { afterEach, describe, expect, it } from 'vitest';
+import { waitLimitMs } from '../support/hangLimits.ts';
 
 const geometry: Parameters<WasmBackend['maxPool2d']>[3] = {
   planes: 600,
@@ -131,7 +132,7 @@ describe('the threads of a backend', () => {
       console.log(x[0] === x[199_999], backend.threads);`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
       cwd: new URL('../..', import.meta.url),
-      timeout: 60_000,
+      timeout: waitLimitMs,
     });
     expect(stdout.trim()).toBe('true 1');
   });

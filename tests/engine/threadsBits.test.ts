@@ -332,7 +332,7 @@ describe('two and three threads compute the bits of one:', () => {
     expect(names.filter((name) => !shared.has(name))).toEqual([]);
   });
 
-  test.each(Object.keys(goldenJobs))('a whole run, %s', { timeout: 120_000 }, async (name) => {
+  test.each(Object.keys(goldenJobs))('a whole run, %s', async (name) => {
     const expected = await goldenHashes([name]);
     for (const team of teams) expect(await goldenHashes([name], () => team)).toEqual(expected);
   });

@@ -193,7 +193,7 @@ describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
     }
   });
 
-  test('keep to their memory at any number of channels and images', { timeout: 60_000 }, () => {
+  test('keep to their memory at any number of channels and images', () => {
     assert(
       property(anySizes.filter(fits), seeds, (sizes, seed) => check(sizes, seed)),
       { numRuns: 60 },
@@ -206,5 +206,5 @@ describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
     ['a wide image', { batch: 1, inChannels: 6, outChannels: 31, height: 9, width: 301, padTop: 0, padLeft: 2 }],
     ['channels as in VGG', { batch: 2, inChannels: 64, outChannels: 48, height: 16, width: 16, padTop: 1, padLeft: 1 }],
     ['many channels', { batch: 1, inChannels: 256, outChannels: 136, height: 8, width: 8, padTop: 1, padLeft: 1 }],
-  ] as const)('keep to their memory, and are near float64, with %s', { timeout: 60_000 }, (_, sizes) => check(sizes, 3, 6e-6));
+  ] as const)('keep to their memory, and are near float64, with %s', (_, sizes) => check(sizes, 3, 6e-6));
 });

@@ -145,7 +145,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     process.kill(pid, 'SIGSTOP');
     await redis.close();
     await until(() => !isAlive(pid));
-  }, 20_000);
+  });
 });
 
 describe('the search for a Redis', () => {

@@ -23,7 +23,7 @@ const test = baseTest.extend('folder', async ({ task: _task }, { onCleanup }) =>
 
 if (torchVersion === null) console.warn('conformance sets: none made without a python3 with PyTorch (TRAINYARD_PEER_PYTHON)');
 
-describe.runIf(torchVersion !== null)(`a conformance set made by PyTorch ${torchVersion}`, { timeout: 300_000 }, () => {
+describe.runIf(torchVersion !== null)(`a conformance set made by PyTorch ${torchVersion}`, () => {
   test.for([1, 2, 3])('from the seed %i passes as the own one does', async (seed, { folder }) => {
     const made = z.object({ cases: z.int().min(200) }).parse(JSON.parse(await runPython([maker, folder, String(seed)])));
     const results = join(folder, 'results.txt');

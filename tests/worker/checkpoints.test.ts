@@ -34,7 +34,7 @@ const eager = { real: true, program: 'heldChild.ts', checkpointEveryMs: 200 };
 
 /** The digest of the weights that nobody disturbed. */
 async function undisturbed(workers: Workers): Promise<string | undefined> {
-  return (await workers.ended(await workers.submit(spec), 30_000)).result?.weightsSha256;
+  return (await workers.ended(await workers.submit(spec))).result?.weightsSha256;
 }
 
 /** Has children held where they are killed: at a checkpoint in the midst of a later epoch. @returns lets go of them. */
@@ -62,7 +62,7 @@ const attempts = (logs: readonly LogLine[], jobId: string): (string | null | und
 const isMidway = expect.stringMatching(/^checkpoint-1-\d+\.safetensors$/) as string;
 
 async function expectUntouched(workers: Workers, jobId: string, weights: string | undefined): Promise<void> {
-  const job = await workers.ended(jobId, 30_000);
+  const job = await workers.ended(jobId);
   expect(job).toMatchObject({ status: 'succeeded', checkpoint: { epoch: 4, step: 0 } });
   expect(job.result?.weightsSha256).toBe(weights);
   expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4]);
@@ -101,7 +101,7 @@ describe('a job', () => {
     expect(told.at(-1)).toMatchObject({ epoch: 4, step: 0 });
   });
 
-  test('is taken over from its last checkpoint when its worker is killed', { timeout: 60_000 }, async ({ workers }) => {
+  test('is taken over from its last checkpoint when its worker is killed', async ({ workers }) => {
     const first = await workers.spawn(eager);
     const weights = await undisturbed(workers);
     const letGo = await hold(workers);
@@ -114,9 +114,7 @@ describe('a job', () => {
     expect(attempts(second.logs, jobId)).toEqual([isMidway]);
   });
 
-  test('ends with the same bits when its children and its workers are killed in turn, again and again', { timeout: 120_000 }, async ({
-    workers,
-  }) => {
+  test('ends with the same bits when its children and its workers are killed in turn, again and again', async ({ workers }) => {
     let worker = await workers.spawn(eager);
     const weights = await undisturbed(workers);
     const letGo = await hold(workers);
@@ -124,10 +122,10 @@ describe('a job', () => {
     let last = '';
     for (const [round, whom] of ['child', 'worker', 'child', 'worker'].entries()) {
       last = await untilMidEpoch(workers, jobId, last);
-      const child = await childOf(worker, jobId, round + 1, 20_000);
+      const child = await childOf(worker, jobId, round + 1);
       process.kill(whom === 'child' ? child : worker.pid, 'SIGKILL');
       if (whom === 'worker') worker = await workers.spawn(eager);
-      await until('that another attempt has it', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1, 20_000);
+      await until('that another attempt has it', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1);
     }
     await letGo();
     await expectUntouched(workers, jobId, weights);
@@ -154,7 +152,7 @@ describe('a job', () => {
     for (const epoch of [1, 2, 3]) {
       await workers.untilEpoch(jobId, epoch);
       expect(await workers.jobs.store.requestPause(jobId)).toMatchObject({ status: 'pausing' });
-      await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused', 2_000);
+      await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
       expect(await workers.jobs.store.get(jobId)).toMatchObject({ phase: null, checkpoint: { epoch: expect.any(Number) as number } });
       // At once: while the worker still closes the delivery before.
       expect(await workers.jobs.store.resume(jobId)).toMatchObject({ status: 'queued' });
@@ -174,12 +172,10 @@ describe('a job', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', checkpoint: { epoch: expect.any(Number) as number } });
   });
 
-  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', { timeout: 90_000 }, async ({
-    workers,
-  }) => {
+  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', async ({ workers }) => {
     await workers.start();
     const jobId = await workers.create('resume epochs:1 checkpoint taken kill');
-    await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5, 60_000);
+    await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5);
     await workers.jobs.store.requestCancel(jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
     const stuck = await workers.ended(await workers.create('checkpoint taken kill'));

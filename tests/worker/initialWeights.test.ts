@@ -23,18 +23,18 @@ const test = workerTest.extend('artifacts', async ({ workers }, { onCleanup }) =
 
 test('a job begins with the weights of another, and its first loss shows it', async ({ workers, artifacts, redis }) => {
   await workers.start({ real: true });
-  const first = await workers.ended(await workers.submit(spec), 30_000);
+  const first = await workers.ended(await workers.submit(spec));
   const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
   const again = { ...spec, seed: 6, epochs: 1, initialWeights: { job: first.id } };
   const { job } = await createPrepared({ jobs: workers.jobs.store, remains, artifacts }, { spec: again, owner: 'ada' }, async (jobId) => {
     await artifacts.copy({ jobId: first.id, name: 'model.safetensors' }, { jobId, name: 'initial.safetensors' });
     return {};
   });
-  const second = await workers.ended(job.id, 30_000);
+  const second = await workers.ended(job.id);
   expect(second.status).toBe('succeeded');
   const [losses] = [await workers.jobs.log.epochs(first.id)];
   expect(second.result?.finalTrainLoss).toBeLessThan(losses[1]?.trainLoss ?? 0);
-  const fresh = await workers.ended(await workers.submit({ ...spec, seed: 6, epochs: 1 }), 30_000);
+  const fresh = await workers.ended(await workers.submit({ ...spec, seed: 6, epochs: 1 }));
   expect(second.result?.weightsSha256).not.toBe(fresh.result?.weightsSha256);
 });
 

@@ -65,7 +65,7 @@ describe('a job', () => {
     await workers.untilEpoch(jobId, 2);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
     // Sooner than a lease runs out.
-    await childOf(worker, jobId, 2, 5_000);
+    await childOf(worker, jobId, 2);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     expect(await workers.epochs(jobId)).toEqual(upTo(5));
@@ -83,7 +83,7 @@ describe('a job', () => {
 
   test('whose child runs out of memory says so', async ({ workers }) => {
     await workers.start();
-    const job = await workers.ended(await workers.create('fill'), 30_000);
+    const job = await workers.ended(await workers.create('fill'));
     expect(job.error?.message).toMatch(/out of memory.*batchSize/);
   });
 
@@ -110,7 +110,7 @@ describe('a job', () => {
     const count = redis.kind === 'embedded' ? 200 : 3_000;
     await workers.start();
     const jobId = await workers.create(`epochs:${count} save`);
-    expect(await workers.ended(jobId, 30_000)).toMatchObject({ status: 'succeeded' });
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });
     expect(await workers.epochs(jobId)).toEqual(upTo(count));
   });
 });
@@ -136,7 +136,7 @@ describe('cancelling', () => {
     const jobId = await workers.create('epochs:1 wait:60000');
     await workers.untilEpoch(jobId, 1);
     await redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'status', 'cancelling');
-    expect(await workers.ended(jobId, 4_000)).toMatchObject({ status: 'cancelled' });
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
   });
 
   test('at the last moment leaves no model', async ({ redis, workers }) => {

@@ -22,14 +22,14 @@ const spec = {
 const settings = { real: true, program: 'losingChild.ts', checkpointEveryMs: 20 };
 
 describe('a job whose training process loses a thread', () => {
-  test('goes on from its last checkpoint in another process, and ends with the same bits', { timeout: 90_000 }, async ({ workers }) => {
+  test('goes on from its last checkpoint in another process, and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(settings);
-    const { result } = await workers.ended(await workers.submit(spec), 30_000);
+    const { result } = await workers.ended(await workers.submit(spec));
     const jobId = await workers.submit(spec);
     await until('a checkpoint', async () => ((await workers.jobs.store.get(jobId))?.checkpoint ?? null) !== null);
     const first = await childOf(worker, jobId);
     await writeFile(join(workers.folder, threadWish), 'once');
-    const job = await workers.ended(jobId, 60_000);
+    const job = await workers.ended(jobId);
     expect(job).toMatchObject({ status: 'succeeded', attempts: 2, error: null });
     expect(job.result?.weightsSha256).toBe(result?.weightsSha256);
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -40,10 +40,10 @@ describe('a job whose training process loses a thread', () => {
     expect(told).toContainEqual(expect.stringMatching(/^attempt 1: .*lost one of its threads.*fewer threads/));
   });
 
-  test('is given up when three attempts in a row come to nothing by that', { timeout: 60_000 }, async ({ workers }) => {
+  test('is given up when three attempts in a row come to nothing by that', async ({ workers }) => {
     await writeFile(join(workers.folder, threadWish), 'always');
     await workers.start({ ...settings, checkpointEveryMs: 60_000 });
-    const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }), 50_000);
+    const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }));
     expect(job).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });
     expect(job.error?.message).toMatch(/lost one of its threads/);
   });

@@ -45,7 +45,7 @@ describe('the worker process', () => {
     const printed = ran(worker);
     const [message] = (await once(worker, 'message')) as [unknown];
     expect(message).toEqual({ type: 'ready', url: null });
-    await until('a healthy worker', async () => (await ran(run('healthcheck', env)))[0] === 0, 20_000);
+    await until('a healthy worker', async () => (await ran(run('healthcheck', env)))[0] === 0);
     worker.kill('SIGTERM');
     const [code, output] = await printed;
     expect(code).toBe(0);

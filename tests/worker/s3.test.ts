@@ -21,10 +21,7 @@ const spec = {
   epochs: 6,
 };
 
-test('a job that is paused goes on with another worker, from what the bucket has', { timeout: 60_000 }, async ({
-  workers,
-  onTestFinished,
-}) => {
+test('a job that is paused goes on with another worker, from what the bucket has', async ({ workers, onTestFinished }) => {
   const s3 = await startS3Server();
   const homes: string[] = [];
   onTestFinished(async () => {
@@ -50,7 +47,7 @@ test('a job that is paused goes on with another worker, from what the bucket has
   };
 
   const first = await start();
-  const undisturbed = await workers.ended(await workers.submit(spec), 30_000);
+  const undisturbed = await workers.ended(await workers.submit(spec));
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, 1);
   await workers.jobs.store.requestPause(jobId);
@@ -58,7 +55,7 @@ test('a job that is paused goes on with another worker, from what the bucket has
   await first.close();
   const second = await start();
   await workers.jobs.store.resume(jobId);
-  const job = await workers.ended(jobId, 30_000);
+  const job = await workers.ended(jobId);
   expect(job).toMatchObject({ status: 'succeeded', attempts: 2, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
   expect(await second.artifacts.stat(jobId, 'model.safetensors')).toMatchObject({ sha256: expect.any(String) as string });
   for (const epoch of [1, 2, 3, 4, 5, 6]) {
@@ -67,11 +64,7 @@ test('a job that is paused goes on with another worker, from what the bucket has
   await second.close();
 });
 
-test('a job is trained on an uploaded dataset that only the bucket has', { timeout: 60_000 }, async ({
-  workers,
-  redis,
-  onTestFinished,
-}) => {
+test('a job is trained on an uploaded dataset that only the bucket has', async ({ workers, redis, onTestFinished }) => {
   const s3 = await startS3Server();
   const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
   onTestFinished(async () => {
@@ -91,7 +84,7 @@ test('a job is trained on an uploaded dataset that only the bucket has', { timeo
   const worker = new TrainingWorker({ ...optionsOf(workers.settings({ real: true })), artifacts, log: pino({ level: 'silent' }) });
   await worker.start();
   const data = { dataset: dataset.id, testSplit: 0.2 };
-  const job = await workers.ended(await workers.submit({ ...spec, data }, new Map([[dataset.id, content]])), 30_000);
+  const job = await workers.ended(await workers.submit({ ...spec, data }, new Map([[dataset.id, content]])));
   await worker.close();
   expect(job).toMatchObject({ status: 'succeeded', attempts: 1 });
   await datasets.delete(dataset.id);

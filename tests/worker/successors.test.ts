@@ -41,9 +41,9 @@ async function pausedLater(workers: Workers): Promise<string> {
   return jobId;
 }
 
-test('a cancelled job that is retried, and deleted, ends with the same bits', { timeout: 120_000 }, async ({ workers, tools }) => {
+test('a cancelled job that is retried, and deleted, ends with the same bits', async ({ workers, tools }) => {
   await workers.start({ real: true });
-  const undisturbed = await workers.ended(await workers.submit(spec), 60_000);
+  const undisturbed = await workers.ended(await workers.submit(spec));
   const first = await pausedLater(workers);
   await workers.jobs.store.requestCancel(first);
   const cancelled = await workers.ended(first);
@@ -51,7 +51,7 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', { 
   const { job } = await tools.successors.retry(cancelled, { spec, owner: 'ada' });
   await workers.jobs.store.delete(first);
   await tools.remains.remove(first);
-  const retried = await workers.ended(job.id, 60_000);
+  const retried = await workers.ended(job.id);
   expect(retried).toMatchObject({ status: 'succeeded', retryOf: first });
   expect(retried.result?.weightsSha256).toBe(undisturbed.result?.weightsSha256);
   expect(retried.result?.finalTrainLoss).toBe(undisturbed.result?.finalTrainLoss);
@@ -66,7 +66,7 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', { 
   }
 });
 
-test('a fork of a running job goes on with other hyperparameters, and both end', { timeout: 120_000 }, async ({ workers, tools }) => {
+test('a fork of a running job goes on with other hyperparameters, and both end', async ({ workers, tools }) => {
   await workers.start({ real: true, concurrency: 2 });
   const first = await pausedLater(workers);
   await workers.jobs.store.resume(first);
@@ -75,7 +75,7 @@ test('a fork of a running job goes on with other hyperparameters, and both end',
   if (running === null) throw new Error(`${first} is gone`);
   const changes = { epochs: 7, optimizer: { type: 'sgd', learningRate: 0.002 } };
   const { job } = await tools.successors.fork(running, { spec: checkSpec({ ...spec, ...changes }).spec, owner: 'ada' });
-  const [parent, fork] = [await workers.ended(first, 60_000), await workers.ended(job.id, 30_000)];
+  const [parent, fork] = [await workers.ended(first), await workers.ended(job.id)];
   expect(parent).toMatchObject({ status: 'succeeded', result: { weightsSha256: expect.any(String) as string } });
   expect(fork).toMatchObject({ status: 'succeeded', forkOf: first, checkpoint: { epoch: 7, step: 0 } });
   expect(fork.result?.weightsSha256).not.toBe(parent.result?.weightsSha256);
@@ -92,12 +92,12 @@ test('an owner has stored what all files of their jobs take, also those that a j
   redis,
 }) => {
   await workers.start({ real: true, checkpointEveryMs: 50 });
-  const { id } = await workers.ended(await workers.submit(spec), 60_000);
+  const { id } = await workers.ended(await workers.submit(spec));
   const changes = { ...spec, epochs: spec.epochs + 1 };
   const first = await workers.jobs.store.get(id);
   if (first === null) throw new Error('the job is gone');
   const { job: fork } = await tools.successors.fork(first, { spec: checkSpec(changes).spec, owner: 'ada' });
-  await workers.ended(fork.id, 60_000);
+  await workers.ended(fork.id);
   const owner = await redis.connect().hget(redisKeys(redis.prefix).job(id), 'owner');
   const quotas = new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas });
   const { storageBytes, trainingSeconds } = await quotas.usage(owner ?? '');

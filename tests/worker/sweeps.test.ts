@@ -16,7 +16,7 @@ const { spec } = checkSpec({
   epochs: 4,
 });
 
-test('the best of a sweep goes on to the bits of a job that trained at once', { timeout: 60_000 }, async ({ workers, redis }) => {
+test('the best of a sweep goes on to the bits of a job that trained at once', async ({ workers, redis }) => {
   await workers.start({ real: true });
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
@@ -41,14 +41,10 @@ test('the best of a sweep goes on to the bits of a job that trained at once', { 
       spec: { ...spec, optimizer: { ...spec.optimizer, learningRate } },
     })),
   });
-  await until(
-    'the end of the sweep',
-    async () => {
-      await runner.advance(id);
-      return (await store.get(id))?.finishedAt !== null;
-    },
-    50_000,
-  );
+  await until('the end of the sweep', async () => {
+    await runner.advance(id);
+    return (await store.get(id))?.finishedAt !== null;
+  });
   const record = await store.get(id);
   const { status, trials } = await runner.detail(record ?? expect.unreachable());
   expect([status, trials.map(({ rung, epoch }) => [rung, epoch])]).toEqual([
@@ -64,7 +60,7 @@ test('the best of a sweep goes on to the bits of a job that trained at once', { 
     ],
   ]);
   const best = await jobs.get(trials[0]?.job ?? '');
-  const atOnce = await workers.ended(await workers.submit(best?.spec ?? spec), 30_000);
+  const atOnce = await workers.ended(await workers.submit(best?.spec ?? spec));
   expect(best?.result?.weightsSha256).toBe(atOnce.result?.weightsSha256);
   await artifacts.close();
 });

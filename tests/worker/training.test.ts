@@ -36,7 +36,7 @@ describe('a training', () => {
         await workers.untilEpoch(jobId, 1);
         process.kill(await childOf(worker, jobId), 'SIGKILL');
       }
-      const job = await workers.ended(jobId, 30_000);
+      const job = await workers.ended(jobId);
       expect(job).toMatchObject({ status: 'succeeded', attempts: run === 2 ? 2 : 1 });
       expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4]);
       sums.push(job.result?.weightsSha256);
@@ -58,7 +58,7 @@ describe('a training', () => {
       const child = await childOf(worker, jobId);
       await workers.untilEpoch(jobId, 1);
       if (process.platform === 'linux') processThreads.set(threads, readdirSync(`/proc/${child}/task`).length);
-      sums.push((await workers.ended(jobId, 30_000)).result?.weightsSha256);
+      sums.push((await workers.ended(jobId)).result?.weightsSha256);
     }
     expect(sums).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{64}$/) as string));
     expect(new Set(sums).size).toBe(1);
@@ -77,7 +77,7 @@ describe('a training', () => {
     const jobId = await workers.submit(spec());
     await workers.untilEpoch(jobId, 1);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
-    expect(await workers.ended(jobId, 30_000)).toMatchObject({
+    expect(await workers.ended(jobId)).toMatchObject({
       status: 'succeeded',
       attempts: 2,
       result: { engineVersion: `${engineVersion}+relaxed` },
@@ -97,7 +97,7 @@ describe('a training', () => {
 
   test('that diverges fails with the epoch, the step and what to try', async ({ workers }) => {
     await workers.start({ real: true });
-    const job = await workers.ended(await workers.submit(spec({ learningRate: 1e30 })), 20_000);
+    const job = await workers.ended(await workers.submit(spec({ learningRate: 1e30 })));
     expect(job).toMatchObject({
       status: 'failed',
       attempts: 1,
@@ -118,7 +118,7 @@ describe('a training', () => {
       model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
       loss: { type: 'crossEntropy' },
     });
-    const job = await workers.ended(jobId, 20_000);
+    const job = await workers.ended(jobId);
     expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'datasetUnavailable', epoch: null, step: null } });
     expect(job.error?.message).toMatch(/mnist/);
     expect(JSON.stringify(await workers.events(jobId))).not.toContain(workers.folder);

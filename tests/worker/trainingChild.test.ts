@@ -165,6 +165,6 @@ describe('TrainingChild', () => {
     const parent = fork(new URL('./fixtures/parent.ts', import.meta.url), [script]);
     const [pid] = (await once(parent, 'message')) as [number];
     parent.kill('SIGKILL');
-    await until('the end of the orphan', () => hasEnded(pid), 2_000);
+    await until('the end of the orphan', () => hasEnded(pid));
   });
 });

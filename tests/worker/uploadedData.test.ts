@@ -42,11 +42,11 @@ test('a job is trained on an uploaded dataset, and the next one on the same copy
   const { artifacts, dataset } = await openUploads(workers, redis, onTestFinished);
   const uploads = new Map([[dataset.id, dataset.content]]);
   await workers.start({ real: true });
-  const first = await workers.ended(await workers.submit(specOn(dataset), uploads), 20_000);
+  const first = await workers.ended(await workers.submit(specOn(dataset), uploads));
   expect(first).toMatchObject({ status: 'succeeded', attempts: 1, latest: { testAccuracy: expect.any(Number) as number } });
   // The store's file is gone, which is what a copy is for.
   await artifacts.delete(dataset.id, 'dataset.npz');
-  const second = await workers.ended(await workers.submit(specOn(dataset), uploads), 20_000);
+  const second = await workers.ended(await workers.submit(specOn(dataset), uploads));
   expect(second.result?.weightsSha256).toBe(first.result?.weightsSha256);
 });
 
@@ -54,7 +54,7 @@ test('a job whose dataset is not in the store any more fails at once and says so
   const { artifacts, dataset } = await openUploads(workers, redis, onTestFinished);
   await artifacts.delete(dataset.id, 'dataset.npz');
   await workers.start();
-  const job = await workers.ended(await workers.submit(specOn(dataset), new Map([[dataset.id, dataset.content]])), 20_000);
+  const job = await workers.ended(await workers.submit(specOn(dataset), new Map([[dataset.id, dataset.content]])));
   expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'datasetUnavailable', epoch: null } });
   expect(job.error?.message).toContain(dataset.id);
 });
@@ -63,7 +63,7 @@ test('a job whose dataset was changed in the store fails and says so', async ({ 
   const { artifacts, dataset } = await openUploads(workers, redis, onTestFinished);
   await artifacts.putBytes(dataset.id, 'dataset.npz', Uint8Array.of(1, 2, 3));
   await workers.start();
-  const job = await workers.ended(await workers.submit(specOn(dataset), new Map([[dataset.id, dataset.content]])), 20_000);
+  const job = await workers.ended(await workers.submit(specOn(dataset), new Map([[dataset.id, dataset.content]])));
   expect(job).toMatchObject({ status: 'failed', error: { code: 'datasetUnavailable' } });
   expect(await readdir(join(workers.folder, 'datasets', dataset.id))).toEqual([]);
 });

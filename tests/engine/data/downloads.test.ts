@@ -8,15 +8,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { LoadProgress } from '../../../packages/engine/src/data/files.ts';
+import { waitLimitMs } from '../../support/hangLimits.ts';
 import { content, eachWithFolder, name, offered, packed } from './dataPlace.ts';
 
 /** Tries again at once, three times in all. */
 const hasty = { retryDelaysMs: [1, 1] };
-
-// Processes start slowly on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const at = eachWithFolder();
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -206,7 +204,7 @@ describe('a download', () => {
       console.log(bytes.length);
     `;
     const run = () =>
-      promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: import.meta.dirname, timeout: 60_000 });
+      promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: import.meta.dirname, timeout: waitLimitMs });
     const outcomes = await Promise.all([run(), run()]);
     expect(outcomes.map(({ stdout }) => Number(stdout))).toEqual([content.length, content.length]);
     expect(server.requests).toHaveLength(2);

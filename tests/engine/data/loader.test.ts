@@ -3,15 +3,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { AheadLoader, openLoader } from '@trainyard/engine/node';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
 import { type Batch, type BatchLoader, batchCount, InlineLoader } from '../../../packages/engine/src/data/loader.ts';
 import type { TransformSpec } from '../../../packages/engine/src/data/transforms/index.ts';
 import { AheadLoader as AheadLoaderSource } from '../../../packages/engine/src/node/aheadLoader.ts';
+import { waitLimitMs } from '../../support/hangLimits.ts';
 
-// Threads start slowly on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-const patient = { interval: 2, timeout: 30_000 };
+const often = { interval: 2 };
 
 /** Sample s has the pixels s, s+1, … (mod 251) and the label s % 10. */
 function pictures(length: number, pixels = 12): Dataset {
@@ -199,7 +198,7 @@ describe('AheadLoader', () => {
   test('has gathered batches before they are asked for, and no more than it may', async () => {
     const loader = opened(new AheadLoader(pictures(100), { batchSize: 5, dropLast: false, ahead: 3 }));
     const batches = loader.epoch(mixed(100))[Symbol.iterator]();
-    const ready = (count: number) => expect.poll(() => loader.batchesReady, patient).toBe(count);
+    const ready = (count: number) => expect.poll(() => loader.batchesReady, often).toBe(count);
     await ready(4);
     batches.next();
     await ready(3);
@@ -214,7 +213,7 @@ describe('AheadLoader', () => {
     const loader = opened(new AheadLoader(pictures(50), { batchSize: 1, dropLast: false, ahead: 1 }));
     let seen = 0;
     for (const batch of loader.epoch(mixed(50))) {
-      if (seen % 10 === 0 && seen < 40) await expect.poll(() => loader.batchesReady, patient).toBe(1);
+      if (seen % 10 === 0 && seen < 40) await expect.poll(() => loader.batchesReady, often).toBe(1);
       expect(batch.targets[0]).toBe(mixed(50)[seen] % 10);
       seen += 1;
     }
@@ -257,13 +256,14 @@ describe('AheadLoader', () => {
     `;
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
       cwd: import.meta.dirname,
-      timeout: 60_000,
+      timeout: waitLimitMs,
     });
     expect(Number(stdout)).toBeLessThan(1_000_000);
   });
 });
 
-test('a thread that ends in the middle of a pass is noticed at once, also by a consumer that sleeps', async () => {
+// A thread that is only silent ends in another message.
+test('a thread that ends in the middle of a pass is noticed, also by a consumer that sleeps', async () => {
   // The thread's first word to the consumer is its last.
   const fatal = `
     import { isMainThread } from 'node:worker_threads';
@@ -281,8 +281,7 @@ test('a thread that ends in the middle of a pass is noticed at once, also by a c
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     cwd: import.meta.dirname,
     env: { ...process.env, NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(fatal)}` },
-    // Silence alone is noticed after 30 s.
-    timeout: 20_000,
+    timeout: waitLimitMs,
   });
   expect(stdout).toBe("threadLost: the loader's thread has ended\n");
 });

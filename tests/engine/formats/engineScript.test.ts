@@ -217,7 +217,7 @@ describe('Node runs the script of a job with', () => {
     data = await makeDataFolder();
     scripts = await scriptFolder(names.map((name) => scriptOf(jobs[name])));
     answers = await scripts.run('--data', data.path);
-  }, 60_000);
+  });
   afterAll(async () => await Promise.all([scripts.remove(), data.remove()]));
 
   test.for(names)('%s to its own curve', async (name) => {
@@ -226,7 +226,7 @@ describe('Node runs the script of a job with', () => {
     expect(printedCurve(printed)).toEqual(await engineCurve(jobs[name], data.path));
   });
 
-  test('anything: it is well typed', { timeout: 60_000 }, () => {
+  test('anything: it is well typed', () => {
     expect(scripts.typeCheck()).toEqual({ status: 0, stdout: '' });
   });
 });

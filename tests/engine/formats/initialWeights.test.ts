@@ -31,7 +31,7 @@ async function run(spec: unknown, options: Partial<TrainOptions> = {}) {
   }
 }
 
-test('train.ts loads them and runs to the losses of the job, bit for bit', { timeout: 60_000 }, async ({ onTestFinished }) => {
+test('train.ts loads them and runs to the losses of the job, bit for bit', async ({ onTestFinished }) => {
   const { weights, losses: drawn } = await run(body);
   const spec = { ...body, initialWeights: { weights: 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } };
   const { losses } = await run(spec, { initialWeights: weights });

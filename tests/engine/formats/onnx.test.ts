@@ -96,7 +96,7 @@ describe('onnxruntime computes what the engine does', () => {
     expect(deviation).toBeLessThanOrEqual(TOLERANCE);
   });
 
-  test('of any network', { timeout: 60_000 }, async ({ task }) => {
+  test('of any network', async ({ task }) => {
     task.meta.deviation = 0;
     await fc.assert(
       fc.asyncProperty(anyNetwork, async ({ inputShape, layers }) => {

@@ -10,7 +10,7 @@ import { goldenHashes, goldenJobs } from './jobs.ts';
 
 const hashes: Readonly<Record<string, string>> = pinned.hashes;
 
-describe('golden runs', { timeout: 120_000 }, () => {
+describe('golden runs', () => {
   test('are pinned for this version of the engine, each and no other', () => {
     expect(pinned.engineVersion).toBe(engineVersion);
     expect(Object.keys(hashes)).toEqual(Object.keys(goldenJobs));

@@ -200,9 +200,7 @@ function otherRun(spec: JobSpec): () => Promise<void> {
 /** What a run told of its numbers: not its phases, nor that it was taken up. */
 const numbersOf = ({ events }: Told): TrainingEvent[] => events.filter(({ type }) => type !== 'phase' && type !== 'log');
 
-test('a run of any spec tells the same and ends with the same weights, whether its steps are done again or made anew', {
-  timeout: 120_000,
-}, async () => {
+test('a run of any spec tells the same and ends with the same weights, whether its steps are done again or made anew', async () => {
   setBackend(backend);
   const again = vi.spyOn(Replay.prototype, 'run');
   let doneAgain = 0;
