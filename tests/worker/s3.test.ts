@@ -79,7 +79,7 @@ test('a job is trained on an uploaded dataset that only the bucket has', async (
   const { file, content } = uploadedFiles[pixelsId];
   const path = artifacts.temporaryFile();
   await writeFile(path, file);
-  const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, file: path });
+  const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, taken: [], file: path });
 
   const worker = new TrainingWorker({ ...optionsOf(workers.settings({ real: true })), artifacts, log: pino({ level: 'silent' }) });
   await worker.start();

@@ -25,7 +25,7 @@ async function openUploads(workers: Workers, redis: TestRedis, onCleanup: (close
   const { file, content } = uploadedFiles[pixelsId];
   const path = artifacts.temporaryFile();
   await writeFile(path, file);
-  const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, file: path });
+  const { dataset } = await datasets.add({ owner: 'ada', title: 'pixels', format: 'npy', content, taken: [], file: path });
   return { artifacts, datasets, dataset };
 }
 

@@ -4,6 +4,14 @@ import { z } from 'zod';
 
 const sizes = z.array(z.int().min(1)).readonly();
 
+export const takenSchema = z
+  .object({
+    field: z.string().describe('The form field that decides otherwise.'),
+    value: z.unknown().describe('What was taken.'),
+    reason: z.string().describe('Why, in a sentence.'),
+  })
+  .meta({ id: 'Taken' });
+
 export const datasetSchema = z
   .object({
     id: z.string().describe('What a spec calls it.'),
@@ -22,6 +30,7 @@ export const datasetSchema = z
     sha256: z.string().nullable().describe('Of what it holds, as its export; null if it was not uploaded.'),
     bytes: z.int().min(0).nullable().describe('Of its export; null if it was not uploaded.'),
     createdAt: z.iso.datetime().nullable().describe('RFC 3339, UTC; null if it was not uploaded.'),
+    taken: z.array(takenSchema).readonly().describe('What the reader of the upload decided because the form did not.'),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof datasetSchema>;

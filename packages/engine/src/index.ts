@@ -36,14 +36,18 @@ export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoad
 export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';
 export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
 export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './data/npz.ts';
+export type { UploadFormatDefinition } from './data/uploadFormats/define.ts';
 export {
   type UploadFilePart,
   type UploadFormat,
   type UploadOptions,
   uploadFileParts,
+  uploadFormat,
+  uploadFormatDefinitions,
   uploadFormats,
   uploadOptions,
-} from './data/upload.ts';
+} from './data/uploadFormats/index.ts';
+export { mostFaults, type Taken, UploadError, type UploadFault, UploadReport } from './data/uploadReport.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';

@@ -2,7 +2,7 @@
 // uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (scripts/createJob.ts).
 import { randomInt } from 'node:crypto';
 import { finalStatuses } from '@trainyard/contracts';
-import { type UploadedContent, UPLOADED_FILE, uploadedDatasetId, type UploadFormat } from '@trainyard/engine';
+import { type Taken, type UploadedContent, UPLOADED_FILE, uploadedDatasetId, type UploadFormat } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -22,6 +22,8 @@ export interface NewDataset {
   /** As it was sent. */
   readonly format: UploadFormat;
   readonly content: UploadedContent;
+  /** What its reader decided. */
+  readonly taken: readonly Taken[];
   /** Its finished NPZ file, on this machine; it is moved. */
   readonly file: string;
   /** The owner's; left out, none hold. */
@@ -35,6 +37,8 @@ export interface DatasetRecord {
   readonly title: string;
   readonly format: UploadFormat;
   readonly content: UploadedContent;
+  /** What its reader decided; empty in records of version 0.1.0. */
+  readonly taken: readonly Taken[];
   /** Of the file. */
   readonly bytes: number;
   /** RFC 3339, UTC. */
@@ -61,7 +65,7 @@ export class DatasetStore {
    * @throws QuotaExceededError
    */
   async add(given: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
-    const { owner, title, format, content, file } = given;
+    const { owner, title, format, content, taken, file } = given;
     const known = await this.#byContent(owner, content.sha256);
     if (known !== null) return { dataset: known, isNew: false };
     const id = `ds_${this.#ulid()}`;
@@ -69,7 +73,7 @@ export class DatasetStore {
     let isNew = false;
     try {
       const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
-      const dataset: DatasetRecord = { id, owner, title, format, content, bytes, createdAt: new Date().toISOString() };
+      const dataset: DatasetRecord = { id, owner, title, format, content, taken, bytes, createdAt: new Date().toISOString() };
       const reply = await this.#record(dataset, given.quotas);
       refuseOverQuota(reply);
       const [outcome, other] = reply;
@@ -129,7 +133,7 @@ export class DatasetStore {
 
   async #record(dataset: DatasetRecord, quotas: Quotas | undefined) {
     const keys = this.#keys;
-    const { id, owner, content, bytes, ...texts } = dataset;
+    const { id, owner, content, taken, bytes, ...texts } = dataset;
     return await runScript(
       this.#redis,
       recordDataset,
@@ -141,7 +145,7 @@ export class DatasetStore {
         owner,
         quotaText(quotas),
         bytes,
-        ...Object.entries({ ...texts, owner, bytes: String(bytes), content: JSON.stringify(content) }).flat(),
+        ...Object.entries({ ...texts, owner, bytes: String(bytes), content: JSON.stringify(content), taken: JSON.stringify(taken) }).flat(),
       ],
     );
   }
@@ -154,7 +158,7 @@ export class DatasetStore {
 }
 
 function recordOf(id: string, stored: Readonly<Record<string, string>>): DatasetRecord | null {
-  const { owner, title, format, content, bytes, createdAt } = stored;
+  const { owner, title, format, content, taken, bytes, createdAt } = stored;
   if (owner === undefined) return null;
   return {
     id,
@@ -162,6 +166,7 @@ function recordOf(id: string, stored: Readonly<Record<string, string>>): Dataset
     title,
     format: format as UploadFormat,
     content: JSON.parse(content) as UploadedContent,
+    taken: taken === undefined ? [] : (JSON.parse(taken) as Taken[]),
     bytes: Number(bytes),
     createdAt,
   };

@@ -192,7 +192,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(weightsRoutes, { weights });
   await app.register(uploadWeightsRoute, { weights, artifacts, uploadBytesLimit, keyQuotas });
   await app.register(datasetRoutes, { datasets });
-  const reader = new UploadReader(options.uploadReader);
+  const reader = new UploadReader(options.uploadReader, (crash) => {
+    app.log.error(crash, 'the process that reads an upload ended without an answer');
+  });
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });
   await app.register(datasetSamplesRoute, { datasets, artifacts, files });
   await app.register(datasetExportRoute, { datasets, artifacts, files });

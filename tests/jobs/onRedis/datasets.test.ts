@@ -27,7 +27,7 @@ const test = redisTest.extend('home', async ({ redis }, { onCleanup }) => {
   const add = async (owner = 'ada', sha256 = content.sha256) => {
     const path = artifacts.temporaryFile();
     await writeFile(path, file);
-    return await datasets.add({ owner, title: 'pixels', format: 'idx', content: { ...content, sha256 }, file: path });
+    return await datasets.add({ owner, title: 'pixels', format: 'idx', content: { ...content, sha256 }, taken: [], file: path });
   };
   /** Ids that have files. */
   const stored = async () => (await readdir(folder)).filter((name) => name.startsWith('ds_'));

@@ -1,46 +1,14 @@
-// What a user says of the files of a dataset that they bring, and how its two parts come together. Which file is which is said
-// by the name of its part; the formats themselves are read elsewhere, the files by the adapter (src/node/uploadFiles.ts).
-import { z } from 'zod';
+// How the two parts of a dataset come together. The formats are read elsewhere, the files by the adapter (src/node/uploadFiles.ts).
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
-import { printable } from '../validation.ts';
 import type { Dataset, Splits } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
 import type { ReaderLimits } from './limits.ts';
 
-export const uploadFormats = ['idx', 'npy', 'cifar', 'csv', 'images'] as const;
-export type UploadFormat = (typeof uploadFormats)[number];
-
-/** Parts that hold a file; each but `file` and `testFile`, of which CIFAR-10 may have several, at most once. */
-export const uploadFileParts = ['file', 'testFile', 'inputs', 'targets', 'testInputs', 'testTargets'] as const;
-export type UploadFilePart = (typeof uploadFileParts)[number];
-
-/** Whatever a form says is text: a shape is one as JSON, which knows fewer blanks than `\s` does. */
-const shapeText = z
-  .string()
-  .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')
-  .transform((text): Shape => JSON.parse(text) as number[]);
-
-/** The parts that hold a text. */
-export const uploadOptions = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(printable, 'a name has no control characters')
-    .optional()
-    .describe('Shown in lists; else the file’s name'),
-  format: z
-    .enum(uploadFormats)
-    .optional()
-    .describe('Recognised if left out: `idx` and `npy` are pairs `inputs` and `targets`; `cifar`, `csv` and `images` (a zip) a `file`'),
-  targetColumn: z.string().min(1).max(1000).optional().describe('Of a CSV: the column to learn; the last if left out'),
-  targetKind: z.enum(['class', 'value']).optional().describe('Of a CSV: whether that column names classes, or holds numbers to learn'),
-  inputShape: shapeText.optional().describe("Of a CSV: what a row's other columns are, such as `[1,28,28]`; a plain list if left out"),
-});
-export type UploadOptions = z.output<typeof uploadOptions>;
-
 /** Longer than any class is called. */
 const CLASS_NAME_CHARACTERS = 200;
+
+/** As NumPy and MNIST's files have it: classes are numbers from 0 on. */
+export const numberedClasses = (count: number): string[] => Array.from({ length: count }, (_, number) => String(number));
 
 /** Gives each sample of a table this shape. @throws DataFormatError when its columns do not fill it. */
 export function reshaped(name: string, dataset: Dataset, inputShape: Shape | undefined): Dataset {

@@ -1,6 +1,6 @@
 // Datasets as answers show them: built-in ones from their definitions, uploaded ones from their records.
 import type { Dataset } from '@trainyard/contracts';
-import { dataSchema, datasetDefinitions, describeData } from '@trainyard/engine';
+import { dataSchema, datasetDefinitions, describeData, uploadFormat } from '@trainyard/engine';
 import type { DatasetRecord, DatasetStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';
@@ -23,15 +23,15 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
     sha256: null,
     bytes: null,
     createdAt: null,
+    taken: [],
   };
 });
 
-const kinds = { idx: 'IDX files', npy: 'NPY arrays', cifar: 'CIFAR batches', csv: 'a table', images: 'a zip of images' } as const;
-
-export function shownDataset({ id, title, format, content, bytes, createdAt }: DatasetRecord): Dataset {
+export function shownDataset({ id, title, format, content, taken, bytes, createdAt }: DatasetRecord): Dataset {
   const { inputShape, classes, trainSamples, testSamples, sha256 } = content;
-  const description = `Uploaded as ${kinds[format]}`;
-  return { id, source: 'uploaded', title, description, inputShape, classes, trainSamples, testSamples, format, sha256, bytes, createdAt };
+  const description = `Uploaded as ${uploadFormat(format).title}`;
+  const uploaded = { source: 'uploaded', title, description, format, sha256, bytes, createdAt, taken } as const;
+  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples };
 }
 
 /** The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one. @throws ProblemError 404 */

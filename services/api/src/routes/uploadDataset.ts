@@ -111,15 +111,18 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         const files = filesOf(form);
         const output = artifacts.temporaryFile();
         try {
-          const { content, format } = await reader.read({ files, options: given, output }, gone);
-          return await datasets.add({
+          const { content, format, taken } = await reader.read({ files, options: given, output }, gone);
+          const added = await datasets.add({
             owner: callerOf(request).name,
             title: name ?? titleOf(form),
             format,
             content,
+            taken,
             file: output,
             quotas: quotasOf(request, keyQuotas),
           });
+          // Of a dataset that is there already, the answer says what was decided about this upload.
+          return { ...added, dataset: { ...added.dataset, taken } };
         } finally {
           await rm(output, { force: true });
         }

@@ -3,7 +3,16 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import type { ReaderLimits, UploadedContent, UploadFormat, UploadOptions } from '@trainyard/engine';
+import type { Readable } from 'node:stream';
+import {
+  mostFaults,
+  type ReaderLimits,
+  type Taken,
+  type UploadedContent,
+  type UploadFault,
+  type UploadFormat,
+  type UploadOptions,
+} from '@trainyard/engine';
 import type { UploadedFile } from '@trainyard/engine/node';
 import { diskFull, ProblemError } from '../problems.ts';
 
@@ -16,11 +25,18 @@ export interface ReadOrder {
   readonly output: string;
 }
 
+/** A dataset that was read. */
+export interface ReadDataset {
+  readonly content: UploadedContent;
+  readonly format: UploadFormat;
+  readonly taken: readonly Taken[];
+}
+
 /** What it answers. */
 export type ReadAnswer =
-  | { readonly content: UploadedContent; readonly format: UploadFormat }
+  | ReadDataset
   /** What is wrong with the files. */
-  | { readonly refusal: string }
+  | { readonly faults: readonly UploadFault[] }
   /** There is no room for what they hold. */
   | { readonly isDiskFull: true };
 
@@ -41,13 +57,66 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   heapMegabytes: 512,
 };
 
+/** How a reading process ended that gave no answer. */
+export interface ReaderCrash {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** V8 said that its heap was full, or the system's memory was: nobody else sends SIGKILL. */
+  readonly isOutOfMemory: boolean;
+  /** The line of its error output that says why, if there is one. */
+  readonly reason: string | null;
+}
+
+/** The 422 of an upload with faults. */
+function refusal(faults: readonly UploadFault[]): ProblemError {
+  const [first] = faults;
+  const others = faults.length - 1;
+  const limit = faults.length >= mostFaults ? 'at least ' : '';
+  const more = others === 0 ? '' : ` There ${others === 1 ? 'is' : 'are'} ${limit}${others} more: see errors.`;
+  return new ProblemError('invalidDataset', `${first?.message ?? 'the files cannot be read'}.${more}`, { issues: faults });
+}
+
+/** The 422 of files that take too much of the process that reads them. */
+function unreadable(reason: string): ProblemError {
+  return new ProblemError('invalidDataset', `the files cannot be read: ${reason}.`);
+}
+
+function crashProblem({ exitCode, signal, isOutOfMemory }: ReaderCrash): ProblemError {
+  if (isOutOfMemory) return unreadable('reading them takes more memory than there is for it');
+  const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+  return new ProblemError(
+    'internal',
+    `The process that read the files ended unexpectedly (${how}). Try again; if it happens again, the files may be the cause.`,
+  );
+}
+
+/** The end of what a process writes to its error output. */
+class LastWords {
+  static readonly #most = 8_192;
+  #text = '';
+
+  constructor(stream: Readable | null) {
+    stream?.setEncoding('utf8').on('data', (piece: string) => {
+      this.#text = (this.#text + piece).slice(-LastWords.#most);
+    });
+  }
+
+  /** The line with the error: no stack, since that has the paths of files. */
+  reason(): string | null {
+    return /^(FATAL ERROR: |\w*Error\b|# Fatal ).*$/m.exec(this.#text)?.[0] ?? null;
+  }
+}
+
 export class UploadReader {
   readonly #options: UploadReaderOptions;
   #free: number;
   readonly #waiting: (() => void)[] = [];
+  readonly #onCrash: (crash: ReaderCrash) => void;
 
-  constructor(options: Partial<UploadReaderOptions> = {}) {
+  /** @param onCrash called when a reading process ends without an answer, for the log */
+  constructor(options: Partial<UploadReaderOptions> = {}, onCrash: (crash: ReaderCrash) => void = () => undefined) {
     this.#options = { ...uploadReaderDefaults, ...options };
+    this.#onCrash = onCrash;
     this.#free = this.#options.concurrency;
   }
 
@@ -55,16 +124,13 @@ export class UploadReader {
    * Reads files into one file at `output`, which is there afterwards only if all went well.
    * @throws ProblemError 422 that says what is wrong with the files; the signal's reason when aborted
    */
-  async read(
-    order: Omit<ReadOrder, 'limits'>,
-    signal: AbortSignal,
-  ): Promise<{ readonly content: UploadedContent; readonly format: UploadFormat }> {
+  async read(order: Omit<ReadOrder, 'limits'>, signal: AbortSignal): Promise<ReadDataset> {
     await this.#turn();
     let isRead = false;
     try {
       signal.throwIfAborted();
       const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal);
-      if ('refusal' in answer) throw new ProblemError('invalidDataset', `${answer.refusal}.`);
+      if ('faults' in answer) throw refusal(answer.faults);
       if ('isDiskFull' in answer) throw diskFull();
       isRead = true;
       return answer;
@@ -80,8 +146,9 @@ export class UploadReader {
       // What is in the environment is none of its business.
       env: {},
       execArgv: [`--max-old-space-size=${heapMegabytes}`],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    const complaints = new LastWords(process.stderr);
     const kill = (): void => void process.kill('SIGKILL');
     let isLate = false;
     const timer = setTimeout(() => {
@@ -94,13 +161,17 @@ export class UploadReader {
       answer = message as ReadAnswer;
     });
     try {
-      const exited = once(process, 'exit');
+      const exited = once(process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
       process.send(order, () => {});
-      await exited;
+      const [exitCode, exitSignal] = await exited;
       signal.throwIfAborted();
       if (answer !== undefined) return answer;
-      const reason = isLate ? `reading them takes more than ${timeoutMs / 1_000} s` : 'reading them takes more memory than there is for it';
-      return { refusal: `the files cannot be read: ${reason}` };
+      if (isLate) throw unreadable(`reading them takes more than ${timeoutMs / 1_000} s`);
+      const reason = complaints.reason();
+      const isOutOfMemory = exitSignal === 'SIGKILL' || /out of memory|allocation failed/i.test(reason ?? '');
+      const crash: ReaderCrash = { exitCode, signal: exitSignal, isOutOfMemory, reason };
+      this.#onCrash(crash);
+      throw crashProblem(crash);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);

@@ -1,7 +1,7 @@
 // The program that reads one upload for the API (see readUpload.ts) and ends. It knows nothing but the files that it is told of.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { contentOf, DataFormatError, npzPieces, type Splits } from '@trainyard/engine';
+import { contentOf, npzPieces, type Splits, UploadError } from '@trainyard/engine';
 import { readUpload } from '@trainyard/engine/node';
 import type { ReadAnswer, ReadOrder } from './readUpload.ts';
 
@@ -22,10 +22,10 @@ async function write(splits: Splits, path: string): Promise<string> {
 
 async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
   try {
-    const { splits, format } = await readUpload(files, options, { limits });
-    return { content: contentOf(splits, await write(splits, output)), format };
+    const { splits, format, taken } = await readUpload(files, options, { limits });
+    return { content: contentOf(splits, await write(splits, output)), format, taken };
   } catch (error) {
-    if (error instanceof DataFormatError) return { refusal: error.message };
+    if (error instanceof UploadError) return { faults: error.faults };
     if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return { isDiskFull: true };
     throw error;
   }

@@ -1,0 +1,4 @@
+// Images in folders, one a class.
+import { defineUploadFormat } from './define.ts';
+
+export const images = defineUploadFormat({ name: 'images', title: 'a zip of images', parts: 'file', options: {} });

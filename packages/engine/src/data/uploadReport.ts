@@ -1,0 +1,108 @@
+// What the reader of an upload has to say: what it decided for the user, and everything that is wrong with the files. One report
+// goes through all readers of an upload, so that a user gets all faults at once and not one a try.
+import { pointer } from '../validation.ts';
+import { DataFormatError } from './errors.ts';
+
+/** A decision that the reader made because the form did not. */
+export interface Taken {
+  /** The form field that decides otherwise. */
+  readonly field: string;
+  /** What was taken, as JSON. */
+  readonly value: unknown;
+  /** A sentence for the user. */
+  readonly reason: string;
+}
+
+/** Where a fault is. */
+export interface FaultPlace {
+  /** The part of the form: `file`, `testFile`, `inputs`, or a field such as `targetColumn`. */
+  readonly part: string;
+  /** A file inside of a zip or tar. */
+  readonly entry?: string;
+  /** From 1 on; the names of the columns, if there are some, are row 1. */
+  readonly row?: number;
+  /** The name of a column. */
+  readonly column?: string;
+  /** The number of a sample, from 0 on. */
+  readonly sample?: number;
+}
+
+/** One thing that is wrong with an upload. */
+export interface UploadFault {
+  /** JSON pointer into the form: `/file/row/17/column/age`. */
+  readonly path: string;
+  /** A sentence without its full stop; it begins with the part, so that it can be read alone. */
+  readonly message: string;
+  /** Stable, camelCase. */
+  readonly code: string;
+}
+
+/** Faults that are reported of one upload at most. */
+export const mostFaults = 100;
+
+/** An upload that cannot be used. The message is that of the first fault. */
+export class UploadError extends DataFormatError {
+  readonly faults: readonly UploadFault[];
+
+  constructor(faults: readonly UploadFault[]) {
+    super(faults[0]?.message ?? 'the files cannot be read');
+    this.faults = faults;
+  }
+}
+
+export class UploadReport {
+  readonly #taken: Taken[] = [];
+  readonly #faults: UploadFault[] = [];
+
+  /** All decisions so far. */
+  get taken(): readonly Taken[] {
+    return this.#taken;
+  }
+
+  get hasFaults(): boolean {
+    return this.#faults.length > 0;
+  }
+
+  /** Reports a decision; a later one about the same field with the same value is left out. */
+  take(field: string, value: unknown, reason: string): void {
+    const isKnown = this.#taken.some((taken) => taken.field === field && JSON.stringify(taken.value) === JSON.stringify(value));
+    if (!isKnown) this.#taken.push({ field, value, reason });
+  }
+
+  /**
+   * Reports a fault; reading goes on, so that the next one is found too.
+   * @throws UploadError when there are {@link mostFaults} of them
+   */
+  fault(place: FaultPlace, message: string, code = 'invalidValue'): void {
+    const { part, entry, row, column, sample } = place;
+    const steps = [
+      part,
+      ...(entry === undefined ? [] : ['entry', entry]),
+      ...(row === undefined ? [] : ['row', row]),
+      ...(column === undefined ? [] : ['column', column]),
+      ...(sample === undefined ? [] : ['sample', sample]),
+    ];
+    this.#faults.push({ path: pointer(steps), message, code });
+    if (this.#faults.length >= mostFaults) throw new UploadError(this.#faults);
+  }
+
+  /**
+   * Runs a step of reading. A DataFormatError that it throws becomes a fault of the place.
+   * @returns undefined where it failed
+   * @throws UploadError when there are too many faults; what is no DataFormatError
+   */
+  async attempt<T>(place: FaultPlace, step: () => Promise<T> | T): Promise<T | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      if (error instanceof UploadError || !(error instanceof DataFormatError)) throw error;
+      this.fault(place, error.message, 'invalidFile');
+      return undefined;
+    }
+  }
+
+  /** @throws UploadError with all faults, if there are any */
+  throwIfFaulty(): void {
+    if (this.hasFaults) throw new UploadError(this.#faults);
+  }
+}
