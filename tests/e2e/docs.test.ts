@@ -1,54 +1,88 @@
 // The commands of the documents, run as a reader types them: one after the other in one shell, in a checkout, against the service on
-// this machine. What needs an engine of containers, PyTorch or somebody's keys is left to the reader.
-import { execFile, spawnSync } from 'node:child_process';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+// this machine. What they print is what the document shows, number for number.
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
+import { mismatch, withOneNumberChanged, type Bindings } from './fixtures/documentedOutput.ts';
+import { type DocumentedCommands, documentedCommands } from './fixtures/documents.ts';
+import { DocumentShell } from './fixtures/documentShell.ts';
 import { machineTest as test } from './fixtures/processes.ts';
 import { startService } from './fixtures/start.ts';
 
-const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const leftToReaders = /^(npm|docker|cp|python3) |^TRAINYARD_\w+=/;
-const hasCurl = spawnSync('curl', ['--version']).status === 0 && spawnSync('bash', ['-c', 'exit']).status === 0;
+const has = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
+const hasShell = has('curl', '--version') && has('bash', '-c', 'exit');
 
-/** Every answer's status and address as a line on standard error; a job that is being cancelled has ended when the next one begins. */
-const prelude = (url: string): string => `
-curl() { command curl -sS --max-time 60 -w '%{stderr}%{http_code} %{url_effective}\\n' "$@"; }
-settled() { until [ "$(command curl -s '${url}/jobs?status=cancelling')" = '{"data":[],"nextCursor":null}' ]; do sleep 0.05; done; }
-`;
+/** Commands that need what a machine may lack; for them another test stands in. */
+const left: readonly { readonly commands: RegExp; readonly why: string }[] = [
+  { commands: /^docker /m, why: 'needs a container engine: npm run test:containers starts the composed service' },
+  { commands: /^python3 /m, why: 'needs PyTorch: npm run test:peer runs exported scripts' },
+];
 
-async function commandsOf(document: string, url: string): Promise<string> {
-  const text = await readFile(join(root, document), 'utf8');
-  const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) =>
-    block
-      .split('\n')
-      .filter((line) => !leftToReaders.test(line))
-      .join('\n'),
-  );
-  return `${prelude(url)}${blocks.join('\nsettled\n').replaceAll('http://127.0.0.1:3000', url)}`;
+/** `NAME=value … npm start`: the service once more, with these settings, until the document's next heading. */
+const startsService = /^(?:[A-Z_]+=\S+ +)+npm start$/m;
+
+/** @param entry of the key that the document has made before; the document shows its beginning */
+function settingsOf(commands: string, entry: string): NodeJS.ProcessEnv {
+  const settings = [...commands.matchAll(/([A-Z_]+)=(?:'([^']*)'|(\S+))/g)].map(([, name = '', quoted, plain]) => [name, quoted ?? plain]);
+  return { ...Object.fromEntries(settings), TRAINYARD_API_KEYS: entry, HOST: '127.0.0.1' } as NodeJS.ProcessEnv;
 }
 
-describe.skipIf(!hasCurl)('the commands of', () => {
-  test.for([
-    ['README.md', []],
-    // A network that cannot be, and a webhook that the job has not got.
-    ['docs/api.md', ['422 /jobs', '404 /jobs/ID/webhook/redeliver']],
-  ] as const)('%s work as they are written', async ([document, refused], { machine }) => {
-    const { url } = await startService(machine);
-    await symlink(join(root, 'docs'), join(machine.folder, 'docs'));
-    await writeFile(join(machine.folder, 'commands.sh'), await commandsOf(document, url));
-    const { stderr, stdout } = await run('bash', ['commands.sh'], { cwd: machine.folder, maxBuffer: 1 << 26 });
-    const answers = [...stderr.matchAll(/^(\d{3}) (\S+)$/gm)].map(([, status = '', address = '']) => ({ status, address }));
-    expect(answers.length, stdout).toBeGreaterThan(document === 'README.md' ? 2 : 30);
-    const others = answers.filter(({ status }) => !status.startsWith('2'));
-    expect(others.map(({ status, address }) => `${status} ${new URL(address).pathname.replace(/job_\w+/, 'ID')}`)).toEqual(refused);
-    expect(stderr.replaceAll(/^\d{3} \S+\n/gm, '')).toBe('');
+/** Statuses other than 2xx that a document shows: in a status line, or in a problem's body. */
+function shownStatuses(output: string): string[] {
+  return [...output.matchAll(/(?:HTTP\/1\.1 |"status":\s*)([345]\d\d)/g)].map(([, status = '']) => status);
+}
+
+/** What is wrong with a block: what it printed, and how it was answered. */
+function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<DocumentShell['run']>>, bindings: Bindings): string[] {
+  const refused = printed.answers.filter(({ status }) => !status.startsWith('2') && !shownStatuses(output ?? '').includes(status));
+  const faults = refused.map(({ status, path }) => `${path} was answered ${status}, which the document does not show`);
+  if (output === null)
+    return printed.output.trim() === ''
+      ? faults
+      : [...faults, `it prints, and the document shows nothing:\n  ${printed.output.slice(0, 2000)}`];
+  const before = new Map(bindings);
+  const wrong = mismatch(printed.output, output, bindings);
+  if (wrong !== null) return [...faults, wrong];
+  // Whoever mistypes a number is to learn it here, so each number shown has to make a difference.
+  const loose = [...withOneNumberChanged(output)].filter((changed) => mismatch(printed.output, changed, new Map(before)) === null);
+  return [...faults, ...loose.map((changed) => `with another number the output would fit as well:\n  ${changed}`)];
+}
+
+describe.skipIf(!hasShell)('the commands of', () => {
+  test.for(['README.md', 'docs/api.md'])('%s print what it shows', async (document, { machine }) => {
+    const service = await startService(machine);
+    let { url } = service;
+    const shell = await DocumentShell.open(machine);
+    const bindings: Bindings = new Map();
+    const faults: string[] = [];
+    let heading = '';
+    let entry = '';
+    for (const block of await documentedCommands(join(root, document))) {
+      if (block.heading !== heading) ({ url } = service);
+      ({ heading } = block);
+      const why = left.find(({ commands }) => commands.test(block.commands))?.why;
+      if (why !== undefined) {
+        console.log(`${document}:${block.line} is not run: it ${why}`);
+        continue;
+      }
+      if (startsService.test(block.commands)) {
+        const settings = { ...settingsOf(block.commands, entry), TRAINYARD_HOME: join(machine.folder, 'second') };
+        ({ url } = await startService(machine, settings));
+        continue;
+      }
+      const printed = await shell.run(block.commands, url);
+      entry = /^\w+:(?:user|admin):[0-9a-f]{64}$/m.exec(printed.output)?.[0] ?? entry;
+      const token = /^ty_\S+$/m.exec(printed.output)?.[0];
+      if (token !== undefined) shell.define('KEY', token);
+      faults.push(...faultsOf(block, printed, bindings).map((fault) => `${document}:${block.line} (${block.heading}): ${fault}`));
+    }
+    shell.close();
+    expect(faults.join('\n\n')).toBe('');
   });
 });
-
 test('what .env.example names is what the composed services are told', async () => {
   const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
   const told = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);

@@ -42,10 +42,12 @@ export const prediction = z
     outputs: batch('What the network gives'),
     probabilities: batch('The outputs as probabilities').nullable().describe("null where the job's loss takes them as none."),
     classes: z
-      .array(z.string())
+      .array(z.string().nullable())
       .nullable()
-      .describe('The name of the class with the largest output, for each sample; null for data without classes.'),
-    classIndices: z.array(z.int().min(0)).nullable().describe('The number of that class.'),
+      .describe(
+        'The name of the class with the largest output, for each sample; null for a sample with an output that is not finite, and for data without classes.',
+      ),
+    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('The number of that class.'),
     activations: z
       .array(
         z.object({

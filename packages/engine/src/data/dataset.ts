@@ -65,8 +65,9 @@ export function take(dataset: Dataset, count: number): Dataset {
 const grey = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /**
- * Reads samples as they are into a batch's arrays: sample `indices[i]` becomes row i.
- * @param inputsOut at least indices.length × the sample's size, of the kind that the dataset's inputs are
+ * Reads samples into a batch's arrays: sample `indices[i]` becomes row i. Pixels stay bytes in a Uint8Array and become x / 255 in a
+ * Float32Array.
+ * @param inputsOut at least indices.length × the sample's size; a Float32Array if the dataset's inputs are values
  * @param targetsOut the same for targets: Int32Array for classes, Float32Array for values
  * @throws ArgumentError for an index that is not a sample's
  */
@@ -79,13 +80,15 @@ export function gather(dataset: Dataset, indices: SampleOrder, inputsOut: InputA
   }
   if (inputs instanceof Float32Array) {
     for (let row = 0; row < indices.length; row++) copyRow(inputs, indices[row] * size, inputsOut, row * size, size);
+  } else if (inputsOut instanceof Float32Array) {
+    for (let row = 0; row < indices.length; row++) greyRow(inputs, indices[row] * size, inputsOut, row * size, size);
   } else {
     copyPixels(inputs, indices, inputsOut, size);
   }
 }
 
 /** Rows of whole words eight bytes at a time, in a loop of their own that knows no other arrays. */
-function copyPixels(from: Uint8Array, indices: SampleOrder, out: InputArray, size: number): void {
+function copyPixels(from: Uint8Array, indices: SampleOrder, out: Uint8Array, size: number): void {
   const bytes = BigUint64Array.BYTES_PER_ELEMENT;
   if ([size, from.byteOffset, out.byteOffset].some((offset) => offset % bytes !== 0)) {
     for (let row = 0; row < indices.length; row++) copyRow(from, indices[row] * size, out, row * size, size);

@@ -32,8 +32,8 @@ export interface Prediction {
   readonly outputs: BatchValues;
   /** null where the job's loss takes the outputs as no probabilities. */
   readonly probabilities: BatchValues | null;
-  /** The class of each sample's largest output; null where the data has no classes. */
-  readonly classes: readonly number[] | null;
+  /** The class of each sample's largest output, null where an output is not finite; null altogether where the data has no classes. */
+  readonly classes: readonly (number | null)[] | null;
   /** What each layer made of the samples, if that was asked for. */
   readonly activations: readonly (BatchValues & { readonly name: string; readonly type: string })[] | null;
 }
@@ -101,7 +101,7 @@ export class Predictor {
     return {
       outputs: copyOf(output),
       probabilities: probabilities === undefined ? null : copyOf(probabilities(output)),
-      classes: classes === undefined ? null : Array.from({ length: rows }, (_, row) => largestAt(output.values, row * classes, classes)),
+      classes: classes === undefined ? null : Array.from({ length: rows }, (_, row) => classOf(output.values, row * classes, classes)),
       activations: activations ? this.#activations(input) : null,
     };
   }
@@ -113,6 +113,12 @@ export class Predictor {
       return { name, type: this.#spec.model.layers[index].type, ...copyOf(value) };
     });
   }
+}
+
+/** The largest of a sample's outputs. NaN and infinity compare in ways that say nothing about a class. */
+function classOf(values: ArrayLike<number>, start: number, classes: number): number | null {
+  for (let i = start; i < start + classes; i++) if (!Number.isFinite(values[i])) return null;
+  return largestAt(values, start, classes);
 }
 
 function copyOf({ shape, values }: Tensor): BatchValues {

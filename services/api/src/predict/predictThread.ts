@@ -55,7 +55,7 @@ function documentOf({ outputs, probabilities, classes, activations }: Prediction
   const document = {
     outputs: lists(outputs, 'outputs'),
     probabilities: probabilities === null ? null : lists(probabilities, 'probabilities'),
-    classes: classes === null || names === null ? null : classes.map((index) => names[index] ?? String(index)),
+    classes: classes === null || names === null ? null : classes.map((index) => (index === null ? null : (names[index] ?? String(index)))),
     classIndices: classes,
     ...(activations && {
       activations: activations.map(({ name, type, ...batch }, index) => ({

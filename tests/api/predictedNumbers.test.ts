@@ -1,0 +1,167 @@
+// Predictions over HTTP against the evaluation of the run that made the network, bit for bit: images and JSON, grey and colour, each kind
+// of preparation, one sample and many.
+import { createHash } from 'node:crypto';
+import { prediction } from '@trainyard/contracts';
+import {
+  checkSpec,
+  contentOf,
+  type Dataset,
+  type DatasetFiles,
+  defaultLimits,
+  encodePng,
+  Generator,
+  InlineLoader,
+  type JobSpec,
+  npzPieces,
+  train,
+  type TrainingEvent,
+} from '@trainyard/engine';
+import { describe, expect } from 'vitest';
+import { createJob } from '../support/jobs.ts';
+import { apiTest as test, type TestApi } from './fixtures/api.ts';
+
+const side = 8;
+const dataset = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D7';
+const testSamples = 20;
+const classes = ['ant', 'bee', 'cat', 'dog', 'eel'];
+
+const noise = (seed: number, length: number, below: number): Uint8Array =>
+  Uint8Array.from(new Generator(seed).uniform_(new Float32Array(length), 0, below));
+
+function images(channels: 1 | 3, samples: number, seed: number): Dataset & { readonly inputs: Uint8Array } {
+  return {
+    length: samples,
+    inputShape: [channels, side, side],
+    inputs: noise(seed, samples * channels * side ** 2, 256),
+    target: { kind: 'class', classes },
+    targets: Int32Array.from(noise(seed + 1, samples, classes.length)),
+  };
+}
+
+const transforms = {
+  'no transform': [],
+  normalize: (channels: number) => [
+    { type: 'normalize', mean: Array<number>(channels).fill(0.4), std: Array<number>(channels).fill(0.3) },
+  ],
+  augmenting: (channels: number) => [
+    { type: 'horizontalFlip' },
+    { type: 'randomCrop', size: side, padding: 2 },
+    { type: 'normalize', mean: Array<number>(channels).fill(0.5), std: Array<number>(channels).fill(0.25) },
+  ],
+} as const;
+
+interface Trained {
+  readonly spec: JobSpec;
+  readonly weights: Uint8Array;
+  readonly evaluation: Extract<TrainingEvent, { type: 'evaluation'; kind: 'classes' }>;
+  readonly test: Dataset & { readonly inputs: Uint8Array };
+}
+
+/** Trains on images of noise, so that most of the test part is classified wrongly and thus told of by the evaluation. */
+async function trained(channels: 1 | 3, preparation: keyof typeof transforms): Promise<Trained> {
+  const splits = { train: images(channels, 40, 10), test: images(channels, testSamples, 20) };
+  const file = Uint8Array.from(Buffer.concat([...npzPieces(splits)]));
+  const uploads = new Map([[dataset, contentOf(splits, createHash('sha256').update(file).digest('hex'))]]);
+  const make = transforms[preparation];
+  const body = {
+    seed: 5,
+    data: { dataset, batchSize: 16, transforms: typeof make === 'function' ? make(channels) : make },
+    model: {
+      layers: [
+        { type: 'conv2d', outChannels: 4, kernelSize: 3 },
+        { type: 'batchNorm2d' },
+        { type: 'relu' },
+        { type: 'flatten' },
+        { type: 'dropout', p: 0.2 },
+        { type: 'linear', outFeatures: classes.length },
+      ],
+    },
+    loss: { type: 'crossEntropy' },
+    optimizer: { type: 'adam', learningRate: 0.003 },
+    epochs: 1,
+  };
+  const { spec } = checkSpec(body, defaultLimits, uploads);
+  const files: DatasetFiles = {
+    find: () => Promise.resolve(file),
+    read: () => Promise.reject(new Error('nothing is fetched')),
+  };
+  const events = train(spec, { files, checkpointDue: () => false, openLoader: (data, options) => new InlineLoader(data, options) });
+  let evaluation: Trained['evaluation'] | undefined;
+  for (;;) {
+    const next = await events.next();
+    if (next.done === true) {
+      if (evaluation === undefined) throw new Error('the run told of no evaluation');
+      return { spec, weights: next.value.weights, evaluation, test: splits.test };
+    }
+    if (next.value.type === 'evaluation' && next.value.kind === 'classes') evaluation = next.value;
+  }
+}
+
+/** Bytes of one sample, plane by plane. */
+function planesOf({ inputs, inputShape: [channels = 1] }: Trained['test'], index: number): Uint8Array[] {
+  const size = side ** 2;
+  return Array.from({ length: channels }, (_, c) => inputs.subarray((index * channels + c) * size, (index * channels + c + 1) * size));
+}
+
+const asJson = (planes: readonly Uint8Array[]): number[][][] =>
+  planes.map((plane) => Array.from({ length: side }, (_, y) => Array.from(plane.subarray(y * side, (y + 1) * side), (pixel) => pixel / 255)));
+
+const asPng = (planes: readonly Uint8Array[]): Buffer => {
+  const channels = planes.length === 1 ? 1 : 3;
+  const data = Uint8Array.from({ length: channels * side ** 2 }, (_, i) => planes[i % channels]?.[Math.floor(i / channels)] ?? 0);
+  return Buffer.from(encodePng({ width: side, height: side, channels, data }));
+};
+
+async function jobOf(api: TestApi, { spec, weights }: Trained): Promise<string> {
+  const id = await createJob(api.jobs, spec);
+  await api.artifacts.putBytes(id, 'model.safetensors', weights);
+  return `/jobs/${id}/predict`;
+}
+
+describe.for(Object.keys(transforms) as (keyof typeof transforms)[])('with %s', (preparation) => {
+  test.for([
+    ['grey', 1],
+    ['colour', 3],
+  ] as const)("%s images and JSON, one and many, give the evaluation's own numbers", async ([, channels], { api }) => {
+    const run = await trained(channels, preparation);
+    const url = await jobOf(api, run);
+    const samples = Array.from({ length: testSamples }, (_, index) => planesOf(run.test, index));
+    const many = prediction.parse((await api.post(url, { inputs: samples.map(asJson) })).json());
+
+    const { confusionMatrix, mostConfidentlyWrong } = run.evaluation;
+    expect(mostConfidentlyWrong.length).toBeGreaterThan(testSamples / 3);
+    for (const { index, predictedClass, probability } of mostConfidentlyWrong) {
+      expect((many.probabilities?.[index] as number[])[predictedClass]).toBe(probability);
+      expect([many.classIndices?.[index], many.classes?.[index]]).toEqual([predictedClass, classes[predictedClass]]);
+    }
+    const counted = classes.map((_, t) =>
+      classes.map((__, p) => samples.filter((___, i) => run.test.targets[i] === t && many.classIndices?.[i] === p).length),
+    );
+    expect(counted).toEqual(confusionMatrix);
+
+    for (const [index, planes] of samples.entries()) {
+      const expected = {
+        outputs: [many.outputs[index]],
+        probabilities: [many.probabilities?.[index]],
+        classes: [many.classes?.[index]],
+        classIndices: [many.classIndices?.[index]],
+      };
+      expect((await api.post(url, { inputs: [asJson(planes)] })).json()).toEqual(expected);
+      const image = await api.call({ method: 'POST', url, headers: { 'content-type': 'image/png' }, payload: asPng(planes) });
+      expect(image.json()).toEqual(expected);
+    }
+  });
+});
+
+test('a sample with an output that is not finite has no class, and the others have theirs', async ({ api }) => {
+  const run = await trained(1, 'no transform');
+  const url = await jobOf(api, run);
+  const [fine, huge] = [asJson(planesOf(run.test, 0)), asJson(planesOf(run.test, 1))];
+  if (huge[0]?.[2]) huge[0][2][2] = 1e39;
+  const alone = prediction.parse((await api.post(url, { inputs: [fine] })).json());
+  const both = prediction.parse((await api.post(url, { inputs: [huge, fine] })).json());
+  expect(both.classes).toEqual([null, alone.classes?.[0]]);
+  expect(both.classIndices).toEqual([null, alone.classIndices?.[0]]);
+  expect(both.outputs[1]).toEqual(alone.outputs[0]);
+  expect(both.nonFinite).toMatchObject({ 'outputs/0/0': expect.stringMatching(/nan|inf/) as string });
+});
