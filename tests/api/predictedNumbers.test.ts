@@ -1,6 +1,8 @@
 // Predictions over HTTP against the evaluation of the run that made the network, bit for bit: images and JSON, grey and colour, each kind
 // of preparation, one sample and many.
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { prediction } from '@trainyard/contracts';
 import {
   checkSpec,
@@ -15,6 +17,7 @@ import {
   npzPieces,
   train,
   type TrainingEvent,
+  type UploadedContent,
 } from '@trainyard/engine';
 import { describe, expect } from 'vitest';
 import { createJob } from '../support/jobs.ts';
@@ -40,9 +43,7 @@ function images(channels: 1 | 3, samples: number, seed: number): Dataset & { rea
 
 const transforms = {
   'no transform': [],
-  normalize: (channels: number) => [
-    { type: 'normalize', mean: Array<number>(channels).fill(0.4), std: Array<number>(channels).fill(0.3) },
-  ],
+  normalize: (channels: number) => [{ type: 'normalize', mean: Array<number>(channels).fill(0.4), std: Array<number>(channels).fill(0.3) }],
   augmenting: (channels: number) => [
     { type: 'horizontalFlip' },
     { type: 'randomCrop', size: side, padding: 2 },
@@ -52,6 +53,9 @@ const transforms = {
 
 interface Trained {
   readonly spec: JobSpec;
+  readonly content: UploadedContent;
+  /** The dataset as it is stored. */
+  readonly file: Uint8Array;
   readonly weights: Uint8Array;
   readonly evaluation: Extract<TrainingEvent, { type: 'evaluation'; kind: 'classes' }>;
   readonly test: Dataset & { readonly inputs: Uint8Array };
@@ -61,7 +65,7 @@ interface Trained {
 async function trained(channels: 1 | 3, preparation: keyof typeof transforms): Promise<Trained> {
   const splits = { train: images(channels, 40, 10), test: images(channels, testSamples, 20) };
   const file = Uint8Array.from(Buffer.concat([...npzPieces(splits)]));
-  const uploads = new Map([[dataset, contentOf(splits, createHash('sha256').update(file).digest('hex'))]]);
+  const content = contentOf(splits, createHash('sha256').update(file).digest('hex'));
   const make = transforms[preparation];
   const body = {
     seed: 5,
@@ -80,7 +84,7 @@ async function trained(channels: 1 | 3, preparation: keyof typeof transforms): P
     optimizer: { type: 'adam', learningRate: 0.003 },
     epochs: 1,
   };
-  const { spec } = checkSpec(body, defaultLimits, uploads);
+  const { spec } = checkSpec(body, defaultLimits, new Map([[dataset, content]]));
   const files: DatasetFiles = {
     find: () => Promise.resolve(file),
     read: () => Promise.reject(new Error('nothing is fetched')),
@@ -91,7 +95,7 @@ async function trained(channels: 1 | 3, preparation: keyof typeof transforms): P
     const next = await events.next();
     if (next.done === true) {
       if (evaluation === undefined) throw new Error('the run told of no evaluation');
-      return { spec, weights: next.value.weights, evaluation, test: splits.test };
+      return { spec, content, file, weights: next.value.weights, evaluation, test: splits.test };
     }
     if (next.value.type === 'evaluation' && next.value.kind === 'classes') evaluation = next.value;
   }
@@ -104,7 +108,9 @@ function planesOf({ inputs, inputShape: [channels = 1] }: Trained['test'], index
 }
 
 const asJson = (planes: readonly Uint8Array[]): number[][][] =>
-  planes.map((plane) => Array.from({ length: side }, (_, y) => Array.from(plane.subarray(y * side, (y + 1) * side), (pixel) => pixel / 255)));
+  planes.map((plane) =>
+    Array.from({ length: side }, (_, y) => Array.from(plane.subarray(y * side, (y + 1) * side), (pixel) => pixel / 255)),
+  );
 
 const asPng = (planes: readonly Uint8Array[]): Buffer => {
   const channels = planes.length === 1 ? 1 : 3;
@@ -112,8 +118,12 @@ const asPng = (planes: readonly Uint8Array[]): Buffer => {
   return Buffer.from(encodePng({ width: side, height: side, channels, data }));
 };
 
-async function jobOf(api: TestApi, { spec, weights }: Trained): Promise<string> {
-  const id = await createJob(api.jobs, spec);
+async function jobOf(api: TestApi, { spec, content, file, weights }: Trained): Promise<string> {
+  const path = join(api.folder, 'upload.npz');
+  await writeFile(path, file);
+  const added = await api.datasets.add({ owner: 'ada', title: 'noise', format: 'npy', content, taken: [], file: path });
+  const body = { ...spec, data: { ...spec.data, dataset: added.dataset.id } };
+  const id = await createJob(api.jobs, checkSpec(body, defaultLimits, new Map([[added.dataset.id, content]])).spec);
   await api.artifacts.putBytes(id, 'model.safetensors', weights);
   return `/jobs/${id}/predict`;
 }
