@@ -141,7 +141,7 @@ describe.for(Object.keys(transforms) as (keyof typeof transforms)[])('with %s', 
     const { confusionMatrix, mostConfidentlyWrong } = run.evaluation;
     expect(mostConfidentlyWrong.length).toBeGreaterThan(testSamples / 3);
     for (const { index, predictedClass, probability } of mostConfidentlyWrong) {
-      expect((many.probabilities?.[index] as number[])[predictedClass]).toBe(probability);
+      expect((many.probabilities?.[index] as number[] | undefined)?.[predictedClass]).toBe(probability);
       expect([many.classIndices?.[index], many.classes?.[index]]).toEqual([predictedClass, classes[predictedClass]]);
     }
     const counted = classes.map((_, t) =>
