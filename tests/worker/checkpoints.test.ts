@@ -1,12 +1,10 @@
 // What a job has of its checkpoints: killed, paused, handed back or taken over, it goes on where it was and ends with the bits of
 // one that was left alone. Real processes, real training.
-import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredEvent } from '@trainyard/contracts';
 import { type ArtifactStore, FolderArtifactStore, isCheckpointName, isSnapshotName, readSnapshot } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
-import { holdWish } from './fixtures/workerOptions.ts';
 import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
 
 /** A small network that draws while it trains; an epoch takes some tenths of a second. */
@@ -37,14 +35,7 @@ async function undisturbed(workers: Workers): Promise<string | undefined> {
   return (await workers.ended(await workers.submit(spec))).result?.weightsSha256;
 }
 
-/** Has children held where they are killed: at a checkpoint in the midst of a later epoch. @returns lets go of them. */
-async function hold({ folder }: Workers): Promise<() => Promise<void>> {
-  const wish = join(folder, holdWish);
-  await writeFile(wish, '');
-  return async () => await rm(wish);
-}
-
-/** Waits for such a checkpoint, another one than `last`. @returns which it is */
+/** Waits for a checkpoint inside a later epoch than the first, another one than `last`. @returns which it is */
 async function untilMidEpoch({ jobs }: Workers, jobId: string, last = ''): Promise<string> {
   let which = '';
   await until('a checkpoint in the midst of a later epoch', async () => {
@@ -89,7 +80,7 @@ describe('a job', () => {
   test('goes on from its last checkpoint when its child is killed, and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(eager);
     const weights = await undisturbed(workers);
-    const letGo = await hold(workers);
+    const letGo = await workers.hold('checkpoint');
     const jobId = await workers.submit(spec);
     await untilMidEpoch(workers, jobId);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
@@ -104,7 +95,7 @@ describe('a job', () => {
   test('is taken over from its last checkpoint when its worker is killed', async ({ workers }) => {
     const first = await workers.spawn(eager);
     const weights = await undisturbed(workers);
-    const letGo = await hold(workers);
+    const letGo = await workers.hold('checkpoint');
     const jobId = await workers.submit(spec);
     await untilMidEpoch(workers, jobId);
     process.kill(first.pid, 'SIGKILL');
@@ -117,7 +108,7 @@ describe('a job', () => {
   test('ends with the same bits when its children and its workers are killed in turn, again and again', async ({ workers }) => {
     let worker = await workers.spawn(eager);
     const weights = await undisturbed(workers);
-    const letGo = await hold(workers);
+    const letGo = await workers.hold('checkpoint');
     const jobId = await workers.submit(spec);
     let last = '';
     for (const [round, whom] of ['child', 'worker', 'child', 'worker'].entries()) {
@@ -133,11 +124,13 @@ describe('a job', () => {
   });
 
   test('is handed back with a checkpoint by a worker that is told to end, though none was due', async ({ workers }) => {
-    const first = await workers.spawn({ real: true, closeGraceMs: 0 });
+    const first = await workers.spawn({ ...eager, checkpointEveryMs: 1e9, closeGraceMs: 0 });
     const weights = await undisturbed(workers);
+    const letGo = await workers.hold('epoch');
     const jobId = await workers.submit(spec);
     await workers.untilEpoch(jobId, 1);
     process.kill(first.pid, 'SIGTERM');
+    await letGo();
     expect(await first.exited).toEqual([0, null]);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued', checkpoint: { bytes: expect.any(Number) as number } });
     const second = await workers.start(eager);
@@ -146,13 +139,16 @@ describe('a job', () => {
   });
 
   test('pauses after the step in hand, and goes on to the same bits when it is resumed, again and again', async ({ workers }) => {
-    const worker = await workers.start({ real: true });
+    const worker = await workers.start({ ...eager, checkpointEveryMs: 1e9 });
     const weights = await undisturbed(workers);
+    let letGo = await workers.hold('epoch');
     const jobId = await workers.submit(spec);
     for (const epoch of [1, 2, 3]) {
       await workers.untilEpoch(jobId, epoch);
       expect(await workers.jobs.store.requestPause(jobId)).toMatchObject({ status: 'pausing' });
+      await letGo();
       await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
+      if (epoch < 3) letGo = await workers.hold('epoch');
       expect(await workers.jobs.store.get(jobId)).toMatchObject({ phase: null, checkpoint: { epoch: expect.any(Number) as number } });
       // At once: while the worker still closes the delivery before.
       expect(await workers.jobs.store.resume(jobId)).toMatchObject({ status: 'queued' });

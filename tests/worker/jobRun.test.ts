@@ -64,13 +64,14 @@ describe('a job', () => {
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
     await workers.untilEpoch(jobId, 2);
     process.kill(await childOf(worker, jobId), 'SIGKILL');
-    // Sooner than a lease runs out.
     await childOf(worker, jobId, 2);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     expect(await workers.epochs(jobId)).toEqual(upTo(5));
     const logs = (await workers.events(jobId)).filter((event) => event.event === 'log').map((event) => event.data.message);
     expect(logs[0]).toMatch(/attempt 1: .*SIGKILL/);
+    // Nobody had to find out that its lease had run out.
+    expect(worker.logs.map(({ msg }) => msg)).not.toContainEqual(expect.stringContaining('had lost their worker'));
   });
 
   test('is given up when three children in a row die without an epoch, and names the last death', async ({ workers }) => {
@@ -117,23 +118,21 @@ describe('a job', () => {
 
 describe('cancelling', () => {
   test.for([
-    ['that heeds it', 'epochs:1 wait:60000'],
+    ['that heeds it', 'epochs:1 hold:nothing'],
     ['that is deaf to it', 'epochs:1 spin'],
-  ] as const)('takes hold within a second in a training %s', async ([, script], { workers }) => {
+  ] as const)('takes hold in a training %s that would go on for ever', async ([, script], { workers }) => {
     await workers.start();
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 1);
-    const asked = performance.now();
     expect(await workers.jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelling' });
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', attempts: 1, result: null });
-    expect(performance.now() - asked).toBeLessThan(1_000);
     expect((await workers.events(jobId)).at(-1)).toMatchObject({ event: 'status', data: { status: 'cancelled' } });
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
 
   test('is noticed also when its message was lost', async ({ redis, workers }) => {
     await workers.start();
-    const jobId = await workers.create('epochs:1 wait:60000');
+    const jobId = await workers.create('epochs:1 hold:nothing');
     await workers.untilEpoch(jobId, 1);
     await redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'status', 'cancelling');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { hasEnded, until } from './fixtures/processes.ts';
-import { threadWish } from './fixtures/workerOptions.ts';
+import { threadFile } from './fixtures/workerOptions.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
 /** Its convolutions are worth sharing with a second thread. */
@@ -25,10 +25,9 @@ describe('a job whose training process loses a thread', () => {
   test('goes on from its last checkpoint in another process, and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(settings);
     const { result } = await workers.ended(await workers.submit(spec));
+    await writeFile(join(workers.folder, threadFile), 'checkpoint');
     const jobId = await workers.submit(spec);
-    await until('a checkpoint', async () => ((await workers.jobs.store.get(jobId))?.checkpoint ?? null) !== null);
     const first = await childOf(worker, jobId);
-    await writeFile(join(workers.folder, threadWish), 'once');
     const job = await workers.ended(jobId);
     expect(job).toMatchObject({ status: 'succeeded', attempts: 2, error: null });
     expect(job.result?.weightsSha256).toBe(result?.weightsSha256);
@@ -41,7 +40,7 @@ describe('a job whose training process loses a thread', () => {
   });
 
   test('is given up when three attempts in a row come to nothing by that', async ({ workers }) => {
-    await writeFile(join(workers.folder, threadWish), 'always');
+    await writeFile(join(workers.folder, threadFile), 'start');
     await workers.start({ ...settings, checkpointEveryMs: 60_000 });
     const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }));
     expect(job).toMatchObject({ status: 'failed', attempts: 3, error: { code: 'crashLoop' } });

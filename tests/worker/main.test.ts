@@ -62,6 +62,8 @@ describe('the worker process', () => {
   test('refuses to start without the URL of a Redis, and with a setting that cannot be', async ({ home }) => {
     const [code, output] = await ran(run('main', { TRAINYARD_HOME: home }));
     expect(code).toBe(1);
+    // It does not claim to know anything about workers.
+    expect(output).not.toContain('alive');
     expect(output).toMatch(/^REDIS_URL: .*redis:\/\/127\.0\.0\.1:6379/);
     expect(await ran(run('main', { TRAINYARD_HOME: home, REDIS_URL: 'redis://x', TRAINYARD_CONCURRENCY: 'many' }))).toEqual([
       1,
@@ -71,10 +73,10 @@ describe('the worker process', () => {
 });
 
 describe('the health check', () => {
-  test('says within seconds that Redis cannot be reached', async ({ home }) => {
-    const began = performance.now();
-    const [code] = await ran(run('healthcheck', { REDIS_URL: 'redis://127.0.0.1:9', TRAINYARD_HOME: home }));
+  test('says that Redis cannot be reached, and ends', async ({ home }) => {
+    const [code, output] = await ran(run('healthcheck', { REDIS_URL: 'redis://127.0.0.1:9', TRAINYARD_HOME: home }));
     expect(code).toBe(1);
-    expect(performance.now() - began).toBeLessThan(8_000);
+    // It does not claim to know anything about workers.
+    expect(output).not.toContain('alive');
   });
 });
