@@ -1,4 +1,5 @@
 // Uploaded weights as answers show them.
+import { elementTypes } from '@trainyard/engine';
 import { z } from 'zod';
 
 /** `wt_` and a ULID, as a job's id. */
@@ -9,7 +10,7 @@ export const weightsId = z
 
 const storedTensor = z.object({
   name: z.string(),
-  dtype: z.enum(['F32', 'F64', 'I64']),
+  dtype: z.enum(elementTypes),
   shape: z.array(z.int().min(0)).readonly(),
 });
 
@@ -17,10 +18,21 @@ export const weightsSchema = z
   .object({
     id: weightsId,
     createdAt: z.iso.datetime().describe('RFC 3339, UTC'),
-    bytes: z.int().min(1).describe('Of the file'),
-    sha256: z.string().describe('Of the file, in hex'),
+    bytes: z.int().min(1).describe('Of the safetensors file that is kept'),
+    sha256: z.string().describe('Of the same file, in hex'),
     values: z.int().min(0).describe('Numbers in all of its tensors'),
     tensors: z.array(storedTensor).readonly(),
+    taken: z
+      .array(
+        z.object({
+          field: z.string().describe('`format`, `stateDict` (the entry of a checkpoint that was read) or `prefix`'),
+          value: z.string(),
+          reason: z.string(),
+        }),
+      )
+      .readonly()
+      .optional()
+      .describe('What was decided about the file, and why; not there for weights of earlier versions'),
   })
   .meta({ id: 'Weights' });
 export type Weights = z.infer<typeof weightsSchema>;

@@ -54,6 +54,7 @@ export * from './errors.ts';
 export { engineScript } from './formats/engineScript.ts';
 export { encodeOnnx, onnxParts, type WeightEntry } from './formats/onnx.ts';
 export type { Reference, Rope } from './formats/protobuf.ts';
+export { elementTypes, elementTypesListed } from './formats/elementTypes.ts';
 export { pytorchScript } from './formats/pytorchScript.ts';
 export {
   checkedHeaderBytes,
@@ -64,11 +65,13 @@ export {
   type NamedArray,
   SAFETENSORS_LENGTH_BYTES,
   SafetensorsError,
+  renamedSafetensorsStart,
   type SafetensorsFile,
   type StoredTensor,
   safetensorsHeaderBytes,
   safetensorsIndex,
 } from './formats/safetensors.ts';
+export { WeightsFileError } from './formats/torchState.ts';
 export {
   BCELoss,
   type BceLossOptions,
@@ -233,6 +236,14 @@ export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { type BatchValues, imageSample, type Prediction, Predictor } from './training/predictor.ts';
 export { train } from './training/trainer.ts';
-export { encodeWeights, loadWeights, type NamedShape, weightMismatches, WeightsError } from './training/weights.ts';
+export {
+  fitWeights,
+  type GivenShape,
+  metadataOfRenamed,
+  type NamedShape,
+  type WeightsFit,
+  weightMismatches,
+} from './training/fitWeights.ts';
+export { encodeWeights, loadWeights, WeightsError } from './training/weights.ts';
 export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';
 export { engineVersion, relaxedEngineVersion } from './version.ts';

@@ -29,11 +29,24 @@ export function pointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** `value` as JSON for a message, shortened; what JSON cannot say (Infinity, NaN) by name. */
+/** `value` as JSON for a message, shortened; what JSON cannot say (Infinity, NaN, a function, a tensor) by name. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value);
-  const text = typeof value === 'bigint' ? `${value}` : JSON.stringify(value);
+  const text = typeof value === 'bigint' ? `${value}` : asJson(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function asJson(value: unknown): string {
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
+  if (typeof value === 'symbol') return String(value);
+  const made: unknown = typeof value === 'object' && value !== null ? value.constructor : undefined;
+  if (typeof made === 'function' && made !== Object && made !== Array) return article(made.name);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // It is nested too deeply, or holds itself.
+    return Array.isArray(value) ? 'a nested list' : 'a nested object';
+  }
 }
 
 /**
@@ -149,7 +162,7 @@ function describeUnion(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>)
 
 function article(type: string): string {
   if (type === 'int') return 'a whole number';
-  return /^[aeio]/.test(type) ? `an ${type}` : `a ${type}`;
+  return /^[aeio]/i.test(type) ? `an ${type}` : `a ${type}`;
 }
 
 function bound(issue: { readonly origin: string; readonly input?: unknown }, relation: string, limit: number | bigint): string {

@@ -1,16 +1,17 @@
 // The weights that a new job is to begin with: whether its caller may use them, whether they fit its model, and how they get among
 // its files. What cannot be is a problem of the spec, like everything else that is wrong with one.
 import {
+  fitWeights,
+  type GivenShape,
   type InitialWeights,
   initialWeightsFile,
   type JobSpec,
-  type NamedShape,
   SpecError,
-  weightMismatches,
   weightShapes,
 } from '@trainyard/engine';
 import type { Job } from '@trainyard/contracts';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
+import { copyWithoutPrefix } from './copyWithoutPrefix.ts';
 import { createPrepared } from './createPrepared.ts';
 import { ArtifactError, WeightsNotFoundError } from './errors.ts';
 import { trainedWeightsFile } from './jobAttempt.ts';
@@ -33,9 +34,12 @@ export interface PutWeights {
 }
 
 /** Weights that are there, and the place in the spec that names them. */
-interface Source extends PutWeights {
+interface Source {
   readonly path: string;
-  readonly tensors: readonly NamedShape[];
+  readonly tensors: readonly GivenShape[];
+  readonly digest: string;
+  /** @param removedPrefix what the copy's names lack */
+  readonly put: (jobId: string, removedPrefix: string) => Promise<void>;
 }
 
 /**
@@ -45,10 +49,10 @@ interface Source extends PutWeights {
  */
 export async function initialWeightsOf(spec: JobSpec, owner: string | undefined, sources: WeightSources): Promise<PutWeights | null> {
   if (spec.initialWeights === undefined) return null;
-  const { path, tensors, ...source } = await find(spec.initialWeights, owner, sources);
-  const mismatches = weightMismatches(weightShapes(spec), tensors);
+  const { path, tensors, digest, put } = await find(spec.initialWeights, owner, sources);
+  const { mismatches, prefix } = fitWeights(weightShapes(spec), tensors);
   if (mismatches.length > 0) throw new SpecError(mismatches.slice(0, 100).map((message) => ({ path, message, code: 'weightsMismatch' })));
-  return source;
+  return { digest, put: async (jobId) => await put(jobId, prefix) };
 }
 
 async function find(from: InitialWeights, owner: string | undefined, { jobs, weights, artifacts }: WeightSources): Promise<Source> {
@@ -59,10 +63,11 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
     ]);
     const found = await weights.get(from.weights, owner);
     if (found === null) throw unknown;
-    const put = async (jobId: string): Promise<void> => {
-      await orIfGone(weights.copy(from.weights, { jobId, name: initialWeightsFile }), unknown);
+    const put: Source['put'] = async (jobId, removedPrefix) => {
+      await orIfGone(weights.copy(from.weights, { jobId, name: initialWeightsFile }, removedPrefix), unknown);
     };
-    return { path, tensors: found.tensors, digest: found.sha256, put };
+    const tensors = found.tensors.map(({ name, shape, dtype }) => ({ name, shape, isWhole: dtype === 'I64' }));
+    return { path, tensors, digest: found.sha256, put };
   }
   const path = '/initialWeights/job';
   const job = await jobs.get(from.job, owner);
@@ -70,8 +75,12 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
   const message = `${job.id} has no trained weights: it is ${job.status}, and only a job that succeeded has them`;
   const untrained = new SpecError([{ path, message, code: 'noWeights' }]);
   if (job.status !== 'succeeded') throw untrained;
-  const put = async (jobId: string): Promise<void> => {
-    await orIfGone(artifacts.copy({ jobId: job.id, name: trainedWeightsFile }, { jobId, name: initialWeightsFile }), untrained);
+  const put: Source['put'] = async (jobId, removedPrefix) => {
+    const [from, to] = [
+      { jobId: job.id, name: trainedWeightsFile },
+      { jobId, name: initialWeightsFile },
+    ];
+    await orIfGone(copyWithoutPrefix(artifacts, from, to, removedPrefix), untrained);
   };
   return { path, tensors: weightShapes(job.spec), digest: job.result?.weightsSha256 ?? job.id, put };
 }

@@ -1,10 +1,11 @@
 // Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of what it holds. A job that begins
-// with them gets a copy, so that nothing that happens to them later touches it.
+// with them gets a copy, so that later changes to them do not touch it.
 import { finalStatuses, type Weights } from '@trainyard/contracts';
-import type { ListedTensor } from '@trainyard/engine';
+import type { WeightsFile } from '@trainyard/engine/node';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts';
+import { copyWithoutPrefix } from './copyWithoutPrefix.ts';
 import { ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -33,14 +34,14 @@ export class WeightsStore {
   }
 
   /**
-   * @param file a finished, checked file from `ArtifactStore.temporaryFile`, which is moved; @param tensors what it holds
-   * @param quotas the owner's; left out, none hold
+   * @param file a finished, checked file at a path of `ArtifactStore.temporaryFile`, which is moved
+   * @param quotas the owner's; no quotas if omitted
    * @throws QuotaExceededError
    */
-  async add(file: string, tensors: readonly ListedTensor[], owner: string, quotas?: Quotas): Promise<Weights> {
+  async add({ path, tensors, taken }: WeightsFile, owner: string, quotas?: Quotas): Promise<Weights> {
     const id = `wt_${ulid()}`;
     await this.#remains.reserve(id);
-    const { bytes, sha256 } = await this.#artifacts.putFile(id, fileName, file);
+    const { bytes, sha256 } = await this.#artifacts.putFile(id, fileName, path);
     const weights: Weights = {
       id,
       createdAt: new Date().toISOString(),
@@ -48,6 +49,7 @@ export class WeightsStore {
       sha256,
       values: tensors.reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0),
       tensors: tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+      taken,
     };
     const reply = await runScript(
       this.#redis,
@@ -70,9 +72,10 @@ export class WeightsStore {
 
   /**
    * Copies the file for a job that is being made, and notes that it uses them.
+   * @param removedPrefix what the copy's names lack
    * @throws WeightsNotFoundError also when they are being deleted at this moment
    */
-  async copy(id: string, to: ArtifactPlace): Promise<void> {
+  async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
     const keys = this.#keys;
     const looked = await this.#redis.srandmember(keys.weightsUsers(id), LOOKED);
     const [outcome] = await runScript(
@@ -82,7 +85,7 @@ export class WeightsStore {
       [to.jobId, keys.job(''), looked.length, ...looked, ...finalStatuses],
     );
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
-    await this.#artifacts.copy({ jobId: id, name: fileName }, to);
+    await copyWithoutPrefix(this.#artifacts, { jobId: id, name: fileName }, to, removedPrefix);
   }
 
   /**

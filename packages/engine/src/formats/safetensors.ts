@@ -5,12 +5,7 @@ import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { parse, show } from '../validation.ts';
-
-/** The kinds of numbers that are read and written. */
-const arrays = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array } as const;
-type ElementType = keyof typeof arrays;
-const elementTypes = Object.keys(arrays) as ElementType[];
-const arraysByType = new Map<string, (typeof arrays)[ElementType]>(Object.entries(arrays));
+import { decodeElements, elementBytes, type ElementType, elementTypesListed, isElementType } from './elementTypes.ts';
 
 /** A tensor with its values, row-major. */
 export interface NamedArray {
@@ -25,7 +20,7 @@ export interface SafetensorsFile {
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Bytes that are no safetensors file, or one with numbers of a kind that is not read. */
+/** Bytes that are not a safetensors file, or one with numbers of a type that is not read. */
 export class SafetensorsError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidSafetensors', `not a safetensors file that can be read: ${message}`, options);
@@ -50,21 +45,62 @@ export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Read
  * reference writer does it: readers map the bytes, so every number must be aligned.
  */
 export function writeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
-  const ordered = inNameOrder(tensors).toSorted((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
-  let end = 0;
-  const entries = ordered.map(({ name, shape, data }) => {
-    const dtype = elementTypes.find((type) => data instanceof arrays[type]);
-    end += data.byteLength;
-    return [name, { dtype, shape, data_offsets: [end - data.byteLength, end] }] as const;
-  });
-  // Padded with spaces so that the tensors begin at a multiple of 8, as the reference writer does it.
-  const json = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
-  const start = 8 + Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(start + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true);
-  bytes.fill(0x20, 8, start).set(json, 8);
-  writeArrays(bytes.subarray(start), ordered);
+  const { start, ordered } = safetensorsLayout(
+    tensors.map((tensor) => ({ ...tensor, dtype: typeOf(tensor.data) })),
+    metadata,
+  );
+  const bytes = new Uint8Array(start.length + tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
+  bytes.set(start);
+  writeArrays(bytes.subarray(start.length), ordered);
   return bytes;
+}
+
+function typeOf(data: NamedArray['data']): ElementType {
+  if (data instanceof BigInt64Array) return 'I64';
+  return data instanceof Float64Array ? 'F64' : 'F32';
+}
+
+/**
+ * What a file of these tensors begins with, and the order in which their bytes follow it without a gap.
+ * @returns `start`: the header's length and the header
+ */
+export function safetensorsLayout<T extends { readonly name: string; readonly shape: Shape; readonly dtype: ElementType }>(
+  tensors: readonly T[],
+  metadata: Readonly<Record<string, string>> = {},
+): { readonly start: Uint8Array<ArrayBuffer>; readonly ordered: readonly T[] } {
+  const ordered = inNameOrder(tensors).toSorted((a, b) => elementBytes[b.dtype] - elementBytes[a.dtype]);
+  let end = 0;
+  const entries = ordered.map(({ name, shape, dtype }) => {
+    const begin = end;
+    end += sizeOf(shape) * elementBytes[dtype];
+    return [name, { dtype, shape, data_offsets: [begin, end] }] as const;
+  });
+  return { start: encodeHeader({ __metadata__: metadata, ...Object.fromEntries(entries) }), ordered };
+}
+
+/** The header's length and the header, padded with spaces so that the tensors begin at a multiple of 8, as the reference writer does it. */
+function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const start = new Uint8Array(8 + Math.ceil(json.length / 8) * 8);
+  new DataView(start.buffer).setBigUint64(0, BigInt(start.length - 8), true);
+  start.fill(0x20, 8).set(json, 8);
+  return start;
+}
+
+/**
+ * What the same file begins with when its tensors have other names.
+ * @param header what follows the length, of a checked file
+ * @param rename from a name in the file to the new one
+ * @param metadata added to the file's own
+ */
+export function renamedSafetensorsStart(
+  header: Uint8Array,
+  rename: (name: string) => string,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const { __metadata__, ...entries } = parseHeader(header);
+  const renamed = Object.entries(entries).map(([name, entry]) => [rename(name), entry] as const);
+  return encodeHeader({ __metadata__: { ...__metadata__, ...metadata }, ...Object.fromEntries(renamed) });
 }
 
 /** Every platform that runs the kernels stores numbers little-endian, as the format does. */
@@ -83,8 +119,9 @@ const headerSchema = z
 
 /**
  * The tensors of a file, in the order of their bytes, as copies; and its metadata.
- * @throws SafetensorsError when the header is not one, a tensor's numbers are not F32, F64 or I64 or not as many as its
- *   shape says, or the tensors overlap, leave gaps or do not fill the file.
+ * F16 and BF16 become float32.
+ * @throws SafetensorsError when the header is not one, a tensor's numbers are not F64, F32, F16, BF16 or I64 or not as many as
+ *   its shape says, or the tensors overlap, leave gaps or do not fill the file.
  */
 export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; metadata: Record<string, string> } {
   const length = checkedHeaderBytes(bytes, bytes.length);
@@ -94,8 +131,7 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; m
     tensors: tensors.map(({ name, shape, dtype, start, end }) => ({
       name,
       shape,
-      // A copy in any case: the slice() of a Node Buffer would be none.
-      data: new arrays[dtype](new Uint8Array(bytes.subarray(start, end)).buffer),
+      data: decodeElements(dtype, bytes.subarray(start, end)),
     })),
   };
 }
@@ -118,7 +154,7 @@ export function listSafetensors(header: Uint8Array, fileBytes: number): readonly
 function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: ListedTensor[]; metadata: Record<string, string> } {
   const { __metadata__: metadata, ...entries } = parseHeader(headerBytes);
   const begin = SAFETENSORS_LENGTH_BYTES + headerBytes.length;
-  const width = (dtype: string): number => arraysByType.get(dtype)?.BYTES_PER_ELEMENT ?? 0;
+  const width = (dtype: string): number => (isElementType(dtype) ? elementBytes[dtype] : 0);
   const stored = inNameOrder(Object.entries(entries).map(([name, entry]) => ({ name, ...entry }))).toSorted(
     // Tensors without bytes lie at one place: they come in the order in which they are written.
     ({ data_offsets: [a, aEnd], dtype: aType }, { data_offsets: [b, bEnd], dtype: bType }) =>
@@ -128,14 +164,13 @@ function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: Listed
   const tensors = stored.map(({ name, dtype, shape, data_offsets }): ListedTensor => {
     const place = `tensor ${show(name)}`;
     const [from, to] = data_offsets;
-    const type = elementTypes.find((known) => known === dtype);
-    if (type === undefined) throw new SafetensorsError(`${place} is stored as ${show(dtype)}: store it as ${elementTypes.join(', ')}`);
+    if (!isElementType(dtype)) throw new SafetensorsError(`${place} is stored as ${show(dtype)}: store it as ${elementTypesListed}`);
     if (from !== end) throw new SafetensorsError(`${place} begins at byte ${from} of the data, where ${end} was due: gap or overlap`);
-    const wanted = sizeOf(shape) * arrays[type].BYTES_PER_ELEMENT;
+    const wanted = sizeOf(shape) * elementBytes[dtype];
     if (to - from !== wanted) throw new SafetensorsError(`${place} has ${to - from} bytes, but its shape takes ${wanted}`);
     if (begin + to > fileBytes) throw new SafetensorsError(`${place} ends ${begin + to - fileBytes} bytes after the file`);
     end = to;
-    return { name, shape, dtype: type, start: begin + from, end: begin + to };
+    return { name, shape, dtype, start: begin + from, end: begin + to };
   });
   if (begin + end !== fileBytes) throw new SafetensorsError(`${fileBytes - begin - end} bytes follow the last tensor`);
   return { tensors, metadata };

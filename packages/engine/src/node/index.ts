@@ -6,3 +6,4 @@ export { nodeThreads } from './kernelThreads.ts';
 export { openLoader } from './openLoader.ts';
 export { readUpload, type UploadedFile } from './uploadFiles.ts';
 export { UnpackedFiles } from './unpackedFiles.ts';
+export { readWeightsFile, type TakenDecision, type WeightsFile } from './weightsFile.ts';

@@ -12,7 +12,8 @@ import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
 import type { JobSpec } from './spec.ts';
 import { versionAfter } from '../version.ts';
-import { loadWeights, type NamedShape, WeightsError } from './weights.ts';
+import type { NamedShape } from './fitWeights.ts';
+import { loadWeights, WeightsError } from './weights.ts';
 
 /**
  * Writes a checkpoint's weights and optimizer state into a fresh learner.

@@ -22,7 +22,7 @@ import { type Divergence, type EpochMetrics, WeightedMean } from './metrics.ts';
 import { finiteFields, nonFiniteOf } from './nonFinite.ts';
 import { takeUp } from './resume.ts';
 import type { JobSpec } from './spec.ts';
-import { encodeWeights, loadWeights } from './weights.ts';
+import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
 
 /** Evaluation changes nothing but its own speed by its batch size. */
 export const EVALUATION_BATCH = 256;
@@ -30,7 +30,7 @@ export const EVALUATION_BATCH = 256;
 /**
  * Trains a checked spec and yields what happens.
  * @throws TrainingError `nonFinite` when a number is no longer finite (unless the spec says to go on), EngineError when data cannot be
- *   had, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
+ *   had, WeightsError when `initialWeights` do not fit or are not finite, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
   const run = new Run(spec, options);
@@ -68,6 +68,8 @@ class Run {
   #bestTestLoss: number | null = null;
   #stoppedEarly: StoppedEarly | null = null;
   #divergence: Divergence | null = null;
+  /** What was done to make the initial weights fit. */
+  #notes: readonly string[] = [];
 
   constructor(spec: JobSpec, options: TrainOptions) {
     this.#spec = spec;
@@ -76,7 +78,10 @@ class Run {
     this.#checkpoint = options.resumeFrom === undefined ? null : decodeCheckpoint(options.resumeFrom);
     this.#generator = new Generator(spec.seed);
     this.#learner = new Learner(spec, this.#generator);
-    if (options.initialWeights !== undefined && this.#checkpoint === null) loadWeights(this.#learner.model, options.initialWeights);
+    if (options.initialWeights !== undefined && this.#checkpoint === null) {
+      this.#notes = loadWeights(this.#learner.model, options.initialWeights);
+      checkFiniteWeights(this.#learner.model);
+    }
     this.#schedule = new Schedule(spec.scheduler, spec.optimizer.learningRate);
     this.#clock = new Clock(options);
     this.#stopping = spec.earlyStopping === undefined ? null : new EarlyStopping(spec.earlyStopping);
@@ -84,6 +89,7 @@ class Run {
 
   async *load(): AsyncGenerator<TrainingEvent, void, void> {
     yield { type: 'phase', phase: 'loadingData' };
+    for (const message of this.#notes) yield { type: 'log', level: 'info', message };
     const { data } = this.#spec;
     const { files, signal, openLoader = openInline } = this.#options;
     const { train, test } = yield* reportingProgress((onProgress) =>

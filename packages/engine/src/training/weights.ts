@@ -1,15 +1,15 @@
-// A network's weights out and in: which tensors they are, under which names, and what of a list of tensors does not fit a
-// network. It knows no file's whereabouts.
+// A network's weights out and in: which tensors they are and under which names. Whether a list of tensors fits a network is
+// fitWeights.ts's to say. It opens no file.
 import { backend } from '../backend/current.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
 import type { Module } from '../nn/module.ts';
-import { formatShape, type Shape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { fitWeights, notesOfFit, notesOfRenamed } from './fitWeights.ts';
 
-/** Weights that are not this network's, with everything that is wrong with them. */
+/** Weights that do not fit this network, with everything that is wrong with them. */
 export class WeightsError extends EngineError {
-  /** One sentence a tensor. */
+  /** How many fit, then one sentence a tensor. */
   readonly mismatches: readonly string[];
 
   constructor(mismatches: readonly string[]) {
@@ -36,45 +36,37 @@ export function encodeWeights(model: Module, engineVersion = backend().engineVer
   return encodeSafetensors(tensors, { format: 'pt', engineVersion });
 }
 
-/** What a tensor is called and its shape, without its values. */
-export interface NamedShape {
-  readonly name: string;
-  readonly shape: Shape;
-}
-
-/** What of the given tensors does not fit the wanted ones, one sentence a tensor; nothing, when they fit. */
-export function weightMismatches(wanted: readonly NamedShape[], given: readonly NamedShape[]): string[] {
-  const shapes = new Map(given.map(({ name, shape }) => [name, shape]));
-  const mismatches: string[] = [];
-  for (const { name, shape } of wanted) {
-    const found = shapes.get(name);
-    if (found === undefined) mismatches.push(`"${name}" ${formatShape(shape)} is missing`);
-    else if (!sameShape(found, shape)) mismatches.push(`"${name}" has shape ${formatShape(found)}, the model's has ${formatShape(shape)}`);
-  }
-  const known = new Set(wanted.map(({ name }) => name));
-  for (const name of shapes.keys()) if (!known.has(name)) mismatches.push(`"${name}" is not in the model`);
-  return mismatches;
-}
-
 /**
- * Writes stored tensors into the network's own.
+ * Writes stored tensors into the network's own. A prefix `module.` of all names is removed where that makes them fit, and a missing
+ * `num_batches_tracked` counts as 0.
  * @param tensors in any order, or a whole safetensors file.
+ * @returns what was done to make them fit, a sentence each; nothing for tensors that fit as they are.
  * @throws WeightsError that lists every name that is missing or not known and every shape that is another; the network is
  *   then unchanged. @throws SafetensorsError for bytes that are no such file.
  */
-export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): void {
-  const stored = tensors instanceof Uint8Array ? decodeSafetensors(tensors).tensors : tensors;
+export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): readonly string[] {
+  const { tensors: stored, metadata } = tensors instanceof Uint8Array ? decodeSafetensors(tensors) : { tensors, metadata: {} };
   const wanted = namedWeights(model);
-  const mismatches = weightMismatches(
+  const fit = fitWeights(
     wanted.map(([name, { shape }]) => ({ name, shape })),
-    stored,
+    stored.map(({ name, shape, data }) => ({ name, shape, isWhole: data instanceof BigInt64Array })),
   );
-  if (mismatches.length > 0) throw new WeightsError(mismatches);
-  const given = new Map(stored.map((tensor) => [tensor.name, tensor]));
+  if (fit.mismatches.length > 0) throw new WeightsError(fit.mismatches);
+  const given = new Map(stored.map((tensor) => [tensor.name.slice(fit.prefix.length), tensor.data]));
   for (const [name, tensor] of wanted) {
-    const found = given.get(name);
-    if (found === undefined) continue;
-    tensor.storage.set(found.data instanceof BigInt64Array ? Array.from(found.data, Number) : found.data);
+    const data = given.get(name);
+    if (data === undefined) tensor.storage.fill(0);
+    else tensor.storage.set(data instanceof BigInt64Array ? Array.from(data, Number) : data);
     tensor.version.count += 1;
+  }
+  return [...notesOfRenamed(metadata), ...notesOfFit(fit)];
+}
+
+/** @throws WeightsError when a number of the network is not finite, which no run can begin with. */
+export function checkFiniteWeights(model: Module): void {
+  for (const [name, { storage }] of namedWeights(model)) {
+    const index = storage.findIndex((value) => !Number.isFinite(value));
+    if (index === -1) continue;
+    throw new WeightsError([`the number at index ${index} of "${name}" is ${storage[index]}: begin with weights that are finite`]);
   }
 }

@@ -1,10 +1,11 @@
-// Uploading weights for jobs to begin with: a safetensors file, as the body or as the one file of a form, written to the disk as it
-// arrives and checked while only its header is in memory.
-import { open, rm } from 'node:fs/promises';
+// Uploading weights for jobs to begin with: the body or the one file of a form, written to the disk as it arrives and checked there,
+// piece by piece.
+import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import { weightsSchema, type Weights } from '@trainyard/contracts';
-import { checkedHeaderBytes, type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, SafetensorsError } from '@trainyard/engine';
+import { elementTypesListed, SafetensorsError, WeightsFileError } from '@trainyard/engine';
+import { readWeightsFile } from '@trainyard/engine/node';
 import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -20,30 +21,10 @@ import { type Form, withForm } from '../uploads/form.ts';
 const bytesType = 'application/octet-stream';
 const formType = 'multipart/form-data';
 
-/** Thousands of tensors fit; a longer header is there to be expensive. */
-const mostHeaderBytes = 4_000_000;
-
 /** The form, for the document: forms are received piece by piece and not parsed by it. */
 const weightsForm = z
-  .strictObject({ file: z.string().meta({ format: 'binary' }).describe('The safetensors file') })
+  .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict of torch.save') })
   .meta({ id: 'NewWeights' });
-
-/** What the file holds. @throws ProblemError 422 */
-async function tensorsOf(path: string): Promise<readonly ListedTensor[]> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const start = Buffer.alloc(Math.min(SAFETENSORS_LENGTH_BYTES, size));
-    await file.read(start, 0, start.length, 0);
-    const header = Buffer.alloc(checkedHeaderBytes(start, size, mostHeaderBytes));
-    await file.read(header, 0, header.length, SAFETENSORS_LENGTH_BYTES);
-    return listSafetensors(header, size);
-  } catch (error) {
-    throw error instanceof SafetensorsError ? new ProblemError('invalidWeights', `${error.message}.`) : error;
-  } finally {
-    await file.close();
-  }
-}
 
 /** Where the form's only file lies. @throws ProblemError 422 */
 function fileOf({ fields, files }: Form): string {
@@ -67,8 +48,19 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, {
   await app.register(multipart);
   app.addContentTypeParser(bytesType, (_request, payload, parsed) => parsed(null, payload));
 
-  const add = async (file: string, request: FastifyRequest): Promise<Weights> =>
-    await weights.add(file, await tensorsOf(file), callerOf(request).name, quotasOf(request, keyQuotas));
+  /** @throws ProblemError 422 that says what is wrong with the file */
+  const add = async (file: string, request: FastifyRequest): Promise<Weights> => {
+    const converted = artifacts.temporaryFile();
+    try {
+      const read = await readWeightsFile(file, { converted, maxBytes: uploadBytesLimit });
+      return await weights.add(read, callerOf(request).name, quotasOf(request, keyQuotas));
+    } catch (error) {
+      const isWrong = error instanceof SafetensorsError || error instanceof WeightsFileError;
+      throw isWrong ? new ProblemError('invalidWeights', `${error.message[0].toUpperCase()}${error.message.slice(1)}.`) : error;
+    } finally {
+      await rm(converted, { force: true });
+    }
+  };
 
   const addBody = async (request: FastifyRequest): Promise<Weights> => {
     if (Number(request.headers['content-length'] ?? 0) > uploadBytesLimit) throw tooLarge(uploadBytesLimit);
@@ -96,8 +88,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, {
       schema: {
         operationId: 'uploadWeights',
         summary: 'Upload weights for jobs to begin with',
-        description:
-          'A safetensors file of F32, F64 or I64 tensors, named as in PyTorch: what a job has as `model.safetensors`, or `save_file(model.state_dict(), …)`. Use its id in `initialWeights`. The file is the body, or the part `file` of a form.',
+        description: `A safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save (its zip format; also the entry \`state_dict\` or \`model_state_dict\` of a checkpoint). Names and shapes are PyTorch's. Tensors and dictionaries are read and no code is run. Use the id in \`initialWeights\`. The file is the body, or the part \`file\` of a form.`,
         tags: ['weights'],
         querystring: z.strictObject({}),
         consumes: [bytesType, formType],

@@ -1,0 +1,147 @@
+// Whether tensors from elsewhere fit a network, by names and shapes alone: what has to be done to make them fit, or what is wrong,
+// with the nearest names, so that a wrong name can be mended.
+import { distance } from 'fastest-levenshtein';
+import { isCounter } from '../formats/elementTypes.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
+
+/** What a tensor is called and its shape, without its values. */
+export interface NamedShape {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+/** A tensor that is to fit. */
+export interface GivenShape extends NamedShape {
+  /** Whether it holds whole numbers, as only counters do; not checked if omitted. */
+  readonly isWhole?: boolean;
+}
+
+export interface WeightsFit {
+  /** First how many tensors match, then one sentence a tensor; empty when all fit. */
+  readonly mismatches: readonly string[];
+  /** What has to be removed from the front of every given name; '' for names that fit as they are. */
+  readonly prefix: string;
+  /** Counters that were not given: they count as 0. */
+  readonly missingCounters: readonly string[];
+}
+
+/** The prefix that PyTorch's DataParallel puts before every name. */
+const PARALLEL_PREFIX = 'module.';
+/** Where a file says that its names had a prefix. */
+const REMOVED_PREFIX = 'removedPrefix';
+/** Tensors that are described of one mismatch; their sum is in its first sentence. */
+const MOST_DESCRIBED = 50;
+/** Names that are compared with one that is missing: comparing takes time. */
+const MOST_COMPARED = 1000;
+
+/** The prefix `module.` if all names have it, else ''. */
+export function commonPrefix(given: readonly { readonly name: string }[]): string {
+  return given.length > 0 && given.every(({ name }) => name.startsWith(PARALLEL_PREFIX)) ? PARALLEL_PREFIX : '';
+}
+
+/** Whether the given tensors are all that a network wants. */
+export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenShape[]): WeightsFit {
+  const asTheyAre = compare(wanted, given);
+  const prefix = commonPrefix(given);
+  if (prefix === '' || asTheyAre.known > 0) return { ...describe(wanted, asTheyAre), prefix: '' };
+  const removed = compare(
+    wanted,
+    given.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) })),
+  );
+  return removed.known === 0 ? { ...describe(wanted, asTheyAre), prefix: '' } : { ...describe(wanted, removed), prefix };
+}
+
+/** {@link WeightsFit.mismatches} alone. */
+export const weightMismatches = (wanted: readonly NamedShape[], given: readonly GivenShape[]): readonly string[] =>
+  fitWeights(wanted, given).mismatches;
+
+/** What a job's log says about what was done to make weights fit. */
+export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix' | 'missingCounters'>): string[] {
+  const notes = prefix === '' ? [] : [`initial weights: the prefix "${prefix}" was removed from all names`];
+  if (missingCounters.length > 0) {
+    notes.push(
+      `initial weights: ${missingCounters.join(', ')} ${missingCounters.length === 1 ? 'is missing and counts' : 'are missing and count'} as 0`,
+    );
+  }
+  return notes;
+}
+
+/** Metadata of a file whose names had this prefix, for {@link notesOfRenamed}. */
+export const metadataOfRenamed = (prefix: string): Record<string, string> => ({ [REMOVED_PREFIX]: prefix });
+
+/** The notes of a file that was renamed before. */
+export function notesOfRenamed(metadata: Readonly<Record<string, string>>): string[] {
+  return metadata[REMOVED_PREFIX] === PARALLEL_PREFIX ? notesOfFit({ prefix: PARALLEL_PREFIX, missingCounters: [] }) : [];
+}
+
+interface Comparison {
+  /** Given tensors whose name the network knows. */
+  readonly known: number;
+  readonly matching: number;
+  readonly wrong: readonly string[];
+  readonly missing: readonly NamedShape[];
+  readonly missingCounters: readonly string[];
+  readonly unknown: readonly GivenShape[];
+}
+
+function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): Comparison {
+  const byName = new Map(given.map((tensor) => [tensor.name, tensor]));
+  const wrong: string[] = [];
+  const missing: NamedShape[] = [];
+  const missingCounters: string[] = [];
+  for (const tensor of wanted) {
+    const { name, shape } = tensor;
+    const found = byName.get(name);
+    if (found === undefined) {
+      if (isCounter(name)) missingCounters.push(name);
+      else missing.push(tensor);
+    } else if (!sameShape(found.shape, shape)) {
+      wrong.push(`"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`);
+    } else if (found.isWhole !== undefined && found.isWhole !== isCounter(name)) {
+      wrong.push(`"${name}" holds ${found.isWhole ? 'whole numbers' : 'floats'}: store it as ${isCounter(name) ? 'I64' : 'F32'}`);
+    }
+  }
+  const names = new Set(wanted.map(({ name }) => name));
+  const unknown = given.filter(({ name }) => !names.has(name));
+  const absent = missing.length + missingCounters.length;
+  return {
+    known: given.length - unknown.length,
+    matching: wanted.length - absent - wrong.length,
+    wrong,
+    missing,
+    missingCounters,
+    unknown,
+  };
+}
+
+function describe(wanted: readonly NamedShape[], found: Comparison): Omit<WeightsFit, 'prefix'> {
+  const { matching, wrong, missing, missingCounters, unknown } = found;
+  const count = wrong.length + missing.length + unknown.length;
+  if (count === 0) return { mismatches: [], missingCounters };
+  const described = [...wrong.slice(0, MOST_DESCRIBED)];
+  for (const tensor of missing.slice(0, MOST_DESCRIBED - described.length)) {
+    const near = nearestTo(tensor, unknown);
+    const hint = near === null ? '' : `; the nearest that was given is "${near.name}" ${formatShape(near.shape)}`;
+    described.push(`"${tensor.name}" ${formatShape(tensor.shape)} is missing${hint}`);
+  }
+  for (const tensor of unknown.slice(0, MOST_DESCRIBED - described.length)) {
+    const near = nearestTo(tensor, missing);
+    const hint = near === null ? '' : `; the model's nearest is "${near.name}" ${formatShape(near.shape)}`;
+    described.push(`"${tensor.name}" ${formatShape(tensor.shape)} is not in the model${hint}`);
+  }
+  const rest = count > described.length ? `; the first ${described.length} of ${count} differences follow` : '';
+  return { mismatches: [`${matching} of ${wanted.length} tensors match${rest}`, ...described], missingCounters };
+}
+
+/** Of the candidates of the same shape, or if there are none of all, that with the most similar name. */
+function nearestTo({ name, shape }: NamedShape, candidates: readonly NamedShape[]): NamedShape | null {
+  const compared = candidates.slice(0, MOST_COMPARED);
+  const alike = compared.filter((candidate) => sameShape(candidate.shape, shape));
+  let best: NamedShape | null = null;
+  let least = Infinity;
+  for (const candidate of alike.length > 0 ? alike : compared) {
+    const far = distance(name.slice(0, 200), candidate.name.slice(0, 200));
+    if (far < least) [best, least] = [candidate, far];
+  }
+  return best;
+}
