@@ -65,9 +65,9 @@ describe('tensors do not fit', () => {
       '"0.weight" [3, 4] is missing; the nearest that was given is "fc1.weight" [3, 4]',
       '"0.bias" [3] is missing; the nearest that was given is "fc1.bias" [3]',
       '"1.running_mean" [3] is missing; the nearest that was given is "bn.running_mean" [3]',
-      '"fc1.weight" [3, 4] is not in the model; the model\'s nearest is "0.weight" [3, 4]',
-      '"fc1.bias" [3] is not in the model; the model\'s nearest is "0.bias" [3]',
-      '"bn.running_mean" [3] is not in the model; the model\'s nearest is "1.running_mean" [3]',
+      '"fc1.weight" is not in the model; the model\'s nearest is "0.weight" [3, 4]',
+      '"fc1.bias" is not in the model; the model\'s nearest is "0.bias" [3]',
+      '"bn.running_mean" is not in the model; the model\'s nearest is "1.running_mean" [3]',
     ]);
   });
 

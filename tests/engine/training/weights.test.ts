@@ -135,7 +135,7 @@ describe('weights', () => {
         '"hidden.bias" has shape [5], the model\'s has [4]',
         '"1.weight" has shape [2, 5], the model\'s has [2, 4]',
         '"1.bias" [2] is missing; the nearest that was given is "more" [1]',
-        '"more" [1] is not in the model; the model\'s nearest is "1.bias" [2]',
+        '"more" is not in the model; the model\'s nearest is "1.bias" [2]',
       ]),
     );
     expect(encodeWeights(to).bytes).toEqual(before);

@@ -77,60 +77,58 @@ export function notesOfRenamed(metadata: Readonly<Record<string, string>>): stri
 interface Comparison {
   /** Given tensors whose name the network knows. */
   readonly known: number;
+  /** Wanted tensors that fit. */
   readonly matching: number;
-  readonly wrong: readonly string[];
-  readonly missing: readonly NamedShape[];
+  /** Those that do not, in the network's order: with what is wrong, or null for one that is missing. */
+  readonly wrong: readonly (readonly [NamedShape, string | null])[];
   readonly missingCounters: readonly string[];
   readonly unknown: readonly GivenShape[];
 }
 
 function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): Comparison {
   const byName = new Map(given.map((tensor) => [tensor.name, tensor]));
-  const wrong: string[] = [];
-  const missing: NamedShape[] = [];
+  const wrong: (readonly [NamedShape, string | null])[] = [];
   const missingCounters: string[] = [];
   for (const tensor of wanted) {
-    const { name, shape } = tensor;
-    const found = byName.get(name);
-    if (found === undefined) {
-      if (isCounter(name)) missingCounters.push(name);
-      else missing.push(tensor);
-    } else if (!sameShape(found.shape, shape)) {
-      wrong.push(`"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`);
-    } else if (found.isWhole !== undefined && found.isWhole !== isCounter(name)) {
-      wrong.push(`"${name}" holds ${found.isWhole ? 'whole numbers' : 'floats'}: store it as ${isCounter(name) ? 'I64' : 'F32'}`);
+    const found = byName.get(tensor.name);
+    if (found === undefined && isCounter(tensor.name)) missingCounters.push(tensor.name);
+    else if (found === undefined) wrong.push([tensor, null]);
+    else {
+      const difference = differenceOf(tensor, found);
+      if (difference !== null) wrong.push([tensor, difference]);
     }
   }
   const names = new Set(wanted.map(({ name }) => name));
   const unknown = given.filter(({ name }) => !names.has(name));
-  const absent = missing.length + missingCounters.length;
-  return {
-    known: given.length - unknown.length,
-    matching: wanted.length - absent - wrong.length,
-    wrong,
-    missing,
-    missingCounters,
-    unknown,
-  };
+  const matching = wanted.length - missingCounters.length - wrong.length;
+  return { known: given.length - unknown.length, matching, wrong, missingCounters, unknown };
 }
 
-function describe(wanted: readonly NamedShape[], found: Comparison): Omit<WeightsFit, 'prefix'> {
-  const { matching, wrong, missing, missingCounters, unknown } = found;
-  const count = wrong.length + missing.length + unknown.length;
+/** Null where a tensor of the right name fits. */
+function differenceOf({ name, shape }: NamedShape, found: GivenShape): string | null {
+  if (!sameShape(found.shape, shape)) return `"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`;
+  if (found.isWhole === undefined || found.isWhole === isCounter(name)) return null;
+  return `"${name}" holds ${found.isWhole ? 'whole numbers' : 'floats'}: store it as ${isCounter(name) ? 'I64' : 'F32'}`;
+}
+
+function describe({ length }: readonly NamedShape[], found: Comparison): Omit<WeightsFit, 'prefix'> {
+  const { matching, wrong, missingCounters, unknown } = found;
+  const count = wrong.length + unknown.length;
   if (count === 0) return { mismatches: [], missingCounters };
-  const described = [...wrong.slice(0, MOST_DESCRIBED)];
-  for (const tensor of missing.slice(0, MOST_DESCRIBED - described.length)) {
+  const missing = wrong.flatMap(([tensor, difference]) => (difference === null ? [tensor] : []));
+  const described = wrong.slice(0, MOST_DESCRIBED).map(([tensor, difference]) => {
+    if (difference !== null) return difference;
     const near = nearestTo(tensor, unknown);
     const hint = near === null ? '' : `; the nearest that was given is "${near.name}" ${formatShape(near.shape)}`;
-    described.push(`"${tensor.name}" ${formatShape(tensor.shape)} is missing${hint}`);
-  }
+    return `"${tensor.name}" ${formatShape(tensor.shape)} is missing${hint}`;
+  });
   for (const tensor of unknown.slice(0, MOST_DESCRIBED - described.length)) {
     const near = nearestTo(tensor, missing);
     const hint = near === null ? '' : `; the model's nearest is "${near.name}" ${formatShape(near.shape)}`;
-    described.push(`"${tensor.name}" ${formatShape(tensor.shape)} is not in the model${hint}`);
+    described.push(`"${tensor.name}" is not in the model${hint}`);
   }
   const rest = count > described.length ? `; the first ${described.length} of ${count} differences follow` : '';
-  return { mismatches: [`${matching} of ${wanted.length} tensors match${rest}`, ...described], missingCounters };
+  return { mismatches: [`${matching} of ${length} tensors match${rest}`, ...described], missingCounters };
 }
 
 /** Of the candidates of the same shape, or if there are none of all, that with the most similar name. */
