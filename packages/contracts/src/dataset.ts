@@ -30,6 +30,14 @@ export const datasetSchema = z
     sha256: z.string().nullable().describe('Of what it holds, as its export; null if it was not uploaded.'),
     bytes: z.int().min(0).nullable().describe('Of its export; null if it was not uploaded.'),
     createdAt: z.iso.datetime().nullable().describe('RFC 3339, UTC; null if it was not uploaded.'),
+    columns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns that are inputs; null otherwise.'),
+    categories: z
+      .record(z.string(), z.array(z.string()).readonly())
+      .readonly()
+      .nullable()
+      .describe('Of a table: the texts of each column of texts, in the order of the inputs that they became; null otherwise.'),
+    targetColumns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns to learn; null otherwise.'),
+    targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('Of a table: what is learned; null otherwise.'),
     taken: z.array(takenSchema).readonly().describe('What the reader of the upload decided because the form did not.'),
   })
   .meta({ id: 'Dataset' });

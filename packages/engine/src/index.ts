@@ -13,7 +13,6 @@ export { leaveTeam, serveTeam } from './backend/wasm/teamMember.ts';
 export { type KernelModule, strictKernels } from './backend/wasm/kernelModule.ts';
 export { WasmBackend, type WasmBackendOptions, type WasmOptions } from './backend/wasm/wasmBackend.ts';
 export { cifarDataset } from './data/cifarBinary.ts';
-export { type CsvOptions, csvDataset } from './data/csv.ts';
 export type { Dataset, Splits, Target } from './data/dataset.ts';
 export { type DataSpec, dataSchema, datasetDefinitions, describeData, findDataset, loadData } from './data/datasets/index.ts';
 export {
@@ -48,6 +47,8 @@ export {
   uploadOptions,
 } from './data/uploadFormats/index.ts';
 export { mostFaults, type Taken, UploadError, type UploadFault, UploadReport } from './data/uploadReport.ts';
+export { type TablePreparation } from './data/table/preparation.ts';
+export { readTables, type ReadTables, type TableOptions } from './data/table/readTables.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';

@@ -76,7 +76,7 @@ describe('with a test part', () => {
     [
       'has a class that training has not',
       { file: table, testFile: Buffer.from('a,b,kind\n0,0,cow\n') },
-      'sample 0 of the test part is of class "cow"',
+      'testFile: row 2 has class "cow" in column "kind"',
     ],
     [
       'has another label',

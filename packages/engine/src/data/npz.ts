@@ -8,10 +8,14 @@ import type { UploadedContent } from './datasets/uploaded.ts';
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
 import { type NpyArray, parseNpy } from './npy.ts';
-import { arraysOf, EPOCH, encodeNpyText } from './npyWriter.ts';
+import type { TablePreparation } from './table/preparation.ts';
+import { arraysOf, EPOCH, encodeNpy, encodeNpyText } from './npyWriter.ts';
 
-/** The pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are. */
-export function* npzPieces({ train, test }: Splits): Generator<Uint8Array, void, void> {
+/**
+ * The pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are.
+ * @param table how a table was prepared. It is a part of the file (`table`: UTF-8 of its JSON), so that the file's digest covers it.
+ */
+export function* npzPieces({ train, test }: Splits, table: TablePreparation | null = null): Generator<Uint8Array, void, void> {
   let pieces: Uint8Array[] = [];
   const zip = new Zip((error, piece) => {
     if (error !== null) throw error;
@@ -21,6 +25,7 @@ export function* npzPieces({ train, test }: Splits): Generator<Uint8Array, void,
     ...arraysOf('train', train),
     ...(test === null ? [] : arraysOf('test', test)),
     ...(train.target.kind === 'class' ? [{ name: 'classes.npy', encode: () => encodeNpyText(classesOf(train.target)) }] : []),
+    ...(table === null ? [] : [{ name: 'table.npy', encode: () => encodeBytes(new TextEncoder().encode(JSON.stringify(table))) }]),
   ];
   for (const { name, encode } of members) {
     const member = new ZipPassThrough(name);
@@ -34,10 +39,15 @@ export function* npzPieces({ train, test }: Splits): Generator<Uint8Array, void,
   yield* pieces;
 }
 
+const encodeBytes = (bytes: Uint8Array): Uint8Array => encodeNpy([bytes.length], bytes);
+
 const classesOf = (target: Target): readonly string[] => (target.kind === 'class' ? target.classes : []);
 
-/** What of splits a spec tells; `sha256` is that of the file. */
-export function contentOf({ train, test }: Splits, sha256: string): UploadedContent {
+/** Characters of a table's preparation that a spec carries. */
+const TABLE_CHARACTERS = 256 * 1024;
+
+/** What of splits a spec tells; `sha256` is that of the file. Of a table with very many names it does not tell the preparation. */
+export function contentOf({ train, test }: Splits, sha256: string, table: TablePreparation | null = null): UploadedContent {
   const { inputShape, inputs, target, length } = train;
   return {
     sha256,
@@ -47,6 +57,7 @@ export function contentOf({ train, test }: Splits, sha256: string): UploadedCont
     targetShape: target.kind === 'class' ? null : target.shape,
     trainSamples: length,
     testSamples: test?.length ?? 0,
+    ...(table !== null && JSON.stringify(table).length <= TABLE_CHARACTERS && { table }),
   };
 }
 

@@ -63,10 +63,12 @@ export class UploadReport {
     return this.#faults.length > 0;
   }
 
-  /** Reports a decision; a later one about the same field with the same value is left out. */
+  /** Reports a decision, once. */
   take(field: string, value: unknown, reason: string): void {
-    const isKnown = this.#taken.some((taken) => taken.field === field && JSON.stringify(taken.value) === JSON.stringify(value));
-    if (!isKnown) this.#taken.push({ field, value, reason });
+    const text = JSON.stringify([field, value, reason]);
+    if (!this.#taken.some((taken) => JSON.stringify([taken.field, taken.value, taken.reason]) === text)) {
+      this.#taken.push({ field, value, reason });
+    }
   }
 
   /**

@@ -4,6 +4,8 @@ import { open } from 'node:fs/promises';
 import type { Splits } from '../data/dataset.ts';
 import { DataFormatError } from '../data/errors.ts';
 import { limitsOf, type ReaderOptions } from '../data/limits.ts';
+import { looksLikeText } from '../data/table/encoding.ts';
+import type { TablePreparation } from '../data/table/preparation.ts';
 import { joined } from '../data/upload.ts';
 import { formatsWith, uploadFormat, type UploadFormat, type UploadOptions } from '../data/uploadFormats/index.ts';
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
@@ -18,6 +20,8 @@ export interface ReadUpload {
   readonly format: UploadFormat;
   /** What was decided for the user. */
   readonly taken: readonly Taken[];
+  /** How a table was prepared; null for other formats. */
+  readonly table: TablePreparation | null;
 }
 
 /**
@@ -35,7 +39,7 @@ export async function readUpload(files: readonly UploadedFile[], options: Upload
   report.throwIfFaulty();
   // Without a format there is a fault.
   if (format === undefined) throw new TypeError('an upload without a format has no fault');
-  const { train, test } = await formatReaders[format](upload, { options, reader, report });
+  const { train, test, table = null } = await formatReaders[format](upload, { options, reader, report });
   if (train === null) report.fault({ part: expectedPart(format) }, expected(format), 'required');
   const splits =
     train === null || train === undefined || test === undefined
@@ -43,7 +47,7 @@ export async function readUpload(files: readonly UploadedFile[], options: Upload
       : await report.attempt({ part: expectedPart(format) }, () => joined(train, test, limitsOf(reader)));
   report.throwIfFaulty();
   if (splits === undefined) throw new TypeError('an upload that was not read has no fault');
-  return { splits, format, taken: report.taken };
+  return { splits, format, taken: report.taken, table };
 }
 
 const firstPart = (files: readonly UploadedFile[]): string => files[0]?.part ?? 'file';
@@ -85,7 +89,7 @@ async function recognised(upload: UploadedParts): Promise<UploadFormat> {
   if (file === undefined) return (await headOf(upload, inputs))[0] === 0x93 ? 'npy' : 'idx';
   const head = await headOf(upload, file);
   if (head[0] === 0x50 && head[1] === 0x4b) return 'images';
-  return isText(head) ? 'csv' : 'cifar';
+  return looksLikeText(head) ? 'csv' : 'cifar';
 }
 
 /** What a file begins with, unpacked if it is gzipped. */
@@ -96,16 +100,6 @@ async function headOf(upload: UploadedParts, file: UploadedFile): Promise<Uint8A
 
 /** What it takes to tell a table from pixels. */
 const HEAD_BYTES = 4096;
-
-/** UTF-8 (which may be cut off at the end) without control characters. */
-function isText(head: Uint8Array): boolean {
-  if (head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)) return false;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true }) !== '';
-  } catch {
-    return false;
-  }
-}
 
 async function firstBytes(path: string): Promise<Buffer> {
   const file = await open(path);

@@ -1,6 +1,6 @@
 // Datasets as answers show them: built-in ones from their definitions, uploaded ones from their records.
 import type { Dataset } from '@trainyard/contracts';
-import { dataSchema, datasetDefinitions, describeData, uploadFormat } from '@trainyard/engine';
+import { dataSchema, datasetDefinitions, describeData, type TablePreparation, uploadFormat } from '@trainyard/engine';
 import type { DatasetRecord, DatasetStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';
@@ -23,15 +23,28 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
     sha256: null,
     bytes: null,
     createdAt: null,
+    ...tableFields(undefined),
     taken: [],
   };
 });
+
+/** What is shown of a table, and of datasets that are none. */
+function tableFields(table: TablePreparation | undefined): Pick<Dataset, 'columns' | 'categories' | 'targetColumns' | 'targetKind'> {
+  if (table === undefined) return { columns: null, categories: null, targetColumns: null, targetKind: null };
+  const texts = table.columns.flatMap(({ name, categories }) => (categories === undefined ? [] : [[name, categories] as const]));
+  return {
+    columns: table.columns.map(({ name }) => name),
+    categories: Object.fromEntries(texts),
+    targetColumns: table.targetColumns,
+    targetKind: table.targetKind,
+  };
+}
 
 export function shownDataset({ id, title, format, content, taken, bytes, createdAt }: DatasetRecord): Dataset {
   const { inputShape, classes, trainSamples, testSamples, sha256 } = content;
   const description = `Uploaded as ${uploadFormat(format).title}`;
   const uploaded = { source: 'uploaded', title, description, format, sha256, bytes, createdAt, taken } as const;
-  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples };
+  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples, ...tableFields(content.table) };
 }
 
 /** The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one. @throws ProblemError 404 */

@@ -22,20 +22,23 @@ const maxFiles = 32;
 
 const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
 
+/** A field as the form has it: a text, also where it is parsed into something else. */
+function asWritten(schema: z.ZodType): z.ZodType {
+  const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  if (!(inner instanceof z.ZodPipe)) return schema;
+  return (inner.in as z.ZodType).optional().describe(schema.description ?? '');
+}
+
 /** The form, for the document: forms are received piece by piece and not parsed by it. */
-const uploadForm = uploadOptions
-  .extend({
-    file: filePart('A CSV, a zip of `class/….png` or `.jpg`, or CIFAR batches, one part each'),
+const uploadForm = z
+  .strictObject({
+    ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),
+    file: filePart('A table (CSV), a zip of `class/….png` or `.jpg`, or CIFAR batches, one part each'),
     testFile: filePart('The same for the test part'),
     inputs: filePart('IDX or NPY: images or other samples'),
     targets: filePart('IDX or NPY: their labels or values'),
     testInputs: filePart('The same for the test part'),
     testTargets: filePart('The same for the test part'),
-    // As it is written: what it is turned into is no form's.
-    inputShape: uploadOptions.shape.inputShape
-      .unwrap()
-      .in.optional()
-      .describe(uploadOptions.shape.inputShape.description ?? ''),
   })
   .meta({ id: 'NewDataset' });
 

@@ -10,6 +10,7 @@ import { type DatasetDefinition, firstOf, limitOptions, splitOption } from '../d
 import { DatasetUnavailableError } from '../errors.ts';
 import { loaderOptions } from '../loader.ts';
 import { pythonReadNpz, readNpz } from '../npz.ts';
+import { tablePreparation } from '../table/preparation.ts';
 import { pythonSplit, splitOff, testSamplesOf } from '../split.ts';
 
 const sizes = z.array(z.int().min(1)).min(1).max(8).readonly();
@@ -27,6 +28,7 @@ export const uploadedContent = z
     targetShape: sizes.nullable().describe("One target's; null where targets are classes"),
     trainSamples: z.int().min(1),
     testSamples: z.int().min(0).describe('0 without a test part'),
+    table: tablePreparation.optional(),
   })
   .describe('What the dataset holds; filled in for you. In a spec that is posted again it has to be what the dataset holds');
 export type UploadedContent = z.output<typeof uploadedContent>;

@@ -1,21 +1,55 @@
 // A table as delimiter-separated text.
 import { z } from 'zod';
-import type { Shape } from '../../shape.ts';
+import { encodingLabel } from '../table/encoding.ts';
 import { defineUploadFormat } from './define.ts';
-
-/** Whatever a form says is text: a shape is one as JSON, which knows fewer blanks than `\s` does. */
-const shapeText = z
-  .string()
-  .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')
-  .transform((text): Shape => JSON.parse(text) as number[]);
+import { shapeText, textList } from './fieldTexts.ts';
 
 export const csv = defineUploadFormat({
   name: 'csv',
   title: 'a table',
   parts: 'file',
   options: {
-    targetColumn: z.string().min(1).max(1000).optional().describe('Of a CSV: the column to learn; the last if left out'),
-    targetKind: z.enum(['class', 'value']).optional().describe('Of a CSV: whether that column names classes, or holds numbers to learn'),
-    inputShape: shapeText.optional().describe("Of a CSV: what a row's other columns are, such as `[1,28,28]`; a plain list if left out"),
+    header: z
+      .enum(['true', 'false'])
+      .transform((text) => text === 'true')
+      .optional()
+      .describe('Of a table: whether its first row has the names of the columns. If omitted, this is recognised where it is certain'),
+    targetColumn: z.string().min(1).max(1000).optional().describe('Of a table: the column to learn. Default: the last one'),
+    targetColumns: textList('["red","green"]').optional().describe('Of a table: several columns to learn, such as `["red","green"]`'),
+    targetKind: z
+      .enum(['class', 'value', 'labels'])
+      .optional()
+      .describe(
+        'Of a table: `class` for one class a row, `value` for numbers, `labels` for columns of 0 and 1. Default: `value` for numbers that are not whole or have more than 20 different values, `labels` for several columns of 0 and 1, else `class`',
+      ),
+    columns: textList('["a","b"]')
+      .optional()
+      .describe(
+        'Of a table: the columns that are inputs, such as `["a","b"]`, or with `!` those that are not, such as `["!id"]`. Default: all',
+      ),
+    missing: z
+      .enum(['error', 'drop', 'mean'])
+      .optional()
+      .describe(
+        'Of a table: what a missing value does. `error` (default) refuses the file, `drop` leaves its row out, `mean` fills it with the mean of the training file, or with its most frequent text',
+      ),
+    encoding: z
+      .string()
+      .max(40)
+      .refine((name) => encodingLabel(name) !== null, 'must be an encoding such as utf-8, windows-1252 or shift_jis')
+      .optional()
+      .describe('Of a table: such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
+    delimiter: z
+      .string()
+      .regex(/^(tab|[^"\r\n])$/, 'must be one character, or tab')
+      .transform((text) => (text === 'tab' ? '\t' : text))
+      .optional()
+      .describe('Of a table: the character between two fields, or `tab`. Default: recognised'),
+    decimal: z.enum(['.', ',']).optional().describe('Of a table: the decimal sign of its numbers. Default: recognised'),
+    comment: z
+      .enum(['#', 'none'])
+      .optional()
+      .describe('Of a table: `#` (default) passes over rows that begin with # and have another number of fields; `none` reads them'),
+    inputShape: shapeText.optional().describe('Of a table: the shape of a sample, such as `[1,28,28]`. Default: a plain list'),
   },
 });

@@ -3,13 +3,13 @@ import type { UploadFormat } from '../../data/uploadFormats/index.ts';
 import { readIdxPair, readNpyPair } from './arrayPairs.ts';
 import { readCifarBatches } from './cifarBatches.ts';
 import { readImageZips } from './imageZips.ts';
-import { readTables } from './tables.ts';
+import { readTableFiles } from './tables.ts';
 import type { FormatReader } from './uploadParts.ts';
 
 export const formatReaders: Readonly<Record<UploadFormat, FormatReader>> = {
   idx: readIdxPair,
   npy: readNpyPair,
   cifar: readCifarBatches,
-  csv: readTables,
+  csv: readTableFiles,
   images: readImageZips,
 };

@@ -6,6 +6,7 @@ import type { Dataset } from '../../data/dataset.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import type { NamedBytes } from '../../data/files.ts';
 import { limitsOf, type ReaderOptions } from '../../data/limits.ts';
+import type { TablePreparation } from '../../data/table/preparation.ts';
 import type { UploadFilePart, UploadOptions } from '../../data/uploadFormats/index.ts';
 import type { UploadReport } from '../../data/uploadReport.ts';
 import { errorCode } from '../systemError.ts';
@@ -37,6 +38,8 @@ export interface UploadContext {
 export interface ReadHalves {
   readonly train: Dataset | null | undefined;
   readonly test: Dataset | null | undefined;
+  /** How a table was prepared. */
+  readonly table?: TablePreparation;
 }
 
 export type FormatReader = (upload: UploadedParts, context: UploadContext) => Promise<ReadHalves>;

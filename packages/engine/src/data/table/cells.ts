@@ -1,0 +1,86 @@
+// What one field of a table can be: missing, a number, a truth value or a date.
+
+const missing = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?', '-']);
+
+/** Whether a field stands for no value: empty, NA, N/A, NaN, null, ? or -. */
+export const isMissing = (field: string): boolean => field.length <= 12 && missing.has(field.trim().toLowerCase());
+
+const withPoint = /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/;
+const withComma = /^\s*[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d+)?\s*$/;
+const infinite = /^\s*[-+]?inf(inity)?\s*$/i;
+
+export type Decimal = '.' | ',';
+
+/** A decimal number as other programs write it; Number() alone also takes '', '0x10' and 'Infinity'. */
+export const isNumber = (field: string, decimal: Decimal): boolean => (decimal === '.' ? withPoint : withComma).test(field);
+
+export const isInfinite = (field: string): boolean => infinite.test(field);
+
+/** Powers of ten that float64 holds exactly; a whole number below 2^53 divided by one of them is correctly rounded. */
+const tens = Array.from({ length: 16 }, (_, power) => 10 ** power);
+const [ZERO, NINE, MINUS] = ['0', '9', '-'].map((character) => character.charCodeAt(0));
+
+/** The number that a field holds; NaN for none. */
+export function numberIn(field: string, decimal: Decimal): number {
+  const { length } = field;
+  const point = decimal === '.' ? 0x2e : 0x2c;
+  // Most fields are a few digits with or without a sign and a point: those are read here, all else by the language.
+  const isNegative = field.charCodeAt(0) === MINUS;
+  let decimals = -1;
+  let digits = 0;
+  let value = 0;
+  for (let i = isNegative ? 1 : 0; i < length; i++) {
+    const code = field.charCodeAt(i);
+    if (code >= ZERO && code <= NINE) {
+      value = value * 10 + (code - ZERO);
+      digits += 1;
+      if (decimals >= 0) decimals += 1;
+    } else if (code === point && decimals < 0) decimals = 0;
+    else return anyNumberIn(field, decimal);
+  }
+  if (digits === 0 || digits > 15) return anyNumberIn(field, decimal);
+  const size = decimals > 0 ? value / tens[decimals] : value;
+  return isNegative ? -size : size;
+}
+
+function anyNumberIn(field: string, decimal: Decimal): number {
+  if (!isNumber(field, decimal)) return Number.NaN;
+  return Number(decimal === '.' ? field : field.replace(',', '.'));
+}
+
+const grouped = /^\s*[-+]?\d{1,3}([.,]\d{3})+([.,]\d+)?\s*$/;
+
+/** A number in another way of writing, such as 1,234: it is no text, and no number that can be read either. */
+export const isForeignNumber = (field: string): boolean => isNumber(field, '.') || isNumber(field, ',') || grouped.test(field);
+
+/** 1 for true, 0 for false, null for neither. */
+export function truthIn(field: string): 0 | 1 | null {
+  if (field.length > 12) return null;
+  const text = field.trim().toLowerCase();
+  if (text === 'true') return 1;
+  return text === 'false' ? 0 : null;
+}
+
+const isoDate = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z|[-+]\d{2}:?\d{2})?)?\s*$/;
+const DAY_MS = 86_400_000;
+
+/** Days since 1970-01-01 (UTC) of an ISO 8601 date, with or without a time; null for anything else, such as February 30. */
+export function daysIn(field: string): number | null {
+  const match = field.length > 40 ? null : isoDate.exec(field);
+  if (match === null) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part: string | undefined) => Number(part ?? '0'));
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 24 || minute > 59 || second > 60) return null;
+  return (date.getTime() + ((hour * 60 + minute) * 60 + second) * 1_000 - offsetMs(match[7])) / DAY_MS;
+}
+
+/** Of a time zone such as +02:00. */
+function offsetMs(zone = 'Z'): number {
+  if (zone === 'Z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
+  return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000;
+}
+
+/** The text of a category or class: without surrounding blanks, and with letters and accents composed (Unicode's NFC). */
+export const nameIn = (field: string): string => field.trim().normalize('NFC');

@@ -1,0 +1,78 @@
+// One field of a prepared column, written as the inputs of a sample.
+import { type Decimal, daysIn, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
+import { type PreparedColumn, widthOf } from './preparation.ts';
+
+/** Why a field cannot be used. "row 3" or the like goes before it, and the column between its parts. */
+export interface FieldProblem {
+  /** has "oops" */
+  readonly found: string;
+  /** : expected a number */
+  readonly remedy: string;
+}
+
+/** What became of a field: written, missing with nothing to fill it, a category that training has not, or no value of its kind. */
+export type Encoded = 'written' | 'missing' | 'unknownCategory' | FieldProblem;
+
+const expectedOf = { number: 'a number', boolean: 'true or false', date: 'an ISO date such as 2024-01-31', category: 'a text' } as const;
+
+export class ColumnEncoder {
+  readonly column: PreparedColumn;
+  /** Inputs that it writes. */
+  readonly width: number;
+  readonly #decimal: Decimal;
+  readonly #indices: ReadonlyMap<string, number>;
+
+  constructor(column: PreparedColumn, decimal: Decimal) {
+    this.column = column;
+    this.width = widthOf(column);
+    this.#decimal = decimal;
+    this.#indices = new Map(column.categories?.map((category, i) => [category, i]));
+  }
+
+  /** Writes a field into zeroed inputs, from `offset` on. */
+  write(field: string, out: Float32Array, offset: number): Encoded {
+    const { kind, fill } = this.column;
+    if (kind === 'category') return this.#writeCategory(field, out, offset);
+    const value = this.#valueOf(field);
+    if (Number.isFinite(Math.fround(value))) {
+      out[offset] = value;
+      return 'written';
+    }
+    if (Number.isNaN(value) && isMissing(field)) {
+      if (typeof fill !== 'number') return 'missing';
+      out[offset] = fill;
+      return 'written';
+    }
+    return problemOf(field, value, expectedOf[kind]);
+  }
+
+  #writeCategory(field: string, out: Float32Array, offset: number): Encoded {
+    const { fill } = this.column;
+    const isEmpty = isMissing(field);
+    if (isEmpty && typeof fill !== 'string') return 'missing';
+    const index = this.#indices.get(isEmpty ? String(fill) : nameIn(field));
+    if (index === undefined) return 'unknownCategory';
+    out[offset + index] = 1;
+    return 'written';
+  }
+
+  #valueOf(field: string): number {
+    switch (this.column.kind) {
+      case 'date':
+        return daysIn(field) ?? Number.NaN;
+      case 'boolean': {
+        const number = numberIn(field, this.#decimal);
+        return truthIn(field) ?? (number === 0 || number === 1 ? number : Number.NaN);
+      }
+      default:
+        return numberIn(field, this.#decimal);
+    }
+  }
+}
+
+function problemOf(field: string, value: number, expected: string): FieldProblem {
+  const found = `has ${JSON.stringify(field.length > 60 ? `${field.slice(0, 57)}…` : field)}`;
+  if (isInfinite(field) || !Number.isNaN(value)) return { found, remedy: ', which is beyond float32' };
+  const comma = expected === expectedOf.number && /\d,\d/.test(field) ? ' (send decimal=, if its comma is a decimal comma)' : '';
+  return { found, remedy: `: expected ${expected}${comma}` };
+}

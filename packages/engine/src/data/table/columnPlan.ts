@@ -1,0 +1,69 @@
+// How the columns of a training file are prepared: what kind each is, its categories and what fills its gaps, with what the user ought to
+// know of it.
+import type { UploadReport } from '../uploadReport.ts';
+import { isMissing } from './cells.ts';
+import type { ColumnStatistics } from './columnStatistics.ts';
+import type { PreparedColumn } from './preparation.ts';
+import { sortedNames } from './targets.ts';
+
+export type Missing = 'error' | 'drop' | 'mean';
+
+/** Different texts that a column may have: each becomes an input. */
+export const MOST_CATEGORIES = 1_000;
+/** Columns that are reported one by one. */
+const MOST_REPORTED = 50;
+
+const indexNames = /^([Uu]nnamed: \d+|index|id|row|row_?(id|number|index)|.*[_ ]id|\w+Id)$/;
+
+/** @returns undefined for a column that cannot be an input, which it reports */
+export function prepareColumn(
+  file: string,
+  name: string,
+  statistics: ColumnStatistics,
+  missing: Missing,
+  report: UploadReport,
+): PreparedColumn | undefined {
+  const { kind } = statistics;
+  const dropped = `columns=${JSON.stringify([`!${name}`])} leaves it out`;
+  const place = { part: file, column: name };
+  if (kind === null) {
+    report.fault(place, `${file}: column ${JSON.stringify(name)} holds no value: ${dropped}`, 'missingValue');
+    return undefined;
+  }
+  if (kind !== 'category') return { name, kind, ...(missing === 'mean' && { fill: statistics.mean }) };
+  const categories = sortedNames([...statistics.names.keys()].filter((text) => !isMissing(text)));
+  if (categories.length > MOST_CATEGORIES) {
+    report.fault(place, `${file}: column ${JSON.stringify(name)} has more than ${MOST_CATEGORIES} different texts: ${dropped}`, 'tooBig');
+    return undefined;
+  }
+  return { name, kind, categories, ...(missing === 'mean' && { fill: statistics.mostFrequentName ?? '' }) };
+}
+
+/** Reports what was decided about columns: those that look like an index, and those that are no numbers. */
+export function reportColumns(columns: readonly PreparedColumn[], statistics: readonly ColumnStatistics[], report: UploadReport): void {
+  const notes = columns.flatMap((column, i) => {
+    const note = noteOn(column, statistics[i]);
+    return note === null ? [] : [{ name: column.name, note }];
+  });
+  for (const { name, note } of notes.slice(0, MOST_REPORTED)) report.take('columns', name, note);
+  const others = notes.slice(MOST_REPORTED).map(({ name }) => name);
+  if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The like holds for ${others.length} more columns.`);
+}
+
+function noteOn({ name, kind, categories = [] }: PreparedColumn, statistics: ColumnStatistics): string | null {
+  const drop = `columns=${JSON.stringify([`!${name}`])} leaves it out.`;
+  switch (kind) {
+    case 'category':
+      if (statistics.rows >= 10 && categories.length === statistics.present) {
+        return `It holds another text in each row and became ${categories.length} inputs; ${drop}`;
+      }
+      return `It holds text and became ${categories.length} inputs, one for each different text (one-hot).`;
+    case 'boolean':
+      return 'It holds true and false, which became 1 and 0.';
+    case 'date':
+      return 'It holds dates, which became days since 1970-01-01.';
+    default:
+      if (statistics.countsRows && statistics.rows >= 3) return `It counts the rows as an index does, and is an input; ${drop}`;
+      return indexNames.test(name) || name.toLowerCase() === 'id' ? `It is named like an index, and is an input; ${drop}` : null;
+  }
+}

@@ -1,0 +1,113 @@
+// What the fields of a column have in common, counted in a first pass over the rows: what kind of column it is follows from that.
+import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
+
+/** What a column holds: numbers, true and false (1 and 0), dates (days since 1970), or text (one-hot). */
+export const columnKinds = ['number', 'boolean', 'date', 'category'] as const;
+export type ColumnKind = (typeof columnKinds)[number];
+
+/** Different numbers of a column that are told apart. */
+const MOST_VALUES = 21;
+
+/** What one field is. */
+export function kindOf(field: string, decimal: Decimal): ColumnKind | 'missing' {
+  return Number.isNaN(numberIn(field, decimal)) ? kindOfText(field) : 'number';
+}
+
+function kindOfText(field: string): ColumnKind | 'missing' {
+  if (isMissing(field)) return 'missing';
+  if (truthIn(field) !== null) return 'boolean';
+  if (daysIn(field) !== null) return 'date';
+  return isInfinite(field) || isForeignNumber(field) ? 'number' : 'category';
+}
+
+/** Numbers after which a column without texts is taken for one of numbers, whose texts need not be known. */
+const SURELY_NUMBERS = 1_000;
+
+export class ColumnStatistics {
+  readonly #decimal: Decimal;
+  readonly #mostNames: number;
+  readonly counts: Record<ColumnKind | 'missing', number> = { number: 0, boolean: 0, date: 0, category: 0, missing: 0 };
+  /** Names of texts, with how often each occurs; one more than the limit at most. */
+  readonly names = new Map<string, number>();
+  /** Different finite numbers, {@link MOST_VALUES} at most. */
+  readonly values = new Set<number>();
+  /** All numbers are whole. */
+  areWhole = true;
+  /** Fields are 0, 1, 2, … or 1, 2, 3, … from the first row on, without a gap. */
+  countsRows = true;
+  #first = Number.NaN;
+  #rows = 0;
+  #sum = 0;
+
+  /** @param mostNames different texts that are told apart */
+  constructor(decimal: Decimal, mostNames: number) {
+    this.#decimal = decimal;
+    this.#mostNames = mostNames;
+  }
+
+  add(field: string): void {
+    const value = numberIn(field, this.#decimal);
+    const kind = Number.isNaN(value) ? kindOfText(field) : 'number';
+    this.counts[kind] += 1;
+    if (kind === 'number') this.#addNumber(value);
+    else this.countsRows = false;
+    if (kind === 'boolean') this.#sum += truthIn(field) ?? 0;
+    if (kind === 'date') this.#sum += daysIn(field) ?? 0;
+    const isSurelyNumber = kind === 'number' && this.counts.number > SURELY_NUMBERS && this.counts.category === 0;
+    if (kind !== 'missing' && !isSurelyNumber) this.#addName(field);
+    this.#rows += 1;
+  }
+
+  #addNumber(value: number): void {
+    if (this.values.size < MOST_VALUES && Number.isFinite(value)) this.values.add(value);
+    this.areWhole &&= Number.isInteger(value);
+    if (this.#rows === 0) this.#first = value;
+    this.countsRows &&= value === this.#first + this.#rows && (this.#first === 0 || this.#first === 1);
+    this.#sum += value;
+  }
+
+  #addName(field: string): void {
+    const name = nameIn(field);
+    const known = this.names.get(name);
+    if (known === undefined && this.hasTooManyNames) return;
+    // A new text gets a copy of its own: a part of a large string would keep all of it in memory.
+    this.names.set(known === undefined ? Array.from(name).join('') : name, (known ?? 0) + 1);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Fields that hold something. */
+  get present(): number {
+    return this.#rows - this.counts.missing;
+  }
+
+  get hasTooManyNames(): boolean {
+    return this.names.size > this.#mostNames;
+  }
+
+  /** Of the numbers, days or truth values that there are. */
+  get mean(): number {
+    return this.#sum / this.present;
+  }
+
+  /** The text that occurs most often; of several the first by its letters. */
+  get mostFrequentName(): string | undefined {
+    return [...this.names].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0];
+  }
+
+  /** What most fields are; a tie counts as numbers, so that a wrong one is found. Null for an empty column. */
+  get kind(): ColumnKind | null {
+    const { number, boolean, date, category } = this.counts;
+    if (this.present === 0) return null;
+    if (boolean > 0 && this.isBinary) return 'boolean';
+    if (number >= boolean + date + category) return 'number';
+    return date >= number + boolean + category ? 'date' : 'category';
+  }
+
+  /** Whether all fields are 0 and 1, or true and false. */
+  get isBinary(): boolean {
+    return this.counts.number + this.counts.boolean === this.present && [...this.values].every((value) => value === 0 || value === 1);
+  }
+}

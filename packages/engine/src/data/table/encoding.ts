@@ -1,0 +1,104 @@
+// From the bytes of a table to its text. Byte order marks, UTF-8 and UTF-16 are recognised here; telling the older encodings apart takes
+// statistics, which the adapter has (src/node/uploads/olderEncodings.ts).
+import { DataFormatError } from '../errors.ts';
+import type { NamedBytes } from '../files.ts';
+import type { Breather } from '../limits.ts';
+
+/** Bytes that are decoded at a time. */
+const PIECE_BYTES = 65_536;
+const SAMPLE_BYTES = 4_096;
+
+/** What a file's encoding is called by TextDecoder, and how that is known. */
+export interface Encoding {
+  readonly label: string;
+  readonly reason: string;
+}
+
+/** TextDecoder's name for an encoding; null for one that it does not know. */
+export function encodingLabel(name: string): string | null {
+  try {
+    return new TextDecoder(name).encoding;
+  } catch {
+    return null;
+  }
+}
+
+/** UTF-16 without a byte order mark, by the zero bytes of ASCII characters: every second byte, and no other. */
+function zeroBytes(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  const zeros = [0, 0];
+  for (const [i, byte] of sample.entries()) if (byte === 0) zeros[i % 2] += 1;
+  const pairs = sample.length / 2;
+  if (zeros[1] > pairs / 2 && zeros[0] === 0) return 'utf-16le';
+  return zeros[0] > pairs / 2 && zeros[1] === 0 ? 'utf-16be' : null;
+}
+
+function marked([first, second, third]: Uint8Array): Encoding | null {
+  const reason = 'The file begins with the byte order mark of this encoding.';
+  if (first === 0xef && second === 0xbb && third === 0xbf) return { label: 'utf-8', reason };
+  if (first === 0xff && second === 0xfe) return { label: 'utf-16le', reason };
+  return first === 0xfe && second === 0xff ? { label: 'utf-16be', reason } : null;
+}
+
+/** The encoding of a file, as far as its bytes decide it; null for bytes that are neither UTF-8 nor UTF-16. */
+export function unicodeEncoding(bytes: Uint8Array): Encoding | null {
+  const mark = marked(bytes);
+  if (mark !== null) return mark;
+  const utf16 = zeroBytes(bytes);
+  if (utf16 !== null) return { label: utf16, reason: 'Every second byte is zero.' };
+  const wrong = firstInvalid(bytes);
+  if (wrong === null) return { label: 'utf-8', reason: 'All bytes are valid in this encoding.' };
+  // A damaged file is better told so than read as something else.
+  return wrong.isAfterUtf8 ? { label: 'utf-8', reason: 'Most of the file is valid in this encoding.' } : null;
+}
+
+/** Whether a file stops to be UTF-8 somewhere, and had more characters of it before than bytes that are none; null for all of UTF-8. */
+function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | null {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let isAfterUtf8 = false;
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const piece = Uint8Array.from(bytes.subarray(at, at + PIECE_BYTES));
+    try {
+      const { length } = decoder.decode(piece, { stream: at + PIECE_BYTES < bytes.length });
+      isAfterUtf8 ||= length < piece.length - 4;
+    } catch {
+      const text = new TextDecoder('utf-8').decode(piece);
+      const [valid, invalid] = [/[^\0-\x7f\ufffd]/gu, /\ufffd/g].map((pattern) => text.match(pattern)?.length ?? 0);
+      return { isAfterUtf8: isAfterUtf8 || valid > invalid };
+    }
+  }
+  return null;
+}
+
+/** Whether the beginning of a file is text in some encoding: it has no control characters, or is UTF-16. */
+export function looksLikeText(head: Uint8Array): boolean {
+  if (head.length === 0) return false;
+  if (marked(head) !== null || zeroBytes(head) !== null) return true;
+  return !head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d);
+}
+
+/**
+ * The text of a file, piece by piece, without a byte order mark.
+ * @throws DataFormatError that names the bytes that are not in this encoding
+ */
+export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Generator<string, void, void> {
+  const decoder = new TextDecoder(label, { fatal: true });
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const end = Math.min(at + PIECE_BYTES, bytes.length);
+    try {
+      // TextDecoder takes no shared memory.
+      yield decoder.decode(Uint8Array.from(bytes.subarray(at, end)), { stream: end < bytes.length });
+    } catch (error) {
+      const remedy = `save the file as UTF-8, or send its encoding`;
+      throw new DataFormatError(`${name}: bytes ${at} to ${end - 1} are not ${label.toUpperCase()}: ${remedy}`, { cause: error });
+    }
+  }
+}
+
+/** {@link decodedPieces} with pauses for the event loop. */
+export async function* decodedText(file: NamedBytes, label: string, breather: Breather): AsyncGenerator<string, void, void> {
+  for (const piece of decodedPieces(file, label)) {
+    yield piece;
+    await breather.breathe();
+  }
+}

@@ -1,0 +1,140 @@
+// The rows of delimiter-separated text (RFC 4180, and what else programs write): fields may be quoted, lines end with LF, CRLF or CR.
+// What the fields mean is not known here.
+import { DataFormatError } from '../errors.ts';
+
+/** Longer than any number or name: what is longer is no table, or a quote is never closed. */
+export const FIELD_CHARACTERS = 1_000;
+export const MOST_COLUMNS = 100_000;
+/** What is read again with each piece of a long row. */
+const ROW_CHARACTERS = 8 * 2 ** 20;
+
+export interface Row {
+  /** From 1 on; empty lines are not counted. */
+  readonly number: number;
+  readonly fields: readonly string[];
+}
+
+/** A row that cannot be taken apart, so that nothing after it can be read either. */
+export class RowError extends DataFormatError {
+  readonly row: number;
+
+  constructor(name: string, row: number, message: string) {
+    super(`${name}: row ${row} ${message}`);
+    this.row = row;
+  }
+}
+
+const [QUOTE, LF, CR] = ['"', '\n', '\r'].map((character) => character.charCodeAt(0));
+
+export class RowScanner {
+  readonly #name: string;
+  readonly #delimiter: number;
+  #row = 0;
+  /** The text of the row that is not whole yet. */
+  #rest = '';
+  #fields: string[] = [];
+
+  /** @param delimiter one character */
+  constructor(name: string, delimiter: string) {
+    this.#name = name;
+    this.#delimiter = delimiter.charCodeAt(0);
+  }
+
+  /**
+   * The rows that are whole with this piece of text; with the last piece, all that are left.
+   * @throws RowError
+   */
+  *scan(piece: string, isLast: boolean): Generator<Row, void, void> {
+    if (piece.includes('\0')) throw this.#error('or one after it has a NUL character: is the file text?');
+    const text = this.#rest + piece;
+    let at = 0;
+    while (at < text.length) {
+      this.#fields = [];
+      const end = this.#readRow(text, at, isLast);
+      if (end === -1) break;
+      at = end;
+      if (this.#fields.length === 1 && this.#fields[0].trim() === '') continue;
+      this.#row += 1;
+      yield { number: this.#row, fields: this.#fields };
+    }
+    this.#rest = text.slice(at);
+    if (this.#rest.length > ROW_CHARACTERS) throw this.#error(`has more than ${ROW_CHARACTERS} characters`);
+  }
+
+  /** Reads the row that begins at `at` into the fields. @returns where the next one begins; -1 when this one is not whole */
+  #readRow(text: string, at: number, isLast: boolean): number {
+    let position = at;
+    for (;;) {
+      position = this.#readField(text, position, isLast);
+      if (position === -1) return -1;
+      if (position >= text.length) return isLast ? text.length : -1;
+      const code = text.charCodeAt(position);
+      position += 1;
+      if (code === this.#delimiter) continue;
+      if (code === LF) return position;
+      // The line feed that may follow can be the first character of the next piece.
+      if (position >= text.length && !isLast) return -1;
+      return text.charCodeAt(position) === LF ? position + 1 : position;
+    }
+  }
+
+  /** @returns where the field ends: at a delimiter, a line's end, or the text's; -1 when it is not whole */
+  #readField(text: string, start: number, isLast: boolean): number {
+    let end = start;
+    while (end < text.length && this.#isBlank(text.charCodeAt(end))) end += 1;
+    if (end < text.length && text.charCodeAt(end) === QUOTE) return this.#readQuoted(text, end + 1, isLast);
+    while (end < text.length && !this.#endsField(text.charCodeAt(end))) end += 1;
+    this.#push(text.slice(start, end));
+    return end;
+  }
+
+  #readQuoted(text: string, start: number, isLast: boolean): number {
+    let field = '';
+    let from = start;
+    for (;;) {
+      const quote = text.indexOf('"', from);
+      if (quote === -1 || quote - start > 2 * FIELD_CHARACTERS) {
+        if (text.length - start > 2 * FIELD_CHARACTERS) throw this.#longField('is a quote never closed?');
+        if (isLast) throw this.#error('has a quote that is never closed');
+        return -1;
+      }
+      field += text.slice(from, quote);
+      if (quote + 1 >= text.length && !isLast) return -1;
+      if (text.charCodeAt(quote + 1) !== QUOTE) {
+        this.#push(field);
+        return this.#afterQuote(text, quote + 1);
+      }
+      field += '"';
+      from = quote + 2;
+    }
+  }
+
+  #afterQuote(text: string, start: number): number {
+    let end = start;
+    while (end < text.length && this.#isBlank(text.charCodeAt(end))) end += 1;
+    if (end < text.length && !this.#endsField(text.charCodeAt(end))) throw this.#error('goes on after a closing quote');
+    return end;
+  }
+
+  #isBlank(code: number): boolean {
+    return (code === 0x20 || code === 0x09) && code !== this.#delimiter;
+  }
+
+  #endsField(code: number): boolean {
+    return code === this.#delimiter || code === LF || code === CR;
+  }
+
+  #push(field: string): void {
+    if (field.length > FIELD_CHARACTERS) throw this.#longField('is it text of another kind?');
+    if (this.#fields.length >= MOST_COLUMNS) throw this.#error(`has more than ${MOST_COLUMNS} fields`);
+    this.#fields.push(field);
+  }
+
+  #longField(question: string): RowError {
+    return this.#error(`has a field of more than ${FIELD_CHARACTERS} characters: ${question}`);
+  }
+
+  #error(message: string): RowError {
+    return new RowError(this.#name, this.#row + 1, message);
+  }
+}

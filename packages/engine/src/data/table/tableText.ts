@@ -1,0 +1,107 @@
+// A table as a file: its encoding, delimiter and decimal sign, given or found out, and its rows.
+import { DataFormatError } from '../errors.ts';
+import type { NamedBytes } from '../files.ts';
+import type { Breather } from '../limits.ts';
+import type { UploadReport } from '../uploadReport.ts';
+import type { Decimal } from './cells.ts';
+import { findDecimal, findDelimiter, firstRows, usualFields } from './dialect.ts';
+import { decodedPieces, decodedText, type Encoding, encodingLabel, unicodeEncoding } from './encoding.ts';
+import { type Row, RowScanner } from './rows.ts';
+
+export interface TextOptions {
+  /** A name that TextDecoder knows. */
+  readonly encoding?: string | undefined;
+  /** One character. */
+  readonly delimiter?: string | undefined;
+  readonly decimal?: Decimal | undefined;
+  /** `none` reads rows that begin with # like all others. */
+  readonly comment?: '#' | 'none' | undefined;
+}
+
+/** Tells the encoding of bytes that are neither UTF-8 nor UTF-16. */
+export type FindEncoding = (bytes: Uint8Array) => Encoding;
+
+/** What the dialect is found out from. */
+const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
+
+/** Of bytes that nobody can tell more about: what Windows writes in Europe and America. */
+export const westernEncoding: Encoding = { label: 'windows-1252', reason: 'The bytes are not UTF-8.' };
+
+export class TableText {
+  readonly name: string;
+  readonly decimal: Decimal;
+  /** Fields that most rows have. */
+  readonly usualFields: number;
+  readonly #file: NamedBytes;
+  readonly #label: string;
+  readonly #delimiter: string;
+  readonly #hasComments: boolean;
+  readonly #report: UploadReport;
+
+  /**
+   * Finds out how the table is written, and reports that.
+   * @throws DataFormatError for an unknown encoding, and for bytes that are not in it
+   */
+  constructor(file: NamedBytes, options: TextOptions, report: UploadReport, findEncoding: FindEncoding = () => westernEncoding) {
+    this.#file = file;
+    this.name = file.name;
+    this.#report = report;
+    this.#label = this.#encoding(options, findEncoding);
+    const { text, isWhole } = sampleOf(file, this.#label);
+    const found = findDelimiter(text, isWhole);
+    this.#delimiter = options.delimiter ?? found.delimiter;
+    if (options.delimiter === undefined) report.take('delimiter', found.delimiter, found.reason);
+    const rows = firstRows(text, this.#delimiter, isWhole);
+    this.usualFields = usualFields(rows);
+    this.#hasComments = options.comment !== 'none';
+    const { decimal, reason } = findDecimal(rows, this.#delimiter);
+    this.decimal = options.decimal ?? decimal;
+    if (options.decimal === undefined) report.take('decimal', decimal, reason);
+  }
+
+  #encoding({ encoding }: TextOptions, findEncoding: FindEncoding): string {
+    if (encoding !== undefined) {
+      const label = encodingLabel(encoding);
+      if (label === null) throw new DataFormatError(`encoding: ${JSON.stringify(encoding)} is not known`);
+      return label;
+    }
+    const { label, reason } = unicodeEncoding(this.#file.bytes) ?? findEncoding(this.#file.bytes);
+    this.#report.take('encoding', label, reason);
+    return label;
+  }
+
+  /**
+   * The rows that hold something: rows without any value, and comments, are passed over and reported.
+   * @throws RowError for one that cannot be taken apart, DataFormatError for bytes that are not in the encoding
+   */
+  async *rows(breather: Breather): AsyncGenerator<Row, void, void> {
+    const scanner = new RowScanner(this.name, this.#delimiter);
+    const passedOver = { empty: 0, comments: 0 };
+    const holdsSomething = ({ fields }: Row): boolean => {
+      if (this.#hasComments && fields.length !== this.usualFields && fields[0].trimStart().startsWith('#')) {
+        passedOver.comments += 1;
+        return false;
+      }
+      if (fields[0] !== '' || fields.some((field) => field.trim() !== '')) return true;
+      passedOver.empty += 1;
+      return false;
+    };
+    for await (const text of decodedText(this.#file, this.#label, breather)) {
+      for (const row of scanner.scan(text, false)) if (holdsSomething(row)) yield row;
+    }
+    for (const row of scanner.scan('', true)) if (holdsSomething(row)) yield row;
+    const { empty, comments } = passedOver;
+    if (empty > 0) this.#report.take('missing', 'drop', `${this.name}: ${empty} rows without any value were left out.`);
+    if (comments > 0) this.#report.take('comment', '#', `${this.name}: ${comments} rows begin with # and have another number of fields.`);
+  }
+}
+
+/** The beginning of a file that is enough to see how it is written. */
+function sampleOf(file: NamedBytes, label: string): { readonly text: string; readonly isWhole: boolean } {
+  let text = '';
+  for (const piece of decodedPieces(file, label)) {
+    text += piece;
+    if (text.length >= SAMPLE.characters || text.split(/[\r\n]/, SAMPLE.lines).length === SAMPLE.lines) return { text, isWhole: false };
+  }
+  return { text, isWhole: true };
+}

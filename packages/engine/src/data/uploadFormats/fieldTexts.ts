@@ -1,0 +1,28 @@
+// Form fields are texts: how shapes and lists are written in them.
+import { z } from 'zod';
+import type { Shape } from '../../shape.ts';
+
+/** A shape as JSON, which knows fewer blanks than `\s` does. */
+export const shapeText = z
+  .string()
+  .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')
+  .transform((text): Shape => JSON.parse(text) as number[]);
+
+const list = z.array(z.string().min(1).max(1000)).min(1);
+
+/** A list of texts as JSON. */
+export const textList = (example: string) =>
+  z.string().transform((text, context): readonly string[] => {
+    const parsed = list.safeParse(jsonOf(text));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: 'custom', message: `must be a list of names such as ${example}`, input: text });
+    return z.NEVER;
+  });
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
