@@ -32,7 +32,18 @@ export { RateLimiter, type Turn } from './rateLimiter.ts';
 export { Reaper } from './reaper.ts';
 export { Retention, type RetentionLimits } from './retention.ts';
 export { Remains } from './remains.ts';
-export { answeredSoon, closeRedis, connectRedis, isRedisUnavailable, type RedisRole } from './redis/connection.ts';
+export { answeredSoon, closeRedis, connectRedis, type RedisRole } from './redis/connection.ts';
+export { requireUsableRedis } from './redis/redisAtStart.ts';
+export {
+  isRedisUnavailable,
+  type RedisFailure,
+  type RedisFailureKind,
+  redisFailureOf,
+  RedisUnavailableError,
+} from './redis/redisFailure.ts';
+export { type HealthLog, RedisHealth, type RedisHealthOptions } from './redis/redisHealth.ts';
+export { probeCommands, probeRedis, type RedisFindings } from './redis/redisProbe.ts';
+export { parseRedisUrl, RedisUrlError } from './redis/redisUrl.ts';
 export { findOnPath } from './redis/findOnPath.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export { type RedisKind, type RunningRedis, redisPrograms, type StartRedisOptions, startRedis } from './redis/startRedis.ts';

@@ -1,5 +1,5 @@
 // What it means that the queue could not be told because Redis is away: nothing is lost, for the record decides.
-import { isRedisUnavailable } from './redis/connection.ts';
+import { isRedisUnavailable } from './redis/redisFailure.ts';
 
 /** The job is recorded: its outbox entry brings it into the queue when Redis is back. */
 export function leaveToOutbox(error: unknown): void {

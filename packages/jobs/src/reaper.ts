@@ -43,6 +43,11 @@ export class Reaper {
     return reaped;
   }
 
+  /** Begins the grace of every job anew: while Redis refused writes, no worker could renew a lease. */
+  forgetSuspects(): void {
+    this.#suspects = new Map();
+  }
+
   async #withoutLease(): Promise<string[]> {
     const found: string[] = [];
     for (let from = '-'; ; ) {

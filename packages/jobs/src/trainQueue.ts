@@ -65,6 +65,7 @@ export function trainWorkerOptions(options: {
     lockDuration: deliveryLockMs,
     stalledInterval: 3_000,
     maxStalledCount: Number.MAX_SAFE_INTEGER,
+    skipVersionCheck: true,
     // BullMQ wakes no waiting worker for a job with a priority that was handed back, so each looks by itself every second.
     drainDelay: 1,
   };
@@ -79,6 +80,8 @@ export class TrainQueue {
       connection: asConnection(options.redis),
       prefix: redisKeys(options.prefix).tag,
       defaultJobOptions: deliveryOptions,
+      // It fails for good where Redis breaks off meanwhile, and `probeRedis` looks at more.
+      skipVersionCheck: true,
     });
     this.#queue.on('error', (error) => options.onError?.(error));
   }

@@ -12,6 +12,7 @@ import {
   type JobStore,
   type KeyQuotas,
   type RateLimiter,
+  type RedisHealth,
   type Remains,
   type ServiceTotals,
   type Successors,
@@ -99,6 +100,8 @@ export interface AppOptions {
   readonly totals: ServiceTotals;
   /** What is measured here; left out, something that begins with this app. */
   readonly metrics?: ServiceMetrics;
+  /** Knows why Redis cannot serve; left out, each 503 says what its own error says. */
+  readonly redisHealth?: Pick<RedisHealth, 'report'>;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
@@ -160,7 +163,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(requestLog);
   const metrics = options.metrics ?? new ServiceMetrics();
   await app.register(measureRequests, { metrics });
-  await app.register(errors);
+  await app.register(errors, { redisHealth: options.redisHealth ?? null });
   await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
   await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });

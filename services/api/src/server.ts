@@ -20,9 +20,11 @@ import {
   RateLimiter,
   readEnvironment,
   Reaper,
+  RedisHealth,
   Remains,
   Retention,
   requireKeysBeyondLoopback,
+  requireUsableRedis,
   servicePrefix as prefix,
   ServiceTotals,
   Subscription,
@@ -53,6 +55,7 @@ const longestStopMs = 8000;
 /** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
 const unpackedBytes = 64 * 2 ** 20;
 interface Reconciled {
+  readonly redisHealth: RedisHealth;
   readonly jobs: JobStore;
   readonly reaper: Reaper;
   readonly retention: Retention;
@@ -81,7 +84,7 @@ function readServerEnvironment(): ServerEnvironment {
  * seconds until the signal aborts.
  */
 async function keepReconciling(services: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
-  const { jobs, reaper, retention, remains, webhooks, sweepRunner } = services;
+  const { redisHealth, jobs, reaper, retention, remains, webhooks, sweepRunner } = services;
   const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['look for jobs that are not in the queue', () => jobs.reconcileOutbox()],
     ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
@@ -94,7 +97,10 @@ async function keepReconciling(services: Reconciled, log: Logger, signal: AbortS
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
       for (const [what, turn] of turns) {
-        if (!signal.aborted) await turn().catch((err: unknown) => log.warn({ err }, `could not ${what}`));
+        if (signal.aborted) break;
+        await turn().catch((err: unknown) => {
+          if (redisHealth.report(err) === null) log.warn({ err }, `could not ${what}`);
+        });
       }
     }
   } catch (error) {
@@ -110,7 +116,8 @@ function openLog(level: string): Logger {
       base: { service: 'api', pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: () => traceFields(),
-      redact: ['authorization', '*.authorization', '*.*.authorization'],
+      // ioredis adds the command that failed to its errors: with the password, where that was AUTH.
+      redact: ['authorization', '*.authorization', '*.*.authorization', 'err.command.args', 'err.previousErrors'],
     },
     pino.destination({ dest: 2, sync: true }),
   );
@@ -118,18 +125,19 @@ function openLog(level: string): Logger {
 
 /** Everything that the app serves from, and the function that closes it, after the app. */
 async function openServices(environment: ServerEnvironment, log: Logger) {
-  let isRedisAway = false;
-  const onError = (err: Error): void => {
-    // Every attempt to come back fails as the first did: one line for all of them.
-    if (!isRedisAway) log.warn({ err }, 'Redis is away: requests about jobs are answered with 503 until it is back');
-    isRedisAway = true;
-  };
-  const redis = connectRedis(environment.redisUrl, { role: 'api', onError });
-  redis.on('ready', () => {
-    if (isRedisAway) log.info('Redis is back');
-    isRedisAway = false;
+  const { redisUrl } = environment;
+  const redisHealth = new RedisHealth({
+    redisUrl,
+    prefix,
+    log,
+    meanwhile: 'requests that need it are answered with 503',
+    onRecovery: () => reaper.forgetSuspects(),
   });
-  const subscriber = connectRedis(environment.redisUrl, { role: 'subscriber', onError });
+  const onError = (err: unknown): void => {
+    if (redisHealth.report(err) === null) log.warn({ err }, 'Redis answered with an error');
+  };
+  const redis = connectRedis(redisUrl, { role: 'api', onError });
+  const subscriber = connectRedis(redisUrl, { role: 'subscriber', onError });
   const queue = new TrainQueue({ redis, prefix, onError });
   const jobs = new JobStore({ redis, prefix, queue, engineVersion: environment.relaxed ? relaxedEngineVersion : engineVersion });
   const eventLog = new EventLog({ redis, prefix });
@@ -147,7 +155,9 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const webhooks = new WebhookStore({ redis, prefix, onError });
   const sweeps = new SweepStore({ redis, prefix });
   const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors, remains, weights, artifacts });
-  const sweepError = (err: unknown): void => log.warn({ err }, 'a sweep waits');
+  const sweepError = (err: unknown): void => {
+    if (redisHealth.report(err) === null) log.warn({ err }, 'a sweep waits');
+  };
   const ends = new Subscription({
     subscriber,
     channel: webhooks.channel,
@@ -156,18 +166,20 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   });
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
   const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
-  const patient = connectRedis(environment.redisUrl, { role: 'worker', onError });
-  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log });
-  const dependencies = [{ name: 'redis', check: async () => void (await redis.ping()) }];
+  const patient = connectRedis(redisUrl, { role: 'worker', onError });
+  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log, onError });
+  for (const connection of [redis, subscriber, patient]) redisHealth.watch(connection);
+  const dependencies = [{ name: 'redis', check: async () => await redisHealth.check() }];
   const { rateLimit: perMinute } = environment;
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {
     // At once: each waits a while for a Redis that hangs.
     await Promise.all([eventHub.close(), ends.close(), sender.close()]);
     await Promise.all([webhooks.close(), queue.close(), artifacts.close()]);
-    await Promise.all([closeRedis(redis), closeRedis(subscriber), closeRedis(patient)]);
+    await Promise.all([redisHealth.close(), closeRedis(redis), closeRedis(subscriber), closeRedis(patient)]);
   };
   return {
+    redisHealth,
     jobs,
     reaper,
     retention,
@@ -196,6 +208,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
 async function main(): Promise<void> {
   const environment = readServerEnvironment();
   const log = openLog(environment.logLevel);
+  await requireUsableRedis(environment.redisUrl, prefix);
   const closeTelemetry = await openTelemetry('trainyard-api');
   const { close, ...services } = await openServices(environment, log);
   const app = await createApp({

@@ -7,6 +7,8 @@ import {
   type RunningRedis,
   readEnvironment,
   requireKeysBeyondLoopback,
+  requireUsableRedis,
+  servicePrefix,
   startRedis,
 } from '@trainyard/jobs';
 import { ServiceProcess } from './serviceProcess.ts';
@@ -91,6 +93,8 @@ export class LocalService {
     requireKeysBeyondLoopback(environment);
     this.#lock = await lockHome(environment.home);
     this.#redis = await startRedis({ home: environment.home, log, env });
+    // Said once here, and not by each service.
+    if (this.#redis.kind === 'external') await requireUsableRedis(this.#redis.url, servicePrefix);
     this.#throwIfClosed();
 
     const shared = { ...env, REDIS_URL: this.#redis.url, TRAINYARD_HOME: environment.home };

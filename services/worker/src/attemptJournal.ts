@@ -2,7 +2,7 @@
 // only the newest of a batch, which is all that anyone can see; checkpoints after the epochs that they hold. It waits for Redis
 // as long as it takes.
 import type { EpochMetrics } from '@trainyard/contracts';
-import { ArtifactError, type JobAttempt, JobsError } from '@trainyard/jobs';
+import { ArtifactError, type JobAttempt, JobsError, type RedisHealth } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
@@ -30,6 +30,7 @@ const PROGRESS_LOG_MS = 2_000;
 export class AttemptJournal {
   readonly #attempt: JobAttempt;
   readonly #log: Logger;
+  readonly #health: Pick<RedisHealth, 'report'>;
   readonly #abandoned: AbortSignal;
   readonly #checkpoints: CheckpointKeeper;
   readonly #snapshots: SnapshotKeeper;
@@ -38,11 +39,19 @@ export class AttemptJournal {
   #lastProgress = Number.NEGATIVE_INFINITY;
 
   /** @param abandoned ends the waiting for Redis */
-  constructor(attempt: JobAttempt, checkpoints: CheckpointKeeper, snapshots: SnapshotKeeper, log: Logger, abandoned: AbortSignal) {
+  constructor(
+    attempt: JobAttempt,
+    checkpoints: CheckpointKeeper,
+    snapshots: SnapshotKeeper,
+    log: Logger,
+    health: Pick<RedisHealth, 'report'>,
+    abandoned: AbortSignal,
+  ) {
     this.#attempt = attempt;
     this.#checkpoints = checkpoints;
     this.#snapshots = snapshots;
     this.#log = log;
+    this.#health = health;
     this.#abandoned = abandoned;
   }
 
@@ -123,9 +132,18 @@ export class AttemptJournal {
     await this.#append(this.#remembered);
   }
 
-  /** All commands leave at once, in order, so that a batch costs one round trip. */
+  /**
+   * All commands are sent at once, in order, so that a batch costs one round trip. Where Redis refuses one, those behind it fail for the
+   * gap that it leaves: the first error decides, and the whole batch is sent again.
+   */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
-    const appended = await Promise.all(epochs.map((metrics) => this.#patiently(() => this.#attempt.appendEpoch(metrics))));
+    const appended = await this.#patiently(async () => {
+      const results = await Promise.allSettled(epochs.map(async (metrics) => await this.#attempt.appendEpoch(metrics)));
+      return results.map((result) => {
+        if (result.status === 'rejected') throw result.reason;
+        return result.value;
+      });
+    });
     for (const { outcome } of appended) this.#heed(outcome);
   }
 
@@ -137,7 +155,7 @@ export class AttemptJournal {
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(call, this.#log, this.#abandoned);
+    return patiently(call, this.#health, this.#abandoned);
   }
 
   #heed(outcome: string): void {

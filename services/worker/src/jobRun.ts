@@ -12,6 +12,7 @@ import {
   type Ending,
   type JobAttempt,
   type JobStore,
+  type RedisHealth,
   type Wish,
   trainedWeightsFile,
   type WishBus,
@@ -43,6 +44,8 @@ export interface RunContext {
   /** Of the files that `data` names. */
   digests: FileDigests;
   uploads: UploadedData;
+  /** Takes note of Redis's errors. */
+  redisHealth: Pick<RedisHealth, 'report'>;
   /** The worker's name, as jobs show it. */
   worker: string;
   /** Aborted when the worker leaves without waiting for anything, Redis included. */
@@ -162,9 +165,9 @@ export class JobRun {
   async #train({ attempt, spec, checkpoint }: Claimed, child: TrainingChild): Promise<RunEnd | 'again'> {
     const log = this.#log.child({ attempt: attempt.number, ...this.#span?.logFields });
     log.info({ child: child.pid, checkpoint }, 'training');
-    const { artifacts, abandoned, checkpointEveryMs, data, digests, uploads } = this.#context;
+    const { artifacts, abandoned, checkpointEveryMs, data, digests, redisHealth, uploads } = this.#context;
     this.#checkpoints.current = checkpoint;
-    const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, abandoned);
+    const journal = new AttemptJournal(attempt, this.#checkpoints, new SnapshotKeeper(artifacts, log), log, redisHealth, abandoned);
     const modelFile = artifacts.temporaryFile();
     let resumeFile: string | null = null;
     let initialFile: string | null = null;
@@ -302,6 +305,6 @@ export class JobRun {
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(call, this.#log, this.#context.abandoned);
+    return patiently(call, this.#context.redisHealth, this.#context.abandoned);
   }
 }

@@ -1,14 +1,16 @@
 // The worker's program: reads the environment, once, and runs the worker with it. Its log goes to stderr, one JSON object a
 // line.
-import { EnvironmentError, openArtifacts, readEnvironment, servicePrefix } from '@trainyard/jobs';
+import { EnvironmentError, openArtifacts, readEnvironment, requireUsableRedis, servicePrefix } from '@trainyard/jobs';
 import { pino } from 'pino';
 import { redisUrlOf } from './redisUrl.ts';
 import { runProcess } from './runProcess.ts';
 
 try {
   const env = readEnvironment(process.env);
+  const redisUrl = redisUrlOf(env);
+  await requireUsableRedis(redisUrl, servicePrefix);
   await runProcess({
-    redisUrl: redisUrlOf(env),
+    redisUrl,
     prefix: servicePrefix,
     concurrency: env.concurrency,
     relaxed: env.relaxed,
@@ -19,7 +21,13 @@ try {
       ...(env.datasetsUrl === null ? {} : { mirror: env.datasetsUrl }),
     },
     log: pino(
-      { level: env.logLevel, base: { service: 'worker', pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+      {
+        level: env.logLevel,
+        base: { service: 'worker', pid: process.pid },
+        timestamp: pino.stdTimeFunctions.isoTime,
+        // ioredis adds the command that failed to its errors: with the password, where that was AUTH.
+        redact: ['err.command.args', 'err.previousErrors'],
+      },
       pino.destination({ dest: 2, sync: true }),
     ),
   });

@@ -9,10 +9,10 @@ import {
   type ArtifactStore,
   connectRedis,
   DatasetDigests,
-  isRedisUnavailable,
   JobStore,
   type TrainDelivery,
   type PresentWorker,
+  RedisHealth,
   TrainQueue,
   trainQueueName,
   trainWorkerOptions,
@@ -79,6 +79,7 @@ export class TrainingWorker {
   readonly #identity: Omit<PresentWorker, 'jobs' | 'residentBytes' | 'cpuSeconds'>;
   readonly #log: Logger;
   readonly #closeGraceMs: number;
+  readonly #health: RedisHealth;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #queue: TrainQueue;
@@ -94,7 +95,6 @@ export class TrainingWorker {
   readonly #ends: (() => void)[] = [];
   /** Until when (ms) no worker counts as lost. */
   #patientUntil = 0;
-  #isRedisAway = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: TrainingWorkerOptions) {
@@ -110,12 +110,22 @@ export class TrainingWorker {
     };
     this.#log = log;
     this.#closeGraceMs = options.closeGraceMs ?? CLOSE_GRACE_MS;
-    const onError = (error: unknown): void => this.#redisFailed(error);
+    this.#health = new RedisHealth({
+      redisUrl,
+      prefix,
+      log,
+      meanwhile: 'jobs wait for it',
+      onRecovery: () => this.#redisRecovered(),
+    });
+    const onError = (error: unknown): void => {
+      if (this.#health.report(error) === null) log.warn({ err: error }, 'Redis answered with an error');
+    };
     const redis = connectRedis(redisUrl, { role: 'worker', onError });
     redis.on('ready', () => this.#redisReady());
     redis.on('close', () => this.#redisClosed());
     this.#redis = redis;
     this.#subscriber = connectRedis(redisUrl, { role: 'subscriber', onError });
+    for (const connection of [redis, this.#subscriber]) this.#health.watch(connection);
     this.#queue = new TrainQueue({ redis, prefix, onError });
     this.#store = new JobStore({ redis, prefix, queue: this.#queue });
     this.#wishes = new WishBus({ redis, subscriber: this.#subscriber, prefix, onError });
@@ -139,6 +149,7 @@ export class TrainingWorker {
         data,
         digests: new DatasetDigests(new NodeDatasetFiles(data)),
         uploads: this.#uploads,
+        redisHealth: this.#health,
         worker: name,
         abandoned: this.#abandoned.signal,
       },
@@ -163,7 +174,7 @@ export class TrainingWorker {
     await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady(), swept]);
     if (this.#closed !== undefined) return;
     const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
-      repeat(ms, turn, (error) => this.#log.warn({ err: error }, `could not ${what}; trying again`));
+      repeat(ms, turn, (error) => this.#turnFailed(what, error));
     this.#ends.push(
       every(RENEW_MS, 'renew the leases', async () => await this.#deliveries.renewLeases()),
       every(ANNOUNCE_MS, 'announce this worker', async () => await this.#announce()),
@@ -199,23 +210,23 @@ export class TrainingWorker {
     this.#patientUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** Every connection tells of every failed attempt; the log hears of an outage once. */
-  #redisFailed(error: unknown): void {
-    if (!isRedisUnavailable(error)) this.#log.warn({ err: error }, 'Redis answered with an error');
-    else if (!this.#isRedisAway) this.#log.warn({ err: error }, 'Redis is away; everything waits for it');
-    this.#isRedisAway ||= isRedisUnavailable(error);
+  #redisReady(): void {
+    if (this.#patientUntil > 0) this.#redisRecovered();
   }
 
-  #redisReady(): void {
-    if (this.#isRedisAway) this.#log.info('Redis is back');
-    this.#isRedisAway = false;
-    if (this.#patientUntil > 0) this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
-    this.#deliveries.renewLeases().catch((error: unknown) => this.#log.warn({ err: error }, 'could not renew the leases'));
+  /** No worker could renew a lease meanwhile: each gets some time for it. */
+  #redisRecovered(): void {
+    this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
+    this.#deliveries.renewLeases().catch((error: unknown) => this.#turnFailed('renew the leases', error));
+  }
+
+  #turnFailed(what: string, error: unknown): void {
+    if (this.#health.report(error) === null) this.#log.warn({ err: error }, `could not ${what}; trying again`);
   }
 
   /** Puts back into the queue what a lost worker had; BullMQ has only one worker of all look at a time. */
   async #fetchLostJobs(): Promise<void> {
-    if (performance.now() < this.#patientUntil) return;
+    if (this.#health.failure !== null || performance.now() < this.#patientUntil) return;
     const jobIds = await this.#reader.getBackend().moveStalledJobsToWait();
     if (jobIds.length > 0) this.#log.warn({ jobIds }, 'these jobs had lost their worker and are queued again');
   }
@@ -245,6 +256,7 @@ export class TrainingWorker {
     await this.#pool.close();
     await within(LEAVE_MS, this.#presence.withdraw(this.name));
     await within(LEAVE_MS, Promise.all([this.#wishes.close(), this.#queue.close(), this.#reader.disconnect()]));
+    await within(LEAVE_MS, this.#health.close());
     this.#redis.disconnect();
     this.#subscriber.disconnect();
   }

@@ -8,6 +8,7 @@ import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine'
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { Quotas } from '../quotas.ts';
+import { parseRedisUrl, RedisUrlError } from '../redis/redisUrl.ts';
 import type { RetentionLimits } from '../retention.ts';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
 import { defaultHome } from './dataFolder.ts';
@@ -38,6 +39,15 @@ const count = (least: number, most: number) => {
 const url = (protocols: readonly string[], remedy: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), remedy);
 
+const checkRedisUrl = (value: string, context: z.RefinementCtx): void => {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    if (!(error instanceof RedisUrlError)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+};
+
 const list = (text: string): string[] =>
   text
     .split(',')
@@ -54,7 +64,7 @@ const artifactsRemedy = 'must be a folder, such as file:///var/lib/trainyard/art
 const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: count(0, 65_535).default(3_000),
-  REDIS_URL: url(['redis:', 'rediss:'], 'must be a URL such as redis://127.0.0.1:6379').optional(),
+  REDIS_URL: z.string().superRefine(checkRedisUrl).optional(),
   TRAINYARD_HOME: z.string().optional(),
   TRAINYARD_DATASETS: z.string().optional(),
   TRAINYARD_DATASETS_URL: url(['http:', 'https:'], 'must be a URL such as https://mirror.example/datasets').optional(),

@@ -2,7 +2,7 @@
 // stream has no more, what it hears is its source. So nothing is buffered that is stored, and a buffer that fills up
 // means that the reader is too slow.
 import type { JobEvent } from '@trainyard/contracts';
-import { isRedisUnavailable } from '../redis/connection.ts';
+import { isRedisUnavailable } from '../redis/redisFailure.ts';
 import { compareEventIds, type EventLog, isFinalEvent } from './eventLog.ts';
 
 /**

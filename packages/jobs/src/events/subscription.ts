@@ -1,7 +1,7 @@
 // One channel of Redis, heard over a connection that may break. Messages sent while it is broken are lost; whoever
 // listens is told each time the subscription stands (again) and looks up then what it may have missed.
 import type { Redis } from 'ioredis';
-import { answeredSoon, isRedisUnavailable } from '../redis/connection.ts';
+import { answeredSoon } from '../redis/connection.ts';
 
 export interface SubscriptionOptions {
   /** A connection with role `subscriber`; several subscriptions may share it. It stays the caller's to close. */
@@ -12,6 +12,9 @@ export interface SubscriptionOptions {
   readonly onStanding: () => void;
 }
 
+/** Between two tries to subscribe at a Redis that refuses it, in ms. */
+const retryMs = 1_000;
+
 export class Subscription {
   readonly #options: SubscriptionOptions;
   readonly #hear = (channel: string, message: string): void => {
@@ -19,16 +22,22 @@ export class Subscription {
   };
   readonly #subscribe = (): void => {
     const { subscriber, channel, onStanding } = this.#options;
+    clearTimeout(this.#retry);
+    if (this.#closed || subscriber.status !== 'ready') return;
     subscriber.subscribe(channel).then(
       () => {
         if (!this.#closed) onStanding();
       },
       (error: unknown) => {
-        // A connection that broke meanwhile is ready again later, which brings the next try.
-        if (!isRedisUnavailable(error)) subscriber.emit('error', error);
+        if (this.#closed) return;
+        subscriber.emit('error', error);
+        // Redis may refuse it now and allow it later. A connection that broke meanwhile brings the next try when it is ready.
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(this.#subscribe, retryMs);
       },
     );
   };
+  #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: SubscriptionOptions) {
@@ -42,6 +51,7 @@ export class Subscription {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#retry);
     const { subscriber, channel } = this.#options;
     subscriber.off('message', this.#hear);
     subscriber.off('ready', this.#subscribe);

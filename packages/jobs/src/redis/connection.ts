@@ -1,12 +1,15 @@
 // Connections to Redis, and how each kind of user wants them to fail. Nothing here knows what is kept in Redis.
 import { Redis } from 'ioredis';
+import { redisFailureOf } from './redisFailure.ts';
+import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
 
 /**
  * - `api`: answers requests, so a command fails within about a second when Redis is away and the caller can answer 503.
  * - `worker`: waits for Redis as long as it takes; BullMQ's blocking reads demand it.
  * - `subscriber`: as `worker`, and whoever uses it subscribes anew each time it is ready (see Subscription).
+ * - `probe`: finds out whether Redis serves. A command fails as soon as Redis is away, and is answered also while Redis loads.
  */
-export type RedisRole = 'api' | 'worker' | 'subscriber';
+export type RedisRole = 'api' | 'worker' | 'subscriber' | 'probe';
 
 export interface ConnectOptions {
   readonly role: RedisRole;
@@ -16,6 +19,9 @@ export interface ConnectOptions {
 
 /** How long a command of role `api` may take, in ms. */
 const commandTimeoutMs = 1_000;
+
+/** How long a command of role `probe` may take, in ms. */
+const probeTimeoutMs = 2_000;
 
 /** How long who closes something waits for Redis to answer, in ms. */
 const closingPatienceMs = 2_000;
@@ -32,20 +38,41 @@ const longestRetryPause = 1_000;
  */
 const silenceMs = 15_000;
 
-/** A connection that is being made; commands given before it is ready wait for it. Close it with `closeRedis`. */
+const roleOptions = {
+  api: { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs },
+  worker: { maxRetriesPerRequest: null },
+  subscriber: { maxRetriesPerRequest: null, autoResubscribe: false },
+  probe: { maxRetriesPerRequest: 0, commandTimeout: probeTimeoutMs, enableReadyCheck: false },
+} as const satisfies Record<RedisRole, RedisTarget>;
+
+const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause);
+
+/**
+ * A connection that is being made; commands given before it is ready wait for it. Close it with `closeRedis`.
+ * @param url in one of the forms of {@link parseRedisUrl}
+ * @throws RedisUrlError
+ */
 export function connectRedis(url: string, { role, onError }: ConnectOptions): Redis {
-  const redis = new Redis(url, {
+  const options: RedisTarget = {
+    ...parseRedisUrl(url),
     connectionName: `trainyard-${role}`,
     connectTimeout: 2_000,
     disconnectTimeout: farewellMs,
     keepAlive: silenceMs,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause),
-    ...(role === 'api'
-      ? { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs }
-      : { maxRetriesPerRequest: null, socketTimeout: silenceMs }),
-    ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
+    socketTimeout: silenceMs,
+    retryStrategy,
+    sentinelRetryStrategy: retryStrategy,
+    sentinelCommandTimeout: 2_000,
+    // After a failover, connections may be left with what is a replica now. The address leads to the new primary.
+    reconnectOnError: (error) => redisFailureOf(error)?.kind === 'replica',
+    ...roleOptions[role],
+  };
+  const redis = new Redis(options);
+  redis.on('error', (error: Error) => {
+    // ioredis would go on in database 0.
+    if (redisFailureOf(error)?.kind === 'databaseMissing') redis.disconnect(true);
+    onError?.(error);
   });
-  redis.on('error', (error: Error) => onError?.(error));
   return redis;
 }
 
@@ -72,25 +99,4 @@ export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === 'ready') await answeredSoon(redis.quit()).catch(() => redis.disconnect());
   else redis.disconnect();
   await ended;
-}
-
-const unavailableReplies = /^(LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|READONLY|BUSY|MISCONF|OOM|NOREPLICAS)\b/;
-const unavailableMessages = /^(Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|connect ETIMEDOUT)/;
-const unavailableCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
-/** Whether an error means "Redis is away or cannot serve now" (answer 503), as opposed to a mistake of ours. */
-export function isRedisUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error.name === 'MaxRetriesPerRequestError') return true;
-  if ('code' in error && typeof error.code === 'string' && unavailableCodes.has(error.code)) return true;
-  return unavailableMessages.test(error.message) || unavailableReplies.test(error.message);
 }

@@ -69,6 +69,8 @@ export interface RedisKeys {
   holder(id: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
+  /** String: random, and the same for as long as Redis holds this data. */
+  readonly identity: string;
 }
 
 /** The prefix of the services; a test takes one of its own. */
@@ -111,5 +113,6 @@ export function redisKeys(prefix: string): RedisKeys {
     contentsOf: (owner) => `${tag}:contents:${owner}`,
     holder: (id) => `${tag}:${id.startsWith('ds_') ? 'dataset' : id.startsWith('wt_') ? 'weights' : 'job'}:${id}`,
     wishChannel: `${tag}:wishes`,
+    identity: `${tag}:identity`,
   };
 }

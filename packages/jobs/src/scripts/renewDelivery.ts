@@ -22,7 +22,8 @@ if not holder then
   end
   if not active then return {'waiting', status} end
 end
-redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+-- SET is refused while the memory is used up.
+if holder then redis.call('PEXPIRE', KEYS[2], ARGV[4]) else redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
 redis.call('SREM', KEYS[4], ARGV[2])
 return {'held', status}
 `,

@@ -65,6 +65,7 @@ export class WebhookStore {
     this.#queue = new Queue(webhookQueueName, {
       connection,
       prefix: this.#keys.tag,
+      skipVersionCheck: true,
       defaultJobOptions: { attempts: webhookAttempts, backoff: { type: 'custom' }, removeOnComplete: true, removeOnFail: true },
     });
     this.#queue.on('error', (error) => options.onError?.(error));

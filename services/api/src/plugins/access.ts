@@ -78,11 +78,11 @@ export interface AccessOptions {
 
 export const access = fp<AccessOptions>((app, { keys, rateLimiter }, done) => {
   /** @throws ProblemError 429 */
-  const countRequest = async (request: FastifyRequest, subject: string): Promise<void> => {
+  const countRequest = async (subject: string): Promise<void> => {
     // Without Redis nobody counts; what needs Redis then says so itself.
     const turn = await rateLimiter?.take(subject).catch((error: unknown) => {
+      app.redisHealth?.report(error);
       if (!isRedisUnavailable(error)) throw error;
-      request.log.warn({ err: error }, 'requests are not counted: Redis is away');
     });
     if (turn === undefined || turn.taken) return;
     const seconds = Math.max(1, Math.ceil(turn.retryAfterMs / 1_000));
@@ -103,7 +103,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter }, done) => {
       try {
         request.caller = callerByKey(request, keys);
       } finally {
-        await countRequest(request, request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
+        await countRequest(request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
       }
     }
     if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {

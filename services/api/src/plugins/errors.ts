@@ -10,12 +10,14 @@ import {
   DatasetInUseError,
   DatasetNotFoundError,
   IdempotencyMismatchError,
-  isRedisUnavailable,
   JobNotFoundError,
   JobStateError,
   NoCheckpointError,
   NoWebhookError,
   QuotaExceededError,
+  type RedisFailure,
+  redisFailureOf,
+  type RedisHealth,
   WeightsInUseError,
   WeightsNotFoundError,
   SweepStateError,
@@ -26,20 +28,22 @@ import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 import { diskFull, nothingThere, ProblemError } from '../problems.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    redisHealth: Pick<RedisHealth, 'report'> | null;
+  }
   interface FastifyContextConfig {
     /** The media type of the route's body; left out, JSON. */
     mediaType?: string;
   }
 }
 
-/** Seconds after which a client may try again when Redis is away. */
+/** Seconds after which a client may try again when Redis or the storage cannot serve. */
 const retryAfterSeconds = '2';
 
-/** The 503 of a missing Redis. */
-export function redisAway(cause?: unknown): ProblemError {
-  return new ProblemError('unavailable', 'Redis, which holds the jobs, does not answer; try again shortly.', {
+/** The 503 of a Redis that cannot serve. */
+function redisUnavailable({ reason }: RedisFailure): ProblemError {
+  return new ProblemError('unavailable', `Redis, which holds the jobs, ${reason}; try again shortly.`, {
     headers: { 'retry-after': retryAfterSeconds },
-    cause,
   });
 }
 
@@ -97,7 +101,8 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
     });
   }
   if (error instanceof Error) {
-    if (isRedisUnavailable(error)) return redisAway(error);
+    const failure = request.server.redisHealth?.report(error) ?? redisFailureOf(error);
+    if (failure !== null) return redisUnavailable(failure);
     if ('code' in error && typeof error.code === 'string' && 'statusCode' in error && typeof error.statusCode === 'number') {
       const problem = fromFastify(Object.assign(error, { code: error.code, statusCode: error.statusCode }), request);
       if (problem) return problem;
@@ -146,7 +151,8 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
 }
 
 /** Sets the error handler and the 404 handler, which fastify keeps apart. */
-export const errors = fp((app, _options, done) => {
+export const errors = fp<{ redisHealth: Pick<RedisHealth, 'report'> | null }>((app, { redisHealth }, done) => {
+  app.decorate('redisHealth', redisHealth);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) => sendProblem(nothingThere(request.url), request, reply));
   done();

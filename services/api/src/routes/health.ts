@@ -1,37 +1,60 @@
 // Whether the process lives, and whether it can serve. For load balancers and people; public.
+import { ArtifactError, RedisUnavailableError } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { ProblemError } from '../problems.ts';
 
-/** Something that the API cannot serve without. `check` rejects, with a message for operators' eyes, when it is away. */
+/** Something that the API cannot serve without. `check` rejects when it cannot be used. */
 export interface Dependency {
   readonly name: string;
   check(): Promise<void>;
 }
 
-/** How long a dependency may take to answer, in ms. */
-const patienceMs = 1000;
+/** How long a dependency may take to answer, in ms: longer than a check of Redis takes to find out why it does not. */
+const patienceMs = 4_000;
 
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
 const ready = z.object({ status: z.literal('ready'), dependencies: z.record(z.string(), z.literal('up')) }).meta({ id: 'Ready' });
 
-/** Whether the dependency answers in time. Its own words may name hosts and paths: they are for the log alone. */
-async function answers(dependency: Dependency, log: (error: unknown) => void): Promise<boolean> {
+/** Why a dependency cannot be used, to follow its name. An error's own words may name hosts and paths: they are for the log alone. */
+function reasonOf(error: unknown): string {
+  if (error instanceof RedisUnavailableError) return error.failure.reason;
+  if (error instanceof ArtifactError && error.code === 'diskFull') return 'has no room left';
+  return 'does not answer';
+}
+
+/** Null when the dependency answers in time; else what it rejected with. */
+async function failureOf(dependency: Dependency): Promise<{ error: unknown } | null> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new Error(`${dependency.name} did not answer within ${patienceMs} ms`)), patienceMs);
   try {
     await Promise.race([dependency.check(), timeout.promise]);
-    return true;
+    return null;
   } catch (error) {
-    log(error);
-    return false;
+    return { error };
   } finally {
     clearTimeout(timer);
   }
 }
 
 export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dependency[] }> = (app, { dependencies }, done) => {
+  /** What was last logged of each dependency that is down. */
+  const logged = new Map<string, string>();
+  const logChange = (name: string, failure: { error: unknown } | null): void => {
+    const reason = failure === null ? undefined : reasonOf(failure.error);
+    if (logged.get(name) === reason) return;
+    if (reason === undefined) {
+      logged.delete(name);
+      app.log.info({ dependency: name }, `${name} can be used again`);
+    } else {
+      logged.set(name, reason);
+      // Redis's own state is logged by whoever checks it.
+      const isRedis = failure?.error instanceof RedisUnavailableError;
+      app.log.warn({ dependency: name, ...(isRedis ? {} : { err: failure?.error }) }, `not ready: ${name} ${reason}`);
+    }
+  };
+
   app.get(
     '/health/live',
     {
@@ -52,22 +75,22 @@ export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dep
       config: { isPublic: true },
       schema: {
         operationId: 'getReady',
-        summary: 'Whether jobs can be served, and if not, which dependency is down',
+        summary: 'Whether jobs can be served, and if not, which dependency is down and why',
+        description: 'Redis and the artifact storage are each written to and read from.',
         tags: ['service'],
         response: { 200: json('Everything that jobs need is there.', ready), ...problems(...always, 'unavailable') },
       },
     },
-    async (request) => {
+    async () => {
       const checks = await Promise.all(
-        dependencies.map(async (dependency) => ({
-          name: dependency.name,
-          up: await answers(dependency, (err) => request.log.warn({ err, dependency: dependency.name }, 'dependency is down')),
-        })),
+        dependencies.map(async (dependency) => ({ name: dependency.name, failure: await failureOf(dependency) })),
       );
-      const down = checks.filter((check) => !check.up).map((check) => check.name);
+      for (const { name, failure } of checks) logChange(name, failure);
+      const down = checks.flatMap(({ name, failure }) => (failure === null ? [] : [{ name, reason: reasonOf(failure.error) }]));
       if (down.length > 0) {
-        throw new ProblemError('unavailable', `Not ready: ${down.join(' and ')} ${down.length === 1 ? 'is' : 'are'} down.`, {
-          issues: down.map((name) => ({ path: `/dependencies/${name}`, message: `${name} does not answer`, code: 'down' })),
+        const names = down.map(({ name }) => name).join(' and ');
+        throw new ProblemError('unavailable', `Not ready: ${names} ${down.length === 1 ? 'is' : 'are'} down.`, {
+          issues: down.map(({ name, reason }) => ({ path: `/dependencies/${name}`, message: `${name} ${reason}`, code: 'down' })),
           headers: { 'retry-after': '2' },
         });
       }

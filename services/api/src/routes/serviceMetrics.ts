@@ -44,10 +44,10 @@ export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { 
         },
       },
     },
-    async (request, reply) => {
+    async (_request, reply) => {
       const known = await totals.read().catch((error: unknown) => {
+        app.redisHealth?.report(error);
         if (!isRedisUnavailable(error)) throw error;
-        request.log.warn({ err: error }, 'metrics without what Redis knows');
         return null;
       });
       return reply

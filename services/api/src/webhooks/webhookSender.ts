@@ -35,6 +35,8 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly subscriber: Redis;
   readonly prefix?: string;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>;
+  /** Called with errors of Redis; left out, those that tell of no outage are logged. */
+  readonly onError?: (error: unknown) => void;
   /** The pause before the second attempt, in ms; each further one is three times as long. Default 5,000. */
   readonly firstPauseMs?: number;
   /** How long an attempt may take, in ms. Default 10,000. */
@@ -68,16 +70,14 @@ export class WebhookSender {
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
     const { store, subscriber, log } = options;
-    // That Redis is away, the connections' owner tells, and once.
-    const onError = (err: unknown): void => {
-      if (!isRedisUnavailable(err)) log.warn({ err }, 'webhooks wait');
-    };
+    const { onError = (err: unknown): void => void (isRedisUnavailable(err) || log.warn({ err }, 'webhooks wait')) } = options;
     // BullMQ describes ioredis 5 and 6 at once; ours is 6.
     const connection: ConnectionOptions = options.redis;
     this.#worker = new Worker(webhookQueueName, async (job) => await this.#deliver(job), {
       connection,
       prefix: redisKeys(options.prefix ?? servicePrefix).tag,
       concurrency,
+      skipVersionCheck: true,
       maxStalledCount: webhookAttempts,
       settings: { backoffStrategy: (attemptsMade, _type, error) => this.#pause(attemptsMade, error) },
     });

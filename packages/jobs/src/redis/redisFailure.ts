@@ -1,0 +1,243 @@
+// Everything that Redis, or the network in front of it, can say instead of an answer, in one table: what it means, in plain English,
+// and what to do about it. The API's 503s, readiness, the worker's waiting, the checks at the start and the log all go by it.
+import { JobsError } from '../errors.ts';
+
+/** Why Redis cannot serve. Neither text holds a host, a path, a key of ours, or a secret. */
+export interface RedisFailure {
+  /** Stable, camelCase. */
+  readonly kind: RedisFailureKind;
+  /** What is the matter. Follows the word "Redis". */
+  readonly reason: string;
+  /** What an operator can do. A sentence. */
+  readonly remedy: string;
+  /** Whether only an operator can end it, so that a program that starts had better say so and end. */
+  readonly isMisconfigured: boolean;
+  /** What the table leaves open, such as the name of a command; may be empty. */
+  readonly detail: string;
+  /** Whether it says no more than that no answer came: another failure of the same time tells the cause. */
+  readonly isVague: boolean;
+}
+
+interface Row {
+  /** Begins and ends of messages, as Redis 6.2 to 8, Valkey and ioredis word them. */
+  readonly message?: RegExp;
+  /** Codes of Node's network, DNS and TLS errors. */
+  readonly codes?: RegExp;
+  /** With the groups of `message` in place of `$1`. */
+  readonly reason: string;
+  readonly remedy: string;
+  readonly isMisconfigured?: boolean;
+  readonly isVague?: boolean;
+}
+
+const grants = 'Allow the user of REDIS_URL all keys and channels of the service and its commands, as the README lists them.';
+
+/** In order: the first row that matches counts. */
+const table = {
+  loading: {
+    message: /^LOADING\b/,
+    reason: 'is loading its data from disk',
+    remedy: 'Wait until it has loaded them.',
+  },
+  replica: {
+    message: /^READONLY\b|^UNBLOCKED\b|-READONLY You/,
+    reason: 'is a read-only replica',
+    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… where the primary may change.',
+    isMisconfigured: true,
+  },
+  primaryLost: {
+    message: /^MASTERDOWN\b/,
+    reason: 'is a replica that has lost its primary',
+    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… where the primary may change.',
+  },
+  replicasMissing: {
+    message: /^NOREPLICAS\b/,
+    reason: 'refuses writes because too few replicas follow it',
+    remedy: 'Start its replicas, or lower its min-replicas-to-write.',
+  },
+  outOfMemory: {
+    message: /^OOM\b|-?OOM command not allowed/,
+    reason: 'is full: it refuses writes because its maxmemory is used up',
+    remedy: 'Raise its maxmemory, or delete jobs that nobody needs any more.',
+  },
+  cannotSave: {
+    message: /^MISCONF\b|-MISCONF /,
+    reason: 'refuses writes because it cannot save its data to disk',
+    remedy: 'See its log: its disk may be full or read-only.',
+  },
+  busy: {
+    message: /^(?:BUSY|UNKILLABLE)\b/,
+    reason: 'is busy with a script',
+    remedy: 'Wait for the end of the script, or end it with SCRIPT KILL.',
+  },
+  tooManyClients: {
+    message: /^ERR max number of clients/,
+    reason: 'has as many clients as it allows',
+    remedy: 'Raise its maxclients, or close other clients.',
+  },
+  passwordRefused: {
+    message: /^WRONGPASS\b|^ERR (?:invalid password|invalid username-password pair|AUTH failed)/,
+    reason: 'refuses the user name or the password',
+    remedy: 'Set REDIS_URL to redis://user:password@host with the right ones, percent-encoded.',
+    isMisconfigured: true,
+  },
+  passwordMissing: {
+    message: /^NOAUTH\b|^ERR operation not permitted|^ERR .*[Aa]uthentication required/,
+    reason: 'wants a password',
+    remedy: 'Set REDIS_URL to redis://:password@host or redis://user:password@host.',
+    isMisconfigured: true,
+  },
+  protectedMode: {
+    message: /^DENIED\b/,
+    reason: 'runs in protected mode and refuses connections from other machines',
+    remedy: 'Give it a password, or turn its protected-mode off.',
+    isMisconfigured: true,
+  },
+  keysForbidden: {
+    message: /^NOPERM\b.*\bkeys?\b|can't access at least one of the keys/i,
+    reason: 'does not let its user read and write the keys of the service',
+    remedy: grants,
+    isMisconfigured: true,
+  },
+  channelsForbidden: {
+    message: /^NOPERM\b.*\bchannels?\b|can't publish to the channel/i,
+    reason: 'does not let its user publish and subscribe to the channels of the service',
+    remedy: grants,
+    isMisconfigured: true,
+  },
+  commandForbidden: {
+    message: /^NOPERM\b.*?'([a-z|]+)'|^NOPERM\b|The user executing the script can't run this command/i,
+    reason: 'does not let its user run $1',
+    remedy: grants,
+    isMisconfigured: true,
+  },
+  commandMissing: {
+    message: /^ERR (?:unknown|unsupported) (?:sub)?command\W*([\w|]+)|^ERR (?:Command is not available|command not supported)\W*(\w*)/i,
+    reason: 'does not have $1',
+    remedy: 'Use a Redis or Valkey that has all commands: one where none is renamed, and no proxy that leaves some out.',
+    isMisconfigured: true,
+  },
+  databaseMissing: {
+    message: /DB index is out of range|invalid DB index/,
+    reason: 'has no database of this number',
+    remedy: 'End REDIS_URL with the number of one that it has, such as /0, or raise its setting "databases".',
+    isMisconfigured: true,
+  },
+  clusterNode: {
+    message: /^(?:MOVED|ASK|CROSSSLOT)\b|SELECT is not allowed in cluster mode/,
+    reason: 'is a node of a Redis Cluster that does not hold the keys of the service',
+    remedy: 'Redis Cluster is not supported: set REDIS_URL to a Redis that is no cluster, or to redis+sentinel://….',
+    isMisconfigured: true,
+  },
+  clusterDown: {
+    message: /^(?:CLUSTERDOWN|TRYAGAIN)\b/,
+    reason: 'is a node of a Redis Cluster that is down',
+    remedy: 'Set REDIS_URL to a Redis that is no cluster, or to redis+sentinel://….',
+  },
+  tlsUntrusted: {
+    codes: /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/,
+    reason: 'shows a TLS certificate that is not trusted',
+    remedy: 'Add ?ca=FILE to REDIS_URL, or set NODE_EXTRA_CA_CERTS to the file of its CA; its host name must be in the certificate.',
+    isMisconfigured: true,
+  },
+  tlsClientUnknown: {
+    codes: /^ERR_SSL_\w*(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|BAD_CERTIFICATE)/,
+    reason: 'refuses the TLS connection without a client certificate that it knows',
+    remedy: 'Add ?cert=FILE&key=FILE to REDIS_URL, or set its tls-auth-clients to no.',
+    isMisconfigured: true,
+  },
+  tlsMissing: {
+    codes: /^(?:ERR_SSL_|EPROTO$)/,
+    reason: 'does not speak TLS on this port',
+    remedy: 'Set REDIS_URL to redis:// instead of rediss://, or to its TLS port.',
+    isMisconfigured: true,
+  },
+  tlsWanted: {
+    message: /^Unknown RESP type 21\b/,
+    reason: 'speaks TLS only on this port',
+    remedy: 'Set REDIS_URL to rediss:// instead of redis://, or to its port without TLS.',
+    isMisconfigured: true,
+  },
+  notRedis: {
+    message: /^Unknown RESP type|^(?:ERR )?Protocol error/,
+    reason: 'is not what answers at this address: another program does, such as an HTTP server',
+    remedy: 'Set REDIS_URL to the host and port of Redis.',
+    isMisconfigured: true,
+  },
+  tooOld: {
+    reason: 'is older than version 6.2',
+    remedy: 'Use Redis 6.2 or later, or Valkey.',
+    isMisconfigured: true,
+  },
+  evictsJobs: {
+    reason: 'would delete jobs when its memory is full: its maxmemory-policy is $1',
+    remedy: 'Set its maxmemory-policy to noeviction, in its configuration or the parameters of the managed service.',
+    isMisconfigured: true,
+  },
+  inconsistent: {
+    reason: 'does not give back what was written to it',
+    remedy: 'Set REDIS_URL to the primary itself, and to nothing that reads from replicas.',
+  },
+  primaryUnknown: {
+    message: /^All sentinels are unreachable|^ERR No such master/,
+    reason: 'has no primary that a Sentinel names',
+    remedy: 'See whether the Sentinels of REDIS_URL run and know the name of the primary in it.',
+  },
+  hostUnknown: {
+    codes: /^(?:ENOTFOUND|EAI_AGAIN)$/,
+    reason: 'has a host name that cannot be resolved',
+    remedy: 'See whether the host in REDIS_URL is right.',
+  },
+  unreachable: {
+    codes: /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EACCES|ENOENT|ENOTSOCK)$/,
+    reason: 'is away and does not answer',
+    remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
+  },
+  silent: {
+    message: /^(?:Connection is closed|Stream isn't writeable|Command (?:timed out|aborted)|Socket timeout|connect ETIMEDOUT|Reached the max retries)/,
+    codes: /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED)$/,
+    reason: 'is away and does not answer',
+    remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
+    isVague: true,
+  },
+} as const satisfies Record<string, Row>;
+
+export type RedisFailureKind = keyof typeof table;
+
+const rows = Object.entries(table) as [RedisFailureKind, Row][];
+
+/** The failure of this kind; `detail` stands for what the table leaves open. */
+export function redisFailure(kind: RedisFailureKind, detail = ''): RedisFailure {
+  const { reason, remedy, isMisconfigured = false, isVague = false }: Row = table[kind];
+  return { kind, reason: reason.replace('$1', detail || 'a command that it needs'), remedy, detail, isMisconfigured, isVague };
+}
+
+/** Redis cannot serve, as a check found. */
+export class RedisUnavailableError extends JobsError {
+  readonly failure: RedisFailure;
+
+  constructor(failure: RedisFailure, options?: ErrorOptions) {
+    super('redisUnavailable', `Redis ${failure.reason}`, options);
+    this.failure = failure;
+  }
+}
+
+/** What an error says about Redis; null when it says nothing about it, but tells of a mistake of ours. */
+export function redisFailureOf(error: unknown): RedisFailure | null {
+  if (!(error instanceof Error)) return null;
+  if (error instanceof RedisUnavailableError) return error.failure;
+  // A transaction is refused because of one of its commands.
+  if ('previousErrors' in error && Array.isArray(error.previousErrors)) return redisFailureOf(error.previousErrors[0]);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  for (const [kind, { message, codes }] of rows) {
+    const match = message?.exec(error.message);
+    if (match) return redisFailure(kind, match.slice(1).find((group) => group !== undefined)?.toUpperCase());
+    if (codes?.test(code)) return redisFailure(kind);
+  }
+  return null;
+}
+
+/** Whether an error means "Redis is away or cannot serve now" (answer 503, try again), as opposed to a mistake of ours. */
+export function isRedisUnavailable(error: unknown): boolean {
+  return redisFailureOf(error) !== null;
+}

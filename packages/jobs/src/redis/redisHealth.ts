@@ -1,0 +1,184 @@
+// Whether Redis can serve, as one process sees it: from the errors of its commands and connections, and from a probe that it repeats.
+// The log gets a line when that changes, however many commands fail; readiness and 503s take their reason from here.
+import type { Redis } from 'ioredis';
+import { closeRedis, connectRedis } from './connection.ts';
+import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
+import { probeRedis } from './redisProbe.ts';
+
+export interface HealthLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RedisHealthOptions {
+  readonly redisUrl: string;
+  readonly prefix: string;
+  readonly log: HealthLog;
+  /** What the process does meanwhile, for the log: "jobs wait". */
+  readonly meanwhile: string;
+  /** Called when Redis serves again after a failure. */
+  readonly onRecovery?: () => void;
+}
+
+/** Between two probes, in ms: while all is well, and while it is not. */
+const calmMs = 10_000;
+const eagerMs = 500;
+
+/** Redis serves again when a probe has succeeded and nothing has failed for this long, in ms. */
+const quietMs = 1_000;
+
+/** A kind of failure that comes back within this time, in ms, is not logged again. */
+const repeatMs = 10_000;
+
+/** How long a connection in use may take to answer a probe, in ms. */
+const answerMs = 2_000;
+
+interface Outage {
+  failure: RedisFailure;
+  readonly sinceMs: number;
+  /** When something failed last. */
+  lastMs: number;
+  /** Whether the log has a line about it. */
+  isLogged: boolean;
+}
+
+export class RedisHealth {
+  readonly #options: RedisHealthOptions;
+  readonly #probe: Redis;
+  readonly #watched = new Set<Redis>();
+  /** When (ms) each kind of failure was last logged. */
+  readonly #logged = new Map<string, number>();
+  readonly #warned = new Set<string>();
+  #outage: Outage | null = null;
+  #looking: Promise<void> | null = null;
+  #identity: string | null = null;
+  #timer: NodeJS.Timeout;
+  #isClosed = false;
+
+  constructor(options: RedisHealthOptions) {
+    this.#options = options;
+    this.#probe = connectRedis(options.redisUrl, { role: 'probe', onError: (error) => void this.report(error) });
+    this.#timer = setTimeout(() => this.#tick(), 0);
+  }
+
+  /** Why Redis cannot serve now; null while it can. */
+  get failure(): RedisFailure | null {
+    return this.#outage?.failure ?? null;
+  }
+
+  /** Has a connection that the process uses take part in every check. Its errors are the caller's to report. */
+  watch(redis: Redis): void {
+    this.#watched.add(redis);
+  }
+
+  /**
+   * Takes note of an error of a command or a connection.
+   * @returns what it says about Redis; null when it says nothing, so that the caller has to log it
+   */
+  report(error: unknown): RedisFailure | null {
+    const failure = redisFailureOf(error);
+    if (failure === null || this.#isClosed) return failure;
+    const now = performance.now();
+    if (this.#outage === null) {
+      this.#outage = { failure, sinceMs: now, lastMs: now, isLogged: false };
+      this.#schedule(eagerMs);
+    }
+    const outage = this.#outage;
+    outage.lastMs = now;
+    // "No answer" follows from every other failure as well, and tells less.
+    const isNew = !failure.isVague && failure.reason !== outage.failure.reason;
+    if (isNew) outage.failure = failure;
+    if (isNew || !outage.isLogged) this.#tell(outage, error);
+    return outage.failure;
+  }
+
+  /**
+   * Probes Redis now, over a connection of its own and those that are watched.
+   * @throws RedisUnavailableError with the reason
+   */
+  async check(): Promise<void> {
+    try {
+      await (this.#looking ??= this.#look().finally(() => (this.#looking = null)));
+    } catch (error) {
+      const failure = this.report(error);
+      if (failure === null) throw error;
+      throw new RedisUnavailableError(failure, { cause: error });
+    }
+  }
+
+  /** Ends the probes. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await closeRedis(this.#probe);
+  }
+
+  async #look(): Promise<void> {
+    const { warnings, identity } = await probeRedis(this.#probe, this.#options.prefix);
+    await Promise.all([...this.#watched].map(async (redis) => await answers(redis)));
+    for (const warning of warnings) this.#warn(warning);
+    if (this.#identity !== null && this.#identity !== identity) {
+      this.#options.log.warn({}, 'Redis has lost its data or is another one than before: jobs that it does not have are gone.');
+    }
+    this.#identity = identity;
+    const outage = this.#outage;
+    const now = performance.now();
+    if (outage === null || now - outage.lastMs < quietMs) return;
+    this.#outage = null;
+    const seconds = Math.round((now - outage.sinceMs) / 100) / 10;
+    if (outage.isLogged) this.#options.log.info({ seconds }, `Redis serves again after ${seconds} s`);
+    this.#options.onRecovery?.();
+  }
+
+  #tell(outage: Outage, error: unknown): void {
+    const { kind, reason, remedy } = outage.failure;
+    const now = performance.now();
+    if (now - (this.#logged.get(reason) ?? Number.NEGATIVE_INFINITY) < repeatMs) return;
+    this.#logged.set(reason, now);
+    outage.isLogged = true;
+    this.#options.log.warn({ redis: kind, cause: causeOf(error) }, `Redis ${reason}: ${this.#options.meanwhile}. ${remedy}`);
+  }
+
+  #warn(warning: string): void {
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    this.#options.log.warn({}, warning);
+  }
+
+  /** A connection that only listens does not learn that its Redis has become a replica: the address may lead to another one. */
+  #leaveReplica(): void {
+    if (this.failure?.kind !== 'replica') return;
+    for (const redis of this.#watched) if (redis.status === 'ready') redis.disconnect(true);
+  }
+
+  #tick(): void {
+    this.#leaveReplica();
+    this.check()
+      .catch((error: unknown) => {
+        if (redisFailureOf(error) === null) this.#options.log.warn({ err: error }, 'Redis could not be probed');
+      })
+      .finally(() => this.#schedule(this.#outage === null ? calmMs : eagerMs));
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#isClosed) this.#timer = setTimeout(() => this.#tick(), ms);
+  }
+}
+
+/** The error's own words, without what a command was given: that may be a password. */
+function causeOf(error: unknown): string {
+  const cause = error instanceof RedisUnavailableError && error.cause !== undefined ? error.cause : error;
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/,? with args beginning with.*$/s, '');
+}
+
+/** @throws RedisUnavailableError when the connection does not answer */
+async function answers(redis: Redis): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new RedisUnavailableError(redisFailure('silent'))), answerMs);
+  try {
+    await Promise.race([redis.ping(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

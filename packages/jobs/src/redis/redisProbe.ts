@@ -1,0 +1,223 @@
+// Finds out whether Redis can serve: runs every command that the service and BullMQ use, once, on keys and a channel of its own that
+// are gone afterwards, and reads what Redis says of its version, role and memory.
+import { createHash, randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { redisKeys } from './keys.ts';
+import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
+
+export interface RedisFindings {
+  /** What an operator should know although Redis serves. Sentences. */
+  readonly warnings: readonly string[];
+  /** Random, written by whoever came first: another one means other data. */
+  readonly identity: string;
+}
+
+const leastVersion = [6, 2] as const;
+
+/** So that nothing stays where a probe was cut off, in ms. */
+const keptMs = 60_000;
+
+/** Names of commands that a message lists at most. */
+const mostNames = 6;
+
+type Command = readonly [name: string, ...args: (string | number)[]];
+
+/** The commands, each in a form that works when those before it have worked. */
+export function probeCommands(key: (type: string) => string, value: string): readonly Command[] {
+  const [text, moved, count] = [key('text'), key('moved'), key('count')];
+  const [hash, list, other, set, sorted, stream] = [key('hash'), key('list'), key('other'), key('set'), key('sorted'), key('stream')];
+  const script = "return redis.call('GET', KEYS[1])";
+  const digest = createHash('sha1').update(script).digest('hex');
+  return [
+    ['PING'],
+    ['TIME'],
+    ['SET', text, value, 'PX', keptMs],
+    ['GET', text],
+    ['MGET', text],
+    ['EXISTS', text],
+    ['TYPE', text],
+    ['PTTL', text],
+    ['PERSIST', text],
+    ['PEXPIRE', text, keptMs],
+    ['PEXPIREAT', text, Date.now() + keptMs],
+    ['EVAL', script, 1, text],
+    ['EVALSHA', digest, 1, text],
+    ['SCRIPT', 'EXISTS', digest],
+    ['RENAME', text, moved],
+    ['INCR', count],
+    ['INCRBY', count, 1],
+    ['HSET', hash, 'a', '1'],
+    ['HMSET', hash, 'b', '1'],
+    ['HSETNX', hash, 'c', '1'],
+    ['HGET', hash, 'a'],
+    ['HMGET', hash, 'a'],
+    ['HGETALL', hash],
+    ['HVALS', hash],
+    ['HLEN', hash],
+    ['HEXISTS', hash, 'a'],
+    ['HINCRBY', hash, 'a', 1],
+    ['HINCRBYFLOAT', hash, 'a', 1],
+    ['HDEL', hash, 'a'],
+    ['LPUSH', list, 'a', 'b', 'c', 'd', 'e'],
+    ['RPUSH', list, 'f'],
+    ['LLEN', list],
+    ['LINDEX', list, 0],
+    ['LRANGE', list, 0, -1],
+    ['LPOS', list, 'a'],
+    ['LSET', list, 0, 'e'],
+    ['LREM', list, 1, 'e'],
+    ['LTRIM', list, 0, 3],
+    ['LPOP', list],
+    ['RPOP', list],
+    ['RPOPLPUSH', list, other],
+    ['SADD', set, 'a', 'b'],
+    ['SCARD', set],
+    ['SISMEMBER', set, 'a'],
+    ['SMEMBERS', set],
+    ['SRANDMEMBER', set],
+    ['SREM', set, 'a'],
+    ['ZADD', sorted, 1, 'a', 2, 'b', 3, 'c', 4, 'd', 5, 'e'],
+    ['ZCARD', sorted],
+    ['ZCOUNT', sorted, '-inf', '+inf'],
+    ['ZLEXCOUNT', sorted, '-', '+'],
+    ['ZRANK', sorted, 'a'],
+    ['ZSCORE', sorted, 'a'],
+    ['ZRANGE', sorted, 0, -1],
+    ['ZREVRANGE', sorted, 0, -1],
+    ['ZRANGEBYLEX', sorted, '-', '+'],
+    ['ZRANGEBYSCORE', sorted, '-inf', '+inf'],
+    ['ZREVRANGEBYSCORE', sorted, '+inf', '-inf'],
+    ['ZREM', sorted, 'a'],
+    ['ZPOPMIN', sorted],
+    ['BZPOPMIN', sorted, 1],
+    ['ZREMRANGEBYRANK', sorted, 0, 0],
+    ['ZREMRANGEBYSCORE', sorted, '-inf', '+inf'],
+    ['XADD', stream, '1-1', 'a', '1'],
+    ['XLEN', stream],
+    ['XRANGE', stream, '-', '+'],
+    ['XREVRANGE', stream, '+', '-'],
+    ['XTRIM', stream, 'MAXLEN', 1],
+    ['XDEL', stream, '1-1'],
+    ['PUBLISH', key('channel'), ''],
+    ['DEL', moved, count, hash],
+    ['UNLINK', list, other, set, sorted, stream],
+  ];
+}
+
+/**
+ * @param redis a connection with role `probe`, used for nothing else
+ * @throws RedisUnavailableError when Redis cannot serve; says why
+ */
+export async function probeRedis(redis: Redis, prefix: string): Promise<RedisFindings> {
+  const { tag, identity } = redisKeys(prefix);
+  const probe = `${tag}:probe:${randomUUID()}`;
+  const failures: RedisFailure[] = [];
+  const attempt = async <T>(call: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await call();
+    } catch (error) {
+      failures.push(failureOrThrow(error));
+      return undefined;
+    }
+  };
+  const info = await readInfo(redis);
+  failures.push(...(await runCommands(redis, (type) => `${probe}:${type}`, probe)));
+  await attempt(async () => await redis.multi().exists(probe).exec());
+  await attempt(async () => {
+    await redis.subscribe(`${probe}:channel`);
+    await redis.unsubscribe(`${probe}:channel`);
+  });
+  const failure = worst(failures) ?? info.failure;
+  if (failure !== null) throw new RedisUnavailableError(failure);
+  await redis.set(identity, randomUUID(), 'NX');
+  return { warnings: info.warnings, identity: (await redis.get(identity)) ?? '' };
+}
+
+async function runCommands(redis: Redis, key: (type: string) => string, value: string): Promise<RedisFailure[]> {
+  const commands = probeCommands(key, value);
+  const pipeline = redis.pipeline();
+  for (const [name, ...args] of commands) pipeline.call(name, ...args);
+  const replies = (await pipeline.exec()) ?? [];
+  const failures: RedisFailure[] = [];
+  for (const [at, [error]] of replies.entries()) {
+    const failure = error === null ? null : redisFailureOf(error);
+    if (failure === null) continue;
+    // A message of Redis may leave the name out.
+    failures.push(isOfCommand(failure) ? redisFailure(failure.kind, commands[at]?.[0]) : failure);
+  }
+  const [unknown] = replies.flatMap(([error]) => error ?? []);
+  if (failures.length === 0 && unknown !== undefined) throw unknown;
+  const read = replies[commands.findIndex(([name]) => name === 'GET')]?.[1];
+  if (failures.length === 0 && read !== value) failures.push(redisFailure('inconsistent'));
+  return failures;
+}
+
+const isOfCommand = ({ kind }: RedisFailure): boolean => kind === 'commandForbidden' || kind === 'commandMissing';
+
+/** What to tell of all that was found: what concerns everything first, then the commands together. */
+function worst(failures: readonly RedisFailure[]): RedisFailure | null {
+  const general = failures.find((failure) => !isOfCommand(failure) && !failure.isVague) ?? failures.find((failure) => !isOfCommand(failure));
+  if (general !== undefined) return general;
+  const [first] = failures;
+  if (first === undefined) return null;
+  const names = [...new Set(failures.filter(({ kind }) => kind === first.kind).map(({ detail }) => detail))];
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
+  return redisFailure(first.kind, names.slice(0, mostNames).join(', ') + more);
+}
+
+function failureOrThrow(error: unknown): RedisFailure {
+  const failure = redisFailureOf(error);
+  if (failure === null) throw error;
+  return failure;
+}
+
+interface Info {
+  readonly failure: RedisFailure | null;
+  readonly warnings: readonly string[];
+}
+
+async function readInfo(redis: Redis): Promise<Info> {
+  let text: string;
+  try {
+    text = await redis.info();
+  } catch (error) {
+    const failure = failureOrThrow(error);
+    // Where INFO alone is not allowed, the commands show all that must be known.
+    if (!isOfCommand(failure)) throw new RedisUnavailableError(failure, { cause: error });
+    return { failure: null, warnings: ['Redis does not allow INFO: see to it that its maxmemory-policy is noeviction.'] };
+  }
+  const fields = new Map(text.split(/\r?\n/).map((line) => splitAt(line, ':')));
+  const policy = fields.get('maxmemory_policy') ?? (await configured(redis, 'maxmemory-policy'));
+  return { failure: misfit(fields, policy), warnings: warningsOf(fields, policy) };
+}
+
+function misfit(fields: ReadonlyMap<string, string>, policy: string | undefined): RedisFailure | null {
+  const [major = 0, minor = 0] = (fields.get('redis_version') ?? leastVersion.join('.')).split('.').map(Number);
+  if (major < leastVersion[0] || (major === leastVersion[0] && minor < leastVersion[1])) return redisFailure('tooOld');
+  if (fields.get('role') === 'slave') return redisFailure('replica');
+  if (policy?.startsWith('allkeys-')) return redisFailure('evictsJobs', policy);
+  return null;
+}
+
+function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefined): string[] {
+  const warnings: string[] = [];
+  if (policy === undefined) warnings.push('Redis does not tell its maxmemory-policy: see to it that it is noeviction.');
+  else if (policy.startsWith('volatile-')) {
+    warnings.push(`Redis has the maxmemory-policy ${policy}, which may delete leases and idempotency keys: set it to noeviction.`);
+  }
+  if (fields.get('cluster_enabled') === '1') {
+    warnings.push('Redis is a node of a Redis Cluster, which is not supported: it serves only while it holds the keys of the service.');
+  }
+  return warnings;
+}
+
+/** A setting of Redis, where it may be asked for it. */
+async function configured(redis: Redis, name: string): Promise<string | undefined> {
+  const reply: unknown = await redis.config('GET', name).catch(() => undefined);
+  return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
+}
+
+function splitAt(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator);
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
+}
