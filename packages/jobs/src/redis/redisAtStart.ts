@@ -44,7 +44,7 @@ async function whatAnswers(url: string): Promise<RedisFailure | null> {
   const first = await firstBytes(host, port);
   if (first === null) return null;
   if (/^[+-]/.test(first)) return tls === undefined ? null : redisFailure('tlsMissing');
-  if (tls !== undefined) return /^HTTP/.test(first) ? redisFailure('notRedis') : null;
+  if (tls !== undefined) return first.startsWith('HTTP') ? redisFailure('notRedis') : null;
   if (await speaksTls(host, port)) return redisFailure('tlsWanted');
   return first === '' ? null : redisFailure('notRedis');
 }

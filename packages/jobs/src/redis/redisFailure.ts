@@ -194,7 +194,8 @@ const table = {
     remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
   },
   silent: {
-    message: /^(?:Connection is closed|Stream isn't writeable|Command (?:timed out|aborted)|Socket timeout|connect ETIMEDOUT|Reached the max retries)/,
+    message:
+      /^(?:Connection is closed|Stream isn't writeable|Command (?:timed out|aborted)|Socket timeout|connect ETIMEDOUT|Reached the max retries)/,
     codes: /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED)$/,
     reason: 'is away and does not answer',
     remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
@@ -231,7 +232,14 @@ export function redisFailureOf(error: unknown): RedisFailure | null {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   for (const [kind, { message, codes }] of rows) {
     const match = message?.exec(error.message);
-    if (match) return redisFailure(kind, match.slice(1).find((group) => group !== undefined)?.toUpperCase());
+    if (match)
+      return redisFailure(
+        kind,
+        match
+          .slice(1)
+          .find((group) => group !== undefined)
+          ?.toUpperCase(),
+      );
     if (codes?.test(code)) return redisFailure(kind);
   }
   return null;

@@ -156,7 +156,8 @@ const isOfCommand = ({ kind }: RedisFailure): boolean => kind === 'commandForbid
 
 /** What to tell of all that was found: what concerns everything first, then the commands together. */
 function worst(failures: readonly RedisFailure[]): RedisFailure | null {
-  const general = failures.find((failure) => !isOfCommand(failure) && !failure.isVague) ?? failures.find((failure) => !isOfCommand(failure));
+  const general =
+    failures.find((failure) => !isOfCommand(failure) && !failure.isVague) ?? failures.find((failure) => !isOfCommand(failure));
   if (general !== undefined) return general;
   const [first] = failures;
   if (first === undefined) return null;

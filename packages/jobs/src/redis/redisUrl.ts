@@ -49,8 +49,7 @@ const parameters: Readonly<Record<string, readonly Form[]>> = {
   sentinelPassword: ['sentinel'],
 };
 
-const examples =
-  'must be a URL such as redis://127.0.0.1:6379, rediss://user:password@host:6380/0, redis+unix:///run/redis.sock?db=0 or redis+sentinel://host:26379,host:26379/mymaster/0';
+const example = 'must be a URL such as redis://127.0.0.1:6379';
 
 const encoding = 'special characters in a user name or password are percent-encoded: @ is %40, / is %2F, # is %23, % is %25';
 
@@ -64,10 +63,12 @@ const grammar =
 export function parseRedisUrl(url: string): RedisTarget {
   const { scheme: name = '', credentials, hosts = '', path = '', query = '', fragment } = grammar.exec(url)?.groups ?? {};
   if (/cluster/i.test(name)) {
-    throw new RedisUrlError('Redis Cluster is not supported; name one Redis, or the Sentinels of one as redis+sentinel://host:26379/mymaster');
+    throw new RedisUrlError(
+      'Redis Cluster is not supported; name one Redis, or the Sentinels of one as redis+sentinel://host:26379/mymaster',
+    );
   }
   const scheme = schemes[name.toLowerCase()];
-  if (scheme === undefined) throw new RedisUrlError(examples);
+  if (scheme === undefined) throw new RedisUrlError(example);
   if (fragment !== undefined) throw new RedisUrlError(`has a #, which no part of it may have as it is; ${encoding}`);
   const given = queryOf(query, scheme.form);
   const [place, database] = placeOf(scheme, hosts, path);
@@ -96,18 +97,21 @@ function queryOf(query: string, form: Form): Readonly<Record<string, string | un
 /** Where Redis is, and the database that the path names. */
 function placeOf({ form, isTls }: Scheme, hosts: string, path: string): [RedisTarget, string | undefined] {
   if (form === 'socket') {
-    if (hosts !== '' || path === '') throw new RedisUrlError('must name the socket by an absolute path, such as redis+unix:///run/redis.sock');
+    if (hosts !== '' || path === '')
+      throw new RedisUrlError('must name the socket by an absolute path, such as redis+unix:///run/redis.sock');
     return [{ path: decoded(path) }, undefined];
   }
   const [first = '', second = '', ...rest] = path.slice(1).split('/');
-  if (rest.length > 0) throw new RedisUrlError(examples);
+  if (rest.length > 0) throw new RedisUrlError(example);
   if (form === 'sentinel') {
-    if (first === '') throw new RedisUrlError('must name the primary that the Sentinels know, such as redis+sentinel://host:26379/mymaster');
+    if (first === '')
+      throw new RedisUrlError('must name the primary that the Sentinels know, such as redis+sentinel://host:26379/mymaster');
     const sentinels = hosts.split(',').map((address) => addressOf(address, 26_379));
     return [{ sentinels, name: decoded(first), ...(isTls ? { enableTLSForSentinelMode: true } : {}) }, second];
   }
-  if (second !== '') throw new RedisUrlError(examples);
-  if (hosts.includes(',')) throw new RedisUrlError('names several hosts; Sentinels are named by redis+sentinel://host:26379,host:26379/mymaster');
+  if (second !== '') throw new RedisUrlError(example);
+  if (hosts.includes(','))
+    throw new RedisUrlError('names several hosts; Sentinels are named by redis+sentinel://host:26379,host:26379/mymaster');
   return [addressOf(hosts, 6_379), first];
 }
 
@@ -137,7 +141,8 @@ function credentialsOf(
 function databaseOf(fromPath: string | undefined, fromQuery: string | undefined): { db: number } {
   const named = [fromPath, fromQuery].filter((name) => name !== undefined && name !== '');
   const [database = '0'] = named;
-  if (named.some((name) => name !== database)) throw new RedisUrlError('names two databases: leave out the one in the path or the parameter db');
+  if (named.some((name) => name !== database))
+    throw new RedisUrlError('names two databases: leave out the one in the path or the parameter db');
   if (!/^\d{1,9}$/.test(database)) throw new RedisUrlError('must name the database by its number, such as /0');
   return { db: Number(database) };
 }
