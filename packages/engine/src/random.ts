@@ -2,6 +2,7 @@
 // draws, so that a seed gives here what torch.manual_seed gives there. Not a source of secrets, and not the generator
 // of augmentation or of made-up datasets, which have streams of their own.
 // Sources: Matsumoto and Nishimura 1998; ATen/core/MT19937RNGEngine.h, DistributionsHelper.h, native/cpu/DistributionTemplates.h.
+import { show } from './validation.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { ArgumentError } from './errors.ts';
 import { cos, log, log1p, sin } from './math.ts';
@@ -43,8 +44,8 @@ export class Generator {
    * @throws ArgumentError for any other seed.
    */
   manualSeed(seed: number | bigint): this {
-    if (seed < 0 || (typeof seed === 'number' && !Number.isSafeInteger(seed))) {
-      throw new ArgumentError(`a seed is a whole number from 0 to 2^53-1 (larger ones as bigint), got ${seed}`);
+    if ((typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) || seed < 0) {
+      throw new ArgumentError(`a seed is a whole number from 0 to 2^53-1 (larger ones as bigint), got ${show(seed)}`);
     }
     const words = this.#words;
     words[0] = Number(BigInt.asUintN(32, BigInt(seed)));

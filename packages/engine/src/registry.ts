@@ -1,6 +1,7 @@
 // What the registries of layers, losses, optimizers and schedulers have in common: definitions with a `type` and a
 // zod schema, one list of them, and the schema of "any one of these" derived from the list. It knows none of them.
 import { z } from 'zod';
+import { isOptions, notOptions } from './argumentChecks.ts';
 import { ArgumentError } from './errors.ts';
 import { parse } from './validation.ts';
 
@@ -66,10 +67,21 @@ export function registry<const Definitions extends readonly [Definition, ...Defi
 /**
  * The arguments of a class with their defaults filled in, checked by the same schema as a job spec's.
  * @param owner the class, for the message: `Conv2d`.
+ * @param named the arguments that have a place of their own
+ * @param options the rest
  * @throws ArgumentError that names every argument that does not fit, its value and what would.
  */
-export function checkArguments<Schema extends z.ZodType>(owner: string, schema: Schema, input: z.input<Schema>): z.output<Schema> {
-  const result = parse(schema, input);
+export function checkArguments<Schema extends z.ZodObject, Named extends Partial<z.input<Schema>>>(
+  owner: string,
+  schema: Schema,
+  named: Named,
+  options: Omit<z.input<Schema>, keyof Named>,
+): z.output<Schema> {
+  if (!isOptions(options)) {
+    const option = Object.keys(schema.shape).find((name) => name !== 'type' && !Object.hasOwn(named, name));
+    throw notOptions(owner, options, option ?? '');
+  }
+  const result = parse(schema, { ...options, ...named });
   if (result.ok) return result.data;
   const problems = result.problems.map(({ path, message }) => `${path.slice(1).replaceAll('/', '.')}: ${message}`);
   throw new ArgumentError(`${owner}: ${problems.join('; ')}`);

@@ -1,12 +1,14 @@
 // The tensor: a shape over flat, dense, row-major storage, and its place in the autograd graph. The
 // arithmetic lives in ops/ (added to this class as methods by ops/methods.ts), the backward pass in
 // autograd.ts, printing in print.ts.
+import { checkNumber, checkOptions, checkShape } from './argumentChecks.ts';
 import { type Arena, currentArena } from './arena.ts';
 import type { Node } from './node.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { ArenaError, ArgumentError, ShapeError } from './errors.ts';
 import { formatShape, type Shape, sizeOf } from './shape.ts';
+import { show } from './validation.ts';
 
 export type DType = 'float32' | 'float64' | 'int32';
 export type Storage = FloatArray | Int32Array;
@@ -27,6 +29,8 @@ export interface Version {
 export interface TensorOptions {
   readonly requiresGrad?: boolean;
 }
+
+const tensorOptions = ['requiresGrad'] as const;
 
 let made = 0;
 
@@ -198,6 +202,7 @@ export class Tensor {
 
 /** A float tensor from nested arrays, in the current backend's precision. @throws ShapeError for ragged lists. */
 export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
+  checkOptions('tensor', options, tensorOptions);
   const shape = shapeOfNested(data);
   const storage = backend().allocate(sizeOf(shape));
   let next = 0;
@@ -207,6 +212,7 @@ export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
       storage[next++] = value;
       return;
     }
+    checkNested(value);
     if (value.length !== shape[dim]) {
       throw new ShapeError(`expected a list of ${shape[dim] ?? 'no'} elements at depth ${dim}, got ${value.length}`);
     }
@@ -216,9 +222,16 @@ export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
   return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
 }
 
+/** @throws ArgumentError for what is neither a number nor a list */
+function checkNested(value: unknown): void {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return;
+  throw new ArgumentError(`tensor takes numbers and lists of them, got ${show(value)}`);
+}
+
 function shapeOfNested(data: NestedArray): number[] {
   const shape: number[] = [];
   for (let level = data; typeof level !== 'number'; level = level[0]) {
+    checkNested(level);
     shape.push(level.length);
     if (level.length === 0) break;
   }
@@ -227,6 +240,9 @@ function shapeOfNested(data: NestedArray): number[] {
 
 /** A float tensor over a flat row-major list; a Float32Array or Float64Array is copied. */
 export function fromFlat(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
+  checkShape('fromFlat', shape);
+  checkOptions('fromFlat', options, tensorOptions);
+  if (Array.isArray(data)) for (const value of data) checkNumber('fromFlat', value);
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${data.length} were given`);
   }
@@ -237,6 +253,13 @@ export function fromFlat(data: ArrayLike<number>, shape: Shape, options: TensorO
 
 /** An int32 tensor over a flat row-major list: class indices. */
 export function indices(data: ArrayLike<number>, shape: Shape = [data.length]): Tensor {
+  checkShape('indices', shape);
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${data.length} were given`);
+  }
+  for (let i = 0; i < data.length; i++) {
+    if ((data[i] | 0) !== data[i]) throw new ArgumentError(`indices are whole numbers of int32, got ${show(data[i])} at index ${i}`);
+  }
   const storage = backend().allocateIndices(data.length);
   storage.set(data);
   return new Tensor(storage, shape);
@@ -244,6 +267,9 @@ export function indices(data: ArrayLike<number>, shape: Shape = [data.length]): 
 
 /** Every element is `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  checkShape('full', shape);
+  checkNumber('full', value);
+  checkOptions('full', options, tensorOptions);
   const storage = backend().allocate(sizeOf(shape));
   backend().fill(storage, value);
   return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);

@@ -14,9 +14,30 @@ const scriptOf = (body: unknown): string => engineScript(checkSpec(body, default
 test("the tutorial's script is what a person would write", async () => {
   expect(scriptOf(JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8')))).toMatchInlineSnapshot(`
     "// tutorial: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-    // Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
+    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
+    // The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+    import { createRequire } from 'node:module';
+    import { resolve } from 'node:path';
+    import { pathToFileURL } from 'node:url';
     import { parseArgs } from 'node:util';
-    import {
+
+    const { values } = parseArgs({
+      options: { data: { type: 'string', default: 'data' }, engine: { type: 'string', default: process.env['TRAINYARD_ENGINE'] ?? '' } },
+    });
+
+    function engineFile(name: string): string {
+      try {
+        const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
+        return pathToFileURL(createRequire(from).resolve(name)).href;
+      } catch {
+        const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
+        console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
+        console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+        return process.exit(1);
+      }
+    }
+
+    const {
       batchTensors,
       Conv2d,
       epochOrder,
@@ -31,10 +52,9 @@ test("the tutorial's script is what a person would write", async () => {
       optim,
       ReLU,
       Sequential,
-    } from '@trainyard/engine';
-    import { NodeDatasetFiles } from '@trainyard/engine/node';
+    } = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+    const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 
-    const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
     const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
 
     const generator = manualSeed(0);
@@ -89,9 +109,31 @@ test('a script on images says what is done to them, how it is judged and when it
   const data = { dataset: 'mnist', trainLimit: 256, transforms: [{ type: 'horizontalFlip' }] };
   expect(scriptOf({ ...(body as object), data })).toMatchInlineSnapshot(`
     "// A job: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-    // Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
+    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
+    // The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+    import { createRequire } from 'node:module';
+    import { resolve } from 'node:path';
+    import { pathToFileURL } from 'node:url';
     import { parseArgs } from 'node:util';
-    import {
+    import type { TransformSpec } from '@trainyard/engine';
+
+    const { values } = parseArgs({
+      options: { data: { type: 'string', default: 'data' }, engine: { type: 'string', default: process.env['TRAINYARD_ENGINE'] ?? '' } },
+    });
+
+    function engineFile(name: string): string {
+      try {
+        const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
+        return pathToFileURL(createRequire(from).resolve(name)).href;
+      } catch {
+        const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
+        console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
+        console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+        return process.exit(1);
+      }
+    }
+
+    const {
       batchTensors,
       clipGradientNorm,
       countCorrect,
@@ -110,11 +152,9 @@ test('a script on images says what is done to them, how it is judged and when it
       sampleOrder,
       Schedule,
       Sequential,
-      type TransformSpec,
-    } from '@trainyard/engine';
-    import { NodeDatasetFiles } from '@trainyard/engine/node';
+    } = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+    const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 
-    const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
     const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
 
     const generator = manualSeed(4);

@@ -128,3 +128,8 @@ function greyRow(from: Uint8Array, start: number, out: Float32Array, offset: num
 function copyRow(from: Dataset['targets'], start: number, out: InputArray | TargetArray, offset: number, size: number): void {
   for (let i = 0; i < size; i++) out[offset + i] = from[start + i];
 }
+
+/** Bytes of its arrays. */
+export function bytesOf(dataset: Dataset | null): number {
+  return dataset === null ? 0 : dataset.inputs.byteLength + dataset.targets.byteLength;
+}

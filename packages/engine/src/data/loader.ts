@@ -2,10 +2,12 @@
 // that gathers each batch when it is asked for. The order of the samples comes from elsewhere; so does the loader that
 // works ahead in a thread (src/node/aheadLoader.ts), with the same numbers.
 import { z } from 'zod';
+import { checkOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { type Dataset, type InputArray, type SampleOrder, type Target, type TargetArray, targetArray, targetSize } from './dataset.ts';
 import { LoaderError } from './errors.ts';
+import { show } from '../validation.ts';
 import { transformSchema } from './transforms/index.ts';
 import { type Preparation, SampleReader } from './transforms/reader.ts';
 
@@ -40,6 +42,9 @@ export interface BatchOptions extends Preparation {
   readonly dropLast: boolean;
 }
 
+/** Names of {@link BatchOptions}. */
+export const batchOptionNames = ['batchSize', 'dropLast', 'transforms', 'augmentationSeed'] as const;
+
 export interface BatchLoader {
   /**
    * The batches of one pass over `order`, which must not change until the pass ends. A loader has one pass at a time: a
@@ -57,10 +62,15 @@ export function batchCount(samples: number, { batchSize, dropLast }: Pick<BatchO
   return dropLast ? Math.floor(samples / batchSize) : Math.ceil(samples / batchSize);
 }
 
+/** The samples of a dataset one after the other. */
+export function inOrder(length: number): Uint32Array {
+  return Uint32Array.from({ length }, (_, i) => i);
+}
+
 /** @throws ArgumentError unless the size of a batch is a whole number from 1 on. */
 export function checkBatchSize(batchSize: number): void {
   if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ArgumentError(`batchSize must be a whole number from 1 on, got ${batchSize}`);
+    throw new ArgumentError(`batchSize must be a whole number from 1 on, got ${show(batchSize)}`);
 }
 
 /** @throws ArgumentError for an order that is longer than the dataset. */
@@ -117,6 +127,7 @@ export class InlineLoader implements BatchLoader {
 
   /** @throws ArgumentError for a batch size below 1, ShapeError for a transform that does not fit. */
   constructor(dataset: Dataset, options: BatchOptions) {
+    checkOptions('InlineLoader', options, batchOptionNames);
     checkBatchSize(options.batchSize);
     this.#dataset = dataset;
     this.#options = options;

@@ -31,18 +31,39 @@ export function engineScript(spec: JobSpec): string {
 }
 
 function head({ spec, imports }: Outline): string {
+  const types = imports.types.length === 0 ? '' : `import type { ${imports.types.join(', ')} } from '@trainyard/engine';\n`;
   return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-// Usage: node train.ts [--data FOLDER]    It prints one line of JSON an epoch.
-${spec.initialWeights === undefined ? '' : "import { readFile } from 'node:fs/promises';\n"}import { parseArgs } from 'node:util';
-import {
-${imports.names.map((name) => `  ${name},\n`).join('')}} from '@trainyard/engine';
-import { NodeDatasetFiles } from '@trainyard/engine/node';
+// Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
+// The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+${spec.initialWeights === undefined ? '' : "import { readFile } from 'node:fs/promises';\n"}import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+${types}
+const { values } = parseArgs({
+  options: { data: { type: 'string', default: 'data' }, engine: { type: 'string', default: process.env['TRAINYARD_ENGINE'] ?? '' } },
+});
+
+function engineFile(name: string): string {
+  try {
+    const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
+    return pathToFileURL(createRequire(from).resolve(name)).href;
+  } catch {
+    const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
+    console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
+    console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+    return process.exit(1);
+  }
+}
+
+const {
+${imports.names.map((name) => `  ${name},\n`).join('')}} = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 `;
 }
 
 function setUp({ spec, imports }: Outline): string {
-  return `const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
-const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
+  return `const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
 
 const generator = ${imports.use('manualSeed')}(${spec.seed});
 `;

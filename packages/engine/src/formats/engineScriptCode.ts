@@ -12,9 +12,17 @@ export class Imports {
     return name.replace(/^type /, '');
   }
 
+  /** Functions and classes. */
   get names(): readonly string[] {
-    const key = (name: string): string => name.replace(/^type /, '').toLowerCase();
-    return [...this.#names].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+    return this.#sorted((name) => !name.startsWith('type '));
+  }
+
+  get types(): readonly string[] {
+    return this.#sorted((name) => name.startsWith('type ')).map((name) => name.slice('type '.length));
+  }
+
+  #sorted(isWanted: (name: string) => boolean): readonly string[] {
+    return [...this.#names].filter(isWanted).toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
   }
 }
 

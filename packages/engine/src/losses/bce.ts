@@ -3,7 +3,7 @@ import { changed, construct, tensors } from '../construction.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { log, log1p } from '../math.ts';
 import type { Tensor } from '../tensor.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { type Formula, type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkFactors, checkValues, featureFactors, tensorOf } from './targets.ts';
 
@@ -27,7 +27,9 @@ const formula: Formula = {
  * bceWithLogitsLoss is more exact.
  * @throws ArgumentError for an input outside 0 … 1, and as pointwiseLoss.
  */
-export function bceLoss(input: Tensor, target: Tensor, { reduction = 'mean', weight }: BceLossOptions = {}): Tensor {
+export function bceLoss(input: Tensor, target: Tensor, options: BceLossOptions = {}): Tensor {
+  checkLoss('bceLoss', input, target, options, ['reduction', 'weight']);
+  const { reduction = 'mean', weight } = options;
   const parts = { name: 'bceLoss', node: 'BinaryCrossEntropy', reduction, weight, formula, check: checkProbability };
   return reducedLoss(input, target, parts);
 }

@@ -5,7 +5,7 @@ import { exp, log1p } from '../math.ts';
 import { sigmoid } from '../ops/activations.ts';
 import type { Tensor } from '../tensor.ts';
 import type { BceLossOptions } from './bce.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { type Formula, reducedLoss } from './pointwise.ts';
 import { checkFactors, checkValues, featureFactors, tensorOf } from './targets.ts';
 
@@ -31,11 +31,9 @@ const formula: Formula = {
  * −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))), reduced (torch.nn.functional.binary_cross_entropy_with_logits).
  * @param target values, usually 0 or 1. Errors as pointwiseLoss.
  */
-export function bceWithLogitsLoss(
-  input: Tensor,
-  target: Tensor,
-  { reduction = 'mean', weight, posWeight }: BceWithLogitsLossOptions = {},
-): Tensor {
+export function bceWithLogitsLoss(input: Tensor, target: Tensor, options: BceWithLogitsLossOptions = {}): Tensor {
+  checkLoss('bceWithLogitsLoss', input, target, options, ['reduction', 'weight', 'posWeight']);
+  const { reduction = 'mean', weight, posWeight } = options;
   return reducedLoss(input, target, {
     name: 'bceWithLogitsLoss',
     node: 'BinaryCrossEntropyWithLogits',

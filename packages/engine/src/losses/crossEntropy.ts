@@ -7,8 +7,8 @@ import { sum } from '../ops/reduce.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
-import { classOptions, nllLoss, type SmoothedNllLossOptions } from './nll.ts';
+import { checkLoss, checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
+import { classOptions, nllLoss, smoothedOptions, type SmoothedNllLossOptions } from './nll.ts';
 import { checkClasses, tensorOf } from './targets.ts';
 
 /** Options of {@link crossEntropy}: weight, ignoreIndex −100, reduction 'mean', labelSmoothing 0. */
@@ -23,6 +23,7 @@ export type CrossEntropyLossOptions = SmoothedNllLossOptions;
  * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyLossOptions = {}): Tensor {
+  checkLoss('crossEntropy', logits, target, options, smoothedOptions);
   const classDim = logits.rank === 1 ? 0 : 1;
   const logProbabilities = logSoftmax(logits, classDim);
   const isProbabilities = target.dtype !== 'int32' && sameShape(target.shape, logits.shape);

@@ -3,12 +3,14 @@
 import type { Construction } from '../construction.ts';
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
+import { checkOptions, isOptions, notOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import { Module } from '../nn/module.ts';
 import type { ValueRange } from '../range.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
 import type { Shape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
+import { show } from '../validation.ts';
 
 /** How the losses of single elements become the result: their mean, their sum, or as they are. */
 export type Reduction = 'mean' | 'sum' | 'none';
@@ -62,6 +64,7 @@ export abstract class LossModule<Options extends object> extends Module {
   /** @param options those of the function of the same name. */
   constructor(options?: Options) {
     super();
+    if (options !== undefined && !isOptions(options)) throw notOptions(new.target.name, options, 'reduction');
     this.options = options;
   }
 
@@ -74,9 +77,31 @@ export const scalarReduction = z
   .default('mean')
   .describe("How a batch's losses become one number: their mean or their sum");
 
+/**
+ * What every loss checks before it computes.
+ * @param known the options of the loss
+ * @throws ArgumentError for an input or target that is not a tensor, and for an option that the loss does not have
+ */
+export function checkLoss(loss: string, input: unknown, target: unknown, options: unknown, known: readonly string[]): void {
+  for (const [name, given] of [
+    ['input', input],
+    ['target', target],
+  ] as const) {
+    if (!(given instanceof Tensor))
+      throw new ArgumentError(`${loss}: the ${name} must be a tensor, got ${show(given)}: make one with tensor()`);
+  }
+  checkOptions(loss, options, known);
+  for (const name of ['weight', 'posWeight']) {
+    const factors = isOptions(options) ? options[name] : undefined;
+    if (factors !== undefined && !(factors instanceof Tensor)) {
+      throw new ArgumentError(`${loss}: ${name} must be a tensor, got ${show(factors)}: make one with tensor()`);
+    }
+  }
+}
+
 /** @throws ArgumentError for a reduction that does not exist. */
 export function checkReduction(loss: string, reduction: string, known: readonly string[] = ['mean', 'sum', 'none']): void {
   if (known.includes(reduction)) return;
   const names = known.map((name) => `'${name}'`);
-  throw new ArgumentError(`${loss}: reduction must be ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, got '${reduction}'`);
+  throw new ArgumentError(`${loss}: reduction must be ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, got ${show(reduction)}`);
 }

@@ -3,7 +3,7 @@ import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
@@ -16,7 +16,9 @@ export interface HuberLossOptions extends PointwiseOptions {
  * d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), d being input − target; reduced (torch.nn.functional.huber_loss).
  * @throws ArgumentError unless delta is above 0, and as pointwiseLoss.
  */
-export function huberLoss(input: Tensor, target: Tensor, { reduction = 'mean', delta = 1 }: HuberLossOptions = {}): Tensor {
+export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
+  checkLoss('huberLoss', input, target, options, ['reduction', 'delta']);
+  const { reduction = 'mean', delta = 1 } = options;
   if (!(delta > 0)) throw new ArgumentError(`huberLoss: delta must be above 0, got ${delta}`);
   const slope = (d: number): number => (Math.abs(d) <= delta ? d : delta * Math.sign(d));
   return reducedLoss(input, target, {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { exp, log } from '../math.ts';
 import { exp as expOf } from '../ops/elementwise.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkReduction, defineLoss, LossModule, type Reduction } from './define.ts';
+import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction } from './define.ts';
 import { type Formula, pointwiseLoss } from './pointwise.ts';
 import { checkLogProbabilities, checkValues } from './targets.ts';
 
@@ -32,7 +32,9 @@ const ofLogProbabilities: Formula = {
  * target·(log target − input), reduced (torch.nn.functional.kl_div).
  * @param input log-probabilities. Errors as pointwiseLoss.
  */
-export function klDivLoss(input: Tensor, target: Tensor, { reduction = 'mean', logTarget = false }: KlDivLossOptions = {}): Tensor {
+export function klDivLoss(input: Tensor, target: Tensor, options: KlDivLossOptions = {}): Tensor {
+  checkLoss('klDivLoss', input, target, options, ['reduction', 'logTarget']);
+  const { reduction = 'mean', logTarget = false } = options;
   checkReduction('klDivLoss', reduction, ['mean', 'batchmean', 'sum', 'none']);
   const formula = logTarget ? ofLogProbabilities : ofProbabilities;
   return pointwiseLoss(input, target, { name: 'klDivLoss', node: 'KlDiv', reduction, formula });

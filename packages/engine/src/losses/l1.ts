@@ -1,7 +1,7 @@
 // Mean absolute error (torch.nn.L1Loss): for targets that are values, less drawn to outliers than squares are.
 import { changed, construct } from '../construction.ts';
 import type { Tensor } from '../tensor.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { type Formula, type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
@@ -12,7 +12,9 @@ const formula: Formula = {
 };
 
 /** |input − target|, reduced (torch.nn.functional.l1_loss); its slope where they are equal is 0. Errors as pointwiseLoss. */
-export function l1Loss(input: Tensor, target: Tensor, { reduction = 'mean' }: PointwiseOptions = {}): Tensor {
+export function l1Loss(input: Tensor, target: Tensor, options: PointwiseOptions = {}): Tensor {
+  checkLoss('l1Loss', input, target, options, ['reduction']);
+  const { reduction = 'mean' } = options;
   return reducedLoss(input, target, { name: 'l1Loss', node: 'L1Loss', reduction, formula });
 }
 

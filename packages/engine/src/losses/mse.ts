@@ -6,7 +6,7 @@ import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
+import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
 import { checkValues } from './targets.ts';
 
 export interface MseLossOptions {
@@ -20,6 +20,7 @@ export interface MseLossOptions {
  * @throws ShapeError when they are not.
  */
 export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions = {}): Tensor {
+  checkLoss('mseLoss', input, target, options, ['reduction']);
   const { reduction = 'mean' } = options;
   checkReduction('mseLoss', reduction);
   const { shape, size } = input;

@@ -9,7 +9,8 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { exp } from '../ops/elementwise.ts';
 import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
+import { show } from '../validation.ts';
+import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
 import { checkClasses, checkLogProbabilities, tensorOf } from './targets.ts';
 
 export interface NllLossOptions {
@@ -25,6 +26,9 @@ export interface SmoothedNllLossOptions extends NllLossOptions {
   /** Share of the target that is spread evenly over all classes, 0 … 1; default 0. */
   readonly labelSmoothing?: number;
 }
+
+/** Names of {@link SmoothedNllLossOptions}. */
+export const smoothedOptions = ['reduction', 'weight', 'ignoreIndex', 'labelSmoothing'] as const;
 
 /** Where each target's log-probabilities lie: class c of position p is at start(p) + c·step. */
 interface Layout {
@@ -71,8 +75,10 @@ function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32A
  * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: SmoothedNllLossOptions = {}): Tensor {
+  checkLoss('nllLoss', logProbabilities, target, options, smoothedOptions);
   const { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
   checkReduction('nllLoss', reduction);
+  if (!Number.isInteger(ignoreIndex)) throw new ArgumentError(`nllLoss: ignoreIndex is a class, a whole number, got ${show(ignoreIndex)}`);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ArgumentError(`labelSmoothing is a share from 0 to 1, got ${labelSmoothing}`);
   }

@@ -3,7 +3,7 @@ import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
-import { defineLoss, LossModule, scalarReduction } from './define.ts';
+import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
@@ -16,7 +16,9 @@ export interface SmoothL1LossOptions extends PointwiseOptions {
  * d²/(2·beta) for |d| < beta, else |d| − beta/2, d being input − target; reduced (torch.nn.functional.smooth_l1_loss).
  * @throws ArgumentError for a negative beta, and as pointwiseLoss.
  */
-export function smoothL1Loss(input: Tensor, target: Tensor, { reduction = 'mean', beta = 1 }: SmoothL1LossOptions = {}): Tensor {
+export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1LossOptions = {}): Tensor {
+  checkLoss('smoothL1Loss', input, target, options, ['reduction', 'beta']);
+  const { reduction = 'mean', beta = 1 } = options;
   if (!(beta >= 0)) throw new ArgumentError(`smoothL1Loss: beta must be at least 0, got ${beta}`);
   const slope = (d: number): number => (Math.abs(d) < beta ? d / beta : Math.sign(d));
   return reducedLoss(input, target, {

@@ -1,8 +1,10 @@
 // How PyTorch fills the weights of a fresh layer (torch/nn/init.py and the layers' reset_parameters), on flat arrays.
 // Not where draws come from: that is random.ts; and it knows no layer, only its fan in.
 import type { FloatArray } from '../backend/backend.ts';
+import { isOptions, notOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Generator } from '../random.ts';
+import { defaultGenerator, Generator } from '../random.ts';
+import { show } from '../validation.ts';
 
 /**
  * `nn.init.kaiming_uniform_(tensor, a)` with mode fan_in and leaky ReLU's gain (He et al. 2015): uniform on ±bound,
@@ -32,4 +34,19 @@ export function initializeConvOrLinear(weight: FloatArray, bias: FloatArray | nu
     const bound = 1 / Math.sqrt(fanIn);
     generator.uniform_(bias, -bound, bound);
   }
+}
+
+/**
+ * A layer's options, and the generator that draws its initial values: the given one, else the one that manualSeed seeds.
+ * @param option one of its options, for the message. @throws ArgumentError for something in place of options or of a generator.
+ */
+export function withGenerator<Options extends { readonly generator?: Generator | undefined }>(
+  owner: string,
+  options: Options,
+  option: string,
+): { readonly generator: Generator; readonly given: Omit<Options, 'generator'> } {
+  if (!isOptions(options)) throw notOptions(owner, options, option);
+  const { generator = defaultGenerator(), ...given } = options;
+  if (!(generator instanceof Generator)) throw new ArgumentError(`${owner}: generator must be a Generator, got ${show(generator)}`);
+  return { generator, given };
 }

@@ -1,4 +1,5 @@
 // 2-D pooling by averages in NCHW: over windows that slide, and over as many windows as the output is to have.
+import { checkOptions } from '../argumentChecks.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Band, mapPlanes, type PlaneMap, planeSize } from './bands.ts';
@@ -92,6 +93,7 @@ export function avgPoolMap(input: readonly [number, number], kernelSize: SizePai
  * @throws ShapeError when no window fits or the padding is above half the kernel. @throws ArgumentError for sizes out of range.
  */
 export function avgPool2d(x: Tensor, kernelSize: SizePair, options: AvgPool2dOptions = {}): Tensor {
+  checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride', 'kernelSize']);
   return mapPlanes('AvgPool2D', x, avgPoolMap(planeSize('avgPool2d', x), kernelSize, options));
 }
 

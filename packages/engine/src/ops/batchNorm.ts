@@ -1,4 +1,5 @@
 // Batch normalisation: by the mean and variance of each channel over all samples.
+import { checkOptions } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -105,8 +106,10 @@ export function batchNorm(
   running: RunningStatistics | null,
   weight: Tensor | null = null,
   bias: Tensor | null = null,
-  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {},
+  options: BatchNormOptions = {},
 ): Tensor {
+  checkOptions('batchNorm', options, ['training', 'momentum', 'eps']);
+  const { training = false, momentum = 0.1, eps = 1e-5 } = options;
   if (x.rank < 2) throw new ShapeError(`batchNorm needs an input [batch, channels, …], got ${formatShape(x.shape)}`);
   const [outer, channels] = x.shape;
   for (const operand of [weight, bias, running?.mean, running?.variance]) {

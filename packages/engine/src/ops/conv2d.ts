@@ -1,4 +1,5 @@
 // 2-D convolution (cross-correlation, as every deep-learning library means it) in NCHW.
+import { checkOptions } from '../argumentChecks.ts';
 import { endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -103,6 +104,7 @@ export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor 
  * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv2d).
  */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
+  checkOptions('conv2d', options, ['stride', 'padding', 'dilation', 'groups']);
   const geometry = checkedConvGeometry(input, weight, bias, options);
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
   const size = sizeOf(shape);

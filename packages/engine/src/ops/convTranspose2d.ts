@@ -1,4 +1,5 @@
 // 2-D transposed convolution in NCHW: the gradient of a convolution as an operation of its own, by the same kernels.
+import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -83,6 +84,7 @@ export function convTransposeGeometry(input: Shape, weight: Shape, options: Conv
  * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv_transpose2d).
  */
 export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvTranspose2dOptions = {}): Tensor {
+  checkOptions('convTranspose2d', options, ['stride', 'padding', 'outputPadding', 'dilation', 'groups']);
   const geometry = convTransposeGeometry(input.shape, weight.shape, options);
   const channels = geometry.inChannels;
   if (bias !== null && (bias.rank !== 1 || bias.size !== channels)) {

@@ -1,4 +1,5 @@
 // 2-D pooling in NCHW.
+import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -112,6 +113,7 @@ export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2d
  * @param input [N, C, H, W] or [C, H, W]; the result has as many dimensions.
  */
 export function maxPool2d(input: Tensor, kernelSize: SizePair, options: Pool2dOptions = {}): Tensor {
+  checkOptions('maxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode', 'kernelSize']);
   const geometry = poolGeometry(input.shape, kernelSize, options);
   const shape = [...input.shape.slice(0, -2), geometry.outHeight, geometry.outWidth];
   const size = sizeOf(shape);

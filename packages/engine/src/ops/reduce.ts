@@ -1,4 +1,5 @@
 // Sums, means, variances and maxima over some or all dimensions.
+import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -73,7 +74,9 @@ export interface VarianceOptions {
 }
 
 /** Variance over `dim`, or over everything (torch.var); NaN of a single element, if unbiased. */
-export function variance(x: Tensor, dim?: Dims, { unbiased = true, keepdim = false }: VarianceOptions = {}): Tensor {
+export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
+  checkOptions('variance', options, ['unbiased', 'keepdim']);
+  const { unbiased = true, keepdim = false } = options;
   const { kept } = reducedShapes(x.shape, dim);
   const count = x.size / sizeOf(kept);
   return div(sum(square(sub(x, mean(x, dim, true))), dim, keepdim), unbiased ? count - 1 : count);

@@ -1,4 +1,5 @@
 // Resizing planes in NCHW: by the nearest pixel, by lines between two or by cubics through four (torch.nn.functional.interpolate).
+import { checkOptions } from '../argumentChecks.ts';
 import { ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Band, mapPlanes, type PlaneMap, planeSize } from './bands.ts';
@@ -58,6 +59,7 @@ export function upsampleMap(input: readonly [number, number], options: UpsampleO
  * @param x [N, C, H, W] or [C, H, W]. @throws ShapeError for options that contradict each other or give no pixel.
  */
 export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
+  checkOptions('upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners']);
   const name = `Upsample${(options.mode ?? 'nearest').split('-').map(capital).join('')}2D`;
   return mapPlanes(name, x, upsampleMap(planeSize('upsample', x), options));
 }

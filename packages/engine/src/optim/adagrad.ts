@@ -30,7 +30,7 @@ export class Adagrad extends Optimizer<AdagradBuffers> {
    * @throws ArgumentError for options out of range.
    */
   constructor(parameters: Iterable<Tensor>, given: AdagradOptions = {}) {
-    const checked: Checked = checkArguments('Adagrad', adagrad.schema, { type: 'adagrad', ...given });
+    const checked: Checked = checkArguments('Adagrad', adagrad.schema, { type: 'adagrad' }, given);
     super(parameters, checked);
     this.#options = checked;
   }

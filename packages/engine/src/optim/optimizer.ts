@@ -5,7 +5,8 @@ import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
 import { zeroGradient } from '../nn/module.ts';
 import { formatShape } from '../shape.ts';
-import type { Tensor } from '../tensor.ts';
+import { Tensor } from '../tensor.ts';
+import { show } from '../validation.ts';
 
 /** Arrays that an optimizer keeps for a parameter, by name, most of its size; null where none is needed (yet). */
 export type Buffers = Record<string, FloatArray | null>;
@@ -41,7 +42,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
 
   /** @throws ArgumentError for no parameters, one that is given twice, or one that is not a leaf. */
   constructor(parameters: Iterable<Tensor>, options: OptimizerOptions) {
-    this.parameters = [...parameters];
+    this.parameters = tensorsOf(parameters);
     this.learningRate = options.learningRate;
     this.#maximize = options.maximize;
     if (this.parameters.length === 0) throw new ArgumentError('an optimizer needs at least one parameter, got none');
@@ -106,6 +107,18 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
 
   /** One update of one parameter and its state, in place; `state.step` counts this one. */
   protected abstract update(parameter: FloatArray, grad: FloatArray, state: ParameterState<Kept>): void;
+}
+
+/** @throws ArgumentError for what is not a list of tensors */
+function tensorsOf(parameters: unknown): readonly Tensor[] {
+  const isList = typeof parameters === 'object' && parameters !== null && Symbol.iterator in parameters;
+  if (!isList || parameters instanceof Tensor) {
+    throw new ArgumentError(`an optimizer takes a list of parameters, such as net.parameters(), got ${show(parameters)}`);
+  }
+  return Array.from(parameters as Iterable<unknown>, (parameter) => {
+    if (parameter instanceof Tensor) return parameter;
+    throw new ArgumentError(`an optimizer takes tensors, such as those of net.parameters(), got ${show(parameter)} among them`);
+  });
 }
 
 function negated(grad: FloatArray): FloatArray {

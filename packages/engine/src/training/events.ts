@@ -7,7 +7,7 @@ import type { Position } from './checkpoint.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { GradientSnapshot } from './gradients.ts';
 import type { EpochMetrics, TrainingSummary } from './metrics.ts';
-import type { NonFinite } from './nonFinite.ts';
+import { type NonFinite, nonFiniteOf } from './nonFinite.ts';
 
 export type TrainingPhase = 'loadingData' | 'training' | 'evaluating' | 'saving';
 
@@ -64,4 +64,10 @@ export interface TrainOptions {
   readonly openLoader?: (dataset: Dataset, options: BatchOptions) => BatchLoader;
   /** Milliseconds between two step events at least; default 100, because people watch them. 0 tells every step. */
   readonly stepEventMs?: number;
+}
+
+/** The event of a step with this loss. */
+export function stepEvent(epoch: number, step: number, stepsPerEpoch: number, loss: number): StepEvent {
+  const told = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
+  return { type: 'step', epoch, step, stepsPerEpoch, ...told };
 }

@@ -1,7 +1,9 @@
 // The norm of all gradients together, and gradients held to one (torch.nn.utils.clip_grad_norm_, 2-norm).
 import { z } from 'zod';
 import { backend } from '../backend/current.ts';
+import { ArgumentError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
+import { show } from '../validation.ts';
 
 export const gradientClippingSchema = z
   .strictObject({
@@ -22,9 +24,10 @@ export function gradientNorm(parameters: Iterable<Tensor>): number {
 /**
  * Multiplies all gradients by min(1, maxNorm / (norm + 1e-6)), in place. As in PyTorch a norm that is not finite makes
  * gradients so too.
- * @returns the norm before.
+ * @returns the norm before. @throws ArgumentError unless maxNorm is above 0.
  */
 export function clipGradientNorm(parameters: readonly Tensor[], maxNorm: number): number {
+  if (!(maxNorm > 0)) throw new ArgumentError(`clipGradientNorm: maxNorm must be above 0, got ${show(maxNorm)}`);
   const norm = gradientNorm(parameters);
   const scale = maxNorm / (norm + EPSILON);
   if (scale >= 1) return norm;

@@ -19,7 +19,7 @@ const parameterGradientSchema = z.object({
     .nullable()
     .optional()
     .describe(
-      `The gradient before \`backward()\`, row-major, for parameters of at most ${SHOWN_WHOLE} values; null where there was none yet`,
+      `The gradient before \`backward()\`, row-major, for parameters of at most ${SHOWN_WHOLE} values: zeros. Null only in the first epoch of jobs of earlier versions`,
     ),
   after: valuesSchema.optional().describe('The same after it'),
   nonFinite: nonFiniteSchema('`norm`, or `after/3` for that of index 3'),
@@ -35,15 +35,20 @@ export const gradientSnapshotSchema = z.object({
 export type GradientSnapshot = z.infer<typeof gradientSnapshotSchema>;
 
 /** Small gradients as they were before the backward pass, by parameter. */
-export type GradientsBefore = ReadonlyMap<Tensor, readonly number[] | null>;
+export type GradientsBefore = ReadonlyMap<Tensor, readonly number[]>;
 
-/** To be asked after the gradients were zeroed. */
+/** To be called after the gradients were zeroed. A gradient that does not exist yet counts as zeros, as it does in an update. */
 export function gradientsBefore(model: Module): GradientsBefore {
   const small = model.parameters().filter(({ size }) => size <= SHOWN_WHOLE);
-  return new Map(small.map((parameter) => [parameter, parameter.grad === null ? null : Array.from(parameter.grad.values)]));
+  return new Map(
+    small.map((parameter) => [
+      parameter,
+      parameter.grad === null ? new Array<number>(parameter.size).fill(0) : Array.from(parameter.grad.values),
+    ]),
+  );
 }
 
-/** To be asked after the backward pass; parameters that it did not reach are left out. */
+/** To be called after the backward pass; parameters that it did not reach are left out. */
 export function snapshotGradients(model: Module, before: GradientsBefore): ParameterGradient[] {
   return model.namedParameters().flatMap(([name, parameter]) => {
     if (parameter.grad === null) return [];
@@ -53,7 +58,7 @@ export function snapshotGradients(model: Module, before: GradientsBefore): Param
     const shown: Pick<ParameterGradient, 'before' | 'after'> = {};
     const earlier = before.get(parameter);
     if (earlier !== undefined) {
-      shown.before = earlier === null ? null : found.list(earlier, 'before');
+      shown.before = found.list(earlier, 'before');
       shown.after = found.list(values, 'after');
     }
     const nonFinite = { ...notMeasured, ...found.beside.nonFinite };

@@ -105,3 +105,13 @@ export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<numb
   }
   return correct;
 }
+
+/** The losses of a result that are null because they were not finite, by what they were. */
+export function lostLosses(last: EpochMetrics | null, bestTestLoss: number | null): Pick<TrainingSummary, 'nonFinite'> {
+  const { trainLoss, testLoss } = last?.nonFinite ?? {};
+  const nonFinite = {
+    ...(trainLoss !== undefined && { finalTrainLoss: trainLoss }),
+    ...(testLoss !== undefined && bestTestLoss === null && { bestTestLoss: testLoss }),
+  };
+  return Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
+}

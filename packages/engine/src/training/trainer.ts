@@ -2,24 +2,26 @@
 // HTTP, no Redis and no files; whoever consumes it decides what happens to an event. Draws follow PyTorch:
 // manual_seed, the layers in order, then each epoch what a DataLoader draws. A checkpoint holds all that is here.
 import { backend } from '../backend/current.ts';
-import type { Dataset } from '../data/dataset.ts';
+import { bytesOf, type Dataset } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
-import { type BatchLoader, batchCount, InlineLoader } from '../data/loader.ts';
+import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
 import { findLoss } from '../losses/index.ts';
 import { Generator } from '../random.ts';
 import { type Rates, Schedule } from '../schedulers/schedule.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, positionOf, type RunState } from './checkpoint.ts';
+import { checkCall } from './checkCall.ts';
 import { Clock, Stopwatch } from './clock.ts';
+import { sha256 } from './digest.ts';
 import { describeDivergence, divergenceError, firstNonFiniteParameter } from './divergence.ts';
 import { describeStop, EarlyStopping, type StoppedEarly } from './earlyStopping.ts';
 import { EpochInHand } from './epochInHand.ts';
 import { tallyFor } from './evaluation.ts';
 import { isInspected } from './inspectedEpochs.ts';
-import type { StepEvent, TrainingEvent, TrainingResult, TrainOptions } from './events.ts';
+import { stepEvent, type TrainingEvent, type TrainingResult, type TrainOptions } from './events.ts';
 import { Learner } from './learner.ts';
 import { reportingProgress } from './loadingProgress.ts';
-import { type Divergence, type EpochMetrics, WeightedMean } from './metrics.ts';
-import { finiteFields, nonFiniteOf } from './nonFinite.ts';
+import { type Divergence, type EpochMetrics, lostLosses, WeightedMean } from './metrics.ts';
+import { finiteFields } from './nonFinite.ts';
 import { takeUp } from './resume.ts';
 import type { JobSpec } from './spec.ts';
 import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
@@ -33,6 +35,7 @@ export const EVALUATION_BATCH = 256;
  *   had, WeightsError when `initialWeights` do not fit or are not finite, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
+  checkCall(spec, options);
   const run = new Run(spec, options);
   try {
     yield* run.load();
@@ -284,19 +287,9 @@ class Run {
         seconds: this.#watch.seconds,
         ...(this.#stoppedEarly !== null && { stoppedEarly: this.#stoppedEarly }),
         ...(this.#divergence !== null && { divergence: this.#divergence }),
-        ...this.#lostLosses(),
+        ...lostLosses(this.#last, this.#bestTestLoss),
       },
     };
-  }
-
-  /** What the losses of the result were that no number tells. */
-  #lostLosses(): Pick<TrainingResult['result'], 'nonFinite'> {
-    const { trainLoss, testLoss } = this.#last?.nonFinite ?? {};
-    const nonFinite = {
-      ...(trainLoss !== undefined && { finalTrainLoss: trainLoss }),
-      ...(testLoss !== undefined && this.#bestTestLoss === null && { bestTestLoss: testLoss }),
-    };
-    return Object.keys(nonFinite).length === 0 ? {} : { nonFinite };
   }
 
   async close(): Promise<void> {
@@ -305,21 +298,3 @@ class Run {
 }
 
 const openInline: NonNullable<TrainOptions['openLoader']> = (dataset, options) => new InlineLoader(dataset, options);
-
-function stepEvent(epoch: number, step: number, stepsPerEpoch: number, loss: number): StepEvent {
-  const told = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
-  return { type: 'step', epoch, step, stepsPerEpoch, ...told };
-}
-
-function inOrder(length: number): Uint32Array {
-  return Uint32Array.from({ length }, (_, i) => i);
-}
-
-function bytesOf(dataset: Dataset | null): number {
-  return dataset === null ? 0 : dataset.inputs.byteLength + dataset.targets.byteLength;
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

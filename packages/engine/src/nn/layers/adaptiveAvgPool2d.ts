@@ -25,7 +25,7 @@ export class AdaptiveAvgPool2d extends Module {
   /** @param outputSize height and width, once for both or twice; null keeps the input's. @throws ArgumentError for sizes below 1. */
   constructor(outputSize: AdaptiveSize) {
     super();
-    this.#outputSize = checkArguments('AdaptiveAvgPool2d', constructorArguments, { outputSize: mutable(outputSize) }).outputSize;
+    this.#outputSize = checkArguments('AdaptiveAvgPool2d', constructorArguments, { outputSize: mutable(outputSize) }, {}).outputSize;
   }
 
   override forward(input: Tensor): Tensor {

@@ -32,7 +32,7 @@ export class AvgPool2d extends Module {
    */
   constructor(kernelSize: SizePair, rest: AvgPool2dLayerOptions = {}) {
     super();
-    const checked = checkArguments('AvgPool2d', constructorArguments, { kernelSize, ...rest });
+    const checked = checkArguments('AvgPool2d', constructorArguments, { kernelSize }, rest);
     this.#options = { ...checked, stride: checked.stride ?? checked.kernelSize };
   }
 

@@ -39,7 +39,7 @@ abstract class BatchNorm extends Module {
    */
   constructor(numFeatures: number, rest: BatchNormLayerOptions = {}) {
     super();
-    const checked = checkArguments(new.target.name, constructorArguments, { numFeatures, ...rest });
+    const checked = checkArguments(new.target.name, constructorArguments, { numFeatures }, rest);
     this.#options = checked;
     this.weight = checked.affine ? constant([numFeatures], 1) : null;
     this.bias = checked.affine ? constant([numFeatures], 0) : null;

@@ -8,11 +8,10 @@ import { conv2dRelu, conv2dReluMaxPool2d } from '../../ops/fused.ts';
 import { pad, paddedPositions } from '../../ops/parts.ts';
 import { poolGeometry } from '../../ops/pool2d.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
-import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
 import { type Shape, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
-import { initializeConvOrLinear } from '../init.ts';
+import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
 import type { MaxPool2d } from './maxPool2d.ts';
@@ -65,8 +64,8 @@ export class Conv2d extends Module {
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: Conv2dLayerOptions = {}) {
     super();
-    const { generator = defaultGenerator(), ...given } = rest;
-    const checked = checkArguments('Conv2d', constructorArguments, { inChannels, outChannels, kernelSize, ...given });
+    const { generator, given } = withGenerator('Conv2d', rest, 'stride');
+    const checked = checkArguments('Conv2d', constructorArguments, { inChannels, outChannels, kernelSize }, given);
     this.#inChannels = inChannels;
     this.#options = {
       stride: bothSizes('Conv2d: stride', checked.stride, 1),

@@ -5,11 +5,10 @@ import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
 import { convTranspose2d as convolve, convTransposeGeometry } from '../../ops/convTranspose2d.ts';
 import { bothSizes, type SizePair } from '../../ops/window.ts';
-import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
-import { initializeConvOrLinear } from '../init.ts';
+import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
 
@@ -42,8 +41,8 @@ export class ConvTranspose2d extends Module {
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: ConvTranspose2dLayerOptions = {}) {
     super();
-    const { generator = defaultGenerator(), ...given } = rest;
-    const checked = checkArguments('ConvTranspose2d', constructorArguments, { inChannels, outChannels, kernelSize, ...given });
+    const { generator, given } = withGenerator('ConvTranspose2d', rest, 'stride');
+    const checked = checkArguments('ConvTranspose2d', constructorArguments, { inChannels, outChannels, kernelSize }, given);
     this.#outChannels = outChannels;
     this.#options = {
       stride: bothSizes('ConvTranspose2d: stride', checked.stride, 1),

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { dropout as drop } from '../../ops/dropout.ts';
-import { defaultGenerator, type Generator } from '../../random.ts';
+import type { Generator } from '../../random.ts';
 import { sizeOf } from '../../shape.ts';
 import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
+import { withGenerator } from '../init.ts';
 import { Module } from '../module.ts';
 import { type Drawn, defineLayer } from './define.ts';
 
@@ -18,9 +19,10 @@ export class Dropout extends Module {
   readonly #generator: Generator;
 
   /** @param p default 0.5. @param drawn the generator of the draws; default: the one that manualSeed seeds. */
-  constructor(p?: number, { generator = defaultGenerator() }: Drawn = {}) {
+  constructor(p?: number, drawn: Drawn = {}) {
     super();
-    this.#p = checkArguments('Dropout', constructorArguments, { p }).p;
+    const { generator, given } = withGenerator('Dropout', drawn, 'generator');
+    this.#p = checkArguments('Dropout', constructorArguments, { p }, given).p;
     this.#generator = generator;
   }
 

@@ -19,7 +19,7 @@ export class ELU extends Module {
   /** @throws ArgumentError for options that make no sense. */
   constructor(alpha?: number) {
     super();
-    this.#options = checkArguments('ELU', constructorArguments, { alpha });
+    this.#options = checkArguments('ELU', constructorArguments, { alpha }, {});
   }
 
   override forward(input: Tensor): Tensor {

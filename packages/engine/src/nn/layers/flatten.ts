@@ -22,7 +22,7 @@ export class Flatten extends Module {
 
   constructor(startDim?: number, endDim?: number) {
     super();
-    const checked = checkArguments('Flatten', constructorArguments, { startDim, endDim });
+    const checked = checkArguments('Flatten', constructorArguments, { startDim, endDim }, {});
     this.#startDim = checked.startDim;
     this.#endDim = checked.endDim;
   }

@@ -19,7 +19,7 @@ export class GELU extends Module {
   /** @throws ArgumentError for options that make no sense. */
   constructor(approximate?: 'none' | 'tanh') {
     super();
-    this.#options = checkArguments('GELU', constructorArguments, { approximate });
+    this.#options = checkArguments('GELU', constructorArguments, { approximate }, {});
   }
 
   override forward(input: Tensor): Tensor {

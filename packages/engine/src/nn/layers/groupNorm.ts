@@ -28,7 +28,7 @@ export class GroupNorm extends Module {
   /** @param rest eps 1e-5, affine true. @throws ArgumentError for groups that do not divide the channels. */
   constructor(numGroups: number, numChannels: number, rest: GroupNormLayerOptions = {}) {
     super();
-    this.#options = checkArguments('GroupNorm', constructorArguments, { numGroups, numChannels, ...rest });
+    this.#options = checkArguments('GroupNorm', constructorArguments, { numGroups, numChannels }, rest);
     if (numChannels % numGroups !== 0) throw new ArgumentError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
     this.weight = this.#options.affine ? constant([numChannels], 1) : null;
     this.bias = this.#options.affine ? constant([numChannels], 0) : null;

@@ -36,7 +36,7 @@ export class LayerNorm extends Module {
   /** @param rest eps 1e-5, elementwiseAffine true, bias true. @throws ArgumentError for options that make no sense. */
   constructor(normalizedShape: number | readonly number[], rest: LayerNormLayerOptions = {}) {
     super();
-    const checked = checkArguments('LayerNorm', constructorArguments, { normalizedShape: [...listOf(normalizedShape)], ...rest });
+    const checked = checkArguments('LayerNorm', constructorArguments, { normalizedShape: [...listOf(normalizedShape)] }, rest);
     this.#shape = listOf(checked.normalizedShape);
     this.#eps = checked.eps;
     this.weight = checked.elementwiseAffine ? constant(this.#shape, 1) : null;

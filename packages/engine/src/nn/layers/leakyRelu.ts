@@ -19,7 +19,7 @@ export class LeakyReLU extends Module {
   /** @throws ArgumentError for options that make no sense. */
   constructor(negativeSlope?: number) {
     super();
-    this.#options = checkArguments('LeakyReLU', constructorArguments, { negativeSlope });
+    this.#options = checkArguments('LeakyReLU', constructorArguments, { negativeSlope }, {});
   }
 
   override forward(input: Tensor): Tensor {

@@ -4,11 +4,10 @@ import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { linearRelu } from '../../ops/fused.ts';
 import { linear as applyLinear } from '../../ops/matmul.ts';
-import { defaultGenerator } from '../../random.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
-import { initializeConvOrLinear } from '../init.ts';
+import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer } from './define.ts';
 
@@ -31,8 +30,8 @@ export class Linear extends Module {
    */
   constructor(inFeatures: number, outFeatures: number, rest: LinearLayerOptions = {}) {
     super();
-    const { generator = defaultGenerator(), ...given } = rest;
-    const { bias } = checkArguments('Linear', constructorArguments, { inFeatures, outFeatures, ...given });
+    const { generator, given } = withGenerator('Linear', rest, 'bias');
+    const { bias } = checkArguments('Linear', constructorArguments, { inFeatures, outFeatures }, given);
     this.weight = Parameter.zeros([outFeatures, inFeatures]);
     this.bias = bias ? Parameter.zeros([outFeatures]) : null;
     initializeConvOrLinear(this.weight.values, this.bias?.values ?? null, inFeatures, generator);

@@ -18,7 +18,7 @@ export class LogSoftmax extends Module {
 
   constructor(dim?: number) {
     super();
-    this.#dim = checkArguments('LogSoftmax', constructorArguments, { dim }).dim;
+    this.#dim = checkArguments('LogSoftmax', constructorArguments, { dim }, {}).dim;
   }
 
   override forward(input: Tensor): Tensor {

@@ -31,7 +31,7 @@ export class MaxPool2d extends Module {
    */
   constructor(kernelSize: SizePair, rest: MaxPool2dLayerOptions = {}) {
     super();
-    const checked = checkArguments('MaxPool2d', constructorArguments, { kernelSize, ...rest });
+    const checked = checkArguments('MaxPool2d', constructorArguments, { kernelSize }, rest);
     this.options = { ...checked, stride: checked.stride ?? checked.kernelSize };
   }
 

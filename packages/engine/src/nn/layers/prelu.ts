@@ -22,7 +22,7 @@ export class PReLU extends Module {
   /** @param numParameters 1, or the number of channels; default 1. @param init default 0.25. */
   constructor(numParameters?: number, init?: number) {
     super();
-    const checked = checkArguments('PReLU', constructorArguments, { numParameters, init });
+    const checked = checkArguments('PReLU', constructorArguments, { numParameters, init }, {});
     this.weight = Parameter.zeros([checked.numParameters]);
     this.weight.values.fill(checked.init);
   }

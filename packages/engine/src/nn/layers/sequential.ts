@@ -2,8 +2,19 @@
 // list of layers is built into one by model.ts.
 import { ArgumentError } from '../../errors.ts';
 import type { Tensor } from '../../tensor.ts';
+import { show } from '../../validation.ts';
 import { Module } from '../module.ts';
 import { type Stage, stagesOf } from './fusion.ts';
+
+/** @throws ArgumentError for what is neither a module nor [name, module] */
+function namedChild(child: unknown, index: number): readonly [string, Module] {
+  if (child instanceof Module) return [String(index), child];
+  const parts: readonly unknown[] = Array.isArray(child) ? child : [];
+  const [name, module] = parts;
+  if (typeof name === 'string' && module instanceof Module) return [name, module];
+  const remedy = name instanceof Module ? ': give the modules one by one, new Sequential(...modules)' : '';
+  throw new ArgumentError(`Sequential: a child is a module or [name, module], got ${show(child)} at index ${index}${remedy}`);
+}
 
 /** Runs its children in order. A parameter's name begins with its child's: `conv1.weight`, `7.bias`. */
 export class Sequential extends Module {
@@ -17,7 +28,7 @@ export class Sequential extends Module {
   constructor(...children: readonly (Module | readonly [string, Module])[]) {
     super();
     children.forEach((child, index) => {
-      const [name, module] = child instanceof Module ? [String(index), child] : child;
+      const [name, module] = namedChild(child, index);
       if (name === '' || name.includes('.'))
         throw new ArgumentError(`Sequential: a child's name is not empty and has no dots, got "${name}"`);
       if (this.#children.has(name)) throw new ArgumentError(`Sequential: two children are named "${name}"`);

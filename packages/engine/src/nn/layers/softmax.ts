@@ -18,7 +18,7 @@ export class Softmax extends Module {
 
   constructor(dim?: number) {
     super();
-    this.#dim = checkArguments('Softmax', constructorArguments, { dim }).dim;
+    this.#dim = checkArguments('Softmax', constructorArguments, { dim }, {}).dim;
   }
 
   override forward(input: Tensor): Tensor {

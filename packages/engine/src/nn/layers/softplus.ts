@@ -20,7 +20,7 @@ export class Softplus extends Module {
   /** @throws ArgumentError for options that make no sense. */
   constructor(beta?: number, threshold?: number) {
     super();
-    this.#options = checkArguments('Softplus', constructorArguments, { beta, threshold });
+    this.#options = checkArguments('Softplus', constructorArguments, { beta, threshold }, {});
   }
 
   override forward(input: Tensor): Tensor {

@@ -33,7 +33,7 @@ export class Upsample extends Module {
    */
   constructor(given: UpsampleLayerOptions) {
     super();
-    this.#options = checkArguments('Upsample', constructorArguments, given);
+    this.#options = checkArguments('Upsample', constructorArguments, {}, given);
     checkUpsample(this.#options);
   }
 

@@ -1,0 +1,49 @@
+// Checks of arguments that every public function of the engine makes before it computes: what is wrong is refused with the remedy,
+// and nothing that was given is passed over. Classes check theirs by their schemas (registry.ts).
+import { ArgumentError } from './errors.ts';
+import type { Shape } from './shape.ts';
+import { nearest, show } from './validation.ts';
+
+/** Whether it is an object of options, and not a number, a list, a tensor or something else that has a class. */
+export function isOptions(given: unknown): given is Readonly<Record<string, unknown>> {
+  if (typeof given !== 'object' || given === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+/**
+ * @param owner the function, for the message: `mseLoss`
+ * @param known the options that it has, the most usual one first
+ * @throws ArgumentError for what is not an object of options, and for an option that it does not have
+ */
+export function checkOptions(owner: string, given: unknown, known: readonly string[]): void {
+  if (!isOptions(given)) throw notOptions(owner, given, known[0]);
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    throw new ArgumentError(
+      `${owner}: unknown option ${show(name)}: ${near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`}`,
+    );
+  }
+}
+
+/** The error for something in place of an object of options. */
+export function notOptions(owner: string, given: unknown, option: string): ArgumentError {
+  const isValue = typeof given === 'number' || typeof given === 'boolean' || typeof given === 'string';
+  return new ArgumentError(`${owner}: options are an object such as { ${option}: ${isValue ? show(given) : '…'} }, got ${show(given)}`);
+}
+
+/** @throws ArgumentError unless it is a list of whole numbers from 0 on */
+export function checkShape(owner: string, shape: unknown): asserts shape is Shape {
+  if (!Array.isArray(shape)) {
+    const remedy = typeof shape === 'number' ? `: use [${shape}]` : '';
+    throw new ArgumentError(`${owner}: a shape is a list such as [2, 3], got ${show(shape)}${remedy}`);
+  }
+  const wrong: unknown = shape.find((size) => !Number.isSafeInteger(size) || size < 0);
+  if (wrong !== undefined) throw new ArgumentError(`${owner}: the sizes of a shape are whole numbers from 0 on, got ${show(wrong)}`);
+}
+
+/** @throws ArgumentError for a value that is no number; NaN and infinities are numbers */
+export function checkNumber(owner: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') throw new ArgumentError(`${owner}: expected a number, got ${show(value)}`);
+}
