@@ -4,7 +4,7 @@ import { convVariants } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
-import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
 
@@ -58,7 +58,7 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
     const y = noise(sizes.out, seed + 3).map((value) => Math.max(0, value));
     const lengths = [sizes.x, sizes.weight, geometry.outChannels];
     const backward: Kernel = (on, [a, b, c, w], [dx, dw, db]) => on.conv2dBackward(a, b, c, w, dx, dw, db, geometry);
-    compare(place, [g, y, x, weight], lengths, backward, 1e-5, wasm);
+    compareSums(place, [g, y, x, weight], lengths, backward, { ...forced, tolerance: Math.max(2e-6, forced.tolerance ?? 0) });
   };
 
   test('for 3 × 3 convolutions of any size and padding, and their gradients', () => {

@@ -34,9 +34,14 @@ function put(backend: WasmBackend, data: Float32Array, place: Place): FloatArray
 
 export type Kernel = (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 
+/** The largest magnitude of finite numbers; 0 without any. */
+export const largestOf = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+
 /**
- * Runs a kernel on both backends with the same operands, and expects its results to agree to `tolerance` of the largest
- * one. The results start as `results`: numbers for what a kernel changes, a length for what it only writes.
+ * Runs a kernel on both backends with the same operands, and expects its results to agree to `tolerance` of the largest number
+ * among them and the operands: where operands cancel, the rounding errors of what they were remain.
+ * @param results what they are before: numbers for what a kernel changes, a length for what it only writes
  */
 export function compare(
   place: Place,
@@ -48,29 +53,28 @@ export function compare(
 ): void {
   const start = results.map((data) => (typeof data === 'number' ? zeros(data).fill(Number.NaN) : data));
   const expected = compute(operands, start, kernel);
-  const scales = expected.map((result) => {
-    const largest = result.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
-    return result.map(() => largest);
-  });
+  const given = [...operands, ...start].map(largestOf);
+  const scales = expected.map((result) => result.map(() => Math.max(...given, largestOf(result))));
   expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 
 /**
  * The same for a kernel whose results are sums of products of its operands: each has to agree to `tolerance` of the sum of
- * its terms' magnitudes, which is as near as float32 can come where terms cancel. An algorithm that `mixes` results on its way,
- * as Winograd's does, is held against the largest of these sums.
+ * its terms' magnitudes, which is as near as float32 can come where terms cancel. For an algorithm that `mixes` results, such as
+ * Winograd's, the scale is the largest of these sums.
+ * @param lengths of the result or the results
  */
 export function compareSums(
   place: Place,
   operands: readonly Float32Array[],
-  length: number,
+  lengths: number | readonly number[],
   kernel: Kernel,
   { on = wasm, mixes = false, tolerance = 2e-6 }: { on?: WasmBackend; mixes?: boolean; tolerance?: number } = {},
 ): void {
-  const start = [zeros(length).fill(Number.NaN)];
+  const start = [lengths].flat().map((length) => zeros(length).fill(Number.NaN));
   const magnitudes = operands.map((data) => data.map(Math.abs));
   const [expected, scales] = [operands, magnitudes].map((data) => compute(data, start, kernel));
-  if (mixes) for (const scale of scales) scale.fill(scale.reduce((most, value) => Math.max(most, value), 0));
+  if (mixes) for (const scale of scales) scale.fill(largestOf(scale));
   expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 

@@ -8,6 +8,8 @@ export interface Trial {
   readonly compute: (...operands: Tensor[]) => Tensor;
   readonly shapes: readonly Shape[];
   readonly low?: number;
+  /** Whether each number of a result comes from one number of each operand. */
+  readonly isElementwise?: boolean;
   readonly seed: number;
 }
 
@@ -52,7 +54,7 @@ const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
 export const opTrials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
   ...unary.map(([name, compute, low]): [string, fc.Arbitrary<Trial>] => [
     name,
-    fc.record({ shape, seed }).map(({ shape, seed }) => ({ compute, shapes: [shape], low, seed })),
+    fc.record({ shape, seed }).map(({ shape, seed }) => ({ compute, shapes: [shape], low, isElementwise: true, seed })),
   ]),
   ...Object.entries({ add: ops.add, sub: ops.sub, mul: ops.mul, div: ops.div }).map(([name, compute]): [string, fc.Arbitrary<Trial>] => [
     name,

@@ -1,0 +1,201 @@
+// The oracle for convolution, rectifier and pooling as one operation: the reference's steps in float64. Where two values of a window
+// lie within one rounding of each other a backend may take either, so gradients are compared for the maxima that it took.
+import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
+import { expect } from 'vitest';
+import { type FloatArray, largestOf, noise } from './compareKernels.ts';
+
+type ConvGeometry = Parameters<WasmBackend['conv2dReluPool']>[5];
+type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
+export type Geometries = readonly [ConvGeometry, PoolGeometry];
+
+const reference = new ReferenceBackend({ dtype: 'float64' });
+
+export interface Sizes {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+export function geometries(sizes: Sizes): Geometries {
+  const outHeight = sizes.height + 2 * sizes.padTop - sizes.kernelHeight + 1;
+  const outWidth = sizes.width + 2 * sizes.padLeft - sizes.kernelWidth + 1;
+  const plain = { strideHeight: 1, strideWidth: 1, dilationHeight: 1, dilationWidth: 1 };
+  const pool = {
+    padTop: 0,
+    padLeft: 0,
+    dilationHeight: 1,
+    dilationWidth: 1,
+    kernelHeight: 2,
+    kernelWidth: 2,
+    strideHeight: 2,
+    strideWidth: 2,
+  };
+  return [
+    { ...sizes, ...plain, groups: 1, outHeight, outWidth },
+    {
+      ...pool,
+      planes: sizes.batch * sizes.outChannels,
+      height: outHeight,
+      width: outWidth,
+      outHeight: Math.floor(outHeight / 2),
+      outWidth: Math.floor(outWidth / 2),
+    },
+  ];
+}
+
+export interface Operands {
+  readonly x: Float32Array;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+  readonly g: Float32Array;
+}
+
+export interface Results {
+  readonly y: FloatArray;
+  readonly indices: Int32Array;
+  readonly dx: FloatArray;
+  readonly dw: FloatArray;
+  readonly db: FloatArray;
+}
+
+export function operandsOf([conv, pool]: Geometries, seed: number, value: (x: number) => number = (x) => x): Operands {
+  const { batch, inChannels, outChannels, height, width, kernelHeight, kernelWidth } = conv;
+  return {
+    x: noise(batch * inChannels * height * width, seed).map(value),
+    weight: noise(outChannels * inChannels * kernelHeight * kernelWidth, seed + 1).map(value),
+    bias: seed % 3 === 0 ? null : noise(outChannels, seed + 2).map(value),
+    g: noise(pool.planes * pool.outHeight * pool.outWidth, seed + 3),
+  };
+}
+
+/** All results, for a pass backward from the backend's own pass forward. */
+export function run(backend: ReferenceBackend | WasmBackend, operands: Operands, [conv, pool]: Geometries): Results {
+  const put = (data: Float32Array): FloatArray => {
+    const array = backend.allocate(data.length);
+    array.set(data);
+    return array;
+  };
+  const mark = backend.enterArena();
+  const [x, weight, g] = [put(operands.x), put(operands.weight), put(operands.g)];
+  const bias = operands.bias === null ? null : put(operands.bias);
+  const [y, indices] = [backend.allocate(g.length), backend.allocateIndices(g.length)];
+  const [dx, dw, db] = [backend.allocate(x.length), backend.allocate(weight.length), backend.allocate(conv.outChannels)];
+  for (const array of [y, dx, dw, db]) array.fill(Number.NaN);
+  backend.conv2dReluPool(x, weight, bias, y, indices, conv, pool);
+  backend.conv2dReluPoolBackward(g, y, indices, x, weight, dx, dw, db, conv, pool);
+  const results = { y: y.slice(), indices: indices.slice(), dx: dx.slice(), dw: dw.slice(), db: db.slice() };
+  backend.leaveArena(mark);
+  return results;
+}
+
+export interface Accuracy {
+  /** Part of the sum of its terms' magnitudes that a result may be off. */
+  readonly tolerance?: number;
+  /** Whether the algorithm mixes results on its way, so that the largest of these sums counts for all. */
+  readonly mixes?: boolean;
+}
+
+/** Results that are sums, and for each the sum of its terms' magnitudes, to which its rounding errors are proportional. */
+interface Sums {
+  readonly values: Float64Array;
+  readonly magnitudes: Float64Array;
+}
+
+const usual = { tolerance: 4e-6, mixes: false };
+
+/** Expects each result within its accuracy; a NaN equals a NaN. */
+export function expectNear(actual: FloatArray, { values, magnitudes }: Sums, what: string, accuracy: Accuracy = {}): void {
+  const { tolerance, mixes } = { ...usual, ...accuracy };
+  const largest = largestOf(magnitudes);
+  for (let i = 0; i < values.length; i++) {
+    const bound = tolerance * (mixes ? largest : Math.abs(magnitudes[i]));
+    const isNear = Object.is(actual[i], values[i]) || Math.abs(actual[i] - values[i]) <= bound;
+    if (!isNear) expect.fail(`${what}: element ${i} of ${values.length} is ${actual[i]}, expected ${values[i]}`);
+  }
+}
+
+const inFloat64 = (data: Float32Array, change: (value: number) => number): Float64Array => Float64Array.from(data, change);
+const same = (value: number): number => value;
+
+/** The convolution before rectifier and pooling. */
+function convolved({ x, weight, bias }: Operands, [conv, pool]: Geometries, change: (value: number) => number): Float64Array {
+  const out = new Float64Array(pool.planes * pool.height * pool.width);
+  const shift = bias === null ? null : inFloat64(bias, change);
+  reference.conv2d(inFloat64(x, change), inFloat64(weight, change), shift, out, conv);
+  return out;
+}
+
+/** The pooled result, and the positions of its maxima. */
+export function pooledSums(operands: Operands, sizes: Geometries): Sums & { readonly indices: Int32Array } {
+  const pooled = (change: (value: number) => number, indices = new Int32Array(operands.g.length)): Float64Array => {
+    const values = convolved(operands, sizes, change);
+    reference.unary('relu', values, values);
+    const out = new Float64Array(operands.g.length);
+    reference.maxPool2d(values, out, indices, sizes[1]);
+    return out;
+  };
+  const indices = new Int32Array(operands.g.length);
+  return { values: pooled(same, indices), magnitudes: pooled(Math.abs), indices };
+}
+
+/** The gradient of the bias alone, which is a sum of gradients that passed. */
+export function biasGradientAt({ y, indices }: Results, { x, weight, g }: Operands, [conv, pool]: Geometries): Sums {
+  const backward = (change: (value: number) => number): Float64Array => {
+    const db = new Float64Array(conv.outChannels);
+    reference.conv2dReluPoolBackward(inFloat64(g, change), Float64Array.from(y), indices, x, weight, null, null, db, conv, pool);
+    return db;
+  };
+  return { values: backward(same), magnitudes: backward(Math.abs) };
+}
+
+type Gradient = 'dx' | 'dw' | 'db';
+
+/** The gradients for the result and the maxima that a backend gave. */
+export function gradientsAt({ y, indices }: Results, { x, weight, g }: Operands, [conv, pool]: Geometries): Record<Gradient, Sums> {
+  const backward = (change: (value: number) => number): Record<Gradient, Float64Array> => {
+    const [dx, dw, db] = [x.length, weight.length, conv.outChannels].map((length) => new Float64Array(length));
+    const [input, kernel] = [inFloat64(x, change), inFloat64(weight, change)];
+    reference.conv2dReluPoolBackward(inFloat64(g, change), Float64Array.from(y), indices, input, kernel, dx, dw, db, conv, pool);
+    return { dx, dw, db };
+  };
+  const [values, magnitudes] = [backward(same), backward(Math.abs)];
+  const sums = (name: Gradient): Sums => ({ values: values[name], magnitudes: magnitudes[name] });
+  return { dx: sums('dx'), dw: sums('dw'), db: sums('db') };
+}
+
+/** Expects that each maximum lies in its window, and that the convolution is nowhere larger in it by more than rounding. */
+function expectMaxima({ y, indices }: Results, operands: Operands, sizes: Geometries, sums: Sums, accuracy: Accuracy): void {
+  const { tolerance, mixes } = { ...usual, ...accuracy };
+  const [, pool] = sizes;
+  const values = convolved(operands, sizes, same);
+  const largest = largestOf(sums.magnitudes);
+  const windows = pool.outHeight * pool.outWidth;
+  for (let i = 0; i < y.length; i++) {
+    // Where the rectifier lets nothing through, any position will do.
+    if (!(y[i] > 0)) continue;
+    const window = [Math.floor((i % windows) / pool.outWidth), i % pool.outWidth];
+    const position = [Math.floor(indices[i] / pool.width), indices[i] % pool.width];
+    expect(position.map((at) => at >> 1)).toEqual(window);
+    const taken = values[Math.floor(i / windows) * pool.height * pool.width + indices[i]];
+    // Both values may be off.
+    const bound = 2 * tolerance * (mixes ? largest : sums.magnitudes[i]);
+    if (sums.values[i] - taken > bound) expect.fail(`result ${i}: ${taken} was taken, the maximum is ${sums.values[i]}`);
+  }
+}
+
+/** Expects what the reference gives, whichever of almost equal maxima the backend takes. @returns what it gives */
+export function expectAsReference(backend: WasmBackend, operands: Operands, sizes: Geometries, accuracy: Accuracy = {}): Results {
+  const actual = run(backend, operands, sizes);
+  const sums = pooledSums(operands, sizes);
+  expectNear(actual.y, sums, 'y', accuracy);
+  expectMaxima(actual, operands, sizes, sums, accuracy);
+  const gradients = gradientsAt(actual, operands, sizes);
+  for (const name of ['dx', 'dw', 'db'] as const) expectNear(actual[name], gradients[name], name, accuracy);
+  return actual;
+}
