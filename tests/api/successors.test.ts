@@ -1,6 +1,7 @@
 // Retry and fork over HTTP, on a real Redis. No worker: what one writes is written here. That the new job trains to the same bits is
 // in tests/worker/successors.test.ts.
 import { type Job, jobMetrics, jobSchema, type Problem } from '@trainyard/contracts';
+import { checkSpec } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, metricsOf, result, spec } from '../support/jobs.ts';
@@ -121,6 +122,24 @@ describe('POST /jobs/{id}/fork', () => {
     await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: 12 }, 'checkpoint-1-1.safetensors');
     expect(await made(api, id, 'fork')).toMatchObject({ name: 'first', labels: { team: 'a', stage: 'one' } });
     expect(await made(api, id, 'fork', { name: null, labels: { stage: 'two' } })).toMatchObject({ name: null, labels: { stage: 'two' } });
+  });
+
+  test('of other length completes anew what followed from the length of the first one', async ({ api }) => {
+    const body = { ...spec, scheduler: { type: 'oneCycle', maxLearningRate: 0.1 } };
+    const first = checkSpec(body).spec;
+    const id = await createJob(api.jobs, first);
+    const attempt = await claim(api.jobs, id);
+    await api.artifacts.putBytes(id, 'checkpoint-1-1.safetensors', Buffer.from('a checkpoint'));
+    await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: 12 }, 'checkpoint-1-1.safetensors');
+    expect((await made(api, id, 'fork')).spec).toEqual(first);
+    const longer = await made(api, id, 'fork', { epochs: 2 * first.epochs });
+    expect(longer.spec.scheduler).toEqual(checkSpec({ ...body, epochs: 2 * first.epochs }).spec.scheduler);
+    expect(longer.spec.scheduler).not.toEqual(first.scheduler);
+    const other = await made(api, id, 'fork', { optimizer: { type: 'adagrad', learningRate: 0.1 } });
+    expect(other.spec.scheduler).toMatchObject({ cycleMomentum: false });
+    const scheduler = { type: 'oneCycle', maxLearningRate: 0.1, totalSteps: 2 };
+    const refused = await post(api, id, 'fork', { epochs: 2 * first.epochs, scheduler });
+    expect(refused.json<Problem>().errors).toMatchObject([{ path: '/scheduler/totalSteps' }]);
   });
 
   test('takes another model whose weights are the same', async ({ api }) => {

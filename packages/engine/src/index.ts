@@ -230,6 +230,7 @@ export {
   type JobSpecInput,
   jobSpecSchema,
   newJobSchema,
+  openSpec,
 } from './training/spec.ts';
 export { summarize } from './training/specChecks.ts';
 export { defaultLimits, type SpecLimits } from './training/specLimits.ts';

@@ -224,7 +224,7 @@ describe('a checkpoint under a spec that was changed', () => {
     await expect(resume({ ...restless, model: { layers } }, checkpoints[0])).rejects.toThrow(
       /another model's: 7 of 10 tensors match; "first.weight" .* is missing; .*"5.weight" has shape .*"conv.bias" is not in the model/,
     );
-    await expect(resume({ ...restless, epochs: 2 }, checkpoints.at(-1) ?? checkpoints[0])).rejects.toThrow(/more epochs than 2/);
+    await expect(resume({ ...restless, epochs: 2 }, checkpoints.at(-1) ?? checkpoints[0])).rejects.toThrow(/use at least \d+ epochs/);
   });
 });
 

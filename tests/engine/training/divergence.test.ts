@@ -90,3 +90,65 @@ describe('a run whose numbers are no longer finite', () => {
     expect(eventsOf(resumed.events, 'epoch').map(({ epoch }) => epoch)).toEqual([3, 4]);
   });
 });
+
+/** Every remedy is followed: the run then ends with a finite loss. */
+describe('the remedy of a run that is not finite', () => {
+  const values = {
+    seed: 1,
+    data: { dataset: 'random', inputShape: [4], targetShape: [3], samples: 8, batchSize: 4 },
+    model: { layers: [{ type: 'linear', outFeatures: 3 }, { type: 'logSoftmax' }] },
+    loss: { type: 'klDiv' },
+    optimizer: { type: 'sgd', learningRate: 0.01 },
+    epochs: 1,
+  };
+  const single = { ...digits, data: { ...digits.data, batchSize: 1 } };
+  const normed = (eps: number) => ({
+    ...digits,
+    model: { layers: [{ type: 'flatten' }, { type: 'batchNorm1d', eps }, { type: 'linear', outFeatures: 10 }] },
+  });
+  const adam = (eps: number) => ({ ...digits, optimizer: { type: 'adam', learningRate: 0.01, eps } });
+  const loss = (options: object) => ({ type: 'crossEntropy', ...options });
+
+  test.for([
+    [
+      'where a label is ignored',
+      { ...single, loss: loss({ ignoreIndex: 3 }) },
+      'every label of the batch is the ignoreIndex 3, and their mean is 0/0: use a larger batchSize, or reduction "sum"',
+      [
+        { ...digits, loss: loss({ ignoreIndex: 3 }) },
+        { ...single, loss: loss({ ignoreIndex: 3, reduction: 'sum' }), optimizer: { type: 'sgd', learningRate: 0.01 } },
+      ],
+    ],
+    [
+      'where a class has weight 0',
+      { ...single, loss: loss({ weight: [1, 1, 1, 0, 1, 1, 1, 1, 1, 1] }) },
+      'every label of the batch is ignored or has weight 0',
+      [{ ...digits, loss: loss({ weight: [1, 1, 1, 0, 1, 1, 1, 1, 1, 1] }) }],
+    ],
+    [
+      'where every class has weight 0',
+      { ...digits, loss: loss({ weight: new Array<number>(10).fill(0) }) },
+      'the weight of every class is 0: use weights above 0',
+      [{ ...digits, loss: loss({ weight: new Array<number>(10).fill(1) }) }],
+    ],
+    [
+      'where targets are no probabilities',
+      values,
+      'a target is below 0 and is no probability: use targets from 0 to 1, or logTarget for log-probabilities',
+      [{ ...values, loss: { type: 'klDiv', logTarget: true } }],
+    ],
+    [
+      'where a layer divides by a deviation of 0',
+      normed(0),
+      'its eps is 0 and it divides by a deviation of 0: use an eps above 0',
+      [normed(1e-5)],
+    ],
+    ['where the optimizer divides by 0', adam(0), "the optimizer's eps is 0 and it divides by 0: use an eps above 0", [adam(1e-8)]],
+    ['where the learning rate is too high', wild, 'try a learning rate below 1e+30, gradientClipping', [digits]],
+  ] as const)('%s is named, and helps', async ([, body, remedy, mended]) => {
+    const { message } = await failure(body);
+    expect(message).toContain(remedy);
+    if (!remedy.includes('learning rate')) expect(message).not.toContain('learning rate');
+    for (const better of mended) expect((await run(better)).result.finalTrainLoss).toEqual(expect.any(Number));
+  });
+});

@@ -132,11 +132,13 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
     `loader = DataLoader(TensorDataset(${tensors.join(', ')}), ${options.join(', ')})`,
     '',
   ];
-  return `${lines.join('\n')}${hasTest ? evaluation(hasClasses, transform !== null) : ''}`;
+  return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform !== null) : ''}`;
 }
 
 /** Splits, not a DataLoader: that would draw from the seed's generator. */
-function evaluation(hasClasses: boolean, transforms: boolean): string {
+function evaluation({ onNonFinite }: JobSpec, hasClasses: boolean, transforms: boolean): string {
+  // argmax would take a NaN for the largest; outputs that are not finite name no class.
+  const isCorrect = onNonFinite === 'fail' ? 'output.argmax(1) == y' : '(output.argmax(1) == y) & output.isfinite().all(1)';
   return `
 
 def evaluate():
@@ -146,7 +148,7 @@ def evaluate():
         for x, y in zip(test_inputs.split(${EVALUATION_BATCH}), test_targets.split(${EVALUATION_BATCH})):
             output = model(${transforms ? 'transform(x)' : 'x'})
             total_loss += criterion(output, y).item() * len(x)
-${hasClasses ? '            correct += (output.argmax(1) == y).sum().item()\n' : ''}    model.train()
+${hasClasses ? `            correct += (${isCorrect}).sum().item()\n` : ''}    model.train()
     return total_loss / len(test_inputs), ${hasClasses ? 'correct / len(test_inputs)' : 'None'}
 
 `;

@@ -9,7 +9,7 @@ import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, checkReduction, defineLoss, LossModule, scalarReduction } from './define.ts';
 import { classOptions, nllLoss, smoothedOptions, type SmoothedNllLossOptions } from './nll.ts';
-import { checkClasses, tensorOf } from './targets.ts';
+import { checkClasses, noneCounts, tensorOf } from './targets.ts';
 
 /** Options of {@link crossEntropy}: weight, ignoreIndex −100, reduction 'mean', labelSmoothing 0. */
 export type CrossEntropyLossOptions = SmoothedNllLossOptions;
@@ -74,6 +74,7 @@ export const crossEntropyDefinition = defineLoss({
     const options = { ...rest, weight: tensorOf(weight) };
     return (output, target) => crossEntropy(output, target, options);
   },
+  unfitTargets: noneCounts,
   probabilities: (logits) => softmax(logits, 1),
   pytorch: ({ weight, ...rest }) => construct('nn.CrossEntropyLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

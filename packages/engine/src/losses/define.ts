@@ -2,13 +2,14 @@
 // job spec, and the rule which outputs and targets it can compare. The list is in index.ts.
 import type { Construction } from '../construction.ts';
 import { z } from 'zod';
+import type { TargetArray } from '../data/dataset.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { checkOptions, isOptions, notOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import { Module } from '../nn/module.ts';
 import type { ValueRange } from '../range.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
-import type { Shape } from '../shape.ts';
+import { formatShape, type Shape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from '../validation.ts';
 
@@ -36,6 +37,11 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
    */
   check(compared: Compared, options: Options): void;
   build(options: Options): Criterion;
+  /**
+   * Why these targets of a batch make the loss of any finite outputs NaN, and what helps; null when they do not. Not there for a loss
+   * that takes any.
+   */
+  unfitTargets?(targets: TargetArray, options: Options): string | null;
   /** What a batch of outputs [N, …] says as probabilities, of the same shape; not there for a loss whose outputs are none. */
   readonly probabilities?: (output: Tensor) => Tensor;
   /** The loss in PyTorch. */
@@ -43,7 +49,7 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
 }
 
 interface LossParts<Type extends string, Fields extends z.ZodRawShape>
-  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'probabilities' | 'pytorch'> {
+  extends Pick<LossDefinition<z.ZodObject, Filled<Fields>>, 'check' | 'build' | 'probabilities' | 'unfitTargets' | 'pytorch'> {
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;
@@ -97,6 +103,17 @@ export function checkLoss(loss: string, input: unknown, target: unknown, options
       throw new ArgumentError(`${loss}: ${name} must be a tensor, got ${show(factors)}: make one with tensor()`);
     }
   }
+}
+
+/** @throws ArgumentError for class labels where a loss compares values */
+export function checkValueTarget(loss: string, { dtype }: Tensor): void {
+  if (dtype !== 'int32') return;
+  throw new ArgumentError(`${loss} compares values, but its target is int32: make it with tensor() or fromFlat(), or use crossEntropy`);
+}
+
+/** How an input and a target of different shapes come to the same. */
+export function shapeRemedy({ shape, size }: Tensor, target: Tensor): string {
+  return size === target.size ? `use target.reshape(${formatShape(shape)})` : 'the network must give as many numbers as the target has';
 }
 
 /** @throws ArgumentError for a reduction that does not exist. */

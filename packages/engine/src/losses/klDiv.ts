@@ -64,6 +64,10 @@ export const klDiv = defineLoss({
     checkLogProbabilities('klDiv', compared);
   },
   build: (options) => (output, target) => klDivLoss(output, target, options),
+  unfitTargets: (targets, { logTarget }) =>
+    !logTarget && targets.some((value) => value < 0)
+      ? 'a target is below 0 and is no probability: use targets from 0 to 1, or logTarget for log-probabilities'
+      : null,
   probabilities: (output) => expOf(output),
   pytorch: (given) => construct('nn.KLDivLoss', [], changed(options, given)),
 });

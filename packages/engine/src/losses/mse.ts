@@ -6,7 +6,16 @@ import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
+import {
+  checkLoss,
+  checkReduction,
+  checkValueTarget,
+  defineLoss,
+  LossModule,
+  type Reduction,
+  scalarReduction,
+  shapeRemedy,
+} from './define.ts';
 import { checkValues } from './targets.ts';
 
 export interface MseLossOptions {
@@ -23,10 +32,11 @@ export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions =
   checkLoss('mseLoss', input, target, options, ['reduction']);
   const { reduction = 'mean' } = options;
   checkReduction('mseLoss', reduction);
+  checkValueTarget('mseLoss', target);
   const { shape, size } = input;
   if (!sameShape(shape, target.shape)) {
     throw new ShapeError(
-      `mseLoss: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: reshape the target`,
+      `mseLoss: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: ${shapeRemedy(input, target)}`,
     );
   }
   let difference: FloatArray;

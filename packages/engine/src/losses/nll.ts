@@ -11,7 +11,7 @@ import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { show } from '../validation.ts';
 import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scalarReduction } from './define.ts';
-import { checkClasses, checkLogProbabilities, tensorOf } from './targets.ts';
+import { checkClasses, checkLogProbabilities, noneCounts, tensorOf } from './targets.ts';
 
 export interface NllLossOptions {
   /** Factor of each class, shape [C]; default 1. It counts in the mean's denominator too, as in PyTorch. */
@@ -43,7 +43,7 @@ function layoutOf(logProbabilities: Tensor, target: Tensor): Layout {
   const wanted = shape.filter((_, dim) => dim !== classDim);
   if (shape.length === 0 || !sameShape(wanted, target.shape)) {
     throw new ShapeError(
-      `nllLoss: an input ${formatShape(shape)} (batch, classes, …) needs a target ${formatShape(wanted)}, got ${formatShape(target.shape)}`,
+      `nllLoss: an input ${formatShape(shape)} (batch, classes, …) needs a target ${formatShape(wanted)}, got ${formatShape(target.shape)}${target.size === sizeOf(wanted) ? `: use target.reshape(${formatShape(wanted)})` : ''}`,
     );
   }
   return { classes: shape[classDim], positions: target.size, step: sizeOf(shape.slice(classDim + 1)) };
@@ -62,7 +62,9 @@ function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32A
   for (let i = 0; i < storage.length; i++) {
     const value = storage[i];
     if ((value < 0 || value >= classes) && value !== ignoreIndex) {
-      throw new ArgumentError(`target ${i} is class ${value}, but there are ${classes} classes: they count from 0 to ${classes - 1}`);
+      throw new ArgumentError(
+        `target ${i} is class ${value}, but there are ${classes} classes: they count from 0 to ${classes - 1}; subtract 1 from labels that begin at 1, or set ignoreIndex`,
+      );
     }
   }
   return storage;
@@ -167,6 +169,7 @@ export const nll = defineLoss({
     const options = { ...rest, weight: tensorOf(weight) };
     return (output, target) => nllLoss(output, target, options);
   },
+  unfitTargets: noneCounts,
   probabilities: exp,
   pytorch: ({ weight, ...rest }) => construct('nn.NLLLoss', [], { ...tensors({ weight }), ...changed(options, rest) }),
 });

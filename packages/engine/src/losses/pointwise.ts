@@ -3,11 +3,11 @@
 import { noGrad, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
-import { ArgumentError, ShapeError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { expand } from '../ops/movement.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { checkReduction, type Reduction } from './define.ts';
+import { checkReduction, checkValueTarget, type Reduction, shapeRemedy } from './define.ts';
 
 type ElementFunction = (input: number, target: number, positive: number) => number;
 
@@ -48,12 +48,10 @@ export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduc
   const { shape, size } = input;
   if (!sameShape(shape, target.shape)) {
     throw new ShapeError(
-      `${name}: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: reshape the target`,
+      `${name}: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: ${shapeRemedy(input, target)}`,
     );
   }
-  if (target.dtype === 'int32') {
-    throw new ArgumentError(`${name} compares values, but its target is int32: make it with tensor() or fromFlat(), or use crossEntropy`);
-  }
+  checkValueTarget(name, target);
   const weights = factors(name, 'weight', weight, shape);
   const positives = factors(name, 'posWeight', positive, shape);
   const single = reduction !== 'none';

@@ -1,8 +1,9 @@
 // The rules which outputs and targets go together, shared by the losses for values and by those for class labels. Not the
 // checks of the functions themselves: these are for job specs, before anything is computed.
 import { z } from 'zod';
+import type { TargetArray } from '../data/dataset.ts';
 import { ShapeError } from '../errors.ts';
-import { formatShape, sameShape } from '../shape.ts';
+import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import type { Compared } from './define.ts';
 
@@ -24,11 +25,19 @@ export function checkValues(loss: string, { output, target }: Compared): void {
   }
 }
 
+/** A single value a sample may be meant as a class; an output of another shape has to change for a loss of values. */
+function valuesRemedy(targets: Shape, output: Shape): string {
+  const values = sameShape(targets, output) ? 'use the mse loss' : `use the mse loss and an output of shape ${formatShape(targets)}`;
+  return targets.length === 1 && targets[0] === 1
+    ? `if they are classes, upload them as classes (targetKind=class), else ${values}`
+    : values;
+}
+
 /** For a loss of classes: the output is one number a class, and so are the weights. @throws ShapeError. */
 export function checkClasses(loss: string, { output, target }: Compared, weight?: readonly number[]): void {
   if (target.kind !== 'class') {
     throw new ShapeError(
-      `${loss} compares with class labels, but the data's targets are values of shape ${formatShape(target.shape)}: use the mse loss`,
+      `${loss} compares with class labels, but the data's targets are values of shape ${formatShape(target.shape)}: ${valuesRemedy(target.shape, output)}`,
       'type',
     );
   }
@@ -42,6 +51,21 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
   if (weight !== undefined && weight.length !== classes) {
     throw new ShapeError(`${loss}: ${weight.length} weights do not fit the data's ${classes} classes: give one for each`, 'weight');
   }
+}
+
+/** For a loss of classes whose mean is over the labels that count: why it is 0/0 for these. */
+export function noneCounts(
+  targets: TargetArray,
+  {
+    weight,
+    ignoreIndex,
+    reduction,
+  }: { readonly weight?: readonly number[] | undefined; readonly ignoreIndex: number; readonly reduction: string },
+): string | null {
+  if (reduction !== 'mean' || !targets.every((label) => label === ignoreIndex || weight?.[label] === 0)) return null;
+  if (weight?.every((factor) => factor === 0) === true) return 'the weight of every class is 0: use weights above 0';
+  const labels = targets.every((label) => label === ignoreIndex) ? `is the ignoreIndex ${ignoreIndex}` : 'is ignored or has weight 0';
+  return `every label of the batch ${labels}, and their mean is 0/0: use a larger batchSize, or reduction "sum"`;
 }
 
 /** For a loss of log-probabilities. @throws ShapeError when the output can never be negative. */

@@ -45,11 +45,15 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     this.parameters = tensorsOf(parameters);
     this.learningRate = options.learningRate;
     this.#maximize = options.maximize;
-    if (this.parameters.length === 0) throw new ArgumentError('an optimizer needs at least one parameter, got none');
-    if (new Set(this.parameters).size < this.parameters.length) throw new ArgumentError('an optimizer was given a parameter twice');
+    if (this.parameters.length === 0)
+      throw new ArgumentError('an optimizer needs at least one parameter, got none: add a layer that learns, such as Linear');
+    if (new Set(this.parameters).size < this.parameters.length)
+      throw new ArgumentError('an optimizer was given a parameter twice: give each once');
     const computed = this.parameters.find(({ isLeaf }) => !isLeaf);
     if (computed !== undefined) {
-      throw new ArgumentError(`an optimizer takes leaves only: the tensor of shape ${formatShape(computed.shape)} was computed`);
+      throw new ArgumentError(
+        `an optimizer takes leaves only: the tensor of shape ${formatShape(computed.shape)} was computed; give it those that it was computed from`,
+      );
     }
   }
 

@@ -1,6 +1,6 @@
 // The one list of learning rate schedulers. A new scheduler is one file beside this one and one line here.
 import type { z } from 'zod';
-import { registry } from '../registry.ts';
+import { type AnyOptions, registry } from '../registry.ts';
 import { constant } from './constant.ts';
 import { cosine } from './cosine.ts';
 import { cosineWarmRestarts } from './cosineWarmRestarts.ts';
@@ -51,6 +51,15 @@ export function learningRateAt(spec: SchedulerSpec, base: number, index: number)
 /** The spec with what follows from its run filled in. */
 export function completeScheduler(spec: SchedulerSpec, run: RunOutline): SchedulerSpec {
   return schedulerSchema.parse({ ...spec, ...findScheduler(spec.type).complete(spec, run) });
+}
+
+/** The spec without what {@link completeScheduler} fills in for this run, so that it can be completed for another one. */
+export function openScheduler(spec: SchedulerSpec, run: RunOutline): SchedulerSpec {
+  const given = Object.entries(spec).filter(([name, value]) => {
+    const rest: AnyOptions = Object.fromEntries(Object.entries(spec).filter(([other]) => other !== name));
+    return findScheduler(spec.type).complete(rest, run)[name] !== value;
+  });
+  return schedulerSchema.parse(Object.fromEntries(given));
 }
 
 /** What of a scheduler does not fit its run; null when all does. */

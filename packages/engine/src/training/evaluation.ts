@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Target, TargetArray } from '../data/dataset.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { classOf } from './classOf.ts';
 import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
 
 /** Samples told of that the network was surest about and wrong. */
@@ -31,7 +32,9 @@ const ofClasses = z.object({
   confusionMatrix: z
     .array(z.array(z.int().min(0)))
     .nullable()
-    .describe(`[true class][predicted class]: how many samples; null over ${MOST_CLASSES} classes`),
+    .describe(
+      `[true class][predicted class]: how many samples; those without a predicted class are in none; null over ${MOST_CLASSES} classes`,
+    ),
   mostConfidentlyWrong: z
     .array(
       z.object({
@@ -42,6 +45,11 @@ const ofClasses = z.object({
       }),
     )
     .describe(`Up to ${MOST_WRONG} samples, the surest first`),
+  unclassified: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Samples without a predicted class, because an output of theirs was not finite: they count as wrong; not there for none'),
 });
 
 const ofValues = z.object({
@@ -87,6 +95,7 @@ class ClassTally implements EvaluationTally {
   readonly #correct: Uint32Array;
   readonly #confusion: Uint32Array | null;
   #wrong: Wrong[] = [];
+  #unclassified = 0;
   #seen = 0;
 
   constructor(classes: readonly string[]) {
@@ -105,9 +114,13 @@ class ClassTally implements EvaluationTally {
     const { values } = output;
     const wrong: Omit<Wrong, 'probability'>[] = [];
     for (let row = 0; row < targets.length; row++) {
-      const predictedClass = largestAt(values, row * classes, classes);
+      const predictedClass = classOf(values, row * classes, classes);
       const trueClass = targets[row];
       this.#samples[trueClass] += 1;
+      if (predictedClass === null) {
+        this.#unclassified += 1;
+        continue;
+      }
       if (this.#confusion !== null) this.#confusion[trueClass * classes + predictedClass] += 1;
       if (predictedClass === trueClass) this.#correct[trueClass] += 1;
       else wrong.push({ index: row, trueClass, predictedClass });
@@ -134,6 +147,7 @@ class ClassTally implements EvaluationTally {
           ? null
           : Array.from({ length: classes }, (_, row) => Array.from(confusion.subarray(row * classes, (row + 1) * classes))),
       mostConfidentlyWrong: this.#wrong,
+      ...(this.#unclassified > 0 && { unclassified: this.#unclassified }),
     };
   }
 
@@ -191,11 +205,4 @@ class ValueTally implements EvaluationTally {
     const shown = this.#errors.length < this.#outputs ? null : outputs;
     return { kind: 'values', epoch, samples: this.#seen, outputs: shown, ...found.beside };
   }
-}
-
-/** Index of the largest of `length` values from `start` on; the first on ties. */
-export function largestAt(values: ArrayLike<number>, start: number, length: number): number {
-  let best = 0;
-  for (let i = 1; i < length; i++) if (values[start + i] > values[start + best]) best = i;
-  return best;
 }

@@ -109,7 +109,7 @@ export class Learner {
     this.optimizer.zeroGrad();
     const before = snapshot ? gradientsBefore(this.model) : null;
     outcome.loss = trace.loss.item();
-    outcome.nonFinite = diagnose && !Number.isFinite(outcome.loss) ? firstNonFinite(trace) : null;
+    outcome.nonFinite = diagnose && !Number.isFinite(outcome.loss) ? firstNonFinite(trace, this.#batch.targets) : null;
     if (replay === null) runBackward(trace.loss);
     else runBackward(trace.loss, KEEP_GRAPH, replay.releasesOf(trace.loss));
     outcome.gradients = before === null ? null : snapshotGradients(this.model, before);

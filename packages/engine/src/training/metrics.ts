@@ -2,6 +2,7 @@
 // stores them; sample-weighted means and accuracy.
 import { z } from 'zod';
 import { stoppedEarlySchema } from './earlyStopping.ts';
+import { classOf } from './classOf.ts';
 import { nonFiniteName } from './nonFinite.ts';
 
 const measured = {
@@ -29,7 +30,7 @@ export type EpochMetrics = z.infer<typeof epochMetricsSchema>;
 export const divergenceSchema = z.object({
   epoch: z.int().min(1),
   step: z.int().min(1).describe('In its epoch'),
-  kind: z.enum(['input', 'parameter', 'output', 'loss', 'gradient']).describe('What the tensor is'),
+  kind: z.enum(['input', 'parameter', 'output', 'target', 'loss', 'gradient']).describe('What the tensor is'),
   name: z.string().describe("A parameter's name, or that of the layer whose output it is"),
   value: nonFiniteName.describe('Its first value that is not finite'),
 });
@@ -94,15 +95,10 @@ export class WeightedMean {
   }
 }
 
-/** How many rows of [rows, classes] have their largest value (the first one on ties) at the target's class. */
+/** How many rows of [rows, classes] name the target's class; one whose outputs are not all finite names none. */
 export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<number>, classes: number): number {
   let correct = 0;
-  for (let row = 0; row < targets.length; row++) {
-    const start = row * classes;
-    let best = 0;
-    for (let column = 1; column < classes; column++) if (outputs[start + column] > outputs[start + best]) best = column;
-    if (best === targets[row]) correct += 1;
-  }
+  for (let row = 0; row < targets.length; row++) if (classOf(outputs, row * classes, classes) === targets[row]) correct += 1;
   return correct;
 }
 

@@ -16,7 +16,7 @@ import { findLoss } from '../losses/index.ts';
 import { buildModel, type Sequential } from '../nn/layers/index.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { fromFlat, type Tensor } from '../tensor.ts';
-import { largestAt } from './evaluation.ts';
+import { classOf } from './classOf.ts';
 import type { JobSpec } from './spec.ts';
 import { Undrawn } from './undrawn.ts';
 import { loadWeights } from './weights.ts';
@@ -113,12 +113,6 @@ export class Predictor {
       return { name, type: this.#spec.model.layers[index].type, ...copyOf(value) };
     });
   }
-}
-
-/** The largest of a sample's outputs. NaN and infinity compare in ways that say nothing about a class. */
-function classOf(values: ArrayLike<number>, start: number, classes: number): number | null {
-  for (let i = start; i < start + classes; i++) if (!Number.isFinite(values[i])) return null;
-  return largestAt(values, start, classes);
 }
 
 function copyOf({ shape, values }: Tensor): BatchValues {

@@ -24,7 +24,7 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
   const { epochsDone, epoch } = checkpoint.state;
   if (epochsDone + (epoch === null ? 0 : 1) > spec.epochs) {
     throw new CheckpointError(
-      `the checkpoint lies in epoch ${epochsDone + 1}, after the run's end: let the run have more epochs than ${spec.epochs}`,
+      `the checkpoint lies in epoch ${epochsDone + 1}, after the run's end: use at least ${epochsDone + (epoch === null ? 0 : 1)} epochs`,
     );
   }
   const notes: string[] = [];

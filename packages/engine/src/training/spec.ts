@@ -10,7 +10,7 @@ import { lossSchema } from '../losses/index.ts';
 import { type LayerSpec, layerSchema } from '../nn/layers/index.ts';
 import { type PresetName, presetLayers, presetSchema } from '../nn/presets/index.ts';
 import { optimizerSchema } from '../optim/index.ts';
-import { completeScheduler, schedulerSchema } from '../schedulers/index.ts';
+import { completeScheduler, openScheduler, schedulerSchema } from '../schedulers/index.ts';
 import { sizeOf } from '../shape.ts';
 import { parse, printable } from '../validation.ts';
 import { earlyStoppingSchema } from './earlyStopping.ts';
@@ -151,6 +151,11 @@ export function checkSpec(
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
   return { spec, summary: summarize(spec, limits) };
+}
+
+/** The spec with what followed from its own length and data left open, for a run of another length or on other data. */
+export function openSpec(spec: JobSpec): JobSpec {
+  return spec.scheduler === undefined ? spec : { ...spec, scheduler: openScheduler(spec.scheduler, outlineOf(spec)) };
 }
 
 /** From the platform's source of randomness: only for seeds that nobody chose. */

@@ -126,12 +126,25 @@ function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: Datase
   const rest = data.trainSamples % batchSize;
   const smallest = rest === 0 || dropLast ? batchSize : rest;
   if (smallest >= samples) return;
-  const remedy = smallest === batchSize ? `use at least ${samples}` : 'set dropLast, or change it';
+  const fitting = fittingBatch(data.trainSamples, batchSize, samples);
+  const canDrop = batchSize >= samples && batchSize <= data.trainSamples;
+  const remedy =
+    fitting === null ? `use data with at least ${samples} training samples` : `${canDrop ? 'set dropLast, or ' : ''}use ${fitting}`;
   problems.push({
     path: '/data/batchSize',
     message: `${spec.model.layers[layer].type} "${layers[layer].name}" needs ${samples} samples in every batch, but with ${data.trainSamples} samples a batch of ${smallest} comes up: ${remedy}`,
     code: 'invalidValue',
   });
+}
+
+/** The batch size nearest to `wanted` of which every batch of an epoch has at least `least` samples; null when there is none. */
+function fittingBatch(trainSamples: number, wanted: number, least: number): number | null {
+  const fits = (size: number): boolean => size >= least && (trainSamples % size === 0 || trainSamples % size >= least);
+  for (let away = 0; away <= Math.max(wanted, trainSamples); away++) {
+    if (wanted - away <= trainSamples && wanted - away > 0 && fits(wanted - away)) return wanted - away;
+    if (wanted + away <= trainSamples && fits(wanted + away)) return wanted + away;
+  }
+  return null;
 }
 
 function checkOutput(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
@@ -160,7 +173,7 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
   if (totals.memoryBytes > limits.memoryBytes) {
     problems.push({
       path: '/data/batchSize',
-      message: `about ${totals.memoryBytes} bytes of memory are over the limit of ${limits.memoryBytes}: use a batch smaller than ${spec.data.batchSize}, fewer samples or smaller layers`,
+      message: `about ${totals.memoryBytes} bytes of memory are over the limit of ${limits.memoryBytes}: use ${spec.data.batchSize > 1 ? `a batch smaller than ${spec.data.batchSize}, ` : ''}fewer samples or smaller layers`,
       code: 'limitExceeded',
     });
   }

@@ -2,7 +2,7 @@
 // HTTP, no Redis and no files; whoever consumes it decides what happens to an event. Draws follow PyTorch:
 // manual_seed, the layers in order, then each epoch what a DataLoader draws. A checkpoint holds all that is here.
 import { backend } from '../backend/current.ts';
-import { bytesOf, type Dataset } from '../data/dataset.ts';
+import { bytesOf, type Dataset, type TargetArray } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
 import { type BatchLoader, batchCount, InlineLoader, inOrder } from '../data/loader.ts';
 import { findLoss } from '../losses/index.ts';
@@ -163,7 +163,7 @@ class Run {
     const tensor = firstNonFiniteParameter(this.#learner.model);
     if (tensor !== null && this.#last !== null) {
       const { epoch } = this.#last;
-      yield* this.#diverged({ epoch, step: this.#stepsPerEpoch, ...tensor }, this.#learner.optimizer.learningRate);
+      yield* this.#diverged({ epoch, step: this.#stepsPerEpoch, ...tensor }, null);
     }
   }
 
@@ -193,7 +193,7 @@ class Run {
       // What consumers do with an event is not training time.
       watch.stop();
       if (outcome.gradients !== null) yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients] };
-      if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, rates.learningRate);
+      if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, batch.targets);
       if (this.#clock.stepEventDue()) yield stepEvent(epoch, step, stepsPerEpoch, outcome.loss);
       if (this.#checkpointDue()) yield this.checkpoint();
       if (this.#clock.breathDue()) await this.#clock.breathe();
@@ -227,10 +227,11 @@ class Run {
   }
 
   /** @throws TrainingError unless the spec says to go on. */
-  async *#diverged(divergence: Divergence, learningRate: number): AsyncGenerator<TrainingEvent, void, void> {
-    if (this.#spec.onNonFinite === 'fail') throw divergenceError(divergence, learningRate);
+  async *#diverged(divergence: Divergence, targets: TargetArray | null): AsyncGenerator<TrainingEvent, void, void> {
+    const context = { spec: this.#spec, learningRate: this.#learner.optimizer.learningRate, targets };
+    if (this.#spec.onNonFinite === 'fail') throw divergenceError(divergence, context);
     this.#divergence = divergence;
-    yield { type: 'log', level: 'warn', message: describeDivergence(divergence, learningRate) };
+    yield { type: 'log', level: 'warn', message: describeDivergence(divergence, context) };
   }
 
   async *#evaluate(epoch: number): AsyncGenerator<TrainingEvent, { testLoss: number | null; testAccuracy: number | null }, void> {

@@ -1,6 +1,15 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
 import { type Job, jobSchema, newWebhook } from '@trainyard/contracts';
-import { checkSpec, type JobSpec, newJobSchema, SpecError, type SpecLimits, weightMismatches, weightShapes } from '@trainyard/engine';
+import {
+  checkSpec,
+  type JobSpec,
+  newJobSchema,
+  openSpec,
+  SpecError,
+  type SpecLimits,
+  weightMismatches,
+  weightShapes,
+} from '@trainyard/engine';
 import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -47,7 +56,7 @@ const noOtherWeights = {
 /** The spec of a job with top-level fields replaced. What is no field stays, for the check to name it. */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(
-    Object.entries({ ...spec, ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name)),
+    Object.entries({ ...openSpec(spec), ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name)),
   );
 }
 
