@@ -27,22 +27,40 @@ export type Claim =
   | { readonly outcome: 'refused'; readonly status: JobStatus }
   | { readonly outcome: 'missing' };
 
+/** How this worker's attempt before ended, where it did not end the job. */
+export interface PreviousEnd {
+  readonly attempt: number;
+  /** For a crash loop's error. */
+  readonly message: string;
+  /** Whether it counts as an attempt without progress: false where it ended before the job could be to blame. */
+  readonly isCounted: boolean;
+}
+
 /**
  * Takes a delivered job for a worker, and fences off whoever had it before.
  * @param options `claimId`: this call's own, by which one that is sent twice, after a lost connection, is one attempt
- * @param lastEnd how this worker's attempt before ended: what a crash loop's error tells beside its number
  */
 export async function claimDelivery(
   { redis, keys, claimId }: { readonly redis: Redis; readonly keys: RedisKeys; readonly claimId: string },
   jobId: string,
   worker: string,
-  lastEnd?: string,
+  previous?: PreviousEnd,
 ): Promise<Claim> {
   const [outcome, ...values] = await runScript(
     redis,
     claimJob,
     [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, ...keys.ending],
-    [jobId, keys.eventChannel, worker, new Date().toISOString(), fruitlessAttemptsAllowed, JSON.stringify(crashLoop(lastEnd)), claimId],
+    [
+      jobId,
+      keys.eventChannel,
+      worker,
+      new Date().toISOString(),
+      fruitlessAttemptsAllowed,
+      JSON.stringify(crashLoop(previous?.message)),
+      claimId,
+      previous?.attempt ?? '',
+      previous?.isCounted === false ? '0' : '1',
+    ],
   );
   switch (outcome) {
     case 'claimed': {

@@ -119,6 +119,8 @@ export type ArtifactErrorCode =
   | 'damagedArtifact'
   | 'invalidArtifactName'
   | 'invalidRange'
+  | 'storageDenied'
+  | 'storageReadOnly'
   | 'storageUnavailable';
 
 /** A file could not be stored or read. */
@@ -126,10 +128,13 @@ export class ArtifactError extends JobsError {
   declare readonly code: ArtifactErrorCode;
   /** Which one, as `job/name`. */
   readonly artifact: string;
+  /** The message without the artifact. */
+  readonly reason: string;
 
-  constructor(code: ArtifactErrorCode, artifact: string, message: string, options?: ErrorOptions) {
-    super(code, `${artifact}: ${message}`, options);
+  constructor(code: ArtifactErrorCode, artifact: string, reason: string, options?: ErrorOptions) {
+    super(code, `${artifact}: ${reason}`, options);
     this.artifact = artifact;
+    this.reason = reason;
   }
 }
 

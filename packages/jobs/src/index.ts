@@ -7,7 +7,9 @@ export { type DatasetRecord, DatasetStore, type NewDataset } from './datasetStor
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
 export { openArtifacts } from './artifacts/openArtifacts.ts';
 export { fetchArtifact, readArtifact } from './artifacts/readArtifact.ts';
+export { unlessAborted } from './artifacts/abandon.ts';
 export * from './artifacts/snapshots.ts';
+export { inStorage, isStorageAway, storageErrorOf, systemCodeOf } from './artifacts/storageErrors.ts';
 export * from './checkpointName.ts';
 export { createPrepared } from './createPrepared.ts';
 export { createWith, initialWeightsOf, type WeightSources } from './initialWeights.ts';
@@ -22,7 +24,7 @@ export type { Follower, FollowOutcome } from './events/follower.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
 export { type JobFilter, type ListOptions } from './jobList.ts';
 export { JobStore, type NewJob } from './jobStore.ts';
-export { type Claim, fruitlessAttemptsAllowed } from './claim.ts';
+export { type Claim, fruitlessAttemptsAllowed, type PreviousEnd } from './claim.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { KeyQuotas, limitsWithin, noQuotas, type Quotas, type Usage } from './quotas.ts';

@@ -6,7 +6,7 @@ import type { Job, JobPage } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
-import { type Claim, claimDelivery } from './claim.ts';
+import { type Claim, claimDelivery, type PreviousEnd } from './claim.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
@@ -211,8 +211,8 @@ export class JobStore {
   }
 
   /** {@link claimDelivery} */
-  async claim(jobId: string, worker: string, lastEnd?: string): Promise<Claim> {
-    return await claimDelivery({ redis: this.#redis, keys: this.#keys, claimId: this.#ulid() }, jobId, worker, lastEnd);
+  async claim(jobId: string, worker: string, previous?: PreviousEnd): Promise<Claim> {
+    return await claimDelivery({ redis: this.#redis, keys: this.#keys, claimId: this.#ulid() }, jobId, worker, previous);
   }
 
   /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */

@@ -5,7 +5,12 @@ import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
 /** What a worker says of itself. */
-export type PresentWorker = Omit<Worker, 'lastSeenAt'>;
+export interface PresentWorker extends Omit<Worker, 'lastSeenAt'> {
+  /** Whether no job of it waits for the storage. Workers of earlier versions do not say. */
+  readonly isStorageUp?: boolean;
+}
+
+type SeenWorker = PresentWorker & Pick<Worker, 'lastSeenAt'>;
 
 /** A worker that was silent for this long counts as gone. */
 const presenceMs = 10_000;
@@ -21,7 +26,7 @@ export class WorkerPresence {
 
   /** To be repeated every few seconds. */
   async announce(worker: PresentWorker): Promise<void> {
-    const seen: Worker = { ...worker, lastSeenAt: new Date().toISOString() };
+    const seen: SeenWorker = { ...worker, lastSeenAt: new Date().toISOString() };
     await this.#redis
       .multi()
       .set(this.#keys.worker(worker.name), JSON.stringify(seen), 'PX', presenceMs)
@@ -34,12 +39,12 @@ export class WorkerPresence {
   }
 
   /** Those heard of lately, by name. */
-  async list(): Promise<Worker[]> {
+  async list(): Promise<SeenWorker[]> {
     const names = (await this.#redis.smembers(this.#keys.workers)).toSorted();
     if (names.length === 0) return [];
     const said = await this.#redis.mget(names.map((name) => this.#keys.worker(name)));
     const gone = names.filter((_, index) => said[index] === null);
     if (gone.length > 0) await this.#redis.srem(this.#keys.workers, ...gone);
-    return said.filter((text) => typeof text === 'string').map((text) => JSON.parse(text) as Worker);
+    return said.filter((text) => typeof text === 'string').map((text) => JSON.parse(text) as SeenWorker);
   }
 }

@@ -1,13 +1,16 @@
 // Writes what a training child says into the job's record and history: epochs all, in order and once; phases and steps
 // only the newest of a batch, which is all that anyone can see; checkpoints after the epochs that they hold. It waits for Redis
-// as long as it takes.
+// as long as it takes. Files are stored in the background: a storage that is away holds up no epoch.
+import { stat } from 'node:fs/promises';
 import type { EpochMetrics } from '@trainyard/contracts';
-import { ArtifactError, type JobAttempt, JobsError, type RedisHealth } from '@trainyard/jobs';
+import { type ArtifactStore, type JobAttempt, JobsError, type RedisHealth, snapshotName } from '@trainyard/jobs';
 import type { Logger } from 'pino';
+import type { BackgroundUploads } from './backgroundUploads.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
-import type { SnapshotKeeper } from './snapshotKeeper.ts';
+import { describeError } from './runError.ts';
+import type { StorageOutage } from './storageWaits.ts';
 
 type EventOf<T extends ReportedEvent['type']> = Extract<ReportedEvent, { type: T }>;
 
@@ -27,36 +30,32 @@ const REMEMBERED_EPOCHS = 1_000;
 /** While data loads, the job's log gets a line this often at most. */
 const PROGRESS_LOG_MS = 2_000;
 
+export interface JournalOptions {
+  readonly attempt: JobAttempt;
+  readonly artifacts: ArtifactStore;
+  readonly checkpoints: CheckpointKeeper;
+  readonly uploads: BackgroundUploads;
+  readonly outage: StorageOutage;
+  readonly log: Logger;
+  /** Takes note of Redis's errors. */
+  readonly redisHealth: Pick<RedisHealth, 'report'>;
+  /** Ends the waiting for Redis. */
+  readonly abandoned: AbortSignal;
+}
+
 export class AttemptJournal {
-  readonly #attempt: JobAttempt;
-  readonly #log: Logger;
-  readonly #health: Pick<RedisHealth, 'report'>;
-  readonly #abandoned: AbortSignal;
-  readonly #checkpoints: CheckpointKeeper;
-  readonly #snapshots: SnapshotKeeper;
+  readonly #options: JournalOptions;
   readonly #remembered: EpochMetrics[] = [];
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
+  #endScratchOutage: ((isBack: boolean) => void) | undefined;
 
-  /** @param abandoned ends the waiting for Redis */
-  constructor(
-    attempt: JobAttempt,
-    checkpoints: CheckpointKeeper,
-    snapshots: SnapshotKeeper,
-    log: Logger,
-    health: Pick<RedisHealth, 'report'>,
-    abandoned: AbortSignal,
-  ) {
-    this.#attempt = attempt;
-    this.#checkpoints = checkpoints;
-    this.#snapshots = snapshots;
-    this.#log = log;
-    this.#health = health;
-    this.#abandoned = abandoned;
+  constructor(options: JournalOptions) {
+    this.#options = options;
   }
 
   /**
-   * Stores a batch; resolves when Redis has all of it. One batch at a time.
+   * Stores a batch; resolves when Redis has all of it, and its files have their place among the uploads. One batch at a time.
    * @throws StaleAttemptError
    */
   async store(events: readonly ReportedEvent[]): Promise<void> {
@@ -71,52 +70,85 @@ export class AttemptJournal {
     if (epochs.length > 0) await this.#storeEpochs(epochs);
     if (!isStepFirst && step !== undefined) await this.#tellStep(step);
     for (const event of events) {
-      if (event.type === 'snapshots') await this.#storeSnapshots(event);
-      if (event.type === 'checkpoint') await this.#storeCheckpoint(event);
+      if (event.type === 'snapshots') await this.#uploadSnapshots(event);
+      if (event.type === 'checkpoint') await this.#uploadCheckpoint(event);
+      if (event.type === 'scratch') this.#noteScratch(event);
       if (event.type === 'log') await this.say(event.level, event.message);
     }
   }
 
   /** Adds a line to the job's log. @throws StaleAttemptError */
   async say(level: 'info' | 'warn' | 'error', message: string): Promise<void> {
-    this.#heed((await this.#patiently(() => this.#attempt.appendLog(level, message))).outcome);
+    this.#heed((await this.#patiently(() => this.#options.attempt.appendLog(level, message))).outcome);
   }
 
   async #storePhase({ phase }: EventOf<'phase'>): Promise<void> {
     this.#phase = phase;
-    this.#heed(await this.#patiently(() => this.#attempt.setPhase(phase)));
+    this.#heed(await this.#patiently(() => this.#options.attempt.setPhase(phase)));
   }
 
   async #tellStep(step: EventOf<'step'>): Promise<void> {
-    this.#heed(await this.#patiently(() => this.#attempt.publishStep(step)));
+    this.#heed(await this.#patiently(() => this.#options.attempt.publishStep(step)));
   }
 
-  async #storeSnapshots({ kind, file, epochs }: EventOf<'snapshots'>): Promise<void> {
-    const stored = await this.#snapshots.take(file, this.#attempt.jobId, kind, epochs);
-    if (stored instanceof ArtifactError) {
-      await this.say('warn', `the ${kind} of some epochs could not be stored, training goes on: ${stored.message}`);
-      return;
-    }
-    const counted = this.#patiently(() => this.#attempt.countFile(stored.name, stored.bytes));
-    const announced = kind === 'gradients' && this.#patiently(() => this.#attempt.announceGradients(epochs));
-    const [, outcome] = await Promise.all([counted, announced]);
-    if (outcome !== false) this.#heed(outcome);
-  }
-
-  async #storeCheckpoint({ file, epoch, step, bytes }: EventOf<'checkpoint'>): Promise<void> {
-    const name = await this.#checkpoints.take(file, this.#attempt);
-    if (typeof name !== 'string') {
-      await this.say('warn', `a checkpoint could not be stored, training goes on without it: ${name.message}`);
-      return;
-    }
-    const point = async () => await this.#patiently(() => this.#attempt.storeCheckpoint({ epoch, step, bytes }, name));
-    const stored = await point().catch(async (error: unknown) => {
-      await this.#appendLost(error);
-      return await point();
+  async #uploadSnapshots({ kind, file, epochs }: EventOf<'snapshots'>): Promise<void> {
+    const { attempt, artifacts, uploads } = this.#options;
+    const name = snapshotName(kind, epochs[0] ?? 0, epochs.at(-1) ?? 0);
+    const { size: bytes } = await stat(file);
+    await uploads.add({
+      file,
+      bytes,
+      isCheckpoint: false,
+      store: async (signal) => await artifacts.putFile(attempt.jobId, name, file, signal),
+      record: async () => {
+        const counted = this.#patiently(() => attempt.countFile(name, bytes));
+        const announced = kind === 'gradients' && this.#patiently(() => attempt.announceGradients(epochs));
+        const [, outcome] = await Promise.all([counted, announced]);
+        if (outcome !== false) this.#heed(outcome);
+      },
+      giveUp: async (error) => await this.#sayNotStored(`the ${kind} of some epochs`, error),
     });
-    if (stored.outcome === 'stored') this.#checkpoints.current = name;
-    await this.#checkpoints.drop(this.#attempt.jobId, stored.outcome === 'stale' ? name : stored.replaced);
-    this.#heed(stored.outcome);
+  }
+
+  async #uploadCheckpoint({ file, epoch, step, bytes }: EventOf<'checkpoint'>): Promise<void> {
+    const { attempt, checkpoints, uploads } = this.#options;
+    const { jobId } = attempt;
+    const name = checkpoints.nextName(attempt);
+    const point = async () => await this.#patiently(() => attempt.storeCheckpoint({ epoch, step, bytes }, name));
+    await uploads.add({
+      file,
+      bytes,
+      isCheckpoint: true,
+      store: async (signal) => await checkpoints.store(jobId, name, file, signal),
+      record: async () => {
+        const stored = await point().catch(async (error: unknown) => {
+          await this.#appendLost(error);
+          return await point();
+        });
+        if (stored.outcome === 'stored') checkpoints.current = name;
+        await checkpoints.drop(jobId, stored.outcome === 'stale' ? name : stored.replaced);
+        this.#heed(stored.outcome);
+      },
+      giveUp: async (error) => await this.#sayNotStored('a checkpoint', error),
+    });
+  }
+
+  /** For errors that are not the storage's, which is waited for. */
+  async #sayNotStored(what: string, error: unknown): Promise<void> {
+    this.#options.log.error({ err: error }, `${what} could not be stored`);
+    await this.say('warn', `${what} could not be stored, training goes on: ${describeError(error).error.message}`);
+  }
+
+  /** The training process found the worker's own disk full, or no longer so. */
+  #noteScratch({ problem }: EventOf<'scratch'>): void {
+    if (problem !== null) this.#endScratchOutage ??= this.#options.outage.begin(problem);
+    else this.endScratchOutage(true);
+  }
+
+  /** Whatever the training process last said of its disk, it says no more. */
+  endScratchOutage(isBack = false): void {
+    this.#endScratchOutage?.(isBack);
+    this.#endScratchOutage = undefined;
   }
 
   async #storeEpochs(epochs: readonly EpochMetrics[]): Promise<void> {
@@ -128,7 +160,7 @@ export class AttemptJournal {
   /** @throws the error, unless it says that epochs are missing; they are written again then. */
   async #appendLost(error: unknown): Promise<void> {
     if (!(error instanceof JobsError && error.code === 'epochGap')) throw error;
-    this.#log.warn({ err: error }, 'Redis has lost epochs that it had confirmed; writing them again');
+    this.#options.log.warn({ err: error }, 'Redis has lost epochs that it had confirmed; writing them again');
     await this.#append(this.#remembered);
   }
 
@@ -138,7 +170,7 @@ export class AttemptJournal {
    */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
     const appended = await this.#patiently(async () => {
-      const results = await Promise.allSettled(epochs.map(async (metrics) => await this.#attempt.appendEpoch(metrics)));
+      const results = await Promise.allSettled(epochs.map(async (metrics) => await this.#options.attempt.appendEpoch(metrics)));
       return results.map((result) => {
         if (result.status === 'rejected') throw result.reason;
         return result.value;
@@ -155,10 +187,10 @@ export class AttemptJournal {
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(call, this.#health, this.#abandoned);
+    return patiently(call, this.#options.redisHealth, this.#options.abandoned);
   }
 
   #heed(outcome: string): void {
-    if (outcome === 'stale') throw new StaleAttemptError(this.#attempt.jobId, this.#attempt.number);
+    if (outcome === 'stale') throw new StaleAttemptError(this.#options.attempt.jobId, this.#options.attempt.number);
   }
 }

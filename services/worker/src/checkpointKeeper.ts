@@ -1,13 +1,16 @@
 // Where a job's checkpoints are kept: files among its artifacts, each under a name of its own, so that no attempt touches another
-// one's. Which of them counts is the record's to say; this brings them there, fetches them and removes those that count no more.
-import { rm } from 'node:fs/promises';
-import { ArtifactError, type ArtifactStore, checkpointName, fetchArtifact, isCheckpointName, type JobAttempt } from '@trainyard/jobs';
+// one's. The job's record says which of them counts; this names them, fetches them and removes those that count no more.
+import { ArtifactError, type ArtifactStore, attemptOfCheckpoint, checkpointName, fetchArtifact, isCheckpointName, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
+import { type StorageWait, unlessDamaged, whenStored } from './storageWaits.ts';
 
 export class CheckpointKeeper {
   readonly #artifacts: ArtifactStore;
   readonly #log: Logger;
+  /** Of all attempts of the run: a name is used once. */
   #number = 0;
+  /** Whether files may be there that count no more. */
+  #isUntidy = false;
   /** The name that the record points to. */
   current: string | null = null;
 
@@ -16,34 +19,35 @@ export class CheckpointKeeper {
     this.#log = log;
   }
 
-  /** Makes a finished file an artifact of the job: whole or not at all. @returns its name, or why there is none. */
-  async take(file: string, { jobId, number }: JobAttempt): Promise<string | ArtifactError> {
+  /** The name for the next checkpoint. */
+  nextName({ number }: JobAttempt): string {
     this.#number += 1;
-    const name = checkpointName(number, this.#number);
-    try {
-      await this.#artifacts.putFile(jobId, name, file);
-      return name;
-    } catch (error) {
-      if (!(error instanceof ArtifactError)) throw error;
-      this.#log.warn({ err: error }, 'a checkpoint could not be stored');
-      return error;
-    } finally {
-      await rm(file, { force: true });
-    }
+    return checkpointName(number, this.#number);
   }
 
-  /** A copy of the checkpoint as a file, or null if it is gone or no longer what was stored. */
-  async fetch(jobId: string, name: string): Promise<string | null> {
-    const file = this.#artifacts.temporaryFile();
+  /** Makes a finished file an artifact of the job. */
+  async store(jobId: string, name: string, file: string, signal: AbortSignal): Promise<void> {
+    this.#isUntidy = true;
+    await this.#artifacts.putFile(jobId, name, file, signal);
+    this.#isUntidy = false;
+  }
+
+  /**
+   * Puts a copy of an artifact at `file`; waits for a storage that is away.
+   * @returns whether it is there: false if the artifact is gone or no longer what was stored
+   * @throws the reason of a signal that ended the wait
+   */
+  async fetch(jobId: string, name: string, file: string, wait: StorageWait): Promise<boolean> {
+    const fetchOnce = async (signal: AbortSignal): Promise<void> =>
+      await unlessDamaged(async () => await fetchArtifact(this.#artifacts, { jobId, name }, file, { signal }), signal);
     try {
-      await fetchArtifact(this.#artifacts, { jobId, name }, file);
-      return file;
+      await whenStored(fetchOnce, wait);
+      return true;
     } catch (error) {
-      await rm(file, { force: true });
-      if (error instanceof ArtifactError && error.code === 'artifactNotFound') return null;
+      if (error instanceof ArtifactError && error.code === 'artifactNotFound') return false;
       if (error instanceof ArtifactError && error.code === 'damagedArtifact') {
-        this.#log.error({ err: error }, 'a checkpoint is damaged');
-        return null;
+        this.#log.error({ err: error }, 'an artifact is damaged');
+        return false;
       }
       throw error;
     }
@@ -52,12 +56,28 @@ export class CheckpointKeeper {
   /** Removes a file that counts no more. */
   async drop(jobId: string, name: string | null): Promise<void> {
     if (name === null) return;
-    await this.#artifacts.delete(jobId, name).catch((error: unknown) => this.#log.warn({ err: error, name }, 'a checkpoint stays behind'));
+    await this.#artifacts.delete(jobId, name).catch((error: unknown) => {
+      this.#isUntidy = true;
+      this.#log.debug({ err: error, name }, 'a checkpoint that counts no more is left for later');
+    });
   }
 
-  /** Removes what attempts that were cut off left: all but the one that counts. */
-  async sweep(jobId: string): Promise<void> {
-    const names = await this.#artifacts.names(jobId);
-    for (const name of names) if (isCheckpointName(name) && name !== this.current) await this.drop(jobId, name);
+  /** Removes what earlier attempts left, but for the checkpoint that counts. Harmless also for an attempt that counts no more. */
+  async sweepEarlier({ jobId, number }: JobAttempt): Promise<void> {
+    const { current } = this;
+    if (number > 1) await this.#sweep(jobId, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
+  }
+
+  /** At the job's end: removes what could not be removed before: all but the checkpoint that counts. */
+  async sweep({ jobId, number }: JobAttempt): Promise<void> {
+    if (number > 1 || this.#isUntidy) await this.#sweep(jobId, (name) => name !== this.current && isCheckpointName(name));
+  }
+
+  async #sweep(jobId: string, isSuperfluous: (name: string) => boolean): Promise<void> {
+    try {
+      for (const name of (await this.#artifacts.names(jobId)).filter(isSuperfluous)) await this.#artifacts.delete(jobId, name);
+    } catch (error) {
+      this.#log.debug({ err: error }, 'checkpoints that count no more are left for later');
+    }
   }
 }

@@ -4,6 +4,8 @@ import { outOfMemory, type Reason } from './runError.ts';
 export interface ChildDeath {
   code: number | null;
   signal: NodeJS.Signals | null;
+  /** It gave no sign of life any more, and was killed for that. */
+  isFrozen: boolean;
   /** The last few kilobytes that the child wrote to its standard error: V8's last words, or a stack. For the log. */
   lastWords: string;
 }
@@ -12,6 +14,12 @@ export interface ChildDeath {
 export function describeDeath(death: ChildDeath): Reason {
   if (/heap out of memory|Reached heap limit|allocation failed/i.test(death.lastWords)) {
     return outOfMemory;
+  }
+  if (death.isFrozen) {
+    return {
+      code: 'childFrozen',
+      message: 'the training process gave no sign of life for several seconds and was killed; look at the load and the memory of the machine',
+    };
   }
   if (death.signal === 'SIGKILL') {
     return {

@@ -6,8 +6,8 @@ import type { TrainingChild } from './trainingChild.ts';
 export interface PoolOptions {
   /** Jobs at a time. */
   size: number;
-  /** Starts a child and resolves when it is warm. */
-  start: () => Promise<TrainingChild>;
+  /** Starts a child and resolves when it is warm; gives it up when the signal aborts. */
+  start: (signal: AbortSignal) => Promise<TrainingChild>;
   /** Jobs after which a child is replaced. */
   runsPerChild: number;
   /** A child that holds more memory than this after a job is replaced. */
@@ -28,7 +28,7 @@ export class ChildPool {
   readonly #starting = new Set<Promise<void>>();
   #retryMs = FIRST_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
   readonly #first = Promise.withResolvers<void>();
 
   constructor(options: PoolOptions) {
@@ -54,8 +54,12 @@ export class ChildPool {
    */
   async acquire(signal: AbortSignal): Promise<TrainingChild> {
     signal.throwIfAborted();
-    const child = this.#idle.pop();
-    if (child !== undefined) return child;
+    // One that has just ended is taken out of the list a moment later.
+    const child = this.#idle.filter(({ alive }) => alive).at(-1);
+    if (child !== undefined) {
+      this.#idle.splice(this.#idle.indexOf(child), 1);
+      return child;
+    }
     return await new Promise((resolve, reject) => {
       const take = (next: TrainingChild): void => {
         signal.removeEventListener('abort', leave);
@@ -82,7 +86,7 @@ export class ChildPool {
 
   /** Ends all children, also those at work, and waits until they are gone. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new Error('the pool is closed'));
     clearTimeout(this.#retryTimer);
     await Promise.all(this.#starting);
     const children = [...this.#alive];
@@ -90,6 +94,10 @@ export class ChildPool {
       child.kill();
     }
     await Promise.all(children.map((child) => child.exited));
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #offer(child: TrainingChild): void {
@@ -124,7 +132,7 @@ export class ChildPool {
 
   async #startOne(): Promise<void> {
     try {
-      const child = await this.#options.start();
+      const child = await this.#options.start(this.#closing.signal);
       this.#retryMs = FIRST_RETRY_MS;
       this.#first.resolve();
       this.#alive.add(child);

@@ -5,6 +5,7 @@ import type { JobError } from '@trainyard/contracts';
 import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainyard/engine';
 import type { SnapshotKind } from '@trainyard/jobs/snapshots';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+import type { Reason } from './runError.ts';
 
 /** The argument of a training child that computes with relaxed SIMD, for all of its jobs. */
 export const RELAXED = '--relaxed';
@@ -42,11 +43,15 @@ export type ToChild =
 export type ReportedEvent =
   | Exclude<TrainingEvent, { type: 'checkpoint' | SnapshotKind }>
   | { readonly type: 'snapshots'; readonly kind: SnapshotKind; readonly file: string; readonly epochs: readonly number[] }
-  | ({ readonly type: 'checkpoint'; readonly file: string; readonly bytes: number } & Position);
+  | ({ readonly type: 'checkpoint'; readonly file: string; readonly bytes: number } & Position)
+  /** The child's files cannot be written now, and it goes on trying; null: they can again. */
+  | { readonly type: 'scratch'; readonly problem: Reason | null };
 
 export type FromChild =
   /** Imports are done and the engine is warm. Sent once. */
   | { type: 'ready' }
+  /** The child has taken the order: what happens to it from here on may be the job's doing. */
+  | { type: 'started'; run: number }
   /** Events in their order. The next batch waits for `stored`, so at most one is on its way. */
   | { type: 'events'; run: number; events: ReportedEvent[] }
   /** The job ended and all of its events are stored. `residentBytes` is the child's memory afterwards. */

@@ -6,24 +6,47 @@ import { EngineError, ThreadLostError } from '@trainyard/engine';
 /** A code and a sentence; where in the training it was is said elsewhere, or not known. */
 export type Reason = Pick<JobError, 'code' | 'message'>;
 
-const diskFull: Reason = {
+/** What is wrong with the worker's disk, and what to do about it. */
+interface DiskFault {
+  readonly code: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const diskFull: DiskFault = {
   code: 'diskFull',
-  message: 'there is no room left on the disk for what the job has to write; free some space on the worker and submit the job again',
+  what: 'there is no room left on the disk for what the job has to write',
+  remedy: 'free some space on the worker',
 };
 
-const systemErrors: Record<string, Reason> = {
+const diskDenied: DiskFault = {
+  code: 'storageDenied',
+  what: 'the worker may not write to its folder',
+  remedy: 'give its user the right to',
+};
+
+const diskFaults: Readonly<Record<string, DiskFault>> = {
   ENOSPC: diskFull,
   EDQUOT: diskFull,
   EFBIG: diskFull,
-  EROFS: {
-    code: 'storageReadOnly',
-    message: "the worker's folder is read-only; mount it writable and submit the job again",
-  },
-  EACCES: {
-    code: 'storageDenied',
-    message: 'the worker may not write to its folder; give its user the right to, and submit the job again',
-  },
+  EROFS: { code: 'storageReadOnly', what: "the worker's folder is read-only", remedy: 'mount it writable' },
+  EACCES: diskDenied,
+  EPERM: diskDenied,
+  EIO: { code: 'storageUnavailable', what: "the worker's disk fails (EIO)", remedy: 'replace it' },
 };
+
+/** What an error says about the worker's disk, as something that may pass; null if nothing. Causes are looked at too. */
+export function diskProblemOf(error: unknown): Reason | null {
+  const fault = diskFaultOf(error);
+  return fault === undefined ? null : { code: fault.code, message: `${fault.what}: ${fault.remedy}` };
+}
+
+function diskFaultOf(error: unknown): DiskFault | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('code' in current && typeof current.code === 'string' && Object.hasOwn(diskFaults, current.code)) return diskFaults[current.code];
+  }
+  return undefined;
+}
 
 /** The heap's and WASM memory's own ways to say that there is no more of it. */
 const outOfMemoryMessage = /out of memory|allocation failed|WebAssembly\.Memory|Invalid typed array length|could not allocate/i;
@@ -55,11 +78,9 @@ function classify(error: unknown): Reason {
   if (error instanceof EngineError) {
     return error;
   }
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    const known = systemErrors[error.code];
-    if (known !== undefined) {
-      return known;
-    }
+  const fault = diskFaultOf(error);
+  if (fault !== undefined) {
+    return { code: fault.code, message: `${fault.what}; ${fault.remedy} and submit the job again` };
   }
   if (error instanceof RangeError && outOfMemoryMessage.test(error.message)) {
     return outOfMemory;

@@ -45,6 +45,8 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
       const outbox = new EventOutbox((events) => send({ type: 'events', run: message.run, events }));
       current = { run: message.run, outbox, stop, pause };
       const signals = { stop: stop.signal, pause: pause.signal };
+      // First, so that the worker can tell what came before.
+      send({ type: 'started', run: message.run });
       void answer(train(message, signals), message, outbox, signals);
     } else if (message.run === current?.run) {
       if (message.type === 'stored') {

@@ -1,17 +1,18 @@
 // The child's end of the way of what is kept of single epochs: gathers their documents and writes those of about a second into one
 // file, so that a job of many short epochs costs few of them. Storing the files is the worker's business.
-import { rm, writeFile } from 'node:fs/promises';
 import type { TrainingEvent } from '@trainyard/engine';
 import { type SnapshotKind, snapshotKinds, snapshotLine } from '@trainyard/jobs/snapshots';
 import type { ReportedEvent, TrainOrder } from './messages.ts';
-import { describeError } from './runError.ts';
+import type { ScratchDisk } from './scratchDisk.ts';
 
 /** Documents wait so long for others, and a share of the time that the run has taken if that is longer. */
 const LONGEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_SHARE = 0.02;
 
-/** Characters that may wait. */
+/** Characters that may wait for others. */
 const MOST_WAITING = 4 * 2 ** 20;
+/** Characters that may wait for a disk that takes nothing, before training waits too. */
+const MOST_KEPT = 64 * 2 ** 20;
 
 interface Waiting {
   epochs: number[];
@@ -24,10 +25,12 @@ export class SnapshotFiles {
   #dueAt = this.#began + LONGEST_WAIT_MS;
   readonly #waiting = new Map<SnapshotKind, Waiting>();
   #characters = 0;
+  readonly #disk: ScratchDisk;
   #number = 0;
 
-  constructor(order: Pick<TrainOrder, 'snapshotFile'>) {
+  constructor(order: Pick<TrainOrder, 'snapshotFile'>, disk: ScratchDisk) {
     this.#order = order;
+    this.#disk = disk;
   }
 
   add({ type, ...document }: Extract<TrainingEvent, { type: SnapshotKind }>): void {
@@ -43,26 +46,27 @@ export class SnapshotFiles {
     return this.#waiting.size > 0 && (this.#characters > MOST_WAITING || performance.now() >= this.#dueAt);
   }
 
-  /** Writes what was gathered; a file that cannot be written is told of, and costs only what it would have held. */
-  async *write(): AsyncGenerator<ReportedEvent, void, void> {
+  /** Whether more waits for the disk than may. */
+  get isFull(): boolean {
+    return this.#characters > MOST_KEPT;
+  }
+
+  /** Writes what was gathered; what the disk does not take waits for the next time. @returns whether nothing waits any more */
+  async *write(): AsyncGenerator<ReportedEvent, boolean, void> {
     for (const kind of snapshotKinds) {
       const waiting = this.#waiting.get(kind);
       if (waiting === undefined) continue;
       this.#number += 1;
       const file = `${this.#order.snapshotFile}.${this.#number}`;
-      try {
-        await writeFile(file, waiting.lines.join(''));
-        yield { type: 'snapshots', kind, file, epochs: waiting.epochs };
-      } catch (error) {
-        await rm(file, { force: true });
-        const { message } = describeError(error).error;
-        yield { type: 'log', level: 'warn', message: `the ${kind} of some epochs could not be written, training goes on: ${message}` };
-      }
+      const text = waiting.lines.join('');
+      if (!(yield* this.#disk.write(file, text))) continue;
+      this.#waiting.delete(kind);
+      this.#characters -= text.length;
+      yield { type: 'snapshots', kind, file, epochs: waiting.epochs };
     }
-    this.#waiting.clear();
-    this.#characters = 0;
     const now = performance.now();
     this.#dueAt = now + Math.max(LONGEST_WAIT_MS, LONGEST_WAIT_SHARE * (now - this.#began));
+    return this.#waiting.size === 0;
   }
 
   #begin(kind: SnapshotKind): Waiting {

@@ -1,11 +1,13 @@
 // The program of a training child: the engine, its datasets and the files that weights and checkpoints go to. A worker forks it;
 // how it is spoken to is serveTraining.ts's. It has no Redis and no settings but its argument and those that come with an order.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
-import { RELAXED } from './messages.ts';
-import { serveTraining } from './serveTraining.ts';
+import { RELAXED, type ReportedEvent } from './messages.ts';
+import { diskProblemOf } from './runError.ts';
+import { ScratchDisk } from './scratchDisk.ts';
+import { serveTraining, type Train } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
 
 /** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
@@ -54,13 +56,19 @@ async function warmUp(): Promise<void> {
 /** A spec that was stored before specs had threads has none. */
 const threadsOf = ({ threads = 1 }: { threads?: number }): number => threads;
 
-await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initialFile, ...order }, { stop, pause }) {
-  await backend.useThreads(nodeThreads(threadsOf(spec)));
-  const checkpoints = new CheckpointFiles(order);
-  const snapshots = new SnapshotFiles(order);
+/** Pauses before loading data again for which the disk had no room, in ms. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+
+async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Train>, ScratchDisk]): ReturnType<Train> {
+  const { spec, modelFile, data, resumeFile, initialFile } = order;
+  const checkpoints = new CheckpointFiles(order, disk);
+  const snapshots = new SnapshotFiles(order, disk);
+  const ended = AbortSignal.any([stop, pause]);
   // While data loads there is nothing to keep, and loading can take long.
   const loading = new AbortController();
   const stopLoading = (): void => loading.abort(pause.reason);
+  if (pause.aborted) stopLoading();
   pause.addEventListener('abort', stopLoading);
   const events = train(spec, {
     files: new NodeDatasetFiles(data, {}, unpacked),
@@ -70,12 +78,16 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initia
     ...(resumeFile !== null && { resumeFrom: await readFile(resumeFile) }),
     ...(initialFile !== null && { initialWeights: await readFile(initialFile) }),
   });
+  const written = async function* (): AsyncGenerator<ReportedEvent, boolean, void> {
+    return yield* snapshots.write();
+  };
   try {
     for (let next = await events.next(); ; next = await events.next()) {
       if (next.done === true) {
-        await writeFile(modelFile, next.value.weights);
-        yield* snapshots.write();
-        return next.value.result;
+        const { weights, result } = next.value;
+        yield* disk.until(() => disk.write(modelFile, weights), ended);
+        yield* disk.until(written, ended);
+        return result;
       }
       const event = next.value;
       if (event.type === 'gradients' || event.type === 'evaluation') snapshots.add(event);
@@ -83,10 +95,13 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initia
         if (event.type === 'phase' && event.phase === 'training') pause.removeEventListener('abort', stopLoading);
         yield event;
       }
+      let isComplete = true;
       // What a checkpoint goes on from is not told of again.
-      if (snapshots.due || event.type === 'checkpoint') yield* snapshots.write();
+      if (snapshots.due || event.type === 'checkpoint') isComplete = yield* snapshots.write();
+      if (snapshots.isFull) yield* disk.until(written, ended);
       if (event.type !== 'checkpoint') continue;
-      yield await checkpoints.write(event);
+      if (isComplete) yield* checkpoints.write(event);
+      else checkpoints.skip();
       if (pause.aborted) {
         await events.return(undefined as never);
         return 'paused';
@@ -96,5 +111,30 @@ await serveTraining(async function* ({ spec, modelFile, data, resumeFile, initia
     // What led to a run's failure is what one wants to look at.
     yield* snapshots.write();
     throw error;
+  }
+}
+
+await serveTraining(async function* (order, signals) {
+  await backend.useThreads(nodeThreads(threadsOf(order.spec)));
+  const disk = new ScratchDisk();
+  const ended = AbortSignal.any([signals.stop, signals.pause]);
+  let hasBegun = false;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const run = trainOnce(order, signals, disk);
+    try {
+      for (let next = await run.next(); ; next = await run.next()) {
+        if (next.done === true) return next.value;
+        if (!hasBegun && next.value.type === 'phase' && next.value.phase === 'training') {
+          hasBegun = true;
+          yield* disk.works();
+        }
+        yield next.value;
+      }
+    } catch (error) {
+      // A dataset for whose download there is no room can be loaded later.
+      if (hasBegun || diskProblemOf(error)?.code !== 'diskFull') throw error;
+      yield* disk.fails(error);
+      await disk.pause(pauseMs, ended);
+    }
   }
 }, warmUp);

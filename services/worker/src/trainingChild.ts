@@ -3,6 +3,7 @@
 // tried again is jobRun.ts's to say, how many children there are is childPool.ts's.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { ChildDeath } from './childDeath.ts';
 import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import type { TrainSignals } from './serveTraining.ts';
@@ -17,10 +18,13 @@ export interface ChildOptions {
   stopGraceMs: number;
   /** How long a child may take to start. */
   startTimeoutMs: number;
+  /** A child without a heartbeat for so long is frozen, and killed. Default 10 s. */
+  heartbeatTimeoutMs?: number;
   env: NodeJS.ProcessEnv;
 }
 
-export type Outcome = Ending | { kind: 'died'; death: ChildDeath };
+/** `hasStarted`: whether the child had taken the order. Before that, the job has nothing to do with its death. */
+export type Outcome = Ending | { kind: 'died'; death: ChildDeath; hasStarted: boolean };
 export type Assignment = Omit<TrainOrder, 'type' | 'run'>;
 
 interface Run {
@@ -28,17 +32,25 @@ interface Run {
   onEvents: (events: ReportedEvent[]) => Promise<void>;
   /** The batch that is being stored; an outcome waits for it. */
   storing: Promise<void>;
+  hasStarted: boolean;
   end: (outcome: Outcome) => void;
   fail: (error: unknown) => void;
 }
 
 const LAST_WORDS_BYTES = 8_192;
+/** Between two looks at the heartbeat, in ms. */
+const LOOK_MS = 1_000;
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** How long the last words of a child that has ended may take, in ms. */
+const LAST_WORDS_MS = 2_000;
 
 export class TrainingChild {
   readonly #process: ChildProcess;
   readonly #options: ChildOptions;
   /** Settles when the process has ended, however it ended. */
   readonly exited: Promise<ChildDeath>;
+  readonly #gone = new AbortController();
+  #isFrozen = false;
   #run: Run | undefined;
   #runs = 0;
   #lastWords = '';
@@ -59,10 +71,16 @@ export class TrainingChild {
     this.#process.on('message', (message: FromChild) => this.#receive(message));
     // `close` and not `exit`: the last words have then arrived.
     this.exited = new Promise((resolve) => {
+      let late: NodeJS.Timeout | undefined;
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
-        resolve({ code, signal, lastWords: this.#lastWords.trim() });
+        clearTimeout(late);
+        resolve({ code, signal, isFrozen: this.#isFrozen, lastWords: this.#lastWords.trim() });
+        this.#gone.abort(new Error('the training process has ended'));
       };
       this.#process.once('close', ended);
+      this.#process.once('exit', (code, signal) => {
+        late = setTimeout(() => ended(code, signal), LAST_WORDS_MS);
+      });
       this.#process.on('error', (error) => {
         this.#lastWords += error.message;
         if (this.#process.pid === undefined) {
@@ -70,30 +88,40 @@ export class TrainingChild {
         }
       });
     });
-    void this.exited.then((death) => this.#finish({ kind: 'died', death }));
   }
 
-  /** Forks a child and waits until it is warm. @throws ChildStartError */
-  static async start(options: ChildOptions): Promise<TrainingChild> {
+  /** Forks a child and waits until it is warm. @param signal gives it up @throws ChildStartError, the signal's reason */
+  static async start(options: ChildOptions, signal?: AbortSignal): Promise<TrainingChild> {
+    signal?.throwIfAborted();
     const child = new TrainingChild(options);
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), options.startTimeoutMs);
+    const giveUp = (): void => timeout.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
       const death = await Promise.race([once(child.#process, 'message', { signal: timeout.signal }).then(() => undefined), child.exited]);
       if (death !== undefined) {
         throw new ChildStartError(`ended with ${death.signal ?? `exit code ${death.code}`} before it was ready: ${death.lastWords}`);
       }
+      child.#watchHeartbeat();
       return child;
     } catch (error) {
       child.kill();
+      signal?.throwIfAborted();
       if (timeout.signal.aborted) {
         throw new ChildStartError(`was not ready within ${options.startTimeoutMs} ms`);
       }
       throw error;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
       timeout.abort();
     }
+  }
+
+  /** Aborted when the process has ended. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   get pid(): number {
@@ -123,7 +151,10 @@ export class TrainingChild {
     this.#runs += 1;
     const number = this.#runs;
     const outcome = new Promise<Outcome>((end, fail) => {
-      this.#run = { number, onEvents, storing: Promise.resolve(), end, fail };
+      const run = { number, onEvents, storing: Promise.resolve(), hasStarted: false, end, fail };
+      this.#run = run;
+      // Also where it ended before there was a run.
+      void this.exited.then((death) => this.#finish({ kind: 'died', death, hasStarted: run.hasStarted }, run));
     });
     this.#send({ type: 'train', run: number, ...assignment });
     let killTimer: NodeJS.Timeout | undefined;
@@ -159,9 +190,13 @@ export class TrainingChild {
     if (run === undefined || message.type === 'ready' || message.run !== run.number) {
       return;
     }
+    if (message.type === 'started') {
+      run.hasStarted = true;
+      return;
+    }
     if (message.type === 'ended') {
       this.residentBytes = message.residentBytes;
-      this.#finish(message.ending);
+      this.#finish(message.ending, run);
       if (message.ending.kind === 'crashed') this.kill();
       return;
     }
@@ -169,9 +204,26 @@ export class TrainingChild {
     run.storing.catch(run.fail);
   }
 
-  #finish(outcome: Outcome): void {
-    const run = this.#run;
-    run?.storing.then(() => run.end(outcome)).catch(run.fail);
+  #finish(outcome: Outcome, run: Run): void {
+    run.storing.then(() => run.end(outcome)).catch(run.fail);
+  }
+
+  /** Kills a process that is stopped, as by SIGSTOP: it would neither go on nor end. */
+  #watchHeartbeat(): void {
+    const looks = Math.ceil((this.#options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS) / LOOK_MS);
+    let missed = 0;
+    const [, , , , lifeline] = this.#process.stdio;
+    (lifeline as Readable | null | undefined)?.on('data', () => {
+      missed = 0;
+    });
+    // Looks are counted, not time: while this process itself is stopped, nobody misses anything.
+    const timer = setInterval(() => {
+      missed += 1;
+      if (missed <= looks) return;
+      this.#isFrozen = true;
+      this.kill();
+    }, LOOK_MS);
+    this.gone.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
   #send(message: ToChild): void {

@@ -1,15 +1,16 @@
 // Copies of uploaded datasets beside the built-in ones of the data folder, where training children find them. A copy is fetched
 // from the artifact store when a job first needs it, checked, and kept until the dataset is deleted or room is needed.
-import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { JobError } from '@trainyard/contracts';
 import { type DataSpec, UPLOADED_FILE, uploadedDatasetId } from '@trainyard/engine';
-import { ArtifactError, type ArtifactStore } from '@trainyard/jobs';
+import { ArtifactError, type ArtifactStore, fetchArtifact, inStorage, unlessAborted } from '@trainyard/jobs';
 import type { Logger } from 'pino';
+import { unlessDamaged } from './storageWaits.ts';
+
+/** How messages name the folder of the copies. */
+const place = 'datasets/ of TRAINYARD_HOME';
 
 /** Bytes of all copies; the one in use may be larger. */
 const ROOM_BYTES = 16 * 2 ** 30;
@@ -31,9 +32,9 @@ export class UploadedData {
   }
 
   /**
-   * Sees to it that the data of a job is there, if it is an uploaded dataset.
+   * Puts a copy of the job's data into the data folder, if it is an uploaded dataset and no copy is there.
    * @returns why it cannot be had, for the job; null if all is well
-   * @throws when the store or the disk fails; the signal's reason when aborted
+   * @throws ArtifactError when the store or the disk cannot be used now; the signal's reason when aborted
    */
   async provide(data: DataSpec, signal: AbortSignal): Promise<JobError | null> {
     if (!('content' in data)) return null;
@@ -44,24 +45,26 @@ export class UploadedData {
     if (await utimes(path, now, now).then(always(true), always(false))) return null;
     const unfinished = join(this.#folder, `${id}.${randomUUID()}.unfinished`);
     try {
-      await mkdir(join(this.#folder, id), { recursive: true });
-      const hash = createHash('sha256');
-      const hashing = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          hash.update(chunk);
-          done(null, chunk);
-        },
-      });
-      await pipeline(await this.#artifacts.open(id, UPLOADED_FILE), hashing, createWriteStream(unfinished), { signal });
-      if (hash.digest('hex') !== content.sha256) return lacking(`the stored file of ${id} is not what was uploaded: upload it again`);
-      await rename(unfinished, path);
+      await inStorage(id, place, async () => await mkdir(join(this.#folder, id), { recursive: true }));
+      const stored = await this.#artifacts.stat(id, UPLOADED_FILE, signal);
+      if (stored === null) return lacking(`${id} was deleted: upload it again`);
+      if (stored.sha256 !== content.sha256) return lacking(`the stored file of ${id} is not what was uploaded: upload it again`);
+      const from = { jobId: id, name: UPLOADED_FILE };
+      await unlessDamaged(async () => await fetchArtifact(this.#artifacts, from, unfinished, { signal, place }), signal);
+      await inStorage(id, place, async () => await rename(unfinished, path));
     } catch (error) {
       if (error instanceof ArtifactError && error.code === 'artifactNotFound') return lacking(`${id} was deleted: upload it again`);
+      if (error instanceof ArtifactError && error.code === 'damagedArtifact') {
+        return lacking(`the stored file of ${id} is damaged: upload it again`);
+      }
       throw error;
     } finally {
-      await rm(unfinished, { force: true });
+      await rm(unfinished, { force: true }).catch(() => {});
     }
-    await this.sweep(id).catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
+    await unlessAborted(this.sweep(id), signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      this.#log.warn({ err: error }, 'copies of datasets could not be cleared');
+    });
     return null;
   }
 

@@ -26,6 +26,8 @@ import { ChildPool } from './childPool.ts';
 import { Deliveries } from './deliveries.ts';
 import { repeat } from './repeat.ts';
 import { RELAXED } from './messages.ts';
+import type { Reason } from './runError.ts';
+import { StorageOutage } from './storageWaits.ts';
 import { type ChildOptions, TrainingChild } from './trainingChild.ts';
 import { UploadedData } from './uploadedData.ts';
 
@@ -76,7 +78,7 @@ const childDefaults = {
 } satisfies Partial<ChildOptions>;
 
 export class TrainingWorker {
-  readonly #identity: Omit<PresentWorker, 'jobs' | 'residentBytes' | 'cpuSeconds'>;
+  readonly #identity: Omit<PresentWorker, 'jobs' | 'residentBytes' | 'cpuSeconds' | 'isStorageUp'>;
   readonly #log: Logger;
   readonly #closeGraceMs: number;
   readonly #health: RedisHealth;
@@ -90,6 +92,7 @@ export class TrainingWorker {
   readonly #deliveries: Deliveries;
   readonly #uploads: UploadedData;
   readonly #reader: Worker<TrainDelivery>;
+  readonly #outage = new StorageOutage((reason) => this.#storageChanged(reason));
   readonly #abandoned = new AbortController();
   readonly #hurried = Promise.withResolvers<void>();
   readonly #ends: (() => void)[] = [];
@@ -133,7 +136,7 @@ export class TrainingWorker {
     const child = { ...childDefaults, args: relaxed ? [RELAXED] : [], env: childEnvironment(process.env), ...options.child };
     this.#pool = new ChildPool({
       size: concurrency,
-      start: () => TrainingChild.start(child),
+      start: async (signal) => await TrainingChild.start(child, signal),
       runsPerChild: RUNS_PER_CHILD,
       residentBytesLimit: RESIDENT_BYTES_LIMIT,
       onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
@@ -150,6 +153,7 @@ export class TrainingWorker {
         digests: new DatasetDigests(new NodeDatasetFiles(data)),
         uploads: this.#uploads,
         redisHealth: this.#health,
+        outage: this.#outage,
         worker: name,
         abandoned: this.#abandoned.signal,
       },
@@ -168,10 +172,9 @@ export class TrainingWorker {
 
   /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
   async start(): Promise<void> {
-    const swept = this.#uploads
-      .sweep()
-      .catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
-    await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady(), swept]);
+    // Not waited for: it asks the storage, which may be away.
+    this.#uploads.sweep().catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
+    await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady()]);
     if (this.#closed !== undefined) return;
     const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
       repeat(ms, turn, (error) => this.#turnFailed(what, error));
@@ -214,6 +217,12 @@ export class TrainingWorker {
     if (this.#patientUntil > 0) this.#redisRecovered();
   }
 
+  /** Any number of jobs may wait for it; the log hears of an outage once. */
+  #storageChanged(reason: Reason | null): void {
+    if (reason === null) this.#log.info('the storage is back');
+    else this.#log.warn({ reason }, 'the storage is away; jobs wait for it');
+  }
+
   /** No worker could renew a lease meanwhile: each gets some time for it. */
   #redisRecovered(): void {
     this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
@@ -240,7 +249,7 @@ export class TrainingWorker {
 
   async #announce(): Promise<void> {
     const { user, system } = process.cpuUsage();
-    const spent = { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+    const spent = { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, isStorageUp: !this.#outage.isOn };
     await this.#presence.announce({ ...this.#identity, ...spent, jobs: this.jobs });
   }
 

@@ -46,25 +46,29 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, `diskFull` when there is no room, `storageUnavailable` when the place is away. */
+/**
+ * Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, and for a storage that cannot be used
+ * now `diskFull`, `storageDenied`, `storageReadOnly` or `storageUnavailable` (see `isStorageAway`). Methods that take a signal throw its
+ * reason as soon as it is aborted.
+ */
 export interface ArtifactStore {
   /** A path for a new file that `putFile` can take over; what is left there is removed when the store is closed, or by the next start after a crash. */
   temporaryFile(): string;
 
-  /** Makes a finished file the artifact, in place of one that had the name. The file is moved, not copied. */
-  putFile(jobId: string, name: string, path: string): Promise<ArtifactStat>;
+  /** Makes a finished file the artifact, in place of one that had the name. The file is moved, not copied; after an error it is still there. */
+  putFile(jobId: string, name: string, path: string, signal?: AbortSignal): Promise<ArtifactStat>;
 
   /** The same for bytes in memory. */
   putBytes(jobId: string, name: string, bytes: Uint8Array): Promise<ArtifactStat>;
 
   /** Size and digest, or null if there is no such artifact. */
-  stat(jobId: string, name: string): Promise<ArtifactStat | null>;
+  stat(jobId: string, name: string, signal?: AbortSignal): Promise<ArtifactStat | null>;
 
   /**
-   * The content, or the part of it that `range` names.
+   * The content, or the part of it that `range` names. Errors while it is read are ArtifactErrors too.
    * @throws ArtifactError `artifactNotFound`; `invalidRange` for one that is not within the file
    */
-  open(jobId: string, name: string, range?: ByteRange): Promise<Readable>;
+  open(jobId: string, name: string, range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
 
   /**
    * Makes an artifact of one job also one of another, in place of one that had the name.
@@ -80,6 +84,9 @@ export interface ArtifactStore {
 
   /** Removes all artifacts of a job; does nothing if there are none. */
   deleteJob(jobId: string): Promise<void>;
+
+  /** Writes, reads and removes a small file of its own. Throws as the other methods do when the storage cannot be used. */
+  check(signal?: AbortSignal): Promise<void>;
 
   /** Removes what this process left unfinished. */
   close(): Promise<void>;

@@ -1,10 +1,11 @@
 // Artifacts in a folder: `<root>/<job id>/<name>`. A file is written beside its place, synced and renamed, and so is the
 // entry in its folder; a digest is kept in a hidden file next to it and made anew when it does not belong to the file.
 import { randomUUID } from 'node:crypto';
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
+import { unlessAborted } from './abandon.ts';
 import {
   type ArtifactPlace,
   type ArtifactStat,
@@ -14,13 +15,18 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
+import { contentStream } from './contentStream.ts';
 import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
+import { inStorage, storageErrorOf, systemCodeOf } from './storageErrors.ts';
 
 /** What the hidden file says: the digest of the file that had this size and time. */
 interface Digest extends ArtifactStat {
   readonly modifiedMs: number;
 }
+
+/** How messages name the folder. */
+const place = 'the artifact folder';
 
 export class FolderArtifactStore implements ArtifactStore {
   readonly #root: string;
@@ -45,15 +51,16 @@ export class FolderArtifactStore implements ArtifactStore {
     return join(this.#scratch, randomUUID());
   }
 
-  async putFile(jobId: string, name: string, path: string): Promise<ArtifactStat> {
+  async putFile(jobId: string, name: string, path: string, signal?: AbortSignal): Promise<ArtifactStat> {
     const target = this.#path(jobId, name);
-    return await orDiskFull(`${jobId}/${name}`, async () => {
-      const digest = await syncAndDigest(path);
+    return await this.#work(`${jobId}/${name}`, signal, async () => {
+      const digest = await digestOf(path, 'r+');
+      signal?.throwIfAborted();
       const folder = dirname(target);
       if ((await mkdir(folder, { recursive: true })) !== undefined) await syncFolder(this.#root);
       await rename(path, target);
       await syncFolder(folder);
-      await this.#writeDigest(target, digest);
+      await this.#writeDigest(target, digest).catch(lessWork);
       return { bytes: digest.bytes, sha256: digest.sha256 };
     });
   }
@@ -62,38 +69,34 @@ export class FolderArtifactStore implements ArtifactStore {
     this.#path(jobId, name);
     const path = this.temporaryFile();
     try {
-      await orDiskFull(`${jobId}/${name}`, async () => await writeFile(path, bytes, { flag: 'wx' }));
+      await this.#work(`${jobId}/${name}`, undefined, async () => await writeFile(path, bytes, { flag: 'wx' }));
       return await this.putFile(jobId, name, path);
     } finally {
       await rm(path, { force: true });
     }
   }
 
-  async stat(jobId: string, name: string): Promise<ArtifactStat | null> {
+  async stat(jobId: string, name: string, signal?: AbortSignal): Promise<ArtifactStat | null> {
     const path = this.#path(jobId, name);
-    try {
+    return await this.#orMissing(`${jobId}/${name}`, signal, null, async () => {
       const { size, mtimeMs } = await stat(path);
       const known = await readDigest(path);
       const digest = known?.bytes === size && known.modifiedMs === mtimeMs ? known : await this.#digestAnew(path);
       return { bytes: digest.bytes, sha256: digest.sha256 };
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return null;
-      throw error;
-    }
+    });
   }
 
-  async open(jobId: string, name: string, range?: ByteRange): Promise<Readable> {
+  async open(jobId: string, name: string, range?: ByteRange, signal?: AbortSignal): Promise<Readable> {
     const path = this.#path(jobId, name);
     const artifact = `${jobId}/${name}`;
-    const file = await open(path, 'r').catch((error: unknown) => {
-      throw hasCode(error, 'ENOENT') ? new ArtifactError('artifactNotFound', artifact, 'there is no such artifact') : error;
-    });
+    const file = await this.#orMissing(artifact, signal, null, async () => await open(path, 'r'));
+    if (file === null) throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
     const { size } = await file.stat();
     if (range !== undefined && (range.start < 0 || range.start > range.end || range.end >= size)) {
       await file.close();
       throw new ArtifactError('invalidRange', artifact, `bytes ${range.start} to ${range.end} are not within its ${size} bytes`);
     }
-    return file.createReadStream(range);
+    return contentStream(file.createReadStream(range), (error) => this.#unreadable(artifact, error), signal);
   }
 
   async copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void> {
@@ -102,10 +105,12 @@ export class FolderArtifactStore implements ArtifactStore {
     const path = this.temporaryFile();
     try {
       // A stored file is replaced and never changed: both may share its bytes, where the file system can do that.
-      await link(source, path).catch(async () => await orDiskFull(artifact, async () => await copyFile(source, path)));
+      const isThere = await this.#orMissing(artifact, undefined, false, async () => {
+        await link(source, path).catch(async () => await copyFile(source, path));
+        return true;
+      });
+      if (!isThere) throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
       await this.putFile(to.jobId, to.name, path);
-    } catch (error) {
-      throw hasCode(error, 'ENOENT') ? new ArtifactError('artifactNotFound', artifact, 'there is no such artifact') : error;
     } finally {
       await rm(path, { force: true });
     }
@@ -113,23 +118,38 @@ export class FolderArtifactStore implements ArtifactStore {
 
   async delete(jobId: string, name: string): Promise<void> {
     const path = this.#path(jobId, name);
-    await rm(path, { force: true });
-    await rm(digestPath(path), { force: true });
+    await this.#work(`${jobId}/${name}`, undefined, async () => {
+      await rm(path, { force: true });
+      await rm(digestPath(path), { force: true });
+    });
   }
 
   async names(jobId: string): Promise<string[]> {
-    try {
-      const entries = await readdir(this.#folder(jobId));
-      return entries.filter((name) => artifactName.test(name)).toSorted();
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return [];
-      throw error;
-    }
+    const folder = this.#folder(jobId);
+    const entries = await this.#orMissing(jobId, undefined, [], async () => await readdir(folder));
+    return entries.filter((name) => artifactName.test(name)).toSorted();
   }
 
   async deleteJob(jobId: string): Promise<void> {
-    await rm(this.#folder(jobId), { recursive: true, force: true });
-    await syncFolder(this.#root);
+    const folder = this.#folder(jobId);
+    await this.#work(jobId, undefined, async () => {
+      await rm(folder, { recursive: true, force: true });
+      await syncFolder(this.#root);
+    });
+  }
+
+  async check(signal?: AbortSignal): Promise<void> {
+    const path = this.temporaryFile();
+    await this.#work('check', signal, async () => {
+      try {
+        await writeFile(path, checkContent, { flush: true });
+        if (!(await readFile(path)).equals(checkContent)) {
+          throw new ArtifactError('storageUnavailable', 'check', `${place} does not give back what was written`);
+        }
+      } finally {
+        await rm(path, { force: true });
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -137,16 +157,60 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   async #digestAnew(path: string): Promise<Digest> {
-    const digest = await syncAndDigest(path);
-    await this.#writeDigest(path, digest);
+    const digest = await digestOf(path, 'r');
+    await this.#writeDigest(path, digest).catch(lessWork);
     return digest;
   }
 
-  /** Only saves work: losing it, or a crash before it, costs a second reading of the file. */
   async #writeDigest(path: string, digest: Digest): Promise<void> {
     const unfinished = this.temporaryFile();
-    await writeFile(unfinished, JSON.stringify(digest));
-    await rename(unfinished, digestPath(path));
+    try {
+      await writeFile(unfinished, JSON.stringify(digest));
+      await rename(unfinished, digestPath(path));
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+  }
+
+  /** Does something with files. @throws ArtifactError for what the disk refuses, and the signal's reason */
+  async #work<T>(artifact: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    return await inStorage(artifact, place, async () => {
+      try {
+        return await unlessAborted(work(), signal);
+      } catch (error) {
+        if (systemCodeOf(error) === 'ENOENT') await this.#expectFolder(artifact);
+        throw error;
+      }
+    });
+  }
+
+  /** The same; `missing` where there is no such file. */
+  async #orMissing<T, M>(artifact: string, signal: AbortSignal | undefined, missing: M, work: () => Promise<T>): Promise<T | M> {
+    try {
+      return await this.#work<T | M>(artifact, signal, work);
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return missing;
+      throw error;
+    }
+  }
+
+  /** A file that is missing says something only while the folder is the one that was opened, and not what an unmounted disk left. */
+  async #expectFolder(artifact: string): Promise<void> {
+    try {
+      await access(this.#scratch);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+      throw new ArtifactError('storageUnavailable', artifact, `${place} is gone or was replaced (ENOENT): mount it again, or restart the service`, {
+        cause: error,
+      });
+    }
+  }
+
+  #unreadable(artifact: string, error: unknown): Error {
+    const reason = `${place} does not answer as it should`;
+    return storageErrorOf(error, artifact, place) ?? new ArtifactError('storageUnavailable', artifact, reason, { cause: error });
   }
 
   #folder(jobId: string): string {
@@ -160,6 +224,12 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 }
 
+/** What `check` writes: a block, so that a full disk has no place for it. */
+const checkContent = Buffer.alloc(4_096, 'trainyard');
+
+/** A note of a digest only saves work: losing it costs a second reading of the file. */
+const lessWork = (): void => {};
+
 function digestPath(path: string): string {
   return join(dirname(path), `.${path.slice(dirname(path).length + 1)}.digest`);
 }
@@ -168,16 +238,16 @@ async function readDigest(path: string): Promise<Digest | null> {
   try {
     return JSON.parse(await readFile(digestPath(path), 'utf8')) as Digest;
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || error instanceof SyntaxError) return null;
+    if (systemCodeOf(error) === 'ENOENT' || error instanceof SyntaxError) return null;
     throw error;
   }
 }
 
-/** Makes sure that the file's bytes are on the disk, and says what they are. */
-async function syncAndDigest(path: string): Promise<Digest> {
-  const file = await open(path, 'r+');
+/** What a file's bytes are. @param flags `r+` makes sure that they are on the disk first */
+async function digestOf(path: string, flags: 'r' | 'r+'): Promise<Digest> {
+  const file = await open(path, flags);
   try {
-    await file.sync();
+    if (flags === 'r+') await file.sync();
     const [sha256] = await digestsOf(file, ['sha256']);
     const { size, mtimeMs } = await file.stat();
     return { bytes: size, modifiedMs: mtimeMs, sha256: sha256.toString('hex') };
@@ -195,20 +265,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** No space, no quota, and the largest file allowed. */
-const diskFullCodes = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-async function orDiskFull<T>(artifact: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!diskFullCodes.some((code) => hasCode(error, code))) throw error;
-    throw new ArtifactError('diskFull', artifact, 'there is no room left for it: free some space in the artifact folder', { cause: error });
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

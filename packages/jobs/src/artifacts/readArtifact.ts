@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
 import type { ArtifactPlace, ArtifactStat, ArtifactStore } from './artifactStore.ts';
+import { inStorage } from './storageErrors.ts';
 
 /** @throws ArtifactError `artifactNotFound`; `damagedArtifact` when the bytes are not those whose digest was stored */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
@@ -15,9 +16,18 @@ export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: Ar
   return bytes;
 }
 
-/** The same into a new file; what is in it after an error is no artifact. @throws ArtifactError as {@link readArtifact} */
-export async function fetchArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace, path: string): Promise<void> {
-  const stored = await artifacts.stat(jobId, name);
+/**
+ * The same into a new file; what is in it after an error is no artifact.
+ * @param place how messages name the file's folder
+ * @throws ArtifactError as {@link readArtifact}, and for a folder that takes no more; the signal's reason
+ */
+export async function fetchArtifact(
+  artifacts: ArtifactStore,
+  { jobId, name }: ArtifactPlace,
+  path: string,
+  { signal, place = "the service's own folder" }: { readonly signal?: AbortSignal; readonly place?: string } = {},
+): Promise<void> {
+  const stored = await artifacts.stat(jobId, name, signal);
   const hash = createHash('sha256');
   const hashed = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
@@ -25,7 +35,8 @@ export async function fetchArtifact(artifacts: ArtifactStore, { jobId, name }: A
       yield chunk;
     }
   };
-  await pipeline(await artifacts.open(jobId, name), hashed, createWriteStream(path));
+  const content = await artifacts.open(jobId, name, undefined, signal);
+  await inStorage(`${jobId}/${name}`, place, async () => await pipeline(content, hashed, createWriteStream(path)));
   check(jobId, name, stored, hash.digest('hex'));
 }
 

@@ -2,18 +2,18 @@
 // itself; what arrives is checked against an MD5 sum by the server. Endpoint and credentials are the SDK's: its environment variables.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { ArtifactError } from '../errors.ts';
 import {
@@ -25,8 +25,13 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
+import { unlessAborted } from './abandon.ts';
+import { contentStream } from './contentStream.ts';
 import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
+import { awayError, noBucket, outside, statusOf } from './s3Errors.ts';
+import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
+import { inStorage } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
   readonly bucket: string;
@@ -42,6 +47,18 @@ const mostInMemory = 16 * 2 ** 20;
 /** Objects removed at a time. */
 const deletedAtOnce = 20;
 
+/** How messages name the folder of this machine. */
+const scratchPlace = "the service's own folder";
+
+/** How long a server may take to accept a connection, and to send or take anything at all, in ms. */
+const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
+
+/** Tries of one request. Who can wait longer calls again. */
+const maxAttempts = 2;
+
+/** What \`check\` writes. */
+const checkContent = Buffer.from('trainyard');
+
 /** What goes wrong is thrown; the client would say it once more, on the console. */
 const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -50,6 +67,8 @@ export class S3ArtifactStore implements ArtifactStore {
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #scratch: string;
+  /** Of this process alone. */
+  readonly #checkKey: string;
 
   private constructor({ bucket, prefix }: S3ArtifactOptions, scratch: string) {
     // Servers other than AWS's often know neither the newer checksums nor buckets as host names.
@@ -58,41 +77,54 @@ export class S3ArtifactStore implements ArtifactStore {
       responseChecksumValidation: 'WHEN_REQUIRED',
       forcePathStyle: hasOwnEndpoint(),
       logger: silent,
+      maxAttempts,
+      requestHandler: timeouts,
     });
     this.#bucket = bucket;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.#scratch = scratch;
+    this.#checkKey = `${this.#prefix}check-${randomUUID()}`;
   }
 
-  /** Opens a bucket, and removes what crashed processes left unfinished on this machine. */
+  /**
+   * Opens a bucket, and removes what crashed processes left unfinished on this machine. Whether the bucket answers is not asked.
+   * @throws EnvironmentError when the SDK finds no region or no credentials
+   */
   static async open(options: S3ArtifactOptions): Promise<S3ArtifactStore> {
     await mkdir(options.scratchRoot, { recursive: true });
     await removeLeftovers(options.scratchRoot);
     const scratch = join(options.scratchRoot, scratchName());
     await mkdir(scratch);
-    return new S3ArtifactStore(options, scratch);
+    const store = new S3ArtifactStore(options, scratch);
+    try {
+      await expectSettings(store.#client);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return store;
   }
 
   temporaryFile(): string {
     return join(this.#scratch, randomUUID());
   }
 
-  async putFile(jobId: string, name: string, path: string): Promise<ArtifactStat> {
+  async putFile(jobId: string, name: string, path: string, signal?: AbortSignal): Promise<ArtifactStat> {
     const Key = this.#key(jobId, name);
-    const { sha256, md5 } = await digestsOfFile(path);
-    const { size: bytes } = await stat(path);
+    const artifact = `${jobId}/${name}`;
+    const { sha256, md5, bytes } = await inStorage(artifact, scratchPlace, async () => await unlessAborted(digestsOfFile(path), signal));
     const content = { ContentLength: bytes, ContentMD5: md5, Metadata: { sha256 } };
-    await this.#send(`${jobId}/${name}`, async () => {
+    await this.#send(artifact, signal, async (options) => {
       // The SDK sends again what is in memory, when that is needed; of a stream it cannot.
       const Body = bytes <= mostInMemory ? await readFile(path) : createReadStream(path);
       try {
-        await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key, Body, ...content }));
+        await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key, Body, ...content }), options);
       } finally {
         // A request that came to nothing leaves it open.
         if (!Buffer.isBuffer(Body)) Body.destroy();
       }
     });
-    await rm(path);
+    await rm(path, { force: true });
     return { bytes, sha256 };
   }
 
@@ -100,49 +132,56 @@ export class S3ArtifactStore implements ArtifactStore {
     this.#key(jobId, name);
     const path = this.temporaryFile();
     try {
-      await writeFile(path, bytes, { flag: 'wx' });
+      await inStorage(`${jobId}/${name}`, scratchPlace, async () => await writeFile(path, bytes, { flag: 'wx' }));
       return await this.putFile(jobId, name, path);
     } finally {
       await rm(path, { force: true });
     }
   }
 
-  async stat(jobId: string, name: string): Promise<ArtifactStat | null> {
+  async stat(jobId: string, name: string, signal?: AbortSignal): Promise<ArtifactStat | null> {
     const Key = this.#key(jobId, name);
+    const artifact = `${jobId}/${name}`;
     try {
       const head = await this.#send(
-        `${jobId}/${name}`,
-        async () => await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key })),
+        artifact,
+        signal,
+        async (options) => await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key }), options),
       );
       const bytes = head.ContentLength ?? 0;
-      const sha256 = head.Metadata?.['sha256'] ?? (await this.#digestAnew(jobId, name));
+      const sha256 = head.Metadata?.['sha256'] ?? (await this.#digestAnew(jobId, name, signal));
       return { bytes, sha256 };
     } catch (error) {
-      if (error instanceof ArtifactError && error.code === 'artifactNotFound') return null;
+      if (error instanceof ArtifactError && error.code === 'artifactNotFound') {
+        await this.#expectBucket(artifact, signal);
+        return null;
+      }
       throw error;
     }
   }
 
-  async open(jobId: string, name: string, range?: ByteRange): Promise<Readable> {
+  async open(jobId: string, name: string, range?: ByteRange, signal?: AbortSignal): Promise<Readable> {
     const Key = this.#key(jobId, name);
     const artifact = `${jobId}/${name}`;
     if (range !== undefined && (range.start < 0 || range.start > range.end)) throw outside(artifact, range);
     const Range = range === undefined ? undefined : `bytes=${range.start}-${range.end}`;
     const { Body, ContentRange } = await this.#send(
       artifact,
-      async () => await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key, Range })),
+      signal,
+      async (options) => await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key, Range }), options),
       range,
     );
     if (!(Body instanceof Readable)) throw new TypeError('the S3 client answered with no stream');
-    if (range === undefined) return Body;
+    const content = contentStream(Body, (error) => awayError(artifact, error), signal);
+    if (range === undefined) return content;
     // A range that only begins within the object is cut to it; some servers answer one of a first byte alone with all there is.
     const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange ?? '') ?? [];
     if (Number(first) !== range.start || !(range.end < Number(size))) {
-      Body.destroy();
+      content.destroy();
       throw outside(artifact, range);
     }
-    if (Number(last) > range.end) return Readable.from(firstBytes(Body, range.end - range.start + 1), { objectMode: false });
-    return Body;
+    if (Number(last) > range.end) return Readable.from(firstBytes(content, range.end - range.start + 1), { objectMode: false });
+    return content;
   }
 
   async copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void> {
@@ -150,13 +189,14 @@ export class S3ArtifactStore implements ArtifactStore {
     const Key = this.#key(to.jobId, to.name);
     await this.#send(
       `${from.jobId}/${from.name}`,
+      undefined,
       async () => await this.#client.send(new CopyObjectCommand({ Bucket: this.#bucket, CopySource, Key })),
     );
   }
 
   async delete(jobId: string, name: string): Promise<void> {
     const Key = this.#key(jobId, name);
-    await this.#send(`${jobId}/${name}`, async () => await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key })));
+    await this.#remove(`${jobId}/${name}`, Key);
   }
 
   async names(jobId: string): Promise<string[]> {
@@ -166,6 +206,25 @@ export class S3ArtifactStore implements ArtifactStore {
   async deleteJob(jobId: string): Promise<void> {
     const names = await this.#list(jobId);
     while (names.length > 0) await Promise.all(names.splice(0, deletedAtOnce).map(async (name) => await this.delete(jobId, name)));
+  }
+
+  async check(signal?: AbortSignal): Promise<void> {
+    const path = this.temporaryFile();
+    await inStorage('check', scratchPlace, async () => {
+      try {
+        await writeFile(path, checkContent, { flush: true });
+      } finally {
+        await rm(path, { force: true });
+      }
+    });
+    const place = { Bucket: this.#bucket, Key: this.#checkKey };
+    await this.#send('check', signal, async (options) => {
+      await this.#client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
+      const { Body } = await this.#client.send(new GetObjectCommand(place), options);
+      const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
+      if (!read.equals(checkContent)) throw new Error('it does not give back what was written');
+    });
+    await this.#remove('check', this.#checkKey);
   }
 
   async close(): Promise<void> {
@@ -181,6 +240,7 @@ export class S3ArtifactStore implements ArtifactStore {
     do {
       const page = await this.#send(
         jobId,
+        undefined,
         async () => await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ContinuationToken: token })),
       );
       for (const { Key = '' } of page.Contents ?? []) names.push(Key.slice(Prefix.length));
@@ -190,9 +250,9 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   /** Of an object that something else put there. */
-  async #digestAnew(jobId: string, name: string): Promise<string> {
+  async #digestAnew(jobId: string, name: string, signal: AbortSignal | undefined): Promise<string> {
     const hash = createHash('sha256');
-    for await (const chunk of await this.open(jobId, name)) hash.update(chunk as Uint8Array);
+    for await (const chunk of await this.open(jobId, name, undefined, signal)) hash.update(chunk as Uint8Array);
     return hash.digest('hex');
   }
 
@@ -201,37 +261,48 @@ export class S3ArtifactStore implements ArtifactStore {
     return `${this.#prefix}${jobId}/${name}`;
   }
 
-  /** Calls the server. @throws ArtifactError for whatever it refuses, and when it is not there */
-  async #send<T>(artifact: string, call: () => Promise<T>, range?: ByteRange): Promise<T> {
+  async #remove(artifact: string, Key: string): Promise<void> {
+    await this.#send(artifact, undefined, async () => await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key })));
+  }
+
+  /** A HEAD says 404 for a missing bucket, too. @throws ArtifactError `storageUnavailable` where there is none */
+  async #expectBucket(artifact: string, signal: AbortSignal | undefined): Promise<void> {
     try {
-      return await call();
+      await this.#send(
+        artifact,
+        signal,
+        async (options) => await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }), options),
+      );
     } catch (error) {
-      const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+      if (!(error instanceof ArtifactError)) throw error;
+      // Who may not ask about the bucket may still use what is in it.
+      if (error.code === 'storageDenied') return;
+      if (error.code !== 'artifactNotFound') throw error;
+      throw noBucket(artifact, error);
+    }
+  }
+
+  /** Calls the server. @throws ArtifactError for whatever it refuses, and when it is not there; the signal's reason */
+  async #send<T>(
+    artifact: string,
+    signal: AbortSignal | undefined,
+    call: (options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
+    range?: ByteRange,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await unlessAborted(call(signal === undefined ? {} : { abortSignal: signal }), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const status = statusOf(error);
       const kind = error instanceof Error ? error.name : 'Error';
       if (kind === 'NoSuchKey' || (status === 404 && kind !== 'NoSuchBucket')) {
         throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
       }
       if (range !== undefined && status === 416) throw outside(artifact, range);
-      const answer = status === undefined ? (codeOf(error) ?? kind) : `${kind}, status ${status}`;
-      throw new ArtifactError('storageUnavailable', artifact, `the S3 storage did not do what it was asked for (${answer})`, {
-        cause: error,
-      });
+      throw awayError(artifact, error);
     }
   }
-}
-
-/** What the system says of a connection: ECONNREFUSED and the like. */
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-function outside(artifact: string, { start, end }: ByteRange): ArtifactError {
-  return new ArtifactError('invalidRange', artifact, `bytes ${start} to ${end} are not within it`);
-}
-
-/** Whether the environment names a server other than AWS's. */
-function hasOwnEndpoint(): boolean {
-  return Boolean(process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL']);
 }
 
 async function* firstBytes(stream: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
@@ -243,11 +314,12 @@ async function* firstBytes(stream: AsyncIterable<Uint8Array>, count: number): As
   }
 }
 
-async function digestsOfFile(path: string): Promise<{ sha256: string; md5: string }> {
+async function digestsOfFile(path: string): Promise<{ sha256: string; md5: string; bytes: number }> {
   const file = await open(path, 'r');
   try {
     const [sha256, md5] = await digestsOf(file, ['sha256', 'md5']);
-    return { sha256: sha256.toString('hex'), md5: md5.toString('base64') };
+    const { size } = await file.stat();
+    return { sha256: sha256.toString('hex'), md5: md5.toString('base64'), bytes: size };
   } finally {
     await file.close();
   }

@@ -4,7 +4,8 @@ import type { Script } from './script.ts';
 
 /**
  * KEYS: record, events, waiting, outbox, totals, ended.
- * ARGV: job id, event channel, worker, now (RFC 3339), fruitless attempts allowed, error (JSON) beyond them, claim id.
+ * ARGV: job id, event channel, worker, now (RFC 3339), fruitless attempts allowed, error (JSON) beyond them, claim id,
+ * number of this worker's attempt before ('' = none), which it told the end of, and whether that one counts (0 or 1).
  * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec, the
  * checkpoint's file and the traceparent ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job
  * had its last chance; refused with a status that is not to be run; or missing.
@@ -29,6 +30,8 @@ end
 if status ~= 'queued' and status ~= 'running' then return {'refused', status} end
 redis.call('ZREM', KEYS[3], jobId)
 redis.call('ZREM', KEYS[4], jobId)
+local isFollowedUp = status == 'running' and record[5] == ARGV[8]
+if isFollowedUp and ARGV[9] == '0' then record[2] = redis.call('HINCRBY', KEYS[1], 'fruitless', -1) end
 if tonumber(record[2]) >= tonumber(ARGV[5]) then
   finish(KEYS[1], KEYS[2], channel, jobId, 'failed', ARGV[4], ARGV[6])
   return {'crashLoop'}
@@ -40,8 +43,8 @@ redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[4])
 redis.call('HDEL', KEYS[1], 'phase', 'resumed')
 if status == 'queued' then
   enter(KEYS[1], KEYS[2], channel, jobId, 'running')
-else
-  append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the one before ended without an answer"}')
+elseif not isFollowedUp then
+  append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the lease on the one before ran out"}')
 end
 return {'claimed', attempt, record[3], checkpoint, traceparent}
 `,

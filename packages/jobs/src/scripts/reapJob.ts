@@ -1,4 +1,4 @@
-// A running job whose worker is gone, and that no other has taken over, is queued again: what its record says is then true. The attempt
+// A running job whose lease ran out, and that no other worker has taken over, is queued again: what its record says is then true. The attempt
 // that was cut off is stale from here on, as the job is not running.
 import { statusFragment, waitingFragment } from './fragments.ts';
 import type { Script } from './script.ts';
@@ -17,7 +17,7 @@ if record[1] ~= 'running' then return {'none'} end
 redis.call('HDEL', KEYS[1], 'phase')
 wait(KEYS[4], record[2], 0, jobId)
 redis.call('ZADD', KEYS[5], ARGV[3], jobId)
-append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"the worker is gone: the job waits for another"}')
+append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"no worker has renewed the lease on the job: it waits for a worker"}')
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
 return {'reaped'}
 `,

@@ -1,0 +1,280 @@
+// One attempt at a job in one training child: fetches what it needs, has it trained, and decides what the end means for the job. Every
+// wait in it ends by an answer, the child's end, a stop, or a deadline.
+import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
+import type { FileDigests } from '@trainyard/engine';
+import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
+import { type ArtifactStore, type Claim, type Ending, type JobStore, type PreviousEnd, trainedWeightsFile, unlessAborted } from '@trainyard/jobs';
+import type { Logger } from 'pino';
+import { AttemptFiles } from './attemptFiles.ts';
+import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
+import type { AttemptSpan } from './attemptSpan.ts';
+import { BackgroundUploads } from './backgroundUploads.ts';
+import type { CheckpointKeeper } from './checkpointKeeper.ts';
+import { describeDeath } from './childDeath.ts';
+import { tellDataFound } from './dataFound.ts';
+import type { ReportedEvent } from './messages.ts';
+import { patiently } from './patience.ts';
+import { describeError, type Reason } from './runError.ts';
+import { StorageOutage, whenStored } from './storageWaits.ts';
+import { fetchInputs } from './trainingInputs.ts';
+import type { Outcome, TrainingChild } from './trainingChild.ts';
+import type { UploadedData } from './uploadedData.ts';
+
+/** What all attempts of a worker share. */
+export interface AttemptContext {
+  store: JobStore;
+  artifacts: ArtifactStore;
+  /** Between two checkpoints at least. */
+  checkpointEveryMs: number;
+  data: NodeDatasetFilesOptions;
+  /** Of the files that `data` names. */
+  digests: FileDigests;
+  uploads: UploadedData;
+  /** The worker's waits for the storage. */
+  outage: StorageOutage;
+  /** Aborted when the worker leaves without waiting for anything, Redis included. */
+  abandoned: AbortSignal;
+}
+
+/** In order of precedence; the last wins. After `lost` nothing may be written for the job. */
+export const stopReasons = ['pause', 'handBack', 'cancel', 'lost'] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+/** How somebody else ends the attempt. */
+export interface AttemptControl {
+  /** At once. */
+  readonly stop: AbortSignal;
+  /** After the step in hand. */
+  readonly pause: AbortSignal;
+  /** Why, once one of them is aborted. */
+  readonly reason: () => StopReason | undefined;
+}
+
+/** `ended`: the job needs nobody any more. `handedBack`: it is queued again. Else: another attempt is to follow. */
+export type AttemptResult = 'ended' | 'handedBack' | PreviousEnd;
+
+/** How long the last documents of a job that failed are tried to be stored, in ms. */
+const FAILED_FLUSH_MS = 30_000;
+/** How long the removal of a file that nobody needs may take, in ms. */
+const REMOVAL_MS = 5_000;
+
+export interface AttemptOptions {
+  readonly claim: Extract<Claim, { outcome: 'claimed' }>;
+  readonly child: TrainingChild;
+  readonly context: AttemptContext;
+  readonly control: AttemptControl;
+  readonly checkpoints: CheckpointKeeper;
+  readonly span: AttemptSpan;
+  readonly log: Logger;
+}
+
+export class AttemptRun {
+  readonly #options: AttemptOptions;
+  readonly #log: Logger;
+  readonly #files: AttemptFiles;
+  readonly #uploads: BackgroundUploads;
+  readonly #outage: StorageOutage;
+  readonly #journal: AttemptJournal;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    const { claim, context, control, checkpoints, span, log } = options;
+    const { artifacts, abandoned, outage } = context;
+    const { attempt } = claim;
+    this.#log = log.child({ attempt: attempt.number, ...span.logFields });
+    this.#files = new AttemptFiles(artifacts.temporaryFile());
+    this.#outage = new StorageOutage((reason) => this.#sayStorage(reason), outage);
+    this.#uploads = new BackgroundUploads(this.#outage, control);
+    checkpoints.current = claim.checkpoint;
+    const shared = { outage: this.#outage, log: this.#log, abandoned };
+    this.#journal = new AttemptJournal({ attempt, artifacts, checkpoints, uploads: this.#uploads, ...shared });
+  }
+
+  /** @throws StaleAttemptError, and whatever a worker that leaves gave up */
+  async run(): Promise<AttemptResult> {
+    const { claim, child, context } = this.#options;
+    this.#log.info({ child: child.pid, checkpoint: claim.checkpoint }, 'training');
+    try {
+      return await this.#conclude(await this.#train());
+    } catch (error) {
+      if (error instanceof StaleAttemptError || context.abandoned.aborted) throw error;
+      this.#log.error({ err: error }, 'the attempt could not be followed to its end');
+      this.#options.span.failed('progressNotStored');
+      const message = "its progress could not be stored; the worker's log has the details under this job's id";
+      return { attempt: claim.attempt.number, message, isCounted: true };
+    } finally {
+      this.#journal.endScratchOutage();
+      await this.#uploads.drop();
+      // Only a child that was killed may still be ending: it writes no more then.
+      if (!child.alive) await child.exited;
+      await this.#files.remove().catch((error: unknown) => this.#log.warn({ err: error }, 'unfinished files of the attempt could not be removed'));
+    }
+  }
+
+  async #train(): Promise<Outcome> {
+    const { claim, child, context, control, checkpoints } = this.#options;
+    const { attempt, spec } = claim;
+    const { checkpointEveryMs, data, digests, uploads } = context;
+    const { stop, pause } = control;
+    const ended = AbortSignal.any([stop, pause, child.gone]);
+    let inputs: Awaited<ReturnType<typeof fetchInputs>>;
+    try {
+      inputs = await fetchInputs(claim, { uploads, checkpoints, files: this.#files }, { stop: ended, outage: this.#outage });
+    } catch (error) {
+      if (stop.aborted || pause.aborted) return { kind: 'stopped' };
+      if (child.gone.aborted) return { kind: 'died', death: await child.exited, hasStarted: false };
+      throw error;
+    }
+    if ('error' in inputs) return { kind: 'failed', error: inputs.error, detail: inputs.error.message };
+    const { resumeFile, initialFile, isCheckpointLost } = inputs;
+    if (isCheckpointLost) await this.#journal.say('warn', 'the last checkpoint is gone or damaged: training begins anew');
+    const { model: modelFile, checkpoint: checkpointFile, snapshot: snapshotFile } = this.#files;
+    const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
+    // Beside the training: nothing depends on it.
+    void checkpoints.sweepEarlier(attempt);
+    const told = tellDataFound(attempt, spec, digests, (call) => this.#patiently(call), this.#log);
+    const outcome = await child.train(order, async (events) => await this.#store(events), control);
+    // Reading the files may take longer than a short job, but nobody waits for that who wants the job to stop.
+    await unlessAborted(told, AbortSignal.any([stop, pause])).catch(() => {});
+    return outcome;
+  }
+
+  async #store(events: readonly ReportedEvent[]): Promise<void> {
+    const now = Date.now();
+    await this.#journal.store(events);
+    this.#options.span.tell(events, now);
+  }
+
+  async #conclude(outcome: Outcome): Promise<AttemptResult> {
+    switch (outcome.kind) {
+      case 'trained':
+        return await this.#succeed(outcome.result);
+      case 'failed':
+        this.#log.warn({ error: outcome.error, detail: outcome.detail }, 'training failed');
+        return await this.#fail(outcome.error);
+      case 'stopped':
+      case 'paused':
+        return (await this.#leave()) ?? this.#next('it was stopped', true);
+      case 'died':
+        return (await this.#leave()) ?? (await this.#bury(describeDeath(outcome.death), outcome.hasStarted, outcome));
+      case 'crashed':
+        return (await this.#leave()) ?? (await this.#bury(outcome.error, true, outcome));
+    }
+  }
+
+  /** The training process died by itself. @param isCounted whether the job may be to blame */
+  async #bury({ message }: Reason, isCounted: boolean, outcome: Outcome): Promise<AttemptResult> {
+    this.#log.error({ outcome }, 'the training process died');
+    await this.#journal.say('error', `attempt ${this.#options.claim.attempt.number}: ${message}`);
+    this.#options.span.failed('trainingProcessDied');
+    return this.#next(message, isCounted);
+  }
+
+  #next(message: string, isCounted: boolean): PreviousEnd {
+    return { attempt: this.#options.claim.attempt.number, message, isCounted };
+  }
+
+  /** Stores everything, the model last, however long that takes, and ends the job. */
+  async #succeed(result: JobResult): Promise<AttemptResult> {
+    const { context, control, checkpoints, claim } = this.#options;
+    const { attempt } = claim;
+    const wait = { ...control, outage: this.#outage };
+    const store = async (signal: AbortSignal) => await context.artifacts.putFile(attempt.jobId, trainedWeightsFile, this.#files.model, signal);
+    let ending: Ending;
+    try {
+      await this.#uploads.flush();
+      if (this.#uploads.lost > 0) return (await this.#leave()) ?? this.#next('it was stopped', true);
+      const { bytes } = await whenStored(store, wait);
+      ending = { status: 'succeeded', result, modelBytes: bytes };
+    } catch (error) {
+      if (error instanceof StaleAttemptError) throw error;
+      const left = control.stop.aborted || control.pause.aborted ? await this.#leave() : null;
+      if (left !== null) {
+        if (control.reason() === 'cancel') await this.#removeModel();
+        return left;
+      }
+      this.#log.error({ err: error }, 'the model could not be stored');
+      ending = { status: 'failed', error: describeError(error).error };
+    }
+    const status = await this.#finish(ending);
+    // The request to cancel came at the last moment: a cancelled job has no model.
+    if (status === 'cancelled') await this.#removeModel();
+    await checkpoints.sweep(attempt);
+    return 'ended';
+  }
+
+  async #fail(error: JobError): Promise<AttemptResult> {
+    const { stop, pause } = this.#options.control;
+    // What led to the failure is what one wants to look at.
+    await unlessAborted(this.#uploads.flush(), AbortSignal.any([stop, pause, AbortSignal.timeout(FAILED_FLUSH_MS)])).catch((reason: unknown) => {
+      if (reason instanceof StaleAttemptError) throw reason;
+    });
+    await this.#finish({ status: 'failed', error });
+    return 'ended';
+  }
+
+  /** Ends the attempt as somebody wants it, with what can be stored. @returns null where nobody wants it */
+  async #leave(): Promise<AttemptResult | null> {
+    const { claim, control, checkpoints } = this.#options;
+    const { attempt } = claim;
+    if (control.reason() === 'cancel') await this.#uploads.drop();
+    else await this.#uploads.flush();
+    switch (control.reason()) {
+      case undefined:
+        return null;
+      case 'lost':
+        throw new StaleAttemptError(attempt.jobId, attempt.number);
+      case 'cancel':
+        await this.#finish({ status: 'cancelled' });
+        await checkpoints.sweep(attempt);
+        return 'ended';
+      case 'pause':
+      case 'handBack':
+        return await this.#release();
+    }
+  }
+
+  async #release(): Promise<AttemptResult> {
+    const { attempt } = this.#options.claim;
+    if (this.#uploads.lost > 0) {
+      await this.#journal.say('warn', 'the last checkpoint could not be stored: the job will resume from the one before');
+    }
+    const released = await this.#patiently(() => attempt.release());
+    this.#log.info({ released }, 'handed the job back');
+    this.#options.span.ended(released);
+    return released === 'released' ? 'handedBack' : 'ended';
+  }
+
+  async #finish(ending: Ending): Promise<FinalStatus> {
+    const { attempt } = this.#options.claim;
+    const { span } = this.#options;
+    if (this.#options.control.reason() === 'lost') throw new StaleAttemptError(attempt.jobId, attempt.number);
+    const finished = await this.#patiently(() => attempt.finish(ending));
+    if (finished.outcome === 'stale') throw new StaleAttemptError(attempt.jobId, attempt.number);
+    this.#log.info({ status: finished.status }, 'the job has ended');
+    span.ended(finished.status);
+    if (finished.status === 'failed' && ending.status === 'failed') span.failed(ending.error.code);
+    return finished.status;
+  }
+
+  /** Of a job that ended cancelled. It goes with the job at the latest. */
+  async #removeModel(): Promise<void> {
+    const removed = this.#options.context.artifacts.delete(this.#options.claim.attempt.jobId, trainedWeightsFile);
+    await unlessAborted(removed, AbortSignal.timeout(REMOVAL_MS)).catch((error: unknown) =>
+      this.#log.warn({ err: error }, 'the model of a cancelled job stays until the job is deleted'),
+    );
+  }
+
+  #sayStorage(reason: Reason | null): void {
+    const said =
+      reason === null
+        ? this.#journal.say('info', 'the storage can be used again')
+        : this.#journal.say('warn', `the storage cannot be used now, and is waited for: ${reason.message}`);
+    // An attempt that counts no more hears of that elsewhere.
+    said.catch(() => {});
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return patiently(call, this.#log, this.#options.context.abandoned);
+  }
+}

@@ -1,0 +1,43 @@
+// What a job needs from the artifact storage before it can train: its uploaded dataset, the checkpoint that it resumes from, its initial
+// weights. A storage that is away is waited for; an artifact that is gone is an answer.
+import { initialWeightsFile } from '@trainyard/engine';
+import type { JobError } from '@trainyard/contracts';
+import type { Claim } from '@trainyard/jobs';
+import type { AttemptFiles } from './attemptFiles.ts';
+import type { CheckpointKeeper } from './checkpointKeeper.ts';
+import { type StorageWait, whenStored } from './storageWaits.ts';
+import type { UploadedData } from './uploadedData.ts';
+
+export interface TrainingInputs {
+  readonly resumeFile: string | null;
+  readonly initialFile: string | null;
+  /** The job's last checkpoint is gone or damaged. */
+  readonly isCheckpointLost: boolean;
+}
+
+const initialWeightsGone: JobError = {
+  code: 'initialWeightsGone',
+  message: "the file with the job's initial weights is gone from the artifacts; submit the job again",
+  epoch: null,
+  step: null,
+};
+
+/**
+ * Fetches what the job needs.
+ * @returns the files, or why the job cannot be trained
+ * @throws the reason of the signal that ended the wait
+ */
+export async function fetchInputs(
+  { attempt, spec, checkpoint }: Extract<Claim, { outcome: 'claimed' }>,
+  { uploads, checkpoints, files }: { readonly uploads: UploadedData; readonly checkpoints: CheckpointKeeper; readonly files: AttemptFiles },
+  wait: StorageWait,
+): Promise<TrainingInputs | { readonly error: JobError }> {
+  const { jobId } = attempt;
+  const error = await whenStored(async (signal) => await uploads.provide(spec.data, signal), wait);
+  if (error !== null) return { error };
+  const isResumed = checkpoint !== null && (await checkpoints.fetch(jobId, checkpoint, files.resume, wait));
+  if (isResumed) return { resumeFile: files.resume, initialFile: null, isCheckpointLost: false };
+  const hasInitial = spec.initialWeights !== undefined;
+  if (hasInitial && !(await checkpoints.fetch(jobId, initialWeightsFile, files.initial, wait))) return { error: initialWeightsGone };
+  return { resumeFile: null, initialFile: hasInitial ? files.initial : null, isCheckpointLost: checkpoint !== null };
+}
