@@ -9,7 +9,7 @@ export { openArtifacts } from './artifacts/openArtifacts.ts';
 export { fetchArtifact, readArtifact } from './artifacts/readArtifact.ts';
 export { unlessAborted } from './artifacts/abandon.ts';
 export * from './artifacts/snapshots.ts';
-export { inStorage, isStorageAway, storageErrorOf, systemCodeOf } from './artifacts/storageErrors.ts';
+export { diskErrorOf, inStorage, isStorageAway, storageErrorOf, systemCodeOf } from './artifacts/storageErrors.ts';
 export * from './checkpointName.ts';
 export { createPrepared } from './createPrepared.ts';
 export { createWith, initialWeightsOf, type WeightSources } from './initialWeights.ts';

@@ -61,10 +61,12 @@ import { weightsRoutes } from './routes/weights.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { uploadDatasetRoute } from './routes/uploadDataset.ts';
 import { uploadWeightsRoute } from './routes/uploadWeights.ts';
+import { StorageHealth } from './storageHealth.ts';
 import { UploadReader, type UploadReaderOptions } from './uploads/readUpload.ts';
 
 export { ServiceMetrics } from './metrics/serviceMetrics.ts';
 export type { Dependency } from './routes/health.ts';
+export { StorageHealth } from './storageHealth.ts';
 export { WebhookSender, type WebhookPolicy, type WebhookSenderOptions } from './webhooks/webhookSender.ts';
 
 /** The version that the API gives of itself. */
@@ -187,7 +189,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(insideRoutes, { jobs, artifacts });
   const { sweeps, sweepRunner: runner } = options;
   await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, limits, keyQuotas, threads });
-  await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub });
+  await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub, storageHealth: new StorageHealth(artifacts) });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });

@@ -1,6 +1,7 @@
 // What can go wrong with a request: every error answer's code, status and title, and the error that carries one to
 // the error handler. The body's shape is the contract's Problem (RFC 9457).
 import type { Problem, ProblemIssue } from '@trainyard/contracts';
+import { type ArtifactError, diskErrorOf } from '@trainyard/jobs';
 import { pathOf } from './http/requestIds.ts';
 
 /** Every code that an answer can carry in `code`, with its HTTP status and title. */
@@ -74,12 +75,22 @@ export class ProblemError extends Error {
   }
 }
 
-/** The 503 of a disk that holds no more. */
-export function diskFull(cause?: unknown): ProblemError {
-  return new ProblemError('unavailable', 'There is no room left on this server for what was sent; try again later.', {
-    headers: { 'retry-after': '60' },
+/** The 503 of a storage that cannot be used now. Paths and addresses are in the cause, for the log alone. */
+export function storageAway(cause: ArtifactError): ProblemError {
+  const isFull = cause.code === 'diskFull';
+  const detail = isFull
+    ? 'There is no room left on this server for what was sent; try again later.'
+    : 'The storage of the artifacts does not answer as it should; try again shortly.';
+  return new ProblemError('unavailable', detail, {
+    issues: [{ path: '/dependencies/storage', message: isFull ? 'storage has no room left' : 'storage cannot be used', code: cause.code }],
+    headers: { 'retry-after': isFull ? '60' : '2' },
     cause,
   });
+}
+
+/** The error of a file of this server that cannot be written or read: that of its disk, if it is one. */
+export function orDiskError(error: unknown): unknown {
+  return diskErrorOf(error, 'the upload', "the service's own folder") ?? error;
 }
 
 /** The 404 of this request target; also what another key's job is answered with, so there is one wording. */

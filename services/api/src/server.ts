@@ -42,7 +42,7 @@ import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';
-import { createApp } from './app.ts';
+import { createApp, StorageHealth } from './app.ts';
 import { ServiceMetrics } from './metrics/serviceMetrics.ts';
 import { type WebhookPolicy, WebhookSender } from './webhooks/webhookSender.ts';
 
@@ -169,7 +169,11 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const patient = connectRedis(redisUrl, { role: 'worker', onError });
   const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log, onError });
   for (const connection of [redis, subscriber, patient]) redisHealth.watch(connection);
-  const dependencies = [{ name: 'redis', check: async () => await redisHealth.check() }];
+  const storage = new StorageHealth(artifacts);
+  const dependencies = [
+    { name: 'redis', check: async () => await redisHealth.check() },
+    { name: 'storage', check: async () => await storage.check() },
+  ];
   const { rateLimit: perMinute } = environment;
   const rateLimiter = perMinute === 0 ? undefined : new RateLimiter({ redis, prefix, perMinute });
   const close = async (): Promise<void> => {

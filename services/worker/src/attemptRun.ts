@@ -3,7 +3,16 @@
 import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
 import type { FileDigests } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
-import { type ArtifactStore, type Claim, type Ending, type JobStore, type PreviousEnd, trainedWeightsFile, unlessAborted } from '@trainyard/jobs';
+import {
+  type ArtifactStore,
+  type Claim,
+  type Ending,
+  type JobStore,
+  type PreviousEnd,
+  type RedisHealth,
+  trainedWeightsFile,
+  unlessAborted,
+} from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { AttemptFiles } from './attemptFiles.ts';
 import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
@@ -32,6 +41,8 @@ export interface AttemptContext {
   uploads: UploadedData;
   /** The worker's waits for the storage. */
   outage: StorageOutage;
+  /** Takes note of Redis's errors. */
+  redisHealth: Pick<RedisHealth, 'report'>;
   /** Aborted when the worker leaves without waiting for anything, Redis included. */
   abandoned: AbortSignal;
 }
@@ -79,14 +90,14 @@ export class AttemptRun {
   constructor(options: AttemptOptions) {
     this.#options = options;
     const { claim, context, control, checkpoints, span, log } = options;
-    const { artifacts, abandoned, outage } = context;
+    const { artifacts, abandoned, outage, redisHealth } = context;
     const { attempt } = claim;
     this.#log = log.child({ attempt: attempt.number, ...span.logFields });
     this.#files = new AttemptFiles(artifacts.temporaryFile());
     this.#outage = new StorageOutage((reason) => this.#sayStorage(reason), outage);
     this.#uploads = new BackgroundUploads(this.#outage, control);
     checkpoints.current = claim.checkpoint;
-    const shared = { outage: this.#outage, log: this.#log, abandoned };
+    const shared = { outage: this.#outage, log: this.#log, redisHealth, abandoned };
     this.#journal = new AttemptJournal({ attempt, artifacts, checkpoints, uploads: this.#uploads, ...shared });
   }
 
@@ -107,7 +118,9 @@ export class AttemptRun {
       await this.#uploads.drop();
       // Only a child that was killed may still be ending: it writes no more then.
       if (!child.alive) await child.exited;
-      await this.#files.remove().catch((error: unknown) => this.#log.warn({ err: error }, 'unfinished files of the attempt could not be removed'));
+      await this.#files
+        .remove()
+        .catch((error: unknown) => this.#log.warn({ err: error }, 'unfinished files of the attempt could not be removed'));
     }
   }
 
@@ -179,7 +192,8 @@ export class AttemptRun {
     const { context, control, checkpoints, claim } = this.#options;
     const { attempt } = claim;
     const wait = { ...control, outage: this.#outage };
-    const store = async (signal: AbortSignal) => await context.artifacts.putFile(attempt.jobId, trainedWeightsFile, this.#files.model, signal);
+    const store = async (signal: AbortSignal) =>
+      await context.artifacts.putFile(attempt.jobId, trainedWeightsFile, this.#files.model, signal);
     let ending: Ending;
     try {
       await this.#uploads.flush();
@@ -205,10 +219,13 @@ export class AttemptRun {
 
   async #fail(error: JobError): Promise<AttemptResult> {
     const { stop, pause } = this.#options.control;
-    // What led to the failure is what one wants to look at.
-    await unlessAborted(this.#uploads.flush(), AbortSignal.any([stop, pause, AbortSignal.timeout(FAILED_FLUSH_MS)])).catch((reason: unknown) => {
+    const signal = AbortSignal.any([stop, pause, AbortSignal.timeout(FAILED_FLUSH_MS)]);
+    try {
+      // What led to the failure is what one wants to look at.
+      await unlessAborted(this.#uploads.flush(), signal);
+    } catch (reason) {
       if (reason instanceof StaleAttemptError) throw reason;
-    });
+    }
     await this.#finish({ status: 'failed', error });
     return 'ended';
   }
@@ -275,6 +292,6 @@ export class AttemptRun {
   }
 
   #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(call, this.#log, this.#options.context.abandoned);
+    return patiently(call, this.#options.context.redisHealth, this.#options.context.abandoned);
   }
 }

@@ -91,7 +91,8 @@ export class BackgroundUploads {
   #supersede(): void {
     const current = this.#current;
     // One that is under way ends by itself, one that waits for the storage would only delay the newer one.
-    if (current?.upload.isCheckpoint === true && !current.isStored && this.#outage.isOn) current.superseded.abort(new Error('a newer checkpoint is there'));
+    if (current?.upload.isCheckpoint === true && !current.isStored && this.#outage.isOn)
+      current.superseded.abort(new Error('a newer checkpoint is there'));
     const index = this.#waiting.findIndex(({ isCheckpoint }) => isCheckpoint);
     if (index < 0) return;
     const [old] = this.#waiting.splice(index, 1);

@@ -1,6 +1,14 @@
 // Where a job's checkpoints are kept: files among its artifacts, each under a name of its own, so that no attempt touches another
 // one's. The job's record says which of them counts; this names them, fetches them and removes those that count no more.
-import { ArtifactError, type ArtifactStore, attemptOfCheckpoint, checkpointName, fetchArtifact, isCheckpointName, type JobAttempt } from '@trainyard/jobs';
+import {
+  ArtifactError,
+  type ArtifactStore,
+  attemptOfCheckpoint,
+  checkpointName,
+  fetchArtifact,
+  isCheckpointName,
+  type JobAttempt,
+} from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { type StorageWait, unlessDamaged, whenStored } from './storageWaits.ts';
 

@@ -18,7 +18,8 @@ export function describeDeath(death: ChildDeath): Reason {
   if (death.isFrozen) {
     return {
       code: 'childFrozen',
-      message: 'the training process gave no sign of life for several seconds and was killed; look at the load and the memory of the machine',
+      message:
+        'the training process gave no sign of life for several seconds and was killed; look at the load and the memory of the machine',
     };
   }
   if (death.signal === 'SIGKILL') {

@@ -28,7 +28,10 @@ export class ScratchDisk {
   }
 
   /** Does `attempt` again until it says that it is done, with growing pauses. @throws the reason of the signal */
-  async *until(attempt: () => AsyncGenerator<ReportedEvent, boolean, void>, signal: AbortSignal): AsyncGenerator<ReportedEvent, void, void> {
+  async *until(
+    attempt: () => AsyncGenerator<ReportedEvent, boolean, void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReportedEvent, void, void> {
     for (let pause = FIRST_PAUSE_MS; !(yield* attempt()); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       await this.pause(pause, signal);
     }

@@ -20,7 +20,11 @@ export function contentStream(source: Readable, toError: (error: unknown) => Err
   return content;
 }
 
-async function* chunksOf(source: Readable, toError: (error: unknown) => Error, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  source: Readable,
+  toError: (error: unknown) => Error,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   const giveUp = (): void => void source.destroy(Object.assign(new Error('nothing came any more'), { code: 'ETIMEDOUT' }));
   // Only the wait for the source counts, not the reader's pace.
   let stall = setTimeout(giveUp, stallMs);

@@ -202,9 +202,14 @@ export class FolderArtifactStore implements ArtifactStore {
       await access(this.#scratch);
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') throw error;
-      throw new ArtifactError('storageUnavailable', artifact, `${place} is gone or was replaced (ENOENT): mount it again, or restart the service`, {
-        cause: error,
-      });
+      throw new ArtifactError(
+        'storageUnavailable',
+        artifact,
+        `${place} is gone or was replaced (ENOENT): mount it again, or restart the service`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 

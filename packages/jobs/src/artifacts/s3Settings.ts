@@ -6,7 +6,10 @@ import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 export async function expectSettings(client: S3Client): Promise<void> {
   const issues: EnvironmentIssue[] = [];
   await client.config.region().catch(() => {
-    issues.push({ variable: 'AWS_REGION', message: 'is not set: an s3:// ARTIFACTS_URL needs the region of its bucket, such as us-east-1' });
+    issues.push({
+      variable: 'AWS_REGION',
+      message: 'is not set: an s3:// ARTIFACTS_URL needs the region of its bucket, such as us-east-1',
+    });
   });
   await client.config.credentials().catch(() => {
     const message = 'is not set, and no other credentials were found: set it and AWS_SECRET_ACCESS_KEY for an s3:// ARTIFACTS_URL';

@@ -3,20 +3,15 @@
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 
 /** Codes of a storage that cannot be used now, and may be later without any change to the request. */
-const awayCodes: ReadonlySet<string> = new Set<ArtifactErrorCode>([
-  'diskFull',
-  'storageDenied',
-  'storageReadOnly',
-  'storageUnavailable',
-]);
+const awayCodes: ReadonlySet<string> = new Set<ArtifactErrorCode>(['diskFull', 'storageDenied', 'storageReadOnly', 'storageUnavailable']);
 
 /** Whether the storage could not be used: try again later. False for an artifact that is missing or damaged, and for our own mistakes. */
 export function isStorageAway(error: unknown): error is ArtifactError {
   return error instanceof ArtifactError && awayCodes.has(error.code);
 }
 
-/** What the operating system says of a disk that takes or gives nothing now, or of a network file system that does not answer. */
-const systemCodes: Readonly<Record<string, Exclude<ArtifactErrorCode, 'artifactNotFound'>>> = {
+/** What the operating system says of a disk that takes or gives nothing now. */
+const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ENOSPC: 'diskFull',
   EDQUOT: 'diskFull',
   EFBIG: 'diskFull',
@@ -24,6 +19,11 @@ const systemCodes: Readonly<Record<string, Exclude<ArtifactErrorCode, 'artifactN
   EACCES: 'storageDenied',
   EPERM: 'storageDenied',
   EIO: 'storageUnavailable',
+};
+
+/** And of a network file system that does not answer, or a process that may open no more files. */
+const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
+  ...diskCodes,
   ESTALE: 'storageUnavailable',
   ENODEV: 'storageUnavailable',
   ENXIO: 'storageUnavailable',
@@ -55,6 +55,12 @@ export function storageErrorOf(error: unknown, artifact: string, place: string):
   const code = systemCode === undefined ? undefined : systemCodes[systemCode];
   if (systemCode === undefined || code === undefined) return null;
   return new ArtifactError(code, artifact, messageOf(code, systemCode, place), { cause: error });
+}
+
+/** The same for an error that may as well be a connection's: only what a disk alone says. */
+export function diskErrorOf(error: unknown, artifact: string, place: string): ArtifactError | null {
+  const code = systemCodeOf(error);
+  return code !== undefined && Object.hasOwn(diskCodes, code) ? storageErrorOf(error, artifact, place) : null;
 }
 
 /** The outcome of file operations, their errors told as those of the storage. @throws ArtifactError, or what else went wrong */

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ProblemError } from '../problems.ts';
+import { orDiskError, ProblemError } from '../problems.ts';
 
 /**
  * Writes the body into a new file. The file is the caller's then; after an error there is none.
@@ -21,10 +21,11 @@ export async function receiveFile(body: Readable, file: string, mostBytes: numbe
   try {
     await pipeline(body, count, createWriteStream(file, { flags: 'wx' }));
   } catch (error) {
-    await rm(file, { force: true });
+    // What cannot be removed now goes with the process: it must not hide why.
+    await rm(file, { force: true }).catch(() => {});
     const isCutOff =
       error instanceof Error && 'code' in error && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET');
-    throw isCutOff ? new ProblemError('badRequest', 'The body ended before all of it had arrived.', { cause: error }) : error;
+    throw isCutOff ? new ProblemError('badRequest', 'The body ended before all of it had arrived.', { cause: error }) : orDiskError(error);
   }
 }
 

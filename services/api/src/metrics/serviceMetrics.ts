@@ -20,6 +20,10 @@ export class ServiceMetrics {
   });
   readonly #followers = this.#gauge('trainyard_event_streams', 'Clients that follow a job at this process.');
   readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
+  readonly #storageUp = this.#gauge(
+    'trainyard_storage_up',
+    'Whether the artifact storage took and gave back a small file of this process: 0 when it is away, refuses or is full.',
+  );
   readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);
   readonly #ended = this.#counter('trainyard_jobs_ended_total', 'Jobs that have ended, by how.', ['status']);
   readonly #epochs = this.#counter('trainyard_epochs_total', 'Epochs trained by all workers.');
@@ -32,6 +36,11 @@ export class ServiceMetrics {
   readonly #capacity = this.#gauge('trainyard_worker_capacity', 'Jobs that a worker trains at a time.', ['worker']);
   readonly #inHand = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker has in hand.', ['worker']);
   readonly #resident = this.#gauge('trainyard_worker_resident_bytes', 'Memory of the worker, without its training processes.', ['worker']);
+  readonly #workerStorageUp = this.#gauge(
+    'trainyard_worker_storage_up',
+    'Whether no job of the worker waits for the storage or its disk.',
+    ['worker'],
+  );
   readonly #cpu = this.#counter('trainyard_worker_cpu_seconds_total', 'Processor time of the worker, without its training processes.', [
     'worker',
   ]);
@@ -57,11 +66,12 @@ export class ServiceMetrics {
    * Everything, in Prometheus's text format.
    * @param totals null while Redis is away
    */
-  async text(totals: Totals | null, followers: number): Promise<string> {
+  async text(totals: Totals | null, followers: number, isStorageUp: boolean): Promise<string> {
     this.#followers.set(followers);
+    this.#storageUp.set(isStorageUp ? 1 : 0);
     this.#redisUp.set(totals === null ? 0 : 1);
     const shared = [this.#jobs, this.#ended, this.#epochs, this.#samples, this.#seconds, this.#queues];
-    const ofWorkers = [this.#capacity, this.#inHand, this.#resident, this.#cpu];
+    const ofWorkers = [this.#capacity, this.#inHand, this.#resident, this.#cpu, this.#workerStorageUp];
     for (const metric of [...shared, ...ofWorkers]) metric.reset();
     if (totals !== null) this.#fill(totals);
     return await this.#registry.metrics();
@@ -75,11 +85,12 @@ export class ServiceMetrics {
     this.#seconds.inc(seconds);
     for (const [queue, depths] of Object.entries(queues))
       for (const [state, count] of Object.entries(depths)) this.#queues.set({ queue, state }, count);
-    for (const { name: worker, concurrency, jobs: inHand, residentBytes, cpuSeconds } of workers) {
+    for (const { name: worker, concurrency, jobs: inHand, residentBytes, cpuSeconds, isStorageUp } of workers) {
       this.#capacity.set({ worker }, concurrency);
       this.#inHand.set({ worker }, inHand.length);
       this.#resident.set({ worker }, residentBytes);
       this.#cpu.inc({ worker }, cpuSeconds);
+      if (isStorageUp !== undefined) this.#workerStorageUp.set({ worker }, isStorageUp ? 1 : 0);
     }
   }
 

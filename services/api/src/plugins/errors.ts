@@ -10,6 +10,7 @@ import {
   DatasetInUseError,
   DatasetNotFoundError,
   IdempotencyMismatchError,
+  isStorageAway,
   JobNotFoundError,
   JobStateError,
   NoCheckpointError,
@@ -25,7 +26,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
-import { diskFull, nothingThere, ProblemError } from '../problems.ts';
+import { nothingThere, orDiskError, ProblemError, storageAway } from '../problems.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -93,13 +94,8 @@ function problemFor(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
-  if (error instanceof Error && 'code' in error && (error.code === 'diskFull' || error.code === 'ENOSPC')) return diskFull(error);
-  if (error instanceof ArtifactError && error.code === 'storageUnavailable') {
-    return new ProblemError('unavailable', 'The storage of the artifacts does not answer as it should; try again shortly.', {
-      headers: { 'retry-after': retryAfterSeconds },
-      cause: error,
-    });
-  }
+  const fault = orDiskError(error);
+  if (isStorageAway(fault)) return storageAway(fault);
   if (error instanceof Error) {
     const failure = request.server.redisHealth?.report(error) ?? redisFailureOf(error);
     if (failure !== null) return redisUnavailable(failure);

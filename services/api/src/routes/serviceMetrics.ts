@@ -5,6 +5,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answer, forAdmins, problems } from '../http/answers.ts';
 import type { ServiceMetrics } from '../metrics/serviceMetrics.ts';
+import type { StorageHealth } from '../storageHealth.ts';
 
 /** Measures every request; to be registered before the routes. */
 export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }, done) => {
@@ -24,9 +25,10 @@ interface Services {
   readonly metrics: ServiceMetrics;
   readonly totals: ServiceTotals;
   readonly eventHub: EventHub;
+  readonly storageHealth: Pick<StorageHealth, 'isUp'>;
 }
 
-export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { metrics, totals, eventHub }, done) => {
+export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { metrics, totals, eventHub, storageHealth }, done) => {
   app.get(
     '/metrics',
     {
@@ -53,7 +55,7 @@ export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { 
       return reply
         .code(200)
         .type(metrics.contentType)
-        .send(await metrics.text(known, eventHub.followers));
+        .send(await metrics.text(known, eventHub.followers, await storageHealth.isUp()));
     },
   );
   done();

@@ -18,7 +18,7 @@ export const workerRoutes: FastifyPluginCallbackZod<{ presence: WorkerPresence }
         response: { 200: json('The workers, by name.', workerList), ...problems(...forAdmins, 'invalidRequest') },
       },
     },
-    async () => ({ data: await presence.list() }),
+    async () => ({ data: (await presence.list()).map(({ isStorageUp: _forMetrics, ...worker }) => worker) }),
   );
   done();
 };

@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyMultipartOptions } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ProblemError } from '../problems.ts';
+import { orDiskError, ProblemError } from '../problems.ts';
 
 export interface FormFile {
   /** The name of its part. */
@@ -54,7 +54,8 @@ export async function withForm<T>(request: FastifyRequest, options: FormOptions,
   try {
     return await use({ fields: await receive(request, options, files), files });
   } finally {
-    await Promise.all(files.map(({ path }) => rm(path, { force: true })));
+    // What cannot be removed now goes with the process: it must not hide why.
+    await Promise.all(files.map(({ path }) => rm(path, { force: true }).catch(() => {})));
   }
 }
 
@@ -78,7 +79,7 @@ async function receive(request: FastifyRequest, options: FormOptions, files: For
     }
     return fields;
   } catch (error) {
-    throw budget.problem ?? problemOf(error, options);
+    throw budget.problem ?? problemOf(orDiskError(error), options);
   }
 }
 
@@ -105,7 +106,7 @@ function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
       closing,
     );
   }
-  if (error instanceof ProblemError || code === 'ENOSPC') return error;
+  if (error instanceof ProblemError) return error;
   if (error instanceof Error && typeof code === 'string' && !code.startsWith('FST_')) return error;
   const reason = error instanceof Error ? error.message : 'it is cut off';
   return new ProblemError('malformedForm', `The body is not a whole multipart form: ${reason}.`, closing);

@@ -14,7 +14,7 @@ import {
   type UploadOptions,
 } from '@trainyard/engine';
 import type { UploadedFile } from '@trainyard/engine/node';
-import { diskFull, ProblemError } from '../problems.ts';
+import { orDiskError, ProblemError } from '../problems.ts';
 
 /** What the process is told. */
 export interface ReadOrder {
@@ -37,8 +37,8 @@ export type ReadAnswer =
   | ReadDataset
   /** What is wrong with the files. */
   | { readonly faults: readonly UploadFault[] }
-  /** There is no room for what they hold. */
-  | { readonly isDiskFull: true };
+  /** The disk does not take what they hold; the system's code. */
+  | { readonly diskCode: string };
 
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
@@ -131,11 +131,11 @@ export class UploadReader {
       signal.throwIfAborted();
       const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal);
       if ('faults' in answer) throw refusal(answer.faults);
-      if ('isDiskFull' in answer) throw diskFull();
+      if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
       isRead = true;
       return answer;
     } finally {
-      if (!isRead) await rm(order.output, { force: true });
+      if (!isRead) await rm(order.output, { force: true }).catch(() => {});
       this.#pass();
     }
   }

@@ -20,13 +20,19 @@ async function write(splits: Splits, table: TablePreparation | null, path: strin
   return hash.digest('hex');
 }
 
+/** The system's code of a file operation that failed. */
+function systemCodeOf(error: unknown): string | null {
+  return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
 async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
   try {
     const { splits, format, taken, table } = await readUpload(files, options, { limits });
     return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
   } catch (error) {
     if (error instanceof UploadError) return { faults: error.faults };
-    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return { isDiskFull: true };
+    const diskCode = systemCodeOf(error);
+    if (diskCode !== null) return { diskCode };
     throw error;
   }
 }
