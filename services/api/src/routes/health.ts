@@ -1,5 +1,5 @@
 // Whether the process lives, and whether it can serve. For load balancers and people; public.
-import { ArtifactError, RedisUnavailableError } from '@trainyard/jobs';
+import { ArtifactError, type ArtifactErrorCode, RedisUnavailableError } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
@@ -17,10 +17,16 @@ const patienceMs = 4_000;
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
 const ready = z.object({ status: z.literal('ready'), dependencies: z.record(z.string(), z.literal('up')) }).meta({ id: 'Ready' });
 
+const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
+  diskFull: 'has no room left',
+  storageDenied: 'refuses access',
+  storageReadOnly: 'is read-only',
+};
+
 /** Why a dependency cannot be used, to follow its name. An error's own words may name hosts and paths: they are for the log alone. */
 function reasonOf(error: unknown): string {
   if (error instanceof RedisUnavailableError) return error.failure.reason;
-  if (error instanceof ArtifactError && error.code === 'diskFull') return 'has no room left';
+  if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';
   return 'does not answer';
 }
 
