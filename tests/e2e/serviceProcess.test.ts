@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ServiceProcess, type ServiceProcessOptions, ServiceStartError } from '@trainyard/local';
 import { describe, expect } from 'vitest';
 import { until } from '../support/until.ts';
+import { hasEnded } from '../worker/fixtures/processes.ts';
 import { type Machine, machineTest as test } from './fixtures/processes.ts';
 
 const logged: unique symbol = Symbol('logged');
@@ -93,6 +94,6 @@ describe('a service process', () => {
     const exit = once(launcher.process, 'exit');
     launcher.process.kill('SIGKILL');
     await exit;
-    await until(() => !isThere(Number(pid)));
+    await until(() => hasEnded(Number(pid)));
   });
 });

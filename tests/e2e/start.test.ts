@@ -15,7 +15,7 @@ describe('the service on one machine', () => {
   test('prints one line on standard output, where it listens', async ({ machine }) => {
     const { program, url } = await startService(machine);
     expect(program.stdout()).toBe(`listening on ${url}\n`);
-    expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    await expect.poll(async () => (await fetch(`${url}/health/ready`)).status).toBe(200);
   });
 
   test.skipIf(!seesProcesses).for(['SIGINT', 'SIGTERM'] as const)('exits 0 on %s and leaves no process', async (signal, { machine }) => {

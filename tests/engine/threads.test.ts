@@ -1,13 +1,15 @@
 // The team of threads that parallel kernels run on: that it sleeps, ends, and says so when a thread is lost. That results are the
 // same with any number of threads is threadsBits.test.ts's.
 import { execFile } from 'node:child_process';
-import { setTimeout as delay } from 'node:timers/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { type KernelThreads, type TeamSetup, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { waitLimitMs } from '../support/hangLimits.ts';
+import { until } from '../support/until.ts';
 
 const geometry: Parameters<WasmBackend['maxPool2d']>[3] = {
   planes: 600,
@@ -32,9 +34,17 @@ function pool(backend: WasmBackend): void {
   backend.leaveArena(mark);
 }
 
+/** The threads of this process, as Linux lists them. */
+const tasks = '/proc/self/task';
+
+function isAsleep(thread: string): boolean {
+  const stat = readFileSync(`${tasks}/${thread}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('S');
+}
+
 /** What a job throws that another thread takes part in; until one does, it is run again. */
 function failureOf(backend: WasmBackend): unknown {
-  for (const end = performance.now() + 20_000; performance.now() < end; ) {
+  for (const end = performance.now() + waitLimitMs; performance.now() < end; ) {
     try {
       pool(backend);
     } catch (error) {
@@ -103,20 +113,22 @@ describe('the threads of a backend', () => {
     expect(() => new WasmBackend({ threads: { ...nodeThreads(1), count: 100 } })).toThrow(/1 to 64, got 100/);
   });
 
-  it('sleep while there is nothing to do', async () => {
+  it.skipIf(process.platform !== 'linux')('sleep while there is nothing to do', async () => {
+    const others = new Set(readdirSync(tasks));
     const backend = backendWith(nodeThreads(3));
     await backend.ready();
+    const members = readdirSync(tasks).filter((thread) => !others.has(thread));
+    expect(members.length).toBeGreaterThanOrEqual(2);
     for (let i = 0; i < 50; i++) {
       pool(backend);
-      await delay(1);
+      await turn();
     }
-    await delay(20);
-    const before = process.cpuUsage();
-    const idleMs = 400;
-    await delay(idleMs);
-    const { user, system } = process.cpuUsage(before);
-    // A thread that spun would use all of the time; one that sleeps, next to nothing.
-    expect((user + system) / 1000).toBeLessThan(idleMs / 2);
+    // A thread that spins is running or wants to run, at every look.
+    await until(() => members.every(isAsleep), 'the sleep of all threads');
+    for (let look = 0; look < 50; look++) {
+      await turn();
+      expect(members.filter((thread) => !isAsleep(thread))).toEqual([]);
+    }
   });
 
   it('end when it is closed, once or twice, so that the process can end', async () => {

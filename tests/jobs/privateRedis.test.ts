@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { closeRedis, connectRedis, findOnPath, type RunningRedis, redisPrograms, startRedis } from '@trainyard/jobs';
 import { test as baseTest, describe, expect } from 'vitest';
 import { until } from '../support/until.ts';
+import { hasEnded } from '../worker/fixtures/processes.ts';
 
 const PATH = process.env['PATH'] ?? '';
 const hasProgram = redisPrograms.some((program) => findOnPath(program, PATH) !== null);
@@ -21,9 +22,13 @@ async function start(home: string, log: (message: string) => void = () => undefi
   return await startRedis({ home, log, env: { PATH } });
 }
 
-/** Runs one command on a Redis, over a connection of its own. */
-async function command<T>(url: string, run: (redis: ReturnType<typeof connectRedis>) => Promise<T>): Promise<T> {
-  const redis = connectRedis(url, { role: 'api' });
+/** Runs one command on a Redis, over a connection of its own; that of a worker waits for the answer, however long it takes. */
+async function command<T>(
+  url: string,
+  run: (redis: ReturnType<typeof connectRedis>) => Promise<T>,
+  role: 'worker' | 'api' = 'worker',
+): Promise<T> {
+  const redis = connectRedis(url, { role });
   try {
     return await run(redis);
   } finally {
@@ -36,15 +41,6 @@ async function processId(url: string): Promise<number> {
   return Number(/process_id:(\d+)/.exec(info)?.[1]);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe.skipIf(!hasProgram)('a private Redis', () => {
   test('keeps its data over a restart, leaves no process, and closes twice without harm', async ({ home }) => {
     const messages: string[] = [];
@@ -55,7 +51,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await command(first.url, async (redis) => await redis.set('kept', 'yes'));
     await Promise.all([first.close(), first.close()]);
     await first.close();
-    await until(() => !isAlive(pid));
+    await until(() => hasEnded(pid));
     const second = await start(home);
     expect(await command(second.url, async (redis) => await redis.get('kept'))).toBe('yes');
     await second.close();
@@ -80,7 +76,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     const redis = await start(home);
     const { password, port } = new URL(redis.url);
     expect(password.length).toBeGreaterThan(32);
-    await expect(command(`redis://127.0.0.1:${port}`, async (connection) => await connection.ping())).rejects.toThrow();
+    await expect(command(`redis://127.0.0.1:${port}`, async (connection) => await connection.ping(), 'api')).rejects.toThrow();
     const pid = await processId(redis.url);
     const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     expect(commandLine).not.toContain(password);
@@ -103,7 +99,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     const pid = await processId(url);
     await command(url, async (redis) => await redis.set('kept', 'yes'));
     child.kill('SIGKILL');
-    await until(() => !isAlive(pid));
+    await until(() => hasEnded(pid));
     const next = await start(home);
     expect(await command(next.url, async (redis) => await redis.get('kept'))).toBe('yes');
     await next.close();
@@ -121,11 +117,11 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
       .find((id) => id > 0 && id !== pid);
     for (const id of [reader, keeper, child.pid]) if (id !== undefined) process.kill(id, 'SIGKILL');
     await once(child, 'exit');
-    expect(isAlive(pid)).toBe(true);
+    expect(hasEnded(pid)).toBe(false);
     const messages: string[] = [];
     const next = await start(home, (message) => messages.push(message));
     expect(messages[0]).toContain('earlier process left behind');
-    await until(() => !isAlive(pid));
+    await until(() => hasEnded(pid));
     expect(await command(next.url, async (redis) => await redis.get('kept'))).toBe('yes');
     await next.close();
   });
@@ -144,7 +140,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     const pid = await processId(redis.url);
     process.kill(pid, 'SIGSTOP');
     await redis.close();
-    await until(() => !isAlive(pid));
+    await until(() => hasEnded(pid));
   });
 });
 
