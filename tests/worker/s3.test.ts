@@ -34,7 +34,7 @@ test('a job that is paused goes on with another worker, from what the bucket has
     const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
     homes.push(home);
     const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
-    const settings = workers.settings({ real: true, checkpointEveryMs: 50 });
+    const settings = workers.settings({ real: true, program: 'heldChild.ts', checkpointEveryMs: 50 });
     const worker = new TrainingWorker({ ...optionsOf(settings), artifacts, log: pino({ level: 'silent' }) });
     await worker.start();
     return {
@@ -48,9 +48,11 @@ test('a job that is paused goes on with another worker, from what the bucket has
 
   const first = await start();
   const undisturbed = await workers.ended(await workers.submit(spec));
+  const letGo = await workers.hold('epoch');
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, 1);
   await workers.jobs.store.requestPause(jobId);
+  await letGo();
   await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
   await first.close();
   const second = await start();

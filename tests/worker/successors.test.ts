@@ -31,18 +31,20 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
   return { artifacts, remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
 });
 
-/** A new job that was paused after its first epoch, and so has a checkpoint from there, however fast epochs and slow disks are. */
+/** A new job that was paused after its first epoch, and so has a checkpoint from there. Needs workers of the program heldChild.ts. */
 async function pausedLater(workers: Workers): Promise<string> {
+  const letGo = await workers.hold('epoch');
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, 1);
   await workers.jobs.store.requestPause(jobId);
+  await letGo();
   await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
   expect((await workers.jobs.store.get(jobId))?.checkpoint?.epoch).toBeGreaterThan(0);
   return jobId;
 }
 
 test('a cancelled job that is retried, and deleted, ends with the same bits', async ({ workers, tools }) => {
-  await workers.start({ real: true });
+  await workers.start({ real: true, program: 'heldChild.ts' });
   const undisturbed = await workers.ended(await workers.submit(spec));
   const first = await pausedLater(workers);
   await workers.jobs.store.requestCancel(first);
@@ -67,7 +69,7 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', as
 });
 
 test('a fork of a running job goes on with other hyperparameters, and both end', async ({ workers, tools }) => {
-  await workers.start({ real: true, concurrency: 2 });
+  await workers.start({ real: true, program: 'heldChild.ts', concurrency: 2 });
   const first = await pausedLater(workers);
   await workers.jobs.store.resume(first);
   await until('that it goes on', async () => ((await workers.jobs.store.get(first))?.attempts ?? 0) > 1);
