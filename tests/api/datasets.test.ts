@@ -1,9 +1,10 @@
 // What can be learned from: the list, and each of it.
 import { datasetList, datasetSamples, datasetSchema } from '@trainyard/contracts';
-import { datasetDefinitions, decodeImage } from '@trainyard/engine';
+import { datasetDefinitions } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { unzipSync } from 'fflate';
 import { expect } from 'vitest';
+import { decodeImage } from '../../services/api/src/images/decodeImage.ts';
 import { makeDataFolder } from '../support/dataFolder.ts';
 import { redisTest } from '../support/redis.ts';
 import { openApi, apiTest as test } from './fixtures/api.ts';
@@ -58,7 +59,7 @@ redisTest('shows the samples of built-in datasets whose files are there, and exp
     expect(samples).toMatchObject({ inputType: 'uint8', inputShape: [1, 28, 28], data: { length: 3 } });
     expect(samples.data[0].class).toBe(String(samples.data[0].target));
     const sheet = await api.get('/datasets/cifar10/samples?limit=9', { accept: 'image/png' });
-    expect(decodeImage({ name: 'sheet', bytes: sheet.rawPayload }, 1e6)).toMatchObject({
+    expect(await decodeImage({ name: 'sheet', bytes: sheet.rawPayload }, 1e6)).toMatchObject({
       width: 3 * 34 + 2,
       height: 3 * 34 + 2,
       channels: 3,

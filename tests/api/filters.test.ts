@@ -1,7 +1,8 @@
 // The filters of a job's convolutions: of its model or its last checkpoint, as arrays or as a picture.
 import { jobFilters } from '@trainyard/contracts';
-import { checkSpec, decodeImage, decodeSafetensors, type JobSpec, train } from '@trainyard/engine';
+import { checkSpec, decodeSafetensors, type JobSpec, train } from '@trainyard/engine';
 import { describe, expect } from 'vitest';
+import { decodeImage } from '../../services/api/src/images/decodeImage.ts';
 import { claim, createJob, startJob } from '../support/jobs.ts';
 import { apiTest as test, type TestApi } from './fixtures/api.ts';
 
@@ -97,7 +98,7 @@ describe('as a picture', () => {
     ] as const) {
       const response = await api.get(`/jobs/${jobId}/filters?layer=${layer}`, { accept: 'image/png' });
       expect(response.headers['content-type']).toBe('image/png');
-      const image = decodeImage({ name: layer, bytes: response.rawPayload }, 1e8);
+      const image = await decodeImage({ name: layer, bytes: response.rawPayload }, 1e8);
       const [columns, rows, width, height] = tiles;
       expect(image).toMatchObject({ channels, width: columns * (width * 16 + 1) + 1, height: rows * (height * 16 + 1) + 1 });
       const filters = jobFilters.parse((await api.get(`/jobs/${jobId}/filters?layer=${layer}`)).json());

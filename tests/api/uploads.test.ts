@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { type Dataset, datasetList, datasetSamples, datasetSchema, type Job } from '@trainyard/contracts';
-import { decodeImage, encodeNpy, readNpz, uploadedContent } from '@trainyard/engine';
+import { encodeNpy, readNpz, uploadedContent } from '@trainyard/engine';
 import { parseApiKeys } from '@trainyard/jobs';
 import { unzipSync } from 'fflate';
 import { describe, expect } from 'vitest';
+import { decodeImage } from '../../services/api/src/images/decodeImage.ts';
 import { cifarBatch } from '../engine/data/cifarFiles.ts';
 import { idxPair } from '../engine/data/idxFiles.ts';
 import { redisTest } from '../support/redis.ts';
@@ -130,13 +131,13 @@ describe('samples', () => {
     const { id } = await uploaded(api);
     const response = await api.get(`/datasets/${id}/samples?limit=4`, { accept: 'image/png' });
     expect(response.headers['content-type']).toBe('image/png');
-    const sheet = decodeImage({ name: 'sheet', bytes: response.rawPayload }, 10_000);
+    const sheet = await decodeImage({ name: 'sheet', bytes: response.rawPayload }, 10_000);
     expect(sheet).toMatchObject({ width: 2 * 6 + 2, height: 2 * 5 + 2, channels: 1 });
     // The second image's first pixel.
     expect(sheet.data[2 * 14 + 8]).toBe(14);
     const colour = await uploaded(api, { file: cifarBatch([1, 0]) });
     const second = await api.get(`/datasets/${colour.id}/samples`, { accept: 'image/png' });
-    expect(decodeImage({ name: 'sheet', bytes: second.rawPayload }, 10_000).channels).toBe(3);
+    expect((await decodeImage({ name: 'sheet', bytes: second.rawPayload }, 10_000)).channels).toBe(3);
   });
 
   test('of built-in datasets are there with their files', async ({ api }) => {

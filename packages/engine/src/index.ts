@@ -27,9 +27,16 @@ export type { LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, FileDigests, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
 export { idxDataset } from './data/idx.ts';
-export { decodeImage, type Pixels } from './data/images/image.ts';
+export {
+  type DecodedImage,
+  type ImageDecoder,
+  type ImageFormat,
+  imageFormatOf,
+  type Pixels,
+  readImageFormats,
+} from './data/images/image.ts';
+export { type FileGroup, type FileKind, fileKind, KIND_HEAD_BYTES, shownBytes, zipKind } from './data/fileKinds/index.ts';
 export { encodePng } from './data/images/png.ts';
-export { type ImageSource, imageDataset } from './data/images/imageDataset.ts';
 export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limits.ts';
 export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoader } from './data/loader.ts';
 export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';

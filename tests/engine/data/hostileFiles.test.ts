@@ -6,11 +6,9 @@ import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';
 import { type Dataset, targetSize } from '../../../packages/engine/src/data/dataset.ts';
 import { DataFormatError } from '../../../packages/engine/src/data/errors.ts';
 import { idxDataset } from '../../../packages/engine/src/data/idx.ts';
-import { imageDataset } from '../../../packages/engine/src/data/images/imageDataset.ts';
 import { npyDataset } from '../../../packages/engine/src/data/npy.ts';
 import { sizeOf } from '../../../packages/engine/src/shape.ts';
 import { idxPair } from './idxFiles.ts';
-import { greyJpeg, plainPng } from './imageFixtures.ts';
 import { readTable } from './readTable.ts';
 
 /** An array [2, 1] of float32 or [2] of int64, as NumPy writes it. */
@@ -30,8 +28,6 @@ const pair = idxPair([0, 1, 2]);
 const x = npy('<f4', Float32Array.of(1, 2));
 const y = npy('<i8', BigInt64Array.of(0n, 1n));
 const named = (bytes: Uint8Array) => ({ name: 'f', bytes });
-const image = (bytes: Uint8Array) =>
-  imageDataset('f', [{ path: 'a/b.png', read: () => Promise.resolve(bytes) }], { limits: { pixels: 4096 } });
 const ofName = (name: string, bytes: Uint8Array) => ({ name, bytes });
 
 const formats: Readonly<Record<string, Format>> = {
@@ -41,8 +37,6 @@ const formats: Readonly<Record<string, Format>> = {
   'NPY inputs': { file: x, read: (bytes) => npyDataset(named(bytes), ofName('y', y)) },
   'NPY targets': { file: y, read: (bytes) => npyDataset(ofName('x', x), named(bytes)) },
   CSV: { file: Buffer.from('a,"b",c\r\n1,2.5,"x"\r\n-3,4e1,y'), read: async (bytes) => (await readTable(bytes)).train },
-  PNG: { file: plainPng(3, 2, 30), read: image },
-  JPEG: { file: greyJpeg, read: image },
 };
 
 /** The dataset, which is whole, or null for a refusal; anything else is this test's failure. */

@@ -1,6 +1,5 @@
 // Images made on the spot, byte by byte where they are to lie.
 import { crc32, deflateSync } from 'node:zlib';
-import jpeg from 'jpeg-js';
 
 function chunk(type: string, data: Uint8Array): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
@@ -46,12 +45,6 @@ export function pngFile({ width, height, depth = 8, color, interlaced = false, r
 export function plainPng(width: number, height: number, ...values: number[]): Uint8Array {
   const row = Array.from({ length: width }, () => values).flat();
   return pngFile({ width, height, color: values.length === 3 ? 2 : 0, rows: Array.from({ length: height }, () => row) });
-}
-
-/** A colour JPEG of one colour. */
-export function plainJpeg(width: number, height: number, red: number, green: number, blue: number): Uint8Array {
-  const data = Buffer.from(Array.from({ length: width * height }, () => [red, green, blue, 255]).flat());
-  return jpeg.encode({ width, height, data }, 100).data;
 }
 
 /**

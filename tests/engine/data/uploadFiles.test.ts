@@ -7,6 +7,7 @@ import { DataFormatError, encodeNpy, type Splits, type UploadFilePart, uploadOpt
 import { readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect, test } from 'vitest';
+import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
 import { cifarBatch } from './cifarFiles.ts';
 import { idxFile, idxPair } from './idxFiles.ts';
 import { plainPng } from './imageFixtures.ts';
@@ -26,7 +27,7 @@ async function read(files: Files, options: object = {}, limits: object = {}): Pr
   );
   const uploaded = parts.map(({ part }, i) => ({ part, path: join(folder, String(i)) }));
   for (const [i, { bytes }] of parts.entries()) await writeFile(uploaded[i].path, bytes);
-  return (await readUpload(uploaded, uploadOptions.parse(options), { limits })).splits;
+  return (await readUpload(uploaded, uploadOptions.parse(options), { limits, decodeImage })).splits;
 }
 
 const idx = idxPair([0, 1, 3, 1]);
@@ -120,10 +121,15 @@ describe('refuses', () => {
     ['a test part alone', { testFile: table }, {}, 'there is nothing to train on'],
     ['half a pair', { inputs: idx.images }, {}, 'inputs and targets are a pair, got 1 and 0 files'],
     ['half a test pair', { inputs: x(1), targets: y(0), testInputs: x(1) }, {}, 'testInputs and testTargets are a pair'],
-    ['a pair with a file', { inputs: x(1), targets: y(0), file: table }, { format: 'npy' }, 'file: npy data is a pair of files'],
-    ['a table sent as a pair', { inputs: table, targets: table }, { format: 'csv' }, 'csv data is sent as the part file'],
+    [
+      'a pair with a file',
+      { inputs: x(1), targets: y(0), file: table },
+      { format: 'npy' },
+      'file is text, but format says npy: leave format out',
+    ],
+    ['a table sent as a pair', { inputs: table, targets: table }, { format: 'csv' }, 'inputs is text: send a CSV as the part file'],
     ['two tables', { file: [table, table] }, {}, 'csv data is one file, got 2'],
-    ['a format that it is not', { file: table }, { format: 'images' }, 'file cannot be read'],
+    ['a format that it is not', { file: table }, { format: 'images' }, 'file is text, but format says images: leave format out'],
     ['an option of another format', { file: zip('a') }, { targetColumn: 'a' }, 'targetColumn is for csv, and these files are images'],
     ['a shape that the columns do not fill', { file: table }, { inputShape: '[3]' }, 'do not fill the shape [3]'],
     [
@@ -133,8 +139,14 @@ describe('refuses', () => {
       'inputs: shape [4000000000, 28, 28] takes',
     ],
     ['images and labels of other numbers', { inputs: idx.images, targets: idxFile([1], [0]) }, {}, '4'],
-    ['an empty file', { file: new Uint8Array() }, {}, 'file'],
-    ['noise', { file: Uint8Array.from({ length: 999 }, (_, i) => (i * 77) % 256) }, {}, 'file: 999 bytes are not whole records of 3073'],
+    ['an empty file', { file: new Uint8Array() }, {}, 'file is empty: it has 0 bytes'],
+    ['a file of blanks', { file: Buffer.from(' \n\t\r\n') }, {}, 'file is empty: it holds only blanks'],
+    [
+      'noise',
+      { file: Uint8Array.from({ length: 999 }, (_, i) => (i * 77) % 256) },
+      {},
+      'file is of no known kind (its first bytes are 00 4d 9a e7 34 81 ce 1b …): expected a CSV',
+    ],
     ['a row that does not fit', { file: Buffer.from('a,b\n1,x\n2\n') }, {}, 'file: row 3 has 1 fields'],
     ['a damaged gzip', { file: gzipSync(table).subarray(0, 20) }, { format: 'csv' }, 'file: cannot be unpacked'],
   ])('%s', async (_, files, options, message) => {

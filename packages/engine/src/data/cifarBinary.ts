@@ -7,6 +7,9 @@ import type { NamedBytes } from './files.ts';
 const PIXELS = 3 * 32 * 32;
 export const CIFAR_RECORD = 1 + PIXELS;
 
+/** The batches in the archive that the publisher offers, cifar-10-binary.tar.gz. */
+export const CIFAR_BATCH = /(^|\/)(data_batch_\d+|test_batch)\.bin$/;
+
 /** Records in a file. @throws DataFormatError unless it holds one or more whole records. */
 export function cifarRecords({ name, bytes }: NamedBytes): number {
   const records = bytes.length / CIFAR_RECORD;

@@ -1,18 +1,23 @@
 // A dataset out of the files that a user brought, which lie on the disk under names of ours: each is looked at, not believed.
 // Messages call a file by its part of the form. Where uploads come from and where datasets go to is not known here.
-import { open } from 'node:fs/promises';
 import type { Splits } from '../data/dataset.ts';
-import { DataFormatError } from '../data/errors.ts';
-import { limitsOf, type ReaderOptions } from '../data/limits.ts';
-import { looksLikeText } from '../data/table/encoding.ts';
+import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
 import { joined } from '../data/upload.ts';
-import { formatsWith, uploadFormat, type UploadFormat, type UploadOptions } from '../data/uploadFormats/index.ts';
+import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
 import { formatReaders } from './uploads/index.ts';
-import { isGzip, type PartNames, testParts, trainParts, type UploadedFile, UploadedParts } from './uploads/uploadParts.ts';
+import { formatOf } from './uploads/recognition.ts';
+import {
+  type PartNames,
+  testParts,
+  trainParts,
+  type UploadedFile,
+  UploadedParts,
+  type UploadReaderOptions,
+} from './uploads/uploadParts.ts';
 
-export type { UploadedFile } from './uploads/uploadParts.ts';
+export type { UploadedFile, UploadReaderOptions } from './uploads/uploadParts.ts';
 
 /** An upload as it was read. */
 export interface ReadUpload {
@@ -28,10 +33,27 @@ export interface ReadUpload {
  * Reads the files of an upload.
  * @throws UploadError with all faults, each with its part and row, byte or entry; `signal.reason` when aborted.
  */
-export async function readUpload(files: readonly UploadedFile[], options: UploadOptions, reader: ReaderOptions = {}): Promise<ReadUpload> {
-  const report = new UploadReport();
+export async function readUpload(
+  files: readonly UploadedFile[],
+  options: UploadOptions,
+  reader: UploadReaderOptions = {},
+): Promise<ReadUpload> {
   const upload = new UploadedParts(files, reader);
-  const format = options.format ?? (await report.attempt({ part: firstPart(files) }, async () => await recognised(upload)));
+  try {
+    return await readParts(upload, files, options, reader);
+  } finally {
+    await upload.close();
+  }
+}
+
+async function readParts(
+  upload: UploadedParts,
+  files: readonly UploadedFile[],
+  options: UploadOptions,
+  reader: UploadReaderOptions,
+): Promise<ReadUpload> {
+  const report = new UploadReport();
+  const format = await formatOf(upload, files, options.format, report);
   if (format !== undefined) {
     checkOptions(format, options, report);
     checkParts(format, upload, report);
@@ -49,8 +71,6 @@ export async function readUpload(files: readonly UploadedFile[], options: Upload
   if (splits === undefined) throw new TypeError('an upload that was not read has no fault');
   return { splits, format, taken: report.taken, table };
 }
-
-const firstPart = (files: readonly UploadedFile[]): string => files[0]?.part ?? 'file';
 
 const isPair = (format: UploadFormat): boolean => uploadFormat(format).parts === 'pair';
 
@@ -76,37 +96,5 @@ function checkParts(format: UploadFormat, upload: UploadedParts, report: UploadR
   const strange = ({ file, inputs, targets }: PartNames) => (isPair(format) ? [file] : [inputs, targets]);
   for (const part of [...strange(trainParts), ...strange(testParts)]) {
     if (upload.of(part).length > 0) report.fault({ part }, `${part}: ${expected(format)}`, 'unknownField');
-  }
-}
-
-/** By the first bytes of the first file, as far as they say it. */
-async function recognised(upload: UploadedParts): Promise<UploadFormat> {
-  const [inputs] = upload.of('inputs');
-  const [file] = upload.of('file');
-  if (inputs === undefined && file === undefined) {
-    throw new DataFormatError('there is nothing to train on: send a part file, or the parts inputs and targets');
-  }
-  if (file === undefined) return (await headOf(upload, inputs))[0] === 0x93 ? 'npy' : 'idx';
-  const head = await headOf(upload, file);
-  if (head[0] === 0x50 && head[1] === 0x4b) return 'images';
-  return looksLikeText(head) ? 'csv' : 'cifar';
-}
-
-/** What a file begins with, unpacked if it is gzipped. */
-async function headOf(upload: UploadedParts, file: UploadedFile): Promise<Uint8Array> {
-  const head = await firstBytes(file.path);
-  return isGzip(head) ? (await upload.read(file)).bytes.subarray(0, HEAD_BYTES) : head;
-}
-
-/** What it takes to tell a table from pixels. */
-const HEAD_BYTES = 4096;
-
-async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
   }
 }

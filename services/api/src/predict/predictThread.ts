@@ -1,15 +1,8 @@
 // The thread that predicts, so that the API's own goes on answering. It has networks in memory and decodes images; it reads no
 // files and knows no HTTP. An order at a time.
 import { parentPort, workerData } from 'node:worker_threads';
-import {
-  type BatchValues,
-  DataFormatError,
-  decodeImage,
-  imageSample,
-  NonFiniteNumbers,
-  type Prediction,
-  Predictor,
-} from '@trainyard/engine';
+import { type BatchValues, DataFormatError, imageSample, NonFiniteNumbers, type Prediction, Predictor } from '@trainyard/engine';
+import { decodeImage } from '../images/decodeImage.ts';
 import { nested } from '../files/nested.ts';
 import type { PredictAnswer, PredictInput, PredictOrder } from './messages.ts';
 import { ModelCache } from './modelCache.ts';
@@ -23,15 +16,16 @@ const { cacheBytes } = workerData as { cacheBytes: number };
 const cache = new ModelCache(cacheBytes);
 
 parentPort?.on('message', (order: PredictOrder) => {
-  const answer = answerOf(order);
-  parentPort?.postMessage(answer, answer.kind === 'predicted' ? [answer.body.buffer as ArrayBuffer] : []);
+  void answerOf(order).then((answer) => {
+    parentPort?.postMessage(answer, answer.kind === 'predicted' ? [answer.body.buffer as ArrayBuffer] : []);
+  });
 });
 
-function answerOf({ key, spec, input, activations, weights }: PredictOrder): PredictAnswer {
+async function answerOf({ key, spec, input, activations, weights }: PredictOrder): Promise<PredictAnswer> {
   try {
     const model = cache.get(key) ?? (weights === undefined ? undefined : new Predictor(spec, weights));
     if (model === undefined) return { kind: 'needsWeights' };
-    const prediction = model.predict(valuesOf(input, model), { activations });
+    const prediction = model.predict(await valuesOf(input, model), { activations });
     cache.keep(key, model);
     const numbers = prediction.activations?.reduce((sum, { values }) => sum + values.length, 0) ?? 0;
     if (numbers > mostActivations) {
@@ -44,9 +38,9 @@ function answerOf({ key, spec, input, activations, weights }: PredictOrder): Pre
   }
 }
 
-function valuesOf(input: PredictInput, { inputShape }: Predictor): Uint8Array | Float32Array {
+async function valuesOf(input: PredictInput, { inputShape }: Predictor): Promise<Uint8Array | Float32Array> {
   if (input.kind === 'values') return input.values;
-  return imageSample(decodeImage({ name: 'the image', bytes: input.bytes }, mostPixels), inputShape);
+  return imageSample(await decodeImage({ name: 'the image', bytes: input.bytes }, mostPixels), inputShape);
 }
 
 function documentOf({ outputs, probabilities, classes, activations }: Prediction, names: readonly string[] | null): object {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { contentOf, npzPieces, type Splits, type TablePreparation, UploadError } from '@trainyard/engine';
 import { readUpload } from '@trainyard/engine/node';
+import { decodeImage } from '../images/decodeImage.ts';
 import type { ReadAnswer, ReadOrder } from './readUpload.ts';
 
 /** The digest of what was written. */
@@ -27,7 +28,7 @@ function systemCodeOf(error: unknown): string | null {
 
 async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
   try {
-    const { splits, format, taken, table } = await readUpload(files, options, { limits });
+    const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage });
     return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
   } catch (error) {
     if (error instanceof UploadError) return { faults: error.faults };

@@ -1,9 +1,9 @@
-// An image file in memory and the pixels in it, for the decoders beside this file. They judge a file by what it begins
-// with, not by its name.
+// The pixels of an image, and the decoder that whoever reads images provides: the engine has none, so that it stays small and runs
+// in browsers.
 import { DataFormatError } from '../errors.ts';
+import { fileKind, KIND_HEAD_BYTES, shownBytes } from '../fileKinds/index.ts';
 import type { NamedBytes } from '../files.ts';
-import { decodeJpeg, isJpeg } from './jpeg.ts';
-import { decodePng, isPng } from './png.ts';
+import { looksLikeText } from '../table/encoding.ts';
 
 /** Pixels of 8 bits, row by row, the channels of each together. */
 export interface Pixels {
@@ -14,13 +14,49 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
+/** What was done to an image to get its pixels. */
+export interface DecodedImage extends Pixels {
+  /** Its orientation in EXIF data was applied. */
+  readonly isRotated: boolean;
+  /** It has transparent pixels, which now lie on white. */
+  readonly isTransparent: boolean;
+  /** Its colours were converted from a profile of its own to sRGB. */
+  readonly isConverted: boolean;
+}
+
 /**
- * The pixels of a PNG or JPEG file.
- * @param maxPixels an image with more is refused before anything is unpacked
- * @throws DataFormatError that names the file and what is wrong with it.
+ * Decodes an image file.
+ * @param maxPixels an image with more is refused before it is unpacked
+ * @throws DataFormatError that names the file and what is wrong with it
  */
-export function decodeImage(file: NamedBytes, maxPixels: number): Pixels {
-  if (isPng(file.bytes)) return decodePng(file, maxPixels);
-  if (isJpeg(file.bytes)) return decodeJpeg(file, maxPixels);
-  throw new DataFormatError(`${file.name}: neither a PNG nor a JPEG file`);
+export type ImageDecoder = (file: NamedBytes, maxPixels: number) => Promise<DecodedImage>;
+
+/** The formats that a decoder reads, by the ids of their kinds. */
+const imageFormats = ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
+/** For messages. */
+export const readImageFormats = 'PNG, JPEG, WebP, GIF, TIFF and AVIF';
+
+/**
+ * The format of an image file, by its first bytes.
+ * @throws DataFormatError for a file of another kind, which it names with a remedy
+ */
+export function imageFormatOf({ name, bytes }: NamedBytes): ImageFormat {
+  const head = bytes.subarray(0, KIND_HEAD_BYTES);
+  const kind = fileKind(head);
+  const format = imageFormats.find((id) => id === kind?.id);
+  if (format !== undefined) return format;
+  if (kind?.group === 'image') throw new DataFormatError(`${name} is ${kind.name}, which is not read: ${kind.remedy}`);
+  if (head.length === 0) throw new DataFormatError(`${name} is empty: it has 0 bytes`);
+  const what = kind?.name ?? (looksLikeText(head) ? 'text' : `of no known kind (its first bytes are ${shownBytes(head)})`);
+  throw new DataFormatError(`${name} is ${what}, not an image: images are ${readImageFormats}`);
+}
+
+/** From the channels of each pixel together to one plane a channel. */
+export function writePlanes({ width, height, channels, data }: Pixels, out: Uint8Array, offset: number): void {
+  const plane = width * height;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let i = 0; i < plane; i++) out[offset + channel * plane + i] = data[i * channels + channel];
+  }
 }

@@ -1,97 +1,175 @@
-// A dataset from image files sorted into folders, one a class: class/name.png. Where the files lie (a folder, a zip) is
-// the adapter's business (src/node/imageFiles.ts). Classes and samples are in the order of their names, as torchvision's
-// ImageFolder has them.
+// A dataset from image files sorted into folders, one a class. Where the files lie (a folder, a zip, a tar) is the adapter's
+// business, and the decoder is injected. Classes and samples are in the order of their names, as torchvision's ImageFolder has them.
 import { type Dataset, sharableBytes } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
-import { Breather, checkMemory, limitsOf, type ReaderLimits, type ReaderOptions } from '../limits.ts';
-import { decodeImage, type Pixels } from './image.ts';
+import { checkMemory, limitsOf, type ReaderLimits, type ReaderOptions } from '../limits.ts';
+import type { FaultPlace, UploadReport } from '../uploadReport.ts';
+import { type DecodedImage, type ImageDecoder, writePlanes } from './image.ts';
+import { type ClassFile, type FileSource, imageFolders } from './imageFolders.ts';
 
-/** One file that may be an image. */
-export interface ImageSource {
-  /** From the root of the folder or zip, with slashes: cats/1.png. */
-  readonly path: string;
-  read(): Promise<Uint8Array>;
+/** Files that may be images, and the folders that are named beside them. */
+export interface ImageFiles {
+  readonly files: readonly FileSource[];
+  readonly folders: readonly string[];
 }
 
-/** A source whose place says its class. */
-interface Sample extends ImageSource {
-  readonly className: string;
+export interface ImageDatasetOptions extends ReaderOptions {
+  readonly decodeImage: ImageDecoder;
+  /** Takes decisions and faults. */
+  readonly report: UploadReport;
 }
+
+/** Images that are decoded at a time, while others are read. */
+const AT_A_TIME = 8;
 
 /**
- * Reads and decodes every image into a split [channels, height, width].
- * @param name the folder's or zip's, for messages
- * @throws DataFormatError that names the file: one that is no image, lies in no class's folder or has another size or
- *   other channels than the first; `signal.reason` when aborted.
+ * Reads and decodes every image into splits [channels, height, width].
+ * @param part the part of the form, for messages
+ * @returns undefined when there are faults, which are in the report
+ * @throws UploadError when there are too many faults, `signal.reason` when aborted
  */
-export async function imageDataset(name: string, sources: readonly ImageSource[], options: ReaderOptions = {}): Promise<Dataset> {
+export async function imageDataset(
+  part: string,
+  { files, folders }: ImageFiles,
+  options: ImageDatasetOptions,
+): Promise<{ readonly train: Dataset; readonly test: Dataset | null } | undefined> {
+  const { report } = options;
   const limits = limitsOf(options);
-  const breather = new Breather(options);
-  const samples = samplesOf(name, sources, limits);
-  const classes = [...new Set(samples.map(({ className }) => className))];
+  const sorted = imageFolders(part, files, folders, report);
+  const { train, test } = sorted;
+  if (train.length + (test?.length ?? 0) > limits.files) {
+    throw new DataFormatError(`${part}: ${train.length + (test?.length ?? 0)} files are over the limit of ${limits.files}`);
+  }
+  if (train.length === 0 && !report.hasFaults) {
+    throw new DataFormatError(`${part}: no images in folders of classes: expected class/name.png, one folder per class`);
+  }
+  const classes = classesOf(part, train, test, limits, report);
+  const reader = new ImageReader(part, options, limits, train.length + (test?.length ?? 0));
+  const parts = [await reader.read(train, classes), test === null ? null : await reader.read(test, classes)] as const;
+  reader.tell();
+  if (report.hasFaults) return undefined;
+  return { train: reader.dataset(parts[0], classes), test: parts[1] === null ? null : reader.dataset(parts[1], classes) };
+}
+
+/** The classes of the training part, in their order. A class that only the test part has is a fault. */
+function classesOf(
+  part: string,
+  train: readonly ClassFile[],
+  test: readonly ClassFile[] | null,
+  limits: ReaderLimits,
+  report: UploadReport,
+): readonly string[] {
+  const classes = [...new Set(train.map(({ className }) => className))];
   if (classes.length > limits.classes) {
-    throw new DataFormatError(`${name}: ${classes.length} folders of classes are over the limit of ${limits.classes}`);
+    throw new DataFormatError(`${part}: ${classes.length} folders of classes are over the limit of ${limits.classes}`);
   }
-  const classIndex = new Map(classes.map((className, i) => [className, i]));
-  const targets = new Int32Array(sharableBytes(4 * samples.length).buffer);
-  let first: Pixels | null = null;
-  let inputs: Uint8Array = new Uint8Array();
-  for (const [i, sample] of samples.entries()) {
-    options.signal?.throwIfAborted();
-    const image = decodeImage({ name: `${name}/${sample.path}`, bytes: await sample.read() }, limits.pixels);
-    if (first === null) {
-      first = image;
-      const { channels, height, width, data } = image;
-      checkMemory(name, samples.length, [channels, height, width], samples.length * (data.length + 4), limits);
-      inputs = sharableBytes(samples.length * data.length);
-    }
-    checkSame(`${name}/${sample.path}`, image, `${name}/${samples[0].path}`, first);
-    writePlanes(image, inputs, i * image.data.length);
-    targets[i] = classIndex.get(sample.className) ?? -1;
-    await breather.breathe();
+  const foreign = [...new Set((test ?? []).map(({ className }) => className))].filter((name) => !classes.includes(name));
+  for (const name of foreign) {
+    const first = test?.find(({ className }) => className === name)?.path ?? name;
+    report.fault(
+      { part, entry: first },
+      `${part}: the test part has a class ${JSON.stringify(name)} (${first}), which the training part does not have`,
+      'unknownClass',
+    );
   }
-  if (first === null) throw new DataFormatError(`${name}: no images in folders of classes: expected class/name.png or class/name.jpg`);
-  const { channels, height, width } = first;
-  return { length: samples.length, inputShape: [channels, height, width], inputs, target: { kind: 'class', classes }, targets };
+  return classes;
 }
 
-/** What operating systems leave in folders and zips. */
-const leftovers = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|desktop\.ini)(\/|$)/;
+/** A part as it was read. */
+interface ReadPart {
+  readonly length: number;
+  readonly targets: Int32Array;
+  readonly inputs: Uint8Array;
+}
 
-function samplesOf(name: string, sources: readonly ImageSource[], limits: ReaderLimits): Sample[] {
-  const files = sources.filter(({ path }) => !leftovers.test(path));
-  if (files.length > limits.files) throw new DataFormatError(`${name}: ${files.length} files are over the limit of ${limits.files}`);
-  const wrapper = commonFolder(files);
-  const samples = files.map((source): Sample => {
-    const { path } = source;
-    const parts = path.slice(wrapper.length).split('/');
-    if (parts.length !== 2 || !/\.(png|jpe?g)$/i.test(path)) {
-      throw new DataFormatError(`${name}: ${JSON.stringify(path)} is not class/name.png or class/name.jpg`);
+/** Decodes images that are all to be alike, and counts those that are not. */
+class ImageReader {
+  readonly #part: string;
+  readonly #options: ImageDatasetOptions;
+  readonly #limits: ReaderLimits;
+  readonly #total: number;
+  /** The first image decides the shape. */
+  #shape: Pick<DecodedImage, 'width' | 'height' | 'channels'> | null = null;
+  /** How many images are of which size and colours, and the first of them. */
+  readonly #sizes = new Map<string, { readonly first: string; count: number }>();
+  readonly #done = { isRotated: 0, isTransparent: 0, isConverted: 0 };
+
+  constructor(part: string, options: ImageDatasetOptions, limits: ReaderLimits, total: number) {
+    this.#part = part;
+    this.#options = options;
+    this.#limits = limits;
+    this.#total = total;
+  }
+
+  async read(files: readonly ClassFile[], classes: readonly string[]): Promise<ReadPart> {
+    const { report, signal } = this.#options;
+    const targets = new Int32Array(sharableBytes(4 * files.length).buffer);
+    const numbers = new Map(classes.map((name, number) => [name, number]));
+    let inputs: Uint8Array | null = null;
+    for (let start = 0; start < files.length; start += AT_A_TIME) {
+      signal?.throwIfAborted();
+      const group = files.slice(start, start + AT_A_TIME);
+      const decoded = await Promise.allSettled(group.map(async (file) => await this.#decode(file)));
+      for (const [i, result] of decoded.entries()) {
+        const file = group[i];
+        const place: FaultPlace = { part: this.#part, entry: file.path };
+        // A fault of a file goes to the report; another error ends the reading.
+        const image = await report.attempt(place, async () =>
+          result.status === 'fulfilled' ? result.value : await Promise.reject(result.reason as Error),
+        );
+        if (image === undefined || !this.#count(file.path, image)) continue;
+        inputs ??= sharableBytes(files.length * image.data.length);
+        writePlanes(image, inputs, (start + i) * image.data.length);
+        targets[start + i] = numbers.get(file.className) ?? -1;
+      }
     }
-    return { path, read: () => source.read(), className: parts[0] };
-  });
-  return samples.toSorted((a, b) => compare(a.className, b.className) || compare(a.path, b.path));
-}
+    return { length: files.length, targets, inputs: inputs ?? new Uint8Array() };
+  }
 
-/** Zips often hold one folder that holds all else. */
-function commonFolder([first, ...others]: readonly ImageSource[]): string {
-  if (first === undefined || first.path.split('/').length !== 3) return '';
-  const folder = first.path.slice(0, first.path.indexOf('/') + 1);
-  return others.every(({ path }) => path.startsWith(folder)) ? folder : '';
-}
+  async #decode(file: ClassFile): Promise<DecodedImage> {
+    const name = `${this.#part}/${file.path}`;
+    const { fileBytes, pixels } = this.#limits;
+    if (file.bytes > fileBytes)
+      throw new DataFormatError(`${name}: ${file.bytes} bytes are over the limit of ${fileBytes} for an image file`);
+    return await this.#options.decodeImage({ name, bytes: await file.read() }, pixels);
+  }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  /** Whether an image is like the first. */
+  #count(path: string, { width, height, channels, data, ...done }: DecodedImage): boolean {
+    if (this.#shape === null) {
+      this.#shape = { width, height, channels };
+      checkMemory(this.#part, this.#total, [channels, height, width], this.#total * (data.length + 4), this.#limits);
+    }
+    const size = `${width}×${height} ${channels === 1 ? 'grey' : 'colour'}`;
+    const same = this.#sizes.get(size) ?? { first: path, count: 0 };
+    same.count += 1;
+    this.#sizes.set(size, same);
+    for (const key of ['isRotated', 'isTransparent', 'isConverted'] as const) this.#done[key] += Number(done[key]);
+    return this.#shape.width === width && this.#shape.height === height && this.#shape.channels === channels;
+  }
 
-function checkSame(name: string, image: Pixels, firstName: string, first: Pixels): void {
-  if (image.width === first.width && image.height === first.height && image.channels === first.channels) return;
-  const shape = ({ width, height, channels }: Pixels): string => `${width}×${height} ${channels === 1 ? 'grey' : 'colour'}`;
-  throw new DataFormatError(`${name} is ${shape(image)}, but ${firstName} is ${shape(first)}: all images must be alike`);
-}
+  /** Reports what was done to the images, and whether they are alike. */
+  tell(): void {
+    const { report } = this.#options;
+    const part = this.#part;
+    const { isRotated, isTransparent, isConverted } = this.#done;
+    const count = (images: number): string => (images === 1 ? '1 image was' : `${images} images were`);
+    if (isRotated > 0) report.take(part, { rotated: isRotated }, `${count(isRotated)} turned upright by the orientation in EXIF data`);
+    if (isTransparent > 0) report.take(part, { background: '#ffffff' }, `${count(isTransparent)} transparent and now on white`);
+    if (isConverted > 0) report.take(part, { colours: 'sRGB' }, `${count(isConverted)} converted from a colour profile to sRGB`);
+    if (this.#sizes.size < 2) return;
+    const sizes = [...this.#sizes].toSorted(([, a], [, b]) => b.count - a.count);
+    const listed = sizes.slice(0, 10).map(([size, { count: images, first }]) => `${size} (${images}, such as ${first})`);
+    const more = sizes.length > listed.length ? ` and ${sizes.length - listed.length} more` : '';
+    report.fault(
+      { part },
+      `${part}: all images must have one size and colours, but there are ${listed.join(', ')}${more}`,
+      'shapeMismatch',
+    );
+  }
 
-/** From the channels of each pixel together to one plane a channel. */
-export function writePlanes({ width, height, channels, data }: Pixels, out: Uint8Array, offset: number): void {
-  const plane = width * height;
-  for (let channel = 0; channel < channels; channel++) {
-    for (let i = 0; i < plane; i++) out[offset + channel * plane + i] = data[i * channels + channel];
+  dataset({ length, inputs, targets }: ReadPart, classes: readonly string[]): Dataset {
+    const { channels, height, width } = this.#shape ?? { channels: 1, height: 0, width: 0 };
+    return { length, inputShape: [channels, height, width], inputs, target: { kind: 'class', classes }, targets };
   }
 }

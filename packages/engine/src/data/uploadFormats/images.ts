@@ -1,4 +1,4 @@
 // Images in folders, one a class.
 import { defineUploadFormat } from './define.ts';
 
-export const images = defineUploadFormat({ name: 'images', title: 'a zip of images', parts: 'file', options: {} });
+export const images = defineUploadFormat({ name: 'images', title: 'an archive of images', parts: 'file', options: {} });

@@ -2,7 +2,7 @@
 import type { UploadFormat } from '../../data/uploadFormats/index.ts';
 import { readIdxPair, readNpyPair } from './arrayPairs.ts';
 import { readCifarBatches } from './cifarBatches.ts';
-import { readImageZips } from './imageZips.ts';
+import { readImageArchives } from './imageArchives.ts';
 import { readTableFiles } from './tables.ts';
 import type { FormatReader } from './uploadParts.ts';
 
@@ -11,5 +11,5 @@ export const formatReaders: Readonly<Record<UploadFormat, FormatReader>> = {
   npy: readNpyPair,
   cifar: readCifarBatches,
   csv: readTableFiles,
-  images: readImageZips,
+  images: readImageArchives,
 };

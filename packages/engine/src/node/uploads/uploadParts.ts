@@ -1,19 +1,30 @@
 // The files of an upload by the part of the form that each came as, and what every reader of a format is given.
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip, gunzip } from 'node:zlib';
 import type { Dataset } from '../../data/dataset.ts';
 import { DataFormatError } from '../../data/errors.ts';
+import { fileKind, KIND_HEAD_BYTES } from '../../data/fileKinds/index.ts';
 import type { NamedBytes } from '../../data/files.ts';
+import type { ImageDecoder } from '../../data/images/image.ts';
 import { limitsOf, type ReaderOptions } from '../../data/limits.ts';
 import type { TablePreparation } from '../../data/table/preparation.ts';
 import type { UploadFilePart, UploadOptions } from '../../data/uploadFormats/index.ts';
 import type { UploadReport } from '../../data/uploadReport.ts';
+import type { Archive } from '../archives/archive.ts';
+import { openTar } from '../archives/tarArchive.ts';
+import { openZip } from '../archives/zip.ts';
 import { errorCode } from '../systemError.ts';
 
 export interface UploadedFile {
   readonly part: UploadFilePart;
   readonly path: string;
+}
+
+export interface UploadReaderOptions extends ReaderOptions {
+  /** Needed for images alone. */
+  readonly decodeImage?: ImageDecoder;
 }
 
 /** What the parts of one half of a dataset are called. */
@@ -29,7 +40,7 @@ export const testParts: PartNames = { file: 'testFile', inputs: 'testInputs', ta
 /** What a reader is given beside the files. */
 export interface UploadContext {
   readonly options: UploadOptions;
-  readonly reader: ReaderOptions;
+  readonly reader: UploadReaderOptions;
   /** Takes decisions and faults. */
   readonly report: UploadReport;
 }
@@ -61,6 +72,7 @@ export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes
 export class UploadedParts {
   readonly #files: readonly UploadedFile[];
   readonly #reader: ReaderOptions;
+  readonly #archives = new Map<string, Promise<Archive>>();
 
   constructor(files: readonly UploadedFile[], reader: ReaderOptions) {
     this.#files = files;
@@ -78,6 +90,38 @@ export class UploadedParts {
     return files[0] ?? null;
   }
 
+  /** What a file begins with, unpacked if it is gzipped. @throws DataFormatError when it cannot be unpacked */
+  async head({ part, path }: UploadedFile): Promise<Uint8Array> {
+    const head = await firstBytes(path);
+    if (!isGzip(head)) return head;
+    try {
+      return await firstUnpackedBytes(path);
+    } catch (error) {
+      throw new DataFormatError(`${part}: cannot be unpacked: ${errorCode(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * A file that is a zip or a tar, opened once for all who ask.
+   * @throws DataFormatError when it is damaged or holds more than it may
+   */
+  async archive(file: UploadedFile): Promise<Archive> {
+    const known = this.#archives.get(file.path) ?? this.#openArchive(file);
+    this.#archives.set(file.path, known);
+    return await known;
+  }
+
+  async #openArchive(file: UploadedFile): Promise<Archive> {
+    const { part, path } = file;
+    if (fileKind(await this.head(file))?.id === 'tar') return openTar(await this.read(file), this.#reader);
+    return await openZip(part, isGzip(await firstBytes(path)) ? (await this.read(file)).bytes : path, this.#reader);
+  }
+
+  /** Closes the archives. */
+  async close(): Promise<void> {
+    for (const archive of await Promise.allSettled(this.#archives.values())) if (archive.status === 'fulfilled') archive.value.close();
+  }
+
   /** A file in memory, unpacked if it is gzipped. Messages call it by its part. */
   async read({ part, path }: UploadedFile): Promise<NamedBytes> {
     this.#reader.signal?.throwIfAborted();
@@ -92,4 +136,33 @@ export class UploadedParts {
       throw new DataFormatError(`${part}: cannot be unpacked: ${reason}`, { cause: error });
     }
   }
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(KIND_HEAD_BYTES), 0, KIND_HEAD_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Of a gzipped file; no more is unpacked than that. */
+async function firstUnpackedBytes(path: string): Promise<Buffer> {
+  const packed = createReadStream(path);
+  const unpacked = packed.pipe(createGunzip({ chunkSize: 16 * 1024 }));
+  packed.on('error', (error) => unpacked.destroy(error));
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of unpacked as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes >= KIND_HEAD_BYTES) break;
+    }
+  } finally {
+    packed.destroy();
+  }
+  return Buffer.concat(pieces).subarray(0, KIND_HEAD_BYTES);
 }

@@ -1,0 +1,69 @@
+// What a kind of file is, and the tests of its first bytes.
+import { looksLikeText } from '../table/encoding.ts';
+
+export type FileGroup = 'archive' | 'packed' | 'image' | 'array' | 'table' | 'weights' | 'document' | 'media';
+
+export interface FileKind {
+  /** Stable, for code that treats a kind specially. */
+  readonly id: string;
+  readonly group: FileGroup;
+  /** With its article, for messages: "a Parquet file". */
+  readonly name: string;
+  /** How to turn such a file into a dataset that can be uploaded, for messages. */
+  readonly remedy: string;
+}
+
+type Test = (head: Uint8Array) => boolean;
+
+export interface TestedKind extends FileKind {
+  readonly test: Test;
+}
+
+export interface ZipKind extends FileKind {
+  /** The path of a file in it that no other zip has. */
+  readonly holds: RegExp;
+}
+
+/** What {@link TestedKind.test} needs of a file. */
+export const KIND_HEAD_BYTES = 4096;
+
+/** Bytes at an offset: text stands for its ASCII codes. */
+export const magic =
+  (bytes: string | readonly number[], offset = 0): Test =>
+  (head) =>
+    typeof bytes === 'string'
+      ? Array.from(bytes).every((character, i) => head[offset + i] === character.charCodeAt(0))
+      : bytes.every((byte, i) => head[offset + i] === byte);
+export const any =
+  (...tests: readonly Test[]): Test =>
+  (head) =>
+    tests.some((test) => test(head));
+export const all =
+  (...tests: readonly Test[]): Test =>
+  (head) =>
+    tests.every((test) => test(head));
+export const text =
+  (pattern: RegExp): Test =>
+  (head) =>
+    looksLikeText(head) && pattern.test(latin1(head).replace(/^\u00ef\u00bb\u00bf/, ''));
+export const riff = (form: string): Test => all(magic('RIFF'), magic(form, 8));
+export const brand = (...brands: readonly string[]): Test => all(magic('ftyp', 4), any(...brands.map((name) => magic(name, 8))));
+
+/** Each byte as a character. */
+export function latin1(head: Uint8Array): string {
+  // TextDecoder refuses shared memory, and its latin1 is windows-1252.
+  return String.fromCharCode(...head.subarray(0, KIND_HEAD_BYTES));
+}
+
+/** Remedies that several kinds share. */
+export const remedies = {
+  table: 'save it as CSV, in Python pandas.DataFrame.to_csv("data.csv", index=False)',
+  spreadsheet: 'export the sheet as CSV',
+  arrays: 'save its arrays with numpy.savez("data.npz", x=…, y=…)',
+  pickled: 'load it in Python and save its arrays with numpy.savez("data.npz", x=…, y=…)',
+  images: 'send images as a zip with one folder per class',
+  unpack: 'unpack it, and send the files as a zip or .tar.gz',
+  otherImage: 'convert it to PNG or JPEG',
+  noDataset: 'convert its content to numbers (CSV, NPY) or images first',
+  noWeights: 'it holds a model, not a dataset; weights go to POST /weights as safetensors',
+} as const;

@@ -1,0 +1,42 @@
+// The kinds of files that people send, recognised by their first bytes, whatever their name says. One table for all: uploads of
+// datasets and of weights, and images to predict on. It reads no format; it only names what a file is and how to convert it.
+import { looksLikeText } from '../table/encoding.ts';
+import { archives } from './archives.ts';
+import type { FileKind, TestedKind, ZipKind } from './define.ts';
+import { faint } from './faint.ts';
+import { images } from './images.ts';
+import { media } from './media.ts';
+import { models } from './models.ts';
+import { tables } from './tables.ts';
+import { texts } from './texts.ts';
+import { zips } from './zips.ts';
+
+export { type FileGroup, type FileKind, KIND_HEAD_BYTES } from './define.ts';
+
+/** The first that fits counts. */
+const binaryKinds: readonly TestedKind[] = [...archives, ...images, ...tables, ...models, ...media, ...faint];
+
+const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => ({ id, group, name, remedy });
+
+/**
+ * What a file is, by its beginning.
+ * @param head its first {@link KIND_HEAD_BYTES} bytes, or all of a shorter file
+ * @returns null for what is not known, and for text that may be a table
+ */
+export function fileKind(head: Uint8Array): FileKind | null {
+  // A table may begin with any word, also one that is another format's mark: text is only what its form says.
+  const found = texts.find(({ test }) => test(head)) ?? (looksLikeText(head) ? undefined : binaryKinds.find(({ test }) => test(head)));
+  return found === undefined ? null : plain(found);
+}
+
+/** What a zip is, by the paths of its files; null for a plain zip. */
+export function zipKind(paths: readonly string[]): FileKind | null {
+  const found = zips.find(({ holds }) => paths.some((path) => holds.test(path)));
+  return found === undefined ? null : plain(found);
+}
+
+/** A file's first bytes, for messages: 80 04 95 … */
+export function shownBytes(head: Uint8Array): string {
+  const shown = Array.from(head.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return head.length > 8 ? `${shown} …` : shown;
+}

@@ -1,0 +1,162 @@
+// Which files of a folder, zip or tar are images of which class and part, by their paths: class/name.png, or train/class/name.png
+// and test/class/name.png. What systems leave behind is passed over.
+import type { UploadReport } from '../uploadReport.ts';
+
+/** A file by its path from the root, with slashes: cats/1.png. */
+export interface FileSource {
+  readonly path: string;
+  /** Its size, as the folder or archive says. */
+  readonly bytes: number;
+  read(): Promise<Uint8Array>;
+}
+
+export interface ClassFile extends FileSource {
+  readonly className: string;
+}
+
+export interface ImageFolders {
+  readonly train: readonly ClassFile[];
+  /** Null where there are no folders of parts. */
+  readonly test: readonly ClassFile[] | null;
+  /** Files and folders that were passed over. */
+  readonly skipped: number;
+}
+
+/** What systems leave in folders and archives; whatever begins with a dot is hidden. */
+const leftovers = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|ehthumbs\.db|desktop\.ini|\$RECYCLE\.BIN|@eaDir)(\/|$)/i;
+
+/** What people call the parts of a dataset. */
+const partNames: ReadonlyMap<string, 'train' | 'test' | 'validation'> = new Map([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['test', 'test'],
+  ['testing', 'test'],
+  ['val', 'validation'],
+  ['valid', 'validation'],
+  ['validation', 'validation'],
+]);
+
+const shape = 'class/name.png';
+
+/**
+ * Sorts files into parts and classes. Faults go to the report.
+ * @param part the part of the form
+ * @param folders paths of folders that are named by themselves, empty ones among them
+ */
+export function imageFolders(part: string, all: readonly FileSource[], folders: readonly string[], report: UploadReport): ImageFolders {
+  const files = all.filter(({ path }) => !leftovers.test(path));
+  const used = new Set(all.flatMap(({ path }) => ancestors(path)));
+  const empty = folders.filter((folder) => !used.has(folder) && !leftovers.test(folder));
+  const skipped = all.length - files.length + empty.length;
+  if (skipped > 0) {
+    const first = all.find(({ path }) => leftovers.test(path))?.path ?? `${empty[0]}/`;
+    report.take(
+      part,
+      { skipped },
+      `${skipped} hidden or system files and empty folders were passed over, such as ${JSON.stringify(first)}`,
+    );
+  }
+  const wrapper = commonFolder(files);
+  const inside = files.map((source) => {
+    const path = source.path.startsWith(wrapper) ? source.path.slice(wrapper.length) : source.path;
+    return { source, steps: path.split('/') };
+  });
+  const parts = partsOf(inside.map(({ steps }) => steps));
+  if (parts === null) return { train: classFiles(part, inside, wrapper, report), test: null, skipped };
+  const of = (folder: string | undefined) =>
+    folder === undefined
+      ? []
+      : classFiles(
+          part,
+          inside.filter(({ steps }) => steps[0] === folder).map(({ source, steps }) => ({ source, steps: steps.slice(1) })),
+          `${wrapper}${folder}/`,
+          report,
+        );
+  return { train: of(parts.train), test: takeTest(part, parts, of, inside, report), skipped };
+}
+
+interface Parts {
+  readonly train: string;
+  readonly test: string | undefined;
+  readonly validation: string | undefined;
+}
+
+/** The folders of parts at the top; null when these are classes. */
+function partsOf(paths: readonly (readonly string[])[]): Parts | null {
+  const tops = [...new Set(paths.map(([top]) => top))];
+  const found = tops.map((top) => [partNames.get(top.toLowerCase()), top] as const);
+  const kinds = new Set(found.map(([kind]) => kind));
+  if (tops.length < 2 || kinds.size < tops.length || kinds.has(undefined)) return null;
+  const of = (wanted: string): string | undefined => found.find(([kind]) => kind === wanted)?.[1];
+  const [train, test, validation] = ['train', 'test', 'validation'].map(of);
+  return train === undefined ? null : { train, test, validation };
+}
+
+/** The test part: of the folder test, else of validation. */
+function takeTest(
+  part: string,
+  { train, test, validation }: Parts,
+  of: (folder: string | undefined) => readonly ClassFile[],
+  inside: readonly { readonly steps: readonly string[] }[],
+  report: UploadReport,
+): readonly ClassFile[] {
+  const taken = test ?? validation;
+  report.take(part, { train, test: taken }, `the folders ${train}/ and ${taken}/ are taken as the training and the test part`);
+  if (test !== undefined && validation !== undefined) {
+    const count = inside.filter(({ steps }) => steps[0] === validation).length;
+    report.take(
+      part,
+      { unused: validation },
+      `the ${count} files in ${validation}/ are not used: a dataset has two parts, and ${test}/ is the second`,
+    );
+  }
+  return of(taken);
+}
+
+interface Placed {
+  readonly source: FileSource;
+  /** The steps of its path below the folder of its part. */
+  readonly steps: readonly string[];
+}
+
+function classFiles(part: string, files: readonly Placed[], folder: string, report: UploadReport): ClassFile[] {
+  const placed: ClassFile[] = [];
+  for (const { source, steps } of files) {
+    if (steps.length === 2) {
+      placed.push({ ...source, className: steps[0] });
+      continue;
+    }
+    const where = JSON.stringify(source.path);
+    const message =
+      steps.length === 1
+        ? `${part}: ${where} lies in no folder of a class: expected ${folder}${shape}`
+        : `${part}: ${where} lies too deep: expected ${folder}${shape}, one folder per class`;
+    report.fault({ part, entry: source.path }, message, 'invalidPath');
+  }
+  return placed.toSorted((a, b) => compare(a.className, b.className) || compare(a.path, b.path));
+}
+
+/** Archives often hold one folder that holds all else. Texts beside it do not count. */
+function commonFolder(files: readonly FileSource[]): string {
+  const images = files.filter(({ path }) => imageName.test(path));
+  const paths = (images.length === 0 ? files : images).map(({ path }) => path.split('/'));
+  if (paths.length === 0) return '';
+  // What is left must be class/name at least.
+  const most = Math.min(...paths.map(({ length }) => length)) - 2;
+  let steps = 0;
+  while (steps < most && paths.every((path) => path[steps] === paths[0][steps])) steps += 1;
+  return paths[0]
+    .slice(0, steps)
+    .map((step) => `${step}/`)
+    .join('');
+}
+
+const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|bmp|hei[cf])$/i;
+
+/** The folders that a path leads through. */
+function ancestors(path: string): string[] {
+  const steps = path.split('/').slice(0, -1);
+  return steps.map((_, i) => steps.slice(0, i + 1).join('/'));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,104 @@
+// What zips and tars have in common: files by their paths, read one at a time. Nothing is unpacked to the disk, so that no path in
+// an archive can lead anywhere.
+import { DataFormatError } from '../../data/errors.ts';
+import type { ReaderOptions } from '../../data/limits.ts';
+import { errorCode } from '../systemError.ts';
+
+export interface ArchiveFile {
+  /** From the archive's root, with slashes, in Unicode's composed form (NFC): `cats/1.png`. */
+  readonly path: string;
+  /** Its size, as the archive says. */
+  readonly bytes: number;
+  /** @throws DataFormatError when it is damaged or larger than the archive says. */
+  read(): Promise<Uint8Array>;
+}
+
+/** Something that is wrong with a file of an archive, or with all that it names. */
+export interface ArchiveFault {
+  readonly entry: string;
+  readonly message: string;
+}
+
+/** How the names of files are written. */
+export type NameEncoding = 'UTF-8' | 'Shift_JIS' | 'IBM437';
+
+export interface Archive {
+  readonly kind: 'zip' | 'tar';
+  readonly files: readonly ArchiveFile[];
+  /** Paths of its folders that have an entry of their own. */
+  readonly folders: readonly string[];
+  readonly nameEncoding: NameEncoding;
+  /** Folders that the archive holds twice, in two Unicode forms of the same name. */
+  readonly merged: readonly string[];
+  /** What keeps it from being used as a dataset. */
+  readonly faults: readonly ArchiveFault[];
+  close(): void;
+}
+
+/** The paths that an archive may hold, and what is wrong with the others. */
+export class ArchivePaths {
+  readonly faults: ArchiveFault[] = [];
+  readonly folders: string[] = [];
+  readonly #merged = new Set<string>();
+  /** How each folder was written first. */
+  readonly #written = new Map<string, string>();
+  readonly #name: string;
+  readonly #seen = new Set<string>();
+
+  /** @param name the archive's, for messages */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** The path as it is used; null for a folder, and for one that cannot be used, which becomes a fault. */
+  file(written: string, isFolder: boolean): string | null {
+    // Windows writes backslashes.
+    const unified = written.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+    const path = unified.normalize('NFC');
+    if (path === '' || path === '.') return null;
+    if (/^([a-z]:|\/)/i.test(path) || path.split('/').includes('..')) {
+      this.fault(path, `${this.#name}: the path ${JSON.stringify(written)} leads out of the archive: pack it again with relative paths`);
+      return null;
+    }
+    if (isFolder || path.endsWith('/')) {
+      this.folders.push(path.replace(/\/+$/, ''));
+      return null;
+    }
+    if (this.#seen.has(path)) {
+      this.fault(path, `${this.#name}: holds ${JSON.stringify(path)} twice`);
+      return null;
+    }
+    this.#seen.add(path);
+    this.#noteFolder(path.split('/').slice(0, -1).join('/'), unified.split('/').slice(0, -1).join('/'));
+    return path;
+  }
+
+  /** Folders that differ only in their Unicode form. */
+  get merged(): readonly string[] {
+    return [...this.#merged];
+  }
+
+  #noteFolder(folder: string, written: string): void {
+    const first = this.#written.get(folder) ?? written;
+    this.#written.set(folder, first);
+    if (first !== written) this.#merged.add(folder);
+  }
+
+  fault(entry: string, message: string): void {
+    this.faults.push({ entry, message });
+  }
+}
+
+/** Runs an operation on a file or an archive; its failure is one of that file. */
+export async function reading<T>(name: string, { signal }: ReaderOptions, work: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  try {
+    return await work();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof DataFormatError) throw error;
+    // The zip reader's errors have no code; they speak of the zip alone. The system's may hold a path.
+    const reason = error instanceof Error && !('code' in error) ? error.message : errorCode(error);
+    throw new DataFormatError(`${name} cannot be read: ${reason}`, { cause: error });
+  }
+}

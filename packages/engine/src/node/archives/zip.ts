@@ -1,0 +1,98 @@
+// Zips of any program, read by yauzl: what a zip says of its sizes is checked against what comes out.
+import { buffer } from 'node:stream/consumers';
+import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import { DataFormatError } from '../../data/errors.ts';
+import { limitsOf, type ReaderLimits, type ReaderOptions } from '../../data/limits.ts';
+import { type Archive, type ArchiveFile, ArchivePaths, reading } from './archive.ts';
+import { namesOf } from './zipNames.ts';
+
+const methods: ReadonlyMap<number, string> = new Map([
+  [0, 'stored'],
+  [8, 'Deflate'],
+  [9, 'Deflate64'],
+  [12, 'bzip2'],
+  [14, 'LZMA'],
+  [93, 'Zstandard'],
+  [95, 'xz'],
+  [98, 'PPMd'],
+]);
+const readMethods: readonly number[] = [0, 8];
+/** AES encryption takes the place of the method. */
+const AES = 99;
+
+/**
+ * Opens a zip and reads its directory.
+ * @param name what to call it in messages
+ * @param source its path, or its bytes
+ * @throws DataFormatError when it is no whole zip or holds more than it may
+ */
+export async function openZip(name: string, source: string | Uint8Array, options: ReaderOptions): Promise<Archive> {
+  const limits = limitsOf(options);
+  const open = { autoClose: false, lazyEntries: true, decodeStrings: false };
+  const zip = await reading(name, options, async () =>
+    typeof source === 'string' ? await yauzl.openPromise(source, open) : await yauzl.fromBufferPromise(Buffer.from(source), open),
+  );
+  try {
+    const entries = await reading(name, options, async () => await entriesOf(zip, name, limits));
+    return archiveOf(name, zip, entries, limits, options);
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+/** All entries, folders too: a zip may have one for each. */
+async function entriesOf(zip: ZipFile, name: string, limits: ReaderLimits): Promise<Entry[]> {
+  if (zip.entryCount > 2 * limits.files + limits.classes) {
+    throw new DataFormatError(`${name}: ${zip.entryCount} files are over the limit of ${limits.files}`);
+  }
+  const entries: Entry[] = [];
+  for await (const entry of zip.eachEntry()) entries.push(entry);
+  return entries;
+}
+
+function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits: ReaderLimits, options: ReaderOptions): Archive {
+  const paths = new ArchivePaths(name);
+  const files: ArchiveFile[] = [];
+  const { names, encoding } = namesOf(entries);
+  const refused = new Map<string, string[]>();
+  let total = 0;
+  for (const [i, entry] of entries.entries()) {
+    const path = paths.file(names[i], false);
+    if (path === null) continue;
+    const { uncompressedSize, compressionMethod } = entry;
+    total += uncompressedSize;
+    if (total > limits.bytes) throw new DataFormatError(`${name}: its files unpack to more than the limit of ${limits.bytes} bytes`);
+    const reason = refusalOf(entry);
+    if (reason !== null) refused.set(reason, [...(refused.get(reason) ?? []), path]);
+    files.push({
+      path,
+      bytes: uncompressedSize,
+      read: async () => {
+        if (!readMethods.includes(compressionMethod)) throw new DataFormatError(`${name}/${path}: ${reason}`);
+        return await reading(`${name}/${path}`, options, async () => await buffer(await zip.openReadStreamPromise(entry)));
+      },
+    });
+  }
+  for (const [reason, [first, ...others]] of refused) {
+    paths.fault(first, `${name}/${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${reason}`);
+  }
+  return {
+    kind: 'zip',
+    files,
+    folders: paths.folders,
+    nameEncoding: encoding,
+    merged: paths.merged,
+    faults: paths.faults,
+    close: () => zip.close(),
+  };
+}
+
+/** Why an entry cannot be unpacked. */
+function refusalOf(entry: Entry): string | null {
+  const { compressionMethod } = entry;
+  if (entry.isEncrypted() || compressionMethod === AES) return 'is encrypted: zip it again without a password';
+  if (readMethods.includes(compressionMethod)) return null;
+  const method = methods.get(compressionMethod) ?? `method ${compressionMethod}`;
+  return `is compressed by ${method}, which is not read: zip it again with Deflate, the usual method`;
+}

@@ -1,0 +1,52 @@
+// Zips and tars of images in folders, one a class.
+
+import { imageDataset } from '../../data/images/imageDataset.ts';
+import type { UploadFilePart } from '../../data/uploadFormats/index.ts';
+import type { UploadReport } from '../../data/uploadReport.ts';
+import { ArgumentError } from '../../errors.ts';
+import type { Archive } from '../archives/archive.ts';
+import type { FormatReader, ReadHalves } from './uploadParts.ts';
+
+export const readImageArchives: FormatReader = async (upload, { reader, report }) => {
+  const { decodeImage } = reader;
+  if (decodeImage === undefined) throw new ArgumentError('images need a decoder: give readUpload the option decodeImage');
+  const read = async (part: UploadFilePart) =>
+    await report.attempt({ part }, async () => {
+      const file = upload.one(part, 'images');
+      if (file === null) return null;
+      const archive = await upload.archive(file);
+      tellNames(part, archive, report);
+      if (archive.faults.length > 0) return undefined;
+      return await imageDataset(part, archive, { ...reader, decodeImage, report });
+    });
+  const [file, testFile] = [await read('file'), await read('testFile')];
+  if (file === null || file === undefined) return { train: file, test: null };
+  if (testFile === null || testFile === undefined) return { train: file.train, test: testFile === null ? file.test : undefined };
+  return withTestFile(file, testFile, report);
+};
+
+function withTestFile(file: Parts, testFile: Parts, report: UploadReport): ReadHalves {
+  if (file.test !== null) report.fault({ part: 'testFile' }, 'testFile: file holds a folder of test images already: leave testFile out');
+  if (testFile.test !== null) report.fault({ part: 'testFile' }, 'testFile: holds folders of two parts: send it as file');
+  return { train: file.train, test: testFile.train };
+}
+
+type Parts = NonNullable<Awaited<ReturnType<typeof imageDataset>>>;
+
+function tellNames(part: string, { faults, nameEncoding, merged }: Archive, report: UploadReport): void {
+  for (const { entry, message } of faults) report.fault({ part, entry }, message, 'invalidFile');
+  if (nameEncoding !== 'UTF-8') {
+    report.take(
+      part,
+      { encoding: nameEncoding },
+      `the names in the zip are not UTF-8 and were read as ${nameEncoding}: check the names of the classes`,
+    );
+  }
+  for (const folder of merged) {
+    report.take(
+      part,
+      { merged: folder },
+      `two folders ${JSON.stringify(folder)} differ only in how their letters are encoded (NFC, NFD), and are taken as one`,
+    );
+  }
+}

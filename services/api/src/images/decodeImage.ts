@@ -1,0 +1,107 @@
+// Image files to pixels, by sharp (libvips), for uploads and predictions alike: upright, on white, in sRGB, 8 bits a channel. What
+// sharp does not do as Pillow and browsers do (CMYK without a profile, transparency) is done here.
+import { type DecodedImage, DataFormatError, imageFormatOf, type NamedBytes } from '@trainyard/engine';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+
+// One image at a time and nothing kept: whoever decodes is bounded in memory.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Under transparent pixels. */
+const BACKGROUND = 255;
+
+/** Damaged pixels are refused; what decoders only warn of is not. */
+const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } as const;
+
+/**
+ * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. The result is grey if the file is.
+ * @param maxPixels an image with more is refused before it is unpacked
+ * @throws DataFormatError that names the file and what is wrong with it
+ */
+export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<DecodedImage> {
+  const { name, bytes } = file;
+  const format = imageFormatOf(file);
+  try {
+    const metadata = await sharp(bytes, reading).metadata();
+    checkSize(name, metadata, maxPixels);
+    if (!['uchar', 'ushort'].includes(metadata.depth)) {
+      throw new DataFormatError(`${name}: its values are ${metadata.depth}, and images have 8 or 16 bits a channel: save it as PNG`);
+    }
+    const isNaive = metadata.space === 'cmyk' && !metadata.hasProfile;
+    const isConverted = metadata.hasProfile && !isSrgb(metadata);
+    const { data, info } = await rawOf(sharp(bytes, { ...reading, ignoreIcc: !isConverted }), isNaive).toBuffer({
+      resolveWithObject: true,
+    });
+    const isGrey = metadata.space === 'b-w' || metadata.space === 'grey16';
+    return {
+      ...coloursOf({ width: info.width, height: info.height, channels: info.channels, data }, isGrey, isNaive),
+      isRotated: (metadata.orientation ?? 1) > 1,
+      isConverted,
+    };
+  } catch (error) {
+    if (error instanceof DataFormatError) throw error;
+    throw new DataFormatError(`${name} is a damaged ${format.toUpperCase()} file: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** What libvips says, without its own names. */
+function reasonOf(error: unknown): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const reason = line
+    .replace(/^Input buffer [a-z ]+:?/, '')
+    .replace(/^\s*vips\w*:\s*/i, '')
+    .trim();
+  return reason === '' ? 'its header cannot be read' : reason;
+}
+
+function checkSize(name: string, { width, height, pageHeight }: Metadata, maxPixels: number): void {
+  const rows = pageHeight ?? height;
+  if (width * rows <= maxPixels) return;
+  throw new DataFormatError(`${name}: an image of ${width}×${rows} has ${width * rows} pixels, which is over the limit of ${maxPixels}`);
+}
+
+/** By its name: converting from sRGB to sRGB would only round. */
+const isSrgb = ({ icc }: Metadata): boolean => icc !== undefined && /srgb/i.test(icc.toString('latin1').replaceAll('\0', ''));
+
+const rawOf = (image: Sharp, isNaive: boolean): Sharp =>
+  (isNaive ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.toColourspace('srgb')).raw({ depth: 'uchar' });
+
+/** As sharp gives them: the channels of each pixel together. */
+interface Raw {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly data: Uint8Array;
+}
+
+function coloursOf(
+  { width, height, channels, data }: Raw,
+  isGrey: boolean,
+  isNaive: boolean,
+): Omit<DecodedImage, 'isRotated' | 'isConverted'> {
+  const pixels = width * height;
+  const wanted = isGrey ? 1 : 3;
+  if (channels === wanted) return { width, height, channels: wanted, data, isTransparent: false };
+  const out = new Uint8Array(pixels * wanted);
+  const alpha = isNaive || channels % 2 === 1 ? null : channels - 1;
+  let isTransparent = false;
+  for (let i = 0; i < pixels; i++) {
+    const from = i * channels;
+    const opacity = alpha === null ? 255 : data[from + alpha];
+    isTransparent ||= opacity < 255;
+    for (let channel = 0; channel < wanted; channel++) {
+      const value = isNaive ? withoutInk(data[from + channel], data[from + 3]) : data[from + (channels < 3 ? 0 : channel)];
+      out[i * wanted + channel] = over(value, opacity);
+    }
+  }
+  return { width, height, channels: wanted, data: out, isTransparent };
+}
+
+/** What an ink and black leave of white, as Pillow and browsers take CMYK without a profile. */
+const withoutInk = (ink: number, black: number): number => Math.max(0, 255 - black - divide255(ink * (255 - black)));
+
+/** On the background, rounded to the nearest. */
+const over = (value: number, opacity: number): number => divide255(value * opacity + BACKGROUND * (255 - opacity));
+
+/** x / 255 rounded, for x up to 255². */
+const divide255 = (x: number): number => Math.floor((x + 128 + ((x + 128) >> 8)) / 256);
