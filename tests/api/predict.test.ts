@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { prediction } from '@trainyard/contracts';
 import { checkSpec, encodePng, InlineLoader, type JobSpec, train, type TrainingEvent } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
+import sharp from 'sharp';
 import { beforeAll, describe, expect } from 'vitest';
 import { createJob, startJob } from '../support/jobs.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
@@ -120,6 +121,26 @@ describe('POST /jobs/{id}/predict', () => {
     expect(wide.json<{ detail: string }>().detail).toMatch(/14×56.*28×28/);
   });
 
+  test('reads the formats that uploads have, upright and whatever the header calls them', async ({ api }) => {
+    const url = await withModel(api);
+    const bytes = pixels[7] ?? new Uint8Array();
+    const expected = (await api.post(url, { inputs: [inputOf(bytes)] })).json<unknown>();
+    const send = async (type: string, payload: Buffer) =>
+      (await api.call({ method: 'POST', url, headers: { 'content-type': type }, payload })).json<unknown>();
+    const image = sharp(bytes, { raw: { width: 28, height: 28, channels: 1 } });
+    const turned = await image.clone().rotate(270).toColourspace('b-w').raw().toBuffer();
+    // 6: a quarter to the right makes it upright.
+    const phone = sharp(turned, { raw: { width: 28, height: 28, channels: 1 } }).withMetadata({ orientation: 6 });
+    expect(await send('image/webp', await image.clone().webp({ lossless: true }).toBuffer())).toEqual(expected);
+    expect(await send('image/tiff', await image.clone().tiff({ compression: 'lzw' }).toBuffer())).toEqual(expected);
+    expect(await send('image/jpeg', await image.clone().png().toBuffer())).toEqual(expected);
+    expect(await send('image/x-unknown', await phone.png().toBuffer())).toEqual(expected);
+    expect(await send('image/heic', Buffer.from('\0\0\0\x1cftypheic\0\0\0\0'))).toMatchObject({
+      status: 422,
+      detail: expect.stringMatching(/^the image is a HEIC image, which is not read: convert it to PNG or JPEG/) as unknown,
+    });
+  });
+
   test('shows what each layer makes of a sample', async ({ api }) => {
     const url = await withModel(api);
     const response = await api.post(`${url}?activations=true`, { inputs: [inputOf(pixels[0] ?? new Uint8Array())] });
@@ -190,7 +211,9 @@ describe('POST /jobs/{id}/predict', () => {
       await api.call({ method: 'POST', url, headers: { 'content-type': type }, payload });
     const garbage = await send('image/jpeg', 'not an image');
     expect(garbage.statusCode).toBe(422);
-    expect(garbage.json<{ detail: string }>().detail).toMatch(/neither a PNG nor a JPEG/);
+    expect(garbage.json<{ detail: string }>().detail).toBe(
+      'the image is text, not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF.',
+    );
     expect((await send('text/plain', 'x')).statusCode).toBe(415);
     expect((await send('application/json', '{')).statusCode).toBe(400);
     expect((await send('application/json', ' '.repeat(1_048_577))).statusCode).toBe(413);

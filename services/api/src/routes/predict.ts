@@ -25,7 +25,9 @@ const samples = z
   })
   .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }] });
 
-const images = ['image/png', 'image/jpeg'];
+/** What is read. Other images are refused by name: their content decides, not the header. */
+const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
+const anyImage = /^image\//;
 
 export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options: PredictionOptions | undefined }> = (
   app,
@@ -34,7 +36,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
 ) => {
   const predictions = new Predictions(options);
   app.addHook('onClose', async () => await predictions.close());
-  app.addContentTypeParser(images, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   // A body is JSON or an image, so the handler parses it.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -46,7 +48,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
         operationId: 'predict',
         summary: 'What the network says of other samples',
         description:
-          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. A PNG or JPEG image as body is one sample: it has the size of the data, and its colours become grey where those do.',
+          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. An image as body (PNG, JPEG, WebP, GIF, TIFF or AVIF; upright by its EXIF data, on white if it is transparent) is one sample: it must have the size of the data, and its colours become grey where the data is grey.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
