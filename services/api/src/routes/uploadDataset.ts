@@ -33,7 +33,7 @@ function asWritten(schema: z.ZodType): z.ZodType {
 const uploadForm = z
   .strictObject({
     ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),
-    file: filePart('A table (CSV), a zip of `class/….png` or `.jpg`, or CIFAR batches, one part each'),
+    file: filePart('A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), or CIFAR batches, one part each'),
     testFile: filePart('The same for the test part'),
     inputs: filePart('IDX or NPY: images or other samples'),
     targets: filePart('IDX or NPY: their labels or values'),
@@ -84,7 +84,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         operationId: 'uploadDataset',
         summary: 'Upload a dataset',
         description:
-          'A form with files: IDX or NPY pairs, CIFAR batches, a CSV, or a zip of images in a folder a class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
+          'A form with files: IDX or NPY pairs, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),

@@ -52,7 +52,7 @@ export interface UploadReaderOptions {
 /** A file's bytes end up in one array: a tenth below what Node reads at once. */
 export const uploadReaderDefaults: UploadReaderOptions = {
   limits: { bytes: 1.9e9, classes: 1_000 },
-  timeoutMs: 120_000,
+  timeoutMs: 300_000,
   concurrency: 2,
   heapMegabytes: 512,
 };
