@@ -33,7 +33,9 @@ function asWritten(schema: z.ZodType): z.ZodType {
 const uploadForm = z
   .strictObject({
     ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),
-    file: filePart('A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), or CIFAR batches, one part each'),
+    file: filePart(
+      'A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), or CIFAR batches, one part each',
+    ),
     testFile: filePart('The same for the test part'),
     inputs: filePart('IDX or NPY: images or other samples'),
     targets: filePart('IDX or NPY: their labels or values'),
