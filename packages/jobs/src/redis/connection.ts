@@ -29,6 +29,9 @@ const closingPatienceMs = 2_000;
 /** How long a connection that is closed waits for Redis to close it too, in ms: one that hangs does not. */
 const farewellMs = 500;
 
+/** Between two departures from a replica at least, in ms. */
+const shortestReplicaPause = 100;
+
 /** Longest pause between two attempts to reach a Redis that is away, in ms. */
 const longestRetryPause = 1_000;
 
@@ -48,6 +51,20 @@ const roleOptions = {
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause);
 
 /**
+ * After a failover, a connection may be left with what is a replica now, while its address leads to the new primary. Many commands at once
+ * learn of it together.
+ */
+function reconnectFromReplica(): (error: Error) => boolean {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const now = performance.now();
+    if (redisFailureOf(error)?.kind !== 'replica' || now - lastMs < shortestReplicaPause) return false;
+    lastMs = now;
+    return true;
+  };
+}
+
+/**
  * A connection that is being made; commands given before it is ready wait for it. Close it with `closeRedis`.
  * @param url in one of the forms of {@link parseRedisUrl}
  * @throws RedisUrlError
@@ -63,8 +80,7 @@ export function connectRedis(url: string, { role, onError }: ConnectOptions): Re
     retryStrategy,
     sentinelRetryStrategy: retryStrategy,
     sentinelCommandTimeout: 2_000,
-    // After a failover, connections may be left with what is a replica now. The address leads to the new primary.
-    reconnectOnError: (error) => redisFailureOf(error)?.kind === 'replica',
+    reconnectOnError: reconnectFromReplica(),
     ...roleOptions[role],
   };
   const redis = new Redis(options);

@@ -228,7 +228,9 @@ export function redisFailureOf(error: unknown): RedisFailure | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof RedisUnavailableError) return error.failure;
   // A transaction is refused because of one of its commands.
-  if ('previousErrors' in error && Array.isArray(error.previousErrors)) return redisFailureOf(error.previousErrors[0]);
+  if (error.message.startsWith('EXECABORT') && 'previousErrors' in error && Array.isArray(error.previousErrors)) {
+    return redisFailureOf(error.previousErrors.find((previous) => previous !== error));
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   for (const [kind, { message, codes }] of rows) {
     const match = message?.exec(error.message);
