@@ -1,6 +1,6 @@
 // The API process while its Redis is there and refuses: it says what the matter is in its 503s and in readiness, logs it once, and goes
 // on by itself when the cause is gone.
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Problem, problemSchema } from '@trainyard/contracts';
@@ -16,8 +16,17 @@ const password = 'sesame-open';
 /** What the user of the service is allowed. */
 const allowed = ['reset', 'on', `>${password}`, '~{trainyard}:*', '&{trainyard}:*', '+@all', '-@admin', '-@dangerous', '+info'];
 
-const test = baseTest.skipIf(!hasRedisServer).extend('service', async ({ task: _task }, { onCleanup }) => {
-  const redis = await RedisServer.start('--appendonly', 'no', '--lua-time-limit', '100', '--maxclients', '100');
+const serviceTest = baseTest.extend('service', async ({ task: _task }, { onCleanup }) => {
+  const redis = await RedisServer.start(
+    '--appendonly',
+    'no',
+    '--lua-time-limit',
+    '100',
+    '--maxclients',
+    '100',
+    '--enable-protected-configs',
+    'yes',
+  );
   await redis.call('ACL', 'SETUSER', 'yard', ...allowed);
   const home = await mkdtemp(join(tmpdir(), 'trainyard-refused-'));
   const server = startServer({
@@ -43,6 +52,8 @@ const test = baseTest.skipIf(!hasRedisServer).extend('service', async ({ task: _
   };
   return { redis, url, post, ready, stop };
 });
+
+const test = serviceTest.skipIf(!hasRedisServer);
 
 interface Fault {
   readonly name: string;
@@ -122,13 +133,16 @@ const faults: readonly Fault[] = [
   {
     name: 'cannot save to its disk',
     begin: async (redis) => {
-      await rename(redis.folder, `${redis.folder}-away`);
+      const lost = join(redis.folder, 'lost');
+      await mkdir(lost);
+      await redis.call('CONFIG', 'SET', 'dir', lost);
+      await rm(lost, { recursive: true });
       await redis.call('CONFIG', 'SET', 'save', '3600 1');
       await redis.call('BGSAVE');
       await until(async () => String(await redis.call('INFO', 'persistence')).includes('rdb_last_bgsave_status:err'));
     },
     end: async (redis) => {
-      await rename(`${redis.folder}-away`, redis.folder);
+      await redis.call('CONFIG', 'SET', 'dir', redis.folder);
       await redis.call('BGSAVE');
     },
     says: /redis refuses writes because it cannot save its data to disk/,
@@ -143,10 +157,13 @@ const faults: readonly Fault[] = [
     name: 'is busy with a script',
     begin: async (redis) => {
       keepBusy(redis);
-      await until(async () => await redis.call('PING').then(
-        () => false,
-        (error: Error) => error.message.startsWith('BUSY'),
-      ));
+      await until(
+        async () =>
+          await redis.call('PING').then(
+            () => false,
+            (error: Error) => error.message.startsWith('BUSY'),
+          ),
+      );
     },
     end: async (redis) => await redis.call('SCRIPT', 'KILL'),
     says: /redis is busy with a script/,
@@ -185,39 +202,40 @@ const faults: readonly Fault[] = [
 /** Reads alone go on, and so do commands of connections that are there already. */
 const harmless = new Set(['would delete jobs', 'allows no commands that block']);
 
-test.for(faults)('a Redis that $name makes requests 503 and readiness red with the reason, until it no longer does', async (fault, {
-  service,
-}) => {
-  const { redis, post, ready, stop, url } = service;
-  expect((await post()).status).toBe(202);
-  await fault.begin(redis);
-  const reasonOf = async () => ((await (await ready()).json()) as Problem).errors?.[0]?.message ?? '';
-  await until(async () => fault.says.test(await reasonOf()), `readiness says ${fault.says}`);
-  const red = await ready();
-  expect(red.status).toBe(503);
-  expect(Number(red.headers.get('retry-after'))).toBeGreaterThan(0);
-  const problem = problemSchema.parse(await red.json());
-  expect(problem).toMatchObject({ code: 'unavailable', detail: 'Not ready: redis is down.' });
-  expect(JSON.stringify(problem)).not.toMatch(/127\.0\.0\.1|\{trainyard\}|sesame|\/tmp|\.js/);
-  if (!harmless.has(fault.name)) {
-    const refused = await post();
-    expect(refused.status).toBe(503);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    const { detail } = problemSchema.parse(await refused.json());
-    expect(detail).toMatch(/^Redis, which holds the jobs, .*; try again shortly\.$/);
-    expect(detail).not.toMatch(/127\.0\.0\.1|\{trainyard\}|sesame/);
-  }
-  expect((await fetch(`${url}/health/live`)).status).toBe(200);
-  await Promise.all(Array.from({ length: 50 }, post));
-  await fault.end(redis);
-  await until(async () => (await ready()).status === 200, 'readiness is green again');
-  await until(async () => (await post()).status === 202, 'jobs are taken again');
-  const log = await stop();
-  expect(log).not.toContain(password);
-  const lines = log.split('\n').filter((line) => line.includes('"redis":'));
-  expect(lines.length, lines.join('\n')).toBeGreaterThan(0);
-  expect(lines.length, lines.join('\n')).toBeLessThan(8);
-});
+test.for(faults)(
+  'a Redis that $name makes requests 503 and readiness red with the reason, until it no longer does',
+  async (fault, { service }) => {
+    const { redis, post, ready, stop, url } = service;
+    expect((await post()).status).toBe(202);
+    await fault.begin(redis);
+    const reasonOf = async () => ((await (await ready()).json()) as Problem).errors?.[0]?.message ?? '';
+    await until(async () => fault.says.test(await reasonOf()), `readiness says ${fault.says}`);
+    const red = await ready();
+    expect(red.status).toBe(503);
+    expect(Number(red.headers.get('retry-after'))).toBeGreaterThan(0);
+    const problem = problemSchema.parse(await red.json());
+    expect(problem).toMatchObject({ code: 'unavailable', detail: 'Not ready: redis is down.' });
+    expect(JSON.stringify(problem)).not.toMatch(/127\.0\.0\.1|\{trainyard\}|sesame|\/tmp|\.js/);
+    if (!harmless.has(fault.name)) {
+      const refused = await post();
+      expect(refused.status).toBe(503);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      const { detail } = problemSchema.parse(await refused.json());
+      expect(detail).toMatch(/^Redis, which holds the jobs, .*; try again shortly\.$/);
+      expect(detail).not.toMatch(/127\.0\.0\.1|\{trainyard\}|sesame/);
+    }
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+    await Promise.all(Array.from({ length: 50 }, post));
+    await fault.end(redis);
+    await until(async () => (await ready()).status === 200, 'readiness is green again');
+    await until(async () => (await post()).status === 202, 'jobs are taken again');
+    const log = await stop();
+    expect(log).not.toContain(password);
+    const lines = log.split('\n').filter((line) => line.includes('"redis":'));
+    expect(lines.length, lines.join('\n')).toBeGreaterThan(0);
+    expect(lines.length, lines.join('\n')).toBeLessThan(8);
+  },
+);
 
 test('a Redis that was emptied is told of, and the service goes on with what there is', async ({ service }) => {
   const { redis, post, ready, stop } = service;

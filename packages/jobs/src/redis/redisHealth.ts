@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
 import { probeRedis } from './redisProbe.ts';
+import { whatAnswers } from './whatAnswers.ts';
 
 export interface HealthLog {
   info(fields: object, message: string): void;
@@ -106,6 +107,16 @@ export class RedisHealth {
     }
   }
 
+  async #look(): Promise<void> {
+    try {
+      await this.#probeAll();
+    } catch (error) {
+      if (redisFailureOf(error)?.isVague !== true) throw error;
+      const failure = await whatAnswers(this.#options.redisUrl);
+      throw failure === null ? error : new RedisUnavailableError(failure, { cause: error });
+    }
+  }
+
   /** Ends the probes. Safe to call twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -113,7 +124,7 @@ export class RedisHealth {
     await closeRedis(this.#probe);
   }
 
-  async #look(): Promise<void> {
+  async #probeAll(): Promise<void> {
     const { warnings, identity } = await probeRedis(this.#probe, this.#options.prefix);
     await Promise.all([...this.#watched].map(async (redis) => await answers(redis)));
     for (const warning of warnings) this.#warn(warning);
