@@ -108,7 +108,7 @@ describe('reuse', () => {
   describe('of a published dataset', () => {
     const image = (dataset: string) => ({
       ...tutorial,
-      data: { dataset, trainLimit: 20, testLimit: 10 },
+      data: { dataset, trainLimit: 60, testLimit: 30 },
       model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
       loss: { type: 'crossEntropy' },
     });

@@ -59,6 +59,10 @@ export const prediction = z
       )
       .optional()
       .describe("In the order of the model's layers, with `?activations=true`."),
+    unknownCategories: z
+      .array(z.object({ row: z.int().min(0), column: z.string(), value: z.string() }))
+      .optional()
+      .describe('For `rows`: texts that the training file did not have. Their inputs are zeros.'),
     nonFinite: nonFiniteSchema('`outputs/0/3`, or `activations/1/values/0/3`'),
   })
   .meta({ id: 'Prediction' });

@@ -23,7 +23,7 @@ export {
   uploadedContent,
   uploadedDatasetId,
 } from './data/datasets/uploaded.ts';
-export type { LoadContext } from './data/define.ts';
+export type { DatasetDescription, LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, FileDigests, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
 export { idxDataset } from './data/idx.ts';
@@ -54,8 +54,10 @@ export {
   uploadOptions,
 } from './data/uploadFormats/index.ts';
 export { mostFaults, type Taken, UploadError, type UploadFault, UploadReport } from './data/uploadReport.ts';
-export { type TablePreparation } from './data/table/preparation.ts';
+export { prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './data/table/predictRows.ts';
+export type { TablePreparation } from './data/table/preparation.ts';
 export { readTables, type ReadTables, type TableOptions } from './data/table/readTables.ts';
+export { smallestLimit, splitRows } from './data/split.ts';
 export { type TransformSpec, transformDefinitions, transformSchema } from './data/transforms/index.ts';
 export { type Preparation, SampleReader } from './data/transforms/reader.ts';
 export * from './errors.ts';

@@ -121,6 +121,7 @@ describe('random', () => {
   test('is described by its options', () => {
     expect(findDataset('random').describe(options)).toEqual({
       inputShape: [1, 32, 32],
+      inputType: 'float32',
       target: { kind: 'values', shape: [10] },
       trainSamples: 3,
       testSamples: 0,

@@ -11,6 +11,8 @@ import { loaderOptions } from './loader.ts';
 export interface DatasetDescription {
   /** One sample's shape. */
   readonly inputShape: Shape;
+  /** Pixels, which are read as x / 255, or values. */
+  readonly inputType: 'uint8' | 'float32';
   readonly target: Target;
   readonly trainSamples: number;
   /** 0 where there is no test part. */

@@ -26,14 +26,32 @@ export function testSamplesOf(samples: number, share: number): number {
   return Math.min(samples - 1, Math.max(1, Math.round(samples * share)));
 }
 
-/** Splits a dataset in two; both parts keep the order of the samples. */
-export function splitOff(dataset: Dataset, share: number): Splits {
-  const tests = testSamplesOf(dataset.length, share);
-  const scores = Float64Array.from({ length: dataset.length }, (_, sample) => mix(sample));
+/** Which samples a split trains and tests on, each in the order of the samples. */
+export function splitRows(samples: number, share: number): { readonly train: readonly number[]; readonly test: readonly number[] } {
+  const tests = testSamplesOf(samples, share);
+  const scores = Float64Array.from({ length: samples }, (_, sample) => mix(sample));
   // All scores differ.
   const bound = scores.toSorted()[tests];
   const rows = (isTest: boolean) => [...scores.keys()].filter((sample) => scores[sample] < bound === isTest);
-  return { train: pick(dataset, rows(false)), test: pick(dataset, rows(true)) };
+  return { train: rows(false), test: rows(true) };
+}
+
+/** Splits a dataset in two; both parts keep the order of the samples. */
+export function splitOff(dataset: Dataset, share: number): Splits {
+  const { train, test } = splitRows(dataset.length, share);
+  return { train: pick(dataset, train), test: pick(dataset, test) };
+}
+
+/** How many of the first samples hold every class that any of them has. */
+export function smallestLimit(classes: ArrayLike<number>): number {
+  const seen = new Set<number>();
+  let limit = 0;
+  for (let i = 0; i < classes.length; i++) {
+    if (seen.has(classes[i])) continue;
+    seen.add(classes[i]);
+    limit = i + 1;
+  }
+  return limit;
 }
 
 function pick(dataset: Dataset, rows: readonly number[]): Dataset {

@@ -47,8 +47,17 @@ export async function loadBuiltIn(id: string, files: Pick<DatasetFiles, 'find'>,
 /** The zip's directory and its few entries lie within so many bytes at the end. */
 const TAIL_BYTES = 4_096;
 
-/** The first samples of a part of an uploaded dataset; null where it has no such part. */
-export async function firstUploaded(dataset: DatasetRecord, part: Part, limit: number, artifacts: ArtifactStore): Promise<Dataset | null> {
+/**
+ * The first samples of a part of an uploaded dataset; null where it has no such part.
+ * @param what `targets` reads no inputs, which are then empty
+ */
+export async function firstUploaded(
+  dataset: DatasetRecord,
+  part: Part,
+  limit: number,
+  artifacts: ArtifactStore,
+  what: 'samples' | 'targets' = 'samples',
+): Promise<Dataset | null> {
   const { id, bytes, content } = dataset;
   const samples = part === 'train' ? content.trainSamples : content.testSamples;
   if (samples === 0) return null;
@@ -64,7 +73,7 @@ export async function firstUploaded(dataset: DatasetRecord, part: Part, limit: n
     return Uint8Array.from(await read(start + size - samples * row, length * row));
   };
   const inputSize = content.inputShape.reduce((product, side) => product * side, content.inputType === 'uint8' ? 1 : 4);
-  const inputs = await rows('inputs', () => inputSize);
+  const inputs = what === 'targets' ? new Uint8Array() : await rows('inputs', () => inputSize);
   const targetSize = (content.targetShape ?? []).reduce((product, side) => product * side, 4);
   // Classes are bytes or 64-bit numbers: what is more than the header then tells.
   const targets = await rows('targets', (size) => (content.classes === null ? targetSize : size >= 8 * samples ? 8 : 1));

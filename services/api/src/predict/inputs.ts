@@ -1,19 +1,28 @@
 // The samples of a prediction as its body has them, nested lists of numbers, made flat; and where they are not of the shape that the
 // network takes.
-import { formatShape } from '@trainyard/engine';
+import { type DatasetDescription, formatShape } from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 
 /** Samples of one request. */
 export const mostInputs = 256;
 
+/** White, with room for the rounding of who scaled it. */
+const mostPixel = 1 + 1e-6;
+
 /** @throws ProblemError 422 that names the place, the shape that is there and the one that is needed */
-export function flatInputs(inputs: readonly unknown[], inputShape: readonly number[]): Float32Array {
+export function flatInputs(
+  inputs: readonly unknown[],
+  { inputShape, inputType }: Pick<DatasetDescription, 'inputShape' | 'inputType'>,
+): Float32Array {
   const size = inputShape.reduce((product, length) => product * length, 1);
   const values = new Float32Array(inputs.length * size);
   let next = 0;
   const write = (value: unknown, depth: number, path: string): void => {
     if (depth === inputShape.length) {
       if (typeof value !== 'number') throw wrong(path, `expected a number, got ${nameOf(value)}`);
+      if (inputType === 'uint8' && !(value >= 0 && value <= mostPixel)) {
+        throw wrong(path, `expected a pixel from 0 to 1, got ${value}: divide pixels of 0 to 255 by 255`, 'outOfRange');
+      }
       values[next++] = value;
       return;
     }
@@ -44,6 +53,6 @@ function nameOf(value: unknown): string {
   return value === null ? 'null' : `a ${typeof value}`;
 }
 
-function wrong(path: string, message: string): ProblemError {
-  return new ProblemError('invalidRequest', `${path}: ${message}.`, { issues: [{ path, message, code: 'shapeMismatch' }] });
+function wrong(path: string, message: string, code = 'shapeMismatch'): ProblemError {
+  return new ProblemError('invalidRequest', `${path}: ${message}.`, { issues: [{ path, message, code }] });
 }

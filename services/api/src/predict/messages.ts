@@ -1,9 +1,14 @@
 // What the API's main thread and its prediction thread say to each other.
-import type { JobSpec } from '@trainyard/engine';
+import type { JobSpec, UnknownCategory } from '@trainyard/engine';
 
 /** What to predict on: samples row-major, or an image file. */
 export type PredictInput =
-  | { readonly kind: 'values'; readonly values: Float32Array }
+  | {
+      readonly kind: 'values';
+      readonly values: Float32Array;
+      /** For rows of a table: goes into the answer as it is. */
+      readonly unknownCategories?: readonly UnknownCategory[];
+    }
   | { readonly kind: 'image'; readonly bytes: Uint8Array };
 
 export interface PredictOrder {

@@ -31,7 +31,10 @@ async function answerOf({ key, spec, input, activations, weights }: PredictOrder
     if (numbers > mostActivations) {
       throw new DataFormatError(`the feature maps hold ${numbers} numbers, and answered are at most ${mostActivations}: send fewer inputs`);
     }
-    return { kind: 'predicted', body: new TextEncoder().encode(JSON.stringify(documentOf(prediction, model.classes))) };
+    return {
+      kind: 'predicted',
+      body: new TextEncoder().encode(JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(input) })),
+    };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: error instanceof DataFormatError ? 'refused' : 'failed', message };
@@ -42,6 +45,10 @@ async function valuesOf(input: PredictInput, { inputShape }: Predictor): Promise
   if (input.kind === 'values') return input.values;
   return imageSample(await decodeImage({ name: 'the image', bytes: input.bytes }, mostPixels), inputShape);
 }
+
+/** What an answer about rows of a table has beside the numbers. */
+const unknownOf = (input: PredictInput): object =>
+  input.kind === 'values' && input.unknownCategories !== undefined ? { unknownCategories: input.unknownCategories } : {};
 
 function documentOf({ outputs, probabilities, classes, activations }: Prediction, names: readonly string[] | null): object {
   const nonFinite = new NonFiniteNumbers();

@@ -15,6 +15,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
@@ -35,6 +36,7 @@ const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resn
 interface Services extends WeightSources {
   readonly remains: Remains;
   readonly datasets: DatasetStore;
+  readonly classLimits: ClassLimits;
   readonly datasetDigests: FileDigests;
   readonly limits: SpecLimits;
   readonly keyQuotas: KeyQuotas;
@@ -44,7 +46,7 @@ interface Services extends WeightSources {
 
 export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   app,
-  { limits, keyQuotas, threads, remains, datasets, datasetDigests, webhooks, ...sources },
+  { limits, keyQuotas, threads, remains, datasets, classLimits, datasetDigests, webhooks, ...sources },
   done,
 ) => {
   const { jobs } = sources;
@@ -94,6 +96,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const within = limitsWithin(limits, quotas);
       const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, within, uploads, threads));
       const { spec, summary } = checked;
+      await classLimits.check(spec);
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
       const dataDigest = await dataDigestOf(spec, datasetDigests).catch((err: unknown) => {

@@ -1,7 +1,7 @@
 // What a job's network says of samples that a client sends, also while it trains: JSON numbers or an image. Computing is the
 // prediction thread's.
 import { prediction } from '@trainyard/contracts';
-import { findDataset } from '@trainyard/engine';
+import { findDataset, type JobSpec } from '@trainyard/engine';
 import { readArtifact } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -11,7 +11,11 @@ import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
 import { type PredictionOptions, Predictions } from '../predict/predictions.ts';
+import { csvInput, rowsInput, tableOf } from '../predict/tableRows.ts';
+import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
+
+const cell = z.union([z.number(), z.string(), z.boolean(), z.null()]);
 
 const samples = z
   .strictObject({
@@ -19,15 +23,40 @@ const samples = z
       .array(z.unknown())
       .min(1)
       .max(mostInputs)
+      .optional()
       .describe(
         'Samples, each nested lists of numbers of the shape that the data has before its transforms: [channels, height, width] for images, with pixels from 0 to 1.',
       ),
+    rows: z
+      .array(z.record(z.string(), cell))
+      .min(1)
+      .max(mostInputs)
+      .optional()
+      .describe(
+        'Instead of `inputs`, for data that is a table: an object a row, with a value for each of `columns` of the dataset. `null` is a missing value.',
+      ),
   })
-  .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }] });
+  .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }, { rows: [{ city: 'Oslo', rooms: 3 }] }] });
 
 /** What is read. Other images are refused by name: their content decides, not the header. */
 const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
 const anyImage = /^image\//;
+const tables = ['text/csv'];
+
+/** What a body asks about. @throws ProblemError 422 */
+async function inputOf(spec: JobSpec, body: unknown, mediaType: string): Promise<PredictInput> {
+  if (Buffer.isBuffer(body)) {
+    const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
+    return isTable ? await csvInput(tableOf(spec), body, mostInputs) : { kind: 'image', bytes: body };
+  }
+  const { inputs, rows } = parseBody(samples, body);
+  if ((inputs === undefined) === (rows === undefined)) {
+    const message = 'send either inputs or, for a table, rows';
+    throw new ProblemError('invalidRequest', `The body: ${message}.`, { issues: [{ path: '', message, code: 'required' }] });
+  }
+  if (rows !== undefined) return rowsInput(tableOf(spec), rows);
+  return { kind: 'values', values: flatInputs(inputs ?? [], findDataset(spec.data.dataset).describe(spec.data)) };
+}
 
 export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options: PredictionOptions | undefined }> = (
   app,
@@ -36,25 +65,25 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
 ) => {
   const predictions = new Predictions(options);
   app.addHook('onClose', async () => await predictions.close());
-  app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
-  // A body is JSON or an image, so the handler parses it.
+  app.addContentTypeParser([anyImage, ...tables], { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  // A body is JSON, an image or a table, so the handler parses it.
   app.setValidatorCompiler(validatorOfAllButBody);
 
   app.post(
     '/jobs/:id/predict',
     {
-      config: { mediaType: `application/json, ${images.join(' or ')}` },
+      config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}` },
       schema: {
         operationId: 'predict',
         summary: 'What the network says of other samples',
         description:
-          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. An image as body (PNG, JPEG, WebP, GIF, TIFF or AVIF; upright by its EXIF data, on white if it is transparent) is one sample: it must have the size of the data, and its colours become grey where the data is grey.',
+          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. An image as body (PNG, JPEG, WebP, GIF, TIFF or AVIF; upright by its EXIF data, on white if it is transparent) is one sample: it must have the size of the data, and its colours become grey where the data is grey. Rows of a table come as `rows`, or as CSV with the names of the columns.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
           activations: z.enum(['true', 'false']).default('false').describe('`true` answers what each layer makes of the samples too.'),
         }),
-        consumes: ['application/json', ...images],
+        consumes: ['application/json', ...images, ...tables],
         body: samples,
         response: {
           200: json('Outputs, and what they mean.', prediction),
@@ -64,11 +93,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
     },
     async (request, reply) => {
       const job = await visibleJob(services.jobs, request.params.id, request);
-      const body: unknown = request.body;
-      const { inputShape } = findDataset(job.spec.data.dataset).describe(job.spec.data);
-      const input: PredictInput = Buffer.isBuffer(body)
-        ? { kind: 'image', bytes: body }
-        : { kind: 'values', values: flatInputs(parseBody(samples, body).inputs, inputShape) };
+      const input = await inputOf(job.spec, request.body, request.headers['content-type'] ?? '');
       const answer = await withLatestWeights(services, job, async ({ name, sha256 }) => {
         const order = { key: `${job.id}/${sha256}`, spec: job.spec, input, activations: request.query.activations === 'true' };
         return await predictions.predict(order, async () => await readArtifact(services.artifacts, { jobId: job.id, name }));

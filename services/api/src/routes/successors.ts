@@ -13,6 +13,7 @@ import {
 import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
@@ -72,6 +73,7 @@ interface Services {
   readonly jobs: JobStore;
   readonly successors: Successors;
   readonly datasets: DatasetStore;
+  readonly classLimits: ClassLimits;
   readonly limits: SpecLimits;
   readonly keyQuotas: KeyQuotas;
   readonly threads: number;
@@ -80,7 +82,7 @@ interface Services {
 
 export const successorRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { jobs, successors, datasets, limits, keyQuotas, threads, webhooks },
+  { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks },
   done,
 ) => {
   // As for a new job, the handler says more about a body than its schema can.
@@ -144,6 +146,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
       const uploads = await uploadsFor(body, datasets, request);
       const check = (posted: unknown): JobSpec => checkSpec(posted, limitsWithin(limits, quotas), uploads, threads).spec;
       const { checked: spec, webhook } = checkJobBody(body, webhooks, check, ['webhook']);
+      if ('data' in changes) await classLimits.check(spec);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });
       const made = await successors.fork(job, {

@@ -17,6 +17,7 @@ import {
   type WeightSources,
   withValues,
 } from '@trainyard/jobs';
+import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
@@ -44,6 +45,7 @@ interface Services extends WeightSources {
   readonly sweeps: SweepStore;
   readonly runner: SweepRunner;
   readonly datasets: DatasetStore;
+  readonly classLimits: ClassLimits;
   readonly limits: SpecLimits;
   readonly keyQuotas: KeyQuotas;
   /** Threads of a job that names none. */
@@ -51,7 +53,7 @@ interface Services extends WeightSources {
 }
 
 /** What a spec is checked against. */
-interface CheckContext extends Pick<Services, 'limits' | 'threads'> {
+interface CheckContext extends Pick<Services, 'classLimits' | 'limits' | 'threads'> {
   readonly uploads: UploadedDatasets;
   /** @throws SpecError when the weights that a spec names cannot be used or do not fit */
   readonly checkWeights: (spec: JobSpec) => Promise<unknown>;
@@ -71,6 +73,7 @@ async function check(body: Readonly<Record<string, unknown>>, values: TrialValue
   try {
     const posted = withValues(body, values);
     const { spec } = checkSpec(posted, context.limits, context.uploads, context.threads);
+    await context.classLimits.check(spec);
     await context.checkWeights(spec);
     return spec;
   } catch (error) {
@@ -114,7 +117,7 @@ async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, 
 
 export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { sweeps, runner, datasets, limits, keyQuotas, threads, ...sources },
+  { sweeps, runner, datasets, classLimits, limits, keyQuotas, threads, ...sources },
   done,
 ) => {
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
@@ -162,7 +165,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       const uploads = await uploadsOf(body, space, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
       const checkWeights = async (checked: JobSpec) => await initialWeightsOf(checked, visibleOwner(request), sources);
-      const context = { limits: limitsWithin(limits, quotas), threads, uploads, checkWeights };
+      const context = { limits: limitsWithin(limits, quotas), classLimits, threads, uploads, checkWeights };
       const spec = await check(body, {}, context);
       const trials = await checkAll(spec, body, planned, context);
       const traceparent = currentTraceparent();

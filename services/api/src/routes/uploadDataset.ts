@@ -55,6 +55,15 @@ function filesOf({ files }: Form): { readonly part: UploadFilePart; readonly pat
   });
 }
 
+/** @throws ProblemError 422 for a file that was sent as a text, as curl's `-F file=<FILE` does */
+function refuseTexts({ fields }: Form): void {
+  const issues = uploadFileParts
+    .filter((part) => Object.hasOwn(fields, part))
+    .map((part) => ({ path: `/${part}`, message: `is sent as a text: send it as a file (curl: -F ${part}=@FILE)`, code: 'invalidType' }));
+  if (issues.length === 0) return;
+  throw new ProblemError('invalidRequest', `${issues.map(({ path, message }) => `${path} ${message}`).join('; ')}.`, { issues });
+}
+
 /** The name of the first file, without what a client says of its folders. */
 function titleOf({ files }: Form): string {
   const name = basename((files[0]?.filename ?? '').replaceAll('\\', '/')).replaceAll(/[^ -~\u00a0-\uffff]/g, '');
@@ -112,6 +121,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
       const gone = departure(reply);
       const options = { maxBytes: uploadBytesLimit, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
       const { dataset, isNew } = await withForm(request, options, async (form) => {
+        refuseTexts(form);
         const { name, ...given } = parseBody(uploadOptions, form.fields);
         const files = filesOf(form);
         const output = artifacts.temporaryFile();

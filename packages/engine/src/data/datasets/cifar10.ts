@@ -89,6 +89,7 @@ export const cifar10 = defineDataset({
   describe({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }) {
     return {
       inputShape,
+      inputType: 'uint8',
       target: { kind: 'class', classes },
       trainSamples: Math.min(trainLimit, TRAIN_SAMPLES),
       testSamples: Math.min(testLimit, TEST_SAMPLES),

@@ -39,6 +39,7 @@ export const digits = defineDataset({
   describe({ trainLimit = DIGITS.train, testLimit = DIGITS.test }) {
     return {
       inputShape,
+      inputType: 'uint8',
       target: { kind: 'class', classes: digitClasses },
       trainSamples: Math.min(trainLimit, DIGITS.train),
       testSamples: Math.min(testLimit, DIGITS.test),

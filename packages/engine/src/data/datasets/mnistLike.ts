@@ -80,6 +80,7 @@ export function defineMnistLike<const Name extends string>(set: MnistLike<Name>)
     describe({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }) {
       return {
         inputShape,
+        inputType: 'uint8',
         target: { kind: 'class', classes },
         trainSamples: Math.min(trainLimit, TRAIN_SAMPLES),
         testSamples: Math.min(testLimit, TEST_SAMPLES),

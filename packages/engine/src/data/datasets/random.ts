@@ -22,6 +22,7 @@ export const random = defineDataset({
     const testSamples = testSplit === undefined ? 0 : testSamplesOf(samples, testSplit);
     return {
       inputShape,
+      inputType: 'float32',
       target: { kind: 'values', shape: targetShape },
       trainSamples: samples - testSamples,
       testSamples,

@@ -111,6 +111,7 @@ export const uploaded: DatasetDefinition = {
     const { content } = data;
     return {
       inputShape: content.inputShape,
+      inputType: content.inputType,
       target:
         content.classes === null ? { kind: 'values', shape: content.targetShape ?? [1] } : { kind: 'class', classes: content.classes },
       ...counts(data),

@@ -1,0 +1,123 @@
+// Rows of a table that a trained network is asked about: prepared as the rows of its training file were.
+import type { NamedBytes } from '../files.ts';
+import { Breather } from '../limits.ts';
+import { UploadReport } from '../uploadReport.ts';
+import { pointer } from '../../validation.ts';
+import { listed } from './columnChoice.ts';
+import { ColumnEncoder } from './columnEncoder.ts';
+import { columnNames } from './header.ts';
+import { inputsOf, type TablePreparation } from './preparation.ts';
+import type { Decimal } from './cells.ts';
+import type { Row } from './rows.ts';
+import { TableText } from './tableText.ts';
+
+/** One thing that is wrong with rows. */
+export interface RowProblem {
+  /** JSON pointer: `/rows/0/city`. */
+  readonly path: string;
+  readonly message: string;
+  readonly code: string;
+}
+
+/** A text that the training file did not have. Its inputs are zeros. */
+export interface UnknownCategory {
+  /** From 0 on. */
+  readonly row: number;
+  readonly column: string;
+  readonly value: string;
+}
+
+export type PreparedRows =
+  | { readonly ok: true; readonly values: Float32Array; readonly unknownCategories: readonly UnknownCategory[] }
+  | { readonly ok: false; readonly problems: readonly RowProblem[] };
+
+/** The fields of each row, in the order of the table's columns. */
+interface Fields {
+  readonly rows: readonly (readonly string[])[];
+  readonly decimal: Decimal;
+}
+
+/** Rows as objects: `{"city": "Oslo", "rooms": 3}`. Every column of the inputs is needed and no other is known; null is a missing value. */
+export function prepareRows(table: TablePreparation, rows: readonly Readonly<Record<string, unknown>>[]): PreparedRows {
+  const problems: RowProblem[] = [];
+  const names = table.columns.map(({ name }) => name);
+  const known = new Set(names);
+  const fields = rows.map((row, i) => {
+    const problem = (name: string, message: string, code: string) => problems.push({ path: pointer(['rows', i, name]), message, code });
+    for (const name of Object.keys(row)) {
+      if (!known.has(name)) problem(name, `there is no column ${JSON.stringify(name)}: the columns are ${listed(names)}`, 'unknownField');
+    }
+    return names.map((name) => {
+      const value = Object.hasOwn(row, name) ? row[name] : undefined;
+      if (value === undefined) problem(name, `column ${JSON.stringify(name)} is missing: send null if it has no value`, 'required');
+      else if (typeof value === 'object' && value !== null) problem(name, 'must be a number, a text, true, false or null', 'invalidType');
+      return value === undefined || value === null || typeof value === 'object' ? '' : String(value as string | number | boolean);
+    });
+  });
+  return problems.length > 0 ? { ok: false, problems } : encoded(table, { rows: fields, decimal: '.' });
+}
+
+/**
+ * Rows as delimiter-separated text, written as a training file may be; with names of columns if that had some.
+ * @param most rows that may be sent
+ * @throws DataFormatError for text that cannot be taken apart
+ */
+export async function prepareCsv(table: TablePreparation, file: NamedBytes, most: number): Promise<PreparedRows> {
+  const text = new TableText(file, {}, new UploadReport());
+  const rows: Row[] = [];
+  for await (const row of text.rows(new Breather({}))) {
+    rows.push(row);
+    if (rows.length > most + 1) break;
+  }
+  const names = table.columns.map(({ name }) => name);
+  const [first, ...others] = rows;
+  const data = table.header ? others : rows;
+  const refused = (message: string, code: string): PreparedRows => ({ ok: false, problems: [{ path: '', message, code }] });
+  if (first === undefined || data.length === 0) return refused('there is no row to predict', 'required');
+  if (data.length > most) return refused(`there are more than ${most} rows`, 'tooBig');
+  const found = table.header ? columnNames(first.fields) : names;
+  const lacking = names.filter((name) => !found.includes(name));
+  const strange = found.filter((name) => !names.includes(name));
+  if (lacking.length > 0 || strange.length > 0 || (!table.header && first.fields.length !== names.length)) {
+    const differences = [
+      ...(lacking.length > 0 ? [`missing are ${listed(lacking)}`] : []),
+      ...(strange.length > 0 ? [`unknown are ${listed(strange)}`] : []),
+    ].join('; ');
+    return refused(
+      `the columns are not those of the inputs, ${listed(names)}${differences === '' ? '' : `: ${differences}`}`,
+      'otherColumns',
+    );
+  }
+  const ragged = data.find(({ fields }) => fields.length !== first.fields.length);
+  if (ragged !== undefined)
+    return refused(`row ${ragged.number} has ${ragged.fields.length} fields, but there are ${first.fields.length} columns`, 'invalidRow');
+  const places = names.map((name) => found.indexOf(name));
+  return encoded(table, { rows: data.map(({ fields }) => places.map((place) => fields[place])), decimal: text.decimal });
+}
+
+function encoded(table: TablePreparation, { rows, decimal }: Fields): PreparedRows {
+  const encoders = table.columns.map((column) => new ColumnEncoder(column, decimal));
+  const width = inputsOf(table);
+  const values = new Float32Array(rows.length * width);
+  const problems: RowProblem[] = [];
+  const unknownCategories: UnknownCategory[] = [];
+  for (const [row, fields] of rows.entries()) {
+    let offset = row * width;
+    for (const [i, encoder] of encoders.entries()) {
+      const { name } = encoder.column;
+      const outcome = encoder.write(fields[i], values, offset);
+      offset += encoder.width;
+      if (outcome === 'written') continue;
+      const path = pointer(['rows', row, name]);
+      if (outcome === 'unknownCategory') unknownCategories.push({ row, column: name, value: fields[i] });
+      else if (outcome === 'missing')
+        problems.push({
+          path,
+          message: `column ${JSON.stringify(name)} has no value, and the dataset was uploaded without missing=mean`,
+          code: 'missingValue',
+        });
+      else problems.push({ path, message: `column ${JSON.stringify(name)} ${outcome.found}${outcome.remedy}`, code: 'invalidValue' });
+    }
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, values, unknownCategories };
+}

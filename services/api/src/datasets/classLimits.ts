@@ -1,0 +1,109 @@
+// Limits of samples that would remove a class: files are often sorted by class, and the first N samples of one then lack some. Which
+// samples there are is read from the data, as far as that is on this machine or in the artifact store.
+import {
+  type DatasetFiles,
+  EngineError,
+  findDataset,
+  type JobSpec,
+  type Problem,
+  smallestLimit,
+  SpecError,
+  splitRows,
+} from '@trainyard/engine';
+import { ArtifactError, type ArtifactStore, type DatasetRecord, type DatasetStore } from '@trainyard/jobs';
+import { ProblemError } from '../problems.ts';
+import { firstUploaded, loadBuiltIn, type Part } from './firstSamples.ts';
+
+/** Samples of a built-in dataset that are looked at: these are mixed, so that the first ones have every class. */
+const BUILT_IN_SAMPLES = 1_000;
+const MOST_CACHED = 100;
+
+/** Numbers of the classes of each part, in the order in which a limit takes them. */
+type Labels = Readonly<Record<Part, ArrayLike<number> | null>>;
+
+interface Services {
+  readonly datasets: DatasetStore;
+  readonly artifacts: ArtifactStore;
+  readonly files: Pick<DatasetFiles, 'find'>;
+}
+
+export class ClassLimits {
+  readonly #services: Services;
+  /** The smallest limits that keep every class, by data and split. */
+  readonly #smallest = new Map<string, Promise<Readonly<Record<Part, number>>>>();
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** @throws SpecError for a limit that removes a class, with the smallest one that does not */
+  async check(spec: JobSpec): Promise<void> {
+    const problems = await this.problems(spec);
+    if (problems.length > 0) throw new SpecError(problems);
+  }
+
+  async problems({ data }: JobSpec): Promise<readonly Problem[]> {
+    const limits = (['train', 'test'] as const).flatMap((part) => {
+      const limit = (data as Partial<Record<string, unknown>>)[`${part}Limit`];
+      return typeof limit === 'number' ? [{ part, limit }] : [];
+    });
+    const hasClasses = findDataset(data.dataset).describe(data).target.kind === 'class';
+    const isUploaded = 'content' in data;
+    if (!hasClasses || limits.every(({ limit }) => !isUploaded && limit >= BUILT_IN_SAMPLES)) return [];
+    const smallest = await this.#smallestOf(data);
+    return limits.flatMap(({ part, limit }) => {
+      if (limit >= smallest[part]) return [];
+      const what = part === 'train' ? 'training' : 'test';
+      const message = `the first ${limit} ${what} samples lack a class: use at least ${smallest[part]}, or leave it out`;
+      return [{ path: `/data/${part}Limit`, message, code: 'lostClass' }];
+    });
+  }
+
+  async #smallestOf(data: JobSpec['data']): Promise<Readonly<Record<Part, number>>> {
+    const content = 'content' in data ? data.content : undefined;
+    const testSplit = 'testSplit' in data ? data.testSplit : undefined;
+    const key = JSON.stringify([content?.sha256 ?? data.dataset, testSplit]);
+    const known = this.#smallest.get(key);
+    if (known !== undefined) return await known;
+    const found = this.#labels(data.dataset, testSplit).then(({ train, test }) => ({
+      train: train === null ? 0 : smallestLimit(train),
+      test: test === null ? 0 : smallestLimit(test),
+    }));
+    this.#smallest.set(key, found);
+    const [oldest] = this.#smallest.keys();
+    if (this.#smallest.size > MOST_CACHED && oldest !== undefined) this.#smallest.delete(oldest);
+    try {
+      return await found;
+    } catch (error) {
+      this.#smallest.delete(key);
+      if (!(error instanceof ArtifactError || error instanceof EngineError)) throw error;
+      // A storage or file that cannot be read now is the job's to wait for: nothing is known against the limit.
+      return { train: 0, test: 0 };
+    }
+  }
+
+  async #labels(id: string, testSplit: number | undefined): Promise<Labels> {
+    const { datasets, artifacts, files } = this.#services;
+    const uploaded = await datasets.get(id);
+    if (uploaded === null) return await builtInLabels(id, files);
+    const labels = async (part: Part) =>
+      (await firstUploaded(uploaded, part, samplesOf(uploaded, part), artifacts, 'targets'))?.targets ?? null;
+    const train = await labels('train');
+    if (testSplit === undefined || train === null) return { train, test: await labels('test') };
+    const rows = splitRows(train.length, testSplit);
+    return { train: rows.train.map((row) => train[row]), test: rows.test.map((row) => train[row]) };
+  }
+}
+
+const samplesOf = ({ content }: DatasetRecord, part: Part): number => (part === 'train' ? content.trainSamples : content.testSamples);
+
+/** Those of the first samples; none where the files are not on this machine. */
+async function builtInLabels(id: string, files: Pick<DatasetFiles, 'find'>): Promise<Labels> {
+  try {
+    const { train, test } = await loadBuiltIn(id, files, BUILT_IN_SAMPLES);
+    return { train: train.targets, test: test?.targets ?? null };
+  } catch (error) {
+    if (error instanceof ProblemError) return { train: null, test: null };
+    throw error;
+  }
+}
