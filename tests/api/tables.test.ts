@@ -137,7 +137,7 @@ describe('predictions of rows', () => {
     const { id: jobId, spec } = (await api.post('/jobs', specOf(id))).json<Job>();
     const bytes = Uint8Array.from((await api.get(`/datasets/${id}/export`)).rawPayload);
     const files = { find: () => Promise.resolve(bytes), read: () => Promise.reject(new Error('nothing is published')) };
-    const events = train(spec as Parameters<typeof train>[0], { files });
+    const events = train(spec, { files });
     let next = await events.next();
     while (next.done !== true) next = await events.next();
     await api.artifacts.putBytes(jobId, 'model.safetensors', next.value.weights);

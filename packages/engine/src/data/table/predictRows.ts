@@ -51,7 +51,7 @@ export function prepareRows(table: TablePreparation, rows: readonly Readonly<Rec
       const value = Object.hasOwn(row, name) ? row[name] : undefined;
       if (value === undefined) problem(name, `column ${JSON.stringify(name)} is missing: send null if it has no value`, 'required');
       else if (typeof value === 'object' && value !== null) problem(name, 'must be a number, a text, true, false or null', 'invalidType');
-      return value === undefined || value === null || typeof value === 'object' ? '' : String(value as string | number | boolean);
+      return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
     });
   });
   return problems.length > 0 ? { ok: false, problems } : encoded(table, { rows: fields, decimal: '.' });
