@@ -54,7 +54,7 @@ export {
   uploadOptions,
 } from './data/uploadFormats/index.ts';
 export { mostFaults, type Taken, UploadError, type UploadFault, UploadReport } from './data/uploadReport.ts';
-export { prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './data/table/predictRows.ts';
+export { type Cell, prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './data/table/predictRows.ts';
 export type { TablePreparation } from './data/table/preparation.ts';
 export { readTables, type ReadTables, type TableOptions } from './data/table/readTables.ts';
 export { smallestLimit, splitRows } from './data/split.ts';

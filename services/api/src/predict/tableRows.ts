@@ -1,5 +1,13 @@
 // Rows of a table as the body of a prediction: JSON or CSV, prepared as the dataset was.
-import { DataFormatError, type JobSpec, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine';
+import {
+  type Cell,
+  DataFormatError,
+  type JobSpec,
+  prepareCsv,
+  type PreparedRows,
+  prepareRows,
+  type TablePreparation,
+} from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 import type { PredictInput } from './messages.ts';
 
@@ -12,7 +20,7 @@ export function tableOf({ data }: JobSpec): TablePreparation {
 }
 
 /** @throws ProblemError 422 that names every place that is wrong */
-export function rowsInput(table: TablePreparation, rows: readonly Readonly<Record<string, unknown>>[]): PredictInput {
+export function rowsInput(table: TablePreparation, rows: readonly Readonly<Record<string, Cell>>[]): PredictInput {
   return inputOf(prepareRows(table, rows));
 }
 

@@ -31,6 +31,9 @@ export type PreparedRows =
   | { readonly ok: true; readonly values: Float32Array; readonly unknownCategories: readonly UnknownCategory[] }
   | { readonly ok: false; readonly problems: readonly RowProblem[] };
 
+/** A value of a row as JSON. */
+export type Cell = string | number | boolean | null;
+
 /** The fields of each row, in the order of the table's columns. */
 interface Fields {
   readonly rows: readonly (readonly string[])[];
@@ -38,7 +41,7 @@ interface Fields {
 }
 
 /** Rows as objects: `{"city": "Oslo", "rooms": 3}`. Every column of the inputs is needed and no other is known; null is a missing value. */
-export function prepareRows(table: TablePreparation, rows: readonly Readonly<Record<string, unknown>>[]): PreparedRows {
+export function prepareRows(table: TablePreparation, rows: readonly Readonly<Record<string, Cell>>[]): PreparedRows {
   const problems: RowProblem[] = [];
   const names = table.columns.map(({ name }) => name);
   const known = new Set(names);
@@ -50,8 +53,7 @@ export function prepareRows(table: TablePreparation, rows: readonly Readonly<Rec
     return names.map((name) => {
       const value = Object.hasOwn(row, name) ? row[name] : undefined;
       if (value === undefined) problem(name, `column ${JSON.stringify(name)} is missing: send null if it has no value`, 'required');
-      else if (typeof value === 'object' && value !== null) problem(name, 'must be a number, a text, true, false or null', 'invalidType');
-      return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+      return value === undefined || value === null ? '' : String(value);
     });
   });
   return problems.length > 0 ? { ok: false, problems } : encoded(table, { rows: fields, decimal: '.' });
