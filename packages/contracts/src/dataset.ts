@@ -1,6 +1,7 @@
 // A dataset as answers show it: what a job can name in `data.dataset`, and what a network on it gets. All fields are always there.
 import { uploadFormats } from '@trainyard/engine';
 import { z } from 'zod';
+import { problemSchema } from './problem.ts';
 
 const sizes = z.array(z.int().min(1)).readonly();
 
@@ -38,6 +39,14 @@ export const datasetSchema = z
       .describe('Of a table: the texts of each column of texts, in the order of the inputs that they became; null otherwise.'),
     targetColumns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns to learn; null otherwise.'),
     targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('Of a table: what is learned; null otherwise.'),
+    status: z
+      .enum(['processing', 'ready', 'failed'])
+      .describe('`processing` while an upload with `Prefer: respond-async` is read; `failed` for an hour where that did not work.'),
+    progress: z
+      .object({ read: z.int().min(0), total: z.int().min(0) })
+      .nullable()
+      .describe('Of an upload that is processing or failed: bytes of its files.'),
+    problem: problemSchema.nullable().describe('Of a failed upload: why.'),
     taken: z.array(takenSchema).readonly().describe('What the reader of the upload decided because the form did not.'),
   })
   .meta({ id: 'Dataset' });

@@ -8,6 +8,7 @@ import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { DatasetInUseError, DatasetNotFoundError, ReservationExpiredError } from './errors.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
+import { PendingUploads } from './pendingUploads.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
 import { deleteDataset } from './scripts/deleteDataset.ts';
@@ -16,6 +17,8 @@ import { runScript } from './scripts/script.ts';
 
 /** What a dataset is made of. */
 export interface NewDataset {
+  /** Its id, from {@link DatasetStore.newId}; default a new one. */
+  readonly id?: string;
   /** The name of the caller's key. */
   readonly owner: string;
   readonly title: string;
@@ -50,14 +53,28 @@ export class DatasetStore {
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
   readonly #remains: Remains;
+  /** Uploads that are being read, or failed. */
+  readonly pending: PendingUploads;
   readonly #ulid = monotonicFactory(() => randomInt(32) / 32);
 
   /** All stay the caller's to close. */
-  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly artifacts: ArtifactStore; readonly remains: Remains }) {
+  constructor(options: {
+    readonly redis: Redis;
+    readonly prefix: string;
+    readonly artifacts: ArtifactStore;
+    readonly remains: Remains;
+    /** Of uploads that are being read; see {@link PendingUploads}. */
+    readonly uploadLeaseMs?: number;
+  }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#artifacts = options.artifacts;
     this.#remains = options.remains;
+    this.pending = new PendingUploads({
+      redis: options.redis,
+      prefix: options.prefix,
+      ...(options.uploadLeaseMs !== undefined && { leaseMs: options.uploadLeaseMs }),
+    });
   }
 
   /**
@@ -68,7 +85,7 @@ export class DatasetStore {
     const { owner, title, format, content, taken, file } = given;
     const known = await this.#byContent(owner, content.sha256);
     if (known !== null) return { dataset: known, isNew: false };
-    const id = `ds_${this.#ulid()}`;
+    const { id = this.newId() } = given;
     await this.#remains.reserve(id);
     let isNew = false;
     try {
@@ -85,6 +102,11 @@ export class DatasetStore {
       // After an error nobody knows whether it was recorded; the reservation says.
       if (!isNew) await this.#remains.remove(id).catch(() => undefined);
     }
+  }
+
+  /** An id that sorts after all earlier ones. */
+  newId(): string {
+    return `ds_${this.#ulid()}`;
   }
 
   /** The dataset, or null if there is none with this id, or, where an `owner` is given, none of theirs. */

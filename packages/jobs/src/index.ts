@@ -3,6 +3,7 @@
 
 export type { ArtifactPlace, ArtifactStat, ArtifactStore, ByteRange } from './artifacts/artifactStore.ts';
 export { dataDigestOf, DatasetDigests } from './datasetDigests.ts';
+export { type PendingUpload, PendingUploads } from './pendingUploads.ts';
 export { type DatasetRecord, DatasetStore, type NewDataset } from './datasetStore.ts';
 export { FolderArtifactStore } from './artifacts/folderArtifactStore.ts';
 export { openArtifacts } from './artifacts/openArtifacts.ts';

@@ -20,6 +20,7 @@ export const problemKinds = {
   requestTimeout: { status: 408, title: 'The request took too long to arrive' },
   wrongState: { status: 409, title: 'The job is not in a state that allows this' },
   inUse: { status: 409, title: 'Something still needs it' },
+  notReady: { status: 409, title: 'The upload is no dataset yet' },
   builtInDataset: { status: 409, title: 'The dataset is built in' },
   bodyTooLarge: { status: 413, title: 'The body is too large' },
   storageQuotaExceeded: { status: 413, title: 'There is no room for more of this key' },

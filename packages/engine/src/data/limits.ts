@@ -22,6 +22,8 @@ export interface ReaderOptions {
   /** Default {@link readerLimits}. */
   readonly limits?: Partial<ReaderLimits>;
   readonly signal?: AbortSignal;
+  /** Called with the bytes of uploaded files that were read since the last call. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
 }
 
 export function limitsOf({ limits }: ReaderOptions): ReaderLimits {

@@ -63,6 +63,12 @@ export interface RedisKeys {
   readonly datasets: string;
   /** Sorted set, as `datasets`: the ids of one owner's. */
   datasetsOf(owner: string): string;
+  /** Hash: the record of an upload that is being read, or that failed; it expires. */
+  upload(id: string): string;
+  /** Sorted set, as `datasets`: the ids of such uploads, some of which may have expired. */
+  readonly uploads: string;
+  /** Sorted set, as `uploads`: the ids of one owner's. */
+  uploadsOf(owner: string): string;
   /** Hash: an owner's datasets by the digest of their content. */
   contentsOf(owner: string): string;
   /** The record of whatever may have files: a job's, uploaded weights', an uploaded dataset's. */
@@ -110,6 +116,9 @@ export function redisKeys(prefix: string): RedisKeys {
     usersOf: (datasetId) => `${tag}:users:${datasetId}`,
     datasets: `${tag}:datasets`,
     datasetsOf: (owner) => `${tag}:datasets:${owner}`,
+    upload: (id) => `${tag}:upload:${id}`,
+    uploads: `${tag}:uploads`,
+    uploadsOf: (owner) => `${tag}:uploads:${owner}`,
     contentsOf: (owner) => `${tag}:contents:${owner}`,
     holder: (id) => `${tag}:${id.startsWith('ds_') ? 'dataset' : id.startsWith('wt_') ? 'weights' : 'job'}:${id}`,
     wishChannel: `${tag}:wishes`,

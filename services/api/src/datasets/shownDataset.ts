@@ -1,10 +1,12 @@
 // Datasets as answers show them: built-in ones from their definitions, uploaded ones from their records.
-import type { Dataset } from '@trainyard/contracts';
+import type { Dataset, Problem } from '@trainyard/contracts';
 import { dataSchema, datasetDefinitions, describeData, type TablePreparation, uploadFormat } from '@trainyard/engine';
-import type { DatasetRecord, DatasetStore } from '@trainyard/jobs';
+import type { DatasetRecord, DatasetStore, PendingUpload } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
+
+const ready = { status: 'ready', progress: null, problem: null } as const;
 
 export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ name, title, description }) => {
   // One that a spec has to give a shape cannot be described without a spec.
@@ -24,6 +26,7 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
     bytes: null,
     createdAt: null,
     ...tableFields(undefined),
+    ...ready,
     taken: [],
   };
 });
@@ -44,14 +47,72 @@ export function shownDataset({ id, title, format, content, taken, bytes, created
   const { inputShape, classes, trainSamples, testSamples, sha256 } = content;
   const description = `Uploaded as ${uploadFormat(format).title}`;
   const uploaded = { source: 'uploaded', title, description, format, sha256, bytes, createdAt, taken } as const;
-  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples, ...tableFields(content.table) };
+  return { id, ...uploaded, inputShape, classes, trainSamples, testSamples, ...tableFields(content.table), ...ready };
 }
 
-/** The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one. @throws ProblemError 404 */
+/** An upload that is being read, or that failed. */
+export function shownUpload(upload: PendingUpload): Dataset {
+  const { id, title, status, progress, createdAt } = upload;
+  const hasFailed = status === 'failed';
+  const unknown = { inputShape: null, classes: null, trainSamples: null, testSamples: null, format: null, sha256: null, bytes: null };
+  return {
+    id,
+    source: 'uploaded',
+    title,
+    description: hasFailed ? 'An upload that could not be read' : 'An upload that is being read',
+    ...unknown,
+    createdAt,
+    ...tableFields(undefined),
+    status: hasFailed ? 'failed' : 'processing',
+    progress,
+    problem: hasFailed ? problemOf(upload) : null,
+    taken: [],
+  };
+}
+
+/** Without one, the process that read it died. */
+function problemOf({ id, problem, requestId }: PendingUpload): Problem {
+  const died = new ProblemError('unavailable', 'The server stopped while it read the files. Upload them again.');
+  return problem ?? died.toProblem(`/datasets/${id}`, requestId);
+}
+
+/** The upload with this id, if the caller may see it; a dataset that its owner had already in place of one that holds the same. */
+export async function visibleUpload(
+  datasets: DatasetStore,
+  id: string,
+  request: FastifyRequest,
+): Promise<PendingUpload | DatasetRecord | null> {
+  const owner = visibleOwner(request);
+  const upload = await datasets.pending.get(id, owner);
+  return upload?.status === 'same' && upload.dataset !== null ? await datasets.get(upload.dataset, owner) : upload;
+}
+
+/** @throws ProblemError 409 for an upload that is no dataset yet, or failed */
+export async function refuseUnready(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<void> {
+  const upload = await datasets.pending.get(id, visibleOwner(request));
+  if (upload === null) return;
+  if (upload.status === 'same') throw new ProblemError('notReady', `${id} holds what ${upload.dataset} holds: use that one.`);
+  throw new ProblemError(
+    'notReady',
+    upload.status === 'failed'
+      ? `The upload ${id} failed: ${problemOf(upload).detail}`
+      : `${id} is still being read: wait until its status is ready.`,
+  );
+}
+
+/**
+ * The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one.
+ * @throws ProblemError 404, and 409 for an upload that is no dataset yet
+ */
 export async function visibleDataset(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<DatasetRecord | null> {
   if (builtInDatasets.some((dataset) => dataset.id === id)) return null;
   const found = await datasets.get(id, visibleOwner(request));
   if (found !== null) return found;
+  await refuseUnready(datasets, id, request);
+  throw unknownDataset(id);
+}
+
+export function unknownDataset(id: string): ProblemError {
   const known = builtInDatasets.map((dataset) => dataset.id).join(', ');
-  throw new ProblemError('notFound', `There is no dataset ${JSON.stringify(id)}; there are ${known}, and those that you uploaded.`);
+  return new ProblemError('notFound', `There is no dataset ${JSON.stringify(id)}; there are ${known}, and those that you uploaded.`);
 }

@@ -4,6 +4,7 @@ import type { DatasetStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { visibleOwner } from '../plugins/access.ts';
+import { refuseUnready } from './shownDataset.ts';
 
 const namesDataset = z.looseObject({ data: z.looseObject({ dataset: z.string() }) });
 
@@ -12,5 +13,6 @@ export async function uploadsFor(spec: unknown, datasets: DatasetStore, request:
   const id = namesDataset.safeParse(spec).data?.data.dataset;
   if (id === undefined || !isUploaded(id)) return new Map();
   const dataset = await datasets.get(id, visibleOwner(request));
+  if (dataset === null) await refuseUnready(datasets, id, request);
   return new Map(dataset === null ? [] : [[id, dataset.content]]);
 }

@@ -76,7 +76,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
 }
 
 /** The problem that an error of any of our packages, or of a library, means to the client. */
-function problemFor(error: unknown, request: FastifyRequest): ProblemError {
+export function problemFor(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof SpecError) {
     const places = error.issues.length === 1 ? 'one place' : `${error.issues.length} places`;

@@ -74,6 +74,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
             'malformedJson',
             'bodyTooLarge',
             'unsupportedMediaType',
+            'notReady',
             'invalidSpec',
             'invalidRequest',
             'idempotencyKeyReused',

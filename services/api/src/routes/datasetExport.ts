@@ -33,7 +33,7 @@ export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { da
         querystring: z.strictObject({}),
         response: {
           200: answer('The file.', 'application/octet-stream', z.unknown()),
-          ...problems(...guarded, 'notFound', 'invalidRequest'),
+          ...problems(...guarded, 'notFound', 'notReady', 'invalidRequest'),
         },
       },
     },

@@ -67,7 +67,7 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { d
             description: 'The samples.',
             content: { 'application/json': { schema: datasetSamples }, 'image/png': { schema: z.unknown() } },
           },
-          ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),
+          ...problems(...guarded, 'notFound', 'notReady', 'notAcceptable', 'invalidRequest'),
         },
       },
     },

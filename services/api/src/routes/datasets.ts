@@ -4,7 +4,7 @@ import { datasetList, datasetSchema } from '@trainyard/contracts';
 import type { DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { builtInDatasets, shownDataset, visibleDataset } from '../datasets/shownDataset.ts';
+import { builtInDatasets, shownDataset, shownUpload, unknownDataset, visibleDataset, visibleUpload } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { visibleOwner } from '../plugins/access.ts';
@@ -37,11 +37,16 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
     async (request) => {
       const { limit, after } = request.query;
       const owner = visibleOwner(request);
-      const found = await datasets.list({ limit: limit + 1, ...(after !== undefined && { after }), ...(owner !== undefined && { owner }) });
-      const page = found.slice(0, limit);
+      const range = { limit: limit + 1, ...(after !== undefined && { after }), ...(owner !== undefined && { owner }) };
+      const [ready, pending] = await Promise.all([datasets.list(range), datasets.pending.list(range)]);
+      // What has become a dataset since is shown as one.
+      const known = new Set(ready.map(({ id }) => id));
+      const found = [...ready.map(shownDataset), ...pending.filter(({ id }) => !known.has(id)).map(shownUpload)];
+      const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+      const page = newest.slice(0, limit);
       return {
-        data: [...(after === undefined ? builtInDatasets : []), ...page.map(shownDataset)],
-        nextCursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
+        data: [...(after === undefined ? builtInDatasets : []), ...page],
+        nextCursor: newest.length > limit ? (page.at(-1)?.id ?? null) : null,
       };
     },
   );
@@ -52,6 +57,7 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
       schema: {
         operationId: 'getDataset',
         summary: 'A dataset',
+        description: 'Of an upload with `Prefer: respond-async`, `status` and `progress` say how far it is.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: z.strictObject({}),
@@ -62,9 +68,11 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
       const { id } = request.params;
       const builtIn = builtInDatasets.find((dataset) => dataset.id === id);
       if (builtIn !== undefined) return builtIn;
-      const uploaded = await visibleDataset(datasets, id, request);
-      if (uploaded === null) throw new TypeError(`${id} is built in, and is not listed`);
-      return shownDataset(uploaded);
+      const dataset = await datasets.get(id, visibleOwner(request));
+      if (dataset !== null) return shownDataset(dataset);
+      const upload = await visibleUpload(datasets, id, request);
+      if (upload === null) throw unknownDataset(id);
+      return 'content' in upload ? shownDataset(upload) : shownUpload(upload);
     },
   );
 
@@ -74,7 +82,8 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
       schema: {
         operationId: 'deleteDataset',
         summary: 'Delete an uploaded dataset',
-        description: 'Jobs of it that have ended keep what they have, and cannot be trained again.',
+        description:
+          'Jobs of it that have ended keep what they have, and cannot be trained again. An upload that is being read is stopped.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: z.strictObject({}),
@@ -84,6 +93,7 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
             ...guarded,
             'notFound',
             'inUse',
+            'notReady',
             'builtInDataset',
             'invalidRequest',
             'malformedJson',
@@ -95,6 +105,11 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
     },
     async (request, reply) => {
       const { id } = request.params;
+      const owner = visibleOwner(request);
+      const upload = await datasets.pending.get(id, owner);
+      // Whoever reads it notices, and stops.
+      if (upload !== null && (await datasets.pending.remove(upload)) && (await datasets.get(id, owner)) === null)
+        return reply.code(204).send();
       const dataset = await visibleDataset(datasets, id, request);
       if (dataset === null) throw new ProblemError('builtInDataset', `${id} is there for everybody and stays.`);
       await datasets.delete(id);

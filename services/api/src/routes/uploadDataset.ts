@@ -1,18 +1,20 @@
 // Uploading a dataset: a form is received, read in a process of its own, stored and recorded; only then is it answered. Whatever
 // goes wrong on the way, and whoever leaves, nothing stays.
 import { basename } from 'node:path';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
 import { datasetSchema } from '@trainyard/contracts';
-import { type UploadFilePart, uploadFileParts, uploadOptions } from '@trainyard/engine';
+import { type UploadFilePart, uploadFileParts, type UploadOptions, uploadOptions } from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore, KeyQuotas } from '@trainyard/jobs';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { shownDataset } from '../datasets/shownDataset.ts';
+import { shownDataset, shownUpload } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
+import { problemFor } from '../plugins/errors.ts';
 import { quotasOf } from '../plugins/quotas.ts';
+import { BackgroundUploads } from '../uploads/backgroundUploads.ts';
 import { ProblemError } from '../problems.ts';
 import { departure, type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
@@ -70,6 +72,29 @@ function titleOf({ files }: Form): string {
   return name.slice(0, 200) || 'dataset';
 }
 
+/** What a form asks for. */
+interface Upload {
+  readonly title: string;
+  readonly given: Omit<UploadOptions, 'name'>;
+  readonly files: readonly { readonly part: UploadFilePart; readonly path: string }[];
+}
+
+/** @throws ProblemError 422 */
+function parsed(form: Form): Upload {
+  refuseTexts(form);
+  const { name, ...given } = parseBody(uploadOptions, form.fields);
+  return { title: name ?? titleOf(form), given, files: filesOf(form) };
+}
+
+async function bytesOf({ files }: Form): Promise<number> {
+  const sizes = await Promise.all(files.map(async ({ path }) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** RFC 7240. */
+const prefersAsync = (prefer: string | readonly string[] | undefined): boolean =>
+  [prefer ?? []].flat().some((header) => header.split(',').some((preference) => /^\s*respond-async\s*(;|$)/i.test(preference)));
+
 interface Services {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
@@ -87,6 +112,15 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
   await app.register(multipart);
   app.setValidatorCompiler(validatorOfAllButBody);
 
+  const background = new BackgroundUploads({ datasets, log: app.log });
+  app.addHook('preClose', async () => await background.close());
+
+  /** The files of an upload as what a dataset is made of. The file of it is the caller's to remove. */
+  const read = async ({ files, given }: Upload, signal: AbortSignal, onProgress?: (bytes: number) => void) => {
+    const file = artifacts.temporaryFile();
+    return { ...(await reader.read({ files, options: given, output: file }, signal, onProgress)), file };
+  };
+
   app.post(
     '/datasets',
     {
@@ -99,10 +133,19 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),
+        headers: z.object({ prefer: z.string().optional().describe('`respond-async` answers 202 before the files are read.') }),
         body: uploadForm,
         response: {
           200: json('The dataset that has this content already.', datasetSchema),
           201: json('The dataset.', datasetSchema, { Location: { type: 'string', description: 'The path of the dataset.' } }),
+          202: json(
+            'With `Prefer: respond-async`: what was sent is read now; ask for the dataset until its status is not `processing`.',
+            datasetSchema,
+            {
+              Location: { type: 'string', description: 'The path of the dataset.' },
+              'Preference-Applied': { type: 'string', description: '`respond-async`.' },
+            },
+          ),
           ...problems(
             ...guarded,
             'malformedForm',
@@ -118,34 +161,37 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
     },
     async (request, reply) => {
       if (!request.isMultipart()) throw new ProblemError('unsupportedMediaType', 'The body must be multipart/form-data.');
+      const isAsync = prefersAsync(request.headers['prefer']);
+      if (isAsync) background.checkRoom();
       const gone = departure(reply);
       const options = { maxBytes: uploadBytesLimit, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
-      const { dataset, isNew } = await withForm(request, options, async (form) => {
-        refuseTexts(form);
-        const { name, ...given } = parseBody(uploadOptions, form.fields);
-        const files = filesOf(form);
-        const output = artifacts.temporaryFile();
-        try {
-          const { content, format, taken } = await reader.read({ files, options: given, output }, gone);
-          const added = await datasets.add({
-            owner: callerOf(request).name,
-            title: name ?? titleOf(form),
-            format,
-            content,
-            taken,
-            file: output,
-            quotas: quotasOf(request, keyQuotas),
+      return await withForm(request, options, async (form) => {
+        const upload = parsed(form);
+        const owner = callerOf(request).name;
+        const quotas = quotasOf(request, keyQuotas);
+        if (isAsync) {
+          const pending = await background.start({
+            owner,
+            title: upload.title,
+            requestId: request.id,
+            bytes: await bytesOf(form),
+            read: async (signal, onProgress) => ({ ...(await read(upload, signal, onProgress)), quotas }),
+            release: form.keep(),
+            problemOf: (error) => problemFor(error, request).toProblem('/datasets', request.id),
           });
+          void reply.headers({ location: `/datasets/${pending.id}`, 'preference-applied': 'respond-async' });
+          return reply.code(202).send(shownUpload(pending));
+        }
+        const made = await read(upload, gone);
+        try {
+          const { dataset, isNew } = await datasets.add({ ...made, owner, title: upload.title, quotas });
+          void reply.code(isNew ? 201 : 200).header('location', `/datasets/${dataset.id}`);
           // Of a dataset that is there already, the answer says what was decided about this upload.
-          return { ...added, dataset: { ...added.dataset, taken } };
+          return reply.send(shownDataset({ ...dataset, taken: made.taken }));
         } finally {
-          await rm(output, { force: true });
+          await rm(made.file, { force: true });
         }
       });
-      return reply
-        .code(isNew ? 201 : 200)
-        .header('location', `/datasets/${dataset.id}`)
-        .send(shownDataset(dataset));
     },
   );
 };

@@ -20,6 +20,8 @@ export interface FormFile {
 export interface Form {
   readonly fields: Readonly<Record<string, string>>;
   readonly files: readonly FormFile[];
+  /** Leaves the files to the caller, who removes them with what this returns. */
+  keep(): () => Promise<void>;
 }
 
 export interface FormOptions {
@@ -46,16 +48,24 @@ export function departure(reply: FastifyReply): AbortSignal {
 }
 
 /**
- * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened.
+ * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened, unless `use` keeps them.
  * @throws ProblemError 400, 413 or 422, and what `use` throws
  */
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
   const files: FormFile[] = [];
-  try {
-    return await use({ fields: await receive(request, options, files), files });
-  } finally {
+  const remove = async (): Promise<void> => {
     // What cannot be removed now goes with the process: it must not hide why.
     await Promise.all(files.map(({ path }) => rm(path, { force: true }).catch(() => {})));
+  };
+  let isKept = false;
+  const keep = () => {
+    isKept = true;
+    return remove;
+  };
+  try {
+    return await use({ fields: await receive(request, options, files), files, keep });
+  } finally {
+    if (!isKept) await remove();
   }
 }
 

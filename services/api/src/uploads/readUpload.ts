@@ -35,10 +35,14 @@ export interface ReadDataset {
 /** What it answers. */
 export type ReadAnswer =
   | ReadDataset
+  /** Bytes of the files that were read so far; the answer is yet to come. */
+  | { readonly read: number }
   /** What is wrong with the files. */
   | { readonly faults: readonly UploadFault[] }
   /** The disk does not take what they hold; the system's code. */
   | { readonly diskCode: string };
+
+type FinalAnswer = Exclude<ReadAnswer, { readonly read: number }>;
 
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
@@ -124,12 +128,16 @@ export class UploadReader {
    * Reads files into one file at `output`, which is there afterwards only if all went well.
    * @throws ProblemError 422 that says what is wrong with the files; the signal's reason when aborted
    */
-  async read(order: Omit<ReadOrder, 'limits'>, signal: AbortSignal): Promise<ReadDataset> {
-    await this.#turn();
+  async read(
+    order: Omit<ReadOrder, 'limits'>,
+    signal: AbortSignal,
+    onProgress: (bytes: number) => void = () => undefined,
+  ): Promise<ReadDataset> {
+    await this.#turn(signal);
     let isRead = false;
     try {
       signal.throwIfAborted();
-      const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal);
+      const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal, onProgress);
       if ('faults' in answer) throw refusal(answer.faults);
       if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
       isRead = true;
@@ -140,7 +148,7 @@ export class UploadReader {
     }
   }
 
-  async #ask(order: ReadOrder, signal: AbortSignal): Promise<ReadAnswer> {
+  async #ask(order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<FinalAnswer> {
     const { timeoutMs, heapMegabytes } = this.#options;
     const process = fork(new URL('./readerProcess.js', import.meta.url), {
       // What is in the environment is none of its business.
@@ -156,9 +164,11 @@ export class UploadReader {
       kill();
     }, timeoutMs);
     signal.addEventListener('abort', kill);
-    let answer: ReadAnswer | undefined;
-    process.once('message', (message) => {
-      answer = message as ReadAnswer;
+    let answer: FinalAnswer | undefined;
+    process.on('message', (message) => {
+      const told = message as ReadAnswer;
+      if ('read' in told) onProgress(told.read);
+      else answer = told;
     });
     try {
       const exited = once(process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -178,12 +188,25 @@ export class UploadReader {
     }
   }
 
-  async #turn(): Promise<void> {
+  /** @throws the signal's reason when aborted */
+  async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
       return;
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const begin = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(begin), 1);
+        reject(signal.reason as Error);
+      };
+      this.#waiting.push(begin);
+      signal.addEventListener('abort', leave, { once: true });
+    });
   }
 
   #pass(): void {

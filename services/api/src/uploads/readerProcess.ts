@@ -26,9 +26,24 @@ function systemCodeOf(error: unknown): string | null {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+/** Milliseconds between two messages about the progress. */
+const PROGRESS_MS = 250;
+
+/** Adds up what was read, and says it now and then. */
+function progress(): (bytes: number) => void {
+  let [read, last] = [0, performance.now()];
+  return (bytes) => {
+    read += bytes;
+    if (performance.now() - last < PROGRESS_MS) return;
+    last = performance.now();
+    const told: ReadAnswer = { read: Math.round(read) };
+    process.send?.(told);
+  };
+}
+
 async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
   try {
-    const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage });
+    const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage, onRead: progress() });
     return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
   } catch (error) {
     if (error instanceof UploadError) return { faults: error.faults };

@@ -95,10 +95,18 @@ export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Gene
   }
 }
 
-/** {@link decodedPieces} with pauses for the event loop. */
-export async function* decodedText(file: NamedBytes, label: string, breather: Breather): AsyncGenerator<string, void, void> {
+/** {@link decodedPieces} with pauses for the event loop. @param onRead called with the bytes of each piece */
+export async function* decodedText(
+  file: NamedBytes,
+  label: string,
+  breather: Breather,
+  onRead: ((bytes: number) => void) | undefined,
+): AsyncGenerator<string, void, void> {
+  let left = file.bytes.length;
   for (const piece of decodedPieces(file, label)) {
     yield piece;
+    onRead?.(Math.min(left, PIECE_BYTES));
+    left -= PIECE_BYTES;
     await breather.breathe();
   }
 }

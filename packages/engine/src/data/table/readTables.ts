@@ -102,7 +102,7 @@ class TableReading {
     const columns = Array.from({ length: text.usualFields }, () => new ColumnStatistics(text.decimal, mostNames));
     let first: Row | undefined;
     let rows = 0;
-    for await (const row of text.rows(this.#breather)) {
+    for await (const row of text.rows(this.#breather, this.#context.reader.onRead)) {
       if (first === undefined) {
         first = row;
         if (!includesFirst) continue;
@@ -195,7 +195,7 @@ class TableReading {
     const text = new TableText(file, this.#options, report, findEncoding);
     let first: Row | undefined;
     let rows = 0;
-    for await (const row of text.rows(this.#breather)) {
+    for await (const row of text.rows(this.#breather, this.#context.reader.onRead)) {
       first ??= row;
       rows += 1;
     }
@@ -230,7 +230,7 @@ class TableReading {
         : new ValueCollector(plan.preparation.targetColumns, plan.targetKinds, layout.rows, layout.text.decimal);
     const samples = new SampleCollector(layout, plan, targets, report);
     let isFirst = true;
-    for await (const row of layout.text.rows(this.#breather)) {
+    for await (const row of layout.text.rows(this.#breather, this.#context.reader.onRead)) {
       if (!isFirst || !layout.hasHeader) samples.add(row);
       isFirst = false;
     }

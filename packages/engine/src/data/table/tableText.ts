@@ -74,7 +74,7 @@ export class TableText {
    * The rows that hold something: rows without any value, and comments, are passed over and reported.
    * @throws RowError for one that cannot be taken apart, DataFormatError for bytes that are not in the encoding
    */
-  async *rows(breather: Breather): AsyncGenerator<Row, void, void> {
+  async *rows(breather: Breather, onRead?: (bytes: number) => void): AsyncGenerator<Row, void, void> {
     const scanner = new RowScanner(this.name, this.#delimiter);
     const passedOver = { empty: 0, comments: 0 };
     const holdsSomething = ({ fields }: Row): boolean => {
@@ -86,7 +86,7 @@ export class TableText {
       passedOver.empty += 1;
       return false;
     };
-    for await (const text of decodedText(this.#file, this.#label, breather)) {
+    for await (const text of decodedText(this.#file, this.#label, breather, onRead)) {
       for (const row of scanner.scan(text, false)) if (holdsSomething(row)) yield row;
     }
     for (const row of scanner.scan('', true)) if (holdsSomething(row)) yield row;

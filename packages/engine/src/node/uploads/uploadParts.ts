@@ -122,14 +122,22 @@ export class UploadedParts {
     for (const archive of await Promise.allSettled(this.#archives.values())) if (archive.status === 'fulfilled') archive.value.close();
   }
 
-  /** A file in memory, unpacked if it is gzipped. Messages call it by its part. */
-  async read({ part, path }: UploadedFile): Promise<NamedBytes> {
+  /** A file in memory, unpacked if it is gzipped, which counts as read then. Messages call it by its part. */
+  async read(file: UploadedFile): Promise<NamedBytes> {
+    const { storedBytes, ...read } = await this.unpack(file);
+    this.#reader.onRead?.(storedBytes);
+    return read;
+  }
+
+  /** As {@link read}, for a reader that counts the bytes itself. */
+  async unpack({ part, path }: UploadedFile): Promise<NamedBytes & { readonly storedBytes: number }> {
     this.#reader.signal?.throwIfAborted();
     const { bytes: limit } = limitsOf(this.#reader);
     const bytes = await readFile(path);
-    if (!isGzip(bytes)) return { name: part, bytes };
+    const storedBytes = bytes.length;
+    if (!isGzip(bytes)) return { name: part, bytes, storedBytes };
     try {
-      return { name: part, bytes: await promisify(gunzip)(bytes, { maxOutputLength: limit }) };
+      return { name: part, bytes: await promisify(gunzip)(bytes, { maxOutputLength: limit }), storedBytes };
     } catch (error) {
       const code = errorCode(error);
       const reason = code === 'ERR_BUFFER_TOO_LARGE' ? `it holds more than the limit of ${limit} bytes` : code;

@@ -1,0 +1,149 @@
+// Uploads that were accepted and are still being read, and those that failed. A record is kept under a lease by the process that reads the
+// files: if that process dies, the record counts as failed once the lease is over. Redis removes records by itself an hour after
+// their last change. A dataset that was read is in the DatasetStore, under the same id.
+import { uploadedDatasetId } from '@trainyard/engine';
+import type { Problem } from '@trainyard/contracts';
+import type { Redis } from 'ioredis';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { runScript } from './scripts/script.ts';
+import { updateUpload } from './scripts/updateUpload.ts';
+
+/** How long a failed upload is shown. */
+const keptMs = 60 * 60 * 1_000;
+
+export interface PendingUpload {
+  readonly id: string;
+  readonly owner: string;
+  readonly title: string;
+  /** `same`: what was read is a dataset that the owner had already. */
+  readonly status: 'processing' | 'failed' | 'same';
+  /** Bytes of the files. */
+  readonly progress: { readonly read: number; readonly total: number };
+  /** Of a failed one; null where the process that read it died. */
+  readonly problem: Problem | null;
+  /** Of `same`: the id of that dataset. */
+  readonly dataset: string | null;
+  /** Of the request that sent it. */
+  readonly requestId: string;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+}
+
+export class PendingUploads {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #leaseMs: number;
+
+  /** @param options.leaseMs how long a record counts as being read without a renewal; default 30 s */
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly leaseMs?: number }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.#leaseMs = options.leaseMs ?? 30_000;
+  }
+
+  /** How often a lease should be renewed, in ms. */
+  get renewalMs(): number {
+    return this.#leaseMs / 10;
+  }
+
+  /** Records an upload whose files are on this machine. */
+  async begin(upload: {
+    readonly id: string;
+    readonly owner: string;
+    readonly title: string;
+    readonly total: number;
+    readonly requestId: string;
+  }): Promise<PendingUpload> {
+    const { id, owner, title, total, requestId } = upload;
+    const keys = this.#keys;
+    const createdAt = new Date().toISOString();
+    const fields = {
+      owner,
+      title,
+      requestId,
+      total: String(total),
+      read: '0',
+      status: 'processing',
+      createdAt,
+      leaseUntil: String(Date.now() + this.#leaseMs),
+    };
+    await this.#redis
+      .multi()
+      .hset(keys.upload(id), fields)
+      .pexpire(keys.upload(id), keptMs)
+      .zadd(keys.uploads, 0, id)
+      .zadd(keys.uploadsOf(owner), 0, id)
+      .exec();
+    return { id, owner, title, status: 'processing', progress: { read: 0, total }, problem: null, dataset: null, requestId, createdAt };
+  }
+
+  /** Keeps the lease. @returns false for an upload that was deleted: reading it is to be stopped */
+  async renew(id: string, read: number): Promise<boolean> {
+    return await this.#update(id, { read: String(read), leaseUntil: String(Date.now() + this.#leaseMs) });
+  }
+
+  async fail(id: string, problem: Problem): Promise<void> {
+    await this.#update(id, { status: 'failed', problem: JSON.stringify(problem) });
+  }
+
+  /** What was read is the dataset `dataset`, which was there before. */
+  async same(id: string, dataset: string): Promise<void> {
+    await this.#update(id, { status: 'same', dataset });
+  }
+
+  /** Removes the record of an upload. @returns false when there is none */
+  async remove({ id, owner }: Pick<PendingUpload, 'id' | 'owner'>): Promise<boolean> {
+    const keys = this.#keys;
+    const [[, removed] = []] =
+      (await this.#redis.multi().unlink(keys.upload(id)).zrem(keys.uploads, id).zrem(keys.uploadsOf(owner), id).exec()) ?? [];
+    return removed === 1;
+  }
+
+  /** The upload, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  async get(id: string, owner?: string): Promise<PendingUpload | null> {
+    if (!uploadedDatasetId.safeParse(id).success) return null;
+    const upload = uploadOf(id, await this.#redis.hgetall(this.#keys.upload(id)));
+    return upload !== null && owner !== undefined && upload.owner !== owner ? null : upload;
+  }
+
+  /** Newest first, without those that were datasets already; as {@link DatasetStore.list}. */
+  async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<PendingUpload[]> {
+    const start = options.after === undefined ? '+' : `(${options.after}`;
+    const key = options.owner === undefined ? this.#keys.uploads : this.#keys.uploadsOf(options.owner);
+    const ids = await this.#redis.zrange(key, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit);
+    const found = await Promise.all(ids.map(async (id) => ({ id, upload: await this.get(id) })));
+    const gone = found.filter(({ upload }) => upload === null).map(({ id }) => id);
+    if (gone.length > 0) {
+      await this.#redis.zrem(key, ...gone);
+      return await this.list(options);
+    }
+    return found.flatMap(({ upload }) => (upload === null || upload.status === 'same' ? [] : [upload]));
+  }
+
+  /** Changes a record that is being processed, and keeps it for another hour. */
+  async #update(id: string, fields: Readonly<Record<string, string>>): Promise<boolean> {
+    const [outcome] = await runScript(
+      this.#redis,
+      updateUpload,
+      [this.#keys.upload(id)],
+      [keptMs + this.#leaseMs, ...Object.entries(fields).flat()],
+    );
+    return outcome === 'updated';
+  }
+}
+
+function uploadOf(id: string, stored: Readonly<Record<string, string>>): PendingUpload | null {
+  const { owner, title, status, read, total, problem, dataset, requestId, createdAt, leaseUntil } = stored;
+  if (owner === undefined) return null;
+  return {
+    id,
+    owner,
+    title,
+    status: status === 'processing' && Number(leaseUntil) < Date.now() ? 'failed' : (status as PendingUpload['status']),
+    progress: { read: Number(read), total: Number(total) },
+    problem: problem === undefined ? null : (JSON.parse(problem) as Problem),
+    dataset: dataset ?? null,
+    requestId,
+    createdAt,
+  };
+}

@@ -1,0 +1,120 @@
+// Uploads that are read after their request was answered (`Prefer: respond-async`): the files, which are on the disk, become a dataset or a
+// problem, under an id that the client has already. Deleting the id, or stopping the service, stops the reading.
+import { rm } from 'node:fs/promises';
+import type { DatasetStore, NewDataset, PendingUpload } from '@trainyard/jobs';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Problem } from '@trainyard/contracts';
+import { ProblemError } from '../problems.ts';
+
+/** Uploads of this process that are read or wait for that: their files take room on the disk. */
+const mostUploads = 16;
+
+export interface BackgroundUpload {
+  readonly owner: string;
+  readonly title: string;
+  /** Of the request that sent it. */
+  readonly requestId: string;
+  /** Of all files. */
+  readonly bytes: number;
+  /** Reads the files; called once. */
+  read(signal: AbortSignal, onProgress: (bytes: number) => void): Promise<Omit<NewDataset, 'owner' | 'title'>>;
+  /** Removes the files; called once, at the end. */
+  release(): Promise<void>;
+  /** What an error means to the client. */
+  problemOf(error: unknown): Problem;
+}
+
+interface Services {
+  readonly datasets: DatasetStore;
+  readonly log: FastifyBaseLogger;
+}
+
+export class BackgroundUploads {
+  readonly #services: Services;
+  readonly #running = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** @throws ProblemError 503 when too many uploads are being read */
+  checkRoom(): void {
+    if (this.#running.size < mostUploads) return;
+    throw new ProblemError('unavailable', 'Too many uploads are being read; try again shortly.', { headers: { 'retry-after': '30' } });
+  }
+
+  /** Records the upload and begins to read it. */
+  async start(upload: BackgroundUpload): Promise<PendingUpload> {
+    const { datasets } = this.#services;
+    let pending: PendingUpload;
+    try {
+      pending = await datasets.pending.begin({
+        id: datasets.newId(),
+        owner: upload.owner,
+        title: upload.title,
+        total: upload.bytes,
+        requestId: upload.requestId,
+      });
+    } catch (error) {
+      await upload.release();
+      throw error;
+    }
+    const abort = new AbortController();
+    const done = this.#run(pending, upload, abort).finally(() => this.#running.delete(pending.id));
+    this.#running.set(pending.id, { abort, done });
+    return pending;
+  }
+
+  /** Stops all, which then count as failed. */
+  async close(): Promise<void> {
+    const running = [...this.#running.values()];
+    for (const { abort } of running)
+      abort.abort(new ProblemError('unavailable', 'The server stopped while it read the files. Upload them again.'));
+    await Promise.all(running.map(({ done }) => done));
+  }
+
+  /** Never rejects: whatever happens is the upload's end. */
+  async #run(pending: PendingUpload, upload: BackgroundUpload, abort: AbortController): Promise<void> {
+    const { log } = this.#services;
+    const uploads = this.#services.datasets.pending;
+    const { id } = pending;
+    let read = 0;
+    const renewal = setInterval(() => {
+      uploads.renew(id, read).then(
+        (isThere) => {
+          if (!isThere) abort.abort(new Error('the upload was deleted'));
+        },
+        (err: unknown) => log.warn({ err, dataset: id }, 'the lease of an upload could not be renewed'),
+      );
+    }, uploads.renewalMs);
+    try {
+      const made = await upload.read(abort.signal, (bytes) => {
+        read = bytes;
+      });
+      await this.#record(pending, made, read);
+    } catch (error) {
+      const problem = upload.problemOf(error);
+      log.info({ dataset: id, code: problem.code }, 'an upload could not be read');
+      await uploads
+        .fail(id, problem)
+        .catch((err: unknown) => log.error({ err, dataset: id }, 'the end of an upload could not be recorded'));
+    } finally {
+      clearInterval(renewal);
+      await upload.release().catch((err: unknown) => log.warn({ err }, 'the files of an upload could not be removed'));
+    }
+  }
+
+  async #record(pending: PendingUpload, made: Omit<NewDataset, 'owner' | 'title'>, read: number): Promise<void> {
+    const { datasets } = this.#services;
+    const uploads = datasets.pending;
+    const { id, owner, title } = pending;
+    if (!(await uploads.renew(id, read))) {
+      await rm(made.file, { force: true });
+      return;
+    }
+    const { dataset, isNew } = await datasets.add({ ...made, owner, title, id }).finally(async () => await rm(made.file, { force: true }));
+    if (!isNew) return await uploads.same(id, dataset.id);
+    // Whoever deletes it at this moment deletes one of the two, or both.
+    if (!(await uploads.remove(pending))) await datasets.delete(id);
+  }
+}
