@@ -1,7 +1,7 @@
 // Uploading a dataset: a form is received, read in a process of its own, stored and recorded; only then is it answered. Whatever
 // goes wrong on the way, and whoever leaves, nothing stays.
 import { basename } from 'node:path';
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
 import { datasetSchema } from '@trainyard/contracts';
 import { type UploadFilePart, uploadFileParts, type UploadOptions, uploadOptions } from '@trainyard/engine';
@@ -14,7 +14,7 @@ import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
 import { problemFor } from '../plugins/errors.ts';
 import { quotasOf } from '../plugins/quotas.ts';
-import { BackgroundUploads } from '../uploads/backgroundUploads.ts';
+import { addAndRemove, BackgroundUploads } from '../uploads/backgroundUploads.ts';
 import { ProblemError } from '../problems.ts';
 import { departure, type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
@@ -165,7 +165,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
       if (isAsync) background.checkRoom();
       const gone = departure(reply);
       const options = { maxBytes: uploadBytesLimit, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
-      return await withForm(request, options, async (form) => {
+      const answer = await withForm(request, options, async (form) => {
         const upload = parsed(form);
         const owner = callerOf(request).name;
         const quotas = quotasOf(request, keyQuotas);
@@ -179,19 +179,15 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
             release: form.keep(),
             problemOf: (error) => problemFor(error, request).toProblem('/datasets', request.id),
           });
-          void reply.headers({ location: `/datasets/${pending.id}`, 'preference-applied': 'respond-async' });
-          return reply.code(202).send(shownUpload(pending));
+          return { status: 202 as const, shown: shownUpload(pending) };
         }
         const made = await read(upload, gone);
-        try {
-          const { dataset, isNew } = await datasets.add({ ...made, owner, title: upload.title, quotas });
-          void reply.code(isNew ? 201 : 200).header('location', `/datasets/${dataset.id}`);
-          // Of a dataset that is there already, the answer says what was decided about this upload.
-          return reply.send(shownDataset({ ...dataset, taken: made.taken }));
-        } finally {
-          await rm(made.file, { force: true });
-        }
+        const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title: upload.title, quotas });
+        // Of a dataset that is there already, the answer says what was decided about this upload.
+        return { status: isNew ? (201 as const) : (200 as const), shown: shownDataset({ ...dataset, taken: made.taken }) };
       });
+      if (answer.status === 202) void reply.header('preference-applied', 'respond-async');
+      return reply.code(answer.status).header('location', `/datasets/${answer.shown.id}`).send(answer.shown);
     },
   );
 };

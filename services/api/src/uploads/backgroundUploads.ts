@@ -24,6 +24,15 @@ export interface BackgroundUpload {
   problemOf(error: unknown): Problem;
 }
 
+/** Stores a dataset, and removes its file where it was not moved away. @throws as {@link DatasetStore.add} */
+export async function addAndRemove(datasets: DatasetStore, made: NewDataset): ReturnType<DatasetStore['add']> {
+  try {
+    return await datasets.add(made);
+  } finally {
+    await rm(made.file, { force: true });
+  }
+}
+
 interface Services {
   readonly datasets: DatasetStore;
   readonly log: FastifyBaseLogger;
@@ -112,7 +121,7 @@ export class BackgroundUploads {
       await rm(made.file, { force: true });
       return;
     }
-    const { dataset, isNew } = await datasets.add({ ...made, owner, title, id }).finally(async () => await rm(made.file, { force: true }));
+    const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title, id });
     if (!isNew) return await uploads.same(id, dataset.id);
     // Whoever deletes it at this moment deletes one of the two, or both.
     if (!(await uploads.remove(pending))) await datasets.delete(id);

@@ -1,0 +1,50 @@
+// The process that reads an upload ends without an answer: the client and the log learn how, and memory is blamed only where it was memory.
+import { spawnSync } from 'node:child_process';
+import type { Problem } from '@trainyard/contracts';
+import { pino } from 'pino';
+import { describe, expect } from 'vitest';
+import { redisTest } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { openApi } from './fixtures/api.ts';
+import { formParts, upload } from './fixtures/forms.ts';
+
+const large = Buffer.from(`a,b,y\n${'0.125,0.25,x\n0.5,0.75,y\n'.repeat(200_000)}`);
+const canFindProcesses = spawnSync('pgrep', ['-V']).status === 0;
+
+/** This test file's own child that reads an upload. */
+const readers = (): number[] =>
+  spawnSync('pgrep', ['-P', String(process.pid), '-f', 'readerProcess'], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n')
+    .filter(Boolean)
+    .map(Number);
+
+describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
+  redisTest.for<[NodeJS.Signals, number, string, string]>([
+    ['SIGSEGV', 500, 'internal', 'ended unexpectedly (signal SIGSEGV)'],
+    ['SIGKILL', 422, 'invalidDataset', 'reading them takes more memory than there is for it'],
+  ])('%s is told as what it is', async ([signal, status, code, detail], { redis, onTestFinished }) => {
+    const lines: { level: number; signal?: string }[] = [];
+    const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line) as { level: number }) });
+    const api = await openApi(redis, { logger });
+    onTestFinished(async () => await api.close());
+    const answer = upload(api, formParts({ file: large }));
+    await until(() => readers().length > 0);
+    for (const pid of readers()) process.kill(pid, signal);
+    const response = await answer;
+    expect([response.statusCode, response.json<Problem>().code]).toEqual([status, code]);
+    expect(response.json<Problem>().detail).toContain(detail);
+    expect(lines.filter((line) => line.signal === signal).map(({ level }) => level)).toEqual([50]);
+  });
+});
+
+redisTest('a reader whose heap is full is told so', async ({ redis, onTestFinished }) => {
+  const api = await openApi(redis, { uploadReader: { heapMegabytes: 12 } });
+  onTestFinished(async () => await api.close());
+  const names = Array.from({ length: 90_000 }, (_, i) => `a column with a name of its own ${i}`).join();
+  const response = await upload(api, formParts({ file: Buffer.from(`${names}\n${'1,'.repeat(89_999)}2\n`) }));
+  expect([response.statusCode, response.json<Problem>().detail]).toEqual([
+    422,
+    'the files cannot be read: reading them takes more memory than there is for it.',
+  ]);
+});
