@@ -65,7 +65,8 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
 ) => {
   const predictions = new Predictions(options);
   app.addHook('onClose', async () => await predictions.close());
-  app.addContentTypeParser([anyImage, ...tables], { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+  app.addContentTypeParser(tables, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   // A body is JSON, an image or a table, so the handler parses it.
   app.setValidatorCompiler(validatorOfAllButBody);
 
