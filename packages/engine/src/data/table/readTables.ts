@@ -119,6 +119,7 @@ class TableReading {
   #hasHeader({ first, columns, rows }: Survey, text: TableText): boolean | undefined {
     const { report } = this.#context;
     const { header } = this.#options;
+    if (columns.length < 2 && first.fields.length < 2) throw oneColumn(text.name);
     const isAlone = rows === 0;
     if (isAlone && (header === true || first.fields.every((field) => kindOf(field, text.decimal) === 'category'))) {
       throw new DataFormatError(`${text.name}: has a row of names and no row of values`);
@@ -143,11 +144,7 @@ class TableReading {
 
   #choice(file: string, names: readonly string[]): ColumnChoice | undefined {
     const { report } = this.#context;
-    if (names.length < 2) {
-      throw new DataFormatError(
-        `${file}: has one column: expected inputs and a column to learn; send delimiter if something else separates them`,
-      );
-    }
+    if (names.length < 2) throw oneColumn(file);
     const repeated = repeatedName(names);
     if (repeated === undefined) return chooseColumns(names, this.#options, report);
     const message = `${file}: row 1 names two columns ${JSON.stringify(repeated)}: give each a name of its own, or send header=false`;
@@ -238,6 +235,11 @@ class TableReading {
     return samples.finish();
   }
 }
+
+const oneColumn = (file: string): DataFormatError =>
+  new DataFormatError(
+    `${file}: has one column: expected inputs and a column to learn. If a blank or the like separates them, send delimiter`,
+  );
 
 interface Survey {
   readonly first: Row;
