@@ -109,6 +109,17 @@ test.each([
   ['batchNorm', [zeros([2, 2]), null, null, null, { trainig: true }], /did you mean "training"\?/],
   ['variance', [zeros([2]), 0, { keepDims: true }], /did you mean "keepdim"\?/],
   ['clipGradientNorm', [[], '1'.repeat(0)], /maxNorm must be above 0, got ""/],
+  ['add', [zeros([2]), '1'], /an operand is a tensor or a number, got "1"/],
+  ['mul', [undefined, 2], /an operand is a tensor or a number, got undefined/],
+  ['pow', [ones([2]), '2'], /pow: expected a number, got "2"/],
+  ['dropout', [ones([2]), '0.5'], /dropout: expected a number, got "0\.5"/],
+  ['clamp', [ones([2]), '0'], /clamp: expected a number, got "0"/],
+  ['leakyRelu', [ones([2]), { negativeSlope: 0.1 }], /leakyRelu: expected a number, got \{"negativeSlope":0\.1\}/],
+  ['gelu', [ones([2]), 'tan'], /approximate is 'none' or 'tanh', got "tan"/],
+  ['setBackend', [{}], /takes a backend, such as new WasmBackend\(\), got \{\}/],
+  ['learningRateAt', [{ type: 'step', stepsize: 2 }, 0.1, 1], /did you mean "stepSize"\?/],
+  ['buildModel', [[{ type: 'conv2d', outChannels: 2, kernel_size: 3 }], [1, 4, 4]], /did you mean "kernelSize"\?/],
+  ['inferShapes', [[{ type: 'conv3d' }], [1, 4, 4]], /unknown type "conv3d"/],
   ['clipGradientNorm', [[], Number.NaN], /maxNorm must be above 0, got NaN/],
 ])('%s of %j is refused', (name, args, message) => {
   expectRefused(() => functions[name](...args), message);
@@ -132,6 +143,9 @@ test.each([
   ['Upsample', [2], /options are an object such as \{ size: 2 \}, got 2/],
   ['Sequential', [[new engine.ReLU()]], /new Sequential\(\.\.\.modules\)/],
   ['Sequential', ['relu'], /a module or \[name, module\], got "relu" at index 0/],
+  ['Schedule', [{ type: 'step', stepSize: 2 }, '0.1'], /Schedule: expected a number, got "0\.1"/],
+  ['Schedule', [{ type: 'stpe', stepSize: 2 }, 0.1], /did you mean "step"\?/],
+  ['WasmBackend', [{ thread: 2 }], /unknown option "thread": did you mean "threads"\?/],
   ['Generator', ['5'], /a seed is a whole number/],
 ])('new %s(%j) is refused', (name, args, message) => {
   expectRefused(() => new classes[name](...args), message);
@@ -148,7 +162,23 @@ test('an unknown option of a loader and a batch size that is no number are refus
   const loader = (options: unknown) => new classes['InlineLoader'](dataset, options);
   expectRefused(() => loader({ batchSize: 1, dropLast: false, shuffle: true }), /unknown option "shuffle"/);
   expectRefused(() => loader({ batchsize: 1, dropLast: false }), /did you mean "batchSize"\?/);
+  const flip = { type: 'horizontalFlip', prob: 1 };
+  expectRefused(() => loader({ batchSize: 1, dropLast: false, transforms: [flip] }), /transforms: prob: unknown field "prob"/);
   expectRefused(() => loader({ batchSize: '1', dropLast: false }), /batchSize must be a whole number from 1 on, got "1"/);
+});
+
+test('an unknown option of a backward pass is refused', () => {
+  const loss = engine.sum(ones([2], { requiresGrad: true }));
+  expectRefused(() => loss.backward({ retain_graph: true } as never), /did you mean "retainGraph"\?/);
+});
+
+test('options that were left out have their defaults, also where a spec is given that was never checked', () => {
+  const step = { type: 'step', stepSize: 2 } as never;
+  expect(engine.learningRateAt(step, 0.1, 2)).toBeCloseTo(0.01, 12);
+  expect(new engine.Schedule(step, 0.1).after(2, 2).learningRate).toBeCloseTo(0.01, 12);
+  const layers = [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }, { type: 'flatten' }] as never;
+  const model = engine.buildModel(layers, [1, 4, 4], new engine.Generator(1));
+  expect(model.forward(zeros([1, 1, 4, 4])).shape).toEqual([1, 8]);
 });
 
 describe('train', () => {

@@ -1,6 +1,7 @@
 // The graph as operations and users see it. An operation calls `record` with how its result is computed and with a function from
 // the gradient of the result to the gradients of its operands; the steps of the graph and the backward pass are in node.ts.
 // Gradients of gradients are not supported: backward functions work on flat storage.
+import { checkOptions } from './argumentChecks.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError, ShapeError } from './errors.ts';
@@ -97,6 +98,7 @@ export function runBackward(tensor: Tensor, options: BackwardOptions = {}, relea
   if (node === null) {
     throw new AutogradError('backward() needs a tensor that was computed from one with requiresGrad: this one has no gradFn');
   }
+  checkOptions('backward', options, ['retainGraph', 'gradient']);
   const { gradient, retainGraph = false } = options;
   // A result's arena ends no later than its operands' arenas, so this guards what the whole graph saved.
   tensor.checkAlive();

@@ -81,7 +81,16 @@ export function checkArguments<Schema extends z.ZodObject, Named extends Partial
     const option = Object.keys(schema.shape).find((name) => name !== 'type' && !Object.hasOwn(named, name));
     throw notOptions(owner, options, option ?? '');
   }
-  const result = parse(schema, { ...options, ...named });
+  return parsed(owner, schema, { ...options, ...named });
+}
+
+/**
+ * What a schema makes of an input, such as a spec with its defaults filled in.
+ * @param owner the function or class that was given it, for the message
+ * @throws ArgumentError that names everything that does not fit
+ */
+export function parsed<Schema extends z.ZodType>(owner: string, schema: Schema, input: unknown): z.output<Schema> {
+  const result = parse(schema, input);
   if (result.ok) return result.data;
   const problems = result.problems.map(({ path, message }) => `${path.slice(1).replaceAll('/', '.')}: ${message}`);
   throw new ArgumentError(`${owner}: ${problems.join('; ')}`);

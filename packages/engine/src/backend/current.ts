@@ -1,6 +1,8 @@
 // Which backend computes. The default, wasm, is made when it is first needed, so that importing the
 // engine compiles nothing.
 import type { Backend } from './backend.ts';
+import { ArgumentError } from '../errors.ts';
+import { show } from '../validation.ts';
 import { WasmBackend } from './wasm/wasmBackend.ts';
 
 let current: Backend | null = null;
@@ -13,6 +15,9 @@ export function backend(): Backend {
 
 /** Makes `next` the backend of everything that follows. Tensors made before keep their memory and stay readable. */
 export function setBackend(next: Backend): void {
+  if (typeof (next as unknown) !== 'object' || typeof (next as Partial<Backend>).allocate !== 'function') {
+    throw new ArgumentError(`setBackend takes a backend, such as new WasmBackend(), got ${show(next)}`);
+  }
   current = next;
 }
 

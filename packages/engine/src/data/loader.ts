@@ -75,6 +75,8 @@ export function checkBatchSize(batchSize: number): void {
 
 /** @throws ArgumentError for an order that is longer than the dataset. */
 export function checkOrder(order: SampleOrder, { length }: Dataset): void {
+  if (!ArrayBuffer.isView(order))
+    throw new ArgumentError(`an order of samples is a Uint32Array, got ${show(order)}: use Uint32Array.from(order)`);
   if (order.length > length) throw new ArgumentError(`an order of ${order.length} samples is too long: the dataset has ${length}`);
 }
 

@@ -1,7 +1,5 @@
 // The kinds of numbers that weight files hold, under the names that safetensors gives them: their size, how they become typed
 // arrays, and which of their values no network can use.
-import { show } from '../validation.ts';
-
 /** Bytes of one number. */
 export const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8 } as const;
 export type ElementType = keyof typeof elementBytes;
@@ -31,42 +29,50 @@ function halfValue(bits: number): number {
 export function decodeElements(type: ElementType, bytes: Uint8Array): Float32Array | Float64Array | BigInt64Array {
   // A copy in any case: the slice() of a Node Buffer would be none, and numbers must be aligned.
   const { buffer } = new Uint8Array(bytes);
-  switch (type) {
-    case 'F64':
-      return new Float64Array(buffer);
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'I64':
-      return new BigInt64Array(buffer);
-    case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfValue);
-    case 'BF16':
-      // The upper half of a float32.
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits * 65_536).buffer);
-  }
+  if (type === 'F64') return new Float64Array(buffer);
+  if (type === 'F32') return new Float32Array(buffer);
+  if (type === 'I64') return new BigInt64Array(buffer);
+  const halves = new Uint16Array(buffer);
+  // A BF16 is the upper half of a float32.
+  if (type === 'BF16') return new Float32Array(Uint32Array.from(halves, (bits) => bits * 65_536).buffer);
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) values[i] = halfValue(halves[i]);
+  return values;
 }
 
 /**
  * The first number that a network of float32 cannot begin with: one that is not finite, or is not once it is a float32; of a
  * counter one that is negative or too large.
  * @param bytes whole numbers of this type
- * @returns its index and a sentence's end about it, or null when all can be used
+ * @returns its index and what it is, or null when all can be used
  */
 export function firstUnusable(
   name: string,
   type: ElementType,
   bytes: Uint8Array,
 ): { readonly index: number; readonly what: string } | null {
-  const numbers = decodeElements(type, bytes);
-  if (numbers instanceof BigInt64Array) {
-    if (!isCounter(name)) return null;
-    const index = numbers.findIndex((count) => count < 0n || count > BigInt(MOST_COUNTED));
-    return index === -1 ? null : { index, what: `${show(numbers[index])}, and a count is from 0 to ${MOST_COUNTED}` };
+  const index = indexOfUnusable(name, type, bytes);
+  if (index === -1) return null;
+  const [value] = decodeElements(type, bytes.subarray(index * elementBytes[type], (index + 1) * elementBytes[type]));
+  if (typeof value === 'bigint') return { index, what: `${value}, and a count is from 0 to ${MOST_COUNTED}` };
+  return { index, what: Number.isFinite(value) ? `${value}, which is too large for float32` : String(value) };
+}
+
+/** Plain loops over the bits: files have hundreds of millions of numbers. */
+function indexOfUnusable(name: string, type: ElementType, bytes: Uint8Array): number {
+  const aligned = bytes.byteOffset % elementBytes[type] === 0 ? bytes : new Uint8Array(bytes);
+  const place = [aligned.buffer, aligned.byteOffset, aligned.length / elementBytes[type]] as const;
+  if (type === 'I64') {
+    return isCounter(name) ? new BigInt64Array(...place).findIndex((count) => count < 0n || count > BigInt(MOST_COUNTED)) : -1;
   }
-  for (let index = 0; index < numbers.length; index++) {
-    const value = numbers[index];
-    if (Number.isFinite(Math.fround(value))) continue;
-    return { index, what: Number.isFinite(value) ? `${value}, which is too large for float32` : String(value) };
+  if (type === 'F64') {
+    const values = new Float64Array(...place);
+    for (let i = 0; i < values.length; i++) if (!Number.isFinite(Math.fround(values[i]))) return i;
+    return -1;
   }
-  return null;
+  // A number is not finite when all bits of its exponent are set.
+  const exponent = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 }[type];
+  const bits = type === 'F32' ? new Uint32Array(...place) : new Uint16Array(...place);
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & exponent) === exponent) return i;
+  return -1;
 }

@@ -158,15 +158,24 @@ async function readFully(file: FileHandle, into: Buffer, position: number): Prom
 }
 
 /** The tensor's numbers, row-major. @param window the storage from the tensor's first number on */
-function* gathered(window: Buffer, { dtype, shape, strides }: TorchTensor, pieceBytes: number): Generator<Uint8Array, void, void> {
+function* gathered(
+  window: Buffer<ArrayBuffer>,
+  { dtype, shape, strides }: TorchTensor,
+  pieceBytes: number,
+): Generator<Uint8Array, void, void> {
   const width = elementBytes[dtype];
+  // Numbers are copied as bits: one word each, two for those of eight bytes.
+  const Words = width === 2 ? Uint16Array : Uint32Array;
+  const perNumber = width / Words.BYTES_PER_ELEMENT;
+  const source = new Words(window.buffer, window.byteOffset, window.length / Words.BYTES_PER_ELEMENT);
   const elements = sizeOf(shape);
   const index = new Array<number>(shape.length).fill(0);
   let from = 0;
   for (let done = 0; done < elements; ) {
-    const piece = Buffer.alloc(Math.min(pieceBytes, (elements - done) * width));
-    for (let to = 0; to < piece.length; to += width, done++) {
-      window.copy(piece, to, from * width, (from + 1) * width);
+    const count = Math.min(pieceBytes / width, elements - done);
+    const piece = new Words(count * perNumber);
+    for (let to = 0; to < piece.length; to += perNumber, done++) {
+      for (let word = 0; word < perNumber; word++) piece[to + word] = source[from * perNumber + word];
       for (let dim = shape.length - 1; dim >= 0; dim--) {
         index[dim] += 1;
         from += strides[dim];
@@ -175,7 +184,7 @@ function* gathered(window: Buffer, { dtype, shape, strides }: TorchTensor, piece
         index[dim] = 0;
       }
     }
-    yield piece;
+    yield new Uint8Array(piece.buffer);
   }
 }
 

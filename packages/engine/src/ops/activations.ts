@@ -1,12 +1,16 @@
 // Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
+import { checkNumber } from '../argumentChecks.ts';
 import { gradientStorage, overGradient, record } from '../autograd.ts';
 import type { ActivationOp } from '../backend/layerKernels.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
+import { show } from '../validation.ts';
 
 function activation(name: string, op: ActivationOp, x: Tensor, a = 0, b = 0): Tensor {
+  checkNumber(op, a);
+  checkNumber(op, b);
   return record({
     name,
     forward: () => {
@@ -54,8 +58,12 @@ export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
 export type GeluApproximation = 'none' | 'tanh';
 
 /** x · Φ(x), Φ being the normal distribution's cumulative function (Hendrycks and Gimpel 2016). */
-export const gelu = (x: Tensor, approximate: GeluApproximation = 'none'): Tensor =>
-  activation('Gelu', approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
+export function gelu(x: Tensor, approximate: GeluApproximation = 'none'): Tensor {
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    throw new ArgumentError(`gelu: approximate is 'none' or 'tanh', got ${show(approximate)}`);
+  }
+  return activation('Gelu', approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
+}
 
 /** x above 0, negativeSlope · x below. */
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => activation('LeakyRelu', 'leakyRelu', x, negativeSlope);

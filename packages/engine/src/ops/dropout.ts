@@ -1,4 +1,5 @@
 // Dropout (Srivastava et al. 2014), with the draws of torch.rand, so that they can be repeated anywhere.
+import { checkNumber } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -12,6 +13,7 @@ import type { Tensor } from '../tensor.ts';
  * @param generator default: the one that manualSeed seeds. @throws ArgumentError unless p is from 0 to 1.
  */
 export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenerator()): Tensor {
+  checkNumber('dropout', p);
   if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p is a probability from 0 to 1, got ${p}`);
   if (p === 0) return x;
   const { shape, size } = x;

@@ -1,14 +1,21 @@
 // Element-wise arithmetic with NumPy broadcasting. Each operation's backward stands beside its forward.
+import { checkNumber } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { BinaryOp, FloatArray, UnaryOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
+import { ArgumentError } from '../errors.ts';
 import { broadcastShapes, sameShape, type Shape, sizeOf } from '../shape.ts';
-import { full, type Tensor } from '../tensor.ts';
+import { full, Tensor } from '../tensor.ts';
+import { show } from '../validation.ts';
 
 /** A tensor, or a number that stands for a scalar tensor. */
 export type Operand = Tensor | number;
 
-const asTensor = (operand: Operand): Tensor => (typeof operand === 'number' ? full([], operand) : operand);
+function asTensor(operand: Operand): Tensor {
+  if (typeof operand === 'number') return full([], operand);
+  if (operand instanceof Tensor) return operand;
+  throw new ArgumentError(`an operand is a tensor or a number, got ${show(operand)}`);
+}
 
 function unary(op: UnaryOp, x: FloatArray): FloatArray {
   const out = backend().allocate(x.length);
@@ -112,6 +119,7 @@ export function div(left: Operand, right: Operand): Tensor {
 
 /** x to a constant power. */
 export function pow(x: Tensor, exponent: number): Tensor {
+  checkNumber('pow', exponent);
   return record({
     name: 'Pow',
     forward: () => {

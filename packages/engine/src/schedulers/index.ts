@@ -1,6 +1,6 @@
 // The one list of learning rate schedulers. A new scheduler is one file beside this one and one line here.
 import type { z } from 'zod';
-import { type AnyOptions, registry } from '../registry.ts';
+import { type AnyOptions, parsed, registry } from '../registry.ts';
 import { constant } from './constant.ts';
 import { cosine } from './cosine.ts';
 import { cosineWarmRestarts } from './cosineWarmRestarts.ts';
@@ -42,10 +42,11 @@ export function findScheduler(type: string): SchedulerDefinition {
 /**
  * The learning rate in force after `index` epochs (or steps, as the spec's `interval` says); 0 in the first. For a
  * scheduler that counts; one that follows a metric needs a Schedule.
- * @param base the optimizer's learning rate.
+ * @param base the optimizer's learning rate. @throws ArgumentError for a spec that is none.
  */
 export function learningRateAt(spec: SchedulerSpec, base: number, index: number): number {
-  return findScheduler(spec.type).rate(spec, base, index);
+  const checked = parsed('learningRateAt', schedulerSchema, spec);
+  return findScheduler(checked.type).rate(checked, base, index);
 }
 
 /** The spec with what follows from its run filled in. */

@@ -1,7 +1,9 @@
 // A job's scheduler at work: the rate and the momentum of each step, and the state of one that follows a metric. The only
 // thing here that remembers; a checkpoint holds what `state` gives.
 import type { FollowedMetric, PlateauState, SchedulerDefinition } from './define.ts';
-import { findScheduler, type SchedulerSpec } from './index.ts';
+import { checkNumber } from '../argumentChecks.ts';
+import { parsed } from '../registry.ts';
+import { findScheduler, schedulerSchema, type SchedulerSpec } from './index.ts';
 
 /** What an optimizer is set to before a step. */
 export interface Rates {
@@ -23,12 +25,15 @@ export class Schedule {
   /**
    * @param spec completed for its run; undefined for a rate that stays.
    * @param base the optimizer's learning rate.
+   * @throws ArgumentError for a spec that is none, and a rate that is no number.
    */
   constructor(spec: SchedulerSpec | undefined, base: number) {
-    this.#spec = spec;
+    checkNumber('Schedule', base);
+    const checked = spec === undefined ? undefined : parsed('Schedule', schedulerSchema, spec);
+    this.#spec = checked;
     this.#base = base;
-    this.#definition = spec === undefined ? null : findScheduler(spec.type);
-    this.#metric = spec === undefined ? null : findScheduler(spec.type).metric(spec);
+    this.#definition = checked === undefined ? null : findScheduler(checked.type);
+    this.#metric = checked === undefined ? null : findScheduler(checked.type).metric(checked);
     this.#state = this.#metric !== null ? { rate: base, best: null, badEpochs: 0, cooldown: 0 } : null;
   }
 

@@ -1,6 +1,7 @@
 // The default backend: SIMD kernels in WebAssembly, float32 only. This file chooses among the kernels of convolutions and brings
 // pooling and softmax to theirs; what it extends does so for the rest of the contract, part by part, down to the memory in
 // wasmMemory.ts. The kernels themselves are in packages/engine/kernels.
+import { checkOptions } from '../../argumentChecks.ts';
 import type { Backend, ConvGeometry, FloatArray, PoolGeometry } from '../backend.ts';
 import { composedConv2dBackward, composedConv2dRelu, composedConv2dReluPool, composedConv2dReluPoolBackward } from '../composed.ts';
 import { type ConvVariant, convVariant } from './convVariant.ts';
@@ -32,6 +33,7 @@ export class WasmBackend extends WasmPooledConv implements Backend {
 
   /** @throws EngineError `outOfMemory` when there is no address space for its memory. */
   constructor(options: WasmBackendOptions = {}) {
+    checkOptions('WasmBackend', options, ['threads', 'maximumBytes', 'kernels', 'convVariant', 'pooled']);
     super(options);
     this.#convVariant = options.convVariant ?? null;
     this.#pooled = options.pooled ?? {};

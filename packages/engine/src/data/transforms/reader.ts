@@ -1,11 +1,12 @@
 // Reads samples out of a split and transforms them, for whichever loader: the numbers depend on the options alone. In
 // training random transforms draw (draws.ts); in evaluation they do the same to every sample.
+import { parsed } from '../../registry.ts';
 import { ShapeError } from '../../errors.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
 import { type Dataset, gather, type InputArray, inputAt, type SampleOrder, type TargetArray, targetAt } from '../dataset.ts';
 import type { SampleFunction } from './define.ts';
 import { Draws } from './draws.ts';
-import { findTransform, type TransformSpec, transformedShape } from './index.ts';
+import { findTransform, transformSchema, type TransformSpec, transformedShape } from './index.ts';
 
 export interface Preparation {
   /** In their order; default none. */
@@ -30,11 +31,12 @@ export class SampleReader {
   readonly #stages: readonly Stage[];
   readonly #draws: Draws | null;
 
-  /** @throws ShapeError that names the first transform that does not fit. */
+  /** @throws ShapeError that names the first transform that does not fit, ArgumentError for options that do not. */
   constructor(dataset: Dataset, { transforms = [], augmentationSeed }: Preparation) {
     const stages: Stage[] = [];
     let shape = dataset.inputShape;
-    for (const spec of transforms) {
+    for (const given of transforms) {
+      const spec = parsed('transforms', transformSchema, given);
       const transformed = transformedShape([spec], shape);
       if (!transformed.ok) throw new ShapeError(`transform ${spec.type}: ${transformed.error.message}`, transformed.error.field);
       const definition = findTransform(spec.type);

@@ -1,9 +1,9 @@
 // The registry of layers, and what follows from it: the schema of a job spec's layer, the shapes and costs of a list of
 // layers (without touching memory), and the network that it describes. The list itself is in plain.ts.
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Generator } from '../../random.ts';
 import { anyValue, type ValueRange } from '../../range.ts';
-import { registry } from '../../registry.ts';
+import { parsed, registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
 import type { LayerDefinition } from './define.ts';
 import { plainLayers } from './plain.ts';
@@ -55,12 +55,14 @@ export function findLayer(type: string): LayerDefinition {
   return layers.find(type);
 }
 
+const layerList = z.array(layerSchema);
+
 export type LayerSummary = SummaryOf<LayerSpec>;
 export type InferredShapes = InferredShapesOf<LayerSpec>;
 
 /** Folds the layers' shape rules over the shape of one sample's input. */
 export function inferShapes(specs: readonly LayerSpec[], inputShape: Shape): InferredShapes {
-  return inferSequence(findLayer, specs, inputShape);
+  return inferSequence(findLayer, parsed('inferShapes', layerList, specs), inputShape);
 }
 
 /** Samples that a training batch of these layers needs at least, and the layer that needs them. @throws ShapeError as buildModel. */
@@ -78,8 +80,9 @@ export function outputRange(specs: readonly LayerSpec[]): ValueRange {
 /**
  * The network of a job spec for samples of `inputShape`. Layers are made in order and draw from the generator as
  * PyTorch's constructors do: each its weight, then its bias.
- * @throws ShapeError that names the layer whose input does not fit it, ArgumentError when two layers have one name.
+ * @throws ShapeError that names the layer whose input does not fit it, ArgumentError when two layers have one name, and
+ *   for a layer with options that do not fit.
  */
 export function buildModel(specs: readonly LayerSpec[], inputShape: Shape, generator: Generator): Sequential {
-  return buildSequence(findLayer, specs, inputShape, generator);
+  return buildSequence(findLayer, parsed('buildModel', layerList, specs), inputShape, generator);
 }
