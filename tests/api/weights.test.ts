@@ -68,7 +68,8 @@ describe('POST /weights', () => {
   test.for([
     ['an empty body', Buffer.alloc(0), /0 bytes/],
     ['a few bytes', Buffer.from('abc'), /3 bytes/],
-    ['another format', Buffer.from('these bytes are no weights'), /says that its header/],
+    ['another format', Buffer.from('these bytes\u0000 are no weights'), /says that its header/],
+    ['a text', Buffer.from('{"weights": [[1, 2], [3, 4]]}'), /is a text: send a safetensors file/],
     ['half a zip', Buffer.from('PK\u0003\u0004 this is a zip archive'), /archive cannot be read/],
     ['a model that torch.save pickled whole', weightFile('model.pt'), /whole model.*model\.state_dict\(\)/],
     ['a number that is not finite', weightFile('nan.pt'), /"2\.weight": the number at index 5 is NaN/],

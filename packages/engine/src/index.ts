@@ -255,6 +255,6 @@ export {
   type WeightsFit,
   weightMismatches,
 } from './training/fitWeights.ts';
-export { encodeWeights, loadWeights, WeightsError } from './training/weights.ts';
+export { encodeWeights, loadWeights, NonFiniteWeightsError, WeightsError } from './training/weights.ts';
 export { nearest, type Parsed, type Problem, parse, pointer } from './validation.ts';
 export { engineVersion, relaxedEngineVersion } from './version.ts';

@@ -8,7 +8,7 @@ import {
   Generator,
   layerSchema,
   loadWeights,
-  WeightsError,
+  NonFiniteWeightsError,
 } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { weightFile } from '../../support/weightFiles/index.ts';
@@ -130,7 +130,7 @@ describe('loading weights', () => {
     const { weights } = await run(digits);
     const broken = weights.slice();
     broken.fill(0xff, broken.length - 4);
-    await expect(run(digits, { initialWeights: broken })).rejects.toThrow(WeightsError);
+    await expect(run(digits, { initialWeights: broken })).rejects.toThrow(NonFiniteWeightsError);
     await expect(run(digits, { initialWeights: broken })).rejects.toThrow(/the number at index \d+ of "[\w.]+" is NaN/);
   });
 });

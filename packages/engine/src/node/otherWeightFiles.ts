@@ -12,6 +12,12 @@ const textAt = (head: Uint8Array, at: number, text: string): boolean => bytesAt(
 
 const saveFile = 'safetensors.numpy.save_file({"0.weight": array, …}, "weights.safetensors")';
 
+const sendWeights = 'send a safetensors file or torch.save(model.state_dict(), "weights.pt")';
+
+/** Characters and line ends only, and enough of them not to be chance. */
+const isText = (head: Uint8Array): boolean =>
+  head.length >= 16 && head.every((byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d);
+
 const kinds: readonly Kind[] = [
   {
     is: (head) => bytesAt(head, 0, [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
@@ -27,8 +33,12 @@ const kinds: readonly Kind[] = [
     message: `an HDF5 file, as Keras saves it (.h5): write its arrays in PyTorch's shapes with ${saveFile}`,
   },
   {
-    is: (head) => head[0] === 0x08 && head[1] < 0x20 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(head[2]),
+    is: (head) => head[0] === 0x08 && head[1] > 2 && head[1] < 0x20 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(head[2]),
     message: `an ONNX model: write its initializers with ${saveFile}; onnx.numpy_helper.to_array reads them`,
+  },
+  {
+    is: (head) => bytesAt(head, 0, [0x08, 0x01, 0x12]),
+    message: `a TensorFlow SavedModel: write its arrays in PyTorch's shapes with ${saveFile}`,
   },
   { is: (head) => textAt(head, 4, 'TFL3'), message: `a TensorFlow Lite model: write its arrays in PyTorch's shapes with ${saveFile}` },
   { is: (head) => textAt(head, 0, 'GGUF'), message: `a GGUF model: write its tensors as F32 with ${saveFile}` },
@@ -43,6 +53,9 @@ const kinds: readonly Kind[] = [
     is: (head) => /^\s*<(!doctype|html|\?xml)/i.test(Buffer.from(head.subarray(0, 64)).toString('latin1')),
     message: 'a web page: download the file itself, not the page about it',
   },
+  { is: (head) => bytesAt(head, 0, [0x89, 0x50, 0x4e, 0x47]) || bytesAt(head, 0, [0xff, 0xd8, 0xff]), message: `an image: ${sendWeights}` },
+  { is: (head) => textAt(head, 0, 'PAR1'), message: `a Parquet table: ${sendWeights}` },
+  { is: isText, message: `a text: ${sendWeights}` },
 ];
 
 /** How many bytes of a file it takes to know it. */
@@ -66,5 +79,5 @@ export function otherZip(names: readonly string[]): string {
   if (has(/(^|\/)archive_format$/)) {
     return 'the file is a program of torch.export: save its weights, torch.save(program.state_dict, "weights.pt")';
   }
-  return 'the file is a zip that torch.save did not write: send a safetensors file or torch.save(model.state_dict(), "weights.pt")';
+  return `the file is a zip that torch.save did not write: ${sendWeights}`;
 }

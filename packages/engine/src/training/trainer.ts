@@ -32,7 +32,7 @@ export const EVALUATION_BATCH = 256;
 /**
  * Trains a checked spec and yields what happens.
  * @throws TrainingError `nonFinite` when a number is no longer finite (unless the spec says to go on), EngineError when data cannot be
- *   had, WeightsError when `initialWeights` do not fit or are not finite, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
+ *   had, WeightsError or NonFiniteWeightsError for `initialWeights`, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
   checkCall(spec, options);

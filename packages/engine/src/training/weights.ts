@@ -18,6 +18,13 @@ export class WeightsError extends EngineError {
   }
 }
 
+/** Weights that no run can begin with. */
+export class NonFiniteWeightsError extends EngineError {
+  constructor(found: string) {
+    super('nonFiniteWeights', `the initial weights are not finite: ${found}; begin with other weights`);
+  }
+}
+
 /** All that a network has learned, by name: parameters and buffers, named as in PyTorch's state_dict. */
 export function namedWeights(model: Module): readonly (readonly [string, Tensor])[] {
   return [...model.namedParameters(), ...model.namedBuffers()];
@@ -62,11 +69,11 @@ export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint
   return [...notesOfRenamed(metadata), ...notesOfFit(fit)];
 }
 
-/** @throws WeightsError when a number of the network is not finite, which no run can begin with. */
+/** @throws NonFiniteWeightsError when a number of the network is not finite. */
 export function checkFiniteWeights(model: Module): void {
   for (const [name, { storage }] of namedWeights(model)) {
     const index = storage.findIndex((value) => !Number.isFinite(value));
     if (index === -1) continue;
-    throw new WeightsError([`the number at index ${index} of "${name}" is ${storage[index]}: begin with weights that are finite`]);
+    throw new NonFiniteWeightsError(`the number at index ${index} of "${name}" is ${storage[index]}`);
   }
 }
