@@ -39,7 +39,8 @@ export { type FileGroup, type FileKind, fileKind, KIND_HEAD_BYTES, shownBytes, z
 export { encodePng } from './data/images/png.ts';
 export { type ReaderLimits, type ReaderOptions, readerLimits } from './data/limits.ts';
 export { type Batch, type BatchLoader, type BatchOptions, batchCount, InlineLoader } from './data/loader.ts';
-export { type NpyArray, npyDataset, parseNpy } from './data/npy.ts';
+export { type NpyArray, parseNpy } from './data/npy.ts';
+export { npyDataset, type NpyOptions } from './data/npyDataset.ts';
 export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
 export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './data/npz.ts';
 export type { UploadFormatDefinition } from './data/uploadFormats/define.ts';

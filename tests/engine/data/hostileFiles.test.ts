@@ -6,7 +6,7 @@ import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';
 import { type Dataset, targetSize } from '../../../packages/engine/src/data/dataset.ts';
 import { DataFormatError } from '../../../packages/engine/src/data/errors.ts';
 import { idxDataset } from '../../../packages/engine/src/data/idx.ts';
-import { npyDataset } from '../../../packages/engine/src/data/npy.ts';
+import { npyDataset } from '../../../packages/engine/src/data/npyDataset.ts';
 import { sizeOf } from '../../../packages/engine/src/shape.ts';
 import { idxPair } from './idxFiles.ts';
 import { readTable } from './readTable.ts';

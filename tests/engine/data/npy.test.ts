@@ -1,6 +1,7 @@
 // NPY files, written here as NumPy writes them: what a pair becomes, and what is said of each that is malformed.
 import { describe, expect, test } from 'vitest';
-import { npyDataset, parseNpy } from '../../../packages/engine/src/data/npy.ts';
+import { parseNpy } from '../../../packages/engine/src/data/npy.ts';
+import { npyDataset } from '../../../packages/engine/src/data/npyDataset.ts';
 
 interface Written {
   readonly descr?: string;
@@ -87,25 +88,25 @@ describe('a pair', () => {
       'a negative class',
       x,
       npy('y', { shape: [2], data: BigInt64Array.of(0n, -1n) }),
-      'y: the label -1 of sample 1 is no class: expected whole numbers from 0 to 9999',
+      'y: the label -1 of sample 1 is no class: classes are whole numbers from 0 to 9999. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value',
     ],
     [
       'a huge class',
       x,
       npy('y', { shape: [2], data: BigInt64Array.of(2n ** 60n, 0n) }),
-      `y: the label ${2n ** 60n} of sample 0 is no class: expected whole numbers from 0 to 9999`,
+      `y: the label ${2n ** 60n} of sample 0 is no class: classes are whole numbers from 0 to 9999. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value`,
     ],
     [
       'a value that is not finite',
       npy('x', { shape: [2, 2], data: Float32Array.of(0, 1, 2, NaN) }),
       y,
-      'x: value 3 (of sample 1) is NaN: no finite float32',
+      'x: the value at [1, 1] is NaN, which is not a finite number: replace it, or leave the sample out',
     ],
     [
       'a value beyond float32',
       npy('x', { shape: [2], data: Float64Array.of(1e300, 0) }),
       y,
-      'x: value 0 (of sample 0) is 1e+300: no finite float32',
+      'x: the value at [0] is 1e+300, which float32 cannot hold: scale the values down, or convert them with a.astype("float32")',
     ],
   ])('is refused for %s', (_, first, second, message) => {
     expect(() => npyDataset(first, second)).toThrow(expect.objectContaining({ code: 'invalidDataFile', message }));
@@ -163,19 +164,24 @@ describe('a file', () => {
       'x: no array has the shape [2147483648, 2147483648, 2147483648]',
     ],
     [
-      'big-endian values',
-      npy('x', { descr: '>f4', shape: [2, 3], data }),
-      'x: its values are ">f4", read are float32 (<f4), float64 (<f8), uint8 (|u1) and int64 (<i8): convert it with astype()',
-    ],
-    [
       'Python objects',
       npy('x', { descr: '|O', shape: [2, 3], data }),
-      'x: its values are "|O", read are float32 (<f4), float64 (<f8), uint8 (|u1) and int64 (<i8): convert it with astype()',
+      'x: its values are "|O", Python objects: convert them with a.astype("float32"), or labels with numpy.unique(y, return_inverse=True)[1]',
     ],
     [
-      'Fortran order',
-      npy('x', { shape: [2, 3], data, fortran: true }),
-      'x: its values lie in Fortran order: save numpy.ascontiguousarray(…)',
+      'dates',
+      npy('x', { descr: '<M8[ns]', shape: [2, 3], data }),
+      'x: its values are "<M8[ns]", dates: convert them to days with a.astype("datetime64[D]").astype("int64")',
+    ],
+    [
+      'complex numbers',
+      npy('x', { descr: '<c8', shape: [3], data }),
+      'x: its values are "<c8", complex numbers: save their parts with numpy.stack([a.real, a.imag], axis=1)',
+    ],
+    [
+      'extended precision',
+      npy('x', { descr: '<f16', shape: [3], data }),
+      'x: its values are "<f16", of extended precision: convert them with a.astype("float64")',
     ],
   ])('is refused for %s', (_, file, message) => {
     expect(() => parseNpy(file)).toThrow(
@@ -183,12 +189,17 @@ describe('a file', () => {
     );
   });
 
-  test.each([
-    "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,), }",
-    '',
-    "{'shape': (-6,)}",
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (6.5,), }",
-  ])('is refused for the header %j', (header) => {
-    expect(() => parseNpy(npy('x', { shape: [6], data, header }))).toThrow(/^x: the header ".*" is not one of a plain array/);
-  });
+  test.each(['', "{'shape': (-6,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (6.5,), }"])(
+    'is refused for the header %j',
+    (header) => {
+      expect(() => parseNpy(npy('x', { shape: [6], data, header }))).toThrow(/^x: the header ".*" is not one of a plain array/);
+    },
+  );
+});
+
+test('records with fields are refused with the remedy', () => {
+  const header = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,), }";
+  expect(() => parseNpy(npy('x', { shape: [6], data: new Float32Array(6), header }))).toThrow(
+    'x: its values are records with fields: save each field as an array of its own, numpy.save("x.npy", a["field"])',
+  );
 });

@@ -9,7 +9,7 @@ describe('an array', () => {
     ['float32', Float32Array.of(0.5, -1, 3), '<f4', [0, 0, 0, 63, 0, 0, 128, 191, 0, 0, 64, 64]],
     ['int32, widened', Int32Array.of(1, -1, 2), '<i8', [1, 0, 0, 0, 0, 0, 0, 0, ...new Uint8Array(8).fill(255), 2, 0, 0, 0, 0, 0, 0, 0]],
   ] as const)('of %s is read as it was written', (_, values, type, data) => {
-    expect(parseNpy({ name: 'x.npy', bytes: encodeNpy([3], values) })).toEqual({ type, shape: [3], data: Uint8Array.from(data) });
+    expect(parseNpy({ name: 'x.npy', bytes: encodeNpy([3], values) })).toMatchObject({ type, shape: [3], data: Uint8Array.from(data) });
   });
 
   test('has its values at a multiple of 64 bytes, as NumPy writes them, whatever its shape', () => {

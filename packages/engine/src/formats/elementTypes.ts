@@ -17,7 +17,7 @@ const MOST_COUNTED = 2 ** 31 - 1;
 export const isCounter = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
 /** The exact value of an IEEE 754 half-precision number. */
-function halfValue(bits: number): number {
+export function halfValue(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

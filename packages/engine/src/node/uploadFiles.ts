@@ -8,14 +8,7 @@ import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
 import { formatReaders } from './uploads/index.ts';
 import { formatOf } from './uploads/recognition.ts';
-import {
-  type PartNames,
-  testParts,
-  trainParts,
-  type UploadedFile,
-  UploadedParts,
-  type UploadReaderOptions,
-} from './uploads/uploadParts.ts';
+import { testParts, trainParts, type UploadedFile, UploadedParts, type UploadReaderOptions } from './uploads/uploadParts.ts';
 
 export type { UploadedFile, UploadReaderOptions } from './uploads/uploadParts.ts';
 
@@ -72,14 +65,14 @@ async function readParts(
   return { splits, format, taken: report.taken, table };
 }
 
-const isPair = (format: UploadFormat): boolean => uploadFormat(format).parts === 'pair';
+const isPair = (format: UploadFormat): boolean => ['pair', 'pairOrFile'].includes(uploadFormat(format).parts);
 
 const expectedPart = (format: UploadFormat): string => (isPair(format) ? 'inputs' : 'file');
 
 function expected(format: UploadFormat): string {
-  return isPair(format)
-    ? `${format} data is a pair of files: send the parts inputs and targets`
-    : `${format} data is sent as the part file`;
+  if (!isPair(format)) return `${format} data is sent as the part file`;
+  const file = uploadFormat(format).parts === 'pairOrFile' ? ', or one .npz as the part file' : '';
+  return `${format} data is a pair of files: send the parts inputs and targets${file}`;
 }
 
 /** Options that would do nothing are refused. */
@@ -93,8 +86,12 @@ function checkOptions(format: UploadFormat, { name: _name, format: _format, ...o
 
 /** Files that would not be read are refused. */
 function checkParts(format: UploadFormat, upload: UploadedParts, report: UploadReport): void {
-  const strange = ({ file, inputs, targets }: PartNames) => (isPair(format) ? [file] : [inputs, targets]);
-  for (const part of [...strange(trainParts), ...strange(testParts)]) {
-    if (upload.of(part).length > 0) report.fault({ part }, `${part}: ${expected(format)}`, 'unknownField');
+  for (const { file, inputs, targets } of [trainParts, testParts]) {
+    const isEither = uploadFormat(format).parts === 'pairOrFile';
+    // Where both are read, what was sent as a file counts.
+    const strange = (isEither ? upload.of(file).length > 0 : !isPair(format)) ? [inputs, targets] : isEither ? [] : [file];
+    for (const part of strange) {
+      if (upload.of(part).length > 0) report.fault({ part }, `${part}: ${expected(format)}`, 'unknownField');
+    }
   }
 }

@@ -2,8 +2,8 @@
 // is src/node/uploads/'s.
 import type { z } from 'zod';
 
-/** How files are sent: as the part `file`, as several parts `file`, or as the pair `inputs` and `targets`. */
-export type UploadParts = 'file' | 'files' | 'pair';
+/** How files are sent: as the part `file`, as several parts `file`, as the pair `inputs` and `targets`, or as either. */
+export type UploadParts = 'file' | 'files' | 'pair' | 'pairOrFile';
 
 export interface UploadFormatDefinition<Name extends string = string, Options extends z.ZodRawShape = z.ZodRawShape> {
   /** What `format` in the form says. */

@@ -42,7 +42,7 @@ export const uploadOptions = z.strictObject({
   format: z
     .enum(uploadFormats)
     .optional()
-    .describe('Recognised if omitted: `idx` and `npy` are pairs `inputs` and `targets`; the others a `file`'),
+    .describe('Recognised if omitted: `idx` and `npy` are pairs `inputs` and `targets`, or `npy` an .npz as `file`; the others a `file`'),
   ...idx.options,
   ...npy.options,
   ...cifar.options,

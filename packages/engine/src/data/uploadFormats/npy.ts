@@ -1,4 +1,20 @@
-// A pair of NumPy arrays.
+// NumPy arrays: a pair of NPY files, or an NPZ file with both.
+import { z } from 'zod';
+import { layouts } from '../npyInputs.ts';
+import { csv } from './csv.ts';
 import { defineUploadFormat } from './define.ts';
 
-export const npy = defineUploadFormat({ name: 'npy', title: 'NPY arrays', parts: 'pair', options: {} });
+export const npy = defineUploadFormat({
+  name: 'npy',
+  title: 'NPY arrays',
+  parts: 'pairOrFile',
+  options: {
+    layout: z
+      .enum(layouts)
+      .optional()
+      .describe(
+        'Of arrays of images: `channelsFirst` for [samples, channels, rows, columns], `channelsLast` for [samples, rows, columns, channels]. Default: `channelsFirst`; refused where the shape looks otherwise',
+      ),
+    targetKind: csv.options.targetKind,
+  },
+});

@@ -1,31 +1,62 @@
-// Pairs of files: IDX and NPY.
-import { DataFormatError } from '../../data/errors.ts';
+// Pairs of files: IDX and NPY; and NPZ files, which hold the NPY arrays of both parts.
 import type { Dataset } from '../../data/dataset.ts';
+import { DataFormatError } from '../../data/errors.ts';
 import type { NamedBytes } from '../../data/files.ts';
 import { idxDataset, parseIdx } from '../../data/idx.ts';
-import { npyDataset } from '../../data/npy.ts';
+import { npyDataset } from '../../data/npyDataset.ts';
 import { numberedClasses } from '../../data/upload.ts';
-import { type FormatReader, readHalves } from './uploadParts.ts';
+import { npzPairs } from './npzArrays.ts';
+import { type FormatReader, type PartNames, readHalves, type UploadContext, type UploadedParts } from './uploadParts.ts';
 
-function pairReader(read: (x: NamedBytes, y: NamedBytes, context: Parameters<FormatReader>[1]) => Dataset): FormatReader {
-  return async (upload, context) =>
-    await readHalves(
-      context,
-      async (names) => {
-        const [inputs, targets] = [upload.of(names.inputs), upload.of(names.targets)];
-        if (inputs.length === 0 && targets.length === 0) return null;
-        if (inputs.length !== 1 || targets.length !== 1) {
-          throw new DataFormatError(`${names.inputs} and ${names.targets} are a pair, got ${inputs.length} and ${targets.length} files`);
-        }
-        return read(await upload.read(inputs[0]), await upload.read(targets[0]), context);
-      },
-      ({ inputs }) => inputs,
-    );
+async function pairOf(upload: UploadedParts, names: PartNames): Promise<readonly [NamedBytes, NamedBytes] | null> {
+  const [inputs, targets] = [upload.of(names.inputs), upload.of(names.targets)];
+  if (inputs.length === 0 && targets.length === 0) return null;
+  if (inputs.length !== 1 || targets.length !== 1) {
+    throw new DataFormatError(`${names.inputs} and ${names.targets} are a pair, got ${inputs.length} and ${targets.length} files`);
+  }
+  return [await upload.read(inputs[0]), await upload.read(targets[0])];
 }
 
-export const readIdxPair: FormatReader = pairReader((x, y) => {
-  const labels = parseIdx(y.bytes, y.name).data;
-  return idxDataset(x, y, numberedClasses(1 + Math.max(0, ...new Set(labels))));
-});
+export const readIdxPair: FormatReader = async (upload, context) =>
+  await readHalves(
+    context,
+    async (names) => {
+      const pair = await pairOf(upload, names);
+      if (pair === null) return null;
+      const [x, y] = pair;
+      const [images, labels] = [parseIdx(x.bytes, x.name), parseIdx(y.bytes, y.name)];
+      if (images.shape.length === 1 && labels.shape.length === 3) {
+        throw new DataFormatError(`${x.name} holds labels and ${y.name} images: exchange them`);
+      }
+      return idxDataset(x, y, numberedClasses(1 + Math.max(0, ...new Set(labels.data))));
+    },
+    ({ inputs }) => inputs,
+  );
 
-export const readNpyPair: FormatReader = pairReader((x, y, { reader }) => npyDataset(x, y, reader));
+export const readNpy: FormatReader = async (upload, context) => {
+  const archives = await npzPairs(upload, context.report);
+  if (archives === undefined) return { train: undefined, test: undefined };
+  return await readHalves(
+    context,
+    async (names) => {
+      const pair = names.file === 'file' ? archives.train : archives.test;
+      if (pair !== null) return withNames(await datasetOf(pair.inputs, pair.targets, context), archives.classes);
+      const files = await pairOf(upload, names);
+      return files === null ? null : await datasetOf(...files, context);
+    },
+    ({ file, inputs }) => (archives.train === null ? inputs : file),
+  );
+};
+
+async function datasetOf(x: NamedBytes, y: NamedBytes, { options, reader, report }: UploadContext): Promise<Dataset> {
+  const { layout, targetKind } = options;
+  if (targetKind === 'labels') throw new DataFormatError('targetKind=labels is for tables: send class or value');
+  return await Promise.resolve(npyDataset(x, y, { ...reader, layout, targetKind, report }));
+}
+
+/** Numbered classes by the names that the file has for them. */
+function withNames(dataset: Dataset, names: readonly string[] | null): Dataset {
+  const { target } = dataset;
+  if (names === null || target.kind !== 'class' || target.classes.length > names.length) return dataset;
+  return { ...dataset, target: { kind: 'class', classes: names } };
+}

@@ -1,0 +1,54 @@
+// A dataset from a pair of NumPy arrays.
+import { formatShape, sizeOf } from '../shape.ts';
+import type { Dataset } from './dataset.ts';
+import { DataFormatError } from './errors.ts';
+import type { NamedBytes } from './files.ts';
+import { checkMemory, limitsOf, type ReaderOptions } from './limits.ts';
+import { type NpyArray, parseNpy } from './npy.ts';
+import { isPixels, type Layout, npyInputs } from './npyInputs.ts';
+import { npyTargets } from './npyTargets.ts';
+import { UploadReport } from './uploadReport.ts';
+
+export interface NpyOptions extends ReaderOptions {
+  /** Where the channels of arrays of images are. If omitted, the shape decides where it is certain. */
+  readonly layout?: Layout | undefined;
+  /** Whether targets are classes or values. If omitted, their type and values decide. */
+  readonly targetKind?: 'class' | 'value' | undefined;
+  /** Takes decisions. */
+  readonly report?: UploadReport;
+}
+
+/**
+ * A split from a pair of arrays: inputs [samples, …] and targets [samples] or [samples, …]. Inputs of uint8 are pixels (read as x / 255;
+ * [samples, rows, columns] gets its one channel), others values. Targets of whole numbers or text, and one-hot rows, are classes.
+ * @throws DataFormatError when a file is malformed, the two do not belong together or a value cannot be used.
+ */
+export function npyDataset(x: NamedBytes, y: NamedBytes, options: NpyOptions = {}): Dataset {
+  const { layout, targetKind, report = new UploadReport() } = options;
+  const limits = limitsOf(options);
+  const [inputs, targets] = [parseNpy(x), parseNpy(y)];
+  const length = checkPair(x.name, inputs, y.name, targets);
+  const bytes = sizeOf(inputs.shape) * (isPixels(inputs) ? 1 : 4) + sizeOf(targets.shape) * 4;
+  checkMemory(x.name, length, inputs.shape.slice(1), bytes, limits);
+  return {
+    length,
+    ...npyInputs(x.name, inputs, layout, report),
+    ...npyTargets(y.name, targets, { targetKind, limits, report }),
+  };
+}
+
+function checkPair(xName: string, x: NpyArray, yName: string, y: NpyArray): number {
+  for (const [name, { shape }] of [
+    [xName, x],
+    [yName, y],
+  ] as const) {
+    if (shape.length === 0 || sizeOf(shape) === 0) {
+      throw new DataFormatError(`${name}: expected an array [samples, …] with something in it, got the shape ${formatShape(shape)}`);
+    }
+  }
+  if (x.shape.length === 1 && y.shape.length > 2) {
+    throw new DataFormatError(`${xName} has the shape ${formatShape(x.shape)}, ${yName} ${formatShape(y.shape)}: are they exchanged?`);
+  }
+  if (x.shape[0] !== y.shape[0]) throw new DataFormatError(`${xName} has ${x.shape[0]} samples, but ${yName} has ${y.shape[0]}`);
+  return x.shape[0];
+}

@@ -1,0 +1,101 @@
+// What an array of inputs means: bytes are pixels, all else values; and where the channels of images are.
+import { formatShape, type Shape, sizeOf } from '../shape.ts';
+import type { Dataset } from './dataset.ts';
+import { DataFormatError } from './errors.ts';
+import type { NpyArray } from './npy.ts';
+import { bytesOf, type FloatValues, floatsOf, indicesOf, type NpyView, permuted, viewOf } from './npyValues.ts';
+import type { UploadReport } from './uploadReport.ts';
+
+export const layouts = ['channelsFirst', 'channelsLast'] as const;
+export type Layout = (typeof layouts)[number];
+
+export const isPixels = ({ kind, itemBytes }: NpyArray): boolean => kind === 'uint' && itemBytes === 1;
+
+export type NpyInputs = Pick<Dataset, 'inputShape' | 'inputs'>;
+
+/** @throws DataFormatError for text, values that float32 cannot hold, and images whose channels could be in two places */
+export function npyInputs(name: string, array: NpyArray, layout: Layout | undefined, report: UploadReport): NpyInputs {
+  if (array.kind === 'text')
+    throw new DataFormatError(`${name}: holds text, and inputs are numbers: convert them with a.astype("float32")`);
+  const view = placed(name, viewOf(array), layout, report);
+  const inputShape = sampleShape(name, view, report);
+  if (isPixels(array)) {
+    report.take(
+      name,
+      { scale: 'x / 255' },
+      'uint8 values are pixels, and are divided by 255. Save them as float32 to keep them as they are.',
+    );
+    return { inputShape, inputs: bytesOf(view) };
+  }
+  const floats = floatsOf(view);
+  const inputs = finiteFloats(name, view.shape, floats);
+  const { whole } = floats;
+  const size = sizeOf(inputShape);
+  if (whole !== null && whole.least >= 0 && whole.greatest >= 2 && whole.greatest <= 255 && (inputShape.length > 1 || size >= 64)) {
+    report.take(
+      name,
+      { scale: 'none' },
+      `All values are whole numbers from ${whole.least} to ${whole.greatest}, like pixels, but their type is ${array.type}: they are not divided by 255. Save them as uint8 to have that.`,
+    );
+  }
+  return { inputShape, inputs };
+}
+
+/** The array as [samples, channels, rows, columns], where it is one of images. */
+function placed(name: string, view: NpyView, layout: Layout | undefined, report: UploadReport): NpyView {
+  const { shape } = view;
+  if (shape.length !== 4) {
+    if (layout === undefined) return view;
+    throw new DataFormatError(
+      `layout is for arrays of images [samples, …, …, …], and ${name} has the shape ${formatShape(shape)}: leave it out`,
+    );
+  }
+  if (layout === undefined) {
+    const found = likelyLayout(shape.slice(1));
+    if (found === 'channelsFirst') {
+      report.take(
+        'layout',
+        'channelsFirst',
+        `${name} has the shape ${formatShape(shape)}, which is read as [samples, channels, rows, columns].`,
+      );
+      return view;
+    }
+    const what = found === null ? 'may have its channels first or last' : 'looks like images with their channels last';
+    throw new DataFormatError(
+      `${name}: the shape ${formatShape(shape)} ${what}: send layout=channelsLast for [samples, rows, columns, channels], or layout=channelsFirst`,
+    );
+  }
+  return layout === 'channelsFirst' ? view : permuted(view, [0, 3, 1, 2]);
+}
+
+/** Grey, colours, and colours with transparency. */
+const imageChannels: readonly number[] = [1, 3, 4];
+
+/** Null where both could be. */
+function likelyLayout([first, middle, last]: Shape): Layout | null {
+  if (!imageChannels.includes(last) || (first === 1 && last === 1)) return 'channelsFirst';
+  if (!imageChannels.includes(first)) return 'channelsLast';
+  // Images are mostly square.
+  if (middle === last && first !== middle) return 'channelsFirst';
+  return first === middle && middle !== last ? 'channelsLast' : null;
+}
+
+function sampleShape(name: string, { array, shape }: NpyView, report: UploadReport): Shape {
+  if (shape.length === 1) return [1];
+  if (!isPixels(array) || shape.length !== 3) return shape.slice(1);
+  const inputShape = [1, ...shape.slice(1)];
+  report.take(name, { inputShape }, `Arrays of uint8 of the shape ${formatShape(shape)} are grey images with one channel.`);
+  return inputShape;
+}
+
+/** @throws DataFormatError that names the first value that float32 cannot hold */
+export function finiteFloats(name: string, shape: Shape, { values, unfit }: FloatValues): Float32Array {
+  if (unfit === null) return values;
+  const { index, value, count } = unfit;
+  const others = count === 1 ? '' : `, as are ${count - 1} others`;
+  const what =
+    Number.isNaN(value) || value === Infinity || value === -Infinity
+      ? `${value}, which is not a finite number${others}: replace it, or leave the sample out`
+      : `${value}, which float32 cannot hold${others}: scale the values down, or convert them with a.astype("float32")`;
+  throw new DataFormatError(`${name}: the value at ${formatShape(indicesOf(shape, index))} is ${what}`);
+}

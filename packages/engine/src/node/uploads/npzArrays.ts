@@ -1,0 +1,124 @@
+// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export): which are inputs and targets of which part,
+// by their names.
+import { DataFormatError } from '../../data/errors.ts';
+import { fileKind } from '../../data/fileKinds/index.ts';
+import type { NamedBytes } from '../../data/files.ts';
+import { parseNpy } from '../../data/npy.ts';
+import { textReader } from '../../data/npyValues.ts';
+import type { UploadFilePart } from '../../data/uploadFormats/index.ts';
+import type { UploadReport } from '../../data/uploadReport.ts';
+import { formatShape } from '../../shape.ts';
+import type { Archive } from '../archives/archive.ts';
+import type { UploadedParts } from './uploadParts.ts';
+
+export interface NpzPair {
+  readonly inputs: NamedBytes;
+  readonly targets: NamedBytes;
+}
+
+/** The arrays of both parts; null where no NPZ file has them. */
+export interface NpzPairs {
+  readonly train: NpzPair | null;
+  readonly test: NpzPair | null;
+  /** The names of numbered classes. */
+  readonly classes: readonly string[] | null;
+}
+
+type Names = readonly [inputs: string, targets: string];
+
+/** In lower case. Keras, MedMNIST and the program's own export name them so. */
+const trainNames: readonly Names[] = [
+  ['x', 'y'],
+  ['inputs', 'targets'],
+  ['x_train', 'y_train'],
+  ['train_inputs', 'train_targets'],
+  ['train_x', 'train_y'],
+  ['train_images', 'train_labels'],
+  ['images', 'labels'],
+  ['data', 'labels'],
+  ['data', 'target'],
+];
+const testNames: readonly Names[] = [
+  ['x_test', 'y_test'],
+  ['test_inputs', 'test_targets'],
+  ['test_x', 'test_y'],
+  ['test_images', 'test_labels'],
+];
+const CLASSES = 'classes';
+
+/** @returns undefined when there are faults, which are in the report */
+export async function npzPairs(upload: UploadedParts, report: UploadReport): Promise<NpzPairs | undefined> {
+  const file = await report.attempt({ part: 'file' }, async () => await arraysOf(upload, 'file', [trainNames, testNames], report));
+  const testFile = await report.attempt(
+    { part: 'testFile' },
+    async () => await arraysOf(upload, 'testFile', [[...trainNames, ...testNames]], report),
+  );
+  if (file === undefined || testFile === undefined) return undefined;
+  const [train = null, test = null] = file?.pairs ?? [];
+  const sent = testFile?.pairs[0] ?? null;
+  if (test !== null && sent !== null) {
+    report.fault({ part: 'testFile' }, 'testFile: file holds arrays of the test part already: leave testFile out');
+    return undefined;
+  }
+  return { train, test: test ?? sent, classes: file?.classes ?? null };
+}
+
+interface NpzArrays {
+  readonly pairs: readonly (NpzPair | null)[];
+  readonly classes: readonly string[] | null;
+}
+
+/** The first pair of each list that the file has; null when no file was sent. */
+async function arraysOf(
+  upload: UploadedParts,
+  part: UploadFilePart,
+  wanted: readonly (readonly Names[])[],
+  report: UploadReport,
+): Promise<NpzArrays | null> {
+  const file = upload.one(part, 'npz');
+  if (file === null || fileKind(await upload.head(file))?.id !== 'zip') return null;
+  const { files, faults } = await upload.archive(file);
+  if (faults[0] !== undefined) throw new DataFormatError(faults[0].message);
+  const arrays = new Map(files.filter(({ path }) => path.endsWith('.npy')).map((array) => [array.path.slice(0, -4).toLowerCase(), array]));
+  const read = async (name: string): Promise<NamedBytes> => {
+    const array = arrays.get(name);
+    if (array === undefined) throw new DataFormatError(`${part}: has no array ${name}`);
+    return { name: `${part}/${array.path.slice(0, -4)}`, bytes: await array.read() };
+  };
+  const found = wanted.map((names) => names.find(([inputs, targets]) => arrays.has(inputs) && arrays.has(targets)) ?? null);
+  if (found[0] === null) throw new DataFormatError(await unnamed(part, files, read));
+  const used = new Set(found.flatMap((names) => names ?? []));
+  tellNames(
+    part,
+    found,
+    [...arrays.keys()].filter((name) => !used.has(name) && name !== CLASSES),
+    report,
+  );
+  const pairs: (NpzPair | null)[] = [];
+  for (const names of found) pairs.push(names === null ? null : { inputs: await read(names[0]), targets: await read(names[1]) });
+  return { pairs, classes: arrays.has(CLASSES) ? textsOf(await read(CLASSES)) : null };
+}
+
+function tellNames(part: string, [train, test = null]: readonly (Names | null)[], unused: readonly string[], report: UploadReport): void {
+  const names = { inputs: train?.[0], targets: train?.[1], ...(test !== null && { testInputs: test[0], testTargets: test[1] }) };
+  report.take(part, names, 'The arrays of the file were taken by their names.');
+  if (unused.length > 0) report.take(part, { unused: unused.slice(0, 10) }, `${unused.length} other arrays of the file are not used.`);
+}
+
+async function unnamed(part: string, files: Archive['files'], read: (name: string) => Promise<NamedBytes>): Promise<string> {
+  const listed: string[] = [];
+  for (const { path } of files.filter((file) => file.path.endsWith('.npy')).slice(0, 5)) {
+    const name = path.slice(0, -4);
+    const { shape } = parseNpy(await read(name.toLowerCase()));
+    listed.push(`${name} ${formatShape(shape)}`);
+  }
+  return `${part}: holds the arrays ${listed.join(', ')}: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train`;
+}
+
+/** Null for an array that is no list of texts. */
+function textsOf(file: NamedBytes): readonly string[] | null {
+  const array = parseNpy(file);
+  if (array.kind !== 'text' || array.shape.length !== 1) return null;
+  const read = textReader(array);
+  return Array.from({ length: array.shape[0] }, (_, i) => read(i));
+}
