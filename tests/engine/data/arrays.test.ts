@@ -119,6 +119,22 @@ describe('inputs', () => {
     );
   });
 
+  test('whose bytes look like UTF-16 are arrays', async () => {
+    const values = range(400, (i) => 1 + (i % 100));
+    const { splits } = await read(
+      {
+        inputs: npy('<i2', [400], values),
+        targets: npy(
+          '<u2',
+          [400],
+          range(400, () => 1),
+        ),
+      },
+      { targetKind: 'value' },
+    );
+    expect([...splits.train.inputs]).toEqual(values);
+  });
+
   test('of half precision have fractions and negative values', async () => {
     const { splits } = await read({ inputs: npy('<f2', [4], [0.5, -2, 1.5, -0.25]), targets: y(0, 0, 0, 0) });
     expect([...splits.train.inputs]).toEqual([0.5, -2, 1.5, -0.25]);

@@ -4,11 +4,18 @@ import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
 import { joined } from '../data/upload.ts';
-import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
+import { formatsWith, type UploadFilePart, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
 import { formatReaders } from './uploads/index.ts';
 import { formatOf } from './uploads/recognition.ts';
-import { testParts, trainParts, type UploadedFile, UploadedParts, type UploadReaderOptions } from './uploads/uploadParts.ts';
+import {
+  type PartNames,
+  testParts,
+  trainParts,
+  type UploadedFile,
+  UploadedParts,
+  type UploadReaderOptions,
+} from './uploads/uploadParts.ts';
 
 export type { UploadedFile, UploadReaderOptions } from './uploads/uploadParts.ts';
 
@@ -87,11 +94,20 @@ function checkOptions(format: UploadFormat, { name: _name, format: _format, ...o
 /** Files that would not be read are refused. */
 function checkParts(format: UploadFormat, upload: UploadedParts, report: UploadReport): void {
   for (const { file, inputs, targets } of [trainParts, testParts]) {
-    const isEither = uploadFormat(format).parts === 'pairOrFile';
-    // Where both are read, what was sent as a file counts.
-    const strange = (isEither ? upload.of(file).length > 0 : !isPair(format)) ? [inputs, targets] : isEither ? [] : [file];
-    for (const part of strange) {
+    for (const part of unreadParts(format, upload.of(file).length > 0, { file, inputs, targets })) {
       if (upload.of(part).length > 0) report.fault({ part }, `${part}: ${expected(format)}`, 'unknownField');
     }
+  }
+}
+
+/** The parts that a format does not read. Where it reads pairs and files, a pair beside a file is not read. */
+function unreadParts(format: UploadFormat, isFileSent: boolean, { file, inputs, targets }: PartNames): readonly UploadFilePart[] {
+  switch (uploadFormat(format).parts) {
+    case 'pair':
+      return [file];
+    case 'pairOrFile':
+      return isFileSent ? [inputs, targets] : [];
+    default:
+      return [inputs, targets];
   }
 }

@@ -36,7 +36,7 @@ const uploadForm = z
   .strictObject({
     ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),
     file: filePart(
-      'A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), or CIFAR batches, one part each',
+      'A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), an .npz of arrays, or CIFAR batches, one part each',
     ),
     testFile: filePart('The same for the test part'),
     inputs: filePart('IDX or NPY: images or other samples'),
@@ -129,7 +129,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         operationId: 'uploadDataset',
         summary: 'Upload a dataset',
         description:
-          'A form with files: IDX or NPY pairs, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
+          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),

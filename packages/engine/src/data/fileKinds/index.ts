@@ -1,6 +1,5 @@
 // The kinds of files that people send, recognised by their first bytes, whatever their name says. One table for all: uploads of
 // datasets and of weights, and images to predict on. It reads no format; it only names what a file is and how to convert it.
-import { looksLikeText } from '../table/encoding.ts';
 import { archives } from './archives.ts';
 import type { FileKind, TestedKind, ZipKind } from './define.ts';
 import { faint } from './faint.ts';
@@ -25,9 +24,12 @@ const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => (
  */
 export function fileKind(head: Uint8Array): FileKind | null {
   // A table may begin with any word, also one that is another format's mark: text is only what its form says.
-  const found = texts.find(({ test }) => test(head)) ?? (looksLikeText(head) ? undefined : binaryKinds.find(({ test }) => test(head)));
+  const found = texts.find(({ test }) => test(head)) ?? (hasControls(head) ? binaryKinds.find(({ test }) => test(head)) : undefined);
   return found === undefined ? null : plain(found);
 }
+
+/** Bytes that no text of an 8-bit encoding has. UTF-16 has them, and none of the marks. */
+const hasControls = (head: Uint8Array): boolean => head.some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d].includes(byte));
 
 /** What a zip is, by the paths of its files; null for a plain zip. */
 export function zipKind(paths: readonly string[]): FileKind | null {
