@@ -116,16 +116,6 @@ describe('as a stream', () => {
     client.leave();
   });
 
-  test('can be of some types only, and still ends', async ({ api }) => {
-    const attempt = await startJob(api.jobs);
-    await attempt.appendLog('info', 'hello');
-    await trainEpochs(attempt, 1, 2);
-    await attempt.finish(ended);
-    const client = await openStream(`${await urlOf(api, attempt.jobId)}?type=epoch`);
-    await client.ended();
-    expect(client.events.map((event) => event.event)).toEqual(['epoch', 'epoch']);
-  });
-
   redisTest('sends a comment as heartbeat while nothing happens', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { heartbeatMs: 20 });
     onTestFinished(async () => await api.close());

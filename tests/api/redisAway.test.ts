@@ -45,7 +45,6 @@ test.for(['cut', 'freeze'] as const)(
       api.get('/jobs'),
       api.get(job),
       api.get(`${job}/events`),
-      api.get(`${job}/events`, { accept: 'text/event-stream' }),
       api.get(`${job}/metrics`),
       api.get(`${job}/artifacts/model.safetensors`),
       api.call({ method: 'POST', url: `${job}/cancel` }),
@@ -96,6 +95,34 @@ test('a stream that was open goes on after it, with everything that happened mea
   await client.until(() => epochs() === 4);
   expect(new Set(client.events.map((event) => event.id)).size).toBe(client.events.length);
   client.leave();
+});
+
+test.for(['cut', 'freeze'] as const)('a stream that is asked for after a %s waits for Redis', async (how, { api, proxy, redis }) => {
+  const worker = openJobs(redis);
+  const jobId = await createJob(worker);
+  const url = `${await api.listen()}/jobs/${jobId}/events`;
+  await proxy[how]();
+  const opening = openStream(url);
+  // The first attempt has failed when another request has.
+  expect((await api.get('/jobs')).statusCode).toBe(503);
+  await proxy.mend();
+  const client = await opening;
+  await client.until(({ events }) => events.length === 1);
+  expect(client.status).toBe(200);
+  client.leave();
+});
+
+test('a stream that waits for Redis in vain ends in a way that makes an EventSource come back', async ({ api, proxy }) => {
+  const url = `${await api.listen()}${job}/events`;
+  await proxy.cut();
+  const client = await openStream(url);
+  await client.ended();
+  expect(client.status).toBe(200);
+  expect(client.headers.get('content-type')).toBe('text/event-stream');
+  expect(client.retries).toEqual([2000]);
+  expect(client.events).toEqual([]);
+  expect((await fetch(url)).status).toBe(503);
+  await proxy.mend();
 });
 
 redisTest('a fault of ours is a 500 without a word about its inside', async ({ onTestFinished }) => {

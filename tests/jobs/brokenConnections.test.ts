@@ -39,7 +39,8 @@ describe('when the subscription breaks', () => {
     const hub = new EventHub({ redis: redis.connect(), subscriber, prefix: redis.prefix });
     const seen: number[] = [];
     const watching = (async () => {
-      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) if (event.event === 'epoch') seen.push(event.data.epoch);
+      for await (const { events } of hub.follow(attempt.jobId, { signal: noSignal }))
+        for (const { event, data } of events) if (event === 'epoch') seen.push((JSON.parse(data) as { epoch: number }).epoch);
     })();
     for (let epoch = 1; epoch <= 40; epoch++) {
       if (epoch % 10 === 0) await kill(redis, subscriber);
@@ -73,7 +74,7 @@ describe('when the subscription breaks', () => {
     const hub = new EventHub({ redis: reader, subscriber, prefix: redis.prefix });
     const seen: string[] = [];
     const watching = (async () => {
-      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) seen.push(event.event);
+      for await (const { events } of hub.follow(attempt.jobId, { signal: noSignal })) seen.push(...events.map(({ event }) => event));
     })();
     await until(() => seen.length === 2);
     await Promise.all([kill(redis, reader), kill(redis, subscriber)]);

@@ -12,9 +12,20 @@ export const jobPage = z
 export type JobPage = z.infer<typeof jobPage>;
 
 export const eventPage = z
-  .object({ data: z.array(storedEventSchema), nextCursor: eventId.nullable().describe('Pass as `after` for the next page.') })
+  .object({
+    data: z.array(storedEventSchema),
+    nextCursor: eventId.nullable().describe('Pass as `after` for the next page; null once the job has ended and you have everything.'),
+  })
   .meta({ id: 'EventPage' });
 export type EventPage = z.infer<typeof eventPage>;
+
+export const streamToken = z
+  .object({
+    token: z.string().describe('For `?token=` of the events of this job.'),
+    expiresAt: z.iso.datetime().describe('The stream has to begin before. Once begun, the token goes on for those who come back.'),
+  })
+  .meta({ id: 'StreamToken' });
+export type StreamToken = z.infer<typeof streamToken>;
 
 export const jobMetrics = z.object({ epochs: z.array(epochMetrics) }).meta({ id: 'JobMetrics' });
 export type JobMetrics = z.infer<typeof jobMetrics>;

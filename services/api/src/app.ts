@@ -15,6 +15,7 @@ import {
   type RedisHealth,
   type Remains,
   type ServiceTotals,
+  type StreamTokens,
   type Successors,
   type SweepRunner,
   type SweepStore,
@@ -89,6 +90,7 @@ export interface AppOptions {
   readonly presence: WorkerPresence;
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
+  readonly streamTokens: StreamTokens;
   readonly artifacts: ArtifactStore;
   readonly datasets: DatasetStore;
   /** Files of built-in datasets on this machine; left out, there are none. */
@@ -128,12 +130,14 @@ export interface AppOptions {
   readonly requestTimeoutMs?: number;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
   readonly heartbeatMs?: number;
+  /** How long a client of an event stream may read nothing of what waits for it, in ms; default 60,000. */
+  readonly stallMs?: number;
 }
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
-  const { uploadBytesLimit = 2 ** 30, keyQuotas } = options;
+  const { uploadBytesLimit = 2 ** 30, keyQuotas, streamTokens } = options;
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -162,6 +166,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const refuseOtherMethods = collectMethods(app);
+  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000, stallMs: options.stallMs ?? 60_000 });
   await app.register(tracing);
   await app.register(requestLog);
   const metrics = options.metrics ?? new ServiceMetrics();
@@ -169,8 +174,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(errors, { redisHealth: options.redisHealth ?? null });
   await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
-  await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null });
-  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000 });
+  await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null, streamTokens });
   await app.register(documentation, { version, needsKeys: options.apiKeys.length > 0 });
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
@@ -185,7 +189,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobRoutes, { jobs });
   await app.register(jobActionRoutes, { jobs, remains });
   await app.register(successorRoutes, { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
-  await app.register(eventRoutes, { jobs, eventLog, eventHub });
+  await app.register(eventRoutes, { eventLog, eventHub, streamTokens });
   await app.register(metricsRoutes, { jobs, eventLog });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });

@@ -1,6 +1,5 @@
 // Following a job: everything once, in order, without a gap, from wherever one left off; and hearing of cancellations.
-import type { JobEvent } from '@trainyard/contracts';
-import { closeRedis, connectRedis, EventHub, type Follower, type JobAttempt, redisKeys, type Wish, WishBus } from '@trainyard/jobs';
+import { closeRedis, connectRedis, type EncodedEvent, EventHub, type Follower, type JobAttempt, redisKeys, type Wish, WishBus } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
@@ -10,14 +9,14 @@ import { TcpProxy } from '../../worker/fixtures/tcpProxy.ts';
 const noSignal = new AbortController().signal;
 
 /** What an event is, in a word: `status running`, `epoch 3`, `step`. */
-function named(event: JobEvent): string {
-  if (event.event === 'status') return `status ${event.data.status}`;
-  return event.event === 'epoch' ? `epoch ${event.data.epoch}` : event.event;
+function named({ event, data }: EncodedEvent): string {
+  const { status, epoch } = JSON.parse(data) as { readonly status?: string; readonly epoch?: number };
+  return event === 'status' ? `status ${status}` : event === 'epoch' ? `epoch ${epoch}` : event;
 }
 
 async function collect(follower: Follower): Promise<string[]> {
   const names: string[] = [];
-  for await (const event of follower) names.push(named(event));
+  for await (const { events } of follower) names.push(...events.map(named));
   return names;
 }
 
@@ -89,9 +88,10 @@ describe('a follower', () => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const hub = openHub(redis);
-    const steps: JobEvent[] = [];
+    const steps: EncodedEvent[] = [];
     const watching = (async () => {
-      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) if (event.event === 'step') steps.push(event);
+      for await (const { events } of hub.follow(attempt.jobId, { signal: noSignal }))
+        steps.push(...events.filter(({ event }) => event === 'step'));
     })();
     // Nobody stores a step: it is told again until the follower is live.
     await until(async () => {
@@ -100,7 +100,7 @@ describe('a follower', () => {
     });
     expect(steps[0]).toEqual({
       event: 'step',
-      data: { jobId: attempt.jobId, epoch: 1, step: 3, stepsPerEpoch: 8, loss: 0.5 },
+      data: JSON.stringify({ jobId: attempt.jobId, epoch: 1, step: 3, stepsPerEpoch: 8, loss: 0.5 }),
     });
     await attempt.finish({ status: 'succeeded', result });
     await watching;
@@ -120,11 +120,10 @@ describe('a follower', () => {
     const take = async (): Promise<boolean> => {
       const { value, done } = await reading.next();
       if (done === true || value === undefined) return false;
-      names.push(named(value));
-      if ('id' in value) lastId = value.id;
+      names.push(...value.events.map(named));
+      lastId = value.lastId ?? lastId;
       return true;
     };
-    await take();
     await take();
     // A follower that still catches up has no buffer to fill. One that gives a second step, after a first, is live.
     for (const steps of [1, 2]) {

@@ -1,11 +1,14 @@
 // All followers of all jobs in this process, on one subscription. A follower reads what is stored, then hears what
-// happens, without a gap and without a repetition; how many followers there are makes no difference to Redis.
-import type { JobEvent } from '@trainyard/contracts';
+// happens, without a gap and without a repetition. Followers of a job share what is read and encoded, so a crowd of them
+// costs Redis and this process little more than one.
 import type { Redis } from 'ioredis';
 import { redisKeys } from '../redis/keys.ts';
-import { EventLog } from './eventLog.ts';
+import { EventBatch, parseMessage } from './eventBatch.ts';
+import { EventLog, type JobHead } from './eventLog.ts';
+import { EventPages } from './eventPages.ts';
 import { Follower } from './follower.ts';
 import { Subscription } from './subscription.ts';
+import { Turnstile } from './turnstile.ts';
 
 export interface EventHubOptions {
   /** For reading what is stored. */
@@ -15,46 +18,59 @@ export interface EventHubOptions {
   readonly prefix: string;
   /** How many events a follower may fall behind; default 1,000. */
   readonly bufferSize?: number;
-  /** Told of each stored event that a follower may want how long it took from Redis to here, in ms. */
+  /** Called for each stored event, while anybody follows a job, with how long it took from Redis to here, in ms. */
   readonly onDelay?: (delayMs: number) => void;
 }
 
 export interface FollowOptions {
-  /** The last event that the follower has; left out, it gets all of them. */
+  /** The last event that the follower has; if omitted, it gets all of them. */
   readonly after?: string;
   /** Ends following. */
   readonly signal: AbortSignal;
 }
 
+/** Followers that get a page of stored events in one turn of the event loop. */
+const pagesPerTurn = 32;
+
 export class EventHub {
-  readonly #log: EventLog;
+  readonly #pages: EventPages;
+  readonly #turnstile = new Turnstile(pagesPerTurn);
   readonly #bufferSize: number;
   readonly #onDelay: ((delayMs: number) => void) | undefined;
   readonly #followers = new Map<string, Set<Follower>>();
   readonly #subscription: Subscription;
 
   constructor(options: EventHubOptions) {
-    this.#log = new EventLog(options);
+    this.#pages = new EventPages(new EventLog(options));
     this.#onDelay = options.onDelay;
     this.#bufferSize = options.bufferSize ?? 1_000;
     this.#subscription = new Subscription({
       subscriber: options.subscriber,
       channel: redisKeys(options.prefix).eventChannel,
       onMessage: (message) => this.#hear(message),
-      onStanding: () => this.#eachFollower((follower) => follower.readAgain()),
+      onStanding: () => {
+        this.#pages.clear();
+        this.#eachFollower((follower) => follower.readAgain());
+      },
     });
+  }
+
+  /** How a job stands now; null if there is no such job. Calls at the same time share a read. */
+  async head(jobId: string): Promise<JobHead | null> {
+    return await this.#pages.head(jobId);
   }
 
   /**
    * The events of a job after `after`, stored ones first, then as they happen, until its final status event. Iterate
-   * once; `outcome` of what comes back says afterwards why it ended. The job must exist: see `EventLog.state`.
+   * once; `outcome` of what comes back says afterwards why it ended. The job must exist: see `head`.
    */
   follow(jobId: string, options: FollowOptions): Follower {
     const follower = new Follower({
       jobId,
       after: options.after,
       signal: options.signal,
-      log: this.#log,
+      pages: this.#pages,
+      turnstile: this.#turnstile,
       bufferSize: this.#bufferSize,
       onEnd: () => this.#forget(follower),
     });
@@ -76,10 +92,13 @@ export class EventHub {
 
   #hear(message: string): void {
     if (this.#followers.size === 0) return;
-    const { jobId, ...event } = JSON.parse(message) as JobEvent & { readonly jobId: string };
+    const { jobId, event } = parseMessage(message);
     // The id of a stored event begins with Redis's time; another machine's clock may be ahead of it.
-    if ('id' in event) this.#onDelay?.(Math.max(0, Date.now() - Number.parseInt(event.id, 10)));
-    for (const follower of this.#followers.get(jobId) ?? []) follower.hear(event);
+    if (event.id !== undefined) this.#onDelay?.(Math.max(0, Date.now() - Number.parseInt(event.id, 10)));
+    const followers = this.#followers.get(jobId);
+    if (followers === undefined) return;
+    const batch = new EventBatch([event]);
+    for (const follower of followers) follower.hear(batch);
   }
 
   #eachFollower(act: (follower: Follower) => void): void {

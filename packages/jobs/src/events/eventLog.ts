@@ -1,26 +1,35 @@
 // The stored events of jobs, read from their Redis streams. Reads only: the scripts append.
-import {
-  type EpochMetrics,
-  type EventPage,
-  eventId,
-  isFinal,
-  jobStatus,
-  type StoredEvent,
-  type StoredEventType,
-} from '@trainyard/contracts';
+import { type EpochMetrics, type EventPage, eventId, type JobEvent, type StoredEvent, type StoredEventType } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
+import type { EncodedEvent } from './eventBatch.ts';
 
-/** Events read from Redis at a time where a caller wants all of them. */
+/** Events read from Redis at a time where a caller wants all of them, or chooses among them. */
 const pageSize = 500;
 
 export interface RangeOptions {
-  /** Only events after this id; left out, from the beginning. */
+  /** Only events after this id; if omitted, from the beginning. */
   readonly after?: string;
   /** At most this many events. */
   readonly limit: number;
-  /** Only events of these types; left out, all. */
+  /** Only events of these types; if omitted, all. */
   readonly types?: readonly StoredEventType[];
+  /** Read about so many stored events at most, and leave the rest to the next page; if omitted, any number. */
+  readonly scanLimit?: number;
+}
+
+export interface EventRange extends EventPage {
+  /** The id up to which events were read, whatever their types; null when there were none, and no `after`. */
+  readonly position: string | null;
+}
+
+/** What decides who may follow a job, and from where. */
+export interface JobHead {
+  readonly owner: string;
+  /** The id of the final status event; null while the job has not ended. */
+  readonly finalId: string | null;
+  /** The id of the last stored event; null when there is none. */
+  readonly lastId: string | null;
 }
 
 export class EventLog {
@@ -33,19 +42,23 @@ export class EventLog {
   }
 
   /** A page of a job's events, oldest first; `nextCursor` is null when there were no more. A job without events has an empty page. */
-  async range(jobId: string, { after, limit, types }: RangeOptions): Promise<EventPage> {
+  async range(jobId: string, { after, limit, types, scanLimit = Number.POSITIVE_INFINITY }: RangeOptions): Promise<EventRange> {
     const data: StoredEvent[] = [];
-    let start = after;
-    for (;;) {
+    let position = after;
+    for (let scanned = 0; ; ) {
       const wanted = limit - data.length + 1;
-      const events = await this.#read(jobId, start, types === undefined ? wanted : Math.max(wanted, pageSize));
-      for (const event of events.events) {
-        if (types !== undefined && !types.includes(event.event)) continue;
-        if (data.length === limit) return { data, nextCursor: data.at(-1)?.id ?? null };
-        data.push(event);
+      const count = types === undefined ? wanted : Math.max(wanted, pageSize);
+      const entries = await this.entries(jobId, position, count);
+      scanned += entries.length;
+      for (const entry of entries) {
+        if (types === undefined || types.some((type) => type === entry.event)) {
+          if (data.length === limit) return { data, nextCursor: position ?? null, position: position ?? null };
+          data.push(decoded(entry));
+        }
+        position = entry.id;
       }
-      if (events.isLast) return { data, nextCursor: null };
-      start = events.events.at(-1)?.id;
+      if (entries.length < count) return { data, nextCursor: null, position: position ?? null };
+      if (scanned >= scanLimit) return { data, nextCursor: position ?? null, position: position ?? null };
     }
   }
 
@@ -65,27 +78,27 @@ export class EventLog {
     return epochs;
   }
 
-  /**
-   * Whether anything can still come after an id: 'ended' once the job's final status event is not after it (answer 204),
-   * else 'open'; 'missing' if there is no such job.
-   */
-  async state(jobId: string, after: string | undefined): Promise<'open' | 'ended' | 'missing'> {
-    const [status, finalEvent] = await this.#redis.hmget(this.#keys.job(jobId), 'status', 'finalEvent');
-    if (status === null || status === undefined) return 'missing';
-    if (finalEvent === null || finalEvent === undefined || after === undefined) return 'open';
-    return compareEventIds(after, finalEvent) >= 0 ? 'ended' : 'open';
+  /** How a job stands; null if there is no such job. */
+  async head(jobId: string): Promise<JobHead | null> {
+    const [[owner, finalId], last] = await Promise.all([
+      this.#redis.hmget(this.#keys.job(jobId), 'owner', 'finalEvent'),
+      this.#redis.xrevrange(this.#keys.events(jobId), '+', '-', 'COUNT', 1),
+    ]);
+    return typeof owner !== 'string' ? null : { owner, finalId: finalId ?? null, lastId: last[0]?.[0] ?? null };
   }
 
-  async #read(jobId: string, after: string | undefined, count: number): Promise<{ events: StoredEvent[]; isLast: boolean }> {
+  /** Up to `count` events after an id, or from the beginning, as they are stored. */
+  async entries(jobId: string, after: string | undefined, count: number): Promise<(EncodedEvent & { readonly id: string })[]> {
     const start = after === undefined ? '-' : `(${eventId.parse(after)}`;
     const entries = await this.#redis.xrange(this.#keys.events(jobId), start, '+', 'COUNT', count);
-    return { events: entries.map(([id, fields]) => storedEvent(id, fields)), isLast: entries.length < count };
+    // The fields of an entry are the scripts' own: `event`, its type, and `data`, JSON.
+    return entries.map(([id, [, event, , data = 'null']]) => ({ id, event: event as JobEvent['event'], data }));
   }
 }
 
-/** Whether this event is the last of its job. */
-export function isFinalEvent(event: { readonly event: string; readonly data: object }): boolean {
-  return event.event === 'status' && 'status' in event.data && isFinal(jobStatus.parse(event.data.status));
+/** Whether all of a job's events are at or before an id, and no more will come. */
+export function hasEndedBy({ finalId }: JobHead, id: string): boolean {
+  return finalId !== null && compareEventIds(id, finalId) >= 0;
 }
 
 /** Negative, zero or positive, as the first id is before, at or after the second. */
@@ -97,8 +110,6 @@ export function compareEventIds(a: string, b: string): number {
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-/** The fields of a stream entry are the scripts' own: `event`, its type, and `data`, JSON. */
-function storedEvent(id: string, fields: readonly string[]): StoredEvent {
-  const [, event, , data] = fields;
-  return { id, event, data: JSON.parse(data ?? 'null') as unknown } as StoredEvent;
+function decoded({ id, event, data }: EncodedEvent): StoredEvent {
+  return { id, event, data: JSON.parse(data) as unknown } as StoredEvent;
 }

@@ -1,14 +1,15 @@
-// One reader of one job's events. While it catches up from the stream, what it hears only tells it to read on; once the
-// stream has no more, what it hears is its source. So nothing is buffered that is stored, and a buffer that fills up
+// One reader of one job's events. While it catches up from the stream, what is published only makes it read on; once the
+// stream has no more, what is published is its source. So nothing is buffered that is stored, and a buffer that fills up
 // means that the reader is too slow.
-import type { JobEvent } from '@trainyard/contracts';
 import { isRedisUnavailable } from '../redis/redisFailure.ts';
-import { compareEventIds, type EventLog, isFinalEvent } from './eventLog.ts';
+import type { EventBatch } from './eventBatch.ts';
+import { compareEventIds, hasEndedBy } from './eventLog.ts';
+import type { EventPages } from './eventPages.ts';
+import type { Turnstile } from './turnstile.ts';
 
 /**
- * Why following ended: `ended`: the final status event was the last one given; `overflow`: the reader was too slow and
- * may come back with the id of the last event it got; `aborted`: by the reader's signal, or it stopped iterating;
- * `closed`: by the hub.
+ * Why following ended: `ended`: there are no more events; `overflow`: the reader was too slow and may come back with the
+ * id of the last event it got; `aborted`: by the reader's signal, or it stopped iterating; `closed`: by the hub.
  */
 export type FollowOutcome = 'ended' | 'overflow' | 'aborted' | 'closed';
 
@@ -16,22 +17,20 @@ export interface FollowerOptions {
   readonly jobId: string;
   readonly after: string | undefined;
   readonly signal: AbortSignal;
-  readonly log: EventLog;
+  readonly pages: EventPages;
+  readonly turnstile: Turnstile;
   readonly bufferSize: number;
   readonly onEnd: () => void;
 }
 
-/** Events read from the stream at a time. */
-const pageSize = 200;
-
 /** Pause before the stream is read again when Redis could not be reached, in ms. */
 const retryPauseMs = 250;
 
-export class Follower implements AsyncIterable<JobEvent> {
+export class Follower implements AsyncIterable<EventBatch> {
   readonly jobId: string;
   readonly #options: FollowerOptions;
   readonly #abort = (): void => this.#end('aborted');
-  #buffer: JobEvent[] = [];
+  #buffer: EventBatch[] = [];
   #lastId: string | undefined;
   #isLive = false;
   #isBehind = true;
@@ -52,12 +51,12 @@ export class Follower implements AsyncIterable<JobEvent> {
     return this.#outcome;
   }
 
-  /** An event as it happens; from the hub. */
-  hear(event: JobEvent): void {
+  /** An event as it happens, as a batch of one; from the hub. */
+  hear(event: EventBatch): void {
     if (this.#isLive) {
       if (this.#buffer.length >= this.#options.bufferSize) this.#end('overflow');
       else this.#buffer.push(event);
-    } else if (event.event !== 'step') {
+    } else if (event.lastId !== undefined) {
       this.#isBehind = true;
     }
     this.#wake();
@@ -76,7 +75,7 @@ export class Follower implements AsyncIterable<JobEvent> {
     this.#end('closed');
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<JobEvent, void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<EventBatch, void, void> {
     try {
       while (this.#outcome === null) {
         if (this.#isBehind) yield* this.#catchUp();
@@ -89,43 +88,40 @@ export class Follower implements AsyncIterable<JobEvent> {
   }
 
   /** Gives what the stream holds after the last event given, page by page, until a read that began with nothing new. */
-  async *#catchUp(): AsyncGenerator<JobEvent, void, void> {
+  async *#catchUp(): AsyncGenerator<EventBatch, void, void> {
     this.#isBehind = false;
-    const page = await this.#readPage();
-    if (page === null) return;
-    for (const event of page.data) {
-      if (this.#outcome !== null) return;
-      this.#lastId = event.id;
-      yield event;
-      if (isFinalEvent(event)) this.#end('ended');
+    const page = await this.#patiently(async () => await this.#options.pages.read(this.jobId, this.#lastId));
+    // A page is there for everybody who waited for it at once.
+    await this.#options.turnstile.pass();
+    if (page === null || this.#outcome !== null) return;
+    const { batch, isLast } = page;
+    if (batch.lastId !== undefined) {
+      this.#lastId = batch.lastId;
+      yield batch;
+      if (batch.isFinal) this.#end('ended');
     }
-    if (page.nextCursor !== null) this.#isBehind = true;
+    if (!isLast) this.#isBehind = true;
     // A job that had ended before its last reader came has nothing more to say, and nobody to wake us.
-    if (page.data.length === 0 && !this.#isBehind && (await this.#hasEnded())) this.#end('ended');
+    if (batch.lastId === undefined && !this.#isBehind && (await this.#hasEnded())) this.#end('ended');
     if (!this.#isBehind) this.#isLive = true;
   }
 
-  *#live(): Generator<JobEvent, void, void> {
+  *#live(): Generator<EventBatch, void, void> {
     const event = this.#buffer.shift();
     if (event === undefined) return;
-    if ('id' in event) {
-      if (this.#lastId !== undefined && compareEventIds(event.id, this.#lastId) <= 0) return;
-      this.#lastId = event.id;
+    if (event.lastId !== undefined) {
+      if (this.#lastId !== undefined && compareEventIds(event.lastId, this.#lastId) <= 0) return;
+      this.#lastId = event.lastId;
     }
     yield event;
-    if (isFinalEvent(event)) this.#end('ended');
-  }
-
-  async #readPage() {
-    return await this.#patiently(
-      async () =>
-        await this.#options.log.range(this.jobId, { limit: pageSize, ...(this.#lastId === undefined ? {} : { after: this.#lastId }) }),
-    );
+    if (event.isFinal) this.#end('ended');
   }
 
   async #hasEnded(): Promise<boolean> {
-    const state = await this.#patiently(async () => await this.#options.log.state(this.jobId, this.#lastId));
-    return state === 'ended' || state === 'missing';
+    const head = await this.#patiently(async () => ({ found: await this.#options.pages.head(this.jobId) }));
+    if (head === null) return false;
+    // Null: the job was deleted meanwhile.
+    return head.found === null || (this.#lastId !== undefined && hasEndedBy(head.found, this.#lastId));
   }
 
   /** Reads; when Redis is away, marks us as behind again, pauses and gives null. */

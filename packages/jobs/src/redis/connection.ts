@@ -1,5 +1,6 @@
 // Connections to Redis, and how each kind of user wants them to fail. Nothing here knows what is kept in Redis.
 import { Redis } from 'ioredis';
+import { RedisWithDeadlines } from './commandDeadlines.ts';
 import { redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
 
@@ -17,11 +18,8 @@ export interface ConnectOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** How long a command of role `api` may take, in ms. */
-const commandTimeoutMs = 1_000;
-
-/** How long a command of role `probe` may take, in ms. */
-const probeTimeoutMs = 2_000;
+/** How long Redis may leave a command without an answer, in ms; see commandDeadlines.ts. The other roles wait. */
+const commandTimeoutsMs: { readonly [Role in RedisRole]?: number } = { api: 1_000, probe: 2_000 };
 
 /** How long who closes something waits for Redis to answer, in ms. */
 const closingPatienceMs = 2_000;
@@ -31,6 +29,9 @@ const farewellMs = 500;
 
 /** Between two departures from a replica at least, in ms. */
 const shortestReplicaPause = 100;
+
+/** How long making a connection may take, in ms; more than the event loop is ever busy. */
+const connectTimeoutMs = 5_000;
 
 /** Longest pause between two attempts to reach a Redis that is away, in ms. */
 const longestRetryPause = 1_000;
@@ -42,10 +43,10 @@ const longestRetryPause = 1_000;
 const silenceMs = 15_000;
 
 const roleOptions = {
-  api: { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs },
+  api: { maxRetriesPerRequest: 1 },
   worker: { maxRetriesPerRequest: null },
   subscriber: { maxRetriesPerRequest: null, autoResubscribe: false },
-  probe: { maxRetriesPerRequest: 0, commandTimeout: probeTimeoutMs, enableReadyCheck: false },
+  probe: { maxRetriesPerRequest: 0, enableReadyCheck: false },
 } as const satisfies Record<RedisRole, RedisTarget>;
 
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause);
@@ -73,7 +74,7 @@ export function connectRedis(url: string, { role, onError }: ConnectOptions): Re
   const options: RedisTarget = {
     ...parseRedisUrl(url),
     connectionName: `trainyard-${role}`,
-    connectTimeout: 2_000,
+    connectTimeout: connectTimeoutMs,
     disconnectTimeout: farewellMs,
     keepAlive: silenceMs,
     socketTimeout: silenceMs,
@@ -83,7 +84,8 @@ export function connectRedis(url: string, { role, onError }: ConnectOptions): Re
     reconnectOnError: reconnectFromReplica(),
     ...roleOptions[role],
   };
-  const redis = new Redis(options);
+  const timeoutMs = commandTimeoutsMs[role];
+  const redis = timeoutMs === undefined ? new Redis(options) : new RedisWithDeadlines(options, timeoutMs);
   redis.on('error', (error: Error) => {
     // ioredis would go on in database 0.
     if (redisFailureOf(error)?.kind === 'databaseMissing') redis.disconnect(true);

@@ -25,6 +25,10 @@ export interface RedisKeys {
   readonly outbox: string;
   /** String, short-lived: how much of its rate limit a caller has used. */
   turns(subject: string): string;
+  /** Hash, short-lived: which stream a token is for, and whose key it stands for. */
+  streamToken(digest: string): string;
+  /** Sorted set: the digests of a key's stream tokens, scored by when (ms) they expire. */
+  streamTokensOf(keyName: string): string;
   /** Hash: what uploaded weights are and whose. */
   weights(id: string): string;
   /** Set: ids of jobs that were made with uploaded weights; those that have ended may be missing. */
@@ -97,6 +101,8 @@ export function redisKeys(prefix: string): RedisKeys {
     waiting: `${tag}:waiting`,
     outbox: `${tag}:outbox`,
     turns: (subject) => `${tag}:turns:${subject}`,
+    streamToken: (digest) => `${tag}:streamToken:${digest}`,
+    streamTokensOf: (keyName) => `${tag}:streamTokens:${keyName}`,
     weights: (id) => `${tag}:weights:${id}`,
     weightsUsers: (id) => `${tag}:weights:${id}:users`,
     workers: `${tag}:workers`,

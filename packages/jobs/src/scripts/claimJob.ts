@@ -44,7 +44,7 @@ redis.call('HDEL', KEYS[1], 'phase', 'resumed')
 if status == 'queued' then
   enter(KEYS[1], KEYS[2], channel, jobId, 'running')
 elseif not isFollowedUp then
-  append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the lease on the one before ran out"}')
+  log(KEYS[1], KEYS[2], channel, jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the lease on the one before ran out"}')
 end
 return {'claimed', attempt, record[3], checkpoint, traceparent}
 `,

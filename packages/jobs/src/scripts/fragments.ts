@@ -12,6 +12,53 @@ local function append(events, channel, jobId, event, data)
 end
 `;
 
+/** Log events that a job keeps. */
+const keptLogs = 10_000;
+
+/**
+ * `log(record, events, channel, jobId, data)`: appends a log event and keeps the newest 10,000 of them: the oldest is
+ * removed for it, no event of another type. The first time, one more log event says so; that one stays. The record
+ * counts the log events (`logs`) and has the id of the last one removed (`logsFrom`), so that each entry is passed once.
+ * After \`appendFragment\`.
+ */
+export const logFragment = `
+local function eachLog(events, from, visit)
+  local start = from
+  repeat
+    local entries = redis.call('XRANGE', events, start, '+', 'COUNT', 20)
+    for _, entry in ipairs(entries) do
+      if entry[2][2] == 'log' and visit(entry[1]) then return end
+      start = '(' .. entry[1]
+    end
+  until #entries < 20
+end
+local function log(record, events, channel, jobId, data)
+  local id = append(events, channel, jobId, 'log', data)
+  local kept = redis.call('HMGET', record, 'logs', 'logsFrom', 'logsNotice')
+  local count = 0
+  if kept[1] then count = tonumber(kept[1]) + 1
+  else eachLog(events, '-', function() count = count + 1 end) end
+  if count > ${keptLogs} and not kept[3] then
+    kept[3] = append(events, channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"This job has more than ${keptLogs} log events: from here on each new one replaces the oldest."}')
+    redis.call('HSET', record, 'logsNotice', kept[3])
+    count = count + 1
+  end
+  while count > ${keptLogs} do
+    local oldest
+    eachLog(events, kept[2] and '(' .. kept[2] or '-', function(logId)
+      if logId ~= kept[3] then oldest = logId end
+      return oldest
+    end)
+    if not oldest then break end
+    redis.call('XDEL', events, oldest)
+    redis.call('HSET', record, 'logsFrom', oldest)
+    kept[2], count = oldest, count - 1
+  end
+  redis.call('HSET', record, 'logs', string.format('%.0f', count))
+  return id
+end
+`;
+
 /**
  * `lists(command, job, jobId, status)`: enters a job into (ZADD) or takes it out of (ZREM) the lists of a status, or with '*' of those of
  * any status, for everybody and for its owner, for each of its labels and for any. The names are those of `RedisKeys.list`; they share
@@ -38,7 +85,7 @@ end
  * counted, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
  * last keys.
  */
-export const statusFragment = `${appendFragment}${listsFragment}
+export const statusFragment = `${appendFragment}${logFragment}${listsFragment}
 local function become(job, jobId, status)
   local before = redis.call('HGET', job, 'status')
   if before then lists('ZREM', job, jobId, before) end

@@ -17,7 +17,7 @@ if record[1] ~= 'running' then return {'none'} end
 redis.call('HDEL', KEYS[1], 'phase')
 wait(KEYS[4], record[2], 0, jobId)
 redis.call('ZADD', KEYS[5], ARGV[3], jobId)
-append(KEYS[2], channel, jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"no worker has renewed the lease on the job: it waits for a worker"}')
+log(KEYS[1], KEYS[2], channel, jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"no worker has renewed the lease on the job: it waits for a worker"}')
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
 return {'reaped'}
 `,

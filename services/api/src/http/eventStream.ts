@@ -1,36 +1,41 @@
-// One SSE response (HTML Living Standard §9.2) as a Readable over an async iterable of events. It pulls an event
+// One SSE response (HTML Living Standard §9.2) as a Readable over an async iterable of its text. It pulls the next piece
 // only when the client has room for it, sends a comment as heartbeat, and tells the source at once, through an
 // AbortSignal, when the client is gone. It knows nothing of jobs, Redis or HTTP headers.
 import { Readable } from 'node:stream';
 
-/** An event to send. One without an id is live only: a client that comes back does not ask for what followed it. */
-export type ServerSentEvent = { id?: string | undefined; event: string; data: unknown };
+/** Opens the source of a stream; it has to end soon after its signal aborts. An empty piece is skipped. */
+export type StreamSource = (signal: AbortSignal) => AsyncIterable<Buffer>;
 
-/** Milliseconds that a client waits before it comes back; sent once, as the first line. */
-const retryMs = 2000;
+export interface StreamTiming {
+  /** Pause between two heartbeats, in ms. */
+  readonly heartbeatMs: number;
+  /** How long a client may read nothing of what waits for it, in ms. */
+  readonly stallMs: number;
+}
+
+/** The first line of every stream: how long an EventSource waits before it comes back. */
+export const retryLine = 'retry: 2000\n\n';
 
 /** Bytes that wait here for a slow client before its source is no longer asked; the socket holds as much again. */
 const bufferedBytes = 16 * 1024;
 
-function frame({ id, event, data }: ServerSentEvent): string {
-  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
 /** Ends when its source ends; an error of the source destroys it, so that the client comes back with its last id. */
 export class EventStream extends Readable {
   readonly #abort = new AbortController();
-  readonly #events: AsyncIterator<ServerSentEvent>;
+  readonly #pieces: AsyncIterator<Buffer>;
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #stallMs: number;
+  #readAt = performance.now();
   #pumping = false;
   #wanted = false;
   #finished = false;
 
-  /** `follow` opens the source; it has to end soon after its signal aborts. */
-  constructor(follow: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>, heartbeatMs: number) {
+  constructor(follow: StreamSource, { heartbeatMs, stallMs }: StreamTiming) {
     super({ highWaterMark: bufferedBytes });
-    this.#events = follow(this.#abort.signal)[Symbol.asyncIterator]();
-    this.#heartbeat = setInterval(() => this.#send(': heartbeat\n\n'), heartbeatMs);
-    this.#send(`retry: ${retryMs}\n\n`);
+    this.#stallMs = stallMs;
+    this.#pieces = follow(this.#abort.signal)[Symbol.asyncIterator]();
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
+    this.#send(retryLine);
   }
 
   /** Ends the response after what is already buffered, as a stopping server does. */
@@ -42,6 +47,7 @@ export class EventStream extends Readable {
   }
 
   override _read(): void {
+    this.#readAt = performance.now();
     this.#wanted = true;
     if (!this.#pumping) void this.#pump();
   }
@@ -52,14 +58,21 @@ export class EventStream extends Readable {
     callback(error);
   }
 
+  /** A client that reads gets a comment; one that does not has something to read already, and is cut off in the end. */
+  #beat(): void {
+    if (this.readableLength === 0) this.#send(': heartbeat\n\n');
+    else if (performance.now() - this.#readAt > this.#stallMs)
+      this.destroy(new Error(`the client has read nothing for ${this.#stallMs / 1_000} s`));
+  }
+
   /** Stops the heartbeat and the source; the source's `return` has to wait for a `next` that is under way. */
   #release(): void {
     clearInterval(this.#heartbeat);
     this.#abort.abort();
-    if (!this.#pumping) void this.#events.return?.().catch(() => undefined);
+    if (!this.#pumping) void this.#pieces.return?.().catch(() => undefined);
   }
 
-  #send(text: string): boolean {
+  #send(text: Buffer | string): boolean {
     return !this.#finished && this.push(text);
   }
 
@@ -68,10 +81,11 @@ export class EventStream extends Readable {
     try {
       // _read can be called again from inside push(); the flag keeps that request from being lost.
       while (this.#wanted && !this.#finished) {
-        const next = await this.#events.next();
+        const next = await this.#pieces.next();
         if (next.done) return this.finish();
+        if (next.value.length === 0) continue;
         this.#wanted = false;
-        if (this.#send(frame(next.value))) this.#wanted = true;
+        if (this.#send(next.value)) this.#wanted = true;
       }
     } catch (error) {
       if (!this.#finished) this.destroy(error instanceof Error ? error : new Error(String(error)));

@@ -2,16 +2,17 @@
 // and nobody else. That takes a look at Host and Origin too, since a web page can let its own name resolve to
 // 127.0.0.1. Written here rather than taken from @fastify/bearer-auth, of which our own answers and hashed keys would
 // leave nothing but one regular expression.
-import { type ApiKey, findApiKey, isLoopback, isRedisUnavailable, type RateLimiter } from '@trainyard/jobs';
+import { type ApiKey, findApiKey, isLoopback, isRedisUnavailable, type RateLimiter, type StreamTokens } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { pathOf } from '../http/requestIds.ts';
+import { keyOfStreamToken, streamTokenOf } from '../http/streamToken.ts';
 import { ProblemError } from '../problems.ts';
 
-export type Caller = Pick<ApiKey, 'name' | 'role'>;
+export type Caller = ApiKey;
 
 /** Who calls where no keys are configured. No key can have this name: names have no colon. */
-const local: Caller = { name: ':local', role: 'admin' };
+const local: Caller = { name: ':local', role: 'admin', sha256: '' };
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -74,9 +75,10 @@ export interface AccessOptions {
   readonly keys: readonly ApiKey[];
   /** Counts the requests of each key, and those without a valid one of each address; null: nobody counts. */
   readonly rateLimiter: RateLimiter | null;
+  readonly streamTokens: StreamTokens;
 }
 
-export const access = fp<AccessOptions>((app, { keys, rateLimiter }, done) => {
+export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens }, done) => {
   /** @throws ProblemError 429 */
   const countRequest = async (subject: string): Promise<void> => {
     // Without Redis nobody counts; what needs Redis then says so itself.
@@ -101,7 +103,8 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter }, done) => {
     } else if (request.routeOptions.config.isPublic !== true) {
       // Counted before anything is answered, so that a 401 and a 404 cost as much as anything else.
       try {
-        request.caller = callerByKey(request, keys);
+        const token = streamTokenOf(request);
+        request.caller = token === undefined ? callerByKey(request, keys) : await keyOfStreamToken(request, token, streamTokens, keys);
       } finally {
         await countRequest(request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
       }

@@ -44,14 +44,24 @@ export const documentation = fp<DocumentationOptions>(async (app, { version, nee
         { name: 'service', description: 'What this service is, what it knows and how it does' },
       ],
       components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key; `npm run key -- NAME` makes one.' } },
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'An API key; `npm run key -- NAME` makes one.' },
+          streamToken: {
+            type: 'apiKey',
+            in: 'query',
+            name: 'token',
+            description: 'A token for one event stream; `createStreamToken` answers one.',
+          },
+        },
       },
       security: needsKeys ? [{ key: [] }] : [],
     },
     transform: (route) => {
       const { schema, url } = jsonSchemaTransform(route);
       addHeaders(schema.response, route.schema.response);
-      return { schema: route.route.config?.isPublic === true ? { ...schema, security: [] } : schema, url };
+      const { isPublic, takesStreamToken } = route.route.config ?? {};
+      if (isPublic === true) return { schema: { ...schema, security: [] }, url };
+      return { schema: needsKeys && takesStreamToken === true ? { ...schema, security: [{ key: [] }, { streamToken: [] }] } : schema, url };
     },
     transformObject: (document) => completeDocument(jsonSchemaTransformObject(document)),
   });

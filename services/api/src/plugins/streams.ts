@@ -1,41 +1,59 @@
 // Keeps the event streams that are open and ends them when the server stops: a client then comes back with its last
-// id, to this server or another. Requests that are only being answered get a moment to finish.
+// id, to this server or another. When many clients come at once, as after a restart, they are let in a few at a time, so
+// that other requests are answered meanwhile. Requests that are only being answered get a moment to finish.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Turnstile } from '@trainyard/jobs';
+import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import { EventStream, type ServerSentEvent } from '../http/eventStream.ts';
+import { EventStream, retryLine, type StreamSource, type StreamTiming } from '../http/eventStream.ts';
 
 /** How long requests that are being answered may hold up a stop, in ms. */
 const longestDrainMs = 2000;
 
+/** Requests for streams that are begun in one turn of the event loop. */
+const requestsPerTurn = 16;
+
 declare module 'fastify' {
   interface FastifyReply {
-    /** Answers with the events that `follow` yields, as an SSE stream that ends with them, with the client or with the server. */
-    sendEvents(follow: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>): FastifyReply;
+    /** Answers with what the source yields, as an SSE stream that ends with it, with the client or with the server. */
+    sendEvents(source: StreamSource): FastifyReply;
+    /** Answers with a stream that ends at once, which makes an EventSource come back later; an error status would stop it for ever. */
+    sendComeBack(reason: string): FastifyReply;
+  }
+  interface FastifyContextConfig {
+    /** The route answers with event streams. */
+    isStream?: boolean;
   }
 }
 
-export const streams = fp<{ heartbeatMs: number }>((app, { heartbeatMs }, done) => {
+const asStream = (reply: FastifyReply): FastifyReply =>
+  reply.code(200).type('text/event-stream').headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
+
+/** To be registered before everything that does work for a request. */
+export const streams = fp<StreamTiming>((app, timing, done) => {
   const streams = new Set<EventStream>();
+  const turnstile = new Turnstile(requestsPerTurn);
   let answering = 0;
   let idle: (() => void) | undefined;
 
-  app.addHook('onRequest', (_request, reply, next) => {
+  app.addHook('onRequest', async (request, reply) => {
     answering += 1;
     reply.raw.once('close', () => {
       answering -= 1;
       if (answering === 0) idle?.();
     });
-    next();
+    if (request.routeOptions.config.isStream === true) await turnstile.pass();
   });
 
-  app.decorateReply('sendEvents', function (follow) {
-    const stream = new EventStream(follow, heartbeatMs);
+  app.decorateReply('sendEvents', function (source) {
+    const stream = new EventStream(source, timing);
     streams.add(stream);
     stream.once('close', () => streams.delete(stream));
-    return this.code(200)
-      .type('text/event-stream')
-      .headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
-      .send(stream);
+    return asStream(this).send(stream);
+  });
+
+  app.decorateReply('sendComeBack', function (reason) {
+    return asStream(this).send(`: ${reason}\n${retryLine}`);
   });
 
   app.addHook('preClose', async () => {

@@ -1,17 +1,33 @@
 // The events of a job: as pages of JSON for those who ask, as a stream for those who listen. Both start at the
 // beginning or after an id, and carry the same stored events; a stream carries the live steps too.
-import { eventPage, isFinal, type JobEvent, storedEventTypes } from '@trainyard/contracts';
-import type { EventHub, EventLog, Follower, JobStore } from '@trainyard/jobs';
+import { eventPage, jobId, storedEventTypes, streamToken } from '@trainyard/contracts';
+import {
+  compareEventIds,
+  type EventHub,
+  type EventLog,
+  type Follower,
+  hasEndedBy,
+  isRedisUnavailable,
+  type JobHead,
+  type StreamTokens,
+} from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { negotiate } from '../http/accept.ts';
-import { guarded, problems } from '../http/answers.ts';
+import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, lastEventId, pageLimit } from '../http/parameters.ts';
-import { ProblemError } from '../problems.ts';
-import { visibleJob } from './visibleJob.ts';
+import { patiently } from '../http/patiently.ts';
+import { streamPatienceMs } from '../http/streamToken.ts';
+import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { sendProblem } from '../plugins/errors.ts';
+import { nothingThere, ProblemError } from '../problems.ts';
 
 /** Events on a page when the client does not say how many. */
 const usualLimit = 100;
+
+/** Stored events that are read for one page when only some types are asked for. */
+const scanLimit = 10_000;
 
 const types = storedEventTypes.join('|');
 
@@ -23,31 +39,49 @@ const query = z.strictObject({
     .regex(new RegExp(`^(${types})(,(${types}))*$`), `must be one or more of ${storedEventTypes.join(', ')}, separated by commas`)
     .transform((list) => storedEventTypes.filter((type) => list.split(',').includes(type)))
     .optional()
-    .describe('Only events of these types, separated by commas.')
+    .describe('Only events of these types, separated by commas. A stream ends with the final `status` event all the same.')
     .meta({ examples: ['epoch,status'] }),
+  token: z.string().optional().describe('A token for this stream, in place of a key: `POST /jobs/{id}/events/token` answers one.'),
 });
 
 const headers = z.looseObject({
-  'last-event-id': lastEventId.describe('As `after`, and stronger: an EventSource sends it when it comes back.'),
+  'last-event-id': z
+    .preprocess((id) => (id === '' ? undefined : id), lastEventId)
+    .describe('As `after`, and stronger: an EventSource sends it when it comes back.'),
 });
 
 /** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
 const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, as JSON, `data`, as in a page; a step's has no `id`.");
 
-/** What a follower hears, for one client. @throws Error when the client is too slow to be told everything. */
-async function* follow(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<JobEvent> {
-  for await (const event of follower) if (types === undefined || types.includes(event.event)) yield event;
+const wantsStream = ({ headers }: FastifyRequest): boolean =>
+  negotiate(headers.accept, ['application/json', 'text/event-stream']) === 'text/event-stream';
+
+/** How the job that the path names stands, if the caller may see it. @throws ProblemError 404 */
+async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
+  const head = jobId.safeParse(id).success ? await hub.head(id) : null;
+  const owner = visibleOwner(request);
+  if (head === null || (owner !== undefined && head.owner !== owner)) throw nothingThere(request.url);
+  request.jobId = id;
+  return head;
+}
+
+/** What a follower hears, for one client. @throws Error when the client is too slow to get everything */
+async function* follow(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
+  for await (const batch of follower) yield batch.text(types);
   if (follower.outcome === 'overflow') throw new Error('the client reads slower than events come: its buffer is full');
 }
 
-export const eventRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: EventLog; eventHub: EventHub }> = (
-  app,
-  { jobs, eventLog, eventHub },
-  done,
-) => {
+export interface EventRouteOptions {
+  readonly eventLog: EventLog;
+  readonly eventHub: EventHub;
+  readonly streamTokens: StreamTokens;
+}
+
+export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
   app.get(
     '/jobs/:id/events',
     {
+      config: { isStream: true, takesStreamToken: true },
       // A HEAD would have to say how a stream that never ends would end.
       exposeHeadRoute: false,
       schema: {
@@ -55,7 +89,9 @@ export const eventRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: E
         summary: 'What happened to a job, and what happens',
         description:
           'As `text/event-stream` the stream goes on until the final `status` event; a client that comes back with the id of the last event it got misses nothing and sees nothing twice. ' +
-          'As `application/json` a page of what is stored: as long as the job can still have events, `nextCursor` is set, and asking again with it continues.',
+          'While Redis is away, an open stream waits; a new one may end at once, and an EventSource then comes back by itself. ' +
+          'As `application/json` a page of what is stored: as long as the job can still have events, `nextCursor` is set, and asking again with it continues. ' +
+          'A page may hold fewer events than `limit` and still have a `nextCursor`.',
         tags: ['jobs'],
         params: jobParams,
         querystring: query,
@@ -69,30 +105,61 @@ export const eventRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: E
           ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),
         },
       },
+      // To an EventSource a 503 is the end; a stream that ends makes it come back.
+      errorHandler: (error, request, reply) =>
+        isRedisUnavailable(error) && wantsStream(request)
+          ? reply.sendComeBack('Redis, which holds the jobs, does not answer: come back')
+          : sendProblem(error, request, reply),
     },
     async (request, reply) => {
       const type = negotiate(request.headers.accept, ['application/json', 'text/event-stream']);
       if (type === undefined) throw new ProblemError('notAcceptable', 'Events come as application/json or text/event-stream.');
-      const job = await visibleJob(jobs, request.params.id, request);
+      const isStream = type === 'text/event-stream';
+      const { id } = request.params;
+      const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
       const { limit, type: types } = request.query;
-      const after = request.headers['last-event-id'] ?? request.query.after;
+      const asked = request.headers['last-event-id'] ?? request.query.after;
+      // An id from the future, such as another job's, stands for the last event: nothing that comes may be missed.
+      const after = asked !== undefined && head.lastId !== null && compareEventIds(asked, head.lastId) > 0 ? head.lastId : asked;
+      const place = after === undefined ? {} : { after };
       void reply.header('vary', 'accept');
-      if (type === 'application/json') {
-        const page = await eventLog.range(job.id, {
-          limit: limit ?? usualLimit,
-          ...(after === undefined ? {} : { after }),
-          ...(types ? { types } : {}),
-        });
-        // The status was read before the events: a job that was final then has no more than these.
-        const goesOn = isFinal(job.status) ? null : (page.data.at(-1)?.id ?? after ?? null);
+      if (!isStream) {
+        const page = await eventLog.range(id, { limit: limit ?? usualLimit, scanLimit, ...place, ...(types ? { types } : {}) });
+        // The head was read before the events: a job that had ended then has no more than these.
+        const goesOn = head.finalId === null ? (page.position ?? '0-0') : null;
         return reply.code(200).send({ data: page.data, nextCursor: page.nextCursor ?? goesOn });
       }
       if (limit !== undefined) {
         const issues = [{ path: '?limit', message: 'is for pages of JSON; a stream has no limit', code: 'invalidValue' }];
         throw new ProblemError('invalidRequest', '?limit: is for pages of JSON; a stream has no limit.', { issues });
       }
-      if ((await eventLog.state(job.id, after)) === 'ended') return reply.code(204).send();
-      return reply.sendEvents((signal) => follow(eventHub.follow(job.id, { signal, ...(after === undefined ? {} : { after }) }), types));
+      if (after !== undefined && hasEndedBy(head, after)) return reply.code(204).send();
+      return reply.sendEvents((signal) => follow(eventHub.follow(id, { signal, ...place }), types));
+    },
+  );
+
+  app.post(
+    '/jobs/:id/events/token',
+    {
+      schema: {
+        operationId: 'createStreamToken',
+        summary: 'A token for the stream of a job’s events',
+        description:
+          "For a browser's own EventSource, which can't send a key: `new EventSource('/jobs/ID/events?token=TOKEN')`. " +
+          'The token is for the events of this job alone. The first connection has to begin before `expiresAt`. ' +
+          'From then on the EventSource may come back with the same address while the job runs and for an hour after its end, ' +
+          'at the latest 7 days after its last connection. The token ends with the key that it was made with.',
+        tags: ['jobs'],
+        params: jobParams,
+        querystring: z.strictObject({}),
+        response: { 201: json('The token. It is shown once.', streamToken), ...problems(...guarded, 'notFound', 'invalidRequest') },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await visibleHead(eventHub, id, request);
+      const { token, expiresAt } = await streamTokens.issue(id, callerOf(request));
+      return reply.code(201).header('cache-control', 'no-store').send({ token, expiresAt: expiresAt.toISOString() });
     },
   );
   done();

@@ -1,0 +1,69 @@
+// Events on their way to clients: encoded once, however many clients follow the job.
+import { isFinal, type JobEvent, jobStatus } from '@trainyard/contracts';
+
+export interface EncodedEvent {
+  /** A `step` has none: it is not stored. */
+  readonly id?: string;
+  readonly event: JobEvent['event'];
+  /** The event's data as JSON, without line breaks. */
+  readonly data: string;
+}
+
+/** Whether this event is the last of its job. */
+export function isFinalEvent({ event, data }: EncodedEvent): boolean {
+  return event === 'status' && isFinal(jobStatus.parse((JSON.parse(data) as { readonly status: unknown }).status));
+}
+
+/** Consecutive events of one job, oldest first. At most the last one is the job's final event. */
+export class EventBatch {
+  readonly events: readonly EncodedEvent[];
+  /** The id of the last stored event; undefined when there is none. */
+  readonly lastId: string | undefined;
+  /** Whether the last event is the job's final one. */
+  readonly isFinal: boolean;
+  #types: string | undefined;
+  #text: Buffer | undefined;
+
+  constructor(events: readonly EncodedEvent[]) {
+    this.events = events;
+    this.lastId = events.findLast(({ id }) => id !== undefined)?.id;
+    const last = events.at(-1);
+    this.isFinal = last !== undefined && isFinalEvent(last);
+  }
+
+  /**
+   * The events as server-sent events (HTML Living Standard §9.2), for all followers the same bytes.
+   * @param types only events of these types; if omitted, all. The final status is always among them. When the last stored
+   *   event is left out, its id is sent without an event, so that a client that comes back begins after it.
+   */
+  text(types?: readonly string[]): Buffer {
+    const key = types?.join() ?? '';
+    if (this.#text === undefined || this.#types !== key) {
+      this.#text = Buffer.from(this.#encode(types));
+      this.#types = key;
+    }
+    return this.#text;
+  }
+
+  #encode(types: readonly string[] | undefined): string {
+    let text = '';
+    let sentId: string | undefined;
+    this.events.forEach((event, index) => {
+      const isLastOfJob = this.isFinal && index === this.events.length - 1;
+      if (types !== undefined && !isLastOfJob && !types.includes(event.event)) return;
+      text += `${event.id === undefined ? '' : `id: ${event.id}\n`}event: ${event.event}\ndata: ${event.data}\n\n`;
+      sentId = event.id ?? sentId;
+    });
+    return this.lastId === undefined || sentId === this.lastId ? text : `${text}id: ${this.lastId}\n\n`;
+  }
+}
+
+const messageHead = /^\{"jobId":"([^"]+)",(?:"id":"([^"]+)",)?"event":"(\w+)","data":/;
+
+/** An event as the scripts publish it: `{"jobId", "id"?, "event", "data"}`, with the data last. @throws Error for anything else */
+export function parseMessage(message: string): { readonly jobId: string; readonly event: EncodedEvent } {
+  const [head, jobId, id, event] = messageHead.exec(message) ?? [];
+  if (head === undefined || jobId === undefined) throw new Error(`not a message of a job's event: ${message.slice(0, 100)}`);
+  const data = message.slice(head.length, -1);
+  return { jobId, event: { ...(id === undefined ? {} : { id }), event: event as JobEvent['event'], data } };
+}

@@ -1,0 +1,47 @@
+// Tokens for one event stream. A token is kept as its digest, and a set of each key's tokens bounds how many there are.
+import type { Script } from './script.ts';
+
+/**
+ * KEYS: token, the key's tokens. ARGV: the token's digest, job id, the key's name, the key's digest, now (ms), seconds to
+ * begin, most tokens of a key. The oldest go for new ones. Answers created.
+ */
+export const createStreamToken: Script = {
+  name: 'trainyardCreateStreamToken',
+  lua: `
+local tokens = string.sub(KEYS[1], 1, #KEYS[1] - #ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[5])
+for _, digest in ipairs(redis.call('ZRANGE', KEYS[2], 0, -tonumber(ARGV[7]))) do
+  redis.call('DEL', tokens .. digest)
+  redis.call('ZREM', KEYS[2], digest)
+end
+redis.call('HSET', KEYS[1], 'jobId', ARGV[2], 'key', ARGV[3], 'keyDigest', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('ZADD', KEYS[2], ARGV[5] + ARGV[6] * 1000, ARGV[1])
+if redis.call('TTL', KEYS[2]) < tonumber(ARGV[6]) then redis.call('EXPIRE', KEYS[2], ARGV[6]) end
+return {'created'}
+`,
+};
+
+/**
+ * KEYS: token, record. ARGV: the token's digest, job id, now (ms), seconds that a token lives after it was used, ms that
+ * one lives after the job's end or its own first use, whichever is later, what the keys of sets of tokens begin with.
+ * Answers open with the key's name and digest, or refused.
+ */
+export const openStreamToken: Script = {
+  name: 'trainyardOpenStreamToken',
+  lua: `
+local token = redis.call('HMGET', KEYS[1], 'jobId', 'key', 'keyDigest', 'begunAt')
+if token[1] ~= ARGV[2] then return {'refused'} end
+local now = tonumber(ARGV[3])
+local begunAt = tonumber(token[4] or now)
+local final = redis.call('HGET', KEYS[2], 'finalEvent')
+local endedAt = final and tonumber(string.match(final, '^%d+'))
+if endedAt and now > math.max(endedAt, begunAt) + tonumber(ARGV[5]) then return {'refused'} end
+local tokensOfKey = ARGV[6] .. token[2]
+redis.call('HSET', KEYS[1], 'begunAt', string.format('%.0f', begunAt))
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZADD', tokensOfKey, now + ARGV[4] * 1000, ARGV[1])
+redis.call('EXPIRE', tokensOfKey, ARGV[4])
+return {'open', token[2], token[3]}
+`,
+};

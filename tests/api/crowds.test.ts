@@ -1,0 +1,66 @@
+// Crowds of clients on the streams of one API: all are served, and those that never read are cut off and can come back.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'vitest';
+import { metricsOf, result, startJob } from '../support/jobs.ts';
+import { redisTest } from '../support/redis.ts';
+import { apiTest as test, openApi } from './fixtures/api.ts';
+import { openStream } from './fixtures/eventSource.ts';
+
+const ended = { status: 'succeeded', result } as const;
+
+/** A client that asks for a stream, on a connection of its own. */
+function ask(url: string): Socket {
+  const { hostname, port, pathname, host } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n`);
+  return socket;
+}
+
+/** All that comes until the server closes the connection. */
+async function read(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  await once(socket, 'close');
+  return text;
+}
+
+const idsOf = (text: string): string[] => [...text.matchAll(/^id: (.*)$/gm)].map(([, id = '']) => id);
+
+test('a thousand clients that come at once all get everything', async ({ api }) => {
+  const attempt = await startJob(api.jobs);
+  for (let epoch = 1; epoch <= 20; epoch++) await attempt.appendEpoch(metricsOf(epoch));
+  const url = `${await api.listen()}/jobs/${attempt.jobId}/events`;
+  const clients = Array.from({ length: 1_000 }, async () => await read(ask(url)));
+  await expect.poll(() => api.hub.followers, { timeout: 60_000 }).toBe(1_000);
+  await attempt.finish(ended);
+  const whole = (await api.jobs.log.range(attempt.jobId, { limit: 100 })).data.map(({ id }) => id);
+  for (const text of await Promise.all(clients)) {
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(idsOf(text)).toEqual(whole);
+  }
+});
+
+redisTest('clients that never read are cut off, and miss nothing when they come back', async ({ redis, onTestFinished }) => {
+  const api = await openApi(redis, { heartbeatMs: 20, stallMs: 200 });
+  onTestFinished(async () => await api.close());
+  const attempt = await startJob(api.jobs);
+  const line = 'x'.repeat(4_000);
+  // More than the buffers of a connection hold.
+  for (let at = 0; at < 40; at++) await Promise.all(Array.from({ length: 60 }, async () => await attempt.appendLog('info', line)));
+  const url = `${await api.listen()}/jobs/${attempt.jobId}/events`;
+  const stalled = Array.from({ length: 20 }, () => ask(url).pause());
+  await expect.poll(() => api.hub.followers, { timeout: 60_000 }).toBe(20);
+  await expect.poll(() => api.hub.followers, { timeout: 60_000 }).toBe(0);
+  await attempt.finish(ended);
+  const whole = (await api.jobs.log.range(attempt.jobId, { limit: 10_000 })).data.map(({ id }) => id);
+  for (const socket of stalled) {
+    socket.on('error', () => undefined);
+    const text = await read(socket.resume());
+    const ids = idsOf(text.slice(0, text.lastIndexOf('\n\n') + 2));
+    expect(ids.length).toBeLessThan(whole.length);
+    const again = await openStream(url, { 'last-event-id': ids.at(-1) ?? '' });
+    await again.ended();
+    expect([...ids, ...again.events.map(({ id }) => id)]).toEqual(whole);
+  }
+});

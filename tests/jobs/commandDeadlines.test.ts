@@ -1,0 +1,44 @@
+// The time-out of the API's commands: it is about Redis, not about how busy this process is.
+import { redisKeys } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { hasRedisProcess, redisTest } from '../support/redis.ts';
+
+const test = redisTest.skipIf(!hasRedisProcess);
+
+/** Longer than a command may stay without an answer. */
+const busyMs = 1_500;
+
+/** Holds the event loop up. */
+function keepBusy(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+test('commands whose answers lie unread while the process is busy are answered', async ({ redis }) => {
+  const api = redis.connect('api');
+  await api.ping();
+  const answers = Promise.all([api.ping(), api.get(`${redisKeys(redis.prefix).tag}:none`)]);
+  keepBusy(busyMs);
+  const later = api.ping();
+  keepBusy(busyMs);
+  expect(await answers).toEqual(['PONG', null]);
+  expect(await later).toBe('PONG');
+});
+
+test('so is a command that waited for a connection meanwhile', async ({ redis }) => {
+  const api = redis.connect('api');
+  const answer = api.ping();
+  keepBusy(busyMs);
+  expect(await answer).toBe('PONG');
+});
+
+test('so are commands behind many large answers that take the process long to read', async ({ redis }) => {
+  const api = redis.connect('api');
+  const key = `${redisKeys(redis.prefix).tag}:large`;
+  await api.set(key, 'x'.repeat(200_000));
+  const answers = Array.from({ length: 40 }, async () => {
+    const text = await api.get(key);
+    keepBusy(60);
+    return text?.length;
+  });
+  expect(new Set(await Promise.all(answers))).toEqual(new Set([200_000]));
+});

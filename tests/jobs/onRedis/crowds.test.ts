@@ -1,0 +1,92 @@
+// Many followers at once, as after a restart of the API: they cost Redis and this process little more than one.
+import { EventHub, redisKeys } from '@trainyard/jobs';
+import type { Redis } from 'ioredis';
+import { describe, expect } from 'vitest';
+import { metricsOf, openJobs, result, startJob } from '../../support/jobs.ts';
+import { redisTest as test, type TestRedis } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+
+const noSignal = new AbortController().signal;
+const followerCount = 1_000;
+
+/** A hub, and how often it has sent each command. */
+function openCounted(redis: TestRedis): { readonly hub: EventHub; readonly sent: Map<string, number>; readonly connection: Redis } {
+  const connection = redis.connect();
+  const sent = new Map<string, number>();
+  const send = connection.sendCommand.bind(connection);
+  connection.sendCommand = (command, stream) => {
+    sent.set(command.name, (sent.get(command.name) ?? 0) + 1);
+    return send(command, stream);
+  };
+  return { hub: new EventHub({ redis: connection, subscriber: redis.connect('subscriber'), prefix: redis.prefix }), sent, connection };
+}
+
+async function textsOf(hub: EventHub, jobId: string, after?: string): Promise<Buffer[]> {
+  const texts: Buffer[] = [];
+  for await (const batch of hub.follow(jobId, { signal: noSignal, ...(after === undefined ? {} : { after }) })) texts.push(batch.text());
+  return texts;
+}
+
+describe('a crowd of followers', () => {
+  test('of a job that has ended share each page: one read and one text for all of them', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    await Promise.all(Array.from({ length: 300 }, async (_, line) => await attempt.appendLog('info', `line ${line}`)));
+    await attempt.finish({ status: 'succeeded', result });
+    const { hub, sent } = openCounted(redis);
+    const crowd = await Promise.all(Array.from({ length: followerCount }, async () => await textsOf(hub, attempt.jobId)));
+    // Three pages; all of them once more when the subscription stands only after the first were read.
+    expect(sent.get('xrange')).toBeLessThan(20);
+    expect(new Set(crowd.flat()).size).toBeLessThan(20);
+    for (const texts of crowd) expect(Buffer.concat(texts).toString().match(/^id: /gm)).toHaveLength(303);
+    await hub.close();
+  });
+
+  test('of a running job read together, each gets everything once, and then each event as it happens', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    for (let epoch = 1; epoch <= 5; epoch++) await attempt.appendEpoch(metricsOf(epoch));
+    const { hub, sent } = openCounted(redis);
+    const crowd = Array.from({ length: followerCount }, async () => Buffer.concat(await textsOf(hub, attempt.jobId)).toString());
+    await until(() => (sent.get('xrange') ?? 0) > 0);
+    for (let epoch = 6; epoch <= 8; epoch++) await attempt.appendEpoch(metricsOf(epoch));
+    await attempt.finish({ status: 'succeeded', result });
+    const whole = (await jobs.log.range(attempt.jobId, { limit: 100 })).data.map(({ id }) => `id: ${id}`);
+    for (const text of await Promise.all(crowd)) expect(text.match(/^id: .*$/gm)).toEqual(whole);
+    expect(sent.get('xrange')).toBeLessThan(followerCount / 10);
+    await hub.close();
+  });
+
+  test('of as many jobs reads a few at a time, in the order in which they came', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempts = await Promise.all(Array.from({ length: 40 }, async () => await startJob(jobs)));
+    await Promise.all(attempts.map(async (attempt) => await attempt.finish({ status: 'succeeded', result })));
+    const { hub, connection } = openCounted(redis);
+    let reading = 0;
+    let most = 0;
+    const xrange = connection.xrange.bind(connection) as (...args: readonly unknown[]) => Promise<unknown>;
+    const began: unknown[] = [];
+    Object.assign(connection, {
+      xrange: async (...args: readonly unknown[]) => {
+        began.push(args[0]);
+        most = Math.max(most, (reading += 1));
+        return await xrange(...args).finally(() => (reading -= 1));
+      },
+    });
+    await Promise.all(attempts.map(async ({ jobId }) => await textsOf(hub, jobId)));
+    expect(most).toBeLessThanOrEqual(8);
+    expect(began).toEqual(attempts.map(({ jobId }) => redisKeys(redis.prefix).events(jobId)));
+    await hub.close();
+  });
+});
+
+test('a follower that stands at an empty page of a job that is deleted then ends', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const attempt = await startJob(jobs);
+  await attempt.finish({ status: 'succeeded', result });
+  const { hub } = openCounted(redis);
+  await jobs.store.delete(attempt.jobId);
+  expect(await textsOf(hub, attempt.jobId, '1-0')).toEqual([]);
+  expect(hub.followers).toBe(0);
+  await hub.close();
+});

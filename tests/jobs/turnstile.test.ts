@@ -1,0 +1,33 @@
+// A crowd passes in order and lets others have their turn in between.
+import { Turnstile } from '@trainyard/jobs';
+import { expect, test } from 'vitest';
+
+test('a crowd passes in order, so many in a turn of the event loop', async () => {
+  const turnstile = new Turnstile(10);
+  const passed: number[] = [];
+  let turns = 0;
+  let isOver = false;
+  const passedAtTurn: number[] = [];
+  const count = (): void => {
+    turns += 1;
+    passedAtTurn.push(passed.length);
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  await Promise.all(
+    Array.from({ length: 95 }, async (_, index) => {
+      await turnstile.pass();
+      passed.push(index);
+    }),
+  );
+  isOver = true;
+  expect(passed).toEqual(Array.from({ length: 95 }, (_, index) => index));
+  expect(turns).toBeGreaterThanOrEqual(9);
+  passedAtTurn.forEach((total, turn) => expect(total - (passedAtTurn[turn - 1] ?? 0)).toBeLessThanOrEqual(10));
+});
+
+test('who comes alone passes at once', async () => {
+  const turnstile = new Turnstile(1);
+  await turnstile.pass();
+  await turnstile.pass();
+});
