@@ -166,7 +166,7 @@ describe('the stored events', () => {
     expect(await isAtEnd('99999999999999-0')).toBe(false);
     await attempt.finish({ status: 'failed', error: { code: 'nonFinite', message: 'the loss is nan', epoch: null, step: null } });
     const { data } = await jobs.log.range(attempt.jobId, { limit: 100 });
-    const [first = '', last = ''] = [data[0]?.id, data.at(-1)?.id];
+    const [first, last] = [data[0]?.id ?? '', data.at(-1)?.id ?? ''];
     expect(await isAtEnd(first)).toBe(false);
     expect(await isAtEnd(last)).toBe(true);
     expect(await jobs.log.head(attempt.jobId)).toEqual({ owner: 'ada', finalId: last, lastId: last });

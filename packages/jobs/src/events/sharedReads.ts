@@ -1,6 +1,6 @@
 // Reads that many want at once are done once. Who asks while the same read waits for its turn gets its result; who asks
-// after it has begun gets the next one, so nobody gets what was read before it asked. Only so many reads run at a time, in
-// the order in which they were asked for.
+// after it has begun gets the next one, so nobody gets what was read before it asked. Reads of one key never overlap, and
+// only so many run at a time, in the order in which they were asked for.
 
 interface Waiting<T> {
   readonly key: string;
@@ -12,7 +12,7 @@ export class SharedReads<T> {
   readonly #concurrency: number;
   /** In the order of their first caller. */
   readonly #waiting = new Map<string, Waiting<T>>();
-  #running = 0;
+  readonly #running = new Set<string>();
 
   /** @param concurrency how many reads may run at the same time */
   constructor(concurrency: number) {
@@ -28,17 +28,21 @@ export class SharedReads<T> {
   }
 
   #startNext(): void {
-    if (this.#running >= this.#concurrency) return;
-    const [next] = this.#waiting.values();
+    if (this.#running.size >= this.#concurrency) return;
+    let next: Waiting<T> | undefined;
+    for (const waiting of this.#waiting.values()) {
+      if (this.#running.has(waiting.key)) continue;
+      next = waiting;
+      break;
+    }
     if (next === undefined) return;
-    this.#waiting.delete(next.key);
-    this.#running += 1;
-    const { resolve, reject } = next.result;
-    void next
-      .read()
-      .then(resolve, reject)
+    const { key, read, result } = next;
+    this.#waiting.delete(key);
+    this.#running.add(key);
+    void read()
+      .then(result.resolve, result.reject)
       .finally(() => {
-        this.#running -= 1;
+        this.#running.delete(key);
         this.#startNext();
       });
   }

@@ -106,10 +106,10 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
         },
       },
       // To an EventSource a 503 is the end; a stream that ends makes it come back.
-      errorHandler: (error, request, reply) =>
-        isRedisUnavailable(error) && wantsStream(request)
-          ? reply.sendComeBack('Redis, which holds the jobs, does not answer: come back')
-          : sendProblem(error, request, reply),
+      errorHandler: (error, request, reply) => {
+        if (!isRedisUnavailable(error) || !wantsStream(request)) sendProblem(error, request, reply);
+        else void reply.sendComeBack('Redis, which holds the jobs, does not answer: come back');
+      },
     },
     async (request, reply) => {
       const type = negotiate(request.headers.accept, ['application/json', 'text/event-stream']);
