@@ -36,26 +36,41 @@ export class Fleet {
     await mkdir(join(folder, 'tmp'));
     const redis = await startRedis({ home: folder, log: () => undefined, env: { PATH: process.env['PATH'] } });
     const fleet = new Fleet(redis, folder);
-    const starting = Array.from({ length: apis }, async (_, index) => {
-      const child = fleet.#run(`api-${index + 1}`, '--inspect=127.0.0.1:0', 'services/api/dist/server.js');
-      for await (const line of createInterface({ input: child.stdout ?? Readable.from([]) })) {
-        const url = /^listening on (\S+)$/.exec(line)?.[1];
-        if (url !== undefined) return url;
-      }
-      throw new Error(`an API process ended at its start:\n${readFileSync(fleet.#logOf(`api-${index + 1}`), 'utf8')}`);
-    });
-    for (let worker = 1; worker <= workers; worker++) fleet.#run(`worker-${worker}`, 'services/worker/dist/main.js');
+    const starting = Array.from({ length: apis }, async (_, index) => await fleet.#startApi(`api-${index + 1}`, '0'));
+    for (let worker = 1; worker <= workers; worker++) fleet.#run(`worker-${worker}`, {}, 'services/worker/dist/main.js');
     fleet.urls.push(...(await Promise.all(starting)));
     return fleet;
   }
 
+  /** Ends an API process, as an operator does, and starts another one at its address. */
+  async restartApi(index: number): Promise<void> {
+    const name = `api-${index + 1}`;
+    const at = this.#processes.findIndex((process) => process.name === name);
+    const [{ child } = { child: null }] = this.#processes.splice(at, 1);
+    child?.kill('SIGTERM');
+    if (child !== null && child.exitCode === null) await once(child, 'exit');
+    if (child?.exitCode !== 0) throw new Error(`${name} ended with ${child?.exitCode ?? child?.signalCode} when it was restarted`);
+    await this.#startApi(name, new URL(this.urls[index] ?? '').port);
+  }
+
+  /** Resolves with its address when it listens. */
+  async #startApi(name: string, port: string): Promise<string> {
+    const child = this.#run(name, { PORT: port }, '--inspect=127.0.0.1:0', 'services/api/dist/server.js');
+    for await (const line of createInterface({ input: child.stdout ?? Readable.from([]) })) {
+      const url = /^listening on (\S+)$/.exec(line)?.[1];
+      if (url !== undefined) return url;
+    }
+    throw new Error(`an API process ended at its start:\n${readFileSync(this.#logOf(name), 'utf8')}`);
+  }
+
   /** What each API process holds; see memory.ts. */
   async liveHeaps(): Promise<number[]> {
-    const apis = this.#processes.filter(({ name }) => name.startsWith('api'));
+    const apis = this.#processes.filter(({ name }) => name.startsWith('api')).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return await Promise.all(
       apis.map(async ({ name }) => {
         const log = await readFile(this.#logOf(name), 'utf8');
-        return await liveHeapBytes(/^Debugger listening on (ws:\S+)$/m.exec(log)?.[1] ?? '');
+        // Of one that was restarted, the last.
+        return await liveHeapBytes([...log.matchAll(/^Debugger listening on (ws:\S+)$/gm)].at(-1)?.[1] ?? '');
       }),
     );
   }
@@ -92,7 +107,7 @@ export class Fleet {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #run(name: string, ...args: readonly string[]): ChildProcess {
+  #run(name: string, env: Readonly<Record<string, string>>, ...args: readonly string[]): ChildProcess {
     const child = spawn(process.execPath, args, {
       cwd: root,
       env: {
@@ -101,8 +116,8 @@ export class Fleet {
         TMPDIR: join(this.folder, 'tmp'),
         TRAINYARD_HOME: this.folder,
         REDIS_URL: this.redis.url,
-        PORT: '0',
         LOG_LEVEL: 'warn',
+        ...env,
         [markName]: this.#mark,
       },
       stdio: ['ignore', 'pipe', openSync(this.#logOf(name), 'a')],

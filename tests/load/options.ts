@@ -1,4 +1,4 @@
-// What a load run is asked for, on the command line: `npm run load -- --seed 1 --seconds 60 --clients 16`.
+// What a load run is asked for, on the command line: `npm run load -- --seed 1 --seconds 60 --clients 16 --crowd 1000`.
 import { parseArgs } from 'node:util';
 
 export interface LoadOptions {
@@ -7,18 +7,27 @@ export interface LoadOptions {
   /** How long clients begin new things; they finish what they began. */
   readonly seconds: number;
   readonly clients: number;
+  /** Readers of one job that lose their streams at once and come back at once, and as many that never read. */
+  readonly crowd: number;
 }
 
-const usage = 'usage: npm run load -- [--seed N] [--seconds N] [--clients N]';
+const usage = 'usage: npm run load -- [--seed N] [--seconds N] [--clients N] [--crowd N]';
 
 /** @throws Error that says how it is used */
 export function readOptions(args: readonly string[]): LoadOptions {
   const { values } = parseArgs({
     args: [...args],
-    options: { seed: { type: 'string' }, seconds: { type: 'string', default: '60' }, clients: { type: 'string', default: '16' } },
+    options: {
+      seed: { type: 'string' },
+      seconds: { type: 'string', default: '60' },
+      clients: { type: 'string', default: '16' },
+      crowd: { type: 'string', default: '1000' },
+    },
   });
-  const [seed, seconds, clients] = [values.seed ?? Math.floor(Math.random() * 2 ** 32), values.seconds, values.clients].map(Number);
+  const drawn = Math.floor(Math.random() * 2 ** 32);
+  const [seed, seconds, clients, crowd] = [values.seed ?? drawn, values.seconds, values.clients, values.crowd].map(Number);
   const isSeed = Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
-  if (!isSeed || !(seconds > 0) || !Number.isInteger(clients) || clients < 1) throw new Error(usage);
-  return { seed, seconds, clients };
+  const areCounts = Number.isInteger(clients) && clients >= 1 && Number.isInteger(crowd) && crowd >= 0;
+  if (!isSeed || !(seconds > 0) || !areCounts) throw new Error(usage);
+  return { seed, seconds, clients, crowd };
 }

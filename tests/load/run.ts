@@ -3,6 +3,7 @@
 // client at a time; then it exits with 0. The last line sums it up.
 import { quantile } from '../bench/figure.ts';
 import { Client } from './client.ts';
+import { crowd } from './crowd.ts';
 import { Draws } from './draws.ts';
 import { Fleet } from './fleet.ts';
 import { checkJobs, checkLeftovers, checkStreams, drain } from './invariants.ts';
@@ -40,6 +41,7 @@ async function load(options: LoadOptions): Promise<boolean> {
     const before = await fleet.liveHeaps();
     await work(working, (seconds * 2) / 3);
     const tookSeconds = (performance.now() - began) / 1_000;
+    const crowded = await crowd(observer, fleet, options.crowd);
     const requests = [...ledger.latencies.values()].reduce((sum, some) => sum + some.length, 0);
     await drain(observer);
     const jobs = await checkJobs(observer);
@@ -49,6 +51,10 @@ async function load(options: LoadOptions): Promise<boolean> {
     for (const fault of [...growths(before, after), ...(await fleet.stop())]) ledger.violated(fault);
 
     tellLatencies(ledger);
+    console.log(
+      `  a crowd of ${crowded.readers} readers and ${crowded.silent} that never read: all back ${ms(crowded.allBackMs)} after a restart, ` +
+        `${crowded.returns} returns, GET /health/live p50 ${ms(crowded.live.p50)} p99 ${ms(crowded.live.p99)} meanwhile`,
+    );
     const ends = Map.groupBy(jobs, ({ status }) => status);
     const count = (status: 'succeeded' | 'failed' | 'cancelled'): string => `${ends.get(status)?.length ?? 0} ${status}`;
     const reconnections = ledger.streams.reduce((sum, { connections }) => sum + connections - 1, 0);

@@ -50,6 +50,9 @@ import { type WebhookPolicy, WebhookSender } from './webhooks/webhookSender.ts';
 /** How often jobs are looked for that a crash kept out of the queue, in ms. */
 const reconcileEveryMs = 5000;
 
+/** Connections that may wait to be accepted, as after a restart; the system may allow fewer. Others try again after a second. */
+const waitingConnections = 4_096;
+
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
 
@@ -248,7 +251,7 @@ async function main(): Promise<void> {
   onInterruption(() => (isStopping ? process.exit(1) : stopOnce()));
   onLauncherGone(stopOnce);
 
-  const url = await app.listen({ host: environment.host, port: environment.port });
+  const url = await app.listen({ host: environment.host, port: environment.port, backlog: waitingConnections });
   process.stdout.write(`listening on ${url}\n`);
   tellReady(url);
 }

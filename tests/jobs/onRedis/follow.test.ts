@@ -1,5 +1,15 @@
 // Following a job: everything once, in order, without a gap, from wherever one left off; and hearing of cancellations.
-import { closeRedis, connectRedis, type EncodedEvent, EventHub, type Follower, type JobAttempt, redisKeys, type Wish, WishBus } from '@trainyard/jobs';
+import {
+  closeRedis,
+  connectRedis,
+  type EncodedEvent,
+  EventHub,
+  type Follower,
+  type JobAttempt,
+  redisKeys,
+  type Wish,
+  WishBus,
+} from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
@@ -180,8 +190,9 @@ describe('a follower', () => {
     let begun = 0;
     const follow = async (): Promise<string[]> => {
       const names: string[] = [];
-      for await (const event of hub.follow(attempt.jobId, { signal: noSignal })) {
-        if (names.push(named(event)) === 1) begun += 1;
+      for await (const { events } of hub.follow(attempt.jobId, { signal: noSignal })) {
+        if (names.length === 0) begun += 1;
+        names.push(...events.map(named));
       }
       return names;
     };

@@ -3,10 +3,11 @@
 // costs Redis and this process little more than one.
 import type { Redis } from 'ioredis';
 import { redisKeys } from '../redis/keys.ts';
-import { EventBatch, parseMessage } from './eventBatch.ts';
+import { parseMessage } from './eventBatch.ts';
 import { EventLog, type JobHead } from './eventLog.ts';
 import { EventPages } from './eventPages.ts';
 import { Follower } from './follower.ts';
+import { LiveEvents } from './liveEvents.ts';
 import { Subscription } from './subscription.ts';
 import { Turnstile } from './turnstile.ts';
 
@@ -27,17 +28,25 @@ export interface FollowOptions {
   readonly after?: string;
   /** Ends following. */
   readonly signal: AbortSignal;
+  /** Called when the follower is ended because it is too slow, also while nobody iterates. */
+  readonly onOverflow?: () => void;
 }
 
-/** Followers that get a page of stored events in one turn of the event loop. */
-const pagesPerTurn = 32;
+/** Followers that get something in one turn of the event loop. */
+const followersPerTurn = 32;
+
+/** A job that is followed in this process. */
+interface FollowedJob {
+  readonly live: LiveEvents;
+  readonly followers: Set<Follower>;
+}
 
 export class EventHub {
   readonly #pages: EventPages;
-  readonly #turnstile = new Turnstile(pagesPerTurn);
+  readonly #turnstile = new Turnstile(followersPerTurn);
   readonly #bufferSize: number;
   readonly #onDelay: ((delayMs: number) => void) | undefined;
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #jobs = new Map<string, FollowedJob>();
   readonly #subscription: Subscription;
 
   constructor(options: EventHubOptions) {
@@ -65,23 +74,30 @@ export class EventHub {
    * once; `outcome` of what comes back says afterwards why it ended. The job must exist: see `head`.
    */
   follow(jobId: string, options: FollowOptions): Follower {
-    const follower = new Follower({
+    const job = this.#jobs.get(jobId) ?? { live: new LiveEvents(this.#bufferSize), followers: new Set() };
+    const follower: Follower = new Follower({
       jobId,
       after: options.after,
       signal: options.signal,
       pages: this.#pages,
+      live: job.live,
       turnstile: this.#turnstile,
-      bufferSize: this.#bufferSize,
-      onEnd: () => this.#forget(follower),
+      onEnd: (outcome) => {
+        job.followers.delete(follower);
+        if (job.followers.size === 0 && this.#jobs.get(jobId) === job) this.#jobs.delete(jobId);
+        if (outcome === 'overflow') options.onOverflow?.();
+      },
     });
-    const followers = this.#followers.get(jobId) ?? new Set();
-    this.#followers.set(jobId, followers.add(follower));
+    if (follower.outcome === null) {
+      this.#jobs.set(jobId, job);
+      job.followers.add(follower);
+    }
     return follower;
   }
 
   /** How many are following now. */
   get followers(): number {
-    return [...this.#followers.values()].reduce((count, followers) => count + followers.size, 0);
+    return [...this.#jobs.values()].reduce((count, { followers }) => count + followers.size, 0);
   }
 
   /** Ends every follower, with outcome 'closed', and the subscription. Safe to call twice. */
@@ -91,23 +107,20 @@ export class EventHub {
   }
 
   #hear(message: string): void {
-    if (this.#followers.size === 0) return;
+    if (this.#jobs.size === 0) return;
     const { jobId, event } = parseMessage(message);
     // The id of a stored event begins with Redis's time; another machine's clock may be ahead of it.
     if (event.id !== undefined) this.#onDelay?.(Math.max(0, Date.now() - Number.parseInt(event.id, 10)));
-    const followers = this.#followers.get(jobId);
-    if (followers === undefined) return;
-    const batch = new EventBatch([event]);
-    for (const follower of followers) follower.hear(batch);
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) return;
+    const hasDropped = job.live.append(event);
+    for (const follower of job.followers) {
+      if (hasDropped) follower.drop();
+      follower.notify();
+    }
   }
 
   #eachFollower(act: (follower: Follower) => void): void {
-    for (const followers of this.#followers.values()) for (const follower of followers) act(follower);
-  }
-
-  #forget(follower: Follower): void {
-    const followers = this.#followers.get(follower.jobId);
-    followers?.delete(follower);
-    if (followers?.size === 0) this.#followers.delete(follower.jobId);
+    for (const { followers } of this.#jobs.values()) for (const follower of followers) act(follower);
   }
 }

@@ -1,10 +1,10 @@
-// One reader of one job's events. While it catches up from the stream, what is published only makes it read on; once the
-// stream has no more, what is published is its source. So nothing is buffered that is stored, and a buffer that fills up
-// means that the reader is too slow.
+// One reader of one job's events. It catches up from the stream, page by page, and then takes what is published. So nothing
+// is buffered that is stored, and a reader that falls too far behind what is published is too slow.
 import { isRedisUnavailable } from '../redis/redisFailure.ts';
-import type { EventBatch } from './eventBatch.ts';
+import { EventBatch } from './eventBatch.ts';
 import { compareEventIds, hasEndedBy } from './eventLog.ts';
 import type { EventPages } from './eventPages.ts';
+import type { LiveEvents } from './liveEvents.ts';
 import type { Turnstile } from './turnstile.ts';
 
 /**
@@ -18,9 +18,9 @@ export interface FollowerOptions {
   readonly after: string | undefined;
   readonly signal: AbortSignal;
   readonly pages: EventPages;
+  readonly live: LiveEvents;
   readonly turnstile: Turnstile;
-  readonly bufferSize: number;
-  readonly onEnd: () => void;
+  readonly onEnd: (outcome: FollowOutcome) => void;
 }
 
 /** Pause before the stream is read again when Redis could not be reached, in ms. */
@@ -30,10 +30,11 @@ export class Follower implements AsyncIterable<EventBatch> {
   readonly jobId: string;
   readonly #options: FollowerOptions;
   readonly #abort = (): void => this.#end('aborted');
-  #buffer: EventBatch[] = [];
   #lastId: string | undefined;
-  #isLive = false;
-  #isBehind = true;
+  /** Where it is in what is published; null while it catches up. */
+  #position: number | null = null;
+  /** How often something may have been missed that was published. */
+  #gaps = 0;
   #outcome: FollowOutcome | null = null;
   #wake: () => void = () => undefined;
 
@@ -42,8 +43,8 @@ export class Follower implements AsyncIterable<EventBatch> {
     this.#options = options;
     this.jobId = options.jobId;
     this.#lastId = options.after;
-    options.signal.addEventListener('abort', this.#abort, { once: true });
-    if (options.signal.aborted) this.#abort();
+    if (options.signal.aborted) this.#outcome = 'aborted';
+    else options.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Why it ended; null while it has not. */
@@ -51,22 +52,20 @@ export class Follower implements AsyncIterable<EventBatch> {
     return this.#outcome;
   }
 
-  /** An event as it happens, as a batch of one; from the hub. */
-  hear(event: EventBatch): void {
-    if (this.#isLive) {
-      if (this.#buffer.length >= this.#options.bufferSize) this.#end('overflow');
-      else this.#buffer.push(event);
-    } else if (event.lastId !== undefined) {
-      this.#isBehind = true;
-    }
+  /** There is a new event; from the hub. */
+  notify(): void {
     this.#wake();
+  }
+
+  /** Published events were dropped; from the hub. A follower that has not taken them is too slow. */
+  drop(): void {
+    if (this.#position !== null && this.#position < this.#options.live.first) this.#end('overflow');
   }
 
   /** Events may have been missed; from the hub, each time the subscription stands. */
   readAgain(): void {
-    this.#isLive = false;
-    this.#isBehind = true;
-    this.#buffer = [];
+    this.#position = null;
+    this.#gaps += 1;
     this.#wake();
   }
 
@@ -78,8 +77,8 @@ export class Follower implements AsyncIterable<EventBatch> {
   async *[Symbol.asyncIterator](): AsyncGenerator<EventBatch, void, void> {
     try {
       while (this.#outcome === null) {
-        if (this.#isBehind) yield* this.#catchUp();
-        else if (this.#buffer.length > 0) yield* this.#live();
+        if (this.#position === null) yield* this.#catchUp();
+        else if (this.#position < this.#options.live.end) yield* this.#takeLive();
         else await this.#woken();
       }
     } finally {
@@ -87,34 +86,49 @@ export class Follower implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Gives what the stream holds after the last event given, page by page, until a read that began with nothing new. */
+  /** Gives a page of what the stream holds after the last event given. After the last page, the live events are next. */
   async *#catchUp(): AsyncGenerator<EventBatch, void, void> {
-    this.#isBehind = false;
-    const page = await this.#patiently(async () => await this.#options.pages.read(this.jobId, this.#lastId));
+    const { pages, live, turnstile } = this.#options;
+    // What is published from here on may be missing in the page; what was published before is in it.
+    const position = live.end;
+    const gaps = this.#gaps;
+    const page = await this.#patiently(async () => await pages.read(this.jobId, this.#lastId));
     // A page is there for everybody who waited for it at once.
-    await this.#options.turnstile.pass();
+    await turnstile.pass();
     if (page === null || this.#outcome !== null) return;
     const { batch, isLast } = page;
+    // A job that had ended before its last reader came has nothing more to say, and nobody to wake us.
+    if (batch.lastId === undefined && isLast && (await this.#hasEnded())) this.#end('ended');
     if (batch.lastId !== undefined) {
       this.#lastId = batch.lastId;
       yield batch;
       if (batch.isFinal) this.#end('ended');
     }
-    if (!isLast) this.#isBehind = true;
-    // A job that had ended before its last reader came has nothing more to say, and nobody to wake us.
-    if (batch.lastId === undefined && !this.#isBehind && (await this.#hasEnded())) this.#end('ended');
-    if (!this.#isBehind) this.#isLive = true;
+    // A reader that took so long for the page that events were dropped meanwhile finds them in the stream.
+    if (isLast && gaps === this.#gaps && position >= live.first) this.#position = position;
   }
 
-  *#live(): Generator<EventBatch, void, void> {
-    const event = this.#buffer.shift();
-    if (event === undefined) return;
-    if (event.lastId !== undefined) {
-      if (this.#lastId !== undefined && compareEventIds(event.lastId, this.#lastId) <= 0) return;
-      this.#lastId = event.lastId;
-    }
-    yield event;
-    if (event.isFinal) this.#end('ended');
+  async *#takeLive(): AsyncGenerator<EventBatch, void, void> {
+    const { live, turnstile } = this.#options;
+    // What comes until it is our turn is taken too.
+    await turnstile.pass();
+    if (this.#outcome !== null || this.#position === null) return;
+    const batch = live.from(this.#position);
+    this.#position += batch.events.length;
+    const unseen = this.#withoutSeen(batch);
+    if (unseen.events.length === 0) return;
+    this.#lastId = unseen.lastId ?? this.#lastId;
+    yield unseen;
+    if (unseen.isFinal) this.#end('ended');
+  }
+
+  /** Without the events that the last page had already. */
+  #withoutSeen(batch: EventBatch): EventBatch {
+    const lastId = this.#lastId;
+    const isSeen = ({ id }: { readonly id?: string }): boolean =>
+      id !== undefined && lastId !== undefined && compareEventIds(id, lastId) <= 0;
+    const first = batch.events.find(({ id }) => id !== undefined);
+    return first !== undefined && isSeen(first) ? new EventBatch(batch.events.filter((event) => !isSeen(event))) : batch;
   }
 
   async #hasEnded(): Promise<boolean> {
@@ -124,13 +138,13 @@ export class Follower implements AsyncIterable<EventBatch> {
     return head.found === null || (this.#lastId !== undefined && hasEndedBy(head.found, this.#lastId));
   }
 
-  /** Reads; when Redis is away, marks us as behind again, pauses and gives null. */
+  /** Reads; when Redis is away, pauses and gives null, to catch up again. */
   async #patiently<T>(read: () => Promise<T>): Promise<T | null> {
     try {
       return await read();
     } catch (error) {
       if (!isRedisUnavailable(error)) throw error;
-      this.#isBehind = true;
+      this.#gaps += 1;
       const pause = setTimeout(() => this.#wake(), retryPauseMs);
       await this.#woken();
       clearTimeout(pause);
@@ -149,9 +163,8 @@ export class Follower implements AsyncIterable<EventBatch> {
   #end(outcome: FollowOutcome): void {
     if (this.#outcome !== null) return;
     this.#outcome = outcome;
-    this.#buffer = [];
     this.#options.signal.removeEventListener('abort', this.#abort);
-    this.#options.onEnd();
+    this.#options.onEnd(outcome);
     this.#wake();
   }
 }

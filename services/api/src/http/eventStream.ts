@@ -3,8 +3,11 @@
 // AbortSignal, when the client is gone. It knows nothing of jobs, Redis or HTTP headers.
 import { Readable } from 'node:stream';
 
-/** Opens the source of a stream; it has to end soon after its signal aborts. An empty piece is skipped. */
-export type StreamSource = (signal: AbortSignal) => AsyncIterable<Buffer>;
+/**
+ * Opens the source of a stream; it has to end soon after its signal aborts. An empty piece is skipped. `cutOff` ends the stream of a
+ * client that is too slow at once, with what waits for it.
+ */
+export type StreamSource = (signal: AbortSignal, cutOff: (reason: string) => void) => AsyncIterable<Buffer>;
 
 export interface StreamTiming {
   /** Pause between two heartbeats, in ms. */
@@ -33,7 +36,7 @@ export class EventStream extends Readable {
   constructor(follow: StreamSource, { heartbeatMs, stallMs }: StreamTiming) {
     super({ highWaterMark: bufferedBytes });
     this.#stallMs = stallMs;
-    this.#pieces = follow(this.#abort.signal)[Symbol.asyncIterator]();
+    this.#pieces = follow(this.#abort.signal, (reason) => this.destroy(new Error(reason)))[Symbol.asyncIterator]();
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
     this.#send(retryLine);
   }

@@ -65,10 +65,9 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-/** What a follower hears, for one client. @throws Error when the client is too slow to get everything */
-async function* follow(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
+/** What a follower hears, for one client. */
+async function* textsOf(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
   for await (const batch of follower) yield batch.text(types);
-  if (follower.outcome === 'overflow') throw new Error('the client reads slower than events come: its buffer is full');
 }
 
 export interface EventRouteOptions {
@@ -134,7 +133,10 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
         throw new ProblemError('invalidRequest', '?limit: is for pages of JSON; a stream has no limit.', { issues });
       }
       if (after !== undefined && hasEndedBy(head, after)) return reply.code(204).send();
-      return reply.sendEvents((signal) => follow(eventHub.follow(id, { signal, ...place }), types));
+      return reply.sendEvents((signal, cutOff) => {
+        const onOverflow = (): void => cutOff('the client reads slower than events come');
+        return textsOf(eventHub.follow(id, { signal, onOverflow, ...place }), types);
+      });
     },
   );
 

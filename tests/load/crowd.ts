@@ -1,0 +1,127 @@
+// A crowd on one API process: clients that all lose their streams when it restarts and all come back at once, and clients that never
+// read what they asked for. Everybody hears everything once, nobody gets an error, and other requests are answered meanwhile.
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isFinal } from '@trainyard/contracts';
+import { openStream, type StreamClient } from '../api/fixtures/eventSource.ts';
+import { quantile } from '../bench/figure.ts';
+import type { Client } from './client.ts';
+import type { Fleet } from './fleet.ts';
+import { long } from './specs.ts';
+
+/** What an EventSource waits before it comes back, in ms. */
+const comeBackMs = 2_000;
+
+/** How often it is looked whether the process still answers others, in ms. */
+const lookEveryMs = 50;
+
+export interface CrowdFigures {
+  readonly readers: number;
+  readonly silent: number;
+  /** Times a reader came back. */
+  readonly returns: number;
+  /** Between the restart and the first event, or the next heartbeat's place, of the last reader, in ms. */
+  readonly allBackMs: number;
+  /** Of `GET /health/live` while the silent ones were there, in ms. */
+  readonly live: { readonly p50: number; readonly p99: number };
+}
+
+/** A reader as an EventSource is one: comes back with its last id after whatever ended its stream, until it gets a 204. */
+class Reader {
+  readonly ids: string[] = [];
+  connections = 0;
+  isConnected = false;
+  /** Why it stopped, if it was not a 204. */
+  fault: string | null = null;
+  readonly #url: string;
+  #stream: StreamClient | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async follow(): Promise<void> {
+    for (let status = 200; status === 200; ) {
+      status = await this.#connection();
+      if (status !== 200 && status !== 204) this.fault = `a reader of the crowd was answered ${status}`;
+      else if (status === 200) await delay(comeBackMs);
+    }
+  }
+
+  async #connection(): Promise<number> {
+    const last = this.ids.at(-1);
+    try {
+      this.#stream = await openStream(this.#url, last === undefined ? {} : { 'last-event-id': last });
+    } catch {
+      // Nobody listens: a network error, after which an EventSource comes back.
+      return 200;
+    }
+    const { status } = this.#stream;
+    this.connections += 1;
+    this.isConnected = status === 200;
+    await this.#stream.ended().catch(() => undefined);
+    this.isConnected = false;
+    this.ids.push(...this.#stream.events.flatMap(({ id }) => id ?? []));
+    return status;
+  }
+}
+
+/** A client that asks for a stream and never reads it. */
+function askInSilence(url: string): Socket {
+  const { hostname, port, host, pathname } = new URL(url);
+  const socket = connect(Number(port), hostname).pause();
+  socket.on('error', () => undefined);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
+  return socket;
+}
+
+/** Resolves when all are connected. @returns how long it took, in ms */
+async function allConnected(readers: readonly Reader[]): Promise<number> {
+  const since = performance.now();
+  while (readers.some(({ isConnected, fault }) => !isConnected && fault === null)) await delay(lookEveryMs);
+  return performance.now() - since;
+}
+
+/** Asks again and again whether the process lives, until the promise settles. @returns how long each answer took, in ms */
+async function lookWhile(url: string, act: Promise<unknown>): Promise<number[]> {
+  const times: number[] = [];
+  const over = new AbortController();
+  act.then(
+    () => over.abort(),
+    () => over.abort(),
+  );
+  do {
+    const since = performance.now();
+    await (await fetch(`${url}/health/live`)).text();
+    times.push(performance.now() - since);
+    await delay(lookEveryMs);
+  } while (!over.signal.aborted);
+  return times;
+}
+
+/** Restarts an API process under so many readers of one job, with as many that never read. */
+export async function crowd(client: Client, fleet: Fleet, size: number): Promise<CrowdFigures> {
+  const { ledger } = client;
+  const [url = ''] = fleet.urls;
+  const { id } = await client.post({ ...long(client.draws), epochs: 100_000 }, ['cancelled']);
+  await client.until(id, ({ status }) => status === 'running');
+  const path = `${url}/jobs/${id}/events`;
+  const readers = Array.from({ length: size }, () => new Reader(path));
+  const following = readers.map(async (reader) => await reader.follow());
+  await allConnected(readers);
+  await fleet.restartApi(0);
+  const allBackMs = await allConnected(readers);
+
+  const silent = Array.from({ length: size }, () => askInSilence(path));
+  const live = await lookWhile(url, delay(5_000));
+  await client.act('cancel', id);
+  await Promise.all(following);
+  for (const socket of silent) socket.destroy();
+  ledger.check(isFinal((await client.until(id)).status), 'the job of the crowd did not end');
+  for (const { ids, connections, fault } of readers) {
+    if (fault === null) ledger.streams.push({ jobId: id, ids, connections });
+    else ledger.violated(fault);
+  }
+  const returns = readers.reduce((sum, { connections }) => sum + connections - 1, 0);
+  return { readers: size, silent: size, returns, allBackMs, live: { p50: quantile(live, 0.5), p99: quantile(live, 0.99) } };
+}
