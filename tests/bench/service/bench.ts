@@ -10,6 +10,7 @@ import { ended, elsewhere, heard, type Rig, readTutorial, startRig, submit } fro
 import { deliveryFigures } from './delivery.ts';
 import { listFigures } from './lists.ts';
 import { engineJob, overEngine } from './overEngine.ts';
+import { reactionFigures } from './reactions.ts';
 
 type Measure = (rig: Rig) => AsyncGenerator<Figure>;
 
@@ -20,6 +21,7 @@ const measures: Readonly<Record<string, Measure>> = {
   tutorialJobs,
   serviceOverEngine: overEngine,
   inside: insideFigures,
+  reactions: reactionFigures,
   eventDelivery: deliveryFigures,
   list: listFigures,
 };
@@ -35,6 +37,9 @@ const known: Readonly<Record<string, readonly [what: string, target?: number]>> 
   serviceOverEngine: ['the one over the other', 1.05],
   insideShareOfTraining: ['gradients and evaluations, of a usual training'],
   insideTutorialJob: ["the same, of a tutorial job's 20 epochs"],
+  cancelP50: ['from the request to cancel a running job to its end, p50'],
+  cancelLongest: ['the longest of 20', 1_000],
+  takeOver: ["from a worker's death to the next attempt, with another worker there", 15_000],
   eventDeliveryP99At100: ['an event to 100 SSE clients, p99', 250],
   redisConnectionsMoreAt100: ['Redis connections that these add', 0],
   eventDeliveryP99At1000: ['an event to 1,000 SSE clients, p99', 250],

@@ -6,6 +6,7 @@ import { openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type RunningRedis, startRedis } from '@trainyard/jobs';
 
@@ -14,8 +15,10 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 export interface Rig {
   readonly url: string;
   readonly redis: RunningRedis;
-  /** Starts a worker and resolves when it takes jobs. */
-  startWorker(concurrency?: number): Promise<void>;
+  /** Starts a worker and resolves with its process when it takes jobs; no other worker may be there. */
+  startWorker(concurrency?: number): Promise<ChildProcess>;
+  /** Starts a worker beside others and resolves when it has connected. */
+  spawnWorker(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,16 +40,23 @@ export async function startRig(): Promise<Rig> {
     url,
     redis,
     startWorker: async (concurrency = 1) => {
-      run('services/worker/dist/main.js', { TRAINYARD_CONCURRENCY: String(concurrency) });
+      const worker = run('services/worker/dist/main.js', { TRAINYARD_CONCURRENCY: String(concurrency) });
       // A job that has been trained says that the worker is there and warm.
       const tutorial = await readTutorial();
       const id = await submit(url, { ...tutorial, epochs: 1 });
       await ended(url, id);
+      return worker;
+    },
+    spawnWorker: async () => {
+      const workers = async (): Promise<number> => ((await (await fetch(`${url}/workers`)).json()) as { data: unknown[] }).data.length;
+      const before = await workers();
+      run('services/worker/dist/main.js', {});
+      while ((await workers()) === before) await pause(50);
     },
     close: async () => {
       await Promise.all(
         children.map(async (child) => {
-          if (child.exitCode !== null) return;
+          if (child.exitCode !== null || child.signalCode !== null) return;
           child.kill('SIGTERM');
           await once(child, 'exit');
         }),
