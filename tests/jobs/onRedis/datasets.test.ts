@@ -61,6 +61,12 @@ describe('a dataset', () => {
     expect(await home.stored()).toEqual([dataset.id, other.dataset.id].toSorted());
   });
 
+  test('of version 0.1.0, which does not say what was decided, is shown', async ({ home, redis }) => {
+    const { dataset } = await home.add();
+    await redis.connect().hdel(redisKeys(redis.prefix).dataset(dataset.id), 'taken');
+    expect(await home.datasets.get(dataset.id)).toEqual({ ...dataset, taken: [] });
+  });
+
   test('that several processes add at once is one, with one file', async ({ home }) => {
     const added = await Promise.all(Array.from({ length: 5 }, async () => await home.add()));
     expect(added.filter(({ isNew }) => isNew)).toHaveLength(1);
