@@ -103,7 +103,8 @@ export class BackgroundUploads {
       await this.#record(pending, made, read);
     } catch (error) {
       const problem = upload.problemOf(error);
-      log.info({ dataset: id, code: problem.code }, 'an upload could not be read');
+      if (problem.code === 'internal') log.error({ err: error, dataset: id }, 'an upload could not be read');
+      else log.info({ dataset: id, code: problem.code }, 'an upload could not be read');
       await uploads
         .fail(id, problem)
         .catch((err: unknown) => log.error({ err, dataset: id }, 'the end of an upload could not be recorded'));
