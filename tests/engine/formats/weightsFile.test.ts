@@ -89,7 +89,7 @@ describe('a file of weights', () => {
     ['settings.pt', /holds argparse\.Namespace, and only tensors and dictionaries are read/],
     ['otherCheckpoint.pt', /dictionary of "epoch", "model".*torch\.save\(checkpoint\["model"\]/],
     ['tensor.pt', /one tensor without a name/],
-    ['old.pt', /old format of torch\.save.*torch\.save\(torch\.load\(/],
+    ['old.pt', /in its old format.*torch\.save\(torch\.load\(/],
     ['program.pt', /program of torch\.jit.*\.state_dict\(\)/],
     ['int32.pt', /"0\.weight" is stored as int32: store it as F64, F32, F16, BF16 or I64/],
     ['float8.pt', /"0\.weight" is stored as float8_e4m3fn/],
@@ -101,21 +101,21 @@ describe('a file of weights', () => {
   });
 
   test.for<[string, Uint8Array | string, RegExp]>([
-    ['a Keras model', Buffer.from('\x89HDF\r\n\x1a\n and so on', 'latin1'), /HDF5 file, as Keras saves it/],
-    ['a newer Keras model', zipSync({ 'config.json': strToU8('{}'), 'model.weights.h5': strToU8('x') }), /Keras model \(\.keras\)/],
-    ['an ONNX model', Buffer.from([0x08, 0x08, 0x12, 0x07, ...Buffer.from('pytorch')]), /ONNX model/],
-    ['a pickle', Buffer.from('\x80\x04]\x94.', 'latin1'), /Python pickle/],
-    ['an NPZ archive', zipSync({ 'a.npy': strToU8('x') }), /NPZ archive.*safetensors\.numpy\.save_file/],
-    ['a NumPy array', Buffer.from('\x93NUMPY\x01\x00', 'latin1'), /NumPy array/],
+    ['a Keras model', Buffer.from('\x89HDF\r\n\x1a\n and so on', 'latin1'), /HDF5 file \(\.h5\): .*save_file/],
+    ['a newer Keras model', zipSync({ 'config.json': strToU8('{}'), 'model.weights.h5': strToU8('x') }), /Keras model: .*save_file/],
+    ['an ONNX model', Buffer.from([0x08, 0x08, 0x12, 0x07, ...Buffer.from('pytorch')]), /ONNX model: .*save_file/],
+    ['a pickle', Buffer.from('\x80\x04]\x94.', 'latin1'), /Python pickle: .*save_file/],
+    ['an NPZ archive', zipSync({ 'a.npy': strToU8('x') }), /NPZ file: use safetensors\.numpy\.save_file/],
+    ['a NumPy array', Buffer.from('\x93NUMPY\x01\x00', 'latin1'), /NPY array: .*save_file/],
     ['a zip of anything', zipSync({ 'a.txt': strToU8('x') }), /zip that torch\.save did not write/],
     ['an empty zip', zipSync({}), /zip that torch\.save did not write/],
     ['half a zip', zipSync({ 'w/data.pkl': strToU8('x') }).subarray(0, 40), /archive cannot be read/],
-    ['a gzipped file', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0]), /compressed with gzip/],
+    ['a gzipped file', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0]), /gzip file: unpack it/],
     ['a pointer of Git LFS', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /git lfs pull/],
     ['a TensorFlow model', Buffer.from([0x08, 0x01, 0x12, 0x9b, 0x01, 0, 0, 0, 0]), /TensorFlow SavedModel/],
-    ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]), /is an image: send a safetensors file/],
+    ['an image', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0]), /PNG.*: send a safetensors file/],
     ['a text', '0.weight,1,2,3\n0.bias,4\n', /is a text: send a safetensors file/],
-    ['a web page', '<!DOCTYPE html><html></html>', /web page/],
+    ['a web page', '<!DOCTYPE html><html></html>', /HTML page: download the file itself/],
     ['an archive that was packed again', zipSync({ 'w/data.pkl': pickleOf('f32.pt'), 'w/data/0': new Uint8Array(48) }), /packed again/],
     ['an archive without its numbers', archive(pickleOf('f32.pt')), /numbers of tensor "0\.weight" are missing/],
     ['a call of another function', archive('\x80\x02cos\nsystem\nX\x01\x00\x00\x00x\x85R.'), /holds os\.system, and only tensors/],
@@ -149,6 +149,14 @@ describe('a file of weights', () => {
     const header = safetensors(JSON.stringify({ a: { dtype, shape: [2], data_offsets: [0, data.byteLength] } }), 0);
     const sent = ofBytes(Buffer.concat([header, new Uint8Array(data.buffer)]), folder);
     await expect(sent).rejects.toThrow(new RegExp(`"a": the number at index ${index} is ${what}`));
+  });
+
+  test.for([0, 100, 0x7f, 0xff])('whose zip refers to a place that no file has (%i) is refused', async (byte, { folder }) => {
+    const file = weightFile('f32.pt');
+    // Where the zip64 end of the directory is, by its locator.
+    const locator = file.lastIndexOf(Buffer.from('PK\u0006\u0007'));
+    file.fill(byte, locator + 8, locator + 16);
+    await expect(ofBytes(file, folder)).rejects.toThrow(/archive cannot be read/);
   });
 
   test('with a NaN beyond the first piece that is looked at is refused with its own index', async ({ folder }) => {

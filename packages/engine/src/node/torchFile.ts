@@ -7,6 +7,7 @@ import { elementBytes } from '../formats/elementTypes.ts';
 import { readTorchState, type TorchState, type TorchTensor, WeightsFileError } from '../formats/torchState.ts';
 import { sizeOf, stridesOf } from '../shape.ts';
 import { show } from '../validation.ts';
+import { BoundedZipReader } from './boundedZipReader.ts';
 import { otherZip } from './otherWeightFiles.ts';
 
 /** A tensor whose numbers can be read. */
@@ -27,9 +28,10 @@ const MOST_PICKLE_BYTES = 4_000_000;
 /** Numbers that are not in order are gathered in memory. */
 const MOST_GATHERED_BYTES = 256 * 2 ** 20;
 
-/** @throws WeightsFileError for an archive without a state_dict */
-export async function openTorchFile(path: string): Promise<TorchFile> {
-  const zip = await ofZip(() => yauzl.openPromise(path, { autoClose: false, lazyEntries: true }));
+/** @param file the archive, which stays open. @throws WeightsFileError for one without a state_dict */
+export async function openTorchFile(file: FileHandle, size: number): Promise<TorchFile> {
+  const reader = new BoundedZipReader(file, size);
+  const zip = await ofZip(() => yauzl.fromRandomAccessReaderPromise(reader, size, { autoClose: false, lazyEntries: true }));
   try {
     const entries = await entriesOf(zip);
     const { root, state } = await stateOf(zip, entries);
@@ -38,7 +40,7 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
     for (const tensor of state.tensors) {
       const { key } = tensor.storage;
       const entry = entries.get(`${root}data/${key}`);
-      checkStorage(tensor, entry, zip.fileSize);
+      checkStorage(tensor, entry, size);
       let start = starts.get(key);
       if (start === undefined) {
         start = (await ofZip(() => zip.readLocalFileHeaderPromise(entry, { minimal: true }))).fileDataStart;

@@ -1,6 +1,7 @@
 // Weights from a file that a user sent: a safetensors file, or a state_dict of torch.save, which becomes a safetensors file. Every
 // number is looked at once, in pieces, so that a file of gigabytes takes little memory. Nothing in it is run.
 import { type FileHandle, open } from 'node:fs/promises';
+import { KIND_HEAD_BYTES } from '../data/fileKinds/index.ts';
 import { elementBytes, firstUnusable } from '../formats/elementTypes.ts';
 import {
   checkedHeaderBytes,
@@ -12,7 +13,7 @@ import {
 import { WeightsFileError } from '../formats/torchState.ts';
 import { commonPrefix } from '../training/fitWeights.ts';
 import { show } from '../validation.ts';
-import { HEAD_BYTES, otherWeightFile } from './otherWeightFiles.ts';
+import { otherWeightFile } from './otherWeightFiles.ts';
 import { filePieces, openTorchFile } from './torchFile.ts';
 
 /** Something that was decided about a file, and why. */
@@ -50,10 +51,10 @@ export async function readWeightsFile(path: string, options: WeightsFileOptions)
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const head = Buffer.alloc(Math.min(HEAD_BYTES, size));
+    const head = Buffer.alloc(Math.min(KIND_HEAD_BYTES, size));
     await file.read(head, 0, head.length, 0);
     const read =
-      head[0] === 0x50 && head[1] === 0x4b ? await convertTorch(file, path, options) : await checkSafetensors(file, path, head, size);
+      head[0] === 0x50 && head[1] === 0x4b ? await convertTorch(file, size, options) : await checkSafetensors(file, path, head, size);
     return { ...read, taken: [...read.taken, ...prefixOf(read.tensors)] };
   } finally {
     await file.close();
@@ -74,8 +75,8 @@ async function checkSafetensors(file: FileHandle, path: string, head: Buffer, si
   return { path, tensors, taken: [{ field: 'format', value: 'safetensors', reason: 'the file begins with a header of safetensors' }] };
 }
 
-async function convertTorch(file: FileHandle, path: string, { converted, maxBytes }: WeightsFileOptions): Promise<WeightsFile> {
-  const { tensors, entry } = await openTorchFile(path);
+async function convertTorch(file: FileHandle, size: number, { converted, maxBytes }: WeightsFileOptions): Promise<WeightsFile> {
+  const { tensors, entry } = await openTorchFile(file, size);
   const { start, ordered } = safetensorsLayout(tensors, { format: 'pt' });
   const bytes = tensors.reduce((sum, { dtype, elements }) => sum + elements * elementBytes[dtype], start.length);
   if (bytes > maxBytes) throw new WeightsFileError(`its tensors take ${bytes} bytes, and at most ${maxBytes} are kept: send fewer tensors`);

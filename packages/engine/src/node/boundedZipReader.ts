@@ -1,0 +1,52 @@
+// Reads a zip for its parser, and no byte that is not in the file: places in a zip come from the zip itself, and one that no file
+// has would end the process.
+import { read } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import yauzl from 'yauzl';
+
+const PIECE_BYTES = 2 ** 16;
+
+export class BoundedZipReader extends yauzl.RandomAccessReader {
+  readonly #file: FileHandle;
+  readonly #size: number;
+
+  /** @param file stays open; @param size of the file in bytes */
+  constructor(file: FileHandle, size: number) {
+    super();
+    this.#file = file;
+    this.#size = size;
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null, bytes?: number) => void,
+  ): void {
+    if (this.#holds(position, position + length)) read(this.#file.fd, buffer, offset, length, position, callback);
+    else setImmediate(callback, new Error('it refers to bytes beyond its end'));
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(this.#pieces(start, end));
+  }
+
+  async *#pieces(start: number, end: number): AsyncGenerator<Buffer, void, void> {
+    if (!this.#holds(start, end)) throw new Error('it refers to bytes beyond its end');
+    for (let at = start; at < end; at += PIECE_BYTES) {
+      const piece = Buffer.alloc(Math.min(PIECE_BYTES, end - at));
+      await this.#file.read(piece, 0, piece.length, at);
+      yield piece;
+    }
+  }
+
+  override close(callback: (error: Error | null) => void): void {
+    callback(null);
+  }
+
+  #holds(start: number, end: number): boolean {
+    return start >= 0 && start <= end && end <= this.#size;
+  }
+}
