@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Generator } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
+import { killIfThere } from '../worker/fixtures/processes.ts';
 import type { TcpProxy } from '../worker/fixtures/tcpProxy.ts';
 import type { WorkerSettings } from '../worker/fixtures/workerOptions.ts';
 import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
@@ -62,7 +63,7 @@ export class Mischief {
 
   /** Tells all workers to end, and waits until they have. */
   async end(): Promise<void> {
-    for (const { pid } of this.fleet) kill(pid, 'SIGTERM');
+    for (const { pid } of this.fleet) killIfThere(pid, 'SIGTERM');
     await Promise.all(this.fleet.map(({ exited }) => exited));
   }
 
@@ -77,7 +78,7 @@ export class Mischief {
     this.done[kind] += 1;
     switch (kind) {
       case 'childKilled':
-        if (hit !== undefined) kill(hit.child, 'SIGKILL');
+        if (hit !== undefined) killIfThere(hit.child, 'SIGKILL');
         break;
       case 'workerKilled':
       case 'workerTold':
@@ -97,13 +98,13 @@ export class Mischief {
   }
 
   async #replace(worker: WorkerProcess, signal: NodeJS.Signals): Promise<void> {
-    kill(worker.pid, signal);
+    killIfThere(worker.pid, signal);
     this.fleet.push(await this.#options.workers.spawn(this.#options.settings));
   }
 
   /** Long enough for the job to be taken over. */
   #freeze(worker: WorkerProcess): void {
-    kill(worker.pid, 'SIGSTOP');
+    killIfThere(worker.pid, 'SIGSTOP');
     this.#frozen.set(
       worker,
       setTimeout(() => this.#thaw(worker), this.#between(7_000, 14_000)),
@@ -113,7 +114,7 @@ export class Mischief {
   #thaw(worker: WorkerProcess): void {
     clearTimeout(this.#frozen.get(worker));
     this.#frozen.delete(worker);
-    kill(worker.pid, 'SIGCONT');
+    killIfThere(worker.pid, 'SIGCONT');
   }
 
   /** The jobs that are being trained by workers that can be hit. */
@@ -144,12 +145,4 @@ export class Mischief {
 
 function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended by itself in the meantime.
-  }
 }

@@ -45,7 +45,7 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('a training child that gets %s', 
 
   test('while the dataset of its job is fetched is replaced, and the death does not count', async ({ workers, redis, s3 }) => {
     const worker = await workers.start({ ...bucket, ...frozenSoon });
-    const dataset = await storeUpload(redis, workers.folder);
+    const { part: dataset } = await storeUpload(redis, workers.folder);
     const waiting = silence(s3, 'GET', 'dataset.npz');
     const jobId = await workers.create('epochs:3 save', dataset);
     for (const attempt of [1, 2, 3, 4]) {

@@ -47,8 +47,8 @@ export class UploadedData {
     try {
       await inStorage(id, place, async () => await mkdir(join(this.#folder, id), { recursive: true }));
       const stored = await this.#artifacts.stat(id, UPLOADED_FILE, signal);
-      if (stored === null) return lacking(`${id} was deleted: upload it again`);
-      if (stored.sha256 !== content.sha256) return lacking(`the stored file of ${id} is not what was uploaded: upload it again`);
+      if (stored !== null && stored.sha256 !== content.sha256)
+        return lacking(`the stored file of ${id} is not what was uploaded: upload it again`);
       const from = { jobId: id, name: UPLOADED_FILE };
       await unlessDamaged(async () => await fetchArtifact(this.#artifacts, from, unfinished, { signal, place }), signal);
       await inStorage(id, place, async () => await rename(unfinished, path));

@@ -2,6 +2,7 @@
 // digest as ETag.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
@@ -11,7 +12,7 @@ import { inStorage } from './storageErrors.ts';
 /** @throws ArtifactError `artifactNotFound`; `damagedArtifact` when the bytes are not those whose digest was stored */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
   const stored = await artifacts.stat(jobId, name);
-  const bytes = await buffer(await artifacts.open(jobId, name));
+  const bytes = await buffer(known({ jobId, name }, stored, await artifacts.open(jobId, name)));
   check(jobId, name, stored, createHash('sha256').update(bytes).digest('hex'));
   return bytes;
 }
@@ -35,9 +36,16 @@ export async function fetchArtifact(
       yield chunk;
     }
   };
-  const content = await artifacts.open(jobId, name, undefined, signal);
+  const content = known({ jobId, name }, stored, await artifacts.open(jobId, name, undefined, signal));
   await inStorage(`${jobId}/${name}`, place, async () => await pipeline(content, hashed, createWriteStream(path)));
   check(jobId, name, stored, hash.digest('hex'));
+}
+
+/** A file whose digest the storage does not say is none that can be checked. @throws ArtifactError `storageUnavailable` */
+function known({ jobId, name }: ArtifactPlace, stored: ArtifactStat | null, content: Readable): Readable {
+  if (stored !== null) return content;
+  content.destroy();
+  throw new ArtifactError('storageUnavailable', `${jobId}/${name}`, 'the storage has the file, and then again says that it has not');
 }
 
 function check(jobId: string, name: string, stored: ArtifactStat | null, sha256: string): void {

@@ -1,0 +1,80 @@
+// What can happen to a storage and to training children, done at random: requests are refused, cut off, answered with other bytes or not
+// at all; children are killed and frozen, whatever they do. Which, when and to whom comes from a seed; how the processes then interleave
+// does not.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Generator } from '@trainyard/engine';
+import type { Fault, FaultyS3 } from '../support/faultyS3.ts';
+import { killIfThere } from '../worker/fixtures/processes.ts';
+import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
+
+export const storageFaults = ['refuse', 'silence', 'cut', 'corrupt', 'denied', 'busy', 'noBucket'] as const;
+export const childFaults = ['childKilled', 'childFrozen'] as const;
+type Kind = (typeof storageFaults)[number] | (typeof childFaults)[number];
+
+const faults: Readonly<Record<(typeof storageFaults)[number], Fault>> = {
+  refuse: 'refuse',
+  silence: 'silence',
+  cut: 'cut',
+  corrupt: 'corrupt',
+  denied: { status: 403, code: 'AccessDenied' },
+  busy: { status: 503, code: 'SlowDown' },
+  noBucket: { status: 404, code: 'NoSuchBucket' },
+};
+
+/** A file that never arrives whole is damaged for good, and rightly so: this is shorter than the patience for that. */
+const longestCorruptionMs = 1_000;
+
+export interface StorageMischiefOptions {
+  readonly workers: Workers;
+  readonly worker: WorkerProcess;
+  readonly s3: FaultyS3;
+  readonly random: Generator;
+}
+
+export class StorageMischief {
+  readonly done = Object.fromEntries([...storageFaults, ...childFaults].map((kind) => [kind, 0])) as Record<Kind, number>;
+  readonly #options: StorageMischiefOptions;
+  /** How far each job had come when its child was last hit. */
+  readonly #hits = new Map<string, string>();
+
+  constructor(options: StorageMischiefOptions) {
+    this.#options = options;
+  }
+
+  /** Does things until `ended` says that all jobs have ended. */
+  async until(ended: () => Promise<boolean>): Promise<void> {
+    const children = this.#hitChildren(ended);
+    while (!(await ended())) {
+      const kind = storageFaults[this.#between(0, storageFaults.length)] ?? 'refuse';
+      const share = this.#between(1, 4);
+      this.done[kind] += 1;
+      this.#options.s3.set(() => (this.#between(0, 4) < share ? faults[kind] : undefined));
+      await delay(this.#between(50, kind === 'corrupt' ? longestCorruptionMs : 2_500));
+      this.#options.s3.set();
+      await delay(this.#between(50, 1_500));
+    }
+    await children;
+  }
+
+  async #hitChildren(ended: () => Promise<boolean>): Promise<void> {
+    while (!(await ended())) {
+      await delay(this.#between(50, 900));
+      const { data } = await this.#options.workers.jobs.store.list({ limit: 100, status: 'running' });
+      const job = data[this.#between(0, Math.max(data.length, 1))];
+      const child = this.#options.worker.logs.findLast((line) => line.jobId === job?.id && line.child !== undefined)?.child;
+      if (job === undefined || child === undefined) continue;
+      // A second death without progress is on its way to a crash loop, which is right and not what is tested here.
+      const progress = `${job.progress.epoch} ${job.checkpoint?.epoch} ${job.checkpoint?.step}`;
+      if (this.#hits.get(job.id) === progress) continue;
+      this.#hits.set(job.id, progress);
+      const kind = childFaults[this.#between(0, childFaults.length)] ?? 'childKilled';
+      this.done[kind] += 1;
+      killIfThere(child, kind === 'childKilled' ? 'SIGKILL' : 'SIGSTOP');
+    }
+  }
+
+  /** A whole number, `low` included, `high` not. */
+  #between(low: number, high: number): number {
+    return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
+  }
+}

@@ -1,0 +1,62 @@
+// The disk of the artifacts and of the worker's own files is full while a job trains, and has room again later.
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { hasSmallDisks, SmallDisk } from '../support/smallDisk.ts';
+import { until } from './fixtures/processes.ts';
+import { workerTest } from './fixtures/workers.ts';
+
+const test = workerTest.extend('disk', async ({ task: _task }, { onCleanup }) => {
+  const disk = await SmallDisk.open(8);
+  onCleanup(async () => await disk.close());
+  return disk;
+});
+
+const spec = {
+  seed: 7,
+  data: { dataset: 'digits', trainLimit: 400, testLimit: 40 },
+  model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 64 }, { type: 'relu' }, { type: 'linear', outFeatures: 10 }] },
+  loss: { type: 'crossEntropy' },
+  optimizer: { type: 'adam' },
+  epochs: 5,
+};
+
+test.skipIf(!hasSmallDisks)(
+  'a disk that is full costs a job time, is named in its log once, and its result stays the same',
+  async ({ workers, disk }) => {
+    const undisturbedWorker = await workers.start({ real: true });
+    const undisturbed = await workers.ended(await workers.submit(spec));
+    await undisturbedWorker.worker.close();
+
+    const { logs } = await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20 });
+    await disk.fill();
+    const jobId = await workers.submit(spec);
+    await workers.untilEpoch(jobId, spec.epochs);
+    await until('that the full disk is told', async () => (await workers.says(jobId)).some((line) => line.includes('no room left')));
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1 });
+    await disk.free();
+    const job = await workers.ended(jobId);
+    expect(job).toMatchObject({ status: 'succeeded', attempts: 1, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
+    expect((await workers.says(jobId)).filter((line) => !line.startsWith('info: loading'))).toEqual([
+      expect.stringMatching(/^warn: the storage cannot be used now, and is waited for: there is no room left/),
+      'info: the storage can be used again',
+    ]);
+    expect(logs.filter(({ msg }) => /the storage is away/.test(msg))).toHaveLength(1);
+    expect(logs.filter(({ msg }) => /redis/i.test(msg))).toEqual([]);
+    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+    expect(told).toEqual([1, 2, 3, 4, 5]);
+  },
+);
+
+test.skipIf(!hasSmallDisks)('a job on a full disk can be cancelled and paused', async ({ workers, disk }) => {
+  await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20, concurrency: 2 });
+  await disk.fill();
+  const [paused, cancelled] = [await workers.submit(spec), await workers.submit(spec)];
+  for (const jobId of [paused, cancelled]) await workers.untilEpoch(jobId, spec.epochs);
+  await workers.jobs.store.requestPause(paused);
+  await workers.jobs.store.requestCancel(cancelled);
+  expect(await workers.ended(cancelled)).toMatchObject({ status: 'cancelled' });
+  await until('the pause', async () => (await workers.jobs.store.get(paused))?.status === 'paused');
+  await disk.free();
+  await workers.jobs.store.resume(paused);
+  expect(await workers.ended(paused)).toMatchObject({ status: 'succeeded', attempts: 2 });
+});

@@ -1,0 +1,168 @@
+// The artifact storage refuses, breaks off, falls silent or is full, at every moment of a job: that costs the job time and nothing else.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { type Fault, FaultyS3 } from '../support/faultyS3.ts';
+import { until } from './fixtures/processes.ts';
+import { storeUpload } from './fixtures/storedUpload.ts';
+import { workerTest } from './fixtures/workers.ts';
+
+const test = workerTest.extend('s3', async ({ task: _task }, { onCleanup }) => {
+  const s3 = await FaultyS3.start();
+  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
+  onCleanup(async () => {
+    vi.unstubAllEnvs();
+    await s3.stop();
+  });
+  return s3;
+});
+
+const bucket = { artifactsUrl: 's3://artifacts/jobs' };
+
+const refusals: readonly (readonly [string, Fault])[] = [
+  ['breaks the connection', 'refuse'],
+  ['says SlowDown', { status: 503, code: 'SlowDown' }],
+  ['fails inside', { status: 500, code: 'InternalError' }],
+  ['denies access', { status: 403, code: 'AccessDenied' }],
+  ['knows no bucket', { status: 404, code: 'NoSuchBucket' }],
+];
+
+/** So many requests for such keys go wrong, then none. */
+function fail(s3: FaultyS3, method: string, key: string, fault: Fault, count: number): void {
+  let left = count;
+  s3.set((request) => (request.method === method && request.key.includes(key) && left-- > 0 ? fault : undefined));
+}
+
+/** All of them do, until the faults are changed. */
+function failAll(s3: FaultyS3, key: string, fault: Fault = 'refuse'): void {
+  s3.set((request) => (request.key.includes(key) ? fault : undefined));
+}
+
+const told = [expect.stringMatching(/^warn: the storage cannot be used now, and is waited for: /), 'info: the storage can be used again'];
+
+describe('a storage that', () => {
+  test.for([...refusals, ['sends half of a file', 'cut'], ['sends other bytes', 'corrupt']] as const)(
+    '%s when the dataset is fetched delays the job, and the job says so once',
+    async ([, fault], { workers, redis, s3 }) => {
+      const { part: dataset } = await storeUpload(redis, workers.folder);
+      fail(s3, 'GET', 'dataset.npz', fault, 3);
+      await workers.start(bucket);
+      const jobId = await workers.create('epochs:2 save', dataset);
+      expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+      expect(await workers.says(jobId)).toEqual(fault === 'corrupt' ? [] : told);
+    },
+  );
+
+  test.for([...refusals, ['loses bytes', { status: 400, code: 'BadDigest' }]] as const)(
+    '%s when the model is stored fails no job that was trained to its end',
+    async ([, fault], { workers, s3 }) => {
+      await workers.start(bucket);
+      fail(s3, 'PUT', 'model.safetensors', fault, 5);
+      const jobId = await workers.create('epochs:2 save');
+      expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+      expect(await workers.says(jobId)).toEqual(told);
+      expect(s3.keys).toEqual([`jobs/${jobId}/model.safetensors`]);
+    },
+  );
+
+  test('takes no checkpoints holds up no epoch, and gets the newest when it is back', async ({ workers, s3 }) => {
+    await workers.start(bucket);
+    failAll(s3, 'checkpoint-');
+    const go = join(workers.folder, 'go');
+    const script = `${'epochs:1 checkpoint '.repeat(6)}hold:${go} epochs:1 save`;
+    const jobId = await workers.create(script);
+    await workers.untilEpoch(jobId, 6);
+    // The one that is being tried, and the newest.
+    await until('that older checkpoints are given up', async () => (await workers.unfinishedFiles()).length <= 2);
+    await until('that the outage is told', async () => (await workers.says(jobId)).length > 0);
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1, checkpoint: null });
+    s3.set();
+    await until('the newest checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 6);
+    await writeFile(go, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.says(jobId)).toEqual(told);
+    await until('that one checkpoint and the model are left', () => s3.keys.length === 2);
+    await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
+  });
+
+  test('takes no gradients gets all of them later, and each epoch is told once', async ({ workers, s3 }) => {
+    await workers.start({ ...bucket, real: true });
+    failAll(s3, 'gradients-', { status: 503, code: 'SlowDown' });
+    const jobId = await workers.submit({
+      seed: 1,
+      data: { dataset: 'digits', trainLimit: 200, testLimit: 20 },
+      model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+      loss: { type: 'crossEntropy' },
+      optimizer: { type: 'sgd', learningRate: 0.1 },
+      epochs: 4,
+    });
+    await workers.untilEpoch(jobId, 4);
+    await until('that the outage is told', async () => (await workers.says(jobId)).length > 0);
+    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running' });
+    s3.set();
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    const epochs = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+    expect(epochs).toEqual([1, 2, 3, 4]);
+  });
+
+  test.for(['refuse', 'silence'] as const)(
+    'is away by %s keeps no job from being paused or cancelled',
+    async (fault, { workers, redis, s3 }) => {
+      const { logs } = await workers.start({ ...bucket, concurrency: 4 });
+      const { part: dataset } = await storeUpload(redis, workers.folder);
+      failAll(s3, '', fault);
+      const loading = [await workers.create('epochs:2 save', dataset), await workers.create('epochs:2 save', dataset)];
+      const trained = [await workers.create('epochs:2 save'), await workers.create('epochs:2 save')];
+      for (const jobId of trained) await workers.untilEpoch(jobId, 2);
+      const waits = s3.requests.length;
+      await until('that all wait for the storage', () => s3.requests.length >= Math.max(waits, 4));
+      for (const [paused = '', cancelled = ''] of [loading, trained]) {
+        await workers.jobs.store.requestPause(paused);
+        await workers.jobs.store.requestCancel(cancelled);
+        expect(await workers.ended(cancelled)).toMatchObject({ status: 'cancelled', attempts: 1 });
+        await until('the pause', async () => (await workers.jobs.store.get(paused))?.status === 'paused');
+      }
+      expect(logs.filter(({ level }) => level >= 50)).toEqual([]);
+      s3.set();
+      for (const [paused = ''] of [loading, trained]) {
+        await workers.jobs.store.resume(paused);
+        expect(await workers.ended(paused)).toMatchObject({ status: 'succeeded', attempts: 2 });
+      }
+      expect(s3.keys.filter((key) => key.includes('model')).length).toBe(2);
+    },
+  );
+
+  test('is away when the worker is told to end does not keep it, and another worker goes on', async ({ workers, redis, s3 }) => {
+    const first = await workers.spawn({ ...bucket, concurrency: 2, closeGraceMs: 100 });
+    const { part: dataset } = await storeUpload(redis, workers.folder);
+    failAll(s3, '');
+    const jobIds = [await workers.create('epochs:2 save', dataset), await workers.create('epochs:2 save')];
+    await workers.untilEpoch(jobIds[1] ?? '', 2);
+    for (const jobId of jobIds) await until('that the job waits', async () => (await workers.says(jobId)).length > 0);
+    process.kill(first.pid, 'SIGTERM');
+    expect(await first.exited).toEqual([0, null]);
+    for (const jobId of jobIds) expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
+    s3.set();
+    await workers.start(bucket);
+    for (const jobId of jobIds) {
+      expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
+      expect(await workers.epochs(jobId)).toEqual([1, 2]);
+    }
+  });
+
+  test('is away when a worker starts does not keep it from starting', async ({ workers, s3 }) => {
+    failAll(s3, '', 'silence');
+    await workers.start(bucket);
+    s3.set();
+    expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
+  });
+});
+
+test('an artifact that stays damaged is no storage that is away: the job says what to do', async ({ workers, redis, s3 }) => {
+  const { part: dataset } = await storeUpload(redis, workers.folder);
+  s3.set(({ method, key }) => (method === 'GET' && key.includes('dataset') ? 'corrupt' : undefined));
+  await workers.start(bucket);
+  const job = await workers.ended(await workers.create('epochs:1 save', dataset));
+  expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'datasetUnavailable' } });
+  expect(job.error?.message).toMatch(/damaged: upload it again/);
+});
