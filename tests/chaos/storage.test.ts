@@ -59,12 +59,16 @@ test('whatever happens to the storage and to training children, every job ends a
   );
   expect(actual).toEqual(expected);
 
+  const artifacts = await openArtifacts('s3://artifacts/jobs', workers.folder);
+  const checkpoints = async (jobId: string) => (await artifacts.names(jobId)).filter(isCheckpointName);
+  await until('that one checkpoint of each job is left', async () => {
+    return (await Promise.all(jobIds.map(async (jobId) => (await checkpoints(jobId)).length === 1))).every(Boolean);
+  });
   worker.process.kill('SIGTERM');
   await worker.exited;
   expect(await workers.unfinishedFiles()).toEqual([]);
   const pids = worker.logs.flatMap(({ child }) => child ?? []);
   await until('the end of all processes', () => pids.every(hasEnded));
-  const artifacts = await openArtifacts('s3://artifacts/jobs', workers.folder);
   for (const jobId of jobIds) {
     const names = await artifacts.names(jobId);
     expect(names).toContain(trainedWeightsFile);

@@ -107,6 +107,8 @@ export interface AppOptions {
   readonly metrics?: ServiceMetrics;
   /** Knows why Redis cannot serve; left out, each 503 says what its own error says. */
   readonly redisHealth?: Pick<RedisHealth, 'report'>;
+  /** For the metrics; left out, one that begins with this app. */
+  readonly storageHealth?: StorageHealth;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
   readonly limits: SpecLimits;
@@ -195,7 +197,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(insideRoutes, { jobs, artifacts });
   const { sweeps, sweepRunner: runner } = options;
   await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, classLimits, limits, keyQuotas, threads });
-  await app.register(serviceMetricsRoutes, { metrics, totals: options.totals, eventHub, storageHealth: new StorageHealth(artifacts) });
+  await app.register(serviceMetricsRoutes, {
+    metrics,
+    totals: options.totals,
+    eventHub,
+    storageHealth: options.storageHealth ?? new StorageHealth(artifacts),
+  });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });

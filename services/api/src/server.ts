@@ -13,6 +13,7 @@ import {
   JobStore,
   KeyQuotas,
   interruptionSignals,
+  isStorageAway,
   onInterruption,
   onLauncherGone,
   openArtifacts,
@@ -98,13 +99,20 @@ async function keepReconciling(services: Reconciled, log: Logger, signal: AbortS
     ['bring sweeps forward', () => sweepRunner.reconcile()],
     ['look for webhooks that are to be sent', () => webhooks.reconcile()],
   ];
+  /** Turns that wait for the storage: its outage is logged once, not every few seconds. */
+  const waiting = new Set<string>();
   try {
     for await (const _tick of setInterval(reconcileEveryMs, undefined, { signal })) {
       for (const [what, turn] of turns) {
         if (signal.aborted) break;
-        await turn().catch((err: unknown) => {
-          if (redisHealth.report(err) === null) log.warn({ err }, `could not ${what}`);
-        });
+        try {
+          await turn();
+          waiting.delete(what);
+        } catch (err) {
+          const isKnown = redisHealth.report(err) !== null || (isStorageAway(err) && waiting.has(what));
+          if (!isKnown) log.warn({ err }, `could not ${what}`);
+          if (isStorageAway(err)) waiting.add(what);
+        }
       }
     }
   } catch (error) {
@@ -208,6 +216,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     sweeps,
     sweepRunner,
     dependencies,
+    storageHealth: storage,
     keyQuotas: new KeyQuotas({ redis, prefix, quotas: environment.quotas }),
     ...(rateLimiter && { rateLimiter }),
     close,

@@ -24,7 +24,7 @@ import { tellDataFound } from './dataFound.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
 import { describeError, type Reason } from './runError.ts';
-import { StorageOutage, whenStored } from './storageWaits.ts';
+import { StorageOutage, type StorageWait, whenStored } from './storageWaits.ts';
 import { fetchInputs } from './trainingInputs.ts';
 import type { Outcome, TrainingChild } from './trainingChild.ts';
 import type { UploadedData } from './uploadedData.ts';
@@ -66,8 +66,8 @@ export type AttemptResult = 'ended' | 'handedBack' | PreviousEnd;
 
 /** How long the last documents of a job that failed are tried to be stored, in ms. */
 const FAILED_FLUSH_MS = 30_000;
-/** How long the removal of a file that nobody needs may take, in ms. */
-const REMOVAL_MS = 5_000;
+/** How long files that nobody needs are tried to be removed, in ms. */
+const LONGEST_TIDYING_MS = 600_000;
 
 export interface AttemptOptions {
   readonly claim: Extract<Claim, { outcome: 'claimed' }>;
@@ -144,7 +144,7 @@ export class AttemptRun {
     const { model: modelFile, checkpoint: checkpointFile, snapshot: snapshotFile } = this.#files;
     const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
     // Beside the training: nothing depends on it.
-    void checkpoints.sweepEarlier(attempt);
+    this.#tidy(async (wait) => await checkpoints.sweepEarlier(attempt, wait));
     const told = tellDataFound(attempt, spec, digests, (call) => this.#patiently(call), this.#log);
     const outcome = await child.train(order, async (events) => await this.#store(events), control);
     // Reading the files may take longer than a short job, but nobody waits for that who wants the job to stop.
@@ -204,7 +204,7 @@ export class AttemptRun {
       if (error instanceof StaleAttemptError) throw error;
       const left = control.stop.aborted || control.pause.aborted ? await this.#leave() : null;
       if (left !== null) {
-        if (control.reason() === 'cancel') await this.#removeModel();
+        if (control.reason() === 'cancel') this.#removeModel();
         return left;
       }
       this.#log.error({ err: error }, 'the model could not be stored');
@@ -212,8 +212,8 @@ export class AttemptRun {
     }
     const status = await this.#finish(ending);
     // The request to cancel came at the last moment: a cancelled job has no model.
-    if (status === 'cancelled') await this.#removeModel();
-    await checkpoints.sweep(attempt);
+    if (status === 'cancelled') this.#removeModel();
+    this.#tidy(async (wait) => await checkpoints.sweep(attempt, wait));
     return 'ended';
   }
 
@@ -243,7 +243,7 @@ export class AttemptRun {
         throw new StaleAttemptError(attempt.jobId, attempt.number);
       case 'cancel':
         await this.#finish({ status: 'cancelled' });
-        await checkpoints.sweep(attempt);
+        this.#tidy(async (wait) => await checkpoints.sweep(attempt, wait));
         return 'ended';
       case 'pause':
       case 'handBack':
@@ -274,12 +274,22 @@ export class AttemptRun {
     return finished.status;
   }
 
-  /** Of a job that ended cancelled. It goes with the job at the latest. */
-  async #removeModel(): Promise<void> {
-    const removed = this.#options.context.artifacts.delete(this.#options.claim.attempt.jobId, trainedWeightsFile);
-    await unlessAborted(removed, AbortSignal.timeout(REMOVAL_MS)).catch((error: unknown) =>
-      this.#log.warn({ err: error }, 'the model of a cancelled job stays until the job is deleted'),
-    );
+  /** Of a job that ended cancelled. */
+  #removeModel(): void {
+    const { claim, context } = this.#options;
+    this.#tidy(async (wait) => {
+      await whenStored(async () => await context.artifacts.delete(claim.attempt.jobId, trainedWeightsFile), wait);
+    });
+  }
+
+  /** Removes files that nobody needs, in the background, which may outlast the attempt. What it cannot remove goes with the job. */
+  #tidy(work: (wait: StorageWait) => Promise<void>): void {
+    const { abandoned, outage } = this.#options.context;
+    const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_TIDYING_MS)]);
+    // The job's log need not hear of it.
+    work({ stop, outage: new StorageOutage(() => {}, outage) }).catch((error: unknown) => {
+      this.#log.info({ err: error }, 'files that are not needed stay until the job is deleted');
+    });
   }
 
   #sayStorage(reason: Reason | null): void {

@@ -71,21 +71,19 @@ export class CheckpointKeeper {
   }
 
   /** Removes what earlier attempts left, but for the checkpoint that counts. Harmless also for an attempt that counts no more. */
-  async sweepEarlier({ jobId, number }: JobAttempt): Promise<void> {
+  async sweepEarlier({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     const { current } = this;
-    if (number > 1) await this.#sweep(jobId, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
+    if (number > 1) await this.#sweep(jobId, wait, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
   }
 
   /** At the job's end: removes what could not be removed before: all but the checkpoint that counts. */
-  async sweep({ jobId, number }: JobAttempt): Promise<void> {
-    if (number > 1 || this.#isUntidy) await this.#sweep(jobId, (name) => name !== this.current && isCheckpointName(name));
+  async sweep({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
+    if (number > 1 || this.#isUntidy) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
   }
 
-  async #sweep(jobId: string, isSuperfluous: (name: string) => boolean): Promise<void> {
-    try {
+  async #sweep(jobId: string, wait: StorageWait, isSuperfluous: (name: string) => boolean): Promise<void> {
+    await whenStored(async () => {
       for (const name of (await this.#artifacts.names(jobId)).filter(isSuperfluous)) await this.#artifacts.delete(jobId, name);
-    } catch (error) {
-      this.#log.debug({ err: error }, 'checkpoints that count no more are left for later');
-    }
+    }, wait);
   }
 }
