@@ -35,9 +35,13 @@ export class CheckpointKeeper {
 
   /** Makes a finished file an artifact of the job. */
   async store(jobId: string, name: string, file: string, signal: AbortSignal): Promise<void> {
-    this.#isUntidy = true;
-    await this.#artifacts.putFile(jobId, name, file, signal);
-    this.#isUntidy = false;
+    try {
+      await this.#artifacts.putFile(jobId, name, file, signal);
+    } catch (error) {
+      // It may be there all the same.
+      this.#isUntidy = true;
+      throw error;
+    }
   }
 
   /**
