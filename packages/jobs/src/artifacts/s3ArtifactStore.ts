@@ -9,7 +9,6 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -29,7 +28,7 @@ import { unlessAborted } from './abandon.ts';
 import { contentStream } from './contentStream.ts';
 import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
-import { awayError, noBucket, outside, statusOf } from './s3Errors.ts';
+import { awayError, outside, statusOf } from './s3Errors.ts';
 import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
 import { inStorage } from './storageErrors.ts';
 
@@ -153,7 +152,7 @@ export class S3ArtifactStore implements ArtifactStore {
       return { bytes, sha256 };
     } catch (error) {
       if (error instanceof ArtifactError && error.code === 'artifactNotFound') {
-        await this.#expectBucket(artifact, signal);
+        await this.#expectBucket(artifact, Key, signal);
         return null;
       }
       throw error;
@@ -266,19 +265,17 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   /** A HEAD says 404 for a missing bucket, too. @throws ArtifactError `storageUnavailable` where there is none */
-  async #expectBucket(artifact: string, signal: AbortSignal | undefined): Promise<void> {
+  async #expectBucket(artifact: string, Prefix: string, signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#send(
         artifact,
         signal,
-        async (options) => await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }), options),
+        async (options) => await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, MaxKeys: 1 }), options),
       );
     } catch (error) {
-      if (!(error instanceof ArtifactError)) throw error;
-      // Who may not ask about the bucket may still use what is in it.
-      if (error.code === 'storageDenied') return;
-      if (error.code !== 'artifactNotFound') throw error;
-      throw noBucket(artifact, error);
+      // Who may not list the bucket may still use what is in it.
+      const isThere = error instanceof ArtifactError && (error.code === 'storageDenied' || error.code === 'artifactNotFound');
+      if (!isThere) throw error;
     }
   }
 

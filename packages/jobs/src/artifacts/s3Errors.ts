@@ -28,7 +28,3 @@ function messageOf(answer: string, status: number | undefined): string {
 export function outside(artifact: string, { start, end }: ByteRange): ArtifactError {
   return new ArtifactError('invalidRange', artifact, `bytes ${start} to ${end} are not within it`);
 }
-
-export function noBucket(artifact: string, cause: unknown): ArtifactError {
-  return new ArtifactError('storageUnavailable', artifact, messageOf('NoSuchBucket', 404), { cause });
-}
