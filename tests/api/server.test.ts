@@ -1,6 +1,9 @@
 // The API's process: how it starts, what it refuses to start with, what it writes, and that a signal ends it at once
 // and in order, whoever is still listening.
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { once } from 'node:events';
 import type { Job } from '@trainyard/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -173,4 +176,18 @@ test('the log is one JSON object a line, names request and job, and holds no key
     expect.objectContaining({ reqId: 'the-request', jobId: id, caller: 'ada', method: 'POST', path: '/jobs', status: 202 }),
   );
   expect(log).not.toContain(key.token);
+});
+
+describe('folders that cannot be written to', () => {
+  test.for([
+    ['TRAINYARD_HOME', (file: string) => ({ TRAINYARD_HOME: join(file, 'home') })],
+    ['ARTIFACTS_URL', (file: string) => ({ ARTIFACTS_URL: pathToFileURL(join(file, 'artifacts')).href })],
+  ] as const)('are refused at the start, in one line that names %s', async ([variable, env]) => {
+    const file = join(home.folder, 'a-file');
+    await writeFile(file, '');
+    const server = start(env(file));
+    expect(await server.exit).toBe(1);
+    const stderr = await server.stderr;
+    expect(stderr).toMatch(new RegExp(`^${variable}: cannot write to .*a-file/.*: a part of its path is a file\\..*\\n$`));
+  });
 });

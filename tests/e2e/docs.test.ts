@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environmentVariables } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { mismatch, withOneNumberChanged, type Bindings } from './fixtures/documentedOutput.ts';
 import { type DocumentedCommands, documentedCommands } from './fixtures/documents.ts';
@@ -87,4 +88,16 @@ test('what .env.example names is what the composed services are told', async () 
   const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
   const told = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);
   expect(named.toSorted()).toEqual([...new Set(told)].toSorted());
+});
+
+test('the settings in README.md are those that the services read', async () => {
+  const [, section = ''] = /^## Settings\n(.*?)^## /ms.exec(await readFile(join(root, 'README.md'), 'utf8')) ?? [];
+  const shown = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => {
+    const names = [...cell.matchAll(/`([A-Z_…]+)`/g)].map(([, name = '']) => name);
+    // `…_JOBS` after `TRAINYARD_RETENTION_DAYS` stands for TRAINYARD_RETENTION_JOBS.
+    const [beginning = ''] = /^[A-Z]+_[A-Z]+/.exec(names[0] ?? '') ?? [];
+    return names.map((name) => (name.startsWith('…') ? `${beginning}${name.slice(1)}` : name));
+  });
+  const ours = shown.filter((name) => !name.startsWith('OTEL_') && !name.startsWith('AWS_'));
+  expect(ours.toSorted()).toEqual([...environmentVariables].toSorted());
 });

@@ -17,7 +17,16 @@ export { createWith, initialWeightsOf, type WeightSources } from './initialWeigh
 export * from './environment/apiKey.ts';
 export type { Begun, Origin, Webhook } from './record.ts';
 export { type HomeLock, lockHome } from './environment/homeLock.ts';
-export { type Environment, isLoopback, logLevels, readEnvironment, requireKeysBeyondLoopback } from './environment/readEnvironment.ts';
+export { requireWritableFolders } from './environment/writableFolders.ts';
+export { ApiKeys, watchKeyFile } from './environment/apiKeys.ts';
+export {
+  type Environment,
+  environmentVariables,
+  isLoopback,
+  logLevels,
+  readEnvironment,
+  requireKeysBeyondLoopback,
+} from './environment/readEnvironment.ts';
 export * from './errors.ts';
 export { EventHub, type EventHubOptions, type FollowOptions } from './events/eventHub.ts';
 export { EventBatch, type EncodedEvent } from './events/eventBatch.ts';

@@ -4,6 +4,7 @@ import type { SpecLimits } from '@trainyard/engine';
 import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import {
   type ApiKey,
+  ApiKeys,
   type ArtifactStore,
   DatasetDigests,
   type DatasetStore,
@@ -24,16 +25,19 @@ import {
   type WorkerPresence,
 } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { parseJsonBody } from './http/jsonBody.ts';
+import { isUtf8, parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
+import { basePathOf, targetOf, trustProxies } from './http/proxies.ts';
 import { requestIdOf } from './http/requestIds.ts';
 import { access } from './plugins/access.ts';
 import { ClassLimits } from './datasets/classLimits.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
-import { headers } from './plugins/headers.ts';
+import { headers, setBrowserHeaders } from './plugins/headers.ts';
 import { arrival } from './plugins/arrival.ts';
+import { basePaths } from './plugins/basePath.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
+import { requestForm } from './plugins/requestForm.ts';
 import { requestLog } from './plugins/requestLog.ts';
 import { streams } from './plugins/streams.ts';
 import { tracing } from './plugins/tracing.ts';
@@ -60,6 +64,7 @@ import { sweepRoutes } from './routes/sweeps.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { WebhookPolicy } from './webhooks/webhookSender.ts';
 import { weightsRoutes } from './routes/weights.ts';
+import { ProblemError } from './problems.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { uploadDatasetRoute } from './routes/uploadDataset.ts';
 import { uploadWeightsRoute } from './routes/uploadWeights.ts';
@@ -117,11 +122,15 @@ export interface AppOptions {
   /** Threads of a job that names none; default 1. */
   readonly threads?: number;
   /** Without any, only this machine is served, and every caller is one admin. */
-  readonly apiKeys: readonly ApiKey[];
+  readonly apiKeys: readonly ApiKey[] | ApiKeys;
   /** Left out, or without keys, nobody counts requests. */
   readonly rateLimiter?: RateLimiter;
   /** Web sites that may call from a browser; left out, none. */
   readonly corsOrigins?: readonly string[];
+  /** Proxies whose headers are believed: addresses, ranges, or how many are in front of this process; left out, none. */
+  readonly trustProxy?: readonly string[] | number;
+  /** The path under which clients see this service, `/trainyard`; left out, the root. */
+  readonly basePath?: string;
   /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
   /** What predictions may take. */
@@ -139,7 +148,9 @@ export interface AppOptions {
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
-  const { uploadBytesLimit = 2 ** 30, keyQuotas, streamTokens } = options;
+  const { uploadBytesLimit = 2 ** 30, keyQuotas, streamTokens, corsOrigins = [], basePath = '' } = options;
+  const keys = options.apiKeys instanceof ApiKeys ? options.apiKeys : new ApiKeys(options.apiKeys);
+  const trust = trustProxies(options.trustProxy ?? []);
   const app = fastify({
     ...(options.logger ? { loggerInstance: options.logger } : {}),
     logController: new LogController({ disableRequestLogging: true }),
@@ -152,15 +163,25 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     // Streams that end in preClose, and kept connections, would hold up a stop otherwise.
     forceCloseConnections: true,
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    trustProxy: trust,
+    rewriteUrl: (request) => targetOf(request, basePath),
+    frameworkErrors: (error, request, reply) => {
+      // No hook has run for it.
+      request.basePath = basePathOf(request.raw, trust, basePath);
+      setBrowserHeaders(request, reply, corsOrigins);
+      void sendProblem(error, request, reply);
+    },
   });
   app.setValidatorCompiler(validatorCompiler);
   // Answers are typed by their schemas and not parsed by them: a job of last year, whose stored spec lacks what was added
   // since, has to be shown too.
   app.setSerializerCompiler(() => JSON.stringify);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, parsed) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, parsed) => {
     try {
+      if (!isUtf8(request.headers['content-type'])) {
+        throw new ProblemError('unsupportedMediaType', 'JSON is UTF-8. Send it as UTF-8, and name no other charset.');
+      }
       parsed(null, parseJsonBody(body as Buffer));
     } catch (error) {
       parsed(error as Error);
@@ -168,19 +189,22 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const refuseOtherMethods = collectMethods(app);
-  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000, stallMs: options.stallMs ?? 60_000 });
+  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000, stallMs: options.stallMs ?? 60_000, keys });
   await app.register(tracing);
+  await app.register(basePaths, { basePath, trust });
   await app.register(requestLog);
   const metrics = options.metrics ?? new ServiceMetrics();
   await app.register(measureRequests, { metrics });
   await app.register(errors, { redisHealth: options.redisHealth ?? null });
-  await app.register(headers, { corsOrigins: options.corsOrigins ?? [] });
+  await app.register(headers, { corsOrigins });
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
-  await app.register(access, { keys: options.apiKeys, rateLimiter: options.rateLimiter ?? null, streamTokens });
-  await app.register(documentation, { version, needsKeys: options.apiKeys.length > 0 });
+  await app.register(access, { keys, rateLimiter: options.rateLimiter ?? null, streamTokens });
+  await app.register(requestForm);
+  const needsKeys = keys.current.length > 0;
+  await app.register(documentation, { version, needsKeys });
   await app.register(documentationRoutes);
   await app.register(healthRoutes, { dependencies: options.dependencies });
-  await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version });
+  await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version, needsKeys });
   const webhooks = options.webhookPolicy ?? { secret: null, allowPrivate: false };
   const files = options.datasetFiles ?? noFiles;
   const datasetDigests = new DatasetDigests(files);

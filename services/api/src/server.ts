@@ -3,6 +3,7 @@
 // one JSON object a line.
 import { setInterval } from 'node:timers/promises';
 import {
+  ApiKeys,
   closeRedis,
   connectRedis,
   DatasetStore,
@@ -26,6 +27,7 @@ import {
   Retention,
   requireKeysBeyondLoopback,
   requireUsableRedis,
+  requireWritableFolders,
   servicePrefix as prefix,
   ServiceTotals,
   StreamTokens,
@@ -36,6 +38,7 @@ import {
   TrainQueue,
   tellReady,
   traceFields,
+  watchKeyFile,
   WebhookStore,
   WeightsStore,
   WorkerPresence,
@@ -75,6 +78,7 @@ type ServerEnvironment = Environment & { readonly redisUrl: string };
 function readServerEnvironment(): ServerEnvironment {
   const environment = readEnvironment(process.env);
   requireKeysBeyondLoopback(environment);
+  requireWritableFolders(environment);
   const { redisUrl } = environment;
   if (redisUrl === null) {
     const message =
@@ -179,7 +183,8 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
   const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
   const patient = connectRedis(redisUrl, { role: 'worker', onError });
-  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log, onError });
+  const onLeft = (setting: string): void => metrics.countLeftWebhook(setting);
+  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log, onError, onLeft });
   for (const connection of [redis, subscriber, patient]) redisHealth.watch(connection);
   const storage = new StorageHealth(artifacts);
   const dependencies = [
@@ -223,21 +228,34 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   };
 }
 
+function watchKeys(file: string, keys: ApiKeys, log: Logger): () => void {
+  return watchKeyFile(file, keys, {
+    onRead: (outcome) => {
+      if ('keys' in outcome) log.info({ keys: outcome.keys }, 'the API keys were read again');
+      else log.error({ reason: outcome.problem }, 'the file of TRAINYARD_API_KEYS cannot be used: the keys stay as they were');
+    },
+  });
+}
+
 async function main(): Promise<void> {
   const environment = readServerEnvironment();
   const log = openLog(environment.logLevel);
   await requireUsableRedis(environment.redisUrl, prefix);
   const closeTelemetry = await openTelemetry('trainyard-api');
   const { close, ...services } = await openServices(environment, log);
+  const apiKeys = new ApiKeys(environment.apiKeys);
   const app = await createApp({
     ...services,
     limits: environment.limits,
     uploadBytesLimit: environment.uploadBytesLimit,
     threads: environment.threads,
-    apiKeys: environment.apiKeys,
+    apiKeys,
     corsOrigins: environment.corsOrigins,
+    trustProxy: environment.trustProxy,
+    basePath: environment.basePath,
     logger: log,
   });
+  const stopWatchingKeys = environment.apiKeysFile === null ? undefined : watchKeys(environment.apiKeysFile, apiKeys, log);
   const stop = new AbortController();
   const reconciling = keepReconciling(services, log, stop.signal);
 
@@ -245,6 +263,7 @@ async function main(): Promise<void> {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled');
     else log.info('stopping');
     stop.abort();
+    stopWatchingKeys?.();
     await app.close();
     await reconciling;
     await close();

@@ -9,6 +9,7 @@ import {
   requireKeysBeyondLoopback,
   requireUsableRedis,
   servicePrefix,
+  requireWritableFolders,
   startRedis,
 } from '@trainyard/jobs';
 import { ServiceProcess } from './serviceProcess.ts';
@@ -91,6 +92,7 @@ export class LocalService {
     const { env, log } = this.#options;
     const environment = readEnvironment(env);
     requireKeysBeyondLoopback(environment);
+    requireWritableFolders(environment);
     this.#lock = await lockHome(environment.home);
     this.#redis = await startRedis({ home: environment.home, log, env });
     // Said once here, and not by each service.

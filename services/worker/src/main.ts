@@ -1,12 +1,20 @@
 // The worker's program: reads the environment, once, and runs the worker with it. Its log goes to stderr, one JSON object a
 // line.
-import { EnvironmentError, openArtifacts, readEnvironment, requireUsableRedis, servicePrefix } from '@trainyard/jobs';
+import {
+  EnvironmentError,
+  openArtifacts,
+  readEnvironment,
+  requireUsableRedis,
+  requireWritableFolders,
+  servicePrefix,
+} from '@trainyard/jobs';
 import { pino } from 'pino';
 import { redisUrlOf } from './redisUrl.ts';
 import { runProcess } from './runProcess.ts';
 
 try {
   const env = readEnvironment(process.env);
+  requireWritableFolders(env);
   const redisUrl = redisUrlOf(env);
   await requireUsableRedis(redisUrl, servicePrefix);
   await runProcess({

@@ -1,6 +1,7 @@
 // All environment variables of the services, read once. What comes out is complete and typed; what cannot be used is
 // named, all of it at once, with the value unless it is a secret, and with what to do.
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { webhookSecret } from '@trainyard/contracts';
@@ -59,6 +60,17 @@ const corsRemedy = 'must be origins such as https://board.example, separated by 
 /** Scheme, host and port, and nothing after them. */
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
+const proxiesRemedy =
+  'must be addresses and ranges of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service';
+
+/** An address, a range, or one of the names that proxy-addr knows. */
+function isProxy(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128);
+}
+
 const artifactsRemedy = 'must be a folder, such as file:///var/lib/trainyard/artifacts, or a bucket, such as s3://bucket/prefix';
 
 const variables = z.object({
@@ -75,6 +87,16 @@ const variables = z.object({
     .default('')
     .transform(list)
     .pipe(z.array(url(['http:', 'https:'], corsRemedy)).refine((origins) => origins.every(isOrigin), corsRemedy)),
+  TRAINYARD_TRUST_PROXY: z
+    .string()
+    .default('')
+    .refine((text) => /^\d{1,2}$/.test(text) || list(text).every(isProxy), proxiesRemedy)
+    .transform((text) => (/^\d{1,2}$/.test(text) ? Number(text) : list(text))),
+  TRAINYARD_BASE_PATH: z
+    .string()
+    .default('')
+    .transform((text) => text.replace(/\/+$/, ''))
+    .pipe(z.string().regex(/^(?:\/[\w.~-]+)*$/, 'must be a path such as /trainyard')),
   TRAINYARD_WEBHOOK_SECRET: webhookSecret.optional(),
   TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
@@ -98,6 +120,9 @@ const variables = z.object({
   TRAINYARD_QUOTA_TRAINING_SECONDS: quota,
 });
 
+/** The names of all variables. */
+export const environmentVariables: readonly string[] = Object.keys(variables.shape);
+
 /** Values that are not repeated in messages. */
 const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS', 'TRAINYARD_WEBHOOK_SECRET']);
 
@@ -114,10 +139,16 @@ export interface Environment {
   /** A mirror to download datasets from. */
   readonly datasetsUrl: string | null;
   readonly apiKeys: readonly ApiKey[];
+  /** The file that the keys come from, absolute; null where they come from the variable itself. */
+  readonly apiKeysFile: string | null;
   /** Requests that a key may make in a minute; 0: any number. */
   readonly rateLimit: number;
   /** Web sites that may call from a browser. */
   readonly corsOrigins: readonly string[];
+  /** Proxies whose headers are believed: addresses and ranges, or how many are in front of the service. */
+  readonly trustProxy: readonly string[] | number;
+  /** The path under which clients see the service; '' for the root. */
+  readonly basePath: string;
   /** Signs the webhooks of jobs that have no secret of their own. */
   readonly webhookSecret: string | null;
   /** Whether webhooks may go to addresses of this machine and its network. */
@@ -148,7 +179,9 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = variables.safeParse(given);
   const issues = parsed.success ? [] : parsed.error.issues.map((issue) => issueOf(String(issue.path[0]), issue.message, given));
-  const apiKeys = readApiKeys(given['TRAINYARD_API_KEYS'] ?? '', issues);
+  const keyEntries = given['TRAINYARD_API_KEYS'] ?? '';
+  const apiKeysFile = keyEntries.startsWith('@') ? resolve(keyEntries.slice(1)) : null;
+  const apiKeys = readApiKeys(keyEntries, apiKeysFile, issues);
   if (!parsed.success || issues.length > 0) throw new EnvironmentError(issues);
 
   const { data } = parsed;
@@ -161,8 +194,11 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     datasets: data.TRAINYARD_DATASETS === undefined ? null : resolve(data.TRAINYARD_DATASETS),
     datasetsUrl: data.TRAINYARD_DATASETS_URL ?? null,
     apiKeys,
+    apiKeysFile,
     rateLimit: data.TRAINYARD_RATE_LIMIT,
     corsOrigins: data.TRAINYARD_CORS_ORIGINS,
+    trustProxy: data.TRAINYARD_TRUST_PROXY,
+    basePath: data.TRAINYARD_BASE_PATH,
     webhookSecret: data.TRAINYARD_WEBHOOK_SECRET ?? null,
     allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
     concurrency: data.TRAINYARD_CONCURRENCY,
@@ -207,12 +243,15 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** `@file` names a file with the entries. */
-function readApiKeys(value: string, issues: EnvironmentIssue[]): ApiKey[] {
+/** The entries of the variable itself, or of the file that it names. */
+function readApiKeys(value: string, file: string | null, issues: EnvironmentIssue[]): ApiKey[] {
   try {
-    return parseApiKeys(value.startsWith('@') ? readFileSync(value.slice(1), 'utf8') : value);
+    const keys = parseApiKeys(file === null ? value : readFileSync(file, 'utf8'));
+    // Without keys everybody on this machine is an admin, which nobody means who names a file.
+    if (file !== null && keys.length === 0) throw new RangeError('it has no entry; npm run key -- NAME makes one');
+    return keys;
   } catch (error) {
-    const place = value.startsWith('@') ? `the file ${value.slice(1)}: ` : '';
+    const place = file === null ? '' : `the file ${file}: `;
     issues.push({ variable: 'TRAINYARD_API_KEYS', message: place + (error instanceof Error ? error.message : String(error)) });
     return [];
   }

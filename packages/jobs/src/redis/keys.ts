@@ -59,6 +59,8 @@ export interface RedisKeys {
   readonly activeSweeps: string;
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
+  /** String, seconds: some process sends webhooks to private addresses. */
+  readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
   /** Sorted set: ids of jobs that were made of an uploaded dataset, scored by when (ms) each was last looked at; those that have ended may be missing. */
@@ -117,6 +119,7 @@ export function redisKeys(prefix: string): RedisKeys {
     sweepsOf: (owner) => `${tag}:sweeps:${owner}`,
     activeSweeps: `${tag}:activeSweeps`,
     ending: [`${tag}:totals`, `${tag}:ended`],
+    privateWebhooks: `${tag}:privateWebhooks`,
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     dataset: (datasetId) => `${tag}:dataset:${datasetId}`,
     usersOf: (datasetId) => `${tag}:users:${datasetId}`,

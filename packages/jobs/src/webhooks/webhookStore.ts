@@ -19,6 +19,9 @@ export const webhookQueueName = 'webhooks';
 /** How often a webhook is sent until it counts as failed. */
 export const webhookAttempts = 10;
 
+/** How often a process says what it can send, in ms. */
+export const announceEveryMs = 10_000;
+
 /** How long an address that said it is gone gets nothing, in seconds. */
 const goneSeconds = 30 * 24 * 60 * 60;
 
@@ -146,6 +149,16 @@ export class WebhookStore {
     if (outcome === 'stale' || state.status !== 'disabled') return;
     const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
     if (webhook) await this.#redis.set(this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url), '1', 'EX', goneSeconds);
+  }
+
+  /** Notes that a process here sends to private addresses; to be repeated every {@link announceEveryMs}. */
+  async announcePrivate(): Promise<void> {
+    await this.#redis.set(this.#keys.privateWebhooks, '1', 'PX', 3 * announceEveryMs);
+  }
+
+  /** Whether any process sends to private addresses. */
+  async isPrivateAnnounced(): Promise<boolean> {
+    return (await this.#redis.exists(this.#keys.privateWebhooks)) === 1;
   }
 
   /** How many deliveries the queue has, by BullMQ's states. */

@@ -54,7 +54,15 @@ export function problems<const Code extends ProblemCode>(
 }
 
 /** What every route can answer. */
-export const always = ['badRequest', 'forbiddenHost', 'forbiddenOrigin', 'internal'] as const;
+export const always = [
+  'badRequest',
+  'forbiddenHost',
+  'forbiddenOrigin',
+  'forwardedRequest',
+  'uriTooLong',
+  'expectationFailed',
+  'internal',
+] as const;
 
 /** What every route that needs a key can answer besides. */
 export const guarded = [...always, 'unauthorized', 'tooManyRequests', 'unavailable'] as const;

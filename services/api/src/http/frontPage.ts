@@ -8,9 +8,19 @@ const links: readonly (readonly [path: string, name: string, what: string])[] = 
   ['/health/ready', 'Readiness', 'whether jobs can be served now'],
 ];
 
-/** HTML. @param origin how the browser calls the service, `http://127.0.0.1:3000`, known to be no more than that */
-export function frontPage(version: string, origin: string): string {
-  const items = links.map(([path, name, what]) => `      <li><a href="${path}">${name}</a>: ${what}</li>`);
+interface FrontPage {
+  readonly version: string;
+  /** How the browser calls the service, `http://127.0.0.1:3000`, checked to be no more than that. */
+  readonly origin: string;
+  /** Without a slash at its end. */
+  readonly basePath: string;
+  readonly needsKeys: boolean;
+}
+
+/** HTML. */
+export function frontPage({ version, origin, basePath, needsKeys }: FrontPage): string {
+  const items = links.map(([path, name, what]) => `      <li><a href="${basePath}${path}">${name}</a>: ${what}</li>`);
+  const key = needsKeys ? ' \\\n  -H "authorization: Bearer $KEY"' : '';
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -32,8 +42,8 @@ export function frontPage(version: string, origin: string): string {
     <ul>
 ${items.join('\n')}
     </ul>
-    <p>A first job, from a terminal:</p>
-    <pre>curl ${origin}/jobs -H 'content-type: application/json' \\
+    <p>A first job, from a terminal${needsKeys ? ', with your API key in <code>KEY</code>' : ''}:</p>
+    <pre>curl ${origin}${basePath}/jobs -H 'content-type: application/json'${key} \\
   -d '{
     "data": { "dataset": "digits" },
     "model": { "preset": "lenet5" },

@@ -55,6 +55,12 @@ function refuseAmbiguity(text: string): void {
   }
 }
 
+/** Whether a Content-Type says that its JSON is UTF-8, which JSON has to be (RFC 8259 §8.1). */
+export function isUtf8(contentType: string | undefined): boolean {
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType ?? '') ?? [];
+  return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
+}
+
 /** Parses a request body; an empty one is `undefined`. Throws a `ProblemError` (400 malformedJson) that says what is wrong. */
 export function parseJsonBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;

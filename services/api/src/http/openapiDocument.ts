@@ -1,7 +1,7 @@
 // What the generated OpenAPI document lacks, added to the finished JSON: discriminators for unions, names for their
 // alternatives (a discriminator can only map to named schemas), no schema that nothing refers to, and no `readOnly`, which
-// says of TypeScript's read-only arrays that requests may not have them. Derived from the document alone, so a new layer
-// needs no line here.
+// says of TypeScript's read-only arrays that requests may not have them. And what generators of client types need: defaults of requests
+// that make no field required, and null for a stream. Derived from the document alone, so a new layer needs no line here.
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 type JsonObject = { [key: string]: Json };
@@ -128,6 +128,52 @@ function describeBytes(operation: JsonObject): void {
   for (const type of Object.keys(content)) if (type.startsWith('image/') || type === 'application/octet-stream') content[type] = {};
 }
 
+/**
+ * Puts the default of each optional field of requests one level down, into an `allOf` of one. It means the same there, and generators of
+ * types that take a field with a default for one that is always there, as openapi-typescript does by default, leave it optional.
+ */
+function withNestedDefaults(schemas: JsonObject, names: ReadonlySet<string>): JsonObject {
+  const nested = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(nested);
+    if (!isObject(value)) return value;
+    const entries = Object.entries(value).map(([key, child]): [string, Json] => {
+      if (key !== 'properties' || !isObject(child)) return [key, nested(child)];
+      const fields = Object.entries(child).map(([name, field]): [string, Json] => [name, withoutOwnDefault(nested(field))]);
+      return [key, Object.fromEntries(fields)];
+    });
+    return Object.fromEntries(entries);
+  };
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, names.has(name) ? nested(schema) : schema]));
+}
+
+function withoutOwnDefault(field: Json): Json {
+  if (!isObject(field) || !('default' in field)) return field;
+  const { description, ...rest } = field;
+  return { ...(description !== undefined && { description }), allOf: [rest] };
+}
+
+/** Names of the schemas that only requests have. */
+function requestSchemas(paths: JsonObject, schemas: JsonObject): ReadonlySet<string> {
+  const reached = (part: 'requestBody' | 'responses'): Set<string> => {
+    const operations = Object.values(paths).flatMap((path) => Object.values(asObject(path)));
+    const names = references(operations.map((operation) => asObject(operation)[part] ?? null));
+    // A set grows while it is walked: so this follows references of references.
+    for (const name of names) references(schemas[name] ?? {}, names);
+    return names;
+  };
+  const answered = reached('responses');
+  return new Set([...reached('requestBody')].filter((name) => !answered.has(name)));
+}
+
+/** A stream of events has no JSON value, which `null` says: types of what may be a page or a stream are then those of the page. */
+function describeStreams(operation: JsonObject): void {
+  for (const response of Object.values(asObject(operation['responses']))) {
+    const content = asObject(asObject(response)['content']);
+    if ('text/event-stream' in content)
+      content['text/event-stream'] = { schema: { ...asObject(asObject(content['text/event-stream'])['schema']), type: 'null' } };
+  }
+}
+
 /** Without what zod says of `.readonly()`, which is about values in memory: in OpenAPI it is about what may be sent. */
 function withoutReadOnly(document: object): JsonObject {
   return JSON.parse(
@@ -145,12 +191,18 @@ export function completeDocument(generated: object): object {
   const paths = asObject(document['paths']);
   // Every GET has its HEAD; only where one handler answers both would the document list it.
   for (const path of Object.values(paths)) delete asObject(path)['head'];
-  for (const path of Object.values(paths)) for (const operation of Object.values(asObject(path))) describeBytes(asObject(operation));
+  for (const path of Object.values(paths)) {
+    for (const operation of Object.values(asObject(path))) {
+      describeBytes(asObject(operation));
+      describeStreams(asObject(operation));
+    }
+  }
   const schemas = withoutUnused(asObject(asObject(document['components'])['schemas']), paths);
   const completion = new Completion(schemas);
   completion.visit(paths, '', '');
   for (const [name, schema] of Object.entries({ ...schemas }))
     completion.visit(schema, name.replace(/Input$/, ''), /Input$/.exec(name)?.[0] ?? '');
-  document['components'] = { ...asObject(document['components']), schemas };
-  return withPlainNames(document, schemas);
+  const completed = withNestedDefaults(schemas, requestSchemas(paths, schemas));
+  document['components'] = { ...asObject(document['components']), schemas: completed };
+  return withPlainNames(document, completed);
 }

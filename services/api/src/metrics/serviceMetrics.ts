@@ -24,6 +24,11 @@ export class ServiceMetrics {
     'trainyard_storage_up',
     'Whether the artifact storage took and gave back a small file of this process: 0 when it is away, refuses or is full.',
   );
+  readonly #leftWebhooks = this.#counter(
+    'trainyard_webhooks_left_total',
+    'Times that this process left a webhook to another one, by the setting that it lacks.',
+    ['setting'],
+  );
   readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);
   readonly #ended = this.#counter('trainyard_jobs_ended_total', 'Jobs that have ended, by how.', ['status']);
   readonly #epochs = this.#counter('trainyard_epochs_total', 'Epochs trained by all workers.');
@@ -56,6 +61,10 @@ export class ServiceMetrics {
   /** @param route its pattern, not its path: paths are without number */
   observeRequest(method: string, route: string, status: number, seconds: number): void {
     this.#requests.observe({ method, route, status }, seconds);
+  }
+
+  countLeftWebhook(setting: string): void {
+    this.#leftWebhooks.inc({ setting });
   }
 
   observeDelay(seconds: number): void {

@@ -2,9 +2,18 @@
 // and nobody else. That takes a look at Host and Origin too, since a web page can let its own name resolve to
 // 127.0.0.1. Written here rather than taken from @fastify/bearer-auth, of which our own answers and hashed keys would
 // leave nothing but one regular expression.
-import { type ApiKey, findApiKey, isLoopback, isRedisUnavailable, type RateLimiter, type StreamTokens } from '@trainyard/jobs';
+import {
+  type ApiKey,
+  type ApiKeys,
+  findApiKey,
+  isLoopback,
+  isRedisUnavailable,
+  type RateLimiter,
+  type StreamTokens,
+} from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { forwardingHeader, hostOfAuthority } from '../http/proxies.ts';
 import { pathOf } from '../http/requestIds.ts';
 import { keyOfStreamToken, streamTokenOf } from '../http/streamToken.ts';
 import { ProblemError } from '../problems.ts';
@@ -43,17 +52,18 @@ function unauthorized(detail: string, challenge: string): ProblemError {
   return new ProblemError('unauthorized', detail, { headers: { 'www-authenticate': `Bearer realm="trainyard"${challenge}` } });
 }
 
-/** The host name of an authority, `host[:port]`, in lower case; undefined if it is none. */
-function hostOfAuthority(authority: string | undefined): string | undefined {
-  if (authority === undefined || !/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(authority)) return undefined;
-  return URL.canParse(`http://${authority}`) ? authority.replace(/:\d{1,5}$/, '').toLowerCase() : undefined;
-}
-
 function refuseForeign(request: FastifyRequest, host: string): void {
   if (!isLoopback(host)) {
     throw new ProblemError(
       'forbiddenHost',
       'Without API keys only this machine is served, by the names localhost, 127.0.0.1 and [::1]. To serve others, set TRAINYARD_API_KEYS (npm run key makes one).',
+    );
+  }
+  const forwarded = forwardingHeader(request.headers);
+  if (forwarded !== undefined) {
+    throw new ProblemError(
+      'forwardedRequest',
+      `Without API keys, requests that came through a proxy (here: ${forwarded}) are refused, since anybody may have sent them. Set TRAINYARD_API_KEYS (npm run key makes one), and TRAINYARD_TRUST_PROXY to the proxy's address.`,
     );
   }
   const { origin } = request.headers;
@@ -62,17 +72,17 @@ function refuseForeign(request: FastifyRequest, host: string): void {
   }
 }
 
-/** The caller that a request's key names. @throws ProblemError 401 */
-function callerByKey(request: FastifyRequest, keys: readonly ApiKey[]): Caller {
+/** The key that a request carries. @throws ProblemError 401 */
+function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
-  const caller = findApiKey(keys, token);
-  if (caller === null) throw unauthorized('This API key is not known.', ', error="invalid_token"');
-  return caller;
+  const key = findApiKey(keys, token);
+  if (key === null) throw unauthorized('This API key is not known.', ', error="invalid_token"');
+  return key;
 }
 
 export interface AccessOptions {
-  readonly keys: readonly ApiKey[];
+  readonly keys: ApiKeys;
   /** Counts the requests of each key, and those without a valid one of each address; null: nobody counts. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
@@ -97,14 +107,15 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens 
   app.addHook('onRequest', async (request) => {
     const host = hostOfAuthority(request.headers.host);
     if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
-    if (keys.length === 0) {
+    if (keys.current.length === 0) {
       refuseForeign(request, host);
       request.caller = local;
     } else if (request.routeOptions.config.isPublic !== true) {
       // Counted before anything is answered, so that a 401 and a 404 cost as much as anything else.
       try {
         const token = streamTokenOf(request);
-        request.caller = token === undefined ? callerByKey(request, keys) : await keyOfStreamToken(request, token, streamTokens, keys);
+        request.caller =
+          token === undefined ? keyOf(request, keys.current) : await keyOfStreamToken(request, token, streamTokens, keys.current);
       } finally {
         await countRequest(request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
       }

@@ -82,11 +82,26 @@ export const documentationRoutes: FastifyPluginAsyncZod = async (app) => {
         response: { 200: json('OpenAPI 3.1.', z.looseObject({ openapi: z.string() })), ...problems(...always) },
       },
     },
-    () => app.swagger() as { openapi: string },
+    ({ basePath }) => {
+      const document = app.swagger() as { openapi: string };
+      return basePath === '' ? document : { ...document, servers: [{ url: basePath }] };
+    },
   );
   // Everything the page needs comes from here: it works without the internet, and tells nobody that it was opened.
   await app.register(apiReference, {
     routePrefix: '/docs',
-    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false, pageTitle: 'Trainyard API' },
+    configuration: {
+      // Relative to the page, which a proxy may serve below its own root.
+      url: '../openapi.json',
+      pageTitle: 'Trainyard API',
+      withDefaultFonts: false,
+      telemetry: false,
+      // Its maker's own services.
+      hideClientButton: true,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      customCss: 'a[href*="scalar.com"] { display: none !important; }',
+    },
   });
 };

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { SpecError } from '@trainyard/engine';
 import {
   ArtifactError,
@@ -25,8 +26,9 @@ import {
 } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { pathOf, requestIdHeader } from '../http/requestIds.ts';
+import { requestIdHeader } from '../http/requestIds.ts';
 import { nothingThere, orDiskError, ProblemError, storageAway } from '../problems.ts';
+import { seenPath } from './basePath.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -121,29 +123,54 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       .removeHeader('content-length')
       .type('application/problem+json')
       // As bytes: to a text fastify would add a charset, which this media type does not have.
-      .send(Buffer.from(JSON.stringify(problem.toProblem(pathOf(request.url), request.id))))
+      .send(Buffer.from(JSON.stringify(problem.toProblem(seenPath(request), request.id))))
   );
 }
 
 /** Answers what node could not even parse as HTTP; there is no request, only a socket. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+export function answerClientError(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   let problem = new ProblemError('badRequest', 'The bytes that arrived are not an HTTP request.');
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') problem = new ProblemError('requestTimeout', 'The request did not arrive in time.');
-  if (error.code === 'HPE_HEADER_OVERFLOW') problem = new ProblemError('headersTooLarge', 'The header fields have more than 16 KiB.');
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    problem = isOneLine(error.rawPacket)
+      ? new ProblemError('uriTooLong', 'The path and query have more than 16 KiB.')
+      : new ProblemError('headersTooLarge', 'The header fields have more than 16 KiB.');
+  }
+  if (error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    problem = new ProblemError('bodyTooLarge', 'The chunk extensions have more than 16 KiB.');
+  endWith(problem, socket);
+}
+
+/** Answers CONNECT, for which node has no answer. */
+export function answerConnect(_request: unknown, socket: Duplex): void {
+  endWith(
+    new ProblemError('methodNotAllowed', 'This is no proxy: CONNECT is not known.', { headers: { allow: 'GET, HEAD, POST' } }),
+    socket,
+  );
+}
+
+/** Writes a problem to a connection that has no answer of ours, and ends it. */
+function endWith(problem: ProblemError, socket: Duplex): void {
   const requestId = randomUUID();
   const body = JSON.stringify(problem.toProblem('', requestId));
   const head = [
     `HTTP/1.1 ${problem.statusCode} ${STATUS_CODES[problem.statusCode]}`,
+    ...Object.entries(problem.headers).map(([name, value]) => `${name}: ${value}`),
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     `${requestIdHeader}: ${requestId}`,
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Whether the header block had not come to the end of its first line when it became too long. */
+function isOneLine(packet: unknown): boolean {
+  return Buffer.isBuffer(packet) && /^[A-Z]+ \S*$/.test(packet.subarray(0, 8_192).toString('latin1'));
 }
 
 /** Sets the error handler and the 404 handler, which fastify keeps apart. */

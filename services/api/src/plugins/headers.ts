@@ -1,6 +1,8 @@
 // The headers that tell a browser what it may do with an answer: nothing that an answer does not need (OWASP's secure
 // headers), and no other web site may read it, except those that the operator names (CORS).
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { corsExposedHeaders, corsMethods, corsRequestHeaders } from '../http/corsHeaders.ts';
 
 const securityHeaders = {
   'x-content-type-options': 'nosniff',
@@ -14,28 +16,30 @@ const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 const pagePolicy =
   "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-const corsMethods = 'GET, HEAD, POST, DELETE';
-const corsHeaders = 'authorization, content-type, idempotency-key, last-event-id, traceparent, x-request-id';
-const corsExposed = 'location, idempotency-replayed, job-reused, x-request-id, retry-after, etag';
+/** Sets what holds for every answer. Returns whether the request comes from a page of a site that may call. */
+export function setBrowserHeaders(request: FastifyRequest, reply: FastifyReply, corsOrigins: readonly string[]): boolean {
+  void reply.headers({ ...securityHeaders, 'cross-origin-resource-policy': 'same-origin' });
+  const { origin } = request.headers;
+  if (origin === undefined || !corsOrigins.includes(origin)) return false;
+  void reply.headers({
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': corsExposedHeaders.join(', '),
+    'cross-origin-resource-policy': 'cross-origin',
+  });
+  return true;
+}
 
 export const headers = fp<{ corsOrigins: readonly string[] }>((app, { corsOrigins }, done) => {
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ ...securityHeaders, 'cross-origin-resource-policy': 'same-origin' });
-    if (corsOrigins.length === 0) return;
-    const { origin } = request.headers;
-    if (origin === undefined || !corsOrigins.includes(origin)) return;
-    void reply.headers({
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': corsExposed,
-      'cross-origin-resource-policy': 'cross-origin',
-    });
+    const mayCall = setBrowserHeaders(request, reply, corsOrigins);
+    if (!mayCall) return;
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return;
     // A preflight carries no key; it says nothing about what is at the path.
     return await reply
       .code(204)
       .headers({
-        'access-control-allow-methods': corsMethods,
-        'access-control-allow-headers': corsHeaders,
+        'access-control-allow-methods': corsMethods.join(', '),
+        'access-control-allow-headers': corsRequestHeaders.join(', '),
         'access-control-max-age': '600',
       })
       .send();

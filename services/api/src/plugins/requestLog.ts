@@ -21,6 +21,7 @@ export const requestLog = fp((app, _options, done) => {
         {
           method: request.method,
           path: pathOf(request.url),
+          address: request.ip,
           status: reply.statusCode,
           ...(reply.raw.writableFinished ? {} : { cutOff: true }),
           durationMs: Math.round(reply.elapsedTime),

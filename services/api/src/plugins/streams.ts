@@ -2,7 +2,7 @@
 // id, to this server or another. When many clients come at once, as after a restart, they are let in a few at a time, so
 // that other requests are answered meanwhile. Requests that are only being answered get a moment to finish.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Turnstile } from '@trainyard/jobs';
+import { type ApiKey, type ApiKeys, Turnstile } from '@trainyard/jobs';
 import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { EventStream, retryLine, type StreamSource, type StreamTiming } from '../http/eventStream.ts';
@@ -30,8 +30,9 @@ const asStream = (reply: FastifyReply): FastifyReply =>
   reply.code(200).type('text/event-stream').headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
 
 /** To be registered before everything that does work for a request. */
-export const streams = fp<StreamTiming>((app, timing, done) => {
-  const streams = new Set<EventStream>();
+export const streams = fp<StreamTiming & { keys: ApiKeys }>((app, { keys, ...timing }, done) => {
+  /** Each with the key of the client that follows it. */
+  const streams = new Map<EventStream, ApiKey | null>();
   const turnstile = new Turnstile(requestsPerTurn);
   let answering = 0;
   let idle: (() => void) | undefined;
@@ -47,7 +48,7 @@ export const streams = fp<StreamTiming>((app, timing, done) => {
 
   app.decorateReply('sendEvents', function (source) {
     const stream = new EventStream(source, timing);
-    streams.add(stream);
+    streams.set(stream, this.request.caller);
     stream.once('close', () => streams.delete(stream));
     return asStream(this).send(stream);
   });
@@ -56,8 +57,13 @@ export const streams = fp<StreamTiming>((app, timing, done) => {
     return asStream(this).send(`: ${reason}\n${retryLine}`);
   });
 
+  // Who comes back is asked for a key that counts.
+  keys.onChange(() => {
+    for (const [stream, key] of streams) if (key !== null && !keys.has(key)) stream.finish();
+  });
+
   app.addHook('preClose', async () => {
-    for (const stream of streams) stream.finish();
+    for (const stream of streams.keys()) stream.finish();
     if (answering === 0) return;
     const drained = new Promise<void>((resolve) => {
       idle = resolve;

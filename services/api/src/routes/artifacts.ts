@@ -60,7 +60,9 @@ export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services
           const content = await file.content(job);
           if (content === null) return [];
           const { name, contentType } = file;
-          return [{ name, bytes: content.bytes, contentType, etag: etagOf(content), url: `/jobs/${job.id}/artifacts/${name}` }];
+          return [
+            { name, bytes: content.bytes, contentType, etag: etagOf(content), url: `${request.basePath}/jobs/${job.id}/artifacts/${name}` },
+          ];
         }),
       );
       return { data: listed.flat() };

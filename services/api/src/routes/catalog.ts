@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { negotiate } from '../http/accept.ts';
 import { always, json, problems } from '../http/answers.ts';
 import { frontPage } from '../http/frontPage.ts';
+import { originOf } from '../http/proxies.ts';
 import { ProblemError } from '../problems.ts';
 
 const index = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' });
@@ -17,14 +18,25 @@ const serviceCatalog = catalogSchema.extend({
   }),
 });
 
+const links = [
+  ['documentation', '/docs'],
+  ['openapi', '/openapi.json'],
+  ['catalog', '/catalog'],
+  ['jobs', '/jobs'],
+  ['ready', '/health/ready'],
+] as const;
+
 interface Services {
   readonly limits: SpecLimits;
   readonly bodyBytesLimit: number;
   readonly uploadBytesLimit: number;
   readonly version: string;
+  /** Whether callers need a key. */
+  readonly needsKeys: boolean;
 }
 
-export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, { limits, bodyBytesLimit, uploadBytesLimit, version }, done) => {
+export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, done) => {
+  const { limits, bodyBytesLimit, uploadBytesLimit, version, needsKeys } = options;
   const engineCatalog = catalog(limits);
   const answer = { ...engineCatalog, limits: { ...engineCatalog.limits, bodyBytes: bodyBytesLimit, uploadBytes: uploadBytesLimit } };
   app.get(
@@ -61,13 +73,13 @@ export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, { limits,
       if (type === undefined) throw new ProblemError('notAcceptable', 'The links come as application/json or text/html.');
       void reply.header('vary', 'accept');
       if (type === 'text/html') {
-        const page = frontPage(version, `${request.protocol}://${request.host}`);
+        const page = frontPage({ version, origin: originOf(request), basePath: request.basePath, needsKeys });
         return await reply.code(200).type('text/html; charset=utf-8').send(Buffer.from(page));
       }
       return {
         name: 'trainyard',
         version,
-        links: { documentation: '/docs', openapi: '/openapi.json', catalog: '/catalog', jobs: '/jobs', ready: '/health/ready' },
+        links: Object.fromEntries(links.map(([name, path]) => [name, `${request.basePath}${path}`])),
       };
     },
   );

@@ -1,6 +1,7 @@
 // Sends the webhooks of ended jobs, from a queue of their own: with retries whose pauses grow, and jitter, so that a receiver that
 // was down is not met by all at once. What a receiver does or does not do never touches a job. Any number of processes may do this.
 import {
+  announceEveryMs,
   answeredSoon,
   type DueWebhook,
   isRedisUnavailable,
@@ -12,7 +13,7 @@ import {
   webhookQueueName,
   type WebhookStore,
 } from '@trainyard/jobs';
-import { type ConnectionOptions, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Redis } from 'ioredis';
 import { PrivateAddressError, type Resolve } from './addressGuard.ts';
@@ -42,7 +43,17 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   /** How long an attempt may take, in ms. Default 10,000. */
   readonly timeoutMs?: number;
   readonly resolve?: Resolve;
+  /** Called for each delivery that is left to another process, with the setting that this one lacks. */
+  readonly onLeft?: (setting: MissingSetting) => void;
+  /** The pause before a delivery that was left is taken again, by this process or another, in ms. Default 2,000. */
+  readonly leftPauseMs?: number;
 }
+
+/** What a process that leaves a delivery to others lacks. */
+export type MissingSetting = 'TRAINYARD_WEBHOOK_SECRET' | 'TRAINYARD_WEBHOOK_PRIVATE';
+
+/** How long a delivery waits for a process that can send it, in ms. */
+const longestLeftMs = 24 * 60 * 60 * 1_000;
 
 /** Deliveries at a time: slow receivers hold up other receivers as little as may be. */
 const concurrency = 50;
@@ -61,11 +72,24 @@ class AttemptError extends Error {
   }
 }
 
+/** This process cannot send it, and another one may. It says nothing of the receiver, so it is no attempt. */
+class LeftError extends Error {
+  readonly setting: MissingSetting;
+
+  constructor(setting: MissingSetting) {
+    super(`waits for an API process that has ${setting}`);
+    this.name = 'LeftError';
+    this.setting = setting;
+  }
+}
+
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #closing = new AbortController();
   readonly #worker: Worker<WebhookDelivery>;
   readonly #subscription: Subscription;
+  readonly #announcing: NodeJS.Timeout | undefined;
+  readonly #warned = new Set<MissingSetting>();
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
@@ -73,7 +97,12 @@ export class WebhookSender {
     const { onError = (err: unknown): void => void (isRedisUnavailable(err) || log.warn({ err }, 'webhooks wait')) } = options;
     // BullMQ describes ioredis 5 and 6 at once; ours is 6.
     const connection: ConnectionOptions = options.redis;
-    this.#worker = new Worker(webhookQueueName, async (job) => await this.#deliver(job), {
+    if (options.allowPrivate) {
+      const announce = (): void => void store.announcePrivate().catch(onError);
+      announce();
+      this.#announcing = setInterval(announce, announceEveryMs);
+    }
+    this.#worker = new Worker(webhookQueueName, async (job, token) => await this.#deliverOrLeave(job, token), {
       connection,
       prefix: redisKeys(options.prefix ?? servicePrefix).tag,
       concurrency,
@@ -92,6 +121,7 @@ export class WebhookSender {
 
   /** Ends the attempts in hand; another process, or this one later, makes them again. Safe to call twice. */
   async close(): Promise<void> {
+    clearInterval(this.#announcing);
     this.#closing.abort(new Error('the service is stopping'));
     await Promise.all([this.#subscription.close(), this.#closeWorker()]);
   }
@@ -110,10 +140,42 @@ export class WebhookSender {
     return Math.round(Math.max(pause, error instanceof AttemptError ? error.pauseMs : 0));
   }
 
+  async #deliverOrLeave(job: Job<WebhookDelivery>, token: string | undefined): Promise<void> {
+    try {
+      await this.#deliver(job);
+    } catch (error) {
+      if (!(error instanceof LeftError)) throw error;
+      await this.#leave(job, error);
+      await job.moveToDelayed(Date.now() + (this.#options.leftPauseMs ?? 2_000) * (0.75 + Math.random() / 2), token);
+      throw new DelayedError();
+    }
+  }
+
+  /** @throws UnrecoverableError for one that has waited for too long */
+  async #leave({ data, attemptsMade, timestamp }: Job<WebhookDelivery>, { setting, message }: LeftError): Promise<void> {
+    const { store, log, onLeft } = this.#options;
+    onLeft?.(setting);
+    if (!this.#warned.has(setting))
+      log.warn({ jobId: data.jobId, setting }, 'this process cannot send some webhooks, and leaves them to others');
+    this.#warned.add(setting);
+    if (Date.now() - timestamp > longestLeftMs) {
+      await store.report(data, {
+        status: 'failed',
+        attempts: attemptsMade,
+        lastAttemptAt: null,
+        error: `no API process had ${setting} for a day`,
+      });
+      throw new UnrecoverableError(message);
+    }
+    if (attemptsMade === 0) await store.report(data, { status: 'pending', attempts: 0, lastAttemptAt: null, error: message });
+  }
+
+  /** @throws LeftError before anything is sent */
   async #deliver({ data, attemptsMade }: Job<WebhookDelivery>): Promise<void> {
     const { store, log } = this.#options;
     const due = await store.due(data);
     if (due === null) return;
+    if (due.secret === null && this.#options.secret === null) throw new LeftError('TRAINYARD_WEBHOOK_SECRET');
     const attempts = attemptsMade + 1;
     const report = async (status: 'pending' | 'delivered' | 'failed' | 'disabled', error: string | null): Promise<void> => {
       await store.report(data, { status, attempts, lastAttemptAt: new Date().toISOString(), error });
@@ -131,26 +193,30 @@ export class WebhookSender {
         else if (receipt.status >= 200 && receipt.status < 300) await report('delivered', null);
         else throw refusal(receipt);
       } catch (error) {
+        if (error instanceof LeftError) throw error;
         const isLast = error instanceof UnrecoverableError || attempts >= webhookAttempts;
         await report(isLast ? 'failed' : 'pending', describe(error));
         throw error;
       }
     }).catch((error: unknown) => {
       // The queue keeps the message of what is thrown.
-      throw error instanceof UnrecoverableError || error instanceof AttemptError ? error : new AttemptError(describe(error));
+      throw error instanceof UnrecoverableError || error instanceof AttemptError || error instanceof LeftError
+        ? error
+        : new AttemptError(describe(error));
     });
   }
 
   async #send({ url, secret, message }: DueWebhook): Promise<Receipt> {
-    const { allowPrivate, timeoutMs = 10_000, resolve } = this.#options;
+    const { allowPrivate, store, timeoutMs = 10_000, resolve } = this.#options;
     const key = secret ?? this.#options.secret;
-    if (key === null) throw new UnrecoverableError('it has no secret of its own, and TRAINYARD_WEBHOOK_SECRET is not set any more');
+    if (key === null) throw new LeftError('TRAINYARD_WEBHOOK_SECRET');
     const bounds = { allowPrivate, timeoutMs, signal: this.#closing.signal, ...(resolve ? { resolve } : {}) };
     try {
       return await sendWebhook({ url, secret: key, message, ...bounds });
     } catch (error) {
-      if (error instanceof PrivateAddressError) throw new UnrecoverableError(error.message);
-      throw error;
+      if (!(error instanceof PrivateAddressError)) throw error;
+      if (await store.isPrivateAnnounced()) throw new LeftError('TRAINYARD_WEBHOOK_PRIVATE');
+      throw new UnrecoverableError(error.message);
     }
   }
 }

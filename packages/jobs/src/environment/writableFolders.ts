@@ -1,0 +1,45 @@
+// Looks at the start whether the folders that the service writes to can be written to, so that this is said once and by the variable's
+// name, and not by the first request or job that fails.
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
+import type { Environment } from './readEnvironment.ts';
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'it is a file',
+  ENOSPC: 'the disk is full',
+};
+
+/** Makes the folder if need be. Null if this process can write to it, else why not. */
+function obstacle(folder: string): string | null {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    return reasons[code] ?? code;
+  }
+}
+
+/**
+ * Makes the data folder and the folder of the artifacts, where it is one.
+ * @throws EnvironmentError that names the variable, the folder and the reason
+ */
+export function requireWritableFolders({ home, artifactsUrl }: Pick<Environment, 'home' | 'artifactsUrl'>): void {
+  const folders: (readonly [variable: string, folder: string])[] = [['TRAINYARD_HOME', home]];
+  if (artifactsUrl.startsWith('file:')) folders.push(['ARTIFACTS_URL', fileURLToPath(artifactsUrl)]);
+  const issues: EnvironmentIssue[] = [];
+  for (const [variable, folder] of folders) {
+    const reason = obstacle(folder);
+    if (reason === null) continue;
+    issues.push({ variable, message: `cannot write to ${folder}: ${reason}. Make it writable for this user, or set another folder.` });
+    // The artifacts are in the data folder unless they are set apart.
+    break;
+  }
+  if (issues.length > 0) throw new EnvironmentError(issues);
+}

@@ -1,0 +1,59 @@
+// What reverse proxies add to a request, and whom to believe it. Which proxies are trusted is the operator's to say
+// (TRAINYARD_TRUST_PROXY): headers of everybody else are a client's own words.
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import proxyAddr from '@fastify/proxy-addr';
+import type { FastifyRequest } from 'fastify';
+
+/** Whether the proxy with this address is trusted, `hop` 0 being the one that is connected to this process. */
+export type TrustProxy = (address: string, hop: number) => boolean;
+
+/** @param trusted addresses, ranges (10.0.0.0/8), or the number of proxies in front of this process */
+export function trustProxies(trusted: readonly string[] | number): TrustProxy {
+  if (typeof trusted === 'number') return (_address, hop) => hop < trusted;
+  return proxyAddr.compile([...trusted]);
+}
+
+const names: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip']);
+
+/** The name of a header that only a proxy adds, if the request has one. */
+export function forwardingHeader(headers: IncomingHttpHeaders): string | undefined {
+  return Object.keys(headers).find((name) => names.has(name) || name.startsWith('x-forwarded-'));
+}
+
+/** A path that can stand before another one. */
+const prefix = /^(?:\/[\w.~-]+)+$/;
+
+/** The path under which the client sees this service, without a slash at its end: '' or '/trainyard'. */
+export function basePathOf({ headers, socket }: IncomingMessage, trust: TrustProxy, configured: string): string {
+  const given = headers['x-forwarded-prefix'];
+  if (typeof given !== 'string' || !trust(socket.remoteAddress ?? '', 0)) return configured;
+  const path = given.replace(/\/+$/, '');
+  return path === '' || prefix.test(path) ? path : configured;
+}
+
+/** `http://HOST[:PORT]` as the client calls this service; a forwarded host or protocol that is none is passed over. */
+export function originOf(request: FastifyRequest): string {
+  const host = [request.host, request.headers.host].find((candidate) => hostOfAuthority(candidate) !== undefined);
+  return `${request.protocol === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
+}
+
+/** The host name of an authority, `host[:port]`, in lower case; undefined if it is none. */
+export function hostOfAuthority(authority: string | undefined): string | undefined {
+  if (authority === undefined || !/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(authority)) return undefined;
+  return URL.canParse(`http://${authority}`) ? authority.replace(/:\d{1,5}$/, '').toLowerCase() : undefined;
+}
+
+/**
+ * The path and query that a request is for: without the base path, and of a target in absolute form (RFC 9112 §3.2.2) without scheme and
+ * host, which then count as its Host header.
+ */
+export function targetOf(request: IncomingMessage, basePath: string): string {
+  const { url = '/' } = request;
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url);
+  if (absolute !== null) request.headers.host = absolute[1];
+  const target = absolute === null ? url : (absolute[2] ?? '').replace(/^(?!\/)/, '/');
+  if (basePath === '' || !target.startsWith(basePath)) return target;
+  const rest = target.slice(basePath.length);
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`;
+  return rest.startsWith('/') ? rest : target;
+}
