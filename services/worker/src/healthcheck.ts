@@ -1,10 +1,10 @@
 // The container's health check: exits 0 when a worker of this host says in Redis that it is alive, as it does every few
 // seconds. So it is unhealthy when it hangs, and when it cannot reach Redis.
 import { hostname } from 'node:os';
-import { closeRedis, connectRedis, readEnvironment, servicePrefix, WorkerPresence } from '@trainyard/jobs';
-import { redisUrlOf } from './redisUrl.ts';
+import { closeRedis, connectRedis, servicePrefix, WorkerPresence } from '@trainyard/jobs/presence';
 
-const redis = connectRedis(redisUrlOf(readEnvironment(process.env)), { role: 'api' });
+// The worker itself has checked it.
+const redis = connectRedis(process.env['REDIS_URL'] ?? '', { role: 'api' });
 try {
   const workers = await new WorkerPresence({ redis, prefix: servicePrefix }).list();
   const here = workers.filter(({ host }) => host === hostname());

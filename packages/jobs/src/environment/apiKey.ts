@@ -1,8 +1,10 @@
 // Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` entries. A key is 256 random bits, so a
 // plain digest is enough; there is no password to guess.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { apiKeyRoles, hashToken, keyName } from './newKey.js';
 
-export const apiKeyRoles = ['user', 'admin'] as const;
+export { apiKeyRoles, createApiKey } from './newKey.js';
+
 export type ApiKeyRole = (typeof apiKeyRoles)[number];
 
 export interface ApiKey {
@@ -12,16 +14,7 @@ export interface ApiKey {
   readonly sha256: string;
 }
 
-const keyName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const digest = /^[0-9a-f]{64}$/;
-
-/** A new key: the token for its owner, who sees it once, and the entry for the configuration. */
-export function createApiKey(name: string, role: ApiKeyRole): { readonly token: string; readonly entry: string } {
-  if (!keyName.test(name))
-    throw new RangeError(`a key's name has up to 64 letters, digits, dots, dashes and underscores, got ${JSON.stringify(name)}`);
-  const token = `ty_${randomBytes(32).toString('base64url')}`;
-  return { token, entry: `${name}:${role}:${hashToken(token)}` };
-}
 
 /**
  * The keys of `name:role:sha256` entries, separated by commas or line breaks; empty lines and lines that begin with # are
@@ -64,8 +57,4 @@ function parseEntry(entry: string, index: number): ApiKey {
     );
   }
   return { name, role: knownRole, sha256 };
-}
-
-function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }
