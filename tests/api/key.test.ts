@@ -1,5 +1,8 @@
 // The command that makes an API key.
 import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findApiKey, parseApiKeys } from '@trainyard/jobs';
@@ -36,4 +39,21 @@ test.for([[[]], [['a', 'b']], [['a:b']], [['--root', 'a']]] as const)('with %j s
   const { stdout, stderr, code } = await run(...args);
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('npm run key needs nothing installed and nothing built', async () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const folder = await mkdtemp(join(tmpdir(), 'trainyard-key-'));
+  try {
+    for (const path of ['package.json', 'packages/jobs/package.json', 'packages/jobs/src']) {
+      await cp(join(root, path), join(folder, path), { recursive: true });
+    }
+    const { scripts } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { scripts: { key: string } };
+    const [, program = ''] = /^node (\S+)$/.exec(scripts.key) ?? [];
+    const { stdout } = await promisify(execFile)(process.execPath, [program, 'ada', '--admin'], { cwd: folder });
+    const [token = '', entry = ''] = [/^ty_\S+$/m.exec(stdout)?.[0], /^ada:admin:\S+$/m.exec(stdout)?.[0]];
+    expect(findApiKey(parseApiKeys(entry), token)).toMatchObject({ name: 'ada', role: 'admin' });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
