@@ -12,9 +12,9 @@ describe('a process without the secret', () => {
     const receiver = await receive();
     const job = await post(api, { url: receiver.url });
     await succeed(api, job);
-    await until(() => left.length > 12);
+    await until(() => left.length > 5);
     expect(new Set(left)).toEqual(new Set(['TRAINYARD_WEBHOOK_SECRET']));
-    // More often than a webhook is tried at most, and no attempt is counted.
+    // However often, no attempt is counted.
     const { webhook } = await get(api, job.id);
     expect(webhook).toMatchObject({ status: 'pending', attempts: 0, error: 'waits for an API process that has TRAINYARD_WEBHOOK_SECRET' });
     expect(receiver.received).toEqual([]);
@@ -42,7 +42,7 @@ describe('a process that may not send to private addresses', () => {
     send({ allowPrivate: false, leftPauseMs: 1, onLeft: (setting) => left.push(setting) });
     const job = await post(api, { url: receiver.url });
     await succeed(api, job);
-    await until(() => left.filter((setting) => setting === 'TRAINYARD_WEBHOOK_PRIVATE').length > 3);
+    await until(() => left.filter((setting) => setting === 'TRAINYARD_WEBHOOK_PRIVATE').length > 2);
     expect((await get(api, job.id)).webhook).toMatchObject({ status: 'pending', attempts: 0 });
     await other.close();
     send();

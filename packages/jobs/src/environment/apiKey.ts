@@ -1,9 +1,11 @@
 // Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` entries. A key is 256 random bits, so a
 // plain digest is enough; there is no password to guess.
 import { timingSafeEqual } from 'node:crypto';
-import { apiKeyRoles, hashToken, keyName } from './newKey.js';
+import { hashToken, keyName } from './newKey.js';
 
-export { apiKeyRoles, createApiKey } from './newKey.js';
+export { createApiKey } from './newKey.js';
+
+export const apiKeyRoles = ['user', 'admin'] as const;
 
 export type ApiKeyRole = (typeof apiKeyRoles)[number];
 

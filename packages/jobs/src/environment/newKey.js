@@ -2,8 +2,6 @@
 // built, by whatever Node there is.
 import { createHash, randomBytes } from 'node:crypto';
 
-export const apiKeyRoles = /** @type {const} */ (['user', 'admin']);
-
 export const keyName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
@@ -18,7 +16,7 @@ export function hashToken(token) {
 /**
  * A new key: the token for its owner, who sees it once, and the entry for the configuration.
  * @param {string} name
- * @param {(typeof apiKeyRoles)[number]} role
+ * @param {'user' | 'admin'} role
  * @returns {{ readonly token: string, readonly entry: string }}
  */
 export function createApiKey(name, role) {

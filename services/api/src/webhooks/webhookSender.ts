@@ -45,12 +45,15 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly resolve?: Resolve;
   /** Called for each delivery that is left to another process, with the setting that this one lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
-  /** The pause before a delivery that was left is taken again, by this process or another, in ms. Default 2,000. */
+  /** The pause before a delivery that was left is taken again, by this process or another, in ms; it doubles each time. Default 200. */
   readonly leftPauseMs?: number;
 }
 
 /** What a process that leaves a delivery to others lacks. */
 export type MissingSetting = 'TRAINYARD_WEBHOOK_SECRET' | 'TRAINYARD_WEBHOOK_PRIVATE';
+
+/** Between two looks at a delivery that no process can send, in ms. */
+const longestLeftPauseMs = 30_000;
 
 /** How long a delivery waits for a process that can send it, in ms. */
 const longestLeftMs = 24 * 60 * 60 * 1_000;
@@ -146,7 +149,9 @@ export class WebhookSender {
     } catch (error) {
       if (!(error instanceof LeftError)) throw error;
       await this.#leave(job, error);
-      await job.moveToDelayed(Date.now() + (this.#options.leftPauseMs ?? 2_000) * (0.75 + Math.random() / 2), token);
+      const times = job.attemptsStarted - job.attemptsMade;
+      const pause = Math.min((this.#options.leftPauseMs ?? 200) * 2 ** (times - 1), longestLeftPauseMs);
+      await job.moveToDelayed(Date.now() + Math.round(pause * (0.75 + Math.random() / 2)), token);
       throw new DelayedError();
     }
   }
