@@ -62,7 +62,11 @@ describe('refused with its place, and nothing left:', () => {
     ],
     ['a path that leads out', { file: zipOf({ '../../a/1.png': plainPng(2, 2, 1) }) }, 'file'],
     ['an absolute path', { file: zipOf({ '/etc/1.png': plainPng(2, 2, 1) }) }, 'file'],
-    ['a zip of texts', { file: zipOf({ 'a/notes.txt': Buffer.from('hello') }) }, 'file/a/notes.txt is text, not an image'],
+    [
+      'a zip of texts',
+      { file: zipOf({ 'a/notes.txt': Buffer.from('hello') }) },
+      'file: a zip of images is read, and this one holds none: "a/notes.txt" is text',
+    ],
     ['a text that is called an image', { file: zipOf({ 'a/1.png': Buffer.from('hello') }) }, 'file/a/1.png is text, not an image'],
     [
       'images of two sizes',

@@ -282,6 +282,18 @@ describe('is refused with all that is wrong:', () => {
   test.each<[string, Files, string[]]>([
     ['nothing', {}, ['file: no images in folders of classes: expected class/name.png, one folder per class']],
     [
+      'a table',
+      { 'data.csv': Buffer.from('a,b\n1,2\n'), '__MACOSX/._data.csv': Uint8Array.of(1) },
+      ['file: a zip of images is read, and this one holds none: "data.csv" is text. Send a CSV as it is, without the archive'],
+    ],
+    [
+      'a pickle',
+      { 'cifar-10-batches-py/data_batch_1': Buffer.from('\x80\x02}q\x01(U\x0bbatch_label', 'latin1') },
+      [
+        'file: a zip of images is read, and this one holds none: "cifar-10-batches-py/data_batch_1" is a CIFAR batch of the Python version (a pickle). Download the binary version, and send cifar-10-binary.tar.gz',
+      ],
+    ],
+    [
       'files in no folder, and too deep',
       { ...animals, '1.png': dot(1), 'cats/more/2.png': dot(1) },
       [

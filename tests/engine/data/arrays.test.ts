@@ -145,13 +145,13 @@ describe('inputs', () => {
       'inputs: the value at [1, 0] is 16777217, which float32 cannot hold: scale the values down, or convert them with a.astype("float32")',
     ]);
     expect(await faults({ inputs: npy('>u4', [3], [0, 2 ** 32 - 1, 2 ** 32 - 3]), targets: y(0, 1, 0) })).toEqual([
-      'inputs: the value at [1] is 4294967295, which float32 cannot hold, as are 1 others: scale the values down, or convert them with a.astype("float32")',
+      'inputs: the value at [1] is 4294967295, which float32 cannot hold, as is 1 other: scale the values down, or convert them with a.astype("float32")',
     ]);
   });
 
   test('that are not finite are refused with the first place and their number', async () => {
     expect(await faults({ inputs: npy('<f8', [2, 2], [0, 1, NaN, Infinity]), targets: y(0, 1) })).toEqual([
-      'inputs: the value at [1, 0] is NaN, which is not a finite number, as are 1 others: replace it, or leave the sample out',
+      'inputs: the value at [1, 0] is NaN, which is not a finite number, as is 1 other: replace it, or leave the sample out',
     ]);
   });
 
@@ -331,7 +331,7 @@ describe('labels', () => {
 
   test('that are negative or not whole are refused with the first of them and the remedy', async () => {
     expect(await faults({ inputs: x(4), targets: y(1, -1, 1, -1) })).toEqual([
-      'targets: the label -1 of sample 1 is no class, as are 1 others: classes are whole numbers from 0 to 9999. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value',
+      'targets: the label -1 of sample 1 is no class, as is 1 other: classes are whole numbers from 0 to 9999. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value',
     ]);
     expect(await faults({ inputs: x(2), targets: npy('<f4', [2], [1, 0.5]) }, { targetKind: 'class' })).toEqual([
       expect.stringMatching(/^targets: the label 0\.5 of sample 1 is no class: /),
@@ -407,7 +407,7 @@ describe('an NPZ file', () => {
       'file: holds the arrays arr_0 [2, 2], arr_1 [2]: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train',
     ]);
     const { taken } = await read({ file: npz({ x: x(2), y: y(0, 1), weights: x(1) }) });
-    expect(taken).toContainEqual({ field: 'file', value: { unused: ['weights'] }, reason: '1 other arrays of the file are not used.' });
+    expect(taken).toContainEqual({ field: 'file', value: { unused: ['weights'] }, reason: '1 other array of the file is not used.' });
   });
 
   test('names its arrays in what is wrong with them', async () => {

@@ -92,10 +92,16 @@ function sampleShape(name: string, { array, shape }: NpyView, report: UploadRepo
 export function finiteFloats(name: string, shape: Shape, { values, unfit }: FloatValues): Float32Array {
   if (unfit === null) return values;
   const { index, value, count } = unfit;
-  const others = count === 1 ? '' : `, as are ${count - 1} others`;
+  const others = alsoOthers(count - 1);
   const what =
     Number.isNaN(value) || value === Infinity || value === -Infinity
       ? `${value}, which is not a finite number${others}: replace it, or leave the sample out`
       : `${value}, which float32 cannot hold${others}: scale the values down, or convert them with a.astype("float32")`;
   throw new DataFormatError(`${name}: the value at ${formatShape(indicesOf(shape, index))} is ${what}`);
+}
+
+/** The end of a clause about one value, for all that are like it. */
+export function alsoOthers(count: number): string {
+  if (count === 0) return '';
+  return count === 1 ? ', as is 1 other' : `, as are ${count} others`;
 }

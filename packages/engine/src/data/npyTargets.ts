@@ -5,7 +5,7 @@ import { DataFormatError } from './errors.ts';
 import type { ReaderLimits } from './limits.ts';
 import type { NpyArray } from './npy.ts';
 import { floatsOf, numberReader, textReader, viewOf, visitValues } from './npyValues.ts';
-import { finiteFloats } from './npyInputs.ts';
+import { alsoOthers, finiteFloats } from './npyInputs.ts';
 import { numberedClasses } from './upload.ts';
 import type { UploadReport } from './uploadReport.ts';
 
@@ -96,7 +96,7 @@ function numberClasses(name: string, array: NpyArray, limits: ReaderLimits, repo
 
 function wrongLabel(name: string, wrong: { index: number; label: number | bigint; count: number }, limits: ReaderLimits): DataFormatError {
   const { index, label, count } = wrong;
-  const others = count === 1 ? '' : `, as are ${count - 1} others`;
+  const others = alsoOthers(count - 1);
   return new DataFormatError(
     `${name}: the label ${label} of sample ${index} is no class${others}: classes are whole numbers from 0 to ${limits.classes - 1}. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value`,
   );

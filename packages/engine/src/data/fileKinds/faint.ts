@@ -40,6 +40,13 @@ export const faint: readonly TestedKind[] = [
       [0x12, 0x3a, 0x42].includes(head[2]) &&
       /pytorch|onnx|tf2onnx|keras|skl|[a-z]{3}/i.test(latin1(head.subarray(3, 40))),
   },
+  {
+    id: 'tensorFlow',
+    group: 'weights',
+    name: 'a TensorFlow SavedModel',
+    remedy: remedies.noWeights,
+    test: magic([0x08, 0x01, 0x12]),
+  },
 ];
 
 /** The length of the first record, and a checksum of these eight bytes (masked CRC-32C). */

@@ -22,6 +22,9 @@ export interface ImageFolders {
   readonly skipped: number;
 }
 
+/** Whether a file was left there by a system and not put there by its user. */
+export const isLeftover = (path: string): boolean => leftovers.test(path);
+
 /** What systems leave in folders and archives; whatever begins with a dot is hidden. */
 const leftovers = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|ehthumbs\.db|desktop\.ini|\$RECYCLE\.BIN|@eaDir)(\/|$)/i;
 
@@ -138,7 +141,7 @@ function classFiles(part: string, files: readonly Placed[], folder: string, repo
 
 /** Archives often hold one folder that holds all else. Texts beside it do not count. */
 function commonFolder(files: readonly FileSource[]): string {
-  const images = files.filter(({ path }) => imageName.test(path));
+  const images = files.filter(({ path }) => isImageName(path));
   const paths = (images.length === 0 ? files : images).map(({ path }) => path.split('/'));
   if (paths.length === 0) return '';
   // What is left must be class/name at least.
@@ -150,6 +153,9 @@ function commonFolder(files: readonly FileSource[]): string {
     .map((step) => `${step}/`)
     .join('');
 }
+
+/** By its name alone. */
+export const isImageName = (path: string): boolean => imageName.test(path);
 
 const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|bmp|hei[cf])$/i;
 

@@ -1,9 +1,13 @@
 // Zips and tars of images in folders, one a class.
 
 import { imageDataset } from '../../data/images/imageDataset.ts';
+import { isImageName, isLeftover } from '../../data/images/imageFolders.ts';
+import { looksLikeText } from '../../data/table/encoding.ts';
 import type { UploadFilePart } from '../../data/uploadFormats/index.ts';
 import type { UploadReport } from '../../data/uploadReport.ts';
 import { ArgumentError } from '../../errors.ts';
+import { DataFormatError } from '../../data/errors.ts';
+import { fileKind, KIND_HEAD_BYTES } from '../../data/fileKinds/index.ts';
 import type { Archive } from '../archives/archive.ts';
 import type { FormatReader, ReadHalves } from './uploadParts.ts';
 
@@ -17,6 +21,7 @@ export const readImageArchives: FormatReader = async (upload, { reader, report }
       const archive = await upload.archive(file);
       tellNames(part, archive, report);
       if (archive.faults.length > 0) return undefined;
+      await checkForImages(part, archive);
       return await imageDataset(part, archive, { ...reader, decodeImage, report });
     });
   const [file, testFile] = [await read('file'), await read('testFile')];
@@ -49,4 +54,19 @@ function tellNames(part: string, { faults, nameEncoding, merged }: Archive, repo
       `two folders ${JSON.stringify(folder)} differ only in how their letters are encoded (NFC, NFD), and are taken as one`,
     );
   }
+}
+
+/** @throws DataFormatError for an archive of other files, with what the first of them is */
+async function checkForImages(part: string, { kind, files }: Archive): Promise<void> {
+  const own = files.filter(({ path }) => !isLeftover(path));
+  const [first] = own;
+  if (first === undefined || own.some(({ path }) => isImageName(path))) return;
+  const head = (await first.read()).subarray(0, KIND_HEAD_BYTES);
+  const found = fileKind(head);
+  if (found?.group === 'image' || (found === null && !looksLikeText(head))) return;
+  const remedy = found === null ? 'send a CSV as it is, without the archive' : found.remedy;
+  const what = `${JSON.stringify(first.path)} is ${found?.name ?? 'text'}`;
+  throw new DataFormatError(
+    `${part}: a ${kind} of images is read, and this one holds none: ${what}. ${remedy[0].toUpperCase()}${remedy.slice(1)}`,
+  );
 }

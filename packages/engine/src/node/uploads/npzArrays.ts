@@ -102,7 +102,12 @@ async function arraysOf(
 function tellNames(part: string, [train, test = null]: readonly (Names | null)[], unused: readonly string[], report: UploadReport): void {
   const names = { inputs: train?.[0], targets: train?.[1], ...(test !== null && { testInputs: test[0], testTargets: test[1] }) };
   report.take(part, names, 'The arrays of the file were taken by their names.');
-  if (unused.length > 0) report.take(part, { unused: unused.slice(0, 10) }, `${unused.length} other arrays of the file are not used.`);
+  if (unused.length > 0)
+    report.take(
+      part,
+      { unused: unused.slice(0, 10) },
+      `${unused.length === 1 ? '1 other array of the file is' : `${unused.length} other arrays of the file are`} not used.`,
+    );
 }
 
 async function unnamed(part: string, files: Archive['files'], read: (name: string) => Promise<NamedBytes>): Promise<string> {
