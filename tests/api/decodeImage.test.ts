@@ -217,7 +217,7 @@ describe('other formats', () => {
     ['an SVG drawing', Buffer.from('<svg width="1" height="1"/>'), 'f is an SVG drawing, which is not read'],
     ['text', Buffer.from('hello'), 'f is text, not an image: images are PNG, JPEG, WebP, GIF, TIFF and AVIF'],
     ['a PDF', Buffer.from('%PDF-1.7'), 'f is a PDF file, not an image'],
-    ['bytes', Uint8Array.of(0xff, 0, 1), 'f is of no known kind (its first bytes are ff 00 01), not an image'],
+    ['bytes', Uint8Array.of(0xff, 1, 0, 2), 'f is of no known kind (its first bytes are ff 01 00 02), not an image'],
     ['nothing', new Uint8Array(), 'f is empty: it has 0 bytes'],
   ])('%s is refused by its name', async (_, bytes, message) => {
     await expect(decode(bytes)).rejects.toThrow(message);
