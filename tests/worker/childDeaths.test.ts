@@ -1,13 +1,19 @@
 // A training child dies or is frozen at every moment between being taken for a job and the job's end: the job goes on in another child,
 // a death that cannot be the job's fault does not count, and no file is left.
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createPrepared, openArtifacts, Remains } from '@trainyard/jobs';
 import { ChildPool, TrainingChild } from '@trainyard/worker';
 import { describe, expect, vi } from 'vitest';
 import { FaultyS3 } from '../support/faultyS3.ts';
+import { spec as anySpec } from '../support/jobs.ts';
 import { storeUpload } from './fixtures/storedUpload.ts';
 import { hasEnded, until } from './fixtures/processes.ts';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
+import { type Deaths, deathsFile } from './fixtures/workerOptions.ts';
 import { childOf, workerTest, type Workers } from './fixtures/workers.ts';
 
 const test = workerTest.extend('s3', async ({ task: _task }, { onCleanup }) => {
@@ -43,6 +49,14 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('a training child that gets %s', 
   // One that is killed needs no such limit, and a busy machine may keep the others from their heartbeats for a while.
   const frozenSoon = signal === 'SIGSTOP' ? { heartbeatTimeoutMs: 3_000 } : {};
 
+  test('when its order arrives is replaced, and the death does not count', async ({ workers }) => {
+    const deaths = join(workers.folder, deathsFile);
+    await writeFile(deaths, JSON.stringify({ signal, left: 4 } satisfies Deaths));
+    await workers.start({ ...frozenSoon, program: 'dyingChild.ts' });
+    await expectWhole(workers, await workers.create('epochs:3 save'), 5);
+    expect(JSON.parse(await readFile(deaths, 'utf8'))).toMatchObject({ left: 0 });
+  });
+
   test('while the dataset of its job is fetched is replaced, and the death does not count', async ({ workers, redis, s3 }) => {
     const worker = await workers.start({ ...bucket, ...frozenSoon });
     const { part: dataset } = await storeUpload(redis, workers.folder);
@@ -55,6 +69,54 @@ describe.each(['SIGKILL', 'SIGSTOP'] as const)('a training child that gets %s', 
     await childOf(worker, jobId, 5);
     s3.set();
     await expectWhole(workers, jobId, 5);
+  });
+
+  test('while the initial weights of its job are fetched is replaced, and the death does not count', async ({ workers, redis, s3 }) => {
+    const worker = await workers.start({ ...bucket, ...frozenSoon });
+    const artifacts = await openArtifacts(bucket.artifactsUrl, join(workers.folder, 'client'));
+    const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
+    const waiting = silence(s3, 'GET', 'initial.safetensors');
+    const spec = { ...anySpec, name: 'epochs:3 save', initialWeights: { job: 'job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } };
+    const { job } = await createPrepared({ jobs: workers.jobs.store, remains, artifacts }, { spec, owner: 'ada' }, async (jobId) => {
+      await artifacts.putBytes(jobId, 'initial.safetensors', Buffer.from('weights'));
+      return {};
+    });
+    for (const attempt of [1, 2, 3, 4]) {
+      await waiting;
+      process.kill(await childOf(worker, job.id, attempt), signal);
+    }
+    await childOf(worker, job.id, 5);
+    s3.set();
+    await expectWhole(workers, job.id, 5);
+    await artifacts.close();
+  });
+
+  test('while it loads data is replaced, and the job can still be cancelled', async ({ workers, onTestFinished }) => {
+    const waiting = Promise.withResolvers<ServerResponse>();
+    const server = createServer((_request, response) => waiting.resolve(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const worker = await workers.start({
+      real: true,
+      ...frozenSoon,
+      mirror: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    });
+    const jobId = await workers.submit({
+      data: { dataset: 'mnist' },
+      model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+      loss: { type: 'crossEntropy' },
+      optimizer: { type: 'sgd' },
+      epochs: 1,
+    });
+    await waiting.promise;
+    process.kill(await childOf(worker, jobId), signal);
+    await childOf(worker, jobId, 2);
+    await workers.jobs.store.requestCancel(jobId);
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', attempts: 2 });
+    await until('that the worker is free', () => worker.worker.jobs.length === 0);
   });
 
   test('while the checkpoint of its job is fetched is replaced, and the job resumes', async ({ workers, s3 }) => {

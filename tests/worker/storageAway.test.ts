@@ -158,6 +158,39 @@ describe('a storage that', () => {
   });
 });
 
+test('a model that is larger than the storage allows ends the job, which says so', async ({ workers, s3 }) => {
+  await workers.start(bucket);
+  s3.set(({ method, key }) => (method === 'PUT' && key.includes('model') ? { status: 400, code: 'EntityTooLarge' } : undefined));
+  const job = await workers.ended(await workers.create('epochs:2 save'));
+  expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'artifactTooLarge' } });
+  expect(job.error?.message).toMatch(/larger than the S3 storage allows \(EntityTooLarge\): raise its limit/);
+});
+
+test('checkpoints that are larger than the storage allows cost the job its checkpoints, and it says so once', async ({ workers, s3 }) => {
+  await workers.start(bucket);
+  s3.set(({ key }) => (key.includes('checkpoint-') ? { status: 413, code: 'RequestTooLarge' } : undefined));
+  const jobId = await workers.create('epochs:1 checkpoint taken epochs:1 checkpoint taken epochs:1 save');
+  expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1, checkpoint: null });
+  expect(await workers.says(jobId)).toEqual([
+    expect.stringMatching(/^warn: a checkpoint could not be stored, .*larger than the S3 storage/),
+  ]);
+});
+
+test('a storage that hides a missing file from these credentials is waited for, and the job names the right that they lack', async ({
+  workers,
+  redis,
+  s3,
+}) => {
+  const { part: dataset } = await storeUpload(redis, workers.folder);
+  failAll(s3, 'dataset.npz', { status: 403, code: 'AccessDenied' });
+  await workers.start(bucket);
+  const jobId = await workers.create('epochs:1 save', dataset);
+  await until('that the job says so', async () => (await workers.says(jobId)).length > 0);
+  expect(await workers.says(jobId)).toEqual([expect.stringMatching(/status 403\): they need .*s3:ListBucket on the bucket$/)]);
+  s3.set();
+  expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+});
+
 test('an artifact that stays damaged is no storage that is away: the job says what to do', async ({ workers, redis, s3 }) => {
   const { part: dataset } = await storeUpload(redis, workers.folder);
   s3.set(({ method, key }) => (method === 'GET' && key.includes('dataset') ? 'corrupt' : undefined));

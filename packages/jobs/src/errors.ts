@@ -116,6 +116,7 @@ const quotaMessages: Readonly<Record<QuotaExceededError['quota'], (limit: number
 export type ArtifactErrorCode =
   | 'diskFull'
   | 'artifactNotFound'
+  | 'artifactTooLarge'
   | 'damagedArtifact'
   | 'invalidArtifactName'
   | 'invalidRange'

@@ -9,6 +9,12 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 /** How long a job may take to be made once something is put by for it. */
 const reservationMs = 60 * 60 * 1_000;
 
+/**
+ * How long the files of a job that Redis does not know any more are kept, in ms: where Redis has lost its data, there is time to restore
+ * a backup.
+ */
+const unknownKeptMs = 24 * 60 * 60 * 1_000;
+
 /** Jobs looked at in one round. */
 const atOnce = 100;
 
@@ -27,6 +33,14 @@ export class Remains {
   /** To be called before anything is stored for a job that is yet to be made; making it within the hour ends the reservation. */
   async reserve(jobId: string): Promise<void> {
     await this.#redis.zadd(this.#keys.remains, Date.now() + reservationMs, jobId);
+  }
+
+  /**
+   * To be called when Redis does not know a job any more whose files may be there: it was deleted, or Redis has lost its data. The files
+   * are removed a day later, unless the job is there again.
+   */
+  async forget(jobId: string): Promise<void> {
+    await this.#redis.zadd(this.#keys.remains, Date.now() + unknownKeptMs, jobId);
   }
 
   /** How long (s) a history that is put by is kept, unless the job is made. */

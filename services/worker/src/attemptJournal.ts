@@ -9,7 +9,7 @@ import type { BackgroundUploads } from './backgroundUploads.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
-import { describeError } from './runError.ts';
+import { describeStoreError } from './storageRefusal.ts';
 import type { StorageOutage } from './storageWaits.ts';
 
 type EventOf<T extends ReportedEvent['type']> = Extract<ReportedEvent, { type: T }>;
@@ -46,6 +46,7 @@ export interface JournalOptions {
 export class AttemptJournal {
   readonly #options: JournalOptions;
   readonly #remembered: EpochMetrics[] = [];
+  readonly #saidNotStored = new Set<string>();
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #endScratchOutage: ((isBack: boolean) => void) | undefined;
@@ -133,10 +134,13 @@ export class AttemptJournal {
     });
   }
 
-  /** For errors that are not the storage's, which is waited for. */
+  /** For errors that waiting for the storage cannot change. The next file may well have the same one: it is said once. */
   async #sayNotStored(what: string, error: unknown): Promise<void> {
+    const message = `${what} could not be stored, training goes on: ${describeStoreError(error).message}`;
+    if (this.#saidNotStored.has(message)) return;
+    this.#saidNotStored.add(message);
     this.#options.log.error({ err: error }, `${what} could not be stored`);
-    await this.say('warn', `${what} could not be stored, training goes on: ${describeError(error).error.message}`);
+    await this.say('warn', message);
   }
 
   /** The training process found the worker's own disk full, or no longer so. */

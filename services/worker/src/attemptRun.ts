@@ -17,14 +17,16 @@ import type { Logger } from 'pino';
 import { AttemptFiles } from './attemptFiles.ts';
 import { AttemptJournal, StaleAttemptError } from './attemptJournal.ts';
 import type { AttemptSpan } from './attemptSpan.ts';
+import { AttemptTidying } from './attemptTidying.ts';
 import { BackgroundUploads } from './backgroundUploads.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import { describeDeath } from './childDeath.ts';
 import { tellDataFound } from './dataFound.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
-import { describeError, type Reason } from './runError.ts';
-import { StorageOutage, type StorageWait, whenStored } from './storageWaits.ts';
+import type { Reason } from './runError.ts';
+import { describeStoreError } from './storageRefusal.ts';
+import { StorageOutage, whenStored } from './storageWaits.ts';
 import { fetchInputs } from './trainingInputs.ts';
 import type { Outcome, TrainingChild } from './trainingChild.ts';
 import type { UploadedData } from './uploadedData.ts';
@@ -66,8 +68,6 @@ export type AttemptResult = 'ended' | 'handedBack' | PreviousEnd;
 
 /** How long the last documents of a job that failed are tried to be stored, in ms. */
 const FAILED_FLUSH_MS = 30_000;
-/** How long files that nobody needs are tried to be removed, in ms. */
-const LONGEST_TIDYING_MS = 600_000;
 
 export interface AttemptOptions {
   readonly claim: Extract<Claim, { outcome: 'claimed' }>;
@@ -86,6 +86,7 @@ export class AttemptRun {
   readonly #uploads: BackgroundUploads;
   readonly #outage: StorageOutage;
   readonly #journal: AttemptJournal;
+  readonly #tidying: AttemptTidying;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
@@ -99,6 +100,7 @@ export class AttemptRun {
     checkpoints.current = claim.checkpoint;
     const shared = { outage: this.#outage, log: this.#log, redisHealth, abandoned };
     this.#journal = new AttemptJournal({ attempt, artifacts, checkpoints, uploads: this.#uploads, ...shared });
+    this.#tidying = new AttemptTidying({ attempt, artifacts, checkpoints, outage, abandoned, log: this.#log });
   }
 
   /** @throws StaleAttemptError, and whatever a worker that leaves gave up */
@@ -144,7 +146,7 @@ export class AttemptRun {
     const { model: modelFile, checkpoint: checkpointFile, snapshot: snapshotFile } = this.#files;
     const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
     // Beside the training: nothing depends on it.
-    this.#tidy(async (wait) => await checkpoints.sweepEarlier(attempt, wait));
+    this.#tidying.removeEarlier();
     const told = tellDataFound(attempt, spec, digests, (call) => this.#patiently(call), this.#log);
     const outcome = await child.train(order, async (events) => await this.#store(events), control);
     // Reading the files may take longer than a short job, but nobody waits for that who wants the job to stop.
@@ -189,7 +191,7 @@ export class AttemptRun {
 
   /** Stores everything, the model last, however long that takes, and ends the job. */
   async #succeed(result: JobResult): Promise<AttemptResult> {
-    const { context, control, checkpoints, claim } = this.#options;
+    const { context, control, claim } = this.#options;
     const { attempt } = claim;
     const wait = { ...control, outage: this.#outage };
     const store = async (signal: AbortSignal) =>
@@ -204,16 +206,16 @@ export class AttemptRun {
       if (error instanceof StaleAttemptError) throw error;
       const left = control.stop.aborted || control.pause.aborted ? await this.#leave() : null;
       if (left !== null) {
-        if (control.reason() === 'cancel') this.#removeModel();
+        if (control.reason() === 'cancel') this.#tidying.removeModel();
         return left;
       }
       this.#log.error({ err: error }, 'the model could not be stored');
-      ending = { status: 'failed', error: describeError(error).error };
+      ending = { status: 'failed', error: describeStoreError(error) };
     }
     const status = await this.#finish(ending);
     // The request to cancel came at the last moment: a cancelled job has no model.
-    if (status === 'cancelled') this.#removeModel();
-    this.#tidy(async (wait) => await checkpoints.sweep(attempt, wait));
+    if (status === 'cancelled') this.#tidying.removeModel();
+    this.#tidying.removeOldCheckpoints();
     return 'ended';
   }
 
@@ -232,7 +234,7 @@ export class AttemptRun {
 
   /** Ends the attempt as somebody wants it, with what can be stored. @returns null where nobody wants it */
   async #leave(): Promise<AttemptResult | null> {
-    const { claim, control, checkpoints } = this.#options;
+    const { claim, control } = this.#options;
     const { attempt } = claim;
     if (control.reason() === 'cancel') await this.#uploads.drop();
     else await this.#uploads.flush();
@@ -243,7 +245,7 @@ export class AttemptRun {
         throw new StaleAttemptError(attempt.jobId, attempt.number);
       case 'cancel':
         await this.#finish({ status: 'cancelled' });
-        this.#tidy(async (wait) => await checkpoints.sweep(attempt, wait));
+        this.#tidying.removeOldCheckpoints();
         return 'ended';
       case 'pause':
       case 'handBack':
@@ -272,24 +274,6 @@ export class AttemptRun {
     span.ended(finished.status);
     if (finished.status === 'failed' && ending.status === 'failed') span.failed(ending.error.code);
     return finished.status;
-  }
-
-  /** Of a job that ended cancelled. */
-  #removeModel(): void {
-    const { claim, context } = this.#options;
-    this.#tidy(async (wait) => {
-      await whenStored(async () => await context.artifacts.delete(claim.attempt.jobId, trainedWeightsFile), wait);
-    });
-  }
-
-  /** Removes files that nobody needs, in the background, which may outlast the attempt. What it cannot remove goes with the job. */
-  #tidy(work: (wait: StorageWait) => Promise<void>): void {
-    const { abandoned, outage } = this.#options.context;
-    const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_TIDYING_MS)]);
-    // The job's log need not hear of it.
-    work({ stop, outage: new StorageOutage(() => {}, outage) }).catch((error: unknown) => {
-      this.#log.info({ err: error }, 'files that are not needed stay until the job is deleted');
-    });
   }
 
   #sayStorage(reason: Reason | null): void {

@@ -1,7 +1,7 @@
 // One delivered job, from claiming it to its end: attempt after attempt in a training child, until the job has ended,
 // went back into the queue or belongs to someone else. What happens within an attempt is attemptRun.ts's, BullMQ's side of
 // the delivery is worker.ts's.
-import { type Claim, type JobAttempt, type PreviousEnd, type Wish, type WishBus, wishOf } from '@trainyard/jobs';
+import { type Claim, type JobAttempt, type PreviousEnd, type Remains, type Wish, type WishBus, wishOf } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { StaleAttemptError } from './attemptJournal.ts';
 import { type AttemptContext, type AttemptControl, type AttemptResult, AttemptRun, type StopReason, stopReasons } from './attemptRun.ts';
@@ -13,6 +13,7 @@ import { patiently } from './patience.ts';
 /** What all runs of a worker share. */
 export interface RunContext extends AttemptContext {
   wishes: WishBus;
+  remains: Remains;
   pool: ChildPool;
   /** The worker's name, as jobs show it. */
   worker: string;
@@ -65,7 +66,7 @@ export class JobRun {
     } catch (error) {
       if (error instanceof StaleAttemptError) {
         this.#log.info('the job was taken over or has ended; dropping it');
-        await this.#leaveNothing().catch((error: unknown) => this.#log.warn({ err: error }, 'files of a deleted job may be left'));
+        await this.#expireFiles().catch((error: unknown) => this.#log.warn({ err: error }, 'files of a deleted job may be left'));
         return 'lost';
       }
       if (this.#context.abandoned.aborted) return 'lost';
@@ -76,10 +77,13 @@ export class JobRun {
     }
   }
 
-  /** A job that was deleted after another worker had ended it needs no file that this one stored for it meanwhile. */
-  async #leaveNothing(): Promise<void> {
-    const { store, artifacts } = this.#context;
-    if ((await this.#patiently(() => store.get(this.jobId))) === null) await artifacts.deleteJob(this.jobId);
+  /**
+   * This worker may have stored files of a job after it was deleted. They are not removed at once: where Redis has lost its data, the job
+   * may come back from a backup.
+   */
+  async #expireFiles(): Promise<void> {
+    const { store, remains } = this.#context;
+    if ((await this.#patiently(() => store.get(this.jobId))) === null) await this.#patiently(() => remains.forget(this.jobId));
   }
 
   /** Stops training, with a checkpoint if that is quick, and puts the job back into the queue. */

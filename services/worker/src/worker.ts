@@ -13,6 +13,7 @@ import {
   type TrainDelivery,
   type PresentWorker,
   RedisHealth,
+  Remains,
   TrainQueue,
   trainQueueName,
   trainWorkerOptions,
@@ -146,6 +147,7 @@ export class TrainingWorker {
       {
         store: this.#store,
         wishes: this.#wishes,
+        remains: new Remains({ redis, prefix, artifacts }),
         artifacts,
         checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
         pool: this.#pool,

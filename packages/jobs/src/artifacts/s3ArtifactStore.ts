@@ -1,19 +1,11 @@
 // Artifacts in an S3 bucket: `<prefix>/<job id>/<name>`, each with its digest in its metadata. An object appears whole or not at all by
-// itself; what arrives is checked against an MD5 sum by the server. Endpoint and credentials are the SDK's: its environment variables.
+// itself; what arrives is checked against an MD5 sum by the server.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import {
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ArtifactError } from '../errors.ts';
 import {
   type ArtifactPlace,
@@ -28,8 +20,8 @@ import { unlessAborted } from './abandon.ts';
 import { contentStream } from './contentStream.ts';
 import { digestsOf } from './fileDigest.ts';
 import { removeLeftovers, scratchName } from './scratch.ts';
-import { awayError, outside, statusOf } from './s3Errors.ts';
-import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
+import { S3Bucket } from './s3Bucket.ts';
+import { awayError, outside } from './s3Errors.ts';
 import { inStorage } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
@@ -49,37 +41,18 @@ const deletedAtOnce = 20;
 /** How messages name the folder of this machine. */
 const scratchPlace = "the service's own folder";
 
-/** How long a server may take to accept a connection, and to send or take anything at all, in ms. */
-const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
-
-/** Tries of one request. Who can wait longer calls again. */
-const maxAttempts = 2;
-
-/** What \`check\` writes. */
+/** What `check` writes. */
 const checkContent = Buffer.from('trainyard');
 
-/** What goes wrong is thrown; the client would say it once more, on the console. */
-const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 export class S3ArtifactStore implements ArtifactStore {
-  readonly #client: S3Client;
-  readonly #bucket: string;
+  readonly #bucket: S3Bucket;
   readonly #prefix: string;
   readonly #scratch: string;
   /** Of this process alone. */
   readonly #checkKey: string;
 
   private constructor({ bucket, prefix }: S3ArtifactOptions, scratch: string) {
-    // Servers other than AWS's often know neither the newer checksums nor buckets as host names.
-    this.#client = new S3Client({
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      forcePathStyle: hasOwnEndpoint(),
-      logger: silent,
-      maxAttempts,
-      requestHandler: timeouts,
-    });
-    this.#bucket = bucket;
+    this.#bucket = new S3Bucket(bucket);
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.#scratch = scratch;
     this.#checkKey = `${this.#prefix}check-${randomUUID()}`;
@@ -96,7 +69,7 @@ export class S3ArtifactStore implements ArtifactStore {
     await mkdir(scratch);
     const store = new S3ArtifactStore(options, scratch);
     try {
-      await expectSettings(store.#client);
+      await store.#bucket.expectSettings();
     } catch (error) {
       await store.close();
       throw error;
@@ -112,17 +85,22 @@ export class S3ArtifactStore implements ArtifactStore {
     const Key = this.#key(jobId, name);
     const artifact = `${jobId}/${name}`;
     const { sha256, md5, bytes } = await inStorage(artifact, scratchPlace, async () => await unlessAborted(digestsOfFile(path), signal));
+    const Bucket = this.#bucket.name;
     const content = { ContentLength: bytes, ContentMD5: md5, Metadata: { sha256 } };
-    await this.#send(artifact, signal, async (options) => {
-      // The SDK sends again what is in memory, when that is needed; of a stream it cannot.
-      const Body = bytes <= mostInMemory ? await readFile(path) : createReadStream(path);
-      try {
-        await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key, Body, ...content }), options);
-      } finally {
-        // A request that came to nothing leaves it open.
-        if (!Buffer.isBuffer(Body)) Body.destroy();
-      }
-    });
+    await this.#bucket.call(
+      artifact,
+      async (client, options) => {
+        // The SDK can repeat a request whose body is in memory, but not one whose body is a stream.
+        const Body = bytes <= mostInMemory ? await readFile(path) : createReadStream(path);
+        try {
+          await client.send(new PutObjectCommand({ Bucket, Key, Body, ...content }), options);
+        } finally {
+          // A failed request leaves it open.
+          if (!Buffer.isBuffer(Body)) Body.destroy();
+        }
+      },
+      { signal },
+    );
     await rm(path, { force: true });
     return { bytes, sha256 };
   }
@@ -142,17 +120,17 @@ export class S3ArtifactStore implements ArtifactStore {
     const Key = this.#key(jobId, name);
     const artifact = `${jobId}/${name}`;
     try {
-      const head = await this.#send(
+      const head = await this.#bucket.call(
         artifact,
-        signal,
-        async (options) => await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key }), options),
+        async (client, options) => await client.send(new HeadObjectCommand({ Bucket: this.#bucket.name, Key }), options),
+        { signal },
       );
       const bytes = head.ContentLength ?? 0;
       const sha256 = head.Metadata?.['sha256'] ?? (await this.#digestAnew(jobId, name, signal));
       return { bytes, sha256 };
     } catch (error) {
       if (error instanceof ArtifactError && error.code === 'artifactNotFound') {
-        await this.#expectBucket(artifact, Key, signal);
+        await this.#bucket.expectBucket(artifact, Key, signal);
         return null;
       }
       throw error;
@@ -164,11 +142,10 @@ export class S3ArtifactStore implements ArtifactStore {
     const artifact = `${jobId}/${name}`;
     if (range !== undefined && (range.start < 0 || range.start > range.end)) throw outside(artifact, range);
     const Range = range === undefined ? undefined : `bytes=${range.start}-${range.end}`;
-    const { Body, ContentRange } = await this.#send(
+    const { Body, ContentRange } = await this.#bucket.call(
       artifact,
-      signal,
-      async (options) => await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key, Range }), options),
-      range,
+      async (client, options) => await client.send(new GetObjectCommand({ Bucket: this.#bucket.name, Key, Range }), options),
+      { signal, range },
     );
     if (!(Body instanceof Readable)) throw new TypeError('the S3 client answered with no stream');
     const content = contentStream(Body, (error) => awayError(artifact, error), signal);
@@ -184,12 +161,11 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void> {
-    const CopySource = encodeURI(`${this.#bucket}/${this.#key(from.jobId, from.name)}`);
+    const CopySource = encodeURI(`${this.#bucket.name}/${this.#key(from.jobId, from.name)}`);
     const Key = this.#key(to.jobId, to.name);
-    await this.#send(
+    await this.#bucket.call(
       `${from.jobId}/${from.name}`,
-      undefined,
-      async () => await this.#client.send(new CopyObjectCommand({ Bucket: this.#bucket, CopySource, Key })),
+      async (client) => await client.send(new CopyObjectCommand({ Bucket: this.#bucket.name, CopySource, Key })),
     );
   }
 
@@ -216,36 +192,28 @@ export class S3ArtifactStore implements ArtifactStore {
         await rm(path, { force: true });
       }
     });
-    const place = { Bucket: this.#bucket, Key: this.#checkKey };
-    await this.#send('check', signal, async (options) => {
-      await this.#client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
-      const { Body } = await this.#client.send(new GetObjectCommand(place), options);
-      const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
-      if (!read.equals(checkContent)) throw new Error('it does not give back what was written');
-    });
+    const place = { Bucket: this.#bucket.name, Key: this.#checkKey };
+    await this.#bucket.call(
+      'check',
+      async (client, options) => {
+        await client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
+        const { Body } = await client.send(new GetObjectCommand(place), options);
+        const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
+        if (!read.equals(checkContent)) throw new Error('it does not give back what was written');
+      },
+      { signal },
+    );
     await this.#remove('check', this.#checkKey);
   }
 
   async close(): Promise<void> {
-    this.#client.destroy();
+    this.#bucket.close();
     await rm(this.#scratch, { recursive: true, force: true });
   }
 
   async #list(jobId: string): Promise<string[]> {
     checkHolder(jobId);
-    const Prefix = `${this.#prefix}${jobId}/`;
-    const names: string[] = [];
-    let token: string | undefined;
-    do {
-      const page = await this.#send(
-        jobId,
-        undefined,
-        async () => await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, ContinuationToken: token })),
-      );
-      for (const { Key = '' } of page.Contents ?? []) names.push(Key.slice(Prefix.length));
-      token = page.NextContinuationToken;
-    } while (token !== undefined);
-    return names;
+    return await this.#bucket.list(jobId, `${this.#prefix}${jobId}/`);
   }
 
   /** Of an object that something else put there. */
@@ -261,44 +229,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   async #remove(artifact: string, Key: string): Promise<void> {
-    await this.#send(artifact, undefined, async () => await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key })));
-  }
-
-  /** A HEAD says 404 for a missing bucket, too. @throws ArtifactError `storageUnavailable` where there is none */
-  async #expectBucket(artifact: string, Prefix: string, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      await this.#send(
-        artifact,
-        signal,
-        async (options) => await this.#client.send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix, MaxKeys: 1 }), options),
-      );
-    } catch (error) {
-      // Who may not list the bucket may still use what is in it.
-      const isThere = error instanceof ArtifactError && (error.code === 'storageDenied' || error.code === 'artifactNotFound');
-      if (!isThere) throw error;
-    }
-  }
-
-  /** Calls the server. @throws ArtifactError for whatever it refuses, and when it is not there; the signal's reason */
-  async #send<T>(
-    artifact: string,
-    signal: AbortSignal | undefined,
-    call: (options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
-    range?: ByteRange,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    try {
-      return await unlessAborted(call(signal === undefined ? {} : { abortSignal: signal }), signal);
-    } catch (error) {
-      signal?.throwIfAborted();
-      const status = statusOf(error);
-      const kind = error instanceof Error ? error.name : 'Error';
-      if (kind === 'NoSuchKey' || (status === 404 && kind !== 'NoSuchBucket')) {
-        throw new ArtifactError('artifactNotFound', artifact, 'there is no such artifact');
-      }
-      if (range !== undefined && status === 416) throw outside(artifact, range);
-      throw awayError(artifact, error);
-    }
+    await this.#bucket.call(artifact, async (client) => await client.send(new DeleteObjectCommand({ Bucket: this.#bucket.name, Key })));
   }
 }
 

@@ -4,13 +4,22 @@ import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 import type { ByteRange } from './artifactStore.ts';
 import { systemCodeOf } from './storageErrors.ts';
 
-/** The error of a storage that did not do what it was asked for. */
+/** The error of a storage that did not do what it was asked for. All but a file that is too large for it may pass. */
 export function awayError(artifact: string, error: unknown): ArtifactError {
   const status = statusOf(error);
   const kind = error instanceof Error ? error.name : 'Error';
-  const code: ArtifactErrorCode = status === 401 || status === 403 ? 'storageDenied' : 'storageUnavailable';
   const answer = status === undefined ? (systemCodeOf(error) ?? kind) : kind;
-  return new ArtifactError(code, artifact, messageOf(answer, status), { cause: error });
+  return new ArtifactError(codeOf(answer, status), artifact, messageOf(answer, status), { cause: error });
+}
+
+function codeOf(answer: string, status: number | undefined): ArtifactErrorCode {
+  if (isTooLarge(answer, status)) return 'artifactTooLarge';
+  return status === 401 || status === 403 ? 'storageDenied' : 'storageUnavailable';
+}
+
+/** A smaller file could be stored, this one never. */
+function isTooLarge(answer: string, status: number | undefined): boolean {
+  return status === 413 || answer === 'EntityTooLarge';
 }
 
 export function statusOf(error: unknown): number | undefined {
@@ -20,7 +29,12 @@ export function statusOf(error: unknown): number | undefined {
 /** @param answer the server's code, or the system's of a connection that failed */
 function messageOf(answer: string, status: number | undefined): string {
   if (answer === 'NoSuchBucket') return 'the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL';
-  if (status === 401 || status === 403) return `the S3 storage refuses these credentials (${answer}, status ${status})`;
+  if (isTooLarge(answer, status)) return `the file is larger than the S3 storage allows (${answer}): raise its limit`;
+  if (status === 401 || status === 403) {
+    // S3 says the same of a file that is not there to those who may not list the bucket.
+    const rights = 's3:GetObject, s3:PutObject and s3:DeleteObject on its objects, and s3:ListBucket on the bucket';
+    return `the S3 storage refuses these credentials (${answer}, status ${status}): they need ${rights}`;
+  }
   if (status === undefined) return `the S3 storage does not answer (${answer})`;
   return `the S3 storage did not do what it was asked for (${answer}, status ${status})`;
 }

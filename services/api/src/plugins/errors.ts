@@ -96,6 +96,10 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
+  if (error instanceof ArtifactError && error.code === 'artifactTooLarge')
+    return new ProblemError('bodyTooLarge', 'The artifact storage does not take a file of this size; send a smaller one.', {
+      cause: error,
+    });
   const fault = orDiskError(error);
   if (isStorageAway(fault)) return storageAway(fault);
   if (error instanceof Error) {

@@ -1,0 +1,56 @@
+// Removes files of a job that nobody needs any more, in the background: it may take longer than the attempt, and delays nothing. A file
+// that cannot be removed stays until the job is deleted.
+import { type ArtifactStore, type JobAttempt, trainedWeightsFile } from '@trainyard/jobs';
+import type { Logger } from 'pino';
+import type { CheckpointKeeper } from './checkpointKeeper.ts';
+import { StorageOutage, type StorageWait, whenStored } from './storageWaits.ts';
+
+/** For how long a removal is tried, in ms. */
+const LONGEST_TIDYING_MS = 600_000;
+
+export interface TidyingOptions {
+  readonly attempt: JobAttempt;
+  readonly artifacts: ArtifactStore;
+  readonly checkpoints: CheckpointKeeper;
+  /** The worker's waits for the storage. */
+  readonly outage: StorageOutage;
+  readonly abandoned: AbortSignal;
+  readonly log: Logger;
+}
+
+export class AttemptTidying {
+  readonly #options: TidyingOptions;
+
+  constructor(options: TidyingOptions) {
+    this.#options = options;
+  }
+
+  /** Removes what earlier attempts left, except the current checkpoint. */
+  removeEarlier(): void {
+    const { attempt, checkpoints } = this.#options;
+    this.#begin(async (wait) => await checkpoints.sweepEarlier(attempt, wait));
+  }
+
+  /** Removes all checkpoints except the current one. */
+  removeOldCheckpoints(): void {
+    const { attempt, checkpoints } = this.#options;
+    this.#begin(async (wait) => await checkpoints.sweep(attempt, wait));
+  }
+
+  /** Removes the model of a job that was cancelled. */
+  removeModel(): void {
+    const { attempt, artifacts } = this.#options;
+    this.#begin(async (wait) => {
+      await whenStored(async () => await artifacts.delete(attempt.jobId, trainedWeightsFile), wait);
+    });
+  }
+
+  #begin(work: (wait: StorageWait) => Promise<void>): void {
+    const { abandoned, outage, log } = this.#options;
+    const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_TIDYING_MS)]);
+    // These waits are not written to the job's log.
+    work({ stop, outage: new StorageOutage(() => {}, outage) }).catch((error: unknown) => {
+      log.info({ err: error }, 'files that are not needed stay until the job is deleted');
+    });
+  }
+}

@@ -1,0 +1,11 @@
+// What the job's record says when a file could not be stored for a reason that waiting cannot change.
+import type { JobError } from '@trainyard/contracts';
+import { ArtifactError } from '@trainyard/jobs';
+import { describeError } from './runError.ts';
+
+export function describeStoreError(error: unknown): JobError {
+  if (error instanceof ArtifactError && error.code === 'artifactTooLarge') {
+    return { code: error.code, message: error.reason, epoch: null, step: null };
+  }
+  return describeError(error).error;
+}

@@ -1,0 +1,58 @@
+// Redis loses its data while a job trains, and gets it back from a backup: the files that the job had are still there, and it goes on.
+import { FolderArtifactStore, redisKeys, Remains } from '@trainyard/jobs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { until } from './fixtures/processes.ts';
+import { workerTest } from './fixtures/workers.ts';
+
+workerTest(
+  'a job whose Redis lost its data keeps its files, and goes on from them when a backup is restored',
+  async ({ workers, redis }) => {
+    const { logs } = await workers.start();
+    const go = join(workers.folder, 'go');
+    const jobId = await workers.create(`resume epochs:2 checkpoint hold:${go} epochs:1 save`);
+    await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
+    const client = redis.connect();
+    const names = await client.keys(`${redisKeys(redis.prefix).tag}:*`);
+    // Leases and locks have expired when a backup is restored.
+    const ttls = await Promise.all(names.map(async (name) => [name, await client.pttl(name)] as const));
+    const kept = ttls.flatMap(([name, ttl]) => (ttl === -1 ? [name] : []));
+    const backup = await Promise.all(kept.map(async (name) => [name, await client.dumpBuffer(name)] as const));
+    await client.unlink(...names);
+    await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('the job was taken over or has ended')));
+    const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+    const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
+    await until('that its files are to be removed', async () => (await client.zscore(redisKeys(redis.prefix).remains, jobId)) !== null);
+    expect(await remains.sweep()).toBe(0);
+    expect(await artifacts.names(jobId)).toHaveLength(1);
+
+    for (const [name, value] of backup) if (value !== null) await client.restore(name, 0, value, 'REPLACE');
+    await writeFile(go, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
+    // From the checkpoint after epoch 2 the script goes on with two epochs and one more.
+    expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5]);
+    expect(logs.filter(({ checkpoint }) => typeof checkpoint === 'string')).toHaveLength(1);
+    expect(await remains.sweep(Date.now() + 2 * 86_400_000)).toBeLessThanOrEqual(1);
+    expect(await artifacts.names(jobId)).toContain('model.safetensors');
+    await artifacts.close();
+  },
+);
+
+workerTest('the files of a job that stays unknown are removed a day later', async ({ workers, redis }) => {
+  const { logs } = await workers.start();
+  const jobId = await workers.create('epochs:2 checkpoint hold:never');
+  await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
+  const client = redis.connect();
+  const keys = redisKeys(redis.prefix);
+  await client.unlink(keys.job(jobId));
+  await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('the job was taken over or has ended')));
+  await until('that its files are to be removed', async () => (await client.zscore(keys.remains, jobId)) !== null);
+  const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
+  const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
+  const hour = 3_600_000;
+  expect(await remains.sweep(Date.now() + 23 * hour)).toBe(0);
+  expect(await remains.sweep(Date.now() + 25 * hour)).toBe(1);
+  expect(await artifacts.names(jobId)).toEqual([]);
+  await artifacts.close();
+});
