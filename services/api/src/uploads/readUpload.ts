@@ -77,7 +77,8 @@ function refusal(faults: readonly UploadFault[]): ProblemError {
   const others = faults.length - 1;
   const limit = faults.length >= mostFaults ? 'at least ' : '';
   const more = others === 0 ? '' : ` There ${others === 1 ? 'is' : 'are'} ${limit}${others} more: see errors.`;
-  return new ProblemError('invalidDataset', `${first?.message ?? 'the files cannot be read'}.${more}`, { issues: faults });
+  const message = first?.message ?? 'the files cannot be read';
+  return new ProblemError('invalidDataset', `${message}${/[.?!]$/.test(message) ? '' : '.'}${more}`, { issues: faults });
 }
 
 /** The 422 of files that take too much of the process that reads them. */

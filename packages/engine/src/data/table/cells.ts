@@ -1,8 +1,8 @@
 // What one field of a table can be: missing, a number, a truth value or a date.
 
-const missing = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?', '-']);
+const missing = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', String.raw`\n`, '?', '-']);
 
-/** Whether a field stands for no value: empty, NA, N/A, NaN, null, ? or -. */
+/** Whether a field stands for no value: empty, NA, N/A, <NA>, NaN, null, \\N (of MySQL and PostgreSQL), ? or -. */
 export const isMissing = (field: string): boolean => field.length <= 12 && missing.has(field.trim().toLowerCase());
 
 const withPoint = /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/;
@@ -48,10 +48,22 @@ function anyNumberIn(field: string, decimal: Decimal): number {
   return Number(decimal === '.' ? field : field.replace(',', '.'));
 }
 
-const grouped = /^\s*[-+]?\d{1,3}([.,]\d{3})+([.,]\d+)?\s*$/;
+const grouped = /^\s*[-+]?\d{1,3}([.,\s'’]\d{3})+([.,]\d+)?\s*$/;
+const currencyBefore = /^\s*([-+]?)\s*\p{Sc}\s*/u;
+const unitBehind = /\s*[\p{Sc}%‰]\s*$/u;
 
-/** A number in another way of writing, such as 1,234: it is no text, and no number that can be read either. */
-export const isForeignNumber = (field: string): boolean => isNumber(field, '.') || isNumber(field, ',') || grouped.test(field);
+/** A number in another way of writing, such as 1,234 or $5 or 5%: it is no text, and no number that can be read either. */
+export function isForeignNumber(field: string): boolean {
+  if (field.length > 40) return isNumber(field, '.') || isNumber(field, ',');
+  const bare = field.replace(currencyBefore, '$1').replace(unitBehind, '');
+  return isNumber(bare, '.') || isNumber(bare, ',') || grouped.test(bare);
+}
+
+const writtenTime = /^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?\s*$/i;
+const writtenDate = /^\s*\d{1,4}([./-])\d{1,2}\1\d{1,4}([\sT]+\d{1,2}:\d{2}.*)?$/;
+
+/** A time, or a date in another order than that of ISO 8601. */
+export const isForeignDate = (field: string): boolean => field.length <= 40 && (writtenTime.test(field) || writtenDate.test(field));
 
 /** 1 for true, 0 for false, null for neither. */
 export function truthIn(field: string): 0 | 1 | null {

@@ -1,6 +1,7 @@
 // Which columns of a table are inputs and which are to be learned, as the form says it or by default.
 import { nearest } from '../../validation.ts';
 import type { UploadReport } from '../uploadReport.ts';
+import { listed } from './wording.ts';
 
 export interface ChoiceOptions {
   readonly targetColumn?: string | undefined;
@@ -16,14 +17,6 @@ export interface ColumnChoice {
   readonly targets: readonly number[];
 }
 
-const MOST_SHOWN = 20;
-
-/** Names for a message. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MOST_SHOWN).map((name) => JSON.stringify(name.length > 60 ? `${name.slice(0, 57)}…` : name));
-  return names.length > MOST_SHOWN ? `${shown.join(', ')} and ${names.length - MOST_SHOWN} more` : shown.join(', ');
-}
-
 /** @returns undefined where there are faults, which it reports */
 export function chooseColumns(names: readonly string[], options: ChoiceOptions, report: UploadReport): ColumnChoice | undefined {
   const indexOf = indices(names, report);
@@ -33,7 +26,7 @@ export function chooseColumns(names: readonly string[], options: ChoiceOptions, 
   const inputs = kept.filter((column) => !targets.includes(column));
   if (inputs.length === 0) {
     const field = options.columns === undefined ? 'targetColumns' : 'columns';
-    report.fault({ part: field }, `${field}: no column is left as an input: the table has ${listed(names)}`);
+    report.fault({ part: field }, `${field}: no column is left as an input. The table has ${listed(names)}`);
     return undefined;
   }
   return { inputs, targets };
@@ -46,10 +39,10 @@ function indices(names: readonly string[], report: UploadReport): (field: string
     const index = known.get(name.trim().normalize('NFC'));
     if (index !== undefined) return index;
     const near = names.length > 1_000 ? null : nearest(name, names);
-    const hint = near === null ? '' : `: did you mean ${JSON.stringify(near)}?`;
+    const hint = near === null ? '' : ` did you mean ${JSON.stringify(near)}?`;
     report.fault(
       { part: field },
-      `${field}: there is no column ${JSON.stringify(name)}${hint} The table has ${listed(names)}`,
+      `${field}: there is no column ${JSON.stringify(name)}:${hint === '' ? ' the' : `${hint} The`} table has ${listed(names)}`,
       'unknownColumn',
     );
     return -1;

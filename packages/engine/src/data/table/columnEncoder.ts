@@ -1,5 +1,5 @@
 // One field of a prepared column, written as the inputs of a sample.
-import { type Decimal, daysIn, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
+import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
 import { type PreparedColumn, widthOf } from './preparation.ts';
 
 /** Why a field cannot be used. "row 3" or the like goes before it, and the column between its parts. */
@@ -73,6 +73,10 @@ export class ColumnEncoder {
 function problemOf(field: string, value: number, expected: string): FieldProblem {
   const found = `has ${JSON.stringify(field.length > 60 ? `${field.slice(0, 57)}…` : field)}`;
   if (isInfinite(field) || !Number.isNaN(value)) return { found, remedy: ', which is beyond float32' };
-  const comma = expected === expectedOf.number && /\d,\d/.test(field) ? ' (send decimal=, if its comma is a decimal comma)' : '';
-  return { found, remedy: `: expected ${expected}${comma}` };
+  return { found, remedy: `: expected ${expected}${expected === expectedOf.number ? hintFor(field) : ''}` };
+}
+
+function hintFor(field: string): string {
+  if (/\d,\d/.test(field)) return ' (send decimal=, if its comma is a decimal comma, or remove separators of thousands)';
+  return isForeignNumber(field) ? ' alone, such as 1234.5: remove currency signs, percent signs and separators of thousands' : '';
 }

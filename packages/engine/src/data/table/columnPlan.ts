@@ -1,10 +1,11 @@
 // How the columns of a training file are prepared: what kind each is, its categories and what fills its gaps, with what the user ought to
 // know of it.
 import type { UploadReport } from '../uploadReport.ts';
-import { isMissing } from './cells.ts';
+import { isForeignDate, isMissing } from './cells.ts';
 import type { ColumnStatistics } from './columnStatistics.ts';
 import type { PreparedColumn } from './preparation.ts';
 import { sortedNames } from './targets.ts';
+import { counted, quoted, withoutColumns } from './wording.ts';
 
 export type Missing = 'error' | 'drop' | 'mean';
 
@@ -13,18 +14,29 @@ export const MOST_CATEGORIES = 1_000;
 /** Columns that are reported one by one. */
 const MOST_REPORTED = 50;
 
+/** Inputs of one column of texts that are worth a warning. */
+const MANY_CATEGORIES = 100;
+/** Fields of a column that are not of its kind and can be mistakes: more are said of the column too. */
+const MOST_MISTAKES = 5;
+
 const indexNames = /^([Uu]nnamed: \d+|index|id|row|row_?(id|number|index)|.*[_ ]id|\w+Id)$/;
+
+/** What the form says of columns. */
+export interface ColumnOptions {
+  readonly missing?: Missing | undefined;
+  readonly columns?: readonly string[] | undefined;
+}
 
 /** @returns undefined for a column that cannot be an input, which it reports */
 export function prepareColumn(
   file: string,
   name: string,
   statistics: ColumnStatistics,
-  missing: Missing,
+  { missing = 'error', columns }: ColumnOptions,
   report: UploadReport,
 ): PreparedColumn | undefined {
   const { kind } = statistics;
-  const dropped = `columns=${JSON.stringify([`!${name}`])} leaves it out`;
+  const dropped = `${withoutColumns([name], columns)} leaves it out`;
   const place = { part: file, column: name };
   if (kind === null) {
     report.fault(place, `${file}: column ${JSON.stringify(name)} holds no value: ${dropped}`, 'missingValue');
@@ -40,9 +52,14 @@ export function prepareColumn(
 }
 
 /** Reports what was decided about columns: those that look like an index, and those that are no numbers. */
-export function reportColumns(columns: readonly PreparedColumn[], statistics: readonly ColumnStatistics[], report: UploadReport): void {
+export function reportColumns(
+  columns: readonly PreparedColumn[],
+  statistics: readonly ColumnStatistics[],
+  sent: readonly string[] | undefined,
+  report: UploadReport,
+): void {
   const notes = columns.flatMap((column, i) => {
-    const note = noteOn(column, statistics[i]);
+    const note = noteOn(column, statistics[i], sent);
     return note === null ? [] : [{ name: column.name, note }];
   });
   for (const { name, note } of notes.slice(0, MOST_REPORTED)) report.take('columns', name, note);
@@ -50,14 +67,42 @@ export function reportColumns(columns: readonly PreparedColumn[], statistics: re
   if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The like holds for ${others.length} more columns.`);
 }
 
-function noteOn({ name, kind, categories = [] }: PreparedColumn, statistics: ColumnStatistics): string | null {
-  const drop = `columns=${JSON.stringify([`!${name}`])} leaves it out.`;
+/** A first fault that names the columns where many fields are not of the column's kind, with the field that leaves them out. */
+export function reportMixedColumns(
+  file: string,
+  columns: readonly { readonly name: string; readonly statistics: ColumnStatistics }[],
+  sent: readonly string[] | undefined,
+  report: UploadReport,
+): void {
+  const mixed = columns.filter(({ statistics: { kind, unreadable } }) => kind !== 'category' && unreadable.count > MOST_MISTAKES);
+  if (mixed.length === 0) return;
+  const shown = mixed.slice(0, MOST_REPORTED).map(({ name, statistics: { kind, unreadable } }) => {
+    const wanted = kind === 'date' ? 'dates' : kind === 'boolean' ? 'true or false' : 'numbers';
+    return `column ${JSON.stringify(name)} has ${counted(unreadable.count, 'value')} that cannot be read as ${wanted}, such as ${quoted(unreadable.first)}`;
+  });
+  const names = mixed.map(({ name }) => name);
+  const remedy = `correct them, or send ${withoutColumns(names, sent)} to leave the ${names.length === 1 ? 'column' : 'columns'} out`;
+  report.fault({ part: 'columns' }, `${file}: ${shown.join('; ')}: ${remedy}`);
+}
+
+function noteOn(
+  { name, kind, categories = [] }: PreparedColumn,
+  statistics: ColumnStatistics,
+  sent: readonly string[] | undefined,
+): string | null {
+  const drop = `${withoutColumns([name], sent)} leaves it out.`;
   switch (kind) {
     case 'category':
       if (statistics.rows >= 10 && categories.length === statistics.present) {
         return `It holds another text in each row and became ${categories.length} inputs; ${drop}`;
       }
-      return `It holds text and became ${categories.length} inputs, one for each different text (one-hot).`;
+      if (categories.length > MANY_CATEGORIES) {
+        return `It holds ${categories.length} different texts in ${statistics.rows} rows and became ${categories.length} inputs (one-hot); ${drop}`;
+      }
+      if (categories.length > 1 && categories.every(isForeignDate)) {
+        return `It holds dates or times that are not ISO dates such as 2024-01-31. They are taken as texts and became ${categories.length} inputs (one-hot); ${drop}`;
+      }
+      return `It holds text and became ${counted(categories.length, 'input')}, one for each different text (one-hot).`;
     case 'boolean':
       return 'It holds true and false, which became 1 and 0.';
     case 'date':

@@ -35,6 +35,8 @@ export class ColumnStatistics {
   areWhole = true;
   /** Fields are 0, 1, 2, … or 1, 2, 3, … from the first row on, without a gap. */
   countsRows = true;
+  /** Fields that are texts, or numbers that cannot be read. */
+  readonly unreadable = { count: 0, first: '' };
   #first = Number.NaN;
   #rows = 0;
   #sum = 0;
@@ -49,6 +51,7 @@ export class ColumnStatistics {
     const value = numberIn(field, this.#decimal);
     const kind = Number.isNaN(value) ? kindOfText(field) : 'number';
     this.counts[kind] += 1;
+    if (Number.isNaN(value) && (kind === 'category' || kind === 'number')) this.#addUnreadable(field);
     if (kind === 'number') this.#addNumber(value);
     else this.countsRows = false;
     if (kind === 'boolean') this.#sum += truthIn(field) ?? 0;
@@ -64,6 +67,11 @@ export class ColumnStatistics {
     if (this.#rows === 0) this.#first = value;
     this.countsRows &&= value === this.#first + this.#rows && (this.#first === 0 || this.#first === 1);
     this.#sum += value;
+  }
+
+  #addUnreadable(field: string): void {
+    if (this.unreadable.count === 0) this.unreadable.first = field;
+    this.unreadable.count += 1;
   }
 
   #addName(field: string): void {

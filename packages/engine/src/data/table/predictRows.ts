@@ -3,13 +3,13 @@ import type { NamedBytes } from '../files.ts';
 import { Breather } from '../limits.ts';
 import { UploadReport } from '../uploadReport.ts';
 import { pointer } from '../../validation.ts';
-import { listed } from './columnChoice.ts';
 import { ColumnEncoder } from './columnEncoder.ts';
 import { columnNames } from './header.ts';
 import { inputsOf, type TablePreparation } from './preparation.ts';
 import type { Decimal } from './cells.ts';
 import type { Row } from './rows.ts';
 import { TableText } from './tableText.ts';
+import { counted, listed } from './wording.ts';
 
 /** One thing that is wrong with rows. */
 export interface RowProblem {
@@ -76,7 +76,7 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
   const data = table.header ? others : rows;
   const refused = (message: string, code: string): PreparedRows => ({ ok: false, problems: [{ path: '', message, code }] });
   if (first === undefined || data.length === 0) return refused('there is no row to predict', 'required');
-  if (data.length > most) return refused(`there are more than ${most} rows`, 'tooBig');
+  if (data.length > most) return refused(`there are more than ${counted(most, 'row')}`, 'tooBig');
   const found = table.header ? columnNames(first.fields) : names;
   const lacking = names.filter((name) => !found.includes(name));
   const strange = found.filter((name) => !names.includes(name));
@@ -92,7 +92,10 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
   }
   const ragged = data.find(({ fields }) => fields.length !== first.fields.length);
   if (ragged !== undefined)
-    return refused(`row ${ragged.number} has ${ragged.fields.length} fields, but there are ${first.fields.length} columns`, 'invalidRow');
+    return refused(
+      `row ${ragged.number} has ${counted(ragged.fields.length, 'field')}, but there are ${counted(first.fields.length, 'column')}`,
+      'invalidRow',
+    );
   const places = names.map((name) => found.indexOf(name));
   return encoded(table, { rows: data.map(({ fields }) => places.map((place) => fields[place])), decimal: text.decimal });
 }

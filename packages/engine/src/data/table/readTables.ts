@@ -6,7 +6,7 @@ import type { NamedBytes } from '../files.ts';
 import { Breather, checkMemory, limitsOf, type ReaderOptions } from '../limits.ts';
 import type { UploadReport } from '../uploadReport.ts';
 import { type ChoiceOptions, type ColumnChoice, chooseColumns } from './columnChoice.ts';
-import { type Missing, MOST_CATEGORIES, prepareColumn, reportColumns } from './columnPlan.ts';
+import { type Missing, MOST_CATEGORIES, prepareColumn, reportColumns, reportMixedColumns } from './columnPlan.ts';
 import { ColumnStatistics, kindOf } from './columnStatistics.ts';
 import { columnNames, judgeHeader, numberedColumns, repeatedName } from './header.ts';
 import { inputsOf, type PreparedColumn, type TablePreparation } from './preparation.ts';
@@ -125,6 +125,11 @@ class TableReading {
       throw new DataFormatError(`${text.name}: has a row of names and no row of values`);
     }
     if (header !== undefined) return header;
+    if (isTitle(first, columns.length)) {
+      const message = `${text.name}: row 1 is a title and not the names of the ${columns.length} columns: remove the rows above the names`;
+      report.fault({ part: text.name, row: 1 }, message, 'invalidRow');
+      return undefined;
+    }
     const { verdict, reason } = judgeHeader(
       first.fields,
       columns.map(({ kind }) => kind),
@@ -161,7 +166,7 @@ class TableReading {
   ): TablePreparation | undefined {
     const { report } = this.#context;
     const { missing = 'error' } = this.#options;
-    const columns = choice.inputs.map((column) => prepareColumn(file, names[column], statistics[column], missing, report));
+    const columns = choice.inputs.map((column) => prepareColumn(file, names[column], statistics[column], this.#options, report));
     const targets = choice.targets.map((column) => statistics[column]);
     const targetColumns = choice.targets.map((column) => names[column]);
     for (const [i, target] of targets.entries()) {
@@ -174,6 +179,7 @@ class TableReading {
     reportColumns(
       columns,
       choice.inputs.map((column) => statistics[column]),
+      this.#options.columns,
       report,
     );
     const classesAreNumbers = targets[0].kind === 'number';
@@ -181,6 +187,8 @@ class TableReading {
       targetKind === 'labels' ? 'boolean' : kind === 'date' || kind === 'boolean' ? kind : 'number',
     );
     this.plan = { preparation, names, targetKinds, classesAreNumbers, missing };
+    const inputs = choice.inputs.map((column) => ({ name: names[column], statistics: statistics[column] }));
+    reportMixedColumns(file, inputs, this.#options.columns, report);
     if (missing === 'error') reportGaps(file, names, choice, statistics, report);
     return preparation;
   }
@@ -238,8 +246,12 @@ class TableReading {
 
 const oneColumn = (file: string): DataFormatError =>
   new DataFormatError(
-    `${file}: has one column: expected inputs and a column to learn. If a blank or the like separates them, send delimiter`,
+    `${file}: has one column: expected inputs and a column to learn. If a blank or another character separates them, send delimiter`,
   );
+
+/** One text above a table of several columns, as spreadsheets are exported. */
+const isTitle = ({ fields }: Row, width: number): boolean =>
+  width >= 3 && fields[0].trim() !== '' && fields.slice(1).every((field) => field.trim() === '');
 
 interface Survey {
   readonly first: Row;

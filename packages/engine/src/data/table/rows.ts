@@ -29,14 +29,19 @@ const [QUOTE, LF, CR] = ['"', '\n', '\r'].map((character) => character.charCodeA
 export class RowScanner {
   readonly #name: string;
   readonly #delimiter: number;
+  readonly #nulPlace: string;
   #row = 0;
   /** The text of the row that is not whole yet. */
   #rest = '';
   #fields: string[] = [];
 
-  /** @param delimiter one character */
-  constructor(name: string, delimiter: string) {
+  /**
+   * @param delimiter one character
+   * @param firstNul the byte of the file with its first NUL character, if that is known
+   */
+  constructor(name: string, delimiter: string, firstNul?: number) {
     this.#name = name;
+    this.#nulPlace = firstNul === undefined ? '' : ` at byte ${firstNul}`;
     this.#delimiter = delimiter.charCodeAt(0);
   }
 
@@ -45,12 +50,12 @@ export class RowScanner {
    * @throws RowError
    */
   *scan(piece: string, isLast: boolean): Generator<Row, void, void> {
-    if (piece.includes('\0')) throw this.#error('or one after it has a NUL character: is the file text?');
-    const text = this.#rest + piece;
+    const nul = piece.indexOf('\0');
+    const text = this.#rest + (nul === -1 ? piece : piece.slice(0, nul));
     let at = 0;
     while (at < text.length) {
       this.#fields = [];
-      const end = this.#readRow(text, at, isLast);
+      const end = this.#readRow(text, at, isLast && nul === -1);
       if (end === -1) break;
       at = end;
       if (this.#fields.length === 1 && this.#fields[0].trim() === '') continue;
@@ -58,6 +63,7 @@ export class RowScanner {
       yield { number: this.#row, fields: this.#fields };
     }
     this.#rest = text.slice(at);
+    if (nul !== -1) throw this.#error(`has a NUL character${this.#nulPlace}: remove it, or save the file again as text`);
     if (this.#rest.length > ROW_CHARACTERS) throw this.#error(`has more than ${ROW_CHARACTERS} characters`);
   }
 
@@ -112,7 +118,8 @@ export class RowScanner {
   #afterQuote(text: string, start: number): number {
     let end = start;
     while (end < text.length && this.#isBlank(text.charCodeAt(end))) end += 1;
-    if (end < text.length && !this.#endsField(text.charCodeAt(end))) throw this.#error('goes on after a closing quote');
+    if (end < text.length && !this.#endsField(text.charCodeAt(end)))
+      throw this.#error('goes on after a closing quote: double the quotes inside of a field, or send the delimiter if it is another one');
     return end;
   }
 

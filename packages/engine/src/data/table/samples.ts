@@ -9,6 +9,7 @@ import { inputsOf, type TablePreparation } from './preparation.ts';
 import type { Row } from './rows.ts';
 import type { TableText } from './tableText.ts';
 import type { TargetCollector } from './targets.ts';
+import { counted } from './wording.ts';
 
 /** What is known of the training file once its columns are. */
 export interface Plan {
@@ -64,7 +65,7 @@ export class SampleCollector {
       return this.#fault(
         number,
         undefined,
-        { found: `has ${fields.length} fields`, remedy: `, but there are ${width} columns` },
+        { found: `has ${counted(fields.length, 'field')}`, remedy: `, but there are ${counted(width, 'column')}` },
         'invalidRow',
       );
     const inputs = this.#writeInputs(number, fields);
@@ -132,18 +133,21 @@ export class SampleCollector {
   finish(): Dataset | undefined {
     const { name } = this.#layout.text;
     for (const [column, { rows, first }] of this.#unknown) {
-      const reason = `${name}: ${rows} rows have texts in column ${JSON.stringify(column)} that the training file has not, such as ${JSON.stringify(first)}; their inputs are zeros.`;
+      const reason = `${name}: ${counted(rows, 'row')} with a text in column ${JSON.stringify(column)} that the training file does not have, such as ${JSON.stringify(first)}. Their inputs of this column are zeros.`;
       this.#report.take('columns', column, reason);
     }
     if (this.#dropped > 0) {
       this.#report.take(
         'missing',
         'drop',
-        `${name}: ${this.#dropped} of ${this.#dropped + this.#length} rows lack a value and were left out.`,
+        `${name}: ${this.#dropped} of ${counted(this.#dropped + this.#length, 'row')} ${this.#dropped === 1 ? 'lacks a value and was' : 'lack a value and were'} left out.`,
       );
     }
     if (this.#faulty > 0) return undefined;
-    if (this.#length === 0) throw new DataFormatError(`${name}: no row is left`);
+    if (this.#length === 0)
+      throw new DataFormatError(
+        `${name}: no row is left, since each lacks a value. Send columns to leave columns out, or missing=mean to fill gaps`,
+      );
     const inputs = this.#inputs.subarray(0, this.#length * this.#width);
     return { length: this.#length, inputShape: [this.#width], inputs, ...this.#targets.finish() };
   }

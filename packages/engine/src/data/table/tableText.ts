@@ -7,6 +7,7 @@ import type { Decimal } from './cells.ts';
 import { findDecimal, findDelimiter, firstRows, usualFields } from './dialect.ts';
 import { decodedPieces, decodedText, type Encoding, encodingLabel, unicodeEncoding } from './encoding.ts';
 import { type Row, RowScanner } from './rows.ts';
+import { counted } from './wording.ts';
 
 export interface TextOptions {
   /** A name that TextDecoder knows. */
@@ -36,6 +37,8 @@ export class TableText {
   readonly #label: string;
   readonly #delimiter: string;
   readonly #hasComments: boolean;
+  /** Characters of a first line that names the delimiter. */
+  readonly #skipped: number;
   readonly #report: UploadReport;
 
   /**
@@ -47,8 +50,12 @@ export class TableText {
     this.name = file.name;
     this.#report = report;
     this.#label = this.#encoding(options, findEncoding);
-    const { text, isWhole } = sampleOf(file, this.#label);
-    const found = findDelimiter(text, isWhole);
+    const sample = sampleOf(file, this.#label);
+    const { isWhole } = sample;
+    const [line = '', announced] = delimiterLine.exec(sample.text) ?? [];
+    this.#skipped = line.length;
+    const text = sample.text.slice(line.length);
+    const found = announced === undefined ? findDelimiter(text, isWhole) : announcedDelimiter(announced);
     this.#delimiter = options.delimiter ?? found.delimiter;
     if (options.delimiter === undefined) report.take('delimiter', found.delimiter, found.reason);
     const rows = firstRows(text, this.#delimiter, isWhole);
@@ -70,12 +77,19 @@ export class TableText {
     return label;
   }
 
+  /** The first zero byte, where that is a character. */
+  #firstNul(): number | undefined {
+    if (this.#label.startsWith('utf-16')) return undefined;
+    const at = this.#file.bytes.indexOf(0);
+    return at === -1 ? undefined : at;
+  }
+
   /**
    * The rows that hold something: rows without any value, and comments, are passed over and reported.
    * @throws RowError for one that cannot be taken apart, DataFormatError for bytes that are not in the encoding
    */
   async *rows(breather: Breather, onRead?: (bytes: number) => void): AsyncGenerator<Row, void, void> {
-    const scanner = new RowScanner(this.name, this.#delimiter);
+    const scanner = new RowScanner(this.name, this.#delimiter, this.#firstNul());
     const passedOver = { empty: 0, comments: 0 };
     const holdsSomething = ({ fields }: Row): boolean => {
       if (this.#hasComments && fields.length !== this.usualFields && fields[0].trimStart().startsWith('#')) {
@@ -86,14 +100,38 @@ export class TableText {
       passedOver.empty += 1;
       return false;
     };
-    for await (const text of decodedText(this.#file, this.#label, breather, onRead)) {
+    let skipped = this.#skipped;
+    for await (const decoded of decodedText(this.#file, this.#label, breather, onRead)) {
+      const text = decoded.slice(skipped);
+      skipped -= decoded.length - text.length;
       for (const row of scanner.scan(text, false)) if (holdsSomething(row)) yield row;
     }
     for (const row of scanner.scan('', true)) if (holdsSomething(row)) yield row;
     const { empty, comments } = passedOver;
-    if (empty > 0) this.#report.take('missing', 'drop', `${this.name}: ${empty} rows without any value were left out.`);
-    if (comments > 0) this.#report.take('comment', '#', `${this.name}: ${comments} rows begin with # and have another number of fields.`);
+    if (empty > 0)
+      this.#report.take(
+        'missing',
+        'drop',
+        `${this.name}: ${counted(empty, 'row')} without any value ${empty === 1 ? 'was' : 'were'} left out.`,
+      );
+    if (comments > 0)
+      this.#report.take(
+        'comment',
+        '#',
+        `${this.name}: ${counted(comments, 'row')} that ${comments === 1 ? 'begins' : 'begin'} with # and ${comments === 1 ? 'has' : 'have'} another number of fields ${comments === 1 ? 'was' : 'were'} left out.`,
+      );
   }
+}
+
+/** What Excel writes and reads as a first line: sep=; */
+const delimiterLine = /^"?sep=(\\t|[^"\p{L}\p{N}\r\n])"?[,;\t ]*(?:\r\n?|\n)/iu;
+
+function announcedDelimiter(announced: string): { readonly delimiter: string; readonly reason: string } {
+  const delimiter = announced === String.raw`\t` ? '\t' : announced;
+  return {
+    delimiter,
+    reason: `The first line is sep=${announced === '\t' ? '\\t' : announced} and names the delimiter. It is not read as a row.`,
+  };
 }
 
 /** The beginning of a file that is enough to see how it is written. */

@@ -1,11 +1,11 @@
 // Where a test file has the columns of the training file: by their names, in any order.
 import type { UploadReport } from '../uploadReport.ts';
-import { listed } from './columnChoice.ts';
 import { kindOf } from './columnStatistics.ts';
 import { columnNames, numberedColumns, repeatedName } from './header.ts';
 import type { Row } from './rows.ts';
 import type { Layout, Plan } from './samples.ts';
 import type { TableText } from './tableText.ts';
+import { listed } from './wording.ts';
 
 /** @param first the first row of the file. @returns undefined where it has others, which it reports */
 export function testLayout(text: TableText, first: Row, plan: Plan, report: UploadReport): Omit<Layout, 'rows'> | undefined {

@@ -1,0 +1,127 @@
+// Tables as people export and write them, and how messages about them are worded.
+import { describe, expect, test } from 'vitest';
+import { UploadError, type UploadFault } from '../../../packages/engine/src/data/uploadReport.ts';
+import { readTable } from './readTable.ts';
+
+async function faultsOf(read: Promise<unknown>): Promise<readonly UploadFault[]> {
+  const refusal = await read.catch((error: unknown) => error);
+  if (!(refusal instanceof UploadError)) throw new Error('nothing was refused');
+  return refusal.faults;
+}
+
+describe('what spreadsheets and databases write', () => {
+  test.for<[string, string]>([
+    ['sep=;\na;b;kind\n1,5;2;x\n2,5;3;y\n', ';'],
+    ['\ufeffsep=;\r\na;b;kind\r\n1,5;2;x\r\n2,5;3;y\r\n', ';'],
+    ['"sep=,"\na,b,kind\n1.5,2,x\n2.5,3,y\n', ','],
+    ['sep=\t\r\na\tb\tkind\r\n1.5\t2\tx\r\n2.5\t3\ty\r\n', '\t'],
+    ['sep=\\t\na\tb\tkind\n1.5\t2\tx\n2.5\t3\ty\n', '\t'],
+    ['SEP=|\na|b|kind\n1.5|2|x\n2.5|3|y\n', '|'],
+  ])('the first line of %j names the delimiter, and is no row', async ([text, delimiter]) => {
+    const { train, table, taken } = await readTable(text);
+    expect(table.columns.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect([...train.inputs]).toEqual([1.5, 2, 2.5, 3]);
+    expect(taken.find(({ field }) => field === 'delimiter')).toMatchObject({
+      value: delimiter,
+      reason: expect.stringContaining('first line'),
+    });
+  });
+
+  test('such a line is no row of a test file either, and rows are counted from the names on', async () => {
+    const { test: part } = await readTable('a,b,kind\n1,2,x\n3,4,y\n', {}, { test: 'sep=;\nkind;b;a\ny;6;5\n' });
+    expect([...(part?.inputs ?? [])]).toEqual([5, 6]);
+    const faults = await faultsOf(readTable('sep=;\na;b;kind\n1;2;x\n1;two;x\n3;4;x\n'));
+    expect(faults.map(({ path }) => path)).toEqual(['/file/row/3/column/b']);
+  });
+
+  test('a title above the names of the columns is said to be one', async () => {
+    const faults = await faultsOf(readTable('Sales of 2024,,\na,b,kind\n1,2,x\n3,4,y\n'));
+    expect(faults).toEqual([
+      {
+        path: '/file/row/1',
+        message: 'file: row 1 is a title and not the names of the 3 columns: remove the rows above the names',
+        code: 'invalidRow',
+      },
+    ]);
+  });
+
+  test(String.raw`\N and <NA> are missing values`, async () => {
+    const { train, taken } = await readTable('a,b,y\n\\N,1,x\n2,<NA>,y\n3,3,x\n', { missing: 'drop' });
+    expect([...train.inputs]).toEqual([3, 3]);
+    expect(taken.at(-1)?.reason).toBe('file: 2 of 3 rows lack a value and were left out.');
+  });
+
+  test.for(['$5', '€ 5', '5 €', '-$5.25', '5%', '1 234', '1\u202f234,5', "1'234", '1,234.50'])(
+    'numbers written as %j are no texts, and are refused with how to write them',
+    async (field) => {
+      const faults = await faultsOf(readTable(`a,b,y\n"${field}",1,x\n"${field}",2,y\n`));
+      expect(faults.map(({ path }) => path)).toEqual(['/file/row/2/column/a', '/file/row/3/column/a']);
+      expect(faults[0].message).toContain(`file: row 2 has ${JSON.stringify(field)} in column "a": expected a number`);
+      expect(faults[0].message).toContain('separators of thousands');
+    },
+  );
+
+  test.for([
+    ['31/12/2020', '30/11/2020'],
+    ['12:30', '1:45 pm'],
+    ['31.12.20 10:00', '30.11.20 11:30'],
+  ])('dates as %j are texts, which the answer says', async ([one, other]) => {
+    const { taken } = await readTable(`when,b,y\n${one},1,x\n${other},2,y\n`);
+    expect(taken.find(({ field }) => field === 'columns')?.reason).toMatch(
+      /^It holds dates or times that are not ISO dates .*columns=\["!when"\]/,
+    );
+  });
+});
+
+describe('a column of many different texts', () => {
+  const rows = Array.from({ length: 300 }, (_, i) => `${i % 3 === 0 ? `PC ${i}` : i},name ${i % 200},${i}.5,${i % 2}`);
+  const passengers = `Ticket,Name,Fare,Survived\n${rows.join('\n')}\n`;
+
+  test('among numbers is refused first with the field that leaves it out, which adds to what was sent', async () => {
+    const [first] = await faultsOf(readTable(passengers));
+    expect(first).toEqual({
+      path: '/columns',
+      message:
+        'file: column "Ticket" has 100 values that cannot be read as numbers, such as "PC 0": correct them, or send columns=["!Ticket"] to leave the column out',
+      code: 'invalidValue',
+    });
+    const [again] = await faultsOf(readTable(passengers, { columns: ['!Name'] }));
+    expect(again.message).toContain('columns=["!Name","!Ticket"]');
+    const [kept] = await faultsOf(readTable(passengers, { columns: ['Ticket', 'Fare'] }));
+    expect(kept.message).toContain('columns=["Fare"]');
+  });
+
+  test('becomes inputs, and the answer says how many and what leaves it out', async () => {
+    const { train, taken } = await readTable(passengers, { columns: ['!Ticket'] });
+    expect(train.inputShape).toEqual([201]);
+    expect(taken.filter(({ field }) => field === 'columns')).toEqual([
+      {
+        field: 'columns',
+        value: 'Name',
+        reason: 'It holds 200 different texts in 300 rows and became 200 inputs (one-hot); columns=["!Ticket","!Name"] leaves it out.',
+      },
+    ]);
+  });
+});
+
+test('messages count in the singular and the plural', async () => {
+  const { taken } = await readTable('# by me\na,b,y\n1,2,x\n,,\n3,4,y\n');
+  expect(taken.map(({ reason }) => reason)).toEqual(
+    expect.arrayContaining([
+      'file: 1 row that begins with # and has another number of fields was left out.',
+      'file: 1 row without any value was left out.',
+    ]),
+  );
+  const [fault] = await faultsOf(readTable('a,b,y\n1,2,x\n3\n3,4,x\n'));
+  expect(fault.message).toBe('file: row 3 has 1 field, but there are 3 columns');
+});
+
+test('a NUL character is found with its row and byte, wherever it is', async () => {
+  const [near] = await faultsOf(readTable('a,b,y\n1,2,x\n1,\0,y\n2,3,x\n'));
+  expect(near).toMatchObject({
+    path: '/file/row/3',
+    message: 'file: row 3 has a NUL character at byte 14: remove it, or save the file again as text',
+  });
+  const [far] = await faultsOf(readTable(`a,b,y\n${'1,2,x\n'.repeat(20_000)}1,\0,y\n2,3,x\n`));
+  expect(far.path).toBe('/file/row/20002');
+});
