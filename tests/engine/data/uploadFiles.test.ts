@@ -147,7 +147,7 @@ describe('refuses', () => {
       {},
       'file is of no known kind (its first bytes are 00 4d 9a e7 34 81 ce 1b …): expected a CSV',
     ],
-    ['a row that does not fit', { file: Buffer.from('a,b\n1,x\n2\n') }, {}, 'file: row 3 has 1 fields'],
+    ['a row that does not fit', { file: Buffer.from('a,b\n1,x\n2\n') }, {}, 'file: row 3 has 1 field, but there are 2 columns'],
     ['a damaged gzip', { file: gzipSync(table).subarray(0, 20) }, { format: 'csv' }, 'file: cannot be unpacked'],
   ])('%s', async (_, files, options, message) => {
     const reading = read(files, options);

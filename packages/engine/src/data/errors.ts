@@ -1,10 +1,71 @@
 // What can be wrong with data. Messages never hold a path of the machine: they may end in an HTTP answer.
 import { EngineError } from '../errors.ts';
 
+/** Where in an upload a fault is, as far as its reader knows it. */
+export interface DataPlace {
+  /** The part of the form. */
+  readonly part?: string;
+  /** A file or an array inside of that part. */
+  readonly entry?: string;
+  /** The number of a sample, from 0 on. */
+  readonly sample?: number;
+}
+
+export interface DataFormatErrorOptions extends ErrorOptions {
+  readonly place?: DataPlace;
+  /** What else is wrong with the upload. */
+  readonly others?: readonly DataFormatError[];
+}
+
 /** A file or array that is not what its format says; the message names the byte and the values. */
 export class DataFormatError extends EngineError {
-  constructor(message: string, options?: ErrorOptions) {
+  readonly place: DataPlace;
+  readonly others: readonly DataFormatError[];
+
+  constructor(message: string, { place = {}, others = [], ...options }: DataFormatErrorOptions = {}) {
     super('invalidDataFile', message, options);
+    this.place = place;
+    this.others = others;
+  }
+}
+
+/**
+ * Runs a step that reads one file. A DataFormatError that it throws gets the file as its place.
+ * @param name the part of the form, or part/entry
+ */
+export function inFile<T>(name: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof DataFormatError) || error.place.part !== undefined) throw error;
+    const [part, ...entry] = name.split('/');
+    const place = { part, ...(entry.length > 0 && { entry: entry.join('/') }), ...error.place };
+    throw new DataFormatError(error.message, { cause: error, place, others: error.others });
+  }
+}
+
+/** Runs two steps. @throws DataFormatError with the faults of both */
+export function bothOf<A, B>(first: () => A, second: () => B): [A, B] {
+  let a: A;
+  try {
+    a = first();
+  } catch (error) {
+    if (!(error instanceof DataFormatError)) throw error;
+    const other = faultOf(second);
+    throw other === null
+      ? error
+      : new DataFormatError(error.message, { cause: error, place: error.place, others: [...error.others, other] });
+  }
+  return [a, second()];
+}
+
+function faultOf(step: () => unknown): DataFormatError | null {
+  try {
+    step();
+    return null;
+  } catch (error) {
+    if (error instanceof DataFormatError) return error;
+    throw error;
   }
 }
 

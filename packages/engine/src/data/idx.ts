@@ -1,10 +1,11 @@
 // The IDX format of MNIST and its relatives (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the number of
-// dimensions, their sizes as big-endian 32-bit integers, then the values. Only unsigned bytes are read; unpacking gzip
+// dimensions, their sizes as big-endian 32-bit integers, then the values, big-endian too. MNIST has unsigned bytes. Unpacking gzip
 // is done before.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
+import type { NpyArray, NpyKind } from './npy.ts';
 
 export interface IdxArray {
   readonly shape: Shape;
@@ -12,14 +13,16 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-const typeNames: ReadonlyMap<number, string> = new Map([
-  [0x08, 'unsigned bytes'],
-  [0x09, 'signed bytes'],
-  [0x0b, '16-bit integers'],
-  [0x0c, '32-bit integers'],
-  [0x0d, '32-bit floats'],
-  [0x0e, '64-bit floats'],
-]);
+/** Types by their byte, with NumPy's name of each. */
+const types: ReadonlyMap<number, { readonly name: string; readonly type: string; readonly kind: NpyKind; readonly itemBytes: number }> =
+  new Map([
+    [0x08, { name: 'unsigned bytes', type: '|u1', kind: 'uint', itemBytes: 1 }],
+    [0x09, { name: 'signed bytes', type: '|i1', kind: 'int', itemBytes: 1 }],
+    [0x0b, { name: '16-bit integers', type: '>i2', kind: 'int', itemBytes: 2 }],
+    [0x0c, { name: '32-bit integers', type: '>i4', kind: 'int', itemBytes: 4 }],
+    [0x0d, { name: '32-bit floats', type: '>f4', kind: 'float', itemBytes: 4 }],
+    [0x0e, { name: '64-bit floats', type: '>f8', kind: 'float', itemBytes: 8 }],
+  ]);
 const UNSIGNED_BYTE = 0x08;
 
 /**
@@ -28,15 +31,24 @@ const UNSIGNED_BYTE = 0x08;
  * @throws DataFormatError that names the byte, what it is and what it should be.
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
+  const { shape, data } = parseIdxArray({ bytes, name }, [UNSIGNED_BYTE]);
+  return { shape, data };
+}
+
+/**
+ * Reads an IDX file.
+ * @param read the types that are read, by their bytes; default all
+ * @throws DataFormatError that names the byte, what it is and what it should be.
+ */
+export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number[] = [...types.keys()]): NpyArray {
   if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file, whose head alone has 4`);
   if (bytes[0] !== 0 || bytes[1] !== 0) {
     throw new DataFormatError(`${name}: not an IDX file: bytes 0 and 1 are ${hex(bytes[0])} ${hex(bytes[1])}, expected 0x00 0x00`);
   }
-  if (bytes[2] !== UNSIGNED_BYTE) {
-    const found = typeNames.get(bytes[2]);
-    throw new DataFormatError(
-      `${name}: byte 2 is ${hex(bytes[2])} (${found ?? 'no IDX type'}), expected ${hex(UNSIGNED_BYTE)} (unsigned bytes)`,
-    );
+  const type = types.get(bytes[2]);
+  if (type === undefined || !read.includes(bytes[2])) {
+    const expected = read.map((byte) => `${hex(byte)} (${types.get(byte)?.name})`).join(', ');
+    throw new DataFormatError(`${name}: byte 2 is ${hex(bytes[2])} (${type?.name ?? 'no IDX type'}), expected ${expected}`);
   }
   const rank = bytes[3];
   const head = 4 + 4 * rank;
@@ -47,13 +59,14 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, head);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
-  const size = sizeOf(shape);
+  const size = sizeOf(shape) * type.itemBytes;
   if (bytes.length !== head + size) {
     throw new DataFormatError(
       `${name}: shape ${formatShape(shape)} takes ${size} bytes from byte ${head} on, but the file has ${bytes.length - head} there`,
     );
   }
-  return { shape, data: bytes.subarray(head) };
+  const { kind, itemBytes } = type;
+  return { type: type.type, kind, itemBytes, isBigEndian: true, isFortran: false, shape, data: bytes.subarray(head) };
 }
 
 /**
@@ -69,7 +82,9 @@ export function idxDataset(images: NamedBytes, labels: NamedBytes, classes: read
   const [length, rows, columns] = shape;
   const target = parseIdx(labels.bytes, labels.name);
   if (target.shape.length !== 1) {
-    throw new DataFormatError(`${labels.name}: expected one label a sample, of shape [samples], got ${formatShape(target.shape)}`);
+    throw new DataFormatError(`${labels.name}: expected one label a sample, of shape [samples], got ${formatShape(target.shape)}`, {
+      place: { part: labels.name },
+    });
   }
   if (target.data.length !== length) {
     throw new DataFormatError(`${images.name} has ${length} images, but ${labels.name} has ${target.data.length} labels`);
@@ -78,6 +93,7 @@ export function idxDataset(images: NamedBytes, labels: NamedBytes, classes: read
   if (wrong !== -1) {
     throw new DataFormatError(
       `${labels.name}: label ${target.data[wrong]} at byte ${labels.bytes.length - length + wrong} is none of the ${classes.length} classes 0 to ${classes.length - 1}`,
+      { place: { part: labels.name, sample: wrong } },
     );
   }
   return { length, inputShape: [1, rows, columns], inputs: data, target: { kind: 'class', classes }, targets: target.data };

@@ -1,7 +1,7 @@
 // A dataset from a pair of NumPy arrays.
 import { formatShape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
-import { DataFormatError } from './errors.ts';
+import { bothOf, DataFormatError, inFile } from './errors.ts';
 import type { NamedBytes } from './files.ts';
 import { checkMemory, limitsOf, type ReaderOptions } from './limits.ts';
 import { type NpyArray, parseNpy } from './npy.ts';
@@ -24,17 +24,31 @@ export interface NpyOptions extends ReaderOptions {
  * @throws DataFormatError when a file is malformed, the two do not belong together or a value cannot be used.
  */
 export function npyDataset(x: NamedBytes, y: NamedBytes, options: NpyOptions = {}): Dataset {
+  const [inputs, targets] = bothOf(
+    () => inFile(x.name, () => parseNpy(x)),
+    () => inFile(y.name, () => parseNpy(y)),
+  );
+  return arraysDataset({ name: x.name, array: inputs }, { name: y.name, array: targets }, options);
+}
+
+export interface NamedArray {
+  readonly name: string;
+  readonly array: NpyArray;
+}
+
+/** As {@link npyDataset}, of arrays of any format. */
+export function arraysDataset(x: NamedArray, y: NamedArray, options: NpyOptions): Dataset {
   const { layout, targetKind, report = new UploadReport() } = options;
   const limits = limitsOf(options);
-  const [inputs, targets] = [parseNpy(x), parseNpy(y)];
+  const [inputs, targets] = [x.array, y.array];
   const length = checkPair(x.name, inputs, y.name, targets);
   const bytes = sizeOf(inputs.shape) * (isPixels(inputs) ? 1 : 4) + sizeOf(targets.shape) * 4;
   checkMemory(x.name, length, inputs.shape.slice(1), bytes, limits);
-  return {
-    length,
-    ...npyInputs(x.name, inputs, layout, report),
-    ...npyTargets(y.name, targets, { targetKind, limits, report }),
-  };
+  const [read, learned] = bothOf(
+    () => inFile(x.name, () => npyInputs(x.name, inputs, layout, report)),
+    () => inFile(y.name, () => npyTargets(y.name, targets, { targetKind, limits, report })),
+  );
+  return { length, ...read, ...learned };
 }
 
 function checkPair(xName: string, x: NpyArray, yName: string, y: NpyArray): number {
@@ -43,7 +57,10 @@ function checkPair(xName: string, x: NpyArray, yName: string, y: NpyArray): numb
     [yName, y],
   ] as const) {
     if (shape.length === 0 || sizeOf(shape) === 0) {
-      throw new DataFormatError(`${name}: expected an array [samples, …] with something in it, got the shape ${formatShape(shape)}`);
+      const message = `${name}: expected an array [samples, …] with something in it, got the shape ${formatShape(shape)}`;
+      inFile(name, () => {
+        throw new DataFormatError(message);
+      });
     }
   }
   if (x.shape.length === 1 && y.shape.length > 2) {

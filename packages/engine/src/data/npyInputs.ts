@@ -48,6 +48,7 @@ function placed(name: string, view: NpyView, layout: Layout | undefined, report:
     if (layout === undefined) return view;
     throw new DataFormatError(
       `layout is for arrays of images [samples, …, …, …], and ${name} has the shape ${formatShape(shape)}: leave it out`,
+      { place: { part: 'layout' } },
     );
   }
   if (layout === undefined) {
@@ -97,7 +98,8 @@ export function finiteFloats(name: string, shape: Shape, { values, unfit }: Floa
     Number.isNaN(value) || value === Infinity || value === -Infinity
       ? `${value}, which is not a finite number${others}: replace it, or leave the sample out`
       : `${value}, which float32 cannot hold${others}: scale the values down, or convert them with a.astype("float32")`;
-  throw new DataFormatError(`${name}: the value at ${formatShape(indicesOf(shape, index))} is ${what}`);
+  const [sample, ...inside] = indicesOf(shape, index);
+  throw new DataFormatError(`${name}: the value at ${formatShape([sample, ...inside])} is ${what}`, { place: { sample } });
 }
 
 /** The end of a clause about one value, for all that are like it. */

@@ -97,8 +97,10 @@ function numberClasses(name: string, array: NpyArray, limits: ReaderLimits, repo
 function wrongLabel(name: string, wrong: { index: number; label: number | bigint; count: number }, limits: ReaderLimits): DataFormatError {
   const { index, label, count } = wrong;
   const others = alsoOthers(count - 1);
+  const remedy = 'Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value';
   return new DataFormatError(
-    `${name}: the label ${label} of sample ${index} is no class${others}: classes are whole numbers from 0 to ${limits.classes - 1}. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value`,
+    `${name}: the label ${label} of sample ${index} is no class${others}: classes are whole numbers from 0 to ${limits.classes - 1}. ${remedy}`,
+    { place: { sample: index } },
   );
 }
 

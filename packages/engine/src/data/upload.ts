@@ -1,7 +1,7 @@
 // How the two parts of a dataset come together. The formats are read elsewhere, the files by the adapter (src/node/uploadFiles.ts).
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Dataset, Splits } from './dataset.ts';
-import { DataFormatError } from './errors.ts';
+import { bothOf, DataFormatError, inFile } from './errors.ts';
 import type { ReaderLimits } from './limits.ts';
 
 /** Longer than any class is called. */
@@ -19,19 +19,43 @@ export function reshaped(name: string, dataset: Dataset, inputShape: Shape | und
   );
 }
 
+/** The parts of the form that hold the inputs and the targets of a half; the same one where a file holds both. */
+export interface HalfParts {
+  readonly inputs: string;
+  readonly targets: string;
+}
+
 /**
  * Brings the parts of a dataset together; the classes are the training part's.
+ * @param parts the parts of the form that each half came from
  * @throws DataFormatError when the test part has other shapes, types or a class that the training part has not, or for what is
  *   over a limit.
  */
-export function joined(train: Dataset, test: Dataset | null, limits: Pick<ReaderLimits, 'classes' | 'bytes' | 'pixels'>): Splits {
+export function joined(
+  train: Dataset,
+  test: Dataset | null,
+  limits: Pick<ReaderLimits, 'classes' | 'bytes' | 'pixels'>,
+  parts: { readonly train: HalfParts; readonly test: HalfParts },
+): Splits {
+  inFile(parts.train.inputs, () => checkSize(train, test, limits));
+  inFile(parts.train.targets, () => checkClasses(train, limits));
+  if (test === null) return { train, test };
+  const [, joinedTest] = bothOf(
+    () => inFile(parts.test.inputs, () => checkTestInputs(train, test)),
+    () => inFile(parts.test.targets, () => withTargetsOf(train, test)),
+  );
+  return { train, test: joinedTest };
+}
+
+function checkSize(train: Dataset, test: Dataset | null, limits: Pick<ReaderLimits, 'bytes' | 'pixels'>): void {
   const bytes = [train, test].reduce((sum, part) => sum + (part === null ? 0 : part.inputs.byteLength + part.targets.byteLength), 0);
   if (bytes > limits.bytes) throw new DataFormatError(`the dataset takes ${bytes} bytes, which is over the limit of ${limits.bytes}`);
   if (sizeOf(train.inputShape) > limits.pixels) {
     throw new DataFormatError(`one sample of shape ${formatShape(train.inputShape)} is over the limit of ${limits.pixels} values`);
   }
-  checkClasses(train, limits);
-  if (test === null) return { train, test };
+}
+
+function checkTestInputs(train: Dataset, test: Dataset): void {
   if (!sameShape(test.inputShape, train.inputShape)) {
     throw new DataFormatError(
       `the test part's samples have shape ${formatShape(test.inputShape)}, the training part's ${formatShape(train.inputShape)}`,
@@ -40,7 +64,6 @@ export function joined(train: Dataset, test: Dataset | null, limits: Pick<Reader
   if (test.inputs instanceof Uint8Array !== train.inputs instanceof Uint8Array) {
     throw new DataFormatError('one part holds pixels as bytes and the other values: save both as the same type');
   }
-  return { train, test: withTargetsOf(train, test) };
 }
 
 function checkClasses({ target }: Dataset, limits: Pick<ReaderLimits, 'classes'>): void {
@@ -67,6 +90,7 @@ function withTargetsOf({ target }: Dataset, test: Dataset): Dataset {
     const name = test.target.classes[test.targets[foreign]];
     throw new DataFormatError(
       `sample ${foreign} of the test part is of class ${JSON.stringify(name)}, which the training part does not have`,
+      { place: { sample: foreign } },
     );
   }
   if (target.kind === 'values' && test.target.kind === 'values' && sameShape(target.shape, test.target.shape)) return test;

@@ -98,7 +98,7 @@ export class UploadReport {
       return await step();
     } catch (error) {
       if (error instanceof UploadError || !(error instanceof DataFormatError)) throw error;
-      this.fault(place, error.message, 'invalidFile');
+      for (const { place: own, message } of [error, ...error.others]) this.fault({ ...place, ...own }, message, 'invalidFile');
       return undefined;
     }
   }

@@ -6,16 +6,22 @@ import { Readable } from 'node:stream';
 import yauzl from 'yauzl';
 
 const PIECE_BYTES = 2 ** 16;
+const BEYOND_END = 'the zip is damaged: it refers to bytes beyond its end';
 
 export class BoundedZipReader extends yauzl.RandomAccessReader {
   readonly #file: FileHandle;
   readonly #size: number;
+  readonly #closesFile: boolean;
 
-  /** @param file stays open; @param size of the file in bytes */
-  constructor(file: FileHandle, size: number) {
+  /**
+   * @param size of the file in bytes
+   * @param closesFile closes the file with the zip; by default it stays open
+   */
+  constructor(file: FileHandle, size: number, closesFile = false) {
     super();
     this.#file = file;
     this.#size = size;
+    this.#closesFile = closesFile;
   }
 
   override read(
@@ -26,7 +32,7 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
     callback: (error: Error | null, bytes?: number) => void,
   ): void {
     if (this.#holds(position, position + length)) read(this.#file.fd, buffer, offset, length, position, callback);
-    else setImmediate(callback, new Error('it refers to bytes beyond its end'));
+    else setImmediate(callback, new Error(BEYOND_END));
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
@@ -34,7 +40,7 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
   }
 
   async *#pieces(start: number, end: number): AsyncGenerator<Buffer, void, void> {
-    if (!this.#holds(start, end)) throw new Error('it refers to bytes beyond its end');
+    if (!this.#holds(start, end)) throw new Error(BEYOND_END);
     for (let at = start; at < end; at += PIECE_BYTES) {
       const piece = Buffer.alloc(Math.min(PIECE_BYTES, end - at));
       await this.#file.read(piece, 0, piece.length, at);
@@ -43,7 +49,11 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
   }
 
   override close(callback: (error: Error | null) => void): void {
-    callback(null);
+    if (!this.#closesFile) return callback(null);
+    this.#file.close().then(
+      () => callback(null),
+      (error: unknown) => callback(error instanceof Error ? error : new Error('the file cannot be closed', { cause: error })),
+    );
   }
 
   #holds(start: number, end: number): boolean {

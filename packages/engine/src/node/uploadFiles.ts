@@ -3,7 +3,7 @@
 import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
-import { joined } from '../data/upload.ts';
+import { type HalfParts, joined } from '../data/upload.ts';
 import { formatsWith, type UploadFilePart, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
 import { formatReaders } from './uploads/index.ts';
@@ -66,10 +66,19 @@ async function readParts(
   const splits =
     train === null || train === undefined || test === undefined
       ? undefined
-      : await report.attempt({ part: expectedPart(format) }, () => joined(train, test, limitsOf(reader)));
+      : await report.attempt({ part: expectedPart(format) }, () =>
+          joined(train, test, limitsOf(reader), { train: halfParts(trainParts, upload), test: halfParts(testParts, upload) }),
+        );
   report.throwIfFaulty();
   if (splits === undefined) throw new TypeError('an upload that was not read has no fault');
   return { splits, format, taken: report.taken, table };
+}
+
+/** Where a half came from. A file may hold both halves. */
+function halfParts({ file, inputs, targets }: PartNames, upload: UploadedParts): HalfParts {
+  if (upload.of(inputs).length > 0) return { inputs, targets };
+  const sent = upload.of(file).length > 0 ? file : trainParts.file;
+  return { inputs: sent, targets: sent };
 }
 
 const isPair = (format: UploadFormat): boolean => ['pair', 'pairOrFile'].includes(uploadFormat(format).parts);

@@ -74,7 +74,17 @@ function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | nu
 export function looksLikeText(head: Uint8Array): boolean {
   if (head.length === 0) return false;
   if (marked(head) !== null || zeroBytes(head) !== null) return true;
-  return !head.some((byte) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d);
+  return !head.some(isControl);
+}
+
+/** Control characters that no text has. */
+const isControl = (byte: number): boolean => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d;
+
+/** Whether the beginning of a file is delimited text, but for a few control characters: its reader says where they are. */
+export function isDamagedTable(head: Uint8Array): boolean {
+  const controls = head.reduce((count, byte) => count + Number(isControl(byte)), 0);
+  const has = (characters: string): boolean => head.some((byte) => characters.includes(String.fromCharCode(byte)));
+  return controls <= 1 + head.length / 50 && has(',;\t|') && has('\r\n');
 }
 
 /**

@@ -22,6 +22,9 @@ export interface TextOptions {
 /** Tells the encoding of bytes that are neither UTF-8 nor UTF-16. */
 export type FindEncoding = (bytes: Uint8Array) => Encoding;
 
+/** What programs of DOS end a text with. */
+const END_OF_FILE = '\u001a';
+
 /** What the dialect is found out from. */
 const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
 
@@ -96,6 +99,7 @@ export class TableText {
         passedOver.comments += 1;
         return false;
       }
+      if (fields.length === 1 && fields[0] === END_OF_FILE) return false;
       if (fields[0] !== '' || fields.some((field) => field.trim() !== '')) return true;
       passedOver.empty += 1;
       return false;

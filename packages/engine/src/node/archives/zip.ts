@@ -1,9 +1,11 @@
 // Zips of any program, read by yauzl: what a zip says of its sizes is checked against what comes out.
+import { open as openFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import yauzl, { type Entry, type ZipFile } from 'yauzl';
+import yauzl, { type Entry, type Options, type ZipFile } from 'yauzl';
 import { DataFormatError } from '../../data/errors.ts';
 import { limitsOf, type ReaderLimits, type ReaderOptions } from '../../data/limits.ts';
 import { type Archive, type ArchiveFile, ArchivePaths, reading } from './archive.ts';
+import { BoundedZipReader } from '../boundedZipReader.ts';
 import { namesOf } from './zipNames.ts';
 
 const methods: ReadonlyMap<number, string> = new Map([
@@ -30,13 +32,25 @@ export async function openZip(name: string, source: string | Uint8Array, options
   const limits = limitsOf(options);
   const open = { autoClose: false, lazyEntries: true, decodeStrings: false };
   const zip = await reading(name, options, async () =>
-    typeof source === 'string' ? await yauzl.openPromise(source, open) : await yauzl.fromBufferPromise(Buffer.from(source), open),
+    typeof source === 'string' ? await openBounded(source, open) : await yauzl.fromBufferPromise(Buffer.from(source), open),
   );
   try {
     const entries = await reading(name, options, async () => await entriesOf(zip, name, limits));
     return archiveOf(name, zip, entries, limits, options);
   } catch (error) {
     zip.close();
+    throw error;
+  }
+}
+
+/** Opens a zip on the disk so that no place in it leads beyond its end. */
+async function openBounded(path: string, options: Options): Promise<ZipFile> {
+  const file = await openFile(path);
+  try {
+    const { size } = await file.stat();
+    return await yauzl.fromRandomAccessReaderPromise(new BoundedZipReader(file, size, true), size, options);
+  } catch (error) {
+    await file.close();
     throw error;
   }
 }

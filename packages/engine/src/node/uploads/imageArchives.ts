@@ -7,7 +7,7 @@ import type { UploadFilePart } from '../../data/uploadFormats/index.ts';
 import type { UploadReport } from '../../data/uploadReport.ts';
 import { ArgumentError } from '../../errors.ts';
 import { DataFormatError } from '../../data/errors.ts';
-import { fileKind, KIND_HEAD_BYTES } from '../../data/fileKinds/index.ts';
+import { type FileKind, fileKind, KIND_HEAD_BYTES } from '../../data/fileKinds/index.ts';
 import type { Archive } from '../archives/archive.ts';
 import type { FormatReader, ReadHalves } from './uploadParts.ts';
 
@@ -56,6 +56,15 @@ function tellNames(part: string, { faults, nameEncoding, merged }: Archive, repo
   }
 }
 
+/** @param kind of the first file; null for text */
+function remedyOf(kind: FileKind | null, files: number): string {
+  if (kind?.group === 'archive' || kind?.group === 'packed') return 'unpack it, and send what it holds';
+  if (kind !== null) return kind.remedy;
+  return files === 1
+    ? 'send a CSV as it is, without the archive'
+    : 'send a CSV as it is, without the archive, as the part file, and one to test on as testFile';
+}
+
 /** @throws DataFormatError for an archive of other files, with what the first of them is */
 async function checkForImages(part: string, { kind, files }: Archive): Promise<void> {
   const own = files.filter(({ path }) => !isLeftover(path));
@@ -64,7 +73,7 @@ async function checkForImages(part: string, { kind, files }: Archive): Promise<v
   const head = (await first.read()).subarray(0, KIND_HEAD_BYTES);
   const found = fileKind(head);
   if (found?.group === 'image' || (found === null && !looksLikeText(head))) return;
-  const remedy = found === null ? 'send a CSV as it is, without the archive' : found.remedy;
+  const remedy = remedyOf(found, own.length);
   const what = `${JSON.stringify(first.path)} is ${found?.name ?? 'text'}`;
   throw new DataFormatError(
     `${part}: a ${kind} of images is read, and this one holds none: ${what}. ${remedy[0].toUpperCase()}${remedy.slice(1)}`,

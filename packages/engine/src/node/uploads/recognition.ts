@@ -2,7 +2,7 @@
 import { CIFAR_BATCH, CIFAR_RECORD } from '../../data/cifarBinary.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import { type FileKind, fileKind, shownBytes, zipKind } from '../../data/fileKinds/index.ts';
-import { looksLikeText } from '../../data/table/encoding.ts';
+import { isDamagedTable, looksLikeText } from '../../data/table/encoding.ts';
 import type { UploadFormat } from '../../data/uploadFormats/index.ts';
 import type { UploadReport } from '../../data/uploadReport.ts';
 import type { UploadedFile, UploadedParts } from './uploadParts.ts';
@@ -84,7 +84,7 @@ async function contentOf(upload: UploadedParts, file: UploadedFile): Promise<Con
       isCertain: !looksLikeText(head),
     };
   }
-  if (looksLikeText(head)) {
+  if (looksLikeText(head) || (!isPair && isDamagedTable(head))) {
     return {
       name: 'text',
       format: isPair ? null : 'csv',
