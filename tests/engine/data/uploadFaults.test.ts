@@ -116,7 +116,8 @@ describe('IDX files of other types than bytes', () => {
 
   test('are refused where a label is no class', async () => {
     const [fault] = await faultsOf({ inputs: idx.images, targets: wideIdx(0x0c, 4, [3], [0, -1, 3]) });
-    expect(fault).toMatchObject({ path: '/targets/sample/1', message: expect.stringContaining('the label -1 of sample 1 is no class') });
+    expect(fault.path).toBe('/targets/sample/1');
+    expect(fault.message).toContain('the label -1 of sample 1 is no class');
   });
 });
 

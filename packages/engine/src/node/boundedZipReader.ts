@@ -3,6 +3,7 @@
 import { read } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { callbackify } from 'node:util';
 import yauzl from 'yauzl';
 
 const PIECE_BYTES = 2 ** 16;
@@ -49,11 +50,8 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
   }
 
   override close(callback: (error: Error | null) => void): void {
-    if (!this.#closesFile) return callback(null);
-    this.#file.close().then(
-      () => callback(null),
-      (error: unknown) => callback(error instanceof Error ? error : new Error('the file cannot be closed', { cause: error })),
-    );
+    if (this.#closesFile) callbackify(() => this.#file.close())(callback);
+    else callback(null);
   }
 
   #holds(start: number, end: number): boolean {
