@@ -22,7 +22,7 @@ const readers = (): number[] =>
 describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   redisTest.for<[NodeJS.Signals, number, string, string]>([
     ['SIGSEGV', 500, 'internal', 'ended unexpectedly (signal SIGSEGV)'],
-    ['SIGKILL', 422, 'invalidDataset', 'reading them takes more memory than there is for it'],
+    ['SIGKILL', 422, 'invalidDataset', 'reading them needs too much memory'],
   ])('%s is told as what it is', async ([signal, status, code, detail], { redis, onTestFinished }) => {
     const lines: { level: number; signal?: string }[] = [];
     const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line) as { level: number }) });
@@ -38,13 +38,13 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   });
 });
 
-redisTest('a reader whose heap is full is told so', async ({ redis, onTestFinished }) => {
+redisTest('an upload that fills the heap of its reader is a 422', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { uploadReader: { heapMegabytes: 12 } });
   onTestFinished(async () => await api.close());
   const names = Array.from({ length: 90_000 }, (_, i) => `a column with a name of its own ${i}`).join();
   const response = await upload(api, formParts({ file: Buffer.from(`${names}\n${'1,'.repeat(89_999)}2\n`) }));
   expect([response.statusCode, response.json<Problem>().detail]).toEqual([
     422,
-    'the files cannot be read: reading them takes more memory than there is for it.',
+    'the files cannot be read: reading them needs too much memory. Send smaller files.',
   ]);
 });

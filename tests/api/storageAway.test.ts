@@ -93,9 +93,9 @@ describe('an API whose bucket', () => {
     const ready = (await (await client.get('/health/ready')).json()) as Problem;
     expect(ready.errors).toEqual([{ path: '/dependencies/storage', message: reason, code: 'down' }]);
     await expect.poll(async () => await client.storageUp()).toBe('0');
-    for (const response of await client.uploadAll()) await expectAway(response, '2', /storage of the artifacts/);
-    await expectAway(await client.get(`/jobs/${job.id}/artifacts/model.safetensors`), '2', /storage of the artifacts/);
-    await expectAway(await client.get(`/jobs/${job.id}/artifacts`), '2', /storage of the artifacts/);
+    for (const response of await client.uploadAll()) await expectAway(response, '2', /artifact storage/);
+    await expectAway(await client.get(`/jobs/${job.id}/artifacts/model.safetensors`), '2', /artifact storage/);
+    await expectAway(await client.get(`/jobs/${job.id}/artifacts`), '2', /artifact storage/);
     expect((await client.get('/health/live')).status).toBe(200);
     expect(s3.keys.filter((key) => !key.includes('check-'))).toEqual([]);
     const unfinished = await readdir(join(home.folder, 'unfinished'), { recursive: true, withFileTypes: true });

@@ -95,7 +95,7 @@ describe('a limit of samples', () => {
     expect(refused.json<Problem>().errors).toEqual([
       {
         path: '/data/trainLimit',
-        message: 'the first 80 training samples lack a class: use at least 81, or leave it out',
+        message: 'the first 80 training samples do not have every class: use at least 81, or omit the limit',
         code: 'lostClass',
       },
     ]);

@@ -140,7 +140,7 @@ describe('the environment', () => {
       TRAINYARD_RATE_LIMIT: 'must be a whole number from 0 to 1000000, got "-1"',
       TRAINYARD_CORS_ORIGINS: 'must be origins such as https://board.example, separated by commas, got "*"',
       TRAINYARD_TRUST_PROXY:
-        'must be addresses and ranges of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service, got "10.0.0.0/33"',
+        'must be addresses or networks of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service, got "10.0.0.0/33"',
       TRAINYARD_BASE_PATH: 'must be a path such as /trainyard, got "trainyard"',
       TRAINYARD_CONCURRENCY: 'must be a whole number from 1 to 256, got "1.5"',
       TRAINYARD_THREADS: 'must be a whole number from 1 to 64, got "65"',

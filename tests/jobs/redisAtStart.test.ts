@@ -77,7 +77,7 @@ plainTest('at an HTTP server the start is refused, and where nothing listens yet
   const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  expect(await refusal(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`)).toContain('another program does');
+  expect(await refusal(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`)).toContain('another program answers');
   expect(await refusal(`redis://127.0.0.1:${await freePort()}`)).toBe('started');
 });
 

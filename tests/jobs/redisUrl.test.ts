@@ -47,7 +47,7 @@ test.for([
   ['redis://ada:hush%@h', /^has a % that begins no percent-encoded character/],
   ['redis://h,i', /^names several hosts/],
   ['redis://h?hush=1', /^has an unknown parameter.*known are db, username/],
-  ['redis://h?ca=/hush', /^has parameters of TLS|cannot be read/],
+  ['redis://h?ca=/hush', /^has parameters for TLS|cannot be read/],
   ['rediss://h?ca=/hush', /^names a file as ca that cannot be read \(ENOENT\)$/],
   ['redis+sentinel://h:1', /^must name the primary/],
   ['unix://hush/sock', /^must name the socket by an absolute path/],

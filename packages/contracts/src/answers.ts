@@ -14,15 +14,19 @@ export type JobPage = z.infer<typeof jobPage>;
 export const eventPage = z
   .object({
     data: z.array(storedEventSchema),
-    nextCursor: eventId.nullable().describe('Pass as `after` for the next page; null once the job has ended and you have everything.'),
+    nextCursor: eventId
+      .nullable()
+      .describe('Send it as `after` to get the next page. Null once the job has ended and you have all events.'),
   })
   .meta({ id: 'EventPage' });
 export type EventPage = z.infer<typeof eventPage>;
 
 export const streamToken = z
   .object({
-    token: z.string().describe('For `?token=` of the events of this job.'),
-    expiresAt: z.iso.datetime().describe('The stream has to begin before. Once begun, the token goes on for those who come back.'),
+    token: z.string().describe('Send it as `?token=` with `GET /jobs/{id}/events` of this job.'),
+    expiresAt: z.iso
+      .datetime()
+      .describe('The first connection must be made before this time. After that, the token stays valid for reconnects.'),
   })
   .meta({ id: 'StreamToken' });
 export type StreamToken = z.infer<typeof streamToken>;
@@ -56,7 +60,7 @@ export const prediction = z
       .array(z.string().nullable())
       .nullable()
       .describe(
-        'The name of the class with the largest output, for each sample; null for a sample with an output that is not finite, and for data without classes.',
+        'For each sample, the name of the class with the largest output, or null if an output is not finite. Null for data without classes.',
       ),
     classIndices: z.array(z.int().min(0).nullable()).nullable().describe('The number of that class.'),
     activations: z

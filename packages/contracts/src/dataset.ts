@@ -7,7 +7,7 @@ const sizes = z.array(z.int().min(1)).readonly();
 
 export const takenSchema = z
   .object({
-    field: z.string().describe('The form field that decides otherwise.'),
+    field: z.string().describe('The form field that changes this decision.'),
     value: z.unknown().describe('What was taken.'),
     reason: z.string().describe('Why, in a sentence.'),
   })
@@ -36,18 +36,18 @@ export const datasetSchema = z
       .record(z.string(), z.array(z.string()).readonly())
       .readonly()
       .nullable()
-      .describe('Of a table: the texts of each column of texts, in the order of the inputs that they became; null otherwise.'),
+      .describe('Of a table: the different texts of each text column, in the order of their inputs; null otherwise.'),
     targetColumns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns to learn; null otherwise.'),
     targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('Of a table: what is learned; null otherwise.'),
     status: z
       .enum(['processing', 'ready', 'failed'])
-      .describe('`processing` while an upload with `Prefer: respond-async` is read; `failed` for an hour where that did not work.'),
+      .describe('`processing` while an upload with `Prefer: respond-async` is read; `failed` if it could not be read, for an hour.'),
     progress: z
       .object({ read: z.int().min(0), total: z.int().min(0) })
       .nullable()
-      .describe('Of an upload that is processing or failed: bytes of its files.'),
+      .describe('Of an upload that is processing or failed: bytes read, and bytes of all files.'),
     problem: problemSchema.nullable().describe('Of a failed upload: why.'),
-    taken: z.array(takenSchema).readonly().describe('What the reader of the upload decided because the form did not.'),
+    taken: z.array(takenSchema).readonly().describe('What was decided about the upload because the form did not say it.'),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof datasetSchema>;

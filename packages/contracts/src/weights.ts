@@ -18,21 +18,21 @@ export const weightsSchema = z
   .object({
     id: weightsId,
     createdAt: z.iso.datetime().describe('RFC 3339, UTC'),
-    bytes: z.int().min(1).describe('Of the safetensors file that is kept'),
+    bytes: z.int().min(1).describe('The size of the stored safetensors file'),
     sha256: z.string().describe('Of the same file, in hex'),
     values: z.int().min(0).describe('Numbers in all of its tensors'),
     tensors: z.array(storedTensor).readonly(),
     taken: z
       .array(
         z.object({
-          field: z.string().describe('`format`, `stateDict` (the entry of a checkpoint that was read) or `prefix`'),
+          field: z.string().describe('`format`, `stateDict` (the entry of the checkpoint that was read) or `prefix`'),
           value: z.string(),
           reason: z.string(),
         }),
       )
       .readonly()
       .optional()
-      .describe('What was decided about the file, and why; not there for weights of earlier versions'),
+      .describe('What was decided about the file, and why. Missing for weights that an earlier version stored'),
   })
   .meta({ id: 'Weights' });
 export type Weights = z.infer<typeof weightsSchema>;

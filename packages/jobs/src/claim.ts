@@ -27,12 +27,12 @@ export type Claim =
   | { readonly outcome: 'refused'; readonly status: JobStatus }
   | { readonly outcome: 'missing' };
 
-/** How this worker's attempt before ended, where it did not end the job. */
+/** How this worker's previous attempt ended, if it did not end the job. */
 export interface PreviousEnd {
   readonly attempt: number;
-  /** For a crash loop's error. */
+  /** The message for the job's error, if this becomes a crash loop. */
   readonly message: string;
-  /** Whether it counts as an attempt without progress: false where it ended before the job could be to blame. */
+  /** Whether it counts as an attempt without progress. False if the job cannot be the cause. */
   readonly isCounted: boolean;
 }
 

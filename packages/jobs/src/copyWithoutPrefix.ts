@@ -1,4 +1,4 @@
-// Copies a safetensors file among the artifacts, under names that fit the model that begins with it. Only its header changes.
+// Copies a safetensors artifact and removes a prefix from its tensor names. Only the header changes.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -9,7 +9,7 @@ import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts'
 import { ArtifactError } from './errors.ts';
 
 /**
- * @param prefix what every name of the file begins with and none of the copy's; '' copies the file as it is
+ * @param prefix the beginning of every name in the file, which the copy does not have; '' copies the file as it is
  * @throws ArtifactError `artifactNotFound`
  */
 export async function copyWithoutPrefix(artifacts: ArtifactStore, from: ArtifactPlace, to: ArtifactPlace, prefix: string): Promise<void> {

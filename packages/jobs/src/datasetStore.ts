@@ -17,7 +17,7 @@ import { runScript } from './scripts/script.ts';
 
 /** What a dataset is made of. */
 export interface NewDataset {
-  /** Its id, from {@link DatasetStore.newId}; default a new one. */
+  /** An id from {@link DatasetStore.newId}. Default: a new one. */
   readonly id?: string;
   /** The name of the caller's key. */
   readonly owner: string;
@@ -53,7 +53,7 @@ export class DatasetStore {
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
   readonly #remains: Remains;
-  /** Uploads that are being read, or failed. */
+  /** Uploads that are being read, and failed ones. */
   readonly pending: PendingUploads;
   readonly #ulid = monotonicFactory(() => randomInt(32) / 32);
 

@@ -1,6 +1,6 @@
-// Uploads that were accepted and are still being read, and those that failed. A record is kept under a lease by the process that reads the
-// files: if that process dies, the record counts as failed once the lease is over. Redis removes records by itself an hour after
-// their last change. A dataset that was read is in the DatasetStore, under the same id.
+// Records of uploads that are still being read, and of failed ones. The process that reads the files renews a lease. If it dies, the record
+// counts as failed when the lease expires. Redis removes a record an hour after its last change. A finished dataset is in the
+// DatasetStore under the same id.
 import { uploadedDatasetId } from '@trainyard/engine';
 import type { Problem } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
@@ -15,15 +15,15 @@ export interface PendingUpload {
   readonly id: string;
   readonly owner: string;
   readonly title: string;
-  /** `same`: what was read is a dataset that the owner had already. */
+  /** `same`: the content is an existing dataset of the owner. */
   readonly status: 'processing' | 'failed' | 'same';
-  /** Bytes of the files. */
+  /** In bytes. */
   readonly progress: { readonly read: number; readonly total: number };
-  /** Of a failed one; null where the process that read it died. */
+  /** Why it failed. Null if the process that read it died, and for other statuses. */
   readonly problem: Problem | null;
-  /** Of `same`: the id of that dataset. */
+  /** For `same`: the id of that dataset; null otherwise. */
   readonly dataset: string | null;
-  /** Of the request that sent it. */
+  /** The id of the request that sent it. */
   readonly requestId: string;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
@@ -77,7 +77,7 @@ export class PendingUploads {
     return { id, owner, title, status: 'processing', progress: { read: 0, total }, problem: null, dataset: null, requestId, createdAt };
   }
 
-  /** Keeps the lease. @returns false for an upload that was deleted: reading it is to be stopped */
+  /** Renews the lease. @returns false for an upload that was deleted: stop reading it */
   async renew(id: string, read: number): Promise<boolean> {
     return await this.#update(id, { read: String(read), leaseUntil: String(Date.now() + this.#leaseMs) });
   }
@@ -86,7 +86,7 @@ export class PendingUploads {
     await this.#update(id, { status: 'failed', problem: JSON.stringify(problem) });
   }
 
-  /** What was read is the dataset `dataset`, which was there before. */
+  /** Records that the content is the existing dataset `dataset`. */
   async same(id: string, dataset: string): Promise<void> {
     await this.#update(id, { status: 'same', dataset });
   }
@@ -99,14 +99,14 @@ export class PendingUploads {
     return removed === 1;
   }
 
-  /** The upload, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  /** The upload; null if there is none with this id, or if it is not of `owner`. If `owner` is omitted, anyone's. */
   async get(id: string, owner?: string): Promise<PendingUpload | null> {
     if (!uploadedDatasetId.safeParse(id).success) return null;
     const upload = uploadOf(id, await this.#redis.hgetall(this.#keys.upload(id)));
     return upload !== null && owner !== undefined && upload.owner !== owner ? null : upload;
   }
 
-  /** Newest first, without those that were datasets already; as {@link DatasetStore.list}. */
+  /** Newest first, without those with status `same`; as {@link DatasetStore.list}. */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<PendingUpload[]> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
     const key = options.owner === undefined ? this.#keys.uploads : this.#keys.uploadsOf(options.owner);

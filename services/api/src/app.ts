@@ -110,9 +110,9 @@ export interface AppOptions {
   readonly totals: ServiceTotals;
   /** What is measured here; left out, something that begins with this app. */
   readonly metrics?: ServiceMetrics;
-  /** Knows why Redis cannot serve; left out, each 503 says what its own error says. */
+  /** Says why Redis cannot be used. Default: each 503 has the reason of its own error. */
   readonly redisHealth?: Pick<RedisHealth, 'report'>;
-  /** For the metrics; left out, one that begins with this app. */
+  /** For the metrics. Default: a new one. */
   readonly storageHealth?: StorageHealth;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
@@ -127,9 +127,9 @@ export interface AppOptions {
   readonly rateLimiter?: RateLimiter;
   /** Web sites that may call from a browser; left out, none. */
   readonly corsOrigins?: readonly string[];
-  /** Proxies whose headers are believed: addresses, ranges, or how many are in front of this process; left out, none. */
+  /** Trusted proxies: addresses, networks, or how many are in front of this process. Default: none. */
   readonly trustProxy?: readonly string[] | number;
-  /** The path under which clients see this service, `/trainyard`; left out, the root. */
+  /** The path under which clients see this service, such as `/trainyard`. Default: the root. */
   readonly basePath?: string;
   /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
@@ -141,7 +141,7 @@ export interface AppOptions {
   readonly requestTimeoutMs?: number;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
   readonly heartbeatMs?: number;
-  /** How long a client of an event stream may read nothing of what waits for it, in ms; default 60,000. */
+  /** How long a client of an event stream may leave buffered data unread, in ms. Default: 60,000. */
   readonly stallMs?: number;
 }
 
@@ -180,7 +180,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, parsed) => {
     try {
       if (!isUtf8(request.headers['content-type'])) {
-        throw new ProblemError('unsupportedMediaType', 'JSON is UTF-8. Send it as UTF-8, and name no other charset.');
+        throw new ProblemError('unsupportedMediaType', 'JSON must be UTF-8. Send it as UTF-8, without another charset in Content-Type.');
       }
       parsed(null, parseJsonBody(body as Buffer));
     } catch (error) {

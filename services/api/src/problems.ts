@@ -21,7 +21,7 @@ export const problemKinds = {
   requestTimeout: { status: 408, title: 'The request took too long to arrive' },
   wrongState: { status: 409, title: 'The job is not in a state that allows this' },
   inUse: { status: 409, title: 'Something still needs it' },
-  notReady: { status: 409, title: 'The upload is no dataset yet' },
+  notReady: { status: 409, title: 'The upload is not a dataset yet' },
   builtInDataset: { status: 409, title: 'The dataset is built in' },
   bodyTooLarge: { status: 413, title: 'The body is too large' },
   storageQuotaExceeded: { status: 413, title: 'There is no room for more of this key' },
@@ -79,12 +79,12 @@ export class ProblemError extends Error {
   }
 }
 
-/** The 503 of a storage that cannot be used now. Paths and addresses are in the cause, for the log alone. */
+/** The 503 for a storage that cannot be used now. Paths and addresses are only in the cause, which goes to the log. */
 export function storageAway(cause: ArtifactError): ProblemError {
   const isFull = cause.code === 'diskFull';
   const detail = isFull
-    ? 'There is no room left on this server for what was sent; try again later.'
-    : 'The storage of the artifacts does not answer as it should; try again shortly.';
+    ? 'There is no room left on this server for this request; try again later.'
+    : 'The artifact storage cannot be used now; try again shortly.';
   return new ProblemError('unavailable', detail, {
     issues: [{ path: '/dependencies/storage', message: isFull ? 'storage has no room left' : 'storage cannot be used', code: cause.code }],
     headers: { 'retry-after': isFull ? '60' : '2' },
@@ -92,7 +92,7 @@ export function storageAway(cause: ArtifactError): ProblemError {
   });
 }
 
-/** The error of a file of this server that cannot be written or read: that of its disk, if it is one. */
+/** Turns an error of the local disk into an ArtifactError; returns other errors as they are. */
 export function orDiskError(error: unknown): unknown {
   return diskErrorOf(error, 'the upload', "the service's own folder") ?? error;
 }

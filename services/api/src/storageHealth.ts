@@ -1,10 +1,10 @@
-// Whether the artifact storage can be written and read now, for readiness and metrics. Both may be asked for often: answers are kept for a
-// moment, and there is one check at a time.
+// Checks whether the artifact storage can be written and read, for readiness and metrics. Both may be requested often, so a result is used
+// for a second, and there is one check at a time.
 import type { ArtifactStore } from '@trainyard/jobs';
 
-/** How long an answer is kept, in ms. */
+/** How long a result is used, in ms. */
 const keptMs = 1_000;
-/** How long the storage may take, in ms. */
+/** How long the storage may take to answer, in ms. */
 const patienceMs = 3_000;
 
 export class StorageHealth {
@@ -15,7 +15,7 @@ export class StorageHealth {
     this.#artifacts = artifacts;
   }
 
-  /** @throws ArtifactError that says why it cannot be used; TimeoutError when it does not answer in time */
+  /** @throws ArtifactError when the storage cannot be used; TimeoutError when it does not answer in time */
   async check(): Promise<void> {
     const now = performance.now();
     if (this.#last === undefined || now - this.#last.at > keptMs) {
@@ -24,7 +24,7 @@ export class StorageHealth {
     await this.#last.checked;
   }
 
-  /** The same as an answer. */
+  /** The same as a boolean. */
   async isUp(): Promise<boolean> {
     return await this.check().then(
       () => true,

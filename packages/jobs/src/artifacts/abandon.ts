@@ -1,11 +1,11 @@
-// Waiting for an operation that cannot be cancelled by itself, such as one of the file system.
+// Stops waiting for an operation that cannot be cancelled, such as a file operation.
 
-/** The promise's outcome, unless the signal is aborted first. @throws the signal's reason; the operation may still go on then */
+/** The promise's result. @throws the signal's reason if it is aborted first; the operation may continue */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work;
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason as Error);
-  // What it comes to after that is nobody's business any more.
+  // After an abort nobody handles a rejection.
   work.catch(() => {});
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });

@@ -47,15 +47,15 @@ export interface ByteRange {
 }
 
 /**
- * Every method throws ArtifactError: `invalidArtifactName` for a job id or name that cannot be one, and for a storage that cannot be used
- * now `diskFull`, `storageDenied`, `storageReadOnly` or `storageUnavailable` (see `isStorageAway`). Methods that take a signal throw its
- * reason as soon as it is aborted.
+ * Every method throws ArtifactError: `invalidArtifactName` for an invalid job id or name; `diskFull`, `storageDenied`, `storageReadOnly` or
+ * `storageUnavailable` for a storage that cannot be used now (see `isStorageAway`). Methods with a signal throw its reason as soon as it
+ * is aborted.
  */
 export interface ArtifactStore {
   /** A path for a new file that `putFile` can take over; what is left there is removed when the store is closed, or by the next start after a crash. */
   temporaryFile(): string;
 
-  /** Makes a finished file the artifact, in place of one that had the name. The file is moved, not copied; after an error it is still there. */
+  /** Moves a finished file to the artifact, and replaces an artifact of this name. After an error the file is still there. */
   putFile(jobId: string, name: string, path: string, signal?: AbortSignal): Promise<ArtifactStat>;
 
   /** The same for bytes in memory. */

@@ -1,13 +1,13 @@
-// The content of an artifact as a stream whose errors are the storage's: a connection that breaks amid it, a disk that cannot be read, a
-// server that sends nothing any more.
+// The content of an artifact as a stream. A broken connection, a disk that cannot be read and a server that stops sending become errors of
+// the storage.
 import { Readable } from 'node:stream';
 
-/** A source that sends nothing for so long counts as gone, in ms. */
+/** How long a source may send nothing, in ms. */
 const stallMs = 30_000;
 
-/** @param toError what an error of the source means; @param signal ends the reading with its reason */
+/** @param toError turns an error of the source into the stream's error; @param signal ends the stream with its reason */
 export function contentStream(source: Readable, toError: (error: unknown) => Error, signal?: AbortSignal): Readable {
-  // It may fail before anybody reads it.
+  // The source may fail before anyone reads the stream.
   source.on('error', () => {});
   const abort = (): void => void source.destroy(signal?.reason as Error);
   if (signal?.aborted === true) abort();
@@ -25,8 +25,8 @@ async function* chunksOf(
   toError: (error: unknown) => Error,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const giveUp = (): void => void source.destroy(Object.assign(new Error('nothing came any more'), { code: 'ETIMEDOUT' }));
-  // Only the wait for the source counts, not the reader's pace.
+  const giveUp = (): void => void source.destroy(Object.assign(new Error('the source stopped sending'), { code: 'ETIMEDOUT' }));
+  // Only the source is timed, not a slow reader.
   let stall = setTimeout(giveUp, stallMs);
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {

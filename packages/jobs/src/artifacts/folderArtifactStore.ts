@@ -173,7 +173,7 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  /** Does something with files. @throws ArtifactError for what the disk refuses, and the signal's reason */
+  /** Runs file operations. @throws ArtifactError for errors of the disk; the signal's reason */
   async #work<T>(artifact: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     return await inStorage(artifact, place, async () => {
@@ -186,7 +186,7 @@ export class FolderArtifactStore implements ArtifactStore {
     });
   }
 
-  /** The same; `missing` where there is no such file. */
+  /** The same; returns `missing` if the file does not exist. */
   async #orMissing<T, M>(artifact: string, signal: AbortSignal | undefined, missing: M, work: () => Promise<T>): Promise<T | M> {
     try {
       return await this.#work<T | M>(artifact, signal, work);
@@ -196,7 +196,7 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  /** A file that is missing says something only while the folder is the one that was opened, and not what an unmounted disk left. */
+  /** Checks that a file is not missing because the folder was replaced or its disk unmounted. */
   async #expectFolder(artifact: string): Promise<void> {
     try {
       await access(this.#scratch);
@@ -205,7 +205,7 @@ export class FolderArtifactStore implements ArtifactStore {
       throw new ArtifactError(
         'storageUnavailable',
         artifact,
-        `${place} is gone or was replaced (ENOENT): mount it again, or restart the service`,
+        `${place} was removed or replaced (ENOENT): mount it again, or restart the service`,
         {
           cause: error,
         },
@@ -214,7 +214,7 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 
   #unreadable(artifact: string, error: unknown): Error {
-    const reason = `${place} does not answer as it should`;
+    const reason = `${place} cannot be read`;
     return storageErrorOf(error, artifact, place) ?? new ArtifactError('storageUnavailable', artifact, reason, { cause: error });
   }
 
@@ -229,10 +229,10 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 }
 
-/** What `check` writes: a block, so that a full disk has no place for it. */
+/** What `check` writes: a whole block, which a full disk cannot store. */
 const checkContent = Buffer.alloc(4_096, 'trainyard');
 
-/** A note of a digest only saves work: losing it costs a second reading of the file. */
+/** A stored digest only saves time: without it, the file is read again. */
 const lessWork = (): void => {};
 
 function digestPath(path: string): string {
@@ -248,7 +248,7 @@ async function readDigest(path: string): Promise<Digest | null> {
   }
 }
 
-/** What a file's bytes are. @param flags `r+` makes sure that they are on the disk first */
+/** The size and SHA-256 of a file. @param flags `r+` flushes the file to the disk first */
 async function digestOf(path: string, flags: 'r' | 'r+'): Promise<Digest> {
   const file = await open(path, flags);
   try {

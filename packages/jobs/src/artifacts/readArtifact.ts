@@ -18,9 +18,9 @@ export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: Ar
 }
 
 /**
- * The same into a new file; what is in it after an error is no artifact.
+ * The same into a new file. After an error the file is incomplete.
  * @param place how messages name the file's folder
- * @throws ArtifactError as {@link readArtifact}, and for a folder that takes no more; the signal's reason
+ * @throws ArtifactError as {@link readArtifact}, and for errors of the disk; the signal's reason
  */
 export async function fetchArtifact(
   artifacts: ArtifactStore,
@@ -41,11 +41,11 @@ export async function fetchArtifact(
   check(jobId, name, stored, hash.digest('hex'));
 }
 
-/** A file whose digest the storage does not say is none that can be checked. @throws ArtifactError `storageUnavailable` */
+/** The content, if its digest is known. @throws ArtifactError `storageUnavailable` */
 function known({ jobId, name }: ArtifactPlace, stored: ArtifactStat | null, content: Readable): Readable {
   if (stored !== null) return content;
   content.destroy();
-  throw new ArtifactError('storageUnavailable', `${jobId}/${name}`, 'the storage has the file, and then again says that it has not');
+  throw new ArtifactError('storageUnavailable', `${jobId}/${name}`, 'the storage returns the file but not its metadata');
 }
 
 function check(jobId: string, name: string, stored: ArtifactStat | null, sha256: string): void {

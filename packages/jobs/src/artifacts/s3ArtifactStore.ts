@@ -38,7 +38,7 @@ const mostInMemory = 16 * 2 ** 20;
 /** Objects removed at a time. */
 const deletedAtOnce = 20;
 
-/** How messages name the folder of this machine. */
+/** How messages name the local folder. */
 const scratchPlace = "the service's own folder";
 
 /** What `check` writes. */
@@ -48,7 +48,7 @@ export class S3ArtifactStore implements ArtifactStore {
   readonly #bucket: S3Bucket;
   readonly #prefix: string;
   readonly #scratch: string;
-  /** Of this process alone. */
+  /** The key of the file that `check` writes; each process has its own. */
   readonly #checkKey: string;
 
   private constructor({ bucket, prefix }: S3ArtifactOptions, scratch: string) {
@@ -59,7 +59,7 @@ export class S3ArtifactStore implements ArtifactStore {
   }
 
   /**
-   * Opens a bucket, and removes what crashed processes left unfinished on this machine. Whether the bucket answers is not asked.
+   * Opens a bucket without sending a request to it, and removes unfinished files of crashed processes from this machine.
    * @throws EnvironmentError when the SDK finds no region or no credentials
    */
   static async open(options: S3ArtifactOptions): Promise<S3ArtifactStore> {

@@ -1,8 +1,8 @@
-// What the environment has to say before S3 can be used: the SDK would find out only with the first request.
+// Checks the settings of S3 at the start. The SDK itself would report missing ones only with the first request.
 import type { S3Client } from '@aws-sdk/client-s3';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 
-/** @throws EnvironmentError that names what the SDK lacks */
+/** @throws EnvironmentError that names the missing settings */
 export async function expectSettings(client: S3Client): Promise<void> {
   const issues: EnvironmentIssue[] = [];
   await client.config.region().catch(() => {

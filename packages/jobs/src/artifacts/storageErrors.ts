@@ -1,16 +1,15 @@
-// What an error of a disk or of a storage server means: whether the storage is away, which passes, or something else is wrong. A storage
-// that is away is waited for; it never says anything about the job or the file.
+// Decides whether an error means that the storage is away. This passes, so callers wait for the storage, and jobs do not fail for it.
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 
 /** Codes of a storage that cannot be used now, and may be later without any change to the request. */
 const awayCodes: ReadonlySet<string> = new Set<ArtifactErrorCode>(['diskFull', 'storageDenied', 'storageReadOnly', 'storageUnavailable']);
 
-/** Whether the storage could not be used: try again later. False for an artifact that is missing or damaged, and for our own mistakes. */
+/** Whether the storage cannot be used now: try again later. False for a missing or damaged artifact, and for bugs. */
 export function isStorageAway(error: unknown): error is ArtifactError {
   return error instanceof ArtifactError && awayCodes.has(error.code);
 }
 
-/** What the operating system says of a disk that takes or gives nothing now. */
+/** Codes of the operating system for a disk that cannot be used now. */
 const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ENOSPC: 'diskFull',
   EDQUOT: 'diskFull',
@@ -21,7 +20,7 @@ const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   EIO: 'storageUnavailable',
 };
 
-/** And of a network file system that does not answer, or a process that may open no more files. */
+/** The same, and codes for a network file system that does not answer, or a process that may open no more files. */
 const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ...diskCodes,
   ESTALE: 'storageUnavailable',
@@ -47,7 +46,7 @@ const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
 /**
  * The error of a file operation as one of the storage.
  * @param place the folder, as messages name it: `the artifact folder`
- * @returns null for an error that says nothing about the storage, such as ENOENT
+ * @returns null for an error that is not about the storage, such as ENOENT
  */
 export function storageErrorOf(error: unknown, artifact: string, place: string): ArtifactError | null {
   if (error instanceof ArtifactError) return error;
@@ -57,13 +56,13 @@ export function storageErrorOf(error: unknown, artifact: string, place: string):
   return new ArtifactError(code, artifact, messageOf(code, systemCode, place), { cause: error });
 }
 
-/** The same for an error that may as well be a connection's: only what a disk alone says. */
+/** The same, but only for codes that a connection cannot have. */
 export function diskErrorOf(error: unknown, artifact: string, place: string): ArtifactError | null {
   const code = systemCodeOf(error);
   return code !== undefined && Object.hasOwn(diskCodes, code) ? storageErrorOf(error, artifact, place) : null;
 }
 
-/** The outcome of file operations, their errors told as those of the storage. @throws ArtifactError, or what else went wrong */
+/** Runs file operations. @throws ArtifactError for errors of the storage; other errors unchanged */
 export async function inStorage<T>(artifact: string, place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -86,6 +85,6 @@ function messageOf(code: ArtifactErrorCode, systemCode: string, place: string): 
     case 'storageDenied':
       return `the service may not use ${place} (${systemCode}): give its user the right to read and write there`;
     default:
-      return `${place} does not answer as it should (${systemCode})`;
+      return `${place} cannot be used now (${systemCode})`;
   }
 }

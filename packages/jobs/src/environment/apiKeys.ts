@@ -1,10 +1,10 @@
-// The keys that count now. Those of a file change with it while the service runs: a key that is taken out of the file stops working
-// within a second, and one that is put in works.
+// The API keys that are valid now. A key file is read again when it changes: a removed key stops working within a second, and an added
+// one starts to work.
 import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile } from 'node:fs';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
 
-/** How often the file is looked at, in ms. By polling, since a mounted file is often replaced without a notification. */
+/** How often the file is checked, in ms. It is polled, because a mounted file is often replaced without a notification. */
 const lookEveryMs = 500;
 
 export class ApiKeys {
@@ -19,7 +19,7 @@ export class ApiKeys {
     return this.#current;
   }
 
-  /** Whether this very key still counts: of this name and role, and for the same token. */
+  /** Whether this key is still valid, with the same name, role and token. */
   has({ name, role, sha256 }: ApiKey): boolean {
     return this.#current.some((key) => key.name === name && key.role === role && key.sha256 === sha256);
   }
@@ -36,13 +36,13 @@ export class ApiKeys {
 }
 
 export interface WatchKeysOptions {
-  /** After a change: how many keys there are, or why those that there were stay. */
+  /** Called after a change with the number of keys, or with the reason why the old keys stay valid. */
   readonly onRead: (outcome: { readonly keys: number } | { readonly problem: string }) => void;
 }
 
 /**
- * Keeps the keys those of the file. A file that cannot be read, has an entry that is none, or has no entry at all, changes nothing.
- * @returns ends it
+ * Replaces the keys whenever the file changes. A file that cannot be read, is empty, or has an invalid entry changes nothing.
+ * @returns stops watching
  */
 export function watchKeyFile(path: string, keys: ApiKeys, { onRead }: WatchKeysOptions): () => void {
   let isClosed = false;

@@ -1,5 +1,4 @@
-// `npm run key -- NAME [--admin]`: makes an API key. The key itself is shown once and kept nowhere. As newKey.js, it needs nothing
-// installed.
+// `npm run key -- NAME [--admin]`: makes an API key. The key is shown once and not stored. Like newKey.js, it needs no installed packages.
 import { parseArgs } from 'node:util';
 import { createApiKey } from './newKey.js';
 

@@ -61,7 +61,7 @@ const corsRemedy = 'must be origins such as https://board.example, separated by 
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
 const proxiesRemedy =
-  'must be addresses and ranges of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service';
+  'must be addresses or networks of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service';
 
 /** An address, a range, or one of the names that proxy-addr knows. */
 function isProxy(text: string): boolean {
@@ -139,13 +139,13 @@ export interface Environment {
   /** A mirror to download datasets from. */
   readonly datasetsUrl: string | null;
   readonly apiKeys: readonly ApiKey[];
-  /** The file that the keys come from, absolute; null where they come from the variable itself. */
+  /** The absolute path of the key file; null if the keys are in the variable itself. */
   readonly apiKeysFile: string | null;
   /** Requests that a key may make in a minute; 0: any number. */
   readonly rateLimit: number;
   /** Web sites that may call from a browser. */
   readonly corsOrigins: readonly string[];
-  /** Proxies whose headers are believed: addresses and ranges, or how many are in front of the service. */
+  /** Trusted proxies: addresses and networks, or how many are in front of the service. */
   readonly trustProxy: readonly string[] | number;
   /** The path under which clients see the service; '' for the root. */
   readonly basePath: string;
@@ -247,7 +247,7 @@ export function isLoopback(host: string): boolean {
 function readApiKeys(value: string, file: string | null, issues: EnvironmentIssue[]): ApiKey[] {
   try {
     const keys = parseApiKeys(file === null ? value : readFileSync(file, 'utf8'));
-    // Without keys everybody on this machine is an admin, which nobody means who names a file.
+    // Without keys every local user is an admin. An operator who names a file does not want that.
     if (file !== null && keys.length === 0) throw new RangeError('it has no entry; npm run key -- NAME makes one');
     return keys;
   } catch (error) {

@@ -1,5 +1,4 @@
-// Looks at the start whether the folders that the service writes to can be written to, so that this is said once and by the variable's
-// name, and not by the first request or job that fails.
+// Checks at the start that the service can write to its folders. So the error names the variable, and no request or job has to fail first.
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
@@ -14,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
 };
 
-/** Makes the folder if need be. Null if this process can write to it, else why not. */
+/** Why this process cannot write to the folder; null if it can. Creates the folder if it does not exist. */
 function obstacle(folder: string): string | null {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -27,7 +26,7 @@ function obstacle(folder: string): string | null {
 }
 
 /**
- * Makes the data folder and the folder of the artifacts, where it is one.
+ * Creates the data folder and, if artifacts are kept in a folder, that one.
  * @throws EnvironmentError that names the variable, the folder and the reason
  */
 export function requireWritableFolders({ home, artifactsUrl }: Pick<Environment, 'home' | 'artifactsUrl'>): void {

@@ -1,8 +1,8 @@
-// Events on their way to clients: encoded once, however many clients follow the job.
+// Events for clients, encoded once for all clients that follow the job.
 import { isFinal, type JobEvent, jobStatus } from '@trainyard/contracts';
 
 export interface EncodedEvent {
-  /** A `step` has none: it is not stored. */
+  /** Missing for `step` events, which are not stored. */
   readonly id?: string;
   readonly event: JobEvent['event'];
   /** The event's data as JSON, without line breaks. */
@@ -32,9 +32,9 @@ export class EventBatch {
   }
 
   /**
-   * The events as server-sent events (HTML Living Standard §9.2), for all followers the same bytes.
-   * @param types only events of these types; if omitted, all. The final status is always among them. When the last stored
-   *   event is left out, its id is sent without an event, so that a client that comes back begins after it.
+   * The events as server-sent events (HTML Living Standard §9.2). All followers share the same bytes.
+   * @param types only events of these types; if omitted, all. The final status is always included. When the last stored event is
+   *   not included, its id is sent without an event, so that a client that reconnects begins after it.
    */
   text(types?: readonly string[]): Buffer {
     const key = types?.join() ?? '';
@@ -60,7 +60,7 @@ export class EventBatch {
 
 const messageHead = /^\{"jobId":"([^"]+)",(?:"id":"([^"]+)",)?"event":"(\w+)","data":/;
 
-/** An event as the scripts publish it: `{"jobId", "id"?, "event", "data"}`, with the data last. @throws Error for anything else */
+/** Parses an event that a script published: `{"jobId", "id"?, "event", "data"}`, with the data last. @throws Error for anything else */
 export function parseMessage(message: string): { readonly jobId: string; readonly event: EncodedEvent } {
   const [head, jobId, id, event] = messageHead.exec(message) ?? [];
   if (head === undefined || jobId === undefined) throw new Error(`not a message of a job's event: ${message.slice(0, 100)}`);

@@ -19,7 +19,7 @@ export interface EventHubOptions {
   readonly prefix: string;
   /** How many events a follower may fall behind; default 1,000. */
   readonly bufferSize?: number;
-  /** Called for each stored event, while anybody follows a job, with how long it took from Redis to here, in ms. */
+  /** Called for each stored event while there are followers, with the time from Redis to this process in ms. */
   readonly onDelay?: (delayMs: number) => void;
 }
 
@@ -28,11 +28,11 @@ export interface FollowOptions {
   readonly after?: string;
   /** Ends following. */
   readonly signal: AbortSignal;
-  /** Called when the follower is ended because it is too slow, also while nobody iterates. */
+  /** Called when the follower ends because it is too slow, also while nobody iterates. */
   readonly onOverflow?: () => void;
 }
 
-/** Followers that get something in one turn of the event loop. */
+/** Most followers that get events in one turn of the event loop. */
 const followersPerTurn = 32;
 
 /** A job that is followed in this process. */
@@ -64,14 +64,14 @@ export class EventHub {
     });
   }
 
-  /** How a job stands now; null if there is no such job. Calls at the same time share a read. */
+  /** The state of a job's events; null if there is no such job. Calls at the same time share a read. */
   async head(jobId: string): Promise<JobHead | null> {
     return await this.#pages.head(jobId);
   }
 
   /**
    * The events of a job after `after`, stored ones first, then as they happen, until its final status event. Iterate
-   * once; `outcome` of what comes back says afterwards why it ended. The job must exist: see `head`.
+   * once; the follower's `outcome` says afterwards why it ended. The job must exist: see `head`.
    */
   follow(jobId: string, options: FollowOptions): Follower {
     const job = this.#jobs.get(jobId) ?? { live: new LiveEvents(this.#bufferSize), followers: new Set() };

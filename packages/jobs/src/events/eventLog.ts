@@ -14,7 +14,7 @@ export interface RangeOptions {
   readonly limit: number;
   /** Only events of these types; if omitted, all. */
   readonly types?: readonly StoredEventType[];
-  /** Read about so many stored events at most, and leave the rest to the next page; if omitted, any number. */
+  /** About how many stored events to read at most; the next page continues there. If omitted, any number. */
   readonly scanLimit?: number;
 }
 
@@ -23,7 +23,7 @@ export interface EventRange extends EventPage {
   readonly position: string | null;
 }
 
-/** What decides who may follow a job, and from where. */
+/** The owner of a job and the state of its events. */
 export interface JobHead {
   readonly owner: string;
   /** The id of the final status event; null while the job has not ended. */
@@ -78,7 +78,7 @@ export class EventLog {
     return epochs;
   }
 
-  /** How a job stands; null if there is no such job. */
+  /** The state of a job's events; null if there is no such job. */
   async head(jobId: string): Promise<JobHead | null> {
     const [[owner, finalId], last] = await Promise.all([
       this.#redis.hmget(this.#keys.job(jobId), 'owner', 'finalEvent'),
@@ -96,7 +96,7 @@ export class EventLog {
   }
 }
 
-/** Whether all of a job's events are at or before an id, and no more will come. */
+/** Whether the job has ended and has no event after an id. */
 export function hasEndedBy({ finalId }: JobHead, id: string): boolean {
   return finalId !== null && compareEventIds(id, finalId) >= 0;
 }

@@ -1,5 +1,5 @@
-// Pages of jobs' stored events for followers. All who stand at the same place share one read and one encoding; pages that
-// can't change any more are kept for those who come there later.
+// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that can no longer change
+// are cached.
 import { EventBatch } from './eventBatch.ts';
 import type { EventLog, JobHead } from './eventLog.ts';
 import { SharedReads } from './sharedReads.ts';
@@ -13,24 +13,24 @@ export interface EventPageBatch {
 /** Most events on a page. */
 const pageSize = 128;
 
-/** Where a page ends after the event that passes it, in characters of data: what a client that does not read holds on to. */
+/** A page ends after the event that passes this size, in characters of data. A client that does not read keeps one page in memory. */
 const pageCharacters = 64 * 1024;
 
-/** Size of all pages that are kept, in characters. With their texts they take up to twice as many bytes. */
+/** Most characters in the cache. With their texts, pages take up to twice as many bytes. */
 const keptCharacters = 16 * 2 ** 20;
 
-/** What a page and an event take beside their data, as so many characters. */
+/** The memory of a page and of an event in addition to their data, in characters. */
 const pageOverhead = 1_000;
 const eventOverhead = 100;
 
-/** Reads at a time: the others wait in order. */
+/** Most reads at a time. Others wait in order. */
 const concurrency = 8;
 
 export class EventPages {
   readonly #log: EventLog;
   readonly #reads = new SharedReads<EventPageBatch>(concurrency);
   readonly #heads = new SharedReads<JobHead | null>(concurrency);
-  /** By job and place, those that were used last at the end. */
+  /** The cache, by job and position. The most recently used page is last. */
   readonly #kept = new Map<string, { readonly page: EventPageBatch; readonly characters: number }>();
   #keptCharacters = 0;
 
@@ -44,13 +44,13 @@ export class EventPages {
     return this.#lookUp(key) ?? (await this.#reads.get(key, async () => this.#lookUp(key) ?? (await this.#readAnew(key, jobId, after))));
   }
 
-  /** Forgets the kept pages: a Redis that took the place of another may lack the last events of it. */
+  /** Clears the cache. A Redis that replaced another one in a failover may lack its last events. */
   clear(): void {
     this.#kept.clear();
     this.#keptCharacters = 0;
   }
 
-  /** How a job stands; null if there is no such job. */
+  /** The state of a job's events; null if there is no such job. */
   async head(jobId: string): Promise<JobHead | null> {
     return await this.#heads.get(jobId, async () => await this.#log.head(jobId));
   }

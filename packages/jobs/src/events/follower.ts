@@ -1,5 +1,5 @@
-// One reader of one job's events. It catches up from the stream, page by page, and then takes what is published. So nothing
-// is buffered that is stored, and a reader that falls too far behind what is published is too slow.
+// One reader of one job's events. It first reads the stored events, page by page, and then takes live events. So stored events are never
+// buffered. A reader that falls too far behind the live events is too slow and ends.
 import { isRedisUnavailable } from '../redis/redisFailure.ts';
 import { EventBatch } from './eventBatch.ts';
 import { compareEventIds, hasEndedBy } from './eventLog.ts';
@@ -31,9 +31,9 @@ export class Follower implements AsyncIterable<EventBatch> {
   readonly #options: FollowerOptions;
   readonly #abort = (): void => this.#end('aborted');
   #lastId: string | undefined;
-  /** Where it is in what is published; null while it catches up. */
+  /** Its position in the live events; null while it reads stored ones. */
   #position: number | null = null;
-  /** How often something may have been missed that was published. */
+  /** How often live events may have been missed. */
   #gaps = 0;
   #outcome: FollowOutcome | null = null;
   #wake: () => void = () => undefined;
@@ -57,7 +57,7 @@ export class Follower implements AsyncIterable<EventBatch> {
     this.#wake();
   }
 
-  /** Published events were dropped; from the hub. A follower that has not taken them is too slow. */
+  /** Live events were dropped; from the hub. A follower that has not taken them is too slow. */
   drop(): void {
     if (this.#position !== null && this.#position < this.#options.live.first) this.#end('overflow');
   }
@@ -86,14 +86,14 @@ export class Follower implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Gives a page of what the stream holds after the last event given. After the last page, the live events are next. */
+  /** Yields a page of stored events after the last event. After the last page, live events follow. */
   async *#catchUp(): AsyncGenerator<EventBatch, void, void> {
     const { pages, live, turnstile } = this.#options;
-    // What is published from here on may be missing in the page; what was published before is in it.
+    // The page has all events published so far. Later ones may be missing in it.
     const position = live.end;
     const gaps = this.#gaps;
     const page = await this.#patiently(async () => await pages.read(this.jobId, this.#lastId));
-    // A page is there for everybody who waited for it at once.
+    // All followers that waited for the page get it at the same moment.
     await turnstile.pass();
     if (page === null || this.#outcome !== null) return;
     const { batch, isLast } = page;
@@ -104,13 +104,13 @@ export class Follower implements AsyncIterable<EventBatch> {
       yield batch;
       if (batch.isFinal) this.#end('ended');
     }
-    // A reader that took so long for the page that events were dropped meanwhile finds them in the stream.
+    // If live events were dropped while the reader took the page, it reads them from the stream.
     if (isLast && gaps === this.#gaps && position >= live.first) this.#position = position;
   }
 
   async *#takeLive(): AsyncGenerator<EventBatch, void, void> {
     const { live, turnstile } = this.#options;
-    // What comes until it is our turn is taken too.
+    // Events that arrive before this turn are taken too.
     await turnstile.pass();
     if (this.#outcome !== null || this.#position === null) return;
     const batch = live.from(this.#position);

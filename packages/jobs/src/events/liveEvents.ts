@@ -1,9 +1,8 @@
-// The latest events of one job as they were published, for all of its followers in this process. A follower keeps its
-// position here and takes everything after it at once: one that comes late gets more with one write, so a crowd under many
-// events costs fewer writes and not more memory.
+// The latest published events of one job, for all of its followers in this process. A follower has a position and takes all events after
+// it at once. A slow follower takes more events per write, so many followers cost fewer writes, not more memory.
 import { EventBatch, type EncodedEvent } from './eventBatch.ts';
 
-/** Most events, and about most characters of their data, that a follower takes at once. */
+/** Most events that a follower takes at once, and about the most characters of their data. */
 const batchSize = 128;
 const batchCharacters = 64 * 1024;
 
@@ -12,7 +11,7 @@ export class LiveEvents {
   #events: EncodedEvent[] = [];
   /** The position of the first event that is kept; events are counted from 0. */
   #first = 0;
-  /** Batches by the position of their first event, as long as nothing new has come. */
+  /** Batches by the position of their first event, until a new event arrives. */
   readonly #batches = new Map<number, EventBatch>();
 
   /** @param capacity how many events a follower may fall behind */
@@ -30,7 +29,7 @@ export class LiveEvents {
     return this.#first + this.#events.length;
   }
 
-  /** Adds an event. Now and then, the oldest ones beyond the capacity are dropped: true when that was so. */
+  /** Adds an event. Returns true if the oldest events beyond the capacity were dropped, which happens from time to time. */
   append(event: EncodedEvent): boolean {
     this.#events.push(event);
     this.#batches.clear();
@@ -41,7 +40,7 @@ export class LiveEvents {
     return true;
   }
 
-  /** The events from a position on, up to a bound: for all who ask at the same time the same batch. */
+  /** The events from a position on, up to a limit. Calls at the same time share a batch. */
   from(position: number): EventBatch {
     const known = this.#batches.get(position);
     if (known !== undefined) return known;

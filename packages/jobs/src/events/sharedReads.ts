@@ -1,6 +1,6 @@
-// Reads that many want at once are done once. Who asks while the same read waits for its turn gets its result; who asks
-// after it has begun gets the next one, so nobody gets what was read before it asked. Reads of one key never overlap, and
-// only so many run at a time, in the order in which they were asked for.
+// Shares a read among callers at the same time. A call while the same read waits to start gets its result. A call after the read has
+// started gets the next one, so no caller gets data that is older than its call. Reads of one key never overlap, and a limited number
+// of reads run at a time, in the order of the calls.
 
 interface Waiting<T> {
   readonly key: string;
@@ -19,7 +19,7 @@ export class SharedReads<T> {
     this.#concurrency = concurrency;
   }
 
-  /** The result of `read`, which stands for all reads with this key. Rejects as it does. */
+  /** The result of `read`, or of another caller's `read` with this key. Rejects as it does. */
   async get(key: string, read: () => Promise<T>): Promise<T> {
     const waiting = this.#waiting.get(key) ?? { key, read, result: Promise.withResolvers<T>() };
     this.#waiting.set(key, waiting);

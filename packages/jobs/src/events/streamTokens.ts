@@ -1,5 +1,5 @@
-// Tokens for one event stream each: a browser's own EventSource sends no headers, so it can't send a key. Any API process
-// takes a token that another one issued. Only digests are stored, so nobody reads a token out of Redis.
+// Tokens for one event stream each, because an EventSource can't send an API key in a header. Every API process accepts them. Only their
+// digests are stored, so that Redis contains no usable token.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
@@ -9,19 +9,19 @@ import { createStreamToken, openStreamToken } from '../scripts/streamTokens.ts';
 /** How long a new token may wait for its first use, in seconds. */
 const beginSeconds = 60;
 
-/** How long a token lives after it was last used, in seconds: an EventSource comes back with the same address. */
+/** How long a token lives after its last use, in seconds. An EventSource reconnects with the same URL. */
 const idleSeconds = 7 * 24 * 60 * 60;
 
 /** How long a token lives after the job's end, in ms. */
 const afterEndMs = 60 * 60 * 1_000;
 
-/** Most tokens of a key; the oldest go for new ones. */
+/** Most tokens of an API key. New ones replace the oldest. */
 const tokensPerKey = 10_000;
 
-/** The key that a token was issued to, and stands for. */
+/** The API key that created a token. */
 export interface TokenHolder {
   readonly name: string;
-  /** The key's own digest: a token ends with its key, also when another key gets the same name. */
+  /** The digest of the API key. A token ends with its key, also when a new key gets the same name. */
   readonly sha256: string;
 }
 
@@ -54,7 +54,7 @@ export class StreamTokens {
     return { token, expiresAt: new Date(now + beginSeconds * 1_000) };
   }
 
-  /** Begins or resumes the stream of a job's events: the key that the token stands for; null if it is not, or no longer, valid. */
+  /** Uses a token for the stream of a job's events. Returns the API key that created it; null if the token is not valid. */
   async open(token: string, jobId: string): Promise<TokenHolder | null> {
     const digest = digestOf(token);
     const [outcome, name, sha256] = await runScript(

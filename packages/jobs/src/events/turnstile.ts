@@ -1,16 +1,16 @@
-// Lets a crowd pass in order, a few in each turn of the event loop, so that what each does next holds nobody else up.
+// Lets many callers continue in order, a few in each turn of the event loop, so that other work is not delayed.
 
 export class Turnstile {
   readonly #perTurn: number;
   #waiting: (() => void)[] = [];
   #isTurning = false;
 
-  /** @param perTurn how many may pass before the event loop looks at its sockets again */
+  /** @param perTurn how many callers may continue in one turn of the event loop */
   constructor(perTurn: number) {
     this.#perTurn = perTurn;
   }
 
-  /** Resolves when it is the caller's turn: for one that comes alone in the next turn of the event loop. */
+  /** Resolves when it is the caller's turn. A single caller continues in the next turn of the event loop. */
   async pass(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);

@@ -1,6 +1,6 @@
-// Time-outs of Redis commands that hold Redis to account, and not this process. ioredis's `commandTimeout` runs on the
-// wall clock: when the event loop was busy for a second, a reply that has long arrived counts as late. Here only time
-// counts in which a reply could have been read, and an answer to an earlier command shows that Redis is at work.
+// Time-outs of Redis commands that do not fail because this process is busy. ioredis's `commandTimeout` uses the wall clock: when the
+// event loop is blocked for a second, a reply that has arrived counts as late. Here only time counts in which a reply could have been
+// read, and an answer to an earlier command shows that Redis is working.
 import { Redis } from 'ioredis';
 import type { RedisTarget } from './redisUrl.ts';
 

@@ -8,7 +8,7 @@ import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
  * - `api`: answers requests, so a command fails within about a second when Redis is away and the caller can answer 503.
  * - `worker`: waits for Redis as long as it takes; BullMQ's blocking reads demand it.
  * - `subscriber`: as `worker`, and whoever uses it subscribes anew each time it is ready (see Subscription).
- * - `probe`: finds out whether Redis serves. A command fails as soon as Redis is away, and is answered also while Redis loads.
+ * - `probe`: checks whether Redis can be used. A command fails as soon as Redis is away, and is sent also while Redis loads its data.
  */
 export type RedisRole = 'api' | 'worker' | 'subscriber' | 'probe';
 
@@ -27,7 +27,7 @@ const closingPatienceMs = 2_000;
 /** How long a connection that is closed waits for Redis to close it too, in ms: one that hangs does not. */
 const farewellMs = 500;
 
-/** Between two departures from a replica at least, in ms. */
+/** Least time between two reconnects because of a replica, in ms. */
 const shortestReplicaPause = 100;
 
 /** How long making a connection may take, in ms; more than the event loop is ever busy. */
@@ -52,8 +52,8 @@ const roleOptions = {
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause);
 
 /**
- * After a failover, a connection may be left with what is a replica now, while its address leads to the new primary. Many commands at once
- * learn of it together.
+ * Whether to reconnect after an error. After a failover, a connection may still lead to the old primary, which is a replica now, while its
+ * address leads to the new one. Many commands fail at the same time then, and only the first one reconnects.
  */
 function reconnectFromReplica(): (error: Error) => boolean {
   let lastMs = Number.NEGATIVE_INFINITY;

@@ -25,7 +25,7 @@ export interface RedisKeys {
   readonly outbox: string;
   /** String, short-lived: how much of its rate limit a caller has used. */
   turns(subject: string): string;
-  /** Hash, short-lived: which stream a token is for, and whose key it stands for. */
+  /** Hash that expires: the job of a stream token, and the API key that created it. */
   streamToken(digest: string): string;
   /** Sorted set: the digests of a key's stream tokens, scored by when (ms) they expire. */
   streamTokensOf(keyName: string): string;
@@ -59,7 +59,7 @@ export interface RedisKeys {
   readonly activeSweeps: string;
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
-  /** String, seconds: some process sends webhooks to private addresses. */
+  /** String, expires in seconds: some process sends webhooks to private addresses. */
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
@@ -69,9 +69,9 @@ export interface RedisKeys {
   readonly datasets: string;
   /** Sorted set, as `datasets`: the ids of one owner's. */
   datasetsOf(owner: string): string;
-  /** Hash: the record of an upload that is being read, or that failed; it expires. */
+  /** Hash that expires: the record of an upload that is being read or failed. */
   upload(id: string): string;
-  /** Sorted set, as `datasets`: the ids of such uploads, some of which may have expired. */
+  /** Sorted set, as `datasets`: the ids of such uploads. Some may have expired. */
   readonly uploads: string;
   /** Sorted set, as `uploads`: the ids of one owner's. */
   uploadsOf(owner: string): string;
@@ -81,7 +81,7 @@ export interface RedisKeys {
   holder(id: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
-  /** String: random, and the same for as long as Redis holds this data. */
+  /** String: a random id of the data in this Redis. */
   readonly identity: string;
 }
 

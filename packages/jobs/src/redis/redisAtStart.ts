@@ -1,5 +1,5 @@
-// Looks at Redis before a program begins to serve. What only an operator can set right ends the program, with one line that says what
-// to set; what may pass by itself does not.
+// Checks Redis at the start of a program. A failure that only an operator can fix ends the program with one line that says what to set.
+// Other failures do not.
 import { EnvironmentError } from '../errors.ts';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailureOf } from './redisFailure.ts';
@@ -7,8 +7,8 @@ import { probeRedis } from './redisProbe.ts';
 import { whatAnswers } from './whatAnswers.ts';
 
 /**
- * Returns also while Redis is away, loading or full.
- * @throws EnvironmentError when REDIS_URL leads to nothing that could ever serve
+ * Returns normally while Redis is away, loading or full.
+ * @throws EnvironmentError when Redis cannot be used without a change by the operator
  */
 export async function requireUsableRedis(url: string, prefix: string): Promise<void> {
   const found: { failure: RedisFailure | null } = { failure: null };

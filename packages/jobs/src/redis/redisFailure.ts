@@ -1,43 +1,43 @@
-// Everything that Redis, or the network in front of it, can say instead of an answer, in one table: what it means, in plain English,
-// and what to do about it. The API's 503s, readiness, the worker's waiting, the checks at the start and the log all go by it.
+// One table of all errors that Redis, or the network in front of it, can return: what each means, and what an operator can do. The API's
+// 503s, readiness, the worker's waits, the checks at the start and the log use it.
 import { JobsError } from '../errors.ts';
 
-/** Why Redis cannot serve. Neither text holds a host, a path, a key of ours, or a secret. */
+/** Why Redis cannot be used. The texts never contain a host, a path, a key or a secret. */
 export interface RedisFailure {
   /** Stable, camelCase. */
   readonly kind: RedisFailureKind;
-  /** What is the matter. Follows the word "Redis". */
+  /** What is wrong. Follows the word "Redis". */
   readonly reason: string;
   /** What an operator can do. A sentence. */
   readonly remedy: string;
-  /** Whether only an operator can end it, so that a program that starts had better say so and end. */
+  /** Whether only an operator can fix it. A program then exits at its start. */
   readonly isMisconfigured: boolean;
-  /** What the table leaves open, such as the name of a command; may be empty. */
+  /** The value of `$1` in the table, such as the name of a command; may be empty. */
   readonly detail: string;
-  /** Whether it says no more than that no answer came: another failure of the same time tells the cause. */
+  /** Whether it only says that there was no answer. Another failure at the same time is more precise. */
   readonly isVague: boolean;
 }
 
 interface Row {
-  /** Begins and ends of messages, as Redis 6.2 to 8, Valkey and ioredis word them. */
+  /** Matches messages of Redis 6.2 to 8, Valkey and ioredis. */
   readonly message?: RegExp;
   /** Codes of Node's network, DNS and TLS errors. */
   readonly codes?: RegExp;
-  /** With the groups of `message` in place of `$1`. */
+  /** `$1` stands for the group of `message`. */
   readonly reason: string;
   readonly remedy: string;
   readonly isMisconfigured?: boolean;
   readonly isVague?: boolean;
 }
 
-const grants = 'Allow the user of REDIS_URL all keys and channels of the service and its commands, as the README lists them.';
+const grants = 'Give the user of REDIS_URL the permissions that the README lists under "Which Redis?".';
 
-/** In order: the first row that matches counts. */
+/** In order of precedence; the first row that matches wins. */
 const table = {
   loading: {
     message: /^LOADING\b/,
     reason: 'is loading its data from disk',
-    remedy: 'Wait until it has loaded them.',
+    remedy: 'Wait until its data is loaded.',
   },
   replica: {
     message: /^READONLY\b|^UNBLOCKED\b|-READONLY You/,
@@ -58,12 +58,12 @@ const table = {
   outOfMemory: {
     message: /^OOM\b|-?OOM command not allowed/,
     reason: 'is full: it refuses writes because its maxmemory is used up',
-    remedy: 'Raise its maxmemory, or delete jobs that nobody needs any more.',
+    remedy: 'Raise its maxmemory, or delete old jobs.',
   },
   cannotSave: {
     message: /^MISCONF\b|-MISCONF /,
     reason: 'refuses writes because it cannot save its data to disk',
-    remedy: 'See its log: its disk may be full or read-only.',
+    remedy: 'Check its log: its disk may be full or read-only.',
   },
   busy: {
     message: /^(?:BUSY|UNKILLABLE)\b/,
@@ -149,18 +149,18 @@ const table = {
   tlsMissing: {
     codes: /^(?:ERR_SSL_|EPROTO$)/,
     reason: 'does not speak TLS on this port',
-    remedy: 'Set REDIS_URL to redis:// instead of rediss://, or to its TLS port.',
+    remedy: 'Use redis:// instead of rediss:// in REDIS_URL, or the port for TLS.',
     isMisconfigured: true,
   },
   tlsWanted: {
     message: /^Unknown RESP type 21\b/,
     reason: 'speaks TLS only on this port',
-    remedy: 'Set REDIS_URL to rediss:// instead of redis://, or to its port without TLS.',
+    remedy: 'Use rediss:// instead of redis:// in REDIS_URL, or the port without TLS.',
     isMisconfigured: true,
   },
   notRedis: {
     message: /^Unknown RESP type|^(?:ERR )?Protocol error/,
-    reason: 'is not what answers at this address: another program does, such as an HTTP server',
+    reason: 'is not at this address: another program answers there, such as an HTTP server',
     remedy: 'Set REDIS_URL to the host and port of Redis.',
     isMisconfigured: true,
   },
@@ -176,29 +176,29 @@ const table = {
   },
   inconsistent: {
     reason: 'does not give back what was written to it',
-    remedy: 'Set REDIS_URL to the primary itself, and to nothing that reads from replicas.',
+    remedy: 'Set REDIS_URL to the primary, not to a proxy that reads from replicas.',
   },
   primaryUnknown: {
     message: /^All sentinels are unreachable|^ERR No such master/,
-    reason: 'has no primary that a Sentinel names',
-    remedy: 'See whether the Sentinels of REDIS_URL run and know the name of the primary in it.',
+    reason: 'has no primary: no Sentinel names one',
+    remedy: 'Check that the Sentinels in REDIS_URL run and know the name of the primary.',
   },
   hostUnknown: {
     codes: /^(?:ENOTFOUND|EAI_AGAIN)$/,
     reason: 'has a host name that cannot be resolved',
-    remedy: 'See whether the host in REDIS_URL is right.',
+    remedy: 'Check the host in REDIS_URL.',
   },
   unreachable: {
     codes: /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EACCES|ENOENT|ENOTSOCK)$/,
     reason: 'is away and does not answer',
-    remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
+    remedy: 'Check that Redis runs, and that REDIS_URL has its host and port.',
   },
   silent: {
     message:
       /^(?:Connection is closed|Stream isn't writeable|Command (?:timed out|aborted)|Socket timeout|connect ETIMEDOUT|Reached the max retries)/,
     codes: /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED)$/,
     reason: 'is away and does not answer',
-    remedy: 'See whether Redis runs, and whether REDIS_URL has its host and port.',
+    remedy: 'Check that Redis runs, and that REDIS_URL has its host and port.',
     isVague: true,
   },
 } as const satisfies Record<string, Row>;
@@ -207,13 +207,13 @@ export type RedisFailureKind = keyof typeof table;
 
 const rows = Object.entries(table) as [RedisFailureKind, Row][];
 
-/** The failure of this kind; `detail` stands for what the table leaves open. */
+/** The failure of this kind, with `detail` in place of `$1`. */
 export function redisFailure(kind: RedisFailureKind, detail = ''): RedisFailure {
   const { reason, remedy, isMisconfigured = false, isVague = false }: Row = table[kind];
   return { kind, reason: reason.replace('$1', detail || 'a command that it needs'), remedy, detail, isMisconfigured, isVague };
 }
 
-/** Redis cannot serve, as a check found. */
+/** A check found that Redis cannot be used. */
 export class RedisUnavailableError extends JobsError {
   readonly failure: RedisFailure;
 
@@ -223,11 +223,11 @@ export class RedisUnavailableError extends JobsError {
   }
 }
 
-/** What an error says about Redis; null when it says nothing about it, but tells of a mistake of ours. */
+/** The failure that an error means; null for an error that is not about the state of Redis, such as a bug. */
 export function redisFailureOf(error: unknown): RedisFailure | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof RedisUnavailableError) return error.failure;
-  // A transaction is refused because of one of its commands.
+  // A transaction was refused because of one of its commands.
   if (error.message.startsWith('EXECABORT') && 'previousErrors' in error && Array.isArray(error.previousErrors)) {
     return redisFailureOf(error.previousErrors.find((previous) => previous !== error));
   }
@@ -247,7 +247,7 @@ export function redisFailureOf(error: unknown): RedisFailure | null {
   return null;
 }
 
-/** Whether an error means "Redis is away or cannot serve now" (answer 503, try again), as opposed to a mistake of ours. */
+/** Whether an error means that Redis cannot be used now (answer 503, try again), and not a bug. */
 export function isRedisUnavailable(error: unknown): boolean {
   return redisFailureOf(error) !== null;
 }

@@ -1,5 +1,5 @@
-// Whether Redis can serve, as one process sees it: from the errors of its commands and connections, and from a probe that it repeats.
-// The log gets a line when that changes, however many commands fail; readiness and 503s take their reason from here.
+// Decides whether Redis can be used by this process, from the errors of its commands and connections and from repeated probes. The log
+// gets one line per change, however many commands fail. Readiness and 503s take their reason from here.
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
@@ -15,29 +15,29 @@ export interface RedisHealthOptions {
   readonly redisUrl: string;
   readonly prefix: string;
   readonly log: HealthLog;
-  /** What the process does meanwhile, for the log: "jobs wait". */
+  /** What the process does during an outage, for the log: "jobs wait". */
   readonly meanwhile: string;
-  /** Called when Redis serves again after a failure. */
+  /** Called when Redis can be used again after a failure. */
   readonly onRecovery?: () => void;
 }
 
-/** Between two probes, in ms: while all is well, and while it is not. */
+/** Pauses between two probes, in ms: normally, and during an outage. */
 const calmMs = 10_000;
 const eagerMs = 500;
 
-/** Redis serves again when a probe has succeeded and nothing has failed for this long, in ms. */
+/** An outage is over when a probe has succeeded and nothing has failed for this long, in ms. */
 const quietMs = 1_000;
 
-/** A kind of failure that comes back within this time, in ms, is not logged again. */
+/** A kind of failure that occurs again within this time, in ms, is not logged again. */
 const repeatMs = 10_000;
 
-/** How long a connection in use may take to answer a probe, in ms. */
+/** How long a watched connection may take to answer a probe, in ms. */
 const answerMs = 2_000;
 
 interface Outage {
   failure: RedisFailure;
   readonly sinceMs: number;
-  /** When something failed last. */
+  /** When the last failure was reported. */
   lastMs: number;
   /** Whether the log has a line about it. */
   isLogged: boolean;
@@ -62,19 +62,19 @@ export class RedisHealth {
     this.#timer = setTimeout(() => this.#tick(), 0);
   }
 
-  /** Why Redis cannot serve now; null while it can. */
+  /** Why Redis cannot be used now; null while it can. */
   get failure(): RedisFailure | null {
     return this.#outage?.failure ?? null;
   }
 
-  /** Has a connection that the process uses take part in every check. Its errors are the caller's to report. */
+  /** Includes a connection of the process in every probe. The caller reports its errors. */
   watch(redis: Redis): void {
     this.#watched.add(redis);
   }
 
   /**
-   * Takes note of an error of a command or a connection.
-   * @returns what it says about Redis; null when it says nothing, so that the caller has to log it
+   * Reports an error of a command or a connection.
+   * @returns the failure that it means; null for an error that is not about Redis, which the caller has to log
    */
   report(error: unknown): RedisFailure | null {
     const failure = redisFailureOf(error);
@@ -86,7 +86,7 @@ export class RedisHealth {
     }
     const outage = this.#outage;
     outage.lastMs = now;
-    // "No answer" follows from every other failure as well, and tells less.
+    // Every other failure can cause "no answer" too, so the other one is kept.
     const isNew = !failure.isVague && failure.reason !== outage.failure.reason;
     if (isNew) outage.failure = failure;
     if (isNew || !outage.isLogged) this.#tell(outage, error);
@@ -94,7 +94,7 @@ export class RedisHealth {
   }
 
   /**
-   * Probes Redis now, over a connection of its own and those that are watched.
+   * Probes Redis now, over its own connection and the watched ones.
    * @throws RedisUnavailableError with the reason
    */
   async check(): Promise<void> {
@@ -156,7 +156,7 @@ export class RedisHealth {
     this.#options.log.warn({}, warning);
   }
 
-  /** A connection that only listens does not learn that its Redis has become a replica: the address may lead to another one. */
+  /** Reconnects subscribers: they get no error when their Redis becomes a replica, and the address may lead to another one. */
   #leaveReplica(): void {
     if (this.failure?.kind !== 'replica') return;
     for (const redis of this.#watched) if (redis.status === 'ready') redis.disconnect(true);
@@ -177,7 +177,7 @@ export class RedisHealth {
   }
 }
 
-/** The error's own words, without what a command was given: that may be a password. */
+/** The error's message, without the arguments of the command, which may contain a password. */
 function causeOf(error: unknown): string {
   const cause = error instanceof RedisUnavailableError && error.cause !== undefined ? error.cause : error;
   return (cause instanceof Error ? cause.message : String(cause)).replace(/,? with args beginning with.*$/s, '');

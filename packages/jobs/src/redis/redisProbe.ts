@@ -1,28 +1,28 @@
-// Finds out whether Redis can serve: runs every command that the service and BullMQ use, once, on keys and a channel of its own that
-// are gone afterwards, and reads what Redis says of its version, role and memory.
+// Checks whether Redis can be used. It runs every command that the service and BullMQ use once, on its own keys and channel, which it
+// removes afterwards. It also reads the version, role and memory settings of Redis.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './keys.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
 
 export interface RedisFindings {
-  /** What an operator should know although Redis serves. Sentences. */
+  /** Warnings for the operator about a Redis that can be used. Whole sentences. */
   readonly warnings: readonly string[];
-  /** Random, written by whoever came first: another one means other data. */
+  /** A random id that the first process stored. A different id means that the data is different. */
   readonly identity: string;
 }
 
 const leastVersion = [6, 2] as const;
 
-/** So that nothing stays where a probe was cut off, in ms. */
+/** When Redis removes the keys of a probe that was interrupted, in ms. */
 const keptMs = 60_000;
 
-/** Names of commands that a message lists at most. */
+/** Most names of commands in a message. */
 const mostNames = 6;
 
 type Command = readonly [name: string, ...args: (string | number)[]];
 
-/** The commands, each in a form that works when those before it have worked. */
+/** The commands. Each works if those before it have worked. */
 export function probeCommands(key: (type: string) => string, value: string): readonly Command[] {
   const [text, moved, count] = [key('text'), key('moved'), key('count')];
   const [hash, list, other, set, sorted, stream] = [key('hash'), key('list'), key('other'), key('set'), key('sorted'), key('stream')];
@@ -106,7 +106,7 @@ export function probeCommands(key: (type: string) => string, value: string): rea
 
 /**
  * @param redis a connection with role `probe`, used for nothing else
- * @throws RedisUnavailableError when Redis cannot serve; says why
+ * @throws RedisUnavailableError that says why Redis cannot be used
  */
 export async function probeRedis(redis: Redis, prefix: string): Promise<RedisFindings> {
   const { tag, identity } = redisKeys(prefix);
@@ -142,7 +142,7 @@ async function runCommands(redis: Redis, key: (type: string) => string, value: s
   for (const [at, [error]] of replies.entries()) {
     const failure = error === null ? null : redisFailureOf(error);
     if (failure === null) continue;
-    // A message of Redis may leave the name out.
+    // Messages of Redis do not always contain the name.
     failures.push(isOfCommand(failure) ? redisFailure(failure.kind, commands[at]?.[0]) : failure);
   }
   const [unknown] = replies.flatMap(([error]) => error ?? []);
@@ -154,7 +154,7 @@ async function runCommands(redis: Redis, key: (type: string) => string, value: s
 
 const isOfCommand = ({ kind }: RedisFailure): boolean => kind === 'commandForbidden' || kind === 'commandMissing';
 
-/** What to tell of all that was found: what concerns everything first, then the commands together. */
+/** One failure for all that were found: a failure of Redis as a whole first, then all refused commands together. */
 function worst(failures: readonly RedisFailure[]): RedisFailure | null {
   const general =
     failures.find((failure) => !isOfCommand(failure) && !failure.isVague) ?? failures.find((failure) => !isOfCommand(failure));
@@ -183,9 +183,9 @@ async function readInfo(redis: Redis): Promise<Info> {
     text = await redis.info();
   } catch (error) {
     const failure = failureOrThrow(error);
-    // Where INFO alone is not allowed, the commands show all that must be known.
+    // If only INFO is forbidden, the other commands show enough.
     if (!isOfCommand(failure)) throw new RedisUnavailableError(failure, { cause: error });
-    return { failure: null, warnings: ['Redis does not allow INFO: see to it that its maxmemory-policy is noeviction.'] };
+    return { failure: null, warnings: ['Redis does not allow INFO: make sure that its maxmemory-policy is noeviction.'] };
   }
   const fields = new Map(text.split(/\r?\n/).map((line) => splitAt(line, ':')));
   const policy = fields.get('maxmemory_policy') ?? (await configured(redis, 'maxmemory-policy'));
@@ -202,7 +202,7 @@ function misfit(fields: ReadonlyMap<string, string>, policy: string | undefined)
 
 function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefined): string[] {
   const warnings: string[] = [];
-  if (policy === undefined) warnings.push('Redis does not tell its maxmemory-policy: see to it that it is noeviction.');
+  if (policy === undefined) warnings.push('Redis does not show its maxmemory-policy: make sure that it is noeviction.');
   else if (policy.startsWith('volatile-')) {
     warnings.push(`Redis has the maxmemory-policy ${policy}, which may delete leases and idempotency keys: set it to noeviction.`);
   }
@@ -212,7 +212,7 @@ function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefi
   return warnings;
 }
 
-/** A setting of Redis, where it may be asked for it. */
+/** A setting of Redis; undefined if this user may not read it. */
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
   const reply: unknown = await redis.config('GET', name).catch(() => undefined);
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;

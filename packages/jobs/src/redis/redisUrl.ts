@@ -1,5 +1,4 @@
-// REDIS_URL: the forms that are understood, and what is said about one that is not. A message never repeats the URL, which may hold a
-// password.
+// Parses REDIS_URL. Error messages never repeat the URL, because it may contain a password.
 import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { JobsError } from '../errors.ts';
@@ -69,7 +68,7 @@ export function parseRedisUrl(url: string): RedisTarget {
   }
   const scheme = schemes[name.toLowerCase()];
   if (scheme === undefined) throw new RedisUrlError(example);
-  if (fragment !== undefined) throw new RedisUrlError(`has a #, which no part of it may have as it is; ${encoding}`);
+  if (fragment !== undefined) throw new RedisUrlError(`has a #, which must be percent-encoded; ${encoding}`);
   const given = queryOf(query, scheme.form);
   const [place, database] = placeOf(scheme, hosts, path);
   return {
@@ -142,7 +141,7 @@ function databaseOf(fromPath: string | undefined, fromQuery: string | undefined)
   const named = [fromPath, fromQuery].filter((name) => name !== undefined && name !== '');
   const [database = '0'] = named;
   if (named.some((name) => name !== database))
-    throw new RedisUrlError('names two databases: leave out the one in the path or the parameter db');
+    throw new RedisUrlError('names two databases: remove the one in the path or the parameter db');
   if (!/^\d{1,9}$/.test(database)) throw new RedisUrlError('must name the database by its number, such as /0');
   return { db: Number(database) };
 }
@@ -152,7 +151,7 @@ function tlsOf({ isTls }: Scheme, given: Readonly<Record<string, string | undefi
     (['ca', 'cert', 'key'] as const).flatMap((name) => (given[name] === undefined ? [] : [[name, contentOf(name, given[name])]])),
   );
   if (isTls) return { tls: files, sentinelTLS: files };
-  if (Object.keys(files).length > 0) throw new RedisUrlError('has parameters of TLS, which needs rediss:// instead of redis://');
+  if (Object.keys(files).length > 0) throw new RedisUrlError('has parameters for TLS, but TLS needs rediss:// instead of redis://');
   return {};
 }
 

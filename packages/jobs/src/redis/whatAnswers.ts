@@ -1,16 +1,16 @@
-// Looks at what listens at the address of Redis, below the protocol, where a connection ends without an answer.
+// Finds out which program listens at the address of Redis when a connection ends without an answer.
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type RedisFailure, redisFailure, redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl } from './redisUrl.ts';
 
-/** How long one look may take, in ms. */
+/** How long one connection may take, in ms. */
 const patienceMs = 1_500;
 
-/** How long whoever listens may take to say something by itself, in ms. */
+/** How long the program may take to send something by itself, in ms. */
 const greetingMs = 100;
 
-/** What listens at the address, where that is no Redis, or one that is spoken to in the wrong way. */
+/** The failure if another program listens, or a Redis that needs another URL (such as TLS); null otherwise. */
 export async function whatAnswers(url: string): Promise<RedisFailure | null> {
   const { host, port, tls, sentinels } = parseRedisUrl(url);
   if (host === undefined || port === undefined || sentinels !== undefined) return null;
@@ -22,13 +22,13 @@ export async function whatAnswers(url: string): Promise<RedisFailure | null> {
   return first === '' ? null : redisFailure('notRedis');
 }
 
-/** What Redis says to everybody who connects; null where it only wants a password. */
+/** The failure that Redis reports to every client; null if it only needs a password. */
 function refusalOf(answer: string): RedisFailure | null {
   const failure = redisFailureOf(new Error(answer.slice(1).split('\r\n')[0]));
   return failure?.kind === 'tooManyClients' || failure?.kind === 'protectedMode' ? failure : null;
 }
 
-/** What an open port says by itself or to PING; empty when it says nothing, null when it is not open. */
+/** What the program sends by itself or after PING; empty if nothing, null if the port is closed. */
 async function firstBytes(host: string, port: number): Promise<string | null> {
   return await new Promise((resolve) => {
     const socket = connectTcp({ host, port, timeout: patienceMs });
@@ -41,7 +41,7 @@ async function firstBytes(host: string, port: number): Promise<string | null> {
     };
     socket.once('connect', () => {
       isOpen = true;
-      // What is said first gets lost where somebody writes to a connection that is being closed.
+      // Writing to a connection that the other side closes can discard what it sent first.
       greeting = setTimeout(() => socket.write('PING\r\n\r\n'), greetingMs);
     });
     socket.once('data', (data) => settle(data.toString('latin1')));

@@ -1,4 +1,4 @@
-// Tokens for one event stream. A token is kept as its digest, and a set of each key's tokens bounds how many there are.
+// Tokens for one event stream. Only the digest of a token is stored. A set of the tokens of each API key limits their number.
 import type { Script } from './script.ts';
 
 /**

@@ -1,4 +1,4 @@
-// Changes the record of an upload that is being read, if it is still there: it may have been deleted meanwhile.
+// Changes the record of an upload that is being read, unless it was deleted meanwhile.
 import type { Script } from './script.ts';
 
 /** KEYS: record. ARGV: how long it is kept then (ms), field, value, …. Answers updated, or missing for one that is gone or has ended. */

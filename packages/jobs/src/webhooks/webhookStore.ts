@@ -19,7 +19,7 @@ export const webhookQueueName = 'webhooks';
 /** How often a webhook is sent until it counts as failed. */
 export const webhookAttempts = 10;
 
-/** How often a process says what it can send, in ms. */
+/** How often a process announces that it sends to private addresses, in ms. */
 export const announceEveryMs = 10_000;
 
 /** How long an address that said it is gone gets nothing, in seconds. */
@@ -151,7 +151,7 @@ export class WebhookStore {
     if (webhook) await this.#redis.set(this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url), '1', 'EX', goneSeconds);
   }
 
-  /** Notes that a process here sends to private addresses; to be repeated every {@link announceEveryMs}. */
+  /** Announces that this process sends to private addresses. Repeat it every {@link announceEveryMs}. */
   async announcePrivate(): Promise<void> {
     await this.#redis.set(this.#keys.privateWebhooks, '1', 'PX', 3 * announceEveryMs);
   }

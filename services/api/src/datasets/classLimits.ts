@@ -1,5 +1,5 @@
-// Limits of samples that would remove a class: files are often sorted by class, and the first N samples of one then lack some. Which
-// samples there are is read from the data, as far as that is on this machine or in the artifact store.
+// Finds limits of samples that would remove a class: files are often sorted by class, and the first N samples then lack some classes.
+// The labels are read from the data, if it is on this machine or in the artifact store.
 import {
   type DatasetFiles,
   EngineError,
@@ -54,7 +54,7 @@ export class ClassLimits {
     return limits.flatMap(({ part, limit }) => {
       if (limit >= smallest[part]) return [];
       const what = part === 'train' ? 'training' : 'test';
-      const message = `the first ${limit} ${what} samples lack a class: use at least ${smallest[part]}, or leave it out`;
+      const message = `the first ${limit} ${what} samples do not have every class: use at least ${smallest[part]}, or omit the limit`;
       return [{ path: `/data/${part}Limit`, message, code: 'lostClass' }];
     });
   }
@@ -77,7 +77,7 @@ export class ClassLimits {
     } catch (error) {
       this.#smallest.delete(key);
       if (!(error instanceof ArtifactError || error instanceof EngineError)) throw error;
-      // A storage or file that cannot be read now is the job's to wait for: nothing is known against the limit.
+      // The data cannot be read now, so the limit is not checked. The job itself waits for its data.
       return { train: 0, test: 0 };
     }
   }
@@ -97,7 +97,7 @@ export class ClassLimits {
 
 const samplesOf = ({ content }: DatasetRecord, part: Part): number => (part === 'train' ? content.trainSamples : content.testSamples);
 
-/** Those of the first samples; none where the files are not on this machine. */
+/** The labels of the first samples; none if the files are not on this machine. */
 async function builtInLabels(id: string, files: Pick<DatasetFiles, 'find'>): Promise<Labels> {
   try {
     const { train, test } = await loadBuiltIn(id, files, BUILT_IN_SAMPLES);

@@ -31,7 +31,7 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
   };
 });
 
-/** What is shown of a table, and of datasets that are none. */
+/** The fields of a table; null for other datasets. */
 function tableFields(table: TablePreparation | undefined): Pick<Dataset, 'columns' | 'categories' | 'targetColumns' | 'targetKind'> {
   if (table === undefined) return { columns: null, categories: null, targetColumns: null, targetKind: null };
   const texts = table.columns.flatMap(({ name, categories }) => (categories === undefined ? [] : [[name, categories] as const]));
@@ -70,13 +70,13 @@ export function shownUpload(upload: PendingUpload): Dataset {
   };
 }
 
-/** Without one, the process that read it died. */
+/** Why an upload failed. A record without a problem means that the process that read it died. */
 function problemOf({ id, problem, requestId }: PendingUpload): Problem {
   const died = new ProblemError('unavailable', 'The server stopped while it read the files. Upload them again.');
   return problem ?? died.toProblem(`/datasets/${id}`, requestId);
 }
 
-/** The upload with this id, if the caller may see it; a dataset that its owner had already in place of one that holds the same. */
+/** The upload with this id, if the caller may see it. If its content was already a dataset of its owner, that dataset. */
 export async function visibleUpload(
   datasets: DatasetStore,
   id: string,
@@ -87,11 +87,11 @@ export async function visibleUpload(
   return upload?.status === 'same' && upload.dataset !== null ? await datasets.get(upload.dataset, owner) : upload;
 }
 
-/** @throws ProblemError 409 for an upload that is no dataset yet, or failed */
+/** @throws ProblemError 409 for an upload that is still being read, or failed */
 export async function refuseUnready(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<void> {
   const upload = await datasets.pending.get(id, visibleOwner(request));
   if (upload === null) return;
-  if (upload.status === 'same') throw new ProblemError('notReady', `${id} holds what ${upload.dataset} holds: use that one.`);
+  if (upload.status === 'same') throw new ProblemError('notReady', `${id} has the same content as ${upload.dataset}: use that dataset.`);
   throw new ProblemError(
     'notReady',
     upload.status === 'failed'
@@ -102,7 +102,7 @@ export async function refuseUnready(datasets: DatasetStore, id: string, request:
 
 /**
  * The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one.
- * @throws ProblemError 404, and 409 for an upload that is no dataset yet
+ * @throws ProblemError 404, and 409 for an upload that is still being read
  */
 export async function visibleDataset(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<DatasetRecord | null> {
   if (builtInDatasets.some((dataset) => dataset.id === id)) return null;

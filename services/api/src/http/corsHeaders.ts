@@ -1,9 +1,9 @@
-// What pages of other web sites may send and read, where the operator lets them. A test compares it with the OpenAPI document, so that
-// what is documented can be used from a page.
+// Methods and headers that pages of other web sites may use, if the operator allows those sites. A test checks that everything in the
+// OpenAPI document is included.
 
 export const corsMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** Of requests. */
+/** Headers that such a page may send. */
 export const corsRequestHeaders = [
   'accept',
   'authorization',
@@ -22,7 +22,7 @@ export const corsRequestHeaders = [
   'x-request-id',
 ] as const;
 
-/** Of answers. */
+/** Headers that such a page may read. */
 export const corsExposedHeaders = [
   'accept-encoding',
   'accept-ranges',

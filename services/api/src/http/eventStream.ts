@@ -4,25 +4,25 @@
 import { Readable } from 'node:stream';
 
 /**
- * Opens the source of a stream; it has to end soon after its signal aborts. An empty piece is skipped. `cutOff` ends the stream of a
- * client that is too slow at once, with what waits for it.
+ * Opens the source of a stream. The source must end soon after its signal is aborted; it may yield empty pieces. It calls `cutOff` to
+ * close the stream of a client that is too slow, without sending what is buffered.
  */
 export type StreamSource = (signal: AbortSignal, cutOff: (reason: string) => void) => AsyncIterable<Buffer>;
 
 export interface StreamTiming {
   /** Pause between two heartbeats, in ms. */
   readonly heartbeatMs: number;
-  /** How long a client may read nothing of what waits for it, in ms. */
+  /** How long a client may leave buffered data unread, in ms. */
   readonly stallMs: number;
 }
 
-/** The first line of every stream: how long an EventSource waits before it comes back. */
+/** The first line of every stream: how long an EventSource waits before it reconnects. */
 export const retryLine = 'retry: 2000\n\n';
 
 /** Bytes that wait here for a slow client before its source is no longer asked; the socket holds as much again. */
 const bufferedBytes = 16 * 1024;
 
-/** Ends when its source ends; an error of the source destroys it, so that the client comes back with its last id. */
+/** Ends when its source ends. An error of the source destroys it, so that the client reconnects with its last id. */
 export class EventStream extends Readable {
   readonly #abort = new AbortController();
   readonly #pieces: AsyncIterator<Buffer>;
@@ -61,7 +61,7 @@ export class EventStream extends Readable {
     callback(error);
   }
 
-  /** A client that reads gets a comment; one that does not has something to read already, and is cut off in the end. */
+  /** Sends a heartbeat to a client that has read everything, and closes the stream of one that has read nothing for too long. */
   #beat(): void {
     if (this.readableLength === 0) this.#send(': heartbeat\n\n');
     else if (performance.now() - this.#readAt > this.#stallMs)

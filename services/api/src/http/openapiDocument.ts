@@ -1,7 +1,7 @@
 // What the generated OpenAPI document lacks, added to the finished JSON: discriminators for unions, names for their
-// alternatives (a discriminator can only map to named schemas), no schema that nothing refers to, and no `readOnly`, which
-// says of TypeScript's read-only arrays that requests may not have them. And what generators of client types need: defaults of requests
-// that make no field required, and null for a stream. Derived from the document alone, so a new layer needs no line here.
+// alternatives (a discriminator can only map to named schemas), no unused schemas, and no `readOnly`, which would forbid requests to have
+// TypeScript's read-only arrays. For generators of client types, fields with a default stay optional in requests, and a stream is null.
+// Everything is derived from the document, so a new layer needs no line here.
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 type JsonObject = { [key: string]: Json };
@@ -129,8 +129,8 @@ function describeBytes(operation: JsonObject): void {
 }
 
 /**
- * Puts the default of each optional field of requests one level down, into an `allOf` of one. It means the same there, and generators of
- * types that take a field with a default for one that is always there, as openapi-typescript does by default, leave it optional.
+ * Moves the default of each optional field of requests into an `allOf` with one element, which means the same. Some generators of types,
+ * such as openapi-typescript, make a field with a default required, but not one with an `allOf`.
  */
 function withNestedDefaults(schemas: JsonObject, names: ReadonlySet<string>): JsonObject {
   const nested = (value: Json): Json => {
@@ -157,7 +157,7 @@ function requestSchemas(paths: JsonObject, schemas: JsonObject): ReadonlySet<str
   const reached = (part: 'requestBody' | 'responses'): Set<string> => {
     const operations = Object.values(paths).flatMap((path) => Object.values(asObject(path)));
     const names = references(operations.map((operation) => asObject(operation)[part] ?? null));
-    // A set grows while it is walked: so this follows references of references.
+    // The set grows during the loop, so that references of references are followed too.
     for (const name of names) references(schemas[name] ?? {}, names);
     return names;
   };
@@ -165,7 +165,7 @@ function requestSchemas(paths: JsonObject, schemas: JsonObject): ReadonlySet<str
   return new Set([...reached('requestBody')].filter((name) => !answered.has(name)));
 }
 
-/** A stream of events has no JSON value, which `null` says: types of what may be a page or a stream are then those of the page. */
+/** A stream of events has no JSON value, so its type is `null`. The type of "a page or a stream" is then that of the page. */
 function describeStreams(operation: JsonObject): void {
   for (const response of Object.values(asObject(operation['responses']))) {
     const content = asObject(asObject(response)['content']);

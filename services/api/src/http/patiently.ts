@@ -1,11 +1,11 @@
-// For requests that wait while Redis is away instead of failing: those of an EventSource, which an error stops for ever.
+// Waits for Redis instead of failing. Requests of an EventSource need this, because an error status stops it for good.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRedisUnavailable } from '@trainyard/jobs';
 
 /** Pause between two attempts, in ms. */
 const pauseMs = 250;
 
-/** Acts until Redis answers, for `patienceMs` at most. @throws the last error, and any other one at once */
+/** Repeats `act` while Redis is unavailable, for at most `patienceMs`. @throws the last error then; any other error at once */
 export async function patiently<T>(act: () => Promise<T>, patienceMs: number): Promise<T> {
   const end = performance.now() + patienceMs;
   for (;;) {

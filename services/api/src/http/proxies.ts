@@ -1,10 +1,10 @@
-// What reverse proxies add to a request, and whom to believe it. Which proxies are trusted is the operator's to say
-// (TRAINYARD_TRUST_PROXY): headers of everybody else are a client's own words.
+// Headers that reverse proxies add to a request. They are used only if the operator trusts the proxy (TRAINYARD_TRUST_PROXY), because any
+// client can send them too.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import type { FastifyRequest } from 'fastify';
 
-/** Whether the proxy with this address is trusted, `hop` 0 being the one that is connected to this process. */
+/** Whether the proxy with this address is trusted. `hop` is 0 for the proxy that is connected to this process. */
 export type TrustProxy = (address: string, hop: number) => boolean;
 
 /** @param trusted addresses, ranges (10.0.0.0/8), or the number of proxies in front of this process */
@@ -20,7 +20,7 @@ export function forwardingHeader(headers: IncomingHttpHeaders): string | undefin
   return Object.keys(headers).find((name) => names.has(name) || name.startsWith('x-forwarded-'));
 }
 
-/** A path that can stand before another one. */
+/** A base path. */
 const prefix = /^(?:\/[\w.~-]+)+$/;
 
 /** The path under which the client sees this service, without a slash at its end: '' or '/trainyard'. */
@@ -31,21 +31,21 @@ export function basePathOf({ headers, socket }: IncomingMessage, trust: TrustPro
   return path === '' || prefix.test(path) ? path : configured;
 }
 
-/** `http://HOST[:PORT]` as the client calls this service; a forwarded host or protocol that is none is passed over. */
+/** `http://HOST[:PORT]` as the client calls this service. An invalid forwarded host or protocol is ignored. */
 export function originOf(request: FastifyRequest): string {
   const host = [request.host, request.headers.host].find((candidate) => hostOfAuthority(candidate) !== undefined);
   return `${request.protocol === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
 }
 
-/** The host name of an authority, `host[:port]`, in lower case; undefined if it is none. */
+/** The host name of an authority, `host[:port]`, in lower case; undefined if it is invalid. */
 export function hostOfAuthority(authority: string | undefined): string | undefined {
   if (authority === undefined || !/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(authority)) return undefined;
   return URL.canParse(`http://${authority}`) ? authority.replace(/:\d{1,5}$/, '').toLowerCase() : undefined;
 }
 
 /**
- * The path and query that a request is for: without the base path, and of a target in absolute form (RFC 9112 §3.2.2) without scheme and
- * host, which then count as its Host header.
+ * The path and query of a request, without the base path. A target in absolute form (RFC 9112 §3.2.2) loses its scheme and host, and the
+ * host replaces the Host header.
  */
 export function targetOf(request: IncomingMessage, basePath: string): string {
   const { url = '/' } = request;

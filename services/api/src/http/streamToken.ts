@@ -1,28 +1,28 @@
-// A token for one event stream, as `?token=`: a browser's own EventSource can't send a key in a header.
+// `?token=` for one event stream, because an EventSource can't send an API key in a header.
 import type { ApiKey, StreamTokens } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../problems.ts';
 import { patiently } from './patiently.ts';
 import { pathOf } from './requestIds.ts';
 
-/** How long a request for a stream waits for Redis before its client is told to come back, in ms. */
+/** How long a request for a stream waits for Redis before its client has to reconnect, in ms. */
 export const streamPatienceMs = 5_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route takes a token for the stream of the job that its path names. */
+    /** Whether the route accepts a stream token for the job in its path. */
     takesStreamToken?: boolean;
   }
 }
 
-/** The token that a request comes with instead of a key; undefined if it has none, or its route takes none. */
+/** The stream token of a request; undefined if it has none, has an API key, or its route accepts none. */
 export function streamTokenOf({ routeOptions, query, headers }: FastifyRequest): string | undefined {
   if (routeOptions.config.takesStreamToken !== true || headers.authorization !== undefined) return undefined;
   const { token } = query as { readonly token?: unknown };
   return typeof token === 'string' ? token : undefined;
 }
 
-/** The key that a stream token stands for. @throws ProblemError 401 */
+/** The API key that created a stream token. @throws ProblemError 401 */
 export async function keyOfStreamToken(
   request: FastifyRequest,
   token: string,
@@ -35,7 +35,7 @@ export async function keyOfStreamToken(
   if (key !== undefined) return key;
   throw new ProblemError(
     'unauthorized',
-    `This stream token has expired, or it is for another stream. POST ${pathOf(request.url)}/token with an API key answers a new one.`,
+    `This stream token has expired, or it is for another stream. POST ${pathOf(request.url)}/token with an API key creates a new one.`,
     { headers: { 'www-authenticate': 'Bearer realm="trainyard", error="invalid_token"' } },
   );
 }

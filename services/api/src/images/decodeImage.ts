@@ -1,21 +1,21 @@
-// Image files to pixels, by sharp (libvips), for uploads and predictions alike: upright, on white, in sRGB, 8 bits a channel. What
-// sharp does not do as Pillow and browsers do (CMYK without a profile, transparency) is done here.
+// Decodes image files with sharp (libvips), for uploads and predictions: rotated by EXIF data, on white, in sRGB, with 8 bits per channel.
+// CMYK without a profile and transparency are converted here, because Pillow and browsers convert them differently from sharp.
 import { type DecodedImage, DataFormatError, imageFormatOf, type NamedBytes } from '@trainyard/engine';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 
-// One image at a time and nothing kept: whoever decodes is bounded in memory.
+// One image at a time and no cache, so that memory stays bounded.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Under transparent pixels. */
+/** The value of the background under transparent pixels. */
 const BACKGROUND = 255;
 
-/** Damaged pixels are refused; what decoders only warn of is not. */
+/** Damaged pixels are an error; warnings of the decoder are not. */
 const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } as const;
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. The result is grey if the file is.
- * @param maxPixels an image with more is refused before it is unpacked
+ * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. A grey file gives a grey image.
+ * @param maxPixels an image with more is refused before it is decompressed
  * @throws DataFormatError that names the file and what is wrong with it
  */
 export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<DecodedImage> {
@@ -25,7 +25,7 @@ export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<
     const metadata = await sharp(bytes, reading).metadata();
     checkSize(name, metadata, maxPixels);
     if (!['uchar', 'ushort'].includes(metadata.depth)) {
-      throw new DataFormatError(`${name}: its values are ${metadata.depth}, and images have 8 or 16 bits a channel: save it as PNG`);
+      throw new DataFormatError(`${name}: its values are ${metadata.depth}, expected 8 or 16 bits per channel: save it as PNG`);
     }
     const isNaive = metadata.space === 'cmyk' && !metadata.hasProfile;
     const isConverted = metadata.hasProfile && !isSrgb(metadata);
@@ -44,7 +44,7 @@ export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<
   }
 }
 
-/** What libvips says, without its own names. */
+/** The message of libvips, without its internal names. */
 function reasonOf(error: unknown): string {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   const reason = line

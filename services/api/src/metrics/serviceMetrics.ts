@@ -22,11 +22,11 @@ export class ServiceMetrics {
   readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
   readonly #storageUp = this.#gauge(
     'trainyard_storage_up',
-    'Whether the artifact storage took and gave back a small file of this process: 0 when it is away, refuses or is full.',
+    'Whether this process can write and read a small file in the artifact storage: 0 when it is away, refuses or is full.',
   );
   readonly #leftWebhooks = this.#counter(
     'trainyard_webhooks_left_total',
-    'Times that this process left a webhook to another one, by the setting that it lacks.',
+    'Webhook deliveries that this process left to another one, by the setting that it lacks.',
     ['setting'],
   );
   readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);

@@ -1,5 +1,5 @@
-// The path under which clients see this service when a proxy serves it below its own root. Routes know nothing of it: it is taken off
-// each request's path before they are looked up, and put before each path that an answer names.
+// The path under which a proxy serves this service. Routes do not know it: it is removed from the path of each request before routing, and
+// added to each path in an answer.
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { basePathOf, type TrustProxy } from '../http/proxies.ts';
@@ -7,7 +7,7 @@ import { pathOf } from '../http/requestIds.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Without a slash at its end: '' or '/trainyard'. */
+    /** The base path without a slash at its end: '' or '/trainyard'. */
     basePath: string;
   }
 }

@@ -50,7 +50,7 @@ export const documentation = fp<DocumentationOptions>(async (app, { version, nee
             type: 'apiKey',
             in: 'query',
             name: 'token',
-            description: 'A token for one event stream; `createStreamToken` answers one.',
+            description: 'A token for one event stream; `createStreamToken` creates one.',
           },
         },
       },

@@ -40,10 +40,10 @@ declare module 'fastify' {
   }
 }
 
-/** Seconds after which a client may try again when Redis or the storage cannot serve. */
+/** Seconds after which a client may try again when Redis cannot be used. */
 const retryAfterSeconds = '2';
 
-/** The 503 of a Redis that cannot serve. */
+/** The 503 for a Redis that cannot be used. */
 function redisUnavailable({ reason }: RedisFailure): ProblemError {
   return new ProblemError('unavailable', `Redis, which holds the jobs, ${reason}; try again shortly.`, {
     headers: { 'retry-after': retryAfterSeconds },
@@ -149,15 +149,17 @@ export function answerClientError(error: Error & { code?: string; rawPacket?: un
   endWith(problem, socket);
 }
 
-/** Answers CONNECT, for which node has no answer. */
+/** Answers CONNECT, which Node would leave without an answer. */
 export function answerConnect(_request: unknown, socket: Duplex): void {
   endWith(
-    new ProblemError('methodNotAllowed', 'This is no proxy: CONNECT is not known.', { headers: { allow: 'GET, HEAD, POST' } }),
+    new ProblemError('methodNotAllowed', 'This server is not a proxy: CONNECT is not supported.', {
+      headers: { allow: 'GET, HEAD, POST' },
+    }),
     socket,
   );
 }
 
-/** Writes a problem to a connection that has no answer of ours, and ends it. */
+/** Writes a problem to a connection that has no response object, and ends it. */
 function endWith(problem: ProblemError, socket: Duplex): void {
   const requestId = randomUUID();
   const body = JSON.stringify(problem.toProblem('', requestId));
@@ -172,7 +174,7 @@ function endWith(problem: ProblemError, socket: Duplex): void {
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Whether the header block had not come to the end of its first line when it became too long. */
+/** Whether the first line of the header block was already too long. */
 function isOneLine(packet: unknown): boolean {
   return Buffer.isBuffer(packet) && /^[A-Z]+ \S*$/.test(packet.subarray(0, 8_192).toString('latin1'));
 }

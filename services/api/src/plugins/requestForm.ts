@@ -1,18 +1,17 @@
-// What every request is checked for before its body is read, whatever it is for: the length of its URL, what it expects, and how its body
-// is encoded.
+// Checks every request before its body is read: the length of its URL, its `Expect` header, and the encoding of its body.
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../problems.ts';
 import { answerConnect } from './errors.ts';
 
-/** Bytes of a request's path and query. */
+/** Most bytes of a request's path and query. */
 const longestUrl = 8_192;
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** An inflated body could be a thousand times as large as what arrived, so none is taken compressed. */
+/** Compressed bodies are refused: they could be a thousand times as large after decompression. */
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity' || !hasBody(request)) return;
@@ -22,7 +21,7 @@ function checkEncoding(request: FastifyRequest): void {
 }
 
 export const requestForm = fp((app, _options, done) => {
-  // Node answers an expectation that it does not know by a 417 of its own, without a body.
+  // Node would answer an unknown expectation with a 417 without a body.
   app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response));
   app.server.on('connect', answerConnect);
   app.addHook('onRequest', (request, _reply, next) => {
@@ -31,7 +30,7 @@ export const requestForm = fp((app, _options, done) => {
       throw new ProblemError('uriTooLong', `The path and query may have at most ${longestUrl} bytes together.`);
     }
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-      throw new ProblemError('expectationFailed', 'Only Expect: 100-continue is known.');
+      throw new ProblemError('expectationFailed', 'The only supported Expect header is 100-continue.');
     }
     next();
   });

@@ -1,6 +1,6 @@
-// Keeps the event streams that are open and ends them when the server stops: a client then comes back with its last
-// id, to this server or another. When many clients come at once, as after a restart, they are let in a few at a time, so
-// that other requests are answered meanwhile. Requests that are only being answered get a moment to finish.
+// Keeps track of open event streams and ends them when the server stops. A client then reconnects with its last id, to this server or
+// another. When many clients connect at once, as after a restart, they are accepted a few at a time, so that other requests are
+// answered meanwhile. Other requests that are in progress at a stop get a moment to finish.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiKey, type ApiKeys, Turnstile } from '@trainyard/jobs';
 import type { FastifyReply } from 'fastify';
@@ -10,15 +10,15 @@ import { EventStream, retryLine, type StreamSource, type StreamTiming } from '..
 /** How long requests that are being answered may hold up a stop, in ms. */
 const longestDrainMs = 2000;
 
-/** Requests for streams that are begun in one turn of the event loop. */
+/** Requests for streams that are accepted in one turn of the event loop. */
 const requestsPerTurn = 16;
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Answers with what the source yields, as an SSE stream that ends with it, with the client or with the server. */
+    /** Answers with an SSE stream of what the source yields. It ends with the source, the client or the server. */
     sendEvents(source: StreamSource): FastifyReply;
-    /** Answers with a stream that ends at once, which makes an EventSource come back later; an error status would stop it for ever. */
-    sendComeBack(reason: string): FastifyReply;
+    /** Answers with a stream that ends at once. An EventSource then reconnects; an error status would stop it for good. */
+    sendReconnect(reason: string): FastifyReply;
   }
   interface FastifyContextConfig {
     /** The route answers with event streams. */
@@ -29,9 +29,9 @@ declare module 'fastify' {
 const asStream = (reply: FastifyReply): FastifyReply =>
   reply.code(200).type('text/event-stream').headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
 
-/** To be registered before everything that does work for a request. */
+/** Register it before plugins that do work for a request. */
 export const streams = fp<StreamTiming & { keys: ApiKeys }>((app, { keys, ...timing }, done) => {
-  /** Each with the key of the client that follows it. */
+  /** Each open stream, with the API key of its client. */
   const streams = new Map<EventStream, ApiKey | null>();
   const turnstile = new Turnstile(requestsPerTurn);
   let answering = 0;
@@ -53,11 +53,11 @@ export const streams = fp<StreamTiming & { keys: ApiKeys }>((app, { keys, ...tim
     return asStream(this).send(stream);
   });
 
-  app.decorateReply('sendComeBack', function (reason) {
+  app.decorateReply('sendReconnect', function (reason) {
     return asStream(this).send(`: ${reason}\n${retryLine}`);
   });
 
-  // Who comes back is asked for a key that counts.
+  // A client that reconnects needs a valid key.
   keys.onChange(() => {
     for (const [stream, key] of streams) if (key !== null && !keys.has(key)) stream.finish();
   });

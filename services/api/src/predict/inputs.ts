@@ -6,7 +6,7 @@ import { ProblemError } from '../problems.ts';
 /** Samples of one request. */
 export const mostInputs = 256;
 
-/** White, with room for the rounding of who scaled it. */
+/** The largest pixel. A little more than 1, because clients may round. */
 const mostPixel = 1 + 1e-6;
 
 /** @throws ProblemError 422 that names the place, the shape that is there and the one that is needed */
@@ -21,7 +21,7 @@ export function flatInputs(
     if (depth === inputShape.length) {
       if (typeof value !== 'number') throw wrong(path, `expected a number, got ${nameOf(value)}`);
       if (inputType === 'uint8' && !(value >= 0 && value <= mostPixel)) {
-        throw wrong(path, `expected a pixel from 0 to 1, got ${value}: divide pixels of 0 to 255 by 255`, 'outOfRange');
+        throw wrong(path, `expected a pixel from 0 to 1, got ${value}: divide pixels from 0 to 255 by 255`, 'outOfRange');
       }
       values[next++] = value;
       return;

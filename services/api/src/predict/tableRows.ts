@@ -15,7 +15,7 @@ import type { PredictInput } from './messages.ts';
 export function tableOf({ data }: JobSpec): TablePreparation {
   const table = 'content' in data ? data.content.table : undefined;
   if (table !== undefined) return table;
-  const message = "the job's data is no table with names of columns: send inputs";
+  const message = "the job's data is not a table: send inputs";
   throw new ProblemError('invalidRequest', `rows: ${message}.`, { issues: [{ path: '/rows', message, code: 'invalidValue' }] });
 }
 

@@ -57,7 +57,7 @@ export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }>
       schema: {
         operationId: 'getDataset',
         summary: 'A dataset',
-        description: 'Of an upload with `Prefer: respond-async`, `status` and `progress` say how far it is.',
+        description: 'For an upload with `Prefer: respond-async`, `status` and `progress` show how far the reading is.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: z.strictObject({}),

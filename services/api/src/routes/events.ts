@@ -39,15 +39,15 @@ const query = z.strictObject({
     .regex(new RegExp(`^(${types})(,(${types}))*$`), `must be one or more of ${storedEventTypes.join(', ')}, separated by commas`)
     .transform((list) => storedEventTypes.filter((type) => list.split(',').includes(type)))
     .optional()
-    .describe('Only events of these types, separated by commas. A stream ends with the final `status` event all the same.')
+    .describe('Only events of these types, separated by commas. A stream always includes the final `status` event.')
     .meta({ examples: ['epoch,status'] }),
-  token: z.string().optional().describe('A token for this stream, in place of a key: `POST /jobs/{id}/events/token` answers one.'),
+  token: z.string().optional().describe('A token for this stream, instead of an API key. `POST /jobs/{id}/events/token` creates one.'),
 });
 
 const headers = z.looseObject({
   'last-event-id': z
     .preprocess((id) => (id === '' ? undefined : id), lastEventId)
-    .describe('As `after`, and stronger: an EventSource sends it when it comes back.'),
+    .describe('The same as `after`, and takes precedence over it. An EventSource sends it when it reconnects.'),
 });
 
 /** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
@@ -56,7 +56,7 @@ const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, a
 const wantsStream = ({ headers }: FastifyRequest): boolean =>
   negotiate(headers.accept, ['application/json', 'text/event-stream']) === 'text/event-stream';
 
-/** How the job that the path names stands, if the caller may see it. @throws ProblemError 404 */
+/** The state of the job's events, if the caller may see the job. @throws ProblemError 404 */
 async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
   const head = jobId.safeParse(id).success ? await hub.head(id) : null;
   const owner = visibleOwner(request);
@@ -65,7 +65,7 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-/** What a follower hears, for one client. */
+/** A follower's events as text for one client. */
 async function* textsOf(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
   for await (const batch of follower) yield batch.text(types);
 }
@@ -85,12 +85,12 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       exposeHeadRoute: false,
       schema: {
         operationId: 'getEvents',
-        summary: 'What happened to a job, and what happens',
+        summary: 'The events of a job, past and live',
         description:
-          'As `text/event-stream` the stream goes on until the final `status` event; a client that comes back with the id of the last event it got misses nothing and sees nothing twice. ' +
-          'While Redis is away, an open stream waits; a new one may end at once, and an EventSource then comes back by itself. ' +
-          'As `application/json` a page of what is stored: as long as the job can still have events, `nextCursor` is set, and asking again with it continues. ' +
-          'A page may hold fewer events than `limit` and still have a `nextCursor`.',
+          'As `text/event-stream`, the stream ends after the final `status` event. A client that reconnects with the id of the last event it got misses nothing and sees nothing twice. ' +
+          'While Redis is unavailable, an open stream waits. A new stream may end without an event, and an EventSource then reconnects by itself. ' +
+          'As `application/json`, the answer is a page of stored events. `nextCursor` is set as long as more events can come; send it as `after` for the next page. ' +
+          'A page may have fewer events than `limit` and still have a `nextCursor`.',
         tags: ['jobs'],
         params: jobParams,
         querystring: query,
@@ -100,14 +100,14 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
             description: 'The events, oldest first.',
             content: { 'application/json': { schema: eventPage }, 'text/event-stream': { schema: eventText } },
           },
-          204: z.undefined().describe('For a stream: you have the final event, and no more will come. This stops an EventSource.'),
+          204: z.undefined().describe('For a stream: you already have the final event. This stops an EventSource.'),
           ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),
         },
       },
-      // To an EventSource a 503 is the end; a stream that ends makes it come back.
+      // An EventSource reconnects after a stream that ends, but not after a 503.
       errorHandler: (error, request, reply) => {
         if (!isRedisUnavailable(error) || !wantsStream(request)) sendProblem(error, request, reply);
-        else void reply.sendComeBack('Redis, which holds the jobs, does not answer: come back');
+        else void reply.sendReconnect('Redis, which holds the jobs, does not answer: reconnect');
       },
     },
     async (request, reply) => {
@@ -145,12 +145,12 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
     {
       schema: {
         operationId: 'createStreamToken',
-        summary: 'A token for the stream of a job’s events',
+        summary: 'Create a token for the stream of a job’s events',
         description:
-          "For a browser's own EventSource, which can't send a key: `new EventSource('/jobs/ID/events?token=TOKEN')`. " +
-          'The token is for the events of this job alone. The first connection has to begin before `expiresAt`. ' +
-          'From then on the EventSource may come back with the same address while the job runs and for an hour after its end, ' +
-          'at the latest 7 days after its last connection. The token ends with the key that it was made with.',
+          "For a browser's EventSource, which can't send an API key: `new EventSource('/jobs/ID/events?token=TOKEN')`. " +
+          'The token is valid for the events of this job only. The first connection must be made before `expiresAt`. ' +
+          'After that, the EventSource can reconnect with the same URL while the job runs and for an hour after its end. ' +
+          'A token that is not used for 7 days expires. Removing the API key removes its tokens.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),

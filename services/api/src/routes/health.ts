@@ -5,13 +5,13 @@ import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { ProblemError } from '../problems.ts';
 
-/** Something that the API cannot serve without. `check` rejects when it cannot be used. */
+/** Something that the API needs. `check` rejects when it cannot be used. */
 export interface Dependency {
   readonly name: string;
   check(): Promise<void>;
 }
 
-/** How long a dependency may take to answer, in ms: longer than a check of Redis takes to find out why it does not. */
+/** How long a dependency may take to answer, in ms. A check of Redis finds the reason of an outage in less time. */
 const patienceMs = 4_000;
 
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
@@ -23,14 +23,14 @@ const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
   storageReadOnly: 'is read-only',
 };
 
-/** Why a dependency cannot be used, to follow its name. An error's own words may name hosts and paths: they are for the log alone. */
+/** Why a dependency cannot be used; follows its name. The error's own message may contain hosts and paths and goes to the log only. */
 function reasonOf(error: unknown): string {
   if (error instanceof RedisUnavailableError) return error.failure.reason;
   if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';
   return 'does not answer';
 }
 
-/** Null when the dependency answers in time; else what it rejected with. */
+/** Null when the dependency answers in time; otherwise its error. */
 async function failureOf(dependency: Dependency): Promise<{ error: unknown } | null> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new Error(`${dependency.name} did not answer within ${patienceMs} ms`)), patienceMs);
@@ -45,7 +45,7 @@ async function failureOf(dependency: Dependency): Promise<{ error: unknown } | n
 }
 
 export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dependency[] }> = (app, { dependencies }, done) => {
-  /** What was last logged of each dependency that is down. */
+  /** The reason that was last logged for each dependency that is down. */
   const logged = new Map<string, string>();
   const logChange = (name: string, failure: { error: unknown } | null): void => {
     const reason = failure === null ? undefined : reasonOf(failure.error);
@@ -55,7 +55,7 @@ export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dep
       app.log.info({ dependency: name }, `${name} can be used again`);
     } else {
       logged.set(name, reason);
-      // Redis's own state is logged by whoever checks it.
+      // RedisHealth logs the details of an outage of Redis.
       const isRedis = failure?.error instanceof RedisUnavailableError;
       app.log.warn({ dependency: name, ...(isRedis ? {} : { err: failure?.error }) }, `not ready: ${name} ${reason}`);
     }
@@ -81,8 +81,8 @@ export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dep
       config: { isPublic: true },
       schema: {
         operationId: 'getReady',
-        summary: 'Whether jobs can be served, and if not, which dependency is down and why',
-        description: 'Redis and the artifact storage are each written to and read from.',
+        summary: 'Whether the service is ready, and if not, which dependency is down and why',
+        description: 'Redis and the artifact storage are checked by writing and reading.',
         tags: ['service'],
         response: { 200: json('Everything that jobs need is there.', ready), ...problems(...always, 'unavailable') },
       },

@@ -1,5 +1,4 @@
-// What a job's network says of samples that a client sends, also while it trains: JSON numbers or an image. Computing is the
-// prediction thread's.
+// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. The prediction thread computes.
 import { prediction } from '@trainyard/contracts';
 import { findDataset, type JobSpec } from '@trainyard/engine';
 import { readArtifact } from '@trainyard/jobs';
@@ -25,7 +24,7 @@ const samples = z
       .max(mostInputs)
       .optional()
       .describe(
-        'Samples, each nested lists of numbers of the shape that the data has before its transforms: [channels, height, width] for images, with pixels from 0 to 1.',
+        'The samples. Each is a nested list of numbers in the shape of the data before its transforms: [channels, height, width] for images, with pixels from 0 to 1.',
       ),
     rows: z
       .array(z.record(z.string(), cell))
@@ -33,17 +32,17 @@ const samples = z
       .max(mostInputs)
       .optional()
       .describe(
-        'Instead of `inputs`, for data that is a table: an object a row, with a value for each of `columns` of the dataset. `null` is a missing value.',
+        'Instead of `inputs`, for tables: one object per row, with a value for each of the `columns` of the dataset. `null` is a missing value.',
       ),
   })
   .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }, { rows: [{ city: 'Oslo', rooms: 3 }] }] });
 
-/** What is read. Other images are refused by name: their content decides, not the header. */
+/** Media types of images. The content decides whether an image is read, not its media type. */
 const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
 const anyImage = /^image\//;
 const tables = ['text/csv'];
 
-/** What a body asks about. @throws ProblemError 422 */
+/** The samples of a body. @throws ProblemError 422 */
 async function inputOf(spec: JobSpec, body: unknown, mediaType: string): Promise<PredictInput> {
   if (Buffer.isBuffer(body)) {
     const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
@@ -76,13 +75,13 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
       config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}` },
       schema: {
         operationId: 'predict',
-        summary: 'What the network says of other samples',
+        summary: 'Apply the network to your own samples',
         description:
-          'With the trained model or, until there is one, the last checkpoint; with the transforms of the data as in evaluation, random ones left out. An image as body (PNG, JPEG, WebP, GIF, TIFF or AVIF; upright by its EXIF data, on white if it is transparent) is one sample: it must have the size of the data, and its colours become grey where the data is grey. Rows of a table come as `rows`, or as CSV with the names of the columns.',
+          'Uses the trained model or, until there is one, the last checkpoint. Transforms of the data are applied as in evaluation, without random ones. An image as the body (PNG, JPEG, WebP, GIF, TIFF or AVIF) is one sample. It must have the size of the data. It is rotated by its EXIF data, transparent pixels become white, and colours become grey where the data is grey. Send rows of a table as `rows`, or as CSV with the names of the columns.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
-          activations: z.enum(['true', 'false']).default('false').describe('`true` answers what each layer makes of the samples too.'),
+          activations: z.enum(['true', 'false']).default('false').describe('`true` adds the output of each layer to the answer.'),
         }),
         consumes: ['application/json', ...images, ...tables],
         body: samples,

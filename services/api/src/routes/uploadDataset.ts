@@ -1,5 +1,5 @@
-// Uploading a dataset: a form is received, read in a process of its own, stored and recorded; only then is it answered. Whatever
-// goes wrong on the way, and whoever leaves, nothing stays.
+// POST /datasets: receives a form, reads its files in a separate process, stores the dataset and answers. With `Prefer: respond-async` it
+// answers before the files are read. After an error, or when the client disconnects, no files are left.
 import { basename } from 'node:path';
 import { stat } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
@@ -24,7 +24,7 @@ const maxFiles = 32;
 
 const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
 
-/** A field as the form has it: a text, also where it is parsed into something else. */
+/** The schema of a form field before it is parsed: fields of forms are text. */
 function asWritten(schema: z.ZodType): z.ZodType {
   const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   if (!(inner instanceof z.ZodPipe)) return schema;
@@ -66,7 +66,7 @@ function refuseTexts({ fields }: Form): void {
   throw new ProblemError('invalidRequest', `${issues.map(({ path, message }) => `${path} ${message}`).join('; ')}.`, { issues });
 }
 
-/** The name of the first file, without what a client says of its folders. */
+/** The name of the first file, without the client's folders. */
 function titleOf({ files }: Form): string {
   const name = basename((files[0]?.filename ?? '').replaceAll('\\', '/')).replaceAll(/[^ -~\u00a0-\uffff]/g, '');
   return name.slice(0, 200) || 'dataset';
@@ -115,7 +115,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
   const background = new BackgroundUploads({ datasets, log: app.log });
   app.addHook('preClose', async () => await background.close());
 
-  /** The files of an upload as what a dataset is made of. The file of it is the caller's to remove. */
+  /** Reads the files of an upload into one new file. The caller removes that file. */
   const read = async ({ files, given }: Upload, signal: AbortSignal, onProgress?: (bytes: number) => void) => {
     const file = artifacts.temporaryFile();
     return { ...(await reader.read({ files, options: given, output: file }, signal, onProgress)), file };
@@ -129,17 +129,19 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         operationId: 'uploadDataset',
         summary: 'Upload a dataset',
         description:
-          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. It is read and checked before it is answered. The same content again is the same dataset again.',
+          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. The files are read and checked before the answer. Uploading the same content again returns the existing dataset.',
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),
-        headers: z.object({ prefer: z.string().optional().describe('`respond-async` answers 202 before the files are read.') }),
+        headers: z.object({
+          prefer: z.string().optional().describe('With `respond-async` the answer is a 202, and the files are read after it.'),
+        }),
         body: uploadForm,
         response: {
-          200: json('The dataset that has this content already.', datasetSchema),
+          200: json('An existing dataset of yours with the same content.', datasetSchema),
           201: json('The dataset.', datasetSchema, { Location: { type: 'string', description: 'The path of the dataset.' } }),
           202: json(
-            'With `Prefer: respond-async`: what was sent is read now; ask for the dataset until its status is not `processing`.',
+            'With `Prefer: respond-async`: the files have arrived and are read now. Get the dataset until its `status` is no longer `processing`.',
             datasetSchema,
             {
               Location: { type: 'string', description: 'The path of the dataset.' },
@@ -183,7 +185,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         }
         const made = await read(upload, gone);
         const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title: upload.title, quotas });
-        // Of a dataset that is there already, the answer says what was decided about this upload.
+        // An existing dataset is shown with the decisions about this upload.
         return { status: isNew ? (201 as const) : (200 as const), shown: shownDataset({ ...dataset, taken: made.taken }) };
       });
       if (answer.status === 202) void reply.header('preference-applied', 'respond-async');

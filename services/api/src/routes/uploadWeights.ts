@@ -1,5 +1,5 @@
-// Uploading weights for jobs to begin with: the body or the one file of a form, written to the disk as it arrives and checked there,
-// piece by piece.
+// POST /weights: receives weights for jobs to begin with, as the body or as the file of a form. The file is written to the disk as it
+// arrives and then checked in pieces.
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
@@ -23,7 +23,7 @@ const formType = 'multipart/form-data';
 
 /** The form, for the document: forms are received piece by piece and not parsed by it. */
 const weightsForm = z
-  .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict of torch.save') })
+  .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict saved by torch.save') })
   .meta({ id: 'NewWeights' });
 
 /** Where the form's only file lies. @throws ProblemError 422 */
@@ -88,13 +88,13 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, {
       schema: {
         operationId: 'uploadWeights',
         summary: 'Upload weights for jobs to begin with',
-        description: `A safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save (its zip format; also the entry \`state_dict\` or \`model_state_dict\` of a checkpoint). Names and shapes are PyTorch's. Tensors and dictionaries are read and no code is run. Use the id in \`initialWeights\`. The file is the body, or the part \`file\` of a form.`,
+        description: `Send the file as the body, or as the part \`file\` of a form: a safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save in its zip format. In a checkpoint, the entry \`state_dict\` or \`model_state_dict\` is read. Names and shapes are those of PyTorch. Code in the file is never run. Use the id of the answer in \`initialWeights\`.`,
         tags: ['weights'],
         querystring: z.strictObject({}),
         consumes: [bytesType, formType],
         body: weightsForm,
         response: {
-          201: json('The weights, as they are kept.', weightsSchema, {
+          201: json('The weights, as they are stored.', weightsSchema, {
             Location: { type: 'string', description: 'The path of the weights.' },
           }),
           ...problems(

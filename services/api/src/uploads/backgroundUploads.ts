@@ -1,30 +1,30 @@
-// Uploads that are read after their request was answered (`Prefer: respond-async`): the files, which are on the disk, become a dataset or a
-// problem, under an id that the client has already. Deleting the id, or stopping the service, stops the reading.
+// Uploads that are read after their request was answered (`Prefer: respond-async`). The files are on the disk, and the client has the id.
+// The result is a dataset or a problem under that id. Deleting the id, or stopping the service, stops the reading.
 import { rm } from 'node:fs/promises';
 import type { DatasetStore, NewDataset, PendingUpload } from '@trainyard/jobs';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Problem } from '@trainyard/contracts';
 import { ProblemError } from '../problems.ts';
 
-/** Uploads of this process that are read or wait for that: their files take room on the disk. */
+/** Most uploads of this process that are being read or wait: their files take space on the disk. */
 const mostUploads = 16;
 
 export interface BackgroundUpload {
   readonly owner: string;
   readonly title: string;
-  /** Of the request that sent it. */
+  /** The id of the request that sent it. */
   readonly requestId: string;
-  /** Of all files. */
+  /** The size of all files. */
   readonly bytes: number;
   /** Reads the files; called once. */
   read(signal: AbortSignal, onProgress: (bytes: number) => void): Promise<Omit<NewDataset, 'owner' | 'title'>>;
   /** Removes the files; called once, at the end. */
   release(): Promise<void>;
-  /** What an error means to the client. */
+  /** The problem that the client gets for an error. */
   problemOf(error: unknown): Problem;
 }
 
-/** Stores a dataset, and removes its file where it was not moved away. @throws as {@link DatasetStore.add} */
+/** Stores a dataset, and removes its file if the store did not take it. @throws as {@link DatasetStore.add} */
 export async function addAndRemove(datasets: DatasetStore, made: NewDataset): ReturnType<DatasetStore['add']> {
   try {
     return await datasets.add(made);
@@ -74,7 +74,7 @@ export class BackgroundUploads {
     return pending;
   }
 
-  /** Stops all, which then count as failed. */
+  /** Stops reading. The uploads then count as failed. */
   async close(): Promise<void> {
     const running = [...this.#running.values()];
     for (const { abort } of running)
@@ -82,7 +82,7 @@ export class BackgroundUploads {
     await Promise.all(running.map(({ done }) => done));
   }
 
-  /** Never rejects: whatever happens is the upload's end. */
+  /** Reads one upload and records its result. Never rejects. */
   async #run(pending: PendingUpload, upload: BackgroundUpload, abort: AbortController): Promise<void> {
     const { log } = this.#services;
     const uploads = this.#services.datasets.pending;
@@ -124,7 +124,7 @@ export class BackgroundUploads {
     }
     const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title, id });
     if (!isNew) return await uploads.same(id, dataset.id);
-    // Whoever deletes it at this moment deletes one of the two, or both.
+    // A client that deletes the id at this moment deletes the record of the upload, the dataset, or both.
     if (!(await uploads.remove(pending))) await datasets.delete(id);
   }
 }

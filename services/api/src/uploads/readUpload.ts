@@ -1,5 +1,5 @@
-// Reads an upload in a process of its own: whatever is in the files, it can neither hold up nor take down this one. It is bounded in
-// memory and time, ends with its parent, and writes what it read to one file.
+// Reads an upload in a separate process, so that no file can block or crash this one. That process has limits on memory and time, ends
+// with its parent, and writes the dataset to one file.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import {
 import type { UploadedFile } from '@trainyard/engine/node';
 import { orDiskError, ProblemError } from '../problems.ts';
 
-/** What the process is told. */
+/** The message to the process. */
 export interface ReadOrder {
   readonly files: readonly UploadedFile[];
   readonly options: UploadOptions;
@@ -25,21 +25,21 @@ export interface ReadOrder {
   readonly output: string;
 }
 
-/** A dataset that was read. */
+/** The result for files that are a dataset. */
 export interface ReadDataset {
   readonly content: UploadedContent;
   readonly format: UploadFormat;
   readonly taken: readonly Taken[];
 }
 
-/** What it answers. */
+/** A message from the process. */
 export type ReadAnswer =
   | ReadDataset
-  /** Bytes of the files that were read so far; the answer is yet to come. */
+  /** Progress: bytes of the files that were read so far. More messages follow. */
   | { readonly read: number }
   /** What is wrong with the files. */
   | { readonly faults: readonly UploadFault[] }
-  /** The disk does not take what they hold; the system's code. */
+  /** The system's code of a disk that cannot be written, such as ENOSPC. */
   | { readonly diskCode: string };
 
 type FinalAnswer = Exclude<ReadAnswer, { readonly read: number }>;
@@ -61,11 +61,11 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   heapMegabytes: 512,
 };
 
-/** How a reading process ended that gave no answer. */
+/** How a process ended that sent no result. */
 export interface ReaderCrash {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** V8 said that its heap was full, or the system's memory was: nobody else sends SIGKILL. */
+  /** V8 reported a full heap, or the system killed the process: nothing else sends SIGKILL. */
   readonly isOutOfMemory: boolean;
   /** The line of its error output that says why, if there is one. */
   readonly reason: string | null;
@@ -81,32 +81,32 @@ function refusal(faults: readonly UploadFault[]): ProblemError {
   return new ProblemError('invalidDataset', `${message}${/[.?!]$/.test(message) ? '' : '.'}${more}`, { issues: faults });
 }
 
-/** The 422 of files that take too much of the process that reads them. */
+/** The 422 of files that need too much memory or time. */
 function unreadable(reason: string): ProblemError {
   return new ProblemError('invalidDataset', `the files cannot be read: ${reason}.`);
 }
 
 function crashProblem({ exitCode, signal, isOutOfMemory }: ReaderCrash): ProblemError {
-  if (isOutOfMemory) return unreadable('reading them takes more memory than there is for it');
+  if (isOutOfMemory) return unreadable('reading them needs too much memory. Send smaller files');
   const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
   return new ProblemError(
     'internal',
-    `The process that read the files ended unexpectedly (${how}). Try again; if it happens again, the files may be the cause.`,
+    `The process that read the files ended unexpectedly (${how}). Try again; if this repeats, a file may be damaged.`,
   );
 }
 
-/** The end of what a process writes to its error output. */
-class LastWords {
+/** Keeps the last characters of a process's error output. */
+class ErrorOutput {
   static readonly #most = 8_192;
   #text = '';
 
   constructor(stream: Readable | null) {
     stream?.setEncoding('utf8').on('data', (piece: string) => {
-      this.#text = (this.#text + piece).slice(-LastWords.#most);
+      this.#text = (this.#text + piece).slice(-ErrorOutput.#most);
     });
   }
 
-  /** The line with the error: no stack, since that has the paths of files. */
+  /** The line with the error, without the stack, which has paths of files. */
   reason(): string | null {
     return /^(FATAL ERROR: |\w*Error\b|# Fatal ).*$/m.exec(this.#text)?.[0] ?? null;
   }
@@ -118,7 +118,7 @@ export class UploadReader {
   readonly #waiting: (() => void)[] = [];
   readonly #onCrash: (crash: ReaderCrash) => void;
 
-  /** @param onCrash called when a reading process ends without an answer, for the log */
+  /** @param onCrash called when a reading process ends without a result */
   constructor(options: Partial<UploadReaderOptions> = {}, onCrash: (crash: ReaderCrash) => void = () => undefined) {
     this.#options = { ...uploadReaderDefaults, ...options };
     this.#onCrash = onCrash;
@@ -157,7 +157,7 @@ export class UploadReader {
       execArgv: [`--max-old-space-size=${heapMegabytes}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
-    const complaints = new LastWords(process.stderr);
+    const errorOutput = new ErrorOutput(process.stderr);
     const kill = (): void => void process.kill('SIGKILL');
     let isLate = false;
     const timer = setTimeout(() => {
@@ -167,9 +167,9 @@ export class UploadReader {
     signal.addEventListener('abort', kill);
     let answer: FinalAnswer | undefined;
     process.on('message', (message) => {
-      const told = message as ReadAnswer;
-      if ('read' in told) onProgress(told.read);
-      else answer = told;
+      const received = message as ReadAnswer;
+      if ('read' in received) onProgress(received.read);
+      else answer = received;
     });
     try {
       const exited = once(process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -178,7 +178,7 @@ export class UploadReader {
       signal.throwIfAborted();
       if (answer !== undefined) return answer;
       if (isLate) throw unreadable(`reading them takes more than ${timeoutMs / 1_000} s`);
-      const reason = complaints.reason();
+      const reason = errorOutput.reason();
       const isOutOfMemory = exitSignal === 'SIGKILL' || /out of memory|allocation failed/i.test(reason ?? '');
       const crash: ReaderCrash = { exitCode, signal: exitSignal, isOutOfMemory, reason };
       this.#onCrash(crash);

@@ -36,23 +36,23 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly subscriber: Redis;
   readonly prefix?: string;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>;
-  /** Called with errors of Redis; left out, those that tell of no outage are logged. */
+  /** Called with errors of Redis. Default: errors other than outages are logged. */
   readonly onError?: (error: unknown) => void;
   /** The pause before the second attempt, in ms; each further one is three times as long. Default 5,000. */
   readonly firstPauseMs?: number;
   /** How long an attempt may take, in ms. Default 10,000. */
   readonly timeoutMs?: number;
   readonly resolve?: Resolve;
-  /** Called for each delivery that is left to another process, with the setting that this one lacks. */
+  /** Called for each delivery that this process leaves to another one, with the setting that it lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
-  /** The pause before a delivery that was left is taken again, by this process or another, in ms; it doubles each time. Default 200. */
+  /** The pause before any process tries a delivery again that this one left, in ms. It doubles each time. Default 200. */
   readonly leftPauseMs?: number;
 }
 
-/** What a process that leaves a delivery to others lacks. */
+/** The setting that a process needs for a delivery but does not have. */
 export type MissingSetting = 'TRAINYARD_WEBHOOK_SECRET' | 'TRAINYARD_WEBHOOK_PRIVATE';
 
-/** Between two looks at a delivery that no process can send, in ms. */
+/** The longest pause between two tries of a delivery that no process can send, in ms. */
 const longestLeftPauseMs = 30_000;
 
 /** How long a delivery waits for a process that can send it, in ms. */
@@ -75,7 +75,7 @@ class AttemptError extends Error {
   }
 }
 
-/** This process cannot send it, and another one may. It says nothing of the receiver, so it is no attempt. */
+/** This process cannot send the delivery, but another one may. It does not count as an attempt. */
 class LeftError extends Error {
   readonly setting: MissingSetting;
 
@@ -161,7 +161,10 @@ export class WebhookSender {
     const { store, log, onLeft } = this.#options;
     onLeft?.(setting);
     if (!this.#warned.has(setting))
-      log.warn({ jobId: data.jobId, setting }, 'this process cannot send some webhooks, and leaves them to others');
+      log.warn(
+        { jobId: data.jobId, setting },
+        `this process cannot send some webhooks without ${setting}: it leaves them to other processes`,
+      );
     this.#warned.add(setting);
     if (Date.now() - timestamp > longestLeftMs) {
       await store.report(data, {
