@@ -1,5 +1,5 @@
-// One S3 bucket: its client, and what the server's refusals and silence mean. Knows keys, not artifacts. Endpoint and credentials are the
-// SDK's: its environment variables.
+// One S3 bucket: its client, and the errors of its server. It knows keys, not artifacts. The SDK reads endpoint and credentials from its
+// environment variables.
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { ArtifactError } from '../errors.ts';
 import { unlessAborted } from './abandon.ts';
@@ -7,10 +7,10 @@ import type { ByteRange } from './artifactStore.ts';
 import { awayError, outside, statusOf } from './s3Errors.ts';
 import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
 
-/** How long a server may take to accept a connection, and to send or take anything at all, in ms. */
+/** How long a server may take to accept a connection, and how long a connection may be silent, in ms. */
 const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
 
-/** Tries of one request. Who can wait longer calls again. */
+/** Tries of one request. Callers that can wait longer repeat the call. */
 const maxAttempts = 2;
 
 /** Errors are thrown; the client would also print them on the console. */
