@@ -72,6 +72,32 @@ describe('what spreadsheets and databases write', () => {
   });
 });
 
+describe('the column to learn', () => {
+  const digits = 'label,pixel0,pixel1\n5,0,0\n3,1,0\n5,2,0\n';
+
+  test('is the last one by default, with a hint at another one that is named like it', async () => {
+    const { taken } = await readTable(digits);
+    expect(taken.filter(({ field }) => field.startsWith('target'))).toEqual([
+      {
+        field: 'targetColumn',
+        value: 'pixel1',
+        reason: 'It is the last column. Column "label" is named like one to learn: targetColumn=label learns it.',
+      },
+      {
+        field: 'targetKind',
+        value: 'class',
+        reason: 'Column "pixel1" holds the same whole number in every row, so that there is one class and nothing to learn.',
+      },
+    ]);
+  });
+
+  test('needs no hint where it is named, or the only one that is named so', async () => {
+    expect((await readTable(digits, { targetColumn: 'label' })).train.target).toEqual({ kind: 'class', classes: ['3', '5'] });
+    const { taken } = await readTable('a,y\n1,x\n2,z\n');
+    expect(taken.find(({ field }) => field === 'targetColumn')?.reason).toBe('It is the last column.');
+  });
+});
+
 describe('a column of many different texts', () => {
   const rows = Array.from({ length: 300 }, (_, i) => `${i % 3 === 0 ? `PC ${i}` : i},name ${i % 200},${i}.5,${i % 2}`);
   const passengers = `Ticket,Name,Fare,Survived\n${rows.join('\n')}\n`;

@@ -81,6 +81,16 @@ function targetColumns(
   // Columns that are kept by name are inputs; columns that are left out cannot be the one to learn.
   const isByName = columns.some((name) => !name.startsWith('!'));
   const last = isByName ? names.length - 1 : (kept.at(-1) ?? names.length - 1);
-  report.take('targetColumn', names[last], 'It is the last column.');
+  report.take('targetColumn', names[last], `It is the last column.${likelierTarget(names, kept, last)}`);
   return [last];
+}
+
+/** What people call the column to learn. */
+const targetName = /^(labels?|targets?|class|classes|y|outcome|species|diagnosis|survived)$/i;
+
+/** A hint at a column that is named like the one to learn, where the last one is not. */
+function likelierTarget(names: readonly string[], kept: readonly number[], last: number): string {
+  const named = kept.map((column) => names[column]).filter((name) => targetName.test(name));
+  if (named.length !== 1 || targetName.test(names[last])) return '';
+  return ` Column ${JSON.stringify(named[0])} is named like one to learn: targetColumn=${named[0]} learns it.`;
 }

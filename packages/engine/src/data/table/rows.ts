@@ -132,7 +132,7 @@ export class RowScanner {
   }
 
   #push(field: string): void {
-    if (field.length > FIELD_CHARACTERS) throw this.#longField('is it text of another kind?');
+    if (field.length > FIELD_CHARACTERS) throw this.#longField('remove the column, since such texts cannot be inputs');
     if (this.#fields.length >= MOST_COLUMNS) throw this.#error(`has more than ${MOST_COLUMNS} fields`);
     this.#fields.push(field);
   }

@@ -40,8 +40,11 @@ function suggestedKind(names: readonly string[], columns: readonly ColumnStatist
   if (!column.areWhole) return ['value', `Column ${name} holds numbers that are not whole.`];
   return column.values.size > MOST_NUMERIC_CLASSES
     ? ['value', `Column ${name} holds more than ${MOST_NUMERIC_CLASSES} different numbers.`]
-    : ['class', `Column ${name} holds ${column.values.size} different whole numbers.`];
+    : ['class', `Column ${name} holds ${different(column.values.size)}.`];
 }
+
+const different = (count: number): string =>
+  count === 1 ? 'the same whole number in every row, so that there is one class and nothing to learn' : `${count} different whole numbers`;
 
 /** What became of the targets of a row. */
 export type TargetRead =
