@@ -1,10 +1,10 @@
-// Checks of arguments that every public function of the engine makes before it computes: what is wrong is refused with the remedy,
-// and nothing that was given is passed over. Classes check theirs by their schemas (registry.ts).
+// Argument checks that every public function of the engine makes before it computes. Wrong and unknown arguments are refused with a
+// remedy, and none is ignored. Classes check their options by their schemas (registry.ts).
 import { ArgumentError } from './errors.ts';
 import type { Shape } from './shape.ts';
 import { nearest, show } from './validation.ts';
 
-/** Whether it is an object of options, and not a number, a list, a tensor or something else that has a class. */
+/** Whether it is a plain object of options, and not a number, a list, a tensor or another instance of a class. */
 export function isOptions(given: unknown): given is Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null) return false;
   const prototype: unknown = Object.getPrototypeOf(given);
@@ -13,8 +13,8 @@ export function isOptions(given: unknown): given is Readonly<Record<string, unkn
 
 /**
  * @param owner the function, for the message: `mseLoss`
- * @param known the options that it has, the most usual one first
- * @throws ArgumentError for what is not an object of options, and for an option that it does not have
+ * @param known the names of its options, the most common one first
+ * @throws ArgumentError for anything but an object of options, and for an unknown option
  */
 export function checkOptions(owner: string, given: unknown, known: readonly string[]): void {
   if (!isOptions(given)) throw notOptions(owner, given, known[0]);
@@ -27,7 +27,7 @@ export function checkOptions(owner: string, given: unknown, known: readonly stri
   }
 }
 
-/** The error for something in place of an object of options. */
+/** The error for an argument that is not an object of options. */
 export function notOptions(owner: string, given: unknown, option: string): ArgumentError {
   const isValue = typeof given === 'number' || typeof given === 'boolean' || typeof given === 'string';
   return new ArgumentError(`${owner}: options are an object such as { ${option}: ${isValue ? show(given) : '…'} }, got ${show(given)}`);
@@ -43,7 +43,7 @@ export function checkShape(owner: string, shape: unknown): asserts shape is Shap
   if (wrong !== undefined) throw new ArgumentError(`${owner}: the sizes of a shape are whole numbers from 0 on, got ${show(wrong)}`);
 }
 
-/** @throws ArgumentError for a value that is no number; NaN and infinities are numbers */
+/** @throws ArgumentError for a value that is not a number; NaN and infinities are numbers */
 export function checkNumber(owner: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') throw new ArgumentError(`${owner}: expected a number, got ${show(value)}`);
 }

@@ -85,9 +85,9 @@ export function checkArguments<Schema extends z.ZodObject, Named extends Partial
 }
 
 /**
- * What a schema makes of an input, such as a spec with its defaults filled in.
- * @param owner the function or class that was given it, for the message
- * @throws ArgumentError that names everything that does not fit
+ * Parses an input by a schema, for example a spec, and fills in defaults.
+ * @param owner the function or class with this argument, for the message
+ * @throws ArgumentError that names everything that is wrong
  */
 export function parsed<Schema extends z.ZodType>(owner: string, schema: Schema, input: unknown): z.output<Schema> {
   const result = parse(schema, input);

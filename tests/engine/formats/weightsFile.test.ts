@@ -133,7 +133,7 @@ describe('a file of weights', () => {
     ['a header nested deeply', safetensors(`${'{"a":'.repeat(1e5)}1${'}'.repeat(1e5)}`, 0), /header is wrong/],
     ['lists nested deeply in a header', safetensors(`{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0), /header is wrong/],
     ['a count below 0', counterFile(-1n), /"0\.num_batches_tracked": the number at index 0 is -1/],
-    ['a count that is too large', counterFile(2n ** 31n), /2147483648, and a count is from 0 to 2147483647/],
+    ['a count that is too large', counterFile(2n ** 31n), /2147483648, but a counter is from 0 to 2147483647/],
   ])('%s is refused by name', async ([, bytes, message], { folder }) => {
     const refused = ofBytes(bytes, folder);
     await expect(refused).rejects.toThrow(message);

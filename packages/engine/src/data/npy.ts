@@ -1,5 +1,5 @@
-// NumPy's NPY format (numpy/lib/format.py; versions 1 to 3): a magic number, a header that is a Python literal, then the values. Read
-// are floats, integers, booleans and text of any size and byte order. What arrays mean is npyDataset.ts's.
+// Reads NumPy's NPY format (numpy/lib/format.py; versions 1 to 3): a magic number, a header that is a Python literal, then the values.
+// It reads floats, integers, booleans and text of any size and byte order. npyDataset.ts decides what the arrays mean.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
@@ -35,7 +35,7 @@ const sizes: Readonly<Record<NpyKind, readonly number[]>> = {
   text: [],
 };
 
-/** What to do with types that are not read, by the letter of the type. */
+/** Remedies for types that are not read, by the letter of the type. */
 const remedies: Readonly<Record<string, string>> = {
   O: 'Python objects: convert them with a.astype("float32"), or labels with numpy.unique(y, return_inverse=True)[1]',
   S: 'bytes: convert them to text with a.astype(str), or labels with numpy.unique(y, return_inverse=True)[1]',

@@ -1,4 +1,4 @@
-// What an array of inputs means: bytes are pixels, all else values; and where the channels of images are.
+// The meaning of an array of inputs: uint8 values are pixels, and others are values. It also finds the channels of images.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';

@@ -1,4 +1,4 @@
-// What an array of targets means: a class a sample, as a number, a text or one-hot, or values.
+// The meaning of an array of targets: one class per sample, as a number, text or one-hot row, or values.
 import { sizeOf } from '../shape.ts';
 import { type Dataset, sharableBytes } from './dataset.ts';
 import { DataFormatError } from './errors.ts';

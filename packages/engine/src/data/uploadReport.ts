@@ -1,13 +1,13 @@
-// What the reader of an upload has to say: what it decided for the user, and everything that is wrong with the files. One report
-// goes through all readers of an upload, so that a user gets all faults at once and not one a try.
+// The report of reading an upload: what was decided for the user, and all faults of the files. All readers of an upload share one report,
+// so that a user gets all faults at once.
 import { pointer } from '../validation.ts';
 import { DataFormatError } from './errors.ts';
 
 /** A decision that the reader made because the form did not. */
 export interface Taken {
-  /** The form field that decides otherwise. */
+  /** The form field that changes this decision. */
   readonly field: string;
-  /** What was taken, as JSON. */
+  /** The decision, as JSON. */
   readonly value: unknown;
   /** A sentence for the user. */
   readonly reason: string;
@@ -37,7 +37,7 @@ export interface UploadFault {
   readonly code: string;
 }
 
-/** Faults that are reported of one upload at most. */
+/** Most faults in the report of one upload. */
 export const mostFaults = 100;
 
 /** An upload that cannot be used. The message is that of the first fault. */
@@ -72,7 +72,7 @@ export class UploadReport {
   }
 
   /**
-   * Reports a fault; reading goes on, so that the next one is found too.
+   * Reports a fault. Reading continues, so that further faults are found too.
    * @throws UploadError when there are {@link mostFaults} of them
    */
   fault(place: FaultPlace, message: string, code = 'invalidValue'): void {
@@ -90,8 +90,8 @@ export class UploadReport {
 
   /**
    * Runs a step of reading. A DataFormatError that it throws becomes a fault of the place.
-   * @returns undefined where it failed
-   * @throws UploadError when there are too many faults; what is no DataFormatError
+   * @returns undefined if it failed
+   * @throws UploadError when there are too many faults; errors other than DataFormatError unchanged
    */
   async attempt<T>(place: FaultPlace, step: () => Promise<T> | T): Promise<T | undefined> {
     try {

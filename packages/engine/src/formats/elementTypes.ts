@@ -1,5 +1,5 @@
-// The kinds of numbers that weight files hold, under the names that safetensors gives them: their size, how they become typed
-// arrays, and which of their values no network can use.
+// The number types of weight files, with their names in safetensors: their sizes, how they become typed arrays, and which values a network
+// cannot use.
 /** Bytes of one number. */
 export const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8 } as const;
 export type ElementType = keyof typeof elementBytes;
@@ -10,10 +10,10 @@ export const elementTypesListed = `${elementTypes.slice(0, -1).join(', ')} or ${
 
 export const isElementType = (type: string): type is ElementType => elementTypes.some((known) => known === type);
 
-/** The largest count that a network keeps: counters such as `num_batches_tracked` are int32 in memory. */
+/** The largest value of a counter such as `num_batches_tracked`, which is int32 in memory. */
 const MOST_COUNTED = 2 ** 31 - 1;
 
-/** Whether a tensor counts something and is not learned, by its name. */
+/** Whether a tensor is a counter and not learned, by its name. */
 export const isCounter = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
 /** The exact value of an IEEE 754 half-precision number. */
@@ -25,9 +25,9 @@ export function halfValue(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** The numbers in these bytes, as a copy. Half precision becomes float32, which holds each of its values exactly. */
+/** The numbers in these bytes, as a copy. Half precision becomes float32, which represents each of its values exactly. */
 export function decodeElements(type: ElementType, bytes: Uint8Array): Float32Array | Float64Array | BigInt64Array {
-  // A copy in any case: the slice() of a Node Buffer would be none, and numbers must be aligned.
+  // Always a copy, because numbers must be aligned, and slice() of a Node Buffer does not copy.
   const { buffer } = new Uint8Array(bytes);
   if (type === 'F64') return new Float64Array(buffer);
   if (type === 'F32') return new Float32Array(buffer);
@@ -41,10 +41,10 @@ export function decodeElements(type: ElementType, bytes: Uint8Array): Float32Arr
 }
 
 /**
- * The first number that a network of float32 cannot begin with: one that is not finite, or is not once it is a float32; of a
- * counter one that is negative or too large.
+ * Finds the first number that a float32 network cannot begin with: one that is not finite, or not finite as float32. For a counter: one
+ * that is negative or too large.
  * @param bytes whole numbers of this type
- * @returns its index and what it is, or null when all can be used
+ * @returns its index and a description, or null if all can be used
  */
 export function firstUnusable(
   name: string,
@@ -54,11 +54,11 @@ export function firstUnusable(
   const index = indexOfUnusable(name, type, bytes);
   if (index === -1) return null;
   const [value] = decodeElements(type, bytes.subarray(index * elementBytes[type], (index + 1) * elementBytes[type]));
-  if (typeof value === 'bigint') return { index, what: `${value}, and a count is from 0 to ${MOST_COUNTED}` };
+  if (typeof value === 'bigint') return { index, what: `${value}, but a counter is from 0 to ${MOST_COUNTED}` };
   return { index, what: Number.isFinite(value) ? `${value}, which is too large for float32` : String(value) };
 }
 
-/** Plain loops over the bits: files have hundreds of millions of numbers. */
+/** Plain loops over the bits, because files have hundreds of millions of numbers. */
 function indexOfUnusable(name: string, type: ElementType, bytes: Uint8Array): number {
   const aligned = bytes.byteOffset % elementBytes[type] === 0 ? bytes : new Uint8Array(bytes);
   const place = [aligned.buffer, aligned.byteOffset, aligned.length / elementBytes[type]] as const;

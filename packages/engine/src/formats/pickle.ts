@@ -1,16 +1,16 @@
-// Reads a Python pickle without running any of it: lists, dictionaries, texts and numbers, and of Python's own classes and
-// functions those that the caller knows. Everything else is refused by name. It does not recurse, and what it makes is bounded
-// by the bytes that it reads. (CPython's Lib/pickletools.py describes the opcodes.)
+// Reads a Python pickle without running code in it: lists, dictionaries, texts, numbers, and the classes and functions that the caller
+// knows. Anything else is refused by name. It does not recurse, and its memory is bounded by the size of the pickle. (CPython's
+// Lib/pickletools.py describes the opcodes.)
 import { show } from '../validation.ts';
 import { type Machine, opcodes, STOP } from './pickleOpcodes.ts';
 import { PickleError, type PickleHost, type PickleValue } from './pickleValues.ts';
 
-/** Lists, tuples, dictionaries and results of calls in one pickle: those of tens of thousands of tensors. */
+/** Most lists, tuples, dictionaries and results of calls in one pickle: enough for tens of thousands of tensors. */
 const MOST_CONTAINERS = 500_000;
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws PickleError for bytes that are not a whole pickle, and for anything that `host` does not know */
+/** @throws PickleError for bytes that are not a complete pickle, and for anything that `host` does not know */
 export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
   return new Unpickler(bytes, host).read();
 }

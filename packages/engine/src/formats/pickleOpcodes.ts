@@ -1,4 +1,4 @@
-// The opcodes of Python's pickle protocols 2 to 5, each as what it does to the reader's stack and memo. The reader is pickle.ts.
+// The opcodes of Python's pickle protocols 2 to 5: what each does to the stack and memo of the reader (pickle.ts).
 import { PickleError, PickleGlobal, type PickleValue } from './pickleValues.ts';
 
 /** What opcodes work with. */
@@ -27,7 +27,7 @@ export interface Machine {
 /** What one opcode does. */
 export type Opcode = (machine: Machine) => void;
 
-/** Ends a pickle: what is on the stack then is its value. */
+/** Ends a pickle: the top of the stack is its value. */
 export const STOP = '.'.charCodeAt(0);
 
 const fill = ({ top, damaged }: Machine, items: readonly PickleValue[]): void => {
@@ -63,7 +63,7 @@ const call: Opcode = ({ pop, pushNew, damaged }) => {
   pushNew(callee.call(args));
 };
 
-/** An object's attributes. Of a dictionary they say nothing about what is in it; other objects that are read have none. */
+/** Sets attributes of an object. Attributes of a dictionary are ignored; other objects that are read have none. */
 const build: Opcode = ({ pop, top }) => {
   pop();
   if (!(top() instanceof Map)) throw new PickleError('it sets attributes of something that is not a dictionary');

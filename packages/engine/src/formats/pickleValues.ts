@@ -1,4 +1,4 @@
-// What a Python pickle can hold here, what its reader has to know from outside, and the error for everything else.
+// The values that a Python pickle may contain here, the interface for what only the caller knows, and the error for everything else.
 import { EngineError } from '../errors.ts';
 
 export type PickleValue =
@@ -20,7 +20,7 @@ export abstract class PickleObject {
 /** A class or function that a pickle names. */
 export class PickleGlobal extends PickleObject {
   readonly name: string;
-  /** What a call of it gives; null for one that may be named but not called. */
+  /** The result of a call; null if it may be named but not called. */
   readonly call: ((args: readonly PickleValue[]) => PickleValue) | null;
 
   constructor(name: string, call: PickleGlobal['call'] = null) {

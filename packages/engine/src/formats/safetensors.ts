@@ -20,7 +20,7 @@ export interface SafetensorsFile {
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Bytes that are not a safetensors file, or one with numbers of a type that is not read. */
+/** The file is not a safetensors file, or has a number type that is not read. */
 export class SafetensorsError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidSafetensors', `not a safetensors file that can be read: ${message}`, options);
@@ -61,7 +61,7 @@ function typeOf(data: NamedArray['data']): ElementType {
 }
 
 /**
- * What a file of these tensors begins with, and the order in which their bytes follow it without a gap.
+ * The beginning of a file with these tensors, and the order in which their bytes follow it without gaps.
  * @returns `start`: the header's length and the header
  */
 export function safetensorsLayout<T extends { readonly name: string; readonly shape: Shape; readonly dtype: ElementType }>(
@@ -88,7 +88,7 @@ function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * What the same file begins with when its tensors have other names.
+ * The beginning of the same file with other names of tensors.
  * @param header what follows the length, of a checked file
  * @param rename from a name in the file to the new one
  * @param metadata added to the file's own

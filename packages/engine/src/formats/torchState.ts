@@ -1,5 +1,5 @@
-// The state_dict in a file of torch.save: its names, and for each tensor where its numbers lie. It reads the pickle of the file and
-// no numbers; the zip around it is the caller's. (torch/serialization.py and torch/_utils.py say what is in such a pickle.)
+// Finds the state_dict in the pickle of a torch.save file: the names of its tensors, and where their numbers are in the file. The caller
+// reads the zip and the numbers. (torch/serialization.py and torch/_utils.py define these pickles.)
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
@@ -8,7 +8,7 @@ import { elementBytes, type ElementType, elementTypesListed } from './elementTyp
 import { readPickle } from './pickle.ts';
 import { PickleError, PickleGlobal, type PickleHost, PickleObject, type PickleValue } from './pickleValues.ts';
 
-/** A file that holds no weights that can be read. */
+/** A file without weights that can be read. */
 export class WeightsFileError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidWeightsFile', message, options);
@@ -38,7 +38,7 @@ export interface TorchState {
   readonly entry: string | null;
 }
 
-/** PyTorch's names of the kinds of numbers, and ours of those that are read. */
+/** PyTorch's number types, and ours for those that are read. */
 const numberTypes: Readonly<Record<string, ElementType | null>> = {
   float64: 'F64',
   double: 'F64',
@@ -83,7 +83,7 @@ const storageClasses: Readonly<Record<string, string>> = {
   UntypedStorage: 'bytes',
 };
 
-/** Entries of a checkpoint that are taken for its state_dict. */
+/** Entries of a checkpoint that are read as its state_dict. */
 const wrappers = ['state_dict', 'model_state_dict'] as const;
 
 class StorageClass extends PickleGlobal {
@@ -109,7 +109,7 @@ class FoundStorage extends PickleObject {
   }
 }
 
-/** A tensor of any kind of numbers: those that nobody asks for do no harm. */
+/** A tensor of any number type. A type that is not read only matters if the tensor is used. */
 class FoundTensor extends PickleObject {
   readonly source: FoundStorage;
   readonly type: string;
@@ -130,7 +130,7 @@ class FoundTensor extends PickleObject {
 const count = z.int().min(0);
 const window = z.tuple([count, z.array(count).max(64), z.array(count).max(64)]);
 
-/** @param flags what says that the numbers are to be changed when they are read */
+/** @param flags marks that the numbers must be negated or conjugated */
 function tensorOf(source: PickleValue, place: readonly PickleValue[], type: string | null, flags: PickleValue = null): FoundTensor {
   const parsed = window.safeParse(place);
   if (!(source instanceof FoundStorage) || !parsed.success || parsed.data[1].length !== parsed.data[2].length) {
@@ -144,7 +144,7 @@ function tensorOf(source: PickleValue, place: readonly PickleValue[], type: stri
 
 const passesOn = (name: string): PickleGlobal =>
   new PickleGlobal(name, ([value]) => {
-    if (!(value instanceof FoundTensor)) throw new PickleError('a parameter in it is no tensor');
+    if (!(value instanceof FoundTensor)) throw new PickleError('a parameter in it is not a tensor');
     return value;
   });
 
@@ -203,7 +203,7 @@ const host: PickleHost = {
 
 /**
  * @param pickle the archive's `data.pkl`
- * @throws WeightsFileError for what is not a state_dict of tensors that are read
+ * @throws WeightsFileError for anything but a state_dict of tensors that can be read
  */
 export function readTorchState(pickle: Uint8Array): TorchState {
   let value: PickleValue;
@@ -214,7 +214,7 @@ export function readTorchState(pickle: Uint8Array): TorchState {
     throw new WeightsFileError(`the file's data.pkl cannot be read: ${error.message}`, { cause: error });
   }
   if (!(value instanceof Map)) {
-    const what = value instanceof FoundTensor ? 'one tensor without a name' : 'no dictionary';
+    const what = value instanceof FoundTensor ? 'one tensor without a name' : 'something that is not a dictionary';
     throw new WeightsFileError(`the file holds ${what}: use ${saveStateDict}`);
   }
   const entry = entryOf(value);

@@ -38,8 +38,8 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
   check(compared: Compared, options: Options): void;
   build(options: Options): Criterion;
   /**
-   * Why these targets of a batch make the loss of any finite outputs NaN, and what helps; null when they do not. Not there for a loss
-   * that takes any.
+   * Why the targets of a batch make the loss NaN for all finite outputs, with the remedy; null if they do not. Missing for a loss that
+   * accepts any targets.
    */
   unfitTargets?(targets: TargetArray, options: Options): string | null;
   /** What a batch of outputs [N, …] says as probabilities, of the same shape; not there for a loss whose outputs are none. */
@@ -84,7 +84,7 @@ export const scalarReduction = z
   .describe("How a batch's losses become one number: their mean or their sum");
 
 /**
- * What every loss checks before it computes.
+ * The checks that every loss makes before it computes.
  * @param known the options of the loss
  * @throws ArgumentError for an input or target that is not a tensor, and for an option that the loss does not have
  */
@@ -111,7 +111,7 @@ export function checkValueTarget(loss: string, { dtype }: Tensor): void {
   throw new ArgumentError(`${loss} compares values, but its target is int32: make it with tensor() or fromFlat(), or use crossEntropy`);
 }
 
-/** How an input and a target of different shapes come to the same. */
+/** The remedy for an input and a target of different shapes. */
 export function shapeRemedy({ shape, size }: Tensor, target: Tensor): string {
   return size === target.size ? `use target.reshape(${formatShape(shape)})` : 'the network must give as many numbers as the target has';
 }

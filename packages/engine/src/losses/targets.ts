@@ -25,7 +25,7 @@ export function checkValues(loss: string, { output, target }: Compared): void {
   }
 }
 
-/** A single value a sample may be meant as a class; an output of another shape has to change for a loss of values. */
+/** The remedy for targets that are values. A single value per sample may be meant as a class. */
 function valuesRemedy(targets: Shape, output: Shape): string {
   const values = sameShape(targets, output) ? 'use the mse loss' : `use the mse loss and an output of shape ${formatShape(targets)}`;
   return targets.length === 1 && targets[0] === 1
@@ -53,7 +53,7 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
   }
 }
 
-/** For a loss of classes whose mean is over the labels that count: why it is 0/0 for these. */
+/** Why the mean over the labels that count is 0/0 for these labels; null if it is not. */
 export function noneCounts(
   targets: TargetArray,
   {

@@ -37,8 +37,8 @@ export function initializeConvOrLinear(weight: FloatArray, bias: FloatArray | nu
 }
 
 /**
- * A layer's options, and the generator that draws its initial values: the given one, else the one that manualSeed seeds.
- * @param option one of its options, for the message. @throws ArgumentError for something in place of options or of a generator.
+ * A layer's options, and the generator of its initial values: the given one, otherwise the one that manualSeed seeds.
+ * @param option one of its options, for the message. @throws ArgumentError for wrong options or a wrong generator.
  */
 export function withGenerator<Options extends { readonly generator?: Generator | undefined }>(
   owner: string,

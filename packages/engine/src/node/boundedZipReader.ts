@@ -1,5 +1,5 @@
-// Reads a zip for its parser, and no byte that is not in the file: places in a zip come from the zip itself, and one that no file
-// has would end the process.
+// Reads a zip for its parser, and checks that every position is within the file. Positions come from the zip itself, and a position outside
+// of the file would crash the process.
 import { read } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';

@@ -1,15 +1,14 @@
-// Files that people send as weights and that are not: how to make of each one that is read. What a file is, the table of all kinds
-// of files says (data/fileKinds).
+// How to convert other files that people send as weights. The table of file kinds (data/fileKinds) recognises them.
 import { type FileKind, fileKind, zipKind } from '../data/fileKinds/index.ts';
 
 const saveFile = 'safetensors.numpy.save_file({"0.weight": array, …}, "weights.safetensors")';
 const sendWeights = 'send a safetensors file or torch.save(model.state_dict(), "weights.pt")';
 
-/** By the kind's id, where there is more to say than {@link sendWeights}. */
+/** Remedies by the id of the kind. The others have {@link sendWeights}. */
 const remedies: Readonly<Record<string, string>> = {
   torchLegacy: 'save it again with PyTorch 1.6 or later, torch.save(torch.load("weights.pt"), "new.pt")',
   pickle: `it is not read; write its arrays with ${saveFile}`,
-  hdf5: `write its arrays (Keras keeps them so) in PyTorch's shapes with ${saveFile}`,
+  hdf5: `write its arrays in PyTorch's shapes with ${saveFile}`,
   kerasZip: `write its arrays in PyTorch's shapes with ${saveFile}`,
   savedModel: `write its arrays in PyTorch's shapes with ${saveFile}`,
   tfLite: `write its arrays in PyTorch's shapes with ${saveFile}`,
@@ -22,7 +21,7 @@ const remedies: Readonly<Record<string, string>> = {
   html: 'download the file itself, not the page about it',
 };
 
-/** Characters and line ends only, and enough of them not to be chance. */
+/** Whether it has only characters and line ends, and is long enough that this is not by chance. */
 const isText = (head: Uint8Array): boolean =>
   head.length >= 16 && head.every((byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 
@@ -34,7 +33,7 @@ const describe = ({ id, group, name }: Pick<FileKind, 'id' | 'group' | 'name'>):
   return `the file is ${name}: ${remedies[id] ?? unpack}`;
 };
 
-/** What is wrong with a file that begins like this, and what to do; null when it is none of the known kinds. */
+/** What a file is and how to convert it, by its beginning; null if it is of no known kind. */
 export function otherWeightFile(head: Uint8Array): string | null {
   if (isSavedModel(head)) return describe({ id: 'savedModel', group: 'weights', name: 'a TensorFlow SavedModel' });
   const kind = fileKind(head);
@@ -42,7 +41,7 @@ export function otherWeightFile(head: Uint8Array): string | null {
   return isText(head) ? `the file is a text: ${sendWeights}` : null;
 }
 
-/** The same for a zip that holds these files and no `data.pkl`. */
+/** The same for a zip with these files and without `data.pkl`. */
 export function otherZip(names: readonly string[]): string {
   if (names.some((name) => /(^|\/)archive_format$/.test(name))) {
     return 'the file is a program of torch.export: save its weights, torch.save(program.state_dict, "weights.pt")';

@@ -1,5 +1,5 @@
-// The archive of torch.save: a zip with the pickle `data.pkl` and one uncompressed file for each storage. Here the pickle is read
-// and the tensors are found; their numbers come in pieces, row-major, whatever their strides are.
+// Reads the archive of torch.save: a zip with the pickle `data.pkl` and one uncompressed file for each storage. It finds the tensors and
+// reads their numbers in pieces, row-major, whatever their strides are.
 import type { FileHandle } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';

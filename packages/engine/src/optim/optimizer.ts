@@ -52,7 +52,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     const computed = this.parameters.find(({ isLeaf }) => !isLeaf);
     if (computed !== undefined) {
       throw new ArgumentError(
-        `an optimizer takes leaves only: the tensor of shape ${formatShape(computed.shape)} was computed; give it those that it was computed from`,
+        `an optimizer takes leaf tensors, but the tensor of shape ${formatShape(computed.shape)} was computed: pass the tensors that it was computed from`,
       );
     }
   }

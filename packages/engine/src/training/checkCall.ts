@@ -1,4 +1,4 @@
-// What `train` checks of its arguments before anything is computed.
+// The checks of the arguments of `train`.
 import { checkOptions, isOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import type { TrainOptions } from './events.ts';

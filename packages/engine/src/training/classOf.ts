@@ -1,11 +1,10 @@
-// Which class a sample's outputs name: the one definition for evaluation, predictions and scripts.
+// The predicted class of a sample, for evaluation, predictions and scripts.
 
 /**
  * @param outputs of many samples, row-major
  * @param start of this sample's
  * @param classes how many outputs a sample has
- * @returns the index of the largest output, of equal ones the first; null where one of them is not finite, for NaN and infinity
- *   compare in ways that say nothing about a class
+ * @returns the index of the largest output, or the first of equal ones; null if an output is not finite
  */
 export function classOf(outputs: ArrayLike<number>, start: number, classes: number): number | null {
   let best = 0;

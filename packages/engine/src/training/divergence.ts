@@ -90,7 +90,7 @@ export function describeDivergence(divergence: Divergence, context: StepContext)
   return `the run is no longer finite in step ${step} of epoch ${epoch}; the first tensor with a value of ${value} is ${what}: ${remedy}`;
 }
 
-/** What ends it: whatever cannot help is not advised. */
+/** The remedy. It names only changes that can help. */
 function remedyFor({ kind, name }: Divergence, { spec, learningRate, targets }: StepContext): string {
   if (kind === 'input') return 'replace such values in the data, or change the transforms that make them';
   if (kind === 'target') return 'replace such values in the targets of the data';
@@ -101,7 +101,7 @@ function remedyFor({ kind, name }: Divergence, { spec, learningRate, targets }: 
     return 'its eps is 0 and it divides by a deviation of 0: use an eps above 0';
   if (kind === 'parameter' && 'eps' in optimizer && optimizer.eps === 0)
     return "the optimizer's eps is 0 and it divides by 0: use an eps above 0";
-  if (optimizer.maximize) return 'maximize lets the loss grow without end: leave it out';
+  if (optimizer.maximize) return 'maximize lets the loss grow without a limit: remove it';
   const clipping = gradientClipping === undefined ? 'gradientClipping' : `a gradientClipping.maxNorm below ${gradientClipping.maxNorm}`;
   if (learningRate === 0) return 'use inputs and targets of a smaller scale';
   return `try a learning rate below ${learningRate}, ${clipping}, or inputs and targets of a smaller scale`;

@@ -49,7 +49,9 @@ const ofClasses = z.object({
     .int()
     .min(1)
     .optional()
-    .describe('Samples without a predicted class, because an output of theirs was not finite: they count as wrong; not there for none'),
+    .describe(
+      'The number of samples without a predicted class, because an output was not finite. They count as wrong. Missing if there are none',
+    ),
 });
 
 const ofValues = z.object({

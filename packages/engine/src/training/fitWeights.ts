@@ -1,5 +1,5 @@
-// Whether tensors from elsewhere fit a network, by names and shapes alone: what has to be done to make them fit, or what is wrong,
-// with the nearest names, so that a wrong name can be mended.
+// Checks whether given tensors fit a network, by names and shapes. The result is what must be changed to make them fit, or what is wrong,
+// with the nearest names.
 import { distance } from 'fastest-levenshtein';
 import { isCounter } from '../formats/elementTypes.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
@@ -10,28 +10,28 @@ export interface NamedShape {
   readonly shape: Shape;
 }
 
-/** A tensor that is to fit. */
+/** A given tensor. */
 export interface GivenShape extends NamedShape {
-  /** Whether it holds whole numbers, as only counters do; not checked if omitted. */
+  /** Whether it holds whole numbers, as only counters may. If omitted, this is not checked. */
   readonly isWhole?: boolean;
 }
 
 export interface WeightsFit {
-  /** First how many tensors match, then one sentence a tensor; empty when all fit. */
+  /** How many tensors match, then one sentence for each that does not. Empty when all fit. */
   readonly mismatches: readonly string[];
-  /** What has to be removed from the front of every given name; '' for names that fit as they are. */
+  /** The prefix to remove from every given name; '' if the names fit as they are. */
   readonly prefix: string;
-  /** Counters that were not given: they count as 0. */
+  /** Missing counters, which are set to 0. */
   readonly missingCounters: readonly string[];
 }
 
-/** The prefix that PyTorch's DataParallel puts before every name. */
+/** The prefix that PyTorch's DataParallel adds to every name. */
 const PARALLEL_PREFIX = 'module.';
-/** Where a file says that its names had a prefix. */
+/** The metadata key of a file whose names had a prefix. */
 const REMOVED_PREFIX = 'removedPrefix';
-/** Tensors that are described of one mismatch; their sum is in its first sentence. */
+/** Most tensors that a mismatch describes. Its first sentence has the total. */
 const MOST_DESCRIBED = 50;
-/** Names that are compared with one that is missing: comparing takes time. */
+/** Most names that are compared with a missing one, because comparing takes time. */
 const MOST_COMPARED = 1000;
 
 /** The prefix `module.` if all names have it, else ''. */
@@ -39,7 +39,7 @@ export function commonPrefix(given: readonly { readonly name: string }[]): strin
   return given.length > 0 && given.every(({ name }) => name.startsWith(PARALLEL_PREFIX)) ? PARALLEL_PREFIX : '';
 }
 
-/** Whether the given tensors are all that a network wants. */
+/** Whether the given tensors fit what a network needs. */
 export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenShape[]): WeightsFit {
   const asTheyAre = compare(wanted, given);
   const prefix = commonPrefix(given);
@@ -55,7 +55,7 @@ export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenS
 export const weightMismatches = (wanted: readonly NamedShape[], given: readonly GivenShape[]): readonly string[] =>
   fitWeights(wanted, given).mismatches;
 
-/** What a job's log says about what was done to make weights fit. */
+/** Log lines about the changes that made the weights fit. */
 export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix' | 'missingCounters'>): string[] {
   const notes = prefix === '' ? [] : [`initial weights: the prefix "${prefix}" was removed from all names`];
   if (missingCounters.length > 0) {
@@ -69,7 +69,7 @@ export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix
 /** Metadata of a file whose names had this prefix, for {@link notesOfRenamed}. */
 export const metadataOfRenamed = (prefix: string): Record<string, string> => ({ [REMOVED_PREFIX]: prefix });
 
-/** The notes of a file that was renamed before. */
+/** The log lines for a file whose names were changed before. */
 export function notesOfRenamed(metadata: Readonly<Record<string, string>>): string[] {
   return metadata[REMOVED_PREFIX] === PARALLEL_PREFIX ? notesOfFit({ prefix: PARALLEL_PREFIX, missingCounters: [] }) : [];
 }
@@ -131,7 +131,7 @@ function describe({ length }: readonly NamedShape[], found: Comparison): Omit<We
   return { mismatches: [`${matching} of ${length} tensors match${rest}`, ...described], missingCounters };
 }
 
-/** Of the candidates of the same shape, or if there are none of all, that with the most similar name. */
+/** The candidate with the most similar name, among those of the same shape if there are any. */
 function nearestTo({ name, shape }: NamedShape, candidates: readonly NamedShape[]): NamedShape | null {
   const compared = candidates.slice(0, MOST_COMPARED);
   const alike = compared.filter((candidate) => sameShape(candidate.shape, shape));

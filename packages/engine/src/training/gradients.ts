@@ -37,7 +37,7 @@ export type GradientSnapshot = z.infer<typeof gradientSnapshotSchema>;
 /** Small gradients as they were before the backward pass, by parameter. */
 export type GradientsBefore = ReadonlyMap<Tensor, readonly number[]>;
 
-/** To be called after the gradients were zeroed. A gradient that does not exist yet counts as zeros, as it does in an update. */
+/** Call it after the gradients were set to zero. A gradient that does not exist yet counts as zeros, as in an update. */
 export function gradientsBefore(model: Module): GradientsBefore {
   const small = model.parameters().filter(({ size }) => size <= SHOWN_WHOLE);
   return new Map(
@@ -48,7 +48,7 @@ export function gradientsBefore(model: Module): GradientsBefore {
   );
 }
 
-/** To be called after the backward pass; parameters that it did not reach are left out. */
+/** Call it after the backward pass. Parameters without a gradient are not included. */
 export function snapshotGradients(model: Module, before: GradientsBefore): ParameterGradient[] {
   return model.namedParameters().flatMap(([name, parameter]) => {
     if (parameter.grad === null) return [];

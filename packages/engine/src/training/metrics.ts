@@ -95,7 +95,7 @@ export class WeightedMean {
   }
 }
 
-/** How many rows of [rows, classes] name the target's class; one whose outputs are not all finite names none. */
+/** How many rows of [rows, classes] predict the target's class. A row with an output that is not finite predicts none. */
 export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<number>, classes: number): number {
   let correct = 0;
   for (let row = 0; row < targets.length; row++) if (classOf(outputs, row * classes, classes) === targets[row]) correct += 1;

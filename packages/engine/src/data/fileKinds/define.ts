@@ -1,4 +1,4 @@
-// What a kind of file is, and the tests of its first bytes.
+// The definition of a kind of file, and tests of a file's first bytes.
 import { looksLikeText } from '../table/encoding.ts';
 
 export type FileGroup = 'archive' | 'packed' | 'image' | 'array' | 'table' | 'weights' | 'document' | 'media';

@@ -1,4 +1,4 @@
-// Files whose first bytes say little. Other kinds are tried before these.
+// Files with weak signatures. All other kinds are tried before these.
 import { all, any, latin1, magic, remedies, type TestedKind } from './define.ts';
 
 export const faint: readonly TestedKind[] = [

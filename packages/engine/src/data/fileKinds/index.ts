@@ -1,5 +1,5 @@
-// The kinds of files that people send, recognised by their first bytes, whatever their name says. One table for all: uploads of
-// datasets and of weights, and images to predict on. It reads no format; it only names what a file is and how to convert it.
+// The kinds of files that people send, recognised by their first bytes and not by their names. Uploads of datasets, uploads of weights and
+// images for predictions use this one table. It only names a file and says how to convert it; it reads no format.
 import { archives } from './archives.ts';
 import type { FileKind, TestedKind, ZipKind } from './define.ts';
 import { faint } from './faint.ts';
@@ -12,7 +12,7 @@ import { zips } from './zips.ts';
 
 export { type FileGroup, type FileKind, KIND_HEAD_BYTES } from './define.ts';
 
-/** The first that fits counts. */
+/** In order of precedence. */
 const binaryKinds: readonly TestedKind[] = [...archives, ...images, ...tables, ...models, ...media, ...faint];
 
 const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => ({ id, group, name, remedy });
@@ -20,10 +20,10 @@ const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => (
 /**
  * What a file is, by its beginning.
  * @param head its first {@link KIND_HEAD_BYTES} bytes, or all of a shorter file
- * @returns null for what is not known, and for text that may be a table
+ * @returns null for an unknown kind, and for text that may be a table
  */
 export function fileKind(head: Uint8Array): FileKind | null {
-  // A table may begin with any word, also one that is another format's mark: text is only what its form says.
+  // A table may begin with any word, also with the signature of another format. So text is only recognised by its structure.
   const found = texts.find(({ test }) => test(head)) ?? (hasControls(head) ? binaryKinds.find(({ test }) => test(head)) : undefined);
   return found === undefined ? null : plain(found);
 }

@@ -1,4 +1,4 @@
-// The pixels of an image, and the decoder that whoever reads images provides: the engine has none, so that it stays small and runs
+// The pixels of an image, and the interface of an image decoder. The caller provides the decoder, so that the engine stays small and runs
 // in browsers.
 import { DataFormatError } from '../errors.ts';
 import { fileKind, KIND_HEAD_BYTES, shownBytes } from '../fileKinds/index.ts';
@@ -53,7 +53,7 @@ export function imageFormatOf({ name, bytes }: NamedBytes): ImageFormat {
   throw new DataFormatError(`${name} is ${what}, not an image: images are ${readImageFormats}`);
 }
 
-/** From the channels of each pixel together to one plane a channel. */
+/** Converts interleaved channels to one plane per channel. */
 export function writePlanes({ width, height, channels, data }: Pixels, out: Uint8Array, offset: number): void {
   const plane = width * height;
   for (let channel = 0; channel < channels; channel++) {

@@ -1,5 +1,5 @@
-// A dataset from image files sorted into folders, one a class. Where the files lie (a folder, a zip, a tar) is the adapter's
-// business, and the decoder is injected. Classes and samples are in the order of their names, as torchvision's ImageFolder has them.
+// Makes a dataset from image files in one folder per class. An adapter reads the files (from a folder, zip or tar), and the decoder is
+// injected. Classes and samples are in the order of their names, as in torchvision's ImageFolder.
 import { type Dataset, sharableBytes } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
 import { checkMemory, limitsOf, type ReaderLimits, type ReaderOptions } from '../limits.ts';
@@ -82,7 +82,7 @@ interface ReadPart {
   readonly inputs: Uint8Array;
 }
 
-/** Decodes images that are all to be alike, and counts those that are not. */
+/** Decodes images, which must all have the same size and colours, and counts the different ones. */
 class ImageReader {
   readonly #part: string;
   readonly #options: ImageDatasetOptions;

@@ -1,5 +1,5 @@
-// Which files of a folder, zip or tar are images of which class and part, by their paths: class/name.png, or train/class/name.png
-// and test/class/name.png. What systems leave behind is passed over.
+// Sorts the files of a folder, zip or tar into classes and parts by their paths: class/name.png, or train/class/name.png and
+// test/class/name.png. System files are ignored.
 import type { UploadReport } from '../uploadReport.ts';
 
 /** A file by its path from the root, with slashes: cats/1.png. */

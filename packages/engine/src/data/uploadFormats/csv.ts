@@ -13,7 +13,9 @@ export const csv = defineUploadFormat({
       .enum(['true', 'false'])
       .transform((text) => text === 'true')
       .optional()
-      .describe('Of a table: whether its first row has the names of the columns. If omitted, this is recognised where it is certain'),
+      .describe(
+        'Of a table: whether its first row has the names of the columns. If omitted, it is recognised; if unclear, the upload is refused',
+      ),
     targetColumn: z.string().min(1).max(1000).optional().describe('Of a table: the column to learn. Default: the last one'),
     targetColumns: textList('["red","green"]').optional().describe('Of a table: several columns to learn, such as `["red","green"]`'),
     targetKind: z
@@ -31,14 +33,14 @@ export const csv = defineUploadFormat({
       .enum(['error', 'drop', 'mean'])
       .optional()
       .describe(
-        'Of a table: what a missing value does. `error` (default) refuses the file, `drop` leaves its row out, `mean` fills it with the mean of the training file, or with its most frequent text',
+        'Of a table: what happens with a missing value. `error` (default) refuses the file, `drop` removes the row, `mean` fills in the mean of the column in the training file, or its most frequent text',
       ),
     encoding: z
       .string()
       .max(40)
       .refine((name) => encodingLabel(name) !== null, 'must be an encoding such as utf-8, windows-1252 or shift_jis')
       .optional()
-      .describe('Of a table: such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
+      .describe('Of a table: its encoding, such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
     delimiter: z
       .string()
       .regex(/^(tab|[^"\r\n])$/, 'must be one character, or tab')
@@ -49,7 +51,9 @@ export const csv = defineUploadFormat({
     comment: z
       .enum(['#', 'none'])
       .optional()
-      .describe('Of a table: `#` (default) passes over rows that begin with # and have another number of fields; `none` reads them'),
+      .describe(
+        'Of a table: `#` (default) ignores rows that begin with # and have a different number of fields; `none` reads them as rows',
+      ),
     inputShape: shapeText.optional().describe('Of a table: the shape of a sample, such as `[1,28,28]`. Default: a plain list'),
   },
 });

@@ -1,12 +1,12 @@
-// What a format of uploads is: its name, which parts of the form hold its files, and the form fields that are its own. How it is read
-// is src/node/uploads/'s.
+// The definition of an upload format: its name, the parts of the form with its files, and its form fields. The readers are in
+// src/node/uploads/.
 import type { z } from 'zod';
 
 /** How files are sent: as the part `file`, as several parts `file`, as the pair `inputs` and `targets`, or as either. */
 export type UploadParts = 'file' | 'files' | 'pair' | 'pairOrFile';
 
 export interface UploadFormatDefinition<Name extends string = string, Options extends z.ZodRawShape = z.ZodRawShape> {
-  /** What `format` in the form says. */
+  /** The value of the form field `format`. */
   readonly name: Name;
   /** Completes "Uploaded as …". */
   readonly title: string;

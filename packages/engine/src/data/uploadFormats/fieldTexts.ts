@@ -1,8 +1,8 @@
-// Form fields are texts: how shapes and lists are written in them.
+// Shapes and lists in form fields, which are text.
 import { z } from 'zod';
 import type { Shape } from '../../shape.ts';
 
-/** A shape as JSON, which knows fewer blanks than `\s` does. */
+/** A shape as JSON. JSON allows fewer kinds of white space than `\s`. */
 export const shapeText = z
   .string()
   .regex(/^\[[ \t\r\n]*[1-9]\d{0,8}([ \t\r\n]*,[ \t\r\n]*[1-9]\d{0,8}){0,7}[ \t\r\n]*\]$/, 'must be a shape such as [1,28,28]')

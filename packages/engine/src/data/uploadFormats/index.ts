@@ -1,5 +1,5 @@
-// The one list of formats of uploads, and the form fields that follow from it. A new format is one file beside this one, one line here
-// and its reader in src/node/uploads/.
+// The list of upload formats, and the form fields derived from it. A new format needs a file next to this one, a line here, and a reader
+// in src/node/uploads/.
 import { z } from 'zod';
 import { printable } from '../../validation.ts';
 import { cifar } from './cifar.ts';
@@ -38,11 +38,13 @@ export const uploadOptions = z.strictObject({
     .max(200)
     .regex(printable, 'a name has no control characters')
     .optional()
-    .describe('Shown in lists; default: the name of the file'),
+    .describe('The name of the dataset in lists. Default: the name of the file'),
   format: z
     .enum(uploadFormats)
     .optional()
-    .describe('Recognised if omitted: `idx` and `npy` are pairs `inputs` and `targets`, or `npy` an .npz as `file`; the others a `file`'),
+    .describe(
+      'The format. Default: recognised. `idx` and `npy` need `inputs` and `targets`, or for `npy` an .npz as `file`; the others need `file`',
+    ),
   ...idx.options,
   ...npy.options,
   ...cifar.options,

@@ -13,7 +13,7 @@ export const npy = defineUploadFormat({
       .enum(layouts)
       .optional()
       .describe(
-        'Of arrays of images: `channelsFirst` for [samples, channels, rows, columns], `channelsLast` for [samples, rows, columns, channels]. Default: `channelsFirst`; refused where the shape looks otherwise',
+        'Of arrays of images: `channelsFirst` for [samples, channels, rows, columns], `channelsLast` for [samples, rows, columns, channels]. Default: `channelsFirst`; if the shape looks different, the upload is refused',
       ),
     targetKind: csv.options.targetKind,
   },
