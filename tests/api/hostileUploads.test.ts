@@ -179,10 +179,13 @@ describe('too much', () => {
   });
 });
 
-redisTest('a server without room says so and keeps nothing', async ({ redis }) => {
+redisTest.for([
+  ['without room', 'diskFull', 503, '60'],
+  ['whose storage takes no file of this size', 'artifactTooLarge', 413, undefined],
+] as const)('a server %s says so and keeps nothing', async ([, code, status, retryAfter], { redis }) => {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-full-'));
   const artifacts = await FolderArtifactStore.open(folder);
-  artifacts.putFile = () => Promise.reject(new ArtifactError('diskFull', 'the dataset', 'there is no room left on the disk'));
+  artifacts.putFile = () => Promise.reject(new ArtifactError(code, 'the dataset', 'it cannot be stored'));
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
   const api = await open(redis, { artifacts, datasets: new DatasetStore({ ...base, remains: new Remains(base) }) });
   closing.push(async () => {
@@ -190,7 +193,7 @@ redisTest('a server without room says so and keeps nothing', async ({ redis }) =
     await rm(folder, { recursive: true, force: true });
   });
   const response = await upload(api, formParts({ file: table }));
-  expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '60']);
+  expect([response.statusCode, response.headers['retry-after']]).toEqual([status, retryAfter]);
   expect(await traces({ ...api, folder }, redis)).toEqual([]);
 });
 

@@ -205,3 +205,20 @@ test('a probe leaves nothing behind but the identity of the data', async ({ onTe
   expect(await redis.call('KEYS', '*')).toEqual(['{yard}:identity']);
   expect(new Set(probeCommands(String, '').map(([name]) => name)).size).toBeGreaterThan(60);
 });
+
+test('a node of a Redis Cluster is refused when other nodes hold the keys of the service, and waited for while the cluster is down', async ({
+  onTestFinished,
+}) => {
+  const start = async (): Promise<RedisServer> => {
+    const node = await RedisServer.start('--cluster-enabled', 'yes', '--cluster-port', String(await freePort()));
+    onTestFinished(async () => await node.close());
+    return node;
+  };
+  const [empty, owner] = [await start(), await start()];
+  expect(await refusal(empty.url)).toBe('started');
+  await owner.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+  const [, busPort] = /:\d+@(\d+)/.exec(String(await owner.call('CLUSTER', 'NODES'))) ?? [];
+  await empty.call('CLUSTER', 'MEET', '127.0.0.1', owner.port, busPort ?? '');
+  await until(async () => String(await empty.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  expect(await refusal(empty.url)).toMatch(/node of a Redis Cluster that does not hold the keys.*Redis Cluster is not supported/);
+});
