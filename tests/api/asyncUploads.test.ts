@@ -39,7 +39,7 @@ const specOf = (dataset: string) => ({
   epochs: 1,
 });
 
-test('an upload that may be answered later is a dataset under its first id', async ({ api }) => {
+test('an upload with Prefer: respond-async becomes a dataset under the id of its first answer', async ({ api }) => {
   const { id } = await accepted(api, table, { name: 'pets' });
   const dataset = await ended(api, id);
   expect(dataset).toMatchObject({ id, title: 'pets', status: 'ready', progress: null, classes: ['cat', 'dog'], trainSamples: 3 });
@@ -48,7 +48,7 @@ test('an upload that may be answered later is a dataset under its first id', asy
   expect((await api.post('/jobs', specOf(id))).json<Job>().spec.data.dataset).toBe(id);
 });
 
-test('one that fails says why, is listed and can be deleted', async ({ api, redis }) => {
+test('an upload that fails says why, is listed and can be deleted', async ({ api, redis }) => {
   const { id } = await accepted(api, Buffer.from('a,b,y\n1,two,x\n1,2,x\n1\n'));
   const dataset = await ended(api, id);
   expect(dataset).toMatchObject({
@@ -66,20 +66,20 @@ test('one that fails says why, is listed and can be deleted', async ({ api, redi
   expect(await listed(api)).toEqual([]);
 });
 
-test('one that holds what a dataset holds already leads there', async ({ api }) => {
+test('an upload with the content of an existing dataset shows that dataset', async ({ api }) => {
   const first = datasetSchema.parse((await upload(api, formParts({ file: table }))).json());
   const { id } = await accepted(api);
   expect((await ended(api, id)).id).toBe(first.id);
   expect(await listed(api)).toEqual([[first.id, 'ready']]);
 });
 
-test('a form that cannot be is refused at once', async ({ api }) => {
+test('an invalid form is refused at once', async ({ api }) => {
   const response = await upload(api, formParts({ file: table }, { header: 'maybe' }), prefer);
   expect(response.statusCode).toBe(422);
   expect(await listed(api)).toEqual([]);
 });
 
-redisTest('one that is read is no dataset yet, and can be stopped', async ({ redis, onTestFinished }) => {
+redisTest('an upload that is being read is a 409 where a dataset is needed, and can be stopped', async ({ redis, onTestFinished }) => {
   // Nothing is read, so that it stays as it is.
   const api = await openApi(redis, { uploadReader: { concurrency: 0 } });
   onTestFinished(async () => await api.close());
@@ -99,7 +99,7 @@ redisTest('one that is read is no dataset yet, and can be stopped', async ({ red
   });
 });
 
-redisTest('one whose server stops or dies fails, and keeps no file', async ({ redis, onTestFinished }) => {
+redisTest('an upload whose server stops or dies fails, and leaves no file', async ({ redis, onTestFinished }) => {
   const stopping = await openApi(redis, { uploadReader: { concurrency: 0 } });
   const api = await openApi(redis);
   onTestFinished(async () => await api.close());

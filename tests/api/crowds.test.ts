@@ -27,7 +27,7 @@ async function read(socket: Socket): Promise<string> {
 
 const idsOf = (text: string): string[] => [...text.matchAll(/^id: (.*)$/gm)].map(([, id = '']) => id);
 
-test('a thousand clients that come at once all get everything', async ({ api }) => {
+test('a thousand clients that connect at once all get every event', async ({ api }) => {
   const attempt = await startJob(api.jobs);
   for (let epoch = 1; epoch <= 20; epoch++) await attempt.appendEpoch(metricsOf(epoch));
   const url = `${await api.listen()}/jobs/${attempt.jobId}/events`;
@@ -41,7 +41,7 @@ test('a thousand clients that come at once all get everything', async ({ api }) 
   }
 });
 
-redisTest('clients that never read are cut off, and miss nothing when they come back', async ({ redis, onTestFinished }) => {
+redisTest('clients that never read are disconnected, and miss nothing when they reconnect', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { heartbeatMs: 20, stallMs: 200 });
   onTestFinished(async () => await api.close());
   const attempt = await startJob(api.jobs);

@@ -41,7 +41,7 @@ describe('a page of some types', () => {
     expect(rest).toMatchObject({ data: [{ event: 'status', data: { status: 'cancelled' } }], nextCursor: null });
   });
 
-  test('passes what it hides: the cursor is the last event that was read', async ({ api }) => {
+  test('has a cursor after the last event that was read, also one of another type', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
     for (let line = 1; line <= 3; line++) await attempt.appendLog('info', `line ${line}`);
@@ -105,7 +105,7 @@ describe('a stream of some types', () => {
     },
   );
 
-  test('of a job that had ended tells the final status to a client whose last id is that of an epoch', async ({ api }) => {
+  test('of a job that has ended sends the final status to a client whose last id is that of an epoch', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
     const epochId = await lastIdOf(api, attempt.jobId);
@@ -116,7 +116,7 @@ describe('a stream of some types', () => {
     expect(namesOf(client)).toEqual(['status succeeded']);
   });
 
-  test('sends the id of what it hides, so that a client that comes back begins after it', async ({ api }) => {
+  test('sends the ids of events of other types, so that a client that reconnects begins after them', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     await attempt.appendEpoch(metricsOf(1));
     await attempt.appendLog('info', 'hidden');
@@ -137,7 +137,7 @@ describe('a stream of some types', () => {
 });
 
 describe('an id', () => {
-  test('from the future stands for the last event: nothing that comes is missed', async ({ api }) => {
+  test('from the future counts as the last event, so that no new event is missed', async ({ api }) => {
     const attempt = await startJob(api.jobs);
     const future = '9999999999999-0';
     const lastId = await lastIdOf(api, attempt.jobId);

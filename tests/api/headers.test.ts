@@ -84,7 +84,7 @@ describe('a site that the operator names', () => {
     },
   );
 
-  test('asks before a request without a key, as often as it likes', async ({ api }) => {
+  test('may send preflight requests without a key and without a rate limit', async ({ api }) => {
     for (let i = 0; i < 10; i++) {
       const response = await api.call({ method: 'OPTIONS', url: '/jobs', headers: preflight });
       expect([response.statusCode, response.headers['access-control-allow-origin'], response.headers['vary']]).toEqual([

@@ -155,8 +155,8 @@ test('colours become planes, and formats may be mixed', async () => {
   expect([...splits.train.inputs]).toEqual([1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]);
 });
 
-describe('of what systems leave behind', () => {
-  test('files and empty folders are passed over and counted', async () => {
+describe('system files', () => {
+  test('and empty folders are ignored and counted', async () => {
     const leftovers: Files = {
       'all/.DS_Store': Uint8Array.of(1),
       '__MACOSX/all/a/._1.jpg': Uint8Array.of(1),
@@ -178,7 +178,7 @@ describe('of what systems leave behind', () => {
     ]);
   });
 
-  test('links in a tar are no files', async () => {
+  test('include links in a tar, which are ignored', async () => {
     const folder = await folderOf(animals);
     await symlink('/etc/hostname', join(folder, 'cats', '4.png'));
     expect((await read({ file: tarOf(folder) })).splits.train.length).toBe(3);
@@ -196,7 +196,7 @@ describe('names', () => {
     expect(taken).toEqual([]);
   });
 
-  test('that differ only in their Unicode form are one class, which is said', async () => {
+  test('that differ only in their Unicode form are one class, and taken says so', async () => {
     const { splits, taken } = await readZip({
       ['é/1.png'.normalize('NFC')]: dot(1),
       ['é/2.png'.normalize('NFD')]: dot(2),
@@ -207,7 +207,7 @@ describe('names', () => {
     expect(taken).toMatchObject([{ field: 'file', value: { merged: 'é'.normalize('NFC') } }]);
   });
 
-  test('of MS-DOS and of Japanese Windows are read as such, which is said', async () => {
+  test('of MS-DOS and Japanese Windows are decoded, and taken says so', async () => {
     // "Käfer" and "Übung" in IBM437; 犬 and 猫 in Shift_JIS.
     const western = await read({
       file: rawZip([
@@ -244,7 +244,7 @@ describe('parts', () => {
     expect(taken).toMatchObject([{ value: { train: 'Train', test: 'val' } }]);
   });
 
-  test('of which there are three: validation is not used, which is said', async () => {
+  test('train, validation and test: validation is not used, and taken says so', async () => {
     const { splits, taken } = await readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'valid/a/3.png': dot(3) });
     expect(splits.test?.inputs[0]).toBe(2);
     expect(taken).toMatchObject([
@@ -253,7 +253,7 @@ describe('parts', () => {
     ]);
   });
 
-  test('whose test has classes that train lacks are refused with each of them', async () => {
+  test('are refused when test has classes that train lacks, and each is named', async () => {
     expect(
       await faultsOf(readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'test/x/3.png': dot(3), 'test/y/3.png': dot(3) })),
     ).toEqual([
@@ -267,7 +267,7 @@ describe('parts', () => {
     expect(classesOf((await readZip({ 'test/1.png': dot(1), 'exam/1.png': dot(2) })).splits)).toEqual(['exam', 'test']);
   });
 
-  test('are not sent twice', async () => {
+  test('may not be sent twice', async () => {
     const file = zipSync({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2) });
     expect(await faultsOf(read({ file, testFile: zipSync({ 'a/1.png': dot(1) }) }))).toEqual([
       'testFile: file holds a folder of test images already: leave testFile out',
@@ -278,7 +278,7 @@ describe('parts', () => {
   });
 });
 
-describe('is refused with all that is wrong:', () => {
+describe('is refused with all faults:', () => {
   test.each<[string, Files, string[]]>([
     ['nothing', {}, ['file: no images in folders of classes: expected class/name.png, one folder per class']],
     [
@@ -380,7 +380,7 @@ describe('a zip', () => {
     await expect(read({ file: smaller })).rejects.toThrow(refusal(/^file\/cats\/1\.png cannot be read: not enough bytes in the stream/));
   });
 
-  test('that unpacks to more than it may is refused before anything is unpacked', async () => {
+  test('that unpacks to more than the limit is refused before anything is unpacked', async () => {
     const files = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`cats/${i}.png`, Buffer.alloc(2 ** 20)]));
     await expect(readZip(files, { bytes: 2 ** 23 })).rejects.toThrow(
       refusal('file: its files unpack to more than the limit of 8388608 bytes'),

@@ -32,7 +32,7 @@ async function serve(name: string, ...keys: readonly Key[]) {
 }
 
 describe('while the service runs', () => {
-  test('a key that is put into the file works, and one that is taken out does not', async () => {
+  test('a key that is added to the file works, and a removed one does not', async () => {
     const [ada, bob] = [makeKey('ada'), makeKey('bob')];
     const { write, status, stop } = await serve('keys', ada);
     expect([await status(ada), await status(bob)]).toEqual([200, 401]);
@@ -47,7 +47,7 @@ describe('while the service runs', () => {
     await stop();
   });
 
-  test('a file that is put in its place counts too', async () => {
+  test('a file that replaces it is read too', async () => {
     const [ada, bob] = [makeKey('ada'), makeKey('bob')];
     const { file, status, stop } = await serve('replaced', ada);
     await writeFile(`${file}.new`, bob.entry);
@@ -69,7 +69,7 @@ describe('while the service runs', () => {
     expect(await stop()).not.toContain('short');
   });
 
-  test('streams of a key that is taken out end', async () => {
+  test('streams of a removed key end', async () => {
     const [ada, bob] = [makeKey('ada'), makeKey('bob')];
     const { write, url, status, stop } = await serve('streams', ada, bob);
     const follow = async (key: Key) => {

@@ -24,7 +24,7 @@ describe('a process without the secret', () => {
     expect(receiver.received.map((message) => verified(message, serviceSecret))).toHaveLength(1);
   });
 
-  test('sends those that have their own', async ({ stage: { api, send, receive } }) => {
+  test('sends webhooks that have their own secret', async ({ stage: { api, send, receive } }) => {
     send({ secret: null });
     const receiver = await receive();
     const job = await post(api, { url: receiver.url, secret: jobSecret });
@@ -49,7 +49,7 @@ describe('a process that may not send to private addresses', () => {
     await statusBecomes(api, job, 'delivered');
   });
 
-  test('refuses them for good where no process may', async ({ stage: { api, send, receive } }) => {
+  test('fails them if no process may send them', async ({ stage: { api, send, receive } }) => {
     send({ allowPrivate: false });
     const receiver = await receive();
     const job = await post(api, { url: receiver.url });

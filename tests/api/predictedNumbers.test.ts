@@ -165,7 +165,7 @@ describe.for(Object.keys(transforms) as (keyof typeof transforms)[])('with %s', 
   });
 });
 
-test('a sample with an output that is not finite has no class, and the others have theirs', async ({ api }) => {
+test('a sample with an output that is not finite has no class, and the other samples have one', async ({ api }) => {
   const run = await trained(1, 'no transform');
   // Weights with which white overflows float32, and black is 0.
   const tensors = decodeSafetensors(run.weights).tensors.map((tensor) =>

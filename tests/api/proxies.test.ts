@@ -49,7 +49,7 @@ describe('with keys', () => {
   });
   const forwarded = { ...bearer(key), 'x-forwarded-for': '203.0.113.9', 'x-forwarded-prefix': '/trainyard' };
 
-  test('headers of a client that is no trusted proxy change nothing', async ({ open }) => {
+  test('headers of a client that is not a trusted proxy change nothing', async ({ open }) => {
     const api = await open({ trustProxy: ['10.0.0.0/8'] });
     const response = await api.post('/jobs', tutorial, forwarded);
     expect(response.statusCode).toBe(202);
@@ -70,7 +70,7 @@ describe('with keys', () => {
     },
   );
 
-  test('a prefix that is no path is passed over', async ({ open }) => {
+  test('a prefix that is not a path is ignored', async ({ open }) => {
     const api = await open({ trustProxy: 1 });
     for (const prefix of ['javascript:alert(1)', '//evil.example', '/a"><script>', '/a b']) {
       const { headers } = await api.post('/jobs', tutorial, { ...forwarded, 'x-forwarded-prefix': prefix });
@@ -78,7 +78,7 @@ describe('with keys', () => {
     }
   });
 
-  test('the page names the address by which the client came, and only if it is one', async ({ open }) => {
+  test('the page shows the address that the client used, if it is valid', async ({ open }) => {
     const api = await open({ trustProxy: 1 });
     const page = async (headers: Record<string, string>) => (await api.get('/', { accept: 'text/html', ...headers })).body;
     const proxied = { 'x-forwarded-host': 'jobs.example.com', 'x-forwarded-proto': 'https', 'x-forwarded-prefix': '/trainyard' };
@@ -87,7 +87,7 @@ describe('with keys', () => {
     expect(await page({ ...proxied, 'x-forwarded-host': '"><script>' })).toContain('curl https://localhost/trainyard/jobs ');
   });
 
-  test('a configured base path is taken off and put before every link', async ({ open }) => {
+  test('a configured base path is removed from requests and added to every link', async ({ open }) => {
     const api = await open({ basePath: '/train/yard' });
     const made = await api.post('/train/yard/jobs', tutorial, bearer(key));
     expect(made.statusCode).toBe(202);

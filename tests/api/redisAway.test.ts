@@ -112,7 +112,7 @@ test.for(['cut', 'freeze'] as const)('a stream that is asked for after a %s wait
   client.leave();
 });
 
-test('a stream that waits for Redis in vain ends in a way that makes an EventSource come back', async ({ api, proxy }) => {
+test('a stream that waits for Redis too long ends without an error status, so that an EventSource reconnects', async ({ api, proxy }) => {
   const url = `${await api.listen()}${job}/events`;
   await proxy.cut();
   const client = await openStream(url);

@@ -237,7 +237,7 @@ test.for(faults)(
   },
 );
 
-test('a Redis that was emptied is told of, and the service goes on with what there is', async ({ service }) => {
+test('a Redis that lost its data is reported, and the service continues with the data that is left', async ({ service }) => {
   const { redis, post, ready, stop } = service;
   const { id } = (await (await post()).json()) as { id: string };
   expect(await redis.call('EXISTS', redisKeys(servicePrefix).job(id))).toBe(1);
@@ -247,7 +247,7 @@ test('a Redis that was emptied is told of, and the service goes on with what the
   expect(await stop()).toMatch(/Redis has lost its data or is another one than before/);
 });
 
-test('a Redis that is frozen for a while, and cut off again and again, is only waited for', async ({ service }) => {
+test('the service waits for a Redis that is frozen for a while and disconnected again and again', async ({ service }) => {
   const { redis, post, ready } = service;
   redis.signal('SIGSTOP');
   const refused = await post();

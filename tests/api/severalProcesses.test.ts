@@ -107,7 +107,7 @@ test('many clients of each cost Redis no connection more', async () => {
   for (const { events } of clients) expect(events.map(({ event }) => event)).toEqual(['status', 'status']);
 });
 
-test('a job that is running without a worker is queued again, once', async () => {
+test('a running job without a worker is queued again once', async () => {
   const id = await make();
   await claimed(id);
   await until(async () => (await store.get(id))?.status === 'queued');

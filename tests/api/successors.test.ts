@@ -124,7 +124,7 @@ describe('POST /jobs/{id}/fork', () => {
     expect(await made(api, id, 'fork', { name: null, labels: { stage: 'two' } })).toMatchObject({ name: null, labels: { stage: 'two' } });
   });
 
-  test('of other length completes anew what followed from the length of the first one', async ({ api }) => {
+  test('of another length recomputes the defaults that depend on the length', async ({ api }) => {
     const body = { ...spec, scheduler: { type: 'oneCycle', maxLearningRate: 0.1 } };
     const first = checkSpec(body).spec;
     const id = await createJob(api.jobs, first);

@@ -22,7 +22,7 @@ const specOf = (dataset: string, data: object = {}, outFeatures = 1, loss = 'mse
 });
 
 describe('the answer of an upload', () => {
-  test('says what was decided, and the dataset goes on saying it', async ({ api }) => {
+  test('says what was decided, and so does the dataset later', async ({ api }) => {
     const dataset = await uploaded(api, houses, { missing: 'mean', columns: '["!id"]' });
     expect(dataset).toMatchObject({
       inputShape: [4],
@@ -124,7 +124,7 @@ describe('a limit of samples', () => {
     expect((await api.post('/jobs', { ...digits, model, data: { dataset: 'digits', trainLimit: 17 } })).statusCode).toBe(202);
   });
 
-  test('may be any for values', async ({ api }) => {
+  test('may be any number for values', async ({ api }) => {
     const { id } = await uploaded(api, houses, { missing: 'drop', columns: '["rooms"]' });
     expect((await api.post('/jobs', specOf(id, { trainLimit: 1 }))).statusCode).toBe(202);
   });
@@ -166,7 +166,7 @@ describe('predictions of rows', () => {
     expect(prediction.parse(table.json())).toMatchObject({ outputs, unknownCategories: [] });
   });
 
-  test('have zeros for an unknown text, and say so', async ({ api }) => {
+  test('use zeros for an unknown text, and say so', async ({ api }) => {
     const url = await trained(api, houses, fields);
     const { outputs } = prediction.parse((await api.post(url, { inputs: [[0, 0, 2, 1]] })).json());
     const answer = prediction.parse((await api.post(url, { rows: [{ city: 'Paris', rooms: 2, sold: 1 }] })).json());
@@ -199,7 +199,7 @@ describe('predictions of rows', () => {
     ]);
   });
 
-  test('go by places where the table has no names', async ({ api }) => {
+  test('are matched by position if the table has no names', async ({ api }) => {
     const url = await trained(api, '1,2,3.5\n4,5,6\n', { header: 'false' });
     const { outputs } = prediction.parse((await api.post(url, { inputs: [[1, 2]] })).json());
     expect(prediction.parse((await csv(api, url, '1,2\n')).json()).outputs).toEqual(outputs);

@@ -13,7 +13,7 @@ function keepBusy(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; );
 }
 
-test('commands whose answers lie unread while the process is busy are answered', async ({ redis }) => {
+test('commands whose replies arrive while the process is busy do not time out', async ({ redis }) => {
   const api = redis.connect('api');
   await api.ping();
   const answers = Promise.all([api.ping(), api.get(`${redisKeys(redis.prefix).tag}:none`)]);
@@ -24,14 +24,14 @@ test('commands whose answers lie unread while the process is busy are answered',
   expect(await later).toBe('PONG');
 });
 
-test('so is a command that waited for a connection meanwhile', async ({ redis }) => {
+test('nor does a command that waited for a connection meanwhile', async ({ redis }) => {
   const api = redis.connect('api');
   const answer = api.ping();
   keepBusy(busyMs);
   expect(await answer).toBe('PONG');
 });
 
-test('so are commands behind many large answers that take the process long to read', async ({ redis }) => {
+test('nor do commands behind many large replies that take long to read', async ({ redis }) => {
   const api = redis.connect('api');
   const key = `${redisKeys(redis.prefix).tag}:large`;
   await api.set(key, 'x'.repeat(200_000));

@@ -36,7 +36,7 @@ test('a job keeps its newest 10,000 log events, with one that says so, and every
   expect(data.flatMap((event) => (event.event === 'status' ? [event.data.status] : []))).toEqual(['queued', 'running', 'succeeded']);
 });
 
-test('log events of a job that an earlier version wrote are counted in', async ({ redis }) => {
+test('log events that an earlier version wrote are counted too', async ({ redis }) => {
   const jobs = openJobs(redis);
   const attempt = await startJob(jobs);
   const pipeline = redis.connect().pipeline();

@@ -73,7 +73,7 @@ test.for([
   expect(said).not.toMatch(/hush|\n|127\.0\.0\.1/);
 });
 
-plainTest('at an HTTP server the start is refused, and where nothing listens yet it is not', async ({ onTestFinished }) => {
+plainTest('the start is refused if an HTTP server answers, but not if nothing listens yet', async ({ onTestFinished }) => {
   const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
@@ -81,13 +81,13 @@ plainTest('at an HTTP server the start is refused, and where nothing listens yet
   expect(await refusal(`redis://127.0.0.1:${await freePort()}`)).toBe('started');
 });
 
-test('a Redis that is full or loading is waited for', async ({ onTestFinished }) => {
+test('the start waits for a Redis that is full or loading', async ({ onTestFinished }) => {
   const redis = await RedisServer.start('--maxmemory', '1mb');
   onTestFinished(async () => await redis.close());
   expect(await refusal(redis.url)).toBe('started');
 });
 
-test('a user with the rights of the README, and a Unix socket, are enough', async ({ onTestFinished }) => {
+test('a user with the permissions in the README works, and so does a Unix socket', async ({ onTestFinished }) => {
   const redis = await RedisServer.start('--unixsocket', 'redis.sock');
   onTestFinished(async () => await redis.close());
   const rules = /ACL SETUSER trainyard on >PASSWORD (.*)/.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'))?.[1];
@@ -169,7 +169,7 @@ test('Sentinels lead to the primary, and to the next one after a failover', asyn
   await closeRedis(worker);
 });
 
-test('the log has a line for the begin of an outage and one for its end, however often commands fail', async ({ onTestFinished }) => {
+test('the log has one line for the beginning of an outage and one for its end, however many commands fail', async ({ onTestFinished }) => {
   const redis = await RedisServer.start();
   const lines: string[] = [];
   const log = {
@@ -193,7 +193,7 @@ test('the log has a line for the begin of an outage and one for its end, however
   ]);
 });
 
-test('a probe leaves nothing behind but the identity of the data', async ({ onTestFinished }) => {
+test('a probe leaves only the id of the data behind', async ({ onTestFinished }) => {
   const redis = await RedisServer.start();
   const connection = connectRedis(redis.url, { role: 'probe' });
   onTestFinished(async () => {

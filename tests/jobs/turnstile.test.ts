@@ -2,7 +2,7 @@
 import { Turnstile } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
-test('a crowd passes in order, so many in a turn of the event loop', async () => {
+test('many callers continue in order, a limited number in each turn of the event loop', async () => {
   const turnstile = new Turnstile(10);
   const passed: number[] = [];
   let turns = 0;
@@ -26,7 +26,7 @@ test('a crowd passes in order, so many in a turn of the event loop', async () =>
   passedAtTurn.forEach((total, turn) => expect(total - (passedAtTurn[turn - 1] ?? 0)).toBeLessThanOrEqual(10));
 });
 
-test('who comes alone passes at once', async () => {
+test('a single caller continues at once', async () => {
   const turnstile = new Turnstile(1);
   await turnstile.pass();
   await turnstile.pass();

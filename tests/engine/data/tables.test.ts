@@ -336,7 +336,7 @@ describe('faults', () => {
     ]);
   });
 
-  test('are a hundred at most', async () => {
+  test('are at most a hundred', async () => {
     const refusal = await readTable(`a,b\n${'1,x\n'.repeat(1_000)}${'one,x\n'.repeat(1_000)}`).catch((error: unknown) => error);
     expect(refusal instanceof UploadError && refusal.faults).toHaveLength(100);
   });

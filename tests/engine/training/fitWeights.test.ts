@@ -36,7 +36,7 @@ describe('tensors fit', () => {
     expect(fitWeights(inModule, named('module.'))).toMatchObject({ mismatches: [], prefix: '' });
   });
 
-  test('without a counter, which counts as 0', () => {
+  test('without a counter, which is set to 0', () => {
     const given = named('').slice(0, 3);
     expect(fitWeights(wanted, given)).toEqual({ mismatches: [], prefix: '', missingCounters: ['1.num_batches_tracked'] });
   });
@@ -114,7 +114,7 @@ describe('loading weights', () => {
     expect(encodeWeights(prefixed).tensorBytes).toEqual(encodeWeights(plain).tensorBytes);
   });
 
-  test('tells a run that begins with them what was done, before it trains', async () => {
+  test('reports the changes to the run before it trains', async () => {
     const trained = await run(digits);
     const { tensors } = decodeSafetensors(trained.weights);
     const prefixed = encodeSafetensors(tensors.map((tensor) => ({ ...tensor, name: `module.${tensor.name}` }))).bytes;

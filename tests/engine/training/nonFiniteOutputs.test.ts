@@ -37,7 +37,7 @@ test.for([
   }
 });
 
-test('samples beside one whose outputs are not finite are counted as ever', () => {
+test('a sample with outputs that are not finite does not change how others are counted', () => {
   const { accuracy, summary } = tallied(
     [
       [0, 2, 1],
@@ -60,7 +60,7 @@ test('samples beside one whose outputs are not finite are counted as ever', () =
   expect(tallied([[1, 0, 0]], [0]).summary).not.toHaveProperty('unclassified');
 });
 
-test('a run whose outputs became NaN has an accuracy of 0 and no predicted classes', async () => {
+test('a run whose outputs are NaN has an accuracy of 0 and no predicted classes', async () => {
   const wild = { ...digits, optimizer: { type: 'sgd', learningRate: 1e30 }, onNonFinite: 'continue' };
   const { events, result } = await run(wild);
   expect(result.testAccuracy).toBe(0);

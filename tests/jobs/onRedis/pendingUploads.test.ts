@@ -35,7 +35,7 @@ test('an upload shows how far it is, until it fails or is removed', async ({ red
   expect(await redis.connect().keys(`{${redis.prefix}}:upload*`)).toEqual([]);
 });
 
-test('an upload that was removed is not made again by who reads it', async ({ redis }) => {
+test('the process that reads a removed upload does not create its record again', async ({ redis }) => {
   const uploads = open(redis);
   await uploads.remove(await begin(uploads, ids[0]));
   expect(await uploads.renew(ids[0], 1)).toBe(false);
@@ -43,7 +43,7 @@ test('an upload that was removed is not made again by who reads it', async ({ re
   expect(await uploads.get(ids[0])).toBeNull();
 });
 
-test('an upload whose lease is over has failed', async ({ redis }) => {
+test('an upload whose lease has expired has failed', async ({ redis }) => {
   const uploads = open(redis, 1);
   await begin(uploads, ids[0]);
   await until(async () => (await uploads.get(ids[0]))?.status === 'failed');
