@@ -1,6 +1,6 @@
 // Tables over HTTP: what the answer of an upload says, which limits of samples are refused, and predictions of rows.
 import { datasetSchema, type Dataset, type Job, prediction, type Problem } from '@trainyard/contracts';
-import { train } from '@trainyard/engine';
+import { encodeNpy, train } from '@trainyard/engine';
 import { describe, expect } from 'vitest';
 import { apiTest as test, type TestApi } from './fixtures/api.ts';
 import { formParts, upload } from './fixtures/forms.ts';
@@ -73,6 +73,16 @@ describe('the answer of an upload', () => {
     const response = await upload(api, formParts({ file: Buffer.from(houses) }, fields));
     expect(response.statusCode).toBe(422);
     expect(response.json<Problem>().detail).toContain(message);
+  });
+
+  test('ends its detail with one mark, and puts the faults of arrays where they are', async ({ api }) => {
+    const x = encodeNpy([2], Float32Array.of(1, 2));
+    const images = encodeNpy([2, 1, 1], Float32Array.of(1, 2));
+    const exchanged = (await upload(api, formParts({ inputs: x, targets: images }))).json<Problem>();
+    expect(exchanged.detail).toBe('inputs has the shape [2], targets [2, 1, 1]: are they exchanged?');
+    const labels = encodeNpy([2], Int32Array.of(0, -1));
+    const wrong = (await upload(api, formParts({ inputs: x, targets: labels }))).json<Problem>();
+    expect(wrong.errors?.map(({ path }) => path)).toEqual(['/targets/sample/1']);
   });
 
   test('says how to send a file that came as a text', async ({ api }) => {
