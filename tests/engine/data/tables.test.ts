@@ -324,6 +324,17 @@ describe('a test file', () => {
 });
 
 describe('faults', () => {
+  test.each([
+    ['more names than fields', 'a,b,c\n1,x\n2,y\n3,x\n', 'row 1 names 3 columns, but most rows have 2 fields'],
+    ['fewer names than fields', 'a,b\n1,2,x\n2,3,y\n3,4,x\n', 'row 1 names 2 columns, but most rows have 3 fields'],
+  ])('with %s is refused once, not row by row', async (_, text, message) => {
+    const error = await readTable(text, { header: true }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UploadError);
+    expect((error as UploadError).faults).toEqual([
+      { path: '/file/row/1', message: `file: ${message}: give each column a name`, code: 'invalidRow' },
+    ]);
+  });
+
   test('of both files are reported together, each with its row and column', async () => {
     const text = 'a,b,c\n1,2,x\n1,oops,x\n1,2\n1e39,3,y\n';
     const refusal = await readTable(text, {}, { test: 'a,b,c\n1,zz,x\n1,2\n' }).catch((error: unknown) => error);

@@ -15,6 +15,7 @@ import { type Layout, type Plan, SampleCollector } from './samples.ts';
 import { type FindEncoding, TableText, type TextOptions } from './tableText.ts';
 import { ClassCollector, kindOfTargets, type TargetKind, ValueCollector } from './targets.ts';
 import { testLayout } from './testColumns.ts';
+import { counted } from './wording.ts';
 
 export interface TableOptions extends TextOptions, ChoiceOptions {
   readonly header?: boolean | undefined;
@@ -85,7 +86,8 @@ class TableReading {
     const survey = await this.#survey(text, this.#options.header === false);
     const hasHeader = this.#hasHeader(survey, text);
     if (hasHeader === undefined) return undefined;
-    const width = usedWidth(survey, hasHeader, report);
+    const width = usedWidth(file.name, survey, hasHeader, report);
+    if (width === undefined) return undefined;
     const names = hasHeader ? columnNames(survey.first.fields.slice(0, width)) : numberedColumns(width);
     const choice = this.#choice(file.name, names);
     if (choice === undefined) return undefined;
@@ -260,15 +262,21 @@ interface Survey {
   readonly rows: number;
 }
 
-/** Columns of a table: without a last one that holds nothing and has no name, which a delimiter at the ends of the rows makes. */
-function usedWidth({ first, columns }: Survey, hasHeader: boolean, report: UploadReport): number {
-  const last = columns.at(-1);
+/**
+ * Columns of a table: without a last one that holds nothing and has no name, which a delimiter at the ends of the rows makes.
+ * @returns undefined for a row of names that is longer or shorter than the other rows, which it reports
+ */
+function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean, report: UploadReport): number | undefined {
   const named = first.fields.length;
-  if (columns.length < 3 || last === undefined || last.present > 0) return hasHeader ? named : columns.length;
-  const isUnnamed = !hasHeader || named === columns.length - 1 || first.fields[named - 1].trim() === '';
-  if (!isUnnamed) return named;
-  report.take('columns', [`!${columns.length}`], 'Every row ends with a delimiter: the empty last column was left out.');
-  return columns.length - 1;
+  const isUnnamed = !hasHeader || named === columns.length - 1 || (named === columns.length && first.fields[named - 1].trim() === '');
+  if (columns.length >= 3 && columns.at(-1)?.present === 0 && isUnnamed) {
+    report.take('columns', [`!${columns.length}`], 'Every row ends with a delimiter: the empty last column was left out.');
+    return columns.length - 1;
+  }
+  if (!hasHeader || named === columns.length) return columns.length;
+  const message = `${file}: row 1 names ${counted(named, 'column')}, but most rows have ${counted(columns.length, 'field')}: give each column a name`;
+  report.fault({ part: file, row: 1 }, message, 'invalidRow');
+  return undefined;
 }
 
 /** A first fault that says how many rows lack something: their cells follow. */
