@@ -209,7 +209,7 @@ describe('POST /jobs/{id}/predict', () => {
     [{ inputs: [[Array.from({ length: 28 }, () => Array.from({ length: 28 }, () => 'x'))]] }, '/inputs/0/0/0/0', /a number, got a string/],
     [{ inputs: [[Array.from({ length: 28 }, () => Array.from({ length: 28 }, () => 255))]] }, '/inputs/0/0/0/0', /divide .* by 255/],
     [{ inputs: [[Array.from({ length: 28 }, () => Array.from({ length: 28 }, () => -0.1))]] }, '/inputs/0/0/0/0', /from 0 to 1/],
-    [{ rows: [{ city: 'Oslo' }] }, '/rows', /no table/],
+    [{ rows: [{ city: 'Oslo' }] }, '/rows', /not a table: send inputs/],
     [{ inputs: [] }, '/inputs', /./],
     [{ inputs: Array.from({ length: 257 }, () => 0) }, '/inputs', /256/],
     [{ input: [] }, '/input', /did you mean "inputs"/],

@@ -144,7 +144,11 @@ describe('an optimizer refuses', () => {
       /holds 1 values of "expAvg"/,
     ],
     ['no parameters', () => new SGD([]), /at least one parameter/],
-    ['a parameter that was computed', () => new SGD([zeros([2], { requiresGrad: true }).add(1)]), /leaves only: the tensor of shape \[2\]/],
+    [
+      'a parameter that was computed',
+      () => new SGD([zeros([2], { requiresGrad: true }).add(1)]),
+      /takes leaf tensors, but the tensor of shape \[2\] was computed/,
+    ],
     [
       'a parameter twice',
       () => {
