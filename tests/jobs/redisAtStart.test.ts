@@ -7,12 +7,14 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { closeRedis, connectRedis, probeCommands, probeRedis, requireUsableRedis, RedisHealth } from '@trainyard/jobs';
+import { closeRedis, connectRedis, findOnPath, probeCommands, probeRedis, requireUsableRedis, RedisHealth } from '@trainyard/jobs';
 import { expect, test as plainTest } from 'vitest';
 import { freePort, hasRedisServer, RedisServer } from '../support/redisServer.ts';
 import { until } from '../support/until.ts';
 
 const test = plainTest.skipIf(!hasRedisServer);
+const hasOpenssl = findOnPath('openssl', process.env['PATH'] ?? '') !== null;
+const tlsTest = plainTest.skipIf(!hasRedisServer || !hasOpenssl);
 
 async function refusal(url: string): Promise<string> {
   return await requireUsableRedis(url, 'trainyard').then(
@@ -96,7 +98,7 @@ test('a user with the permissions in the README works, and so does a Unix socket
   expect(await refusal(`redis+unix://${redis.folder}/redis.sock?db=3`)).toBe('started');
 });
 
-test('TLS works with the CA that the URL names, and without it says what to set', async ({ onTestFinished }) => {
+tlsTest('TLS works with the CA that the URL names, and without it says what to set', async ({ onTestFinished }) => {
   const plain = await RedisServer.start();
   onTestFinished(async () => await plain.close());
   const [cert, key] = [join(plain.folder, 'cert.pem'), join(plain.folder, 'key.pem')];
