@@ -60,7 +60,7 @@ describe('a training whose worker loses Redis', () => {
     line.cut();
     await until('the end of the lease', async () => (await connection.exists(lock)) === 0);
     line.mend();
-    for (const { logs } of [first, second]) await until('both workers', () => logs.some(({ msg }) => msg === 'Redis is back'));
+    for (const { logs } of [first, second]) await until('both workers', () => logs.some(({ msg }) => msg.startsWith('Redis serves again')));
     await until('that the worker has its lease again', async () => (await connection.exists(lock)) === 1);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
