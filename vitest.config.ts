@@ -6,8 +6,8 @@ import { hangLimits } from './tests/support/hangLimits.ts';
 
 export default defineConfig({
   test: {
-    // Two files at a time on two cores as well: most tests wait for processes.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Three files at a time on two cores: many tests wait for processes.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     ...hangLimits,
     projects: [
       { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },

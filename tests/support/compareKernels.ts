@@ -54,7 +54,7 @@ export function compare(
   const start = results.map((data) => (typeof data === 'number' ? zeros(data).fill(Number.NaN) : data));
   const expected = compute(operands, start, kernel);
   const given = [...operands, ...start].map(largestOf);
-  const scales = expected.map((result) => result.map(() => Math.max(...given, largestOf(result))));
+  const scales = expected.map((result) => new Float64Array(result.length).fill(Math.max(...given, largestOf(result))));
   expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 
