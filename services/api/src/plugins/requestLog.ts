@@ -15,13 +15,15 @@ export const requestLog = fp((app, _options, done) => {
   app.decorateRequest('jobId', null);
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header(requestIdHeader, request.id);
+    // Once the connection is closed, a request has lost its socket, and reading the address would throw.
+    const address = request.ip;
     // 'close' comes after every answer, also after one that the client did not wait for; fastify's onResponse does not.
     reply.raw.once('close', () => {
       request.log.info(
         {
           method: request.method,
           path: pathOf(request.url),
-          address: request.ip,
+          address,
           status: reply.statusCode,
           ...(reply.raw.writableFinished ? {} : { cutOff: true }),
           durationMs: Math.round(reply.elapsedTime),
