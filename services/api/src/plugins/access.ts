@@ -105,6 +105,8 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens 
 
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request) => {
+    // Read before anything is waited for: a request loses its address when the connection is closed.
+    const address = request.ip;
     const host = hostOfAuthority(request.headers.host);
     if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
     if (keys.current.length === 0) {
@@ -117,7 +119,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens 
         request.caller =
           token === undefined ? keyOf(request, keys.current) : await keyOfStreamToken(request, token, streamTokens, keys.current);
       } finally {
-        await countRequest(request.caller === null ? `address:${request.ip}` : `key:${request.caller.name}`);
+        await countRequest(request.caller === null ? `address:${address}` : `key:${request.caller.name}`);
       }
     }
     if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {

@@ -29,12 +29,14 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
   app.addHook('onRequest', (request, reply, next) => {
     const { raw } = request;
     const isUpload = request.routeOptions.config.mayArriveSlowly === true;
-    let seenBytes = raw.socket.bytesRead;
+    // Kept, because a request loses its socket when the connection is closed.
+    const { socket } = raw;
+    let seenBytes = socket.bytesRead;
     const look = (): void => {
       if (raw.complete || reply.sent) return;
       if (!isUpload) return giveUp(request, reply, `The request did not arrive within ${seconds} s.`);
-      if (raw.socket.bytesRead === seenBytes) return giveUp(request, reply, `Nothing of the upload arrived for ${seconds} s.`);
-      seenBytes = raw.socket.bytesRead;
+      if (socket.bytesRead === seenBytes) return giveUp(request, reply, `Nothing of the upload arrived for ${seconds} s.`);
+      seenBytes = socket.bytesRead;
       timer.refresh();
     };
     const timer = setTimeout(look, timeoutMs);
