@@ -39,7 +39,7 @@ async function statusWith(api: TestApi, path: string, token: string): Promise<nu
   return (await api.get(`${path}${mark}token=${token}`, { accept: 'text/event-stream' })).statusCode;
 }
 
-/** Turns the time of a token back, as if it had been made that much earlier. */
+/** Makes a token look older: moves its creation time into the past. */
 async function age(redis: TestRedis, seconds: number): Promise<void> {
   const connection = redis.connect();
   for (const key of await connection.keys(`${redisKeys(redis.prefix).tag}:streamToken:*`)) {

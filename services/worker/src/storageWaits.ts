@@ -7,7 +7,7 @@ import type { Reason } from './runError.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** How long a call that is under way may still take after a pause was requested. */
+/** After a pause is requested, a running storage call gets this long to finish. */
 const LAST_CALL_MS = 8_000;
 
 /** How often a file is fetched whose bytes are not those that were stored. */

@@ -26,7 +26,7 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** @param answer the server's error code, or the system's code of a failed connection */
+/** @param answer the error code from the server, or the system error code (such as ECONNRESET) if the connection failed */
 function messageOf(answer: string, status: number | undefined): string {
   if (answer === 'NoSuchBucket') return 'the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL';
   if (isTooLarge(answer, status)) return `the file is larger than the S3 storage allows (${answer}): raise its limit`;

@@ -23,7 +23,7 @@ export interface EventRange extends EventPage {
   readonly position: string | null;
 }
 
-/** The owner of a job and the state of its events. */
+/** Who owns a job, and how far its event stream has got. */
 export interface JobHead {
   readonly owner: string;
   /** The id of the final status event; null while the job has not ended. */

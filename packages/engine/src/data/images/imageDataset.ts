@@ -19,7 +19,7 @@ export interface ImageDatasetOptions extends ReaderOptions {
   readonly report: UploadReport;
 }
 
-/** Images that are decoded at a time, while others are read. */
+/** How many images are decoded at the same time. Reading of the next ones goes on meanwhile. */
 const AT_A_TIME = 8;
 
 /**
