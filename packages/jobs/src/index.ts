@@ -21,6 +21,7 @@ export { requireWritableFolders } from './environment/writableFolders.ts';
 export { ApiKeys, watchKeyFile } from './environment/apiKeys.ts';
 export {
   type Environment,
+  environmentDefaults,
   environmentVariables,
   isLoopback,
   logLevels,

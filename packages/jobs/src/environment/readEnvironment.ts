@@ -123,6 +123,9 @@ const variables = z.object({
 /** The names of all variables. */
 export const environmentVariables: readonly string[] = Object.keys(variables.shape);
 
+/** The default of each variable that has one, as it is used: numbers as numbers. A variable without a default is null or absent. */
+export const environmentDefaults: Readonly<Record<string, unknown>> = variables.parse({});
+
 /** Values that are not repeated in messages. */
 const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS', 'TRAINYARD_WEBHOOK_SECRET']);
 

@@ -1,0 +1,50 @@
+// The table of shared resources in docs/operating.md: the settings that it names exist and have the defaults that it shows.
+import { readFile } from 'node:fs/promises';
+import { environmentDefaults, environmentVariables } from '@trainyard/jobs';
+import { expect, test } from 'vitest';
+
+const columns = ['resource', 'bound', 'share of a key', 'setting', 'a caller over it gets'];
+
+/** The rows of all tables with these columns. */
+async function rows(): Promise<Record<string, string>[]> {
+  const text = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  const tables = text.matchAll(/^\| (resource \|[^\n]*) \|\n\|[-| ]*\|\n((?:\|[^\n]*\|\n)+)/gm);
+  return [...tables].flatMap(([, header = '', body = '']) => {
+    expect(header.split(' | ')).toEqual(columns);
+    return body
+      .trim()
+      .split('\n')
+      .map((line) =>
+        Object.fromEntries(
+          line
+            .slice(2, -2)
+            .split(' | ')
+            .map((cell, at) => [columns[at] ?? 'extra', cell]),
+        ),
+      );
+  });
+}
+
+test('every shared resource has a bound, a share of each key, a setting and what happens over it', async () => {
+  const found = await rows();
+  expect(found.length).toBeGreaterThan(15);
+  for (const row of found) {
+    expect(Object.keys(row)).toEqual(columns);
+    for (const cell of Object.values(row)) expect(cell.trim(), row['resource']).not.toBe('');
+  }
+  expect(new Set(found.map(({ resource }) => resource)).size).toBe(found.length);
+});
+
+test('every setting of a shared resource exists with the default that the table shows', async () => {
+  const shown = (await rows()).flatMap(({ setting = '' }) => {
+    const named = [...setting.matchAll(/`([A-Z_]+)` \((?:`([^`]+)`|none)\)/g)];
+    // Whatever else a setting says is "fixed" or of another program, and names no variable.
+    expect(setting.replaceAll(/`[A-Z_]+` \((?:`[^`]+`|none)\)/g, '')).not.toMatch(/[A-Z]{2}_|`/);
+    return named.map(([, name = '', value]) => ({ name, value: value === undefined ? null : Number(value) }));
+  });
+  expect(shown.length).toBeGreaterThan(10);
+  for (const { name, value } of shown) {
+    expect(environmentVariables).toContain(name);
+    expect({ name, value }).toEqual({ name, value: environmentDefaults[name] ?? null });
+  }
+});
