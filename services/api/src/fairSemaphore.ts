@@ -73,8 +73,13 @@ export class FairSemaphore {
     }
   }
 
+  /** How many places a key could get now if nobody else waited. */
+  freeFor(key: string): number {
+    return Math.max(0, Math.min(this.#free, this.#options.placesPerKey - (this.#held.get(key) ?? 0)));
+  }
+
   #hasPlaceFor(key: string): boolean {
-    return this.#free > 0 && (this.#held.get(key) ?? 0) < this.#options.placesPerKey;
+    return this.freeFor(key) > 0;
   }
 
   #remove(key: string, start: Start): void {

@@ -184,7 +184,18 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const webhookPolicy: WebhookPolicy = { secret: environment.webhookSecret, allowPrivate: environment.allowPrivateWebhooks };
   const patient = connectRedis(redisUrl, { role: 'worker', onError });
   const onLeft = (setting: string): void => metrics.countLeftWebhook(setting);
-  const sender = new WebhookSender({ ...webhookPolicy, store: webhooks, redis: patient, subscriber, prefix, log, onError, onLeft });
+  const { webhookSends } = environment;
+  const sender = new WebhookSender({
+    ...webhookPolicy,
+    ...webhookSends,
+    store: webhooks,
+    redis: patient,
+    subscriber,
+    prefix,
+    log,
+    onError,
+    onLeft,
+  });
   for (const connection of [redis, subscriber, patient]) redisHealth.watch(connection);
   const storage = new StorageHealth(artifacts);
   const dependencies = [

@@ -99,6 +99,8 @@ const variables = z.object({
     .pipe(z.string().regex(/^(?:\/[\w.~-]+)*$/, 'must be a path such as /trainyard')),
   TRAINYARD_WEBHOOK_SECRET: webhookSecret.optional(),
   TRAINYARD_WEBHOOK_PRIVATE: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
+  TRAINYARD_WEBHOOK_SENDS: count(1, 10_000).default(200),
+  TRAINYARD_WEBHOOK_SENDS_PER_KEY: count(1, 10_000).default(10),
   TRAINYARD_CONCURRENCY: count(1, 256).default(1),
   TRAINYARD_THREADS: count(1, MOST_THREADS).default(1),
   TRAINYARD_RELAXED: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
@@ -156,6 +158,8 @@ export interface Environment {
   readonly webhookSecret: string | null;
   /** Whether webhooks may go to addresses of this machine and its network. */
   readonly allowPrivateWebhooks: boolean;
+  /** Webhooks that an API process sends at the same time, and how many of them may be of one key. */
+  readonly webhookSends: { readonly places: number; readonly placesPerKey: number };
   /** Jobs that a worker trains at a time. */
   readonly concurrency: number;
   /** Threads of a job that names none. */
@@ -204,6 +208,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     basePath: data.TRAINYARD_BASE_PATH,
     webhookSecret: data.TRAINYARD_WEBHOOK_SECRET ?? null,
     allowPrivateWebhooks: data.TRAINYARD_WEBHOOK_PRIVATE === '1',
+    webhookSends: { places: data.TRAINYARD_WEBHOOK_SENDS, placesPerKey: data.TRAINYARD_WEBHOOK_SENDS_PER_KEY },
     concurrency: data.TRAINYARD_CONCURRENCY,
     threads: data.TRAINYARD_THREADS,
     relaxed: data.TRAINYARD_RELAXED === '1',

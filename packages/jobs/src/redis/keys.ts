@@ -59,6 +59,10 @@ export interface RedisKeys {
   readonly activeSweeps: string;
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
+  /** Sorted set: the queue's ids of an owner's webhooks that wait for a place to be sent, scored by when (ms) they were queued. */
+  parkedWebhooks(owner: string): string;
+  /** Set: the owners that have such webhooks. */
+  readonly parkedOwners: string;
   /** String, expires in seconds: some process sends webhooks to private addresses. */
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
@@ -119,6 +123,8 @@ export function redisKeys(prefix: string): RedisKeys {
     sweepsOf: (owner) => `${tag}:sweeps:${owner}`,
     activeSweeps: `${tag}:activeSweeps`,
     ending: [`${tag}:totals`, `${tag}:ended`],
+    parkedWebhooks: (owner) => `${tag}:parkedWebhooks:${owner}`,
+    parkedOwners: `${tag}:parkedOwners`,
     privateWebhooks: `${tag}:privateWebhooks`,
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     dataset: (datasetId) => `${tag}:dataset:${datasetId}`,

@@ -12,6 +12,7 @@ import { redeliverWebhook } from '../scripts/redeliverWebhook.ts';
 import { runScript } from '../scripts/script.ts';
 import { queueStates } from '../trainQueue.ts';
 import { takeEnded, writeWebhookState } from '../scripts/webhookRound.ts';
+import { ParkedWebhooks } from './parkedWebhooks.ts';
 
 /** The name of the queue, for BullMQ's `Worker`. */
 export const webhookQueueName = 'webhooks';
@@ -40,6 +41,8 @@ export interface WebhookDelivery {
 
 /** Something to send. */
 export interface DueWebhook extends Webhook {
+  /** Whose job it is of. */
+  readonly owner: string;
   readonly message: WebhookMessage;
   /** Whether its receiver said, here or for another job of the owner, that it is gone. */
   readonly isGone: boolean;
@@ -58,6 +61,8 @@ export class WebhookStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #queue: Queue<WebhookDelivery>;
+  /** Webhooks that wait for a place of their owner. */
+  readonly parked: ParkedWebhooks;
 
   /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
@@ -72,6 +77,7 @@ export class WebhookStore {
       defaultJobOptions: { attempts: webhookAttempts, backoff: { type: 'custom' }, removeOnComplete: true, removeOnFail: true },
     });
     this.#queue.on('error', (error) => options.onError?.(error));
+    this.parked = new ParkedWebhooks({ redis: options.redis, keys: this.#keys, queue: this.#queue });
   }
 
   /** The channel on which the ids of jobs come whose webhook is to be sent. */
@@ -81,14 +87,14 @@ export class WebhookStore {
 
   /** Puts the webhook of an ended job into the queue. Safe to repeat, and for any number of processes at once. */
   async dispatch(jobId: string): Promise<void> {
-    const [webhook, current] = await this.#redis.hmget(this.#keys.job(jobId), 'webhook', 'webhookRound');
+    const [webhook, current, owner] = await this.#redis.hmget(this.#keys.job(jobId), 'webhook', 'webhookRound', 'owner');
     const round = Number(current ?? 0);
     if (webhook === null) {
       // The end of a sweep's job, or of one that was deleted since.
       await this.#redis.zrem(this.#keys.ended, jobId);
       return;
     }
-    await this.#queue.add(webhookQueueName, { jobId, round }, { jobId: `${jobId}-${round}` });
+    await this.parked.add(owner ?? '', webhookQueueName, { jobId, round }, `${jobId}-${round}`);
     await runScript(this.#redis, takeEnded, [this.#keys.job(jobId), this.#keys.ended], [jobId, round]);
   }
 
@@ -139,7 +145,7 @@ export class WebhookStore {
     const { url, secret } = JSON.parse(webhook) as Webhook;
     const isGone = (await this.#redis.exists(this.#gone(owner ?? '', url))) === 1;
     const message: WebhookMessage = { type: `job.${status as FinalStatus}`, timestamp: finishedAt, data: { id: jobId } };
-    return { url, secret, isGone, message, traceparent };
+    return { url, secret, owner: owner ?? '', isGone, message, traceparent };
   }
 
   /** Notes what became of an attempt. 'disabled' holds for all of the owner's webhooks with this address. */

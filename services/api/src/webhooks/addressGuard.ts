@@ -1,7 +1,7 @@
 // Which addresses a webhook may be sent to: public ones. A name is resolved here and the connection made to the address that was
 // checked, so that a name which means another address a moment later (DNS rebinding) gains nothing. The lists are IANA's registries of
 // special-purpose addresses.
-import { type LookupAddress, type LookupOptions, promises as dns } from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
 
@@ -63,15 +63,16 @@ export class PrivateAddressError extends Error {
   }
 }
 
-/** How addresses of a name are found. */
-export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
+/** Finds the addresses of a host. It may give up when the signal is aborted. */
+export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly LookupAddress[]>;
 
-const resolveAll: Resolve = async (host) => await dns.lookup(host, { all: true });
-
-/** A `lookup` for `http.request` with `autoSelectFamily`, which wants all addresses: it resolves, and hands over the public ones alone. */
-export function guardedLookup(resolve: Resolve = resolveAll): LookupFunction {
+/**
+ * A `lookup` for `http.request` with `autoSelectFamily`, which asks for all addresses.
+ * @param allowPrivate whether all addresses are used; otherwise only the public ones
+ */
+export function guardedLookup(resolve: (host: string) => Promise<readonly LookupAddress[]>, allowPrivate: boolean): LookupFunction {
   return callbackify(async (host: string, _options: LookupOptions): Promise<LookupAddress[]> => {
-    const addresses = (await resolve(host)).filter(({ address }) => isPublicAddress(address));
+    const addresses = (await resolve(host)).filter(({ address }) => allowPrivate || isPublicAddress(address));
     if (addresses.length === 0) throw new PrivateAddressError();
     return addresses;
   });

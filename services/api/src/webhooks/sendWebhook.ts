@@ -1,6 +1,6 @@
-// One attempt to deliver a webhook: a signed POST, within bounds of time and bytes, to a public address, following no redirect.
-// When to try again is webhookSender.ts's.
-import http, { type IncomingMessage, type RequestOptions } from 'node:http';
+// One attempt to deliver a webhook: a signed POST to a public address that follows no redirect. It ends within its deadline and reads a
+// bounded number of bytes, whatever the receiver does. webhookSender.ts decides when to try again.
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { type WebhookMessage, webhookMessage } from '@trainyard/contracts';
 import { Webhook } from 'standardwebhooks';
@@ -13,12 +13,12 @@ export interface SendOptions {
   readonly message: WebhookMessage;
   /** Whether addresses of this machine and its network are allowed. */
   readonly allowPrivate: boolean;
-  /** How long the whole of it may take, in ms. */
+  /** How long the attempt may take, in ms, from resolving the name to the end of the answer. */
   readonly timeoutMs: number;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
-  /** For tests of names that change their meaning. */
-  readonly resolve?: Resolve;
+  /** Finds the addresses of a host. */
+  readonly resolve: Resolve;
 }
 
 /** What a receiver answered. */
@@ -28,50 +28,144 @@ export interface Receipt {
   readonly retryAfterSeconds: number | null;
 }
 
-/** Of an answer's body, which nobody needs, this much is read so that the receiver can end in peace. */
+/** The receiver did not answer before the deadline. */
+export class NoAnswerError extends Error {
+  constructor() {
+    super('its receiver did not answer in time');
+    this.name = 'NoAnswerError';
+  }
+}
+
+/** The receiver answered, but not with a response to the request. */
+export class InvalidAnswerError extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`its receiver sent no valid answer: ${reason}`, options);
+    this.name = 'InvalidAnswerError';
+  }
+}
+
+/** Nobody needs the body of an answer. This much of it is read, so that the receiver can send it to its end. */
 const mostBytes = 64 * 1024;
+
+/** How many informational answers (1xx) are read before the final one. */
+const mostInformational = 10;
+
+const SWITCHING_PROTOCOLS = 101;
 
 /**
  * Sends it once.
  * @throws PrivateAddressError
- * @throws Error for what goes wrong on the way: no such host, refused, timed out, broken TLS
+ * @throws NoAnswerError at the deadline
+ * @throws InvalidAnswerError
+ * @throws Error if the receiver cannot be reached: no such host, refused, broken TLS; the signal's reason if it is aborted
  */
 export async function sendWebhook({ url: address, secret, message, ...options }: SendOptions): Promise<Receipt> {
   const url = new URL(address);
   const literal = literalAddress(url);
   if (!options.allowPrivate && literal !== null && !isPublicAddress(literal)) throw new PrivateAddressError();
   const body = JSON.stringify(webhookMessage.parse(message));
-  // The same for every attempt, so that a receiver knows a message that it has.
+  // The same for every attempt, so that a receiver recognises a message that it has already.
   const id = `msg_${message.data.id}`;
   const now = new Date();
-  const request: RequestOptions = {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      'user-agent': 'trainyard',
-      'webhook-id': id,
-      'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-      'webhook-signature': new Webhook(secret).sign(id, now, body),
-    },
-    agent: false,
-    signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
-    ...(options.allowPrivate ? {} : { lookup: guardedLookup(options.resolve), autoSelectFamily: true }),
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'user-agent': 'trainyard',
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
+    'webhook-signature': new Webhook(secret).sign(id, now, body),
   };
-  const response = await exchange(url, request, body);
-  const { statusCode: status = 0, headers } = response;
-  await drain(response);
+  return await withinDeadline(options, async (deadline) => {
+    const lookup = guardedLookup(async (host) => await options.resolve(host, deadline), options.allowPrivate);
+    const connection = { agent: false, lookup, autoSelectFamily: true };
+    return await exchange(url, { method: 'POST', headers, ...connection }, body, deadline);
+  });
+}
+
+/** Gives `work` a signal that is aborted at the deadline, when the caller's signal is, and when the work has ended. */
+async function withinDeadline<T>(
+  { timeoutMs, signal }: Pick<SendOptions, 'timeoutMs' | 'signal'>,
+  work: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const deadline = new AbortController();
+  const stop = (): void => deadline.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const timer = setTimeout(() => deadline.abort(new NoAnswerError()), timeoutMs);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+    // Lookups that are still running are of no use any more.
+    deadline.abort(new NoAnswerError());
+  }
+}
+
+/**
+ * Sends a request and waits for its answer. The promise does not depend on events of the connection: it is settled at the deadline at
+ * the latest, and the connection is destroyed.
+ */
+async function exchange(url: URL, options: RequestOptions, body: string, deadline: AbortSignal): Promise<Receipt> {
+  const request = (url.protocol === 'https:' ? https : http).request(url, options);
+  let receipt: Receipt | null = null;
+  const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
+  const end = (): void => (receipt === null ? reject(deadline.reason as Error) : resolve(receipt));
+  deadline.addEventListener('abort', end, { once: true });
+  listen(request, {
+    onResponse: (response) => {
+      receipt = receiptOf(response);
+      void drain(response).then(end);
+    },
+    onSwitch: (response) => resolve(receiptOf(response)),
+    // After an answer the connection may break: the status counts.
+    onError: (error) => (receipt === null ? reject(error) : resolve(receipt)),
+  });
+  try {
+    request.end(body);
+    return await promise;
+  } finally {
+    deadline.removeEventListener('abort', end);
+    request.destroy();
+  }
+}
+
+interface Outcomes {
+  readonly onResponse: (response: IncomingMessage) => void;
+  /** The receiver wants to speak another protocol (101). It is not a server of HTTP any more. */
+  readonly onSwitch: (response: Pick<IncomingMessage, 'statusCode' | 'headers'>) => void;
+  readonly onError: (error: Error) => void;
+}
+
+function listen(request: ClientRequest, { onResponse, onSwitch, onError }: Outcomes): void {
+  let informational = 0;
+  request.on('response', onResponse);
+  request.on('upgrade', (response, socket) => {
+    socket.destroy();
+    onSwitch(response);
+  });
+  request.on('information', ({ statusCode, headers }) => {
+    informational += 1;
+    if (statusCode === SWITCHING_PROTOCOLS) onSwitch({ statusCode, headers });
+    else if (informational > mostInformational) onError(new InvalidAnswerError('too many informational answers (1xx)'));
+  });
+  request.on('error', (error) => onError(answerErrorOf(error)));
+  request.on('close', () => onError(new InvalidAnswerError('the connection was closed')));
+}
+
+/** An error of the HTTP parser is the receiver's; others are of the way to it. */
+function answerErrorOf(error: Error): Error {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (!code.startsWith('HPE_')) return error;
+  const isHeaders = code === 'HPE_HEADER_OVERFLOW';
+  return new InvalidAnswerError(isHeaders ? 'its headers are too large' : `it is not HTTP/1.1 (${code})`, { cause: error });
+}
+
+function receiptOf({ statusCode: status = 0, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>): Receipt {
   return { status, retryAfterSeconds: /^\d{1,6}$/.test(headers['retry-after'] ?? '') ? Number(headers['retry-after']) : null };
 }
 
-async function exchange(url: URL, options: RequestOptions, body: string): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = (url.protocol === 'https:' ? https : http).request(url, options, resolve);
-  request.on('error', reject).end(body);
-  return await promise;
-}
-
-/** Reads the rest of an answer, or leaves it, whatever is the less. The status counts either way. */
+/** Reads the rest of an answer, up to a limit. The status counts whatever comes after it. */
 async function drain(response: IncomingMessage): Promise<void> {
   let bytes = 0;
   try {
@@ -80,7 +174,7 @@ async function drain(response: IncomingMessage): Promise<void> {
       if (bytes > mostBytes) break;
     }
   } catch {
-    // Its end was late or broken off.
+    // The body was cut off.
   }
   response.destroy();
 }

@@ -1,5 +1,6 @@
-// Sends the webhooks of ended jobs, from a queue of their own: with retries whose pauses grow, and jitter, so that a receiver that
-// was down is not met by all at once. What a receiver does or does not do never touches a job. Any number of processes may do this.
+// Sends the webhooks of ended jobs, from a queue of their own. Retries have growing pauses with jitter, so that a receiver that was down
+// does not get all of them at once. Each key has a number of places, so that slow receivers of one key delay no other key's webhooks.
+// A receiver can never affect a job. Any number of processes may do this.
 import {
   announceEveryMs,
   answeredSoon,
@@ -16,7 +17,10 @@ import {
 import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Redis } from 'ioredis';
+import { FairSemaphore, type Release, TooManyWaitingError } from '../fairSemaphore.ts';
 import { PrivateAddressError, type Resolve } from './addressGuard.ts';
+import { AttemptError, describe, LeftError, type MissingSetting, NoPlaceError, refusal, StoppingError } from './deliveryErrors.ts';
+import { queryDns, SystemLookups } from './resolveHost.ts';
 import { inSendSpan } from './sendSpan.ts';
 import { type Receipt, sendWebhook } from './sendWebhook.ts';
 
@@ -42,6 +46,11 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly firstPauseMs?: number;
   /** How long an attempt may take, in ms. Default 10,000. */
   readonly timeoutMs?: number;
+  /** How many webhooks this process sends at the same time. Default 200. */
+  readonly places?: number;
+  /** How many of them may be of one key. Default 10. */
+  readonly placesPerKey?: number;
+  /** Default: the DNS, or with `allowPrivate` the operating system. */
   readonly resolve?: Resolve;
   /** Called for each delivery that this process leaves to another one, with the setting that it lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
@@ -49,42 +58,14 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly leftPauseMs?: number;
 }
 
-/** The setting that a process needs for a delivery but does not have. */
-export type MissingSetting = 'TRAINYARD_WEBHOOK_SECRET' | 'TRAINYARD_WEBHOOK_PRIVATE';
-
 /** The longest pause between two tries of a delivery that no process can send, in ms. */
 const longestLeftPauseMs = 30_000;
 
 /** How long a delivery waits for a process that can send it, in ms. */
 const longestLeftMs = 24 * 60 * 60 * 1_000;
 
-/** Deliveries at a time: slow receivers hold up other receivers as little as may be. */
-const concurrency = 50;
-
-/** What a receiver's Retry-After may ask for at most, in ms. */
-const longestWish = 60 * 60 * 1_000;
-
-/** An attempt that did not count; the queue makes another. */
-class AttemptError extends Error {
-  readonly pauseMs: number;
-
-  constructor(message: string, pauseMs = 0) {
-    super(message);
-    this.name = 'AttemptError';
-    this.pauseMs = pauseMs;
-  }
-}
-
-/** This process cannot send the delivery, but another one may. It does not count as an attempt. */
-class LeftError extends Error {
-  readonly setting: MissingSetting;
-
-  constructor(setting: MissingSetting) {
-    super(`waits for an API process that has ${setting}`);
-    this.name = 'LeftError';
-    this.setting = setting;
-  }
-}
+/** How often this process looks for parked webhooks of keys that have places here, in ms. */
+const unparkEveryMs = 1_000;
 
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
@@ -92,12 +73,20 @@ export class WebhookSender {
   readonly #worker: Worker<WebhookDelivery>;
   readonly #subscription: Subscription;
   readonly #announcing: NodeJS.Timeout | undefined;
+  readonly #unparking: NodeJS.Timeout;
+  readonly #places: FairSemaphore;
+  readonly #lookups = new SystemLookups();
+  readonly #onError: (error: unknown) => void;
   readonly #warned = new Set<MissingSetting>();
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
     const { store, subscriber, log } = options;
     const { onError = (err: unknown): void => void (isRedisUnavailable(err) || log.warn({ err }, 'webhooks wait')) } = options;
+    const { places = 200, placesPerKey = 10 } = options;
+    this.#onError = onError;
+    // Nobody waits here: a webhook without a place is parked.
+    this.#places = new FairSemaphore({ places, placesPerKey, waiting: 0 });
     // BullMQ describes ioredis 5 and 6 at once; ours is 6.
     const connection: ConnectionOptions = options.redis;
     if (options.allowPrivate) {
@@ -108,12 +97,13 @@ export class WebhookSender {
     this.#worker = new Worker(webhookQueueName, async (job, token) => await this.#deliverOrLeave(job, token), {
       connection,
       prefix: redisKeys(options.prefix ?? servicePrefix).tag,
-      concurrency,
+      concurrency: places,
       skipVersionCheck: true,
       maxStalledCount: webhookAttempts,
       settings: { backoffStrategy: (attemptsMade, _type, error) => this.#pause(attemptsMade, error) },
     });
     this.#worker.on('error', onError);
+    this.#unparking = setInterval(() => void this.#unparkAll().catch(onError), unparkEveryMs);
     this.#subscription = new Subscription({
       subscriber,
       channel: store.channel,
@@ -125,7 +115,8 @@ export class WebhookSender {
   /** Ends the attempts in hand; another process, or this one later, makes them again. Safe to call twice. */
   async close(): Promise<void> {
     clearInterval(this.#announcing);
-    this.#closing.abort(new Error('the service is stopping'));
+    clearInterval(this.#unparking);
+    this.#closing.abort(new StoppingError());
     await Promise.all([this.#subscription.close(), this.#closeWorker()]);
   }
 
@@ -147,12 +138,36 @@ export class WebhookSender {
     try {
       await this.#deliver(job);
     } catch (error) {
+      if (error instanceof NoPlaceError) {
+        await this.#options.store.parked.park(error.owner, job, token);
+        // A place may have become free meanwhile.
+        if (this.#places.freeFor(error.owner) > 0) await this.#unpark(error.owner, 1);
+        throw new DelayedError();
+      }
       if (!(error instanceof LeftError)) throw error;
       await this.#leave(job, error);
       const times = job.attemptsStarted - job.attemptsMade;
       const pause = Math.min((this.#options.leftPauseMs ?? 200) * 2 ** (times - 1), longestLeftPauseMs);
       await job.moveToDelayed(Date.now() + Math.round(pause * (0.75 + Math.random() / 2)), token);
       throw new DelayedError();
+    }
+  }
+
+  async #unpark(owner: string, count: number): Promise<void> {
+    if (!this.#closing.signal.aborted) await this.#options.store.parked.unpark(owner, count);
+  }
+
+  /** For keys that send nothing here: their webhooks were parked by other processes, or before a restart. */
+  async #unparkAll(): Promise<void> {
+    for (const owner of await this.#options.store.parked.owners()) await this.#unpark(owner, this.#places.freeFor(owner));
+  }
+
+  /** @throws NoPlaceError */
+  async #place(owner: string): Promise<Release> {
+    try {
+      return await this.#places.acquire(owner);
+    } catch (error) {
+      throw error instanceof TooManyWaitingError ? new NoPlaceError(owner) : error;
     }
   }
 
@@ -178,12 +193,25 @@ export class WebhookSender {
     if (attemptsMade === 0) await store.report(data, { status: 'pending', attempts: 0, lastAttemptAt: null, error: message });
   }
 
-  /** @throws LeftError before anything is sent */
-  async #deliver({ data, attemptsMade }: Job<WebhookDelivery>): Promise<void> {
-    const { store, log } = this.#options;
-    const due = await store.due(data);
+  /**
+   * @throws LeftError before anything is sent
+   * @throws NoPlaceError before anything is sent
+   */
+  async #deliver(job: Job<WebhookDelivery>): Promise<void> {
+    const due = await this.#options.store.due(job.data);
     if (due === null) return;
     if (due.secret === null && this.#options.secret === null) throw new LeftError('TRAINYARD_WEBHOOK_SECRET');
+    const release = await this.#place(due.owner);
+    try {
+      await this.#attempt(job, due);
+    } finally {
+      release();
+      await this.#unpark(due.owner, 1).catch(this.#onError);
+    }
+  }
+
+  async #attempt({ data, attemptsMade }: Job<WebhookDelivery>, due: DueWebhook): Promise<void> {
+    const { store, log } = this.#options;
     const attempts = attemptsMade + 1;
     const report = async (status: 'pending' | 'delivered' | 'failed' | 'disabled', error: string | null): Promise<void> => {
       await store.report(data, { status, attempts, lastAttemptAt: new Date().toISOString(), error });
@@ -214,11 +242,12 @@ export class WebhookSender {
     });
   }
 
-  async #send({ url, secret, message }: DueWebhook): Promise<Receipt> {
-    const { allowPrivate, store, timeoutMs = 10_000, resolve } = this.#options;
+  async #send({ url, secret, owner, message }: DueWebhook): Promise<Receipt> {
+    const { allowPrivate, store, timeoutMs = 10_000 } = this.#options;
+    const { resolve = allowPrivate ? this.#lookups.of(owner) : queryDns } = this.#options;
     const key = secret ?? this.#options.secret;
     if (key === null) throw new LeftError('TRAINYARD_WEBHOOK_SECRET');
-    const bounds = { allowPrivate, timeoutMs, signal: this.#closing.signal, ...(resolve ? { resolve } : {}) };
+    const bounds = { allowPrivate, timeoutMs, signal: this.#closing.signal, resolve };
     try {
       return await sendWebhook({ url, secret: key, message, ...bounds });
     } catch (error) {
@@ -227,18 +256,4 @@ export class WebhookSender {
       throw new UnrecoverableError(error.message);
     }
   }
-}
-
-function refusal({ status, retryAfterSeconds }: Receipt): AttemptError {
-  const redirect = status >= 300 && status < 400 ? '; redirects are not followed' : '';
-  return new AttemptError(`its receiver answered ${status}${redirect}`, Math.min((retryAfterSeconds ?? 0) * 1_000, longestWish));
-}
-
-/** What the owner of the job learns: the kind of failure, and nothing of the network that this service is in. */
-function describe(error: unknown): string {
-  if (error instanceof UnrecoverableError || error instanceof AttemptError) return error.message;
-  if (error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError'))
-    return 'its receiver did not answer in time';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return `its receiver could not be reached${/^[A-Z_0-9]{1,40}$/.test(code) ? ` (${code})` : ''}`;
 }

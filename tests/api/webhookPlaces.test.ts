@@ -1,0 +1,116 @@
+// Keys take turns when webhooks are sent: what hangs for one key holds up no other key, and nothing that waits is lost.
+import { type Job, jobSchema } from '@trainyard/contracts';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, result } from '../support/jobs.ts';
+import { until } from '../support/until.ts';
+import { openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
+import type { Received } from './fixtures/receiver.ts';
+import { tutorial } from './fixtures/spec.ts';
+import { policy, webhookTest } from './fixtures/webhooks.ts';
+
+const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+
+const test = webhookTest.extend('keyed', async ({ redis }, { onCleanup }) => {
+  const keyed = await openApi(redis, { webhookPolicy: policy, apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+  onCleanup(async () => await keyed.close());
+  return keyed;
+});
+
+/** Jobs of a key that have ended. */
+async function ended(api: TestApi, key: TestKey, url: string, count: number): Promise<Job[]> {
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const response = await api.post('/jobs', { ...tutorial, webhook: { url } }, bearer(key));
+      const job = jobSchema.parse(response.json());
+      await (await claim(api.jobs, job.id)).finish({ status: 'succeeded', result });
+      return job;
+    }),
+  );
+}
+
+const idOf = ({ body }: Received): string => (JSON.parse(body) as { data: { id: string } }).data.id;
+
+/** Longer than any test. */
+const never = 2 ** 30;
+
+describe('a key whose receiver hangs', () => {
+  test('sends as many webhooks at a time as it may, and delays nothing of another key', async ({ keyed, stage: { send, receive } }) => {
+    const [hanging, quick] = [await receive(() => undefined), await receive()];
+    send({ timeoutMs: never, placesPerKey: 3 });
+    await ended(keyed, ada, hanging.url, 12);
+    await until(() => hanging.received.length === 3);
+    // Also after all of the others were looked at.
+    const parked = async () => (await keyed.webhooks.depths())['delayed'];
+    await until(async () => (await parked()) === 9);
+    const [job] = await ended(keyed, bob, quick.url, 1);
+    await until(() => quick.received.length === 1);
+    expect(quick.received.map(idOf)).toEqual([job?.id]);
+    expect(hanging.received).toHaveLength(3);
+  });
+
+  test('whose webhooks all ended while nobody sent, delays nothing of another key either', async ({ keyed, stage: { send, receive } }) => {
+    const [hanging, quick] = [await receive(() => undefined), await receive()];
+    await ended(keyed, ada, hanging.url, 12);
+    await ended(keyed, bob, quick.url, 1);
+    send({ timeoutMs: never, places: 5, placesPerKey: 3 });
+    await until(() => quick.received.length === 1);
+    await until(() => hanging.received.length === 3);
+  });
+
+  test('gets every webhook tried, those that were refused too', async ({ keyed, stage: { send, receive } }) => {
+    send({ timeoutMs: 50, placesPerKey: 2 });
+    const open = new Set<string>();
+    const receiver = await receive((response, index) => {
+      if (index % 3 === 0) return;
+      response.writeHead(index % 3 === 1 ? 500 : 204).end();
+    });
+    const jobs = await ended(keyed, ada, receiver.url, 9);
+    await until(async () => {
+      for (const { id } of jobs) {
+        const job = (await keyed.get(`/jobs/${id}`, bearer(ada))).json<Job>();
+        if (job.webhook?.status === 'delivered') open.delete(id);
+        else open.add(id);
+      }
+      return open.size === 0;
+    });
+    expect(new Set(receiver.received.map(idOf))).toEqual(new Set(jobs.map(({ id }) => id)));
+  });
+});
+
+test('webhooks of one key never exceed its places, and all of them are delivered, once each and oldest first', async ({
+  keyed,
+  redis,
+  stage: { send, receive },
+}) => {
+  let [active, most] = [0, 0];
+  const receiver = await receive((response) => {
+    active += 1;
+    most = Math.max(most, active);
+    setImmediate(() => {
+      active -= 1;
+      response.writeHead(204).end();
+    });
+  });
+  send({ placesPerKey: 2 });
+  const jobs = await ended(keyed, ada, receiver.url, 30);
+  await until(() => receiver.received.length === jobs.length);
+  expect(new Set(receiver.received.map(idOf))).toEqual(new Set(jobs.map(({ id }) => id)));
+  expect(most).toBeLessThanOrEqual(2);
+  const connection = redis.connect();
+  await until(async () => (await connection.exists(redisKeys(redis.prefix).parkedOwners)) === 0);
+  expect(receiver.received).toHaveLength(jobs.length);
+});
+
+test('what a process parked is sent by another one after it stopped', async ({ keyed, stage: { send, receive } }) => {
+  const receiver = await receive((response, index) => {
+    if (index > 0) response.writeHead(204).end();
+  });
+  const first = send({ timeoutMs: never, placesPerKey: 1 });
+  const jobs = await ended(keyed, ada, receiver.url, 4);
+  await until(async () => (await keyed.webhooks.depths())['delayed'] === 3);
+  await first.close();
+  send({ placesPerKey: 1 });
+  await until(() => new Set(receiver.received.slice(1).map(idOf)).size === jobs.length);
+});
