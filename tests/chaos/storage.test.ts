@@ -42,7 +42,7 @@ test('whatever happens to the storage and to training children, every job ends a
   }
   const jobIds = await submitAll();
   const mischief = new StorageMischief({ workers, worker, s3, random: new Generator(seed) });
-  const jobs = async () => await workers.jobs.store.getAll(jobIds);
+  const jobs = async () => await Promise.all(jobIds.map(async (id) => await workers.jobs.store.get(id)));
   await mischief.until(async () => (await jobs()).every((job) => job?.finishedAt !== null));
 
   const ended = await jobs();

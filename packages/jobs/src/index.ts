@@ -39,6 +39,7 @@ export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, t
 export { type JobFilter, type ListOptions } from './jobList.ts';
 export { JobStore, type NewJob } from './jobStore.ts';
 export { type Claim, fruitlessAttemptsAllowed, type PreviousEnd } from './claim.ts';
+export { givingWay } from './givingWay.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';
 export { KeyQuotas, limitsWithin, noQuotas, type Quotas, type Usage } from './quotas.ts';
@@ -68,9 +69,11 @@ export { type Successor, Successors, type SuccessorsOptions } from './successors
 export * from './trainQueue.ts';
 export { ServiceTotals, type Totals } from './serviceTotals.ts';
 export { Subscription } from './events/subscription.ts';
-export { placeInSpace, planTrials, type TrialValues, withValues } from './sweeps/space.ts';
-export { SweepRunner, SweepStateError } from './sweeps/sweepRunner.ts';
-export { type SweepPlan, type SweepRecord, SweepStore, sweepSummary } from './sweeps/sweepStore.ts';
+export { placeInSpace, planTrials, type TrialValues, valuesBytes, withValues } from './sweeps/space.ts';
+export { changesBetween, withChanges } from './sweeps/specChanges.ts';
+export { trialText } from './sweeps/sweepFields.ts';
+export { type RankedTrial, SweepRunner, SweepStateError } from './sweeps/sweepRunner.ts';
+export { type PlannedTrial, type SweepPlan, type SweepRecord, SweepStore, sweepSummary } from './sweeps/sweepStore.ts';
 export * from './webhooks/webhookStore.ts';
 export { WeightsStore } from './weightsStore.ts';
 export * from './wishBus.ts';

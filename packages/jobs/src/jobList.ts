@@ -30,15 +30,15 @@ export function firstIdAt(time: number): string {
   return `job_${encodeTime(Math.min(Math.max(0, time), lastTime), 10)}`;
 }
 
-/** A page of ids, newest first, and whether there are more. */
-export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOptions): Promise<{ ids: string[]; hasMore: boolean }> {
+/** The ids of a page, newest first; one more than the limit if there are more. */
+export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOptions): Promise<string[]> {
   const { owner, status, label, limit, after, createdAfter, createdBefore } = options;
   const [least, most] = [
     createdAfter === undefined ? null : firstIdAt(createdAfter + 1),
     createdBefore === undefined ? null : firstIdAt(createdBefore),
   ];
   const upper = [most, after].filter((id) => typeof id === 'string').toSorted()[0];
-  const found = await redis.zrange(
+  return await redis.zrange(
     keys.list(owner, status, label),
     upper === undefined ? '+' : `(${upper}`,
     least === null ? '-' : `[${least}`,
@@ -48,7 +48,6 @@ export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOpt
     0,
     limit + 1,
   );
-  return { ids: found.slice(0, limit), hasMore: found.length > limit };
 }
 
 /** The labels of a spec as lists are asked for them. */

@@ -4,16 +4,18 @@
 import { randomInt } from 'node:crypto';
 import type { Job, JobPage } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { type Claim, claimDelivery, type PreviousEnd } from './claim.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
+import { type JobStanding, readStandings } from './jobStanding.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
 import { Outbox } from './outbox.ts';
+import { fittingPage } from './pageBytes.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
-import { type BesideSpec, type JobRecord, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
+import { type BesideSpec, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { reuseLabel } from './reuse.ts';
 import { leaveToOutbox } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -24,6 +26,9 @@ import type { TrainQueue } from './trainQueue.ts';
 
 /** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
+
+/** Jobs of a page that are read at the same time. */
+const readAtOnce = 10;
 
 export interface NewJob {
   readonly spec: JobSpec;
@@ -156,15 +161,18 @@ export class JobStore {
     return await this.#outbox.reconcile(olderThanMs);
   }
 
-  /** The jobs with these ids, null where there is none. */
-  async getAll(jobIds: readonly string[]): Promise<(Job | null)[]> {
-    return await this.#read(jobIds);
+  /** {@link readStandings} */
+  async standings(jobIds: readonly string[]): Promise<(JobStanding | null)[]> {
+    return await readStandings(this.#redis, this.#keys, jobIds);
   }
 
   /** The job, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
   async get(jobId: string, owner?: string): Promise<Job | null> {
-    const [job] = await this.#read([jobId], owner);
-    return job ?? null;
+    // The owner is asked first: another key's record, which may be large, is never read.
+    if (owner !== undefined && (await this.#redis.hget(this.#keys.job(jobId), 'owner')) !== owner) return null;
+    const record = this.#keys.job(jobId);
+    const [fields, rank] = await Promise.all([this.#redis.hgetall(record), this.#redis.zrank(this.#keys.waiting, jobId)]);
+    return jobOfRecord(jobId, fields, rank);
   }
 
   /** The artifact that is the job's last checkpoint; null while there is none. The next one takes its place at any time. */
@@ -172,11 +180,19 @@ export class JobStore {
     return await this.#redis.hget(this.#keys.job(jobId), 'checkpointFile');
   }
 
-  /** Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one. */
+  /**
+   * Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one. A page has at most
+   * `limit` jobs and about 2 MiB of specs, but at least one job.
+   */
   async list(options: ListOptions): Promise<JobPage> {
-    const { ids, hasMore } = await listJobIds(this.#redis, this.#keys, options);
-    const jobs = await this.#read(ids);
-    return { data: jobs.filter((job) => job !== null), nextCursor: hasMore ? (ids.at(-1) ?? null) : null };
+    const found = await listJobIds(this.#redis, this.#keys, options);
+    const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [[this.#keys.job(id), 'spec']]);
+    const data: Job[] = [];
+    for (let from = 0; from < page.length; from += readAtOnce) {
+      const jobs = await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.get(id)));
+      data.push(...jobs.filter((job) => job !== null));
+    }
+    return { data, nextCursor: hasMore ? (page.at(-1) ?? null) : null };
   }
 
   /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
@@ -239,18 +255,5 @@ export class JobStore {
     const job = await this.get(jobId);
     if (job === null) throw new JobNotFoundError(jobId);
     return job;
-  }
-
-  async #read(jobIds: readonly string[], owner?: string): Promise<(Job | null)[]> {
-    const pipeline: ChainableCommander = this.#redis.pipeline();
-    for (const jobId of jobIds) pipeline.hgetall(this.#keys.job(jobId)).zrank(this.#keys.waiting, jobId);
-    const replies = (await pipeline.exec()) ?? [];
-    for (const [error] of replies) if (error) throw error;
-    return jobIds.map((jobId, index) => {
-      const [, record] = replies[2 * index] ?? [];
-      const [, rank] = replies[2 * index + 1] ?? [];
-      if (owner !== undefined && (record as JobRecord)['owner'] !== owner) return null;
-      return jobOfRecord(jobId, record as JobRecord, rank as number | null);
-    });
   }
 }

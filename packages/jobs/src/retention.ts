@@ -7,6 +7,7 @@ import { firstIdAt } from './jobList.ts';
 import type { JobStore } from './jobStore.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
+import { SweepStore } from './sweeps/sweepStore.ts';
 
 export interface RetentionLimits {
   /** Since they ended; null: any number. */
@@ -25,6 +26,7 @@ export class Retention {
   readonly #keys: RedisKeys;
   readonly #jobs: JobStore;
   readonly #remains: Remains;
+  readonly #sweeps: SweepStore;
   readonly #limits: RetentionLimits;
 
   constructor(options: {
@@ -38,14 +40,15 @@ export class Retention {
     this.#keys = redisKeys(options.prefix);
     this.#jobs = options.jobs;
     this.#remains = options.remains;
+    this.#sweeps = new SweepStore(options);
     this.#limits = options.limits;
   }
 
   /**
-   * Removes finished jobs that are over the limits, the oldest first; to be called now and then by every process, any number of
+   * Removes finished jobs that are over the limits, and sweeps that ended too long ago, the oldest first; to be called now and then by every process, any number of
    * them at once. A crash amid it leaves nothing behind: each job goes in one step, and its files are noted in that.
    * @param now ms
-   * @returns how many it removed
+   * @returns how many jobs it removed
    */
   async sweep(now: number = Date.now()): Promise<number> {
     let removed = 0;
@@ -60,7 +63,17 @@ export class Retention {
       }
       await this.#remains.remove(jobId);
     }
+    await this.#removeSweeps(now);
     return removed;
+  }
+
+  async #removeSweeps(now: number): Promise<void> {
+    const { days } = this.#limits;
+    if (days === null) return;
+    for (const id of await this.#sweeps.endedBefore(now - days * dayMs, atOnce)) {
+      const record = await this.#sweeps.get(id);
+      if (record !== null) await this.#sweeps.delete(record);
+    }
   }
 
   async #tooOld(now: number): Promise<string[]> {

@@ -133,6 +133,8 @@ export interface AppOptions {
   readonly basePath?: string;
   /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
+  /** Bytes that the specs of all jobs of a sweep may have together; default 16 MiB. */
+  readonly sweepBytesLimit?: number;
   /** What predictions may take. */
   readonly predictions?: PredictionOptions;
   /** Left out, nothing is logged. */
@@ -220,7 +222,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
   const { sweeps, sweepRunner: runner } = options;
-  await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, classLimits, limits, keyQuotas, threads });
+  const bytesLimit = options.sweepBytesLimit ?? 2 ** 24;
+  await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, classLimits, limits, bytesLimit, keyQuotas, threads });
   await app.register(serviceMetricsRoutes, {
     metrics,
     totals: options.totals,

@@ -259,6 +259,7 @@ async function main(): Promise<void> {
     ...services,
     limits: environment.limits,
     uploadBytesLimit: environment.uploadBytesLimit,
+    sweepBytesLimit: environment.sweepBytesLimit,
     threads: environment.threads,
     apiKeys,
     corsOrigins: environment.corsOrigins,

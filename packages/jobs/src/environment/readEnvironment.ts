@@ -115,6 +115,7 @@ const variables = z.object({
   TRAINYARD_MAX_EPOCHS: limit(defaultLimits.epochs),
   TRAINYARD_MAX_LAYERS: limit(defaultLimits.layers),
   TRAINYARD_MAX_UPLOAD_BYTES: limit(2 ** 30),
+  TRAINYARD_MAX_SWEEP_BYTES: limit(2 ** 24),
   TRAINYARD_QUOTA_QUEUED_JOBS: quota,
   TRAINYARD_QUOTA_PARAMETERS: quota,
   TRAINYARD_QUOTA_EPOCHS: quota,
@@ -174,6 +175,8 @@ export interface Environment {
   readonly limits: SpecLimits;
   /** Bytes that an upload may have. */
   readonly uploadBytesLimit: number;
+  /** Bytes that the specs of all jobs of a sweep may have together. */
+  readonly sweepBytesLimit: number;
   /** What each key that is no admin's may have. */
   readonly quotas: Quotas;
 }
@@ -222,6 +225,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       layers: data.TRAINYARD_MAX_LAYERS,
     },
     uploadBytesLimit: data.TRAINYARD_MAX_UPLOAD_BYTES,
+    sweepBytesLimit: data.TRAINYARD_MAX_SWEEP_BYTES,
     quotas: {
       queuedJobs: data.TRAINYARD_QUOTA_QUEUED_JOBS,
       parameters: data.TRAINYARD_QUOTA_PARAMETERS,

@@ -49,8 +49,10 @@ export interface RedisKeys {
   readonly totals: string;
   /** `totals` and `ended`: the last keys of every script that may finish a job. */
   readonly ending: readonly [string, string];
-  /** Hash: the record of a sweep. */
+  /** Hash: the record of a sweep, without its specs. */
   sweep(sweepId: string): string;
+  /** Hash: a sweep's base spec, and of each trial, by its number, the values and what they change of that spec. */
+  sweepTrials(sweepId: string): string;
   /** Sorted set, all scores 0: the ids of all sweeps, in the order of their creation. */
   readonly sweeps: string;
   /** Sorted set, as `sweeps`: the ids of one owner's. */
@@ -119,6 +121,7 @@ export function redisKeys(prefix: string): RedisKeys {
     ended: `${tag}:ended`,
     totals: `${tag}:totals`,
     sweep: (sweepId) => `${tag}:sweep:${sweepId}`,
+    sweepTrials: (sweepId) => `${tag}:sweepTrials:${sweepId}`,
     sweeps: `${tag}:sweeps`,
     sweepsOf: (owner) => `${tag}:sweeps:${owner}`,
     activeSweeps: `${tag}:activeSweeps`,

@@ -54,6 +54,7 @@ export function probeCommands(key: (type: string) => string, value: string): rea
     ['HGETALL', hash],
     ['HVALS', hash],
     ['HLEN', hash],
+    ['HSTRLEN', hash, 'a'],
     ['HEXISTS', hash, 'a'],
     ['HINCRBY', hash, 'a', 1],
     ['HINCRBYFLOAT', hash, 'a', 1],

@@ -56,6 +56,20 @@ function draw(range: SweepRange, fraction: number): unknown {
   }
 }
 
+/** The bytes of all values of some trials as JSON. Each value of the space is measured once, however many trials have it. */
+export function valuesBytes(trials: readonly TrialValues[]): number {
+  const known = new Map<unknown, number>();
+  const bytesOf = (value: unknown): number => {
+    const bytes = known.get(value) ?? Buffer.byteLength(JSON.stringify(value));
+    known.set(value, bytes);
+    return bytes;
+  };
+  return trials.reduce(
+    (sum, values) => sum + Object.entries(values).reduce((own, [place, value]) => own + place.length + bytesOf(value), 0),
+    0,
+  );
+}
+
 /** Digits that no other implementation of a logarithm would disagree about. */
 function short(value: number): number {
   return Number(value.toPrecision(10));

@@ -1,25 +1,35 @@
 // Brings sweeps forward: makes their jobs, begins the next rung when one has ended, cancels, and notes the end. It goes by the records
 // alone and repeats what may have been done before, so any number of processes may do this at once and any of them may die.
-import { isFinal, type Job, type Sweep, type SweepTrial } from '@trainyard/contracts';
+import { isFinal, type Job, type SweepTrial } from '@trainyard/contracts';
 import { type JobSpec, SpecError } from '@trainyard/engine';
 import { eachInTurn } from '../eachInTurn.ts';
 import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
 import { createWith, initialWeightsOf, type WeightSources } from '../initialWeights.ts';
 import type { Remains } from '../remains.ts';
 import type { Successors } from '../successors.ts';
-import { type SweepRecord, type SweepStore, sweepSummary, trialKey } from './sweepStore.ts';
+import type { JobStanding } from '../jobStanding.ts';
+import { type SweepRecord, type SweepStore, trialKey } from './sweepStore.ts';
 
-/** The sweep has ended otherwise. */
+/** The state of the sweep does not allow this. */
 export class SweepStateError extends JobsError {
-  constructor(sweepId: string, status: string) {
-    super('wrongState', `cannot cancel ${sweepId}: it is ${status}`);
+  constructor(action: string, sweepId: string, status: string) {
+    super('wrongState', `cannot ${action} ${sweepId}: it is ${status}`);
   }
 }
 
+/** A job of a sweep as it is now. */
 interface Trial {
   readonly rung: number;
+  /** Its number among the sweep's trials. */
   readonly index: number;
-  readonly job: Job;
+  readonly job: JobStanding;
+}
+
+/** A trial as answers show it. Its values are in the store: {@link SweepStore.values}. */
+export interface RankedTrial {
+  /** Its number among the sweep's trials. */
+  readonly index: number;
+  readonly shown: Omit<SweepTrial, 'values'>;
 }
 
 export interface SweepRunnerOptions extends WeightSources {
@@ -75,32 +85,30 @@ export class SweepRunner {
    * @throws SweepStateError it has ended by itself
    */
   async cancel(record: SweepRecord): Promise<void> {
-    if (record.status === 'succeeded' || record.status === 'failed') throw new SweepStateError(record.id, record.status);
+    if (record.status === 'succeeded' || record.status === 'failed') throw new SweepStateError('cancel', record.id, record.status);
     if (record.status === 'cancelled') return;
     await this.#options.store.requestCancel(record.id);
     await this.advance(record.id);
   }
 
-  /** The sweep with its jobs, ranked. */
-  async detail(record: SweepRecord): Promise<Sweep> {
+  /**
+   * Removes a sweep that has ended. Its jobs stay.
+   * @throws SweepStateError it has not ended
+   */
+  async delete(record: SweepRecord): Promise<void> {
+    if ((await this.#options.store.delete(record)) === 'running') throw new SweepStateError('delete', record.id, record.status);
+  }
+
+  /** The jobs of a sweep, best first: a higher rung before a lower one, a value before none. */
+  async ranking(record: SweepRecord): Promise<RankedTrial[]> {
+    const { metric } = record;
     const trials = (await this.#trials(record)).toSorted((a, b) => b.rung - a.rung || compare(record, a, b) || a.index - b.index);
-    return {
-      ...sweepSummary(record),
-      planned: record.rungs.reduce((count, rung) => count + rung.length, 0),
-      trials: trials.map(
-        ({ rung, index, job }, place): SweepTrial => ({
-          rank: place + 1,
-          job: job.id,
-          rung,
-          epochs: job.spec.epochs,
-          epoch: job.latest?.epoch ?? 0,
-          values: (record.trials[index]?.values ?? {}) as SweepTrial['values'],
-          status: job.status,
-          value: job.latest?.[record.metric] ?? null,
-          ...lostValue(job, record.metric),
-        }),
-      ),
-    };
+    return trials.map(({ rung, index, job: { id: job, status, epochs, latest } }, place) => {
+      const name = latest?.nonFinite?.[metric];
+      const nonFinite = name === undefined ? {} : { nonFinite: { value: name } };
+      const value = latest?.[metric] ?? null;
+      return { index, shown: { rank: place + 1, job, rung, epochs, epoch: latest?.epoch ?? 0, status, value, ...nonFinite } };
+    });
   }
 
   async #advance(id: string): Promise<void> {
@@ -126,19 +134,21 @@ export class SweepRunner {
   async #makeJobs(record: SweepRecord): Promise<void> {
     const { store } = this.#options;
     const rung = record.rungs.length - 1;
-    for (const index of record.rungs[rung] ?? []) {
-      if (record.jobs.has(trialKey(rung, index))) continue;
+    const missing = (record.rungs[rung] ?? []).filter((index) => !record.jobs.has(trialKey(rung, index)));
+    if (missing.length === 0) return;
+    const base = await store.spec(record.id);
+    for (const index of missing) {
       if (await store.isCancelled(record.id)) return;
-      const job = await this.#make(record, rung, index);
+      const spec = await store.trialSpec(record.id, base, index);
+      const job = spec === null ? null : await this.#make(record, rung, index, spec);
       if (job !== null) await store.setJob(record.id, rung, index, job.id);
     }
   }
 
-  async #make(record: SweepRecord, rung: number, index: number): Promise<Job | null> {
+  /** @param whole the trial's spec, with the epochs that it has when it gets to the last rung */
+  async #make(record: SweepRecord, rung: number, index: number, whole: JobSpec): Promise<Job | null> {
     const { jobs, successors } = this.#options;
-    const trial = record.trials[index];
-    if (trial === undefined) return null;
-    const spec: JobSpec = { ...trial.spec, epochs: epochsOf(record, rung, trial.spec) };
+    const spec: JobSpec = { ...whole, epochs: epochsOf(record, rung, whole) };
     const idempotency = { key: `${record.id}/${trialKey(rung, index)}`, body: spec };
     const { owner, traceparent } = record;
     const request = { spec, owner, sweep: record.id, idempotency, ...(traceparent !== undefined && { traceparent }) };
@@ -168,8 +178,10 @@ export class SweepRunner {
     if (strategy.type !== 'halving') return false;
     const rung = record.rungs.length - 1;
     const ended = trials.filter((trial) => trial.rung === rung);
+    const goesOn = ({ index, job }: Trial): boolean =>
+      job.status === 'succeeded' && job.latest?.[record.metric] != null && job.epochs < (record.epochs[index] ?? 0);
     const best = ended
-      .filter(({ job }) => job.status === 'succeeded' && job.latest?.[record.metric] != null && job.spec.epochs < fullEpochs(record, job))
+      .filter(goesOn)
       .toSorted((a, b) => compare(record, a, b) || a.index - b.index)
       .slice(0, Math.max(1, Math.floor((record.rungs[rung]?.length ?? 0) / strategy.factor)));
     if (best.length === 0) return false;
@@ -179,11 +191,6 @@ export class SweepRunner {
       best.map(({ index }) => index),
     );
     return true;
-
-    function fullEpochs({ trials: planned }: SweepRecord, job: Job): number {
-      const index = ended.find((trial) => trial.job.id === job.id)?.index ?? 0;
-      return planned[index]?.spec.epochs ?? 0;
-    }
   }
 
   /** The jobs that are there, of all rungs. */
@@ -194,17 +201,12 @@ export class SweepRunner {
         return jobId === undefined ? [] : [{ rung, index, jobId }];
       }),
     );
-    const jobs = await this.#options.jobs.getAll(places.map(({ jobId }) => jobId));
+    const jobs = await this.#options.jobs.standings(places.map(({ jobId }) => jobId));
     return places.flatMap(({ rung, index }, at) => {
       const job = jobs[at];
       return job === null || job === undefined ? [] : [{ rung, index, job }];
     });
   }
-}
-
-function lostValue({ latest }: Job, metric: SweepRecord['metric']): Pick<SweepTrial, 'nonFinite'> {
-  const value = latest?.nonFinite?.[metric];
-  return value === undefined ? {} : { nonFinite: { value } };
 }
 
 /** What a job was to begin with, or its data, was deleted meanwhile. */

@@ -3,20 +3,35 @@
 import type { SweepGoal, SweepMetric, SweepPage, SweepSpace, SweepStatus, SweepStrategy, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
-import { ulid } from 'ulid';
+import { encodeTime, ulid } from 'ulid';
 import { IdempotencyMismatchError } from '../errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from '../idempotency.ts';
+import { fittingPage } from '../pageBytes.ts';
 import { quotaText, type Quotas, refuseOverQuota } from '../quotas.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { createSweep, endSweep } from '../scripts/sweeps.ts';
 import { runScript } from '../scripts/script.ts';
+import { createSweep, deleteSweep, endSweep, setOnceInSweep } from '../scripts/sweeps.ts';
 import type { TrialValues } from './space.ts';
+import { type Change, withChanges } from './specChanges.ts';
+import { fieldsOf, type FormerPlan, upgradeRecord } from './sweepFields.ts';
+
+/** One of the jobs that a sweep makes: what it has otherwise than the base spec. */
+export interface PlannedTrial {
+  readonly values: TrialValues;
+  /** From the base spec to the trial's. */
+  readonly changes: readonly Change[];
+  /** Of its whole spec. */
+  readonly epochs: number;
+  /** Of its whole spec as JSON. */
+  readonly specBytes: number;
+}
 
 /** What a sweep is from its beginning on. */
 export interface SweepPlan {
   readonly owner: string;
   readonly name: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The base spec, with defaults. */
   readonly spec: JobSpec;
   readonly space: SweepSpace;
   readonly strategy: SweepStrategy;
@@ -25,21 +40,18 @@ export interface SweepPlan {
   readonly seed: number;
   /** Of the request that made it, whose trace its jobs go on with. */
   readonly traceparent?: string;
-  readonly trials: readonly { readonly values: TrialValues; readonly spec: JobSpec }[];
+  readonly trials: readonly PlannedTrial[];
 }
 
-/** What lists show of a sweep, and whose it is. */
-interface SweepHead extends Omit<SweepPlan, 'trials'> {
+/** A sweep as it is now, without its specs. */
+export interface SweepRecord extends Omit<SweepPlan, 'trials' | 'spec'> {
   readonly id: string;
   readonly createdAt: string;
   readonly finishedAt: string | null;
   readonly status: SweepStatus;
-}
-
-/** A sweep as it is now. */
-export interface SweepRecord extends SweepHead {
-  readonly trials: SweepPlan['trials'];
-  /** Which trials are in each rung that has begun, as numbers of `trials`. */
+  /** The epochs of each trial's whole spec. */
+  readonly epochs: readonly number[];
+  /** Which trials are in each rung that has begun, as indices of `epochs`. */
   readonly rungs: readonly (readonly number[])[];
   /** The jobs that were made, by rung and trial. */
   readonly jobs: ReadonlyMap<string, string>;
@@ -49,6 +61,8 @@ export interface SweepRecord extends SweepHead {
 export function trialKey(rung: number, trial: number): string {
   return `${rung}:${trial}`;
 }
+
+const headFields = ['head', 'createdAt', 'finishedAt', 'status', 'cancelledAt', 'plan'] as const;
 
 export class SweepStore {
   readonly #redis: Redis;
@@ -70,29 +84,34 @@ export class SweepStore {
     plan: SweepPlan,
     { quotas, idempotency }: { readonly quotas?: Quotas; readonly idempotency?: Idempotency } = {},
   ): Promise<{ readonly id: string; readonly replayed: boolean }> {
-    const { trials, ...rest } = plan;
-    const firstRung = JSON.stringify(trials.map((_, index) => index));
+    const firstRung = JSON.stringify(plan.trials.map((_, index) => index));
+    const { record, trials, bytes } = fieldsOf(plan);
     const id = `sweep_${ulid()}`;
     const keys = this.#keys;
+    const recordFields = [...record, 'createdAt', new Date().toISOString(), 'rung:0', firstRung];
     const reply = await runScript(
       this.#redis,
       createSweep,
-      [keys.sweep(id), keys.sweeps, keys.sweepsOf(plan.owner), keys.activeSweeps, memoryOf(keys, plan.owner, idempotency)],
+      [
+        keys.sweep(id),
+        keys.sweeps,
+        keys.sweepsOf(plan.owner),
+        keys.activeSweeps,
+        memoryOf(keys, plan.owner, idempotency),
+        keys.sweepTrials(id),
+      ],
       [
         id,
         plan.owner,
         quotaText(quotas),
-        trials.length,
+        plan.trials.length,
         idempotency ? bodyDigest(idempotency) : '',
         idempotencySeconds,
-        'plan',
-        JSON.stringify(rest),
-        'trials',
-        JSON.stringify(trials),
-        'createdAt',
-        new Date().toISOString(),
-        'rung:0',
-        firstRung,
+        bytes,
+        plan.trials.reduce((sum, { specBytes }) => sum + specBytes, 0),
+        recordFields.length,
+        ...recordFields,
+        ...trials,
       ],
     );
     refuseOverQuota(reply);
@@ -114,29 +133,81 @@ export class SweepStore {
 
   /** The sweep, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
   async get(id: string, owner?: string): Promise<SweepRecord | null> {
+    // The index of the owner's sweeps is asked first: another key's record, which may be large, is never read.
+    if (owner !== undefined && (await this.#redis.zscore(this.#keys.sweepsOf(owner), id)) === null) return null;
     const fields = await this.#redis.hgetall(this.#keys.sweep(id));
-    if (fields['plan'] === undefined) return null;
-    const head = headOf(id, fields);
-    if (owner !== undefined && head.owner !== owner) return null;
+    if (fields['plan'] !== undefined) {
+      await upgradeRecord(this.#redis, this.#keys, id, fields);
+      return await this.get(id);
+    }
+    if (fields['head'] === undefined) return null;
     const rungs: number[][] = [];
     for (let rung = 0; fields[`rung:${rung}`] !== undefined; rung++) rungs.push(JSON.parse(fields[`rung:${rung}`] ?? '[]') as number[]);
     const jobs = Object.entries(fields).flatMap(([name, value]) => (name.startsWith('job:') ? [[name.slice(4), value] as const] : []));
-    return { ...head, trials: JSON.parse(fields['trials'] ?? '[]') as SweepPlan['trials'], rungs, jobs: new Map(jobs) };
+    return { ...headOf(id, fields), epochs: JSON.parse(fields['epochs'] ?? '[]') as number[], rungs, jobs: new Map(jobs) };
   }
 
-  /** Newest first; `after` is the id of the last one of the page before. */
+  /** The base spec of a sweep. */
+  async spec(id: string): Promise<JobSpec> {
+    return JSON.parse((await this.#redis.hget(this.#keys.sweepTrials(id), 'spec')) ?? 'null') as JobSpec;
+  }
+
+  /** The whole spec of a trial, by its sweep's base spec; null if there is none. */
+  async trialSpec(id: string, base: JobSpec, trial: number): Promise<JobSpec | null> {
+    const text = await this.#redis.hget(this.#keys.sweepTrials(id), String(trial));
+    return text === null ? null : (withChanges(base, (JSON.parse(text) as Pick<PlannedTrial, 'changes'>).changes) as JobSpec);
+  }
+
+  /** The values of some trials, as JSON, in the order of `trials`. Ask for a page at a time. */
+  async values(id: string, trials: readonly number[]): Promise<TrialValues[]> {
+    if (trials.length === 0) return [];
+    const texts = await this.#redis.hmget(this.#keys.sweepTrials(id), ...trials.map(String));
+    return texts.map((text) => (text === null ? {} : (JSON.parse(text) as Pick<PlannedTrial, 'values'>).values));
+  }
+
+  /**
+   * Newest first; `after` is the id of the last one of the page before. A page has at most `limit` sweeps and about 2 MiB, but at least
+   * one sweep.
+   */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<SweepPage> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
     const key = options.owner === undefined ? this.#keys.sweeps : this.#keys.sweepsOf(options.owner);
-    const ids = await this.#redis.zrange(key, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit + 1);
-    const page = ids.slice(0, options.limit);
-    const data = await Promise.all(
-      page.map(async (id) => {
-        const values = await this.#redis.hmget(this.#keys.sweep(id), ...headFields);
-        return sweepSummary(headOf(id, Object.fromEntries(headFields.map((name, index) => [name, values[index] ?? undefined]))));
-      }),
-    );
-    return { data, nextCursor: ids.length > page.length ? (page.at(-1) ?? null) : null };
+    const found = await this.#redis.zrange(key, start, '-', 'BYLEX', 'REV', 'LIMIT', 0, options.limit + 1);
+    const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [
+      [this.#keys.sweep(id), 'head'],
+      [this.#keys.sweep(id), 'plan'],
+      [this.#keys.sweepTrials(id), 'spec'],
+    ]);
+    const data: SweepSummary[] = [];
+    for (const id of page) {
+      const summary = await this.#summary(id);
+      if (summary !== null) data.push(summary);
+    }
+    return { data, nextCursor: hasMore ? (page.at(-1) ?? null) : null };
+  }
+
+  /** A sweep of a list; null if it was deleted meanwhile. */
+  async #summary(id: string): Promise<SweepSummary | null> {
+    const values = await this.#redis.hmget(this.#keys.sweep(id), ...headFields);
+    const fields = Object.fromEntries(headFields.map((name, index) => [name, values[index] ?? undefined]));
+    if (fields['plan'] !== undefined) {
+      // A record of version 0.1.0 has the spec in its plan. Its trials, which may be large, are not needed here.
+      const { spec, ...plan } = JSON.parse(fields['plan']) as FormerPlan;
+      return sweepSummary(headOf(id, { ...fields, head: JSON.stringify(plan) }), spec);
+    }
+    return fields['head'] === undefined ? null : sweepSummary(headOf(id, fields), await this.spec(id));
+  }
+
+  /** The ids of sweeps that ended before a time (ms), the oldest first; about `limit` at most. */
+  async endedBefore(time: number, limit: number): Promise<string[]> {
+    const ended: string[] = [];
+    for (let from = '-'; ; ) {
+      const page = await this.#redis.zrange(this.#keys.sweeps, from, `(sweep_${encodeTime(time, 10)}`, 'BYLEX', 'LIMIT', 0, limit);
+      const ends = await Promise.all(page.map(async (id) => await this.#redis.hget(this.#keys.sweep(id), 'finishedAt')));
+      ended.push(...page.filter((_, at) => Date.parse(ends[at] ?? '') < time));
+      if (page.length < limit || ended.length >= limit) return ended;
+      from = `(${page.at(-1)}`;
+    }
   }
 
   /** The ids of the sweeps that have not ended. */
@@ -151,12 +222,12 @@ export class SweepStore {
 
   /** Notes which job a trial came to. */
   async setJob(id: string, rung: number, trial: number, jobId: string): Promise<void> {
-    await this.#redis.hset(this.#keys.sweep(id), `job:${trialKey(rung, trial)}`, jobId);
+    await this.#setOnce(id, `job:${trialKey(rung, trial)}`, jobId);
   }
 
   /** Begins a rung; of several that do, the first decides. */
   async beginRung(id: string, rung: number, trials: readonly number[]): Promise<void> {
-    await this.#redis.hsetnx(this.#keys.sweep(id), `rung:${rung}`, JSON.stringify(trials));
+    await this.#setOnce(id, `rung:${rung}`, JSON.stringify(trials));
   }
 
   /** Whether somebody wants the sweep cancelled. */
@@ -166,7 +237,7 @@ export class SweepStore {
 
   /** Notes that the sweep is to be cancelled, if it has not ended. */
   async requestCancel(id: string): Promise<void> {
-    await this.#redis.hsetnx(this.#keys.sweep(id), 'cancelledAt', new Date().toISOString());
+    await this.#setOnce(id, 'cancelledAt', new Date().toISOString());
   }
 
   /** Ends the sweep, once. */
@@ -174,20 +245,37 @@ export class SweepStore {
     const now = new Date().toISOString();
     await runScript(this.#redis, endSweep, [this.#keys.sweep(id), this.#keys.activeSweeps], [id, owner, status, now]);
   }
+
+  /** Removes the record of a sweep that has ended. Its jobs stay. */
+  async delete({ id, owner }: SweepRecord): Promise<'deleted' | 'missing' | 'running'> {
+    const keys = this.#keys;
+    const [outcome] = await runScript(
+      this.#redis,
+      deleteSweep,
+      [keys.sweep(id), keys.sweepTrials(id), keys.sweeps, keys.sweepsOf(owner)],
+      [id, owner],
+    );
+    return outcome as 'deleted' | 'missing' | 'running';
+  }
+
+  /** Sets a field that is not set yet, unless the sweep was deleted. */
+  async #setOnce(id: string, field: string, value: string): Promise<void> {
+    await runScript(this.#redis, setOnceInSweep, [this.#keys.sweep(id)], [field, value]);
+  }
 }
+
+type SweepHead = Omit<SweepRecord, 'epochs' | 'rungs' | 'jobs'>;
 
 /** A sweep as lists show it. */
-export function sweepSummary(record: SweepHead): SweepSummary {
-  const { id, name, labels, status, createdAt, finishedAt, spec, space, strategy, metric, goal, seed } = record;
+export function sweepSummary(record: SweepHead, spec: JobSpec): SweepSummary {
+  const { id, name, labels, status, createdAt, finishedAt, space, strategy, metric, goal, seed } = record;
   return { id, name, labels: { ...labels }, status, createdAt, finishedAt, spec, space, strategy, metric, goal, seed };
 }
-
-const headFields = ['plan', 'createdAt', 'finishedAt', 'status', 'cancelledAt'] as const;
 
 function headOf(id: string, fields: Readonly<Record<string, string | undefined>>): SweepHead {
   const ended = fields['status'] as SweepStatus | undefined;
   return {
-    ...(JSON.parse(fields['plan'] ?? '') as Omit<SweepPlan, 'trials'>),
+    ...(JSON.parse(fields['head'] ?? '') as Omit<SweepPlan, 'trials' | 'spec'>),
     id,
     createdAt: fields['createdAt'] ?? '',
     finishedAt: fields['finishedAt'] ?? null,

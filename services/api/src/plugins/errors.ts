@@ -27,6 +27,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { requestIdHeader } from '../http/requestIds.ts';
+import { TooManyWaitingError } from '../fairSemaphore.ts';
 import { nothingThere, orDiskError, ProblemError, storageAway } from '../problems.ts';
 import { seenPath } from './basePath.ts';
 
@@ -57,6 +58,13 @@ function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): P
   return new ProblemError('quotaExceeded', detail, { headers: { 'retry-after': String(retryAfterSeconds) } });
 }
 
+/** Requests that take long wait for their turn, but only so many of them. */
+function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
+  const headers = { 'retry-after': '5' };
+  if (isOwnLimit) return new ProblemError('tooManyRequests', 'Too many of your requests wait for their turn; try again later.', { headers });
+  return new ProblemError('unavailable', 'Too many requests wait for their turn; try again shortly.', { headers });
+}
+
 /** What fastify throws by itself. */
 function fromFastify(error: Error & { code: string; statusCode: number }, request: FastifyRequest): ProblemError | undefined {
   switch (error.code) {
@@ -85,6 +93,7 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
     return new ProblemError('invalidSpec', `The spec cannot work as it is: ${places} to correct, see errors.`, { issues: error.issues });
   }
   if (error instanceof QuotaExceededError) return overQuota(error);
+  if (error instanceof TooManyWaitingError) return tooManyWaiting(error);
   if (error instanceof WeightsInUseError || error instanceof DatasetInUseError) return new ProblemError('inUse', `${error.message}.`);
   if (error instanceof DatasetNotFoundError) {
     const issue = { path: '/data/dataset', message: `${error.message} any more`, code: 'unknownDataset' };

@@ -1,6 +1,6 @@
 // Sweeps over HTTP: every job that a sweep would make is checked before the first is made. What becomes of a sweep is the runner's.
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
-import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
+import type { JobSpec, SpecLimits, UploadedDatasets } from '@trainyard/engine';
 import {
   currentTraceparent,
   type DatasetStore,
@@ -8,28 +8,29 @@ import {
   isRedisUnavailable,
   type KeyQuotas,
   limitsWithin,
-  placeInSpace,
-  planTrials,
+  type RankedTrial,
   type SweepRecord,
   type SweepRunner,
   type SweepStore,
-  type TrialValues,
+  sweepSummary,
   type WeightSources,
-  withValues,
 } from '@trainyard/jobs';
 import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { z } from 'zod';
+import { FairSemaphore } from '../fairSemaphore.ts';
 import { guarded, json, problems } from '../http/answers.ts';
+import { clientLeft } from '../http/clientLeft.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { sweepExample } from '../http/examples.ts';
 import { pageLimit, parseBody, unnamed } from '../http/parameters.ts';
+import { jsonType, jsonWithList, sendPieces } from '../http/pieces.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { nothingThere } from '../problems.ts';
+import { planSweep } from '../sweeps/planSweep.ts';
 
 const params = z.object({ id: z.string().describe('The id of a sweep.') });
 const listQuery = z.strictObject({
@@ -38,8 +39,11 @@ const listQuery = z.strictObject({
 });
 const withBody = ['malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'] as const;
 
-/** Problems that are told at most. */
-const mostProblems = 100;
+/** Sweeps that are planned at the same time, by each key and together, and requests of a key and together that wait for that. */
+const planning = { places: 2, placesPerKey: 1, waitingPerKey: 8, waiting: 64 };
+
+/** Trials of an answer that are read and sent at a time. */
+const trialsPage = 20;
 
 interface Services extends WeightSources {
   readonly sweeps: SweepStore;
@@ -47,40 +51,11 @@ interface Services extends WeightSources {
   readonly datasets: DatasetStore;
   readonly classLimits: ClassLimits;
   readonly limits: SpecLimits;
+  /** Bytes that the specs and values of all trials may have together. */
+  readonly bytesLimit: number;
   readonly keyQuotas: KeyQuotas;
   /** Threads of a job that names none. */
   readonly threads: number;
-}
-
-/** What a spec is checked against. */
-interface CheckContext extends Pick<Services, 'classLimits' | 'limits' | 'threads'> {
-  readonly uploads: UploadedDatasets;
-  /** @throws SpecError when the weights that a spec names cannot be used or do not fit */
-  readonly checkWeights: (spec: JobSpec) => Promise<unknown>;
-}
-
-/** The problems of a spec, at the places of the sweep's body that they come from. */
-function placed(problem: Problem, places: readonly string[], values: TrialValues): Problem {
-  const place = places.find((candidate) => problem.path === candidate || problem.path.startsWith(`${candidate}/`));
-  if (place !== undefined)
-    return { ...problem, path: placeInSpace(place), message: `${JSON.stringify(values[place])}: ${problem.message}` };
-  const chosen = places.length === 0 ? '' : ` (with ${JSON.stringify(values)})`;
-  return { ...problem, path: `/spec${problem.path}`, message: `${problem.message}${chosen}` };
-}
-
-/** @throws SpecError with the problems where they come from */
-async function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: CheckContext): Promise<JobSpec> {
-  try {
-    const posted = withValues(body, values);
-    const { spec } = checkSpec(posted, context.limits, context.uploads, context.threads);
-    await context.classLimits.check(spec);
-    await context.checkWeights(spec);
-    return spec;
-  } catch (error) {
-    if (!(error instanceof SpecError)) throw error;
-    const isPlaced = error.issues.every(({ path }) => path.startsWith('/space'));
-    throw isPlaced ? error : new SpecError(error.issues.map((issue) => placed(issue, Object.keys(values), values)));
-  }
 }
 
 /** The uploaded datasets that the spec or a choice for its dataset names. */
@@ -90,49 +65,51 @@ async function uploadsOf(
   datasets: DatasetStore,
   request: FastifyRequest,
 ): Promise<UploadedDatasets> {
-  const named = space['/data/dataset']?.type === 'choice' ? space['/data/dataset'].values : [];
-  const specs = [spec, ...named.map((dataset) => ({ data: { dataset } }))];
-  const found = await Promise.all(specs.map(async (each) => [...(await uploadsFor(each, datasets, request))]));
-  return new Map(found.flat());
-}
-
-/** Every job of the sweep, checked. @throws SpecError */
-async function checkAll(spec: JobSpec, body: Readonly<Record<string, unknown>>, trials: readonly TrialValues[], context: CheckContext) {
-  const problems = new Map<string, Problem>();
-  const checked: { values: TrialValues; spec: JobSpec }[] = [];
-  for (const [index, values] of trials.entries()) {
-    // Hundreds of big specs take a while, and others want to be answered.
-    if (index % 20 === 19) await breathe();
-    try {
-      checked.push({ values, spec: await check({ seed: spec.seed, ...body }, values, context) });
-    } catch (error) {
-      if (!(error instanceof SpecError)) throw error;
-      for (const issue of error.issues) problems.set(`${issue.path} ${issue.message}`, issue);
-      if (problems.size >= mostProblems) break;
-    }
+  const choices = space['/data/dataset']?.type === 'choice' ? space['/data/dataset'].values : [];
+  const found = new Map(await uploadsFor(spec, datasets, request));
+  for (const dataset of new Set(choices)) {
+    for (const [id, content] of await uploadsFor({ data: { dataset } }, datasets, request)) found.set(id, content);
   }
-  if (problems.size > 0) throw new SpecError([...problems.values()].slice(0, mostProblems));
-  return checked;
+  return found;
 }
 
 export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
   app,
-  { sweeps, runner, datasets, classLimits, limits, keyQuotas, threads, ...sources },
+  { sweeps, runner, datasets, classLimits, limits, bytesLimit, keyQuotas, threads, ...sources },
   done,
 ) => {
+  const plans = new FairSemaphore(planning);
+
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
     const record = sweepId.safeParse(id).success ? await sweeps.get(id, visibleOwner(request)) : null;
     if (record === null) throw nothingThere(request.url);
     return record;
   };
 
+  /** The values of ranked trials, page by page. */
+  async function* trialPages(id: string, ranking: readonly RankedTrial[]): AsyncGenerator<readonly unknown[], void, void> {
+    for (let from = 0; from < ranking.length; from += trialsPage) {
+      const page = ranking.slice(from, from + trialsPage);
+      const values = await sweeps.values(
+        id,
+        page.map(({ index }) => index),
+      );
+      yield page.map(({ shown }, at) => ({ ...shown, values: values[at] ?? {} }));
+    }
+  }
+
+  /** Sends a sweep with its jobs, ranked. */
+  const sendSweep = async (reply: FastifyReply, record: SweepRecord): Promise<FastifyReply> => {
+    const [ranking, spec] = await Promise.all([runner.ranking(record), sweeps.spec(record.id)]);
+    const planned = record.rungs.reduce((count, rung) => count + rung.length, 0);
+    const head = { ...sweepSummary(record, spec), planned };
+    return await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
+  };
+
   /** The 202 of a sweep, new or not. */
   const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<FastifyReply> => {
     if (replayed) void reply.header('idempotency-replayed', 'true');
-    return reply
-      .code(202)
-      .header('location', `/sweeps/${record.id}`)
-      .send(await runner.detail(record));
+    return await sendSweep(reply.code(202).header('location', `/sweeps/${record.id}`), record);
   };
 
   app.post(
@@ -142,7 +119,8 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         operationId: 'createSweep',
         summary: 'Train many jobs of one spec and rank them',
         description:
-          'A grid of all combinations, random draws, or successive halving: many jobs for a few epochs, of which the best go on. Nothing is queued unless every job could be trained.',
+          'A grid of all combinations, random draws, or successive halving: many jobs for a few epochs, of which the best go on. Nothing is queued unless every job could be trained. ' +
+          'The specs and values of all jobs together may have 16 MiB, unless the service is set up otherwise.',
         tags: ['sweeps'],
         querystring: z.strictObject({}),
         headers: idempotencyHeaders,
@@ -154,20 +132,20 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       },
     },
     async (request, reply) => {
-      const { name, labels, spec: body, space, strategy, metric, goal, maxJobs, seed: given } = request.body;
+      const { name, labels, spec: body, space, strategy, metric, goal, seed: given } = request.body;
       const owner = callerOf(request).name;
       // Sweeps and jobs share a caller's keys.
       const { idempotency } = idempotencyOf(request.headers, { sweep: request.body });
       const earlier = idempotency === undefined ? null : await sweeps.replay(owner, idempotency);
       if (earlier !== null) return await accepted(reply, earlier, true);
       const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-      const planned = planTrials(space, strategy, maxJobs, seed);
       const uploads = await uploadsOf(body, space, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
       const checkWeights = async (checked: JobSpec) => await initialWeightsOf(checked, visibleOwner(request), sources);
-      const context = { limits: limitsWithin(limits, quotas), classLimits, threads, uploads, checkWeights };
-      const spec = await check(body, {}, context);
-      const trials = await checkAll(spec, body, planned, context);
+      const signal = clientLeft(reply);
+      const context = { limits: limitsWithin(limits, quotas), bytesLimit, classLimits, threads, uploads, checkWeights, signal };
+      const release = await plans.acquire(owner, signal);
+      const { spec, trials } = await planSweep(request.body, seed, context).finally(release);
       const traceparent = currentTraceparent();
       const plan = {
         owner,
@@ -221,7 +199,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         response: { 200: json('The sweep.', sweepDetail), ...problems(...guarded, 'notFound', 'invalidRequest') },
       },
     },
-    async (request) => await runner.detail(await visibleSweep(request.params.id, request)),
+    async (request, reply) => await sendSweep(reply, await visibleSweep(request.params.id, request)),
   );
 
   app.post(
@@ -244,7 +222,26 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       parseBody(z.strictObject({}).nullish(), request.body);
       const record = await visibleSweep(request.params.id, request);
       await runner.cancel(record);
-      return reply.code(202).send(await runner.detail(await visibleSweep(record.id, request)));
+      return await sendSweep(reply.code(202), await visibleSweep(record.id, request));
+    },
+  );
+
+  app.delete(
+    '/sweeps/:id',
+    {
+      schema: {
+        operationId: 'deleteSweep',
+        summary: 'Delete a sweep that has ended',
+        description: 'Its jobs stay and can be deleted by themselves.',
+        tags: ['sweeps'],
+        params,
+        querystring: z.strictObject({}),
+        response: { 204: z.undefined().describe('It is deleted.'), ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest') },
+      },
+    },
+    async (request, reply) => {
+      await runner.delete(await visibleSweep(request.params.id, request));
+      return reply.code(204).send();
     },
   );
   done();

@@ -1,0 +1,55 @@
+// The fields of a sweep's record in Redis, and how a record of version 0.1.0 becomes one of today. That version kept a whole spec for each
+// trial, all in one field.
+import type { JobSpec } from '@trainyard/engine';
+import type { Redis } from 'ioredis';
+import { givingWay } from '../givingWay.ts';
+import type { RedisKeys } from '../redis/keys.ts';
+import { runScript } from '../scripts/script.ts';
+import { upgradeSweep } from '../scripts/sweeps.ts';
+import type { TrialValues } from './space.ts';
+import { changesBetween } from './specChanges.ts';
+import type { PlannedTrial, SweepPlan } from './sweepStore.ts';
+
+/** The field `plan` of version 0.1.0. */
+export type FormerPlan = Omit<SweepPlan, 'trials'>;
+
+interface SweepFields {
+  /** field, value, … of the record. */
+  readonly record: readonly string[];
+  /** field, value, … of the hash with the specs. */
+  readonly trials: readonly string[];
+  /** The bytes of all values. */
+  readonly bytes: number;
+}
+
+export function fieldsOf({ spec, trials, ...head }: SweepPlan): SweepFields {
+  const record = ['head', JSON.stringify(head), 'epochs', JSON.stringify(trials.map(({ epochs }) => epochs))];
+  const texts = trials.flatMap((trial, index) => [String(index), trialText(trial)]);
+  const specs = ['spec', JSON.stringify(spec), ...texts];
+  const bytes = [...record, ...specs].reduce((sum, text, at) => (at % 2 === 1 ? sum + Buffer.byteLength(text) : sum), 0);
+  return { record, trials: specs, bytes };
+}
+
+/** A trial as it is stored. */
+export function trialText({ values, changes }: Pick<PlannedTrial, 'values' | 'changes'>): string {
+  return JSON.stringify({ values, changes });
+}
+
+/** Rewrites a record of version 0.1.0, once, whoever comes first. */
+export async function upgradeRecord(
+  redis: Redis,
+  keys: RedisKeys,
+  id: string,
+  fields: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const plan = JSON.parse(fields['plan'] ?? '') as FormerPlan;
+  const former = JSON.parse(fields['trials'] ?? '[]') as { readonly values: TrialValues; readonly spec: JobSpec }[];
+  const giveWay = givingWay();
+  const trials: PlannedTrial[] = [];
+  for (const { values, spec } of former) {
+    trials.push({ values, changes: changesBetween(plan.spec, spec), epochs: spec.epochs, specBytes: 0 });
+    await giveWay();
+  }
+  const { record, trials: specs } = fieldsOf({ ...plan, trials });
+  await runScript(redis, upgradeSweep, [keys.sweep(id), keys.sweepTrials(id)], [record.length, ...record, ...specs]);
+}

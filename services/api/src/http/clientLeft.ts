@@ -1,0 +1,14 @@
+// A signal for work that nobody needs once its client has closed the connection.
+import type { FastifyReply } from 'fastify';
+import { ProblemError } from '../problems.ts';
+
+/** Aborts, with a ProblemError that nobody gets, when the connection closes before the answer is sent. */
+export function clientLeft({ raw }: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  const onClose = (): void => {
+    if (!raw.writableFinished) left.abort(new ProblemError('badRequest', 'The client closed the connection.'));
+  };
+  if (raw.destroyed) onClose();
+  else raw.once('close', onClose);
+  return left.signal;
+}

@@ -1,0 +1,116 @@
+// The plan of a sweep: its base spec, and of each trial what differs from that. Every trial is checked as a job of its own would be, so
+// that nothing is queued unless every job can be trained. No HTTP.
+import type { NewSweep } from '@trainyard/contracts';
+import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
+import {
+  changesBetween,
+  givingWay,
+  placeInSpace,
+  type PlannedTrial,
+  planTrials,
+  trialText,
+  type TrialValues,
+  valuesBytes,
+  withValues,
+} from '@trainyard/jobs';
+import type { ClassLimits } from '../datasets/classLimits.ts';
+
+/** Most problems in an answer. */
+const mostProblems = 100;
+
+/** Most characters of a value in a message. */
+const mostShown = 200;
+
+/** What the spec of a trial is checked against. */
+export interface PlanContext {
+  readonly classLimits: ClassLimits;
+  readonly limits: SpecLimits;
+  /** Bytes that the specs and values of all trials may have together. */
+  readonly bytesLimit: number;
+  /** Threads of a job that names none. */
+  readonly threads: number;
+  readonly uploads: UploadedDatasets;
+  /** @throws SpecError when the weights that a spec names cannot be used or do not fit */
+  readonly checkWeights: (spec: JobSpec) => Promise<unknown>;
+  /** Ends the planning when it is aborted. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Plans the trials that a sweep begins with. Other requests are handled in between.
+ * @param seed decides what is drawn from the space
+ * @throws SpecError with pointers into the body of the sweep
+ */
+export async function planSweep(
+  { spec: body, space, strategy, maxJobs }: Pick<NewSweep, 'spec' | 'space' | 'strategy' | 'maxJobs'>,
+  seed: number,
+  context: PlanContext,
+): Promise<{ readonly spec: JobSpec; readonly trials: readonly PlannedTrial[] }> {
+  const planned = planTrials(space, strategy, maxJobs, seed);
+  const spec = await check(body, {}, context);
+  requireRoom(planned.length * bytesOf(spec) + valuesBytes(planned), planned.length, context.bytesLimit);
+
+  const problems = new Map<string, Problem>();
+  const trials: PlannedTrial[] = [];
+  let bytes = 0;
+  const giveWay = givingWay();
+  for (const values of planned) {
+    await giveWay();
+    context.signal.throwIfAborted();
+    try {
+      const whole = await check({ seed: spec.seed, ...body }, values, context);
+      const trial = { values, changes: changesBetween(spec, whole), epochs: whole.epochs, specBytes: bytesOf(whole) };
+      bytes += trial.specBytes + Buffer.byteLength(trialText(trial));
+      requireRoom(bytes, trials.length + 1, context.bytesLimit);
+      trials.push(trial);
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error;
+      for (const issue of error.issues) problems.set(`${issue.path} ${issue.message}`, issue);
+      if (problems.size >= mostProblems || error.issues.some(({ code }) => code === sweepTooLarge)) break;
+    }
+  }
+  if (problems.size > 0) throw new SpecError([...problems.values()].slice(0, mostProblems));
+  return { spec, trials };
+}
+
+const sweepTooLarge = 'sweepTooLarge';
+
+/** @throws SpecError */
+function requireRoom(bytes: number, jobs: number, limit: number): void {
+  if (bytes <= limit) return;
+  const message = `${jobs} jobs have ${bytes} bytes of specs and values, over the limit of ${limit} for a sweep: use at most ${Math.floor((limit / bytes) * jobs)} jobs like these, or a smaller spec`;
+  throw new SpecError([{ path: '/spec', message, code: sweepTooLarge }]);
+}
+
+const bytesOf = (spec: JobSpec): number => Buffer.byteLength(JSON.stringify(spec));
+
+/** @throws SpecError with the problems where they come from */
+async function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: PlanContext): Promise<JobSpec> {
+  try {
+    const posted = withValues(body, values);
+    const { spec } = checkSpec(posted, context.limits, context.uploads, context.threads);
+    await context.classLimits.check(spec);
+    await context.checkWeights(spec);
+    return spec;
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const isPlaced = error.issues.every(({ path }) => path.startsWith('/space'));
+    throw isPlaced ? error : new SpecError(placed(error.issues, values));
+  }
+}
+
+/** The problems of a spec, at the places of the sweep's body that they come from. */
+function placed(issues: readonly Problem[], values: TrialValues): Problem[] {
+  const shown = Object.entries(values).map(([place, value]) => ({ place, text: shortened(JSON.stringify(value)) }));
+  const chosen = shortened(`{${shown.map(({ place, text }) => `${JSON.stringify(place)}:${text}`).join()}}`);
+  return issues.map((issue) => {
+    const from = shown.find(({ place }) => issue.path === place || issue.path.startsWith(`${place}/`));
+    if (from !== undefined) return { ...issue, path: placeInSpace(from.place), message: `${from.text}: ${issue.message}` };
+    const suffix = shown.length === 0 ? '' : ` (with ${chosen})`;
+    return { ...issue, path: `/spec${issue.path}`, message: `${issue.message}${suffix}` };
+  });
+}
+
+function shortened(text: string): string {
+  return text.length <= mostShown ? text : `${text.slice(0, mostShown)}…`;
+}
