@@ -67,14 +67,20 @@ function valuesOfSample(layers: readonly LayerSummary[], inputSize: number): num
   const types = layers.map(({ type }) => type);
   const kept = layers.map((layer, at) => keptBy(layer, types.slice(at + 1, at + 3)));
   const all = kept.reduce((sum, values) => sum + values, inputSize);
-  /** What is no longer read when the layer's gradients are computed. */
-  const freedBefore = (at: number): number =>
-    kept.reduce((sum, values, result) => (lastReader(types, result) > at ? sum + values - (layers[result].innerActivations ?? 0) : sum), 0);
+  /** Values by the last layer whose gradients are computed from them; by the number of layers where none are. */
+  const readLastBy = new Array<number>(layers.length + 1).fill(0);
+  for (const [result, { innerActivations = 0 }] of layers.entries()) {
+    const reader = Math.min(lastReader(types, result), layers.length);
+    readLastBy[reader] = (readLastBy[reader] ?? 0) + (kept[result] ?? 0) - innerActivations;
+  }
   let most = all;
+  /** Values that are no longer read when the layer's gradients are computed. */
+  let freed = 0;
   for (let at = layers.length - 1; at >= 0; at--) {
+    freed += readLastBy[at + 1] ?? 0;
     const size = sizeOf(layers[at].outputShape);
     const before = at === 0 ? inputSize : sizeOf(layers[at - 1].outputShape);
-    most = Math.max(most, all - freedBefore(at) + gradientsAt(layers[at].type, size, before));
+    most = Math.max(most, all - freed + gradientsAt(layers[at].type, size, before));
   }
   return most;
 }

@@ -10,14 +10,23 @@ export function changesBetween(from: unknown, to: unknown): Change[] {
   return changes;
 }
 
-function collect(from: unknown, to: unknown, path: readonly string[], changes: Change[]): void {
+/** @param path where both are; left as it was */
+function collect(from: unknown, to: unknown, path: string[], changes: Change[]): void {
   if (from === to) return;
   if (!isContainer(from) || !isContainer(to) || !areAlike(from, to)) {
-    changes.push([path, to]);
+    changes.push([[...path], to]);
     return;
   }
-  for (const step of Object.keys(from)) if (from[step] !== undefined && to[step] === undefined) changes.push([[...path, step]]);
-  for (const [step, value] of Object.entries(to)) if (value !== undefined) collect(from[step], value, [...path, step], changes);
+  for (const step of Object.keys(from)) {
+    if (at(from, step) !== undefined && at(to, step) === undefined) changes.push([[...path, step]]);
+  }
+  for (const step of Object.keys(to)) {
+    const value = at(to, step);
+    if (value === undefined) continue;
+    path.push(step);
+    collect(at(from, step), value, path, changes);
+    path.pop();
+  }
 }
 
 /** The spec after the changes. What did not change is shared with the one given, which stays as it is. */
@@ -40,14 +49,23 @@ export function withChanges(from: unknown, changes: readonly Change[]): unknown 
     let holder = ownCopy(root);
     root = holder;
     for (const step of path.slice(0, -1)) {
-      const inner = ownCopy(holder[step]);
-      holder[step] = inner;
+      const inner = ownCopy(at(holder, step));
+      put(holder, step, inner);
       holder = inner;
     }
     if (values.length === 0) delete holder[last];
-    else holder[last] = values[0];
+    else put(holder, last, values[0]);
   }
   return root;
+}
+
+/** An own property: a spec may have names such as `constructor` among its labels. */
+function at(holder: Record<string, unknown>, step: string): unknown {
+  return Object.hasOwn(holder, step) ? holder[step] : undefined;
+}
+
+function put(holder: Record<string, unknown>, step: string, value: unknown): void {
+  Object.defineProperty(holder, step, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function isContainer(value: unknown): value is Record<string, unknown> {
