@@ -32,6 +32,7 @@ describe('the environment', () => {
       host: '127.0.0.1',
       port: 3000,
       redisUrl: null,
+      redisMemoryBytes: null,
       home: '/data/trainyard',
       datasets: null,
       datasetsUrl: null,
@@ -52,6 +53,7 @@ describe('the environment', () => {
       logLevel: 'info',
       limits: defaultLimits,
       uploadBytesLimit: 2 ** 30,
+      sweepBytesLimit: 2 ** 24,
       quotas: noQuotas,
     });
   });
@@ -63,6 +65,7 @@ describe('the environment', () => {
         HOST: '0.0.0.0',
         PORT: '0',
         REDIS_URL: 'rediss://user:secret@redis.example:6380/2',
+        TRAINYARD_REDIS_MEMORY_BYTES: '1e9',
         TRAINYARD_HOME: 'here',
         TRAINYARD_DATASETS: '/datasets',
         TRAINYARD_DATASETS_URL: 'https://mirror.example/datasets',
@@ -85,6 +88,7 @@ describe('the environment', () => {
         TRAINYARD_MAX_EPOCHS: '10',
         TRAINYARD_MAX_LAYERS: '',
         TRAINYARD_MAX_UPLOAD_BYTES: '5e6',
+        TRAINYARD_MAX_SWEEP_BYTES: '6e6',
         TRAINYARD_QUOTA_QUEUED_JOBS: '10',
         TRAINYARD_QUOTA_PARAMETERS: '1e5',
         TRAINYARD_QUOTA_EPOCHS: '',
@@ -98,6 +102,7 @@ describe('the environment', () => {
       host: '0.0.0.0',
       port: 0,
       redisUrl: 'rediss://user:secret@redis.example:6380/2',
+      redisMemoryBytes: 1e9,
       home: join(process.cwd(), 'here'),
       datasets: '/datasets',
       datasetsUrl: 'https://mirror.example/datasets',
@@ -117,6 +122,7 @@ describe('the environment', () => {
       logLevel: 'debug',
       limits: { parameters: 1e6, memoryBytes: 1e9, epochs: 10, layers: defaultLimits.layers },
       uploadBytesLimit: 5e6,
+      sweepBytesLimit: 6e6,
       quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
     });
   });

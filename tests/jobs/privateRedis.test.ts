@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { closeRedis, connectRedis, findOnPath, type RunningRedis, redisPrograms, startRedis } from '@trainyard/jobs';
 import { test as baseTest, describe, expect } from 'vitest';
@@ -70,6 +70,19 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
       bind: '127.0.0.1',
     });
     await redis.close();
+  });
+
+  test('has a limit of memory: the one given, or else a share of the machine’s', async ({ home }) => {
+    const limitOf = async (memoryBytes?: number): Promise<number> => {
+      const redis = await startRedis({ home, log: () => undefined, env: { PATH }, ...(memoryBytes !== undefined && { memoryBytes }) });
+      const settings = await command(redis.url, async (connection) => await connection.config('GET', 'maxmemory'));
+      await redis.close();
+      return Number(Object.fromEntries(pairs(settings))['maxmemory']);
+    };
+    expect(await limitOf(50_000_000)).toBe(50_000_000);
+    const usual = await limitOf();
+    expect(usual).toBeGreaterThan(0);
+    expect(usual).toBeLessThanOrEqual(totalmem() / 4);
   });
 
   test('has a password, which is in no process list and in no file that others can read', async ({ home }) => {

@@ -3,6 +3,7 @@
 import { finalStatuses, type FinalStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { isNearlyFull, readRedisMemory, type RedisMemory } from './redis/redisMemory.ts';
 import type { TrainQueue } from './trainQueue.ts';
 import type { WebhookStore } from './webhooks/webhookStore.ts';
 import { type PresentWorker, WorkerPresence } from './workerPresence.ts';
@@ -19,6 +20,8 @@ export interface Totals {
   /** Entries of the queues, by their name and BullMQ's state. */
   readonly queues: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly workers: readonly PresentWorker[];
+  /** Null if Redis does not show it. `hasRoom`: it is not nearly full. */
+  readonly redisMemory: (RedisMemory & { readonly hasRoom: boolean }) | null;
 }
 
 export class ServiceTotals {
@@ -36,13 +39,14 @@ export class ServiceTotals {
 
   async read(): Promise<Totals> {
     const { totals, waiting, leaving } = this.#keys;
-    const [sums, queued, stopping, workers, train, webhooks] = await Promise.all([
+    const [sums, queued, stopping, workers, train, webhooks, memory] = await Promise.all([
       this.#redis.hgetall(totals),
       this.#redis.zcard(waiting),
       this.#redis.zcard(leaving),
       this.#presence.list(),
       this.#queues.train.depths(),
       this.#queues.webhooks.depths(),
+      readRedisMemory(this.#redis),
     ]);
     const sum = (name: string): number => Number(sums[name] ?? 0);
     return {
@@ -53,6 +57,7 @@ export class ServiceTotals {
       jobs: { queued, running: workers.reduce((count, { jobs }) => count + jobs.length, 0), leaving: stopping },
       queues: { train, webhooks },
       workers,
+      redisMemory: memory === null ? null : { ...memory, hasRoom: !isNearlyFull(memory) },
     };
   }
 }

@@ -199,7 +199,13 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   for (const connection of [redis, subscriber, patient]) redisHealth.watch(connection);
   const storage = new StorageHealth(artifacts);
   const dependencies = [
-    { name: 'redis', check: async () => await redisHealth.check() },
+    {
+      name: 'redis',
+      check: async () => {
+        await redisHealth.check();
+        redisHealth.requireRoom();
+      },
+    },
     { name: 'storage', check: async () => await storage.check() },
   ];
   const { rateLimit: perMinute } = environment;

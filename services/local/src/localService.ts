@@ -94,7 +94,8 @@ export class LocalService {
     requireKeysBeyondLoopback(environment);
     requireWritableFolders(environment);
     this.#lock = await lockHome(environment.home);
-    this.#redis = await startRedis({ home: environment.home, log, env });
+    const { redisMemoryBytes } = environment;
+    this.#redis = await startRedis({ home: environment.home, log, env, ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }) });
     // Said once here, and not by each service.
     if (this.#redis.kind === 'external') await requireUsableRedis(this.#redis.url, servicePrefix);
     this.#throwIfClosed();

@@ -77,6 +77,11 @@ const variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: count(0, 65_535).default(3_000),
   REDIS_URL: z.string().superRefine(checkRedisUrl).optional(),
+  TRAINYARD_REDIS_MEMORY_BYTES: z
+    .string()
+    .transform(Number)
+    .pipe(z.int('must be a whole number of bytes').min(2 ** 24, 'must be at least 16777216'))
+    .optional(),
   TRAINYARD_HOME: z.string().optional(),
   TRAINYARD_DATASETS: z.string().optional(),
   TRAINYARD_DATASETS_URL: url(['http:', 'https:'], 'must be a URL such as https://mirror.example/datasets').optional(),
@@ -138,6 +143,8 @@ export interface Environment {
   readonly port: number;
   /** Null: this machine starts one (see `startRedis`). */
   readonly redisUrl: string | null;
+  /** The maxmemory of a private Redis; null: a quarter of this machine's memory. */
+  readonly redisMemoryBytes: number | null;
   /** The data folder, absolute: datasets, artifacts, private Redis. */
   readonly home: string;
   /** A folder that holds datasets already, absolute. */
@@ -200,6 +207,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     host: data.HOST,
     port: data.PORT,
     redisUrl: data.REDIS_URL ?? null,
+    redisMemoryBytes: data.TRAINYARD_REDIS_MEMORY_BYTES ?? null,
     home,
     datasets: data.TRAINYARD_DATASETS === undefined ? null : resolve(data.TRAINYARD_DATASETS),
     datasetsUrl: data.TRAINYARD_DATASETS_URL ?? null,

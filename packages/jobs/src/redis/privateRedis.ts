@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { RedisStartError } from '../errors.ts';
 import { isServing, shutDown } from './privateRedisControl.ts';
@@ -16,6 +17,8 @@ export interface PrivateRedisOptions {
   /** Its data goes into `redis` below this folder, which nobody else may be using. */
   readonly home: string;
   readonly log: (message: string) => void;
+  /** Its maxmemory; default a quarter of the memory of this machine, or of this process where that is limited. */
+  readonly memoryBytes?: number;
 }
 
 /** Somebody else may take the free port before Redis does. */
@@ -53,7 +56,7 @@ interface Server {
  * first.
  * @throws RedisStartError with the end of its log
  */
-export async function startPrivateRedis({ program, home, log }: PrivateRedisOptions): Promise<RunningRedis> {
+export async function startPrivateRedis({ program, home, log, memoryBytes = usualMemoryBytes() }: PrivateRedisOptions): Promise<RunningRedis> {
   mkdirSync(join(home, 'redis'), { recursive: true, mode: 0o700 });
   const folder = realpathSync(join(home, 'redis'));
   const former = formerUrl(folder);
@@ -62,7 +65,7 @@ export async function startPrivateRedis({ program, home, log }: PrivateRedisOpti
     await shutDown(former, stopBoundMs);
   }
   for (let attempt = 1; attempt <= portAttempts; attempt++) {
-    const server = await start(program, folder);
+    const server = await start(program, folder, memoryBytes);
     if (server === null) continue;
     log(`Redis is ${basename(program)}, run privately with its data in ${folder}`);
     return running(server, folder, log);
@@ -71,10 +74,10 @@ export async function startPrivateRedis({ program, home, log }: PrivateRedisOpti
 }
 
 /** One try; null if it ended before it was ready. */
-async function start(program: string, folder: string): Promise<Server | null> {
+async function start(program: string, folder: string, memoryBytes: number): Promise<Server | null> {
   const port = await freePort();
   const password = randomBytes(24).toString('hex');
-  writeFileSync(configPath(folder), configOf(port, password, folder), { mode: 0o600 });
+  writeFileSync(configPath(folder), configOf(port, password, folder, memoryBytes), { mode: 0o600 });
   const log = openSync(logPath(folder), 'w', 0o600);
   const child = spawn('/bin/sh', ['-c', keeper, program, configPath(folder)], { detached: true, stdio: ['pipe', log, log] });
   closeSync(log);
@@ -115,8 +118,14 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
+function usualMemoryBytes(): number {
+  // 0, or more than there is, where nothing limits this process.
+  const constrained = process.constrainedMemory();
+  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity) / 4;
+}
+
 /** https://redis.io/docs/latest/operate/oss_and_stack/management/config-file */
-function configOf(port: number, password: string, folder: string): string {
+function configOf(port: number, password: string, folder: string, memoryBytes: number): string {
   return [
     'bind 127.0.0.1',
     `port ${port}`,
@@ -125,6 +134,7 @@ function configOf(port: number, password: string, folder: string): string {
     'appendonly yes',
     'appendfsync everysec',
     'save ""',
+    `maxmemory ${Math.round(memoryBytes)}`,
     'maxmemory-policy noeviction',
     'daemonize no',
     'loglevel warning',

@@ -58,7 +58,11 @@ const table = {
   outOfMemory: {
     message: /^OOM\b|-?OOM command not allowed/,
     reason: 'is full: it refuses writes because its maxmemory is used up',
-    remedy: 'Raise its maxmemory, or delete old jobs.',
+    remedy: 'Raise its maxmemory (of the private Redis with TRAINYARD_REDIS_MEMORY_BYTES), or delete old jobs and sweeps.',
+  },
+  nearlyFull: {
+    reason: 'is nearly full: it uses more than 90 % of its maxmemory',
+    remedy: 'Raise its maxmemory (of the private Redis with TRAINYARD_REDIS_MEMORY_BYTES), or delete old jobs and sweeps.',
   },
   cannotSave: {
     message: /^MISCONF\b|-MISCONF /,

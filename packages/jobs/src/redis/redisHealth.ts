@@ -3,6 +3,7 @@
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
+import { isNearlyFull, type RedisMemory } from './redisMemory.ts';
 import { probeRedis } from './redisProbe.ts';
 import { whatAnswers } from './whatAnswers.ts';
 
@@ -53,6 +54,7 @@ export class RedisHealth {
   #outage: Outage | null = null;
   #looking: Promise<void> | null = null;
   #identity: string | null = null;
+  #memory: RedisMemory | null = null;
   #timer: NodeJS.Timeout;
   #isClosed = false;
 
@@ -107,6 +109,14 @@ export class RedisHealth {
     }
   }
 
+  /**
+   * Whether new data has room, by the last probe. A Redis that is nearly full still serves.
+   * @throws RedisUnavailableError
+   */
+  requireRoom(): void {
+    if (isNearlyFull(this.#memory)) throw new RedisUnavailableError(redisFailure('nearlyFull'));
+  }
+
   async #look(): Promise<void> {
     try {
       await this.#probeAll();
@@ -125,9 +135,10 @@ export class RedisHealth {
   }
 
   async #probeAll(): Promise<void> {
-    const { warnings, identity } = await probeRedis(this.#probe, this.#options.prefix);
+    const { warnings, identity, memory } = await probeRedis(this.#probe, this.#options.prefix);
     await Promise.all([...this.#watched].map(async (redis) => await answers(redis)));
     for (const warning of warnings) this.#warn(warning);
+    this.#tellMemory(memory);
     if (this.#identity !== null && this.#identity !== identity) {
       this.#options.log.warn({}, 'Redis has lost its data or is another one than before: jobs that it does not have are gone.');
     }
@@ -148,6 +159,15 @@ export class RedisHealth {
     this.#logged.set(reason, now);
     outage.isLogged = true;
     this.#options.log.warn({ redis: kind, cause: causeOf(error) }, `Redis ${reason}: ${this.#options.meanwhile}. ${remedy}`);
+  }
+
+  #tellMemory(memory: RedisMemory | null): void {
+    const wasNearlyFull = isNearlyFull(this.#memory);
+    this.#memory = memory;
+    if (isNearlyFull(memory) === wasNearlyFull) return;
+    const { kind, reason, remedy } = redisFailure('nearlyFull');
+    if (wasNearlyFull) this.#options.log.info({ ...memory }, 'Redis has room again');
+    else this.#options.log.warn({ redis: kind, ...memory }, `Redis ${reason}. ${remedy}`);
   }
 
   #warn(warning: string): void {

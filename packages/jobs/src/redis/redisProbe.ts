@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './keys.ts';
+import { infoFields, memoryOf, type RedisMemory } from './redisMemory.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
 
 export interface RedisFindings {
@@ -10,6 +11,8 @@ export interface RedisFindings {
   readonly warnings: readonly string[];
   /** A random id that the first process stored. A different id means that the data is different. */
   readonly identity: string;
+  /** Null if Redis does not show it. */
+  readonly memory: RedisMemory | null;
 }
 
 const leastVersion = [6, 2] as const;
@@ -131,7 +134,7 @@ export async function probeRedis(redis: Redis, prefix: string): Promise<RedisFin
   const failure = worst(failures) ?? info.failure;
   if (failure !== null) throw new RedisUnavailableError(failure);
   await redis.set(identity, randomUUID(), 'NX');
-  return { warnings: info.warnings, identity: (await redis.get(identity)) ?? '' };
+  return { warnings: info.warnings, identity: (await redis.get(identity)) ?? '', memory: info.memory };
 }
 
 async function runCommands(redis: Redis, key: (type: string) => string, value: string): Promise<RedisFailure[]> {
@@ -176,6 +179,7 @@ function failureOrThrow(error: unknown): RedisFailure {
 interface Info {
   readonly failure: RedisFailure | null;
   readonly warnings: readonly string[];
+  readonly memory: RedisMemory | null;
 }
 
 async function readInfo(redis: Redis): Promise<Info> {
@@ -186,11 +190,11 @@ async function readInfo(redis: Redis): Promise<Info> {
     const failure = failureOrThrow(error);
     // If only INFO is forbidden, the other commands show enough.
     if (!isOfCommand(failure)) throw new RedisUnavailableError(failure, { cause: error });
-    return { failure: null, warnings: ['Redis does not allow INFO: make sure that its maxmemory-policy is noeviction.'] };
+    return { failure: null, warnings: ['Redis does not allow INFO: make sure that its maxmemory-policy is noeviction.'], memory: null };
   }
-  const fields = new Map(text.split(/\r?\n/).map((line) => splitAt(line, ':')));
+  const fields = infoFields(text);
   const policy = fields.get('maxmemory_policy') ?? (await configured(redis, 'maxmemory-policy'));
-  return { failure: misfit(fields, policy), warnings: warningsOf(fields, policy) };
+  return { failure: misfit(fields, policy), warnings: warningsOf(fields, policy), memory: memoryOf(fields) };
 }
 
 function misfit(fields: ReadonlyMap<string, string>, policy: string | undefined): RedisFailure | null {
@@ -217,9 +221,4 @@ function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefi
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
   const reply: unknown = await redis.config('GET', name).catch(() => undefined);
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
-}
-
-function splitAt(line: string, separator: string): [string, string] {
-  const at = line.indexOf(separator);
-  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
 }

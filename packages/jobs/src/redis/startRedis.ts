@@ -20,6 +20,8 @@ export interface StartRedisOptions {
   readonly home: string;
   /** Told, in a sentence, which one it is and what to know about it. */
   readonly log: (message: string) => void;
+  /** The maxmemory of a private Redis; default a quarter of this machine's memory. */
+  readonly memoryBytes?: number;
   /** REDIS_URL and PATH are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -31,7 +33,7 @@ export const redisPrograms = ['redis-server', 'valkey-server'] as const;
  * Finds or starts a Redis, and waits until it answers.
  * @throws RedisStartError one is there but does not start; says what it printed
  */
-export async function startRedis({ home, log, env }: StartRedisOptions): Promise<RunningRedis> {
+export async function startRedis({ home, log, env, memoryBytes }: StartRedisOptions): Promise<RunningRedis> {
   const url = env['REDIS_URL'];
   if (url !== undefined && url !== '') {
     log('Redis is the one of REDIS_URL');
@@ -39,7 +41,7 @@ export async function startRedis({ home, log, env }: StartRedisOptions): Promise
   }
   for (const program of redisPrograms) {
     const path = findOnPath(program, env['PATH'] ?? '');
-    if (path !== null) return await startPrivateRedis({ program: path, home, log });
+    if (path !== null) return await startPrivateRedis({ program: path, home, log, ...(memoryBytes !== undefined && { memoryBytes }) });
   }
   if (process.platform === 'win32') log('a durable Redis on Windows is one in a container or on another machine: set REDIS_URL to it');
   return await startEmbeddedRedis(log).catch((error: unknown) => {

@@ -20,6 +20,9 @@ export class ServiceMetrics {
   });
   readonly #followers = this.#gauge('trainyard_event_streams', 'Clients that follow a job at this process.');
   readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
+  readonly #redisUsed = this.#gauge('trainyard_redis_memory_used_bytes', 'Memory that Redis uses; 0 if it does not show that.');
+  readonly #redisMax = this.#gauge('trainyard_redis_memory_max_bytes', 'The maxmemory of Redis; 0 for no limit.');
+  readonly #redisHasRoom = this.#gauge('trainyard_redis_has_room', 'Whether Redis uses less than 90 % of its maxmemory: 0 when it is nearly full.');
   readonly #storageUp = this.#gauge(
     'trainyard_storage_up',
     'Whether this process can write and read a small file in the artifact storage: 0 when it is away, refuses or is full.',
@@ -82,6 +85,9 @@ export class ServiceMetrics {
     const shared = [this.#jobs, this.#ended, this.#epochs, this.#samples, this.#seconds, this.#queues];
     const ofWorkers = [this.#capacity, this.#inHand, this.#resident, this.#cpu, this.#workerStorageUp];
     for (const metric of [...shared, ...ofWorkers]) metric.reset();
+    this.#redisUsed.set(totals?.redisMemory?.usedBytes ?? 0);
+    this.#redisMax.set(totals?.redisMemory?.maxBytes ?? 0);
+    this.#redisHasRoom.set(totals?.redisMemory?.hasRoom === false ? 0 : 1);
     if (totals !== null) this.#fill(totals);
     return await this.#registry.metrics();
   }

@@ -25,7 +25,11 @@ const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
 
 /** Why a dependency cannot be used; follows its name. The error's own message may contain hosts and paths and goes to the log only. */
 function reasonOf(error: unknown): string {
-  if (error instanceof RedisUnavailableError) return error.failure.reason;
+  if (error instanceof RedisUnavailableError) {
+    const { kind, reason, remedy } = error.failure;
+    // It serves still, so the remedy can be used before anybody notices.
+    return kind === 'nearlyFull' ? `${reason}. ${remedy}` : reason;
+  }
   if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';
   return 'does not answer';
 }
