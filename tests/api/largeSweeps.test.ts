@@ -25,7 +25,7 @@ const deep = (layers: number) => ({
     ],
   },
 });
-const rates = (count: number) => ({
+const rates = (count: number): { '/optimizer/learningRate': { type: 'choice'; values: number[] } } => ({
   '/optimizer/learningRate': { type: 'choice', values: Array.from({ length: count }, (_, index) => 1 / (index + 1)) },
 });
 const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
@@ -56,7 +56,9 @@ describe('the specs of a sweep', () => {
     const api = await openApi(redis, { sweepBytesLimit: 20_000 });
     onTestFinished(async () => await api.close());
     const [refusal = ''] = await refusalOf(api, gridOf({ spec: deep(20), space: rates(20) }));
-    expect(refusal).toMatch(/^\/spec: 20 jobs have \d+ bytes of specs and values, over the limit of 20000 for a sweep: use at most \d+ jobs/);
+    expect(refusal).toMatch(
+      /^\/spec: 20 jobs have \d+ bytes of specs and values, over the limit of 20000 for a sweep: use at most \d+ jobs/,
+    );
     const fitting = Number(/at most (\d+)/.exec(refusal)?.[1]);
     expect(fitting).toBeGreaterThan(1);
     const { trials } = await makeSweep(api, gridOf({ spec: deep(20), space: rates(fitting - 1) }));

@@ -75,7 +75,7 @@ test('has exactly the endpoints that are built', ({ document }) => {
   ).toEqual([
     'DELETE /datasets/{id}',
     'DELETE /jobs/{id}',
-      'DELETE /sweeps/{id}',
+    'DELETE /sweeps/{id}',
     'DELETE /weights/{id}',
     'GET /',
     'GET /catalog',

@@ -9,46 +9,47 @@ import { until } from '../support/until.ts';
 import { startServer } from './fixtures/serverProcess.ts';
 import { tutorial } from './fixtures/spec.ts';
 
-test.skipIf(!hasRedisServer)('a Redis that is nearly full is red in readiness and in metrics, while jobs are accepted', async ({
-  onTestFinished,
-}) => {
-  const redis = await RedisServer.start('--appendonly', 'no');
-  const home = await mkdtemp(join(tmpdir(), 'trainyard-nearly-full-'));
-  const server = startServer({ REDIS_URL: redis.url, TRAINYARD_HOME: home });
-  onTestFinished(async () => {
-    server.child.kill('SIGKILL');
+test.skipIf(!hasRedisServer)(
+  'a Redis that is nearly full is red in readiness and in metrics, while jobs are accepted',
+  async ({ onTestFinished }) => {
+    const redis = await RedisServer.start('--appendonly', 'no');
+    const home = await mkdtemp(join(tmpdir(), 'trainyard-nearly-full-'));
+    const server = startServer({ REDIS_URL: redis.url, TRAINYARD_HOME: home });
+    onTestFinished(async () => {
+      server.child.kill('SIGKILL');
+      await server.exit;
+      await redis.close();
+      await rm(home, { recursive: true, force: true });
+    });
+    const url = await server.ready();
+    const isReady = async (): Promise<boolean> => (await fetch(`${url}/health/ready`)).status === 200;
+    const metric = async (name: string): Promise<number | undefined> => {
+      const value = new RegExp(`^${name} (.*)$`, 'm').exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+      return value === undefined ? undefined : Number(value);
+    };
+    await until(isReady);
+    const used = await metric('trainyard_redis_memory_used_bytes');
+    expect(used).toBeGreaterThan(100_000);
+    expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([0, 1]);
+
+    // What Redis uses varies by some kilobytes from command to command, which must be no 10 % of it.
+    await redis.call('SET', 'ballast', 'x'.repeat(50_000_000));
+    await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
+    await until(async () => !(await isReady()));
+    const { errors } = (await (await fetch(`${url}/health/ready`)).json()) as Problem;
+    expect(errors).toMatchObject([{ path: '/dependencies/redis', code: 'down' }]);
+    expect(errors?.[0]?.message).toMatch(/^redis is nearly full: it uses more than 90 % of its maxmemory\. Raise its maxmemory/);
+    expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([55_000_000, 0]);
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(202);
+
+    await redis.call('DEL', 'ballast');
+    await until(isReady);
+    expect(await metric('trainyard_redis_has_room')).toBe(1);
+    server.child.kill('SIGTERM');
     await server.exit;
-    await redis.close();
-    await rm(home, { recursive: true, force: true });
-  });
-  const url = await server.ready();
-  const isReady = async (): Promise<boolean> => (await fetch(`${url}/health/ready`)).status === 200;
-  const metric = async (name: string): Promise<number | undefined> => {
-    const value = new RegExp(`^${name} (.*)$`, 'm').exec(await (await fetch(`${url}/metrics`)).text())?.[1];
-    return value === undefined ? undefined : Number(value);
-  };
-  await until(isReady);
-  const used = await metric('trainyard_redis_memory_used_bytes');
-  expect(used).toBeGreaterThan(100_000);
-  expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([0, 1]);
-
-  // What Redis uses varies by some kilobytes from command to command, which must be no 10 % of it.
-  await redis.call('SET', 'ballast', 'x'.repeat(50_000_000));
-  await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
-  await until(async () => !(await isReady()));
-  const { errors } = (await (await fetch(`${url}/health/ready`)).json()) as Problem;
-  expect(errors).toMatchObject([{ path: '/dependencies/redis', code: 'down' }]);
-  expect(errors?.[0]?.message).toMatch(/^redis is nearly full: it uses more than 90 % of its maxmemory\. Raise its maxmemory/);
-  expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([55_000_000, 0]);
-  const headers = { 'content-type': 'application/json' };
-  expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(202);
-
-  await redis.call('DEL', 'ballast');
-  await until(isReady);
-  expect(await metric('trainyard_redis_has_room')).toBe(1);
-  server.child.kill('SIGTERM');
-  await server.exit;
-  const log = await server.stderr;
-  expect(log.match(/"Redis is nearly full[^"]*"/g)).toHaveLength(1);
-  expect(log.match(/"Redis has room again"/g)).toHaveLength(1);
-});
+    const log = await server.stderr;
+    expect(log.match(/"Redis is nearly full[^"]*"/g)).toHaveLength(1);
+    expect(log.match(/"Redis has room again"/g)).toHaveLength(1);
+  },
+);

@@ -25,6 +25,7 @@ test('changes name no more than what differs', () => {
 });
 
 test('changes may be of names that every object inherits', () => {
-  const [from, to] = [JSON.parse('{"a":{"constructor":"x"}}'), JSON.parse('{"a":{"__proto__":{"b":1},"toString":"y"}}')] as const;
+  const from: unknown = JSON.parse('{"a":{"constructor":"x"}}');
+  const to: unknown = JSON.parse('{"a":{"__proto__":{"b":1},"toString":"y"}}');
   expect(JSON.stringify(withChanges(from, changesBetween(from, to)))).toBe(JSON.stringify(to));
 });

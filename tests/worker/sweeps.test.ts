@@ -38,16 +38,18 @@ test('the best of a sweep goes on to the bits of a job that trained at once', as
     seed: 0,
     trials: rates.map((learningRate) => ({
       values: { '/optimizer/learningRate': learningRate },
-      spec: { ...spec, optimizer: { ...spec.optimizer, learningRate } },
+      changes: [[['optimizer', 'learningRate'], learningRate]],
+      epochs: spec.epochs,
+      specBytes: 0,
     })),
   });
   await until('the end of the sweep', async () => {
     await runner.advance(id);
     return (await store.get(id))?.finishedAt !== null;
   });
-  const record = await store.get(id);
-  const { status, trials } = await runner.detail(record ?? expect.unreachable());
-  expect([status, trials.map(({ rung, epoch }) => [rung, epoch])]).toEqual([
+  const record = (await store.get(id)) ?? expect.unreachable();
+  const ranking = await runner.ranking(record);
+  expect([record.status, ranking.map(({ shown }) => [shown.rung, shown.epoch])]).toEqual([
     'succeeded',
     [
       [2, 4],
@@ -59,7 +61,7 @@ test('the best of a sweep goes on to the bits of a job that trained at once', as
       [0, 1],
     ],
   ]);
-  const best = await jobs.get(trials[0]?.job ?? '');
+  const best = await jobs.get(ranking[0]?.shown.job ?? '');
   const atOnce = await workers.ended(await workers.submit(best?.spec ?? spec));
   expect(best?.result?.weightsSha256).toBe(atOnce.result?.weightsSha256);
   await artifacts.close();

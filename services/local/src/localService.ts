@@ -95,7 +95,12 @@ export class LocalService {
     requireWritableFolders(environment);
     this.#lock = await lockHome(environment.home);
     const { redisMemoryBytes } = environment;
-    this.#redis = await startRedis({ home: environment.home, log, env, ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }) });
+    this.#redis = await startRedis({
+      home: environment.home,
+      log,
+      env,
+      ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }),
+    });
     // Said once here, and not by each service.
     if (this.#redis.kind === 'external') await requireUsableRedis(this.#redis.url, servicePrefix);
     this.#throwIfClosed();

@@ -56,7 +56,12 @@ interface Server {
  * first.
  * @throws RedisStartError with the end of its log
  */
-export async function startPrivateRedis({ program, home, log, memoryBytes = usualMemoryBytes() }: PrivateRedisOptions): Promise<RunningRedis> {
+export async function startPrivateRedis({
+  program,
+  home,
+  log,
+  memoryBytes = usualMemoryBytes(),
+}: PrivateRedisOptions): Promise<RunningRedis> {
   mkdirSync(join(home, 'redis'), { recursive: true, mode: 0o700 });
   const folder = realpathSync(join(home, 'redis'));
   const former = formerUrl(folder);

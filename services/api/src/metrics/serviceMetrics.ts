@@ -22,7 +22,10 @@ export class ServiceMetrics {
   readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
   readonly #redisUsed = this.#gauge('trainyard_redis_memory_used_bytes', 'Memory that Redis uses; 0 if it does not show that.');
   readonly #redisMax = this.#gauge('trainyard_redis_memory_max_bytes', 'The maxmemory of Redis; 0 for no limit.');
-  readonly #redisHasRoom = this.#gauge('trainyard_redis_has_room', 'Whether Redis uses less than 90 % of its maxmemory: 0 when it is nearly full.');
+  readonly #redisHasRoom = this.#gauge(
+    'trainyard_redis_has_room',
+    'Whether Redis uses less than 90 % of its maxmemory: 0 when it is nearly full.',
+  );
   readonly #storageUp = this.#gauge(
     'trainyard_storage_up',
     'Whether this process can write and read a small file in the artifact storage: 0 when it is away, refuses or is full.',

@@ -61,7 +61,8 @@ function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): P
 /** Requests that take long wait for their turn, but only so many of them. */
 function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
   const headers = { 'retry-after': '5' };
-  if (isOwnLimit) return new ProblemError('tooManyRequests', 'Too many of your requests wait for their turn; try again later.', { headers });
+  if (isOwnLimit)
+    return new ProblemError('tooManyRequests', 'Too many of your requests wait for their turn; try again later.', { headers });
   return new ProblemError('unavailable', 'Too many requests wait for their turn; try again shortly.', { headers });
 }
 
