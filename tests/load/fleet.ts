@@ -1,5 +1,5 @@
-// What a load run is on: a Redis, API processes and workers as users run them, in a folder that goes with them. It starts and stops
-// them, and sees what they hold and what they leave; it asks nothing of them.
+// The service that a load run or a run of shares uses: a Redis, API processes and workers as users run them, in a temporary folder. It
+// starts and stops them, and sees what they hold and what they leave. It sends no requests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,17 +25,23 @@ export class Fleet {
   readonly #mark = randomUUID();
   readonly #processes: { readonly name: string; readonly child: ChildProcess }[] = [];
 
-  private constructor(redis: RunningRedis, folder: string) {
+  readonly #settings: Readonly<Record<string, string>>;
+
+  private constructor(redis: RunningRedis, folder: string, settings: Readonly<Record<string, string>>) {
     this.redis = redis;
     this.folder = folder;
+    this.#settings = settings;
   }
 
-  /** Resolves when every API process listens; workers are ready soon after. */
-  static async start(apis: number, workers: number): Promise<Fleet> {
+  /**
+   * Resolves when every API process listens; workers are ready soon after.
+   * @param settings environment variables of all processes
+   */
+  static async start(apis: number, workers: number, settings: Readonly<Record<string, string>> = {}): Promise<Fleet> {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-load-'));
     await mkdir(join(folder, 'tmp'));
     const redis = await startRedis({ home: folder, log: () => undefined, env: { PATH: process.env['PATH'] } });
-    const fleet = new Fleet(redis, folder);
+    const fleet = new Fleet(redis, folder, settings);
     const starting = Array.from({ length: apis }, async (_, index) => await fleet.#startApi(`api-${index + 1}`, '0'));
     for (let worker = 1; worker <= workers; worker++) fleet.#run(`worker-${worker}`, {}, 'services/worker/dist/main.js');
     fleet.urls.push(...(await Promise.all(starting)));
@@ -117,6 +123,7 @@ export class Fleet {
         TRAINYARD_HOME: this.folder,
         REDIS_URL: this.redis.url,
         LOG_LEVEL: 'warn',
+        ...this.#settings,
         ...env,
         [markName]: this.#mark,
       },

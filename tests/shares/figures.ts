@@ -1,0 +1,48 @@
+// How the requests of the neighbour were answered, by kind.
+import { quantile } from '../bench/figure.ts';
+
+export interface KindFigures {
+  readonly count: number;
+  /** What was wrong, with how often. */
+  readonly wrong: Readonly<Record<string, number>>;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export class Figures {
+  readonly #kinds = new Map<string, { readonly times: number[]; readonly wrong: Map<string, number> }>();
+
+  /** @param fault what is wrong with the answer; null for a right one */
+  add(kind: string, ms: number, fault: string | null): void {
+    const entry = this.#kinds.get(kind) ?? { times: [], wrong: new Map<string, number>() };
+    this.#kinds.set(kind, entry);
+    entry.times.push(ms);
+    if (fault !== null) entry.wrong.set(fault, (entry.wrong.get(fault) ?? 0) + 1);
+  }
+
+  get requests(): number {
+    return [...this.#kinds.values()].reduce((sum, { times }) => sum + times.length, 0);
+  }
+
+  get wrong(): number {
+    return [...this.#kinds.values()].reduce((sum, { wrong }) => sum + [...wrong.values()].reduce((a, b) => a + b, 0), 0);
+  }
+
+  /** Every kind, by name. */
+  summary(): Record<string, KindFigures> {
+    const entries = [...this.#kinds].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(
+      entries.map(([kind, { times, wrong }]) => [
+        kind,
+        {
+          count: times.length,
+          wrong: Object.fromEntries(wrong),
+          p50Ms: quantile(times, 0.5),
+          p99Ms: quantile(times, 0.99),
+          maxMs: Math.max(...times),
+        },
+      ]),
+    );
+  }
+}

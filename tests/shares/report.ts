@@ -1,0 +1,58 @@
+// What one phase of the run showed, whether that is as it must be, and how it is printed.
+import { processKinds } from './bounds.ts';
+import type { FairStart } from './fairStart.ts';
+import type { KindFigures } from './figures.ts';
+import type { Peaks } from './memoryWatch.ts';
+
+/** The latest that all but one in a hundred of the neighbour's answers of a kind may come, in ms. */
+const longestP99Ms = 500;
+
+export interface Phase {
+  /** The attack's name; `none` before all attacks. */
+  readonly name: string;
+  readonly seconds: number;
+  readonly kinds: Readonly<Record<string, KindFigures>>;
+  readonly starts: FairStart;
+  readonly peaks: Peaks;
+  /** The largest delay of the API's event loop, in ms. */
+  readonly eventLoopMs: number;
+  /** How the attacker's requests were answered. */
+  readonly attack: Readonly<Record<string, number>>;
+}
+
+/** Everything of a phase that must not be. */
+export function faultsOf({ name, kinds, starts, peaks }: Phase): string[] {
+  const faults: string[] = [];
+  for (const [kind, { wrong, count, p99Ms }] of Object.entries(kinds)) {
+    for (const [what, times] of Object.entries(wrong)) faults.push(`${kind}: ${what} (${times} of ${count})`);
+    if (p99Ms > longestP99Ms) faults.push(`${kind}: p99 is ${ms(p99Ms)}, and may be ${ms(longestP99Ms)}`);
+  }
+  if (starts.late > 0) faults.push(`${starts.late} of ${starts.jobs} jobs started after their fair share's time`);
+  for (const { name: kind, bytes } of processKinds) {
+    const peak = peaks[kind] ?? 0;
+    if (peak > bytes) faults.push(`a process had too much memory: ${kind} ${MiB(peak)}, and may have ${MiB(bytes)}`);
+  }
+  return faults.map((fault) => `${name}: ${fault}`);
+}
+
+export function print({ name, seconds, kinds, starts, peaks, eventLoopMs, attack }: Phase): void {
+  const answers = Object.entries(attack).map(([answer, count]) => `${answer}: ${count}`);
+  console.log(`\n${name}, ${seconds.toFixed(0)} s${answers.length === 0 ? '' : ` (the attacker's answers: ${answers.join(', ')})`}`);
+  console.log(`  ${'the neighbour'.padEnd(20)}${['count', 'wrong', 'p50', 'p99', 'max'].map((title) => title.padStart(11)).join('')}`);
+  for (const [kind, { count, wrong, p50Ms, p99Ms, maxMs }] of Object.entries(kinds)) {
+    const failures = Object.values(wrong).reduce((sum, times) => sum + times, 0);
+    console.log(
+      `  ${kind.padEnd(20)}${[count, failures, ms(p50Ms), ms(p99Ms), ms(maxMs)].map((cell) => String(cell).padStart(11)).join('')}`,
+    );
+  }
+  console.log(
+    `  ${'start of a job'.padEnd(20)}${[starts.jobs, starts.late, ms(starts.p50Ms), '', ms(starts.maxMs)].map((cell) => String(cell).padStart(11)).join('')}` +
+      `   (longest runs: attacker ${ms(starts.attackerRunMs)}, neighbour ${ms(starts.neighbourRunMs)})`,
+  );
+  const memory = processKinds.map(({ name: kind, bytes }) => `${kind} ${MiB(peaks[kind] ?? 0)} of ${MiB(bytes)}`);
+  console.log(`  memory: ${memory.join(', ')}, all together ${MiB(peaks['total'] ?? 0)}`);
+  console.log(`  event loop of the API: largest delay ${ms(eventLoopMs)}`);
+}
+
+const ms = (value: number): string => `${value.toFixed(0)} ms`;
+export const MiB = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;

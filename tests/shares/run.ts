@@ -1,0 +1,153 @@
+// `npm run shares -- [--minutes N] [--only NAME] …`: one key attacks the service in every way that there is, while a neighbour with
+// another key goes on working. Every answer of the neighbour must be right and come in time, its jobs must start within their fair
+// share's time, and no process may exceed its memory. Then it exits with 0. docs/operating.md describes the bounds.
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApiKey } from '@trainyard/jobs';
+import { Fleet } from '../load/fleet.ts';
+import { AttackerProcess } from './attackerProcess.ts';
+import type { Prepared } from './attacks/attack.ts';
+import { attacks } from './attacks/index.ts';
+import { jobMemoryBytes } from './bounds.ts';
+import { EventLoopDelay } from './eventLoop.ts';
+import { fairStart } from './fairStart.ts';
+import { jobsOf } from './jobs.ts';
+import { MemoryWatch } from './memoryWatch.ts';
+import { Neighbour } from './neighbour.ts';
+import { readOptions, type SharesOptions } from './options.ts';
+import { prepare } from './prepare.ts';
+import { faultsOf, MiB, type Phase, print } from './report.ts';
+import { ask, type Caller } from './requests.ts';
+
+/** How long the neighbour is alone at first, in seconds. */
+const quietSeconds = 5;
+
+/** How often progress is shown, in seconds. */
+const progressSeconds = 5;
+
+/** All of them together take as long as this many single attacks. */
+const shareOfAll = 2;
+
+interface Run {
+  readonly fleet: Fleet;
+  readonly watch: MemoryWatch;
+  readonly attacker: AttackerProcess;
+  readonly neighbour: Neighbour;
+  readonly eventLoop: EventLoopDelay;
+  readonly attackerCaller: Caller;
+  readonly admin: Caller;
+  readonly prepared: Prepared;
+}
+
+/** The neighbour works for so long. @throws Error when the service was killed for its memory */
+async function work({ neighbour, eventLoop, watch }: Run, name: string, seconds: number): Promise<void> {
+  const end = performance.now() + seconds * 1_000;
+  for (let tick = 1; performance.now() < end; tick++) {
+    neighbour.tick();
+    await Promise.all([delay(1_000), Promise.race([eventLoop.look().catch(() => undefined), delay(1_000)])]);
+    if (watch.exceeded !== null) throw new Error(`${name}: ${watch.exceeded}`);
+    if (tick % progressSeconds === 0)
+      console.log(`  ${name}, ${tick} s: ${neighbour.requests} requests of the neighbour, ${neighbour.wrong} wrong`);
+  }
+}
+
+/** Cancels whatever the attack has left in the queue. @returns the attacker's jobs that ran meanwhile */
+async function cleanUp({ admin, attackerCaller, prepared }: Run, since: number) {
+  for (;;) {
+    const sweeps = (await ask(admin, '/sweeps?limit=100')).body as {
+      readonly data: readonly { readonly id: string; readonly status: string }[];
+    };
+    const running = sweeps.data.filter(({ status }) => status === 'running');
+    for (const { id } of running) await ask(admin, `/sweeps/${id}/cancel`, { method: 'POST' });
+    const left = await jobsOf(admin, ['queued', 'running', 'cancelling', 'pausing']);
+    const own = left.filter(({ labels, id }) => labels['owner'] !== 'neighbour' && id !== prepared.pausedJobId);
+    if (own.length === 0 && running.length === 0) break;
+    for (let at = 0; at < own.length; at += 8) {
+      await Promise.all(own.slice(at, at + 8).map(async ({ id }) => await ask(admin, `/jobs/${id}/cancel`, { method: 'POST' })));
+    }
+    await delay(200);
+  }
+  const ended = await jobsOf({ ...admin, token: attackerCaller.token }, ['succeeded', 'cancelled', 'failed'], 1_000).catch(() => []);
+  return ended.filter(({ finishedAt, startedAt }) => startedAt !== null && Date.parse(finishedAt ?? '') >= since);
+}
+
+async function phase(run: Run, name: string, seconds: number): Promise<Phase> {
+  await run.watch.takePeaks();
+  run.eventLoop.take();
+  const since = Date.now();
+  if (name !== 'none') run.attacker.begin(name, { ...run.attackerCaller, prepared: run.prepared });
+  await work(run, name, seconds);
+  const attack = name === 'none' ? {} : (await run.attacker.end()).answers;
+  const peaks = await run.watch.takePeaks();
+  const eventLoopMs = run.eventLoop.take();
+  const attackerJobs = await cleanUp(run, since);
+  const { figures, jobs } = await run.neighbour.takeFigures();
+  if (run.watch.exceeded !== null) throw new Error(`${name}: ${run.watch.exceeded}`);
+  return { name, seconds, kinds: figures.summary(), starts: fairStart(jobs, attackerJobs), peaks, eventLoopMs, attack };
+}
+
+async function shares(options: SharesOptions): Promise<boolean> {
+  const keys = [createApiKey('attacker', 'user'), createApiKey('neighbour', 'user'), createApiKey('operator', 'admin')] as const;
+  const fleet = await Fleet.start(1, options.workers, {
+    TRAINYARD_API_KEYS: keys.map(({ entry }) => entry).join(','),
+    TRAINYARD_MAX_MEMORY_BYTES: String(jobMemoryBytes),
+    TRAINYARD_WEBHOOK_PRIVATE: '1',
+    TRAINYARD_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}`,
+  });
+  const watch = new MemoryWatch(options.memoryBytes);
+  const attacker = new AttackerProcess();
+  const [attackerCaller, neighbourCaller, admin] = keys.map(({ token }) => ({ url: fleet.urls[0] ?? '', token })) as [
+    Caller,
+    Caller,
+    Caller,
+  ];
+  const phases: Phase[] = [];
+  const faults: string[] = [];
+  let neighbour: Neighbour | undefined;
+  try {
+    console.log(`shares: ${options.workers} workers, ${MiB(options.memoryBytes)} for all processes; preparing`);
+    neighbour = await Neighbour.meet(neighbourCaller);
+    const prepared = await prepare(attackerCaller, options.attacks);
+    const run: Run = { fleet, watch, attacker, neighbour, eventLoop: new EventLoopDelay(admin), attackerCaller, admin, prepared };
+    const parts = options.attacks.reduce((sum, name) => sum + (name === 'all' ? shareOfAll : 1), 0);
+    for (const name of ['none', ...options.attacks]) {
+      const seconds = name === 'none' ? quietSeconds : (options.seconds / parts) * (name === 'all' ? shareOfAll : 1);
+      const attack = attacks.find((candidate) => candidate.name === name);
+      console.log(`\n${name}: ${attack?.what ?? 'the neighbour alone'}, ${seconds.toFixed(0)} s`);
+      const done = await phase(run, name, seconds);
+      phases.push(done);
+      faults.push(...faultsOf(done));
+    }
+    faults.push(...(await fleet.stop()));
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    await neighbour?.close();
+    await attacker.close();
+    await watch.close();
+    await fleet.close();
+  }
+  for (const done of phases) print(done);
+  console.log('');
+  for (const fault of faults) console.log(`WRONG ${fault}`);
+  const missing = 1 + options.attacks.length - phases.length;
+  console.log(
+    `shares: ${phases.length - 1} attacks, ${faults.length === 0 ? 'the neighbour noticed none of them' : `${faults.length} faults`}`,
+  );
+  if (options.json !== null) await writeFile(options.json, JSON.stringify({ phases, faults }, null, 2));
+  return faults.length === 0 && missing === 0;
+}
+
+try {
+  process.exitCode = (await shares(
+    readOptions(
+      process.argv.slice(2),
+      attacks.map(({ name }) => name),
+    ),
+  ))
+    ? 0
+    : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}
