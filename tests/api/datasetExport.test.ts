@@ -1,8 +1,14 @@
 // The digits as arrays, which train.py reads.
 import { npyDataset } from '@trainyard/engine';
+import { NodeDatasetFiles } from '@trainyard/engine/node';
+import { parseApiKeys } from '@trainyard/jobs';
 import { unzipSync } from 'fflate';
 import { expect } from 'vitest';
-import { apiTest as test } from './fixtures/api.ts';
+import { makeDataFolder } from '../support/dataFolder.ts';
+import { redisTest } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { apiTest as test, openApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
 
 test('gives all digits as NPZ, with a name to save it under', async ({ api }) => {
   const response = await api.get('/datasets/digits/export');
@@ -28,4 +34,31 @@ test('says what is not there: files of a built-in dataset, samples of random dat
     expect(response.statusCode).toBe(404);
     expect(response.json()).toMatchObject({ code: 'notFound', detail });
   }
+});
+
+redisTest('reads one built-in dataset of a key at a time, so that others have their turn', async ({ redis, onTestFinished }) => {
+  const folder = await makeDataFolder();
+  onTestFinished(folder.remove);
+  const files = new NodeDatasetFiles({ folders: [folder.path], home: folder.path });
+  const begun = new Set<string>();
+  const goOn = Promise.withResolvers<void>();
+  const find: typeof files.find = async (dataset, ...rest) => {
+    begun.add(dataset);
+    await goOn.promise;
+    return await files.find(dataset, ...rest);
+  };
+  const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+  const datasetFiles = { find, locate: files.locate.bind(files) };
+  const api = await openApi(redis, { datasetFiles, apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+  onTestFinished(async () => await api.close());
+
+  const first = api.get('/datasets/mnist/export', bearer(ada));
+  await until(() => begun.has('mnist'));
+  const second = api.get('/datasets/cifar10/export', bearer(ada));
+  const other = api.get('/datasets/fashionMnist/samples', bearer(bob));
+  await until(() => begun.has('fashionMnist'));
+  expect([...begun]).toEqual(['mnist', 'fashionMnist']);
+  goOn.resolve();
+  for (const response of await Promise.all([first, second, other])) expect(response.statusCode).toBe(200);
+  expect([...begun]).toEqual(['mnist', 'fashionMnist', 'cifar10']);
 });

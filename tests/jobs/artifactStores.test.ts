@@ -1,5 +1,6 @@
 // What every artifact store does, wherever it keeps its files: on a folder and on a real S3 server.
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -119,6 +120,17 @@ describe.each([
     ]) {
       await expect(store.open(jobId, name, range)).rejects.toMatchObject({ code: 'invalidRange' });
     }
+  });
+
+  test('can be read beside many downloads that nobody reads', async ({ store }) => {
+    await store.putBytes(jobId, name, randomBytes(2_000_000));
+    const unread = await Promise.all(Array.from({ length: 60 }, async () => await store.open(jobId, name)));
+    // They begin, and then nobody takes more of them.
+    for (const stream of unread) expect(await once(stream, 'readable')).toEqual([]);
+    expect((await content(store.open(jobId, name))).length).toBe(2_000_000);
+    // None of them had to end for it.
+    expect(unread.filter(({ destroyed, readableEnded }) => destroyed || readableEnded)).toEqual([]);
+    for (const stream of unread) stream.destroy();
   });
 
   test('that is not there has no size, cannot be opened, and can be deleted', async ({ store }) => {

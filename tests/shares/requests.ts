@@ -11,6 +11,7 @@ export interface RequestOptions {
   readonly json?: unknown;
   readonly body?: FormData | string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default: it ends the request after a minute. */
   readonly signal?: AbortSignal;
 }
 
@@ -21,15 +22,18 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** How long an answer may take, in ms. */
+const longestAnswerMs = 60_000;
+
 /** @throws TypeError when the connection breaks, and the signal's reason */
 export async function ask({ url, token }: Caller, path: string, options: RequestOptions = {}): Promise<Answer> {
-  const { json, headers = {}, signal } = options;
+  const { json, headers = {}, signal = AbortSignal.timeout(longestAnswerMs) } = options;
   const body = json === undefined ? options.body : JSON.stringify(json);
   const response = await fetch(`${url}${path}`, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
     headers: { authorization: `Bearer ${token}`, ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body }),
-    ...(signal && { signal }),
+    signal,
   });
   const text = await response.text();
   const isJson = (response.headers.get('content-type') ?? '').includes('json');

@@ -3,6 +3,7 @@
 // share's time, and no process may exceed its memory. Then it exits with 0. docs/operating.md describes the bounds.
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Job, Sweep } from '@trainyard/contracts';
 import { createApiKey } from '@trainyard/jobs';
 import { Fleet } from '../load/fleet.ts';
 import { AttackerProcess } from './attackerProcess.ts';
@@ -17,13 +18,16 @@ import { Neighbour } from './neighbour.ts';
 import { readOptions, type SharesOptions } from './options.ts';
 import { prepare } from './prepare.ts';
 import { faultsOf, MiB, type Phase, print } from './report.ts';
-import { ask, type Caller } from './requests.ts';
+import { ask, type Caller, expectStatus } from './requests.ts';
 
 /** How long the neighbour is alone at first, in seconds. */
 const quietSeconds = 5;
 
 /** How often progress is shown, in seconds. */
 const progressSeconds = 5;
+
+/** How long it may take until nothing is left of an attack, in ms. */
+const longestCleanUpMs = 120_000;
 
 /** All of them together take as long as this many single attacks. */
 const shareOfAll = 2;
@@ -51,24 +55,37 @@ async function work({ neighbour, eventLoop, watch }: Run, name: string, seconds:
   }
 }
 
-/** Cancels whatever the attack has left in the queue. @returns the attacker's jobs that ran meanwhile */
-async function cleanUp({ admin, attackerCaller, prepared }: Run, since: number) {
+/**
+ * Cancels whatever the attack has left in the queue, as an operator does. While the service cannot do that, it is asked again.
+ * @returns the attacker's jobs that ran meanwhile
+ * @throws Error when that takes too long
+ */
+async function cleanUp(run: Run, since: number): Promise<readonly Job[]> {
+  const end = performance.now() + longestCleanUpMs;
   for (;;) {
-    const sweeps = (await ask(admin, '/sweeps?limit=100')).body as {
-      readonly data: readonly { readonly id: string; readonly status: string }[];
-    };
-    const running = sweeps.data.filter(({ status }) => status === 'running');
-    for (const { id } of running) await ask(admin, `/sweeps/${id}/cancel`, { method: 'POST' });
-    const left = await jobsOf(admin, ['queued', 'running', 'cancelling', 'pausing']);
-    const own = left.filter(({ labels, id }) => labels['owner'] !== 'neighbour' && id !== prepared.pausedJobId);
-    if (own.length === 0 && running.length === 0) break;
-    for (let at = 0; at < own.length; at += 8) {
-      await Promise.all(own.slice(at, at + 8).map(async ({ id }) => await ask(admin, `/jobs/${id}/cancel`, { method: 'POST' })));
+    try {
+      if (await cancelLeftovers(run)) break;
+    } catch (error) {
+      if (performance.now() > end || run.watch.exceeded !== null) throw error;
     }
+    if (performance.now() > end) throw new Error("the attacker's jobs could not be cancelled");
     await delay(200);
   }
-  const ended = await jobsOf({ ...admin, token: attackerCaller.token }, ['succeeded', 'cancelled', 'failed'], 1_000).catch(() => []);
+  const ended = await jobsOf(run.attackerCaller, ['succeeded', 'cancelled', 'failed'], 1_000).catch(() => []);
   return ended.filter(({ finishedAt, startedAt }) => startedAt !== null && Date.parse(finishedAt ?? '') >= since);
+}
+
+/** @returns whether nothing was left to cancel */
+async function cancelLeftovers({ admin, prepared }: Run): Promise<boolean> {
+  const page = (await expectStatus(ask(admin, '/sweeps?limit=100'), 200)) as { readonly data: readonly Pick<Sweep, 'id' | 'status'>[] };
+  const sweeps = page.data.filter(({ status }) => status === 'running');
+  for (const { id } of sweeps) await ask(admin, `/sweeps/${id}/cancel`, { method: 'POST' });
+  const left = await jobsOf(admin, ['queued', 'running', 'cancelling', 'pausing']);
+  const jobs = left.filter(({ labels, id }) => labels['owner'] !== 'neighbour' && id !== prepared.pausedJobId);
+  for (let at = 0; at < jobs.length; at += 8) {
+    await Promise.all(jobs.slice(at, at + 8).map(async ({ id }) => await ask(admin, `/jobs/${id}/cancel`, { method: 'POST' })));
+  }
+  return sweeps.length + jobs.length === 0;
 }
 
 async function phase(run: Run, name: string, seconds: number): Promise<Phase> {

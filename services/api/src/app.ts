@@ -30,12 +30,14 @@ import { validatorCompiler } from './http/parameters.ts';
 import { basePathOf, targetOf, trustProxies } from './http/proxies.ts';
 import { requestIdOf } from './http/requestIds.ts';
 import { access } from './plugins/access.ts';
+import { BuiltInReads } from './datasets/builtInReads.ts';
 import { ClassLimits } from './datasets/classLimits.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
 import { headers, setBrowserHeaders } from './plugins/headers.ts';
 import { arrival } from './plugins/arrival.ts';
 import { basePaths } from './plugins/basePath.ts';
+import { connections } from './plugins/connections.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
 import { requestForm } from './plugins/requestForm.ts';
 import { requestLog } from './plugins/requestLog.ts';
@@ -137,13 +139,17 @@ export interface AppOptions {
   readonly sweepBytesLimit?: number;
   /** What predictions may take. */
   readonly predictions?: PredictionOptions;
+  /** How many connections may be open at the same time. Default: 10,000. */
+  readonly maxConnections?: number;
+  /** How many event streams one API key may have open. Default: 1,000. */
+  readonly streamsPerKey?: number;
   /** Left out, nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** How long a request may take to arrive, and how long nothing may arrive of an upload, in ms; default 30,000. */
   readonly requestTimeoutMs?: number;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
   readonly heartbeatMs?: number;
-  /** How long a client of an event stream may leave buffered data unread, in ms. Default: 60,000. */
+  /** How long a client may leave an answer or an event stream unread, in ms. Default: 60,000. */
   readonly stallMs?: number;
 }
 
@@ -191,7 +197,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   const refuseOtherMethods = collectMethods(app);
-  await app.register(streams, { heartbeatMs: options.heartbeatMs ?? 15_000, stallMs: options.stallMs ?? 60_000, keys });
+  const { maxConnections = 10_000, streamsPerKey = 1_000, heartbeatMs = 15_000, stallMs = 60_000 } = options;
+  await app.register(connections, { maxConnections, stallMs });
+  await app.register(streams, { heartbeatMs, stallMs, keys, streamsPerKey });
   await app.register(tracing);
   await app.register(basePaths, { basePath, trust });
   await app.register(requestLog);
@@ -241,8 +249,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     app.log.error(crash, 'the process that reads an upload ended without an answer');
   });
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });
-  await app.register(datasetSamplesRoute, { datasets, artifacts, files });
-  await app.register(datasetExportRoute, { datasets, artifacts, files });
+  const builtIn = new BuiltInReads(files);
+  await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn });
+  await app.register(datasetExportRoute, { datasets, artifacts, builtIn });
   refuseOtherMethods();
   await app.ready();
   return app;

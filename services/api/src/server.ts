@@ -266,6 +266,8 @@ async function main(): Promise<void> {
     limits: environment.limits,
     uploadBytesLimit: environment.uploadBytesLimit,
     sweepBytesLimit: environment.sweepBytesLimit,
+    maxConnections: environment.connections,
+    streamsPerKey: environment.streamsPerKey,
     threads: environment.threads,
     apiKeys,
     corsOrigins: environment.corsOrigins,

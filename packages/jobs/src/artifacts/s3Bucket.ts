@@ -10,6 +10,9 @@ import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
 /** How long a server may take to accept a connection, and how long a connection may be silent, in ms. */
 const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
 
+/** Connections to the server. A download has one until its client has read everything, so these are many more than anybody waits for. */
+const sockets = { maxSockets: 1_024 };
+
 /** Tries of one request. Callers that can wait longer repeat the call. */
 const maxAttempts = 2;
 
@@ -35,7 +38,7 @@ export class S3Bucket {
       forcePathStyle: hasOwnEndpoint(),
       logger: silent,
       maxAttempts,
-      requestHandler: timeouts,
+      requestHandler: { ...timeouts, httpAgent: sockets, httpsAgent: sockets },
     });
   }
 

@@ -87,6 +87,8 @@ const variables = z.object({
   TRAINYARD_DATASETS_URL: url(['http:', 'https:'], 'must be a URL such as https://mirror.example/datasets').optional(),
   TRAINYARD_API_KEYS: z.string().default(''),
   TRAINYARD_RATE_LIMIT: count(0, 1_000_000).default(6_000),
+  TRAINYARD_CONNECTIONS: count(1, 1_000_000).default(10_000),
+  TRAINYARD_STREAMS_PER_KEY: count(1, 1_000_000).default(1_000),
   TRAINYARD_CORS_ORIGINS: z
     .string()
     .default('')
@@ -156,6 +158,10 @@ export interface Environment {
   readonly apiKeysFile: string | null;
   /** Requests that a key may make in a minute; 0: any number. */
   readonly rateLimit: number;
+  /** Connections that each API process may have. */
+  readonly connections: number;
+  /** Event streams that a key may have open at each API process. */
+  readonly streamsPerKey: number;
   /** Web sites that may call from a browser. */
   readonly corsOrigins: readonly string[];
   /** Trusted proxies: addresses and networks, or how many are in front of the service. */
@@ -214,6 +220,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     apiKeys,
     apiKeysFile,
     rateLimit: data.TRAINYARD_RATE_LIMIT,
+    connections: data.TRAINYARD_CONNECTIONS,
+    streamsPerKey: data.TRAINYARD_STREAMS_PER_KEY,
     corsOrigins: data.TRAINYARD_CORS_ORIGINS,
     trustProxy: data.TRAINYARD_TRUST_PROXY,
     basePath: data.TRAINYARD_BASE_PATH,

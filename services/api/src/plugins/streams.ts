@@ -6,6 +6,7 @@ import { type ApiKey, type ApiKeys, Turnstile } from '@trainyard/jobs';
 import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { EventStream, retryLine, type StreamSource, type StreamTiming } from '../http/eventStream.ts';
+import { ProblemError } from '../problems.ts';
 
 /** How long requests that are being answered may hold up a stop, in ms. */
 const longestDrainMs = 2000;
@@ -15,7 +16,10 @@ const requestsPerTurn = 16;
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Answers with an SSE stream of what the source yields. It ends with the source, the client or the server. */
+    /**
+     * Answers with an SSE stream of what the source yields. It ends with the source, the client or the server.
+     * @throws ProblemError 429 when the caller's key has too many streams
+     */
     sendEvents(source: StreamSource): FastifyReply;
     /** Answers with a stream that ends at once. An EventSource then reconnects; an error status would stop it for good. */
     sendReconnect(reason: string): FastifyReply;
@@ -29,10 +33,18 @@ declare module 'fastify' {
 const asStream = (reply: FastifyReply): FastifyReply =>
   reply.code(200).type('text/event-stream').headers({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
 
+export interface StreamsOptions extends StreamTiming {
+  readonly keys: ApiKeys;
+  /** How many streams one API key may have open. Without API keys there is no limit. */
+  readonly streamsPerKey: number;
+}
+
 /** Register it before plugins that do work for a request. */
-export const streams = fp<StreamTiming & { keys: ApiKeys }>((app, { keys, ...timing }, done) => {
+export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing }, done) => {
   /** Each open stream, with the API key of its client. */
   const streams = new Map<EventStream, ApiKey | null>();
+  /** How many streams each API key has, by its name. A key without streams is absent. */
+  const counts = new Map<string, number>();
   const turnstile = new Turnstile(requestsPerTurn);
   let answering = 0;
   let idle: (() => void) | undefined;
@@ -46,10 +58,26 @@ export const streams = fp<StreamTiming & { keys: ApiKeys }>((app, { keys, ...tim
     if (request.routeOptions.config.isStream === true) await turnstile.pass();
   });
 
+  const count = (name: string, change: 1 | -1): void => {
+    const open = (counts.get(name) ?? 0) + change;
+    if (open > 0) counts.set(name, open);
+    else counts.delete(name);
+  };
+
   app.decorateReply('sendEvents', function (source) {
+    const { caller } = this.request;
+    const name = caller?.name ?? '';
+    if (keys.current.length > 0 && (counts.get(name) ?? 0) >= streamsPerKey) {
+      const detail = `This key has ${streamsPerKey} event streams open, and may not have more. Close some of them.`;
+      throw new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '5' } });
+    }
     const stream = new EventStream(source, timing);
-    streams.set(stream, this.request.caller);
-    stream.once('close', () => streams.delete(stream));
+    streams.set(stream, caller);
+    count(name, 1);
+    stream.once('close', () => {
+      streams.delete(stream);
+      count(name, -1);
+    });
     return asStream(this).send(stream);
   });
 

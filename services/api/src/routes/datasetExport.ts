@@ -1,11 +1,11 @@
 // A dataset's samples as NumPy's NPZ, for scripts: of an uploaded one the file that jobs are trained on, of a built-in one what is
 // there of it.
 import { Readable } from 'node:stream';
-import { encodeNpz, type DatasetFiles, npzPieces, UPLOADED_FILE } from '@trainyard/engine';
+import { npzPieces, UPLOADED_FILE } from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { loadBuiltIn } from '../datasets/firstSamples.ts';
+import type { BuiltInReads } from '../datasets/builtInReads.ts';
 import { visibleDataset } from '../datasets/shownDataset.ts';
 import { answer, guarded, problems } from '../http/answers.ts';
 import { datasetParams } from './datasets.ts';
@@ -13,13 +13,10 @@ import { datasetParams } from './datasets.ts';
 interface Services {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
-  readonly files: Pick<DatasetFiles, 'find'>;
+  readonly builtIn: BuiltInReads;
 }
 
-export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, files }, done) => {
-  // Drawing them takes half a second: once for the process, when somebody first asks.
-  let digits: Promise<Uint8Array> | undefined;
-
+export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, builtIn }, done) => {
   app.get(
     '/datasets/:id/export',
     {
@@ -49,8 +46,8 @@ export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { da
         void reply.headers({ 'content-length': uploaded.bytes, etag: `"${uploaded.content.sha256}"` });
         return send(file);
       }
-      if (id === 'digits') return send(await (digits ??= loadBuiltIn(id, files).then(encodeNpz)));
-      return send(Readable.from(npzPieces(await loadBuiltIn(id, files)), { objectMode: false }));
+      if (id === 'digits') return send(await builtIn.digitsFile());
+      return send(Readable.from(npzPieces(await builtIn.read(id, request, reply)), { objectMode: false }));
     },
   );
   done();

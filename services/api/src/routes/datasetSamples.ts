@@ -1,11 +1,12 @@
 // A look at a dataset: its first samples, as numbers or as an image of images.
 import { datasetParts, datasetSamples } from '@trainyard/contracts';
-import type { Dataset, DatasetFiles } from '@trainyard/engine';
+import type { Dataset } from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { contactSheet, isImage } from '../datasets/contactSheet.ts';
-import { firstUploaded, loadBuiltIn } from '../datasets/firstSamples.ts';
+import type { BuiltInReads } from '../datasets/builtInReads.ts';
+import { firstUploaded } from '../datasets/firstSamples.ts';
 import { builtInDatasets, visibleDataset } from '../datasets/shownDataset.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
@@ -47,10 +48,10 @@ function shown({ length, inputShape, inputs, target, targets }: Dataset): z.inpu
 interface Services {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
-  readonly files: Pick<DatasetFiles, 'find'>;
+  readonly builtIn: BuiltInReads;
 }
 
-export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, files }, done) => {
+export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, builtIn }, done) => {
   app.get(
     '/datasets/:id/samples',
     {
@@ -84,7 +85,7 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { d
       const size = shape.reduce((product, side) => product * side, 1);
       const count = Math.max(1, Math.min(limit, Math.floor(mostValues / size)));
       const samples =
-        uploaded === null ? (await loadBuiltIn(id, files, count))[part] : await firstUploaded(uploaded, part, count, artifacts);
+        uploaded === null ? (await builtIn.read(id, request, reply, count))[part] : await firstUploaded(uploaded, part, count, artifacts);
       if (samples === null) throw new ProblemError('notFound', `${id} has no test part.`);
       void reply.header('vary', 'accept');
       if (type === 'image/png')

@@ -1,0 +1,115 @@
+// The connections of one API process: their number, streams of each key, and clients that do not read.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import type { Problem } from '@trainyard/contracts';
+import { parseApiKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { startJob } from '../support/jobs.ts';
+import { redisTest, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
+import { openStream } from './fixtures/eventSource.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+
+const test = redisTest.extend('open', async ({ redis }: { redis: TestRedis }, { onCleanup }) => {
+  const opened: TestApi[] = [];
+  onCleanup(async () => void (await Promise.all(opened.map(async (api) => await api.close()))));
+  return async (options: TestApiOptions): Promise<TestApi> => {
+    const api = await openApi(redis, options);
+    opened.push(api);
+    return api;
+  };
+});
+
+const connectionsOf = async ({ app }: TestApi): Promise<number> => await promisify(app.server.getConnections.bind(app.server))();
+
+/** A connection to the API that has been accepted. It notes whether it is closed. */
+async function openSocket(api: TestApi, localAddress = '127.0.0.1'): Promise<{ readonly socket: Socket; isClosed: boolean }> {
+  const port = Number(new URL(await api.listen()).port);
+  const accepted = once(api.app.server, 'connection');
+  const socket = connect({ host: '127.0.0.1', port, localAddress });
+  const opened = { socket, isClosed: false };
+  socket.on('error', () => undefined).on('close', () => (opened.isClosed = true));
+  await accepted;
+  return opened;
+}
+
+const asks = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
+
+describe('when all connections are open', () => {
+  test('the oldest idle one is closed for a new one', async ({ open }) => {
+    const api = await open({ maxConnections: 3 });
+    const idle = [await openSocket(api), await openSocket(api), await openSocket(api)];
+    const { socket } = await openSocket(api);
+    socket.write(asks('/health/live'));
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
+    await until(() => idle[0]?.isClosed === true);
+    expect(idle.map(({ isClosed }) => isClosed)).toEqual([true, false, false]);
+    for (const each of idle) each.socket.destroy();
+  });
+
+  test.skipIf(process.platform !== 'linux')('it is one of the address that has the most', async ({ open }) => {
+    const api = await open({ maxConnections: 3 });
+    const first = await openSocket(api, '127.0.0.1');
+    const others = [await openSocket(api, '127.0.0.2'), await openSocket(api, '127.0.0.2')];
+    const { socket } = await openSocket(api, '127.0.0.3');
+    await until(() => others[0]?.isClosed === true);
+    expect([first, ...others].map(({ isClosed }) => isClosed)).toEqual([false, true, false]);
+    for (const each of [first, ...others, { socket }]) each.socket.destroy();
+  });
+
+  test('one that waits for an answer stays, and a new one is closed', async ({ open }) => {
+    const api = await open({ maxConnections: 1 });
+    const { jobId } = await startJob(api.jobs);
+    const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
+    await stream.until(({ events }) => events.length > 0);
+    const refused = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
+    refused.on('error', () => undefined);
+    await once(refused, 'close');
+    expect(api.hub.followers).toBe(1);
+    stream.leave();
+  });
+});
+
+test('a client that does not read its answer is disconnected, and one that waits for events is not', async ({ open }) => {
+  const api = await open({ stallMs: 200, heartbeatMs: 1_000_000 });
+  const { jobId } = await startJob(api.jobs);
+  const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
+  await stream.until(({ events }) => events.length > 0);
+  const { socket } = await openSocket(api);
+  // Nine megabytes: more than the buffers of a connection hold.
+  socket.pause().write(asks('/datasets/digits/export'));
+  await once(socket, 'readable');
+  await until(async () => (await connectionsOf(api)) === 1);
+  expect(api.hub.followers).toBe(1);
+  stream.leave();
+  socket.destroy();
+});
+
+test('a key over its number of event streams gets a 429, and other keys do not', async ({ open }) => {
+  const [ada, bob] = [makeKey('ada'), makeKey('bob', 'admin')];
+  const api = await open({ apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`), streamsPerKey: 2 });
+  const url = `${await api.listen()}/jobs/${(await startJob(api.jobs)).jobId}/events`;
+  const [first, second] = [await openStream(url, bearer(ada)), await openStream(url, bearer(ada))];
+  expect([first.status, second.status]).toEqual([200, 200]);
+
+  const refused = await fetch(url, { headers: { accept: 'text/event-stream', ...bearer(ada) } });
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get('retry-after')).toBe('5');
+  expect((await refused.json()) as Problem).toMatchObject({
+    code: 'tooManyRequests',
+    detail: 'This key has 2 event streams open, and may not have more. Close some of them.',
+  });
+  const other = await openStream(url, bearer(bob));
+  expect(other.status).toBe(200);
+  // Pages of events are not streams.
+  expect((await fetch(url, { headers: bearer(ada) })).status).toBe(200);
+
+  first.leave();
+  await until(() => api.hub.followers === 2);
+  const again = await openStream(url, bearer(ada));
+  expect(again.status).toBe(200);
+  for (const each of [second, other, again]) each.leave();
+});
