@@ -38,7 +38,7 @@ test('says what is not there: files of a built-in dataset, samples of random dat
 
 redisTest('reads one built-in dataset of a key at a time, so that others have their turn', async ({ redis, onTestFinished }) => {
   const folder = await makeDataFolder();
-  onTestFinished(folder.remove);
+  onTestFinished(async () => await folder.remove());
   const files = new NodeDatasetFiles({ folders: [folder.path], home: folder.path });
   const begun = new Set<string>();
   const goOn = Promise.withResolvers<void>();

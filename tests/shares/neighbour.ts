@@ -77,8 +77,8 @@ export class Neighbour {
   /** Begins one of everything. */
   tick(): void {
     this.#count += 1;
-    const acts = [this.#postAndFollow, this.#predict, this.#upload, this.#listJobs, this.#listDatasets, this.#listSweeps];
-    for (const act of acts) this.#work(act.call(this));
+    const begun = [this.#postAndFollow(), this.#predict(), this.#upload(), this.#listJobs(), this.#listDatasets(), this.#listSweeps()];
+    for (const act of begun) this.#work(act);
   }
 
   get requests(): number {

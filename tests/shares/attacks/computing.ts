@@ -2,7 +2,7 @@
 import { type Attack, headOf, openSocket, pause, repeat, statusOf, type Target } from './attack.ts';
 
 /** 950 KB: 256 samples of zeros. */
-const zeros = JSON.stringify({ inputs: Array.from({ length: 256 }, () => [Array.from({ length: 43 }, () => Array(43).fill(0))]) });
+const zeros = JSON.stringify({ inputs: Array.from({ length: 256 }, () => [Array.from({ length: 43 }, () => Array<number>(43).fill(0))]) });
 
 /** Sends a prediction, and leaves after a moment. */
 async function predictAndLeave(target: Target, signal: AbortSignal): Promise<string> {

@@ -136,7 +136,8 @@ export const dripping: Attack = {
       [headOf(target, 'POST', `/jobs/${target.prepared.deepJobId}/predict`, json), '{"inputs":['],
     ];
     await repeat(target, signal, 1, async (count) => {
-      for (let index = 0; index < 300 && count % 10 === 0; index++) {
+      const more = count % 10 === 0 ? 300 : 0;
+      for (let index = 0; index < more; index++) {
         const [head, beginning] = kinds[index % kinds.length] ?? ['', ''];
         drip(target, signal, head, beginning);
       }
