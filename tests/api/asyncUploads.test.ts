@@ -81,7 +81,7 @@ test('an invalid form is refused at once', async ({ api }) => {
 
 redisTest('an upload that is being read is a 409 where a dataset is needed, and can be stopped', async ({ redis, onTestFinished }) => {
   // Nothing is read, so that it stays as it is.
-  const api = await openApi(redis, { uploadReader: { concurrency: 0 } });
+  const api = await openApi(redis, { uploadReader: { readers: 0, tryMs: 0 } });
   onTestFinished(async () => await api.close());
   const { id } = await accepted(api);
   for (const url of [`/datasets/${id}/samples`, `/datasets/${id}/export`]) {
@@ -100,7 +100,7 @@ redisTest('an upload that is being read is a 409 where a dataset is needed, and 
 });
 
 redisTest('an upload whose server stops or dies fails, and leaves no file', async ({ redis, onTestFinished }) => {
-  const stopping = await openApi(redis, { uploadReader: { concurrency: 0 } });
+  const stopping = await openApi(redis, { uploadReader: { readers: 0, tryMs: 0 } });
   const api = await openApi(redis);
   onTestFinished(async () => await api.close());
   const { id } = await accepted(stopping);

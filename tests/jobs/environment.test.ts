@@ -56,6 +56,9 @@ describe('the environment', () => {
       limits: defaultLimits,
       uploadBytesLimit: 2 ** 30,
       sweepBytesLimit: 2 ** 24,
+      uploadFilesLimit: 100_000,
+      uploadBounds: { uploads: 64, uploadsPerKey: 8, bytes: 16 * 2 ** 30, bytesPerKey: 4 * 2 ** 30 },
+      uploadReaders: 2,
       quotas: noQuotas,
     });
   });
@@ -93,6 +96,12 @@ describe('the environment', () => {
         TRAINYARD_MAX_LAYERS: '',
         TRAINYARD_MAX_UPLOAD_BYTES: '5e6',
         TRAINYARD_MAX_SWEEP_BYTES: '6e6',
+        TRAINYARD_MAX_UPLOAD_FILES: '1000',
+        TRAINYARD_UPLOADS: '10',
+        TRAINYARD_UPLOADS_PER_KEY: '3',
+        TRAINYARD_UPLOADS_BYTES: '1e9',
+        TRAINYARD_UPLOADS_BYTES_PER_KEY: '1e8',
+        TRAINYARD_UPLOAD_READERS: '4',
         TRAINYARD_QUOTA_QUEUED_JOBS: '10',
         TRAINYARD_QUOTA_PARAMETERS: '1e5',
         TRAINYARD_QUOTA_EPOCHS: '',
@@ -129,6 +138,9 @@ describe('the environment', () => {
       limits: { parameters: 1e6, memoryBytes: 1e9, epochs: 10, layers: defaultLimits.layers },
       uploadBytesLimit: 5e6,
       sweepBytesLimit: 6e6,
+      uploadFilesLimit: 1_000,
+      uploadBounds: { uploads: 10, uploadsPerKey: 3, bytes: 1e9, bytesPerKey: 1e8 },
+      uploadReaders: 4,
       quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
     });
   });

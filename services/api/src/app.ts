@@ -72,6 +72,7 @@ import { uploadDatasetRoute } from './routes/uploadDataset.ts';
 import { uploadWeightsRoute } from './routes/uploadWeights.ts';
 import { StorageHealth } from './storageHealth.ts';
 import { UploadReader, type UploadReaderOptions } from './uploads/readUpload.ts';
+import { UploadAdmission, type UploadBounds } from './uploads/uploadAdmission.ts';
 
 export { ServiceMetrics } from './metrics/serviceMetrics.ts';
 export type { Dependency } from './routes/health.ts';
@@ -104,6 +105,8 @@ export interface AppOptions {
   readonly datasetFiles?: Pick<NodeDatasetFiles, 'find' | 'locate'>;
   /** How uploads are read; left out, as in a service. */
   readonly uploadReader?: Partial<UploadReaderOptions>;
+  /** How many uploads may be under way, and of how many bytes; left out, as in a service. */
+  readonly uploadBounds?: Partial<UploadBounds>;
   readonly webhooks: WebhookStore;
   /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
   readonly webhookPolicy?: WebhookPolicy;
@@ -243,12 +246,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(artifactRoutes, { jobs, artifacts, eventLog });
   await app.register(workerRoutes, { presence: options.presence });
   await app.register(weightsRoutes, { weights });
-  await app.register(uploadWeightsRoute, { weights, artifacts, uploadBytesLimit, keyQuotas });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader, (crash) => {
     app.log.error(crash, 'the process that reads an upload ended without an answer');
   });
-  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, uploadBytesLimit, keyQuotas });
+  const admission = new UploadAdmission(options.uploadBounds);
+  await app.register(uploadWeightsRoute, { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
+  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
   const builtIn = new BuiltInReads(files);
   await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn });
   await app.register(datasetExportRoute, { datasets, artifacts, builtIn });

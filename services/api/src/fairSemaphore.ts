@@ -75,7 +75,12 @@ export class FairSemaphore {
 
   /** How many places a key could get now if nobody else waited. */
   freeFor(key: string): number {
-    return Math.max(0, Math.min(this.#free, this.#options.placesPerKey - (this.#held.get(key) ?? 0)));
+    return Math.max(0, Math.min(this.#free, this.#options.placesPerKey - this.heldBy(key)));
+  }
+
+  /** How many places a key holds. */
+  heldBy(key: string): number {
+    return this.#held.get(key) ?? 0;
   }
 
   #hasPlaceFor(key: string): boolean {
@@ -100,7 +105,7 @@ export class FairSemaphore {
       this.#queues.delete(key);
       if (queue.size > 0) this.#queues.set(key, queue);
       this.#free -= 1;
-      this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+      this.#held.set(key, this.heldBy(key) + 1);
       start(this.#releaseOf(key));
     }
   }

@@ -268,6 +268,8 @@ async function main(): Promise<void> {
     sweepBytesLimit: environment.sweepBytesLimit,
     maxConnections: environment.connections,
     streamsPerKey: environment.streamsPerKey,
+    uploadBounds: environment.uploadBounds,
+    uploadReader: { readers: environment.uploadReaders, limits: { files: environment.uploadFilesLimit } },
     threads: environment.threads,
     apiKeys,
     corsOrigins: environment.corsOrigins,

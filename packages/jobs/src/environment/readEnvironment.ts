@@ -123,6 +123,12 @@ const variables = z.object({
   TRAINYARD_MAX_LAYERS: limit(defaultLimits.layers),
   TRAINYARD_MAX_UPLOAD_BYTES: limit(2 ** 30),
   TRAINYARD_MAX_SWEEP_BYTES: limit(2 ** 24),
+  TRAINYARD_MAX_UPLOAD_FILES: count(1, 10_000_000).default(100_000),
+  TRAINYARD_UPLOADS: count(1, 100_000).default(64),
+  TRAINYARD_UPLOADS_PER_KEY: count(1, 100_000).default(8),
+  TRAINYARD_UPLOADS_BYTES: limit(16 * 2 ** 30),
+  TRAINYARD_UPLOADS_BYTES_PER_KEY: limit(4 * 2 ** 30),
+  TRAINYARD_UPLOAD_READERS: count(1, 256).default(2),
   TRAINYARD_QUOTA_QUEUED_JOBS: quota,
   TRAINYARD_QUOTA_PARAMETERS: quota,
   TRAINYARD_QUOTA_EPOCHS: quota,
@@ -190,6 +196,17 @@ export interface Environment {
   readonly uploadBytesLimit: number;
   /** Bytes that the specs of all jobs of a sweep may have together. */
   readonly sweepBytesLimit: number;
+  /** Files that a zip or tar of images may hold. */
+  readonly uploadFilesLimit: number;
+  /** What an API process has under way of uploads, and how much of it may be of one key. */
+  readonly uploadBounds: {
+    readonly uploads: number;
+    readonly uploadsPerKey: number;
+    readonly bytes: number;
+    readonly bytesPerKey: number;
+  };
+  /** Uploads that an API process reads at the same time. */
+  readonly uploadReaders: number;
   /** What each key that is no admin's may have. */
   readonly quotas: Quotas;
 }
@@ -242,6 +259,14 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     },
     uploadBytesLimit: data.TRAINYARD_MAX_UPLOAD_BYTES,
     sweepBytesLimit: data.TRAINYARD_MAX_SWEEP_BYTES,
+    uploadFilesLimit: data.TRAINYARD_MAX_UPLOAD_FILES,
+    uploadBounds: {
+      uploads: data.TRAINYARD_UPLOADS,
+      uploadsPerKey: data.TRAINYARD_UPLOADS_PER_KEY,
+      bytes: data.TRAINYARD_UPLOADS_BYTES,
+      bytesPerKey: data.TRAINYARD_UPLOADS_BYTES_PER_KEY,
+    },
+    uploadReaders: data.TRAINYARD_UPLOAD_READERS,
     quotas: {
       queuedJobs: data.TRAINYARD_QUOTA_QUEUED_JOBS,
       parameters: data.TRAINYARD_QUOTA_PARAMETERS,

@@ -7,15 +7,21 @@ import { orDiskError, ProblemError } from '../problems.ts';
 
 /**
  * Writes the body into a new file. The file is the caller's then; after an error there is none.
+ * @param onBytes called with the bytes as they arrive; what it throws ends the upload
  * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves amid the body
  */
-export async function receiveFile(body: Readable, file: string, mostBytes: number): Promise<void> {
+export async function receiveFile(body: Readable, file: string, mostBytes: number, onBytes: (bytes: number) => void): Promise<void> {
   let bytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (bytes > mostBytes) done(tooLarge(mostBytes));
-      else done(null, chunk);
+      try {
+        bytes += chunk.length;
+        if (bytes > mostBytes) throw tooLarge(mostBytes);
+        onBytes(chunk.length);
+      } catch (error) {
+        return done(error as Error);
+      }
+      done(null, chunk);
     },
   });
   try {

@@ -2,6 +2,7 @@
 // CMYK without a profile and transparency are converted here, because Pillow and browsers convert them differently from sharp.
 import { type DecodedImage, DataFormatError, imageFormatOf, type NamedBytes } from '@trainyard/engine';
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import { decodePlainPng } from './plainPng.ts';
 
 // One image at a time and no cache, so that memory stays bounded.
 sharp.concurrency(1);
@@ -21,6 +22,10 @@ const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } a
 export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<DecodedImage> {
   const { name, bytes } = file;
   const format = imageFormatOf(file);
+  const plain = format === 'png' ? decodePlainPng(bytes) : null;
+  if (plain !== null && plain.width * plain.height <= maxPixels) {
+    return { ...plain, isRotated: false, isTransparent: false, isConverted: false };
+  }
   try {
     const metadata = await sharp(bytes, reading).metadata();
     checkSize(name, metadata, maxPixels);

@@ -1,5 +1,5 @@
 // How long a request may take to arrive. Node knows one limit for all of them, and an upload may take an hour; so the short one,
-// which keeps clients that send a byte a second from holding connections, is ours. Of an upload it bounds the pauses.
+// which keeps clients that send a byte a second from holding connections, is ours. An upload has a lowest speed instead.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ProblemError } from '../problems.ts';
@@ -7,15 +7,18 @@ import { sendProblem } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body may be large: it may take its time, as long as something of it comes. */
+    /** The body may be large: it may take longer, as long as it comes at the lowest speed. */
     mayArriveSlowly?: boolean;
   }
 }
 
 export interface ArrivalOptions {
-  /** For a request, or for the next bytes of an upload, in ms. */
+  /** For a request, in ms. The speed of an upload is measured over the same time. */
   readonly timeoutMs: number;
 }
+
+/** Bytes a second that must arrive of an upload: less than a modem sends. */
+const LOWEST_SPEED = 1_000;
 
 /** Answers a request whose body does not come. */
 function giveUp(request: FastifyRequest, reply: FastifyReply, detail: string): void {
@@ -35,7 +38,8 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
     const look = (): void => {
       if (raw.complete || reply.sent) return;
       if (!isUpload) return giveUp(request, reply, `The request did not arrive within ${seconds} s.`);
-      if (socket.bytesRead === seenBytes) return giveUp(request, reply, `Nothing of the upload arrived for ${seconds} s.`);
+      if (socket.bytesRead - seenBytes < LOWEST_SPEED * seconds)
+        return giveUp(request, reply, `The upload arrives too slowly: less than ${LOWEST_SPEED} bytes a second for ${seconds} s.`);
       seenBytes = socket.bytesRead;
       timer.refresh();
     };

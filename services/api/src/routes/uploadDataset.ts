@@ -18,6 +18,7 @@ import { addAndRemove, BackgroundUploads } from '../uploads/backgroundUploads.ts
 import { ProblemError } from '../problems.ts';
 import { departure, type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
+import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
 
 /** CIFAR-10 comes in six batches. */
 const maxFiles = 32;
@@ -99,13 +100,14 @@ interface Services {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
   readonly reader: UploadReader;
+  readonly admission: UploadAdmission;
   readonly uploadBytesLimit: number;
   readonly keyQuotas: KeyQuotas;
 }
 
 export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
   app,
-  { datasets, artifacts, reader, uploadBytesLimit, keyQuotas },
+  { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas },
 ) => {
   // Here alone a body may be a form, and nothing else.
   app.removeAllContentTypeParsers();
@@ -116,9 +118,9 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
   app.addHook('preClose', async () => await background.close());
 
   /** Reads the files of an upload into one new file. The caller removes that file. */
-  const read = async ({ files, given }: Upload, signal: AbortSignal, onProgress?: (bytes: number) => void) => {
+  const read = async (owner: string, { files, given }: Upload, signal: AbortSignal, onProgress?: (bytes: number) => void) => {
     const file = artifacts.temporaryFile();
-    return { ...(await reader.read({ files, options: given, output: file }, signal, onProgress)), file };
+    return { ...(await reader.read(owner, { files, options: given, output: file }, signal, onProgress)), file };
   };
 
   app.post(
@@ -164,12 +166,16 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
     async (request, reply) => {
       if (!request.isMultipart()) throw new ProblemError('unsupportedMediaType', 'The body must be multipart/form-data.');
       const isAsync = prefersAsync(request.headers['prefer']);
-      if (isAsync) background.checkRoom();
+      const owner = callerOf(request).name;
       const gone = departure(reply);
-      const options = { maxBytes: uploadBytesLimit, maxFiles, temporaryFile: () => artifacts.temporaryFile() };
+      const options = {
+        maxBytes: uploadBytesLimit,
+        maxFiles,
+        temporaryFile: () => artifacts.temporaryFile(),
+        admit: (announcedBytes: number) => admission.admit(owner, announcedBytes),
+      };
       const answer = await withForm(request, options, async (form) => {
         const upload = parsed(form);
-        const owner = callerOf(request).name;
         const quotas = quotasOf(request, keyQuotas);
         if (isAsync) {
           const pending = await background.start({
@@ -177,13 +183,13 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
             title: upload.title,
             requestId: request.id,
             bytes: await bytesOf(form),
-            read: async (signal, onProgress) => ({ ...(await read(upload, signal, onProgress)), quotas }),
+            read: async (signal, onProgress) => ({ ...(await read(owner, upload, signal, onProgress)), quotas }),
             release: form.keep(),
             problemOf: (error) => problemFor(error, request).toProblem('/datasets', request.id),
           });
           return { status: 202 as const, shown: shownUpload(pending) };
         }
-        const made = await read(upload, gone);
+        const made = await read(owner, upload, gone);
         const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title: upload.title, quotas });
         // An existing dataset is shown with the decisions about this upload.
         return { status: isNew ? (201 as const) : (200 as const), shown: shownDataset({ ...dataset, taken: made.taken }) };

@@ -1,13 +1,12 @@
 // POST /weights: receives weights for jobs to begin with, as the body or as the file of a form. The file is written to the disk as it
-// arrives and then checked in pieces.
+// arrives and then checked in a separate process.
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import { weightsSchema, type Weights } from '@trainyard/contracts';
-import { elementTypesListed, SafetensorsError, WeightsFileError } from '@trainyard/engine';
-import { readWeightsFile } from '@trainyard/engine/node';
+import { elementTypesListed } from '@trainyard/engine';
 import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -16,7 +15,9 @@ import { receiveFile, tooLarge } from '../http/receiveFile.ts';
 import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
-import { type Form, withForm } from '../uploads/form.ts';
+import { departure, type Form, withForm } from '../uploads/form.ts';
+import type { UploadReader } from '../uploads/readUpload.ts';
+import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
 
 const bytesType = 'application/octet-stream';
 const formType = 'multipart/form-data';
@@ -38,48 +39,61 @@ function fileOf({ fields, files }: Form): string {
 interface Services {
   readonly weights: WeightsStore;
   readonly artifacts: ArtifactStore;
+  readonly reader: UploadReader;
+  readonly admission: UploadAdmission;
   readonly uploadBytesLimit: number;
   readonly keyQuotas: KeyQuotas;
 }
 
-export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, { weights, artifacts, uploadBytesLimit, keyQuotas }) => {
+export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, services) => {
+  const { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas } = services;
   app.setValidatorCompiler(validatorOfAllButBody);
   app.removeAllContentTypeParsers();
   await app.register(multipart);
   app.addContentTypeParser(bytesType, (_request, payload, parsed) => parsed(null, payload));
 
   /** @throws ProblemError 422 that says what is wrong with the file */
-  const add = async (file: string, request: FastifyRequest): Promise<Weights> => {
+  const add = async (weightsFile: string, request: FastifyRequest, gone: AbortSignal): Promise<Weights> => {
     const converted = artifacts.temporaryFile();
+    const owner = callerOf(request).name;
     try {
-      const read = await readWeightsFile(file, { converted, maxBytes: uploadBytesLimit });
-      return await weights.add(read, callerOf(request).name, quotasOf(request, keyQuotas));
-    } catch (error) {
-      const isWrong = error instanceof SafetensorsError || error instanceof WeightsFileError;
-      throw isWrong ? new ProblemError('invalidWeights', `${error.message[0].toUpperCase()}${error.message.slice(1)}.`) : error;
+      const read = await reader.readWeights(owner, { weightsFile, converted, maxBytes: uploadBytesLimit }, gone);
+      return await weights.add(read, owner, quotasOf(request, keyQuotas));
     } finally {
       await rm(converted, { force: true });
     }
   };
 
-  const addBody = async (request: FastifyRequest): Promise<Weights> => {
-    if (Number(request.headers['content-length'] ?? 0) > uploadBytesLimit) throw tooLarge(uploadBytesLimit);
+  const addBody = async (request: FastifyRequest, gone: AbortSignal): Promise<Weights> => {
+    const announcedBytes = Number(request.headers['content-length'] ?? 0);
+    if (announcedBytes > uploadBytesLimit) throw tooLarge(uploadBytesLimit);
+    const admitted = admission.admit(callerOf(request).name, announcedBytes);
     const body: unknown = request.body;
     const file = artifacts.temporaryFile();
     try {
-      await receiveFile(body instanceof Readable ? body : Readable.from([]), file, uploadBytesLimit);
-      return await add(file, request);
+      await receiveFile(body instanceof Readable ? body : Readable.from([]), file, uploadBytesLimit, (bytes) => admitted.count(bytes));
+      return await add(file, request, gone);
     } finally {
-      await rm(file, { force: true });
+      await rm(file, { force: true }).finally(() => admitted.end());
     }
   };
 
-  const addForm = async (request: FastifyRequest): Promise<Weights> =>
+  const addForm = async (request: FastifyRequest, gone: AbortSignal): Promise<Weights> =>
     await withForm(
       request,
-      { maxBytes: uploadBytesLimit, maxFiles: 1, temporaryFile: () => artifacts.temporaryFile() },
-      async (form) => await add(fileOf(form), request),
+      {
+        maxBytes: uploadBytesLimit,
+        maxFiles: 1,
+        temporaryFile: () => artifacts.temporaryFile(),
+        admit: (announcedBytes) => admission.admit(callerOf(request).name, announcedBytes),
+      },
+      async (form) => await add(fileOf(form), request, gone),
     );
+
+  const addUpload = async (request: FastifyRequest, reply: FastifyReply): Promise<Weights> => {
+    const gone = departure(reply);
+    return await (request.isMultipart() ? addForm(request, gone) : addBody(request, gone));
+  };
 
   app.post(
     '/weights',
@@ -111,7 +125,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, {
       },
     },
     async (request, reply) => {
-      const added = request.isMultipart() ? await addForm(request) : await addBody(request);
+      const added = await addUpload(request, reply);
       return await reply.code(201).header('location', `/weights/${added.id}`).send(added);
     },
   );

@@ -6,9 +6,6 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Problem } from '@trainyard/contracts';
 import { ProblemError } from '../problems.ts';
 
-/** Most uploads of this process that are being read or wait: their files take space on the disk. */
-const mostUploads = 16;
-
 export interface BackgroundUpload {
   readonly owner: string;
   readonly title: string;
@@ -44,12 +41,6 @@ export class BackgroundUploads {
 
   constructor(services: Services) {
     this.#services = services;
-  }
-
-  /** @throws ProblemError 503 when too many uploads are being read */
-  checkRoom(): void {
-    if (this.#running.size < mostUploads) return;
-    throw new ProblemError('unavailable', 'Too many uploads are being read; try again shortly.', { headers: { 'retry-after': '30' } });
   }
 
   /** Records the upload and begins to read it. */

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyMultipartOptions } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { orDiskError, ProblemError } from '../problems.ts';
+import type { AdmittedUpload } from './uploadAdmission.ts';
 
 export interface FormFile {
   /** The name of its part. */
@@ -30,6 +31,8 @@ export interface FormOptions {
   readonly maxFiles: number;
   /** A path for a new file. */
   readonly temporaryFile: () => string;
+  /** Admits the upload by the length of its body, 0 if that is not known. It ends when its files are removed. */
+  readonly admit: (announcedBytes: number) => AdmittedUpload;
 }
 
 const fieldBytes = 16 * 1024;
@@ -52,10 +55,16 @@ export function departure(reply: FastifyReply): AbortSignal {
  * @throws ProblemError 400, 413 or 422, and what `use` throws
  */
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
+  const { maxBytes, admit } = options;
+  const announcedBytes = Number(request.headers['content-length'] ?? 0);
+  // What the form itself takes beside its files is little.
+  if (announcedBytes > maxBytes + fieldBytes * maxFields) throw tooLarge(maxBytes);
+  const admitted = admit(announcedBytes);
   const files: FormFile[] = [];
   const remove = async (): Promise<void> => {
-    // What cannot be removed now goes with the process: it must not hide why.
+    // A file that cannot be removed now is removed with the process. It must not hide the error.
     await Promise.all(files.map(({ path }) => rm(path, { force: true }).catch(() => {})));
+    admitted.end();
   };
   let isKept = false;
   const keep = () => {
@@ -63,17 +72,19 @@ export async function withForm<T>(request: FastifyRequest, options: FormOptions,
     return remove;
   };
   try {
-    return await use({ fields: await receive(request, options, files), files, keep });
+    return await use({ fields: await receive(request, options, files, admitted), files, keep });
   } finally {
     if (!isKept) await remove();
   }
 }
 
-async function receive(request: FastifyRequest, options: FormOptions, files: FormFile[]): Promise<Record<string, string>> {
-  const { maxBytes, maxFiles, temporaryFile } = options;
-  const budget = new Budget(maxBytes);
-  // What the form itself takes beside its files is little.
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes + fieldBytes * maxFields) throw tooLarge(maxBytes);
+async function receive(
+  request: FastifyRequest,
+  { maxBytes, maxFiles, temporaryFile }: FormOptions,
+  files: FormFile[],
+  admitted: AdmittedUpload,
+): Promise<Record<string, string>> {
+  const budget = new Budget(maxBytes, admitted);
   const fields: Record<string, string> = {};
   try {
     const limits = { fileSize: Infinity, files: maxFiles, fields: maxFields, fieldSize: fieldBytes, parts: maxFiles + maxFields };
@@ -89,7 +100,7 @@ async function receive(request: FastifyRequest, options: FormOptions, files: For
     }
     return fields;
   } catch (error) {
-    throw budget.problem ?? problemOf(orDiskError(error), options);
+    throw budget.problem ?? problemOf(orDiskError(error), maxFiles);
   }
 }
 
@@ -107,7 +118,7 @@ function tooLarge(maxBytes: number): ProblemError {
 }
 
 /** What the parser of forms means with its errors. */
-function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
+function problemOf(error: unknown, maxFiles: number): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT' || code === 'FST_FIELDS_LIMIT') {
     return new ProblemError(
@@ -125,22 +136,29 @@ function problemOf(error: unknown, { maxFiles }: FormOptions): unknown {
 /** How many bytes may still come. */
 class Budget {
   /** Why no more was taken. */
-  problem: ProblemError | undefined;
+  problem: Error | undefined;
   readonly #maxBytes: number;
+  readonly #admitted: AdmittedUpload;
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, admitted: AdmittedUpload) {
     this.#maxBytes = maxBytes;
+    this.#admitted = admitted;
   }
 
   /** Passes a file on, and counts it. */
   counter(): Transform {
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
-        this.#bytes += chunk.length;
-        if (this.#bytes <= this.#maxBytes) return done(null, chunk);
-        this.problem = tooLarge(this.#maxBytes);
-        done(this.problem);
+        try {
+          this.#bytes += chunk.length;
+          if (this.#bytes > this.#maxBytes) throw tooLarge(this.#maxBytes);
+          this.#admitted.count(chunk.length);
+        } catch (error) {
+          this.problem = error as Error;
+          return done(this.problem);
+        }
+        done(null, chunk);
       },
     });
   }

@@ -13,17 +13,29 @@ import {
   type UploadFormat,
   type UploadOptions,
 } from '@trainyard/engine';
-import type { UploadedFile } from '@trainyard/engine/node';
+import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
 import { orDiskError, ProblemError } from '../problems.ts';
+import { ReadingTurns } from './readingTurns.ts';
 
-/** The message to the process. */
-export interface ReadOrder {
+/** Files to make a dataset of. */
+export interface DatasetOrder {
   readonly files: readonly UploadedFile[];
   readonly options: UploadOptions;
   readonly limits: Partial<ReaderLimits>;
   /** Where to write the NPZ file. */
   readonly output: string;
 }
+
+/** A file of weights to check. */
+export interface WeightsOrder {
+  readonly weightsFile: string;
+  /** Where to write a safetensors file. */
+  readonly converted: string;
+  readonly maxBytes: number;
+}
+
+/** The message to the process. */
+export type ReadOrder = DatasetOrder | WeightsOrder;
 
 /** The result for files that are a dataset. */
 export interface ReadDataset {
@@ -35,6 +47,9 @@ export interface ReadDataset {
 /** A message from the process. */
 export type ReadAnswer =
   | ReadDataset
+  | { readonly weights: WeightsFile }
+  /** Why a file holds no weights that can be read. */
+  | { readonly unusable: string }
   /** Progress: bytes of the files that were read so far. More messages follow. */
   | { readonly read: number }
   /** What is wrong with the files. */
@@ -47,17 +62,20 @@ type FinalAnswer = Exclude<ReadAnswer, { readonly read: number }>;
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
   readonly timeoutMs: number;
-  /** Uploads read at a time; others wait. */
-  readonly concurrency: number;
+  /** Uploads that are read at the same time. Others wait; see readingTurns.ts. */
+  readonly readers: number;
+  /** How long a short try may take, in ms; 0: there are none. */
+  readonly tryMs: number;
   /** Of the process, beside the files' bytes. */
   readonly heapMegabytes: number;
 }
 
 /** A file's bytes end up in one array: a tenth below what Node reads at once. */
 export const uploadReaderDefaults: UploadReaderOptions = {
-  limits: { bytes: 1.9e9, classes: 1_000 },
+  limits: { bytes: 1.9e9, classes: 1_000, files: 100_000 },
   timeoutMs: 300_000,
-  concurrency: 2,
+  readers: 2,
+  tryMs: 5_000,
   heapMegabytes: 512,
 };
 
@@ -82,12 +100,12 @@ function refusal(faults: readonly UploadFault[]): ProblemError {
 }
 
 /** The 422 of files that need too much memory or time. */
-function unreadable(reason: string): ProblemError {
-  return new ProblemError('invalidDataset', `the files cannot be read: ${reason}.`);
+function unreadable(order: ReadOrder, reason: string): ProblemError {
+  return new ProblemError('files' in order ? 'invalidDataset' : 'invalidWeights', `the files cannot be read: ${reason}.`);
 }
 
-function crashProblem({ exitCode, signal, isOutOfMemory }: ReaderCrash): ProblemError {
-  if (isOutOfMemory) return unreadable('reading them needs too much memory. Send smaller files');
+function crashProblem(order: ReadOrder, { exitCode, signal, isOutOfMemory }: ReaderCrash): ProblemError {
+  if (isOutOfMemory) return unreadable(order, 'reading them needs too much memory. Send smaller files');
   const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
   return new ProblemError(
     'internal',
@@ -114,39 +132,65 @@ class ErrorOutput {
 
 export class UploadReader {
   readonly #options: UploadReaderOptions;
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns: ReadingTurns;
   readonly #onCrash: (crash: ReaderCrash) => void;
 
   /** @param onCrash called when a reading process ends without a result */
   constructor(options: Partial<UploadReaderOptions> = {}, onCrash: (crash: ReaderCrash) => void = () => undefined) {
-    this.#options = { ...uploadReaderDefaults, ...options };
+    this.#options = { ...uploadReaderDefaults, ...options, limits: { ...uploadReaderDefaults.limits, ...options.limits } };
     this.#onCrash = onCrash;
-    this.#free = this.#options.concurrency;
+    this.#turns = new ReadingTurns({ places: this.#options.readers, tryMs: this.#options.tryMs });
   }
 
   /**
    * Reads files into one file at `output`, which is there afterwards only if all went well.
+   * @param key whose upload it is; keys take turns
    * @throws ProblemError 422 that says what is wrong with the files; the signal's reason when aborted
    */
   async read(
-    order: Omit<ReadOrder, 'limits'>,
+    key: string,
+    order: Omit<DatasetOrder, 'limits'>,
     signal: AbortSignal,
     onProgress: (bytes: number) => void = () => undefined,
   ): Promise<ReadDataset> {
-    await this.#turn(signal);
-    let isRead = false;
-    try {
-      signal.throwIfAborted();
-      const answer = await this.#ask({ ...order, limits: this.#options.limits }, signal, onProgress);
-      if ('faults' in answer) throw refusal(answer.faults);
-      if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
-      isRead = true;
-      return answer;
-    } finally {
-      if (!isRead) await rm(order.output, { force: true }).catch(() => {});
-      this.#pass();
-    }
+    const whole = { ...order, limits: this.#options.limits };
+    const answer = await this.#inTurn(key, whole, order.output, signal, onProgress);
+    if ('faults' in answer) throw refusal(answer.faults);
+    if ('content' in answer) return answer;
+    throw new TypeError('the process answered another order');
+  }
+
+  /**
+   * Checks a file of weights. A file at `converted` is there afterwards only if all went well.
+   * @throws ProblemError 422 that says what is wrong with the file; the signal's reason when aborted
+   */
+  async readWeights(key: string, order: WeightsOrder, signal: AbortSignal): Promise<WeightsFile> {
+    const answer = await this.#inTurn(key, order, order.converted, signal);
+    if ('unusable' in answer) throw new ProblemError('invalidWeights', answer.unusable);
+    if ('weights' in answer) return answer.weights;
+    throw new TypeError('the process answered another order');
+  }
+
+  /** Runs a process when it is the key's turn. Without a result, the output is removed. */
+  async #inTurn(
+    key: string,
+    order: ReadOrder,
+    output: string,
+    signal: AbortSignal,
+    onProgress: (bytes: number) => void = () => undefined,
+  ): Promise<FinalAnswer> {
+    return await this.#turns.run(key, signal, async (turn) => {
+      let isRead = false;
+      try {
+        turn.throwIfAborted();
+        const answer = await this.#ask(order, turn, onProgress);
+        if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
+        isRead = 'content' in answer || 'weights' in answer;
+        return answer;
+      } finally {
+        if (!isRead) await rm(output, { force: true }).catch(() => {});
+      }
+    });
   }
 
   async #ask(order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<FinalAnswer> {
@@ -177,42 +221,15 @@ export class UploadReader {
       const [exitCode, exitSignal] = await exited;
       signal.throwIfAborted();
       if (answer !== undefined) return answer;
-      if (isLate) throw unreadable(`reading them takes more than ${timeoutMs / 1_000} s`);
+      if (isLate) throw unreadable(order, `reading them takes more than ${timeoutMs / 1_000} s`);
       const reason = errorOutput.reason();
       const isOutOfMemory = exitSignal === 'SIGKILL' || /out of memory|allocation failed/i.test(reason ?? '');
       const crash: ReaderCrash = { exitCode, signal: exitSignal, isOutOfMemory, reason };
       this.#onCrash(crash);
-      throw crashProblem(crash);
+      throw crashProblem(order, crash);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);
     }
-  }
-
-  /** @throws the signal's reason when aborted */
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const begin = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(begin), 1);
-        reject(signal.reason as Error);
-      };
-      this.#waiting.push(begin);
-      signal.addEventListener('abort', leave, { once: true });
-    });
-  }
-
-  #pass(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
   }
 }

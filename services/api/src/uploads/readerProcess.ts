@@ -1,10 +1,18 @@
-// The program that reads one upload for the API (see readUpload.ts) and ends. It knows nothing but the files that it is told of.
+// The program that reads one upload for the API (see readUpload.ts) and ends. It knows only the files of its order.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { contentOf, npzPieces, type Splits, type TablePreparation, UploadError } from '@trainyard/engine';
-import { readUpload } from '@trainyard/engine/node';
+import {
+  contentOf,
+  npzPieces,
+  SafetensorsError,
+  type Splits,
+  type TablePreparation,
+  UploadError,
+  WeightsFileError,
+} from '@trainyard/engine';
+import { readUpload, readWeightsFile } from '@trainyard/engine/node';
 import { decodeImage } from '../images/decodeImage.ts';
-import type { ReadAnswer, ReadOrder } from './readUpload.ts';
+import type { DatasetOrder, ReadAnswer, ReadOrder, WeightsOrder } from './readUpload.ts';
 
 /** The digest of what was written. */
 async function write(splits: Splits, table: TablePreparation | null, path: string): Promise<string> {
@@ -41,12 +49,23 @@ function progress(): (bytes: number) => void {
   };
 }
 
-async function answer({ files, options, limits, output }: ReadOrder): Promise<ReadAnswer> {
+async function readDataset({ files, options, limits, output }: DatasetOrder): Promise<ReadAnswer> {
+  const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage, onRead: progress() });
+  return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
+}
+
+async function readWeights({ weightsFile, converted, maxBytes }: WeightsOrder): Promise<ReadAnswer> {
+  return { weights: await readWeightsFile(weightsFile, { converted, maxBytes }) };
+}
+
+async function answer(order: ReadOrder): Promise<ReadAnswer> {
   try {
-    const { splits, format, taken, table } = await readUpload(files, options, { limits, decodeImage, onRead: progress() });
-    return { content: contentOf(splits, await write(splits, table, output), table), format, taken };
+    return await ('files' in order ? readDataset(order) : readWeights(order));
   } catch (error) {
     if (error instanceof UploadError) return { faults: error.faults };
+    if (error instanceof SafetensorsError || error instanceof WeightsFileError) {
+      return { unusable: `${error.message[0].toUpperCase()}${error.message.slice(1)}.` };
+    }
     const diskCode = systemCodeOf(error);
     if (diskCode !== null) return { diskCode };
     throw error;

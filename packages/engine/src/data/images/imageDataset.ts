@@ -93,6 +93,8 @@ class ImageReader {
   /** How many images are of which size and colours, and the first of them. */
   readonly #sizes = new Map<string, { readonly first: string; count: number }>();
   readonly #done = { isRotated: 0, isTransparent: 0, isConverted: 0 };
+  /** Of all images, also of those that are not like the first. */
+  #decodedBytes = 0;
 
   constructor(part: string, options: ImageDatasetOptions, limits: ReaderLimits, total: number) {
     this.#part = part;
@@ -136,6 +138,10 @@ class ImageReader {
 
   /** Whether an image is like the first. */
   #count(path: string, { width, height, channels, data, ...done }: DecodedImage): boolean {
+    this.#decodedBytes += data.length;
+    if (this.#decodedBytes > this.#limits.bytes) {
+      throw new DataFormatError(`${this.#part}: its images unpack to more than the limit of ${this.#limits.bytes} bytes`);
+    }
     if (this.#shape === null) {
       this.#shape = { width, height, channels };
       checkMemory(this.#part, this.#total, [channels, height, width], this.#total * (data.length + 4), this.#limits);

@@ -48,7 +48,7 @@ const shape = 'class/name.png';
  */
 export function imageFolders(part: string, all: readonly FileSource[], folders: readonly string[], report: UploadReport): ImageFolders {
   const files = all.filter(({ path }) => !leftovers.test(path));
-  const used = new Set(all.flatMap(({ path }) => ancestors(path)));
+  const used = usedFolders(all);
   const empty = folders.filter((folder) => !used.has(folder) && !leftovers.test(folder));
   const skipped = all.length - files.length + empty.length;
   if (skipped > 0) {
@@ -159,10 +159,18 @@ export const isImageName = (path: string): boolean => imageName.test(path);
 
 const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|bmp|hei[cf])$/i;
 
-/** The folders that a path leads through. */
-function ancestors(path: string): string[] {
-  const steps = path.split('/').slice(0, -1);
-  return steps.map((_, i) => steps.slice(0, i + 1).join('/'));
+/** The folders that have a file, in them or below them. */
+function usedFolders(files: readonly FileSource[]): ReadonlySet<string> {
+  const used = new Set<string>();
+  for (const { path } of files) {
+    let end = path.lastIndexOf('/');
+    // What is above a known folder is known too.
+    while (end > 0 && !used.has(path.slice(0, end))) {
+      used.add(path.slice(0, end));
+      end = path.lastIndexOf('/', end - 1);
+    }
+  }
+  return used;
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

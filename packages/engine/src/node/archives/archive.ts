@@ -35,6 +35,10 @@ export interface Archive {
   close(): void;
 }
 
+/** Longer or deeper paths than those of class/name.png with folders around them have no use here. */
+const mostPathCharacters = 1_000;
+const mostPathFolders = 20;
+
 /** The paths that an archive may hold, and what is wrong with the others. */
 export class ArchivePaths {
   readonly faults: ArchiveFault[] = [];
@@ -58,6 +62,14 @@ export class ArchivePaths {
     if (path === '' || path === '.') return null;
     if (/^([a-z]:|\/)/i.test(path) || path.split('/').includes('..')) {
       this.fault(path, `${this.#name}: the path ${JSON.stringify(written)} leads out of the archive: pack it again with relative paths`);
+      return null;
+    }
+    if (path.length > mostPathCharacters || path.split('/').length - 1 > mostPathFolders) {
+      const shown = `${path.slice(0, 100)}…`;
+      this.fault(
+        shown,
+        `${this.#name}: the path ${JSON.stringify(shown)} has more than ${mostPathCharacters} characters or ${mostPathFolders} folders: pack it again with fewer folders`,
+      );
       return null;
     }
     if (isFolder || path.endsWith('/')) {

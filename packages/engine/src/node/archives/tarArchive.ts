@@ -10,11 +10,15 @@ export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Ar
   const limits = limitsOf(options);
   const paths = new ArchivePaths(name);
   const files: ArchiveFile[] = [];
+  let entries = 0;
   for (const { path: written, kind, content } of tarEntries(bytes, name)) {
+    entries += 1;
+    // As in a zip: there may be an entry for each folder, and files that are passed over.
+    if (entries > 2 * limits.files + limits.classes)
+      throw new DataFormatError(`${name}: its entries are over the limit of ${limits.files} files`);
     if (kind === 'other') continue;
     const path = paths.file(written, kind === 'folder');
     if (path === null) continue;
-    if (files.length >= 2 * limits.files) throw new DataFormatError(`${name}: its files are over the limit of ${limits.files}`);
     files.push({ path, bytes: content.length, read: () => Promise.resolve(content) });
   }
   return {

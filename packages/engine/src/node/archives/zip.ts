@@ -69,7 +69,7 @@ function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits
   const paths = new ArchivePaths(name);
   const files: ArchiveFile[] = [];
   const { names, encoding } = namesOf(entries);
-  const refused = new Map<string, string[]>();
+  const refused = new Map<string, { readonly first: string; count: number }>();
   let total = 0;
   for (const [i, entry] of entries.entries()) {
     const path = paths.file(names[i], false);
@@ -78,7 +78,11 @@ function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits
     total += uncompressedSize;
     if (total > limits.bytes) throw new DataFormatError(`${name}: its files unpack to more than the limit of ${limits.bytes} bytes`);
     const reason = refusalOf(entry);
-    if (reason !== null) refused.set(reason, [...(refused.get(reason) ?? []), path]);
+    if (reason !== null) {
+      const same = refused.get(reason) ?? { first: path, count: 0 };
+      same.count += 1;
+      refused.set(reason, same);
+    }
     files.push({
       path,
       bytes: uncompressedSize,
@@ -88,8 +92,8 @@ function archiveOf(name: string, zip: ZipFile, entries: readonly Entry[], limits
       },
     });
   }
-  for (const [reason, [first, ...others]] of refused) {
-    paths.fault(first, `${name}/${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${reason}`);
+  for (const [reason, { first, count }] of refused) {
+    paths.fault(first, `${name}/${first}${count === 1 ? '' : ` and ${count - 1} more`}: ${reason}`);
   }
   return {
     kind: 'zip',
