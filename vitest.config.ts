@@ -9,6 +9,7 @@ export default defineConfig({
     // Three files at a time on two cores: many tests wait for processes.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     ...hangLimits,
+    server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
     projects: [
       { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
       {
