@@ -1,6 +1,7 @@
 // Which tests exist and in which group they run: one project per area under tests/, so that `vitest run --project
 // <area>` picks one. Tests import the built packages, so `npm test` builds before it comes here.
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { hangLimits } from './tests/support/hangLimits.ts';
 
@@ -9,6 +10,9 @@ export default defineConfig({
     // Three files at a time on two cores: many tests wait for processes.
     maxWorkers: Math.max(3, availableParallelism() - 1),
     ...hangLimits,
+    // Tests start hundreds of processes of the same few programs.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)) },
+    // The built packages are imported as they are: transforming them anew for each test file takes longer than many tests.
     server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
     projects: [
       { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },

@@ -20,6 +20,9 @@ import {
   type Sizes,
 } from '../support/pooledConv.ts';
 
+/** Draws of each property and way, of which there are eight; every run of the tests draws anew. */
+const draws = { numRuns: 40 };
+
 const variants: readonly PooledChoice[] = [
   {},
   { forward: 'direct', backward: 'sparse' },
@@ -81,9 +84,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
   test('gives what its steps give, on random shapes', () => {
     assert(
       property(shapes, seeds, (sizes, seed) => void expectAsReference(wasm, operandsOf(geometries(sizes), seed), geometries(sizes))),
-      {
-        numRuns: 150,
-      },
+      draws,
     );
   });
 
@@ -100,6 +101,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
         const [actual, { indices }] = [expectAsReference(wasm, operands, both), pooledSums(operands, both)];
         for (let i = 0; i < actual.y.length; i++) if (actual.y[i] > 0) expect(actual.indices[i]).toBe(indices[i]);
       }),
+      draws,
     );
   });
 
@@ -113,6 +115,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
         expectNear(actual.y, expected, 'y');
         for (let i = 0; i < actual.y.length; i++) if (Number.isNaN(actual.y[i])) expect(actual.indices[i]).toBe(expected.indices[i]);
       }),
+      draws,
     );
   });
 
@@ -125,6 +128,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
         const actual = run(wasm, operands, both);
         expectNear(actual.dx, gradientsAt(actual, operands, both).dx, 'dx');
       }),
+      draws,
     );
   });
 
@@ -161,7 +165,10 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
   }
 
   test('gives what its steps give, on random shapes', () => {
-    assert(property(shapes3x3, seeds, (sizes, seed) => expectAsInSteps(sizes, seed)));
+    assert(
+      property(shapes3x3, seeds, (sizes, seed) => expectAsInSteps(sizes, seed)),
+      draws,
+    );
   });
 
   test('gives what its steps give, where there are several blocks of tiles and parts of the batch', () => {
@@ -177,6 +184,7 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
           for (const at of [seed, seed >> 8]) x[at % x.length] = Number.NaN;
         }),
       ),
+      draws,
     );
   });
 
@@ -186,6 +194,7 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
         const both = geometries(sizes);
         expectAsReference(wasm, operandsOf(both, seed), both, { tolerance: 1e-5, mixes: true });
       }),
+      draws,
     );
   });
 });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { test as plainTest, expect } from 'vitest';
+import { describe, test as plainTest, expect } from 'vitest';
 import { openTestRedis } from '../support/redis.ts';
 import { hasRedisServer, RedisServer } from '../support/redisServer.ts';
 import { until } from '../support/until.ts';
@@ -46,17 +46,17 @@ test('a job whose Redis is full for moments, again and again, has one attempt an
   expect(logs.filter(({ msg }) => msg.startsWith('Redis is full')).length).toBeLessThan(5);
 });
 
-test.for([
-  ['a replica for longer than a lease', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
-  ['full for longer than a lease', ['CONFIG', 'SET', 'maxmemory', '1mb'], ['CONFIG', 'SET', 'maxmemory', '0']],
-  [
-    'without enough replicas for longer than a lease',
-    ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
-    ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
-  ],
-] as const)(
-  'a job whose Redis is %s stays with its worker, though another one waits for work',
-  async ([, begin, end], { server, workers }) => {
+// Each waits longer than a lease, with a Redis of its own: at the same time.
+describe.concurrent('a job whose Redis is', () => {
+  test.for([
+    ['a replica for longer than a lease', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+    ['full for longer than a lease', ['CONFIG', 'SET', 'maxmemory', '1mb'], ['CONFIG', 'SET', 'maxmemory', '0']],
+    [
+      'without enough replicas for longer than a lease',
+      ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
+      ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+    ],
+  ] as const)('%s stays with its worker, though another one waits for work', async ([, begin, end], { server, workers }) => {
     await workers.spawn();
     const jobId = await workers.create('paced:400 save');
     await workers.untilEpoch(jobId, 5);
@@ -67,8 +67,8 @@ test.for([
     await server.call(end[0], ...end.slice(1));
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
     expect(await workers.epochs(jobId)).toEqual(upTo(400));
-  },
-);
+  });
+});
 
 test('a job goes on at the new primary after a failover behind one address', async ({ server, workers, onTestFinished }) => {
   const replica = await RedisServer.start('--replicaof', `127.0.0.1 ${server.port}`);
