@@ -43,7 +43,8 @@ export function changed(fields: z.ZodRawShape, options: Readonly<Record<string, 
   const named: Record<string, Argument> = {};
   for (const [name, field] of Object.entries(fields)) {
     const value = options[name];
-    if (value === undefined || JSON.stringify(value) === JSON.stringify(defaultOf(field))) continue;
+    const { defaultText } = traitsOf(field);
+    if (value === undefined || JSON.stringify(value) === defaultText) continue;
     named[name] = argument(field, value);
   }
   return named;
@@ -61,17 +62,35 @@ export function leading(fields: z.ZodRawShape, options: Readonly<Record<string, 
 
 /** An option's value as an argument: a float where the option is not a whole number by its nature. */
 export function argument(field: z.core.$ZodType, value: unknown): Argument {
-  const isFloat = JSON.stringify(z.toJSONSchema(field, { io: 'input' })).includes('"type":"number"');
-  return argumentSchema(isFloat).parse(value);
+  return traitsOf(field).schema.parse(value);
 }
 
-const defaultOf = (field: z.core.$ZodType): unknown => z.safeParse(field, undefined).data;
+interface FieldTraits {
+  /** The default as JSON; undefined for a field without one. */
+  readonly defaultText: string | undefined;
+  readonly schema: z.ZodType<Argument>;
+}
+
+/** Kept, because finding them out takes long and a model has many layers. */
+const knownTraits = new WeakMap<z.core.$ZodType, FieldTraits>();
+
+function traitsOf(field: z.core.$ZodType): FieldTraits {
+  const known = knownTraits.get(field);
+  if (known !== undefined) return known;
+  const isFloat = JSON.stringify(z.toJSONSchema(field, { io: 'input' })).includes('"type":"number"');
+  const traits = { defaultText: JSON.stringify(z.safeParse(field, undefined).data), schema: isFloat ? floatArgument : wholeArgument };
+  knownTraits.set(field, traits);
+  return traits;
+}
 
 function argumentSchema(isFloat: boolean): z.ZodType<Argument> {
   const number = isFloat ? z.number().transform((float): Argument => ({ float })) : z.number();
   const single = z.union([number, z.boolean(), z.string(), z.null()]);
   return z.union([single, z.array(single)]);
 }
+
+const floatArgument = argumentSchema(true);
+const wholeArgument = argumentSchema(false);
 
 /** Options that the class takes as tensors; those left out are left out. */
 export function tensors(options: Readonly<Record<string, number | readonly number[] | undefined>>): Record<string, TensorValue> {

@@ -1,6 +1,6 @@
 // The engine's errors. Each has a stable `code` for programs and a message for people that names
 // the place, the offending values and the remedy. Services map codes; they never parse messages.
-import type { Problem } from './validation.ts';
+import { mostProblems, type Problem } from './validation.ts';
 
 /** Base of every error that the engine throws on purpose. */
 export class EngineError extends Error {
@@ -53,11 +53,12 @@ export class ThreadLostError extends EngineError {
   }
 }
 
-/** A job spec that cannot work, with everything that is wrong with it. */
+/** A job spec that cannot work, with everything that is wrong with it, up to 100 problems. */
 export class SpecError extends EngineError {
   readonly issues: readonly Problem[];
 
-  constructor(issues: readonly Problem[]) {
+  constructor(problems: readonly Problem[]) {
+    const issues = problems.slice(0, mostProblems);
     super('invalidSpec', issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
     this.issues = issues;
   }

@@ -14,26 +14,41 @@ export interface Problem {
 
 export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
 
-/** Problems that are told of one input at most: whoever has more is not reading them. */
-const mostProblems = 100;
+/** Problems that are reported of one input at most. */
+export const mostProblems = 100;
 
-/** Parses `input` and, where it does not fit, says everything that is wrong with it, up to 100 problems. */
+/** Characters of a value that a message shows. */
+const shownCharacters = 60;
+
+/** Characters of a key that a pointer shows. */
+const shownKeyCharacters = 100;
+
+/**
+ * Parses `input`. Where it does not fit, the result names everything that is wrong with it, up to 100 problems. Only those are described:
+ * describing a hundred thousand would take seconds.
+ */
 export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.output<T>> {
-  const result = schema.safeParse(input, { error: describe, reportInput: true });
-  if (result.success) return { ok: true, data: result.data };
-  return { ok: false, problems: result.error.issues.slice(0, mostProblems).flatMap(problemsOf).slice(0, mostProblems) };
+  const context = { async: false, error: describe, reportInput: true } as const;
+  const result = schema._zod.run({ value: input, issues: [] }, context);
+  if (result instanceof Promise) throw new z.core.$ZodAsyncError();
+  if (result.issues.length === 0) return { ok: true, data: result.value as z.output<T> };
+  const issues = result.issues.slice(0, mostProblems).map((issue) => z.core.util.finalizeIssue(issue, context, z.config()));
+  return { ok: false, problems: issues.flatMap(problemsOf).slice(0, mostProblems) };
 }
 
-/** A JSON pointer from the steps of a path. */
+/** A JSON pointer from the steps of a path. Long keys are shortened, and then it points nowhere. */
 export function pointer(path: readonly PropertyKey[]): string {
-  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path.map((step) => `/${shortened(String(step), shownKeyCharacters).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 3)}…` : text;
 }
 
 /** `value` as JSON for a message, shortened; what JSON cannot say (Infinity, NaN, a function, a tensor) by name. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value);
-  const text = typeof value === 'bigint' ? `${value}` : asJson(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return shortened(typeof value === 'bigint' ? `${value}` : asJson(value), shownCharacters);
 }
 
 function asJson(value: unknown): string {
@@ -41,12 +56,33 @@ function asJson(value: unknown): string {
   if (typeof value === 'symbol') return String(value);
   const made: unknown = typeof value === 'object' && value !== null ? value.constructor : undefined;
   if (typeof made === 'function' && made !== Object && made !== Array) return article(made.name);
-  try {
-    return JSON.stringify(value);
-  } catch {
-    // It is nested too deeply, or holds itself.
-    return Array.isArray(value) ? 'a nested list' : 'a nested object';
+  return beginningOfJson(value, shownCharacters + 1);
+}
+
+/** The JSON of a value, up to about `most` characters, in a time that depends little on the size of the value. */
+function beginningOfJson(value: unknown, most: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, most));
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  return Array.isArray(value) ? beginningOfList(value, most) : beginningOfObject(value, most);
+}
+
+function beginningOfList(list: readonly unknown[], most: number): string {
+  let text = '[';
+  for (let index = 0; index < list.length && text.length < most; index++) {
+    text += `${index === 0 ? '' : ','}${beginningOfJson(list[index], most - text.length)}`;
   }
+  return `${text}]`;
+}
+
+function beginningOfObject(object: object, most: number): string {
+  let text = '{';
+  for (const [key, value] of Object.entries(object)) {
+    if (text.length >= most) break;
+    if (value === undefined) continue;
+    text += `${text === '{' ? '' : ','}${JSON.stringify(key.slice(0, most))}:${beginningOfJson(value, most - text.length)}`;
+  }
+  return `${text}}`;
 }
 
 /**
@@ -112,7 +148,7 @@ function discriminatorCode(issue: { readonly input?: unknown; readonly discrimin
 function chosen(issue: { readonly input?: unknown; readonly discriminator?: string | undefined }): unknown {
   const { input, discriminator } = issue;
   if (typeof input !== 'object' || input === null || discriminator === undefined) return undefined;
-  return Object.entries(input).find(([key]) => key === discriminator)?.[1];
+  return Object.hasOwn(input, discriminator) ? (input as Readonly<Record<string, unknown>>)[discriminator] : undefined;
 }
 
 function unknownField(key: string, known: readonly string[]): string {

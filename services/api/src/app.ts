@@ -24,7 +24,7 @@ import {
   type WeightsStore,
   type WorkerPresence,
 } from '@trainyard/jobs';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { isUtf8, parseJsonBody } from './http/jsonBody.ts';
 import { validatorCompiler } from './http/parameters.ts';
 import { basePathOf, targetOf, trustProxies } from './http/proxies.ts';
@@ -188,15 +188,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   // since, has to be shown too.
   app.setSerializerCompiler(() => JSON.stringify);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, parsed) => {
-    try {
-      if (!isUtf8(request.headers['content-type'])) {
-        throw new ProblemError('unsupportedMediaType', 'JSON must be UTF-8. Send it as UTF-8, without another charset in Content-Type.');
-      }
-      parsed(null, parseJsonBody(body as Buffer));
-    } catch (error) {
-      parsed(error as Error);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    if (!isUtf8(request.headers['content-type'])) {
+      throw new ProblemError('unsupportedMediaType', 'JSON must be UTF-8. Send it as UTF-8, without another charset in Content-Type.');
     }
+    return await parseJsonBody(body, request.routeOptions.config.jsonLimits);
   });
 
   const refuseOtherMethods = collectMethods(app);

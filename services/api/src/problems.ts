@@ -1,6 +1,7 @@
 // What can go wrong with a request: every error answer's code, status and title, and the error that carries one to
 // the error handler. The body's shape is the contract's Problem (RFC 9457).
 import type { Problem, ProblemIssue } from '@trainyard/contracts';
+import { mostProblems } from '@trainyard/engine';
 import { type ArtifactError, diskErrorOf } from '@trainyard/jobs';
 import { pathOf } from './http/requestIds.ts';
 
@@ -43,6 +44,14 @@ export const problemKinds = {
 
 export type ProblemCode = keyof typeof problemKinds;
 
+/** Characters that a place and a message have in an answer at most. Both may quote what was sent. */
+const longest = { path: 500, message: 4_000 } as const;
+
+/** A problem that is not long, whatever was sent. */
+function bounded({ path, message, ...rest }: ProblemIssue): ProblemIssue {
+  return { path: path.slice(0, longest.path), message: message.slice(0, longest.message), ...rest };
+}
+
 /** Thrown by hooks and handlers for an answer that is not the good one. `detail` goes to the client as it is. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
@@ -59,7 +68,7 @@ export class ProblemError extends Error {
     this.name = 'ProblemError';
     this.code = code;
     this.statusCode = problemKinds[code].status;
-    this.issues = more.issues ?? [];
+    this.issues = (more.issues ?? []).slice(0, mostProblems);
     this.headers = more.headers ?? {};
   }
 
@@ -70,11 +79,11 @@ export class ProblemError extends Error {
       type: `urn:trainyard:problem:${this.code}`,
       title,
       status,
-      detail: this.message,
+      detail: this.message.slice(0, 2 * longest.message),
       instance,
       code: this.code,
       requestId,
-      ...(this.issues.length > 0 ? { errors: [...this.issues] } : {}),
+      ...(this.issues.length > 0 ? { errors: this.issues.map(bounded) } : {}),
     };
   }
 }

@@ -144,9 +144,9 @@ export function checkSpec(
   threads = 1,
 ): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
-  // A body has room for hundreds of thousands of layers: that many are not even looked at.
   const count = countLayers(counted?.model.layers ?? []);
-  if (count > 10 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
+  // Checking them all would take long. A few too many are checked, so that all problems are reported together.
+  if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
   if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));

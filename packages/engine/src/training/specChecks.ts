@@ -39,12 +39,11 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
 }
 
-/** Layers, those within others too; of a body that is not parsed yet, as many as can be made out. */
+/** Layers and those within them. The body may not be parsed yet. */
 export function countLayers(layers: readonly unknown[]): number {
   return layers.reduce<number>((count, layer) => {
-    const held = typeof layer === 'object' && layer !== null ? Object.values(layer).filter((value) => Array.isArray(value)) : [];
-    // Other options are lists of a few numbers.
-    return count + 1 + held.reduce((sum, list) => sum + list.filter((entry) => typeof entry === 'object').length, 0);
+    const { layers: inner, shortcut } = (layer ?? {}) as { readonly layers?: unknown; readonly shortcut?: unknown };
+    return count + 1 + (Array.isArray(inner) ? inner.length : 0) + (Array.isArray(shortcut) ? shortcut.length : 0);
   }, 0);
 }
 
@@ -140,9 +139,11 @@ function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: Datase
 /** The batch size nearest to `wanted` of which every batch of an epoch has at least `least` samples; null when there is none. */
 function fittingBatch(trainSamples: number, wanted: number, least: number): number | null {
   const fits = (size: number): boolean => size >= least && (trainSamples % size === 0 || trainSamples % size >= least);
-  for (let away = 0; away <= Math.max(wanted, trainSamples); away++) {
-    if (wanted - away <= trainSamples && wanted - away > 0 && fits(wanted - away)) return wanted - away;
-    if (wanted + away <= trainSamples && fits(wanted + away)) return wanted + away;
+  // No batch is larger than the data, and `wanted` can be any whole number.
+  const start = Math.min(wanted, trainSamples);
+  for (let away = 0; away < trainSamples; away++) {
+    if (start - away > 0 && fits(start - away)) return start - away;
+    if (start + away <= trainSamples && fits(start + away)) return start + away;
   }
   return null;
 }

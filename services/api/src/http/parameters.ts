@@ -31,6 +31,16 @@ function placeOf({ path }: Problem, part: string): string {
   return part === 'querystring' ? `?${path.slice(1)}` : path.slice(1);
 }
 
+/** Problems that the `detail` of an answer repeats; its `errors` have all. */
+const mostInDetail = 10;
+
+/** The 422 that names every problem. */
+export function invalidRequest(issues: readonly Problem[]): ProblemError {
+  const named = issues.slice(0, mostInDetail).map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`);
+  const more = issues.length > mostInDetail ? `; and ${issues.length - mostInDetail} more, see errors` : '';
+  return new ProblemError('invalidRequest', `${named.join('; ')}${more}.`, { issues });
+}
+
 /** The parsed part of a request, or a 422 that names every problem, or a 400 for no body. */
 function parsed<Schema extends z.ZodType>(
   schema: Schema,
@@ -43,8 +53,7 @@ function parsed<Schema extends z.ZodType>(
     return { error: new ProblemError('malformedJson', 'The body is empty or null; it has to be a JSON object.') };
   }
   const issues = result.problems.map((problem) => ({ ...problem, path: placeOf(problem, part) }));
-  const detail = issues.map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`).join('; ');
-  return { error: new ProblemError('invalidRequest', `${detail}.`, { issues }) };
+  return { error: invalidRequest(issues) };
 }
 
 /** Parses a body outside of a route's schema. @throws ProblemError 422, and 400 for none */

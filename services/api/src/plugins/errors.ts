@@ -72,7 +72,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new ProblemError(
         'unsupportedMediaType',
-        `The body must be ${request.routeOptions.config.mediaType ?? 'application/json'}, got ${request.headers['content-type'] ?? 'no Content-Type'}.`,
+        `The body must be ${request.routeOptions.config.mediaType ?? 'application/json'}, got ${(request.headers['content-type'] ?? 'no Content-Type').slice(0, 100)}.`,
       );
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ProblemError('bodyTooLarge', `The body may have at most ${request.routeOptions.bodyLimit} bytes.`);

@@ -15,7 +15,7 @@ function hasBody({ headers }: FastifyRequest): boolean {
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity' || !hasBody(request)) return;
-  throw new ProblemError('unsupportedMediaType', `The body is encoded as ${encoding}. Send it without Content-Encoding.`, {
+  throw new ProblemError('unsupportedMediaType', `The body is encoded as ${encoding.slice(0, 100)}. Send it without Content-Encoding.`, {
     headers: { 'accept-encoding': 'identity' },
   });
 }

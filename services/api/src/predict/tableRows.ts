@@ -1,13 +1,6 @@
 // Rows of a table as the body of a prediction: JSON or CSV, prepared as the dataset was.
-import {
-  type Cell,
-  DataFormatError,
-  type JobSpec,
-  prepareCsv,
-  type PreparedRows,
-  prepareRows,
-  type TablePreparation,
-} from '@trainyard/engine';
+import { DataFormatError, type JobSpec, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine';
+import { invalidRequest } from '../http/parameters.ts';
 import { ProblemError } from '../problems.ts';
 import type { PredictInput } from './messages.ts';
 
@@ -20,8 +13,8 @@ export function tableOf({ data }: JobSpec): TablePreparation {
 }
 
 /** @throws ProblemError 422 that names every place that is wrong */
-export function rowsInput(table: TablePreparation, rows: readonly Readonly<Record<string, Cell>>[]): PredictInput {
-  return inputOf(prepareRows(table, rows));
+export async function rowsInput(table: TablePreparation, rows: readonly unknown[]): Promise<PredictInput> {
+  return inputOf(await prepareRows(table, rows));
 }
 
 /** @throws ProblemError 422 that names every place that is wrong */
@@ -36,10 +29,5 @@ export async function csvInput(table: TablePreparation, bytes: Uint8Array, most:
 
 function inputOf(prepared: PreparedRows): PredictInput {
   if (prepared.ok) return { kind: 'values', values: prepared.values, unknownCategories: prepared.unknownCategories };
-  const issues = prepared.problems.slice(0, 100);
-  throw new ProblemError(
-    'invalidRequest',
-    `${issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')}.`,
-    { issues },
-  );
+  throw invalidRequest(prepared.problems);
 }

@@ -1,4 +1,5 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
+import { setImmediate as breathe } from 'node:timers/promises';
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
 import { checkSpec, type FileDigests, pytorchScript, type SpecLimits } from '@trainyard/engine';
 import {
@@ -22,6 +23,7 @@ import { validatorOfAllButBody } from '../http/parameters.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
 import { lenet, resnet, tutorial } from '../http/examples.ts';
 import { checkJobBody, jobBody } from '../http/jobBody.ts';
+import { specLimits } from '../http/jsonScan.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
@@ -56,6 +58,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   app.post(
     '/jobs',
     {
+      config: { jsonLimits: specLimits },
       schema: {
         operationId: 'createJob',
         summary: 'Train a network',
@@ -99,7 +102,11 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const { spec, summary } = checked;
       await classLimits.check(spec);
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
-      if (isDryRun) return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
+      if (isDryRun) {
+        // The check and the script of a large network each take a while.
+        await breathe();
+        return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
+      }
       const dataDigest = await dataDigestOf(spec, datasetDigests).catch((err: unknown) => {
         request.log.warn({ err }, 'the files of a dataset cannot be read');
         return undefined;

@@ -6,6 +6,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsServices } from '../files/latestWeights.ts';
 import { guarded, json, problems } from '../http/answers.ts';
+import { dataLimits } from '../http/jsonScan.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
@@ -37,6 +38,9 @@ const samples = z
   })
   .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }, { rows: [{ city: 'Oslo', rooms: 3 }] }] });
 
+/** The same without a look into the rows, which takes long: their preparation checks them. */
+const parsedSamples = samples.extend({ rows: z.array(z.unknown()).min(1).max(mostInputs).optional() });
+
 /** Media types of images. The content decides whether an image is read, not its media type. */
 const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
 const anyImage = /^image\//;
@@ -48,12 +52,12 @@ async function inputOf(spec: JobSpec, body: unknown, mediaType: string): Promise
     const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
     return isTable ? await csvInput(tableOf(spec), body, mostInputs) : { kind: 'image', bytes: body };
   }
-  const { inputs, rows } = parseBody(samples, body);
+  const { inputs, rows } = parseBody(parsedSamples, body);
   if ((inputs === undefined) === (rows === undefined)) {
     const message = 'send either inputs or, for a table, rows';
     throw new ProblemError('invalidRequest', `The body: ${message}.`, { issues: [{ path: '', message, code: 'required' }] });
   }
-  if (rows !== undefined) return rowsInput(tableOf(spec), rows);
+  if (rows !== undefined) return await rowsInput(tableOf(spec), rows);
   return { kind: 'values', values: flatInputs(inputs ?? [], findDataset(spec.data.dataset).describe(spec.data)) };
 }
 
@@ -72,7 +76,7 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
   app.post(
     '/jobs/:id/predict',
     {
-      config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}` },
+      config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}`, jsonLimits: dataLimits },
       schema: {
         operationId: 'predict',
         summary: 'Apply the network to your own samples',

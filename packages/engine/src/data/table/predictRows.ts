@@ -2,7 +2,7 @@
 import type { NamedBytes } from '../files.ts';
 import { Breather } from '../limits.ts';
 import { UploadReport } from '../uploadReport.ts';
-import { pointer } from '../../validation.ts';
+import { mostProblems, pointer, show } from '../../validation.ts';
 import { ColumnEncoder } from './columnEncoder.ts';
 import { columnNames } from './header.ts';
 import { inputsOf, type TablePreparation } from './preparation.ts';
@@ -40,23 +40,52 @@ interface Fields {
   readonly decimal: Decimal;
 }
 
-/** Rows as objects: `{"city": "Oslo", "rooms": 3}`. Every column of the inputs is needed and no other is known; null is a missing value. */
-export function prepareRows(table: TablePreparation, rows: readonly Readonly<Record<string, Cell>>[]): PreparedRows {
+/**
+ * Rows as objects: `{"city": "Oslo", "rooms": 3}`. Every column of the inputs is needed and no other is known; null is a missing value.
+ * Many rows take long, so others get a turn in between. It ends at a hundred problems.
+ */
+export async function prepareRows(table: TablePreparation, rows: readonly unknown[]): Promise<PreparedRows> {
   const problems: RowProblem[] = [];
   const names = table.columns.map(({ name }) => name);
   const known = new Set(names);
-  const fields = rows.map((row, i) => {
-    const problem = (name: string, message: string, code: string) => problems.push({ path: pointer(['rows', i, name]), message, code });
-    for (const name of Object.keys(row)) {
-      if (!known.has(name)) problem(name, `there is no column ${JSON.stringify(name)}: the columns are ${listed(names)}`, 'unknownField');
-    }
-    return names.map((name) => {
-      const value = Object.hasOwn(row, name) ? row[name] : undefined;
-      if (value === undefined) problem(name, `column ${JSON.stringify(name)} is missing: send null if it has no value`, 'required');
-      return value === undefined || value === null ? '' : String(value);
-    });
+  const breather = new Breather({});
+  const fields: string[][] = [];
+  for (const [i, row] of rows.entries()) {
+    await breather.breathe();
+    if (isObject(row)) fields.push(fieldsOf(row, i, { names, known }, problems));
+    else problems.push({ path: pointer(['rows', i]), message: `expected an object, got ${show(row)}`, code: 'invalidType' });
+    if (problems.length >= mostProblems) break;
+  }
+  return problems.length > 0 ? refusedFor(problems) : await encoded(table, { rows: fields, decimal: '.' });
+}
+
+const refusedFor = (problems: readonly RowProblem[]): PreparedRows => ({ ok: false, problems: problems.slice(0, mostProblems) });
+
+const isCell = (value: unknown): value is Cell => value === null || ['string', 'number', 'boolean'].includes(typeof value);
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The fields of a row in the order of the columns. Adds what is wrong to the problems. */
+function fieldsOf(
+  row: Readonly<Record<string, unknown>>,
+  index: number,
+  { names, known }: { readonly names: readonly string[]; readonly known: ReadonlySet<string> },
+  problems: RowProblem[],
+): string[] {
+  const problem = (name: string, message: string, code: string): void => {
+    if (problems.length < mostProblems) problems.push({ path: pointer(['rows', index, name]), message, code });
+  };
+  for (const name of Object.keys(row)) {
+    if (!known.has(name)) problem(name, `there is no column ${show(name)}: the columns are ${listed(names)}`, 'unknownField');
+  }
+  return names.map((name) => {
+    const value = Object.hasOwn(row, name) ? row[name] : undefined;
+    if (isCell(value)) return value === null ? '' : String(value);
+    if (value === undefined) problem(name, `column ${show(name)} is missing: send null if it has no value`, 'required');
+    else problem(name, `column ${show(name)} must be a number, a text, true, false or null, got ${show(value)}`, 'invalidType');
+    return '';
   });
-  return problems.length > 0 ? { ok: false, problems } : encoded(table, { rows: fields, decimal: '.' });
 }
 
 /**
@@ -78,8 +107,11 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
   if (first === undefined || data.length === 0) return refused('there is no row to predict', 'required');
   if (data.length > most) return refused(`there are more than ${counted(most, 'row')}`, 'tooBig');
   const found = table.header ? columnNames(first.fields) : names;
-  const lacking = names.filter((name) => !found.includes(name));
-  const strange = found.filter((name) => !names.includes(name));
+  // Of a name that is there twice, the first place counts.
+  const placeOf = new Map(found.map((name, place) => [name, place] as const).toReversed());
+  const known = new Set(names);
+  const lacking = names.filter((name) => !placeOf.has(name));
+  const strange = found.filter((name) => !known.has(name));
   if (lacking.length > 0 || strange.length > 0 || (!table.header && first.fields.length !== names.length)) {
     const differences = [
       ...(lacking.length > 0 ? [`missing are ${listed(lacking)}`] : []),
@@ -96,17 +128,20 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
       `row ${ragged.number} has ${counted(ragged.fields.length, 'field')}, but there are ${counted(first.fields.length, 'column')}`,
       'invalidRow',
     );
-  const places = names.map((name) => found.indexOf(name));
-  return encoded(table, { rows: data.map(({ fields }) => places.map((place) => fields[place])), decimal: text.decimal });
+  const places = names.map((name) => placeOf.get(name) ?? -1);
+  return await encoded(table, { rows: data.map(({ fields }) => places.map((place) => fields[place])), decimal: text.decimal });
 }
 
-function encoded(table: TablePreparation, { rows, decimal }: Fields): PreparedRows {
+async function encoded(table: TablePreparation, { rows, decimal }: Fields): Promise<PreparedRows> {
   const encoders = table.columns.map((column) => new ColumnEncoder(column, decimal));
   const width = inputsOf(table);
   const values = new Float32Array(rows.length * width);
   const problems: RowProblem[] = [];
   const unknownCategories: UnknownCategory[] = [];
+  const breather = new Breather({});
   for (const [row, fields] of rows.entries()) {
+    await breather.breathe();
+    if (problems.length >= mostProblems) break;
     let offset = row * width;
     for (const [i, encoder] of encoders.entries()) {
       const { name } = encoder.column;
@@ -124,5 +159,5 @@ function encoded(table: TablePreparation, { rows, decimal }: Fields): PreparedRo
       else problems.push({ path, message: `column ${JSON.stringify(name)} ${outcome.found}${outcome.remedy}`, code: 'invalidValue' });
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, values, unknownCategories };
+  return problems.length > 0 ? refusedFor(problems) : { ok: true, values, unknownCategories };
 }
