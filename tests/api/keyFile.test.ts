@@ -1,6 +1,7 @@
 // Keys in a file: what is written into it counts while the service runs.
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Job } from '@trainyard/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { openStream } from './fixtures/eventSource.ts';
@@ -44,6 +45,33 @@ describe('while the service runs', () => {
     await write(next.entry);
     await until(async () => (await status(bob)) === 401);
     expect(await status(next)).toBe(200);
+    await stop();
+  });
+
+  test('a weight that is changed in the file counts for the next job that starts', async () => {
+    const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+    const { write, url, stop } = await serve('weights', ada, bob);
+    const post = async (key: Key): Promise<string> => {
+      const headers = { 'content-type': 'application/json', ...bearer(key) };
+      const answer = await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) });
+      return ((await answer.json()) as Job).id;
+    };
+    const positions = async (key: Key, ids: readonly string[]): Promise<(number | null)[]> => {
+      const answers = await Promise.all(ids.map(async (id) => await fetch(`${url}/jobs/${id}`, { headers: bearer(key) })));
+      return await Promise.all(answers.map(async (answer) => ((await answer.json()) as Job).queuePosition));
+    };
+    const adas = [await post(ada), await post(ada), await post(ada)];
+    const bobs = [await post(bob), await post(bob)];
+    expect([await positions(ada, adas), await positions(bob, bobs)]).toEqual([
+      [1, 3, 5],
+      [2, 4],
+    ]);
+    await write(`${ada.entry}:2`, bob.entry);
+    await until(async () => (await positions(ada, adas))[1] === 2);
+    expect([await positions(ada, adas), await positions(bob, bobs)]).toEqual([
+      [1, 2, 4],
+      [3, 5],
+    ]);
     await stop();
   });
 

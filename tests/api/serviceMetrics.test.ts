@@ -64,7 +64,7 @@ describe('GET /metrics', () => {
       trainyard_redis_up: 1,
     });
     expect(values.get('trainyard_jobs{status="queued"}')).toBe(1);
-    expect(values.get('trainyard_queue_entries{queue="train",state="prioritized"}')).toBeGreaterThanOrEqual(1);
+    expect(values.get('trainyard_queue_entries{queue="train",state="wait"}')).toBeGreaterThanOrEqual(1);
   });
 
   redisTest('says how long events take to those who follow, and how many do', async ({ redis, onTestFinished }) => {

@@ -1,6 +1,6 @@
 // Several API processes on one Redis: to clients they are one. Real processes, with the timers that they have in use.
 import type { Job, JobPage } from '@trainyard/contracts';
-import { closeRedis, connectRedis, JobStore, servicePrefix as prefix, TrainQueue } from '@trainyard/jobs';
+import { closeRedis, connectRedis, JobStore, redisKeys, servicePrefix as prefix, TrainQueue } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { metricsOf, result } from '../support/jobs.ts';
@@ -110,6 +110,7 @@ test('many clients of each cost Redis no connection more', async () => {
 test('a running job without a worker is queued again once', async () => {
   const id = await make();
   await claimed(id);
+  await redis.del(redisKeys(prefix).lease(id));
   await until(async () => (await store.get(id))?.status === 'queued');
   const page = (await (await fetch(`${urlOf(1)}/jobs/${id}/events?type=status`)).json()) as { data: { data: { status: string } }[] };
   expect(page.data.map(({ data }) => data.status)).toEqual(['queued', 'running', 'queued']);

@@ -250,6 +250,17 @@ describe('a key', () => {
     expect(() => parseApiKeys(entry ?? '')).toThrow(/entry 1 is not name:role:sha256/);
   });
 
+  test('has the weight that its entry ends with', () => {
+    const [ada, bob] = [createApiKey('ada', 'user'), createApiKey('bob', 'user')];
+    expect(parseApiKeys(`${ada.entry}:100,${bob.entry}`)).toMatchObject([
+      { name: 'ada', weight: 100 },
+      { name: 'bob', role: 'user' },
+    ]);
+    for (const wrong of ['0', '101', '1.5', '-1', '', ' 2', '2:3']) {
+      expect(() => parseApiKeys(`${ada.entry}:${wrong}`)).toThrow(/entry 1 is not name:role:sha256/);
+    }
+  });
+
   test('that has another’s name is refused', () => {
     const twice = `${createApiKey('ada', 'user').entry},${createApiKey('ada', 'admin').entry}`;
     expect(() => parseApiKeys(twice)).toThrow(/two keys are named "ada"/);

@@ -2,7 +2,7 @@
 
 import type { EpochMetrics, JobResult } from '@trainyard/contracts';
 import { checkSpec, type JobSpec } from '@trainyard/engine';
-import { EventHub, EventLog, type JobAttempt, JobStore, TrainQueue } from '@trainyard/jobs';
+import { EventHub, EventLog, type JobAttempt, JobStore, redisKeys, TrainQueue } from '@trainyard/jobs';
 import type { TestRedis } from './redis.ts';
 
 /** A network small enough to train in no time, on a single sample. */
@@ -63,10 +63,30 @@ export function openHub(redis: TestRedis, bufferSize?: number, onDelay?: (delayM
   });
 }
 
-/** A new job of `owner`, in the queue. */
-export async function createJob({ store }: Jobs, of: Partial<JobSpec> = {}): Promise<string> {
-  const { job } = await store.create({ spec: { ...spec, ...of }, owner: 'ada' });
+/** A new job of `owner` that waits for a worker. */
+export async function createJob({ store }: Jobs, of: Partial<JobSpec> = {}, owner = 'ada'): Promise<string> {
+  const { job } = await store.create({ spec: { ...spec, ...of }, owner });
   return job.id;
+}
+
+/** The attempt at the job that is to start next, null if no job waits. */
+export async function takeNext({ store }: Jobs, worker = 'worker-1'): Promise<JobAttempt | null> {
+  return (await store.take(worker, store.newClaimId()))?.attempt ?? null;
+}
+
+/** The ids of all waiting jobs in the order in which a service with one place runs them. */
+export async function runAll(jobs: Jobs): Promise<string[]> {
+  const order: string[] = [];
+  for (let attempt = await takeNext(jobs); attempt !== null; attempt = await takeNext(jobs)) {
+    order.push(attempt.jobId);
+    await attempt.finish({ status: 'succeeded', result });
+  }
+  return order;
+}
+
+/** The positions that these jobs are shown at. */
+export async function positionsOf({ store }: Jobs, jobIds: readonly string[]): Promise<(number | null | undefined)[]> {
+  return (await store.getAll(jobIds)).map((job) => job?.queuePosition);
 }
 
 /** A new job that a worker has taken. */
@@ -74,7 +94,12 @@ export async function startJob(jobs: Jobs, of: Partial<JobSpec> = {}): Promise<J
   return await claim(jobs, await createJob(jobs, of));
 }
 
-/** Takes a job, as a worker to which it was delivered. */
+/** Lets the lease of a job run out, as when its worker is gone. */
+export async function endLease(redis: TestRedis, jobId: string): Promise<void> {
+  await redis.connect().del(redisKeys(redis.prefix).lease(jobId));
+}
+
+/** Takes this job. */
 export async function claim({ store }: Jobs, jobId: string, worker = 'worker-1'): Promise<JobAttempt> {
   const claimed = await store.claim(jobId, worker);
   if (claimed.outcome !== 'claimed') throw new Error(`${jobId} could not be claimed: ${claimed.outcome}`);

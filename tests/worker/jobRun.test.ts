@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FolderArtifactStore, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
+import { createJob } from '../support/jobs.ts';
 import { hasEnded, until } from './fixtures/processes.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
@@ -107,6 +108,23 @@ describe('a job', () => {
     for (const jobId of jobs) expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });
   });
 
+  test('of another key starts next, however many jobs of the highest priority the busy key has', async ({ workers }) => {
+    const { worker } = await workers.start();
+    const go = join(workers.folder, 'go');
+    const busy: string[] = [];
+    for (let count = 0; count < 6; count++) busy.push(await workers.create(`epochs:1 hold:${go} save`, { priority: 10 }));
+    await workers.untilEpoch(busy[0] ?? '', 1);
+    const other = await createJob(workers.jobs, { name: 'epochs:1 save', epochs: 100 }, 'bob');
+    expect(await workers.jobs.store.get(other)).toMatchObject({ queuePosition: 1 });
+    await writeFile(go, '');
+    const { startedAt } = await workers.ended(other);
+    for (const [at, jobId] of busy.entries()) {
+      const job = await workers.ended(jobId);
+      expect(Date.parse(job.startedAt ?? '') > Date.parse(startedAt ?? '')).toBe(at > 0);
+    }
+    expect(worker.jobs).toEqual([]);
+  });
+
   test('with many epochs has all of them, in order', async ({ redis, workers }) => {
     const count = redis.kind === 'embedded' ? 200 : 3_000;
     await workers.start();
@@ -164,13 +182,16 @@ describe('cancelling', () => {
     expect(await workers.jobs.store.get(second)).toMatchObject({ status: 'cancelled', attempts: 0 });
   });
 
-  test('a job that is still in the queue has its delivery come to nothing', async ({ workers }) => {
+  test('a job for which a worker was woken already leaves that worker nothing to do', async ({ workers }) => {
     const jobId = await workers.create('epochs:1 save');
     await workers.jobs.store.requestCancel(jobId);
-    await workers.jobs.queue.add(jobId);
-    const { logs } = await workers.start();
-    await until('the delivery', () => logs.some((line) => line.msg === 'nothing to run'));
+    expect(await workers.jobs.queue.depths()).toMatchObject({ wait: 1 });
+    await workers.start();
+    await until('that the queue is empty', async () =>
+      Object.values(await workers.jobs.queue.depths()).every((count) => count === 0),
+    );
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'cancelled', attempts: 0 });
+    expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
 });
 

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { deliveryKeys, redisKeys } from '@trainyard/jobs';
+import { redisKeys } from '@trainyard/jobs';
 import { hasRedisProcess } from '../support/redis.ts';
 import { hasEnded, until } from './fixtures/processes.ts';
 import { TcpProxy } from './fixtures/tcpProxy.ts';
@@ -56,12 +56,12 @@ describe('a training whose worker loses Redis', () => {
     await workers.untilEpoch(jobId, 1);
     const second = await workers.spawn(settings);
     const connection = redis.connect();
-    const { lock } = deliveryKeys(redisKeys(redis.prefix).tag, jobId);
+    const lease = redisKeys(redis.prefix).lease(jobId);
     line.cut();
-    await until('the end of the lease', async () => (await connection.exists(lock)) === 0);
+    await until('the end of the lease', async () => (await connection.exists(lease)) === 0);
     line.mend();
     for (const { logs } of [first, second]) await until('both workers', () => logs.some(({ msg }) => msg.startsWith('Redis serves again')));
-    await until('that the worker has its lease again', async () => (await connection.exists(lock)) === 1);
+    await until('that the worker has its lease again', async () => (await connection.exists(lease)) === 1);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);

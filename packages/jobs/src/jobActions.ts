@@ -3,8 +3,7 @@
 import { finalStatuses, type Job, type JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
-import type { Outbox } from './outbox.ts';
-import { leaveToClaim, leaveToOutbox } from './queueAway.ts';
+import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { cancelJob } from './scripts/cancelJob.ts';
 import { deleteJob } from './scripts/deleteJob.ts';
@@ -12,7 +11,7 @@ import { pauseJob } from './scripts/pauseJob.ts';
 import { resumeJob } from './scripts/resumeJob.ts';
 import { type Reply, runScript } from './scripts/script.ts';
 import { settleJob } from './scripts/settleJob.ts';
-import { deliveryKeys, type TrainQueue } from './trainQueue.ts';
+import type { WaitingJobs } from './waitingJobs.ts';
 
 /** Wishes younger than this are still being met by the worker, or noticed by another to be late. */
 const settleGraceMs = 8_000;
@@ -20,8 +19,7 @@ const settleGraceMs = 8_000;
 export interface JobActionsOptions {
   readonly redis: Redis;
   readonly prefix: string;
-  readonly queue: TrainQueue;
-  readonly outbox: Outbox;
+  readonly waiting: WaitingJobs;
   /** @throws JobNotFoundError */
   readonly find: (jobId: string) => Promise<Job>;
 }
@@ -48,12 +46,10 @@ export class JobActions {
     const reply = await runScript(
       this.#options.redis,
       cancelJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.leaving, ...keys.ending],
+      [keys.job(jobId), keys.events(jobId), keys.leaving, ...keys.ending],
       [jobId, keys.eventChannel, keys.wishChannel, now.toISOString(), now.getTime()],
     );
-    const job = await this.#accepted(jobId, 'cancel', reply);
-    if (job.status === 'cancelled') await this.#options.queue.remove(jobId).catch(leaveToClaim);
-    return job;
+    return await this.#accepted(jobId, 'cancel', reply);
   }
 
   /**
@@ -68,12 +64,10 @@ export class JobActions {
     const reply = await runScript(
       this.#options.redis,
       pauseJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox, keys.leaving],
+      [keys.job(jobId), keys.events(jobId), keys.leaving],
       [jobId, keys.eventChannel, keys.wishChannel, Date.now()],
     );
-    const job = await this.#accepted(jobId, 'pause', reply);
-    if (job.status === 'paused') await this.#options.queue.remove(jobId).catch(leaveToClaim);
-    return job;
+    return await this.#accepted(jobId, 'pause', reply);
   }
 
   /**
@@ -87,11 +81,11 @@ export class JobActions {
     const reply = await runScript(
       this.#options.redis,
       resumeJob,
-      [keys.job(jobId), keys.events(jobId), keys.waiting, keys.outbox],
+      [keys.job(jobId), keys.events(jobId)],
       [jobId, keys.eventChannel, Date.now()],
     );
     const job = await this.#accepted(jobId, 'resume', reply);
-    await this.#options.outbox.enqueue(jobId).catch(leaveToOutbox);
+    await this.#options.waiting.wakeMissing().catch(leaveToReconcile);
     return job;
   }
 
@@ -110,7 +104,6 @@ export class JobActions {
     );
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
     if (outcome === 'refused') throw new JobStateError(jobId, 'delete', status as JobStatus);
-    await this.#options.queue.remove(jobId).catch(leaveToClaim);
   }
 
   /**
@@ -123,16 +116,13 @@ export class JobActions {
     const keys = this.#keys;
     let settled = 0;
     for (const jobId of await this.#options.redis.zrangebyscore(keys.leaving, '-inf', Date.now() - olderThanMs)) {
-      const { lock } = deliveryKeys(keys.tag, jobId);
       const [outcome] = await runScript(
         this.#options.redis,
         settleJob,
-        [keys.job(jobId), keys.events(jobId), lock, keys.leaving, ...keys.ending],
+        [keys.job(jobId), keys.events(jobId), keys.lease(jobId), keys.leaving, ...keys.ending],
         [jobId, keys.eventChannel, new Date().toISOString()],
       );
-      if (outcome !== 'settled') continue;
-      settled += 1;
-      await this.#options.queue.remove(jobId).catch(leaveToClaim);
+      if (outcome === 'settled') settled += 1;
     }
     return settled;
   }

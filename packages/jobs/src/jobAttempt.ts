@@ -27,10 +27,10 @@ import { finishJob } from './scripts/finishJob.ts';
 import { foundData } from './scripts/foundData.ts';
 import { publishStep } from './scripts/publishStep.ts';
 import { releaseJob } from './scripts/releaseJob.ts';
-import { renewDelivery } from './scripts/renewDelivery.ts';
+import { renewLease } from './scripts/renewLease.ts';
 import { runScript, type Script } from './scripts/script.ts';
 import { setPhase } from './scripts/setPhase.ts';
-import { deliveryKeys, deliveryLockMs } from './trainQueue.ts';
+import { leaseMs } from './trainQueue.ts';
 
 /** A step as the engine reports it. */
 export type Step = Omit<StepData, 'jobId'>;
@@ -44,11 +44,8 @@ export type Ending =
 
 export type AppendOutcome = { readonly outcome: 'appended'; readonly id: string } | { readonly outcome: 'duplicate' | 'stale' };
 
-/**
- * What became of the delivery that a worker holds. 'taken' and 'waiting': it is on its way to another worker, who will
- * fence this attempt off by claiming the job; until then the attempt stands.
- */
-export type Renewal = { readonly outcome: 'held' | 'taken' | 'waiting'; readonly status: JobStatus } | { readonly outcome: 'stale' };
+/** What became of the lease. `stale`: another attempt has the job, or it is no longer to be run. */
+export type Renewal = { readonly outcome: 'held'; readonly status: JobStatus } | { readonly outcome: 'stale' };
 
 /** What a job's trained weights are called among its artifacts. */
 export const trainedWeightsFile = 'model.safetensors';
@@ -85,14 +82,11 @@ export class JobAttempt {
     this.#since = options.isResumed === true ? null : { time: Date.now(), epochs: 0 };
   }
 
-  /**
-   * The sign of life that keeps the job with this worker; to be given several times in `deliveryLockMs`.
-   * @param token BullMQ's token of the delivery
-   */
-  async renew(token: string): Promise<Renewal> {
-    const { lock, active, suspects } = deliveryKeys(this.#keys.tag, this.jobId);
-    const [outcome, status] = await this.#run(renewDelivery, [this.#record, lock, active, suspects], [this.jobId, token, deliveryLockMs]);
-    return outcome === 'stale' ? { outcome } : { outcome: outcome as 'held' | 'taken' | 'waiting', status: status as JobStatus };
+  /** Extends the lease that keeps the job with this worker; to be called several times in `leaseMs`. */
+  async renew(): Promise<Renewal> {
+    const keys = [this.#record, this.#keys.lease(this.jobId), this.#keys.interrupted];
+    const [outcome, status] = await this.#run(renewLease, keys, [this.jobId, leaseMs]);
+    return outcome === 'stale' ? { outcome } : { outcome: 'held', status: status as JobStatus };
   }
 
   /** Says what the job is doing now. The time that is left is reckoned from the first 'training' on. */
@@ -223,13 +217,13 @@ export class JobAttempt {
   }
 
   /**
-   * Hands the job back, queued, or paused if someone wants that, without counting this attempt against it. The delivery has to go back as well: BullMQ's
-   * `job.moveToWait(token)` and `WaitingError`, or else it is delivered again when its lock runs out.
+   * Hands the job back, queued before all others, or paused if someone wants that, without counting this attempt against it. To have it
+   * taken at once, wake a worker with {@link JobStore.wakeWorkers}.
    */
   async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
     const [outcome] = await this.#run(
       releaseJob,
-      [this.#record, this.#stream, this.#keys.waiting, ...this.#keys.ending],
+      [this.#record, this.#stream, ...this.#keys.ending],
       [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
     );
     return outcome as 'released' | 'paused' | 'cancelled' | 'stale';

@@ -1,28 +1,28 @@
 // The records of all jobs: what makes and shows them, and the one place where to ask for all else about them. How a worker comes by one
-// is in claim.ts, what it then writes goes through JobAttempt, what users do to a job is in JobActions, and how it gets into the queue in
-// outbox.ts. Every change is one Lua script, so no crash leaves half of one.
+// is in claim.ts, what it then writes goes through JobAttempt, what users do to a job is in JobActions, and how jobs wait in
+// waitingJobs.ts. Every change is one Lua script, so no crash leaves half of one.
 import { randomInt } from 'node:crypto';
 import type { Job, JobPage } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
-import { type Claim, claimDelivery, type PreviousEnd } from './claim.ts';
+import { type Claim, type ClaimedJob, claimById, type PreviousEnd, takeNext } from './claim.ts';
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
 import { type JobStanding, readStandings } from './jobStanding.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
-import { Outbox } from './outbox.ts';
 import { fittingPage } from './pageBytes.ts';
 import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
 import { type BesideSpec, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { reuseLabel } from './reuse.ts';
-import { leaveToOutbox } from './queueAway.ts';
+import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
 import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import type { TrainQueue } from './trainQueue.ts';
+import { WaitingJobs } from './waitingJobs.ts';
 
 /** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
@@ -57,7 +57,7 @@ export interface NewJob {
 export class JobStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  readonly #outbox: Outbox;
+  readonly #waiting: WaitingJobs;
   readonly #ulid = monotonicFactory(randomFraction);
   readonly #actions: JobActions;
   readonly #engineVersion: string;
@@ -67,12 +67,12 @@ export class JobStore {
     this.#engineVersion = options.engineVersion ?? engineVersion;
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
-    this.#outbox = new Outbox(options);
-    this.#actions = new JobActions({ ...options, outbox: this.#outbox, find: (jobId) => this.#existing(jobId) });
+    this.#waiting = new WaitingJobs(options);
+    this.#actions = new JobActions({ ...options, waiting: this.#waiting, find: (jobId) => this.#existing(jobId) });
   }
 
   /**
-   * Records a job and puts it in the queue. `replayed` says that the idempotency key had made it before.
+   * Records a job and wakes a worker for it. `replayed` says that the idempotency key had made it before.
    * @throws IdempotencyMismatchError the key was used for another body
    * @throws DatasetNotFoundError its uploaded dataset was deleted
    * @throws QuotaExceededError
@@ -80,9 +80,9 @@ export class JobStore {
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     return await inQueueSpan(request.traceparent, async (span) => {
       const traceparent = traceparentOf(span);
-      const { jobId, replayed, job } = await this.record({ ...request, ...(traceparent !== undefined && { traceparent }) });
+      const { jobId, replayed, job, missingWakeUps } = await this.record({ ...request, ...(traceparent !== undefined && { traceparent }) });
       span.setAttribute('trainyard.job.id', jobId);
-      if (!replayed) await this.#outbox.enqueueNew({ jobId, priority: request.spec.priority }).catch(leaveToOutbox);
+      await this.#waiting.wakeOne(missingWakeUps).catch(leaveToReconcile);
       return { job: job ?? (await this.#existing(jobId)), replayed };
     });
   }
@@ -104,8 +104,13 @@ export class JobStore {
     return `job_${this.#ulid()}`;
   }
 
-  /** The first half of `create`: everything but the queue, in one step. `job` is null for one that was made before. */
-  async record(request: NewJob): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null }> {
+  /**
+   * The first half of `create`: everything but waking a worker, in one step. `job` is null for one that was made before.
+   * `missingWakeUps`: how many wake-ups the queue lacks now.
+   */
+  async record(
+    request: NewJob,
+  ): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null; readonly missingWakeUps: number }> {
     const jobId = request.jobId ?? this.newId();
     // The id's own, so that lists by time are exact.
     const now = new Date(decodeTime(jobId.slice('job_'.length)));
@@ -119,8 +124,8 @@ export class JobStore {
       [
         keys.job(jobId),
         keys.events(jobId),
-        keys.waiting,
-        keys.outbox,
+        keys.waitingOwners,
+        keys.interrupted,
         memoryOf(keys, owner, idempotency),
         keys.remains,
         keys.dataset(datasetId),
@@ -143,22 +148,28 @@ export class JobStore {
       ],
     );
     refuseOverQuota(reply);
-    const [outcome, id, rank] = reply;
+    const [outcome, id, position, missing] = reply;
     if (outcome === 'mismatch') throw new IdempotencyMismatchError();
     if (outcome === 'noDataset') throw new DatasetNotFoundError(datasetId);
     if (outcome === 'expired') throw new ReservationExpiredError(jobId);
-    if (id !== jobId) return { jobId: String(id), replayed: true, job: null };
-    return { jobId, replayed: false, job: jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(rank), spec) };
+    if (id !== jobId) return { jobId: String(id), replayed: true, job: null, missingWakeUps: 0 };
+    const job = jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(position) || null, spec);
+    return { jobId, replayed: false, job, missingWakeUps: Number(missing) };
   }
 
-  /** Puts a job into the queue that became due again while its delivery was being closed. */
-  async enqueueIfDue(jobId: string): Promise<void> {
-    if ((await this.#redis.hget(this.#keys.job(jobId), 'status')) === 'queued') await this.#outbox.enqueue(jobId);
+  /** {@link WaitingJobs.reconcile} */
+  async reconcileQueue(): Promise<number> {
+    return await this.#waiting.reconcile();
   }
 
-  /** {@link Outbox.reconcile} */
-  async reconcileOutbox(olderThanMs?: number): Promise<number> {
-    return await this.#outbox.reconcile(olderThanMs);
+  /** {@link WaitingJobs.wakeMissing} */
+  async wakeWorkers(): Promise<number> {
+    return await this.#waiting.wakeMissing();
+  }
+
+  /** {@link WaitingJobs.interruptLost} */
+  async interruptLost(): Promise<readonly string[]> {
+    return await this.#waiting.interruptLost();
   }
 
   /** {@link readStandings} */
@@ -170,9 +181,8 @@ export class JobStore {
   async get(jobId: string, owner?: string): Promise<Job | null> {
     // The owner is asked first: another key's record, which may be large, is never read.
     if (owner !== undefined && (await this.#redis.hget(this.#keys.job(jobId), 'owner')) !== owner) return null;
-    const record = this.#keys.job(jobId);
-    const [fields, rank] = await Promise.all([this.#redis.hgetall(record), this.#redis.zrank(this.#keys.waiting, jobId)]);
-    return jobOfRecord(jobId, fields, rank);
+    const job = await this.#read(jobId);
+    return job?.status === 'queued' ? { ...job, queuePosition: (await this.#waiting.positions([jobId])).get(jobId) ?? null } : job;
   }
 
   /** The artifact that is the job's last checkpoint; null while there is none. The next one takes its place at any time. */
@@ -189,10 +199,11 @@ export class JobStore {
     const { page, hasMore } = await fittingPage(this.#redis, found, options.limit, (id) => [[this.#keys.job(id), 'spec']]);
     const data: Job[] = [];
     for (let from = 0; from < page.length; from += readAtOnce) {
-      const jobs = await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.get(id)));
+      const jobs = await Promise.all(page.slice(from, from + readAtOnce).map(async (id) => await this.#read(id)));
       data.push(...jobs.filter((job) => job !== null));
     }
-    return { data, nextCursor: hasMore ? (page.at(-1) ?? null) : null };
+    const positions = await this.#waiting.positions(data.flatMap(({ id, status }) => (status === 'queued' ? [id] : [])));
+    return { data: data.map((job) => ({ ...job, queuePosition: positions.get(job.id) ?? null })), nextCursor: hasMore ? (page.at(-1) ?? null) : null };
   }
 
   /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
@@ -226,9 +237,28 @@ export class JobStore {
     return await this.#actions.settleAbandoned(olderThanMs);
   }
 
-  /** {@link claimDelivery} */
+  /** {@link claimById} */
   async claim(jobId: string, worker: string, previous?: PreviousEnd): Promise<Claim> {
-    return await claimDelivery({ redis: this.#redis, keys: this.#keys, claimId: this.#ulid() }, jobId, worker, previous);
+    return await claimById({ redis: this.#redis, keys: this.#keys, worker, claimId: this.#ulid() }, jobId, previous);
+  }
+
+  /** Names a call of `take`. */
+  newClaimId(): string {
+    return this.#ulid();
+  }
+
+  /**
+   * Takes the job that is to start next, and keeps other workers awake while jobs wait.
+   * @param claimId from `newClaimId`; the same one again, after a call whose answer was lost, takes no second job
+   * @returns null if no job waits
+   */
+  async take(worker: string, claimId: string): Promise<ClaimedJob | null> {
+    for (;;) {
+      const taken = await takeNext({ redis: this.#redis, keys: this.#keys, worker, claimId });
+      if (taken === null) return null;
+      if (taken.missingWakeUps > 0) await this.#waiting.wake(taken.missingWakeUps).catch(leaveToReconcile);
+      if (taken.claim.outcome === 'claimed') return taken.claim;
+    }
   }
 
   /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */
@@ -249,6 +279,11 @@ export class JobStore {
         origin?.retryOf !== undefined && { reuseKey: key, ...(typeof digest === 'string' && { dataDigest: digest }) }),
       ...given,
     };
+  }
+
+  /** The job without its position in the queue. */
+  async #read(jobId: string): Promise<Job | null> {
+    return jobOfRecord(jobId, await this.#redis.hgetall(this.#keys.job(jobId)), null);
   }
 
   async #existing(jobId: string): Promise<Job> {

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { reapJob } from './scripts/reapJob.ts';
 import { runScript } from './scripts/script.ts';
-import { deliveryKeys } from './trainQueue.ts';
 
 /**
  * How long a running job has to be seen without a lease, in ms. A lease is lost for a moment when Redis was away: the worker takes
@@ -53,7 +52,7 @@ export class Reaper {
     for (let from = '-'; ; ) {
       const page = await this.#redis.zrange(this.#keys.list(undefined, 'running'), from, '+', 'BYLEX', 'LIMIT', 0, pageSize);
       const pipeline = this.#redis.pipeline();
-      for (const jobId of page) pipeline.exists(deliveryKeys(this.#keys.tag, jobId).lock);
+      for (const jobId of page) pipeline.exists(this.#keys.lease(jobId));
       const replies = (await pipeline.exec()) ?? [];
       for (const [error] of replies) if (error) throw error;
       found.push(...page.filter((_, at) => replies[at]?.[1] === 0));
@@ -64,12 +63,11 @@ export class Reaper {
 
   async #reap(jobId: string): Promise<boolean> {
     const keys = this.#keys;
-    const { lock } = deliveryKeys(keys.tag, jobId);
     const [outcome] = await runScript(
       this.#redis,
       reapJob,
-      [keys.job(jobId), keys.events(jobId), lock, keys.waiting, keys.outbox],
-      [jobId, keys.eventChannel, Date.now()],
+      [keys.job(jobId), keys.events(jobId), keys.lease(jobId)],
+      [jobId, keys.eventChannel],
     );
     return outcome === 'reaped';
   }

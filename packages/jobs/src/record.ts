@@ -81,10 +81,10 @@ export function newRecord(
 
 /**
  * The job that a record holds, or null for the empty record of a job that does not exist.
- * `rank` is its place among the waiting jobs, 0 first, null if it is not among them; `known` is its spec, where that need
+ * `position` is its place among the waiting jobs, 1 first, null if it is not among them; `known` is its spec, where that need
  * not be parsed.
  */
-export function jobOfRecord(jobId: string, record: JobRecord, rank: number | null, known?: JobSpec): Job | null {
+export function jobOfRecord(jobId: string, record: JobRecord, position: number | null, known?: JobSpec): Job | null {
   if (record['status'] === undefined) return null;
   const status = jobStatus.parse(record['status']);
   const spec = known ?? json<JobSpec>(record, 'spec');
@@ -95,7 +95,7 @@ export function jobOfRecord(jobId: string, record: JobRecord, rank: number | nul
     labels: spec.labels ?? {},
     status,
     phase: isFinal(status) ? null : ((record['phase'] as Job['phase'] | undefined) ?? null),
-    queuePosition: status === 'queued' && rank !== null ? rank + 1 : null,
+    queuePosition: status === 'queued' ? position : null,
     spec,
     createdAt: text(record, 'createdAt'),
     startedAt: record['startedAt'] ?? null,

@@ -38,10 +38,10 @@ export class ServiceTotals {
   }
 
   async read(): Promise<Totals> {
-    const { totals, waiting, leaving } = this.#keys;
+    const { totals, leaving } = this.#keys;
     const [sums, queued, stopping, workers, train, webhooks, memory] = await Promise.all([
       this.#redis.hgetall(totals),
-      this.#redis.zcard(waiting),
+      this.#redis.zcard(this.#keys.list(undefined, 'queued')),
       this.#redis.zcard(leaving),
       this.#presence.list(),
       this.#queues.train.depths(),

@@ -13,6 +13,7 @@ import {
   EventLog,
   JobStore,
   KeyQuotas,
+  KeyWeights,
   interruptionSignals,
   isStorageAway,
   onInterruption,
@@ -70,6 +71,7 @@ interface Reconciled {
   readonly webhooks: WebhookStore;
   readonly remains: Remains;
   readonly sweepRunner: SweepRunner;
+  readonly keyWeights: KeyWeights;
 }
 
 type ServerEnvironment = Environment & { readonly redisUrl: string };
@@ -92,16 +94,17 @@ function readServerEnvironment(): ServerEnvironment {
  * Sets right what a crash left: jobs that missed the queue, or whose worker is gone; webhooks; files. And removes old jobs. Every few
  * seconds until the signal aborts.
  */
-async function keepReconciling(services: Reconciled, log: Logger, signal: AbortSignal): Promise<void> {
-  const { redisHealth, jobs, reaper, retention, remains, webhooks, sweepRunner } = services;
+async function keepReconciling(services: Reconciled, apiKeys: ApiKeys, log: Logger, signal: AbortSignal): Promise<void> {
+  const { redisHealth, jobs, reaper, retention, remains, webhooks, sweepRunner, keyWeights } = services;
   const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['look for jobs that are not in the queue', () => jobs.reconcileOutbox()],
+    ['look for jobs that nobody was woken for', () => jobs.reconcileQueue()],
     ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
     ['look for running jobs whose worker is gone', () => reaper.sweep()],
     ['remove jobs that are over the limits of retention', () => retention.sweep()],
     ['remove what is left of deleted jobs', () => remains.sweep()],
     ['bring sweeps forward', () => sweepRunner.reconcile()],
     ['look for webhooks that are to be sent', () => webhooks.reconcile()],
+    ['store the weights of the keys', () => keyWeights.store(apiKeys.current)],
   ];
   /** Turns that wait for the storage: its outage is logged once, not every few seconds. */
   const waiting = new Set<string>();
@@ -239,6 +242,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     sweepRunner,
     dependencies,
     storageHealth: storage,
+    keyWeights: new KeyWeights({ redis, prefix }),
     keyQuotas: new KeyQuotas({ redis, prefix, quotas: environment.quotas }),
     ...(rateLimiter && { rateLimiter }),
     close,
@@ -259,8 +263,11 @@ async function main(): Promise<void> {
   const log = openLog(environment.logLevel);
   await requireUsableRedis(environment.redisUrl, prefix);
   const closeTelemetry = await openTelemetry('trainyard-api');
-  const { close, ...services } = await openServices(environment, log);
+  const { close, keyWeights, ...services } = await openServices(environment, log);
   const apiKeys = new ApiKeys(environment.apiKeys);
+  await keyWeights.store(apiKeys.current);
+  // Where this fails, the next round of reconciling does it.
+  apiKeys.onChange(() => void keyWeights.store(apiKeys.current).catch((err: unknown) => services.redisHealth.report(err)));
   const app = await createApp({
     ...services,
     limits: environment.limits,
@@ -279,7 +286,7 @@ async function main(): Promise<void> {
   });
   const stopWatchingKeys = environment.apiKeysFile === null ? undefined : watchKeys(environment.apiKeysFile, apiKeys, log);
   const stop = new AbortController();
-  const reconciling = keepReconciling(services, log, stop.signal);
+  const reconciling = keepReconciling({ ...services, keyWeights }, apiKeys, log, stop.signal);
 
   const grace = closeWithGrace({ delay: longestStopMs, logger: false, skip: interruptionSignals }, async ({ err }) => {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled');

@@ -1,7 +1,15 @@
-// One delivered job, from claiming it to its end: attempt after attempt in a training child, until the job has ended,
-// went back into the queue or belongs to someone else. What happens within an attempt is attemptRun.ts's, BullMQ's side of
-// the delivery is worker.ts's.
-import { type Claim, type JobAttempt, type PreviousEnd, type Remains, type Wish, type WishBus, wishOf } from '@trainyard/jobs';
+// One job that was taken, to its end: attempt after attempt in a training child, until the job has ended, went back into the queue or
+// belongs to someone else. What happens within an attempt is attemptRun.ts's, how a job is taken is activeRuns.ts's.
+import {
+  type Claim,
+  type ClaimedJob,
+  type JobAttempt,
+  type PreviousEnd,
+  type Remains,
+  type Wish,
+  type WishBus,
+  wishOf,
+} from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { StaleAttemptError } from './attemptJournal.ts';
 import { type AttemptContext, type AttemptControl, type AttemptResult, AttemptRun, type StopReason, stopReasons } from './attemptRun.ts';
@@ -9,6 +17,7 @@ import { AttemptSpan } from './attemptSpan.ts';
 import { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ChildPool } from './childPool.ts';
 import { patiently } from './patience.ts';
+import type { TrainingChild } from './trainingChild.ts';
 
 /** What all runs of a worker share. */
 export interface RunContext extends AttemptContext {
@@ -26,6 +35,12 @@ export interface RunContext extends AttemptContext {
  */
 export type RunEnd = 'ended' | 'handedBack' | 'lost';
 
+/** What an attempt needs. */
+interface Start {
+  readonly claim: ClaimedJob;
+  readonly child: TrainingChild;
+}
+
 /** How long a job that is handed back may take for its checkpoint. */
 const HAND_BACK_MS = 2_500;
 /** Children that may end before they took the job's order, without counting as attempts of the job. */
@@ -39,15 +54,19 @@ export class JobRun {
   readonly #pause = new AbortController();
   readonly #control: AttemptControl = { stop: this.#stop.signal, pause: this.#pause.signal, reason: () => this.#stopReason };
   readonly #checkpoints: CheckpointKeeper;
+  readonly #first: Start;
   #handBackTimer: NodeJS.Timeout | undefined;
   #stopReason: StopReason | undefined;
-  #attempt: JobAttempt | undefined;
+  #attempt: JobAttempt;
   /** How the attempt before ended. */
   #previous: PreviousEnd | undefined;
   #uncountedDeaths = 0;
 
-  constructor(jobId: string, context: RunContext, log: Logger) {
-    this.jobId = jobId;
+  /** @param child a warm one for the first attempt; the run gives it back to the pool */
+  constructor(claim: ClaimedJob, child: TrainingChild, context: RunContext, log: Logger) {
+    this.jobId = claim.attempt.jobId;
+    this.#attempt = claim.attempt;
+    this.#first = { claim, child };
     this.#context = context;
     this.#log = log;
     this.#checkpoints = new CheckpointKeeper(context.artifacts, log);
@@ -57,8 +76,7 @@ export class JobRun {
   async follow(): Promise<RunEnd> {
     const endWatch = this.#context.wishes.watch(this.jobId, (wish) => this.#stopFor(wish));
     try {
-      for (;;) {
-        const result = await this.#tryOnce();
+      for (let result: RunEnd | AttemptResult = await this.#run(this.#first); ; result = await this.#tryAgain()) {
         if (typeof result === 'string') return result;
         if (!result.isCounted) this.#uncountedDeaths += 1;
         this.#previous = { ...result, isCounted: result.isCounted || this.#uncountedDeaths > UNCOUNTED_DEATHS };
@@ -92,42 +110,43 @@ export class JobRun {
     this.#handBackTimer ??= setTimeout(() => this.#stop.abort(new Error('handBack')), HAND_BACK_MS);
   }
 
-  /**
-   * Renews the lease on the job, and looks what became of it meanwhile.
-   * @param token BullMQ's, of the delivery
-   */
-  async renew(token: string): Promise<void> {
-    const renewal = await this.#attempt?.renew(token);
-    if (renewal === undefined) return;
+  /** Renews the lease on the job, and looks what became of it meanwhile. */
+  async renew(): Promise<void> {
+    const renewal = await this.#attempt.renew();
     const wish = renewal.outcome === 'stale' ? 'lost' : wishOf(renewal.status);
     if (wish !== null) this.#stopFor(wish);
-    else if (renewal.outcome !== 'held')
-      this.#log.warn({ delivery: renewal.outcome }, 'the job is being delivered again; going on with it');
   }
 
-  async #tryOnce(): Promise<RunEnd | AttemptResult> {
-    const { pool, worker } = this.#context;
+  async #tryAgain(): Promise<RunEnd | AttemptResult> {
+    const { pool } = this.#context;
     const waiting = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
     const child = await pool.acquire(waiting).catch(() => undefined);
     if (child === undefined) return await this.#leaveWithoutChild();
-    let span: AttemptSpan | undefined;
+    let claim: Claim | undefined;
     try {
-      const claim = await this.#claim();
-      if (claim.outcome !== 'claimed') {
-        this.#log.info({ claim }, 'nothing to run');
-        return 'ended';
-      }
-      this.#attempt = claim.attempt;
-      span = new AttemptSpan(claim, worker);
+      claim = await this.#claim();
+    } finally {
+      if (claim?.outcome !== 'claimed') pool.release(child);
+    }
+    if (claim.outcome === 'claimed') return await this.#run({ claim, child });
+    this.#log.info({ claim }, 'nothing to run');
+    return 'ended';
+  }
+
+  async #run({ claim, child }: Start): Promise<AttemptResult> {
+    const { pool, worker } = this.#context;
+    this.#attempt = claim.attempt;
+    const span = new AttemptSpan(claim, worker);
+    try {
       const shared = { context: this.#context, control: this.#control, checkpoints: this.#checkpoints };
       return await new AttemptRun({ claim, child, span, log: this.#log, ...shared }).run();
     } finally {
-      span?.end();
+      span.end();
       pool.release(child);
     }
   }
 
-  /** The run was stopped while it waited for a child, perhaps after an attempt that died. */
+  /** The run was stopped while it waited for a child, after an attempt that died. */
   async #leaveWithoutChild(): Promise<RunEnd> {
     switch (this.#stopReason) {
       case 'cancel':
@@ -136,7 +155,7 @@ export class JobRun {
         await this.#claim();
         return 'ended';
       case 'handBack':
-        return this.#attempt === undefined ? 'handedBack' : await this.#release(this.#attempt);
+        return await this.#release(this.#attempt);
       default:
         return 'lost';
     }

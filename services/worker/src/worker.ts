@@ -1,6 +1,5 @@
-// A training worker: takes jobs from the queue and trains them in its children. It keeps the leases on its jobs itself,
-// because BullMQ gives a job up when its lock ran out, also when only Redis was away for a while. The process around it
-// (environment, signals) is main.ts's; what happens to a job is jobRun.ts's.
+// A training worker: is woken by the queue, takes jobs and trains them in its children. The process around it (environment, signals) is
+// main.ts's; what happens to a job is jobRun.ts's.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
@@ -10,21 +9,21 @@ import {
   connectRedis,
   DatasetDigests,
   JobStore,
-  type TrainDelivery,
   type PresentWorker,
   RedisHealth,
   Remains,
   TrainQueue,
   trainQueueName,
   trainWorkerOptions,
+  type WakeUp,
   WishBus,
   WorkerPresence,
 } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { ActiveRuns } from './activeRuns.ts';
 import { ChildPool } from './childPool.ts';
-import { Deliveries } from './deliveries.ts';
 import { repeat } from './repeat.ts';
 import { RELAXED } from './messages.ts';
 import type { Reason } from './runError.ts';
@@ -65,7 +64,7 @@ const LOST_JOBS_MS = 3_000;
 const RECONNECT_GRACE_MS = 5_000;
 /** How long `close` waits for Redis to hear of it. */
 const LEAVE_MS = 500;
-const OUTBOX_MS = 5_000;
+const RECONCILE_MS = 5_000;
 /** BullMQ's pause before it reads on after an error; its own is 15 s. */
 const READ_RETRY_MS = 500;
 const RUNS_PER_CHILD = 200;
@@ -90,9 +89,9 @@ export class TrainingWorker {
   readonly #wishes: WishBus;
   readonly #presence: WorkerPresence;
   readonly #pool: ChildPool;
-  readonly #deliveries: Deliveries;
+  readonly #runs: ActiveRuns;
   readonly #uploads: UploadedData;
-  readonly #reader: Worker<TrainDelivery>;
+  readonly #reader: Worker<WakeUp>;
   readonly #outage = new StorageOutage((reason) => this.#storageChanged(reason));
   readonly #abandoned = new AbortController();
   readonly #hurried = Promise.withResolvers<void>();
@@ -143,7 +142,7 @@ export class TrainingWorker {
       onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
     });
     this.#uploads = new UploadedData({ artifacts, home: data.home, log });
-    this.#deliveries = new Deliveries(
+    this.#runs = new ActiveRuns(
       {
         store: this.#store,
         wishes: this.#wishes,
@@ -161,7 +160,7 @@ export class TrainingWorker {
       },
       log,
     );
-    this.#reader = new Worker<TrainDelivery>(trainQueueName, (job, token = '') => this.#deliveries.answer(job, token), {
+    this.#reader = new Worker<WakeUp>(trainQueueName, (wakeUp, token = '') => this.#runs.answer(wakeUp, token), {
       ...trainWorkerOptions({ redis, prefix, concurrency }),
       autorun: false,
       skipLockRenewal: true,
@@ -169,7 +168,6 @@ export class TrainingWorker {
       runRetryDelay: READ_RETRY_MS,
     });
     this.#reader.on('error', onError);
-    this.#reader.on('completed', ({ data: { jobId } }) => void this.#store.enqueueIfDue(jobId).catch(onError));
   }
 
   /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
@@ -181,10 +179,10 @@ export class TrainingWorker {
     const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
       repeat(ms, turn, (error) => this.#turnFailed(what, error));
     this.#ends.push(
-      every(RENEW_MS, 'renew the leases', async () => await this.#deliveries.renewLeases()),
+      every(RENEW_MS, 'renew the leases', async () => await this.#runs.renewLeases()),
       every(ANNOUNCE_MS, 'announce this worker', async () => await this.#announce()),
       every(LOST_JOBS_MS, 'look for lost jobs', async () => await this.#fetchLostJobs()),
-      every(OUTBOX_MS, 'look for jobs that missed the queue', async () => await this.#reconcileOutbox()),
+      every(RECONCILE_MS, 'look for jobs that nobody was woken for', async () => await this.#reconcile()),
     );
     await this.#announce();
     this.#reader.run().catch((error: unknown) => this.#log.error({ err: error }, 'the queue cannot be read any more'));
@@ -197,7 +195,7 @@ export class TrainingWorker {
 
   /** The ids of the jobs in hand. */
   get jobs(): string[] {
-    return this.#deliveries.jobs;
+    return this.#runs.jobs;
   }
 
   /** Takes no more jobs; those in hand may finish within the grace, and are handed back after it. Safe to call twice. */
@@ -228,23 +226,24 @@ export class TrainingWorker {
   /** No worker could renew a lease meanwhile: each gets some time for it. */
   #redisRecovered(): void {
     this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
-    this.#deliveries.renewLeases().catch((error: unknown) => this.#turnFailed('renew the leases', error));
+    this.#runs.renewLeases().catch((error: unknown) => this.#turnFailed('renew the leases', error));
   }
 
   #turnFailed(what: string, error: unknown): void {
     if (this.#health.report(error) === null) this.#log.warn({ err: error }, `could not ${what}; trying again`);
   }
 
-  /** Puts back into the queue what a lost worker had; BullMQ has only one worker of all look at a time. */
+  /** Lets the jobs and the wake-ups of a lost worker go to others. */
   async #fetchLostJobs(): Promise<void> {
     if (this.#health.failure !== null || performance.now() < this.#patientUntil) return;
-    const jobIds = await this.#reader.getBackend().moveStalledJobsToWait();
-    if (jobIds.length > 0) this.#log.warn({ jobIds }, 'these jobs had lost their worker and are queued again');
+    const jobIds = await this.#store.interruptLost();
+    if (jobIds.length > 0) this.#log.warn({ jobIds }, 'these jobs had lost their worker and go on with another');
+    await this.#reader.getBackend().moveStalledJobsToWait();
   }
 
-  async #reconcileOutbox(): Promise<void> {
-    const queued = await this.#store.reconcileOutbox();
-    if (queued > 0) this.#log.warn({ queued }, 'jobs that had missed the queue are in it now');
+  async #reconcile(): Promise<void> {
+    const missing = await this.#store.reconcileQueue();
+    if (missing > 0) this.#log.info({ missing }, 'wake-ups for waiting jobs were missing and are added');
     const settled = await this.#store.settleAbandoned();
     if (settled > 0) this.#log.warn({ settled }, 'jobs that were to be cancelled or paused had lost their worker; done for it');
   }
@@ -259,7 +258,7 @@ export class TrainingWorker {
     this.#log.info({ jobs: this.jobs }, 'taking no more jobs');
     const read = this.#reader.close();
     await within(this.#closeGraceMs, Promise.race([read, this.#hurried.promise]));
-    this.#deliveries.handBackAll();
+    this.#runs.handBackAll();
     const inTime = await within(HAND_BACK_MS, read);
     if (!inTime) this.#log.warn({ jobs: this.jobs }, 'leaving with jobs in hand; another worker will take them over');
     for (const end of this.#ends) end();

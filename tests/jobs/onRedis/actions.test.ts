@@ -1,8 +1,8 @@
 // Every action on a job in every status: what it leads to, and what it is refused for. And wishes whose worker is gone.
 import type { JobError, JobStatus } from '@trainyard/contracts';
-import { JobNotFoundError, JobStateError, redisKeys } from '@trainyard/jobs';
+import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, createJob, type Jobs, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
+import { claim, createJob, endLease, type Jobs, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
 const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 1, step: 3 };
@@ -139,6 +139,7 @@ describe('a job that waits for a worker that is gone', () => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await (status === 'cancelling' ? jobs.store.requestCancel(attempt.jobId) : jobs.store.requestPause(attempt.jobId));
+    await endLease(redis, attempt.jobId);
     expect(await jobs.store.settleAbandoned()).toBe(0);
     expect(await jobs.store.settleAbandoned(0)).toBe(1);
     expect(await jobs.store.settleAbandoned(0)).toBe(0);
@@ -150,8 +151,6 @@ describe('a job that waits for a worker that is gone', () => {
   test('is left to a worker that still holds it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    const { tag } = redisKeys(redis.prefix);
-    await redis.connect().set(`${tag}:train:${attempt.jobId}:lock`, 'token');
     await jobs.store.requestCancel(attempt.jobId);
     expect(await jobs.store.settleAbandoned(0)).toBe(0);
     expect(await attempt.finish({ status: 'cancelled' })).toEqual({ outcome: 'finished', status: 'cancelled' });

@@ -1,45 +1,26 @@
 // How jobs come to be: once each, whatever crashes and whoever asks twice; and how they are listed.
-import { deliveryKeys, IdempotencyMismatchError, redisKeys, type TrainDelivery, trainQueueName, trainWorkerOptions } from '@trainyard/jobs';
-import { Worker } from 'bullmq';
+import { IdempotencyMismatchError } from '@trainyard/jobs';
 import { decodeTime } from 'ulid';
 import { describe, expect } from 'vitest';
-import { claim, createJob, type Jobs, openJobs, spec } from '../../support/jobs.ts';
-import { type TestRedis, redisTest as test } from '../../support/redis.ts';
+import { createJob, type Jobs, openJobs, positionsOf, runAll, spec, takeNext } from '../../support/jobs.ts';
+import { redisTest as test } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 
 const body = { epochs: 20, data: { dataset: 'random', samples: 1 } };
-
-/** The ids that a worker is handed, until it has been handed as many as are expected and the queue is empty. */
-async function deliveries(redis: TestRedis, expected: number): Promise<string[]> {
-  const delivered: string[] = [];
-  const { promise: drained, resolve } = Promise.withResolvers<void>();
-  const worker = new Worker<TrainDelivery>(
-    trainQueueName,
-    (job) => {
-      delivered.push(job.data.jobId);
-      return Promise.resolve();
-    },
-    trainWorkerOptions({ redis: redis.connect(), prefix: redis.prefix, concurrency: 1 }),
-  );
-  worker.on('drained', () => {
-    if (delivered.length >= expected) resolve();
-  });
-  await drained;
-  await worker.close();
-  return delivered;
-}
 
 async function create({ store }: Jobs, key: string, sent: unknown = body, owner = 'ada') {
   return await store.create({ spec, owner, idempotency: { key, body: sent } });
 }
 
 describe('a created job', () => {
-  test('is the queue entry of its own id, and nothing is left to put there', async ({ redis }) => {
+  test('wakes a worker, which takes it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     expect(jobId).toMatch(/^job_[0-9A-Z]{26}$/);
-    expect(await jobs.store.reconcileOutbox(0)).toBe(0);
-    expect(await deliveries(redis, 1)).toEqual([jobId]);
+    expect(await jobs.queue.depths()).toMatchObject({ wait: 1 });
+    expect(await jobs.store.reconcileQueue()).toBe(0);
+    expect(await takeNext(jobs)).toMatchObject({ jobId, number: 1 });
+    expect(await takeNext(jobs)).toBeNull();
   });
 
   test('shows its name, labels and spec', async ({ redis }) => {
@@ -65,25 +46,14 @@ describe('a created job', () => {
 });
 
 describe('the priority of a job', () => {
-  test('decides who is delivered first and who stands where; equals go in the order of their creation', async ({ redis }) => {
+  test('decides which of a key’s jobs starts first and who stands where; equals go in the order of their creation', async ({ redis }) => {
     const jobs = openJobs(redis);
     const usual = await createJob(jobs);
     const high = await createJob(jobs, { priority: 10 });
     const middle = [await createJob(jobs, { priority: 5 }), await createJob(jobs, { priority: 5 })];
     const order = [high, ...middle, usual];
-    const positions = await Promise.all(order.map(async (jobId) => (await jobs.store.get(jobId))?.queuePosition));
-    expect(positions).toEqual([1, 2, 3, 4]);
-    expect(await deliveries(redis, 4)).toEqual(order);
-  });
-
-  test('outlasts a crash before the queue entry, and a worker that hands the job back', async ({ redis }) => {
-    const jobs = openJobs(redis);
-    const usual = await createJob(jobs);
-    const { jobId: high } = await jobs.store.record({ spec: { ...spec, priority: 10 }, owner: 'ada' });
-    await jobs.store.reconcileOutbox(0);
-    await (await claim(jobs, high)).release();
-    expect(await jobs.store.get(high)).toMatchObject({ queuePosition: 1 });
-    expect(await deliveries(redis, 2)).toEqual([high, usual]);
+    expect(await positionsOf(jobs, order)).toEqual([1, 2, 3, 4]);
+    expect(await runAll(jobs)).toEqual(order);
   });
 });
 
@@ -99,67 +69,55 @@ test('a job that is resumed waits behind those of its priority that came meanwhi
   await until(() => Date.now() > decodeTime(third.slice('job_'.length)));
   await jobs.store.resume(first);
   const order = [high, second, third, first];
-  expect(await Promise.all(order.map(async (jobId) => (await jobs.store.get(jobId))?.queuePosition))).toEqual([1, 2, 3, 4]);
-  expect(await deliveries(redis, 4)).toEqual(order);
+  expect(await positionsOf(jobs, order)).toEqual([1, 2, 3, 4]);
+  expect(await runAll(jobs)).toEqual(order);
 });
 
-describe('a crash between the record and the queue', () => {
-  test('loses nothing: the next to look puts the job into the queue, once', async ({ redis }) => {
+describe('a crash between the record and the wake-up', () => {
+  test('loses nothing: the next to look wakes a worker, once', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
-    expect(await jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
+    expect(await jobs.store.get(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(await jobs.queue.depths()).toMatchObject({ wait: 0 });
     const another = openJobs(redis);
-    expect(await another.store.reconcileOutbox(0)).toBe(1);
-    expect(await another.store.reconcileOutbox(0)).toBe(0);
-    expect(await deliveries(redis, 1)).toEqual([jobId]);
+    expect(await another.store.reconcileQueue()).toBe(1);
+    expect(await another.store.reconcileQueue()).toBe(0);
+    expect(await jobs.queue.depths()).toMatchObject({ wait: 1 });
+    expect(await runAll(jobs)).toEqual([jobId]);
   });
 
-  test('after the queue entry duplicates nothing', async ({ redis }) => {
-    const jobs = openJobs(redis);
-    const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
-    await jobs.queue.add(jobId);
-    expect(await jobs.store.reconcileOutbox(0)).toBe(1);
-    expect(await deliveries(redis, 1)).toEqual([jobId]);
-  });
-
-  test('is not taken for one while the job is still being created', async ({ redis }) => {
-    const jobs = openJobs(redis);
-    await jobs.store.record({ spec, owner: 'ada' });
-    expect(await jobs.store.reconcileOutbox()).toBe(0);
-    expect(await jobs.store.reconcileOutbox(0)).toBe(1);
-  });
-
-  test('of a job that was cancelled meanwhile brings nothing back', async ({ redis }) => {
+  test('of a job that was cancelled meanwhile wakes nobody', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
     await jobs.store.requestCancel(jobId);
-    expect(await jobs.store.reconcileOutbox(0)).toBe(0);
+    expect(await jobs.store.reconcileQueue()).toBe(0);
+    expect(await takeNext(jobs)).toBeNull();
   });
 
-  test('noticed by several processes at once ends in one queue entry', async ({ redis }) => {
+  test('of a worker that took the last wake-up is made good by the next to look', async ({ redis }) => {
     const jobs = openJobs(redis);
-    const ids = await Promise.all(Array.from({ length: 5 }, async () => (await jobs.store.record({ spec, owner: 'ada' })).jobId));
-    const processes = [openJobs(redis), openJobs(redis), openJobs(redis)];
-    await Promise.all(processes.map(async ({ store }) => await store.reconcileOutbox(0)));
-    expect((await deliveries(redis, 5)).toSorted()).toEqual(ids.toSorted());
+    const jobId = await createJob(jobs);
+    await redis.connect().del(`{${redis.prefix}}:train:wait`);
+    expect(await jobs.store.reconcileQueue()).toBe(1);
+    expect(await runAll(jobs)).toEqual([jobId]);
   });
 });
 
-test('many jobs that missed the queue come into it page by page, past one whose earlier delivery is still being closed', async ({
-  redis,
-}) => {
+test('any number of waiting jobs keeps a few wake-ups in the queue, and they last for all of them', async ({ redis }) => {
   const jobs = openJobs(redis);
-  const ids = await Promise.all(Array.from({ length: 250 }, async () => (await jobs.store.record({ spec, owner: 'ada' })).jobId));
-  const keys = redisKeys(redis.prefix);
-  const [closing] = ids.toSorted();
-  const { lock } = deliveryKeys(keys.tag, closing);
-  await redis.connect().set(lock, 'a worker');
-  expect(await jobs.store.reconcileOutbox(-1)).toBe(250);
-  expect(await jobs.queue.depths()).toMatchObject({ prioritized: 250 });
-  expect(await redis.connect().zrange(keys.outbox, '0', '-1')).toEqual([closing]);
-  await redis.connect().del(lock);
-  expect(await jobs.store.reconcileOutbox(-1)).toBe(1);
-  expect(await redis.connect().zcard(keys.outbox)).toBe(0);
+  const ids = await Promise.all(Array.from({ length: 120 }, async () => await createJob(jobs)));
+  const { wait = 0 } = await jobs.queue.depths();
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThan(ids.length);
+  const connection = redis.connect();
+  const started: string[] = [];
+  while (started.length < ids.length) {
+    // As a worker that is woken: each of its jobs costs a wake-up.
+    expect(await connection.rpop(`{${redis.prefix}}:train:wait`)).not.toBeNull();
+    const attempt = await takeNext(jobs);
+    if (attempt !== null) started.push(attempt.jobId);
+  }
+  expect(started.toSorted()).toEqual(ids.toSorted());
 });
 
 describe('an idempotency key', () => {
@@ -239,7 +197,7 @@ describe('the list', () => {
     for (let count = 0; count < 3; count++) await createJob(jobs);
     const { data } = await jobs.store.list({ limit: 10 });
     expect(data.map((job) => job.queuePosition)).toEqual([3, 2, 1]);
-    await jobs.store.claim(data[2]?.id ?? '', 'worker-1');
+    await takeNext(jobs);
     expect((await jobs.store.list({ limit: 10 })).data.map((job) => job.queuePosition)).toEqual([2, 1, null]);
   });
 });

@@ -1,55 +1,100 @@
-// The sign of life that a worker gives for a job: it keeps the delivery, gets it back while nobody else has it, and learns
-// when somebody has.
-import { deliveryKeys, redisKeys } from '@trainyard/jobs';
+// The sign of life that a worker gives for a job: it extends the lease, gets it back while nobody else has taken the job, and learns when
+// somebody has.
+import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, openJobs, startJob } from '../../support/jobs.ts';
+import { claim, endLease, openJobs, startJob, takeNext } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
-describe('renewing a delivery', () => {
-  test('prolongs the lock and clears the suspicion', async ({ redis }) => {
+describe('renewing a lease', () => {
+  test('extends it', async ({ redis }) => {
     const attempt = await startJob(openJobs(redis));
     const connection = redis.connect();
-    const { lock, suspects } = deliveryKeys(redisKeys(redis.prefix).tag, attempt.jobId);
-    await connection.set(lock, 'mine', 'PX', 5_000);
-    await connection.sadd(suspects, attempt.jobId);
-    const before = await connection.pexpiretime(lock);
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'held', status: 'running' });
+    const lease = redisKeys(redis.prefix).lease(attempt.jobId);
+    await connection.pexpire(lease, 5_000);
+    const before = await connection.pexpiretime(lease);
+    expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'running' });
     // It lasts 6 s from now on, which is later than the 5 s from before.
-    expect(await connection.pexpiretime(lock)).toBeGreaterThanOrEqual(before + 1_000);
-    expect(await connection.scard(suspects)).toBe(0);
+    expect(await connection.pexpiretime(lease)).toBeGreaterThanOrEqual(before + 1_000);
   });
 
-  test('takes a lock again that ran out while the delivery was still ours', async ({ redis }) => {
-    const attempt = await startJob(openJobs(redis));
+  test('takes it again when it ran out and nobody has taken the job over', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
     const connection = redis.connect();
-    const { lock, active } = deliveryKeys(redisKeys(redis.prefix).tag, attempt.jobId);
-    await connection.rpush(active, 'another', attempt.jobId);
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'held', status: 'running' });
-    expect(await connection.get(lock)).toBe('mine');
-  });
-
-  test('leaves the delivery alone that waits for another worker, or has one', async ({ redis }) => {
-    const attempt = await startJob(openJobs(redis));
-    const connection = redis.connect();
-    const { lock } = deliveryKeys(redisKeys(redis.prefix).tag, attempt.jobId);
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'waiting', status: 'running' });
-    expect(await connection.get(lock)).toBeNull();
-    await connection.set(lock, 'theirs');
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'taken', status: 'running' });
-    expect(await connection.get(lock)).toBe('theirs');
+    const lease = redisKeys(redis.prefix).lease(attempt.jobId);
+    await endLease(redis, attempt.jobId);
+    expect(await jobs.store.interruptLost()).toEqual([attempt.jobId]);
+    expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'running' });
+    expect(await connection.exists(lease)).toBe(1);
+    expect(await takeNext(jobs)).toBeNull();
   });
 
   test('tells of a wish to cancel', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'waiting', status: 'cancelling' });
+    expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'cancelling' });
   });
 
   test('tells an attempt that was overtaken that it is stale', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await claim(jobs, attempt.jobId, 'worker-2');
-    expect(await attempt.renew('mine')).toEqual({ outcome: 'stale' });
+    expect(await attempt.renew()).toEqual({ outcome: 'stale' });
   });
+});
+
+describe('a running job whose lease has run out', () => {
+  test('is taken over before any other job starts, and its former attempt is stale', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [lost, kept] = [await startJob(jobs), await startJob(jobs)];
+    const waiting = await startJob(jobs).then(async (attempt) => {
+      await attempt.release();
+      return attempt.jobId;
+    });
+    await endLease(redis, lost.jobId);
+    expect(await jobs.store.interruptLost()).toEqual([lost.jobId]);
+    expect(await jobs.store.interruptLost()).toEqual([]);
+    const order = [await takeNext(jobs, 'worker-2'), await takeNext(jobs, 'worker-2')].map((attempt) => attempt?.jobId);
+    expect(order.toSorted()).toEqual([lost.jobId, waiting].toSorted());
+    expect(await jobs.store.get(lost.jobId)).toMatchObject({ status: 'running', attempts: 2, worker: 'worker-2' });
+    expect(await lost.renew()).toEqual({ outcome: 'stale' });
+    expect(await kept.renew()).toMatchObject({ outcome: 'held' });
+  });
+
+  test('wakes a worker', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const { jobId } = await startJob(jobs);
+    await endLease(redis, jobId);
+    await redis.connect().del(`{${redis.prefix}}:train:wait`);
+    await jobs.store.interruptLost();
+    expect(await jobs.queue.depths()).toMatchObject({ wait: 1 });
+  });
+
+  test('and that someone wants cancelled or paused is not run again', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const [first, second] = [await startJob(jobs), await startJob(jobs)];
+    for (const { jobId } of [first, second]) await endLease(redis, jobId);
+    await jobs.store.interruptLost();
+    await jobs.store.requestCancel(first.jobId);
+    await jobs.store.requestPause(second.jobId);
+    expect(await takeNext(jobs)).toBeNull();
+    expect(await jobs.store.get(first.jobId)).toMatchObject({ status: 'cancelled' });
+    expect(await jobs.store.get(second.jobId)).toMatchObject({ status: 'paused' });
+  });
+});
+
+test('a take that is sent twice, since its answer was lost, takes one job; after the job’s end it takes the next', async ({ redis }) => {
+  const jobs = openJobs(redis);
+  const [first, second] = [await startJob(jobs), await startJob(jobs)];
+  await first.release();
+  await second.release();
+  const claimId = jobs.store.newClaimId();
+  const once = await jobs.store.take('worker-1', claimId);
+  const again = await jobs.store.take('worker-1', claimId);
+  expect(again?.attempt).toMatchObject({ jobId: once?.attempt.jobId, number: 2 });
+  await again?.attempt.release();
+  const ids = [await takeNext(jobs), await takeNext(jobs)].map((attempt) => attempt?.jobId);
+  expect(ids.toSorted()).toEqual([first.jobId, second.jobId].toSorted());
+  expect(await jobs.store.take('worker-1', claimId)).toBeNull();
 });

@@ -30,7 +30,7 @@ export const jobSpecSchema = z
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
       .optional()
       .describe('Your own keys and values'),
-    priority: z.int().min(0).max(10).default(0).describe('Among waiting jobs; 10 goes first'),
+    priority: z.int().min(0).max(10).default(0).describe('Among the waiting jobs of the same key; 10 goes first'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
     threads: z
       .int()

@@ -1,5 +1,5 @@
-// Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` entries. A key is 256 random bits, so a
-// plain digest is enough; there is no password to guess.
+// Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` or `name:role:sha256:weight` entries. A key is 256 random
+// bits, so a plain digest is enough; there is no password to guess.
 import { timingSafeEqual } from 'node:crypto';
 import { hashToken, keyName } from './newKey.js';
 
@@ -14,13 +14,17 @@ export interface ApiKey {
   readonly role: ApiKeyRole;
   /** Of the token, in hex. */
   readonly sha256: string;
+  /** How many jobs of the key start in its turn: 1 to 100, default 1. */
+  readonly weight?: number;
 }
 
 const digest = /^[0-9a-f]{64}$/;
 
+const keyWeight = /^(?:[1-9]\d?|100)$/;
+
 /**
- * The keys of `name:role:sha256` entries, separated by commas or line breaks; empty lines and lines that begin with # are
- * skipped.
+ * The keys of `name:role:sha256` or `name:role:sha256:weight` entries, separated by commas or line breaks; empty lines and lines that begin
+ * with # are skipped.
  * @throws RangeError for an entry that is none, or a name that comes twice; it does not repeat the entry's digest
  */
 export function parseApiKeys(text: string): ApiKey[] {
@@ -51,12 +55,16 @@ export function findApiKey(keys: readonly ApiKey[], token: string): ApiKey | nul
 }
 
 function parseEntry(entry: string, index: number): ApiKey {
-  const [name = '', role, sha256 = '', ...rest] = entry.split(':');
+  const [name = '', role, sha256 = '', weight, ...rest] = entry.split(':');
   const knownRole = apiKeyRoles.find((known) => known === role);
   if (!keyName.test(name) || knownRole === undefined || !digest.test(sha256) || rest.length > 0) {
     throw new RangeError(
       `entry ${index + 1} is not name:role:sha256 (role ${apiKeyRoles.join(' or ')}, 64 lower-case hex digits): npm run key -- NAME makes one`,
     );
   }
-  return { name, role: knownRole, sha256 };
+  if (weight === undefined) return { name, role: knownRole, sha256 };
+  if (!keyWeight.test(weight)) {
+    throw new RangeError(`entry ${index + 1} is not name:role:sha256:weight: a weight is a whole number from 1 to 100`);
+  }
+  return { name, role: knownRole, sha256, weight: Number(weight) };
 }

@@ -19,10 +19,24 @@ export interface RedisKeys {
   list(owner?: string, status?: string, label?: string): string;
   /** Hash: what an owner stores, has trained and is yet to make; see scripts/usage.ts. */
   usage(owner: string): string;
-  /** Sorted set: the ids of queued jobs, next first. */
-  readonly waiting: string;
-  /** Sorted set: ids of jobs that may not be in the queue yet, scored by when (ms) they were recorded. */
-  readonly outbox: string;
+  /** Sorted set: the ids of an owner's waiting jobs, next first: by priority, then by since when (ms) each waits. */
+  waitingOf(owner: string): string;
+  /** Sorted set: the owners with waiting jobs, in the order in which they began to wait. */
+  readonly waitingOwners: string;
+  /** Hash: when each owner's last turn ended, as a count that rises with every turn; `*` has the count. */
+  readonly lastTurns: string;
+  /** Hash: how many starts are left of an owner's present turn. */
+  readonly startsLeft: string;
+  /** Hash: the weight of each key that has another than 1. */
+  readonly keyWeights: string;
+  /** Sorted set: ids of jobs whose run was cut off and that are to go on first, scored by when (ms) that was. */
+  readonly interrupted: string;
+  /** Sorted set: the ids of queued jobs as version 0.1.0 kept them, for all owners. */
+  readonly formerWaiting: string;
+  /** String, short-lived: a job has a worker. */
+  lease(jobId: string): string;
+  /** String, short-lived: the job that a claim took. */
+  taken(claimId: string): string;
   /** String, short-lived: how much of its rate limit a caller has used. */
   turns(subject: string): string;
   /** Hash that expires: the job of a stream token, and the API key that created it. */
@@ -106,8 +120,15 @@ export function redisKeys(prefix: string): RedisKeys {
     idempotency: (digest) => `${tag}:idempotency:${digest}`,
     list: (owner = '*', status = '*', label = '') => `${tag}:list:${owner}:${status}:${label}`,
     usage: (owner) => `${tag}:usage:${owner}`,
-    waiting: `${tag}:waiting`,
-    outbox: `${tag}:outbox`,
+    waitingOf: (owner) => `${tag}:waiting:${owner}`,
+    waitingOwners: `${tag}:waitingOwners`,
+    lastTurns: `${tag}:lastTurns`,
+    startsLeft: `${tag}:startsLeft`,
+    keyWeights: `${tag}:keyWeights`,
+    interrupted: `${tag}:interrupted`,
+    formerWaiting: `${tag}:waiting`,
+    lease: (jobId) => `${tag}:lease:${jobId}`,
+    taken: (claimId) => `${tag}:taken:${claimId}`,
     turns: (subject) => `${tag}:turns:${subject}`,
     streamToken: (digest) => `${tag}:streamToken:${digest}`,
     streamTokensOf: (keyName) => `${tag}:streamTokens:${keyName}`,

@@ -1,22 +1,25 @@
-// Records a job: the record, its idempotency key, its place in the lists and among the waiting, its first event and an
-// outbox entry that says "not in the queue yet". All or none of it. A reserved job has files already, and its stream may hold the
-// history that it begins with, which would have expired without a job.
-import { idempotencyFragment, statusFragment, waitingFragment } from './fragments.ts';
+// Records a job: the record, its idempotency key, its place in the lists and among the waiting, and its first event. All or none of it.
+// A reserved job has files already, and its stream may hold the history that it begins with, which would have expired without a job.
+import { idempotencyFragment, statusFragment } from './fragments.ts';
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
+import { turnsFragment, waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, idempotency key, remains, the uploaded dataset's record, its users, the job's files.
+ * KEYS: record, events, owners with waiting jobs, interrupted jobs, idempotency key, remains, the uploaded dataset's record, its users, the
+ * job's files.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
  * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), the bytes of each file by its name (JSON), field, value, …
- * Answers created, the job's id and its place among the waiting, 0 first; replayed or mismatch, and the job's id; expired, when
- * what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
+ * Answers created, the job's id, its position among the waiting and the number of missing wake-ups; replayed or mismatch, and the job's
+ * id; expired, when what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
-  lua: `${statusFragment}${waitingFragment}${idempotencyFragment}${usageFragment}${quotaFragment}
+  lua: `${statusFragment}${waitingFragment}${turnsFragment}${idempotencyFragment}${usageFragment}${quotaFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId) or 0} end
+local tag = tagOf(KEYS[1], jobId)
+local function created() return {'created', jobId, positionOf(tag, waitingKeys(tag), jobId, ARGV[9]), missingWakeUps(tag)} end
+if redis.call('EXISTS', KEYS[1]) == 1 then return created() end
 local before = madeBefore(KEYS[5], digest, KEYS[1], jobId)
 if before then return before end
 if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset', ARGV[8]} end
@@ -49,9 +52,8 @@ if ARGV[8] ~= '' then
 end
 redis.call('PERSIST', KEYS[2])
 lists('ZADD', KEYS[1], jobId, '*')
-wait(KEYS[3], ARGV[6], ARGV[5], jobId)
-redis.call('ZADD', KEYS[4], ARGV[5], jobId)
+wait(KEYS[1], jobId, ARGV[5])
 enter(KEYS[1], KEYS[2], channel, jobId, 'queued')
-return {'created', jobId, redis.call('ZRANK', KEYS[3], jobId)}
+return created()
 `,
 };

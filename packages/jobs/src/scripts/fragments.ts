@@ -80,15 +80,19 @@ end
 `;
 
 /**
- * `enter(job, events, channel, jobId, status)`: sets the status and appends its event; `finish(…, now, error)` does so
+ * `enter(job, events, channel, jobId, status)`: sets the status, ends the lease of a job that has no worker in it, and appends its event; `finish(…, now, error)` does so
  * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
  * counted, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
  * last keys.
  */
 export const statusFragment = `${appendFragment}${logFragment}${listsFragment}
+local hasWorker = { running = true, pausing = true, cancelling = true }
 local function become(job, jobId, status)
   local before = redis.call('HGET', job, 'status')
   if before then lists('ZREM', job, jobId, before) end
+  if hasWorker[before] and not hasWorker[status] then
+    redis.call('DEL', string.sub(job, 1, #job - #jobId - 5) .. ':lease:' .. jobId)
+  end
   redis.call('HSET', job, 'status', status)
   lists('ZADD', job, jobId, status)
 end
@@ -130,16 +134,6 @@ local function madeBefore(memory, digest, record, id)
 end
 local function remember(memory, digest, id, seconds)
   if digest ~= '' then redis.call('SET', memory, digest .. ' ' .. id, 'EX', seconds) end
-end
-`;
-
-/**
- * `wait(waiting, priority, since, jobId)`: gives a job its place among the waiting, as the queue has it: by priority, then by since when
- * (ms) it waits; 0 for one that was taken already and goes back to the front.
- */
-export const waitingFragment = `
-local function wait(waiting, priority, since, jobId)
-  redis.call('ZADD', waiting, since - (priority or 0) * 1e13, jobId)
 end
 `;
 

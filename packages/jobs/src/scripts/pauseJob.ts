@@ -2,24 +2,24 @@
 // again, for a wake-up may have been lost).
 import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
+import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, waiting, outbox, leaving. ARGV: job id, event channel, wish channel, now (ms).
+ * KEYS: record, events, leaving. ARGV: job id, event channel, wish channel, now (ms).
  * Answers missing, accepted, or refused and the present status.
  */
 export const pauseJob: Script = {
   name: 'trainyardPauseJob',
-  lua: `${statusFragment}${pauseFragment}
+  lua: `${statusFragment}${pauseFragment}${waitingFragment}
 local jobId, channel = ARGV[1], ARGV[2]
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return {'missing'} end
 if status == 'queued' then
-  redis.call('ZREM', KEYS[3], jobId)
-  redis.call('ZREM', KEYS[4], jobId)
+  leaveQueue(KEYS[1], jobId)
   pause(KEYS[1], KEYS[2], channel, jobId)
 elseif status == 'running' then
   enter(KEYS[1], KEYS[2], channel, jobId, 'pausing')
-  redis.call('ZADD', KEYS[5], ARGV[4], jobId)
+  redis.call('ZADD', KEYS[3], ARGV[4], jobId)
   redis.call('PUBLISH', ARGV[3], jobId)
 elseif status == 'pausing' then
   redis.call('PUBLISH', ARGV[3], jobId)

@@ -1,9 +1,10 @@
 // A worker that shuts down hands a job back, or has it paused: the attempt does not count against it.
-import { fenceFragment, pauseFragment, statusFragment, waitingFragment } from './fragments.ts';
+import { fenceFragment, pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
+import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, waiting, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339).
+ * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339).
  * Answers released; cancelled or paused, when that was still to be done; or stale. A pause that is sent twice by the same attempt,
  * after a lost connection, answers the same twice.
  */
@@ -23,7 +24,7 @@ if status == 'pausing' then
 end
 redis.call('HINCRBY', KEYS[1], 'fruitless', -1)
 redis.call('HDEL', KEYS[1], 'phase')
-wait(KEYS[3], redis.call('HGET', KEYS[1], 'priority'), 0, ARGV[2])
+interrupt(KEYS[1], ARGV[2])
 enter(KEYS[1], KEYS[2], ARGV[3], ARGV[2], 'queued')
 return {'released'}
 `,

@@ -1,23 +1,23 @@
 // The resume action: paused → queued. Repeated while the job waits, it changes nothing; once a worker has taken it, it is refused.
-import { statusFragment, waitingFragment } from './fragments.ts';
+import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
+import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, waiting, outbox. ARGV: job id, event channel, now (ms).
+ * KEYS: record, events. ARGV: job id, event channel, now (ms).
  * Answers missing, accepted, or refused and the present status.
  */
 export const resumeJob: Script = {
   name: 'trainyardResumeJob',
   lua: `${statusFragment}${waitingFragment}
 local jobId = ARGV[1]
-local record = redis.call('HMGET', KEYS[1], 'status', 'resumed', 'priority')
+local record = redis.call('HMGET', KEYS[1], 'status', 'resumed')
 local status = record[1]
 if not status then return {'missing'} end
 if status == 'queued' and record[2] then return {'accepted'} end
 if status ~= 'paused' then return {'refused', status} end
 redis.call('HSET', KEYS[1], 'resumed', '1')
-wait(KEYS[3], record[3], ARGV[3], jobId)
-redis.call('ZADD', KEYS[4], ARGV[3], jobId)
+wait(KEYS[1], jobId, ARGV[3])
 enter(KEYS[1], KEYS[2], ARGV[2], jobId, 'queued')
 return {'accepted'}
 `,

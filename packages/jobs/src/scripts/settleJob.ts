@@ -2,14 +2,15 @@
 // that a worker that was only frozen can do no harm.
 import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
+import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, lock of the delivery, leaving, totals, ended. ARGV: job id, event channel, now (RFC 3339).
+ * KEYS: record, events, lease, leaving, totals, ended. ARGV: job id, event channel, now (RFC 3339).
  * Answers held, while a worker has it; settled; or none, when there is nothing (any more) to settle.
  */
 export const settleJob: Script = {
   name: 'trainyardSettleJob',
-  lua: `${statusFragment}${pauseFragment}
+  lua: `${statusFragment}${pauseFragment}${waitingFragment}
 local jobId, channel = ARGV[1], ARGV[2]
 local status = redis.call('HGET', KEYS[1], 'status')
 local isLeaving = status == 'cancelling' or status == 'pausing'
@@ -17,6 +18,7 @@ if isLeaving and redis.call('EXISTS', KEYS[3]) == 1 then return {'held'} end
 redis.call('ZREM', KEYS[4], jobId)
 if not isLeaving then return {'none'} end
 redis.call('HINCRBY', KEYS[1], 'attempt', 1)
+leaveQueue(KEYS[1], jobId)
 if status == 'cancelling' then
   finish(KEYS[1], KEYS[2], channel, jobId, 'cancelled', ARGV[3])
 else
