@@ -56,7 +56,13 @@ export const jobSchema = z
     labels: z.record(z.string(), z.string()),
     status: jobStatus,
     phase: jobPhase.nullable(),
-    queuePosition: z.int().min(1).nullable().describe('How many waiting jobs start before it, plus 1: keys take turns, and priority orders the jobs of a key. Exact where one job runs at a time; with more places, a key with fewer running jobs goes first. Null unless queued.'),
+    queuePosition: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe(
+        'How many waiting jobs start before it, plus 1: keys take turns, and priority orders the jobs of a key. Exact where one job runs at a time; with more places, a key with fewer running jobs goes first. Null unless queued.',
+      ),
     spec: storedSpec,
     createdAt: time,
     startedAt: time.nullable(),

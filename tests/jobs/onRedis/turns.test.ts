@@ -198,7 +198,8 @@ class Model {
       this.waiting.findIndex((each) => each.id === id),
       1,
     );
-    if (job !== undefined && !this.waiting.some(({ owner }) => owner === job.owner)) this.#joined.splice(this.#joined.indexOf(job.owner), 1);
+    if (job !== undefined && !this.waiting.some(({ owner }) => owner === job.owner))
+      this.#joined.splice(this.#joined.indexOf(job.owner), 1);
   }
 
   handBack(id: string): void {
