@@ -86,7 +86,7 @@ export async function runAll(jobs: Jobs): Promise<string[]> {
 
 /** The positions that these jobs are shown at. */
 export async function positionsOf({ store }: Jobs, jobIds: readonly string[]): Promise<(number | null | undefined)[]> {
-  return (await store.getAll(jobIds)).map((job) => job?.queuePosition);
+  return (await Promise.all(jobIds.map(async (jobId) => await store.get(jobId)))).map((job) => job?.queuePosition);
 }
 
 /** A new job that a worker has taken. */

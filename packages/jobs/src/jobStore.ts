@@ -203,7 +203,10 @@ export class JobStore {
       data.push(...jobs.filter((job) => job !== null));
     }
     const positions = await this.#waiting.positions(data.flatMap(({ id, status }) => (status === 'queued' ? [id] : [])));
-    return { data: data.map((job) => ({ ...job, queuePosition: positions.get(job.id) ?? null })), nextCursor: hasMore ? (page.at(-1) ?? null) : null };
+    return {
+      data: data.map((job) => ({ ...job, queuePosition: positions.get(job.id) ?? null })),
+      nextCursor: hasMore ? (page.at(-1) ?? null) : null,
+    };
   }
 
   /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
