@@ -17,7 +17,7 @@ const wakeUpLockMs = 6_000;
 export const queueStates = ['wait', 'prioritized', 'delayed', 'active'] as const;
 
 /** What a wake-up carries: nothing. */
-export type WakeUp = Readonly<Record<never, never>>;
+export type WakeUp = null;
 
 /**
  * A wake-up ends by the processor returning. Throwing means that the worker could not ask for a job: it is delivered again a second later.
@@ -68,7 +68,7 @@ export class TrainQueue {
 
   /** Adds wake-ups, in one round trip. */
   async wake(count = 1): Promise<void> {
-    if (count > 0) await this.#queue.addBulk(Array.from({ length: count }, () => ({ name: trainQueueName, data: {} })));
+    if (count > 0) await this.#queue.addBulk(Array.from({ length: count }, () => ({ name: trainQueueName, data: null })));
   }
 
   /** How many wake-ups the queue has, by BullMQ's states. */

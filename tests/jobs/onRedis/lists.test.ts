@@ -4,7 +4,7 @@ import { type JobStatus, jobStatus } from '@trainyard/contracts';
 import { engineVersion } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { claim, createJob, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';
+import { claim, createJob, endLease, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
 /** The statuses whose lists a job is in, for everybody, its owner, its labels and both. */
@@ -59,6 +59,7 @@ describe('a job is in the lists of its status alone', () => {
     const [abandoned, looping] = [await createJob(jobs, { labels }), await createJob(jobs, { labels })];
     await claim(jobs, abandoned);
     await jobs.store.requestPause(abandoned);
+    await endLease(redis, abandoned);
     await jobs.store.settleAbandoned(0);
     expect((await statusesOf(jobs, abandoned))[3]).toEqual(['paused']);
     for (let attempt = 0; attempt < 3; attempt++) await claim(jobs, looping);

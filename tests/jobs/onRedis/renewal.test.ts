@@ -55,7 +55,7 @@ describe('a running job whose lease has run out', () => {
     await endLease(redis, lost.jobId);
     expect(await jobs.store.interruptLost()).toEqual([lost.jobId]);
     expect(await jobs.store.interruptLost()).toEqual([]);
-    const order = [await takeNext(jobs, 'worker-2'), await takeNext(jobs, 'worker-2')].map((attempt) => attempt?.jobId);
+    const order = [await takeNext(jobs, 'worker-2'), await takeNext(jobs, 'worker-2')].map((attempt) => attempt?.jobId ?? '');
     expect(order.toSorted()).toEqual([lost.jobId, waiting].toSorted());
     expect(await jobs.store.get(lost.jobId)).toMatchObject({ status: 'running', attempts: 2, worker: 'worker-2' });
     expect(await lost.renew()).toEqual({ outcome: 'stale' });
@@ -94,7 +94,7 @@ test('a take that is sent twice, since its answer was lost, takes one job; after
   const again = await jobs.store.take('worker-1', claimId);
   expect(again?.attempt).toMatchObject({ jobId: once?.attempt.jobId, number: 2 });
   await again?.attempt.release();
-  const ids = [await takeNext(jobs), await takeNext(jobs)].map((attempt) => attempt?.jobId);
+  const ids = [await takeNext(jobs), await takeNext(jobs)].map((attempt) => attempt?.jobId ?? '');
   expect(ids.toSorted()).toEqual([first.jobId, second.jobId].toSorted());
   expect(await jobs.store.take('worker-1', claimId)).toBeNull();
 });
