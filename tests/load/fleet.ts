@@ -18,6 +18,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** By which everything that a process starts is found again. */
 const markName = 'LOAD_RUN';
 
+export interface FleetOptions {
+  readonly apis: number;
+  readonly workers: number;
+  /** Environment variables of all processes. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The memory of the private Redis. Default: that of a service. */
+  readonly redisMemoryBytes?: number;
+}
+
 export class Fleet {
   readonly redis: RunningRedis;
   readonly folder: string;
@@ -33,14 +42,12 @@ export class Fleet {
     this.#settings = settings;
   }
 
-  /**
-   * Resolves when every API process listens; workers are ready soon after.
-   * @param settings environment variables of all processes
-   */
-  static async start(apis: number, workers: number, settings: Readonly<Record<string, string>> = {}): Promise<Fleet> {
+  /** Resolves when every API process listens; workers are ready soon after. */
+  static async start({ apis, workers, settings = {}, redisMemoryBytes }: FleetOptions): Promise<Fleet> {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-load-'));
     await mkdir(join(folder, 'tmp'));
-    const redis = await startRedis({ home: folder, log: () => undefined, env: { PATH: process.env['PATH'] } });
+    const memory = redisMemoryBytes === undefined ? {} : { memoryBytes: redisMemoryBytes };
+    const redis = await startRedis({ home: folder, log: () => undefined, env: { PATH: process.env['PATH'] }, ...memory });
     const fleet = new Fleet(redis, folder, settings);
     const starting = Array.from({ length: apis }, async (_, index) => await fleet.#startApi(`api-${index + 1}`, '0'));
     for (let worker = 1; worker <= workers; worker++) fleet.#run(`worker-${worker}`, {}, 'services/worker/dist/main.js');

@@ -30,7 +30,7 @@ async function load(options: LoadOptions): Promise<boolean> {
   const { seed, seconds, clients } = options;
   console.log(`load: seed ${seed}`);
   const ledger = new Ledger();
-  const fleet = await Fleet.start(apis, workers);
+  const fleet = await Fleet.start({ apis, workers });
   try {
     const clientOf = (index: number): Client => new Client({ name: `c${index}`, urls: fleet.urls, draws: new Draws(seed, index), ledger });
     const observer = clientOf(0);

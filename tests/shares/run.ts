@@ -9,7 +9,7 @@ import { Fleet } from '../load/fleet.ts';
 import { AttackerProcess } from './attackerProcess.ts';
 import type { Prepared } from './attacks/attack.ts';
 import { attacks } from './attacks/index.ts';
-import { jobMemoryBytes } from './bounds.ts';
+import { jobMemoryBytes, redisMemoryBytes } from './bounds.ts';
 import { EventLoopDelay } from './eventLoop.ts';
 import { fairStart } from './fairStart.ts';
 import { jobsOf } from './jobs.ts';
@@ -90,6 +90,7 @@ async function cancelLeftovers({ admin, prepared }: Run): Promise<boolean> {
 
 async function phase(run: Run, name: string, seconds: number): Promise<Phase> {
   await run.watch.takePeaks();
+  await run.eventLoop.look();
   run.eventLoop.take();
   const since = Date.now();
   if (name !== 'none') run.attacker.begin(name, { ...run.attackerCaller, prepared: run.prepared });
@@ -105,12 +106,13 @@ async function phase(run: Run, name: string, seconds: number): Promise<Phase> {
 
 async function shares(options: SharesOptions): Promise<boolean> {
   const keys = [createApiKey('attacker', 'user'), createApiKey('neighbour', 'user'), createApiKey('operator', 'admin')] as const;
-  const fleet = await Fleet.start(1, options.workers, {
+  const settings = {
     TRAINYARD_API_KEYS: keys.map(({ entry }) => entry).join(','),
     TRAINYARD_MAX_MEMORY_BYTES: String(jobMemoryBytes),
     TRAINYARD_WEBHOOK_PRIVATE: '1',
     TRAINYARD_WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}`,
-  });
+  };
+  const fleet = await Fleet.start({ apis: 1, workers: options.workers, settings, redisMemoryBytes });
   const watch = new MemoryWatch(options.memoryBytes);
   const attacker = new AttackerProcess();
   const [attackerCaller, neighbourCaller, admin] = keys.map(({ token }) => ({ url: fleet.urls[0] ?? '', token })) as [

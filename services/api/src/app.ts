@@ -41,6 +41,7 @@ import { connections } from './plugins/connections.ts';
 import { collectMethods } from './plugins/methodNotAllowed.ts';
 import { requestForm } from './plugins/requestForm.ts';
 import { requestLog } from './plugins/requestLog.ts';
+import { requestPlaces } from './plugins/requestPlaces.ts';
 import { streams } from './plugins/streams.ts';
 import { tracing } from './plugins/tracing.ts';
 import { artifactRoutes } from './routes/artifacts.ts';
@@ -144,6 +145,10 @@ export interface AppOptions {
   readonly predictions?: PredictionOptions;
   /** How many connections may be open at the same time. Default: 10,000. */
   readonly maxConnections?: number;
+  /** How many requests of one API key may be in progress; others wait. Default: 64. */
+  readonly requestsPerKey?: number;
+  /** How long a request may wait for others of its key, in ms. Default: 10,000. */
+  readonly requestWaitMs?: number;
   /** How many event streams one API key may have open. Default: 1,000. */
   readonly streamsPerKey?: number;
   /** Left out, nothing is logged. */
@@ -208,6 +213,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(headers, { corsOrigins });
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
   await app.register(access, { keys, rateLimiter: options.rateLimiter ?? null, streamTokens });
+  const { requestsPerKey = 64, requestWaitMs = 10_000 } = options;
+  await app.register(requestPlaces, { keys, requestsPerKey, waitLimitMs: requestWaitMs });
   await app.register(requestForm);
   const needsKeys = keys.current.length > 0;
   await app.register(documentation, { version, needsKeys });

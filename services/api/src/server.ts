@@ -274,6 +274,7 @@ async function main(): Promise<void> {
     uploadBytesLimit: environment.uploadBytesLimit,
     sweepBytesLimit: environment.sweepBytesLimit,
     maxConnections: environment.connections,
+    requestsPerKey: environment.requestsPerKey,
     streamsPerKey: environment.streamsPerKey,
     uploadBounds: environment.uploadBounds,
     uploadReader: { readers: environment.uploadReaders, limits: { files: environment.uploadFilesLimit } },

@@ -88,7 +88,7 @@ export const sweeps: Attack = {
 };
 
 const unknownKeys = (bytes: number): string => {
-  const keys = Array.from({ length: Math.floor(bytes / 12) }, (_, index) => `"k${String(index).padStart(7, '0')}":0`);
+  const keys = Array.from({ length: Math.floor(bytes / 13) }, (_, index) => `"k${String(index).padStart(7, '0')}":0`);
   return `{${keys.join(',')}}`;
 };
 

@@ -88,6 +88,7 @@ const variables = z.object({
   TRAINYARD_API_KEYS: z.string().default(''),
   TRAINYARD_RATE_LIMIT: count(0, 1_000_000).default(6_000),
   TRAINYARD_CONNECTIONS: count(1, 1_000_000).default(10_000),
+  TRAINYARD_REQUESTS_PER_KEY: count(1, 1_000_000).default(64),
   TRAINYARD_STREAMS_PER_KEY: count(1, 1_000_000).default(1_000),
   TRAINYARD_CORS_ORIGINS: z
     .string()
@@ -166,6 +167,8 @@ export interface Environment {
   readonly rateLimit: number;
   /** Connections that each API process may have. */
   readonly connections: number;
+  /** Requests of a key that each API process answers at the same time. */
+  readonly requestsPerKey: number;
   /** Event streams that a key may have open at each API process. */
   readonly streamsPerKey: number;
   /** Web sites that may call from a browser. */
@@ -238,6 +241,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     apiKeysFile,
     rateLimit: data.TRAINYARD_RATE_LIMIT,
     connections: data.TRAINYARD_CONNECTIONS,
+    requestsPerKey: data.TRAINYARD_REQUESTS_PER_KEY,
     streamsPerKey: data.TRAINYARD_STREAMS_PER_KEY,
     corsOrigins: data.TRAINYARD_CORS_ORIGINS,
     trustProxy: data.TRAINYARD_TRUST_PROXY,

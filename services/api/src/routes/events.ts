@@ -14,7 +14,7 @@ import {
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { negotiate } from '../http/accept.ts';
+import { eventMediaType } from '../http/accept.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, lastEventId, pageLimit } from '../http/parameters.ts';
 import { patiently } from '../http/patiently.ts';
@@ -52,9 +52,6 @@ const headers = z.looseObject({
 
 /** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
 const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, as JSON, `data`, as in a page; a step's has no `id`.");
-
-const wantsStream = ({ headers }: FastifyRequest): boolean =>
-  negotiate(headers.accept, ['application/json', 'text/event-stream']) === 'text/event-stream';
 
 /** The state of the job's events, if the caller may see the job. @throws ProblemError 404 */
 async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
@@ -106,12 +103,12 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       },
       // An EventSource reconnects after a stream that ends, but not after a 503.
       errorHandler: (error, request, reply) => {
-        if (!isRedisUnavailable(error) || !wantsStream(request)) sendProblem(error, request, reply);
+        if (!isRedisUnavailable(error) || eventMediaType(request) !== 'text/event-stream') sendProblem(error, request, reply);
         else void reply.sendReconnect('Redis, which holds the jobs, does not answer: reconnect');
       },
     },
     async (request, reply) => {
-      const type = negotiate(request.headers.accept, ['application/json', 'text/event-stream']);
+      const type = eventMediaType(request);
       if (type === undefined) throw new ProblemError('notAcceptable', 'Events come as application/json or text/event-stream.');
       const isStream = type === 'text/event-stream';
       const { id } = request.params;

@@ -1,0 +1,40 @@
+// Bounds the requests of each API key that are in progress in this process. Further ones wait before their bodies are read. So a key that
+// sends many requests at once keeps its own requests waiting, not those of others. Event streams have a bound of their own.
+import type { ApiKeys } from '@trainyard/jobs';
+import fp from 'fastify-plugin';
+import { FairSemaphore } from '../fairSemaphore.ts';
+import { eventMediaType } from '../http/accept.ts';
+import { clientLeft } from '../http/clientLeft.ts';
+import { ProblemError } from '../problems.ts';
+
+export interface RequestPlacesOptions {
+  readonly keys: ApiKeys;
+  /** How many requests of one API key may be in progress. Without API keys there is no limit. */
+  readonly requestsPerKey: number;
+  /** How long a request may wait for its turn, in ms. */
+  readonly waitLimitMs: number;
+}
+
+/** Requests of one key that may wait. */
+const waitingPerKey = 1_000;
+
+/** Register it after the plugin that finds out who calls. */
+export const requestPlaces = fp<RequestPlacesOptions>((app, { keys, requestsPerKey, waitLimitMs }, done) => {
+  const semaphore = new FairSemaphore({ places: Infinity, placesPerKey: requestsPerKey, waitingPerKey });
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { caller } = request;
+    if (caller === null || keys.current.length === 0) return;
+    if (request.routeOptions.config.isStream === true && eventMediaType(request) === 'text/event-stream') return;
+    const left = clientLeft(reply);
+    const late = AbortSignal.timeout(waitLimitMs);
+    const release = await semaphore.acquire(caller.name, AbortSignal.any([left, late])).catch((error: unknown) => {
+      if (!late.aborted || left.aborted) throw error;
+      const detail = `Too many requests of this key are in progress (the limit is ${requestsPerKey}). Wait for their answers before you send more.`;
+      throw new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '1' } });
+    });
+    reply.raw.once('close', release);
+    if (left.aborted) release();
+  });
+  done();
+});

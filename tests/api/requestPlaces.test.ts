@@ -1,0 +1,80 @@
+// Requests of one key that are in progress at the same time: further ones of the key wait, and those of other keys do not.
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { Problem } from '@trainyard/contracts';
+import { parseApiKeys } from '@trainyard/jobs';
+import { expect } from 'vitest';
+import { startJob } from '../support/jobs.ts';
+import { redisTest } from '../support/redis.ts';
+import { openApi, type TestApi } from './fixtures/api.ts';
+import { openStream } from './fixtures/eventSource.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+
+const [ada, bob] = [makeKey('ada'), makeKey('bob')];
+const apiKeys = parseApiKeys(`${ada.entry},${bob.entry}`);
+
+const test = redisTest.extend('api', async ({ redis }, { onCleanup }) => {
+  const api = await openApi(redis, { apiKeys, requestsPerKey: 2 });
+  onCleanup(async () => await api.close());
+  return api;
+});
+
+/** A request of Ada's whose body does not arrive. Resolves when it is in progress or waits. */
+async function hold(api: TestApi): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
+  const lines = ['POST /jobs HTTP/1.1', 'host: localhost', ...Object.entries(bearer(ada)).map((header) => header.join(': '))];
+  const begun = once(api.app.server, 'request');
+  socket.write(`${[...lines, 'content-type: application/json', 'content-length: 100'].join('\r\n')}\r\n\r\n{`);
+  await begun;
+  return socket.on('error', () => undefined);
+}
+
+test('a request over the limit of its key waits until another one has ended, and other keys do not wait', async ({ api }) => {
+  const held = [await hold(api), await hold(api)];
+  const url = await api.listen();
+  let isAnswered = false;
+  const waiting = fetch(`${url}/jobs`, { headers: bearer(ada) }).then((response) => {
+    isAnswered = true;
+    return response.status;
+  });
+  for (let count = 0; count < 20; count++) expect((await fetch(`${url}/jobs`, { headers: bearer(bob) })).status).toBe(200);
+  expect(isAnswered).toBe(false);
+  // One client leaves.
+  held[0]?.destroy();
+  expect(await waiting).toBe(200);
+  held[1]?.destroy();
+});
+
+test('an answered request leaves its place, whatever the answer was', async ({ api }) => {
+  for (let count = 0; count < 5; count++) {
+    expect((await api.get('/jobs', bearer(ada))).statusCode).toBe(200);
+    expect((await api.get('/jobs/none', bearer(ada))).statusCode).toBe(404);
+    expect((await api.post('/jobs', { epochs: 0 }, bearer(ada))).statusCode).toBe(422);
+  }
+});
+
+redisTest('a request that has waited for too long is a 429 that says what to do', async ({ redis, onTestFinished }) => {
+  const api = await openApi(redis, { apiKeys, requestsPerKey: 1, requestWaitMs: 50 });
+  onTestFinished(async () => await api.close());
+  const held = await hold(api);
+  const response = await fetch(`${await api.listen()}/jobs`, { headers: bearer(ada) });
+  expect(response.status).toBe(429);
+  expect(response.headers.get('retry-after')).toBe('1');
+  expect((await response.json()) as Problem).toMatchObject({
+    code: 'tooManyRequests',
+    detail: 'Too many requests of this key are in progress (the limit is 1). Wait for their answers before you send more.',
+  });
+  // The one in progress is not touched.
+  held.end(`${' '.repeat(98)}}`);
+  expect(await text(held)).toMatch(/^HTTP\/1\.1 422 /);
+});
+
+test('event streams take no places of requests', async ({ api }) => {
+  const { jobId } = await startJob(api.jobs);
+  const url = await api.listen();
+  const streams = await Promise.all(Array.from({ length: 3 }, async () => await openStream(`${url}/jobs/${jobId}/events`, bearer(ada))));
+  expect(streams.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await fetch(`${url}/jobs/${jobId}`, { headers: bearer(ada) })).status).toBe(200);
+  for (const stream of streams) stream.leave();
+});
