@@ -1,5 +1,6 @@
 // How much memory a training takes at most, estimated before it runs: what is kept for the backward pass, the gradients that
-// stand at one time, and what lasts. It knows which layers run as one (nn/layers/fusion.ts); nothing is allocated.
+// stand at one time, and what lasts. It knows which layers run as one (nn/layers/fusion.ts); nothing is allocated. The same for a
+// prediction, which keeps nothing for a backward pass.
 import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
 
@@ -54,12 +55,33 @@ function keptBy({ type, outputShape, innerActivations = 0 }: LayerSummary, next:
 /** An upper estimate of the bytes in use at a time: parameters, gradients, optimizer state, activations of a batch, data. */
 export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes, threads }: MemoryOf): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-  const mostParameters = layers.reduce(
-    (most, layer) => Math.max(most, layer.type === 'conv2d' || layer.type === 'residual' ? layer.parameters : 0),
-    0,
-  );
-  const values = parameters * (2 + stateArrays) + mostParameters * WEIGHTS_SCRATCH + LOSS * batch * valuesOfSample(layers, inputSize);
+  const values = parameters * (2 + stateArrays) + packedWeights(layers) + LOSS * batch * valuesOfSample(layers, inputSize);
   return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + threads * SCRATCH_BYTES;
+}
+
+/** An upper estimate of the bytes that the engine uses for a prediction of `samples` at a time: parameters, and the largest layer's input and output. */
+export function predictionMemoryBytes({ layers, inputSize }: Pick<MemoryOf, 'layers' | 'inputSize'>, samples: number): number {
+  let before = inputSize;
+  let most = 0;
+  for (const { outputShape, innerActivations = 0, type } of layers) {
+    const size = sizeOf(outputShape);
+    // A residual block keeps what its layers make; its kernels have room of their own beside the largest of them.
+    const inner = innerActivations * (type === 'residual' ? 1 + VALUES_SCRATCH : 1);
+    // Activations and norms that are put together from several operations have one more array.
+    const scratch = withScratch.has(type) ? VALUES_SCRATCH * Math.max(before, size) : size;
+    most = Math.max(most, before + size + inner + scratch);
+    before = size;
+  }
+  // At the end the outputs stand beside what they are as probabilities, and what those are computed with.
+  most = Math.max(most, 3 * before);
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  return Math.ceil(BYTES_PER_VALUE * (parameters + packedWeights(layers) + LOSS * samples * most)) + SCRATCH_BYTES;
+}
+
+/** Packed and transformed weights of the largest layer that has some. */
+function packedWeights(layers: readonly LayerSummary[]): number {
+  const sizes = layers.map(({ type, parameters }) => (type === 'conv2d' || type === 'residual' ? parameters : 0));
+  return WEIGHTS_SCRATCH * Math.max(0, ...sizes);
 }
 
 /** Values of one sample that stand at a time at most: all activations, and gradients as far as they find no room where activations were. */

@@ -1,5 +1,5 @@
-// What a trained network says of samples that are not of its data: with the transforms of its job's data and the kernels of its
-// evaluation, and hence with the same numbers. It has a memory of its own, which goes when it goes.
+// Applies a trained network to samples of a client: with the transforms of its job's data and the kernels of its evaluation, so the
+// numbers are the same. It has a WebAssembly memory of its own, which is freed when it is collected.
 import { inArena } from '../arena.ts';
 import { noGrad } from '../autograd.ts';
 import type { Backend } from '../backend/backend.ts';
@@ -10,8 +10,9 @@ import { describeData, findDataset } from '../data/datasets/index.ts';
 import { DataFormatError } from '../data/errors.ts';
 import { type Pixels, writePlanes } from '../data/images/image.ts';
 import { SampleReader } from '../data/transforms/reader.ts';
-import { decodeSafetensors } from '../formats/safetensors.ts';
+import { decodeSafetensors, type NamedArray } from '../formats/safetensors.ts';
 import { findLoss } from '../losses/index.ts';
+import type { Stage } from '../nn/layers/fusion.ts';
 import { buildModel, type Sequential } from '../nn/layers/index.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { fromFlat, type Tensor } from '../tensor.ts';
@@ -37,6 +38,9 @@ export interface Prediction {
   readonly activations: readonly (BatchValues & { readonly name: string; readonly type: string })[] | null;
 }
 
+/** Numbers of a batch that may lie in the backend's memory. */
+type Batch = Pick<Tensor, 'shape' | 'values'>;
+
 export class Predictor {
   readonly #spec: JobSpec;
   readonly #backend: Backend;
@@ -47,35 +51,36 @@ export class Predictor {
   readonly classes: readonly string[] | null;
 
   /**
-   * @param weights a safetensors file of the model's weights, or a checkpoint.
-   * @throws SafetensorsError for bytes that are no such file, WeightsError for another model's.
+   * @param weights the model's weights, or a safetensors file of them, or a checkpoint.
+   * @param maximumBytes that its memory may grow to; default 4 GiB. {@link predictionCost} estimates what a prediction needs.
+   * @throws SafetensorsError for bytes that are no such file, WeightsError for another model's, EngineError `outOfMemory`.
    */
-  constructor(spec: JobSpec, weights: Uint8Array) {
+  constructor(
+    spec: JobSpec,
+    weights: readonly NamedArray[] | Uint8Array,
+    { maximumBytes }: { readonly maximumBytes?: number | undefined } = {},
+  ) {
     this.#spec = spec;
-    this.#backend = new WasmBackend();
+    this.#backend = new WasmBackend(maximumBytes === undefined ? {} : { maximumBytes });
     const { inputShape, target } = findDataset(spec.data.dataset).describe(spec.data);
     this.inputShape = inputShape;
     this.classes = target.kind === 'class' ? target.classes : null;
     this.#model = withBackend(this.#backend, () => {
       const model = buildModel(spec.model.layers, describeData(spec.data).inputShape, new Undrawn(spec.seed));
-      // What else a checkpoint holds begins with a dot.
-      loadWeights(
-        model,
-        decodeSafetensors(weights).tensors.filter(({ name }) => !name.startsWith('.')),
-      );
+      loadWeights(model, (weights instanceof Uint8Array ? decodeSafetensors(weights).tensors : weights).filter(isWeight));
       model.eval();
       return model;
     });
   }
 
-  /** Memory that it has taken so far. */
+  /** The most memory that it has used so far, in bytes. */
   get bytes(): number {
     return this.#backend.memoryUse().peakBytes;
   }
 
   /**
    * @param inputs samples row-major, pixels as bytes or all values as they are after pixels / 255
-   * @throws ArgumentError when they are not whole samples.
+   * @throws ArgumentError when they are not whole samples, EngineError `outOfMemory`.
    */
   predict(inputs: Uint8Array | Float32Array, { activations = false }: { readonly activations?: boolean } = {}): Prediction {
     const length = inputs.length / sizeOf(this.inputShape);
@@ -89,33 +94,51 @@ export class Predictor {
       read,
       new Float32Array(length),
     );
-    return withBackend(this.#backend, () => inArena(() => noGrad(() => this.#run(fromFlat(read, [length, ...reader.shape]), activations))));
+    const input = { shape: [length, ...reader.shape], values: read };
+    return withBackend(this.#backend, () => noGrad(() => this.#run(input, activations)));
   }
 
-  #run(input: Tensor, activations: boolean): Prediction {
-    const output = this.#model.forward(input);
+  #run(input: BatchValues, activations: boolean): Prediction {
+    const output = this.#model.stages.reduce(through, input as Batch);
     const { probabilities } = findLoss(this.#spec.loss.type);
-    const [rows] = output.shape;
     const classes = this.classes?.length;
-    return {
-      outputs: copyOf(output),
-      probabilities: probabilities === undefined ? null : copyOf(probabilities(output)),
-      classes: classes === undefined ? null : Array.from({ length: rows }, (_, row) => classOf(output.values, row * classes, classes)),
-      activations: activations ? this.#activations(input) : null,
-    };
+    return inArena(() => {
+      const tensor = fromFlat(output.values, output.shape);
+      const { values } = tensor;
+      return {
+        outputs: copyOf(tensor),
+        probabilities: probabilities === undefined ? null : copyOf(probabilities(tensor)),
+        classes: classes === undefined ? null : Array.from({ length: input.shape[0] }, (_, row) => classOf(values, row * classes, classes)),
+        activations: activations ? this.#activations(input) : null,
+      };
+    });
   }
 
-  #activations(input: Tensor): NonNullable<Prediction['activations']> {
+  #activations(input: BatchValues): NonNullable<Prediction['activations']> {
     let value = input;
     return this.#model.namedChildren().map(([name, layer], index) => {
-      value = layer.forward(value);
-      return { name, type: this.#spec.model.layers[index].type, ...copyOf(value) };
+      value = inArena(() => copyOf(layer.forward(fromFlat(value.values, value.shape))));
+      return { name, type: this.#spec.model.layers[index].type, ...value };
     });
   }
 }
 
+/** What else a checkpoint holds begins with a dot. */
+const isWeight = ({ name }: NamedArray): boolean => !name.startsWith('.');
+
+/**
+ * Runs a stage in an arena of its own, so that a deep network needs no more memory than its largest stage.
+ * @returns a view of the arena's memory, which the next tensor that is made may overwrite: it has to be made from this view
+ */
+function through(input: Batch, stage: Stage): Batch {
+  return inArena(() => {
+    const { shape, values } = stage.forward(fromFlat(input.values, input.shape));
+    return { shape, values };
+  });
+}
+
 function copyOf({ shape, values }: Tensor): BatchValues {
-  return { shape: [...shape], values: Float32Array.from(values) };
+  return { shape: [...shape], values: new Float32Array(values) };
 }
 
 /**

@@ -1,0 +1,37 @@
+// What a prediction costs before it runs. Nothing is allocated.
+import { describeData } from '../data/datasets/index.ts';
+import { ShapeError } from '../errors.ts';
+import { findLoss } from '../losses/index.ts';
+import { inferShapes } from '../nn/layers/index.ts';
+import { sizeOf } from '../shape.ts';
+import { predictionMemoryBytes } from './memory.ts';
+import type { JobSpec } from './spec.ts';
+
+export interface PredictionCost {
+  readonly parameters: number;
+  /** Numbers of one sample after the transforms of the data. */
+  readonly inputs: number;
+  /** Numbers of one sample that the answer has: the outputs, and the probabilities if the loss has some. */
+  readonly outputs: number;
+  /** Numbers of one sample that the outputs of all layers hold. */
+  readonly activations: number;
+  /** An upper estimate of the engine's memory for so many samples at a time, in bytes. */
+  memoryBytes(samples: number): number;
+}
+
+/** @throws ShapeError for a spec whose layers do not fit its data; a checked spec has none. */
+export function predictionCost(spec: JobSpec): PredictionCost {
+  const { inputShape } = describeData(spec.data);
+  const inferred = inferShapes(spec.model.layers, inputShape);
+  if (!inferred.ok) throw new ShapeError(inferred.error.message);
+  const { layers } = inferred;
+  const sizes = layers.map(({ outputShape }) => sizeOf(outputShape));
+  const inputs = sizeOf(inputShape);
+  return {
+    parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    inputs,
+    outputs: (sizes.at(-1) ?? inputs) * (findLoss(spec.loss.type).probabilities === undefined ? 1 : 2),
+    activations: sizes.reduce((sum, size) => sum + size, 0),
+    memoryBytes: (samples) => predictionMemoryBytes({ layers, inputSize: inputs }, samples),
+  };
+}
