@@ -1,5 +1,4 @@
 // Predictions over HTTP: the numbers of the engine's own evaluation, of JSON and of images, and what is refused and how.
-import type { Worker } from 'node:worker_threads';
 import { prediction } from '@trainyard/contracts';
 import {
   checkSpec,
@@ -251,18 +250,4 @@ test('networks that the memory has no room for predict as well, and so do severa
   const answers = await Promise.all([...urls, ...urls].map(async (url) => (await api.post(url, body)).json<unknown>()));
   for (const answer of answers) expect(prediction.parse(answer)).toEqual(answers[0]);
   await api.close();
-});
-
-test('a thread that ended while nobody waited for it is replaced', async ({ api }) => {
-  const threads: Worker[] = [];
-  const note = (thread: Worker): void => void threads.push(thread);
-  process.on('worker', note);
-  const url = await withModel(api);
-  const body = { inputs: [inputOf(pixels[0] ?? new Uint8Array())] };
-  const answer = (await api.post(url, body)).json<unknown>();
-  process.off('worker', note);
-  expect(threads).toHaveLength(1);
-  await threads[0]?.terminate();
-  const again = await api.post(url, body);
-  expect([again.statusCode, again.json<unknown>()]).toEqual([200, answer]);
 });

@@ -104,6 +104,10 @@ describe('the environment', () => {
         TRAINYARD_UPLOADS_BYTES: '1e9',
         TRAINYARD_UPLOADS_BYTES_PER_KEY: '1e8',
         TRAINYARD_UPLOAD_READERS: '4',
+        TRAINYARD_PREDICT_PROCESSES: '3',
+        TRAINYARD_PREDICT_MEMORY_BYTES: '5e8',
+        TRAINYARD_PREDICT_SECONDS: '20',
+        TRAINYARD_PREDICT_WAITING: '8',
         TRAINYARD_QUOTA_QUEUED_JOBS: '10',
         TRAINYARD_QUOTA_PARAMETERS: '1e5',
         TRAINYARD_QUOTA_EPOCHS: '',
@@ -144,6 +148,7 @@ describe('the environment', () => {
       uploadFilesLimit: 1_000,
       uploadBounds: { uploads: 10, uploadsPerKey: 3, bytes: 1e9, bytesPerKey: 1e8 },
       uploadReaders: 4,
+      predictions: { processes: 3, memoryBytes: 5e8, timeLimitMs: 20_000, waitingPerKey: 8 },
       quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
     });
   });

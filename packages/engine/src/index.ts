@@ -247,7 +247,7 @@ export { defaultLimits, type SpecLimits } from './training/specLimits.ts';
 export { weightShapes } from './training/resume.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
 export { type PredictionCost, predictionCost } from './training/predictionCost.ts';
-export { type BatchValues, imageSample, type Prediction, Predictor } from './training/predictor.ts';
+export { type BatchValues, checkImageSize, imageSample, type Prediction, Predictor } from './training/predictor.ts';
 export { train } from './training/trainer.ts';
 export {
   fitWeights,

@@ -278,6 +278,7 @@ async function main(): Promise<void> {
     streamsPerKey: environment.streamsPerKey,
     uploadBounds: environment.uploadBounds,
     uploadReader: { readers: environment.uploadReaders, limits: { files: environment.uploadFilesLimit } },
+    predictions: environment.predictions,
     threads: environment.threads,
     apiKeys,
     corsOrigins: environment.corsOrigins,

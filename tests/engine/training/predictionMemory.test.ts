@@ -28,10 +28,20 @@ const networks: Readonly<Record<string, object>> = {
     ],
   },
   'padding that mirrors, groups and large kernels': {
-    layers: [{ ...conv, paddingMode: 'reflect' }, { ...conv, groups: 4 }, relu, { ...conv, kernelSize: 7, padding: 3 }, relu, flatten, linear],
+    layers: [
+      { ...conv, paddingMode: 'reflect' },
+      { ...conv, groups: 4 },
+      relu,
+      { ...conv, kernelSize: 7, padding: 3 },
+      relu,
+      flatten,
+      linear,
+    ],
   },
   'softmax of maps': { layers: [conv, { type: 'softmax', dim: 1 }, flatten, linear] },
-  'wide linear layers': { layers: [flatten, { ...linear, outFeatures: 400 }, relu, { ...linear, outFeatures: 300 }, { type: 'tanh' }, linear] },
+  'wide linear layers': {
+    layers: [flatten, { ...linear, outFeatures: 400 }, relu, { ...linear, outFeatures: 300 }, { type: 'tanh' }, linear],
+  },
 };
 
 /** A predictor with the weights that the run begins with. */

@@ -143,9 +143,22 @@ function copyOf({ shape, values }: Tensor): BatchValues {
 
 /**
  * An image as one sample [channels, height, width], with its colours made grey (ITU-R 601-2, as Pillow does) or its grey all colours.
- * @throws DataFormatError for another size, which it names beside the one that is needed, and for samples that are no images.
+ * @throws DataFormatError as {@link checkImageSize}
  */
 export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
+  const channels = checkImageSize(image, inputShape);
+  const { width, height } = image;
+  const planes = new Uint8Array(sizeOf(inputShape));
+  writePlanes({ width, height, channels, data: withChannels(image, channels) }, planes, 0);
+  return planes;
+}
+
+/**
+ * Checks that an image can be a sample. Its pixels are not needed, so this can come before they are decompressed.
+ * @returns the channels of the sample
+ * @throws DataFormatError for another size, which it names beside the one that is needed, and for samples that are no images.
+ */
+export function checkImageSize(image: Pick<Pixels, 'width' | 'height'>, inputShape: Shape): 1 | 3 {
   const [channels, height, width] = inputShape;
   if (inputShape.length !== 3 || (channels !== 1 && channels !== 3)) {
     throw new DataFormatError(`the network takes samples of shape ${formatShape(inputShape)}, which are no images: send them as JSON`);
@@ -155,9 +168,7 @@ export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
       `the image is ${image.width}×${image.height}, and the network takes ${width}×${height}: scale it to that size`,
     );
   }
-  const planes = new Uint8Array(sizeOf(inputShape));
-  writePlanes({ width, height, channels, data: withChannels(image, channels) }, planes, 0);
-  return planes;
+  return channels;
 }
 
 function withChannels({ channels, data }: Pixels, wanted: 1 | 3): Uint8Array {

@@ -37,6 +37,13 @@ const count = (least: number, most: number) => {
     .pipe(z.number().min(least, message).max(most, message));
 };
 
+/** The least leaves room for a small network beside the process itself. */
+const predictMemory = z
+  .string()
+  .transform(Number)
+  .pipe(z.number('must be a number such as 1.5e9').min(2e8, 'must be at least 2e8'))
+  .default(1.5e9);
+
 const url = (protocols: readonly string[], remedy: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), remedy);
 
@@ -130,6 +137,10 @@ const variables = z.object({
   TRAINYARD_UPLOADS_BYTES: limit(16 * 2 ** 30),
   TRAINYARD_UPLOADS_BYTES_PER_KEY: limit(4 * 2 ** 30),
   TRAINYARD_UPLOAD_READERS: count(1, 256).default(2),
+  TRAINYARD_PREDICT_PROCESSES: count(1, 64).default(2),
+  TRAINYARD_PREDICT_MEMORY_BYTES: predictMemory,
+  TRAINYARD_PREDICT_SECONDS: count(1, 3_600).default(10),
+  TRAINYARD_PREDICT_WAITING: count(1, 100_000).default(64),
   TRAINYARD_QUOTA_QUEUED_JOBS: quota,
   TRAINYARD_QUOTA_PARAMETERS: quota,
   TRAINYARD_QUOTA_EPOCHS: quota,
@@ -210,6 +221,16 @@ export interface Environment {
   };
   /** Uploads that an API process reads at the same time. */
   readonly uploadReaders: number;
+  readonly predictions: {
+    /** Predictions at a time of an API process, each in a process of its own. */
+    readonly processes: number;
+    /** The memory of one such process, in bytes. */
+    readonly memoryBytes: number;
+    /** How long a prediction may take, in ms. */
+    readonly timeLimitMs: number;
+    /** Requests of one key that may wait. */
+    readonly waitingPerKey: number;
+  };
   /** What each key that is no admin's may have. */
   readonly quotas: Quotas;
 }
@@ -271,6 +292,12 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       bytesPerKey: data.TRAINYARD_UPLOADS_BYTES_PER_KEY,
     },
     uploadReaders: data.TRAINYARD_UPLOAD_READERS,
+    predictions: {
+      processes: data.TRAINYARD_PREDICT_PROCESSES,
+      memoryBytes: data.TRAINYARD_PREDICT_MEMORY_BYTES,
+      timeLimitMs: 1_000 * data.TRAINYARD_PREDICT_SECONDS,
+      waitingPerKey: data.TRAINYARD_PREDICT_WAITING,
+    },
     quotas: {
       queuedJobs: data.TRAINYARD_QUOTA_QUEUED_JOBS,
       parameters: data.TRAINYARD_QUOTA_PARAMETERS,

@@ -17,9 +17,14 @@ const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } a
 /**
  * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. A grey file gives a grey image.
  * @param maxPixels an image with more is refused before it is decompressed
+ * @param checkSize is given the size, as it is after the rotation, before the image is decompressed; it throws for a size that is refused
  * @throws DataFormatError that names the file and what is wrong with it
  */
-export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<DecodedImage> {
+export async function decodeImage(
+  file: NamedBytes,
+  maxPixels: number,
+  checkSize: (size: ImageSize) => void = () => {},
+): Promise<DecodedImage> {
   const { name, bytes } = file;
   const format = imageFormatOf(file);
   const plain = format === 'png' ? decodePlainPng(bytes) : null;
@@ -28,7 +33,8 @@ export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<
   }
   try {
     const metadata = await sharp(bytes, reading).metadata();
-    checkSize(name, metadata, maxPixels);
+    checkPixels(name, metadata, maxPixels);
+    checkSize(metadata.autoOrient);
     if (!['uchar', 'ushort'].includes(metadata.depth)) {
       throw new DataFormatError(`${name}: its values are ${metadata.depth}, expected 8 or 16 bits per channel: save it as PNG`);
     }
@@ -49,6 +55,12 @@ export async function decodeImage(file: NamedBytes, maxPixels: number): Promise<
   }
 }
 
+/** In pixels. */
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** The message of libvips, without its internal names. */
 function reasonOf(error: unknown): string {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -59,7 +71,7 @@ function reasonOf(error: unknown): string {
   return reason === '' ? 'its header cannot be read' : reason;
 }
 
-function checkSize(name: string, { width, height, pageHeight }: Metadata, maxPixels: number): void {
+function checkPixels(name: string, { width, height, pageHeight }: Metadata, maxPixels: number): void {
   const rows = pageHeight ?? height;
   if (width * rows <= maxPixels) return;
   throw new DataFormatError(`${name}: an image of ${width}×${rows} has ${width * rows} pixels, which is over the limit of ${maxPixels}`);

@@ -1,5 +1,4 @@
-// The samples of a prediction as its body has them, nested lists of numbers, made flat; and where they are not of the shape that the
-// network takes.
+// The samples of a prediction's body, which are nested lists of numbers, as one flat array.
 import { type DatasetDescription, formatShape } from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 
@@ -9,38 +8,54 @@ export const mostInputs = 256;
 /** The largest pixel. A little more than 1, because clients may round. */
 const mostPixel = 1 + 1e-6;
 
-/** @throws ProblemError 422 that names the place, the shape that is there and the one that is needed */
-export function flatInputs(
-  inputs: readonly unknown[],
-  { inputShape, inputType }: Pick<DatasetDescription, 'inputShape' | 'inputType'>,
-): Float32Array {
-  const size = inputShape.reduce((product, length) => product * length, 1);
+type Form = Pick<DatasetDescription, 'inputShape' | 'inputType'>;
+
+/**
+ * All samples are checked before the array is allocated: its size is known from the shape, and not from what was sent.
+ * @throws ProblemError 422 that names the place, the shape that is there and the one that is needed
+ */
+export function flatInputs(inputs: readonly unknown[], form: Form): Float32Array {
+  /** Where the walk is: indices from the sample inwards. */
+  const place: number[] = [];
+  inputs.forEach((sample, index) => {
+    place[0] = index;
+    check(sample, sample, form, 0, place);
+  });
+  const size = form.inputShape.reduce((product, length) => product * length, 1);
   const values = new Float32Array(inputs.length * size);
   let next = 0;
-  const write = (value: unknown, depth: number, path: string): void => {
-    if (depth === inputShape.length) {
-      if (typeof value !== 'number') throw wrong(path, `expected a number, got ${nameOf(value)}`);
-      if (inputType === 'uint8' && !(value >= 0 && value <= mostPixel)) {
-        throw wrong(path, `expected a pixel from 0 to 1, got ${value}: divide pixels from 0 to 255 by 255`, 'outOfRange');
-      }
-      values[next++] = value;
-      return;
-    }
-    const length = inputShape[depth] ?? 0;
-    if (!Array.isArray(value)) {
-      throw wrong(path, `expected a list of ${length}, got ${nameOf(value)}: an input is of shape ${formatShape(inputShape)}`);
-    }
-    if (value.length !== length) {
-      const sample = inputs[Number(path.split('/')[2])];
-      throw wrong(
-        path,
-        `expected a list of ${length}, got ${value.length}: an input is of shape ${formatShape(inputShape)}, this one of ${formatShape(shapeOf(sample))}`,
-      );
-    }
-    value.forEach((inner, i) => write(inner, depth + 1, `${path}/${i}`));
+  const write = (value: unknown): void => {
+    if (Array.isArray(value)) for (const inner of value) write(inner);
+    else values[next++] = value as number;
   };
-  inputs.forEach((input, i) => write(input, 0, `/inputs/${i}`));
+  for (const sample of inputs) write(sample);
   return values;
+}
+
+/** Checks a value at a depth of a sample. `place` is only made a text for an error, since samples have many numbers. */
+function check(value: unknown, sample: unknown, { inputShape, inputType }: Form, depth: number, place: number[]): void {
+  const path = (): string => ['/inputs', ...place.slice(0, depth + 1)].join('/');
+  if (depth === inputShape.length) {
+    if (typeof value !== 'number') throw wrong(path(), `expected a number, got ${nameOf(value)}`);
+    if (inputType === 'uint8' && !(value >= 0 && value <= mostPixel)) {
+      throw wrong(path(), `expected a pixel from 0 to 1, got ${value}: divide pixels from 0 to 255 by 255`, 'outOfRange');
+    }
+    return;
+  }
+  const length = inputShape[depth] ?? 0;
+  if (!Array.isArray(value)) {
+    throw wrong(path(), `expected a list of ${length}, got ${nameOf(value)}: an input is of shape ${formatShape(inputShape)}`);
+  }
+  if (value.length !== length) {
+    throw wrong(
+      path(),
+      `expected a list of ${length}, got ${value.length}: an input is of shape ${formatShape(inputShape)}, this one of ${formatShape(shapeOf(sample))}`,
+    );
+  }
+  for (let i = 0; i < length; i++) {
+    place[depth + 1] = i;
+    check(value[i], sample, { inputShape, inputType }, depth + 1, place);
+  }
 }
 
 /** As its first elements have it. */

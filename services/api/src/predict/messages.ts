@@ -1,5 +1,5 @@
-// What the API's main thread and its prediction thread say to each other.
-import type { JobSpec, UnknownCategory } from '@trainyard/engine';
+// The messages between the API and a process that predicts (predictProcess.ts).
+import type { JobSpec, ListedTensor, UnknownCategory } from '@trainyard/engine';
 
 /** What to predict on: samples row-major, or an image file. */
 export type PredictInput =
@@ -17,15 +17,44 @@ export interface PredictOrder {
   readonly spec: JobSpec;
   readonly input: PredictInput;
   readonly activations: boolean;
-  /** Only after the thread has asked for them. */
-  readonly weights?: Uint8Array;
+  /** The memory that it needs at most, in bytes (see cost.ts). */
+  readonly memoryBytes: number;
 }
+
+/** A tensor whose bytes follow. */
+export type SentTensor = Pick<ListedTensor, 'name' | 'shape' | 'dtype'> & { readonly bytes: number };
+
+export type ToPredictProcess =
+  | { readonly kind: 'predict'; readonly order: PredictOrder }
+  /** After `needsWeights`. The bytes of these tensors follow on the standard input, one tensor after the other. */
+  | { readonly kind: 'weights'; readonly tensors: readonly SentTensor[] };
 
 export type PredictAnswer =
   /** The answer's JSON. */
   | { readonly kind: 'predicted'; readonly body: Uint8Array }
-  /** The network is not in the thread's memory: send the order again, with its weights. */
-  | { readonly kind: 'needsWeights' }
   /** The input cannot be used, in words for the client. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
+
+export type FromPredictProcess =
+  /** It can take orders. */
+  | { readonly kind: 'ready' }
+  /** The network of the order is not in memory. */
+  | { readonly kind: 'needsWeights' }
+  | {
+      readonly kind: 'answer';
+      readonly answer: PredictAnswer;
+      /** The memory of the process after the prediction, in bytes. */
+      readonly residentBytes: number;
+    };
+
+/** The memory of a process without a network, in bytes: Node itself, and what the collector has not freed yet. */
+export const processBytes = 128 * 2 ** 20;
+
+/** The settings of a process, as its argument. */
+export interface ProcessSettings {
+  /** The process is killed when it has more. */
+  readonly memoryBytes: number;
+  /** Of the networks that are kept. */
+  readonly cacheBytes: number;
+}

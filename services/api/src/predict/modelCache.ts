@@ -1,4 +1,4 @@
-// Networks that were used last, up to so many bytes together. One that alone takes more is used and not kept.
+// The networks that were used last, up to a number of bytes together. A network that alone has more is not kept.
 import type { Predictor } from '@trainyard/engine';
 
 export class ModelCache {
@@ -14,23 +14,33 @@ export class ModelCache {
     return this.#models.get(key);
   }
 
-  /** Makes it the one used last; those used longest ago go. Its bytes are counted anew: they grow with what it was used for. */
+  /** Makes it the one that was used last. Those that were used longest ago go, until there is room. */
   keep(key: string, model: Predictor): void {
     this.#models.delete(key);
     this.#models.set(key, model);
-    for (const oldest of this.#models.keys()) {
-      if (this.bytes <= this.#mostBytes) break;
-      this.#models.delete(oldest);
-    }
+    this.#shrink(this.#mostBytes);
   }
 
+  /** Removes networks until the others have at most `bytes`. The network `key` is removed last. @returns whether one was removed */
+  makeRoom(bytes: number, key: string): boolean {
+    const model = this.#models.get(key);
+    if (model !== undefined) this.keep(key, model);
+    const before = this.#models.size;
+    this.#shrink(Math.max(0, bytes));
+    return this.#models.size < before;
+  }
+
+  /** Memory of all networks. It is counted anew each time, because a network's memory grows with what it is used for. */
   get bytes(): number {
     let sum = 0;
     for (const model of this.#models.values()) sum += model.bytes;
     return sum;
   }
 
-  get size(): number {
-    return this.#models.size;
+  #shrink(mostBytes: number): void {
+    for (const oldest of this.#models.keys()) {
+      if (this.bytes <= mostBytes) break;
+      this.#models.delete(oldest);
+    }
   }
 }

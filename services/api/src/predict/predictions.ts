@@ -1,103 +1,160 @@
-// The API's end of its prediction thread: starts it with the first order, hands it one at a time, and ends it when one takes too
-// long. What a prediction is asked for and answered with over HTTP is routes/predict.ts's.
-import { Worker } from 'node:worker_threads';
+// Predictions in processes of their own, with a bound on memory and time. Keys take turns, and no key can use all processes. What a
+// prediction is over HTTP is in routes/predict.ts.
+import { FairSemaphore } from '../fairSemaphore.ts';
 import { ProblemError } from '../problems.ts';
-import type { PredictAnswer, PredictOrder } from './messages.ts';
+import { type PredictAnswer, type PredictOrder, processBytes } from './messages.ts';
+import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
 
 export interface PredictionOptions {
-  /** Memory of the networks that are kept; default 512 MiB. */
+  /** Predictions at a time, each in a process of its own. A process starts when it is needed. Default: 2. */
+  readonly processes?: number;
+  /** The memory of one process, in bytes. A process that has more is killed. Default: 1.5e9. */
+  readonly memoryBytes?: number;
+  /** The memory of the networks that a process keeps, in bytes. Default: a third of its memory. */
   readonly cacheBytes?: number;
-  /** How long one prediction may take, in ms; default 10,000. */
+  /** How long one prediction may take, in ms. Default: 10,000. */
   readonly timeLimitMs?: number;
-  /** Orders that may wait; default 64. */
-  readonly mostWaiting?: number;
+  /** How many requests of one key may wait. Default: 64. */
+  readonly waitingPerKey?: number;
+  /** How long a request may wait, in ms. Default: 20,000. */
+  readonly waitLimitMs?: number;
 }
+
+export const predictionDefaults = {
+  processes: 2,
+  memoryBytes: 1.5e9,
+  timeLimitMs: 10_000,
+  waitingPerKey: 64,
+  waitLimitMs: 20_000,
+} as const satisfies PredictionOptions;
+
+/** How long a process may go on with a prediction whose client has left, in ms. Ending it would cost the next client its start. */
+const departedGraceMs = 500;
+/** A process that dies for an unknown reason may not be the fault of its order, which another one then gets. */
+const mostTries = 2;
 
 export class Predictions {
   readonly #options: Required<PredictionOptions>;
-  #thread: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
-  #closed = false;
+  readonly #places: FairSemaphore;
+  /** Processes that have no order, the one used last at the end. */
+  readonly #idle: PredictionProcess[] = [];
+  readonly #running = new Set<PredictionProcess>();
+  readonly #onCrash: (crash: PredictionCrash) => void;
+  #isClosed = false;
 
-  constructor({ cacheBytes = 512 * 2 ** 20, timeLimitMs = 10_000, mostWaiting = 64 }: PredictionOptions = {}) {
-    this.#options = { cacheBytes, timeLimitMs, mostWaiting };
+  /** @param onCrash called when a process ends that had an order */
+  constructor(options: PredictionOptions, onCrash: (crash: PredictionCrash) => void = () => {}) {
+    const all = { ...predictionDefaults, ...options };
+    this.#options = { cacheBytes: Math.floor(all.memoryBytes / 3), ...all };
+    const { processes } = this.#options;
+    this.#places = new FairSemaphore({ places: processes, placesPerKey: Math.max(1, processes - 1) });
+    this.#onCrash = onCrash;
   }
 
   /**
-   * @param readWeights called when the network is not in memory
+   * @param weights called when the network is not in the memory of the process
+   * @param key whose turn it is
+   * @param signal aborts when the client leaves
    * @returns the answer's JSON
-   * @throws ProblemError for an input that cannot be used, a prediction that takes too long, and too many at a time
+   * @throws ProblemError for an input that cannot be used, and for a prediction that takes too much time or memory; the signal's reason
    */
-  async predict(order: Omit<PredictOrder, 'weights'>, readWeights: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    if (this.#closed || this.#waiting >= this.#options.mostWaiting) {
-      throw unavailable('Too many predictions wait for their turn; try again shortly.');
-    }
-    this.#waiting += 1;
-    const turn = this.#last.then(async () => await this.#serve(order, readWeights));
-    this.#last = turn.catch(() => undefined);
+  async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, key: string, signal: AbortSignal): Promise<Uint8Array> {
+    const release = await this.#places.acquire(key, signal);
     try {
-      return await turn;
+      return bodyOf(await this.#serve(order, weights, signal));
     } finally {
-      this.#waiting -= 1;
+      release();
     }
   }
 
-  /** Ends the thread; orders that wait for it fail. */
+  /** Ends the processes. Orders that they have fail. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#thread?.terminate();
-    await this.#last;
+    this.#isClosed = true;
+    const all = [...this.#idle, ...this.#running];
+    for (const process of all) process.kill();
+    await Promise.all(all.map(({ ended }) => ended));
   }
 
-  async #serve(order: PredictOrder, readWeights: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    let answer = await this.#ask(order);
-    if (answer.kind === 'needsWeights') answer = await this.#ask({ ...order, weights: await readWeights() });
-    switch (answer.kind) {
-      case 'predicted':
-        return answer.body;
-      case 'refused':
-        throw new ProblemError('invalidRequest', `${answer.message}.`, {
-          issues: [{ path: '', message: answer.message, code: 'invalidValue' }],
-        });
-      default:
-        throw new Error(`the prediction failed: ${answer.kind === 'failed' ? answer.message : answer.kind}`);
+  async #serve(order: PredictOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#serveOnce(order, weights, signal);
+      } catch (error) {
+        if (!(error instanceof ProcessEndedError)) throw error;
+        if (this.#isClosed) throw unavailable('The server is stopping.');
+        this.#onCrash(error.crash);
+        if (error.crash.isOutOfMemory) throw this.#tooMuchMemory();
+        if (tries === mostTries) throw unavailable('The process that predicted ended unexpectedly; try again.');
+      }
     }
   }
 
-  async #ask(order: PredictOrder): Promise<PredictAnswer> {
-    if (this.#closed) throw unavailable('The server is stopping.');
-    const { cacheBytes, timeLimitMs } = this.#options;
-    const thread = (this.#thread ??= this.#start(cacheBytes));
-    const { promise, resolve, reject } = Promise.withResolvers<PredictAnswer>();
-    const end = (): void => reject(unavailable('The server is stopping.'));
-    thread.once('message', resolve).once('error', reject).once('exit', end);
-    const timer = setTimeout(() => {
-      reject(unavailable(`The prediction took longer than ${timeLimitMs / 1_000} s; send fewer inputs, or try again later.`));
-    }, timeLimitMs);
+  /** @throws ProcessEndedError if the process ended by itself */
+  async #serveOnce(order: PredictOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+    if (this.#isClosed) throw unavailable('The server is stopping.');
+    const process = this.#take(order.key);
+    this.#running.add(process);
+    let isLate = false;
+    let grace: NodeJS.Timeout | undefined;
+    const leave = (): void => {
+      grace = setTimeout(() => process.kill(), departedGraceMs);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    const late = (): void => {
+      isLate = true;
+      process.kill();
+    };
     try {
-      thread.postMessage(order, order.weights === undefined ? [] : [order.weights.buffer as ArrayBuffer]);
-      return await promise;
+      const answer = await process.serve(order, weights, this.#options.timeLimitMs, late);
+      signal.throwIfAborted();
+      return answer;
     } catch (error) {
-      // What it is in the midst of can't be trusted to end.
-      this.#thread = undefined;
-      await thread.terminate();
-      throw error;
+      signal.throwIfAborted();
+      // What it is doing is not known.
+      process.kill();
+      if (!isLate) throw error;
+      const seconds = this.#options.timeLimitMs / 1_000;
+      throw unavailable(`The prediction took longer than ${seconds} s; send fewer inputs, or try again later.`);
     } finally {
-      clearTimeout(timer);
-      thread.off('message', resolve).off('error', reject).off('exit', end);
+      clearTimeout(grace);
+      signal.removeEventListener('abort', leave);
+      if (process.hasEnded) await process.ended;
+      this.#running.delete(process);
+      this.#putBack(process);
     }
   }
 
-  /** Should it end while nobody waits for it, the next order gets another one. */
-  #start(cacheBytes: number): Worker {
-    const thread = new Worker(new URL('./predictThread.js', import.meta.url), { workerData: { cacheBytes } });
-    thread.on('error', () => undefined);
-    thread.once('exit', () => {
-      if (this.#thread === thread) this.#thread = undefined;
-    });
-    return thread;
+  /** A process for a network: one that used it last, or else a new one, or else the one that was idle longest. */
+  #take(key: string): PredictionProcess {
+    const { processes, memoryBytes, cacheBytes } = this.#options;
+    const alive = this.#idle.filter((process) => !process.hasEnded);
+    const same = alive.findLast(({ lastKey }) => lastKey === key);
+    const isRoom = alive.length + this.#running.size < processes;
+    const taken = same ?? (isRoom ? new PredictionProcess({ memoryBytes, cacheBytes }) : alive[0]);
+    if (taken === undefined) throw new TypeError('there is no process for a prediction that has a place');
+    this.#idle.splice(0, this.#idle.length, ...alive.filter((process) => process !== taken));
+    return taken;
   }
+
+  /** Ends a process that has more memory than what it keeps explains: the system gets it back at once. */
+  #putBack(process: PredictionProcess): void {
+    if (process.hasEnded) return;
+    if (this.#isClosed || process.residentBytes > this.#options.cacheBytes + 2 * processBytes) process.kill();
+    else this.#idle.push(process);
+  }
+
+  #tooMuchMemory(): ProblemError {
+    const message = `the prediction needs more than ${this.#options.memoryBytes} bytes of memory: send fewer inputs`;
+    return new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '/inputs', message, code: 'limitExceeded' }] });
+  }
+}
+
+/** @throws ProblemError 422 for an input that cannot be used */
+function bodyOf(answer: PredictAnswer): Uint8Array {
+  if (answer.kind === 'predicted') return answer.body;
+  const { message } = answer;
+  if (answer.kind === 'failed') throw new Error(`the prediction failed: ${message}`);
+  throw new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '', message, code: 'invalidValue' }] });
 }
 
 function unavailable(detail: string): ProblemError {

@@ -1,16 +1,21 @@
-// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. The prediction thread computes.
+// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. A process of its own computes.
 import { prediction } from '@trainyard/contracts';
 import { findDataset, type JobSpec } from '@trainyard/engine';
-import { readArtifact } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { withLatestWeights, type WeightsServices } from '../files/latestWeights.ts';
+import { FairSemaphore } from '../fairSemaphore.ts';
+import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
+import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
+import { Admission } from '../http/admission.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { dataLimits } from '../http/jsonScan.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
+import { callerOf } from '../plugins/access.ts';
+import { mostSamplesOf, neededBytes } from '../predict/cost.ts';
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
-import { type PredictionOptions, Predictions } from '../predict/predictions.ts';
+import type { WeightsSource } from '../predict/predictionProcess.ts';
+import { predictionDefaults, type PredictionOptions, Predictions } from '../predict/predictions.ts';
 import { csvInput, rowsInput, tableOf } from '../predict/tableRows.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
@@ -46,27 +51,65 @@ const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tif
 const anyImage = /^image\//;
 const tables = ['text/csv'];
 
+/** How many samples a request may have. */
+interface SampleLimits {
+  /** The memory that a prediction of so many samples needs, in bytes. @throws ProblemError 422 for too many */
+  check(samples: number, kind: PredictInput['kind']): number;
+  readonly most: number;
+}
+
 /** The samples of a body. @throws ProblemError 422 */
-async function inputOf(spec: JobSpec, body: unknown, mediaType: string): Promise<PredictInput> {
+async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<PredictInput> {
   if (Buffer.isBuffer(body)) {
     const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
-    return isTable ? await csvInput(tableOf(spec), body, mostInputs) : { kind: 'image', bytes: body };
+    if (!isTable) limits.check(1, 'image');
+    return isTable ? await csvInput(tableOf(spec), body, limits.most) : { kind: 'image', bytes: body };
   }
   const { inputs, rows } = parseBody(parsedSamples, body);
   if ((inputs === undefined) === (rows === undefined)) {
     const message = 'send either inputs or, for a table, rows';
     throw new ProblemError('invalidRequest', `The body: ${message}.`, { issues: [{ path: '', message, code: 'required' }] });
   }
-  if (rows !== undefined) return await rowsInput(tableOf(spec), rows);
-  return { kind: 'values', values: flatInputs(inputs ?? [], findDataset(spec.data.dataset).describe(spec.data)) };
+  if (rows !== undefined) {
+    const table = tableOf(spec);
+    limits.check(rows.length, 'values');
+    return await rowsInput(table, rows);
+  }
+  const form = findDataset(spec.data.dataset).describe(spec.data);
+  return { kind: 'values', values: flatInputs(inputs ?? [], form) };
+}
+
+const inputShapeOf = ({ data }: JobSpec): readonly number[] => findDataset(data.dataset).describe(data).inputShape;
+
+function samplesOf(spec: JobSpec, input: PredictInput): number {
+  if (input.kind === 'image') return 1;
+  return input.values.length / inputShapeOf(spec).reduce((product, length) => product * length, 1);
+}
+
+/** The weights of a file, to be sent to a process. What else a checkpoint holds begins with a dot. */
+async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile): Promise<WeightsSource> {
+  const file = { jobId, name, bytes };
+  const tensors = (await storedTensors(artifacts, file)).filter((tensor) => !tensor.name.startsWith('.'));
+  return {
+    tensors: tensors.map(({ start, end, ...tensor }) => ({ ...tensor, bytes: end - start })),
+    open: () => tensorBytes(artifacts, file, tensors),
+  };
+}
+
+/** Requests whose bodies and answers are in memory: those that are computed, and for each of them some that come before and after it. */
+function placesOf({ processes = predictionDefaults.processes, waitingPerKey = predictionDefaults.waitingPerKey }: PredictionOptions) {
+  const placesPerKey = Math.max(1, processes - 1) + 1;
+  return new FairSemaphore({ places: 8 * processes, placesPerKey, waitingPerKey, waiting: 16 * waitingPerKey });
 }
 
 export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options: PredictionOptions | undefined }> = (
   app,
-  { options, ...services },
+  { options = {}, ...services },
   done,
 ) => {
-  const predictions = new Predictions(options);
+  const predictions = new Predictions(options, (crash) => app.log.error(crash, 'a process that predicts ended without an answer'));
+  const { waitLimitMs = predictionDefaults.waitLimitMs, memoryBytes = predictionDefaults.memoryBytes } = options;
+  const admission = new Admission({ places: placesOf(options), waitLimitMs, what: 'predictions' });
   app.addHook('onClose', async () => await predictions.close());
   app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   app.addContentTypeParser(tables, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
@@ -76,6 +119,8 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
   app.post(
     '/jobs/:id/predict',
     {
+      onRequest: admission.onRequest,
+      preHandler: admission.preHandler,
       config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}`, jsonLimits: dataLimits },
       schema: {
         operationId: 'predict',
@@ -97,10 +142,20 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
     },
     async (request, reply) => {
       const job = await visibleJob(services.jobs, request.params.id, request);
-      const input = await inputOf(job.spec, request.body, request.headers['content-type'] ?? '');
-      const answer = await withLatestWeights(services, job, async ({ name, sha256 }) => {
-        const order = { key: `${job.id}/${sha256}`, spec: job.spec, input, activations: request.query.activations === 'true' };
-        return await predictions.predict(order, async () => await readArtifact(services.artifacts, { jobId: job.id, name }));
+      const { spec } = job;
+      const activations = request.query.activations === 'true';
+      const sampleLimits: SampleLimits = {
+        most: mostSamplesOf(inputShapeOf(spec), mostInputs),
+        check: (count, kind) => neededBytes({ spec, kind, samples: count, activations }, memoryBytes),
+      };
+      const input = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
+      // Parsed JSON takes many times the memory of its numbers.
+      request.body = {};
+      const needed = sampleLimits.check(samplesOf(spec, input), input.kind);
+      const answer = await withLatestWeights(services, job, async (file) => {
+        const order = { key: `${job.id}/${file.sha256}`, spec, input, activations, memoryBytes: needed };
+        const weights = async () => await weightsOf(services, job.id, file);
+        return await predictions.predict(order, weights, callerOf(request).name, admission.signalOf(request));
       });
       void reply.code(200).type('application/json; charset=utf-8');
       return reply.send(Buffer.from(answer) as unknown as z.infer<typeof prediction>);

@@ -1,0 +1,84 @@
+// The memory that a prediction needs, estimated before anything is allocated for it.
+import { findDataset, type JobSpec, type PredictionCost, predictionCost } from '@trainyard/engine';
+import { ProblemError } from '../problems.ts';
+import { processBytes } from './messages.ts';
+
+/** Numbers of all feature maps of an answer. */
+const mostActivations = 1_000_000;
+/** Numbers of the outputs and the probabilities of an answer. */
+const mostOutputs = 2_000_000;
+/** Numbers of the inputs of a request. */
+const mostInputNumbers = 8_000_000;
+/** A number of an answer: in lists, as text, and as bytes to be sent. */
+const bytesPerAnswered = 96;
+/** A number of the inputs: as it is received, and as it is after the transforms. */
+const bytesPerInput = 8;
+/** A pixel of an image, while it is decoded. */
+const bytesPerPixel = 32;
+
+export interface RequestedPrediction {
+  readonly spec: JobSpec;
+  readonly kind: 'values' | 'image';
+  readonly samples: number;
+  readonly activations: boolean;
+}
+
+function tooLarge(message: string): ProblemError {
+  return new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '/inputs', message, code: 'limitExceeded' }] });
+}
+
+/** How many samples of this shape fit into a request. At least one. */
+export function mostSamplesOf(inputShape: readonly number[], most: number): number {
+  const size = inputShape.reduce((product, length) => product * length, 1);
+  return Math.max(1, Math.min(most, Math.floor(mostInputNumbers / size)));
+}
+
+/**
+ * The most memory that a prediction needs, in bytes.
+ * @param memoryBytes that a process may have
+ * @throws ProblemError 422 for a prediction that never fits, with what does
+ */
+export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
+  const { samples, activations } = request;
+  const cost = predictionCost(request.spec);
+  const inputs = sizeOf(request.spec);
+  if (samples * Math.max(inputs, cost.inputs) > mostInputNumbers && request.kind === 'values') {
+    throw tooLarge(`the inputs hold ${samples * inputs} numbers, and predicted are at most ${mostInputNumbers}: send fewer inputs`);
+  }
+  if (activations && samples * cost.activations > mostActivations) {
+    const numbers = samples * cost.activations;
+    throw tooLarge(`the feature maps hold ${numbers} numbers, and answered are at most ${mostActivations}: send fewer inputs`);
+  }
+  if (samples * cost.outputs > mostOutputs) {
+    throw tooLarge(`the outputs hold ${samples * cost.outputs} numbers, and answered are at most ${mostOutputs}: send fewer inputs`);
+  }
+  const needed = bytesFor(request, cost, samples);
+  if (needed <= memoryBytes) return needed;
+  const detail = `the prediction needs about ${needed} bytes of memory, and there are at most ${memoryBytes}`;
+  if (bytesFor(request, cost, 1) > memoryBytes) {
+    throw tooLarge(`${detail}: the network is too large to predict here, so download model.safetensors and predict elsewhere`);
+  }
+  throw tooLarge(`${detail}: send at most ${fitting(request, cost, memoryBytes)} inputs at a time`);
+}
+
+function bytesFor({ spec, kind, activations }: RequestedPrediction, cost: PredictionCost, samples: number): number {
+  // The weights as they arrive stand beside the network.
+  const weights = 4 * cost.parameters;
+  const perSample = bytesPerInput * (sizeOf(spec) + cost.inputs) + bytesPerAnswered * (cost.outputs + (activations ? cost.activations : 0));
+  const image = kind === 'image' ? bytesPerPixel * sizeOf(spec) : 0;
+  return processBytes + weights + cost.memoryBytes(samples) + samples * perSample + image;
+}
+
+/** The most samples that fit. */
+function fitting(request: RequestedPrediction, cost: PredictionCost, memoryBytes: number): number {
+  let most = request.samples;
+  while (most > 1 && bytesFor(request, cost, most) > memoryBytes) most -= 1;
+  return most;
+}
+
+/** Numbers of one sample before the transforms. */
+function sizeOf({ data }: JobSpec): number {
+  return findDataset(data.dataset)
+    .describe(data)
+    .inputShape.reduce((product, length) => product * length, 1);
+}

@@ -1,0 +1,142 @@
+// The program that predicts for the API, one order at a time (see predictions.ts). It has networks in memory and decodes images; it
+// opens no files and knows no HTTP. Its memory is bounded: it makes room before an order, frees afterwards what it does not keep, and
+// a thread kills the process if it has too much nevertheless.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import {
+  type BatchValues,
+  checkImageSize,
+  DataFormatError,
+  EngineError,
+  imageSample,
+  type NamedArray,
+  NonFiniteNumbers,
+  type Prediction,
+  Predictor,
+} from '@trainyard/engine';
+import { nested } from '../files/nested.ts';
+import {
+  type FromPredictProcess,
+  type PredictAnswer,
+  type PredictInput,
+  type PredictOrder,
+  processBytes,
+  type ProcessSettings,
+  type SentTensor,
+  type ToPredictProcess,
+} from './messages.ts';
+import { ModelCache } from './modelCache.ts';
+
+/** Pixels of an image that are decoded at most. Its size is checked first. */
+const mostPixels = 16_777_216;
+
+const { memoryBytes, cacheBytes } = JSON.parse(process.argv[2] ?? '') as ProcessSettings;
+const cache = new ModelCache(cacheBytes);
+/** The bytes of weights. */
+const arriving = process.stdin[Symbol.asyncIterator]();
+/** What arrived of the next tensor already. */
+let unread: Buffer = Buffer.alloc(0);
+
+async function answerOf(order: PredictOrder): Promise<PredictAnswer> {
+  try {
+    const model = await modelOf(order);
+    const prediction = model.predict(await valuesOf(order.input, model), { activations: order.activations });
+    cache.keep(order.key, model);
+    const body = JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(order.input) });
+    return { kind: 'predicted', body: new TextEncoder().encode(body) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof EngineError && error.code === 'outOfMemory') return { kind: 'refused', message };
+    return { kind: error instanceof DataFormatError ? 'refused' : 'failed', message };
+  }
+}
+
+/** The network of an order: from memory, or from weights that the API sends. */
+async function modelOf({ key, spec, memoryBytes: needed }: PredictOrder): Promise<Predictor> {
+  if (cache.makeRoom(memoryBytes - needed, key)) free();
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  send({ kind: 'needsWeights' });
+  const [message] = (await once(process, 'message')) as [ToPredictProcess];
+  if (message.kind !== 'weights') throw new TypeError('another order came before the weights');
+  const tensors: NamedArray[] = [];
+  for (const tensor of message.tensors) tensors.push(await receive(tensor));
+  const model = new Predictor(spec, tensors, { maximumBytes: memoryBytes });
+  tensors.length = 0;
+  free();
+  return model;
+}
+
+/** Reads the bytes of one tensor from the standard input. */
+async function receive({ name, shape, dtype, bytes }: SentTensor): Promise<NamedArray> {
+  const received = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; ) {
+    if (unread.length === 0) {
+      const next = await arriving.next();
+      if (next.done === true) throw new TypeError('the weights end too early');
+      unread = next.value as Buffer;
+    }
+    const part = unread.subarray(0, bytes - at);
+    received.set(part, at);
+    at += part.length;
+    unread = unread.subarray(part.length);
+  }
+  // A job's weights are float32, and its counters whole numbers.
+  if (dtype === 'F32') return { name, shape, data: new Float32Array(received.buffer) };
+  if (dtype === 'I64') return { name, shape, data: new BigInt64Array(received.buffer) };
+  throw new TypeError(`the weights of ${name} are ${dtype}`);
+}
+
+async function valuesOf(input: PredictInput, { inputShape }: Predictor): Promise<Uint8Array | Float32Array> {
+  if (input.kind === 'values') return input.values;
+  // Loaded when it is needed, because it takes memory.
+  const { decodeImage } = await import('../images/decodeImage.ts');
+  const file = { name: 'the image', bytes: input.bytes };
+  return imageSample(await decodeImage(file, mostPixels, (size) => void checkImageSize(size, inputShape)), inputShape);
+}
+
+/** What an answer about rows of a table has beside the numbers. */
+const unknownOf = (input: PredictInput): object =>
+  input.kind === 'values' && input.unknownCategories !== undefined ? { unknownCategories: input.unknownCategories } : {};
+
+function documentOf({ outputs, probabilities, classes, activations }: Prediction, names: readonly string[] | null): object {
+  const nonFinite = new NonFiniteNumbers();
+  const lists = ({ values, shape }: BatchValues, place: string) => nested(values, shape, place, nonFinite);
+  const document = {
+    outputs: lists(outputs, 'outputs'),
+    probabilities: probabilities === null ? null : lists(probabilities, 'probabilities'),
+    classes: classes === null || names === null ? null : classes.map((index) => (index === null ? null : (names[index] ?? String(index)))),
+    classIndices: classes,
+    ...(activations && {
+      activations: activations.map(({ name, type, ...batch }, index) => ({
+        name,
+        type,
+        shape: batch.shape,
+        values: lists(batch, `activations/${index}/values`),
+      })),
+    }),
+  };
+  return { ...document, ...nonFinite.beside };
+}
+
+/** Collects what is no longer used, when that is much: a network that is not kept, its weights as they came, the numbers of an answer. */
+function free(): void {
+  if (process.memoryUsage.rss() > processBytes + cache.bytes) globalThis.gc?.();
+}
+
+function send(message: FromPredictProcess): void {
+  process.send?.(message);
+}
+
+// Without its parent nobody wants the answer.
+process.on('disconnect', () => process.exit(1));
+process.on('message', (message: ToPredictProcess) => {
+  if (message.kind !== 'predict') return;
+  void answerOf(message.order).then((answer) => {
+    free();
+    send({ kind: 'answer', answer, residentBytes: process.memoryUsage.rss() });
+  });
+});
+new Worker(new URL('./memoryWatch.js', import.meta.url), { workerData: { memoryBytes, parent: process.ppid } }).once('online', () =>
+  send({ kind: 'ready' }),
+);

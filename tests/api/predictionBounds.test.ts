@@ -1,0 +1,268 @@
+// Predictions have bounds on memory, time and places, and no key can take them from the others.
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { prediction, type Problem } from '@trainyard/contracts';
+import { parseApiKeys } from '@trainyard/jobs';
+import type { LightMyRequestResponse } from 'fastify';
+import { describe, expect } from 'vitest';
+import { redisTest, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
+
+const canFindProcesses = spawnSync('pgrep', ['-V']).status === 0 && process.platform === 'linux';
+
+const keys = { ada: makeKey('ada'), bob: makeKey('bob', 'admin') };
+const apiKeys = parseApiKeys(`${keys.ada.entry},${keys.bob.entry}`);
+
+/** The processes of this test file that predict. */
+const predictors = (): number[] =>
+  spawnSync('pgrep', ['-P', String(process.pid), '-f', 'predictProcess'], { encoding: 'utf8' })
+    .stdout.trim()
+    .split('\n')
+    .filter(Boolean)
+    .map(Number);
+
+/** The most memory that a process has had, in bytes. */
+const peakOf = (pid: number): number =>
+  1024 * Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
+
+async function opened(redis: TestRedis, options: TestApiOptions, onTestFinished: (close: () => Promise<void>) => void): Promise<TestApi> {
+  const api = await openApi(redis, { apiKeys, ...options });
+  onTestFinished(async () => await api.close());
+  return api;
+}
+
+const asAda = async (api: TestApi, url: string, body: unknown): Promise<LightMyRequestResponse> =>
+  await api.post(url, body, bearer(keys.ada));
+const asBob = async (api: TestApi, url: string, body: unknown): Promise<LightMyRequestResponse> =>
+  await api.post(url, body, bearer(keys.bob));
+
+const small = specOn([3], 2, [{ type: 'linear', outFeatures: 2 }]);
+const smallBody = { inputs: [[1, 2, 3]] };
+
+/** Takes a while: 128 samples have 1.2e9 multiply-adds. */
+const side = 32;
+const slow = specOn([1, side, side], 2, [
+  ...Array.from({ length: 4 }, () => [{ type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 }, { type: 'tanh' }]).flat(),
+  { type: 'flatten' },
+  { type: 'linear', outFeatures: 2 },
+]);
+const sample = [Array.from({ length: side }, () => Array.from({ length: side }, () => 0.25))];
+const slowBody = { inputs: Array.from({ length: 128 }, () => sample) };
+
+/** Sends a request and leaves, after its body was sent as far as the server takes it. */
+async function sendAndLeave(url: string, path: string, body: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket: Socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  const head = [`POST ${path} HTTP/1.1`, 'host: localhost', `authorization: Bearer ${keys.ada.token}`, 'content-type: application/json'];
+  socket.write(`${head.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`);
+  socket.write(body);
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.destroy();
+}
+
+describe('clients that leave', () => {
+  redisTest('give their places back, and another key predicts meanwhile', async ({ redis, onTestFinished }) => {
+    const memoryBytes = 400e6;
+    const api = await opened(redis, { predictions: { memoryBytes, waitingPerKey: 4 } }, onTestFinished);
+    const [slowPath, smallPath] = [await predictableJob(api, slow), await predictableJob(api, small)];
+    const url = await api.listen();
+    const body = JSON.stringify(slowBody);
+    expect(body.length).toBeGreaterThan(600_000);
+    await Promise.all(Array.from({ length: 30 }, async () => await sendAndLeave(url, slowPath, body)));
+    expect((await asBob(api, smallPath, smallBody)).statusCode).toBe(200);
+    // As many as may be there at a time: two that are served or prepared, and four that wait.
+    await until(async () => {
+      const answers = await Promise.all(Array.from({ length: 6 }, async () => await asAda(api, smallPath, smallBody)));
+      return answers.every(({ statusCode }) => statusCode === 200);
+    }, 'all places of the key are free');
+    if (canFindProcesses) for (const pid of predictors()) expect(peakOf(pid)).toBeLessThan(memoryBytes);
+  });
+});
+
+describe('a prediction that never fits', () => {
+  redisTest('is a 422 that says how many samples do, and that many are predicted', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { memoryBytes: 200e6 } }, onTestFinished);
+    const wide = specOn([1, 8, 8], 2, [
+      { type: 'conv2d', outChannels: 2_000, kernelSize: 3, padding: 1 },
+      { type: 'relu' },
+      { type: 'adaptiveAvgPool2d', outputSize: 1 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 2 },
+    ]);
+    const path = await predictableJob(api, wide);
+    const input = [Array.from({ length: 8 }, () => Array.from({ length: 8 }, () => 0.5))];
+    const refused = await asAda(api, path, { inputs: Array.from({ length: 256 }, () => input) });
+    expect(refused.statusCode).toBe(422);
+    const { detail, errors } = refused.json<Problem>();
+    const [, most] =
+      /needs about \d+ bytes of memory, and there are at most 200000000: send at most (\d+) inputs at a time/.exec(detail) ?? [];
+    expect([Number(most) > 1, errors?.[0]?.code]).toEqual([true, 'limitExceeded']);
+    if (canFindProcesses) expect(predictors()).toEqual([]);
+    const fitting = await asAda(api, path, { inputs: Array.from({ length: Number(most) }, () => input) });
+    expect(prediction.parse(fitting.json()).outputs).toHaveLength(Number(most));
+  });
+
+  redisTest('of a network that alone is too large says so', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { memoryBytes: 150e6 } }, onTestFinished);
+    const path = await predictableJob(api, specOn([2_000], 2_000, [{ type: 'linear', outFeatures: 2_000 }]));
+    const { statusCode, ...answer } = await asAda(api, path, { inputs: [Array.from({ length: 2_000 }, () => 0)] });
+    expect(statusCode).toBe(422);
+    expect(answer.json<Problem>().detail).toMatch(/the network is too large to predict here, so download model.safetensors/);
+  });
+
+  redisTest('is refused for its feature maps, and for its outputs, before anything is computed', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, {}, onTestFinished);
+    const path = await predictableJob(api, slow);
+    const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
+    expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
+      422,
+      'the feature maps hold 2949160 numbers, and answered are at most 1000000: send fewer inputs.',
+    ]);
+    const many = await predictableJob(api, specOn([1], 10_000, [{ type: 'linear', outFeatures: 10_000 }]));
+    const outputs = await asAda(api, many, { inputs: Array.from({ length: 256 }, () => [1]) });
+    expect([outputs.statusCode, outputs.json<Problem>().detail]).toEqual([
+      422,
+      'the outputs hold 2560000 numbers, and answered are at most 2000000: send fewer inputs.',
+    ]);
+    if (canFindProcesses) expect(predictors()).toEqual([]);
+  });
+
+  redisTest('allocates nothing for samples that are not of a large shape', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, {}, onTestFinished);
+    const path = await predictableJob(
+      api,
+      specOn([4, 4_000, 4_000], 2, [{ type: 'adaptiveAvgPool2d', outputSize: 1 }, { type: 'flatten' }, { type: 'linear', outFeatures: 2 }]),
+    );
+    for (const input of [0, [], [[], [], [], []]]) {
+      const before = process.memoryUsage().arrayBuffers;
+      const refused = await asAda(api, path, { inputs: Array.from({ length: 256 }, () => input) });
+      expect(refused.statusCode).toBe(422);
+      expect(refused.json<Problem>().errors?.[0]?.path).toMatch(/^\/inputs\/0/);
+      // All samples together would take 65 GB.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64e6);
+    }
+  });
+});
+
+describe('keys', () => {
+  redisTest('take turns, and each has a bound on what waits', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 3 } }, onTestFinished);
+    const path = await predictableJob(api, slow);
+    const order: string[] = [];
+    const noted = async (name: string, answer: Promise<LightMyRequestResponse>): Promise<LightMyRequestResponse> => {
+      const response = await answer;
+      order.push(`${name} ${response.statusCode}`);
+      return response;
+    };
+    const ofAda = Array.from({ length: 8 }, async () => await noted('ada', asAda(api, path, slowBody)));
+    const ofBob = noted('bob', asBob(api, path, slowBody));
+    const answers = await Promise.all(ofAda);
+    await ofBob;
+    expect(order.toSorted()).toEqual([...Array<string>(5).fill('ada 200'), ...Array<string>(3).fill('ada 429'), 'bob 200']);
+    // Before it came one that was in progress, and one whose turn it was.
+    expect(order.filter((entry) => entry.endsWith('200')).indexOf('bob 200')).toBeLessThanOrEqual(2);
+    const refused = answers.find(({ statusCode }) => statusCode === 429);
+    expect(refused?.headers['retry-after']).toBe('5');
+    expect(refused?.json<Problem>()).toMatchObject({
+      code: 'tooManyRequests',
+      detail: expect.stringMatching(/of this key are waiting/) as string,
+    });
+  });
+
+  redisTest('that wait too long for their turn are told when to come again', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { processes: 1, waitLimitMs: 1 } }, onTestFinished);
+    const path = await predictableJob(api, slow);
+    const answers = await Promise.all(Array.from({ length: 4 }, async () => await asAda(api, path, slowBody)));
+    const late = answers.filter(({ statusCode }) => statusCode === 503);
+    expect(late.map(({ headers }) => headers['retry-after'])).toEqual(['5', '5']);
+  });
+});
+
+describe.skipIf(!canFindProcesses)('a process', () => {
+  redisTest('that is killed with a prediction is replaced, and the prediction made again', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, {}, onTestFinished);
+    const path = await predictableJob(api, slow);
+    const expected = (await asAda(api, path, slowBody)).json<unknown>();
+    const [first] = predictors();
+    const answer = asAda(api, path, slowBody);
+    await until(() => isBusy(first ?? 0));
+    process.kill(first ?? 0, 'SIGKILL');
+    const response = await answer;
+    expect([response.statusCode, response.json<unknown>()]).toEqual([200, expected]);
+    expect(predictors()).not.toContain(first);
+  });
+
+  redisTest('that is killed again and again costs the client a 503, and the next one nothing', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, {}, onTestFinished);
+    const path = await predictableJob(api, small);
+    let isAnswered = false;
+    const answer = asAda(api, path, smallBody).finally(() => {
+      isAnswered = true;
+    });
+    await until(() => {
+      if (!isAnswered) for (const pid of predictors()) process.kill(pid, 'SIGKILL');
+      return isAnswered;
+    });
+    const { statusCode, headers } = await answer;
+    expect([statusCode, headers['retry-after']]).toEqual([503, '5']);
+    expect((await asAda(api, path, smallBody)).statusCode).toBe(200);
+  });
+
+  redisTest('that has no order and is killed is replaced', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, {}, onTestFinished);
+    const path = await predictableJob(api, small);
+    const expected = (await asAda(api, path, smallBody)).json<unknown>();
+    for (const pid of predictors()) process.kill(pid, 'SIGKILL');
+    await until(() => predictors().length === 0);
+    const again = await asAda(api, path, smallBody);
+    expect([again.statusCode, again.json<unknown>()]).toEqual([200, expected]);
+  });
+
+  redisTest('frees a network that is too large to keep at once', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { cacheBytes: 1e6 } }, onTestFinished);
+    const path = await predictableJob(api, specOn([1_000], 4_000, [{ type: 'linear', outFeatures: 4_000 }]));
+    const body = { inputs: [Array.from({ length: 1_000 }, () => 0.5)] };
+    for (let i = 0; i < 12; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
+    const [pid] = predictors();
+    // Its weights are 16 MB, which stand twice while they are loaded: 12 networks would take 192 MB.
+    expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
+  });
+});
+
+describe.skipIf(!canFindProcesses)('the program that predicts', () => {
+  const start = (memoryBytes: number): ChildProcess =>
+    fork(
+      new URL('../../services/api/dist/predict/predictProcess.js', import.meta.url),
+      [JSON.stringify({ memoryBytes, cacheBytes: 1e6 })],
+      {
+        silent: true,
+      },
+    );
+
+  redisTest('is killed when it has more memory than it may have, and says why', async () => {
+    const program = start(10e6);
+    let said = '';
+    program.stderr?.on('data', (text: Buffer) => {
+      said += text.toString();
+    });
+    expect(await once(program, 'close')).toEqual([null, 'SIGKILL']);
+    expect(said).toMatch(/^out of memory: \d+ bytes, and there are at most 10000000$/m);
+  });
+
+  redisTest('ends without its parent', async () => {
+    const program = start(1e9);
+    await once(program, 'message');
+    program.disconnect();
+    expect(await once(program, 'exit')).toEqual([1, null]);
+  });
+});
+
+/** Whether a process computes now. */
+const isBusy = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] === 'R';
