@@ -38,6 +38,33 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   });
 });
 
+describe.skipIf(!canFindProcesses)('a process that is ready for the next upload', () => {
+  redisTest('reads it, is replaced when it was killed, and ends with the app', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis, { uploadReader: { readyMs: 2 ** 30 } });
+    onTestFinished(async () => await api.close());
+    const send = async (content: string): Promise<number> => (await upload(api, formParts({ file: Buffer.from(content) }))).statusCode;
+    expect(readers()).toEqual([]);
+    expect(await send('a,b\n1,x\n')).toBe(201);
+    const [first] = readers();
+    expect(await send('a,b\n2,x\n')).toBe(201);
+    const [second] = readers();
+    expect([typeof first, typeof second, first === second]).toEqual(['number', 'number', false]);
+    process.kill(second ?? 0, 'SIGKILL');
+    await until(() => readers().length === 0);
+    expect(await send('a,b\n3,x\n')).toBe(201);
+    expect(readers()).toHaveLength(1);
+    await api.app.close();
+    await until(() => readers().length === 0);
+  });
+
+  redisTest('ends when no upload comes', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis, { uploadReader: { readyMs: 1 } });
+    onTestFinished(async () => await api.close());
+    expect((await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }))).statusCode).toBe(201);
+    await until(() => readers().length === 0);
+  });
+});
+
 redisTest('an upload that fills the heap of its reader is a 422', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { uploadReader: { heapMegabytes: 12 } });
   onTestFinished(async () => await api.close());

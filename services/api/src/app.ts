@@ -253,6 +253,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const reader = new UploadReader(options.uploadReader, (crash) => {
     app.log.error(crash, 'the process that reads an upload ended without an answer');
   });
+  app.addHook('onClose', (_app, done) => {
+    reader.close();
+    done();
+  });
   const admission = new UploadAdmission(options.uploadBounds);
   await app.register(uploadWeightsRoute, { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas });

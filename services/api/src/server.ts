@@ -61,6 +61,9 @@ const waitingConnections = 4_096;
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
 
+/** How long a process stays ready for the next upload, in ms. */
+const readyReaderMs = 60_000;
+
 /** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
 const unpackedBytes = 64 * 2 ** 20;
 interface Reconciled {
@@ -277,7 +280,7 @@ async function main(): Promise<void> {
     requestsPerKey: environment.requestsPerKey,
     streamsPerKey: environment.streamsPerKey,
     uploadBounds: environment.uploadBounds,
-    uploadReader: { readers: environment.uploadReaders, limits: { files: environment.uploadFilesLimit } },
+    uploadReader: { readers: environment.uploadReaders, readyMs: readyReaderMs, limits: { files: environment.uploadFilesLimit } },
     predictions: environment.predictions,
     threads: environment.threads,
     apiKeys,

@@ -1,63 +1,19 @@
 // Reads an upload in a separate process, so that no file can block or crash this one. That process has limits on memory and time, ends
 // with its parent, and writes the dataset to one file.
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import {
-  mostFaults,
-  type ReaderLimits,
-  type Taken,
-  type UploadedContent,
-  type UploadFault,
-  type UploadFormat,
-  type UploadOptions,
-} from '@trainyard/engine';
-import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
+import { mostFaults, type ReaderLimits, type UploadFault } from '@trainyard/engine';
+import type { WeightsFile } from '@trainyard/engine/node';
 import { orDiskError, ProblemError } from '../problems.ts';
+import {
+  type DatasetOrder,
+  type FinalAnswer,
+  type ReadDataset,
+  type ReaderCrash,
+  type ReadOrder,
+  SpareProcess,
+  type WeightsOrder,
+} from './readingProcess.ts';
 import { ReadingTurns } from './readingTurns.ts';
-
-/** Files to make a dataset of. */
-export interface DatasetOrder {
-  readonly files: readonly UploadedFile[];
-  readonly options: UploadOptions;
-  readonly limits: Partial<ReaderLimits>;
-  /** Where to write the NPZ file. */
-  readonly output: string;
-}
-
-/** A file of weights to check. */
-export interface WeightsOrder {
-  readonly weightsFile: string;
-  /** Where to write a safetensors file. */
-  readonly converted: string;
-  readonly maxBytes: number;
-}
-
-/** The message to the process. */
-export type ReadOrder = DatasetOrder | WeightsOrder;
-
-/** The result for files that are a dataset. */
-export interface ReadDataset {
-  readonly content: UploadedContent;
-  readonly format: UploadFormat;
-  readonly taken: readonly Taken[];
-}
-
-/** A message from the process. */
-export type ReadAnswer =
-  | ReadDataset
-  | { readonly weights: WeightsFile }
-  /** Why a file holds no weights that can be read. */
-  | { readonly unusable: string }
-  /** Progress: bytes of the files that were read so far. More messages follow. */
-  | { readonly read: number }
-  /** What is wrong with the files. */
-  | { readonly faults: readonly UploadFault[] }
-  /** The system's code of a disk that cannot be written, such as ENOSPC. */
-  | { readonly diskCode: string };
-
-type FinalAnswer = Exclude<ReadAnswer, { readonly read: number }>;
 
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
@@ -68,6 +24,8 @@ export interface UploadReaderOptions {
   readonly tryMs: number;
   /** Of the process, beside the files' bytes. */
   readonly heapMegabytes: number;
+  /** After an upload, a process is kept ready for the next one for so long, in ms; 0: none is. */
+  readonly readyMs: number;
 }
 
 /** A file's bytes end up in one array: a tenth below what Node reads at once. */
@@ -77,17 +35,8 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   readers: 2,
   tryMs: 5_000,
   heapMegabytes: 512,
+  readyMs: 0,
 };
-
-/** How a process ended that sent no result. */
-export interface ReaderCrash {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** V8 reported a full heap, or the system killed the process: nothing else sends SIGKILL. */
-  readonly isOutOfMemory: boolean;
-  /** The line of its error output that says why, if there is one. */
-  readonly reason: string | null;
-}
 
 /** The 422 of an upload with faults. */
 function refusal(faults: readonly UploadFault[]): ProblemError {
@@ -113,33 +62,23 @@ function crashProblem(order: ReadOrder, { exitCode, signal, isOutOfMemory }: Rea
   );
 }
 
-/** Keeps the last characters of a process's error output. */
-class ErrorOutput {
-  static readonly #most = 8_192;
-  #text = '';
-
-  constructor(stream: Readable | null) {
-    stream?.setEncoding('utf8').on('data', (piece: string) => {
-      this.#text = (this.#text + piece).slice(-ErrorOutput.#most);
-    });
-  }
-
-  /** The line with the error, without the stack, which has paths of files. */
-  reason(): string | null {
-    return /^(FATAL ERROR: |\w*Error\b|# Fatal ).*$/m.exec(this.#text)?.[0] ?? null;
-  }
-}
-
 export class UploadReader {
   readonly #options: UploadReaderOptions;
   readonly #turns: ReadingTurns;
+  readonly #spare: SpareProcess;
   readonly #onCrash: (crash: ReaderCrash) => void;
 
   /** @param onCrash called when a reading process ends without a result */
   constructor(options: Partial<UploadReaderOptions> = {}, onCrash: (crash: ReaderCrash) => void = () => undefined) {
     this.#options = { ...uploadReaderDefaults, ...options, limits: { ...uploadReaderDefaults.limits, ...options.limits } };
     this.#onCrash = onCrash;
+    this.#spare = new SpareProcess(this.#options);
     this.#turns = new ReadingTurns({ places: this.#options.readers, tryMs: this.#options.tryMs });
+  }
+
+  /** Ends the process that is kept ready. Readings end by their signals. Safe to call twice. */
+  close(): void {
+    this.#spare.close();
   }
 
   /**
@@ -194,42 +133,26 @@ export class UploadReader {
   }
 
   async #ask(order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<FinalAnswer> {
-    const { timeoutMs, heapMegabytes } = this.#options;
-    const process = fork(new URL('./readerProcess.js', import.meta.url), {
-      // What is in the environment is none of its business.
-      env: {},
-      execArgv: [`--max-old-space-size=${heapMegabytes}`],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
-    const errorOutput = new ErrorOutput(process.stderr);
-    const kill = (): void => void process.kill('SIGKILL');
+    const { timeoutMs } = this.#options;
+    const reading = this.#spare.take();
+    const kill = (): void => reading.kill();
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       kill();
     }, timeoutMs);
     signal.addEventListener('abort', kill);
-    let answer: FinalAnswer | undefined;
-    process.on('message', (message) => {
-      const received = message as ReadAnswer;
-      if ('read' in received) onProgress(received.read);
-      else answer = received;
-    });
     try {
-      const exited = once(process, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-      process.send(order, () => {});
-      const [exitCode, exitSignal] = await exited;
+      const ending = await reading.read(order, onProgress);
       signal.throwIfAborted();
-      if (answer !== undefined) return answer;
+      if ('answer' in ending) return ending.answer;
       if (isLate) throw unreadable(order, `reading them takes more than ${timeoutMs / 1_000} s`);
-      const reason = errorOutput.reason();
-      const isOutOfMemory = exitSignal === 'SIGKILL' || /out of memory|allocation failed/i.test(reason ?? '');
-      const crash: ReaderCrash = { exitCode, signal: exitSignal, isOutOfMemory, reason };
-      this.#onCrash(crash);
-      throw crashProblem(order, crash);
+      this.#onCrash(ending.crash);
+      throw crashProblem(order, ending.crash);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);
+      this.#spare.prepare();
     }
   }
 }

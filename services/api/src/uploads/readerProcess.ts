@@ -1,4 +1,4 @@
-// The program that reads one upload for the API (see readUpload.ts) and ends. It knows only the files of its order.
+// The program that reads one upload for the API (see readingProcess.ts) and ends. It knows only the files of its order.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import {
@@ -12,7 +12,7 @@ import {
 } from '@trainyard/engine';
 import { readUpload, readWeightsFile } from '@trainyard/engine/node';
 import { decodeImage } from '../images/decodeImage.ts';
-import type { DatasetOrder, ReadAnswer, ReadOrder, WeightsOrder } from './readUpload.ts';
+import type { DatasetOrder, ReadAnswer, ReadOrder, WeightsOrder } from './readingProcess.ts';
 
 /** The digest of what was written. */
 async function write(splits: Splits, table: TablePreparation | null, path: string): Promise<string> {
