@@ -32,6 +32,7 @@ import { requestIdOf } from './http/requestIds.ts';
 import { access } from './plugins/access.ts';
 import { BuiltInReads } from './datasets/builtInReads.ts';
 import { ClassLimits } from './datasets/classLimits.ts';
+import { FairSemaphore } from './fairSemaphore.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
 import { headers, setBrowserHeaders } from './plugins/headers.ts';
@@ -232,7 +233,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobActionRoutes, { jobs, remains });
   await app.register(successorRoutes, { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
   await app.register(eventRoutes, { eventLog, eventHub, streamTokens });
-  await app.register(metricsRoutes, { jobs, eventLog });
+  // One page of a long history at a time, and one more while the first is on its way from Redis.
+  const turns = new FairSemaphore({ places: 2 });
+  await app.register(metricsRoutes, { jobs, eventLog, turns });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
   await app.register(insideRoutes, { jobs, artifacts });
   const { sweeps, sweepRunner: runner } = options;
@@ -246,7 +249,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
   await app.register(filterRoutes, { jobs, artifacts });
-  await app.register(artifactRoutes, { jobs, artifacts, eventLog });
+  await app.register(artifactRoutes, { jobs, artifacts, eventLog, turns });
   await app.register(workerRoutes, { presence: options.presence });
   await app.register(weightsRoutes, { weights });
   await app.register(datasetRoutes, { datasets });

@@ -1,11 +1,14 @@
 // The stored events of jobs, read from their Redis streams. Reads only: the scripts append.
-import { type EpochMetrics, type EventPage, eventId, type JobEvent, type StoredEvent, type StoredEventType } from '@trainyard/contracts';
+import { type EpochData, type EpochMetrics, type EventPage, eventId, type JobEvent, type StoredEvent, type StoredEventType } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import type { EncodedEvent } from './eventBatch.ts';
 
 /** Events read from Redis at a time where a caller wants all of them, or chooses among them. */
 const pageSize = 500;
+
+/** A page that a caller gets ends after the event that passes this size, in characters of data. */
+const longestPage = 2 ** 20;
 
 export interface RangeOptions {
   /** Only events after this id; if omitted, from the beginning. */
@@ -21,6 +24,13 @@ export interface RangeOptions {
 export interface EventRange extends EventPage {
   /** The id up to which events were read, whatever their types; null when there were none, and no `after`. */
   readonly position: string | null;
+}
+
+/** Some epochs of a job, in order. */
+export interface EpochMetricsPage {
+  readonly epochs: readonly EpochMetrics[];
+  /** The id of the last event that was read for it. */
+  readonly lastId: string;
 }
 
 /** Who owns a job, and how far its event stream has got. */
@@ -41,19 +51,25 @@ export class EventLog {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** A page of a job's events, oldest first; `nextCursor` is null when there were no more. A job without events has an empty page. */
+  /**
+   * A page of a job's events, oldest first; `nextCursor` is null when there were no more. A job without events has an empty page. A page
+   * ends early, with a `nextCursor`, after about 1 MiB of data.
+   */
   async range(jobId: string, { after, limit, types, scanLimit = Number.POSITIVE_INFINITY }: RangeOptions): Promise<EventRange> {
     const data: StoredEvent[] = [];
     let position = after;
+    let characters = 0;
     for (let scanned = 0; ; ) {
       const wanted = limit - data.length + 1;
-      const count = types === undefined ? wanted : Math.max(wanted, pageSize);
+      const count = types === undefined ? Math.min(wanted, pageSize) : pageSize;
       const entries = await this.entries(jobId, position, count);
       scanned += entries.length;
       for (const entry of entries) {
         if (types === undefined || types.some((type) => type === entry.event)) {
-          if (data.length === limit) return { data, nextCursor: position ?? null, position: position ?? null };
+          const isFull = data.length === limit || characters >= longestPage;
+          if (isFull) return { data, nextCursor: position ?? null, position: position ?? null };
           data.push(decoded(entry));
+          characters += entry.data.length;
         }
         position = entry.id;
       }
@@ -62,20 +78,28 @@ export class EventLog {
     }
   }
 
-  /** The metrics of every epoch so far, in order. */
+  /** The metrics of every epoch so far, in order. Of a job with many epochs, read the pages one by one instead. */
   async epochs(jobId: string): Promise<EpochMetrics[]> {
     const epochs: EpochMetrics[] = [];
-    let after: string | null = null;
-    do {
-      const page: EventPage = await this.range(jobId, { limit: pageSize, types: ['epoch'], ...(after === null ? {} : { after }) });
-      for (const event of page.data) {
-        if (event.event !== 'epoch') continue;
-        const { jobId: _jobId, epochs: _epochs, ...metrics } = event.data;
-        epochs.push(metrics);
-      }
-      after = page.nextCursor;
-    } while (after !== null);
+    for await (const page of this.epochPages(jobId)) epochs.push(...page.epochs);
     return epochs;
+  }
+
+  /**
+   * The metrics of every epoch so far, in order, page by page.
+   * @param last the id of the last event to read; if omitted, the last that there is
+   */
+  async *epochPages(jobId: string, last?: string): AsyncGenerator<EpochMetricsPage, void, void> {
+    let after: string | undefined;
+    let isLast = false;
+    while (!isLast) {
+      const entries = await this.entries(jobId, after, pageSize, last);
+      isLast = entries.length < pageSize;
+      const lastId = entries.at(-1)?.id;
+      if (lastId === undefined) return;
+      after = lastId;
+      yield { lastId, epochs: entries.filter(({ event }) => event === 'epoch').map(metricsOf) };
+    }
   }
 
   /** The state of a job's events; null if there is no such job. */
@@ -87,10 +111,15 @@ export class EventLog {
     return typeof owner !== 'string' ? null : { owner, finalId: finalId ?? null, lastId: last[0]?.[0] ?? null };
   }
 
-  /** Up to `count` events after an id, or from the beginning, as they are stored. */
-  async entries(jobId: string, after: string | undefined, count: number): Promise<(EncodedEvent & { readonly id: string })[]> {
+  /** Up to `count` events after an id, or from the beginning, up to the one with the id `last`, or to the end, as they are stored. */
+  async entries(
+    jobId: string,
+    after: string | undefined,
+    count: number,
+    last = '+',
+  ): Promise<(EncodedEvent & { readonly id: string })[]> {
     const start = after === undefined ? '-' : `(${eventId.parse(after)}`;
-    const entries = await this.#redis.xrange(this.#keys.events(jobId), start, '+', 'COUNT', count);
+    const entries = await this.#redis.xrange(this.#keys.events(jobId), start, last, 'COUNT', count);
     // The fields of an entry are the scripts' own: `event`, its type, and `data`, JSON.
     return entries.map(([id, [, event, , data = 'null']]) => ({ id, event: event as JobEvent['event'], data }));
   }
@@ -108,6 +137,11 @@ export function compareEventIds(a: string, b: string): number {
   const ms = BigInt(aMs) - BigInt(bMs);
   const difference = ms === 0n ? BigInt(aSequence) - BigInt(bSequence) : ms;
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+function metricsOf({ data }: EncodedEvent): EpochMetrics {
+  const { jobId: _jobId, epochs: _epochs, ...metrics } = JSON.parse(data) as EpochData;
+  return metrics;
 }
 
 function decoded({ id, event, data }: EncodedEvent): StoredEvent {

@@ -22,8 +22,11 @@ export interface JobFile {
   readonly contentType: string;
   /** What a download is called after the job's id. */
   readonly extension: string;
-  /** Null while the job has none. */
-  content(job: Job): Promise<FileContent | null>;
+  /**
+   * Null while the job has none.
+   * @param caller the name of the key that asks, by which long reads take turns
+   */
+  content(job: Job, caller: string): Promise<FileContent | null>;
 }
 
 /** Content that is small enough to be in memory. */

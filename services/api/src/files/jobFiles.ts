@@ -3,12 +3,21 @@
 import { engineScript, initialWeightsFile, pytorchScript } from '@trainyard/engine';
 import { type ArtifactStore, type EventLog, trainedWeightsFile as weights } from '@trainyard/jobs';
 import { type FileContent, inMemory, type JobFile } from './jobFile.ts';
-import { metricsCsv } from './metricsCsv.ts';
+import type { FairSemaphore } from '../fairSemaphore.ts';
+import { inTurns } from '../http/inTurns.ts';
+import { metricsFile } from './metricsCsv.ts';
 import { onnxFile } from './onnxFile.ts';
 
 const octets = 'application/octet-stream';
 
-export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; eventLog: EventLog }): readonly JobFile[] {
+interface Services {
+  readonly artifacts: ArtifactStore;
+  readonly eventLog: EventLog;
+  /** For reading long histories. */
+  readonly turns: FairSemaphore;
+}
+
+export function jobFiles({ artifacts, eventLog, turns }: Services): readonly JobFile[] {
   const stored = async (jobId: string, name: string): Promise<FileContent | null> => {
     const file = await artifacts.stat(jobId, name);
     if (file === null) return null;
@@ -78,7 +87,7 @@ export function jobFiles({ artifacts, eventLog }: { artifacts: ArtifactStore; ev
       description: 'As `GET /jobs/{id}/metrics` for `text/csv`.',
       contentType: 'text/csv; charset=utf-8',
       extension: 'csv',
-      content: async ({ id }) => inMemory(metricsCsv(await eventLog.epochs(id))),
+      content: async ({ id }, caller) => await metricsFile((lastId) => inTurns(eventLog.epochPages(id, lastId), turns, caller)),
     },
   ];
 }

@@ -5,11 +5,13 @@ import { initialWeightsFile } from '@trainyard/engine';
 import type { ArtifactStore, EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { FairSemaphore } from '../fairSemaphore.ts';
 import type { FileContent, JobFile } from '../files/jobFile.ts';
 import { jobFiles } from '../files/jobFiles.ts';
 import { answer, guarded, json, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
 import { matchesETag, requestedRange } from '../http/ranges.ts';
+import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
@@ -35,7 +37,7 @@ function notThereYet(job: Job, name: string): ProblemError {
 
 const etagOf = ({ digest }: FileContent): string => `"${digest}"`;
 
-type Services = { jobs: JobStore; artifacts: ArtifactStore; eventLog: EventLog };
+type Services = { jobs: JobStore; artifacts: ArtifactStore; eventLog: EventLog; turns: FairSemaphore };
 
 export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services, done) => {
   const { jobs } = services;
@@ -57,7 +59,7 @@ export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services
       const job = await visibleJob(jobs, request.params.id, request);
       const listed = await Promise.all(
         files.map(async (file) => {
-          const content = await file.content(job);
+          const content = await file.content(job, callerOf(request).name);
           if (content === null) return [];
           const { name, contentType } = file;
           return [
@@ -100,7 +102,7 @@ const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }>
     },
     handler: async (request, reply) => {
       const job = await visibleJob(jobs, request.params.id, request);
-      const content = await file.content(job);
+      const content = await file.content(job, callerOf(request).name);
       if (content === null) throw notThereYet(job, name);
 
       const etag = etagOf(content);

@@ -1,16 +1,27 @@
 // The metrics of a job's epochs so far, as JSON or as a table.
-import { jobMetrics } from '@trainyard/contracts';
-import type { EventLog, JobStore } from '@trainyard/jobs';
+import { type EpochMetrics, jobMetrics } from '@trainyard/contracts';
+import type { EpochMetricsPage, EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { FairSemaphore } from '../fairSemaphore.ts';
 import { metricsCsv } from '../files/metricsCsv.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
+import { inTurns } from '../http/inTurns.ts';
 import { jobParams } from '../http/parameters.ts';
+import { jsonType, jsonWithList, sendPieces } from '../http/pieces.ts';
+import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
-export const metricsRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog: EventLog }> = (app, { jobs, eventLog }, done) => {
+interface Services {
+  readonly jobs: JobStore;
+  readonly eventLog: EventLog;
+  /** For reading long histories. */
+  readonly turns: FairSemaphore;
+}
+
+export const metricsRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, eventLog, turns }, done) => {
   app.get(
     '/jobs/:id/metrics',
     {
@@ -33,11 +44,15 @@ export const metricsRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; eventLog:
       const type = negotiate(request.headers.accept, ['application/json', 'text/csv']);
       if (type === undefined) throw new ProblemError('notAcceptable', 'Metrics come as application/json or text/csv.');
       const { id } = await visibleJob(jobs, request.params.id, request);
-      const epochs = await eventLog.epochs(id);
+      const pages = inTurns(eventLog.epochPages(id), turns, callerOf(request).name);
       void reply.header('vary', 'accept');
-      if (type === 'text/csv') return reply.code(200).type('text/csv; charset=utf-8').send(metricsCsv(epochs));
-      return reply.code(200).send({ epochs });
+      if (type === 'text/csv') return await sendPieces(reply, 'text/csv; charset=utf-8', metricsCsv(pages));
+      return await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', listsOf(pages)));
     },
   );
   done();
 };
+
+async function* listsOf(pages: AsyncIterable<EpochMetricsPage>): AsyncGenerator<readonly EpochMetrics[], void, void> {
+  for await (const { epochs } of pages) yield epochs;
+}

@@ -1,0 +1,91 @@
+// The metrics and events of a job with very many epochs: read and sent in pages, whole and right, and without keeping others waiting.
+import { createHash } from 'node:crypto';
+import type { ArtifactList, EventPage, JobMetrics } from '@trainyard/contracts';
+import { parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect } from 'vitest';
+import { claim, createJob, metricsOf } from '../support/jobs.ts';
+import { redisTest, type TestRedis } from '../support/redis.ts';
+import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
+import { bearer, makeKey } from './fixtures/keys.ts';
+
+/** A job of ada's with so many epochs, told as a worker tells them but all at once. */
+async function longJob(api: TestApi, redis: TestRedis, epochs: number): Promise<string> {
+  const jobId = await createJob(api.jobs);
+  const stream = redisKeys(redis.prefix).events(jobId);
+  const pipeline = redis.connect().pipeline();
+  for (let epoch = 1; epoch <= epochs; epoch++)
+    pipeline.xadd(stream, '*', 'event', 'epoch', 'data', JSON.stringify({ jobId, epochs, ...metricsOf(epoch) }));
+  await pipeline.exec();
+  return jobId;
+}
+
+const rowsOf = (epochs: number): string =>
+  Array.from({ length: epochs }, (_, index) => `${index + 1},${1 / (index + 1)},,,0.01,0.25,4,1.5\r\n`).join('');
+const table = (epochs: number): string =>
+  `epoch,trainLoss,testLoss,testAccuracy,learningRate,seconds,samplesPerSecond,gradientNorm\r\n${rowsOf(epochs)}`;
+
+/** More than fits any piece that is kept in memory. */
+const many = 8_000;
+
+describe('a long history', () => {
+  test('comes whole as JSON and as CSV', async ({ api, redis }) => {
+    const jobId = await longJob(api, redis, many);
+    const { epochs } = (await api.get(`/jobs/${jobId}/metrics`)).json<JobMetrics>();
+    expect(epochs).toEqual(Array.from({ length: many }, (_, index) => metricsOf(index + 1)));
+    const csv = await api.get(`/jobs/${jobId}/metrics`, { accept: 'text/csv' });
+    expect(csv.body === table(many)).toBe(true);
+  });
+
+  test('is a file with a size, a digest and parts, of the epochs that there were when it was asked for', async ({ api, redis }) => {
+    for (const epochs of [10, many]) {
+      const jobId = await longJob(api, redis, epochs);
+      const url = `/jobs/${jobId}/artifacts/metrics.csv`;
+      const text = table(epochs);
+      const whole = await api.get(url);
+      expect(whole.body === text).toBe(true);
+      const etag = `"${createHash('sha256').update(text).digest('hex')}"`;
+      expect([whole.headers['content-length'], whole.headers['etag']]).toEqual([String(text.length), etag]);
+      const { data } = (await api.get(`/jobs/${jobId}/artifacts`)).json<ArtifactList>();
+      expect(data.find(({ name }) => name === 'metrics.csv')).toMatchObject({ bytes: text.length, etag });
+      for (const [first, last] of [[0, 0], [20, 150], [text.length - 40, text.length - 1], [100, text.length - 100]] as const) {
+        const part = await api.get(url, { range: `bytes=${first}-${last}` });
+        expect([part.statusCode, part.body === text.slice(first, last + 1)]).toEqual([206, true]);
+      }
+      expect((await api.get(url, { 'if-none-match': etag })).statusCode).toBe(304);
+    }
+  });
+
+  redisTest('keeps no other key waiting until all of it is read', async ({ redis, onTestFinished }) => {
+    const entries = [makeKey('ada'), makeKey('bob')] as const;
+    const api = await openApi(redis, { apiKeys: parseApiKeys(entries.map(({ entry }) => entry).join(',')) });
+    onTestFinished(async () => await api.close());
+    const [ada, bob] = [bearer(entries[0]), bearer(entries[1])];
+    const long = await longJob(api, redis, many);
+    const { job: short } = await api.jobs.store.create({ spec: (await api.get(`/jobs/${long}`, ada)).json<{ spec: never }>().spec, owner: 'bob' });
+    const finished: string[] = [];
+    const read = async (name: string, jobId: string, key: Record<string, string>) => {
+      const { statusCode } = await api.get(`/jobs/${jobId}/metrics`, key);
+      finished.push(name);
+      return statusCode;
+    };
+    const reads = Array.from({ length: 6 }, async () => await read('ada', long, ada));
+    reads.push(read('bob', short.id, bob));
+    expect(await Promise.all(reads)).toEqual(reads.map(() => 200));
+    expect(finished[0]).toBe('bob');
+  });
+});
+
+test('a page of large events ends early, and its cursor leads on to all of them', async ({ api }) => {
+  const attempt = await claim(api.jobs, await createJob(api.jobs));
+  const messages = Array.from({ length: 400 }, (_, index) => `${index} ${'x'.repeat(4_000)}`);
+  for (const message of messages) await attempt.appendLog('info', message);
+  const read: string[] = [];
+  let after = '';
+  for (let pages = 0; pages < 2; pages++) {
+    const page = (await api.get(`/jobs/${attempt.jobId}/events?limit=1000&type=log${after}`)).json<EventPage>();
+    expect(page.data.length).toBeLessThan(300);
+    for (const event of page.data) if (event.event === 'log') read.push(event.data.message);
+    after = `&after=${page.nextCursor}`;
+  }
+  expect(read).toEqual(messages);
+});
