@@ -47,7 +47,12 @@ describe('a long history', () => {
       expect([whole.headers['content-length'], whole.headers['etag']]).toEqual([String(text.length), etag]);
       const { data } = (await api.get(`/jobs/${jobId}/artifacts`)).json<ArtifactList>();
       expect(data.find(({ name }) => name === 'metrics.csv')).toMatchObject({ bytes: text.length, etag });
-      for (const [first, last] of [[0, 0], [20, 150], [text.length - 40, text.length - 1], [100, text.length - 100]] as const) {
+      for (const [first, last] of [
+        [0, 0],
+        [20, 150],
+        [text.length - 40, text.length - 1],
+        [100, text.length - 100],
+      ] as const) {
         const part = await api.get(url, { range: `bytes=${first}-${last}` });
         expect([part.statusCode, part.body === text.slice(first, last + 1)]).toEqual([206, true]);
       }
@@ -61,7 +66,10 @@ describe('a long history', () => {
     onTestFinished(async () => await api.close());
     const [ada, bob] = [bearer(entries[0]), bearer(entries[1])];
     const long = await longJob(api, redis, many);
-    const { job: short } = await api.jobs.store.create({ spec: (await api.get(`/jobs/${long}`, ada)).json<{ spec: never }>().spec, owner: 'bob' });
+    const { job: short } = await api.jobs.store.create({
+      spec: (await api.get(`/jobs/${long}`, ada)).json<{ spec: never }>().spec,
+      owner: 'bob',
+    });
     const finished: string[] = [];
     const read = async (name: string, jobId: string, key: Record<string, string>) => {
       const { statusCode } = await api.get(`/jobs/${jobId}/metrics`, key);

@@ -6,6 +6,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, result, spec } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
+import { storedInRedis } from '../support/storedBytes.ts';
 import { openApi } from './fixtures/api.ts';
 import { ada, bob, expectRefused, make, post, quotaTest as test, root, shown, started, statuses, sweepOf } from './fixtures/quotas.ts';
 
@@ -173,7 +174,7 @@ describe('of training seconds', () => {
 });
 
 describe('GET /quotas', () => {
-  test("shows a key's own limits and use, and an admin none", async ({ open }) => {
+  test("shows a key's own limits and use, and an admin none", async ({ open, redis }) => {
     const api = await open({ queuedJobs: 3, epochs: 50, parameters: 1e12 });
     await make(api);
     const free = { limit: null, used: 0 };
@@ -181,7 +182,7 @@ describe('GET /quotas', () => {
       queuedJobs: { limit: 3, used: 1 },
       epochs: { limit: 50 },
       parameters: { limit: 100e6 },
-      storageBytes: free,
+      storageBytes: { limit: null, used: await storedInRedis(redis) },
       trainingSeconds: free,
     });
     expect(await shown(api, root)).toMatchObject({ queuedJobs: free, epochs: { limit: 100_000 } });

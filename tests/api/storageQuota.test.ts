@@ -1,10 +1,11 @@
-// The bytes that each key may have stored: uploads, and all files that its jobs keep.
-import type { Dataset, Job, Weights } from '@trainyard/contracts';
+// The bytes that each key may have stored: uploads, all files that its jobs keep, and what its jobs and sweeps have in Redis.
+import type { Dataset, Job, Sweep, Weights } from '@trainyard/contracts';
 import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
 import { redisKeys, Retention } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, result, spec } from '../support/jobs.ts';
 import type { TestRedis } from '../support/redis.ts';
+import { storedInRedis } from '../support/storedBytes.ts';
 import type { TestApi } from './fixtures/api.ts';
 import { formParts, table, upload } from './fixtures/forms.ts';
 import { ada, bob, expectRefused, make, post, quotaTest as test, shown, started, statuses, sweepOf } from './fixtures/quotas.ts';
@@ -19,6 +20,10 @@ const putWeights = async (api: TestApi, key = ada) =>
   });
 const putTable = async (api: TestApi, key = ada) => await upload(api, formParts({ file: table }, { targetColumn: 'kind' }), key);
 const remove = async (api: TestApi, url: string) => await api.call({ method: 'DELETE', url, headers: ada });
+
+/** What ada stores beside the specs and events of her jobs and sweeps. */
+const filesOf = async (api: TestApi, redis: TestRedis): Promise<number> =>
+  (await shown(api)).storageBytes.used - (await storedInRedis(redis));
 
 async function expectNothingReserved(redis: TestRedis): Promise<void> {
   expect(await redis.connect().zcard(redisKeys(redis.prefix).remains)).toBe(0);
@@ -62,45 +67,69 @@ describe('a quota of storage', () => {
   });
 
   test("counts a job's last checkpoint and its model until it is deleted or too old", async ({ open, redis }) => {
-    const api = await open({ storageBytes: 1_000 });
-    const attempt = await started(api, 400);
-    expect((await shown(api)).storageBytes.used).toBe(400);
+    const api = await open({ storageBytes: 1_000_000 });
+    const attempt = await started(api, 400_000);
+    expect(await filesOf(api, redis)).toBe(400_000);
     await attempt.appendEpoch(metricsOf(2));
-    await attempt.storeCheckpoint({ epoch: 2, step: 0, bytes: 500 }, 'checkpoint-1-2.safetensors');
-    expect((await shown(api)).storageBytes.used).toBe(500);
+    await attempt.storeCheckpoint({ epoch: 2, step: 0, bytes: 500_000 }, 'checkpoint-1-2.safetensors');
+    expect(await filesOf(api, redis)).toBe(500_000);
     const waiting = await make(api);
-    for (const _twice of [1, 2]) await attempt.finish({ status: 'succeeded', result, modelBytes: 500 });
-    expect((await shown(api)).storageBytes).toEqual({ limit: 1_000, used: 1_000 });
-    expectRefused(await post(api), 413, 'may store 1000 bytes', 'stores 1000');
+    for (const _twice of [1, 2]) await attempt.finish({ status: 'succeeded', result, modelBytes: 500_000 });
+    expect(await filesOf(api, redis)).toBe(1_000_000);
+    const { used } = (await shown(api)).storageBytes;
+    expectRefused(await post(api), 413, 'may store 1000000 bytes', `stores ${used}`);
     expectRefused(await api.post('/sweeps', sweepOf(2), ada), 413);
     await (await claim(api.jobs, waiting.id)).finish({ status: 'succeeded', result, modelBytes: 7 });
     const options = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, remains: api.remains };
     await new Retention({ ...options, limits: { days: null, jobs: 1 } }).sweep();
-    expect((await shown(api)).storageBytes.used).toBe(7);
+    expect(await filesOf(api, redis)).toBe(7);
     expect((await remove(api, `/jobs/${waiting.id}`)).statusCode).toBe(204);
     expect((await shown(api)).storageBytes.used).toBe(0);
   });
 
   test('counts the checkpoint that a fork begins with, and refuses one that has no room for it', async ({ open, redis }) => {
-    const api = await open({ storageBytes: 1_000 });
-    const { jobId } = await started(api, 400);
+    const api = await open({ storageBytes: 1_000_000 });
+    const { jobId } = await started(api, 400_000);
     const fork = await api.post(`/jobs/${jobId}/fork`, {}, ada);
     expect(fork.statusCode, fork.body).toBe(202);
-    expect((await shown(api)).storageBytes.used).toBe(800);
-    expectRefused(await api.post(`/jobs/${jobId}/fork`, {}, ada), 413, 'may store 1000 bytes', 'stores 800');
+    expect(await filesOf(api, redis)).toBe(800_000);
+    const { used } = (await shown(api)).storageBytes;
+    expectRefused(await api.post(`/jobs/${jobId}/fork`, {}, ada), 413, 'may store 1000000 bytes', `stores ${used}`);
     await expectNothingReserved(redis);
+  });
+
+  test('counts the specs and events of jobs, and refuses a job or a sweep whose specs have no room', async ({ open, redis }) => {
+    const api = await open({ storageBytes: 10_000 });
+    const { id, spec } = await make(api, ada, { labels: { note: 'x'.repeat(60) } });
+    const used = async (): Promise<number> => (await shown(api)).storageBytes.used;
+    expect(await used()).toBeGreaterThan(JSON.stringify(spec).length);
+    expect(await used()).toBe(await storedInRedis(redis));
+    expectRefused(await api.post('/sweeps', sweepOf(20), ada), 413, 'may store 10000 bytes', `stores ${await used()}`);
+    const sweep = (await api.post('/sweeps', sweepOf(1), ada)).json<Sweep>();
+    expect(await used()).toBe(await storedInRedis(redis));
+    // What runs goes on, whatever it takes.
+    const attempt = await claim(api.jobs, id);
+    while ((await used()) < 10_000) await attempt.appendLog('info', 'x'.repeat(1_000));
+    expectRefused(await post(api), 413);
+    expect((await attempt.appendEpoch(metricsOf(1))).outcome).toBe('appended');
+    await attempt.finish({ status: 'succeeded', result });
+    expect(await used()).toBe(await storedInRedis(redis));
+    await api.post(`/sweeps/${sweep.id}/cancel`, {}, ada);
+    for (const url of [`/jobs/${id}`, `/jobs/${sweep.trials[0]?.job}`, `/sweeps/${sweep.id}`])
+      expect((await remove(api, url)).statusCode).toBe(204);
+    expect(await used()).toBe(0);
   });
 });
 
 test('a quota of storage counts what a job keeps of its epochs, and the copies that others begin with', async ({ open, redis }) => {
   const documents = Buffer.from('{"epoch":1}\n{"epoch":2}\n');
-  const copies = weightsFile.length + 400 + documents.length / 2;
-  const originals = weightsFile.length + 400 + documents.length;
-  const api = await open({ storageBytes: originals + copies });
-  const used = async () => (await shown(api)).storageBytes.used;
+  const copies = weightsFile.length + 400_000 + documents.length / 2;
+  const originals = weightsFile.length + 400_000 + documents.length;
+  const api = await open({ storageBytes: 1e6 });
+  const used = async () => await filesOf(api, redis);
   const initialWeights = { weights: (await putWeights(api)).json<Weights>().id };
   const begun = await make(api, ada, { initialWeights });
-  const attempt = await started(api, 400);
+  const attempt = await started(api, 400_000);
   await api.artifacts.putBytes(attempt.jobId, 'gradients-1-2.jsonl', documents);
   await attempt.countFile('gradients-1-2.jsonl', documents.length);
   expect(await used()).toBe(originals + weightsFile.length);
@@ -108,7 +137,9 @@ test('a quota of storage counts what a job keeps of its epochs, and the copies t
   const fork = await api.post(`/jobs/${attempt.jobId}/fork`, {}, ada);
   expect(fork.statusCode, fork.body).toBe(202);
   expect(await used()).toBe(originals + copies);
-  expectRefused(await post(api, ada, { initialWeights }), 413, `may store ${originals + copies} bytes`);
+  await attempt.countFile('gradients-3-4.jsonl', 999_900 - (await shown(api)).storageBytes.used);
+  expectRefused(await post(api, ada, { initialWeights }), 413, 'may store 1000000 bytes', 'stores 999900');
+  await attempt.countFile('gradients-3-4.jsonl', 0);
   await expectNothingReserved(redis);
   for (const { id } of [begun, fork.json<Job>()]) {
     expect((await api.post(`/jobs/${id}/cancel`, {}, ada)).statusCode).toBe(202);

@@ -5,6 +5,7 @@ import { checkSpec } from '@trainyard/engine';
 import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
+import { storedInRedis } from '../support/storedBytes.ts';
 import { type Workers, workerTest } from './fixtures/workers.ts';
 
 const { spec } = checkSpec({
@@ -109,7 +110,7 @@ test('an owner has stored what all files of their jobs take, also those that a j
     for (const kind of [/^model/, /^checkpoint/, /^gradients/]) expect(names).toContainEqual(expect.stringMatching(kind));
     for (const name of names) stored += (await tools.artifacts.stat(jobId, name))?.bytes ?? 0;
   }
-  expect(storageBytes).toBe(stored);
+  expect(storageBytes).toBe(stored + (await storedInRedis(redis, owner ?? '')));
   expect(trainingSeconds).toBeGreaterThan(0);
   for (const jobId of [id, fork.id]) {
     await workers.jobs.store.delete(jobId);

@@ -108,7 +108,7 @@ export class QuotaExceededError extends JobsError {
 const quotaMessages: Readonly<Record<QuotaExceededError['quota'], (limit: number, used: number) => string>> = {
   queuedJobs: (limit, used) =>
     `this key may have ${limit} jobs that have not ended, and has ${used}: wait for the end of some, or cancel some`,
-  storageBytes: (limit, used) => `this key may store ${limit} bytes, and stores ${used}: delete jobs, datasets or weights`,
+  storageBytes: (limit, used) => `this key may store ${limit} bytes, and stores ${used}: delete jobs, sweeps, datasets or weights`,
   trainingSeconds: (limit, used) =>
     `this key may train for ${limit} seconds in a day (UTC), and has trained for ${Math.round(used * 10) / 10}: try again tomorrow`,
 };

@@ -31,7 +31,15 @@ export {
 export * from './errors.ts';
 export { EventHub, type EventHubOptions, type FollowOptions } from './events/eventHub.ts';
 export { EventBatch, type EncodedEvent } from './events/eventBatch.ts';
-export { compareEventIds, type EpochMetricsPage, EventLog, type EventRange, hasEndedBy, type JobHead, type RangeOptions } from './events/eventLog.ts';
+export {
+  compareEventIds,
+  type EpochMetricsPage,
+  EventLog,
+  type EventRange,
+  hasEndedBy,
+  type JobHead,
+  type RangeOptions,
+} from './events/eventLog.ts';
 export type { Follower, FollowOutcome } from './events/follower.ts';
 export { type StreamToken, StreamTokens, type TokenHolder } from './events/streamTokens.ts';
 export { Turnstile } from './events/turnstile.ts';

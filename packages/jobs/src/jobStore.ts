@@ -20,6 +20,7 @@ import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
+import { eventsEntry, specEntry } from './scripts/usage.ts';
 import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import type { TrainQueue } from './trainQueue.ts';
 import { WaitingJobs } from './waitingJobs.ts';
@@ -52,6 +53,11 @@ export interface NewJob {
   readonly quotas?: Quotas;
   /** Whose trace it goes on with; left out, that of the request in hand. */
   readonly traceparent?: string;
+}
+
+/** What counts for the storage of a new job's owner beside its files. */
+function bytesInRedis({ spec = '' }: Readonly<Record<string, string>>, origin: Origin | undefined): Readonly<Record<string, number>> {
+  return { [specEntry]: Buffer.byteLength(spec), [eventsEntry]: origin?.begun?.historyBytes ?? 0 };
 }
 
 export class JobStore {
@@ -143,7 +149,7 @@ export class JobStore {
         datasetId,
         owner,
         quotaText(request.quotas),
-        JSON.stringify(request.files ?? {}),
+        JSON.stringify({ ...request.files, ...bytesInRedis(record, request.origin) }),
         ...Object.entries(record).flat(),
       ],
     );

@@ -15,7 +15,7 @@ export interface Quotas {
   readonly parameters: number | null;
   /** Of one job. */
   readonly epochs: number | null;
-  /** Uploaded datasets and weights, and all files that jobs keep. */
+  /** Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps. */
   readonly storageBytes: number | null;
   /** Seconds of finished epochs in a UTC day; at the limit no new job is made. */
   readonly trainingSeconds: number | null;

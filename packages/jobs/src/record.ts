@@ -18,6 +18,8 @@ export interface Origin {
 export interface Begun {
   readonly file: string;
   readonly checkpoint: JobCheckpoint;
+  /** Of the data of the events that were copied into the new job's stream. */
+  readonly historyBytes: number;
   /** The metrics of the last epoch before it. */
   readonly latest: EpochMetrics | null;
   /** The last epoch whose gradients lie there too and were told of; 0 without one. */

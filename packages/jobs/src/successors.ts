@@ -141,9 +141,10 @@ export class Successors {
     jobId: string,
     last: Readonly<Record<CopiedEvent['event'], number>>,
     epochs: number,
-  ): Promise<Pick<Begun, 'latest' | 'lastGradients'>> {
+  ): Promise<Pick<Begun, 'latest' | 'lastGradients' | 'historyBytes'>> {
     let latest: EpochMetrics | null = null;
     let lastGradients = 0;
+    let historyBytes = 0;
     let after: string | null = null;
     do {
       const page: EventPage = await this.#options.eventLog.range(from, {
@@ -152,7 +153,7 @@ export class Successors {
         ...(after === null ? {} : { after }),
       });
       const told = page.data.filter((event): event is CopiedEvent => isCopied(event) && event.data.epoch <= last[event.event]);
-      await this.#tell(
+      historyBytes += await this.#tell(
         jobId,
         told.map((event) => ({ ...event, data: event.event === 'epoch' ? { ...event.data, jobId, epochs } : { ...event.data, jobId } })),
       );
@@ -160,16 +161,25 @@ export class Successors {
       lastGradients = told.findLast((event) => event.event === 'gradients')?.data.epoch ?? lastGradients;
       after = told.length === 0 ? null : page.nextCursor;
     } while (after !== null);
-    return { latest, lastGradients };
+    return { latest, lastGradients, historyBytes };
   }
 
-  /** Events keep their ids, which say when they happened; one that is sent again after a lost connection is refused. */
-  async #tell(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<void> {
+  /**
+   * Events keep their ids, which say when they happened; one that is sent again after a lost connection is refused.
+   * @returns the bytes of their data
+   */
+  async #tell(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<number> {
     const stream = this.#keys.events(jobId);
     const pipeline = this.#options.redis.pipeline();
-    for (const { id, event, data } of events) pipeline.xadd(stream, id, 'event', event, 'data', JSON.stringify(data));
+    let bytes = 0;
+    for (const { id, event, data } of events) {
+      const text = JSON.stringify(data);
+      bytes += Buffer.byteLength(text);
+      pipeline.xadd(stream, id, 'event', event, 'data', text);
+    }
     pipeline.expire(stream, Remains.reservationSeconds);
     for (const [error] of (await pipeline.exec()) ?? []) if (error && !/equal or smaller/.test(error.message)) throw error;
+    return bytes;
   }
 }
 

@@ -3,6 +3,7 @@ import { KeyQuotas, noQuotas, QuotaExceededError, type Quotas } from '@trainyard
 import { expect } from 'vitest';
 import { claim, type Jobs, metricsOf, openJobs, result, spec } from '../../support/jobs.ts';
 import { redisTest as test, type TestRedis } from '../../support/redis.ts';
+import { storedInRedis } from '../../support/storedBytes.ts';
 
 const make = async ({ store }: Jobs, quotas: Partial<Quotas>): Promise<string> =>
   (await store.create({ spec, owner: 'ada', quotas: { ...noQuotas, ...quotas } })).job.id;
@@ -35,16 +36,17 @@ test('seconds and bytes are counted once, and bytes as long as they are stored',
   // A worker that was too slow has stored it all the same.
   await attempt.countFile('evaluation-1-1.jsonl', 1);
   const { secondsUntilReset, ...usage } = await usageOf(redis);
-  expect(usage).toEqual({ queuedJobs: 0, storageBytes: 45, trainingSeconds: 0.5 });
+  const storageBytes = 45 + (await storedInRedis(redis));
+  expect(usage).toEqual({ queuedJobs: 0, storageBytes, trainingSeconds: 0.5 });
   expect(secondsUntilReset).toBeGreaterThan(0);
   expect(secondsUntilReset).toBeLessThanOrEqual(86_400);
   await expect(make(jobs, { trainingSeconds: 0.5 })).rejects.toMatchObject({
     quota: 'trainingSeconds',
     message: expect.stringContaining('trained for 0.5') as string,
   });
-  await expect(make(jobs, { storageBytes: 45 })).rejects.toMatchObject({ quota: 'storageBytes', retryAfterSeconds: 0 });
-  await make(jobs, { storageBytes: 46, trainingSeconds: 0.6, queuedJobs: 1 });
+  await expect(make(jobs, { storageBytes })).rejects.toMatchObject({ quota: 'storageBytes', retryAfterSeconds: 0 });
+  await make(jobs, { storageBytes: 2 * storageBytes, trainingSeconds: 0.6, queuedJobs: 1 });
   await jobs.store.delete(attempt.jobId);
   await attempt.countFile('evaluation-1-1.jsonl', 1);
-  expect(await usageOf(redis)).toMatchObject({ queuedJobs: 1, storageBytes: 0, trainingSeconds: 0.5 });
+  expect(await usageOf(redis)).toMatchObject({ queuedJobs: 1, storageBytes: await storedInRedis(redis), trainingSeconds: 0.5 });
 });

@@ -1,5 +1,13 @@
 // The stored events of jobs, read from their Redis streams. Reads only: the scripts append.
-import { type EpochData, type EpochMetrics, type EventPage, eventId, type JobEvent, type StoredEvent, type StoredEventType } from '@trainyard/contracts';
+import {
+  type EpochData,
+  type EpochMetrics,
+  type EventPage,
+  eventId,
+  type JobEvent,
+  type StoredEvent,
+  type StoredEventType,
+} from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import type { EncodedEvent } from './eventBatch.ts';
@@ -112,12 +120,7 @@ export class EventLog {
   }
 
   /** Up to `count` events after an id, or from the beginning, up to the one with the id `last`, or to the end, as they are stored. */
-  async entries(
-    jobId: string,
-    after: string | undefined,
-    count: number,
-    last = '+',
-  ): Promise<(EncodedEvent & { readonly id: string })[]> {
+  async entries(jobId: string, after: string | undefined, count: number, last = '+'): Promise<(EncodedEvent & { readonly id: string })[]> {
     const start = after === undefined ? '-' : `(${eventId.parse(after)}`;
     const entries = await this.#redis.xrange(this.#keys.events(jobId), start, last, 'COUNT', count);
     // The fields of an entry are the scripts' own: `event`, its type, and `data`, JSON.

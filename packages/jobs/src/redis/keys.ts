@@ -8,7 +8,7 @@ export interface RedisKeys {
   job(jobId: string): string;
   /** Stream: the stored events of a job. */
   events(jobId: string): string;
-  /** Hash: the bytes of each of a job's files, by its name. */
+  /** Hash: the bytes of each of a job's files, by its name; and of its spec and its events, see scripts/usage.ts. */
   files(jobId: string): string;
   /** String, 24 hours: which job an idempotency key made, and of which body. */
   idempotency(digest: string): string;

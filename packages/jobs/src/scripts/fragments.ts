@@ -1,12 +1,25 @@
 // Pieces of Lua that several scripts begin with. A script is one text to Redis, so sharing means putting texts together.
+import { eventsEntry } from './usage.ts';
 
 /**
  * `append(events, channel, jobId, event, data)`: puts an event into the job's stream and tells everyone who follows,
- * in one step; `data` is JSON. Returns the event's id.
+ * in one step; `data` is JSON. Returns the event's id. `countEvents(events, jobId, bytes)`: counts bytes of events for the job, and so for
+ * its owner's storage. A negative number takes back at most what was counted: version 0.1.0 did not count. The keys are those of
+ * `RedisKeys.files` and `RedisKeys.usage`; they share the stream's hash tag.
  */
 export const appendFragment = `
+local function countEvents(events, jobId, bytes)
+  local tag = string.sub(events, 1, #events - #jobId - 8)
+  local owner = redis.call('HGET', tag .. ':job:' .. jobId, 'owner')
+  if not owner then return end
+  local files = tag .. ':files:' .. jobId
+  if bytes < 0 then bytes = math.max(bytes, 0 - (redis.call('HGET', files, '${eventsEntry}') or 0)) end
+  redis.call('HINCRBY', files, '${eventsEntry}', bytes)
+  redis.call('HINCRBY', tag .. ':usage:' .. owner, 'storedBytes', bytes)
+end
 local function append(events, channel, jobId, event, data)
   local id = redis.call('XADD', events, '*', 'event', event, 'data', data)
+  countEvents(events, jobId, #data)
   redis.call('PUBLISH', channel, '{"jobId":"' .. jobId .. '","id":"' .. id .. '","event":"' .. event .. '","data":' .. data .. '}')
   return id
 end
@@ -27,7 +40,7 @@ local function eachLog(events, from, visit)
   repeat
     local entries = redis.call('XRANGE', events, start, '+', 'COUNT', 20)
     for _, entry in ipairs(entries) do
-      if entry[2][2] == 'log' and visit(entry[1]) then return end
+      if entry[2][2] == 'log' and visit(entry[1], #entry[2][4]) then return end
       start = '(' .. entry[1]
     end
   until #entries < 20
@@ -44,13 +57,14 @@ local function log(record, events, channel, jobId, data)
     count = count + 1
   end
   while count > ${keptLogs} do
-    local oldest
-    eachLog(events, kept[2] and '(' .. kept[2] or '-', function(logId)
-      if logId ~= kept[3] then oldest = logId end
+    local oldest, bytes
+    eachLog(events, kept[2] and '(' .. kept[2] or '-', function(logId, size)
+      if logId ~= kept[3] then oldest, bytes = logId, size end
       return oldest
     end)
     if not oldest then break end
     redis.call('XDEL', events, oldest)
+    countEvents(events, jobId, -bytes)
     redis.call('HSET', record, 'logsFrom', oldest)
     kept[2], count = oldest, count - 1
   end

@@ -2,12 +2,16 @@
 // say to more. `RedisKeys.usage` names the hash; how many jobs have not ended, the lists say.
 import type { Script } from './script.ts';
 
+/** Among the bytes of a job's files, those of its spec and of its events. No file has such a name. */
+export const specEntry = ':spec';
+export const eventsEntry = ':events';
+
 /**
  * `usageKey(record, id, owner)`: the owner's usage, by the record of a job or a sweep, dataset or weights, whose hash tag it shares.
  * `store(usage, record, bytes)`: notes in a record how many bytes are stored for it now, and in the usage by how many that is more.
  * `unstore(usage, record)`: takes them back, before the record goes.
  * `keep(usage, files, name, bytes)`: the same for one file of a job, in `RedisKeys.files`, 0 for one that is gone; `unkeep(usage, files)`
- * for all of them.
+ * for all of them. The job's spec and events are entries there too.
  */
 export const usageFragment = `
 local function usageKey(record, id, owner)

@@ -15,7 +15,7 @@ const quotasSchema = z
     queuedJobs: limited.describe('Jobs that have not ended, and those that a sweep is yet to make'),
     parameters: z.object({ limit: z.number() }).describe('Of one job'),
     epochs: z.object({ limit: z.number() }).describe('Of one job'),
-    storageBytes: limited.describe("Uploaded datasets and weights, and the jobs' last checkpoints and trained models"),
+    storageBytes: limited.describe('Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps'),
     trainingSeconds: limited
       .extend({ secondsUntilReset: z.number().describe('Until the next day') })
       .describe('Of finished epochs on this UTC day'),

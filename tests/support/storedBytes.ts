@@ -1,0 +1,26 @@
+// What an owner's jobs and sweeps take in Redis, counted anew from what is there: what their share of `storageBytes` must be.
+import { redisKeys } from '@trainyard/jobs';
+import type { Redis } from 'ioredis';
+import type { TestRedis } from './redis.ts';
+
+/** The bytes of the specs and the events of an owner's jobs, and of the records of their sweeps. */
+export async function storedInRedis({ prefix, connect }: TestRedis, owner = 'ada'): Promise<number> {
+  const redis = connect();
+  const keys = redisKeys(prefix);
+  const jobs = await redis.zrange(keys.list(owner), 0, -1);
+  const sweeps = await redis.zrange(keys.sweepsOf(owner), 0, -1);
+  const sizes = await Promise.all([
+    ...jobs.map(async (id) => await redis.hstrlen(keys.job(id), 'spec')),
+    ...jobs.map(async (id) => await eventBytes(redis, keys.events(id))),
+    ...sweeps.map(async (id) => (await redis.hstrlen(keys.sweep(id), 'head')) + (await redis.hstrlen(keys.sweep(id), 'epochs'))),
+    ...sweeps.map(async (id) => sumOf((await redis.hvals(keys.sweepTrials(id))).map(bytesOf))),
+  ]);
+  return sumOf(sizes);
+}
+
+async function eventBytes(redis: Redis, stream: string): Promise<number> {
+  return sumOf((await redis.xrange(stream, '-', '+')).map(([, [, , , data = '']]) => bytesOf(data)));
+}
+
+const bytesOf = (text: string): number => Buffer.byteLength(text);
+const sumOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0);
