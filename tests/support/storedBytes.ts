@@ -7,8 +7,8 @@ import type { TestRedis } from './redis.ts';
 export async function storedInRedis({ prefix, connect }: TestRedis, owner = 'ada'): Promise<number> {
   const redis = connect();
   const keys = redisKeys(prefix);
-  const jobs = await redis.zrange(keys.list(owner), 0, -1);
-  const sweeps = await redis.zrange(keys.sweepsOf(owner), 0, -1);
+  const jobs = await redis.zrange(keys.list(owner), '0', '-1');
+  const sweeps = await redis.zrange(keys.sweepsOf(owner), '0', '-1');
   const sizes = await Promise.all([
     ...jobs.map(async (id) => await redis.hstrlen(keys.job(id), 'spec')),
     ...jobs.map(async (id) => await eventBytes(redis, keys.events(id))),

@@ -3,7 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Generator } from '@trainyard/engine';
-import { FolderArtifactStore, type JobAttempt, KeyQuotas, noQuotas, redisKeys, Remains, Successors, SweepStore } from '@trainyard/jobs';
+import {
+  FolderArtifactStore,
+  type JobAttempt,
+  KeyQuotas,
+  noQuotas,
+  redisKeys,
+  Remains,
+  Successors,
+  type SweepPlan,
+  SweepStore,
+} from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, createJob, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
 import { redisTest, type TestRedis } from '../../support/redis.ts';
@@ -18,6 +28,19 @@ const test = redisTest.extend('artifacts', async ({ task: _task }, { onCleanup }
   });
   return artifacts;
 });
+
+const plan: SweepPlan = {
+  owner: 'ada',
+  name: null,
+  labels: {},
+  spec,
+  space: { '/name': { type: 'choice', values: ['ß'] } },
+  strategy: { type: 'grid' },
+  metric: 'trainLoss',
+  goal: 'minimize',
+  seed: 0,
+  trials: [],
+};
 
 async function counted(redis: TestRedis): Promise<number> {
   const { storageBytes } = await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas }).usage('ada');
@@ -93,8 +116,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
     },
     async () => {
       const trial = { values: { '/name': 'ß' }, changes: [[['name'], 'ß']] as const, epochs: 1, specBytes: 1 };
-      const plan = { owner: 'ada', name: null, labels: {}, spec, space: { '/name': { type: 'choice', values: ['ß'] } }, seed: 0 } as const;
-      const { id } = await sweeps.create({ ...plan, strategy: { type: 'grid' }, metric: 'trainLoss', goal: 'minimize', trials: [trial] });
+      const { id } = await sweeps.create({ ...plan, trials: [trial] });
       sweepIds.push(id);
     },
     async () => {
