@@ -4,9 +4,9 @@ import type { Redis } from 'ioredis';
 import type { TestRedis } from './redis.ts';
 
 /** The bytes of the specs and the events of an owner's jobs, and of the records of their sweeps. */
-export async function storedInRedis({ prefix, connect }: TestRedis, owner = 'ada'): Promise<number> {
-  const redis = connect();
-  const keys = redisKeys(prefix);
+export async function storedInRedis(server: TestRedis, owner = 'ada'): Promise<number> {
+  const redis = server.connect();
+  const keys = redisKeys(server.prefix);
   const jobs = await redis.zrange(keys.list(owner), '0', '-1');
   const sweeps = await redis.zrange(keys.sweepsOf(owner), '0', '-1');
   const sizes = await Promise.all([

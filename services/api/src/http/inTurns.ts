@@ -7,9 +7,9 @@ export async function* inTurns<T>(pages: AsyncIterable<T>, turns: FairSemaphore,
   try {
     for (;;) {
       const release = await turns.acquire(key);
-      const { value, done } = await iterator.next().finally(release);
-      if (done === true) return;
-      yield value;
+      const next = await iterator.next().finally(release);
+      if (next.done === true) return;
+      yield next.value;
     }
   } finally {
     await iterator.return?.();
