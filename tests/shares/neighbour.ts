@@ -29,8 +29,8 @@ export interface NeighbourJob {
 /** A request that has no answer by then counts as wrong, in ms. */
 const longestAnswerMs = 30_000;
 
-/** No more jobs are posted while so many have not ended. */
-const mostUnfinished = 20;
+/** No more jobs are posted, and no more tables uploaded, while so many have not ended. */
+const mostUnfinished = { jobs: 20, uploads: 4 };
 
 const lossesOf = (epochs: readonly EpochMetrics[]): (readonly number[])[] =>
   epochs.map(({ epoch, trainLoss, testLoss, testAccuracy }) => [epoch, trainLoss ?? NaN, testLoss ?? NaN, testAccuracy ?? NaN]);
@@ -46,7 +46,7 @@ export class Neighbour {
   readonly #receiver: WebhookReceiver;
   readonly #working = new Set<Promise<void>>();
   #count = 0;
-  #unfinished = 0;
+  readonly #unfinished = { jobs: 0, uploads: 0 };
   #newestJobId = '';
   #figures = new Figures();
   #jobs: NeighbourJob[] = [];
@@ -126,9 +126,9 @@ export class Neighbour {
   }
 
   async #postAndFollow(): Promise<void> {
-    if (this.#unfinished >= mostUnfinished) return;
-    const ahead = this.#unfinished;
-    this.#unfinished += 1;
+    const ahead = this.#unfinished.jobs;
+    if (ahead >= mostUnfinished.jobs) return;
+    this.#unfinished.jobs += 1;
     try {
       const name = `hook-${this.#count}`;
       const json = { ...digitsJob, labels: { owner: 'neighbour' }, webhook: { url: this.#receiver.urlOf(name) } };
@@ -153,7 +153,7 @@ export class Neighbour {
         arrivedAt === null ? 'the webhook did not come within 30 s' : null,
       );
     } finally {
-      this.#unfinished -= 1;
+      this.#unfinished.jobs -= 1;
     }
   }
 
@@ -182,6 +182,16 @@ export class Neighbour {
   }
 
   async #upload(): Promise<void> {
+    if (this.#unfinished.uploads >= mostUnfinished.uploads) return;
+    this.#unfinished.uploads += 1;
+    try {
+      await this.#uploadAndDelete();
+    } finally {
+      this.#unfinished.uploads -= 1;
+    }
+  }
+
+  async #uploadAndDelete(): Promise<void> {
     const kind = `kind-${this.#count}`;
     const form = new FormData();
     form.set('name', 'neighbour');
