@@ -118,6 +118,24 @@ describe('DELETE /jobs/{id}', () => {
     expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
   });
 
+  test('forgets the idempotency key of the job, so that a client that makes and deletes jobs leaves nothing in Redis', async ({
+    api,
+    redis,
+  }) => {
+    const remembered = async (): Promise<number> => (await redis.connect('api').keys(redisKeys(redis.prefix).idempotency('*'))).length;
+    const key = { 'idempotency-key': 'once' };
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count++) {
+      const { id } = (await api.post('/jobs', tutorial, key)).json<Job>();
+      ids.push(id);
+      expect(await remembered()).toBe(1);
+      await act(api, id, 'cancel');
+      expect((await remove(api, id)).statusCode).toBe(204);
+      expect(await remembered()).toBe(0);
+    }
+    expect(new Set(ids).size).toBe(3);
+  });
+
   test('removes files later, where a crash came between', async ({ api }) => {
     const { id } = await create(api);
     await api.jobs.store.requestCancel(id);

@@ -31,6 +31,7 @@ if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 remember(KEYS[5], digest, jobId, ARGV[4])
 redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 12))
+if digest ~= '' then redis.call('HSET', KEYS[1], 'idempotencyKey', KEYS[5]) end
 for name, size in pairs(files) do keep(usage, KEYS[9], name, size) end
 local sweepId = redis.call('HGET', KEYS[1], 'sweep')
 if sweepId then

@@ -1,4 +1,4 @@
-// Removes a finished job: its record, its events and its places in the lists. That it may have left files is noted in the same
+// Removes a finished job: its record, its events, its idempotency key and its places in the lists. That it may have left files is noted in the same
 // step, so that a crash before they are removed leaves nothing behind.
 import { listsFragment } from './fragments.ts';
 import { usageFragment } from './usage.ts';
@@ -20,6 +20,9 @@ lists('ZREM', KEYS[1], ARGV[1], status)
 lists('ZREM', KEYS[1], ARGV[1], '*')
 unkeep(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[4])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
+local memory = redis.call('HGET', KEYS[1], 'idempotencyKey')
+local remembered = memory and redis.call('GET', memory)
+if remembered and string.sub(remembered, -#ARGV[1]) == ARGV[1] then redis.call('UNLINK', memory) end
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return {'deleted'}
 `,
