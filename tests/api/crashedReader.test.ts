@@ -38,6 +38,17 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   });
 });
 
+redisTest('an upload whose reader needs more memory than it may have is a 422', async ({ redis, onTestFinished }) => {
+  // Less than the process has when it starts.
+  const api = await openApi(redis, { uploadReader: { memoryBytes: 1e6 } });
+  onTestFinished(async () => await api.close());
+  const response = await upload(api, formParts({ file: large }));
+  expect([response.statusCode, response.json<Problem>().detail]).toEqual([
+    422,
+    'the files cannot be read: reading them needs too much memory. Send smaller files.',
+  ]);
+});
+
 describe.skipIf(!canFindProcesses)('a process that is ready for the next upload', () => {
   redisTest('reads it, is replaced when it was killed, and ends with the app', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { uploadReader: { readyMs: 2 ** 30 } });

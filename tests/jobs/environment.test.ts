@@ -60,6 +60,7 @@ describe('the environment', () => {
       uploadFilesLimit: 100_000,
       uploadBounds: { uploads: 64, uploadsPerKey: 8, bytes: 16 * 2 ** 30, bytesPerKey: 4 * 2 ** 30 },
       uploadReaders: 2,
+      uploadMemoryBytes: 4.5e9,
       predictions: { processes: 2, memoryBytes: 1.5e9, timeLimitMs: 10_000, waitingPerKey: 64 },
       quotas: noQuotas,
     });
@@ -105,6 +106,7 @@ describe('the environment', () => {
         TRAINYARD_UPLOADS_BYTES: '1e9',
         TRAINYARD_UPLOADS_BYTES_PER_KEY: '1e8',
         TRAINYARD_UPLOAD_READERS: '4',
+        TRAINYARD_UPLOAD_MEMORY_BYTES: '2e9',
         TRAINYARD_PREDICT_PROCESSES: '3',
         TRAINYARD_PREDICT_MEMORY_BYTES: '5e8',
         TRAINYARD_PREDICT_SECONDS: '20',
@@ -149,6 +151,7 @@ describe('the environment', () => {
       uploadFilesLimit: 1_000,
       uploadBounds: { uploads: 10, uploadsPerKey: 3, bytes: 1e9, bytesPerKey: 1e8 },
       uploadReaders: 4,
+      uploadMemoryBytes: 2e9,
       predictions: { processes: 3, memoryBytes: 5e8, timeLimitMs: 20_000, waitingPerKey: 8 },
       quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
     });

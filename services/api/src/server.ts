@@ -280,7 +280,12 @@ async function main(): Promise<void> {
     requestsPerKey: environment.requestsPerKey,
     streamsPerKey: environment.streamsPerKey,
     uploadBounds: environment.uploadBounds,
-    uploadReader: { readers: environment.uploadReaders, readyMs: readyReaderMs, limits: { files: environment.uploadFilesLimit } },
+    uploadReader: {
+      readers: environment.uploadReaders,
+      memoryBytes: environment.uploadMemoryBytes,
+      readyMs: readyReaderMs,
+      limits: { files: environment.uploadFilesLimit },
+    },
     predictions: environment.predictions,
     threads: environment.threads,
     apiKeys,

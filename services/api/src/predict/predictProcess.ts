@@ -137,6 +137,6 @@ process.on('message', (message: ToPredictProcess) => {
     send({ kind: 'answer', answer, residentBytes: process.memoryUsage.rss() });
   });
 });
-new Worker(new URL('./memoryWatch.js', import.meta.url), { workerData: { memoryBytes, parent: process.ppid } }).once('online', () =>
+new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData: { memoryBytes, parent: process.ppid } }).once('online', () =>
   send({ kind: 'ready' }),
 );

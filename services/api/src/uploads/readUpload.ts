@@ -22,8 +22,10 @@ export interface UploadReaderOptions {
   readonly readers: number;
   /** How long a short try may take, in ms; 0: there are none. */
   readonly tryMs: number;
-  /** Of the process, beside the files' bytes. */
+  /** Of V8's heap in the process. */
   readonly heapMegabytes: number;
+  /** Of the process as a whole. It is killed when it has more. */
+  readonly memoryBytes: number;
   /** After an upload, a process is kept ready for the next one for so long, in ms; 0: none is. */
   readonly readyMs: number;
 }
@@ -35,6 +37,7 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   readers: 2,
   tryMs: 5_000,
   heapMegabytes: 512,
+  memoryBytes: 4.5e9,
   readyMs: 0,
 };
 

@@ -1,6 +1,8 @@
 // The program that reads one upload for the API (see readingProcess.ts) and ends. It knows only the files of its order.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import {
   contentOf,
   npzPieces,
@@ -72,8 +74,15 @@ async function answer(order: ReadOrder): Promise<ReadAnswer> {
   }
 }
 
+/** Starts the thread that kills this process when it has too much memory. */
+async function watchMemory(): Promise<void> {
+  const workerData = { memoryBytes: Number(process.argv[2]), parent: process.ppid };
+  await once(new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData }), 'online');
+}
+
 // Without its parent nobody wants the answer.
 process.on('disconnect', () => process.exit(1));
+const watched = watchMemory();
 process.once('message', (order: ReadOrder) => {
-  void answer(order).then((told) => process.send?.(told, () => process.exit(0)));
+  void watched.then(async () => await answer(order)).then((told) => process.send?.(told, () => process.exit(0)));
 });

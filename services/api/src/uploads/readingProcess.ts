@@ -78,8 +78,10 @@ class ErrorOutput {
 }
 
 export interface ReadingProcessOptions {
-  /** Of the process, beside the files' bytes. */
+  /** Of V8's heap. */
   readonly heapMegabytes: number;
+  /** Of the process as a whole. It is killed when it has more. */
+  readonly memoryBytes: number;
 }
 
 /** A process that waits for an order, reads it and ends. It also ends with this process. */
@@ -88,8 +90,8 @@ export class ReadingProcess {
   readonly #errorOutput: ErrorOutput;
   readonly #closed: Promise<unknown[]>;
 
-  constructor({ heapMegabytes }: ReadingProcessOptions) {
-    this.#process = fork(new URL('./readerProcess.js', import.meta.url), {
+  constructor({ heapMegabytes, memoryBytes }: ReadingProcessOptions) {
+    this.#process = fork(new URL('./readerProcess.js', import.meta.url), [String(memoryBytes)], {
       // It needs nothing of the environment.
       env: {},
       execArgv: [`--max-old-space-size=${heapMegabytes}`],

@@ -1,5 +1,5 @@
-// A thread of a process that predicts. It works while the main thread computes, and kills the process when it has too much memory or
-// when its parent is gone.
+// A thread of a process with a bound on its memory: one that predicts or reads an upload. It works while the main thread computes, and
+// kills the process when it has too much memory or when its parent is gone.
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 
