@@ -120,10 +120,30 @@ describe('without keys', () => {
     ['https://evil.example', 403],
     ['http://localhost.evil.example', 403],
     ['null', 403],
-    ['http://localhost:5173', 202],
-    ['http://127.0.0.1:3000', 202],
-    ['http://[::1]:3000', 202],
-  ] as const)('a browser that sends for %s gets %s', async ([origin, status], { api }) => {
-    expect((await api.post('/jobs', tutorial, { origin })).statusCode).toBe(status);
+    ['http://localhost:3000', 202],
+    ['HTTP://LOCALHOST:3000', 202],
+    ['http://localhost:5173', 403],
+    ['http://localhost', 403],
+    ['https://localhost:3000', 403],
+    ['http://127.0.0.1:3000', 403],
+    ['http://[::1]:3000', 403],
+    ['http://localhost:3000.evil.example', 403],
+  ] as const)('a browser that sends to localhost:3000 for %s gets %s', async ([origin, status], { api }) => {
+    expect((await api.post('/jobs', tutorial, { host: 'localhost:3000', origin })).statusCode).toBe(status);
   });
+
+  apiTest.for(['127.0.0.1:3000', '[::1]:3000', 'localhost'])('a page of the service may call it by the name %s', async (host, { api }) => {
+    expect((await api.post('/jobs', tutorial, { host, origin: `http://${host}` })).statusCode).toBe(202);
+  });
+
+  redisTest(
+    'a page of this machine may call where the operator names it, and one of another machine may not',
+    async ({ redis, onTestFinished }) => {
+      const [here, elsewhere] = ['http://localhost:5173', 'https://board.example'];
+      const api = await openApi(redis, { corsOrigins: [here, elsewhere] });
+      onTestFinished(async () => await api.close());
+      expect((await api.post('/jobs', tutorial, { origin: here })).statusCode).toBe(202);
+      expect((await api.post('/jobs', tutorial, { origin: elsewhere })).statusCode).toBe(403);
+    },
+  );
 });

@@ -25,7 +25,7 @@ describe('other web sites', () => {
     const { headers } = await api.get('/jobs', { origin: board });
     expect(headers['access-control-allow-origin']).toBeUndefined();
     const preflight = { origin: board, 'access-control-request-method': 'POST' };
-    expect((await api.call({ method: 'OPTIONS', url: '/jobs', headers: preflight })).statusCode).toBe(405);
+    expect((await api.call({ method: 'OPTIONS', url: '/jobs', headers: preflight })).statusCode).toBe(403);
   });
 
   redisTest('may where the operator names them, and no others', async ({ redis, onTestFinished }) => {

@@ -26,6 +26,7 @@ import {
 } from '@trainyard/jobs';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { isUtf8, parseJsonBody } from './http/jsonBody.ts';
+import { closeAfterAnswer, isStillSending } from './http/lingeringClose.ts';
 import { validatorCompiler } from './http/parameters.ts';
 import { basePathOf, targetOf, trustProxies } from './http/proxies.ts';
 import { requestIdOf } from './http/requestIds.ts';
@@ -186,6 +187,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       // No hook has run for it.
       request.basePath = basePathOf(request.raw, trust, basePath);
       setBrowserHeaders(request, reply, corsOrigins);
+      if (isStillSending(request)) closeAfterAnswer(reply);
       void sendProblem(error, request, reply);
     },
   });
@@ -213,7 +215,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(errors, { redisHealth: options.redisHealth ?? null });
   await app.register(headers, { corsOrigins });
   await app.register(arrival, { timeoutMs: options.requestTimeoutMs ?? requestTimeoutMs });
-  await app.register(access, { keys, rateLimiter: options.rateLimiter ?? null, streamTokens });
+  await app.register(access, { keys, rateLimiter: options.rateLimiter ?? null, streamTokens, corsOrigins });
   const { requestsPerKey = 64, requestWaitMs = 10_000 } = options;
   await app.register(requestPlaces, { keys, requestsPerKey, waitLimitMs: requestWaitMs });
   await app.register(requestForm);

@@ -3,7 +3,8 @@
 import type { Problem, ProblemIssue } from '@trainyard/contracts';
 import { mostProblems } from '@trainyard/engine';
 import { type ArtifactError, diskErrorOf } from '@trainyard/jobs';
-import { pathOf } from './http/requestIds.ts';
+import type { FastifyRequest } from 'fastify';
+import { seenPath } from './plugins/basePath.ts';
 
 /** Every code that an answer can carry in `code`, with its HTTP status and title. */
 export const problemKinds = {
@@ -106,7 +107,7 @@ export function orDiskError(error: unknown): unknown {
   return diskErrorOf(error, 'the upload', "the service's own folder") ?? error;
 }
 
-/** The 404 of this request target; also what another key's job is answered with, so there is one wording. */
-export function nothingThere(url: string): ProblemError {
-  return new ProblemError('notFound', `There is nothing at ${pathOf(url)}.`);
+/** The 404 of this request's path; also what another key's job is answered with, so there is one wording. */
+export function nothingThere(request: FastifyRequest): ProblemError {
+  return new ProblemError('notFound', `There is nothing at ${seenPath(request)}.`);
 }

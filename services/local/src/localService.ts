@@ -106,6 +106,8 @@ export class LocalService {
     this.#throwIfClosed();
 
     const shared = { ...env, REDIS_URL: this.#redis.url, TRAINYARD_HOME: environment.home };
+    // Only the API needs these secrets.
+    const { TRAINYARD_API_KEYS: _keys, TRAINYARD_WEBHOOK_SECRET: _secret, ...workerEnv } = shared as NodeJS.ProcessEnv;
     // A restarted API takes the port again that a 0 picked, where its clients look for it.
     const port = () => (this.#url !== null && environment.port === 0 ? new URL(this.#url).port : String(environment.port));
     const apiEnv = () => ({ ...shared, PORT: port() });
@@ -115,7 +117,7 @@ export class LocalService {
       ...common,
       name: 'worker',
       program: workerProgram,
-      env: () => shared,
+      env: () => workerEnv,
       stopGraceMs: workerStopGraceMs,
     });
     const [{ url }] = await Promise.all([this.#api.start(), this.#worker.start()]);

@@ -23,6 +23,7 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ActiveRuns } from './activeRuns.ts';
+import { childEnvironment } from './childEnvironment.ts';
 import { ChildPool } from './childPool.ts';
 import { repeat } from './repeat.ts';
 import { RELAXED } from './messages.ts';
@@ -281,9 +282,4 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   } finally {
     timeout.abort();
   }
-}
-
-/** What a child inherits: everything but what is no business of a process that trains. */
-function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(REDIS_URL$|TRAINYARD_|AWS_|OTEL_)/.test(name)));
 }

@@ -84,7 +84,11 @@ async function start(program: string, folder: string, memoryBytes: number): Prom
   const password = randomBytes(24).toString('hex');
   writeFileSync(configPath(folder), configOf(port, password, folder, memoryBytes), { mode: 0o600 });
   const log = openSync(logPath(folder), 'w', 0o600);
-  const child = spawn('/bin/sh', ['-c', keeper, program, configPath(folder)], { detached: true, stdio: ['pipe', log, log] });
+  const child = spawn('/bin/sh', ['-c', keeper, program, configPath(folder)], {
+    detached: true,
+    env: { PATH: process.env['PATH'], LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'] },
+    stdio: ['pipe', log, log],
+  });
   closeSync(log);
   const server = { keeper: child, exited: once(child, 'exit'), url: urlOf(port, password) };
   if (await Promise.race([isServing(server.url, folder, startBoundMs), server.exited.then(() => false)])) return server;

@@ -22,6 +22,9 @@ export const retryLine = 'retry: 2000\n\n';
 /** Bytes that wait here for a slow client before its source is no longer asked; the socket holds as much again. */
 const bufferedBytes = 16 * 1024;
 
+/** Why sources are aborted. One for all, because making an error with its stack takes long when a thousand clients leave at once. */
+const clientIsGone = new Error('the client is gone');
+
 /** Ends when its source ends. An error of the source destroys it, so that the client reconnects with its last id. */
 export class EventStream extends Readable {
   readonly #abort = new AbortController();
@@ -71,7 +74,7 @@ export class EventStream extends Readable {
   /** Stops the heartbeat and the source; the source's `return` has to wait for a `next` that is under way. */
   #release(): void {
     clearInterval(this.#heartbeat);
-    this.#abort.abort();
+    this.#abort.abort(clientIsGone);
     if (!this.#pumping) void this.#pieces.return?.().catch(() => undefined);
   }
 

@@ -1,6 +1,7 @@
 // Headers that reverse proxies add to a request. They are used only if the operator trusts the proxy (TRAINYARD_TRUST_PROXY), because any
 // client can send them too.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import proxyAddr from '@fastify/proxy-addr';
 import type { FastifyRequest } from 'fastify';
 
@@ -24,9 +25,12 @@ export function forwardingHeader(headers: IncomingHttpHeaders): string | undefin
 const prefix = /^(?:\/[\w.~-]+)+$/;
 
 /** The path under which the client sees this service, without a slash at its end: '' or '/trainyard'. */
-export function basePathOf({ headers, socket }: IncomingMessage, trust: TrustProxy, configured: string): string {
-  const given = headers['x-forwarded-prefix'];
-  if (typeof given !== 'string' || !trust(socket.remoteAddress ?? '', 0)) return configured;
+export function basePathOf(request: IncomingMessage, trust: TrustProxy, configured: string): string {
+  const given = request.headers['x-forwarded-prefix'];
+  if (typeof given !== 'string') return configured;
+  // A request has no socket, and a socket no address, when the client has left.
+  const { remoteAddress } = (request.socket as Socket | null) ?? {};
+  if (remoteAddress === undefined || !trust(remoteAddress, 0)) return configured;
   const path = given.replace(/\/+$/, '');
   return path === '' || prefix.test(path) ? path : configured;
 }

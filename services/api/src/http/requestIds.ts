@@ -4,6 +4,9 @@ import type { IncomingMessage } from 'node:http';
 
 export const requestIdHeader = 'x-request-id';
 
+/** Most bytes of a request's path and query. */
+export const longestUrl = 8_192;
+
 /** The caller's own id if it is one that can go into a header and a log line unharmed, else a new one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers[requestIdHeader];

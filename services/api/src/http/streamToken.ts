@@ -1,9 +1,9 @@
 // `?token=` for one event stream, because an EventSource can't send an API key in a header.
 import type { ApiKey, StreamTokens } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
+import { seenPath } from '../plugins/basePath.ts';
 import { ProblemError } from '../problems.ts';
 import { patiently } from './patiently.ts';
-import { pathOf } from './requestIds.ts';
 
 /** How long a request for a stream waits for Redis before its client has to reconnect, in ms. */
 export const streamPatienceMs = 5_000;
@@ -35,7 +35,7 @@ export async function keyOfStreamToken(
   if (key !== undefined) return key;
   throw new ProblemError(
     'unauthorized',
-    `This stream token has expired, or it is for another stream. POST ${pathOf(request.url)}/token with an API key creates a new one.`,
+    `This stream token has expired, or it is for another stream. POST ${seenPath(request)}/token with an API key creates a new one.`,
     { headers: { 'www-authenticate': 'Bearer realm="trainyard", error="invalid_token"' } },
   );
 }

@@ -14,9 +14,9 @@ import {
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { forwardingHeader, hostOfAuthority } from '../http/proxies.ts';
-import { pathOf } from '../http/requestIds.ts';
 import { keyOfStreamToken, streamTokenOf } from '../http/streamToken.ts';
 import { ProblemError } from '../problems.ts';
+import { seenPath } from './basePath.ts';
 
 export type Caller = ApiKey;
 
@@ -52,7 +52,7 @@ function unauthorized(detail: string, challenge: string): ProblemError {
   return new ProblemError('unauthorized', detail, { headers: { 'www-authenticate': `Bearer realm="trainyard"${challenge}` } });
 }
 
-function refuseForeign(request: FastifyRequest, host: string): void {
+function refuseForeign(request: FastifyRequest, host: string, corsOrigins: readonly string[]): void {
   if (!isLoopback(host)) {
     throw new ProblemError(
       'forbiddenHost',
@@ -67,9 +67,21 @@ function refuseForeign(request: FastifyRequest, host: string): void {
     );
   }
   const { origin } = request.headers;
-  if (origin !== undefined && !isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//i, '')) ?? '')) {
-    throw new ProblemError('forbiddenOrigin', 'Without API keys, requests that a browser sends for another web site are refused.');
-  }
+  if (origin === undefined || isOwnOrigin(origin, request.headers.host) || isNamedHere(origin, corsOrigins)) return;
+  throw new ProblemError(
+    'forbiddenOrigin',
+    'Without API keys, requests that a browser sends for a page of another site or port are refused. TRAINYARD_CORS_ORIGINS can name a site of this machine.',
+  );
+}
+
+/** Whether a page of this origin comes from the service itself, under the name that the client calls it by. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && URL.canParse(`http://${host}`) && new URL(origin).origin === new URL(`http://${host}`).origin;
+}
+
+/** Whether the operator lets pages of this origin call, and it is on this machine. */
+function isNamedHere(origin: string, corsOrigins: readonly string[]): boolean {
+  return corsOrigins.includes(origin) && isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//, '')) ?? '');
 }
 
 /** The key that a request carries. @throws ProblemError 401 */
@@ -86,9 +98,11 @@ export interface AccessOptions {
   /** Counts the requests of each key, and those without a valid one of each address; null: nobody counts. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
+  /** Web sites that may call from a browser. Without keys, only those of this machine may. */
+  readonly corsOrigins: readonly string[];
 }
 
-export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens }, done) => {
+export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens, corsOrigins }, done) => {
   /** @throws ProblemError 429 */
   const countRequest = async (subject: string): Promise<void> => {
     // Without Redis nobody counts; what needs Redis then says so itself.
@@ -110,7 +124,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens 
     const host = hostOfAuthority(request.headers.host);
     if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
     if (keys.current.length === 0) {
-      refuseForeign(request, host);
+      refuseForeign(request, host, corsOrigins);
       request.caller = local;
     } else if (request.routeOptions.config.isPublic !== true) {
       // Counted before anything is answered, so that a 401 and a 404 cost as much as anything else.
@@ -123,7 +137,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens 
       }
     }
     if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {
-      throw new ProblemError('adminOnly', `${pathOf(request.url)} is for admins: npm run key -- NAME --admin makes such a key.`);
+      throw new ProblemError('adminOnly', `${seenPath(request)} is for admins: npm run key -- NAME --admin makes such a key.`);
     }
   });
   done();

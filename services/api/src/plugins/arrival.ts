@@ -1,7 +1,10 @@
 // How long a request may take to arrive. Node knows one limit for all of them, and an upload may take an hour; so the short one,
-// which keeps clients that send a byte a second from holding connections, is ours. An upload has a lowest speed instead.
+// which keeps clients that send a byte a second from holding connections, is ours. An upload has a lowest speed instead. When a request is
+// answered before its body has arrived, its connection is closed.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { closeAfterAnswer, isStillSending } from '../http/lingeringClose.ts';
 import { ProblemError } from '../problems.ts';
 import { sendProblem } from './errors.ts';
 
@@ -46,6 +49,13 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
     const timer = setTimeout(look, timeoutMs);
     reply.raw.once('close', () => clearTimeout(timer));
     next();
+  });
+
+  app.addHook('onSend', async (request, reply) => {
+    if (!isStillSending(request)) return;
+    // A small body that came together with its head is read in this turn.
+    await nextTurn();
+    if (isStillSending(request)) closeAfterAnswer(reply);
   });
   done();
 });

@@ -26,7 +26,8 @@ import {
 } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { requestIdHeader } from '../http/requestIds.ts';
+import { closeSoon } from '../http/lingeringClose.ts';
+import { longestUrl, requestIdHeader } from '../http/requestIds.ts';
 import { TooManyWaitingError } from '../fairSemaphore.ts';
 import { nothingThere, orDiskError, ProblemError, storageAway } from '../problems.ts';
 import { seenPath } from './basePath.ts';
@@ -78,7 +79,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
       return new ProblemError('bodyTooLarge', `The body may have at most ${request.routeOptions.bodyLimit} bytes.`);
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
-      return nothingThere(request.url);
+      return nothingThere(request);
     default:
       return error.statusCode >= 400 && error.statusCode < 500
         ? new ProblemError('badRequest', `${error.message.replace(/\.$/, '')}.`)
@@ -100,12 +101,12 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
     const issue = { path: '/data/dataset', message: `${error.message} any more`, code: 'unknownDataset' };
     return new ProblemError('invalidSpec', `${issue.message}.`, { issues: [issue] });
   }
-  if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request.url);
+  if (error instanceof JobNotFoundError || error instanceof WeightsNotFoundError) return nothingThere(request);
   if (error instanceof JobStateError || error instanceof SweepStateError || error instanceof NoCheckpointError)
     return new ProblemError('wrongState', `${error.message}.`);
   if (error instanceof NoWebhookError) return new ProblemError('noWebhook', `${error.message}.`);
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
-  if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request.url);
+  if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request);
   if (error instanceof ArtifactError && error.code === 'artifactTooLarge')
     return new ProblemError('bodyTooLarge', 'The artifact storage does not take a file of this size; send a smaller one.', {
       cause: error,
@@ -151,7 +152,7 @@ export function answerClientError(error: Error & { code?: string; rawPacket?: un
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') problem = new ProblemError('requestTimeout', 'The request did not arrive in time.');
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     problem = isOneLine(error.rawPacket)
-      ? new ProblemError('uriTooLong', 'The path and query have more than 16 KiB.')
+      ? new ProblemError('uriTooLong', `The path and query may have at most ${longestUrl} bytes together.`)
       : new ProblemError('headersTooLarge', 'The header fields have more than 16 KiB.');
   }
   if (error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
@@ -181,7 +182,7 @@ function endWith(problem: ProblemError, socket: Duplex): void {
     `${requestIdHeader}: ${requestId}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  closeSoon(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 /** Whether the first line of the header block was already too long. */
@@ -193,6 +194,6 @@ function isOneLine(packet: unknown): boolean {
 export const errors = fp<{ redisHealth: Pick<RedisHealth, 'report'> | null }>((app, { redisHealth }, done) => {
   app.decorate('redisHealth', redisHealth);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) => sendProblem(nothingThere(request.url), request, reply));
+  app.setNotFoundHandler((request, reply) => sendProblem(nothingThere(request), request, reply));
   done();
 });

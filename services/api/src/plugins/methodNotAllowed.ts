@@ -2,7 +2,7 @@
 // answers 404. The methods of each path are read off the routes, so it has to be told when all of them are there.
 import { METHODS } from 'node:http';
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import { pathOf } from '../http/requestIds.ts';
+import { seenPath } from './basePath.ts';
 import { ProblemError } from '../problems.ts';
 
 /** Begins to collect routes; the function that it returns adds the 405 routes for all paths collected until then. */
@@ -29,9 +29,7 @@ export function collectMethods(app: FastifyInstance): () => void {
         config: { isPublic },
         // Refused before a body is read: what is in it makes no difference.
         preParsing: (request, _reply, _payload, done) => {
-          done(
-            new ProblemError('methodNotAllowed', `${pathOf(request.url)} knows ${allow}, not ${request.method}.`, { headers: { allow } }),
-          );
+          done(new ProblemError('methodNotAllowed', `${seenPath(request)} knows ${allow}, not ${request.method}.`, { headers: { allow } }));
         },
         handler: () => undefined,
       });

@@ -1,11 +1,9 @@
-// Checks every request before its body is read: the length of its URL, its `Expect` header, and the encoding of its body.
+// Checks every request before its body is read: the length of its URL, its path, its `Expect` header, and the encoding of its body.
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { ProblemError } from '../problems.ts';
+import { longestUrl } from '../http/requestIds.ts';
+import { nothingThere, ProblemError } from '../problems.ts';
 import { answerConnect } from './errors.ts';
-
-/** Most bytes of a request's path and query. */
-const longestUrl = 8_192;
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -32,6 +30,8 @@ export const requestForm = fp((app, _options, done) => {
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
       throw new ProblemError('expectationFailed', 'The only supported Expect header is 100-continue.');
     }
+    // Without a look at the body, which may be long in coming.
+    if (request.is404) throw nothingThere(request);
     next();
   });
   app.addHook('preParsing', async (request, _reply, payload) => {

@@ -1,6 +1,6 @@
 // One log line for each request, when it is over, with its request id, job id and caller; it also puts the request id
 // on every answer and counts the requests that are still open. It never logs headers or bodies.
-import { traceFields } from '@trainyard/jobs';
+import { traceFields, Turnstile } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 
@@ -11,14 +11,18 @@ declare module 'fastify' {
   }
 }
 
+/** Lines of streams that are written in one turn of the event loop. A thousand clients can leave at the same moment. */
+const linesPerTurn = 16;
+
 export const requestLog = fp((app, _options, done) => {
+  const turnstile = new Turnstile(linesPerTurn);
   app.decorateRequest('jobId', null);
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header(requestIdHeader, request.id);
     // Once the connection is closed, a request has lost its socket, and reading the address would throw.
     const address = request.ip;
     // 'close' comes after every answer, also after one that the client did not wait for; fastify's onResponse does not.
-    reply.raw.once('close', () => {
+    const write = (durationMs: number): void => {
       request.log.info(
         {
           method: request.method,
@@ -26,13 +30,18 @@ export const requestLog = fp((app, _options, done) => {
           address,
           status: reply.statusCode,
           ...(reply.raw.writableFinished ? {} : { cutOff: true }),
-          durationMs: Math.round(reply.elapsedTime),
+          durationMs: Math.round(durationMs),
           ...traceFields(request.span ?? undefined),
           ...(request.jobId === null ? {} : { jobId: request.jobId }),
           ...(request.caller === null ? {} : { caller: request.caller.name }),
         },
         'request',
       );
+    };
+    reply.raw.once('close', () => {
+      const { elapsedTime } = reply;
+      if (request.routeOptions.config.isStream === true) void turnstile.pass().then(() => write(elapsedTime));
+      else write(elapsedTime);
     });
     next();
   });

@@ -12,7 +12,7 @@ import { ProblemError } from '../problems.ts';
 const longestDrainMs = 2000;
 
 /** Requests for streams that are accepted in one turn of the event loop. */
-const requestsPerTurn = 16;
+const requestsPerTurn = 8;
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -51,11 +51,16 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
 
   app.addHook('onRequest', async (request, reply) => {
     answering += 1;
+    let hasLeft = false;
     reply.raw.once('close', () => {
+      hasLeft = true;
       answering -= 1;
       if (answering === 0) idle?.();
     });
-    if (request.routeOptions.config.isStream === true) await turnstile.pass();
+    if (request.routeOptions.config.isStream !== true) return;
+    await turnstile.pass();
+    // Nobody waits for the answer any more, and the request has lost its address.
+    if (hasLeft) return reply.hijack();
   });
 
   const count = (name: string, change: 1 | -1): void => {

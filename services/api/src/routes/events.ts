@@ -10,6 +10,7 @@ import {
   isRedisUnavailable,
   type JobHead,
   type StreamTokens,
+  Turnstile,
 } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
@@ -57,7 +58,7 @@ const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, a
 async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
   const head = jobId.safeParse(id).success ? await hub.head(id) : null;
   const owner = visibleOwner(request);
-  if (head === null || (owner !== undefined && head.owner !== owner)) throw nothingThere(request.url);
+  if (head === null || (owner !== undefined && head.owner !== owner)) throw nothingThere(request);
   request.jobId = id;
   return head;
 }
@@ -73,7 +74,11 @@ export interface EventRouteOptions {
   readonly streamTokens: StreamTokens;
 }
 
+/** Streams that begin in one turn of the event loop. */
+const streamsPerTurn = 8;
+
 export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
+  const turnstile = new Turnstile(streamsPerTurn);
   app.get(
     '/jobs/:id/events',
     {
@@ -113,6 +118,8 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       const isStream = type === 'text/event-stream';
       const { id } = request.params;
       const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
+      // Requests of the same job that came together get its head together.
+      if (isStream) await turnstile.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;
       // An id from the future, such as another job's, stands for the last event: nothing that comes may be missed.

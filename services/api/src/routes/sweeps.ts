@@ -82,7 +82,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
 
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
     const record = sweepId.safeParse(id).success ? await sweeps.get(id, visibleOwner(request)) : null;
-    if (record === null) throw nothingThere(request.url);
+    if (record === null) throw nothingThere(request);
     return record;
   };
 

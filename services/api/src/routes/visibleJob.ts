@@ -9,7 +9,7 @@ import { nothingThere } from '../problems.ts';
 /** @throws ProblemError 404 */
 export async function visibleJob(jobs: JobStore, id: string, request: FastifyRequest): Promise<Job> {
   const job = jobId.safeParse(id).success ? await jobs.get(id, visibleOwner(request)) : null;
-  if (job === null) throw nothingThere(request.url);
+  if (job === null) throw nothingThere(request);
   request.jobId = id;
   return job;
 }

@@ -17,7 +17,7 @@ interface Services {
 export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights }, done) => {
   const visible = async (id: string, request: FastifyRequest): Promise<Weights> => {
     const found = weightsId.safeParse(id).success ? await weights.get(id, visibleOwner(request)) : null;
-    if (found === null) throw nothingThere(request.url);
+    if (found === null) throw nothingThere(request);
     return found;
   };
 

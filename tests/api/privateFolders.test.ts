@@ -1,0 +1,38 @@
+// Folders that the API and the worker create when they are started alone: nobody else on the machine can look into them.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, test } from 'vitest';
+import { openHome, startServer } from './fixtures/serverProcess.ts';
+
+const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
+
+test.skipIf(process.platform === 'win32')('the data folder and that of artifacts are private', async ({ onTestFinished }) => {
+  const home = await openHome();
+  onTestFinished(async () => await home.close());
+  for (const program of ['api', 'worker'] as const) {
+    const folder = join(home.folder, program);
+    const artifacts = join(home.folder, `${program}-artifacts`);
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      REDIS_URL: home.redis.url,
+      TRAINYARD_HOME: join(folder, 'data'),
+      ARTIFACTS_URL: pathToFileURL(join(artifacts, 'files')).href,
+    };
+    await mkdir(folder);
+    if (program === 'api') {
+      const server = startServer(env);
+      await server.ready();
+      server.child.kill('SIGTERM');
+      await server.exit;
+    } else {
+      const worker = fork(new URL('../../services/worker/dist/main.js', import.meta.url), { env, silent: true });
+      await once(worker, 'message');
+      worker.kill('SIGTERM');
+      await once(worker, 'exit');
+    }
+    expect([program, await modeOf(join(folder, 'data')), await modeOf(join(artifacts, 'files'))]).toEqual([program, '700', '700']);
+  }
+});
