@@ -8,9 +8,10 @@ import { parseApiKeys } from '@trainyard/jobs';
 import type { LightMyRequestResponse } from 'fastify';
 import { describe, expect } from 'vitest';
 import { redisTest, type TestRedis } from '../support/redis.ts';
+import { waitLimitMs } from '../support/hangLimits.ts';
 import { until } from '../support/until.ts';
 import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
-import { bearer, makeKey } from './fixtures/keys.ts';
+import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
 import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
 
 const canFindProcesses = spawnSync('pgrep', ['-V']).status === 0 && process.platform === 'linux';
@@ -83,6 +84,33 @@ describe('clients that leave', () => {
       return answers.every(({ statusCode }) => statusCode === 200);
     }, 'all places of the key are free');
     if (canFindProcesses) for (const pid of predictors()) expect(peakOf(pid)).toBeLessThan(memoryBytes);
+  });
+
+  redisTest.skipIf(!canFindProcesses)('end what is computed for them', async ({ redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { processes: 1, timeLimitMs: waitLimitMs } }, onTestFinished);
+    const endless = specOn([1, 64, 64], 2, [
+      ...Array.from({ length: 60 }, () => ({ type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 })),
+      { type: 'adaptiveAvgPool2d', outputSize: 1 },
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 2 },
+    ]);
+    const [endlessPath, smallPath] = [await predictableJob(api, endless), await predictableJob(api, small)];
+    const url = await api.listen();
+    const input = [Array.from({ length: 64 }, () => Array.from({ length: 64 }, () => 0))];
+    const leave = new AbortController();
+    const left = fetch(`${url}${endlessPath}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer(keys.ada) },
+      body: JSON.stringify({ inputs: Array.from({ length: 100 }, () => input) }),
+      signal: leave.signal,
+    });
+    await until(() => predictors().some((pid) => cpuTicks(pid) > 100), 'the prediction is computed');
+    const [pid] = predictors();
+    leave.abort();
+    await expect(left).rejects.toThrow();
+    // It would go on for a minute and more.
+    expect((await asAda(api, smallPath, smallBody)).statusCode).toBe(200);
+    expect(predictors()).not.toContain(pid);
   });
 });
 
@@ -185,6 +213,27 @@ describe('keys', () => {
   });
 });
 
+redisTest.for(['filters', 'predict'] as const)(
+  '%s of one key wait together, and another key is answered',
+  async (what, { redis, onTestFinished }) => {
+    const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
+    const path = (await predictableJob(api, slow)).replace(/predict$/, what);
+    const call = async (key: Pick<TestKey, 'token'>): Promise<LightMyRequestResponse> =>
+      what === 'filters' ? await api.get(path, bearer(key)) : await api.post(path, { inputs: [sample] }, bearer(key));
+    const ofAda = Array.from({ length: 6 }, async () => await call(keys.ada));
+    const ofBob = await call(keys.bob);
+    expect((await Promise.all(ofAda)).map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 200, 200, 429, 429, 429]);
+    expect(ofBob.statusCode).toBe(200);
+  },
+);
+
+redisTest('samples of a dataset are rendered like filters, beside predictions', async ({ redis, onTestFinished }) => {
+  const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
+  const calls = Array.from({ length: 5 }, async () => await api.get('/datasets/digits/samples?limit=100', bearer(keys.ada)));
+  expect((await Promise.all(calls)).map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 200, 200, 429, 429]);
+  if (canFindProcesses) expect(predictors()).toHaveLength(1);
+});
+
 describe.skipIf(!canFindProcesses)('a process', () => {
   redisTest('that is killed with a prediction is replaced, and the prediction made again', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
@@ -229,9 +278,9 @@ describe.skipIf(!canFindProcesses)('a process', () => {
     const api = await opened(redis, { predictions: { cacheBytes: 1e6 } }, onTestFinished);
     const path = await predictableJob(api, specOn([1_000], 4_000, [{ type: 'linear', outFeatures: 4_000 }]));
     const body = { inputs: [Array.from({ length: 1_000 }, () => 0.5)] };
-    for (let i = 0; i < 12; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
+    for (let i = 0; i < 8; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
     const [pid] = predictors();
-    // Its weights are 16 MB, which stand twice while they are loaded: 12 networks would take 192 MB.
+    // Its weights are 16 MB, which stand twice while they are loaded: 8 networks would take 128 MB.
     expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
   });
 });
@@ -263,6 +312,9 @@ describe.skipIf(!canFindProcesses)('the program that predicts', () => {
     expect(await once(program, 'exit')).toEqual([1, null]);
   });
 });
+
+/** How long a process has computed, in hundredths of a second. */
+const cpuTicks = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
 
 /** Whether a process computes now. */
 const isBusy = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] === 'R';

@@ -56,7 +56,7 @@ import { eventRoutes } from './routes/events.ts';
 import { type Dependency, healthRoutes } from './routes/health.ts';
 import { jobActionRoutes } from './routes/jobActions.ts';
 import { filterRoutes } from './routes/filters.ts';
-import type { PredictionOptions } from './predict/predictions.ts';
+import { type PredictionOptions, Predictions } from './predict/predictions.ts';
 import { predictRoutes } from './routes/predict.ts';
 import { insideRoutes } from './routes/inside.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -249,8 +249,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     eventHub,
     storageHealth: options.storageHealth ?? new StorageHealth(artifacts),
   });
-  await app.register(predictRoutes, { jobs, artifacts, options: options.predictions });
-  await app.register(filterRoutes, { jobs, artifacts });
+  const predictions = new Predictions(options.predictions ?? {}, (crash) =>
+    app.log.error(crash, 'a process that predicts ended without an answer'),
+  );
+  app.addHook('onClose', async () => await predictions.close());
+  const rendering = { predictions, admission: predictions.admission() };
+  await app.register(predictRoutes, { jobs, artifacts, ...rendering });
+  await app.register(filterRoutes, { jobs, artifacts, ...rendering });
   await app.register(artifactRoutes, { jobs, artifacts, eventLog, turns });
   await app.register(workerRoutes, { presence: options.presence });
   await app.register(weightsRoutes, { weights });
@@ -266,7 +271,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(uploadWeightsRoute, { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
   await app.register(uploadDatasetRoute, { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
   const builtIn = new BuiltInReads(files);
-  await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn });
+  await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn, ...rendering });
   await app.register(datasetExportRoute, { datasets, artifacts, builtIn });
   refuseOtherMethods();
   await app.ready();

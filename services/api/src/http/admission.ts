@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type FairSemaphore, TooManyWaitingError } from '../fairSemaphore.ts';
 import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
+import { clientLeft } from './clientLeft.ts';
 
 export interface AdmissionOptions {
   readonly places: FairSemaphore;
@@ -28,18 +29,15 @@ export class Admission {
   /** The hook of a route that is called before the body is read. */
   readonly onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { places, waitLimitMs, what } = this.#options;
-    const gone = new AbortController();
-    this.#gone.set(request, gone.signal);
-    const leave = (): void => gone.abort(clientLeft());
-    reply.raw.once('close', leave);
-    if (request.raw.destroyed || reply.raw.destroyed) leave();
+    const gone = clientLeft(reply);
+    this.#gone.set(request, gone);
     const late = AbortSignal.timeout(waitLimitMs);
     try {
-      const release = await places.acquire(callerOf(request).name, AbortSignal.any([gone.signal, late]));
+      const release = await places.acquire(callerOf(request).name, AbortSignal.any([gone, late]));
       reply.raw.once('finish', release).once('close', release);
-      if (gone.signal.aborted) release();
+      if (gone.aborted) release();
     } catch (error) {
-      gone.signal.throwIfAborted();
+      gone.throwIfAborted();
       if (error instanceof TooManyWaitingError && error.isOwnLimit) {
         throw new ProblemError('tooManyRequests', `Too many ${what} of this key are waiting; wait for their answers first.`, retryAfter);
       }
@@ -65,6 +63,3 @@ export class Admission {
     return signal;
   }
 }
-
-/** Nobody receives this answer; the log has it. */
-const clientLeft = (): ProblemError => new ProblemError('requestTimeout', 'The client left before it had its answer.');

@@ -1,5 +1,6 @@
 // The messages between the API and a process that predicts (predictProcess.ts).
 import type { JobSpec, ListedTensor, UnknownCategory } from '@trainyard/engine';
+import type { RenderOrder } from './render.ts';
 
 /** What to predict on: samples row-major, or an image file. */
 export type PredictInput =
@@ -12,6 +13,7 @@ export type PredictInput =
   | { readonly kind: 'image'; readonly bytes: Uint8Array };
 
 export interface PredictOrder {
+  readonly kind: 'predict';
   /** Names the weights: the same key, the same network. */
   readonly key: string;
   readonly spec: JobSpec;
@@ -25,13 +27,13 @@ export interface PredictOrder {
 export type SentTensor = Pick<ListedTensor, 'name' | 'shape' | 'dtype'> & { readonly bytes: number };
 
 export type ToPredictProcess =
-  | { readonly kind: 'predict'; readonly order: PredictOrder }
+  | { readonly kind: 'order'; readonly order: PredictOrder | RenderOrder }
   /** After `needsWeights`. The bytes of these tensors follow on the standard input, one tensor after the other. */
   | { readonly kind: 'weights'; readonly tensors: readonly SentTensor[] };
 
 export type PredictAnswer =
-  /** The answer's JSON. */
-  | { readonly kind: 'predicted'; readonly body: Uint8Array }
+  /** The answer's body: JSON or a picture. */
+  | { readonly kind: 'done'; readonly body: Uint8Array }
   /** The input cannot be used, in words for the client. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };

@@ -1,4 +1,4 @@
-// The program that predicts for the API, one order at a time (see predictions.ts). It has networks in memory and decodes images; it
+// The program that predicts and renders for the API, one order at a time (see predictions.ts). It has networks in memory and decodes images; it
 // opens no files and knows no HTTP. Its memory is bounded: it makes room before an order, frees afterwards what it does not keep, and
 // a thread kills the process if it has too much nevertheless.
 import { once } from 'node:events';
@@ -26,6 +26,7 @@ import {
   type ToPredictProcess,
 } from './messages.ts';
 import { ModelCache } from './modelCache.ts';
+import { rendered, type RenderOrder } from './render.ts';
 
 /** Pixels of an image that are decoded at most. Its size is checked first. */
 const mostPixels = 16_777_216;
@@ -37,18 +38,21 @@ const arriving = process.stdin[Symbol.asyncIterator]();
 /** What arrived of the next tensor already. */
 let unread: Buffer = Buffer.alloc(0);
 
-async function answerOf(order: PredictOrder): Promise<PredictAnswer> {
+async function answerOf(order: PredictOrder | RenderOrder): Promise<PredictAnswer> {
   try {
-    const model = await modelOf(order);
-    const prediction = model.predict(await valuesOf(order.input, model), { activations: order.activations });
-    cache.keep(order.key, model);
-    const body = JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(order.input) });
-    return { kind: 'predicted', body: new TextEncoder().encode(body) };
+    return { kind: 'done', body: order.kind === 'predict' ? await predicted(order) : rendered(order) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof EngineError && error.code === 'outOfMemory') return { kind: 'refused', message };
     return { kind: error instanceof DataFormatError ? 'refused' : 'failed', message };
   }
+}
+
+async function predicted(order: PredictOrder): Promise<Uint8Array> {
+  const model = await modelOf(order);
+  const prediction = model.predict(await valuesOf(order.input, model), { activations: order.activations });
+  cache.keep(order.key, model);
+  return new TextEncoder().encode(JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(order.input) }));
 }
 
 /** The network of an order: from memory, or from weights that the API sends. */
@@ -131,7 +135,7 @@ function send(message: FromPredictProcess): void {
 // Without its parent nobody wants the answer.
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: ToPredictProcess) => {
-  if (message.kind !== 'predict') return;
+  if (message.kind !== 'order') return;
   void answerOf(message.order).then((answer) => {
     free();
     send({ kind: 'answer', answer, residentBytes: process.memoryUsage.rss() });

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { FromPredictProcess, PredictAnswer, PredictOrder, ProcessSettings, SentTensor, ToPredictProcess } from './messages.ts';
+import type { RenderOrder } from './render.ts';
 
 /** Weights as they are stored, for a process that does not have them. */
 export interface WeightsSource {
@@ -87,9 +88,14 @@ export class PredictionProcess {
    * @param onLate called when the time is over; it should kill the process
    * @throws ProcessEndedError, and what the weights throw; the process must not be used any more then
    */
-  async serve(order: PredictOrder, weights: () => Promise<WeightsSource>, timeLimitMs: number, onLate: () => void): Promise<PredictAnswer> {
+  async serve(
+    order: PredictOrder | RenderOrder,
+    weights: () => Promise<WeightsSource>,
+    timeLimitMs: number,
+    onLate: () => void,
+  ): Promise<PredictAnswer> {
     await this.#ready;
-    this.lastKey = order.key;
+    if (order.kind === 'predict') this.lastKey = order.key;
     const within = async (send: () => void, ...kinds: FromPredictProcess['kind'][]): Promise<FromPredictProcess> => {
       const timer = setTimeout(onLate, timeLimitMs);
       try {
@@ -98,7 +104,7 @@ export class PredictionProcess {
         clearTimeout(timer);
       }
     };
-    let message = await within(() => this.#send({ kind: 'predict', order }), 'needsWeights', 'answer');
+    let message = await within(() => this.#send({ kind: 'order', order }), 'needsWeights', 'answer');
     if (message.kind === 'needsWeights') {
       await this.#sendWeights(await weights());
       message = await within(() => {}, 'answer');

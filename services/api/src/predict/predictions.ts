@@ -1,8 +1,10 @@
-// Predictions in processes of their own, with a bound on memory and time. Keys take turns, and no key can use all processes. What a
-// prediction is over HTTP is in routes/predict.ts.
+// Predictions in processes of their own, with a bound on memory and time; other answers with many numbers are rendered there too. Keys
+// take turns, and no key can use all processes. What a prediction is over HTTP is in routes/predict.ts.
 import { FairSemaphore } from '../fairSemaphore.ts';
+import { Admission } from '../http/admission.ts';
 import { ProblemError } from '../problems.ts';
 import { type PredictAnswer, type PredictOrder, processBytes } from './messages.ts';
+import type { RenderOrder } from './render.ts';
 import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
 
 export interface PredictionOptions {
@@ -51,6 +53,19 @@ export class Predictions {
     this.#onCrash = onCrash;
   }
 
+  /** The memory of one process, in bytes. */
+  get memoryBytes(): number {
+    return this.#options.memoryBytes;
+  }
+
+  /** Bounds the requests whose bodies and answers are in memory: those that are computed, and for each of them some before and after it. */
+  admission(): Admission {
+    const { processes, waitingPerKey, waitLimitMs } = this.#options;
+    const placesPerKey = Math.max(1, processes - 1) + 1;
+    const places = new FairSemaphore({ places: 8 * processes, placesPerKey, waitingPerKey, waiting: 16 * waitingPerKey });
+    return new Admission({ places, waitLimitMs, what: 'predictions' });
+  }
+
   /**
    * @param weights called when the network is not in the memory of the process
    * @param key whose turn it is
@@ -59,6 +74,25 @@ export class Predictions {
    * @throws ProblemError for an input that cannot be used, and for a prediction that takes too much time or memory; the signal's reason
    */
   async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, key: string, signal: AbortSignal): Promise<Uint8Array> {
+    return await this.#inTurn(order, weights, key, signal);
+  }
+
+  /**
+   * Renders numbers as JSON or as a picture.
+   * @param key whose turn it is
+   * @param signal aborts when the client leaves
+   * @throws ProblemError 503 when it takes too much time; the signal's reason
+   */
+  async render(order: RenderOrder, key: string, signal: AbortSignal): Promise<Uint8Array> {
+    return await this.#inTurn(order, noWeights, key, signal);
+  }
+
+  async #inTurn(
+    order: PredictOrder | RenderOrder,
+    weights: () => Promise<WeightsSource>,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     const release = await this.#places.acquire(key, signal);
     try {
       return bodyOf(await this.#serve(order, weights, signal));
@@ -75,7 +109,7 @@ export class Predictions {
     await Promise.all(all.map(({ ended }) => ended));
   }
 
-  async #serve(order: PredictOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+  async #serve(order: PredictOrder | RenderOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.#serveOnce(order, weights, signal);
@@ -90,9 +124,9 @@ export class Predictions {
   }
 
   /** @throws ProcessEndedError if the process ended by itself */
-  async #serveOnce(order: PredictOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
+  async #serveOnce(order: PredictOrder | RenderOrder, weights: () => Promise<WeightsSource>, signal: AbortSignal): Promise<PredictAnswer> {
     if (this.#isClosed) throw unavailable('The server is stopping.');
-    const process = this.#take(order.key);
+    const process = this.#take(order.kind === 'predict' ? order.key : null);
     this.#running.add(process);
     let isLate = false;
     let grace: NodeJS.Timeout | undefined;
@@ -124,11 +158,11 @@ export class Predictions {
     }
   }
 
-  /** A process for a network: one that used it last, or else a new one, or else the one that was idle longest. */
-  #take(key: string): PredictionProcess {
+  /** A process for a network: one that used it last, or else a new one, or else the one that was idle longest. Without a network: any. */
+  #take(key: string | null): PredictionProcess {
     const { processes, memoryBytes, cacheBytes } = this.#options;
     const alive = this.#idle.filter((process) => !process.hasEnded);
-    const same = alive.findLast(({ lastKey }) => lastKey === key);
+    const same = alive.findLast(({ lastKey }) => key === null || lastKey === key);
     const isRoom = alive.length + this.#running.size < processes;
     const taken = same ?? (isRoom ? new PredictionProcess({ memoryBytes, cacheBytes }) : alive[0]);
     if (taken === undefined) throw new TypeError('there is no process for a prediction that has a place');
@@ -151,11 +185,13 @@ export class Predictions {
 
 /** @throws ProblemError 422 for an input that cannot be used */
 function bodyOf(answer: PredictAnswer): Uint8Array {
-  if (answer.kind === 'predicted') return answer.body;
+  if (answer.kind === 'done') return answer.body;
   const { message } = answer;
   if (answer.kind === 'failed') throw new Error(`the prediction failed: ${message}`);
   throw new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '', message, code: 'invalidValue' }] });
 }
+
+const noWeights = (): Promise<WeightsSource> => Promise.reject(new TypeError('rendering needs no weights'));
 
 function unavailable(detail: string): ProblemError {
   return new ProblemError('unavailable', detail, { headers: { 'retry-after': '5' } });

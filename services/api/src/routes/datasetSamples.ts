@@ -1,16 +1,18 @@
 // A look at a dataset: its first samples, as numbers or as an image of images.
 import { datasetParts, datasetSamples } from '@trainyard/contracts';
-import type { Dataset } from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { contactSheet, isImage } from '../datasets/contactSheet.ts';
+import { isImage } from '../datasets/contactSheet.ts';
 import type { BuiltInReads } from '../datasets/builtInReads.ts';
 import { firstUploaded } from '../datasets/firstSamples.ts';
 import { builtInDatasets, visibleDataset } from '../datasets/shownDataset.ts';
 import { negotiate } from '../http/accept.ts';
+import type { Admission } from '../http/admission.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { pageLimit } from '../http/parameters.ts';
+import { callerOf } from '../plugins/access.ts';
+import type { Predictions } from '../predict/predictions.ts';
 import { ProblemError } from '../problems.ts';
 import { datasetParams } from './datasets.ts';
 
@@ -22,39 +24,24 @@ const query = z.strictObject({
   part: datasetParts.default('train').describe('Of which part.'),
 });
 
-type Nested = number | Nested[];
-
-/** Numbers in lists of lists, as a shape says. */
-function nested(values: ArrayLike<number>, shape: readonly number[], start = 0): Nested {
-  if (shape.length === 0) return values[start];
-  const [size, ...inner] = shape;
-  const step = inner.reduce((product, side) => product * side, 1);
-  return Array.from({ length: size }, (_, i) => nested(values, inner, start + i * step));
-}
-
-const list = (values: Nested): Nested[] => (Array.isArray(values) ? values : [values]);
-
-function shown({ length, inputShape, inputs, target, targets }: Dataset): z.input<typeof datasetSamples> {
-  const size = inputShape.reduce((product, side) => product * side, 1);
-  const data = Array.from({ length }, (_, index) => {
-    const input = list(nested(inputs, inputShape, index * size));
-    if (target.kind === 'class') return { index, input, class: target.classes[targets[index]], target: targets[index] };
-    const width = target.shape.reduce((product, side) => product * side, 1);
-    return { index, input, class: null, target: list(nested(targets, target.shape, index * width)) };
-  });
-  return { inputType: inputs instanceof Uint8Array ? 'uint8' : 'float32', inputShape, data };
-}
-
 interface Services {
   readonly datasets: DatasetStore;
   readonly artifacts: ArtifactStore;
   readonly builtIn: BuiltInReads;
+  readonly predictions: Predictions;
+  readonly admission: Admission;
 }
 
-export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, builtIn }, done) => {
+export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (
+  app,
+  { datasets, artifacts, builtIn, predictions, admission },
+  done,
+) => {
   app.get(
     '/datasets/:id/samples',
     {
+      onRequest: admission.onRequest,
+      preHandler: admission.preHandler,
       schema: {
         operationId: 'getDatasetSamples',
         summary: 'The first samples of a dataset',
@@ -87,13 +74,15 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (app, { d
       const samples =
         uploaded === null ? (await builtIn.read(id, request, reply, count))[part] : await firstUploaded(uploaded, part, count, artifacts);
       if (samples === null) throw new ProblemError('notFound', `${id} has no test part.`);
-      void reply.header('vary', 'accept');
-      if (type === 'image/png')
-        return reply
-          .code(200)
-          .type('image/png')
-          .send(Buffer.from(contactSheet(samples)));
-      return reply.code(200).send(shown(samples));
+      const { inputs, targets } = samples;
+      // Copies, because the whole array would be sent with a part of it.
+      const order = { kind: 'samples' as const, as: type, samples: { ...samples, inputs: inputs.slice(), targets: targets.slice() } };
+      const body = await predictions.render(order, callerOf(request).name, admission.signalOf(request));
+      void reply
+        .header('vary', 'accept')
+        .code(200)
+        .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
+      return reply.send(Buffer.from(body) as unknown as z.infer<typeof datasetSamples>);
     },
   );
   done();

@@ -1,24 +1,19 @@
 // The filters of a job's convolutions, as arrays or as a picture, also while it trains. Of the stored weights only the layer that is
 // asked for is read.
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { jobFilters } from '@trainyard/contracts';
-import {
-  convolutionNames,
-  encodePng,
-  nearest,
-  NonFiniteNumbers,
-  SAFETENSORS_LENGTH_BYTES,
-  safetensorsHeaderBytes,
-  safetensorsIndex,
-} from '@trainyard/engine';
+import { convolutionNames, nearest } from '@trainyard/engine';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { filterSheet } from '../files/filterSheet.ts';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
-import { nested } from '../files/nested.ts';
+import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
+import type { Admission } from '../http/admission.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
+import { callerOf } from '../plugins/access.ts';
+import type { Predictions } from '../predict/predictions.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
@@ -42,25 +37,30 @@ function layerOf(names: readonly string[], asked: string | undefined): string {
 }
 
 /** The weights of one layer. */
-async function readWeights({ artifacts }: WeightsServices, jobId: string, file: WeightsFile, layer: string) {
-  const read = async (start: number, end: number) => await buffer(await artifacts.open(jobId, file.name, { start, end: end - 1 }));
-  const headerEnd = SAFETENSORS_LENGTH_BYTES + safetensorsHeaderBytes(await read(0, SAFETENSORS_LENGTH_BYTES));
-  const tensors = safetensorsIndex(await read(SAFETENSORS_LENGTH_BYTES, headerEnd));
-  const found = tensors.find(({ name }) => name === `${layer}.weight`);
-  if (found === undefined) throw new TypeError(`${file.name} of ${jobId} lacks the weights of ${layer}`);
+async function readWeights({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile, layer: string) {
+  const file = { jobId, name, bytes };
+  const found = (await storedTensors(artifacts, file)).find((tensor) => tensor.name === `${layer}.weight`);
+  if (found === undefined) throw new TypeError(`${name} of ${jobId} lacks the weights of ${layer}`);
   const { shape, start, end } = found;
   const size = (end - start) / Float32Array.BYTES_PER_ELEMENT;
   if (size > mostWeights) {
     throw unknownLayer(`${layer} has ${size} weights, and answered are at most ${mostWeights}: download model.safetensors`);
   }
-  const bytes = await read(start, end);
-  return { shape, weights: new Float32Array(new Uint8Array(bytes).buffer) };
+  const read = await buffer(Readable.from(tensorBytes(artifacts, file, [found])));
+  return { shape, weights: new Float32Array(new Uint8Array(read).buffer) };
 }
 
-export const filterRoutes: FastifyPluginCallbackZod<WeightsServices> = (app, services, done) => {
+interface Services extends WeightsServices {
+  readonly predictions: Predictions;
+  readonly admission: Admission;
+}
+
+export const filterRoutes: FastifyPluginCallbackZod<Services> = (app, { predictions, admission, ...services }, done) => {
   app.get(
     '/jobs/:id/filters',
     {
+      onRequest: admission.onRequest,
+      preHandler: admission.preHandler,
       schema: {
         operationId: 'getFilters',
         summary: 'The filters of a convolution',
@@ -90,15 +90,13 @@ export const filterRoutes: FastifyPluginCallbackZod<WeightsServices> = (app, ser
         from: file.from,
         ...(await readWeights(services, job.id, file, layer)),
       }));
-      void reply.header('vary', 'accept');
-      if (type === 'image/png')
-        return reply
-          .code(200)
-          .type('image/png')
-          .send(Buffer.from(encodePng(filterSheet(weights, shape))));
-      const nonFinite = new NonFiniteNumbers();
-      const lists = nested(weights, shape, 'weights', nonFinite) as z.infer<typeof jobFilters>['weights'];
-      return reply.code(200).send({ layer, layers, from, shape: [...shape], weights: lists, ...nonFinite.beside });
+      const order = { kind: 'filters' as const, as: type, weights, shape, beside: { layer, layers, from } };
+      const body = await predictions.render(order, callerOf(request).name, admission.signalOf(request));
+      void reply
+        .header('vary', 'accept')
+        .code(200)
+        .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
+      return reply.send(Buffer.from(body) as unknown as z.infer<typeof jobFilters>);
     },
   );
   done();

@@ -3,10 +3,9 @@ import { prediction } from '@trainyard/contracts';
 import { findDataset, type JobSpec } from '@trainyard/engine';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { FairSemaphore } from '../fairSemaphore.ts';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
 import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
-import { Admission } from '../http/admission.ts';
+import type { Admission } from '../http/admission.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { dataLimits } from '../http/jsonScan.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
@@ -15,7 +14,7 @@ import { mostSamplesOf, neededBytes } from '../predict/cost.ts';
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
 import type { WeightsSource } from '../predict/predictionProcess.ts';
-import { predictionDefaults, type PredictionOptions, Predictions } from '../predict/predictions.ts';
+import type { Predictions } from '../predict/predictions.ts';
 import { csvInput, rowsInput, tableOf } from '../predict/tableRows.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
@@ -96,21 +95,12 @@ async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, 
   };
 }
 
-/** Requests whose bodies and answers are in memory: those that are computed, and for each of them some that come before and after it. */
-function placesOf({ processes = predictionDefaults.processes, waitingPerKey = predictionDefaults.waitingPerKey }: PredictionOptions) {
-  const placesPerKey = Math.max(1, processes - 1) + 1;
-  return new FairSemaphore({ places: 8 * processes, placesPerKey, waitingPerKey, waiting: 16 * waitingPerKey });
+interface Services extends WeightsServices {
+  readonly predictions: Predictions;
+  readonly admission: Admission;
 }
 
-export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options: PredictionOptions | undefined }> = (
-  app,
-  { options = {}, ...services },
-  done,
-) => {
-  const predictions = new Predictions(options, (crash) => app.log.error(crash, 'a process that predicts ended without an answer'));
-  const { waitLimitMs = predictionDefaults.waitLimitMs, memoryBytes = predictionDefaults.memoryBytes } = options;
-  const admission = new Admission({ places: placesOf(options), waitLimitMs, what: 'predictions' });
-  app.addHook('onClose', async () => await predictions.close());
+export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predictions, admission, ...services }, done) => {
   app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   app.addContentTypeParser(tables, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   // A body is JSON, an image or a table, so the handler parses it.
@@ -146,14 +136,14 @@ export const predictRoutes: FastifyPluginCallbackZod<WeightsServices & { options
       const activations = request.query.activations === 'true';
       const sampleLimits: SampleLimits = {
         most: mostSamplesOf(inputShapeOf(spec), mostInputs),
-        check: (count, kind) => neededBytes({ spec, kind, samples: count, activations }, memoryBytes),
+        check: (count, kind) => neededBytes({ spec, kind, samples: count, activations }, predictions.memoryBytes),
       };
       const input = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
       // Parsed JSON takes many times the memory of its numbers.
       request.body = {};
       const needed = sampleLimits.check(samplesOf(spec, input), input.kind);
       const answer = await withLatestWeights(services, job, async (file) => {
-        const order = { key: `${job.id}/${file.sha256}`, spec, input, activations, memoryBytes: needed };
+        const order = { kind: 'predict' as const, key: `${job.id}/${file.sha256}`, spec, input, activations, memoryBytes: needed };
         const weights = async () => await weightsOf(services, job.id, file);
         return await predictions.predict(order, weights, callerOf(request).name, admission.signalOf(request));
       });

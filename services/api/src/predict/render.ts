@@ -1,0 +1,63 @@
+// Answers with up to a million numbers, as JSON or as a picture: filters of a job and samples of a dataset. They are made in a process
+// that predicts, because in the API's own they would keep other requests waiting.
+import { type Dataset, encodePng, NonFiniteNumbers, type Shape } from '@trainyard/engine';
+import { contactSheet } from '../datasets/contactSheet.ts';
+import { filterSheet } from '../files/filterSheet.ts';
+import { nested } from '../files/nested.ts';
+
+interface As {
+  readonly as: 'application/json' | 'image/png';
+}
+
+export interface FiltersOrder extends As {
+  readonly kind: 'filters';
+  readonly weights: Float32Array;
+  /** [filters, planes, height, width] */
+  readonly shape: Shape;
+  /** What the JSON has before the shape. */
+  readonly beside: { readonly layer: string; readonly layers: readonly string[]; readonly from: 'model' | 'checkpoint' };
+}
+
+export interface SamplesOrder extends As {
+  readonly kind: 'samples';
+  readonly samples: Dataset;
+}
+
+export type RenderOrder = FiltersOrder | SamplesOrder;
+
+export function rendered(order: RenderOrder): Uint8Array {
+  if (order.as === 'image/png') {
+    return order.kind === 'filters' ? encodePng(filterSheet(order.weights, order.shape)) : contactSheet(order.samples);
+  }
+  return new TextEncoder().encode(JSON.stringify(order.kind === 'filters' ? filters(order) : samples(order.samples)));
+}
+
+function filters({ weights, shape, beside }: FiltersOrder): object {
+  const nonFinite = new NonFiniteNumbers();
+  const lists = nested(weights, shape, 'weights', nonFinite);
+  return { ...beside, shape, weights: lists, ...nonFinite.beside };
+}
+
+type Nested = number | Nested[];
+
+/** Numbers in lists of lists, as a shape says. */
+function listed(values: ArrayLike<number>, shape: Shape, start: number): Nested {
+  if (shape.length === 0) return values[start] ?? 0;
+  const [size, ...inner] = shape;
+  const step = inner.reduce((product, side) => product * side, 1);
+  return Array.from({ length: size ?? 0 }, (_, i) => listed(values, inner, start + i * step));
+}
+
+const list = (values: Nested): Nested[] => (Array.isArray(values) ? values : [values]);
+
+function samples({ length, inputShape, inputs, target, targets }: Dataset): object {
+  const size = inputShape.reduce((product, side) => product * side, 1);
+  const data = Array.from({ length }, (_, index) => {
+    const input = list(listed(inputs, inputShape, index * size));
+    const number = targets[index] ?? 0;
+    if (target.kind === 'class') return { index, input, class: target.classes[number], target: number };
+    const width = target.shape.reduce((product, side) => product * side, 1);
+    return { index, input, class: null, target: list(listed(targets, target.shape, index * width)) };
+  });
+  return { inputType: inputs instanceof Uint8Array ? 'uint8' : 'float32', inputShape, data };
+}
