@@ -82,7 +82,7 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (
         .header('vary', 'accept')
         .code(200)
         .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
-      return reply.send(Buffer.from(body) as unknown as z.infer<typeof datasetSamples>);
+      return reply.send(Buffer.from(body));
     },
   );
   done();

@@ -96,7 +96,7 @@ export const filterRoutes: FastifyPluginCallbackZod<Services> = (app, { predicti
         .header('vary', 'accept')
         .code(200)
         .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
-      return reply.send(Buffer.from(body) as unknown as z.infer<typeof jobFilters>);
+      return reply.send(Buffer.from(body));
     },
   );
   done();
