@@ -191,7 +191,9 @@ describe('GET /quotas', () => {
   });
 
   redisTest('shows none without keys, where nobody has a quota', async ({ redis, onTestFinished }) => {
-    const api = await openApi(redis, { quotas: { queuedJobs: 0, parameters: 0, epochs: 0, storageBytes: 0, trainingSeconds: 0 } });
+    const api = await openApi(redis, {
+      quotas: { queuedJobs: 0, parameters: 0, epochs: 0, storageBytes: 0, redisBytes: 0, trainingSeconds: 0 },
+    });
     onTestFinished(async () => await api.close());
     expect((await api.post('/jobs', spec)).statusCode).toBe(202);
     expect((await api.get('/quotas')).json()).toMatchObject({ queuedJobs: { limit: null, used: 1 } });

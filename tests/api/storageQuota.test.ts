@@ -1,10 +1,10 @@
 // The bytes that each key may have stored: uploads, all files that its jobs keep, and what its jobs and sweeps have in Redis.
 import type { Dataset, Job, Sweep, Weights } from '@trainyard/contracts';
 import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
-import { redisKeys, Retention } from '@trainyard/jobs';
+import { KeyQuotas, noQuotas, type Quotas, redisKeys, Retention } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, result, spec } from '../support/jobs.ts';
-import type { TestRedis } from '../support/redis.ts';
+import { redisTest, type TestRedis } from '../support/redis.ts';
 import { storedInRedis } from '../support/storedBytes.ts';
 import type { TestApi } from './fixtures/api.ts';
 import { formParts, table, upload } from './fixtures/forms.ts';
@@ -118,6 +118,35 @@ describe('a quota of storage', () => {
     for (const url of [`/jobs/${id}`, `/jobs/${sweep.trials[0]?.job}`, `/sweeps/${sweep.id}`])
       expect((await remove(api, url)).statusCode).toBe(204);
     expect(await used()).toBe(0);
+  });
+});
+
+describe('a share of Redis', () => {
+  test('has room for all epochs of a job until it ends, and refuses a job or a sweep for which it has none', async ({ open }) => {
+    const api = await open({ redisBytes: 100_000 });
+    const { id } = await make(api, ada, { epochs: 200 });
+    const used = async (): Promise<number> => (await shown(api)).redisBytes.used;
+    const before = await used();
+    expect(before).toBeGreaterThan(60_000);
+    expectRefused(await post(api, ada, { epochs: 200 }), 413, 'may take 100000 bytes of Redis', `take ${before}`);
+    expectRefused(await api.post('/sweeps', sweepOf(10), ada), 413, 'may take 100000 bytes of Redis');
+    expect((await post(api, bob, { epochs: 200 })).statusCode).toBe(202);
+    const attempt = await claim(api.jobs, id);
+    for (const epoch of [1, 2, 3]) await attempt.appendEpoch(metricsOf(epoch));
+    await attempt.finish({ status: 'succeeded', result });
+    expect(await used()).toBeLessThan(10_000);
+    expect((await post(api, ada, { epochs: 200 })).statusCode).toBe(202);
+    expect((await remove(api, `/jobs/${id}`)).statusCode).toBe(204);
+    expect(await used()).toBe(before);
+  });
+
+  redisTest('is half of its memory where none is set', ({ redis }) => {
+    const options = { redis: redis.connect(), prefix: redis.prefix };
+    const quotasOf = (redisBytes: number | null, most: number | null): Quotas =>
+      new KeyQuotas({ ...options, quotas: { ...noQuotas, redisBytes }, redisMaxBytes: () => most }).quotas;
+    expect(quotasOf(null, 1_000)).toEqual({ ...noQuotas, redisBytes: 500 });
+    expect(quotasOf(7, 1_000).redisBytes).toBe(7);
+    expect(quotasOf(null, null)).toEqual(noQuotas);
   });
 });
 

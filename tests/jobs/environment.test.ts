@@ -115,6 +115,7 @@ describe('the environment', () => {
         TRAINYARD_QUOTA_PARAMETERS: '1e5',
         TRAINYARD_QUOTA_EPOCHS: '',
         TRAINYARD_QUOTA_STORAGE_BYTES: '1e9',
+        TRAINYARD_QUOTA_REDIS_BYTES: '1e8',
         TRAINYARD_QUOTA_TRAINING_SECONDS: '3600',
         TRAINYARD_RETENTION_DAYS: '30',
         TRAINYARD_RETENTION_JOBS: '1000',
@@ -153,7 +154,7 @@ describe('the environment', () => {
       uploadReaders: 4,
       uploadMemoryBytes: 2e9,
       predictions: { processes: 3, memoryBytes: 5e8, timeLimitMs: 20_000, waitingPerKey: 8 },
-      quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, trainingSeconds: 3_600 },
+      quotas: { queuedJobs: 10, parameters: 1e5, epochs: null, storageBytes: 1e9, redisBytes: 1e8, trainingSeconds: 3_600 },
     });
   });
 

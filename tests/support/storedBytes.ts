@@ -1,4 +1,5 @@
 // What an owner's jobs and sweeps take in Redis, counted anew from what is there: what their share of `storageBytes` must be.
+import type { JobSpec } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import type { TestRedis } from './redis.ts';
@@ -24,3 +25,16 @@ async function eventBytes(redis: Redis, stream: string): Promise<number> {
 
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 const sumOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0);
+
+/** The memory of Redis that counts for an owner's jobs: of those that have ended by their events, of others by their epochs. */
+export async function memoryOfJobs(server: TestRedis, owner = 'ada'): Promise<number> {
+  const redis = server.connect();
+  const keys = redisKeys(server.prefix);
+  const jobs = await redis.zrange(keys.list(owner), '0', '-1');
+  const sizes = jobs.map(async (id) => {
+    const [spec = '{}', finishedAt] = await redis.hmget(keys.job(id), 'spec', 'finishedAt');
+    const events = typeof finishedAt === 'string' ? await redis.xlen(keys.events(id)) : (JSON.parse(spec ?? '{}') as JobSpec).epochs;
+    return 4_096 + bytesOf(spec ?? '') + 300 * events;
+  });
+  return sumOf(await Promise.all(sizes));
+}

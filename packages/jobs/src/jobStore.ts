@@ -18,6 +18,7 @@ import { type BesideSpec, jobOfRecord, newRecord, type Origin, type Webhook } fr
 import { reuseLabel } from './reuse.ts';
 import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { jobMemory } from './redisBytes.ts';
 import { createJob } from './scripts/createJob.ts';
 import { runScript } from './scripts/script.ts';
 import { eventsEntry, specEntry } from './scripts/usage.ts';
@@ -124,6 +125,7 @@ export class JobStore {
     const keys = this.#keys;
     const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
     const record = newRecord(spec, owner, now, request.origin, await this.#besides(request));
+    const entries = bytesInRedis(record, request.origin);
     const reply = await runScript(
       this.#redis,
       createJob,
@@ -149,7 +151,8 @@ export class JobStore {
         datasetId,
         owner,
         quotaText(request.quotas),
-        JSON.stringify({ ...request.files, ...bytesInRedis(record, request.origin) }),
+        JSON.stringify({ ...request.files, ...entries }),
+        jobMemory(entries[specEntry] ?? 0, spec.epochs),
         ...Object.entries(record).flat(),
       ],
     );

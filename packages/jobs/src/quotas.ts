@@ -17,39 +17,66 @@ export interface Quotas {
   readonly epochs: number | null;
   /** Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps. */
   readonly storageBytes: number | null;
+  /** Memory of Redis that jobs and sweeps take, as estimated: of jobs that have not ended with all of their epochs. */
+  readonly redisBytes: number | null;
   /** Seconds of finished epochs in a UTC day; at the limit no new job is made. */
   readonly trainingSeconds: number | null;
 }
 
-export const noQuotas: Quotas = { queuedJobs: null, parameters: null, epochs: null, storageBytes: null, trainingSeconds: null };
+export const noQuotas: Quotas = {
+  queuedJobs: null,
+  parameters: null,
+  epochs: null,
+  storageBytes: null,
+  redisBytes: null,
+  trainingSeconds: null,
+};
 
 /** What an owner has now. */
 export interface Usage {
   readonly queuedJobs: number;
   readonly storageBytes: number;
+  readonly redisBytes: number;
   /** Of this UTC day. */
   readonly trainingSeconds: number;
   /** Until the next one. */
   readonly secondsUntilReset: number;
 }
 
+/** The share of Redis's maxmemory that each key may take, where no quota is set. */
+const redisShare = 0.5;
+
 export class KeyQuotas {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  /** Of each key that is no admin's. */
-  readonly quotas: Quotas;
+  readonly #quotas: Quotas;
+  readonly #redisMaxBytes: () => number | null;
 
-  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly quotas: Quotas }) {
+  /** @param options `redisMaxBytes`: the maxmemory of Redis; null or left out, it has none or it is not known */
+  constructor(options: {
+    readonly redis: Redis;
+    readonly prefix: string;
+    readonly quotas: Quotas;
+    readonly redisMaxBytes?: () => number | null;
+  }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
-    this.quotas = options.quotas;
+    this.#quotas = options.quotas;
+    this.#redisMaxBytes = options.redisMaxBytes ?? (() => null);
+  }
+
+  /** Of each key that is no admin's. Where Redis has a maxmemory, each may take half of it, unless a quota is set. */
+  get quotas(): Quotas {
+    const most = this.#redisMaxBytes();
+    return { ...this.#quotas, redisBytes: this.#quotas.redisBytes ?? (most === null ? null : Math.floor(redisShare * most)) };
   }
 
   async usage(owner: string): Promise<Usage> {
-    const [, jobs, bytes, seconds, wait] = await runScript(this.#redis, readUsage, [this.#keys.usage(owner)], [owner]);
+    const [, jobs, bytes, seconds, wait, redisBytes] = await runScript(this.#redis, readUsage, [this.#keys.usage(owner)], [owner]);
     return {
       queuedJobs: Number(jobs),
       storageBytes: Number(bytes),
+      redisBytes: Number(redisBytes),
       trainingSeconds: Number(seconds),
       secondsUntilReset: Number(wait),
     };
@@ -66,8 +93,8 @@ export function limitsWithin(limits: SpecLimits, { parameters, epochs }: Quotas)
 }
 
 /** Quotas as the scripts take them. */
-export function quotaText({ queuedJobs, storageBytes, trainingSeconds }: Quotas = noQuotas): string {
-  const limited = Object.entries({ queuedJobs, storageBytes, trainingSeconds }).filter(([, value]) => value !== null);
+export function quotaText({ queuedJobs, storageBytes, redisBytes, trainingSeconds }: Quotas = noQuotas): string {
+  const limited = Object.entries({ queuedJobs, storageBytes, redisBytes, trainingSeconds }).filter(([, value]) => value !== null);
   return JSON.stringify(Object.fromEntries(limited));
 }
 

@@ -246,7 +246,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     dependencies,
     storageHealth: storage,
     keyWeights: new KeyWeights({ redis, prefix }),
-    keyQuotas: new KeyQuotas({ redis, prefix, quotas: environment.quotas }),
+    keyQuotas: new KeyQuotas({ redis, prefix, quotas: environment.quotas, redisMaxBytes: () => redisHealth.memory?.maxBytes ?? null }),
     ...(rateLimiter && { rateLimiter }),
     close,
   };

@@ -3,7 +3,7 @@ import { KeyQuotas, noQuotas, QuotaExceededError, type Quotas } from '@trainyard
 import { expect } from 'vitest';
 import { claim, type Jobs, metricsOf, openJobs, result, spec } from '../../support/jobs.ts';
 import { redisTest as test, type TestRedis } from '../../support/redis.ts';
-import { storedInRedis } from '../../support/storedBytes.ts';
+import { memoryOfJobs, storedInRedis } from '../../support/storedBytes.ts';
 
 const make = async ({ store }: Jobs, quotas: Partial<Quotas>): Promise<string> =>
   (await store.create({ spec, owner: 'ada', quotas: { ...noQuotas, ...quotas } })).job.id;
@@ -37,7 +37,7 @@ test('seconds and bytes are counted once, and bytes as long as they are stored',
   await attempt.countFile('evaluation-1-1.jsonl', 1);
   const { secondsUntilReset, ...usage } = await usageOf(redis);
   const storageBytes = 45 + (await storedInRedis(redis));
-  expect(usage).toEqual({ queuedJobs: 0, storageBytes, trainingSeconds: 0.5 });
+  expect(usage).toEqual({ queuedJobs: 0, storageBytes, redisBytes: await memoryOfJobs(redis), trainingSeconds: 0.5 });
   expect(secondsUntilReset).toBeGreaterThan(0);
   expect(secondsUntilReset).toBeLessThanOrEqual(86_400);
   await expect(make(jobs, { trainingSeconds: 0.5 })).rejects.toMatchObject({

@@ -13,11 +13,12 @@ import {
   Successors,
   type SweepPlan,
   SweepStore,
+  type Usage,
 } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, createJob, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
 import { redisTest, type TestRedis } from '../../support/redis.ts';
-import { storedInRedis } from '../../support/storedBytes.ts';
+import { memoryOfJobs, storedInRedis } from '../../support/storedBytes.ts';
 
 const test = redisTest.extend('artifacts', async ({ task: _task }, { onCleanup }) => {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-stored-'));
@@ -42,9 +43,12 @@ const plan: SweepPlan = {
   trials: [],
 };
 
+async function usageOf(redis: TestRedis): Promise<Usage> {
+  return await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas }).usage('ada');
+}
+
 async function counted(redis: TestRedis): Promise<number> {
-  const { storageBytes } = await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas }).usage('ada');
-  return storageBytes;
+  return (await usageOf(redis)).storageBytes;
 }
 
 /** Log events are removed from here on, one for each new one, as if there had been 10,000. */
@@ -130,7 +134,13 @@ test('the bytes counted are those of a recount after any sequence of actions', a
     await pick(actions)?.();
     if (turn % 10 !== 9) continue;
     const kept = [...files.values()].flatMap((sizes) => [...sizes.values()]).reduce((sum, size) => sum + size, 0);
-    expect(await counted(redis), `seed ${seed}, turn ${turn}`).toBe(kept + (await storedInRedis(redis)));
+    const { storageBytes, redisBytes } = await usageOf(redis);
+    expect(storageBytes, `seed ${seed}, turn ${turn}`).toBe(kept + (await storedInRedis(redis)));
+    const ofSweeps = await Promise.all(
+      sweepIds.map(async (id) => await options.redis.hget(redisKeys(redis.prefix).sweep(id), 'storedBytes')),
+    );
+    const memory = ofSweeps.reduce((sum, bytes) => sum + 4_096 + Number(bytes), await memoryOfJobs(redis));
+    expect(redisBytes, `seed ${seed}, turn ${turn}`).toBe(memory);
   }
 });
 

@@ -144,6 +144,7 @@ const variables = z.object({
   TRAINYARD_QUOTA_PARAMETERS: quota,
   TRAINYARD_QUOTA_EPOCHS: quota,
   TRAINYARD_QUOTA_STORAGE_BYTES: quota,
+  TRAINYARD_QUOTA_REDIS_BYTES: quota,
   TRAINYARD_QUOTA_TRAINING_SECONDS: quota,
 });
 
@@ -305,6 +306,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       parameters: data.TRAINYARD_QUOTA_PARAMETERS,
       epochs: data.TRAINYARD_QUOTA_EPOCHS,
       storageBytes: data.TRAINYARD_QUOTA_STORAGE_BYTES,
+      redisBytes: data.TRAINYARD_QUOTA_REDIS_BYTES,
       trainingSeconds: data.TRAINYARD_QUOTA_TRAINING_SECONDS,
     },
   };

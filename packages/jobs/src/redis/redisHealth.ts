@@ -69,6 +69,11 @@ export class RedisHealth {
     return this.#outage?.failure ?? null;
   }
 
+  /** The memory of Redis by the last probe; null before it, and if Redis does not show it. */
+  get memory(): RedisMemory | null {
+    return this.#memory;
+  }
+
   /** Includes a connection of the process in every probe. The caller reports its errors. */
   watch(redis: Redis): void {
     this.#watched.add(redis);

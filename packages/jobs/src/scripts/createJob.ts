@@ -9,7 +9,8 @@ import { turnsFragment, waitingFragment } from './turns.ts';
  * KEYS: record, events, owners with waiting jobs, interrupted jobs, idempotency key, remains, the uploaded dataset's record, its users, the
  * job's files.
  * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
- * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), the bytes of each file by its name (JSON), field, value, …
+ * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), the bytes of each file by its name (JSON), the bytes of Redis that are
+ * estimated for it, field, value, …
  * Answers created, the job's id, its position among the waiting and the number of missing wake-ups; replayed or mismatch, and the job's
  * id; expired, when what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
  */
@@ -26,12 +27,13 @@ if ARGV[8] ~= '' and redis.call('EXISTS', KEYS[7]) == 0 then return {'noDataset'
 local usage = usageKey(KEYS[1], jobId, ARGV[9])
 local files, bytes = cjson.decode(ARGV[11]), 0
 for _, size in pairs(files) do bytes = bytes + size end
-local over = overQuota(usage, ARGV[9], ARGV[10], 1, bytes)
+local over = overQuota(usage, ARGV[9], ARGV[10], 1, bytes, tonumber(ARGV[12]))
 if over then return over end
 if ARGV[7] == '1' and redis.call('ZREM', KEYS[6], jobId) == 0 then return {'expired', jobId} end
 remember(KEYS[5], digest, jobId, ARGV[4])
-redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 12))
+redis.call('HSET', KEYS[1], 'attempt', '0', 'fruitless', '0', 'priority', ARGV[6], unpack(ARGV, 13))
 if digest ~= '' then redis.call('HSET', KEYS[1], 'idempotencyKey', KEYS[5]) end
+charge(usage, KEYS[1], ARGV[12])
 for name, size in pairs(files) do keep(usage, KEYS[9], name, size) end
 local sweepId = redis.call('HGET', KEYS[1], 'sweep')
 if sweepId then

@@ -18,7 +18,9 @@ for i = 3, #ARGV do final = final or status == ARGV[i] end
 if not final then return {'refused', status} end
 lists('ZREM', KEYS[1], ARGV[1], status)
 lists('ZREM', KEYS[1], ARGV[1], '*')
-unkeep(usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner')), KEYS[4])
+local usage = usageKey(KEYS[1], ARGV[1], redis.call('HGET', KEYS[1], 'owner'))
+unkeep(usage, KEYS[4])
+uncharge(usage, KEYS[1])
 redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
 local memory = redis.call('HGET', KEYS[1], 'idempotencyKey')
 local remembered = memory and redis.call('GET', memory)

@@ -1,4 +1,5 @@
 // Pieces of Lua that several scripts begin with. A script is one text to Redis, so sharing means putting texts together.
+import { eventMemory, recordMemory } from '../redisBytes.ts';
 import { eventsEntry } from './usage.ts';
 
 /**
@@ -96,7 +97,7 @@ end
 /**
  * `enter(job, events, channel, jobId, status)`: sets the status, ends the lease of a job that has no worker in it, and appends its event; `finish(…, now, error)` does so
  * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
- * counted, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
+ * counted, the memory estimated for all of its epochs becomes that of the events that there are, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
  * last keys.
  */
 export const statusFragment = `${appendFragment}${logFragment}${listsFragment}
@@ -114,6 +115,13 @@ local function enter(job, events, channel, jobId, status)
   become(job, jobId, status)
   return append(events, channel, jobId, 'status', '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}')
 end
+local function settleMemory(job, events, jobId)
+  local charged = redis.call('HMGET', job, 'redisBytes', 'owner')
+  if not charged[1] then return end
+  local bytes = ${recordMemory} + redis.call('HSTRLEN', job, 'spec') + ${eventMemory} * redis.call('XLEN', events)
+  redis.call('HSET', job, 'redisBytes', bytes)
+  redis.call('HINCRBY', string.sub(job, 1, #job - #jobId - 5) .. ':usage:' .. charged[2], 'redisBytes', bytes - charged[1])
+end
 local function finish(job, events, channel, jobId, status, now, error)
   local data = '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}'
   if error then
@@ -125,6 +133,7 @@ local function finish(job, events, channel, jobId, status, now, error)
   become(job, jobId, status)
   redis.call('HSET', job, 'finishedAt', now, 'finalEvent', id)
   redis.call('HINCRBY', KEYS[#KEYS - 1], status, 1)
+  settleMemory(job, events, jobId)
   local ties = redis.call('HMGET', job, 'webhook', 'sweep')
   if ties[1] then redis.call('ZADD', KEYS[#KEYS], redis.call('TIME')[1] * 1000, jobId) end
   if ties[1] or ties[2] then redis.call('PUBLISH', KEYS[#KEYS], jobId) end

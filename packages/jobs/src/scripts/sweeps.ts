@@ -6,7 +6,7 @@ import type { Script } from './script.ts';
 /**
  * KEYS: record, sweeps, the owner's sweeps, active sweeps, idempotency key, trials. ARGV: id, the owner, their quotas (JSON), how many jobs
  * it begins with, body digest ('' = no idempotency key), seconds to keep it, bytes of the record and the trials, bytes that its jobs will
- * take, how many of the next arguments are the record's; field, value, … of the record, then of the trials.
+ * store, bytes of Redis that are estimated for the sweep, and for its jobs, how many of the next arguments are the record's; field, value, … of the record, then of the trials.
  * Answers created, replayed or mismatch, each with the sweep's id; or overQuota. Sent twice, it is one sweep.
  */
 export const createSweep: Script = {
@@ -16,12 +16,13 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return {'created', ARGV[1]} end
 local before = madeBefore(KEYS[5], ARGV[5], KEYS[1], ARGV[1])
 if before then return before end
 local usage = usageKey(KEYS[1], ARGV[1], ARGV[2])
-local over = overQuota(usage, ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7] + ARGV[8])
+local over = overQuota(usage, ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[7] + ARGV[8], ARGV[9] + ARGV[10])
 if over then return over end
-local last = 9 + tonumber(ARGV[9])
-redis.call('HSET', KEYS[1], 'plannedJobs', ARGV[4], unpack(ARGV, 10, last))
+local last = 11 + tonumber(ARGV[11])
+redis.call('HSET', KEYS[1], 'plannedJobs', ARGV[4], unpack(ARGV, 12, last))
 redis.call('HSET', KEYS[6], unpack(ARGV, last + 1))
 store(usage, KEYS[1], ARGV[7])
+charge(usage, KEYS[1], ARGV[9])
 redis.call('HINCRBY', usage, 'plannedJobs', ARGV[4])
 redis.call('ZADD', KEYS[2], 0, ARGV[1])
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
@@ -80,7 +81,9 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
 if redis.call('HEXISTS', KEYS[1], 'finishedAt') == 0 then return {'running'} end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
-unstore(usageKey(KEYS[1], ARGV[1], ARGV[2]), KEYS[1])
+local usage = usageKey(KEYS[1], ARGV[1], ARGV[2])
+unstore(usage, KEYS[1])
+uncharge(usage, KEYS[1])
 redis.call('UNLINK', KEYS[1], KEYS[2])
 return {'deleted'}
 `,

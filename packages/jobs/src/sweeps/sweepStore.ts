@@ -9,6 +9,7 @@ import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf 
 import { fittingPage } from '../pageBytes.ts';
 import { quotaText, type Quotas, refuseOverQuota } from '../quotas.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
+import { jobMemory, recordMemory } from '../redisBytes.ts';
 import { runScript } from '../scripts/script.ts';
 import { createSweep, deleteSweep, endSweep, setOnceInSweep } from '../scripts/sweeps.ts';
 import type { TrialValues } from './space.ts';
@@ -109,6 +110,8 @@ export class SweepStore {
         idempotencySeconds,
         bytes,
         plan.trials.reduce((sum, { specBytes }) => sum + specBytes, 0),
+        recordMemory + bytes,
+        plan.trials.reduce((sum, { specBytes, epochs }) => sum + jobMemory(specBytes, epochs), 0),
         recordFields.length,
         ...recordFields,
         ...trials,

@@ -55,7 +55,7 @@ function redisUnavailable({ reason }: RedisFailure): ProblemError {
 /** What is over a quota: to be sent again later, or, where nothing becomes free by itself, too large. */
 function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): ProblemError {
   const detail = `${message.replace(/^this/, 'This')}.`;
-  if (quota === 'storageBytes') return new ProblemError('storageQuotaExceeded', detail);
+  if (quota === 'storageBytes' || quota === 'redisBytes') return new ProblemError('storageQuotaExceeded', detail);
   return new ProblemError('quotaExceeded', detail, { headers: { 'retry-after': String(retryAfterSeconds) } });
 }
 

@@ -16,6 +16,9 @@ const quotasSchema = z
     parameters: z.object({ limit: z.number() }).describe('Of one job'),
     epochs: z.object({ limit: z.number() }).describe('Of one job'),
     storageBytes: limited.describe('Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps'),
+    redisBytes: limited.describe(
+      'Memory of Redis that jobs and sweeps take, as estimated: of jobs that have not ended with all of their epochs',
+    ),
     trainingSeconds: limited
       .extend({ secondsUntilReset: z.number().describe('Until the next day') })
       .describe('Of finished epochs on this UTC day'),
@@ -48,6 +51,7 @@ export const quotaRoutes: FastifyPluginCallbackZod<Services> = (app, { keyQuotas
         parameters: { limit: parameters },
         epochs: { limit: epochs },
         storageBytes: { limit: quotas.storageBytes, used: usage.storageBytes },
+        redisBytes: { limit: quotas.redisBytes, used: usage.redisBytes },
         trainingSeconds: {
           limit: quotas.trainingSeconds,
           used: usage.trainingSeconds,
