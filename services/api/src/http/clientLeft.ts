@@ -6,7 +6,7 @@ import { ProblemError } from '../problems.ts';
 export function clientLeft({ raw }: FastifyReply): AbortSignal {
   const left = new AbortController();
   const onClose = (): void => {
-    if (!raw.writableFinished) left.abort(new ProblemError('badRequest', 'The client closed the connection.'));
+    if (!raw.writableFinished) left.abort(new ProblemError('requestTimeout', 'The client left before it had its answer.'));
   };
   if (raw.destroyed) onClose();
   else raw.once('close', onClose);

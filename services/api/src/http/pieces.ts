@@ -9,17 +9,20 @@ const wholeCharacters = 64 * 1024;
 
 /**
  * Sends a text. An error before the first 64 KiB are made is answered like any other; later ones close the connection, so that no client
- * takes a part for the whole.
+ * takes a part for the whole. It gives back nothing to await, for each `await` of a reply waits for the end of its answer.
  */
-export async function sendPieces(reply: FastifyReply, type: string, pieces: AsyncGenerator<string, void, void>): Promise<FastifyReply> {
+export async function sendPieces(reply: FastifyReply, type: string, pieces: AsyncGenerator<string, void, void>): Promise<void> {
   let text = '';
   void reply.type(type);
   do {
     const { value, done } = await pieces.next();
-    if (done === true) return reply.send(Buffer.from(text));
+    if (done === true) {
+      void reply.send(Buffer.from(text));
+      return;
+    }
     text += value;
   } while (text.length < wholeCharacters);
-  return reply.send(Readable.from(startingWith(text, pieces), { objectMode: false }));
+  void reply.send(Readable.from(startingWith(text, pieces), { objectMode: false }));
 }
 
 async function* startingWith(text: string, pieces: AsyncGenerator<string, void, void>): AsyncGenerator<string, void, void> {

@@ -46,8 +46,9 @@ export const metricsRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, e
       const { id } = await visibleJob(jobs, request.params.id, request);
       const pages = inTurns(eventLog.epochPages(id), turns, callerOf(request).name);
       void reply.header('vary', 'accept');
-      if (type === 'text/csv') return await sendPieces(reply, 'text/csv; charset=utf-8', metricsCsv(pages));
-      return await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', listsOf(pages)));
+      if (type === 'text/csv') await sendPieces(reply, 'text/csv; charset=utf-8', metricsCsv(pages));
+      else await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', listsOf(pages)));
+      return reply;
     },
   );
   done();

@@ -99,17 +99,17 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
   }
 
   /** Sends a sweep with its jobs, ranked. */
-  const sendSweep = async (reply: FastifyReply, record: SweepRecord): Promise<FastifyReply> => {
+  const sendSweep = async (reply: FastifyReply, record: SweepRecord): Promise<void> => {
     const [ranking, spec] = await Promise.all([runner.ranking(record), sweeps.spec(record.id)]);
     const planned = record.rungs.reduce((count, rung) => count + rung.length, 0);
     const head = { ...sweepSummary(record, spec), planned };
-    return await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
+    await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
   };
 
   /** The 202 of a sweep, new or not. */
-  const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<FastifyReply> => {
+  const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<void> => {
     if (replayed) void reply.header('idempotency-replayed', 'true');
-    return await sendSweep(reply.code(202).header('location', `/sweeps/${record.id}`), record);
+    await sendSweep(reply.code(202).header('location', `/sweeps/${record.id}`), record);
   };
 
   app.post(
@@ -137,7 +137,10 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       // Sweeps and jobs share a caller's keys.
       const { idempotency } = idempotencyOf(request.headers, { sweep: request.body });
       const earlier = idempotency === undefined ? null : await sweeps.replay(owner, idempotency);
-      if (earlier !== null) return await accepted(reply, earlier, true);
+      if (earlier !== null) {
+        await accepted(reply, earlier, true);
+        return reply;
+      }
       const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
       const uploads = await uploadsOf(body, space, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
@@ -165,7 +168,8 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       await runner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;
       });
-      return await accepted(reply, await visibleSweep(id, request), replayed);
+      await accepted(reply, await visibleSweep(id, request), replayed);
+      return reply;
     },
   );
 
@@ -199,7 +203,10 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         response: { 200: json('The sweep.', sweepDetail), ...problems(...guarded, 'notFound', 'invalidRequest') },
       },
     },
-    async (request, reply) => await sendSweep(reply, await visibleSweep(request.params.id, request)),
+    async (request, reply) => {
+      await sendSweep(reply, await visibleSweep(request.params.id, request));
+      return reply;
+    },
   );
 
   app.post(
@@ -222,7 +229,8 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       parseBody(z.strictObject({}).nullish(), request.body);
       const record = await visibleSweep(request.params.id, request);
       await runner.cancel(record);
-      return await sendSweep(reply.code(202), await visibleSweep(record.id, request));
+      await sendSweep(reply.code(202), await visibleSweep(record.id, request));
+      return reply;
     },
   );
 
