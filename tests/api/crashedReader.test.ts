@@ -1,12 +1,15 @@
 // The process that reads an upload ends without an answer: the client and the log learn how, and memory is blamed only where it was memory.
 import { spawnSync } from 'node:child_process';
+import { getPriority } from 'node:os';
 import type { Problem } from '@trainyard/contracts';
+import { parseApiKeys } from '@trainyard/jobs';
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { openApi } from './fixtures/api.ts';
 import { formParts, upload } from './fixtures/forms.ts';
+import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
 
 const large = Buffer.from(`a,b,y\n${'0.125,0.25,x\n0.5,0.75,y\n'.repeat(200_000)}`);
 const canFindProcesses = spawnSync('pgrep', ['-V']).status === 0;
@@ -49,32 +52,59 @@ redisTest('an upload whose reader needs more memory than it may have is a 422', 
   ]);
 });
 
-describe.skipIf(!canFindProcesses)('a process that is ready for the next upload', () => {
-  redisTest('reads it, is replaced when it was killed, and ends with the app', async ({ redis, onTestFinished }) => {
-    const api = await openApi(redis, { uploadReader: { readyMs: 2 ** 30 } });
-    onTestFinished(async () => await api.close());
-    const send = async (content: string): Promise<number> => (await upload(api, formParts({ file: Buffer.from(content) }))).statusCode;
-    expect(readers()).toEqual([]);
-    expect(await send('a,b\n1,x\n')).toBe(201);
-    const [first] = readers();
-    expect(await send('a,b\n2,x\n')).toBe(201);
-    const [second] = readers();
-    expect([typeof first, typeof second, first === second]).toEqual(['number', 'number', false]);
-    process.kill(second ?? 0, 'SIGKILL');
-    await until(() => readers().length === 0);
-    expect(await send('a,b\n3,x\n')).toBe(201);
-    expect(readers()).toHaveLength(1);
-    await api.app.close();
-    await until(() => readers().length === 0);
-  });
+describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
+  const keys = [makeKey('ada'), makeKey('bob')] as const;
+  const [ada, bob] = keys;
+  const apiKeys = parseApiKeys(keys.map(({ entry }) => entry).join());
+
+  redisTest(
+    'reads the next one of the same key, is replaced when it was killed, and ends with the app',
+    async ({ redis, onTestFinished }) => {
+      const api = await openApi(redis, { apiKeys, uploadReader: { keptMs: 2 ** 30, yieldMs: 2 ** 30 } });
+      onTestFinished(async () => await api.close());
+      const send = async (key: TestKey, content: string): Promise<number> =>
+        (await upload(api, formParts({ file: Buffer.from(content) }), bearer(key))).statusCode;
+      expect(await send(ada, 'a,b\n1,x\n')).toBe(201);
+      const [first] = readers();
+      expect(await send(ada, 'a,b\n2,x\n')).toBe(201);
+      expect(await send(ada, 'not,a\ntable\n')).toBe(422);
+      expect(readers()).toEqual([first]);
+      expect(await send(bob, 'a,b\n1,x\n')).toBe(201);
+      expect(readers()).toHaveLength(2);
+      for (const pid of readers()) process.kill(pid, 'SIGKILL');
+      await until(() => readers().length === 0);
+      expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
+      expect(readers()).toHaveLength(1);
+      await api.app.close();
+      await until(() => readers().length === 0);
+    },
+  );
 
   redisTest('ends when no upload comes', async ({ redis, onTestFinished }) => {
-    const api = await openApi(redis, { uploadReader: { readyMs: 1 } });
+    const api = await openApi(redis, { uploadReader: { keptMs: 1, yieldMs: 2 ** 30 } });
     onTestFinished(async () => await api.close());
     expect((await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }))).statusCode).toBe(201);
     await until(() => readers().length === 0);
   });
+
+  redisTest('gets less CPU time when that takes long, and is not used again', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis, { uploadReader: { keptMs: 2 ** 30, yieldMs: 1 } });
+    onTestFinished(async () => await api.close());
+    const answer = upload(api, formParts({ file: large }));
+    await until(() => readers().some((pid) => priorityOf(pid) === 10));
+    expect((await answer).statusCode).toBe(201);
+    await until(() => readers().length === 0);
+  });
 });
+
+/** The niceness of a process; null if it has ended. */
+function priorityOf(pid: number): number | null {
+  try {
+    return getPriority(pid);
+  } catch {
+    return null;
+  }
+}
 
 redisTest('an upload that fills the heap of its reader is a 422', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { uploadReader: { heapMegabytes: 12 } });

@@ -61,8 +61,8 @@ const waitingConnections = 4_096;
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
 
-/** How long a process stays ready for the next upload, in ms. */
-const readyReaderMs = 60_000;
+/** How long a process that has read an upload is kept for the next one of the same key, in ms. */
+const keptReaderMs = 60_000;
 
 /** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
 const unpackedBytes = 64 * 2 ** 20;
@@ -283,7 +283,7 @@ async function main(): Promise<void> {
     uploadReader: {
       readers: environment.uploadReaders,
       memoryBytes: environment.uploadMemoryBytes,
-      readyMs: readyReaderMs,
+      keptMs: keptReaderMs,
       limits: { files: environment.uploadFilesLimit },
     },
     predictions: environment.predictions,

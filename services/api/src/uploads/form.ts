@@ -44,8 +44,11 @@ const closing = { headers: { connection: 'close' } };
 /** Aborts when the client leaves before it has its answer. */
 export function departure(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  // One more than what the plugins listen for.
+  reply.raw.setMaxListeners(reply.raw.getMaxListeners() + 1);
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new Error('the client is gone'));
+    if (!reply.raw.writableFinished)
+      gone.abort(new ProblemError('badRequest', 'The client closed the connection before it had the answer.'));
   });
   return gone.signal;
 }

@@ -6,11 +6,11 @@ import type { WeightsFile } from '@trainyard/engine/node';
 import { orDiskError, ProblemError } from '../problems.ts';
 import {
   type DatasetOrder,
-  type FinalAnswer,
+  KeptProcesses,
+  type ReadAnswer,
   type ReadDataset,
   type ReaderCrash,
   type ReadOrder,
-  SpareProcess,
   type WeightsOrder,
 } from './readingProcess.ts';
 import { ReadingTurns } from './readingTurns.ts';
@@ -26,8 +26,10 @@ export interface UploadReaderOptions {
   readonly heapMegabytes: number;
   /** Of the process as a whole. It is killed when it has more. */
   readonly memoryBytes: number;
-  /** After an upload, a process is kept ready for the next one for so long, in ms; 0: none is. */
-  readonly readyMs: number;
+  /** A reading that takes longer, in ms, gets less CPU time than the rest of the service from then on. */
+  readonly yieldMs: number;
+  /** After an upload, its process is kept for the next one of the same key for so long, in ms; 0: it is not. */
+  readonly keptMs: number;
 }
 
 /** A file's bytes end up in one array: a tenth below what Node reads at once. */
@@ -38,7 +40,8 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   tryMs: 5_000,
   heapMegabytes: 512,
   memoryBytes: 4.5e9,
-  readyMs: 0,
+  yieldMs: 1_000,
+  keptMs: 0,
 };
 
 /** The 422 of an upload with faults. */
@@ -68,20 +71,20 @@ function crashProblem(order: ReadOrder, { exitCode, signal, isOutOfMemory }: Rea
 export class UploadReader {
   readonly #options: UploadReaderOptions;
   readonly #turns: ReadingTurns;
-  readonly #spare: SpareProcess;
+  readonly #processes: KeptProcesses;
   readonly #onCrash: (crash: ReaderCrash) => void;
 
   /** @param onCrash called when a reading process ends without a result */
   constructor(options: Partial<UploadReaderOptions> = {}, onCrash: (crash: ReaderCrash) => void = () => undefined) {
     this.#options = { ...uploadReaderDefaults, ...options, limits: { ...uploadReaderDefaults.limits, ...options.limits } };
     this.#onCrash = onCrash;
-    this.#spare = new SpareProcess(this.#options);
+    this.#processes = new KeptProcesses({ ...this.#options, most: this.#options.readers });
     this.#turns = new ReadingTurns({ places: this.#options.readers, tryMs: this.#options.tryMs });
   }
 
-  /** Ends the process that is kept ready. Readings end by their signals. Safe to call twice. */
+  /** Ends the processes that are kept. Readings end by their signals. Safe to call twice. */
   close(): void {
-    this.#spare.close();
+    this.#processes.close();
   }
 
   /**
@@ -120,12 +123,12 @@ export class UploadReader {
     output: string,
     signal: AbortSignal,
     onProgress: (bytes: number) => void = () => undefined,
-  ): Promise<FinalAnswer> {
+  ): Promise<ReadAnswer> {
     return await this.#turns.run(key, signal, async (turn) => {
       let isRead = false;
       try {
         turn.throwIfAborted();
-        const answer = await this.#ask(order, turn, onProgress);
+        const answer = await this.#ask(key, order, turn, onProgress);
         if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
         isRead = 'content' in answer || 'weights' in answer;
         return answer;
@@ -135,9 +138,9 @@ export class UploadReader {
     });
   }
 
-  async #ask(order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<FinalAnswer> {
+  async #ask(key: string, order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<ReadAnswer> {
     const { timeoutMs } = this.#options;
-    const reading = this.#spare.take();
+    const reading = this.#processes.take(key);
     const kill = (): void => reading.kill();
     let isLate = false;
     const timer = setTimeout(() => {
@@ -155,7 +158,7 @@ export class UploadReader {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);
-      this.#spare.prepare();
+      this.#processes.giveBack(key, reading);
     }
   }
 }

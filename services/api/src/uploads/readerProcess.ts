@@ -1,4 +1,4 @@
-// The program that reads one upload for the API (see readingProcess.ts) and ends. It knows only the files of its order.
+// The program that reads uploads of one key for the API, one after the other (see readingProcess.ts). It knows only the files of its order.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import {
 } from '@trainyard/engine';
 import { readUpload, readWeightsFile } from '@trainyard/engine/node';
 import { decodeImage } from '../images/decodeImage.ts';
-import type { DatasetOrder, ReadAnswer, ReadOrder, WeightsOrder } from './readingProcess.ts';
+import type { DatasetOrder, ReadAnswer, ReadMessage, ReadOrder, WeightsOrder } from './readingProcess.ts';
 
 /** The digest of what was written. */
 async function write(splits: Splits, table: TablePreparation | null, path: string): Promise<string> {
@@ -36,6 +36,10 @@ function systemCodeOf(error: unknown): string | null {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+function send(message: ReadMessage): void {
+  process.send?.(message);
+}
+
 /** Milliseconds between two messages about the progress. */
 const PROGRESS_MS = 250;
 
@@ -46,8 +50,7 @@ function progress(): (bytes: number) => void {
     read += bytes;
     if (performance.now() - last < PROGRESS_MS) return;
     last = performance.now();
-    const told: ReadAnswer = { read: Math.round(read) };
-    process.send?.(told);
+    send({ read: Math.round(read) });
   };
 }
 
@@ -83,6 +86,6 @@ async function watchMemory(): Promise<void> {
 // Without its parent nobody wants the answer.
 process.on('disconnect', () => process.exit(1));
 const watched = watchMemory();
-process.once('message', (order: ReadOrder) => {
-  void watched.then(async () => await answer(order)).then((told) => process.send?.(told, () => process.exit(0)));
+process.on('message', (order: ReadOrder) => {
+  void watched.then(async () => await answer(order)).then((result) => send({ answer: result, residentBytes: process.memoryUsage.rss() }));
 });

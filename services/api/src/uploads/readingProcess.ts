@@ -1,6 +1,8 @@
-// The API's side of a process that reads one upload: its messages, its end, and one that is kept ready for the next upload.
+// The API's side of the processes that read uploads: their messages, their ends, and those that are kept for the next upload of a key.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
@@ -32,20 +34,19 @@ export interface ReadDataset {
   readonly taken: readonly Taken[];
 }
 
-/** A message from the process. */
+/** The result of an order. */
 export type ReadAnswer =
   | ReadDataset
   | { readonly weights: WeightsFile }
   /** Why a file holds no weights that can be read. */
   | { readonly unusable: string }
-  /** Progress: bytes of the files that were read so far. More messages follow. */
-  | { readonly read: number }
   /** What is wrong with the files. */
   | { readonly faults: readonly UploadFault[] }
   /** The system's code of a disk that cannot be written, such as ENOSPC. */
   | { readonly diskCode: string };
 
-export type FinalAnswer = Exclude<ReadAnswer, { readonly read: number }>;
+/** A message from the process: bytes of the files that were read so far, and at the end the answer with the memory in use. */
+export type ReadMessage = { readonly read: number } | { readonly answer: ReadAnswer; readonly residentBytes: number };
 
 /** How a process ended that sent no result. */
 export interface ReaderCrash {
@@ -58,7 +59,7 @@ export interface ReaderCrash {
 }
 
 /** How a reading ended. */
-export type Ending = { readonly answer: FinalAnswer } | { readonly crash: ReaderCrash };
+export type Ending = { readonly answer: ReadAnswer } | { readonly crash: ReaderCrash };
 
 /** Keeps the last characters of a process's error output. */
 class ErrorOutput {
@@ -82,15 +83,25 @@ export interface ReadingProcessOptions {
   readonly heapMegabytes: number;
   /** Of the process as a whole. It is killed when it has more. */
   readonly memoryBytes: number;
+  /** A reading that takes longer, in ms, gets less CPU time than the rest of the service from then on. */
+  readonly yieldMs: number;
 }
 
-/** A process that waits for an order, reads it and ends. It also ends with this process. */
+/** The niceness of long readings. */
+const YIELDING = 10;
+
+/** A process with more memory, in bytes, is not used again. */
+const mostKeptBytes = 400e6;
+
+/** A process that reads one order at a time. It ends with this process. */
 export class ReadingProcess {
   readonly #process: ChildProcess;
   readonly #errorOutput: ErrorOutput;
-  readonly #closed: Promise<unknown[]>;
+  readonly #crash: Promise<Ending>;
+  readonly #yieldMs: number;
+  #isReusable = true;
 
-  constructor({ heapMegabytes, memoryBytes }: ReadingProcessOptions) {
+  constructor({ heapMegabytes, memoryBytes, yieldMs }: ReadingProcessOptions) {
     this.#process = fork(new URL('./readerProcess.js', import.meta.url), [String(memoryBytes)], {
       // It needs nothing of the environment.
       env: {},
@@ -98,77 +109,116 @@ export class ReadingProcess {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#errorOutput = new ErrorOutput(this.#process.stderr);
-    this.#closed = once(this.#process, 'close');
+    this.#yieldMs = yieldMs;
+    this.#crash = once(this.#process, 'close').then(([exitCode, signal]) =>
+      this.#crashOf(exitCode as number | null, signal as NodeJS.Signals | null),
+    );
     // A process that cannot be started is an error of `read`.
-    this.#closed.catch(() => undefined);
+    this.#crash.catch(() => undefined);
   }
 
-  get isAlive(): boolean {
-    return this.#process.connected && this.#process.exitCode === null && this.#process.signalCode === null;
+  /** Whether another order can be read: only after a quick reading, when little memory is in use. */
+  get isReusable(): boolean {
+    return this.#isReusable && this.#process.connected && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   kill(): void {
     this.#process.kill('SIGKILL');
   }
 
-  /** Gives the order, once, and waits until the process has ended. */
+  /** Gives an order and waits for its answer or the end of the process. */
   async read(order: ReadOrder, onProgress: (bytes: number) => void): Promise<Ending> {
-    let answer: FinalAnswer | undefined;
-    this.#process.on('message', (message) => {
-      const received = message as ReadAnswer;
-      if ('read' in received) onProgress(received.read);
-      else answer = received;
-    });
-    this.#process.send(order, () => {});
-    const [exitCode, signal] = (await this.#closed) as [number | null, NodeJS.Signals | null];
-    if (answer !== undefined) return { answer };
+    const { promise, resolve } = Promise.withResolvers<Ending>();
+    const receive = (message: ReadMessage): void => {
+      if ('read' in message) return onProgress(message.read);
+      this.#isReusable &&= message.residentBytes <= mostKeptBytes;
+      resolve({ answer: message.answer });
+    };
+    const timer = setTimeout(() => this.#yieldCpu(), this.#yieldMs);
+    this.#process.on('message', receive);
+    try {
+      this.#process.send(order, () => {});
+      return await Promise.race([promise, this.#crash]);
+    } finally {
+      clearTimeout(timer);
+      this.#process.off('message', receive);
+    }
+  }
+
+  #crashOf(exitCode: number | null, signal: NodeJS.Signals | null): Ending {
     const reason = this.#errorOutput.reason();
     const isOutOfMemory = signal === 'SIGKILL' || /out of memory|allocation failed/i.test(reason ?? '');
     return { crash: { exitCode, signal, isOutOfMemory, reason } };
   }
+
+  /** A priority cannot be raised again, so the process is not used again. */
+  #yieldCpu(): void {
+    this.#isReusable = false;
+    const { pid } = this.#process;
+    if (pid === undefined) return;
+    try {
+      for (const thread of threadsOf(pid)) setPriority(thread, YIELDING);
+    } catch {
+      // The process has ended.
+    }
+  }
 }
 
-export interface SpareProcessOptions extends ReadingProcessOptions {
-  /** How long a process is kept ready, in ms; 0: none is. */
-  readonly readyMs: number;
+/** Linux has a priority for each thread, other systems for the process. */
+function threadsOf(pid: number): readonly number[] {
+  return process.platform === 'linux' ? readdirSync(`/proc/${pid}/task`).map(Number) : [pid];
 }
 
-/** Keeps one process ready while uploads come, because starting one takes longer than reading a small upload. */
-export class SpareProcess {
-  readonly #options: SpareProcessOptions;
-  #ready: ReadingProcess | null = null;
-  #expiry: NodeJS.Timeout | undefined;
+export interface KeptProcessesOptions extends ReadingProcessOptions {
+  /** How long a process is kept after an upload, in ms; 0: none is. */
+  readonly keptMs: number;
+  /** How many are kept. */
+  readonly most: number;
+}
+
+/**
+ * Keeps processes for the next upload of the same key, because starting one takes longer than reading a small upload. No process reads
+ * files of two keys, so that no file can harm those of another key.
+ */
+export class KeptProcesses {
+  readonly #options: KeptProcessesOptions;
+  /** By key; whatever was used last is last. */
+  readonly #kept = new Map<string, { readonly process: ReadingProcess; readonly expiry: NodeJS.Timeout }>();
   #isClosed = false;
 
-  constructor(options: SpareProcessOptions) {
+  constructor(options: KeptProcessesOptions) {
     this.#options = options;
   }
 
-  /** The process that is ready, or a new one. */
-  take(): ReadingProcess {
-    const ready = this.#ready;
-    this.#ready = null;
-    clearTimeout(this.#expiry);
-    return ready?.isAlive === true ? ready : new ReadingProcess(this.#options);
+  /** The process that is kept for a key, or a new one. */
+  take(key: string): ReadingProcess {
+    const kept = this.#remove(key);
+    if (kept?.isReusable === true) return kept;
+    kept?.kill();
+    return new ReadingProcess(this.#options);
   }
 
-  /** Starts a process for the next upload, if there is none. */
-  prepare(): void {
-    if (this.#options.readyMs === 0 || this.#isClosed) return;
-    if (this.#ready?.isAlive !== true) this.#ready = new ReadingProcess(this.#options);
-    clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.#end(), this.#options.readyMs);
+  /** Keeps a process that has read an order of a key, or ends it. */
+  giveBack(key: string, process: ReadingProcess): void {
+    const { keptMs, most } = this.#options;
+    if (this.#isClosed || keptMs === 0 || !process.isReusable) return process.kill();
+    this.#remove(key)?.kill();
+    const expiry = setTimeout(() => this.#remove(key)?.kill(), keptMs);
+    this.#kept.set(key, { process, expiry });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > most && oldest !== undefined) this.#remove(oldest)?.kill();
   }
 
-  /** Ends the process that is ready. */
+  /** Ends the processes that are kept. */
   close(): void {
     this.#isClosed = true;
-    this.#end();
+    for (const key of [...this.#kept.keys()]) this.#remove(key)?.kill();
   }
 
-  #end(): void {
-    clearTimeout(this.#expiry);
-    this.#ready?.kill();
-    this.#ready = null;
+  #remove(key: string): ReadingProcess | undefined {
+    const kept = this.#kept.get(key);
+    this.#kept.delete(key);
+    clearTimeout(kept?.expiry);
+    return kept?.process;
   }
 }
