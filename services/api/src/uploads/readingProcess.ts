@@ -212,7 +212,7 @@ export class KeptProcesses {
   /** Ends the processes that are kept. */
   close(): void {
     this.#isClosed = true;
-    for (const key of [...this.#kept.keys()]) this.#remove(key)?.kill();
+    for (const key of this.#kept.keys()) this.#remove(key)?.kill();
   }
 
   #remove(key: string): ReadingProcess | undefined {
