@@ -242,6 +242,19 @@ redisTest('samples of a dataset are rendered like filters, beside predictions', 
 });
 
 describe.skipIf(!canFindProcesses)('a process', () => {
+  redisTest(
+    'for another key starts after the first prediction, so that the key need not wait for it',
+    async ({ redis, onTestFinished }) => {
+      const api = await opened(redis, {}, onTestFinished);
+      const [path, other] = [await predictableJob(api, small), await predictableJob(api, small)];
+      expect((await asAda(api, path, smallBody)).statusCode).toBe(200);
+      await until(() => predictors().length === 2);
+      const both = predictors();
+      expect((await asBob(api, other, smallBody)).statusCode).toBe(200);
+      expect(predictors()).toEqual(both);
+    },
+  );
+
   redisTest('that is killed with a prediction is replaced, and the prediction made again', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
     const path = await predictableJob(api, slow);

@@ -34,6 +34,8 @@ export class ProcessEndedError extends Error {
 
 /** Of V8's heap: the numbers of an answer are there. */
 const heapMegabytes = 256;
+/** Bytes of weights that may wait to be taken by the process. */
+const mostUnsent = 2 ** 20;
 /** The end of what it wrote to its error output. */
 const keptErrorOutput = 8_192;
 
@@ -123,7 +125,7 @@ export class PredictionProcess {
     const { stdin } = this.#process;
     if (stdin === null) throw new TypeError('the process that predicts has no standard input');
     for await (const bytes of open()) {
-      if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain').catch(() => {}), this.ended]);
+      if (!stdin.write(bytes) && stdin.writableLength > mostUnsent) await Promise.race([once(stdin, 'drain').catch(() => {}), this.ended]);
       if (stdin.destroyed) throw new ProcessEndedError(await this.ended);
     }
   }

@@ -8,7 +8,7 @@ import type { RenderOrder } from './render.ts';
 import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
 
 export interface PredictionOptions {
-  /** Predictions at a time, each in a process of its own. A process starts when it is needed. Default: 2. */
+  /** Predictions at a time, each in a process of its own. The first starts with the first prediction. Default: 2. */
   readonly processes?: number;
   /** The memory of one process, in bytes. A process that has more is killed. Default: 1.5e9. */
   readonly memoryBytes?: number;
@@ -18,7 +18,7 @@ export interface PredictionOptions {
   readonly timeLimitMs?: number;
   /** How many requests of one key may wait. Default: 64. */
   readonly waitingPerKey?: number;
-  /** How long a request may wait, in ms. Default: 20,000. */
+  /** How long a request may wait, in ms. Default: 15,000. Together with other waiting it must stay below the time to send a request. */
   readonly waitLimitMs?: number;
 }
 
@@ -27,7 +27,7 @@ export const predictionDefaults = {
   memoryBytes: 1.5e9,
   timeLimitMs: 10_000,
   waitingPerKey: 64,
-  waitLimitMs: 20_000,
+  waitLimitMs: 15_000,
 } as const satisfies PredictionOptions;
 
 /** How long a process may go on with a prediction whose client has left, in ms. Ending it would cost the next client its start. */
@@ -155,16 +155,18 @@ export class Predictions {
       if (process.hasEnded) await process.ended;
       this.#running.delete(process);
       this.#putBack(process);
+      this.#startSpare();
     }
   }
 
-  /** A process for a network: one that used it last, or else a new one, or else the one that was idle longest. Without a network: any. */
+  /** A process for a network: one that used it last, or else one that has none, or else the one that was idle longest. Without a network: any. */
   #take(key: string | null): PredictionProcess {
     const { processes, memoryBytes, cacheBytes } = this.#options;
     const alive = this.#idle.filter((process) => !process.hasEnded);
     const same = alive.findLast(({ lastKey }) => key === null || lastKey === key);
     const isRoom = alive.length + this.#running.size < processes;
-    const taken = same ?? (isRoom ? new PredictionProcess({ memoryBytes, cacheBytes }) : alive[0]);
+    const unused = alive.find(({ lastKey }) => lastKey === null);
+    const taken = same ?? unused ?? (isRoom ? new PredictionProcess({ memoryBytes, cacheBytes }) : alive[0]);
     if (taken === undefined) throw new TypeError('there is no process for a prediction that has a place');
     this.#idle.splice(0, this.#idle.length, ...alive.filter((process) => process !== taken));
     return taken;
@@ -175,6 +177,15 @@ export class Predictions {
     if (process.hasEnded) return;
     if (this.#isClosed || process.residentBytes > this.#options.cacheBytes + 2 * processBytes) process.kill();
     else this.#idle.push(process);
+  }
+
+  /** Starts a process for a key that comes next, or for when this one dies, so that nobody waits for its start. */
+  #startSpare(): void {
+    const { processes, memoryBytes, cacheBytes } = this.#options;
+    const alive = this.#idle.filter((process) => !process.hasEnded);
+    const hasSpare = alive.some(({ lastKey }) => lastKey === null);
+    if (this.#isClosed || hasSpare || alive.length + this.#running.size >= processes) return;
+    this.#idle.unshift(new PredictionProcess({ memoryBytes, cacheBytes }));
   }
 
   #tooMuchMemory(): ProblemError {
