@@ -74,19 +74,24 @@ function fieldsOf(
   problems: RowProblem[],
 ): string[] {
   const problem = (name: string, message: string, code: string): void => {
-    if (problems.length < mostProblems) problems.push({ path: pointer(['rows', index, name]), message, code });
+    problems.push({ path: pointer(['rows', index, name]), message, code });
   };
   for (const name of Object.keys(row)) {
+    if (problems.length >= mostProblems) return [];
     if (!known.has(name)) problem(name, `there is no column ${show(name)}: the columns are ${listed(names)}`, 'unknownField');
   }
   return names.map((name) => {
     const value = Object.hasOwn(row, name) ? row[name] : undefined;
     if (isCell(value)) return value === null ? '' : String(value);
+    if (problems.length >= mostProblems) return '';
     if (value === undefined) problem(name, `column ${show(name)} is missing: send null if it has no value`, 'required');
     else problem(name, `column ${show(name)} must be a number, a text, true, false or null, got ${show(value)}`, 'invalidType');
     return '';
   });
 }
+
+/** Characters from which the delimiter of rows is found out: few, because nobody gets a turn meanwhile. */
+const SAMPLE_CHARACTERS = 128 * 1024;
 
 /**
  * Rows as delimiter-separated text, written as a training file may be; with names of columns if that had some.
@@ -94,12 +99,14 @@ function fieldsOf(
  * @throws DataFormatError for text that cannot be taken apart
  */
 export async function prepareCsv(table: TablePreparation, file: NamedBytes, most: number): Promise<PreparedRows> {
-  const text = new TableText(file, {}, new UploadReport());
+  const text = new TableText(file, { sampleCharacters: SAMPLE_CHARACTERS }, new UploadReport());
+  const breather = new Breather({});
   const rows: Row[] = [];
-  for await (const row of text.rows(new Breather({}))) {
+  for await (const row of text.rows(breather)) {
     rows.push(row);
     if (rows.length > most + 1) break;
   }
+  await breather.breathe();
   const names = table.columns.map(({ name }) => name);
   const [first, ...others] = rows;
   const data = table.header ? others : rows;

@@ -17,6 +17,8 @@ export interface TextOptions {
   readonly decimal?: Decimal | undefined;
   /** `none` reads rows that begin with # like all others. */
   readonly comment?: '#' | 'none' | undefined;
+  /** Characters from which the dialect is found out at most. Default: 4 Mi. */
+  readonly sampleCharacters?: number;
 }
 
 /** Tells the encoding of bytes that are neither UTF-8 nor UTF-16. */
@@ -53,7 +55,7 @@ export class TableText {
     this.name = file.name;
     this.#report = report;
     this.#label = this.#encoding(options, findEncoding);
-    const sample = sampleOf(file, this.#label);
+    const sample = sampleOf(file, this.#label, options.sampleCharacters);
     const { isWhole } = sample;
     const [line = '', announced] = delimiterLine.exec(sample.text) ?? [];
     this.#skipped = line.length;
@@ -139,11 +141,11 @@ function announcedDelimiter(announced: string): { readonly delimiter: string; re
 }
 
 /** The beginning of a file that is enough to see how it is written. */
-function sampleOf(file: NamedBytes, label: string): { readonly text: string; readonly isWhole: boolean } {
+function sampleOf(file: NamedBytes, label: string, most = SAMPLE.characters): { readonly text: string; readonly isWhole: boolean } {
   let text = '';
   for (const piece of decodedPieces(file, label)) {
     text += piece;
-    if (text.length >= SAMPLE.characters || text.split(/[\r\n]/, SAMPLE.lines).length === SAMPLE.lines) return { text, isWhole: false };
+    if (text.length >= most || text.split(/[\r\n]/, SAMPLE.lines).length === SAMPLE.lines) return { text, isWhole: false };
   }
   return { text, isWhole: true };
 }
