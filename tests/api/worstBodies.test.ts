@@ -115,3 +115,17 @@ test('a batch larger than any data is refused at once, and so is one of endless 
     expect(problems[0]).toMatchObject({ path: '/data/batchSize', message: expect.stringContaining(remedy) as string });
   }
 });
+
+test('samples of a prediction may have as many numbers as fit into a body, but not any number of lists and objects', async ({ api }) => {
+  const { jobId } = await startJob(api.jobs);
+  const url = `/jobs/${jobId}/predict`;
+  const [shape] = await problemsOf(api, { inputs: [Array.from({ length: 400_000 }, () => 0)] }, url);
+  expect(shape).toMatchObject({ path: '/inputs/0', code: 'shapeMismatch' });
+  for (const [element, message] of [
+    [[], 'has more than 100000 lists'],
+    [{}, 'has more than 1000 objects'],
+  ] as const) {
+    const [problem] = await problemsOf(api, { inputs: Array.from({ length: 150_000 }, () => element) }, url);
+    expect(problem).toEqual({ path: '', message, code: 'limitExceeded' });
+  }
+});

@@ -29,11 +29,25 @@ const shownKeyCharacters = 100;
  */
 export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.output<T>> {
   const context = { async: false, error: describe, reportInput: true } as const;
-  const result = schema._zod.run({ value: input, issues: [] }, context);
+  const result = schema._zod.run({ value: input, issues: [] }, { ...context, error: describeSome() });
   if (result instanceof Promise) throw new z.core.$ZodAsyncError();
   if (result.issues.length === 0) return { ok: true, data: result.value as z.output<T> };
   const issues = result.issues.slice(0, mostProblems).map((issue) => z.core.util.finalizeIssue(issue, context, z.config()));
   return { ok: false, problems: issues.flatMap(problemsOf).slice(0, mostProblems) };
+}
+
+/**
+ * A schema that keeps at most 100 problems, for a list that is an alternative of a union: a union describes all problems of its
+ * alternatives, which takes long for a list of thousands. Options of the schema, such as a description, have to be set before.
+ */
+export function keepingFewProblems<T extends z.ZodType>(schema: T): T {
+  const run = schema._zod.run.bind(schema._zod);
+  schema._zod.run = (payload, context) => {
+    const result = run(payload, context);
+    if (!(result instanceof Promise) && result.issues.length > mostProblems) result.issues.length = mostProblems;
+    return result;
+  };
+  return schema;
 }
 
 /** A JSON pointer from the steps of a path. Long keys are shortened, and then it points nowhere. */
@@ -181,6 +195,15 @@ const describe: z.core.$ZodErrorMap = (issue) => {
       return undefined;
   }
 };
+
+/** Describes the first problems only. While zod parses, it describes those of alternatives, of which there can be many thousands. */
+function describeSome(): z.core.$ZodErrorMap {
+  let left = 10 * mostProblems;
+  return (issue) => {
+    left -= 1;
+    return left >= 0 ? describe(issue) : 'is not valid';
+  };
+}
 
 function describeUnion(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
   if (issue.discriminator === undefined) {

@@ -6,6 +6,7 @@ import { ShapeError } from '../errors.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import type { Compared } from './define.ts';
+import { keepingFewProblems } from '../validation.ts';
 
 /** For a loss of values: the target is values of the output's shape. @throws ShapeError. */
 export function checkValues(loss: string, { output, target }: Compared): void {
@@ -78,7 +79,7 @@ export function checkLogProbabilities(loss: string, { range }: Compared): void {
 }
 
 /** One factor for all of an output's features, or one for each. */
-export const featureFactors = z.union([z.number().min(0), z.array(z.number().min(0)).min(1)]);
+export const featureFactors = z.union([z.number().min(0), keepingFewProblems(z.array(z.number().min(0)).min(1))]);
 
 /** @throws ShapeError when there is one factor for each of other features than the output's last dimension. */
 export function checkFactors(loss: string, option: string, factors: number | readonly number[] | undefined, { output }: Compared): void {

@@ -12,18 +12,19 @@ export interface JsonLimits {
   /** Different keys of all objects together. JSON.parse needs most of its time for these. */
   readonly keys: number;
   readonly objects: number;
+  readonly lists: number;
   /** The code of the answer for a body over a limit. */
   readonly code: 'invalidRequest' | 'invalidSpec';
 }
 
 /** A spec of 1,000 layers is within them. What is within them is checked in a few milliseconds. */
-export const specLimits: JsonLimits = { values: 20_000, keys: 1_000, objects: 20_000, code: 'invalidSpec' };
+export const specLimits: JsonLimits = { values: 20_000, keys: 1_000, objects: 20_000, lists: 20_000, code: 'invalidSpec' };
 
 /** The same for bodies that are no spec, or hold more than a spec. */
 const usualLimits: JsonLimits = { ...specLimits, code: 'invalidRequest' };
 
 /** Data may have as many numbers as there are bytes. A row of a table is an object, and each of its columns a key. */
-export const dataLimits: JsonLimits = { values: Infinity, keys: 10_000, objects: 1_000, code: 'invalidRequest' };
+export const dataLimits: JsonLimits = { values: Infinity, keys: 10_000, objects: 1_000, lists: 100_000, code: 'invalidRequest' };
 
 /** As numbers, because comparing these is much faster than comparing texts of one letter. */
 const code = { '{': 123, '}': 125, '[': 91, ']': 93, ',': 44, '"': 34, '\\': 92 } as const;
@@ -39,6 +40,7 @@ export class JsonScan {
   /** Number of each open bracket's object, counted from 1 over the whole text; 0 for a list. */
   readonly #open: number[] = [];
   #objects = 0;
+  #lists = 0;
   #values = 0;
   /** A string is a key if the innermost open bracket is an object's and the string follows `{` or `,`. */
   #keyIsNext = false;
@@ -89,6 +91,8 @@ export class JsonScan {
 
   #enter(isObject: boolean): void {
     this.#count();
+    if (!isObject) this.#lists += 1;
+    if (this.#lists > this.#limits.lists) throw this.#overLimit(`has more than ${this.#limits.lists} lists`);
     this.#open.push(isObject ? ++this.#objects : 0);
     if (this.#objects > this.#limits.objects) throw this.#overLimit(`has more than ${this.#limits.objects} objects`);
     if (this.#open.length > deepest) throw malformed(`The body nests deeper than ${deepest} levels.`);

@@ -6,11 +6,12 @@ import { layerNorm as normalize } from '../../ops/rowNorm.ts';
 import { checkArguments } from '../../registry.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
+import { keepingFewProblems } from '../../validation.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { pythonScientific } from './batchNorm.ts';
 import { defineLayer } from './define.ts';
 
-const sizes = z.union([z.int().min(1), z.array(z.int().min(1)).min(1)]);
+const sizes = z.union([z.int().min(1), keepingFewProblems(z.array(z.int().min(1)).min(1))]);
 const common = {
   eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
   elementwiseAffine: z.boolean().default(true).describe('Learns a scale per element'),
