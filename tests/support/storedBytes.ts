@@ -34,7 +34,7 @@ export async function memoryOfJobs(server: TestRedis, owner = 'ada'): Promise<nu
   const sizes = jobs.map(async (id) => {
     const [spec = '{}', finishedAt] = await redis.hmget(keys.job(id), 'spec', 'finishedAt');
     const events = typeof finishedAt === 'string' ? await redis.xlen(keys.events(id)) : (JSON.parse(spec ?? '{}') as JobSpec).epochs;
-    return 4_096 + bytesOf(spec ?? '') + 300 * events;
+    return 8_192 + bytesOf(spec ?? '') + 300 * events;
   });
   return sumOf(await Promise.all(sizes));
 }

@@ -112,8 +112,9 @@ export class DatasetStore {
   /** The dataset, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
   async get(id: string, owner?: string): Promise<DatasetRecord | null> {
     if (!uploadedDatasetId.safeParse(id).success) return null;
-    const record = recordOf(id, await this.#redis.hgetall(this.#keys.dataset(id)));
-    return record !== null && owner !== undefined && record.owner !== owner ? null : record;
+    // The owner is asked first: another key's record, which may be large, is never read.
+    if (owner !== undefined && (await this.#redis.hget(this.#keys.dataset(id), 'owner')) !== owner) return null;
+    return recordOf(id, await this.#redis.hgetall(this.#keys.dataset(id)));
   }
 
   /**

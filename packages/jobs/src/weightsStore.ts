@@ -65,9 +65,11 @@ export class WeightsStore {
 
   /** The weights, or null if there are none with this id, or, where an `owner` is given, none of theirs. */
   async get(id: string, owner?: string): Promise<Weights | null> {
-    const [theirs, weights] = await this.#redis.hmget(this.#keys.weights(id), 'owner', 'weights');
-    if (typeof weights !== 'string' || (owner !== undefined && theirs !== owner)) return null;
-    return JSON.parse(weights) as Weights;
+    const record = this.#keys.weights(id);
+    // The owner is asked first: another key's record, which may be large, is never read.
+    if (owner !== undefined && (await this.#redis.hget(record, 'owner')) !== owner) return null;
+    const weights = await this.#redis.hget(record, 'weights');
+    return weights === null ? null : (JSON.parse(weights) as Weights);
   }
 
   /**

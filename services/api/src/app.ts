@@ -87,6 +87,8 @@ export const version = '0.1.0';
 
 const bodyLimitBytes = 1024 * 1024;
 
+const mostResponseListeners = 32;
+
 const noFiles: Pick<NodeDatasetFiles, 'find' | 'locate'> = { find: () => Promise.resolve(null), locate: () => Promise.resolve(null) };
 
 /** How long a request may take to arrive, in ms: its own bytes, not its answer. An upload may take longer. */
@@ -203,6 +205,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     return await parseJsonBody(body, request.routeOptions.config.jsonLimits);
   });
 
+  app.addHook('onRequest', (_request, reply, next) => {
+    // Many plugins listen for the end of each answer, and so does a stream. Node would take that for a leak.
+    reply.raw.setMaxListeners(mostResponseListeners);
+    next();
+  });
   const refuseOtherMethods = collectMethods(app);
   const { maxConnections = 10_000, streamsPerKey = 1_000, heartbeatMs = 15_000, stallMs = 60_000 } = options;
   await app.register(connections, { maxConnections, stallMs });

@@ -139,7 +139,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
     const ofSweeps = await Promise.all(
       sweepIds.map(async (id) => await options.redis.hget(redisKeys(redis.prefix).sweep(id), 'storedBytes')),
     );
-    const memory = ofSweeps.reduce((sum, bytes) => sum + 4_096 + Number(bytes), await memoryOfJobs(redis));
+    const memory = ofSweeps.reduce((sum, bytes) => sum + 8_192 + Number(bytes), await memoryOfJobs(redis));
     expect(redisBytes, `seed ${seed}, turn ${turn}`).toBe(memory);
   }
 });
