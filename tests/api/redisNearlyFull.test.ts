@@ -44,16 +44,16 @@ test.skipIf(!hasRedisServer)(
     expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(202);
 
     // Full, it takes no new job, but deleting one works.
-  const old = (await (await fetch(`${url}/jobs?limit=1`)).json()) as JobPage;
-  const job = `${url}/jobs/${old.data[0]?.id}`;
-  expect((await fetch(`${job}/cancel`, { method: 'POST', headers, body: '{}' })).status).toBe(202);
-  await redis.call('CONFIG', 'SET', 'maxmemory', 1_000_000);
-  expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(503);
-  expect((await fetch(job, { method: 'DELETE' })).status).toBe(204);
-  expect((await fetch(job)).status).toBe(404);
-  await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
+    const old = (await (await fetch(`${url}/jobs?limit=1`)).json()) as JobPage;
+    const job = `${url}/jobs/${old.data[0]?.id}`;
+    expect((await fetch(`${job}/cancel`, { method: 'POST', headers, body: '{}' })).status).toBe(202);
+    await redis.call('CONFIG', 'SET', 'maxmemory', 1_000_000);
+    expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(503);
+    expect((await fetch(job, { method: 'DELETE' })).status).toBe(204);
+    expect((await fetch(job)).status).toBe(404);
+    await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
 
-  await redis.call('DEL', 'ballast');
+    await redis.call('DEL', 'ballast');
     await until(isReady);
     expect(await metric('trainyard_redis_has_room')).toBe(1);
     server.child.kill('SIGTERM');
