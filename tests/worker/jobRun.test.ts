@@ -89,6 +89,15 @@ describe('a job', () => {
     expect(job.error?.message).toMatch(/out of memory.*batchSize/);
   });
 
+  test('whose process holds more memory than it may fails at once, with both numbers', async ({ workers }) => {
+    await workers.start({ memoryBytes: 1e6 });
+    const job = await workers.ended(await workers.create('epochs:1 hoard:600'));
+    expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'outOfMemory' } });
+    // 1 MB and 256 MiB.
+    expect(job.error?.message).toMatch(/held 0\.\d\d GB of memory, and may hold 0\.27 GB; try a smaller batchSize/);
+    expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
+  });
+
   test('that failed leaves the worker fit for the next', async ({ workers }) => {
     await workers.start();
     const jobs = [];

@@ -22,6 +22,7 @@ import { BackgroundUploads } from './backgroundUploads.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import { describeDeath } from './childDeath.ts';
 import { tellDataFound } from './dataFound.ts';
+import { overMemory } from './memoryLimit.ts';
 import type { ReportedEvent } from './messages.ts';
 import { patiently } from './patience.ts';
 import type { Reason } from './runError.ts';
@@ -171,10 +172,19 @@ export class AttemptRun {
       case 'paused':
         return (await this.#leave()) ?? this.#next('it was stopped', true);
       case 'died':
-        return (await this.#leave()) ?? (await this.#bury(describeDeath(outcome.death), outcome.hasStarted, outcome));
+        return (await this.#leave()) ?? (await this.#died(outcome));
       case 'crashed':
         return (await this.#leave()) ?? (await this.#bury(outcome.error, true, outcome));
     }
+  }
+
+  /** A job that needs more memory than it may have would need it again: it is not tried again. */
+  async #died(outcome: Extract<Outcome, { kind: 'died' }>): Promise<AttemptResult> {
+    const reason = describeDeath(outcome.death);
+    if (!outcome.hasStarted || overMemory.heard(outcome.death.lastWords) === null)
+      return await this.#bury(reason, outcome.hasStarted, outcome);
+    this.#log.warn({ error: reason }, 'the training process was ended since it held too much memory');
+    return await this.#fail({ ...reason, epoch: null, step: null });
   }
 
   /** The training process died by itself. @param isCounted whether the job may be to blame */

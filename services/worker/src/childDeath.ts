@@ -1,4 +1,5 @@
 // What is known of a training child that ended without being asked to, and how its job's record tells it.
+import { overMemory } from './memoryLimit.ts';
 import { outOfMemory, type Reason } from './runError.ts';
 
 export interface ChildDeath {
@@ -10,8 +11,17 @@ export interface ChildDeath {
   lastWords: string;
 }
 
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
+
 /** Names the end and what to try: for `error` of a job that is not tried again. */
 export function describeDeath(death: ChildDeath): Reason {
+  const over = overMemory.heard(death.lastWords);
+  if (over !== null) {
+    return {
+      code: outOfMemory.code,
+      message: `the training process held ${gigabytes(over.resident)} GB of memory, and may hold ${gigabytes(over.limit)} GB; try a smaller batchSize, fewer or narrower layers, or a trainLimit`,
+    };
+  }
   if (/heap out of memory|Reached heap limit|allocation failed/i.test(death.lastWords)) {
     return outOfMemory;
   }

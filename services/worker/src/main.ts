@@ -22,6 +22,7 @@ try {
     prefix: servicePrefix,
     concurrency: env.concurrency,
     relaxed: env.relaxed,
+    memoryBytes: env.limits.memoryBytes,
     artifacts: await openArtifacts(env.artifactsUrl, env.home),
     data: {
       folders: env.datasets === null ? [] : [env.datasets],

@@ -4,6 +4,8 @@ import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ThreadLostError, type TrainingSummary } from '@trainyard/engine';
 import { EventOutbox } from './eventOutbox.ts';
+import type { LifelineData } from './lifeline.ts';
+import { memoryBytesOf, residentLimitOf } from './memoryLimit.ts';
 import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import { describeError } from './runError.ts';
 
@@ -31,7 +33,8 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
   if (process.send === undefined) {
     throw new Error('this program trains for a worker, which starts it; run the worker instead (npm run start:worker)');
   }
-  new Worker(new URL('./lifeline.js', import.meta.url), { workerData: LIFELINE_FD }).unref();
+  const lifeline: LifelineData = { socket: LIFELINE_FD, residentLimit: residentLimitOf(memoryBytesOf(process.argv)) };
+  new Worker(new URL('./lifeline.js', import.meta.url), { workerData: lifeline }).unref();
   // A Ctrl-C or a SIGTERM to the whole process group is the worker's to answer: it may want the job in hand finished.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});

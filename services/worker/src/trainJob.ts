@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
+import { freeBytes } from './freeBytes.ts';
+import { memoryBytesOf } from './memoryLimit.ts';
 import { RELAXED, type ReportedEvent } from './messages.ts';
 import { diskProblemOf } from './runError.ts';
 import { ScratchDisk } from './scratchDisk.ts';
@@ -17,9 +19,10 @@ const AHEAD_BYTES = 4 * 2 ** 20;
 const unpacked = new UnpackedFiles(128 * 2 ** 20);
 
 /** One for all jobs, so that what was compiled and optimised for one serves the next. */
-const backend = new WasmBackend(
-  process.argv.includes(RELAXED) ? { kernels: (await import('@trainyard/engine/relaxed')).relaxedKernels } : {},
-);
+const backend = new WasmBackend({
+  maximumBytes: memoryBytesOf(process.argv),
+  ...(process.argv.includes(RELAXED) && { kernels: (await import('@trainyard/engine/relaxed')).relaxedKernels }),
+});
 setBackend(backend);
 
 const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>
@@ -70,13 +73,16 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
   const stopLoading = (): void => loading.abort(pause.reason);
   if (pause.aborted) stopLoading();
   pause.addEventListener('abort', stopLoading);
+  // Read while the data loads, and not needed from the first step on.
+  const given = await Promise.all([resumeFile, initialFile].map(async (file) => (file === null ? null : await readFile(file))));
+  const [resumeFrom = null, initialWeights = null] = given;
   const events = train(spec, {
     files: new NodeDatasetFiles(data, {}, unpacked),
     signal: AbortSignal.any([stop, loading.signal]),
     openLoader,
     checkpointDue: () => pause.aborted || checkpoints.due(),
-    ...(resumeFile !== null && { resumeFrom: await readFile(resumeFile) }),
-    ...(initialFile !== null && { initialWeights: await readFile(initialFile) }),
+    ...(resumeFrom !== null && { resumeFrom }),
+    ...(initialWeights !== null && { initialWeights }),
   });
   const written = async function* (): AsyncGenerator<ReportedEvent, boolean, void> {
     return yield* snapshots.write();
@@ -86,13 +92,17 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
       if (next.done === true) {
         const { weights, result } = next.value;
         yield* disk.until(() => disk.write(modelFile, weights), ended);
+        freeBytes(weights);
         yield* disk.until(written, ended);
         return result;
       }
       const event = next.value;
       if (event.type === 'gradients' || event.type === 'evaluation') snapshots.add(event);
       else if (event.type !== 'checkpoint') {
-        if (event.type === 'phase' && event.phase === 'training') pause.removeEventListener('abort', stopLoading);
+        if (event.type === 'phase' && event.phase === 'training') {
+          pause.removeEventListener('abort', stopLoading);
+          for (const bytes of given) if (bytes !== null) freeBytes(bytes);
+        }
         yield event;
       }
       let isComplete = true;
@@ -101,7 +111,7 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
       if (snapshots.isFull) yield* disk.until(written, ended);
       if (event.type !== 'checkpoint') continue;
       if (isComplete) yield* checkpoints.write(event);
-      else checkpoints.skip();
+      else checkpoints.skip(event);
       if (pause.aborted) {
         await events.return(undefined as never);
         return 'paused';

@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { ChildDeath } from './childDeath.ts';
+import { memoryArgument } from './memoryLimit.ts';
 import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import type { TrainSignals } from './serveTraining.ts';
 
@@ -12,8 +13,13 @@ export interface ChildOptions {
   /** The program to fork; it calls serveTraining. */
   script: URL;
   args: readonly string[];
-  /** Bound of the child's V8 heap. Tensors live outside it, in WASM memory with a bound of its own. */
+  /** Bound of the child's V8 heap. Tensors live outside it. */
   heapMegabytes: number;
+  /**
+   * Bytes that a job's tensors may take, and with a fixed allowance for the process itself what it may hold in all. A job that needs more
+   * fails with `outOfMemory`. Default: no bound but WASM's 4 GiB.
+   */
+  memoryBytes?: number;
   /** How long a child that was told to stop may take before it is killed. */
   stopGraceMs: number;
   /** How long a child may take to start. */
@@ -59,7 +65,8 @@ export class TrainingChild {
 
   private constructor(options: ChildOptions) {
     this.#options = options;
-    this.#process = fork(options.script, options.args, {
+    const { memoryBytes, args } = options;
+    this.#process = fork(options.script, memoryBytes === undefined ? args : [...args, memoryArgument(memoryBytes)], {
       env: options.env,
       execArgv: [`--max-old-space-size=${options.heapMegabytes}`],
       // The fifth is the lifeline: the child ends when our end of it closes, and we never close it ourselves.

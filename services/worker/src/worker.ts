@@ -40,6 +40,8 @@ export interface TrainingWorkerOptions {
   concurrency: number;
   /** Trains with relaxed SIMD; default false. */
   relaxed?: boolean;
+  /** Bytes that a job may take; see {@link ChildOptions.memoryBytes}. Default: no bound. */
+  memoryBytes?: number;
   /** Stays the caller's to close. */
   artifacts: ArtifactStore;
   /** Where datasets are found and kept. */
@@ -102,7 +104,7 @@ export class TrainingWorker {
   #closed: Promise<void> | undefined;
 
   constructor(options: TrainingWorkerOptions) {
-    const { redisUrl, prefix, concurrency, relaxed = false, artifacts, data, log } = options;
+    const { redisUrl, prefix, concurrency, relaxed = false, memoryBytes, artifacts, data, log } = options;
     const name = `${hostname()}-${process.pid}`;
     this.#identity = {
       name,
@@ -134,7 +136,13 @@ export class TrainingWorker {
     this.#store = new JobStore({ redis, prefix, queue: this.#queue });
     this.#wishes = new WishBus({ redis, subscriber: this.#subscriber, prefix, onError });
     this.#presence = new WorkerPresence({ redis, prefix });
-    const child = { ...childDefaults, args: relaxed ? [RELAXED] : [], env: childEnvironment(process.env), ...options.child };
+    const child = {
+      ...childDefaults,
+      args: relaxed ? [RELAXED] : [],
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      env: childEnvironment(process.env),
+      ...options.child,
+    };
     this.#pool = new ChildPool({
       size: concurrency,
       start: async (signal) => await TrainingChild.start(child, signal),

@@ -91,7 +91,9 @@ describe.each(Object.entries(networks))('the memory of %s', (_, model) => {
       const { result } = await run(body);
       const { memoryBytes } = summary.totals;
       expect(result.peakMemoryBytes).toBeLessThanOrEqual(memoryBytes);
-      expect(memoryBytes).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
+      // The copies that files are written from are no tensors.
+      const files = 4 * summary.totals.parameters * Math.max(1 + stateArrays, 3);
+      expect(memoryBytes - files).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
       const inferred = inferShapes(spec.model.layers, [3, 28, 28]);
       if (!inferred.ok) throw inferred.error;
       // A mebibyte for what does not grow with the batch: kernels' packed and transformed weights and their sums. It shows alone.

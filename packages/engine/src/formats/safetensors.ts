@@ -16,7 +16,7 @@ export interface NamedArray {
 
 export interface SafetensorsFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The tensors' bytes alone, one tensor after the other in name order: what is hashed. */
+  /** The tensors' bytes alone, one tensor after the other in name order: what is hashed. They may be part of `bytes`. */
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -34,10 +34,14 @@ export function inNameOrder<T extends { readonly name: string }>(tensors: readon
 
 /** The file of {@link writeSafetensors}, and what of it is hashed. */
 export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
-  const named = inNameOrder(tensors);
-  const tensorBytes = new Uint8Array(named.reduce((sum, { data }) => sum + data.byteLength, 0));
-  writeArrays(tensorBytes, named);
-  return { bytes: writeSafetensors(tensors, metadata), tensorBytes };
+  const bytes = writeSafetensors(tensors, metadata);
+  const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+  // Where all numbers are as wide, the file has them in name order.
+  if (new Set(tensors.map(({ data }) => data.BYTES_PER_ELEMENT)).size <= 1)
+    return { bytes, tensorBytes: bytes.subarray(bytes.length - size) };
+  const tensorBytes = new Uint8Array(size);
+  writeArrays(tensorBytes, inNameOrder(tensors));
+  return { bytes, tensorBytes };
 }
 
 /**

@@ -81,11 +81,20 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
 
   /** All that it remembers, in the order of its parameters; null for one that has had no update. */
   state(): (SavedParameterState | null)[] {
+    return this.#saved((buffer) => buffer.slice());
+  }
+
+  /** The same without copies: the arrays change with the next step. */
+  liveState(): (SavedParameterState | null)[] {
+    return this.#saved((buffer) => buffer);
+  }
+
+  #saved(take: (buffer: FloatArray) => FloatArray): (SavedParameterState | null)[] {
     return this.parameters.map((parameter) => {
       const state = this.#states.get(parameter);
       if (state === undefined) return null;
       const buffers: Record<string, FloatArray> = {};
-      for (const [name, buffer] of Object.entries(state.buffers)) if (buffer !== null) buffers[name] = buffer.slice();
+      for (const [name, buffer] of Object.entries(state.buffers)) if (buffer !== null) buffers[name] = take(buffer);
       return { step: state.step, buffers };
     });
   }

@@ -95,7 +95,7 @@ export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Gen
   for (const [name, { shape, storage }] of namedWeights(learner.model)) {
     tensors.push({ name, shape, data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : storage });
   }
-  learner.optimizer.state().forEach((saved, i) => {
+  learner.optimizer.liveState().forEach((saved, i) => {
     if (saved === null) return;
     updates[names[i]] = saved.step;
     for (const [buffer, data] of Object.entries(saved.buffers)) {

@@ -25,6 +25,8 @@ const isInPlace = new Set(
     'batchNorm2d',
   ),
 );
+/** Layers with batch norms, which count their batches. */
+const withCounts = new Set(['batchNorm1d', 'batchNorm2d', 'residual']);
 const withScratch = new Set(['conv2d', 'convTranspose2d', 'linear']);
 
 export interface MemoryOf {
@@ -52,10 +54,25 @@ function keptBy({ type, outputShape, innerActivations = 0 }: LayerSummary, next:
   return sizeOf(outputShape) + innerActivations;
 }
 
-/** An upper estimate of the bytes in use at a time: parameters, gradients, optimizer state, activations of a batch, data. */
+/**
+ * Copies of all parameters that stand at a time for a file: the checkpoint has them and the optimizer's state; the weights are copied
+ * into their file and hashed, once more where layers also keep counts, which are hashed in another order.
+ */
+function copiesForFiles(layers: readonly LayerSummary[], stateArrays: number): number {
+  const keepsCounts = layers.some(({ type }) => withCounts.has(type));
+  return Math.max(1 + stateArrays, keepsCounts ? 3 : 2);
+}
+
+/**
+ * An upper estimate of the bytes in use at a time: parameters, gradients, optimizer state, activations of a batch, data, and the copies
+ * that files are written from.
+ */
 export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes, threads }: MemoryOf): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-  const values = parameters * (2 + stateArrays) + packedWeights(layers) + LOSS * batch * valuesOfSample(layers, inputSize);
+  const values =
+    parameters * (2 + stateArrays + copiesForFiles(layers, stateArrays)) +
+    packedWeights(layers) +
+    LOSS * batch * valuesOfSample(layers, inputSize);
   return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + threads * SCRATCH_BYTES;
 }
 

@@ -61,7 +61,8 @@ class Run {
   #trainLoader: BatchLoader | null = null;
   #testData: Dataset | null = null;
   #testLoader: BatchLoader | null = null;
-  readonly #checkpoint: Checkpoint | null;
+  /** Where the run is to go on from, until it does. */
+  #checkpoint: Checkpoint | null;
   #watch = new Stopwatch();
   #epochsDone = 0;
   /** Of all epochs. */
@@ -106,7 +107,9 @@ class Run {
       this.#testData = test;
       this.#testLoader = openLoader(test, { batchSize: EVALUATION_BATCH, dropLast: false, transforms });
     }
-    if (this.#checkpoint !== null) yield* this.#takeUp(this.#checkpoint);
+    const checkpoint = this.#checkpoint;
+    this.#checkpoint = null;
+    if (checkpoint !== null) yield* this.#takeUp(checkpoint);
   }
 
   /** Goes to where the checkpoint was taken; the data is loaded, for that may take draws too. */

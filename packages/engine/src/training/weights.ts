@@ -1,5 +1,6 @@
 // A network's weights out and in: which tensors they are and under which names. Whether a list of tensors fits a network is
 // fitWeights.ts's to say. It opens no file.
+import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedArray, type SafetensorsFile } from '../formats/safetensors.ts';
@@ -38,9 +39,14 @@ export function encodeWeights(model: Module, engineVersion = backend().engineVer
   const tensors = namedWeights(model).map(([name, { shape, storage }]) => ({
     name,
     shape,
-    data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : Float32Array.from(storage),
+    data: storage instanceof Int32Array ? BigInt64Array.from(storage, BigInt) : float32(storage),
   }));
   return encodeSafetensors(tensors, { format: 'pt', engineVersion });
+}
+
+/** The numbers themselves where they are float32 already: large weights are not copied once more. */
+function float32(storage: FloatArray): Float32Array {
+  return storage instanceof Float32Array ? storage : Float32Array.from(storage);
 }
 
 /**

@@ -2,7 +2,7 @@
 // generator, so that a seed gives what PyTorch gives; a test part is split off what was drawn and takes no draw of its own.
 import { z } from 'zod';
 import { sizeOf } from '../../shape.ts';
-import type { Dataset } from '../dataset.ts';
+import { type Dataset, sharableBytes } from '../dataset.ts';
 import { defineDataset, splitOption } from '../define.ts';
 import { pythonSplit, splitOff, testSamplesOf } from '../split.ts';
 
@@ -41,8 +41,8 @@ export const random = defineDataset({
     return { imports: ['numpy as np'], readsFiles: false, functions: pythonSplit, load: `${drawn}${split.join('\n')}` };
   },
   load({ inputShape, targetShape, samples, testSplit }, { generator }) {
-    const inputs = new Float32Array(samples * sizeOf(inputShape));
-    const targets = new Float32Array(samples * sizeOf(targetShape));
+    const inputs = new Float32Array(sharableBytes(4 * samples * sizeOf(inputShape)).buffer);
+    const targets = new Float32Array(sharableBytes(4 * samples * sizeOf(targetShape)).buffer);
     generator.normal_(inputs);
     generator.normal_(targets);
     const drawn: Dataset = { length: samples, inputShape, inputs, target: { kind: 'values', shape: targetShape }, targets };
