@@ -91,6 +91,9 @@ const mostResponseListeners = 32;
 
 const noFiles: Pick<NodeDatasetFiles, 'find' | 'locate'> = { find: () => Promise.resolve(null), locate: () => Promise.resolve(null) };
 
+/** Parts of the app that wait for the end of one answer. Node warns of a leak when there are more. */
+const mostListeners = 30;
+
 /** How long a request may take to arrive, in ms: its own bytes, not its answer. An upload may take longer. */
 const requestTimeoutMs = 30_000;
 const uploadTimeoutMs = 60 * 60 * 1_000;
@@ -212,6 +215,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   const refuseOtherMethods = collectMethods(app);
   const { maxConnections = 10_000, streamsPerKey = 1_000, heartbeatMs = 15_000, stallMs = 60_000 } = options;
+  app.addHook('onRequest', (_request, reply, next) => {
+    reply.raw.setMaxListeners(mostListeners);
+    next();
+  });
   await app.register(connections, { maxConnections, stallMs });
   await app.register(streams, { heartbeatMs, stallMs, keys, streamsPerKey });
   await app.register(tracing);

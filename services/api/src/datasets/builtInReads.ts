@@ -1,10 +1,12 @@
 // Reads built-in datasets for answers. One of them takes up to 200 MB of memory until its answer has been sent, so few are read at a time,
 // and keys take turns.
-import { type DatasetFiles, encodeNpz, type Splits } from '@trainyard/engine';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { DatasetFiles, Splits } from '@trainyard/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { callerOf } from '../plugins/access.ts';
-import { departure } from '../uploads/form.ts';
+import { clientLeft } from '../http/clientLeft.ts';
 import { loadBuiltIn } from './firstSamples.ts';
 
 /** Datasets that are in memory at the same time, and how many of them one key may have. */
@@ -25,13 +27,25 @@ export class BuiltInReads {
    * @throws ProblemError 404 when its files are not on this machine
    */
   async read(id: string, request: FastifyRequest, reply: FastifyReply, limit?: number): Promise<Splits> {
-    const release = await this.#semaphore.acquire(callerOf(request).name, departure(reply));
+    const release = await this.#semaphore.acquire(callerOf(request).name, clientLeft(reply));
     reply.raw.once('close', release);
     return await loadBuiltIn(id, this.#files, limit);
   }
 
-  /** All digits as an NPZ file. They are drawn once, in half a second, and stay in memory. */
+  /** All digits as an NPZ file. They are drawn once, outside the event loop, and stay in memory. */
   async digitsFile(): Promise<Uint8Array> {
-    return await (this.#digits ??= loadBuiltIn('digits', this.#files).then(encodeNpz));
+    this.#digits ??= drawDigits();
+    try {
+      return await this.#digits;
+    } catch (error) {
+      // The next request tries again.
+      this.#digits = undefined;
+      throw error;
+    }
   }
+}
+
+async function drawDigits(): Promise<Uint8Array> {
+  const [file] = (await once(new Worker(new URL('./digitsThread.js', import.meta.url)), 'message')) as [Uint8Array];
+  return file;
 }

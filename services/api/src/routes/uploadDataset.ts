@@ -16,7 +16,8 @@ import { problemFor } from '../plugins/errors.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { addAndRemove, BackgroundUploads } from '../uploads/backgroundUploads.ts';
 import { ProblemError } from '../problems.ts';
-import { departure, type Form, withForm } from '../uploads/form.ts';
+import { clientLeft } from '../http/clientLeft.ts';
+import { type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
 import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
 
@@ -167,7 +168,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
       if (!request.isMultipart()) throw new ProblemError('unsupportedMediaType', 'The body must be multipart/form-data.');
       const isAsync = prefersAsync(request.headers['prefer']);
       const owner = callerOf(request).name;
-      const gone = departure(reply);
+      const gone = clientLeft(reply);
       const options = {
         maxBytes: uploadBytesLimit,
         maxFiles,

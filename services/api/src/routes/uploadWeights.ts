@@ -15,7 +15,8 @@ import { receiveFile, tooLarge } from '../http/receiveFile.ts';
 import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
-import { departure, type Form, withForm } from '../uploads/form.ts';
+import { clientLeft } from '../http/clientLeft.ts';
+import { type Form, withForm } from '../uploads/form.ts';
 import type { UploadReader } from '../uploads/readUpload.ts';
 import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
 
@@ -91,7 +92,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, s
     );
 
   const addUpload = async (request: FastifyRequest, reply: FastifyReply): Promise<Weights> => {
-    const gone = departure(reply);
+    const gone = clientLeft(reply);
     return await (request.isMultipart() ? addForm(request, gone) : addBody(request, gone));
   };
 

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyMultipartOptions } from '@fastify/multipart';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { orDiskError, ProblemError } from '../problems.ts';
 import type { AdmittedUpload } from './uploadAdmission.ts';
 
@@ -40,18 +40,6 @@ const maxFields = 32;
 
 /** An answer before all has arrived ends the connection: the rest would be taken for the next request. */
 const closing = { headers: { connection: 'close' } };
-
-/** Aborts when the client leaves before it has its answer. */
-export function departure(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  // One more than what the plugins listen for.
-  reply.raw.setMaxListeners(reply.raw.getMaxListeners() + 1);
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished)
-      gone.abort(new ProblemError('badRequest', 'The client closed the connection before it had the answer.'));
-  });
-  return gone.signal;
-}
 
 /**
  * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened, unless `use` keeps them.
