@@ -268,9 +268,12 @@ async function main(): Promise<void> {
   const closeTelemetry = await openTelemetry('trainyard-api');
   const { close, keyWeights, ...services } = await openServices(environment, log);
   const apiKeys = new ApiKeys(environment.apiKeys);
-  await keyWeights.store(apiKeys.current);
-  // Where this fails, the next round of reconciling does it.
-  apiKeys.onChange(() => void keyWeights.store(apiKeys.current).catch((err: unknown) => services.redisHealth.report(err)));
+  const storeWeights = async (): Promise<void> => {
+    // Where this fails, the next round of reconciling does it.
+    await keyWeights.store(apiKeys.current).catch((err: unknown) => services.redisHealth.report(err));
+  };
+  await storeWeights();
+  apiKeys.onChange(() => void storeWeights());
   const app = await createApp({
     ...services,
     limits: environment.limits,
