@@ -49,7 +49,9 @@ function requests(method: string, path: string, operation: Operation, document: 
       ),
       { requiredKeys: [] },
     );
-  const id = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...ids) }, { weight: 1, arbitrary: fc.string({ minLength: 1 }) });
+  // The steps `.` and `..` lead to another path.
+  const anyId = fc.string({ minLength: 1 }).filter((text) => !/^\.{1,2}$/.test(text));
+  const id = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...ids) }, { weight: 1, arbitrary: anyId });
   const json = operation.requestBody?.content['application/json']?.schema;
   const body = json === undefined ? fc.constantFrom(undefined, {}, null, [1]) : arbitraryOf(json, schemas);
   const type = fc.oneof({ weight: 9, arbitrary: fc.constant('application/json') }, { weight: 1, arbitrary: fc.constant('text/plain') });

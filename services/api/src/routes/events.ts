@@ -158,7 +158,10 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
-        response: { 201: json('The token. It is shown once.', streamToken), ...problems(...guarded, 'notFound', 'invalidRequest') },
+        response: {
+          201: json('The token. It is shown once.', streamToken),
+          ...problems(...guarded, 'notFound', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
+        },
       },
     },
     async (request, reply) => {

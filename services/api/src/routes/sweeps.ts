@@ -244,7 +244,10 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         tags: ['sweeps'],
         params,
         querystring: z.strictObject({}),
-        response: { 204: z.undefined().describe('It is deleted.'), ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest') },
+        response: {
+          204: z.undefined().describe('It is deleted.'),
+          ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
+        },
       },
     },
     async (request, reply) => {
