@@ -43,14 +43,24 @@ end
  * `missingWakeUps(tag)`: how many wake-ups are to be put into BullMQ's queue.
  */
 export const turnsFragment = `
+local function valuesOf(hash, fields)
+  local values = {}
+  -- In pages, since a call takes some thousands of arguments at most.
+  for from = 1, #fields, 1000 do
+    for _, value in ipairs(redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #fields)))) do table.insert(values, value) end
+  end
+  return values
+end
 local function waitingKeys(tag)
   local keys = {}
-  for at, owner in ipairs(redis.call('ZRANGE', tag .. ':waitingOwners', 0, -1)) do
-    local weight = tonumber(redis.call('HGET', tag .. ':keyWeights', owner) or 1)
-    local left = tonumber(redis.call('HGET', tag .. ':startsLeft', owner) or weight)
+  local owners = redis.call('ZRANGE', tag .. ':waitingOwners', 0, -1)
+  local weights, starts = valuesOf(tag .. ':keyWeights', owners), valuesOf(tag .. ':startsLeft', owners)
+  local turns = valuesOf(tag .. ':lastTurns', owners)
+  for at, owner in ipairs(owners) do
+    local weight = tonumber(weights[at] or 1)
     keys[at] = {
-      owner = owner, at = at, weight = weight, left = math.min(left, weight),
-      last = tonumber(redis.call('HGET', tag .. ':lastTurns', owner) or 0),
+      owner = owner, at = at, weight = weight, left = math.min(tonumber(starts[at] or weight), weight),
+      last = tonumber(turns[at] or 0),
       waiting = redis.call('ZCARD', tag .. ':waiting:' .. owner),
     }
   end
