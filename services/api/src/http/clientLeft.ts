@@ -8,7 +8,12 @@ export function clientLeft({ raw }: FastifyReply): AbortSignal {
   const onClose = (): void => {
     if (!raw.writableFinished) left.abort(new ProblemError('requestTimeout', 'The client left before it had its answer.'));
   };
-  if (raw.destroyed) onClose();
-  else raw.once('close', onClose);
+  if (raw.destroyed) {
+    onClose();
+  } else {
+    // Node warns of more listeners than the plugins need.
+    raw.setMaxListeners(raw.getMaxListeners() + 1);
+    raw.once('close', onClose);
+  }
   return left.signal;
 }
