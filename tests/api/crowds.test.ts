@@ -54,7 +54,12 @@ redisTest('clients that never read are disconnected, and miss nothing when they 
   await Promise.all(stalled.map(async (socket) => void (await once(socket, 'readable'))));
   await expect.poll(() => api.hub.followers).toBe(0);
   await attempt.finish(ended);
-  const whole = (await api.jobs.log.range(attempt.jobId, { limit: 10_000 })).data.map(({ id }) => id);
+  const whole: string[] = [];
+  for (let after: string | null | undefined; after !== null; ) {
+    const page = await api.jobs.log.range(attempt.jobId, { limit: 10_000, ...(after !== undefined && { after }) });
+    whole.push(...page.data.map(({ id }) => id));
+    after = page.nextCursor;
+  }
   for (const socket of stalled) {
     socket.on('error', () => undefined);
     const text = await read(socket.resume());

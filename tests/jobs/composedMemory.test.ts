@@ -1,6 +1,7 @@
 // The memory limits of docker-compose.yml: each container has one, and its programs fit within it.
 import { readFile } from 'node:fs/promises';
 import { defaultLimits } from '@trainyard/engine';
+import { environmentDefaults } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
 const read = async (path: string): Promise<string> => await readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -33,9 +34,17 @@ test('a worker has room for the largest job, its heap, and the processes beside 
   expect(await memoryLimit('worker')).toBeGreaterThanOrEqual(defaultLimits.memoryBytes + heap + beside);
 });
 
-test('the API has room for the uploads that it reads at the same time', async () => {
-  const readers = 2;
-  expect(await memoryLimit('api')).toBeGreaterThanOrEqual(2 ** 30 + readers * (1.9e9 + 2 ** 29));
+test('the API has room for itself, the uploads that it reads and the predictions that it computes at the same time', async () => {
+  const {
+    TRAINYARD_UPLOAD_READERS: readers,
+    TRAINYARD_PREDICT_PROCESSES: predictors,
+    TRAINYARD_PREDICT_MEMORY_BYTES: prediction,
+  } = environmentDefaults;
+  const limit = await memoryLimit('api');
+  // A short try is read beside the readers, and a spare process is ready beside the predictors. A reader may use an eighth of the limit.
+  const uploads = (Number(readers) + 1) * (limit / 8);
+  const predictions = (Number(predictors) + 1) * Number(prediction);
+  expect(limit).toBeGreaterThanOrEqual(2 ** 30 + uploads + predictions);
 });
 
 test('the limits are those that .env.example and the documentation show', async () => {

@@ -60,7 +60,7 @@ describe('the environment', () => {
       uploadFilesLimit: 100_000,
       uploadBounds: { uploads: 64, uploadsPerKey: 8, bytes: 16 * 2 ** 30, bytesPerKey: 4 * 2 ** 30 },
       uploadReaders: 2,
-      uploadMemoryBytes: 4.5e9,
+      uploadMemoryBytes: null,
       predictions: { processes: 2, memoryBytes: 1.5e9, timeLimitMs: 10_000, waitingPerKey: 64 },
       quotas: noQuotas,
     });

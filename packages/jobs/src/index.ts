@@ -47,6 +47,7 @@ export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, t
 export { type JobFilter, type ListOptions } from './jobList.ts';
 export { JobStore, type NewJob } from './jobStore.ts';
 export { type Claim, type ClaimedJob, fruitlessAttemptsAllowed, type PreviousEnd } from './claim.ts';
+export { machineMemoryBytes } from './environment/machineMemory.ts';
 export { givingWay } from './givingWay.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';
 export { onLauncherGone, type ReadyMessage, tellReady } from './launcher.ts';

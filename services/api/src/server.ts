@@ -285,7 +285,7 @@ async function main(): Promise<void> {
     uploadBounds: environment.uploadBounds,
     uploadReader: {
       readers: environment.uploadReaders,
-      memoryBytes: environment.uploadMemoryBytes,
+      ...(environment.uploadMemoryBytes !== null && { memoryBytes: environment.uploadMemoryBytes }),
       keptMs: keptReaderMs,
       limits: { files: environment.uploadFilesLimit },
     },

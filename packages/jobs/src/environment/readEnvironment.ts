@@ -39,8 +39,7 @@ const count = (least: number, most: number) => {
 
 /** The least leaves room for a small network beside the process itself. */
 /** Of a process that the API starts. Below the least, none can do anything. */
-const processMemory = (byDefault: number) =>
-  z.string().transform(Number).pipe(z.number('must be a number such as 1.5e9').min(2e8, 'must be at least 2e8')).default(byDefault);
+const processMemory = z.string().transform(Number).pipe(z.number('must be a number such as 1.5e9').min(2e8, 'must be at least 2e8'));
 
 const url = (protocols: readonly string[], remedy: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), remedy);
@@ -135,9 +134,9 @@ const variables = z.object({
   TRAINYARD_UPLOADS_BYTES: limit(16 * 2 ** 30),
   TRAINYARD_UPLOADS_BYTES_PER_KEY: limit(4 * 2 ** 30),
   TRAINYARD_UPLOAD_READERS: count(1, 256).default(2),
-  TRAINYARD_UPLOAD_MEMORY_BYTES: processMemory(4.5e9),
+  TRAINYARD_UPLOAD_MEMORY_BYTES: processMemory.optional(),
   TRAINYARD_PREDICT_PROCESSES: count(1, 64).default(2),
-  TRAINYARD_PREDICT_MEMORY_BYTES: processMemory(1.5e9),
+  TRAINYARD_PREDICT_MEMORY_BYTES: processMemory.default(1.5e9),
   TRAINYARD_PREDICT_SECONDS: count(1, 3_600).default(10),
   TRAINYARD_PREDICT_WAITING: count(1, 100_000).default(64),
   TRAINYARD_QUOTA_QUEUED_JOBS: quota,
@@ -221,8 +220,8 @@ export interface Environment {
   };
   /** Uploads that an API process reads at the same time. */
   readonly uploadReaders: number;
-  /** Memory of a process that reads an upload, in bytes. */
-  readonly uploadMemoryBytes: number;
+  /** Memory of a process that reads an upload, in bytes. `null` is a share of the machine's memory. */
+  readonly uploadMemoryBytes: number | null;
   readonly predictions: {
     /** Predictions at a time of an API process, each in a process of its own. */
     readonly processes: number;
@@ -294,7 +293,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
       bytesPerKey: data.TRAINYARD_UPLOADS_BYTES_PER_KEY,
     },
     uploadReaders: data.TRAINYARD_UPLOAD_READERS,
-    uploadMemoryBytes: data.TRAINYARD_UPLOAD_MEMORY_BYTES,
+    uploadMemoryBytes: data.TRAINYARD_UPLOAD_MEMORY_BYTES ?? null,
     predictions: {
       processes: data.TRAINYARD_PREDICT_PROCESSES,
       memoryBytes: data.TRAINYARD_PREDICT_MEMORY_BYTES,

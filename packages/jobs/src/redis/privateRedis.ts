@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { totalmem } from 'node:os';
 import { basename, join } from 'node:path';
+import { machineMemoryBytes } from '../environment/machineMemory.ts';
 import { RedisStartError } from '../errors.ts';
 import { isServing, shutDown } from './privateRedisControl.ts';
 import type { RunningRedis } from './startRedis.ts';
@@ -60,7 +60,7 @@ export async function startPrivateRedis({
   program,
   home,
   log,
-  memoryBytes = usualMemoryBytes(),
+  memoryBytes = machineMemoryBytes() / 4,
 }: PrivateRedisOptions): Promise<RunningRedis> {
   mkdirSync(join(home, 'redis'), { recursive: true, mode: 0o700 });
   const folder = realpathSync(join(home, 'redis'));
@@ -125,12 +125,6 @@ function killGroup({ pid }: ChildProcess): void {
   } catch {
     // Gone by itself in the meantime.
   }
-}
-
-function usualMemoryBytes(): number {
-  // 0, or more than there is, where nothing limits this process.
-  const constrained = process.constrainedMemory();
-  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity) / 4;
 }
 
 /** https://redis.io/docs/latest/operate/oss_and_stack/management/config-file */

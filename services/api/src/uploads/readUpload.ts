@@ -3,6 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { mostFaults, type ReaderLimits, type UploadFault } from '@trainyard/engine';
 import type { WeightsFile } from '@trainyard/engine/node';
+import { machineMemoryBytes } from '@trainyard/jobs';
 import { orDiskError, ProblemError } from '../problems.ts';
 import {
   type DatasetOrder,
@@ -39,7 +40,8 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   readers: 2,
   tryMs: 5_000,
   heapMegabytes: 512,
-  memoryBytes: 4.5e9,
+  // A reader holds a file, and what is made of it, once or twice. Three at a time leave most of the machine to others.
+  memoryBytes: Math.min(4.5e9, Math.max(5e8, machineMemoryBytes() / 8)),
   yieldMs: 1_000,
   keptMs: 0,
 };
