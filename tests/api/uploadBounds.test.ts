@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Dataset, Problem } from '@trainyard/contracts';
 import { parseApiKeys } from '@trainyard/jobs';
+import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { redisTest as test, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -88,18 +89,34 @@ test('a small upload is read in a short try while there is no place for it', asy
   expect((await upload(api, formParts({ file: table }))).statusCode).toBe(201);
 });
 
-test('an upload that comes a few bytes at a time is a 408', async ({ redis, onTestFinished }) => {
-  const api = await openApi(redis, { requestTimeoutMs: 300 });
-  onTestFinished(async () => await api.close());
-  const socket = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
-  socket.write('POST /weights HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: 50000\r\n\r\n');
-  const dripping = setInterval(() => socket.write('x'), 10);
-  onTestFinished(() => clearInterval(dripping));
-  socket.on('error', () => undefined);
-  const answer = await text(socket);
-  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-  expect(answer).toContain('less than 1000 bytes a second');
-});
+test.for([
+  ['/weights', 'application/octet-stream', ''],
+  [
+    '/datasets',
+    formType,
+    formBody(formParts({ file: table }))
+      .toString('latin1')
+      .slice(0, 120),
+  ],
+] as const)(
+  'an upload to %s that comes a few bytes at a time is a 408, and no fault in the log',
+  async ([path, type, head], { redis, onTestFinished }) => {
+    const lines: { level: number; msg: string }[] = [];
+    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+    const api = await openApi(redis, { requestTimeoutMs: 300, logger });
+    onTestFinished(async () => await api.close());
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: 50000\r\n\r\n${head}`, 'latin1');
+    const dripping = setInterval(() => socket.write('x'), 10);
+    onTestFinished(() => clearInterval(dripping));
+    socket.on('error', () => undefined);
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    expect(answer).toContain('less than 1000 bytes a second');
+    await until(() => lines.some(({ msg }) => msg === 'the upload ended after its answer'));
+    expect(lines.filter(({ level }) => level > 30)).toEqual([]);
+  },
+);
 
 /** How many files there are of uploads. */
 async function filesStored(api: TestApi): Promise<number> {

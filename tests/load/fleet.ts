@@ -148,7 +148,7 @@ export class Fleet {
   #errorsOf(name: string): string[] {
     const lines = readFileSync(this.#logOf(name), 'utf8').split('\n');
     const errors = lines.filter((line) => /^\{"level":[56]0/.test(line));
-    return errors.slice(0, 3).map((line) => `${name} logged ${line.slice(0, 500)}`);
+    return errors.slice(0, 3).map((line) => `${name} logged ${line.slice(0, 3_000)}`);
   }
 }
 

@@ -32,6 +32,20 @@ function giveUp(request: FastifyRequest, reply: FastifyReply, detail: string): v
 
 export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
   const seconds = timeoutMs / 1_000;
+  // A handler that still reads a body when its request is given up fails, after the answer. Fastify would log that as a fault of ours.
+  app.addHook('onRoute', (route) => {
+    if (route.config?.mayArriveSlowly !== true) return;
+    const { handler } = route;
+    route.handler = async function readToTheEnd(request, reply): Promise<unknown> {
+      try {
+        return await handler.call(this, request, reply);
+      } catch (error) {
+        if (!reply.sent) throw error;
+        request.log.info({ err: error }, 'the upload ended after its answer');
+        return reply;
+      }
+    };
+  });
   app.addHook('onRequest', (request, reply, next) => {
     const { raw } = request;
     const isUpload = request.routeOptions.config.mayArriveSlowly === true;

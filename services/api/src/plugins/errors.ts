@@ -126,10 +126,14 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
   });
 }
 
-/** Answers a request with the problem that `error` means. Client errors are logged at info, ours with their cause at error. */
+/**
+ * Answers a request with the problem that `error` means. Client errors are logged at info, ours with their cause at error. When the client
+ * has left, work that was stopped for it may fail in any way: that is logged at warn.
+ */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemFor(error, request);
-  if (problem.code === 'internal') request.log.error({ err: problem.cause }, 'request failed');
+  if (problem.code === 'internal' && reply.raw.destroyed) request.log.warn({ err: problem.cause }, 'request failed after its client left');
+  else if (problem.code === 'internal') request.log.error({ err: problem.cause }, 'request failed');
   else request.log.info({ code: problem.code, err: problem.cause }, problem.message);
   return (
     reply
