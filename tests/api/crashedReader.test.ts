@@ -80,6 +80,25 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
     },
   );
 
+  redisTest('is ready before the first upload of a key, and reads for that key alone', async ({ redis, onTestFinished }) => {
+    const api = await openApi(redis, { apiKeys, uploadReader: { keptMs: 2 ** 30, yieldMs: 2 ** 30, spareMs: 1 } });
+    onTestFinished(async () => await api.close());
+    const send = async (key: TestKey): Promise<number> =>
+      (await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }), bearer(key))).statusCode;
+    await until(() => readers().length === 1);
+    const [spare] = readers();
+    expect(await send(ada)).toBe(201);
+    await until(() => readers().length === 2);
+    expect(await send(bob)).toBe(201);
+    await until(() => readers().length === 3);
+    expect(readers()).toContain(spare);
+    // It has this dataset already.
+    expect(await send(ada)).toBe(200);
+    expect(readers()).toHaveLength(3);
+    await api.app.close();
+    await until(() => readers().length === 0);
+  });
+
   redisTest('ends when no upload comes', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { uploadReader: { keptMs: 1, yieldMs: 2 ** 30 } });
     onTestFinished(async () => await api.close());

@@ -64,6 +64,9 @@ const longestStopMs = 8000;
 /** How long a process that has read an upload is kept for the next one of the same key, in ms. */
 const keptReaderMs = 60_000;
 
+/** When a spare process is started for the first upload of a key, in ms after the start of the service and after the last one was taken. */
+const spareReaderMs = 3_000;
+
 /** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
 const unpackedBytes = 64 * 2 ** 20;
 interface Reconciled {
@@ -287,6 +290,7 @@ async function main(): Promise<void> {
       readers: environment.uploadReaders,
       ...(environment.uploadMemoryBytes !== null && { memoryBytes: environment.uploadMemoryBytes }),
       keptMs: keptReaderMs,
+      spareMs: spareReaderMs,
       limits: { files: environment.uploadFilesLimit },
     },
     predictions: environment.predictions,

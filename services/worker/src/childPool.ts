@@ -6,6 +6,8 @@ import type { TrainingChild } from './trainingChild.ts';
 export interface PoolOptions {
   /** Jobs at a time. */
   size: number;
+  /** Children beside those for jobs, so that one that has ended is replaced at once. Default 1. */
+  spares?: number;
   /** Starts a child and resolves when it is warm; gives it up when the signal aborts. */
   start: (signal: AbortSignal) => Promise<TrainingChild>;
   /** Jobs after which a child is replaced. */
@@ -16,12 +18,12 @@ export interface PoolOptions {
   onStartError: (error: unknown) => void;
 }
 
-const SPARES = 1;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
 
 export class ChildPool {
   readonly #options: PoolOptions;
+  readonly #spares: number;
   readonly #idle: TrainingChild[] = [];
   readonly #alive = new Set<TrainingChild>();
   readonly #waiting: ((child: TrainingChild) => void)[] = [];
@@ -33,6 +35,7 @@ export class ChildPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#spares = options.spares ?? 1;
     // Whoever does not ask for it need not hear of a failure twice.
     this.#first.promise.catch(() => {});
     this.#fill();
@@ -124,7 +127,7 @@ export class ChildPool {
   }
 
   #fill(): void {
-    while (!this.#closed && this.#retryTimer === undefined && this.#alive.size + this.#starting.size < this.#options.size + SPARES) {
+    while (!this.#closed && this.#retryTimer === undefined && this.#alive.size + this.#starting.size < this.#options.size + this.#spares) {
       const starting = this.#startOne().finally(() => this.#starting.delete(starting));
       this.#starting.add(starting);
     }

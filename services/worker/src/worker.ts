@@ -53,6 +53,8 @@ export interface TrainingWorkerOptions {
   checkpointEveryMs?: number;
   /** The training program and its bounds. */
   child?: Partial<ChildOptions>;
+  /** Training processes that are ready beside those for jobs. Default 1. */
+  spares?: number;
 }
 
 /** `docker stop` kills after 10 s: time to finish a job, and then to hand it back with a checkpoint. */
@@ -145,6 +147,7 @@ export class TrainingWorker {
     };
     this.#pool = new ChildPool({
       size: concurrency,
+      ...(options.spares !== undefined && { spares: options.spares }),
       start: async (signal) => await TrainingChild.start(child, signal),
       runsPerChild: RUNS_PER_CHILD,
       residentBytesLimit: RESIDENT_BYTES_LIMIT,

@@ -15,6 +15,9 @@ import type { EncodedEvent } from './eventBatch.ts';
 /** Events read from Redis at a time where a caller wants all of them, or chooses among them. */
 const pageSize = 500;
 
+/** Epochs of a page of a long history: about two milliseconds of work, between which other requests have their turn. */
+const epochPageSize = 100;
+
 /** A page that a caller gets ends after the event that passes this size, in characters of data. */
 const longestPage = 2 ** 20;
 
@@ -101,8 +104,8 @@ export class EventLog {
     let after: string | undefined;
     let isLast = false;
     while (!isLast) {
-      const entries = await this.entries(jobId, after, pageSize, last);
-      isLast = entries.length < pageSize;
+      const entries = await this.entries(jobId, after, epochPageSize, last);
+      isLast = entries.length < epochPageSize;
       const lastId = entries.at(-1)?.id;
       if (lastId === undefined) return;
       after = lastId;

@@ -31,6 +31,8 @@ export interface UploadReaderOptions {
   readonly yieldMs: number;
   /** After an upload, its process is kept for the next one of the same key for so long, in ms; 0: it is not. */
   readonly keptMs: number;
+  /** How long after the start of the service, and after it was taken, a spare process is started, in ms; `null`: there is none. */
+  readonly spareMs: number | null;
 }
 
 /** A file's bytes end up in one array: a tenth below what Node reads at once. */
@@ -44,6 +46,7 @@ export const uploadReaderDefaults: UploadReaderOptions = {
   memoryBytes: Math.min(4.5e9, Math.max(5e8, machineMemoryBytes() / 8)),
   yieldMs: 1_000,
   keptMs: 0,
+  spareMs: null,
 };
 
 /** The 422 of an upload with faults. */

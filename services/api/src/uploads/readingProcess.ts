@@ -172,30 +172,38 @@ function threadsOf(pid: number): readonly number[] {
 export interface KeptProcessesOptions extends ReadingProcessOptions {
   /** How long a process is kept after an upload, in ms; 0: none is. */
   readonly keptMs: number;
+  /** How long after the start of the service, and after it was taken, a spare process is started, in ms; `null`: there is none. */
+  readonly spareMs: number | null;
   /** How many are kept. */
   readonly most: number;
 }
 
 /**
- * Keeps processes for the next upload of the same key, because starting one takes longer than reading a small upload. No process reads
- * files of two keys, so that no file can harm those of another key.
+ * Keeps processes for the next upload of the same key, and a spare one for the next key, because starting one takes longer than reading a
+ * small upload. No process reads files of two keys, so that no file can harm those of another key.
  */
 export class KeptProcesses {
   readonly #options: KeptProcessesOptions;
   /** By key; whatever was used last is last. */
   readonly #kept = new Map<string, { readonly process: ReadingProcess; readonly expiry: NodeJS.Timeout }>();
+  #spare: ReadingProcess | undefined;
+  #spareTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: KeptProcessesOptions) {
     this.#options = options;
+    this.#startSpareSoon();
   }
 
-  /** The process that is kept for a key, or a new one. */
+  /** The process that is kept for a key, or one that has read nothing yet. */
   take(key: string): ReadingProcess {
     const kept = this.#remove(key);
     if (kept?.isReusable === true) return kept;
     kept?.kill();
-    return new ReadingProcess(this.#options);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    this.#startSpareSoon();
+    return spare?.isReusable === true ? spare : new ReadingProcess(this.#options);
   }
 
   /** Keeps a process that has read an order of a key, or ends it. */
@@ -212,7 +220,19 @@ export class KeptProcesses {
   /** Ends the processes that are kept. */
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#spareTimer);
+    this.#spare?.kill();
     for (const key of this.#kept.keys()) this.#remove(key)?.kill();
+  }
+
+  /** Not at once: starting a process takes CPU time that the service, or the upload that took the last one, needs now. */
+  #startSpareSoon(): void {
+    const { spareMs } = this.#options;
+    if (spareMs === null) return;
+    clearTimeout(this.#spareTimer);
+    this.#spareTimer = setTimeout(() => {
+      if (!this.#isClosed) this.#spare ??= new ReadingProcess(this.#options);
+    }, spareMs);
   }
 
   #remove(key: string): ReadingProcess | undefined {
