@@ -7,13 +7,14 @@ import { hangLimits } from './tests/support/hangLimits.ts';
 
 export default defineConfig({
   test: {
-    // Three files at a time on two cores: many tests wait for processes.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Four files at a time on two cores: many tests wait for processes.
+    maxWorkers: Math.max(4, availableParallelism() - 1),
     ...hangLimits,
     // Tests start hundreds of processes of the same few programs.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)) },
     // The built packages are imported as they are: transforming them anew for each test file takes longer than many tests.
     server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
+    // Files of a project without `isolate` share a process, and what they import is loaded once. They leave nothing in it behind.
     projects: [
       { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
       {
@@ -29,18 +30,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'jobs',
+          isolate: false,
           include: ['tests/jobs/**/*.test.ts'],
           globalSetup: ['tests/support/redisSetup.ts'],
         },
       },
       {
         extends: true,
-        test: { name: 'api', include: ['tests/api/**/*.test.ts'], globalSetup: ['tests/support/redisSetup.ts'] },
+        test: { name: 'api', isolate: false, include: ['tests/api/**/*.test.ts'], globalSetup: ['tests/support/redisSetup.ts'] },
       },
       {
         extends: true,
         test: {
           name: 'worker',
+          isolate: false,
           include: ['tests/worker/**/*.test.ts'],
           globalSetup: ['tests/support/redisSetup.ts'],
         },

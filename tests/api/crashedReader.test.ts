@@ -4,7 +4,7 @@ import { getPriority } from 'node:os';
 import type { Problem } from '@trainyard/contracts';
 import { parseApiKeys } from '@trainyard/jobs';
 import { pino } from 'pino';
-import { describe, expect } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { openApi } from './fixtures/api.ts';
@@ -21,6 +21,9 @@ const readers = (): number[] =>
     .split('\n')
     .filter(Boolean)
     .map(Number);
+
+// Those of the test before, or of another file in the same process, may be about to end.
+beforeEach(async () => await until(() => !canFindProcesses || readers().length === 0));
 
 describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   redisTest.for<[NodeJS.Signals, number, string, string]>([

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { prediction, type Problem } from '@trainyard/contracts';
 import { parseApiKeys } from '@trainyard/jobs';
 import type { LightMyRequestResponse } from 'fastify';
-import { describe, expect } from 'vitest';
+import { beforeEach, describe, expect } from 'vitest';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { waitLimitMs } from '../support/hangLimits.ts';
 import { until } from '../support/until.ts';
@@ -26,6 +26,9 @@ const predictors = (): number[] =>
     .split('\n')
     .filter(Boolean)
     .map(Number);
+
+// Those of the test before, or of another file in the same process, may be about to end.
+beforeEach(async () => await until(() => !canFindProcesses || predictors().length === 0));
 
 /** The most memory that a process has had, in bytes. */
 const peakOf = (pid: number): number =>
