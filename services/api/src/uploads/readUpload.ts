@@ -7,10 +7,12 @@ import { machineMemoryBytes } from '@trainyard/jobs';
 import { orDiskError, ProblemError } from '../problems.ts';
 import {
   type DatasetOrder,
+  type Ending,
   KeptProcesses,
   type ReadAnswer,
   type ReadDataset,
   type ReaderCrash,
+  type ReadingProcess,
   type ReadOrder,
   type WeightsOrder,
 } from './readingProcess.ts';
@@ -133,7 +135,7 @@ export class UploadReader {
       let isRead = false;
       try {
         turn.throwIfAborted();
-        const answer = await this.#ask(key, order, turn, onProgress);
+        const answer = await this.#ask(key, order, output, turn, onProgress);
         if ('diskCode' in answer) throw orDiskError(Object.assign(new Error(answer.diskCode), { code: answer.diskCode }));
         isRead = 'content' in answer || 'weights' in answer;
         return answer;
@@ -143,9 +145,27 @@ export class UploadReader {
     });
   }
 
-  async #ask(key: string, order: ReadOrder, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<ReadAnswer> {
+  async #ask(key: string, order: ReadOrder, output: string, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<ReadAnswer> {
+    const ready = this.#processes.takeReady(key);
+    const ending = ready === undefined ? undefined : await this.#run(key, ready, order, signal, onProgress);
+    if (ending !== undefined && 'answer' in ending) return ending.answer;
+    // A process that was ready before may have been ended by something else than these files. A new one tells.
+    if (ending !== undefined) await rm(output, { force: true });
+    const second = await this.#run(key, this.#processes.start(), order, signal, onProgress);
+    if ('answer' in second) return second.answer;
+    this.#onCrash(second.crash);
+    throw crashProblem(order, second.crash);
+  }
+
+  /** @throws ProblemError 422 when the reading takes too long; the signal's reason when aborted */
+  async #run(
+    key: string,
+    reading: ReadingProcess,
+    order: ReadOrder,
+    signal: AbortSignal,
+    onProgress: (bytes: number) => void,
+  ): Promise<Ending> {
     const { timeoutMs } = this.#options;
-    const reading = this.#processes.take(key);
     const kill = (): void => reading.kill();
     let isLate = false;
     const timer = setTimeout(() => {
@@ -156,10 +176,8 @@ export class UploadReader {
     try {
       const ending = await reading.read(order, onProgress);
       signal.throwIfAborted();
-      if ('answer' in ending) return ending.answer;
-      if (isLate) throw unreadable(order, `reading them takes more than ${timeoutMs / 1_000} s`);
-      this.#onCrash(ending.crash);
-      throw crashProblem(order, ending.crash);
+      if ('crash' in ending && isLate) throw unreadable(order, `reading them takes more than ${timeoutMs / 1_000} s`);
+      return ending;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', kill);

@@ -195,15 +195,20 @@ export class KeptProcesses {
     this.#startSpareSoon();
   }
 
-  /** The process that is kept for a key, or one that has read nothing yet. */
-  take(key: string): ReadingProcess {
+  /** The process that is kept for a key, or the spare one; undefined if there is neither. */
+  takeReady(key: string): ReadingProcess | undefined {
     const kept = this.#remove(key);
     if (kept?.isReusable === true) return kept;
     kept?.kill();
     const spare = this.#spare;
     this.#spare = undefined;
     this.#startSpareSoon();
-    return spare?.isReusable === true ? spare : new ReadingProcess(this.#options);
+    return spare?.isReusable === true ? spare : undefined;
+  }
+
+  /** A new process. */
+  start(): ReadingProcess {
+    return new ReadingProcess(this.#options);
   }
 
   /** Keeps a process that has read an order of a key, or ends it. */
