@@ -1,4 +1,4 @@
-// How a worker comes by a job: what the scripts that decide answer, and the attempt that comes of it.
+// Takes jobs for workers: calls the claim scripts and turns their replies into claims.
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
@@ -8,24 +8,24 @@ import { claimJob, takeJob } from './scripts/claimJob.ts';
 import { type Reply, runScript } from './scripts/script.ts';
 import { leaseMs } from './trainQueue.ts';
 
-/** How often a job may be begun without an epoch or a checkpoint to show for it. */
+/** Most attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */
 export const fruitlessAttemptsAllowed = 3;
 
-/** How long it is known what a claim took, in ms, for a call that is sent again. After that, the job's lease has run out anyway. */
+/** How long Redis remembers which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
 const takenMs = 60_000;
 
-/** The attempt to run. */
+/** A job that was taken, and its attempt to run. */
 export interface ClaimedJob {
   readonly outcome: 'claimed';
   readonly attempt: JobAttempt;
   readonly spec: JobSpec;
-  /** The artifact to go on from. */
+  /** The checkpoint to resume from, as the name of an artifact; null if there is none. */
   readonly checkpoint: string | null;
-  /** See {@link traceparentOf}. Null where nobody traced the request that made the job. */
+  /** See {@link traceparentOf}. Null if the request that created the job was not traced. */
   readonly traceparent: string | null;
 }
 
-/** What claiming a job comes to: the attempt to run, or why there is nothing to run. */
+/** The result of a claim: an attempt to run, or the reason why there is nothing to run. */
 export type Claim =
   | ClaimedJob
   | { readonly outcome: 'cancelled' }
@@ -34,10 +34,10 @@ export type Claim =
   | { readonly outcome: 'refused'; readonly status: JobStatus }
   | { readonly outcome: 'missing' };
 
-/** How this worker's previous attempt ended, if it did not end the job. */
+/** The end of this worker's previous attempt, which did not end the job. */
 export interface PreviousEnd {
   readonly attempt: number;
-  /** The message for the job's error, if this becomes a crash loop. */
+  /** How that attempt ended. It becomes part of the job's error if the job fails with `crashLoop`. */
   readonly message: string;
   /** Whether it counts as an attempt without progress. False if the job cannot be the cause. */
   readonly isCounted: boolean;
@@ -47,11 +47,11 @@ export interface ClaimOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly worker: string;
-  /** Names this claim, so that a call that is sent twice, after a lost connection, is one attempt. */
+  /** A unique id of this claim. Repeating a call with the same id makes only one attempt. */
   readonly claimId: string;
 }
 
-/** Takes a certain job for a worker, and fences off whoever had it before. */
+/** Takes a given job for a worker. From then on, writes of the job's earlier attempts are refused. */
 export async function claimById(options: ClaimOptions, jobId: string, previous?: PreviousEnd): Promise<Claim> {
   const { redis, keys } = options;
   const reply = await runScript(
@@ -63,7 +63,10 @@ export async function claimById(options: ClaimOptions, jobId: string, previous?:
   return claimOf(options, jobId, reply);
 }
 
-/** Takes the job that is to start next. @returns null if no job waits; `missingWakeUps`: how many are to be added to the queue */
+/**
+ * Takes the job that starts next.
+ * @returns null if no job waits; `missingWakeUps`: number of wake-ups to add to the queue
+ */
 export async function takeNext(
   options: ClaimOptions,
 ): Promise<{ readonly claim: Claim; readonly jobId: string; readonly missingWakeUps: number } | null> {
@@ -78,7 +81,7 @@ export async function takeNext(
   return { claim: claimOf(options, String(jobId), [outcome, ...values]), jobId: String(jobId), missingWakeUps: Number(missing) };
 }
 
-/** What both scripts begin with. */
+/** Returns the arguments that both claim scripts begin with. */
 function claimArguments({ keys, worker, claimId }: ClaimOptions, lastEnd?: string): (string | number)[] {
   const error = JSON.stringify(crashLoop(lastEnd));
   return [keys.eventChannel, worker, new Date().toISOString(), fruitlessAttemptsAllowed, error, claimId, leaseMs];

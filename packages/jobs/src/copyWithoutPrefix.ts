@@ -1,4 +1,4 @@
-// Copies a safetensors artifact and removes a prefix from its tensor names. Only the header changes.
+// Copies a safetensors artifact and removes a prefix from its tensor names. Only the header of the file changes.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -9,7 +9,7 @@ import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts'
 import { ArtifactError } from './errors.ts';
 
 /**
- * @param prefix the beginning of every name in the file, which the copy does not have; '' copies the file as it is
+ * @param prefix the prefix to remove; every tensor name in the file begins with it. '' copies the file as it is
  * @throws ArtifactError `artifactNotFound`
  */
 export async function copyWithoutPrefix(artifacts: ArtifactStore, from: ArtifactPlace, to: ArtifactPlace, prefix: string): Promise<void> {

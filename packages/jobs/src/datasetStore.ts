@@ -15,9 +15,9 @@ import { deleteDataset } from './scripts/deleteDataset.ts';
 import { recordDataset } from './scripts/recordDataset.ts';
 import { runScript } from './scripts/script.ts';
 
-/** What a dataset is made of. */
+/** A dataset to store. */
 export interface NewDataset {
-  /** An id from {@link DatasetStore.newId}. Default: a new one. */
+  /** An id from {@link DatasetStore.newId}; default: a new one. */
   readonly id?: string;
   /** The name of the caller's key. */
   readonly owner: string;
@@ -53,17 +53,17 @@ export class DatasetStore {
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
   readonly #remains: Remains;
-  /** Uploads that are being read, and failed ones. */
+  /** Uploads that are still being read, and uploads that failed. */
   readonly pending: PendingUploads;
   readonly #ulid = monotonicFactory(() => randomInt(32) / 32);
 
-  /** All stay the caller's to close. */
+  /** The caller closes the given resources. */
   constructor(options: {
     readonly redis: Redis;
     readonly prefix: string;
     readonly artifacts: ArtifactStore;
     readonly remains: Remains;
-    /** Of uploads that are being read; see {@link PendingUploads}. */
+    /** Lease of uploads that are being read, in ms; see {@link PendingUploads}. */
     readonly uploadLeaseMs?: number;
   }) {
     this.#redis = options.redis;
@@ -109,10 +109,10 @@ export class DatasetStore {
     return `ds_${this.#ulid()}`;
   }
 
-  /** The dataset, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  /** Returns the dataset; null if it does not exist, or if `owner` is given and is not its owner. */
   async get(id: string, owner?: string): Promise<DatasetRecord | null> {
     if (!uploadedDatasetId.safeParse(id).success) return null;
-    // The owner is asked first: another key's record, which may be large, is never read.
+    // The owner is checked first, so that a request never reads the record of another key, which may be large.
     if (owner !== undefined && (await this.#redis.hget(this.#keys.dataset(id), 'owner')) !== owner) return null;
     return recordOf(id, await this.#redis.hgetall(this.#keys.dataset(id)));
   }

@@ -92,10 +92,10 @@ export class WeightsInUseError extends JobsError {
   }
 }
 
-/** What the owner wants more of would be over a quota of theirs. */
+/** The request would exceed a quota of its owner. */
 export class QuotaExceededError extends JobsError {
   readonly quota: 'queuedJobs' | 'storageBytes' | 'redisBytes' | 'trainingSeconds';
-  /** When more may fit, in s; 0 where only a deletion makes room. */
+  /** Seconds after which to try again; 0 if only a deletion makes room. */
   readonly retryAfterSeconds: number;
 
   constructor(quota: QuotaExceededError['quota'], limit: number, used: number, retryAfterSeconds: number) {
@@ -110,7 +110,7 @@ const quotaMessages: Readonly<Record<QuotaExceededError['quota'], (limit: number
     `this key may have ${limit} jobs that have not ended, and has ${used}: wait for the end of some, or cancel some`,
   storageBytes: (limit, used) => `this key may store ${limit} bytes, and stores ${used}: delete jobs, sweeps, datasets or weights`,
   redisBytes: (limit, used) =>
-    `the jobs and sweeps of this key may take ${limit} bytes of Redis, and take ${used}: wait for the end of some, or delete some`,
+    `the jobs and sweeps of this key may take ${limit} bytes of Redis, and take ${used}: wait until some end, or delete some`,
   trainingSeconds: (limit, used) =>
     `this key may train for ${limit} seconds in a day (UTC), and has trained for ${Math.round(used * 10) / 10}: try again tomorrow`,
 };

@@ -1,13 +1,13 @@
-// Long work in pieces, so that other requests are handled in between.
+// Splits long work into pieces, so that other requests are handled in between.
 import { setTimeout } from 'node:timers/promises';
 
-/** How long work may run before others have a turn, in ms. A request takes dozens of turns, and so waits for dozens of such pieces. */
+/** How long work may run before it pauses, in ms. It is short because a request needs dozens of event-loop turns, and each may have to wait. */
 const longestMs = 4;
 
-/** The pause after that, as a share of the time worked. */
+/** The length of a pause, as a share of the time worked before it. */
 const pauseShare = 0.25;
 
-/** @returns a function to call between two pieces of work: once the work has run for 4 ms, it pauses for a quarter of that time. */
+/** Returns a function to call between two pieces of work. It pauses for a quarter of the time worked once that is at least 4 ms. */
 export function givingWay(): () => Promise<void> {
   let since = performance.now();
   return async () => {

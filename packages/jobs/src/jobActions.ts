@@ -1,5 +1,5 @@
-// What is done to a job from outside of its run: cancel, pause, resume, delete; and what is done in place of a worker that is
-// gone. Each is a compare-and-set in one Lua script; repeating the action that led to the present status changes nothing.
+// The actions of users on a job: cancel, pause, resume and delete; and cancelling or pausing in place of a lost worker. Each action is one
+// Lua script. Repeating the action that led to the current status changes nothing.
 import { finalStatuses, type Job, type JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
@@ -13,7 +13,7 @@ import { type Reply, runScript } from './scripts/script.ts';
 import { settleJob } from './scripts/settleJob.ts';
 import type { WaitingJobs } from './waitingJobs.ts';
 
-/** Wishes younger than this are still being met by the worker, or noticed by another to be late. */
+/** Cancel and pause requests younger than this, in ms, are left to the job's worker or to the worker that takes over the job. */
 const settleGraceMs = 8_000;
 
 export interface JobActionsOptions {
@@ -34,9 +34,9 @@ export class JobActions {
   }
 
   /**
-   * queued, paused → cancelled; running, pausing → cancelling, which its worker makes cancelled within a second. A job that is
-   * cancelling or cancelled stays as it is.
-   * @returns the job as it is then
+   * Cancels a job: queued, paused → cancelled; running, pausing → cancelling. Its worker changes `cancelling` to `cancelled` within a
+   * second. A job that is `cancelling` or `cancelled` is not changed.
+   * @returns the job after the action
    * @throws JobNotFoundError
    * @throws JobStateError the job has succeeded or failed
    */
@@ -53,9 +53,9 @@ export class JobActions {
   }
 
   /**
-   * queued → paused; running → pausing, which its worker makes paused after the step in hand. A job that is pausing or paused stays
-   * as it is.
-   * @returns the job as it is then
+   * Pauses a job: queued → paused; running → pausing. Its worker changes `pausing` to `paused` after the current step. A job that is
+   * `pausing` or `paused` is not changed.
+   * @returns the job after the action
    * @throws JobNotFoundError
    * @throws JobStateError the job is in any other status
    */
@@ -71,8 +71,8 @@ export class JobActions {
   }
 
   /**
-   * paused → queued. A job that was resumed and has not been taken yet stays as it is.
-   * @returns the job as it is then
+   * Resumes a job: paused → queued. A job that was resumed and is still queued is not changed.
+   * @returns the job after the action
    * @throws JobNotFoundError
    * @throws JobStateError the job is in any other status
    */
@@ -90,7 +90,7 @@ export class JobActions {
   }
 
   /**
-   * Removes a finished job with its events. Its files then are {@link Remains}' to remove.
+   * Deletes a finished job with its events. {@link Remains} removes its files later.
    * @throws JobNotFoundError
    * @throws JobStateError the job has not ended
    */
@@ -107,10 +107,10 @@ export class JobActions {
   }
 
   /**
-   * Cancels or pauses the jobs for which someone wants that and whose worker is gone; to be called every few seconds by every
-   * process, any number of them at once.
-   * @param olderThanMs leaves younger wishes to the workers
-   * @returns how many jobs it settled
+   * Cancels or pauses jobs in place of lost workers. Call it every few seconds in every process; several processes may do so at the same
+   * time.
+   * @param olderThanMs leaves younger requests to the workers
+   * @returns the number of jobs that were cancelled or paused
    */
   async settleAbandoned(olderThanMs: number = settleGraceMs): Promise<number> {
     const keys = this.#keys;
@@ -127,7 +127,7 @@ export class JobActions {
     return settled;
   }
 
-  /** The job after an action, unless that was refused. */
+  /** Returns the job after an action. @throws JobStateError if the script refused the action */
   async #accepted(jobId: string, action: string, [outcome, status]: Reply): Promise<Job> {
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
     if (outcome === 'refused') throw new JobStateError(jobId, action, status as JobStatus);

@@ -1,5 +1,5 @@
-// What the worker that has a job writes about it. Bound to one attempt: once another worker has taken the job over, or
-// it has ended, every write comes back 'stale' and has changed nothing.
+// The writes of the worker that has a job, for one attempt. After another worker has taken over the job, or the job has ended, every write
+// returns 'stale' and changes nothing.
 import {
   type CheckpointData,
   type EpochMetrics,
@@ -44,10 +44,10 @@ export type Ending =
 
 export type AppendOutcome = { readonly outcome: 'appended'; readonly id: string } | { readonly outcome: 'duplicate' | 'stale' };
 
-/** What became of the lease. `stale`: another attempt has the job, or it is no longer to be run. */
+/** The result of renewing the lease. `stale`: a later attempt has the job, or the job does not run any more. */
 export type Renewal = { readonly outcome: 'held'; readonly status: JobStatus } | { readonly outcome: 'stale' };
 
-/** What a job's trained weights are called among its artifacts. */
+/** The name of the artifact with a job's trained weights. */
 export const trainedWeightsFile = 'model.safetensors';
 
 /** Longest log message kept, in characters. */
@@ -60,7 +60,7 @@ export class JobAttempt {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #epochs: number;
-  /** Since when (ms) epochs are being done, and how many there were then. */
+  /** The time (ms) from which the speed is measured, and the finished epochs at that time. */
   #since: { readonly time: number; readonly epochs: number } | null;
   #stepsPerEpoch = 0;
 
@@ -71,7 +71,7 @@ export class JobAttempt {
     readonly jobId: string;
     readonly attempt: number;
     readonly epochs: number;
-    /** Whether it goes on from a checkpoint: then the time that is left is reckoned from the first step that it tells of. */
+    /** Whether the attempt resumes a checkpoint. The speed is then measured from the first reported step on. */
     readonly isResumed?: boolean;
   }) {
     this.#redis = options.redis;
@@ -82,14 +82,14 @@ export class JobAttempt {
     this.#since = options.isResumed === true ? null : { time: Date.now(), epochs: 0 };
   }
 
-  /** Extends the lease that keeps the job with this worker; to be called several times in `leaseMs`. */
+  /** Renews the lease of this worker on the job. Call it several times within `leaseMs`. */
   async renew(): Promise<Renewal> {
     const keys = [this.#record, this.#keys.lease(this.jobId), this.#keys.interrupted];
     const [outcome, status] = await this.#run(renewLease, keys, [this.jobId, leaseMs]);
     return outcome === 'stale' ? { outcome } : { outcome: 'held', status: status as JobStatus };
   }
 
-  /** Says what the job is doing now. The time that is left is reckoned from the first 'training' on. */
+  /** Sets the phase of the job. The speed is measured from the first 'training' on. */
   async setPhase(phase: JobPhase): Promise<'written' | 'stale'> {
     if (phase === 'training' && this.#stepsPerEpoch === 0 && this.#since !== null) this.#since = { time: Date.now(), epochs: 0 };
     const [outcome] = await this.#run(setPhase, [this.#record], [phase]);
@@ -217,8 +217,8 @@ export class JobAttempt {
   }
 
   /**
-   * Hands the job back, queued before all others, or paused if someone wants that, without counting this attempt against it. To have it
-   * taken at once, wake a worker with {@link JobStore.wakeWorkers}.
+   * Returns the job: queued before all waiting jobs, or paused or cancelled if that was requested. The attempt does not count as one
+   * without progress. To let another worker take the job at once, call {@link JobStore.wakeWorkers}.
    */
   async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
     const [outcome] = await this.#run(

@@ -25,12 +25,12 @@ export interface ListOptions extends JobFilter {
 /** The last millisecond that an id can say. */
 const lastTime = 2 ** 48 - 1;
 
-/** The first id of a job that could be made at this time (ms). */
+/** Returns the lowest id of a job that is created at this time (ms). */
 export function firstIdAt(time: number): string {
   return `job_${encodeTime(Math.min(Math.max(0, time), lastTime), 10)}`;
 }
 
-/** The ids of a page, newest first; one more than the limit if there are more. */
+/** Returns the ids of a page, newest first; one more than the limit if there are more jobs. */
 export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOptions): Promise<string[]> {
   const { owner, status, label, limit, after, createdAfter, createdBefore } = options;
   const [least, most] = [

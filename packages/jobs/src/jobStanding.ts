@@ -1,4 +1,4 @@
-// How far jobs have got, without their specs: for rankings of many jobs.
+// The status and the latest metrics of jobs, without their specs. Used to rank many jobs.
 import { type EpochMetrics, type JobProgress, type JobStatus, jobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './redis/keys.ts';
@@ -6,16 +6,16 @@ import type { RedisKeys } from './redis/keys.ts';
 export interface JobStanding {
   readonly id: string;
   readonly status: JobStatus;
-  /** Of its spec. */
+  /** The number of epochs in the job's spec. */
   readonly epochs: number;
-  /** The metrics of the last epoch; null while there is none. */
+  /** The metrics of the last finished epoch; null before the first one. */
   readonly latest: EpochMetrics | null;
 }
 
-/** Jobs whose fields are read with one pipeline. */
+/** Most jobs that one pipeline reads. */
 const pageSize = 100;
 
-/** The standings of the jobs with these ids, in their order; null where there is no job. */
+/** Reads the standings of jobs, in the order of their ids; null for an id without a job. */
 export async function readStandings(redis: Redis, keys: RedisKeys, jobIds: readonly string[]): Promise<(JobStanding | null)[]> {
   const standings: (JobStanding | null)[] = [];
   for (let from = 0; from < jobIds.length; from += pageSize) {

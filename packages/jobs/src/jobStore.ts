@@ -1,6 +1,6 @@
-// The records of all jobs: what makes and shows them, and the one place where to ask for all else about them. How a worker comes by one
-// is in claim.ts, what it then writes goes through JobAttempt, what users do to a job is in JobActions, and how jobs wait in
-// waitingJobs.ts. Every change is one Lua script, so no crash leaves half of one.
+// Creates, reads and lists jobs, and is the entry point to everything else about them: claim.ts takes jobs for workers, JobAttempt is what a
+// worker writes, JobActions are the actions of users, and WaitingJobs is the queue. Every change is one Lua script, so a crash never leaves
+// half a change.
 import { randomInt } from 'node:crypto';
 import type { Job, JobPage } from '@trainyard/contracts';
 import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
@@ -26,37 +26,37 @@ import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import type { TrainQueue } from './trainQueue.ts';
 import { WaitingJobs } from './waitingJobs.ts';
 
-/** For ulid, whose own source asks the platform once for each letter: this one asks in blocks. */
+/** Random numbers for ulid. Its own source asks the platform once per letter; this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
 
-/** Jobs of a page that are read at the same time. */
+/** Most jobs of a page that are read at the same time. */
 const readAtOnce = 10;
 
 export interface NewJob {
   readonly spec: JobSpec;
-  /** Whose job it is: the name of the caller's key. Idempotency keys are the caller's own. */
+  /** The owner: the name of the caller's API key. Each owner has its own idempotency keys. */
   readonly owner: string;
-  /** From {@link Remains.reserve}, where something has to be stored for the job before it is there. */
+  /** An id reserved with {@link Remains.reserve}, if files were stored for the job before its creation. */
   readonly jobId?: string;
   readonly origin?: Origin;
-  /** The bytes of each file that was stored for it; left out, there is none. */
+  /** The bytes of each file that was stored for the job; if omitted, there is none. */
   readonly files?: Readonly<Record<string, number>>;
-  /** Null: none. Left out, that of the job that it comes of, secret and all; without one, none. */
+  /** `null`: no webhook. If omitted, the webhook and secret of the job in `origin` are used, if it has one. */
   readonly webhook?: Webhook | null;
   /** See `reuseKeyOf`. */
   readonly reuseKey?: string;
-  /** Of the data that the key is of, see {@link dataDigestOf}; left out where that follows from the spec. */
+  /** The digest of the job's data, see {@link dataDigestOf}; omitted if it follows from the spec. */
   readonly dataDigest?: string;
-  /** The sweep that it is a job of. */
+  /** The id of the sweep that creates the job. */
   readonly sweep?: string;
   readonly idempotency?: Idempotency;
-  /** Left out, none hold. */
+  /** The owner's quotas; if omitted, no quotas apply. */
   readonly quotas?: Quotas;
-  /** Whose trace it goes on with; left out, that of the request in hand. */
+  /** The trace that the job continues; default: that of the current request. */
   readonly traceparent?: string;
 }
 
-/** What counts for the storage of a new job's owner beside its files. */
+/** Returns the bytes of a new job's spec and events, which count for its owner's storage like files. */
 function bytesInRedis({ spec = '' }: Readonly<Record<string, string>>, origin: Origin | undefined): Readonly<Record<string, number>> {
   return { [specEntry]: Buffer.byteLength(spec), [eventsEntry]: origin?.begun?.historyBytes ?? 0 };
 }
@@ -79,9 +79,9 @@ export class JobStore {
   }
 
   /**
-   * Records a job and wakes a worker for it. `replayed` says that the idempotency key had made it before.
-   * @throws IdempotencyMismatchError the key was used for another body
-   * @throws DatasetNotFoundError its uploaded dataset was deleted
+   * Creates a job and wakes a worker for it. `replayed`: an earlier request with the same idempotency key created the job.
+   * @throws IdempotencyMismatchError if the key was used for another body
+   * @throws DatasetNotFoundError if the uploaded dataset was deleted
    * @throws QuotaExceededError
    */
   async create(request: NewJob): Promise<{ readonly job: Job; readonly replayed: boolean }> {
@@ -95,8 +95,8 @@ export class JobStore {
   }
 
   /**
-   * The job that an earlier request with the key made, or null; for those who have more to look up before they make one, which may
-   * be gone since. Making it looks as well, so nothing happens twice in between.
+   * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before looking up things that
+   * may have been deleted since. `create` looks for it again, so a job is never created twice.
    * @throws IdempotencyMismatchError the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
@@ -106,20 +106,20 @@ export class JobStore {
     return await this.get(before.id);
   }
 
-  /** The id for a job that is yet to be made. */
+  /** Returns the id for a new job. */
   newId(): string {
     return `job_${this.#ulid()}`;
   }
 
   /**
-   * The first half of `create`: everything but waking a worker, in one step. `job` is null for one that was made before.
-   * `missingWakeUps`: how many wake-ups the queue lacks now.
+   * Does what `create` does, except waking a worker. `job` is null if an earlier request created it. `missingWakeUps`: number of wake-ups
+   * that are missing in the queue now.
    */
   async record(
     request: NewJob,
   ): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null; readonly missingWakeUps: number }> {
     const jobId = request.jobId ?? this.newId();
-    // The id's own, so that lists by time are exact.
+    // The time in the id, so that lists by time are exact.
     const now = new Date(decodeTime(jobId.slice('job_'.length)));
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
@@ -186,22 +186,22 @@ export class JobStore {
     return await readStandings(this.#redis, this.#keys, jobIds);
   }
 
-  /** The job, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  /** Returns the job; null if it does not exist, or if `owner` is given and is not its owner. */
   async get(jobId: string, owner?: string): Promise<Job | null> {
-    // The owner is asked first: another key's record, which may be large, is never read.
+    // The owner is checked first, so that a request never reads the record of another key, which may be large.
     if (owner !== undefined && (await this.#redis.hget(this.#keys.job(jobId), 'owner')) !== owner) return null;
     const job = await this.#read(jobId);
     return job?.status === 'queued' ? { ...job, queuePosition: (await this.#waiting.positions([jobId])).get(jobId) ?? null } : job;
   }
 
-  /** The artifact that is the job's last checkpoint; null while there is none. The next one takes its place at any time. */
+  /** Returns the artifact name of the job's last checkpoint; null if there is none. A later checkpoint may replace it at any time. */
   async checkpointFile(jobId: string): Promise<string | null> {
     return await this.#redis.hget(this.#keys.job(jobId), 'checkpointFile');
   }
 
   /**
-   * Newest first; `after` is the `nextCursor` of the page before. Jobs that arrive meanwhile never repeat or hide one. A page has at most
-   * `limit` jobs and about 2 MiB of specs, but at least one job.
+   * Lists jobs, newest first. `after` is the `nextCursor` of the previous page. Jobs that are created meanwhile cause no repetitions or
+   * gaps. A page has at most `limit` jobs and about 2 MiB of specs, but at least one job.
    */
   async list(options: ListOptions): Promise<JobPage> {
     const found = await listJobIds(this.#redis, this.#keys, options);
@@ -218,7 +218,7 @@ export class JobStore {
     };
   }
 
-  /** The newest job of this key, of `owner` or left out of anybody, that succeeded with this version of the engine; else null. */
+  /** Returns the newest job with this reuse key that succeeded with this engine version; else null. If `owner` is undefined, of any owner. */
   async reusable(key: string, owner: string | undefined): Promise<Job | null> {
     const { data } = await this.list({ limit: 10, owner, status: 'succeeded', label: reuseLabel(key) });
     return data.find(({ result }) => result?.engineVersion === this.#engineVersion) ?? null;
@@ -254,14 +254,14 @@ export class JobStore {
     return await claimById({ redis: this.#redis, keys: this.#keys, worker, claimId: this.#ulid() }, jobId, previous);
   }
 
-  /** Names a call of `take`. */
+  /** Returns a new id for a call of `take`. */
   newClaimId(): string {
     return this.#ulid();
   }
 
   /**
-   * Takes the job that is to start next, and keeps other workers awake while jobs wait.
-   * @param claimId from `newClaimId`; the same one again, after a call whose answer was lost, takes no second job
+   * Takes the job that starts next, and adds missing wake-ups for other workers.
+   * @param claimId from `newClaimId`. After a call whose reply was lost, call again with the same id: it does not take a second job
    * @returns null if no job waits
    */
   async take(worker: string, claimId: string): Promise<ClaimedJob | null> {
@@ -273,7 +273,7 @@ export class JobStore {
     }
   }
 
-  /** The end of a job that comes of another is told as the other's is. A retry, the same job again, also gives the same weights. */
+  /** Returns further fields of the record. A job with an `origin` inherits its webhook. A retry also inherits its reuse key. */
   async #besides({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<BesideSpec> {
     const given = {
       ...(webhook && { webhook }),
@@ -293,7 +293,7 @@ export class JobStore {
     };
   }
 
-  /** The job without its position in the queue. */
+  /** Reads a job without its position in the queue. */
   async #read(jobId: string): Promise<Job | null> {
     return jobOfRecord(jobId, await this.#redis.hgetall(this.#keys.job(jobId)), null);
   }

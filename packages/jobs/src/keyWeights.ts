@@ -1,5 +1,5 @@
-// The weights of the keys, for the scripts that decide whose job starts next. The API processes know them and store them in Redis, where
-// every worker's claim reads them.
+// Stores the weights of the API keys in Redis, where the scripts that decide which job starts next read them. Only the API processes know
+// the API keys.
 import type { Redis } from 'ioredis';
 import type { ApiKey } from './environment/apiKey.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -13,7 +13,7 @@ export class KeyWeights {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** Stores the weights of these keys in place of all others. Safe to repeat. */
+  /** Replaces all stored weights by those of these keys. Safe to repeat. */
   async store(apiKeys: readonly ApiKey[]): Promise<void> {
     const wanted = Object.fromEntries(apiKeys.flatMap(({ name, weight = 1 }) => (weight === 1 ? [] : [[name, String(weight)]])));
     const present = await this.#redis.hgetall(this.#keys.keyWeights);

@@ -1,13 +1,13 @@
-// A bound on the bytes of a page of a list: records may hold specs of up to a megabyte.
+// Limits the bytes of a page of a list, because records may hold specs of up to a megabyte.
 import type { Redis } from 'ioredis';
 
-/** About the most bytes of records on a page. */
+/** Most bytes of records on a page. A page with only one record may have more. */
 export const longestPageBytes = 2 * 2 ** 20;
 
 /**
- * The ids of a page: as many as fit its limit and its bytes, but at least one.
- * @param found the ids from the page's beginning on, one more than `limit` if there are more
- * @param fields the fields of hashes that hold most of a record's bytes
+ * Returns the ids of a page: as many as fit into `limit` and 2 MiB, but at least one.
+ * @param found the ids from the beginning of the page on; one more than `limit` if there are more
+ * @param fields returns the hash fields that hold most of a record's bytes
  */
 export async function fittingPage(
   redis: Redis,

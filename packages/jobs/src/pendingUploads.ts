@@ -1,6 +1,6 @@
-// Records of uploads that are still being read, and of failed ones. The process that reads the files renews a lease. If it dies, the record
-// counts as failed when the lease expires. Redis removes a record an hour after its last change. A finished dataset is in the
-// DatasetStore under the same id.
+// Records of uploads that are still being read, and of uploads that failed. The process that reads the files renews a lease. If the process
+// dies, the upload counts as failed when the lease expires. Redis removes a record an hour after its last change. The dataset of a finished
+// upload is in the DatasetStore under the same id.
 import { uploadedDatasetId } from '@trainyard/engine';
 import type { Problem } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
@@ -8,22 +8,22 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { runScript } from './scripts/script.ts';
 import { updateUpload } from './scripts/updateUpload.ts';
 
-/** How long a failed upload is shown. */
+/** How long a record is kept after its last change, in ms. */
 const keptMs = 60 * 60 * 1_000;
 
 export interface PendingUpload {
   readonly id: string;
   readonly owner: string;
   readonly title: string;
-  /** `same`: the content is an existing dataset of the owner. */
+  /** `same`: the owner already has a dataset with the same content. */
   readonly status: 'processing' | 'failed' | 'same';
-  /** In bytes. */
+  /** Bytes read so far, and bytes of all files. */
   readonly progress: { readonly read: number; readonly total: number };
-  /** Why it failed. Null if the process that read it died, and for other statuses. */
+  /** Why the upload failed. Null if the process that read it died, and for other statuses. */
   readonly problem: Problem | null;
   /** For `same`: the id of that dataset; null otherwise. */
   readonly dataset: string | null;
-  /** The id of the request that sent it. */
+  /** The id of the request that sent the upload. */
   readonly requestId: string;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
@@ -77,7 +77,7 @@ export class PendingUploads {
     return { id, owner, title, status: 'processing', progress: { read: 0, total }, problem: null, dataset: null, requestId, createdAt };
   }
 
-  /** Renews the lease. @returns false for an upload that was deleted: stop reading it */
+  /** Renews the lease and records the bytes read. @returns false if the upload was deleted: stop reading it */
   async renew(id: string, read: number): Promise<boolean> {
     return await this.#update(id, { read: String(read), leaseUntil: String(Date.now() + this.#leaseMs) });
   }
@@ -86,7 +86,7 @@ export class PendingUploads {
     await this.#update(id, { status: 'failed', problem: JSON.stringify(problem) });
   }
 
-  /** Records that the content is the existing dataset `dataset`. */
+  /** Records that the existing dataset `dataset` has the same content. */
   async same(id: string, dataset: string): Promise<void> {
     await this.#update(id, { status: 'same', dataset });
   }
@@ -99,14 +99,14 @@ export class PendingUploads {
     return removed === 1;
   }
 
-  /** The upload; null if there is none with this id, or if it is not of `owner`. If `owner` is omitted, anyone's. */
+  /** Returns the upload; null if it does not exist, or if `owner` is given and is not its owner. */
   async get(id: string, owner?: string): Promise<PendingUpload | null> {
     if (!uploadedDatasetId.safeParse(id).success) return null;
     const upload = uploadOf(id, await this.#redis.hgetall(this.#keys.upload(id)));
     return upload !== null && owner !== undefined && upload.owner !== owner ? null : upload;
   }
 
-  /** Newest first, without those with status `same`; as {@link DatasetStore.list}. */
+  /** Lists uploads, newest first, without those with status `same`. The options are those of {@link DatasetStore.list}. */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<PendingUpload[]> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
     const key = options.owner === undefined ? this.#keys.uploads : this.#keys.uploadsOf(options.owner);

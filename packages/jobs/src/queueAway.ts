@@ -1,7 +1,7 @@
-// What it means that workers could not be woken because Redis is away: nothing is lost, for the job is recorded.
+// Handles a failure to wake workers while Redis is unavailable. Nothing is lost, because the job is already recorded.
 import { isRedisUnavailable } from './redis/redisFailure.ts';
 
-/** The missing wake-up is added when Redis is back. */
+/** Ignores an error that means that Redis is unavailable: `reconcileQueue` adds the missing wake-up later. @throws other errors */
 export function leaveToReconcile(error: unknown): void {
   if (!isRedisUnavailable(error)) throw error;
 }

@@ -1,5 +1,5 @@
-// What each key may have, beside the limits that hold for everybody, and what it has. Whether more fits is decided where it is made:
-// by the scripts that record jobs, sweeps, datasets and weights, so that requests at the same time cannot exceed a quota together.
+// The quotas and the usage of API keys. Quotas apply in addition to the limits for everybody. The scripts that create jobs, sweeps, datasets
+// and weights check them, so that requests at the same time cannot exceed a quota together.
 import type { SpecLimits } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { QuotaExceededError } from './errors.ts';
@@ -7,19 +7,19 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { type Reply, runScript } from './scripts/script.ts';
 import { readUsage } from './scripts/usage.ts';
 
-/** Null: not limited. */
+/** The quotas of an API key. Null means no limit. */
 export interface Quotas {
-  /** Jobs that have not ended: waiting, running or paused, and those that a sweep is yet to make. */
+  /** Jobs that have not ended (waiting, running or paused), and jobs that a sweep has yet to create. */
   readonly queuedJobs: number | null;
-  /** Of one job. */
+  /** Parameters of one job's network. */
   readonly parameters: number | null;
-  /** Of one job. */
+  /** Epochs of one job. */
   readonly epochs: number | null;
-  /** Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps. */
+  /** Bytes of uploaded datasets and weights, of all files of jobs, of the specs and events of jobs, and of the records of sweeps. */
   readonly storageBytes: number | null;
-  /** Memory of Redis that jobs and sweeps take, as estimated: of jobs that have not ended with all of their epochs. */
+  /** Estimated bytes of Redis memory of jobs and sweeps. A job that has not ended counts with all epochs of its spec. */
   readonly redisBytes: number | null;
-  /** Seconds of finished epochs in a UTC day; at the limit no new job is made. */
+  /** Training seconds in a UTC day, counted when an epoch ends. At the limit no new job is created. */
   readonly trainingSeconds: number | null;
 }
 
@@ -32,18 +32,18 @@ export const noQuotas: Quotas = {
   trainingSeconds: null,
 };
 
-/** What an owner has now. */
+/** The current usage of an owner. */
 export interface Usage {
   readonly queuedJobs: number;
   readonly storageBytes: number;
   readonly redisBytes: number;
-  /** Of this UTC day. */
+  /** Training seconds of the current UTC day. */
   readonly trainingSeconds: number;
-  /** Until the next one. */
+  /** Seconds until the next UTC day. */
   readonly secondsUntilReset: number;
 }
 
-/** The share of Redis's maxmemory that each key may take, where no quota is set. */
+/** The share of Redis's maxmemory that each key may use if no quota is set. */
 const redisShare = 0.5;
 
 export class KeyQuotas {
@@ -52,7 +52,7 @@ export class KeyQuotas {
   readonly #quotas: Quotas;
   readonly #redisMaxBytes: () => number | null;
 
-  /** @param options `redisMaxBytes`: the maxmemory of Redis; null or left out, it has none or it is not known */
+  /** @param options `redisMaxBytes`: returns the maxmemory of Redis; null if there is none or it is not known. Default: null */
   constructor(options: {
     readonly redis: Redis;
     readonly prefix: string;
@@ -65,7 +65,7 @@ export class KeyQuotas {
     this.#redisMaxBytes = options.redisMaxBytes ?? (() => null);
   }
 
-  /** Of each key that is no admin's. Where Redis has a maxmemory, each may take half of it, unless a quota is set. */
+  /** The quotas of each key without the admin role. If Redis has a maxmemory, the default of `redisBytes` is half of it. */
   get quotas(): Quotas {
     const most = this.#redisMaxBytes();
     return { ...this.#quotas, redisBytes: this.#quotas.redisBytes ?? (most === null ? null : Math.floor(redisShare * most)) };
@@ -83,7 +83,7 @@ export class KeyQuotas {
   }
 }
 
-/** The limits of a job's spec, where its owner has quotas. */
+/** Returns the limits of a job's spec for an owner with these quotas. */
 export function limitsWithin(limits: SpecLimits, { parameters, epochs }: Quotas): SpecLimits {
   return {
     ...limits,
@@ -92,13 +92,13 @@ export function limitsWithin(limits: SpecLimits, { parameters, epochs }: Quotas)
   };
 }
 
-/** Quotas as the scripts take them. */
+/** Returns quotas as JSON for the scripts, without those that have no limit. */
 export function quotaText({ queuedJobs, storageBytes, redisBytes, trainingSeconds }: Quotas = noQuotas): string {
   const limited = Object.entries({ queuedJobs, storageBytes, redisBytes, trainingSeconds }).filter(([, value]) => value !== null);
   return JSON.stringify(Object.fromEntries(limited));
 }
 
-/** @throws QuotaExceededError when that is what a script answered */
+/** @throws QuotaExceededError if the reply of a script is `overQuota` */
 export function refuseOverQuota([outcome, quota, limit, used, wait]: Reply): void {
   if (outcome !== 'overQuota') return;
   throw new QuotaExceededError(quota as QuotaExceededError['quota'], Number(limit), Number(used), Number(wait));

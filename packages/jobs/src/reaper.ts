@@ -1,23 +1,23 @@
-// Sees to it that no job stays `running` without a worker. As long as there are other workers, one of them takes over what a lost one
-// had, sooner than this; here is what happens when none is there, or none is free.
+// Queues a running job again when its worker is lost, so that no job stays `running` without a worker. If another worker is free, it takes
+// over the job earlier than this.
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { reapJob } from './scripts/reapJob.ts';
 import { runScript } from './scripts/script.ts';
 
 /**
- * How long a running job has to be seen without a lease, in ms. A lease is lost for a moment when Redis was away: the worker takes
- * it again as soon as it is back.
+ * How long a running job must be without a lease before it is queued again, in ms. After an outage of Redis, its worker gets an expired
+ * lease again within this time.
  */
 const graceMs = 12_000;
 
-/** Running jobs looked at in one round trip. */
+/** Most running jobs that one round trip checks. */
 const pageSize = 500;
 
 export class Reaper {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  /** Running jobs without a lease, and since when (ms) they have been seen so. */
+  /** Running jobs without a lease, and the time (ms) when this was first seen. */
   #suspects = new Map<string, number>();
 
   constructor(options: { readonly redis: Redis; readonly prefix: string }) {
@@ -26,9 +26,9 @@ export class Reaper {
   }
 
   /**
-   * Queues jobs again whose worker is gone; to be called every few seconds by every process, any number of them at once.
-   * @param now ms
-   * @returns how many there were
+   * Queues jobs of lost workers again. Call it every few seconds in every process; several processes may do so at the same time.
+   * @param now the time in ms
+   * @returns the number of jobs that were queued again
    */
   async sweep(now: number = Date.now()): Promise<number> {
     const suspects = new Map<string, number>();
@@ -42,7 +42,7 @@ export class Reaper {
     return reaped;
   }
 
-  /** Begins the grace of every job anew: while Redis refused writes, no worker could renew a lease. */
+  /** Restarts the waiting time of every job. Call it after an outage of Redis, during which no worker could renew a lease. */
   forgetSuspects(): void {
     this.#suspects = new Map();
   }

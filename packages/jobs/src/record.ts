@@ -14,15 +14,15 @@ export interface Origin {
   readonly begun?: Begun;
 }
 
-/** A checkpoint that lies among the new job's own artifacts already. */
+/** A checkpoint that is already among the new job's own artifacts. */
 export interface Begun {
   readonly file: string;
   readonly checkpoint: JobCheckpoint;
-  /** Of the data of the events that were copied into the new job's stream. */
+  /** The bytes of the data of all events that were copied into the new job's stream. */
   readonly historyBytes: number;
   /** The metrics of the last epoch before it. */
   readonly latest: EpochMetrics | null;
-  /** The last epoch whose gradients lie there too and were told of; 0 without one. */
+  /** The last epoch whose gradients were copied and announced; 0 if there is none. */
   readonly lastGradients: number;
 }
 
@@ -37,9 +37,9 @@ export type WebhookState = Omit<JobWebhook, 'url'>;
 
 export const untoldWebhook: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
 
-/** What a new job has beside its spec and its origin. */
+/** The parts of a new job in addition to its spec and its origin. */
 export interface BesideSpec {
-  /** The sweep that it is a job of. */
+  /** The id of the sweep that creates the job. */
   readonly sweep?: string;
   readonly webhook?: Webhook;
   /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
@@ -50,7 +50,7 @@ export interface BesideSpec {
   readonly traceparent?: string;
 }
 
-/** What a new job's record holds beside what its script adds. */
+/** Returns the fields of a new job's record, without those that the script adds. */
 export function newRecord(
   spec: JobSpec,
   owner: string,
@@ -82,9 +82,9 @@ export function newRecord(
 }
 
 /**
- * The job that a record holds, or null for the empty record of a job that does not exist.
- * `position` is its place among the waiting jobs, 1 first, null if it is not among them; `known` is its spec, where that need
- * not be parsed.
+ * Returns the job of a record; null if the record is empty, because the job does not exist.
+ * @param position the job's position in the queue, from 1; null if it does not wait
+ * @param known the job's spec, if it is already parsed
  */
 export function jobOfRecord(jobId: string, record: JobRecord, position: number | null, known?: JobSpec): Job | null {
   if (record['status'] === undefined) return null;

@@ -1,21 +1,21 @@
-// What lies about of jobs, uploaded weights and uploaded datasets that are not there: files of one that was deleted, files and history
-// put by for one that is yet to be made. Redis notes their ids before anything is put by and in the step that deletes, so that a
-// crash leaves nothing for ever.
+// Removes files of jobs, uploaded weights and uploaded datasets that do not exist: files of deleted ones, and files and events that were
+// stored for new ones that were never created. Redis records an id before anything is stored for it, and in the step that deletes it. So
+// files are removed even after a crash.
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { eachInTurn } from './eachInTurn.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
-/** How long a job may take to be made once something is put by for it. */
+/** How long a reservation lasts, in ms: within this time, the job must be created. */
 const reservationMs = 60 * 60 * 1_000;
 
 /**
- * How long the files of a job that Redis does not know any more are kept, in ms: where Redis has lost its data, there is time to restore
- * a backup.
+ * How long the files of a job are kept that Redis does not know any more, in ms. If Redis has lost its data, there is time to restore a
+ * backup.
  */
 const unknownKeptMs = 24 * 60 * 60 * 1_000;
 
-/** Jobs looked at in one round. */
+/** Most ids that one call of `sweep` handles. */
 const atOnce = 100;
 
 export class Remains {
@@ -23,30 +23,30 @@ export class Remains {
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
 
-  /** Both stay the caller's to close. */
+  /** The caller closes `redis` and `artifacts`. */
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly artifacts: ArtifactStore }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#artifacts = options.artifacts;
   }
 
-  /** To be called before anything is stored for a job that is yet to be made; making it within the hour ends the reservation. */
+  /** Reserves the id of a new job for an hour. Call it before anything is stored for the job. Creating the job ends the reservation. */
   async reserve(jobId: string): Promise<void> {
     await this.#redis.zadd(this.#keys.remains, Date.now() + reservationMs, jobId);
   }
 
   /**
-   * To be called when Redis does not know a job any more whose files may be there: it was deleted, or Redis has lost its data. The files
-   * are removed a day later, unless the job is there again.
+   * Schedules the removal of a job's files in a day, unless the job exists then. Call it for a job that Redis does not know any more: it
+   * was deleted, or Redis has lost its data.
    */
   async forget(jobId: string): Promise<void> {
     await this.#redis.zadd(this.#keys.remains, Date.now() + unknownKeptMs, jobId);
   }
 
-  /** How long (s) a history that is put by is kept, unless the job is made. */
+  /** How long copied events of a new job are kept if the job is not created, in seconds. */
   static readonly reservationSeconds = reservationMs / 1_000;
 
-  /** Removes what there is of a job that was deleted or never made; of one that is there, nothing. Safe to repeat. */
+  /** Removes the files and events of a job that was deleted or never created. Does nothing to an existing job. Safe to repeat. */
   async remove(jobId: string): Promise<void> {
     if ((await this.#redis.exists(this.#keys.holder(jobId))) === 0) {
       await this.#artifacts.deleteJob(jobId);
@@ -56,8 +56,9 @@ export class Remains {
   }
 
   /**
-   * Removes what crashes left behind; to be called now and then by every process, any number of them at once.
-   * @returns how many jobs it cleared up after
+   * Removes files whose time has come, up to 100 ids per call. Call it from time to time in every process; several processes may do so at
+   * the same time.
+   * @returns the number of ids that were handled
    */
   async sweep(now: number = Date.now()): Promise<number> {
     const due = await this.#redis.zrange(this.#keys.remains, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, atOnce);

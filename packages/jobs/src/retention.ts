@@ -1,5 +1,5 @@
-// How long finished jobs are kept: for so many days, and so many of them. What is over goes as if somebody had deleted it, with events
-// and files; jobs that have not ended are never touched.
+// Deletes finished jobs that are too old or too many, with their events and files, as if a user had deleted them. Jobs that have not ended
+// are never deleted.
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError } from './errors.ts';
@@ -10,15 +10,15 @@ import type { Remains } from './remains.ts';
 import { SweepStore } from './sweeps/sweepStore.ts';
 
 export interface RetentionLimits {
-  /** Since they ended; null: any number. */
+  /** Days for which jobs and sweeps are kept after their end; null: no limit. */
   readonly days: number | null;
-  /** Finished jobs of all owners, the newest; null: any number. */
+  /** Number of finished jobs that are kept, the newest of all owners; null: no limit. */
   readonly jobs: number | null;
 }
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-/** Jobs removed in one sweep, so that it holds nobody up; the next one goes on. */
+/** About the most jobs that one call removes for each limit, so that a call is short. The next call continues. */
 const atOnce = 200;
 
 export class Retention {
@@ -45,10 +45,11 @@ export class Retention {
   }
 
   /**
-   * Removes finished jobs that are over the limits, and sweeps that ended too long ago, the oldest first; to be called now and then by every process, any number of
-   * them at once. A crash amid it leaves nothing behind: each job goes in one step, and its files are noted in that.
-   * @param now ms
-   * @returns how many jobs it removed
+   * Deletes finished jobs over the limits and sweeps that ended too long ago, oldest first. Call it from time to time in every process;
+   * several processes may do so at the same time. A crash leaves nothing behind, because deleting a job also schedules the removal of its
+   * files.
+   * @param now the time in ms
+   * @returns the number of deleted jobs
    */
   async sweep(now: number = Date.now()): Promise<number> {
     let removed = 0;
@@ -57,7 +58,7 @@ export class Retention {
         await this.#jobs.delete(jobId);
         removed += 1;
       } catch (error) {
-        // Another process, or its owner, was there first.
+        // Another process or the owner has deleted it meanwhile.
         if (!(error instanceof JobNotFoundError)) throw error;
         continue;
       }
@@ -98,12 +99,12 @@ export class Retention {
     }
   }
 
-  /** The oldest of all finished jobs, as far as there are too many. */
+  /** Returns the oldest finished jobs, as many as there are too many. */
   async #tooMany(): Promise<string[]> {
     const { jobs } = this.#limits;
     if (jobs === null) return [];
     const lists = finalStatuses.map((status) => this.#keys.list(undefined, status));
-    // Of one moment: of lists that others shorten meanwhile, as many as were too many before would be too many.
+    // Reads counts and lists in one transaction. Otherwise deletions by other processes in between would make this one delete too many.
     const reading = this.#redis.multi();
     for (const list of lists) reading.zcard(list).zrange(list, '0', String(atOnce - 1));
     const replies = (await reading.exec()) ?? [];

@@ -1,5 +1,5 @@
-// What the service as a whole has done and has to do: sums that the scripts keep in Redis, so that each thing counts once, whichever
-// process did it and however often it was started anew. For those who watch over it; nothing is decided by it.
+// Totals of the whole service, for monitoring only. The scripts keep them in Redis, so that everything counts once, whichever process did it
+// and however often processes restart.
 import { finalStatuses, type FinalStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -9,18 +9,18 @@ import type { WebhookStore } from './webhooks/webhookStore.ts';
 import { type PresentWorker, WorkerPresence } from './workerPresence.ts';
 
 export interface Totals {
-  /** Epochs, samples and seconds trained since this Redis was set up. */
+  /** Epochs, samples and seconds trained since the data of this Redis began. */
   readonly epochs: number;
   readonly samples: number;
   readonly seconds: number;
-  /** Jobs that ended, by how; since then too. */
+  /** Ended jobs by final status, since the same time. */
   readonly ended: Readonly<Record<FinalStatus, number>>;
-  /** Jobs now. `leaving`: about to be cancelled or paused. */
+  /** Current jobs by state. `leaving`: `cancelling` or `pausing`. */
   readonly jobs: { readonly queued: number; readonly running: number; readonly leaving: number };
-  /** Entries of the queues, by their name and BullMQ's state. */
+  /** Number of entries by queue name and BullMQ state. */
   readonly queues: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly workers: readonly PresentWorker[];
-  /** Null if Redis does not show it. `hasRoom`: it is not nearly full. */
+  /** The memory of Redis; null if Redis does not show it. `hasRoom`: it is not nearly full. */
   readonly redisMemory: (RedisMemory & { readonly hasRoom: boolean }) | null;
 }
 

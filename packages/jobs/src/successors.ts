@@ -1,5 +1,5 @@
-// Jobs that come of another one: a retry, a fork. Each begins with the other's last checkpoint, as a file of its own, and with the
-// epochs up to it as its history; so it does not need the other any more, which may go on, or be deleted.
+// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up
+// to that checkpoint. So it does not need the other job any more, which may continue or be deleted.
 import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
 import { initialWeightsFile, SpecError } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
@@ -133,7 +133,7 @@ export class Successors {
   }
 
   /**
-   * Page by page, so that a long history holds nobody up.
+   * Copies the history page by page, so that a long one does not delay other requests.
    * @param last the last epoch of each kind of event that belongs to the new job too
    */
   async #copyHistory(
@@ -165,8 +165,8 @@ export class Successors {
   }
 
   /**
-   * Events keep their ids, which say when they happened; one that is sent again after a lost connection is refused.
-   * @returns the bytes of their data
+   * Appends events with their original ids, which contain their times. Redis refuses an event that is sent twice.
+   * @returns the bytes of the data of these events
    */
   async #tell(jobId: string, events: readonly { readonly id: string; readonly event: string; readonly data: object }[]): Promise<number> {
     const stream = this.#keys.events(jobId);

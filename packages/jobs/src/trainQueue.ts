@@ -1,5 +1,5 @@
-// The BullMQ queue that wakes workers. Its entries are wake-ups: each says only that a job may be waiting, and the worker that gets it asks
-// `JobStore.take` for the job that is to start next. So a wake-up too many does no harm, and a missing one is added by whoever notices.
+// The BullMQ queue that wakes workers. Its entries are wake-ups: each means only that a job may be waiting. The worker that gets one calls
+// `JobStore.take`. So an extra wake-up does no harm. Any process that finds a wake-up missing adds one.
 import { type ConnectionOptions, type JobsOptions, Queue, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './redis/keys.ts';
@@ -7,21 +7,19 @@ import { redisKeys } from './redis/keys.ts';
 /** The name of the queue, for BullMQ's `Worker`. */
 export const trainQueueName = 'train';
 
-/** How long a worker that has died still counts as the one that has the job, in ms. */
+/** Duration of a worker's lease on a job, in ms. After this time without a renewal, another worker may take over the job. */
 export const leaseMs = 6_000;
 
-/** How long a wake-up may be with a worker that has died, in ms. */
+/** How long BullMQ locks a wake-up for a worker, in ms. After this time, it can be delivered to another worker. */
 const wakeUpLockMs = 6_000;
 
-/** The states of BullMQ that an entry of one of our queues can be in. */
+/** The states of BullMQ that an entry of our queues can have. */
 export const queueStates = ['wait', 'prioritized', 'delayed', 'active'] as const;
 
-/** What a wake-up carries: nothing. */
+/** The data of a wake-up: none. */
 export type WakeUp = null;
 
-/**
- * A wake-up ends by the processor returning. Throwing means that the worker could not ask for a job: it is delivered again a second later.
- */
+/** If a worker cannot take a job because of an error, its processor throws, and BullMQ delivers the wake-up again a second later. */
 const wakeUpOptions: JobsOptions = {
   attempts: Number.MAX_SAFE_INTEGER,
   backoff: { type: 'fixed', delay: 1_000 },
@@ -30,8 +28,8 @@ const wakeUpOptions: JobsOptions = {
 };
 
 /**
- * Options for BullMQ's `Worker`.
- * @param redis a connection with role `worker`; BullMQ makes a second one of it to block on
+ * Returns options for BullMQ's `Worker`.
+ * @param options `redis`: a connection with role `worker`. BullMQ duplicates it for its blocking command
  */
 export function trainWorkerOptions(options: {
   readonly redis: Redis;
@@ -46,7 +44,7 @@ export function trainWorkerOptions(options: {
     stalledInterval: 3_000,
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     skipVersionCheck: true,
-    // BullMQ wakes no waiting worker for an entry that it has taken back from a dead one, so each looks by itself every second.
+    // BullMQ wakes no worker when it returns the entry of a dead worker to the queue, so each worker looks every second.
     drainDelay: 1,
   };
 }
@@ -60,29 +58,29 @@ export class TrainQueue {
       connection: asConnection(options.redis),
       prefix: redisKeys(options.prefix).tag,
       defaultJobOptions: wakeUpOptions,
-      // It fails for good where Redis breaks off meanwhile, and `probeRedis` looks at more.
+      // A lost connection during BullMQ's check would make it fail for good. `probeRedis` checks more than the version.
       skipVersionCheck: true,
     });
     this.#queue.on('error', (error) => options.onError?.(error));
   }
 
-  /** Adds wake-ups, in one round trip. */
+  /** Adds `count` wake-ups in one round trip. */
   async wake(count = 1): Promise<void> {
     if (count > 0) await this.#queue.addBulk(Array.from({ length: count }, () => ({ name: trainQueueName, data: null })));
   }
 
-  /** How many wake-ups the queue has, by BullMQ's states. */
+  /** Returns the number of wake-ups in the queue, by BullMQ state. */
   async depths(): Promise<Readonly<Record<string, number>>> {
     return await this.#queue.getJobCounts(...queueStates);
   }
 
-  /** Closes the queue, not the connection. */
+  /** Closes the queue. The connection stays open. */
   async close(): Promise<void> {
     await this.#queue.close();
   }
 }
 
-/** BullMQ describes ioredis 5 and 6 at once; ours is 6. */
+/** Converts the type: BullMQ's type is for ioredis 5 and 6, and ours is 6. */
 function asConnection(redis: Redis): ConnectionOptions {
   return redis;
 }

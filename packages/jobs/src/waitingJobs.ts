@@ -1,5 +1,5 @@
-// The jobs that wait for a worker, and the wake-ups for the workers. Which job is next is decided by the scripts (scripts/turns.ts); here
-// is what wakes workers after a job was recorded, what finds the wake-ups that a crash has lost, and what tells the jobs' positions.
+// The jobs that wait for a worker. Wakes workers for them, adds wake-ups that were lost in a crash, and reads the positions of jobs. The
+// scripts decide which job is next (scripts/turns.ts).
 import type { Redis } from 'ioredis';
 import { batched } from './batched.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -7,7 +7,7 @@ import { adoptWaitingJobs, countMissingWakeUps, interruptLostJobs, readPositions
 import { runScript } from './scripts/script.ts';
 import type { TrainQueue } from './trainQueue.ts';
 
-/** Wake-ups that go to the queue in one round trip at most. */
+/** Most jobs whose wake-ups are added in one round trip. */
 const wakeUpsAtOnce = 100;
 
 export class WaitingJobs {
@@ -27,19 +27,19 @@ export class WaitingJobs {
   );
 
   /**
-   * Wakes a worker for a job that was just recorded; many calls at once go together.
-   * @param missing how many wake-ups the queue lacked then
+   * Wakes a worker for a new job. Calls at the same time share a round trip.
+   * @param missing number of missing wake-ups when the job was recorded; 0 adds none
    */
   async wakeOne(missing: number): Promise<void> {
     if (missing > 0) await this.#wakeTogether(missing);
   }
 
-  /** Wakes so many workers. */
+  /** Adds `count` wake-ups. */
   async wake(count: number): Promise<void> {
     await this.#queue.wake(count);
   }
 
-  /** Adds wake-ups for waiting jobs where some are missing. @returns how many */
+  /** Adds the missing wake-ups. @returns how many were missing */
   async wakeMissing(): Promise<number> {
     const [, missing] = await runScript(this.#redis, countMissingWakeUps, [], [this.#keys.tag]);
     await this.wake(Number(missing));
@@ -47,7 +47,8 @@ export class WaitingJobs {
   }
 
   /**
-   * Finishes what crashes left behind; to be called every few seconds by every process, any number of them at once.
+   * Repairs the queue after crashes, and moves waiting jobs of version 0.1.0. Call it every few seconds in every process; several processes
+   * may do so at the same time.
    * @returns how many wake-ups were missing
    */
   async reconcile(): Promise<number> {
@@ -55,7 +56,7 @@ export class WaitingJobs {
     return await this.wakeMissing();
   }
 
-  /** Lets the running jobs whose lease has run out be taken over, and wakes workers for them. @returns their ids */
+  /** Lets other workers take over running jobs with an expired lease, and wakes workers for them. @returns the ids of these jobs */
   async interruptLost(): Promise<readonly string[]> {
     const lost: string[] = [];
     let after = '';
@@ -69,7 +70,7 @@ export class WaitingJobs {
     return lost;
   }
 
-  /** How many jobs start before each of these by the turns of the keys, plus 1; a job that does not wait has no entry. */
+  /** Returns the position of each job in the queue: 1 starts next if the keys take turns. A job that does not wait has no entry. */
   async positions(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (jobIds.length === 0) return new Map();
     const [, ...positions] = await runScript(this.#redis, readPositions, [], [this.#keys.tag, ...jobIds]);

@@ -63,10 +63,10 @@ export class WeightsStore {
     return weights;
   }
 
-  /** The weights, or null if there are none with this id, or, where an `owner` is given, none of theirs. */
+  /** Returns the weights; null if they do not exist, or if `owner` is given and is not their owner. */
   async get(id: string, owner?: string): Promise<Weights | null> {
     const record = this.#keys.weights(id);
-    // The owner is asked first: another key's record, which may be large, is never read.
+    // The owner is checked first, so that a request never reads the record of another key, which may be large.
     if (owner !== undefined && (await this.#redis.hget(record, 'owner')) !== owner) return null;
     const weights = await this.#redis.hget(record, 'weights');
     return weights === null ? null : (JSON.parse(weights) as Weights);

@@ -32,8 +32,8 @@ export class EventBatch {
   }
 
   /**
-   * The events as server-sent events (HTML Living Standard §9.2). All followers share the same bytes.
-   * @param types only events of these types; if omitted, all. The final status is always included. When the last stored event is
+   * Returns the events as server-sent events (HTML Living Standard §9.2). All followers share the same bytes.
+   * @param types only events of these types; if omitted, all. The final status is always included. If the last stored event is
    *   not included, its id is sent without an event, so that a client that reconnects begins after it.
    */
   text(types?: readonly string[]): Buffer {

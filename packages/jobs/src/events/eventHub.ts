@@ -1,6 +1,6 @@
-// All followers of all jobs in this process, on one subscription. A follower reads what is stored, then hears what
-// happens, without a gap and without a repetition. Followers of a job share what is read and encoded, so a crowd of them
-// costs Redis and this process little more than one.
+// All followers of all jobs in this process, on one subscription. A follower gets the stored events, then the live events, without a gap
+// and without a repetition. Followers of a job share reads and encoded events, so many followers cost Redis and this process little more
+// than one.
 import type { Redis } from 'ioredis';
 import { redisKeys } from '../redis/keys.ts';
 import { parseMessage } from './eventBatch.ts';
@@ -12,14 +12,14 @@ import { Subscription } from './subscription.ts';
 import { Turnstile } from './turnstile.ts';
 
 export interface EventHubOptions {
-  /** For reading what is stored. */
+  /** Reads stored events. */
   readonly redis: Redis;
   /** A connection with role `subscriber`. Both stay the caller's to close. */
   readonly subscriber: Redis;
   readonly prefix: string;
   /** How many events a follower may fall behind; default 1,000. */
   readonly bufferSize?: number;
-  /** Called for each stored event while there are followers, with the time from Redis to this process in ms. */
+  /** Called for each stored event that is published while there are followers. `delayMs`: time from Redis to this process. */
   readonly onDelay?: (delayMs: number) => void;
 }
 
@@ -28,11 +28,11 @@ export interface FollowOptions {
   readonly after?: string;
   /** Ends following. */
   readonly signal: AbortSignal;
-  /** Called when the follower ends because it is too slow, also while nobody iterates. */
+  /** Called when the follower ends because it is too slow, even if nobody is iterating then. */
   readonly onOverflow?: () => void;
 }
 
-/** Most followers that get events in one turn of the event loop. */
+/** Most followers that get events in one turn of the event loop, so that other work is not delayed. */
 const followersPerTurn = 32;
 
 /** A job that is followed in this process. */
@@ -64,14 +64,14 @@ export class EventHub {
     });
   }
 
-  /** The state of a job's events; null if there is no such job. Calls at the same time share a read. */
+  /** Returns the owner of a job and the last ids of its events; null if there is no such job. Calls at the same time share a read. */
   async head(jobId: string): Promise<JobHead | null> {
     return await this.#pages.head(jobId);
   }
 
   /**
-   * The events of a job after `after`, stored ones first, then as they happen, until its final status event. Iterate
-   * once; the follower's `outcome` says afterwards why it ended. The job must exist: see `head`.
+   * Follows the events of a job after `after`: first the stored events, then live events, until the final status event. Iterate the
+   * follower once; its `outcome` says afterwards why it ended. The job must exist: see `head`.
    */
   follow(jobId: string, options: FollowOptions): Follower {
     const job = this.#jobs.get(jobId) ?? { live: new LiveEvents(this.#bufferSize), followers: new Set() };

@@ -1,4 +1,4 @@
-// The stored events of jobs, read from their Redis streams. Reads only: the scripts append.
+// Reads the stored events of jobs from their Redis streams. The scripts append them.
 import {
   type EpochData,
   type EpochMetrics,
@@ -12,13 +12,13 @@ import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import type { EncodedEvent } from './eventBatch.ts';
 
-/** Events read from Redis at a time where a caller wants all of them, or chooses among them. */
+/** Most events that one command reads from Redis. */
 const pageSize = 500;
 
-/** Epochs of a page of a long history: about two milliseconds of work, between which other requests have their turn. */
+/** Most events that one page of `epochPages` reads. Parsing a page takes about 2 ms; other requests are handled between pages. */
 const epochPageSize = 100;
 
-/** A page that a caller gets ends after the event that passes this size, in characters of data. */
+/** A page of `range` ends after the event that reaches this size, in characters of data. */
 const longestPage = 2 ** 20;
 
 export interface RangeOptions {
@@ -28,23 +28,23 @@ export interface RangeOptions {
   readonly limit: number;
   /** Only events of these types; if omitted, all. */
   readonly types?: readonly StoredEventType[];
-  /** About how many stored events to read at most; the next page continues there. If omitted, any number. */
+  /** Ends the page after about this many stored events were read, of any type. Default: no limit. */
   readonly scanLimit?: number;
 }
 
 export interface EventRange extends EventPage {
-  /** The id up to which events were read, whatever their types; null when there were none, and no `after`. */
+  /** The id of the last event that was read, of any type; `after` if there was none; null if there is no `after` either. */
   readonly position: string | null;
 }
 
-/** Some epochs of a job, in order. */
+/** The epochs among some events of a job, in order. */
 export interface EpochMetricsPage {
   readonly epochs: readonly EpochMetrics[];
-  /** The id of the last event that was read for it. */
+  /** The id of the last event that was read for this page, of any type. */
   readonly lastId: string;
 }
 
-/** Who owns a job, and how far its event stream has got. */
+/** The owner of a job, and the last ids of its event stream. */
 export interface JobHead {
   readonly owner: string;
   /** The id of the final status event; null while the job has not ended. */
@@ -63,8 +63,8 @@ export class EventLog {
   }
 
   /**
-   * A page of a job's events, oldest first; `nextCursor` is null when there were no more. A job without events has an empty page. A page
-   * ends early, with a `nextCursor`, after about 1 MiB of data.
+   * Reads a page of a job's events, oldest first. A page ends early after about 1 MiB of data. `nextCursor` is null if there are no more
+   * events. The page of a job without events is empty.
    */
   async range(jobId: string, { after, limit, types, scanLimit = Number.POSITIVE_INFINITY }: RangeOptions): Promise<EventRange> {
     const data: StoredEvent[] = [];
@@ -89,7 +89,7 @@ export class EventLog {
     }
   }
 
-  /** The metrics of every epoch so far, in order. Of a job with many epochs, read the pages one by one instead. */
+  /** Reads the metrics of all epochs so far, in order. For a job with many epochs, use `epochPages`. */
   async epochs(jobId: string): Promise<EpochMetrics[]> {
     const epochs: EpochMetrics[] = [];
     for await (const page of this.epochPages(jobId)) epochs.push(...page.epochs);
@@ -97,8 +97,8 @@ export class EventLog {
   }
 
   /**
-   * The metrics of every epoch so far, in order, page by page.
-   * @param last the id of the last event to read; if omitted, the last that there is
+   * Reads the metrics of all epochs so far, in order, page by page. A page may be empty.
+   * @param last the id of the last event to read; default: the last one in the stream
    */
   async *epochPages(jobId: string, last?: string): AsyncGenerator<EpochMetricsPage, void, void> {
     let after: string | undefined;
@@ -113,7 +113,7 @@ export class EventLog {
     }
   }
 
-  /** The state of a job's events; null if there is no such job. */
+  /** Reads the owner of a job and the last ids of its events; null if there is no such job. */
   async head(jobId: string): Promise<JobHead | null> {
     const [[owner, finalId], last] = await Promise.all([
       this.#redis.hmget(this.#keys.job(jobId), 'owner', 'finalEvent'),
@@ -122,11 +122,11 @@ export class EventLog {
     return typeof owner !== 'string' ? null : { owner, finalId: finalId ?? null, lastId: last[0]?.[0] ?? null };
   }
 
-  /** Up to `count` events after an id, or from the beginning, up to the one with the id `last`, or to the end, as they are stored. */
+  /** Reads up to `count` events as they are stored. They begin after the id `after` (default: with the first) and end with the id `last`. */
   async entries(jobId: string, after: string | undefined, count: number, last = '+'): Promise<(EncodedEvent & { readonly id: string })[]> {
     const start = after === undefined ? '-' : `(${eventId.parse(after)}`;
     const entries = await this.#redis.xrange(this.#keys.events(jobId), start, last, 'COUNT', count);
-    // The fields of an entry are the scripts' own: `event`, its type, and `data`, JSON.
+    // The scripts write the fields of an entry: `event` (the type), then `data` (JSON).
     return entries.map(([id, [, event, , data = 'null']]) => ({ id, event: event as JobEvent['event'], data }));
   }
 }

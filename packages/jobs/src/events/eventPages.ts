@@ -1,4 +1,4 @@
-// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that can no longer change
+// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more
 // are cached.
 import { EventBatch } from './eventBatch.ts';
 import type { EventLog, JobHead } from './eventLog.ts';
@@ -13,24 +13,24 @@ export interface EventPageBatch {
 /** Most events on a page. */
 const pageSize = 128;
 
-/** A page ends after the event that passes this size, in characters of data. A client that does not read keeps one page in memory. */
+/** A page ends after the event that reaches this size, in characters of data. A client that stops reading keeps one page in memory. */
 const pageCharacters = 64 * 1024;
 
-/** Most characters in the cache. With their texts, pages take up to twice as many bytes. */
+/** Size limit of the cache, in characters of data. The cache takes up to twice as many bytes, because a page also keeps its encoded text. */
 const keptCharacters = 16 * 2 ** 20;
 
-/** The memory of a page and of an event in addition to their data, in characters. */
+/** Estimated memory of a page and of an event in addition to their data, in characters. */
 const pageOverhead = 1_000;
 const eventOverhead = 100;
 
-/** Most reads at a time. Others wait in order. */
+/** Most reads that run at the same time. Other reads wait in order. */
 const concurrency = 8;
 
 export class EventPages {
   readonly #log: EventLog;
   readonly #reads = new SharedReads<EventPageBatch>(concurrency);
   readonly #heads = new SharedReads<JobHead | null>(concurrency);
-  /** The cache, by job and position. The most recently used page is last. */
+  /** The cached pages by job id and first position. The most recently used page is last. */
   readonly #kept = new Map<string, { readonly page: EventPageBatch; readonly characters: number }>();
   #keptCharacters = 0;
 
@@ -38,19 +38,19 @@ export class EventPages {
     this.#log = log;
   }
 
-  /** The events of a job after an id, or from the beginning, up to the end of a page. */
+  /** Returns the page of a job's events after an id; `undefined` means from the first event on. */
   async read(jobId: string, after: string | undefined): Promise<EventPageBatch> {
     const key = `${jobId} ${after ?? ''}`;
     return this.#lookUp(key) ?? (await this.#reads.get(key, async () => this.#lookUp(key) ?? (await this.#readAnew(key, jobId, after))));
   }
 
-  /** Clears the cache. A Redis that replaced another one in a failover may lack its last events. */
+  /** Clears the cache. After a failover, the new Redis may not have the last events of the old one. */
   clear(): void {
     this.#kept.clear();
     this.#keptCharacters = 0;
   }
 
-  /** The state of a job's events; null if there is no such job. */
+  /** Reads the owner of a job and the last ids of its events; null if there is no such job. */
   async head(jobId: string): Promise<JobHead | null> {
     return await this.#heads.get(jobId, async () => await this.#log.head(jobId));
   }
@@ -69,7 +69,7 @@ export class EventPages {
     const cut = events.findIndex(({ data }) => (characters += data.length) >= pageCharacters) + 1;
     const taken = cut === 0 ? events : events.slice(0, cut);
     const page = { batch: new EventBatch(taken), isLast: taken.length === events.length && events.length < pageSize };
-    // Events are only ever added after the last one, and none after the final one.
+    // New events are added only at the end of the stream, and none after the final status event.
     if (!page.isLast || page.batch.isFinal) this.#keep(key, page, characters);
     return page;
   }

@@ -1,5 +1,5 @@
-// One reader of one job's events. It first reads the stored events, page by page, and then takes live events. So stored events are never
-// buffered. A reader that falls too far behind the live events is too slow and ends.
+// One reader of one job's events. It first reads the stored events page by page, without buffering them, and then the live events. A reader
+// that falls too far behind the live events ends with the outcome `overflow`.
 import { isRedisUnavailable } from '../redis/redisFailure.ts';
 import { EventBatch } from './eventBatch.ts';
 import { compareEventIds, hasEndedBy } from './eventLog.ts';
@@ -31,9 +31,9 @@ export class Follower implements AsyncIterable<EventBatch> {
   readonly #options: FollowerOptions;
   readonly #abort = (): void => this.#end('aborted');
   #lastId: string | undefined;
-  /** Its position in the live events; null while it reads stored ones. */
+  /** The position of the next live event; null while the follower reads stored events. */
   #position: number | null = null;
-  /** How often live events may have been missed. */
+  /** Counts how often live events may have been missed. */
   #gaps = 0;
   #outcome: FollowOutcome | null = null;
   #wake: () => void = () => undefined;
@@ -47,29 +47,29 @@ export class Follower implements AsyncIterable<EventBatch> {
     else options.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
-  /** Why it ended; null while it has not. */
+  /** Why the follower ended; null while it has not ended. */
   get outcome(): FollowOutcome | null {
     return this.#outcome;
   }
 
-  /** There is a new event; from the hub. */
+  /** The hub calls this when there is a new event. */
   notify(): void {
     this.#wake();
   }
 
-  /** Live events were dropped; from the hub. A follower that has not taken them is too slow. */
+  /** The hub calls this when live events were dropped. Ends the follower if it has not read them. */
   drop(): void {
     if (this.#position !== null && this.#position < this.#options.live.first) this.#end('overflow');
   }
 
-  /** Events may have been missed; from the hub, each time the subscription stands. */
+  /** The hub calls this each time the subscription is restored, because events may have been missed. */
   readAgain(): void {
     this.#position = null;
     this.#gaps += 1;
     this.#wake();
   }
 
-  /** Ends it; from the hub. */
+  /** The hub calls this when it closes. Ends the follower. */
   close(): void {
     this.#end('closed');
   }
@@ -86,31 +86,31 @@ export class Follower implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Yields a page of stored events after the last event. After the last page, live events follow. */
+  /** Yields the next page of stored events. After the last page, switches to live events. */
   async *#catchUp(): AsyncGenerator<EventBatch, void, void> {
     const { pages, live, turnstile } = this.#options;
-    // The page has all events published so far. Later ones may be missing in it.
+    // The page will contain all events before this position, but maybe not those after it.
     const position = live.end;
     const gaps = this.#gaps;
     const page = await this.#patiently(async () => await pages.read(this.jobId, this.#lastId));
-    // All followers that waited for the page get it at the same moment.
+    // Many followers may have waited for this page. The turnstile lets a few at a time continue.
     await turnstile.pass();
     if (page === null || this.#outcome !== null) return;
     const { batch, isLast } = page;
-    // A job that had ended before its last reader came has nothing more to say, and nobody to wake us.
+    // If the job has ended already, no further event will wake this follower.
     if (batch.lastId === undefined && isLast && (await this.#hasEnded())) this.#end('ended');
     if (batch.lastId !== undefined) {
       this.#lastId = batch.lastId;
       yield batch;
       if (batch.isFinal) this.#end('ended');
     }
-    // If live events were dropped while the reader took the page, it reads them from the stream.
+    // If live events were missed or dropped meanwhile, the next page reads them from the stream.
     if (isLast && gaps === this.#gaps && position >= live.first) this.#position = position;
   }
 
   async *#takeLive(): AsyncGenerator<EventBatch, void, void> {
     const { live, turnstile } = this.#options;
-    // Events that arrive before this turn are taken too.
+    // The batch also includes events that arrive during this wait.
     await turnstile.pass();
     if (this.#outcome !== null || this.#position === null) return;
     const batch = live.from(this.#position);
@@ -122,7 +122,7 @@ export class Follower implements AsyncIterable<EventBatch> {
     if (unseen.isFinal) this.#end('ended');
   }
 
-  /** Without the events that the last page had already. */
+  /** Returns the batch without events that the last page already had. */
   #withoutSeen(batch: EventBatch): EventBatch {
     const lastId = this.#lastId;
     const isSeen = ({ id }: { readonly id?: string }): boolean =>
@@ -138,7 +138,7 @@ export class Follower implements AsyncIterable<EventBatch> {
     return head.found === null || (this.#lastId !== undefined && hasEndedBy(head.found, this.#lastId));
   }
 
-  /** Reads; when Redis is away, pauses and gives null, to catch up again. */
+  /** Runs a read. If Redis is unavailable, waits and returns null; the caller then reads again. */
   async #patiently<T>(read: () => Promise<T>): Promise<T | null> {
     try {
       return await read();
@@ -152,7 +152,7 @@ export class Follower implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Until something happened: an event, a new subscription, the end. */
+  /** Resolves at the next event, when the subscription is restored, and when the follower ends. */
   async #woken(): Promise<void> {
     if (this.#outcome !== null) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,8 +1,8 @@
-// The latest published events of one job, for all of its followers in this process. A follower has a position and takes all events after
-// it at once. A slow follower takes more events per write, so many followers cost fewer writes, not more memory.
+// The latest published events of one job, shared by all of its followers in this process. A follower has a position and takes many events
+// after it in one batch. A slow follower needs fewer writes, because its batches are larger.
 import { EventBatch, type EncodedEvent } from './eventBatch.ts';
 
-/** Most events that a follower takes at once, and about the most characters of their data. */
+/** Most events in a batch. A batch also ends after the event that reaches this many characters of data. */
 const batchSize = 128;
 const batchCharacters = 64 * 1024;
 
@@ -11,7 +11,7 @@ export class LiveEvents {
   #events: EncodedEvent[] = [];
   /** The position of the first event that is kept; events are counted from 0. */
   #first = 0;
-  /** Batches by the position of their first event, until a new event arrives. */
+  /** Batches by the position of their first event. A new event clears them. */
   readonly #batches = new Map<number, EventBatch>();
 
   /** @param capacity how many events a follower may fall behind */
@@ -29,7 +29,7 @@ export class LiveEvents {
     return this.#first + this.#events.length;
   }
 
-  /** Adds an event. Returns true if the oldest events beyond the capacity were dropped, which happens from time to time. */
+  /** Adds an event. Returns true if old events were dropped: at 1.25 times the capacity, down to the capacity. */
   append(event: EncodedEvent): boolean {
     this.#events.push(event);
     this.#batches.clear();
@@ -40,7 +40,7 @@ export class LiveEvents {
     return true;
   }
 
-  /** The events from a position on, up to a limit. Calls at the same time share a batch. */
+  /** Returns a batch of the events from a position on. Followers at the same position share it. */
   from(position: number): EventBatch {
     const known = this.#batches.get(position);
     if (known !== undefined) return known;

@@ -1,6 +1,6 @@
-// Shares a read among callers at the same time. A call while the same read waits to start gets its result. A call after the read has
-// started gets the next one, so no caller gets data that is older than its call. Reads of one key never overlap, and a limited number
-// of reads run at a time, in the order of the calls.
+// Shares reads among callers. Calls with the same key share one read until it starts; later calls share the next read, so no caller gets
+// data that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time, in the order of the
+// calls.
 
 interface Waiting<T> {
   readonly key: string;
@@ -10,7 +10,7 @@ interface Waiting<T> {
 
 export class SharedReads<T> {
   readonly #concurrency: number;
-  /** In the order of their first caller. */
+  /** Reads that have not started, in the order of their first callers. */
   readonly #waiting = new Map<string, Waiting<T>>();
   readonly #running = new Set<string>();
 
@@ -19,7 +19,7 @@ export class SharedReads<T> {
     this.#concurrency = concurrency;
   }
 
-  /** The result of `read`, or of another caller's `read` with this key. Rejects as it does. */
+  /** Returns the result of `read`, or of another caller's `read` with the same key. Rejects with the error of that read. */
   async get(key: string, read: () => Promise<T>): Promise<T> {
     const waiting = this.#waiting.get(key) ?? { key, read, result: Promise.withResolvers<T>() };
     this.#waiting.set(key, waiting);

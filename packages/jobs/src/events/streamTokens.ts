@@ -1,5 +1,5 @@
-// Tokens for one event stream each, because an EventSource can't send an API key in a header. Every API process accepts them. Only their
-// digests are stored, so that Redis contains no usable token.
+// Tokens for event streams, because a browser's EventSource can't send an API key in a header. A token is for the stream of one job. Every
+// API process accepts it. Only digests are stored, so that Redis contains no usable token.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
@@ -9,19 +9,19 @@ import { createStreamToken, openStreamToken } from '../scripts/streamTokens.ts';
 /** How long a new token may wait for its first use, in seconds. */
 const beginSeconds = 60;
 
-/** How long a token lives after its last use, in seconds. An EventSource reconnects with the same URL. */
+/** Lifetime of a token after its last use, in seconds. It is long because an EventSource reconnects with the same URL. */
 const idleSeconds = 7 * 24 * 60 * 60;
 
-/** How long a token lives after the job's end, in ms. */
+/** Lifetime of a token after the end of its job, in ms. */
 const afterEndMs = 60 * 60 * 1_000;
 
-/** Most tokens of an API key. New ones replace the oldest. */
+/** Most tokens of an API key. A new token then replaces the one that expires first. */
 const tokensPerKey = 10_000;
 
 /** The API key that created a token. */
 export interface TokenHolder {
   readonly name: string;
-  /** The digest of the API key. A token ends with its key, also when a new key gets the same name. */
+  /** The digest of the API key. It makes the token invalid when the key is removed, even if a new key has the same name. */
   readonly sha256: string;
 }
 
@@ -54,7 +54,7 @@ export class StreamTokens {
     return { token, expiresAt: new Date(now + beginSeconds * 1_000) };
   }
 
-  /** Uses a token for the stream of a job's events. Returns the API key that created it; null if the token is not valid. */
+  /** Uses a token for the event stream of a job. Returns the API key that created it; null if the token is invalid. */
   async open(token: string, jobId: string): Promise<TokenHolder | null> {
     const digest = digestOf(token);
     const [outcome, name, sha256] = await runScript(

@@ -12,7 +12,7 @@ export interface SubscriptionOptions {
   readonly onStanding: () => void;
 }
 
-/** Pause before subscribing again after Redis refused it, in ms. */
+/** Pause before the next try after Redis refused the subscription, in ms. */
 const retryMs = 1_000;
 
 export class Subscription {
@@ -31,7 +31,7 @@ export class Subscription {
       (error: unknown) => {
         if (this.#closed) return;
         subscriber.emit('error', error);
-        // Redis may refuse it now and allow it later. A broken connection subscribes again when it is ready.
+        // Redis may allow it later. After a broken connection, the `ready` event subscribes again.
         clearTimeout(this.#retry);
         this.#retry = setTimeout(this.#subscribe, retryMs);
       },

@@ -1,4 +1,4 @@
-// Lets many callers continue in order, a few in each turn of the event loop, so that other work is not delayed.
+// Lets waiting callers continue in order, a few in each turn of the event loop, so that they do not delay other work.
 
 export class Turnstile {
   readonly #perTurn: number;
@@ -10,7 +10,7 @@ export class Turnstile {
     this.#perTurn = perTurn;
   }
 
-  /** Resolves when it is the caller's turn. A single caller continues in the next turn of the event loop. */
+  /** Resolves when the caller may continue: if no other callers wait, in the next turn of the event loop. */
   async pass(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);

@@ -1,10 +1,11 @@
-// That the gradients of epochs can be looked at: told once an epoch, in order, whoever trains it a second time.
+// Appends an event when the gradients of an epoch are stored: once per epoch and in order, also if a later attempt trains it again.
 import { appendFragment, fenceFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events. ARGV: attempt, job id, event channel, epoch, … in their order. Answers announced and how many were new; or
- * stale.
+ * - KEYS: record, events.
+ * - ARGV: attempt number, job id, event channel, epochs … in ascending order.
+ * - Replies: `announced`, number of new epochs; `stale`.
  */
 export const announceGradients: Script = {
   name: 'trainyardAnnounceGradients',

@@ -1,13 +1,14 @@
-// An epoch enters the job's history exactly once: not from an older attempt, and not again when a later attempt, which
-// trains from the start, comes by it a second time.
+// Appends an epoch to the job's history, exactly once. An older attempt is refused. An epoch that a later attempt trains again changes
+// nothing.
 import { appendFragment, fenceFragment } from './fragments.ts';
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, totals. ARGV: attempt, job id, event channel, epoch, event data, latest, progress (the last three JSON), samples,
- * seconds of training.
- * Answers appended and the event's id; duplicate; stale; or gap and the last epoch, when one in between is missing.
+ * - KEYS: record, events, totals.
+ * - ARGV: attempt number, job id, event channel, epoch, event data (JSON), metrics of the epoch (JSON), progress (JSON), samples,
+ *   seconds of training.
+ * - Replies: `appended`, event id; `duplicate`; `stale`; `gap`, last epoch in the history: an epoch between the two is missing.
  */
 export const appendEpoch: Script = {
   name: 'trainyardAppendEpoch',

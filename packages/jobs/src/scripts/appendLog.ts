@@ -1,8 +1,12 @@
-// A line of the job's log, as an event.
+// Appends a line to the job's log, as an event.
 import { appendFragment, fenceFragment, logFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record, events. ARGV: attempt, job id, event channel, event data (JSON). Answers appended and the event's id, or stale. */
+/**
+ * - KEYS: record, events.
+ * - ARGV: attempt number, job id, event channel, event data (JSON).
+ * - Replies: `appended`, event id; `stale`.
+ */
 export const appendLog: Script = {
   name: 'trainyardAppendLog',
   lua: `${appendFragment}${logFragment}${fenceFragment}

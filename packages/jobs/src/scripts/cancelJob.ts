@@ -1,12 +1,13 @@
-// The cancel action: queued, paused → cancelled; running, pausing → cancelling, and whoever runs it is woken. Repeated, it changes
-// nothing (but wakes again, for a wake-up may have been lost).
+// The cancel action: queued, paused → cancelled; running, pausing → cancelling, and the job's worker is notified. Repeating it changes
+// nothing, but notifies the worker again, because a notification may be lost.
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, leaving, totals, ended. ARGV: job id, event channel, wish channel, now (RFC 3339), now (ms).
- * Answers missing, accepted, or refused and the present status.
+ * - KEYS: record, events, jobs that a worker is to cancel or pause, totals, ended.
+ * - ARGV: job id, event channel, channel for cancel and pause requests, now (RFC 3339), now (ms).
+ * - Replies: `missing`; `accepted`; `refused`, current status.
  */
 export const cancelJob: Script = {
   name: 'trainyardCancelJob',

@@ -1,13 +1,16 @@
-// A worker takes a job, or takes it over from one that was lost. Raising the attempt fences the one before off, and the lease says that
-// the job has a worker.
+// A worker takes a job, or takes it over from a lost worker. Each claim raises the job's attempt number, so that writes of earlier
+// attempts are refused. The lease shows that the job has a worker.
 import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { turnsFragment, waitingFragment } from './turns.ts';
 
 /**
- * `claim(job, events, lease, jobId)` with the arguments of both scripts in ARGV[1] … ARGV[6]: event channel, worker, now (RFC 3339),
- * fruitless attempts allowed, error (JSON) beyond them, claim id, and lease (ms) in ARGV[7]. `previous` is the number of this worker's
- * attempt before, whose end it told, nil without one, and `isCounted` whether that one counts.
+ * `claim(job, events, lease, jobId, previous, isCounted)` takes one job and returns the reply of `claimJob`.
+ * - `job`, `events`, `lease`: keys of the job.
+ * - `previous`: number of this worker's previous attempt, which has ended; nil if there is none.
+ * - `isCounted`: whether that attempt counts as one without progress.
+ * - ARGV[1] … ARGV[7], the same in both scripts: event channel, worker, now (RFC 3339), attempts allowed without progress, error (JSON)
+ *   of a job that has used them up, claim id, duration of the lease (ms).
  */
 const claimFragment = `${statusFragment}${pauseFragment}${waitingFragment}${turnsFragment}
 local function claim(job, events, lease, jobId, previous, isCounted)
@@ -50,11 +53,16 @@ end
 `;
 
 /**
- * KEYS: record, events, lease, totals, ended. ARGV: those of \`claim\`, then job id, number of this worker's attempt before ('' = none),
- * and whether that one counts (0 or 1).
- * The same claim sent twice, after a lost connection, is one attempt. Answers claimed with the attempt, the spec, the
- * checkpoint's file and the traceparent ('' = none); cancelled or paused, when that was still to be done; crashLoop, when the job
- * had its last chance; refused with a status that is not to be run; or missing.
+ * Takes a given job. Sending the same claim twice makes one attempt.
+ * - KEYS: record, events, lease, totals, ended.
+ * - ARGV: those of `claim`; job id; number of this worker's previous attempt ('' = none); 1 if that attempt counts as one without
+ *   progress, else 0.
+ * - Replies:
+ *   - `claimed`, attempt number, spec, checkpoint file ('' = none), traceparent ('' = none);
+ *   - `cancelled` or `paused`: the job was waiting for that, and it is done now;
+ *   - `crashLoop`: the job has used up its attempts without progress, and has failed now;
+ *   - `refused`, status: a job with this status cannot run;
+ *   - `missing`.
  */
 export const claimJob: Script = {
   name: 'trainyardClaimJob',
@@ -64,10 +72,12 @@ return claim(KEYS[1], KEYS[2], KEYS[3], ARGV[8], ARGV[9], ARGV[10] == '1')
 };
 
 /**
- * Takes the job that is to start next: one whose run was interrupted, else the first of the key that gets the place.
- * KEYS: note of what this claim took, totals, ended. ARGV: those of \`claim\`, then the hash tag and how long the note is kept (ms).
- * Answers as claimJob does, with the job's id and the number of missing wake-ups after the outcome; or none, when no job waits. The same
- * call sent twice, after a lost connection, takes one job.
+ * Takes the job that starts next: the job that was interrupted first, or else the first waiting job of `nextKey`. Sending the same
+ * claim twice takes one job.
+ * - KEYS: the job that this claim id took, totals, ended.
+ * - ARGV: those of `claim`; hash tag; how long to remember the job that this claim id took (ms).
+ * - Replies: `none` if no job waits; else the reply of `claimJob`, with the job id and the number of missing wake-ups inserted after its
+ *   first element.
  */
 export const takeJob: Script = {
   name: 'trainyardTakeJob',

@@ -1,8 +1,12 @@
-// What a file of a job takes of its owner's storage, where no other script tells of it: of gradients and evaluations.
+// Counts a file of a job for its owner's storage: gradients and evaluations, which no other script counts.
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record, the job's files. ARGV: job id, the file's name, its bytes. Answers counted; or missing, for a job that was deleted. */
+/**
+ * - KEYS: record, the job's files.
+ * - ARGV: job id, file name, bytes.
+ * - Replies: `counted`; `missing` if the job was deleted.
+ */
 export const countFile: Script = {
   name: 'trainyardCountFile',
   lua: `${usageFragment}

@@ -1,18 +1,24 @@
-// Records a job: the record, its idempotency key, its place in the lists and among the waiting, and its first event. All or none of it.
-// A reserved job has files already, and its stream may hold the history that it begins with, which would have expired without a job.
+// Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. A reserved
+// job already has files. Its stream may already hold copied events, which would have expired if the job had not been created.
 import { idempotencyFragment, statusFragment } from './fragments.ts';
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 import { turnsFragment, waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, owners with waiting jobs, interrupted jobs, idempotency key, remains, the uploaded dataset's record, its users, the
- * job's files.
- * ARGV: job id, event channel, body digest ('' = no idempotency key), seconds to keep it, now (ms), priority, 1 if it was reserved,
- * the uploaded dataset's id ('' = none), the owner, their quotas (JSON), the bytes of each file by its name (JSON), the bytes of Redis that are
- * estimated for it, field, value, …
- * Answers created, the job's id, its position among the waiting and the number of missing wake-ups; replayed or mismatch, and the job's
- * id; expired, when what was put by for it is being removed; noDataset; or overQuota. The same call sent twice, after a lost connection, is one job.
+ * Sending the same call twice creates one job.
+ * - KEYS: record, events, owners with waiting jobs, interrupted jobs, idempotency key, reservations, record of the uploaded dataset, jobs
+ *   that use it, the job's files.
+ * - ARGV: job id, event channel, body digest ('' = no idempotency key), lifetime of the idempotency key (s), now (ms), priority, 1 if the
+ *   job is reserved, id of the uploaded dataset ('' = none), owner, the owner's quotas (JSON), bytes of each file by name (JSON),
+ *   estimated bytes of Redis memory; then field, value, … of the record.
+ * - Replies:
+ *   - `created`, job id, position in the queue, number of missing wake-ups;
+ *   - `replayed`, job id: an earlier request had the same idempotency key and body;
+ *   - `mismatch`, job id: an earlier request had the same idempotency key and another body;
+ *   - `expired`, job id: the reservation has expired;
+ *   - `noDataset`, dataset id: the dataset does not exist;
+ *   - `overQuota`, …: see `quotaFragment`.
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
@@ -37,7 +43,7 @@ charge(usage, KEYS[1], ARGV[12])
 for name, size in pairs(files) do keep(usage, KEYS[9], name, size) end
 local sweepId = redis.call('HGET', KEYS[1], 'sweep')
 if sweepId then
-  -- It was counted when the sweep was recorded; the jobs of later rungs are none of those.
+  -- The quota counted the jobs of the first rung when the sweep was created. Jobs of later rungs were not counted then.
   local sweep = string.sub(KEYS[1], 1, #KEYS[1] - #jobId - 5) .. ':sweep:' .. sweepId
   if tonumber(redis.call('HGET', sweep, 'plannedJobs') or 0) > 0 then
     redis.call('HINCRBY', sweep, 'plannedJobs', -1)
@@ -45,7 +51,7 @@ if sweepId then
   end
 end
 if ARGV[8] ~= '' then
-  -- Two are looked at for one that comes, those not looked at longest first: so the set holds few that have ended.
+  -- Each new job checks the two jobs whose last check is longest ago, so that the set holds few jobs that have ended.
   for _, id in ipairs(redis.call('ZRANGE', KEYS[8], 0, 1)) do
     local status = redis.call('HGET', string.sub(KEYS[1], 1, #KEYS[1] - #jobId) .. id, 'status')
     if not status or status == 'succeeded' or status == 'failed' or status == 'cancelled' then redis.call('ZREM', KEYS[8], id)

@@ -1,10 +1,12 @@
-// Records uploaded weights whose file was put by under a reservation, which ends with that.
+// Records uploaded weights. Their file is stored already, under a reservation that ends with this call.
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, remains. ARGV: id, the owner, their quotas (JSON), bytes, field, value, …. Answers created (again, when it is sent twice),
- * overQuota or expired.
+ * Sending the same call twice records the weights once.
+ * - KEYS: record, reservations.
+ * - ARGV: weights id, owner, the owner's quotas (JSON), bytes of the file; then field, value, … of the record.
+ * - Replies: `created`; `overQuota`, … (see `quotaFragment`); `expired`: the reservation has expired.
  */
 export const createWeights: Script = {
   name: 'trainyardCreateWeights',

@@ -1,11 +1,12 @@
-// Removes an uploaded dataset, unless a job that has not ended uses it. That it may have left files is noted in the same step.
+// Deletes an uploaded dataset, unless a job that has not ended uses it. The same step notes that its files are to be removed.
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, datasets, the owner's datasets, the owner's contents, its users, remains. ARGV: dataset id, digest of the content,
- * the key of jobs' records without the id, now (ms), final statuses ….
- * Answers deleted, missing, or inUse and the id of a job.
+ * - KEYS: record, datasets, the owner's datasets, the owner's datasets by digest, jobs that use the dataset, ids whose files are to be
+ *   removed.
+ * - ARGV: dataset id, digest of the content, prefix of the keys of job records, now (ms), final statuses ….
+ * - Replies: `deleted`; `missing`; `inUse`, id of a job that uses it.
  */
 export const deleteDataset: Script = {
   name: 'trainyardDeleteDataset',

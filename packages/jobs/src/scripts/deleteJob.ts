@@ -1,12 +1,13 @@
-// Removes a finished job: its record, its events, its idempotency key and its places in the lists. That it may have left files is noted in the same
-// step, so that a crash before they are removed leaves nothing behind.
+// Deletes a finished job: its record, its events, its idempotency key and its entries in the lists. The same step notes that its files are
+// to be removed, so that they are removed even after a crash.
 import { listsFragment } from './fragments.ts';
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, remains, the job's files. ARGV: job id, now (ms), final statuses ….
- * Answers deleted, missing, or refused and the status.
+ * - KEYS: record, events, ids whose files are to be removed, the job's files.
+ * - ARGV: job id, now (ms), final statuses ….
+ * - Replies: `deleted`; `missing`; `refused`, current status.
  */
 export const deleteJob: Script = {
   name: 'trainyardDeleteJob',

@@ -1,10 +1,11 @@
-// Removes uploaded weights, unless a job that has not ended was made with them.
+// Deletes uploaded weights, unless a job that has not ended was created with them. The same step notes that their file is to be removed.
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, users, remains. ARGV: id, now (ms), prefix of all jobs' records, final statuses ….
- * Answers deleted; missing; or refused and the id of a job. Jobs' records share the keys' hash tag.
+ * - KEYS: record, jobs that use the weights, ids whose files are to be removed.
+ * - ARGV: weights id, now (ms), prefix of the keys of job records, final statuses ….
+ * - Replies: `deleted`; `missing`; `refused`, id of a job that uses them.
  */
 export const deleteWeights: Script = {
   name: 'trainyardDeleteWeights',

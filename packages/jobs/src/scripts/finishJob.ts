@@ -1,13 +1,14 @@
-// The end of an attempt that ends the job. A job that someone wants cancelled ends cancelled, however far it came.
+// Ends a job. If a cancel was requested, the job ends as `cancelled`, even if the attempt succeeded or failed.
 import { fenceFragment, statusFragment } from './fragments.ts';
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, the job's files, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339), status, result or error
- * (JSON, '' = none), name and bytes of the trained model.
- * Answers finished and the status it has now; stale; or refused, for a cancellation that nobody asked for. Sent twice by
- * the same attempt, after a lost connection, it answers the same twice.
+ * If the same attempt sends the call again, it replies the same.
+ * - KEYS: record, events, the job's files, totals, ended.
+ * - ARGV: attempt number, job id, event channel, now (RFC 3339), status, result or error (JSON, '' = none), file name of the trained model,
+ *   its bytes.
+ * - Replies: `finished`, final status; `stale`; `refused`, current status: nobody has requested this cancel.
  */
 export const finishJob: Script = {
   name: 'trainyardFinishJob',

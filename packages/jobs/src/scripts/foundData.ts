@@ -1,9 +1,13 @@
-// What data an attempt found where it trains. Data other than the job was made for belongs to no reuse key: nobody gets the job instead
-// of a new one then, whatever attempts follow.
+// Compares the data that an attempt found with the data that the job was created for. If they differ, the job loses its reuse key for good:
+// no later request gets this job instead of a new one.
 import { fenceFragment, listsFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record. ARGV: attempt, job id, digest of the data found ('' = not known). Answers same, other or stale. */
+/**
+ * - KEYS: record.
+ * - ARGV: attempt number, job id, digest of the data found ('' = not known).
+ * - Replies: `same` if the data is the same or the job has no reuse key; `other`; `stale`.
+ */
 export const foundData: Script = {
   name: 'trainyardFoundData',
   lua: `${listsFragment}${fenceFragment}

@@ -3,10 +3,9 @@ import { eventMemory, recordMemory } from '../redisBytes.ts';
 import { eventsEntry } from './usage.ts';
 
 /**
- * `append(events, channel, jobId, event, data)`: puts an event into the job's stream and tells everyone who follows,
- * in one step; `data` is JSON. Returns the event's id. `countEvents(events, jobId, bytes)`: counts bytes of events for the job, and so for
- * its owner's storage. A negative number takes back at most what was counted: version 0.1.0 did not count. The keys are those of
- * `RedisKeys.files` and `RedisKeys.usage`; they share the stream's hash tag.
+ * - `append(events, channel, jobId, event, data)`: adds an event to the job's stream, publishes it, and returns its id. `data` is JSON.
+ * - `countEvents(events, jobId, bytes)`: adds bytes of events to the job's files and to its owner's storage. A negative number subtracts
+ *   at most what was counted, because version 0.1.0 did not count events. The keys are `RedisKeys.files` and `RedisKeys.usage`.
  */
 export const appendFragment = `
 local function countEvents(events, jobId, bytes)
@@ -30,10 +29,9 @@ end
 const keptLogs = 10_000;
 
 /**
- * `log(record, events, channel, jobId, data)`: appends a log event and keeps the newest 10,000 of them: the oldest is
- * removed for it, no event of another type. The first time, one more log event says so; that one stays. The record
- * counts the log events (`logs`) and has the id of the last one removed (`logsFrom`), so that each entry is passed once.
- * After \`appendFragment\`.
+ * `log(record, events, channel, jobId, data)`: appends a log event. A job keeps its newest 10,000 log events; events of other types are
+ * never removed. At the first removal, a notice is appended as a log event, and the notice is kept. The record holds the number of log
+ * events (`logs`) and the id of the last removed one (`logsFrom`), so that no entry is scanned twice. Needs `appendFragment`.
  */
 export const logFragment = `
 local function eachLog(events, from, visit)
@@ -75,9 +73,9 @@ end
 `;
 
 /**
- * `lists(command, job, jobId, status)`: enters a job into (ZADD) or takes it out of (ZREM) the lists of a status, or with '*' of those of
- * any status, for everybody and for its owner, for each of its labels and for any. The names are those of `RedisKeys.list`; they share
- * the record's hash tag.
+ * `lists(command, job, jobId, status)`: adds a job to its lists (`ZADD`) or removes it from them (`ZREM`). A job is in the lists of all
+ * owners and of its own, each without a label and with each of its labels. `status` selects the lists of a status; '*' those of all
+ * statuses. The keys are those of `RedisKeys.list`.
  */
 export const listsFragment = `
 local function lists(command, job, jobId, status)
@@ -95,10 +93,11 @@ end
 `;
 
 /**
- * `enter(job, events, channel, jobId, status)`: sets the status, ends the lease of a job that has no worker in it, and appends its event; `finish(…, now, error)` does so
- * for a final status, notes when and which event is the job's last, and ends what only a running job has. The job is
- * counted, the memory estimated for all of its epochs becomes that of the events that there are, and the end of one with a webhook or a sweep is told of; for that every script that may finish a job gets \`RedisKeys.ending\` as its
- * last keys.
+ * - `enter(job, events, channel, jobId, status)`: sets the status and appends its event. Deletes the lease if no worker has the job in the
+ *   new status.
+ * - `finish(job, events, channel, jobId, status, now, error)`: the same for a final status. Records the time and the id of the final event,
+ *   adds the job to the totals, and replaces its estimated memory by that of the events that it has. Publishes the end of a job that has a
+ *   webhook or a sweep. `error` is JSON, or nil. Every script that calls it has `RedisKeys.ending` as its last keys.
  */
 export const statusFragment = `${appendFragment}${logFragment}${listsFragment}
 local hasWorker = { running = true, pausing = true, cancelling = true }
@@ -141,9 +140,10 @@ end
 `;
 
 /**
- * `madeBefore(memory, digest, record, id)`: what an earlier request with the same idempotency key made, as `{'replayed', its id}`, or
- * `{'mismatch', its id}` when it said something else; nil when there was none, or what it made was deleted since. `record` is the key of
- * the new one's record: all records' keys differ in the id alone. `remember(memory, digest, id, seconds)` notes it.
+ * - `madeBefore(memory, digest, record, id)`: looks for an earlier request with the same idempotency key. Returns `{'replayed', its id}` if
+ *   it had the same body, `{'mismatch', its id}` if it had another body, and nil if there is none or its record was deleted. `record` is
+ *   the key of the new record, and `id` the end of that key.
+ * - `remember(memory, digest, id, seconds)`: stores the id under the idempotency key. An empty `digest` means no idempotency key.
  */
 export const idempotencyFragment = `
 local function madeBefore(memory, digest, record, id)
@@ -160,7 +160,7 @@ local function remember(memory, digest, id, seconds)
 end
 `;
 
-/** `pause(job, events, channel, jobId)`: what the end of a run means for a job that was to pause. After \`statusFragment\`. */
+/** `pause(job, events, channel, jobId)`: pauses a job and resets its count of attempts without progress. Needs `statusFragment`. */
 export const pauseFragment = `
 local function pause(job, events, channel, jobId)
   redis.call('HSET', job, 'fruitless', '0')
@@ -170,8 +170,8 @@ end
 `;
 
 /**
- * Refuses, as 'stale', a write by any but the present attempt, and one to a job that is no longer being run.
- * Expects KEYS[1] = the record and ARGV[1] = the attempt; defines \`status\`.
+ * Returns `{'stale'}` from the script unless the attempt is the job's current one and a worker has the job. Expects the record in KEYS[1]
+ * and the attempt number in ARGV[1]. Defines `status`.
  */
 export const fenceFragment = `
 local fence = redis.call('HMGET', KEYS[1], 'status', 'attempt')

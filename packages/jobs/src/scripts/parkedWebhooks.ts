@@ -1,7 +1,11 @@
-// Webhooks that wait for a place of their owner. The set of owners names exactly those that have such webhooks.
+// Parked webhooks wait until their owner may send more. An owner is in the set of owners exactly while it has parked webhooks.
 import type { Script } from './script.ts';
 
-/** KEYS: parked webhooks of an owner, owners. ARGV: owner, id in the queue, when (ms) it was queued. */
+/**
+ * - KEYS: parked webhooks of the owner, owners.
+ * - ARGV: owner, id in the queue, when it was queued (ms).
+ * - Replies: `parked`.
+ */
 export const parkWebhook: Script = {
   name: 'trainyardParkWebhook',
   lua: `
@@ -11,7 +15,12 @@ return {'parked'}
 `,
 };
 
-/** KEYS: parked webhooks of an owner, owners. ARGV: owner. Takes the one that waits longest. Answers taken and its id, or none. */
+/**
+ * Removes the webhook that has waited longest.
+ * - KEYS: parked webhooks of the owner, owners.
+ * - ARGV: owner.
+ * - Replies: `taken`, id in the queue; `none`.
+ */
 export const takeParkedWebhook: Script = {
   name: 'trainyardTakeParkedWebhook',
   lua: `

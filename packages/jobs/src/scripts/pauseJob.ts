@@ -1,12 +1,13 @@
-// The pause action: queued → paused; running → pausing, and whoever runs it is woken. Repeated, it changes nothing (but wakes
-// again, for a wake-up may have been lost).
+// The pause action: queued → paused; running → pausing, and the job's worker is notified. Repeating it changes nothing, but notifies the
+// worker again, because a notification may be lost.
 import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, leaving. ARGV: job id, event channel, wish channel, now (ms).
- * Answers missing, accepted, or refused and the present status.
+ * - KEYS: record, events, jobs that a worker is to cancel or pause.
+ * - ARGV: job id, event channel, channel for cancel and pause requests, now (ms).
+ * - Replies: `missing`; `accepted`; `refused`, current status.
  */
 export const pauseJob: Script = {
   name: 'trainyardPauseJob',

@@ -1,9 +1,13 @@
-// A step is told to those who watch and kept only as the record's progress. Steps of an epoch that is in the history
-// already stay unsaid: to a client, time does not run backwards when a job is taken over.
+// Publishes a step to clients that follow the job. Only the record's progress keeps it. Steps of an epoch that is already in the history
+// are not published, so that clients do not see progress go back when a job is taken over.
 import { fenceFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record. ARGV: attempt, job id, event channel, epoch, event data, progress (JSON). Answers published, duplicate or stale. */
+/**
+ * - KEYS: record.
+ * - ARGV: attempt number, job id, event channel, epoch, event data (JSON), progress (JSON).
+ * - Replies: `published`; `duplicate` if the epoch is already in the history; `stale`.
+ */
 export const publishStep: Script = {
   name: 'trainyardPublishStep',
   lua: `${fenceFragment}

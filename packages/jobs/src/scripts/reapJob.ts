@@ -1,12 +1,13 @@
-// A running job whose lease ran out, and that no other worker has taken over, is queued again: what its record says is then true. The attempt
-// that was cut off is stale from here on, as the job is not running.
+// Queues a running job again when its lease has expired and no worker has taken it over. Until a worker claims it, writes of the
+// interrupted attempt are refused, because the job is not running.
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, lease. ARGV: job id, event channel.
- * Answers held, while a worker has it; reaped; or none, when it is not running (any more).
+ * - KEYS: record, events, lease.
+ * - ARGV: job id, event channel.
+ * - Replies: `held` if a worker has the job; `reaped`; `none` if the job is not running.
  */
 export const reapJob: Script = {
   name: 'trainyardReapJob',

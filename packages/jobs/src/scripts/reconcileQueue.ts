@@ -1,13 +1,15 @@
-// What sets the queue right after crashes.
+// Repairs the queue after crashes, and reads it.
 import type { Script } from './script.ts';
 import { turnsFragment, waitingFragment } from './turns.ts';
 
-/** Jobs looked at in one call, so that a call is short. */
+/** Most jobs that one call handles. A script blocks all other commands of Redis. */
 const pageSize = 500;
 
 /**
- * Enters waiting jobs that version 0.1.0 kept in one set for all keys.
- * KEYS: that set. ARGV: the hash tag. Answers adopted and how many of them are left.
+ * Moves waiting jobs from the single set of version 0.1.0 to the sets of their keys. Handles up to 500 jobs per call.
+ * - KEYS: the set of version 0.1.0.
+ * - ARGV: hash tag.
+ * - Replies: `adopted`, number of jobs that are left in the set.
  */
 export const adoptWaitingJobs: Script = {
   name: 'trainyardAdoptWaitingJobs',
@@ -23,7 +25,11 @@ return {'adopted', redis.call('ZCARD', KEYS[1])}
 `,
 };
 
-/** KEYS: none. ARGV: the hash tag. Answers missing and the number of missing wake-ups. */
+/**
+ * - KEYS: none.
+ * - ARGV: hash tag.
+ * - Replies: `missing`, number of missing wake-ups.
+ */
 export const countMissingWakeUps: Script = {
   name: 'trainyardCountMissingWakeUps',
   lua: `${turnsFragment}
@@ -32,9 +38,10 @@ return {'missing', missingWakeUps(ARGV[1])}
 };
 
 /**
- * Lets running jobs whose lease has run out be taken over.
- * KEYS: running jobs, interrupted jobs. ARGV: the hash tag, the id to begin after ('' = from the first).
- * Answers interrupted, the id to go on after ('' = that was all), and the ids of the jobs.
+ * Adds running jobs with an expired lease to the interrupted jobs, so that workers take them over. Checks up to 500 jobs per call.
+ * - KEYS: running jobs, interrupted jobs.
+ * - ARGV: hash tag, id after which to begin ('' = at the first job).
+ * - Replies: `interrupted`, id after which the next call begins ('' = all jobs are checked), ids of the added jobs ….
  */
 export const interruptLostJobs: Script = {
   name: 'trainyardInterruptLostJobs',
@@ -52,8 +59,9 @@ return reply
 };
 
 /**
- * KEYS: none. ARGV: the hash tag, then the id of each job. Answers positions, and for each job how many start before it plus 1; 0 if it
- * does not wait.
+ * - KEYS: none.
+ * - ARGV: hash tag, job ids ….
+ * - Replies: `positions`, then the position of each job in the queue (1 starts next; 0: the job does not wait).
  */
 export const readPositions: Script = {
   name: 'trainyardReadPositions',

@@ -1,13 +1,15 @@
-// Records an uploaded dataset, unless its owner has the same content already. The files were stored before, under a reservation,
-// which this ends.
+// Records an uploaded dataset, unless its owner already has a dataset with the same content. Its files are stored already, under a
+// reservation that ends with this call.
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, datasets, the owner's datasets, the owner's contents, remains. ARGV: dataset id, digest of the content, the key of
- * records without the id, the owner, their quotas (JSON), bytes, field, value, ….
- * Answers recorded, known and the id of the dataset that has the content, overQuota, or expired, when the files are being removed. The same
- * call sent twice, after a lost connection, is one dataset.
+ * Sending the same call twice records one dataset.
+ * - KEYS: record, datasets, the owner's datasets, the owner's datasets by digest, reservations.
+ * - ARGV: dataset id, digest of the content, prefix of the keys of dataset records, owner, the owner's quotas (JSON), bytes of the files;
+ *   then field, value, … of the record.
+ * - Replies: `recorded`; `known`, id of the dataset with the same content; `overQuota`, … (see `quotaFragment`); `expired`: the reservation
+ *   has expired.
  */
 export const recordDataset: Script = {
   name: 'trainyardRecordDataset',

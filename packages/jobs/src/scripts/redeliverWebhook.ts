@@ -1,10 +1,11 @@
-// The redeliver action: a job's webhook is to be sent anew, whatever became of it. A delivery that is under way for an earlier round
-// is the last of that round.
+// The redeliver action: sends a job's webhook again, whatever its state. It begins a new round. A running delivery of an earlier round is
+// the last of its round.
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, ended, gone. ARGV: job id, state (JSON), final statuses ….
- * Answers missing, none (no webhook), refused and the status, or accepted.
+ * - KEYS: record, ended, the note that the address is gone.
+ * - ARGV: job id, state of the webhook (JSON), final statuses ….
+ * - Replies: `missing`; `none` if the job has no webhook; `refused`, current status: the job has not ended; `accepted`.
  */
 export const redeliverWebhook: Script = {
   name: 'trainyardRedeliverWebhook',

@@ -1,12 +1,14 @@
-// A worker that shuts down hands a job back, or has it paused: the attempt does not count against it.
+// A worker returns a job: it is cancelled or paused if that was requested, or else queued again. The attempt does not count as one
+// without progress.
 import { fenceFragment, pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, totals, ended. ARGV: attempt, job id, event channel, now (RFC 3339).
- * Answers released; cancelled or paused, when that was still to be done; or stale. A pause that is sent twice by the same attempt,
- * after a lost connection, answers the same twice.
+ * - KEYS: record, events, totals, ended.
+ * - ARGV: attempt number, job id, event channel, now (RFC 3339).
+ * - Replies: `released` if the job is queued again; `cancelled` or `paused` if that was requested; `stale`. If the call is sent again after
+ *   the job was paused, it replies `paused` again.
  */
 export const releaseJob: Script = {
   name: 'trainyardReleaseJob',

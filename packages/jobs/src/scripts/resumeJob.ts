@@ -1,11 +1,12 @@
-// The resume action: paused → queued. Repeated while the job waits, it changes nothing; once a worker has taken it, it is refused.
+// The resume action: paused → queued. Repeating it changes nothing while the job waits, and is refused after a worker has taken the job.
 import { statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events. ARGV: job id, event channel, now (ms).
- * Answers missing, accepted, or refused and the present status.
+ * - KEYS: record, events.
+ * - ARGV: job id, event channel, now (ms).
+ * - Replies: `missing`; `accepted`; `refused`, current status.
  */
 export const resumeJob: Script = {
   name: 'trainyardResumeJob',

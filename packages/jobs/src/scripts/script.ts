@@ -1,4 +1,4 @@
-// How a Lua script is named and run. ioredis sends its hash and falls back to its text where Redis does not know it.
+// Runs Lua scripts. ioredis sends the hash of a script, and its text if Redis does not know the hash.
 import type { Redis } from 'ioredis';
 
 export interface Script {
@@ -9,7 +9,7 @@ export interface Script {
 
 type ScriptCommand = (...keysAndArguments: (string | number)[]) => Promise<unknown>;
 
-/** Runs the script. Every key it touches must be in `keys`; it answers with an array whose first element says what happened. */
+/** Runs a script. It may also use keys that are not in `keys`; all have the same hash tag. */
 export async function runScript(redis: Redis, script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
   if (typeof Reflect.get(redis, script.name) !== 'function') redis.defineCommand(script.name, { lua: script.lua });
   const command = Reflect.get(redis, script.name) as ScriptCommand;
@@ -17,5 +17,5 @@ export async function runScript(redis: Redis, script: Script, keys: readonly str
   return reply as Reply;
 }
 
-/** `[what happened, values …]`; a Lua integer arrives as a number. */
+/** The reply of a script: a word for what happened, then values. A Lua integer arrives as a number. */
 export type Reply = readonly [string, ...(string | number)[]];

@@ -1,8 +1,12 @@
-// What the running job is doing now.
+// Sets the phase of a running job.
 import { fenceFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 
-/** KEYS: record. ARGV: attempt, phase. Answers written or stale. */
+/**
+ * - KEYS: record.
+ * - ARGV: attempt number, phase.
+ * - Replies: `written`; `stale`.
+ */
 export const setPhase: Script = {
   name: 'trainyardSetPhase',
   lua: `${fenceFragment}

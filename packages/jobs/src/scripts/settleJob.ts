@@ -1,12 +1,13 @@
-// A job that is to be cancelled or paused, and whose worker is gone: what that worker would have done. The attempt is raised, so
-// that a worker that was only frozen can do no harm.
+// Cancels or pauses a job in place of its lost worker. Raises the attempt number, so that writes of a worker that was only frozen are
+// refused.
 import { pauseFragment, statusFragment } from './fragments.ts';
 import type { Script } from './script.ts';
 import { waitingFragment } from './turns.ts';
 
 /**
- * KEYS: record, events, lease, leaving, totals, ended. ARGV: job id, event channel, now (RFC 3339).
- * Answers held, while a worker has it; settled; or none, when there is nothing (any more) to settle.
+ * - KEYS: record, events, lease, jobs that a worker is to cancel or pause, totals, ended.
+ * - ARGV: job id, event channel, now (RFC 3339).
+ * - Replies: `held` if a worker has the job; `settled`; `none` if the job is neither `cancelling` nor `pausing`.
  */
 export const settleJob: Script = {
   name: 'trainyardSettleJob',

@@ -1,12 +1,13 @@
-// The record's pointer to the last checkpoint: set by the present attempt alone, and told as an event.
+// Records the job's last checkpoint and appends its event. Only the current attempt may do this.
 import { appendFragment, fenceFragment } from './fragments.ts';
 import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, events, the job's files. ARGV: attempt, job id, event channel, epochs done, steps, file, checkpoint, event data (both JSON).
- * Answers stored and the file that it replaces ('' = none); stale; or gap and the last epoch told, when one before it is missing.
- * One that brings the job further shows that the attempt was not in vain.
+ * A checkpoint that is further than the last one resets the count of attempts without progress.
+ * - KEYS: record, events, the job's files.
+ * - ARGV: attempt number, job id, event channel, finished epochs, steps, file, checkpoint (JSON), event data (JSON).
+ * - Replies: `stored`, file that it replaces ('' = none); `stale`; `gap`, last epoch in the history: the checkpoint is after that epoch.
  */
 export const storeCheckpoint: Script = {
   name: 'trainyardStoreCheckpoint',

@@ -1,9 +1,12 @@
-// Tokens for one event stream. Only the digest of a token is stored. A set of the tokens of each API key limits their number.
+// Tokens for one event stream. Only the digest of a token is stored. For each API key, a set of its tokens limits their number.
 import type { Script } from './script.ts';
 
 /**
- * KEYS: token, the key's tokens. ARGV: the token's digest, job id, the key's name, the key's digest, now (ms), seconds to
- * begin, most tokens of a key. The oldest go for new ones. Answers created.
+ * Creates a token. If the API key has too many, the tokens that expire first are removed.
+ * - KEYS: token, tokens of the API key.
+ * - ARGV: digest of the token, job id, name of the API key, digest of the API key, now (ms), how long the token may wait for its first use
+ *   (s), most tokens of an API key.
+ * - Replies: `created`.
  */
 export const createStreamToken: Script = {
   name: 'trainyardCreateStreamToken',
@@ -23,9 +26,11 @@ return {'created'}
 };
 
 /**
- * KEYS: token, record. ARGV: the token's digest, job id, now (ms), seconds that a token lives after it was used, ms that
- * one lives after the job's end or its own first use, whichever is later, what the keys of sets of tokens begin with.
- * Answers open with the key's name and digest, or refused.
+ * Uses a token.
+ * - KEYS: token, the job's record.
+ * - ARGV: digest of the token, job id, now (ms), lifetime after a use (s), lifetime after the end of the job or the first use of the token,
+ *   whichever is later (ms), prefix of the keys of the sets of tokens.
+ * - Replies: `open`, name of the API key, digest of the API key; `refused`.
  */
 export const openStreamToken: Script = {
   name: 'trainyardOpenStreamToken',

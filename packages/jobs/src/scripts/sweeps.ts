@@ -1,13 +1,20 @@
-// The record of a sweep: its beginning, what is added to it, its end and its removal.
+// Creates, changes, ends and deletes the record of a sweep.
 import { idempotencyFragment } from './fragments.ts';
 import { quotaFragment, usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, sweeps, the owner's sweeps, active sweeps, idempotency key, trials. ARGV: id, the owner, their quotas (JSON), how many jobs
- * it begins with, body digest ('' = no idempotency key), seconds to keep it, bytes of the record and the trials, bytes that its jobs will
- * store, bytes of Redis that are estimated for the sweep, and for its jobs, how many of the next arguments are the record's; field, value, … of the record, then of the trials.
- * Answers created, replayed or mismatch, each with the sweep's id; or overQuota. Sent twice, it is one sweep.
+ * Sending the same call twice creates one sweep.
+ * - KEYS: record, sweeps, the owner's sweeps, active sweeps, idempotency key, trials.
+ * - ARGV: sweep id, owner, the owner's quotas (JSON), number of jobs in the first rung, body digest ('' = no idempotency key), lifetime of
+ *   the idempotency key (s), bytes of the record and the trials, bytes that the jobs will store, estimated bytes of Redis memory for the
+ *   sweep, the same for its jobs, number of arguments for the record; then field, value, … of the record, and field, value, … of the
+ *   trials.
+ * - Replies:
+ *   - `created`, sweep id;
+ *   - `replayed`, sweep id: an earlier request had the same idempotency key and body;
+ *   - `mismatch`, sweep id: an earlier request had the same idempotency key and another body;
+ *   - `overQuota`, …: see `quotaFragment`.
  */
 export const createSweep: Script = {
   name: 'trainyardCreateSweep',
@@ -33,9 +40,11 @@ return {'created', ARGV[1]}
 };
 
 /**
- * Turns a record of version 0.1.0, which has a whole spec for each trial, into one of today.
- * KEYS: record, trials. ARGV: how many of the next arguments are the record's; field, value, … of the record, then of the trials.
- * Answers upgraded, or before when it was. Its bytes were never counted, and are not from here on either.
+ * Rewrites a record of version 0.1.0, which holds a whole spec for each trial. Version 0.1.0 did not count the record's bytes for the
+ * owner's storage, and this script does not count them either.
+ * - KEYS: record, trials.
+ * - ARGV: number of arguments for the record; then field, value, … of the record, and field, value, … of the trials.
+ * - Replies: `upgraded`; `before` if the record is already rewritten.
  */
 export const upgradeSweep: Script = {
   name: 'trainyardUpgradeSweep',
@@ -49,7 +58,12 @@ return {'upgraded'}
 `,
 };
 
-/** KEYS: record. ARGV: field, value. Sets a field that is not set yet. Answers set, before when it was set, or missing. */
+/**
+ * Sets a field that is not set yet.
+ * - KEYS: record.
+ * - ARGV: field, value.
+ * - Replies: `set`; `before` if the field was already set; `missing`.
+ */
 export const setOnceInSweep: Script = {
   name: 'trainyardSetOnceInSweep',
   lua: `
@@ -58,7 +72,11 @@ return {redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1 and 'set' or 'befor
 `,
 };
 
-/** KEYS: record, active sweeps. ARGV: id, the owner, status, now (RFC 3339). Answers ended; before when it had; or missing. */
+/**
+ * - KEYS: record, active sweeps.
+ * - ARGV: sweep id, owner, final status, now (RFC 3339).
+ * - Replies: `ended`; `before` if the sweep had already ended; `missing`.
+ */
 export const endSweep: Script = {
   name: 'trainyardEndSweep',
   lua: `${usageFragment}
@@ -66,14 +84,18 @@ redis.call('SREM', KEYS[2], ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
 if redis.call('HSETNX', KEYS[1], 'status', ARGV[3]) == 0 then return {'before'} end
 redis.call('HSET', KEYS[1], 'finishedAt', ARGV[4])
--- Cancelled, it makes those no more that it had not made.
+-- A cancelled sweep does not create its remaining jobs.
 redis.call('HINCRBY', usageKey(KEYS[1], ARGV[1], ARGV[2]), 'plannedJobs', 0 - (redis.call('HGET', KEYS[1], 'plannedJobs') or 0))
 redis.call('HDEL', KEYS[1], 'plannedJobs')
 return {'ended'}
 `,
 };
 
-/** KEYS: record, trials, sweeps, the owner's sweeps. ARGV: id, the owner. Answers deleted; missing; or running, when it has not ended. */
+/**
+ * - KEYS: record, trials, sweeps, the owner's sweeps.
+ * - ARGV: sweep id, owner.
+ * - Replies: `deleted`; `missing`; `running` if the sweep has not ended.
+ */
 export const deleteSweep: Script = {
   name: 'trainyardDeleteSweep',
   lua: `${usageFragment}

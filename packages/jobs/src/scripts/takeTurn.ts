@@ -1,10 +1,12 @@
-// A caller's next turn, by the generic cell rate algorithm (ITU-T I.371): one number a caller, the time at which it would
-// have used up all it may, so that turns come back one by one and not all at the end of a window.
+// Limits the rate of a caller by the generic cell rate algorithm (ITU-T I.371). It stores one time per caller. Used turns become free one
+// by one, and not all at the end of a window.
 import type { Script } from './script.ts';
 
 /**
- * KEYS: the caller's state. ARGV: turns a minute. Answers taken, or refused and in how many ms the next turn is free.
- * The time is Redis's, so that all API processes go by one clock.
+ * Uses the clock of Redis, so that all API processes have the same time.
+ * - KEYS: the caller's state.
+ * - ARGV: turns per minute.
+ * - Replies: `taken`; `refused`, time until the next free turn (ms).
  */
 export const takeTurn: Script = {
   name: 'trainyardTakeTurn',

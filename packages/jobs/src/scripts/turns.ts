@@ -1,14 +1,15 @@
-// Whose job starts next. The waiting jobs are kept per key, the keys take turns, and a turn is as many starts as the key's weight.
-// These pieces of Lua keep the order and read it. `RedisKeys` names what they touch, and all of it has the record's hash tag.
+// Decides which job starts next. Each API key (`owner`) has its own set of waiting jobs. The keys take turns: in its turn, a key starts as
+// many jobs as its weight. These Lua fragments keep that order and read it. Their Redis keys are those of `RedisKeys`.
 
-/** Wake-ups in BullMQ's queue at most, however many jobs wait: each worker that takes a job adds what is missing. */
+/** Most wake-ups in BullMQ's queue. More are not needed, because each worker that takes a job adds missing ones. */
 const wakeUpsKept = 50;
 
 /**
- * `wait(job, jobId, since)`: a job begins to wait for its key's turn; within the key by priority, then by `since` (ms).
- * `interrupt(job, jobId)`: a job whose run was cut off waits before all others, since its turn had begun.
- * `leaveQueue(job, jobId)`: it waits no longer. Answers whether it waited for a turn.
- * `tagOf(job, jobId)`: the hash tag, from the key of the record. `job` is that key everywhere.
+ * `job` is the key of the job's record.
+ * - `tagOf(job, jobId)`: returns the hash tag of that key.
+ * - `wait(job, jobId, since)`: adds the job to the waiting jobs of its API key: highest priority first, then lowest `since` (ms).
+ * - `interrupt(job, jobId)`: adds the job to the interrupted jobs. They start before all waiting jobs.
+ * - `leaveQueue(job, jobId)`: removes the job from both. Returns whether it was among the waiting jobs.
  */
 export const waitingFragment = `
 local function tagOf(job, jobId) return string.sub(job, 1, #job - #jobId - 5) end
@@ -35,19 +36,21 @@ end
 `;
 
 /**
- * `waitingKeys(tag)`: the keys with waiting jobs in the order of their turns: the key whose last turn ended longest ago is first.
- * `nextKey(tag)`: the key that gets a free place, nil if no job waits: the one with the fewest running jobs, where a key of weight w
- * counts each w of them as one; among equals the one whose turn it is.
- * `countStart(tag, owner)`: a job of the key has started; after as many as its weight its turn ends.
- * `positionOf(tag, keys, jobId, owner)`: how many jobs start before this one by the turns of the keys, plus 1; 0 if it does not wait.
- * `missingWakeUps(tag)`: how many wake-ups are to be put into BullMQ's queue.
+ * - `waitingKeys(tag)`: returns the API keys with waiting jobs, in the order of their turns. The key whose last turn ended first is first.
+ * - `nextKey(tag)`: returns the API key whose job starts next; nil if no job waits. It is the key with the smallest number of running jobs
+ *   divided by its weight and rounded down. If several have the smallest number, it is the first of them in the order of turns.
+ * - `countStart(tag, owner)`: counts a started job. The turn of a key ends when it has started as many jobs as its weight.
+ * - `positionOf(tag, keys, jobId, owner)`: returns how many jobs start before this one if the keys take turns, plus 1; 0 if the job does
+ *   not wait. `keys` is the result of `waitingKeys`.
+ * - `missingWakeUps(tag)`: returns how many wake-ups to add to BullMQ's queue.
  */
 export const turnsFragment = `
 local function valuesOf(hash, fields)
   local values = {}
-  -- In pages, since a call takes some thousands of arguments at most.
+  -- In pages, because unpack fails for more than a few thousand values.
   for from = 1, #fields, 1000 do
-    for _, value in ipairs(redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #fields)))) do table.insert(values, value) end
+    local page = redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #fields)))
+    for _, value in ipairs(page) do table.insert(values, value) end
   end
   return values
 end

@@ -1,7 +1,11 @@
-// Changes the record of an upload that is being read, unless it was deleted meanwhile.
+// Changes the record of an upload that is being read.
 import type { Script } from './script.ts';
 
-/** KEYS: record. ARGV: how long it is kept then (ms), field, value, …. Answers updated, or missing for one that is gone or has ended. */
+/**
+ * - KEYS: record.
+ * - ARGV: lifetime of the record from now on (ms); then field, value, ….
+ * - Replies: `updated`; `missing` if the upload was deleted or is no longer being read.
+ */
 export const updateUpload: Script = {
   name: 'trainyardUpdateUpload',
   lua: `

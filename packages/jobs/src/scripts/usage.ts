@@ -1,19 +1,21 @@
-// What an owner has and has used, kept by the scripts that change it, so that it cannot differ from what there is; and what quotas
-// say to more. `RedisKeys.usage` names the hash; how many jobs have not ended, the lists say.
+// The usage of an owner, and the check of quotas. The scripts that change what an owner stores also change its usage in the same step, so
+// that both always agree. The hash is `RedisKeys.usage`. The number of jobs that have not ended comes from the lists.
 import type { Script } from './script.ts';
 
-/** Among the bytes of a job's files, those of its spec and of its events. No file has such a name. */
+/** Names of two entries in `RedisKeys.files`: the bytes of the job's spec and of its events. No file has such a name. */
 export const specEntry = ':spec';
 export const eventsEntry = ':events';
 
 /**
- * `usageKey(record, id, owner)`: the owner's usage, by the record of a job or a sweep, dataset or weights, whose hash tag it shares.
- * `store(usage, record, bytes)`: notes in a record how many bytes are stored for it now, and in the usage by how many that is more.
- * `unstore(usage, record)`: takes them back, before the record goes.
- * `keep(usage, files, name, bytes)`: the same for one file of a job, in `RedisKeys.files`, 0 for one that is gone; `unkeep(usage, files)`
- * for all of them. The job's spec and events are entries there too.
- * `charge(usage, record, bytes)`: notes in the record of a job or a sweep how much memory of Redis is estimated for it now, and in the
- * usage by how much that is more; `uncharge(usage, record)` takes it back, before the record goes.
+ * - `usageKey(record, id, owner)`: returns the key of the owner's usage, from the key of a job's, sweep's, dataset's or weights' record.
+ * - `store(usage, record, bytes)`: sets the stored bytes of a record, and changes the usage by the difference.
+ * - `unstore(usage, record)`: subtracts the stored bytes of a record from the usage. Call it before the record is deleted.
+ * - `keep(usage, files, name, bytes)`: sets the bytes of one file of a job in `RedisKeys.files`, and changes the usage by the difference; 0
+ *   removes the file. The job's spec and events are entries too.
+ * - `unkeep(usage, files)`: subtracts the bytes of all files of a job from the usage, and deletes the hash `files`.
+ * - `charge(usage, record, bytes)`: sets the estimated Redis memory of a job or a sweep in its record, and changes the usage by the
+ *   difference.
+ * - `uncharge(usage, record)`: subtracts that memory from the usage. Call it before the record is deleted.
  */
 export const usageFragment = `
 local function usageKey(record, id, owner)
@@ -52,9 +54,11 @@ end
 `;
 
 /**
- * `used(usage, owner)`: jobs that wait or run or are yet to be made for a sweep, bytes stored, seconds trained on this UTC day,
- * seconds until the next, and bytes of Redis. `overQuota(usage, owner, quotas, jobs, bytes, redisBytes)`: what to answer when so much more is over a quota, as
- * \`QuotaExceededError\` is made of it; else nil. \`quotas\` is JSON that lacks what is not limited. After \`usageFragment\`.
+ * - `used(usage, owner)`: returns the number of jobs that have not ended, including those that sweeps have yet to create; stored bytes;
+ *   seconds trained on this UTC day; seconds until the next UTC day; estimated bytes of Redis memory.
+ * - `overQuota(usage, owner, quotas, jobs, bytes, redisBytes)`: checks whether so many more jobs, stored bytes and bytes of Redis memory
+ *   are allowed. Returns nil, or the reply `{'overQuota', quota, its limit, current usage, seconds to wait}`, from which `refuseOverQuota`
+ *   makes a `QuotaExceededError`. `quotas` is JSON and omits quotas without a limit. `redisBytes` may be nil.
  */
 export const quotaFragment = `
 local function used(usage, owner)
@@ -86,7 +90,11 @@ local function overQuota(usage, owner, quotas, jobs, bytes, redisBytes)
 end
 `;
 
-/** KEYS: usage. ARGV: owner. Answers used, jobs, bytes, seconds, the seconds until those begin anew, and bytes of Redis. */
+/**
+ * - KEYS: usage.
+ * - ARGV: owner.
+ * - Replies: `used`, then the values of `used` in `quotaFragment`.
+ */
 export const readUsage: Script = {
   name: 'trainyardReadUsage',
   lua: `${quotaFragment}

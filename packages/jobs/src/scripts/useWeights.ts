@@ -1,10 +1,12 @@
-// Notes that a job is being made with uploaded weights. Some of the jobs noted before are looked at each time, and forgotten
-// where they have ended, so that the list does not grow with all jobs that there ever were.
+// Notes that a job is being created with uploaded weights. Each call also removes some jobs that have ended from the notes, so that these
+// do not grow forever.
 import type { Script } from './script.ts';
 
 /**
- * KEYS: record, users. ARGV: job id, prefix of all jobs' records, how many users to look at, their ids …, final statuses …. The
- * caller draws them: not every Redis lets a script that writes draw. Answers noted or missing.
+ * The caller draws the jobs to check, because not every Redis lets a script draw members and then write.
+ * - KEYS: record, jobs that use the weights.
+ * - ARGV: job id, prefix of the keys of job records, number of jobs to check, their ids …, final statuses ….
+ * - Replies: `noted`; `missing`.
  */
 export const useWeights: Script = {
   name: 'trainyardUseWeights',

@@ -1,7 +1,12 @@
-// What is written about one round of a webhook's deliveries counts only while no later round has begun.
+// Records the state of one round of a webhook's deliveries, unless a later round has begun.
 import type { Script } from './script.ts';
 
-/** KEYS: record, ended. ARGV: job id, round. Takes the job off the list of those whose end is yet to be told; answers taken or stale. */
+/**
+ * Removes the job from the ended jobs whose webhook is not queued yet.
+ * - KEYS: record, ended.
+ * - ARGV: job id, round.
+ * - Replies: `taken`; `stale` if a later round has begun.
+ */
 export const takeEnded: Script = {
   name: 'trainyardTakeEnded',
   lua: `
@@ -11,7 +16,11 @@ return {'taken'}
 `,
 };
 
-/** KEYS: record. ARGV: round, state (JSON). Answers written or stale; a job that was deleted meanwhile stays so. */
+/**
+ * - KEYS: record.
+ * - ARGV: round, state of the webhook (JSON).
+ * - Replies: `written`; `stale` if a later round has begun or the job was deleted.
+ */
 export const writeWebhookState: Script = {
   name: 'trainyardWriteWebhookState',
   lua: `

@@ -56,7 +56,7 @@ function draw(range: SweepRange, fraction: number): unknown {
   }
 }
 
-/** The bytes of all values of some trials as JSON. Each value of the space is measured once, however many trials have it. */
+/** Returns about how many bytes the values of the trials take as JSON. Values that trials share are measured once. */
 export function valuesBytes(trials: readonly TrialValues[]): number {
   const known = new Map<unknown, number>();
   const bytesOf = (value: unknown): number => {

@@ -1,16 +1,16 @@
-// The differences between two specs, so that a sweep stores its base spec once and, of each trial, only what differs from it.
+// Finds and applies the differences between two specs. A sweep stores its base spec once and, for each trial, only the differences.
 
-/** A place, as the steps of its JSON pointer, and its new value. Without a value, the place is removed. */
+/** The path of a changed value, as the parts of its JSON pointer, and the new value. Without a value, the change removes it. */
 export type Change = readonly [path: readonly string[], value?: unknown];
 
-/** The changes that turn one JSON value into another. A property that is `undefined` counts as absent. */
+/** Returns the changes that turn the JSON value `from` into `to`. A property with the value `undefined` counts as absent. */
 export function changesBetween(from: unknown, to: unknown): Change[] {
   const changes: Change[] = [];
   collect(from, to, [], changes);
   return changes;
 }
 
-/** @param path where both are; left as it was */
+/** @param path the path of both values. It is changed during the call and restored at its end. */
 function collect(from: unknown, to: unknown, path: string[], changes: Change[]): void {
   if (from === to) return;
   if (!isContainer(from) || !isContainer(to) || !areAlike(from, to)) {
@@ -29,7 +29,7 @@ function collect(from: unknown, to: unknown, path: string[], changes: Change[]):
   }
 }
 
-/** The spec after the changes. What did not change is shared with the one given, which stays as it is. */
+/** Returns `from` with the changes applied. `from` itself is not changed; unchanged parts are shared with it. */
 export function withChanges(from: unknown, changes: readonly Change[]): unknown {
   const copies = new Set<object>();
   const ownCopy = (value: unknown): Record<string, unknown> => {
@@ -59,7 +59,7 @@ export function withChanges(from: unknown, changes: readonly Change[]): unknown 
   return root;
 }
 
-/** An own property: a spec may have names such as `constructor` among its labels. */
+/** Reads an own property. Inherited ones are ignored, because labels of a spec may have names such as `constructor`. */
 function at(holder: Record<string, unknown>, step: string): unknown {
   return Object.hasOwn(holder, step) ? holder[step] : undefined;
 }
@@ -72,7 +72,7 @@ function isContainer(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Two objects, or two arrays of the same length. Their elements are then compared one by one. */
+/** Whether the values can be compared element by element: two objects, or two arrays of the same length. */
 function areAlike(from: object, to: object): boolean {
   if (Array.isArray(from) || Array.isArray(to)) return Array.isArray(from) && Array.isArray(to) && from.length === to.length;
   return true;

@@ -1,5 +1,5 @@
-// The fields of a sweep's record in Redis, and how a record of version 0.1.0 becomes one of today. That version kept a whole spec for each
-// trial, all in one field.
+// The fields of a sweep's record in Redis, and the upgrade of a record of version 0.1.0. That version stored the whole specs of all trials in
+// one field.
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { givingWay } from '../givingWay.ts';
@@ -10,18 +10,19 @@ import type { TrialValues } from './space.ts';
 import { changesBetween } from './specChanges.ts';
 import type { PlannedTrial, SweepPlan } from './sweepStore.ts';
 
-/** The field `plan` of version 0.1.0. */
+/** The content of the field `plan` in version 0.1.0. */
 export type FormerPlan = Omit<SweepPlan, 'trials'>;
 
 interface SweepFields {
-  /** field, value, … of the record. */
+  /** field, value, … of the record (`RedisKeys.sweep`). */
   readonly record: readonly string[];
-  /** field, value, … of the hash with the specs. */
+  /** field, value, … of the hash with the specs (`RedisKeys.sweepTrials`). */
   readonly trials: readonly string[];
-  /** The bytes of all values. */
+  /** The bytes of all values in both. */
   readonly bytes: number;
 }
 
+/** Returns the fields of a new sweep. */
 export function fieldsOf({ spec, trials, ...head }: SweepPlan): SweepFields {
   const record = ['head', JSON.stringify(head), 'epochs', JSON.stringify(trials.map(({ epochs }) => epochs))];
   const texts = trials.flatMap((trial, index) => [String(index), trialText(trial)]);
@@ -30,12 +31,12 @@ export function fieldsOf({ spec, trials, ...head }: SweepPlan): SweepFields {
   return { record, trials: specs, bytes };
 }
 
-/** A trial as it is stored. */
+/** Returns a trial as it is stored: its values and changes as JSON. */
 export function trialText({ values, changes }: Pick<PlannedTrial, 'values' | 'changes'>): string {
   return JSON.stringify({ values, changes });
 }
 
-/** Rewrites a record of version 0.1.0, once, whoever comes first. */
+/** Rewrites a record of version 0.1.0. If several callers do so at the same time, only the first one changes the record. */
 export async function upgradeRecord(
   redis: Redis,
   keys: RedisKeys,

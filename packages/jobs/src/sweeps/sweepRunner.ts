@@ -1,5 +1,5 @@
-// Brings sweeps forward: makes their jobs, begins the next rung when one has ended, cancels, and notes the end. It goes by the records
-// alone and repeats what may have been done before, so any number of processes may do this at once and any of them may die.
+// Advances sweeps: creates their jobs, begins the next rung when one has ended, cancels sweeps, and records their end. It keeps no state
+// besides the records, and every step is safe to repeat. So any number of processes may do this at the same time, and any may crash.
 import { isFinal, type Job, type SweepTrial } from '@trainyard/contracts';
 import { type JobSpec, SpecError } from '@trainyard/engine';
 import { eachInTurn } from '../eachInTurn.ts';
@@ -10,24 +10,24 @@ import type { Successors } from '../successors.ts';
 import type { JobStanding } from '../jobStanding.ts';
 import { type SweepRecord, type SweepStore, trialKey } from './sweepStore.ts';
 
-/** The state of the sweep does not allow this. */
+/** The status of the sweep does not allow the action. */
 export class SweepStateError extends JobsError {
   constructor(action: string, sweepId: string, status: string) {
     super('wrongState', `cannot ${action} ${sweepId}: it is ${status}`);
   }
 }
 
-/** A job of a sweep as it is now. */
+/** A job of a sweep with its current status. */
 interface Trial {
   readonly rung: number;
-  /** Its number among the sweep's trials. */
+  /** The index of the trial in the sweep. */
   readonly index: number;
   readonly job: JobStanding;
 }
 
-/** A trial as answers show it. Its values are in the store: {@link SweepStore.values}. */
+/** A trial as responses show it, without its values: see {@link SweepStore.values}. */
 export interface RankedTrial {
-  /** Its number among the sweep's trials. */
+  /** The index of the trial in the sweep. */
   readonly index: number;
   readonly shown: Omit<SweepTrial, 'values'>;
 }
@@ -82,7 +82,7 @@ export class SweepRunner {
 
   /**
    * Cancels all jobs of a sweep that have not ended.
-   * @throws SweepStateError it has ended by itself
+   * @throws SweepStateError if the sweep has succeeded or failed
    */
   async cancel(record: SweepRecord): Promise<void> {
     if (record.status === 'succeeded' || record.status === 'failed') throw new SweepStateError('cancel', record.id, record.status);
@@ -92,14 +92,14 @@ export class SweepRunner {
   }
 
   /**
-   * Removes a sweep that has ended. Its jobs stay.
-   * @throws SweepStateError it has not ended
+   * Deletes a sweep that has ended. Its jobs are kept.
+   * @throws SweepStateError if the sweep has not ended
    */
   async delete(record: SweepRecord): Promise<void> {
     if ((await this.#options.store.delete(record)) === 'running') throw new SweepStateError('delete', record.id, record.status);
   }
 
-  /** The jobs of a sweep, best first: a higher rung before a lower one, a value before none. */
+  /** Returns the jobs of a sweep, best first. A job of a higher rung is before one of a lower rung, and a job with a value before one without. */
   async ranking(record: SweepRecord): Promise<RankedTrial[]> {
     const { metric } = record;
     const trials = (await this.#trials(record)).toSorted((a, b) => b.rung - a.rung || compare(record, a, b) || a.index - b.index);
@@ -130,7 +130,7 @@ export class SweepRunner {
     await store.end(now, isCancelled ? 'cancelled' : hasSucceeded ? 'succeeded' : 'failed');
   }
 
-  /** Makes the jobs of the last rung that are not there yet. The idempotency key of each makes it one job, however often it is made. */
+  /** Creates the missing jobs of the last rung. Each has an idempotency key, so that repeated calls create only one job. */
   async #makeJobs(record: SweepRecord): Promise<void> {
     const { store } = this.#options;
     const rung = record.rungs.length - 1;
@@ -145,7 +145,7 @@ export class SweepRunner {
     }
   }
 
-  /** @param whole the trial's spec, with the epochs that it has when it gets to the last rung */
+  /** @param whole the trial's spec, with the number of epochs for the last rung */
   async #make(record: SweepRecord, rung: number, index: number, whole: JobSpec): Promise<Job | null> {
     const { jobs, successors } = this.#options;
     const spec: JobSpec = { ...whole, epochs: epochsOf(record, rung, whole) };
@@ -193,7 +193,7 @@ export class SweepRunner {
     return true;
   }
 
-  /** The jobs that are there, of all rungs. */
+  /** Returns the existing jobs of all rungs. */
   async #trials(record: SweepRecord): Promise<Trial[]> {
     const places = record.rungs.flatMap((indexes, rung) =>
       indexes.flatMap((index) => {
@@ -209,7 +209,7 @@ export class SweepRunner {
   }
 }
 
-/** What a job was to begin with, or its data, was deleted meanwhile. */
+/** Whether an error means that the job's checkpoint, weights or data were deleted meanwhile. */
 function isGone(error: unknown): boolean {
   return [JobNotFoundError, NoCheckpointError, DatasetNotFoundError, SpecError].some((kind) => error instanceof kind);
 }

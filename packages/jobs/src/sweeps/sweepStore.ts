@@ -16,35 +16,35 @@ import type { TrialValues } from './space.ts';
 import { type Change, withChanges } from './specChanges.ts';
 import { fieldsOf, type FormerPlan, upgradeRecord } from './sweepFields.ts';
 
-/** One of the jobs that a sweep makes: what it has otherwise than the base spec. */
+/** One trial of a sweep: how its spec differs from the base spec. */
 export interface PlannedTrial {
   readonly values: TrialValues;
-  /** From the base spec to the trial's. */
+  /** The changes that turn the base spec into the trial's spec. */
   readonly changes: readonly Change[];
-  /** Of its whole spec. */
+  /** The epochs of the trial's whole spec. */
   readonly epochs: number;
-  /** Of its whole spec as JSON. */
+  /** The size of the trial's whole spec as JSON, in bytes. */
   readonly specBytes: number;
 }
 
-/** What a sweep is from its beginning on. */
+/** The parts of a sweep that never change. */
 export interface SweepPlan {
   readonly owner: string;
   readonly name: string | null;
   readonly labels: Readonly<Record<string, string>>;
-  /** The base spec, with defaults. */
+  /** The base spec, with its defaults filled in. */
   readonly spec: JobSpec;
   readonly space: SweepSpace;
   readonly strategy: SweepStrategy;
   readonly metric: SweepMetric;
   readonly goal: SweepGoal;
   readonly seed: number;
-  /** Of the request that made it, whose trace its jobs go on with. */
+  /** The trace of the request that created the sweep. Its jobs continue this trace. */
   readonly traceparent?: string;
   readonly trials: readonly PlannedTrial[];
 }
 
-/** A sweep as it is now, without its specs. */
+/** The current state of a sweep, without its specs. */
 export interface SweepRecord extends Omit<SweepPlan, 'trials' | 'spec'> {
   readonly id: string;
   readonly createdAt: string;
@@ -52,9 +52,9 @@ export interface SweepRecord extends Omit<SweepPlan, 'trials' | 'spec'> {
   readonly status: SweepStatus;
   /** The epochs of each trial's whole spec. */
   readonly epochs: readonly number[];
-  /** Which trials are in each rung that has begun, as indices of `epochs`. */
+  /** The trials in each rung that has begun, as indices into `epochs`. */
   readonly rungs: readonly (readonly number[])[];
-  /** The jobs that were made, by rung and trial. */
+  /** The ids of the created jobs, by {@link trialKey}. */
   readonly jobs: ReadonlyMap<string, string>;
 }
 
@@ -134,9 +134,9 @@ export class SweepStore {
     return await this.get(before.id);
   }
 
-  /** The sweep, or null if there is none with this id, or, where an `owner` is given, none of theirs. */
+  /** Returns the sweep; null if it does not exist, or if `owner` is given and is not its owner. */
   async get(id: string, owner?: string): Promise<SweepRecord | null> {
-    // The index of the owner's sweeps is asked first: another key's record, which may be large, is never read.
+    // The owner is checked first, so that a request never reads the record of another key, which may be large.
     if (owner !== undefined && (await this.#redis.zscore(this.#keys.sweepsOf(owner), id)) === null) return null;
     const fields = await this.#redis.hgetall(this.#keys.sweep(id));
     if (fields['plan'] !== undefined) {
@@ -150,18 +150,18 @@ export class SweepStore {
     return { ...headOf(id, fields), epochs: JSON.parse(fields['epochs'] ?? '[]') as number[], rungs, jobs: new Map(jobs) };
   }
 
-  /** The base spec of a sweep. */
+  /** Returns the base spec of a sweep. */
   async spec(id: string): Promise<JobSpec> {
     return JSON.parse((await this.#redis.hget(this.#keys.sweepTrials(id), 'spec')) ?? 'null') as JobSpec;
   }
 
-  /** The whole spec of a trial, by its sweep's base spec; null if there is none. */
+  /** Returns the whole spec of a trial; null if there is no such trial. @param base the base spec of its sweep */
   async trialSpec(id: string, base: JobSpec, trial: number): Promise<JobSpec | null> {
     const text = await this.#redis.hget(this.#keys.sweepTrials(id), String(trial));
     return text === null ? null : (withChanges(base, (JSON.parse(text) as Pick<PlannedTrial, 'changes'>).changes) as JobSpec);
   }
 
-  /** The values of some trials, as JSON, in the order of `trials`. Ask for a page at a time. */
+  /** Returns the values of some trials, in the order of `trials`. Ask for a page at a time, because a sweep may have many trials. */
   async values(id: string, trials: readonly number[]): Promise<TrialValues[]> {
     if (trials.length === 0) return [];
     const texts = await this.#redis.hmget(this.#keys.sweepTrials(id), ...trials.map(String));
@@ -169,8 +169,8 @@ export class SweepStore {
   }
 
   /**
-   * Newest first; `after` is the id of the last one of the page before. A page has at most `limit` sweeps and about 2 MiB, but at least
-   * one sweep.
+   * Lists sweeps, newest first. `after` is the `nextCursor` of the previous page. A page has at most `limit` sweeps and about 2 MiB, but
+   * at least one sweep.
    */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<SweepPage> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
@@ -189,19 +189,19 @@ export class SweepStore {
     return { data, nextCursor: hasMore ? (page.at(-1) ?? null) : null };
   }
 
-  /** A sweep of a list; null if it was deleted meanwhile. */
+  /** Returns a sweep as lists show it; null if it was deleted meanwhile. */
   async #summary(id: string): Promise<SweepSummary | null> {
     const values = await this.#redis.hmget(this.#keys.sweep(id), ...headFields);
     const fields = Object.fromEntries(headFields.map((name, index) => [name, values[index] ?? undefined]));
     if (fields['plan'] !== undefined) {
-      // A record of version 0.1.0 has the spec in its plan. Its trials, which may be large, are not needed here.
+      // A record of version 0.1.0 has the spec in its plan. The list does not upgrade the record: it would have to read all trials.
       const { spec, ...plan } = JSON.parse(fields['plan']) as FormerPlan;
       return sweepSummary(headOf(id, { ...fields, head: JSON.stringify(plan) }), spec);
     }
     return fields['head'] === undefined ? null : sweepSummary(headOf(id, fields), await this.spec(id));
   }
 
-  /** The ids of sweeps that ended before a time (ms), the oldest first; about `limit` at most. */
+  /** Returns the ids of sweeps that ended before `time` (ms), in order of creation: fewer than 2 × `limit`. */
   async endedBefore(time: number, limit: number): Promise<string[]> {
     const ended: string[] = [];
     for (let from = '-'; ; ) {
@@ -213,7 +213,7 @@ export class SweepStore {
     }
   }
 
-  /** The ids of the sweeps that have not ended. */
+  /** Returns the ids of the sweeps that have not ended. */
   async active(): Promise<string[]> {
     return await this.#redis.smembers(this.#keys.activeSweeps);
   }
@@ -223,33 +223,33 @@ export class SweepStore {
     return await this.#redis.hget(this.#keys.job(jobId), 'sweep');
   }
 
-  /** Notes which job a trial came to. */
+  /** Records the job of a trial. The first call decides. */
   async setJob(id: string, rung: number, trial: number, jobId: string): Promise<void> {
     await this.#setOnce(id, `job:${trialKey(rung, trial)}`, jobId);
   }
 
-  /** Begins a rung; of several that do, the first decides. */
+  /** Begins a rung with these trials. The first call decides. */
   async beginRung(id: string, rung: number, trials: readonly number[]): Promise<void> {
     await this.#setOnce(id, `rung:${rung}`, JSON.stringify(trials));
   }
 
-  /** Whether somebody wants the sweep cancelled. */
+  /** Whether a cancel was requested. */
   async isCancelled(id: string): Promise<boolean> {
     return (await this.#redis.hexists(this.#keys.sweep(id), 'cancelledAt')) === 1;
   }
 
-  /** Notes that the sweep is to be cancelled, if it has not ended. */
+  /** Records that a cancel was requested. */
   async requestCancel(id: string): Promise<void> {
     await this.#setOnce(id, 'cancelledAt', new Date().toISOString());
   }
 
-  /** Ends the sweep, once. */
+  /** Ends the sweep. The first call decides. */
   async end({ id, owner }: SweepRecord, status: Exclude<SweepStatus, 'running' | 'cancelling'>): Promise<void> {
     const now = new Date().toISOString();
     await runScript(this.#redis, endSweep, [this.#keys.sweep(id), this.#keys.activeSweeps], [id, owner, status, now]);
   }
 
-  /** Removes the record of a sweep that has ended. Its jobs stay. */
+  /** Deletes the record of a sweep that has ended. Its jobs are kept. */
   async delete({ id, owner }: SweepRecord): Promise<'deleted' | 'missing' | 'running'> {
     const keys = this.#keys;
     const [outcome] = await runScript(
@@ -261,7 +261,7 @@ export class SweepStore {
     return outcome as 'deleted' | 'missing' | 'running';
   }
 
-  /** Sets a field that is not set yet, unless the sweep was deleted. */
+  /** Sets a field if it is not set yet and the sweep exists. */
   async #setOnce(id: string, field: string, value: string): Promise<void> {
     await runScript(this.#redis, setOnceInSweep, [this.#keys.sweep(id)], [field, value]);
   }
@@ -269,7 +269,7 @@ export class SweepStore {
 
 type SweepHead = Omit<SweepRecord, 'epochs' | 'rungs' | 'jobs'>;
 
-/** A sweep as lists show it. */
+/** Returns a sweep as lists show it. */
 export function sweepSummary(record: SweepHead, spec: JobSpec): SweepSummary {
   const { id, name, labels, status, createdAt, finishedAt, space, strategy, metric, goal, seed } = record;
   return { id, name, labels: { ...labels }, status, createdAt, finishedAt, spec, space, strategy, metric, goal, seed };

@@ -1,5 +1,5 @@
-// Webhooks whose owner already sends as many at a time as it may. They are delayed entries of the queue, so that the webhooks of other
-// owners do not wait behind them. When the owner has a place again, the one that waits longest goes back into line.
+// Parks webhooks whose owner already sends as many webhooks at the same time as it may. A parked webhook is a delayed entry of the queue, so
+// that webhooks of other owners do not wait behind it. When the owner may send again, the webhook that has waited longest is unparked.
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../redis/keys.ts';
@@ -7,7 +7,7 @@ import { parkWebhook, takeParkedWebhook } from '../scripts/parkedWebhooks.ts';
 import { runScript } from '../scripts/script.ts';
 import type { WebhookDelivery } from './webhookStore.ts';
 
-/** A parked webhook goes back into line after so many ms in any case, should all records of it be lost. */
+/** Longest time that a webhook stays parked, in ms. After that the queue sends it, even if the record of parked webhooks was lost. */
 const longestParkedMs = 10 * 60_000;
 
 export class ParkedWebhooks {
@@ -21,21 +21,21 @@ export class ParkedWebhooks {
     this.#queue = options.queue;
   }
 
-  /** Takes an active entry of the queue out of line. The caller then throws BullMQ's DelayedError. */
+  /** Parks an active entry of the queue. The caller then throws BullMQ's DelayedError. */
   async park(owner: string, job: Job<WebhookDelivery>, token: string | undefined): Promise<void> {
     await job.moveToDelayed(Date.now() + parkedMs(), token);
-    // Only now: an entry that is still active cannot go back into line.
+    // Recorded only now, because an entry that is still active cannot be unparked.
     if (job.id !== undefined) await this.#note(owner, job.id, job.timestamp);
   }
 
-  /** Adds an entry to the queue; out of line if the owner has parked ones already, so that a thousand at once hold nobody up. */
+  /** Adds an entry to the queue. It is parked at once if the owner already has parked entries, so that it does not delay other owners. */
   async add(owner: string, name: string, delivery: WebhookDelivery, id: string): Promise<void> {
     const isParked = (await this.#redis.exists(this.#keys.parkedWebhooks(owner))) === 1;
     await this.#queue.add(name, delivery, { jobId: id, ...(isParked && { delay: parkedMs() }) });
     if (isParked) await this.#note(owner, id, Date.now());
   }
 
-  /** Puts up to `count` parked webhooks of an owner back into line, oldest first. */
+  /** Unparks up to `count` webhooks of an owner, oldest first. */
   async unpark(owner: string, count: number): Promise<void> {
     const keys = [this.#keys.parkedWebhooks(owner), this.#keys.parkedOwners];
     for (let back = 0; back < count; ) {
@@ -45,7 +45,7 @@ export class ParkedWebhooks {
     }
   }
 
-  /** The owners that have parked webhooks. */
+  /** Returns the owners that have parked webhooks. */
   async owners(): Promise<readonly string[]> {
     return await this.#redis.smembers(this.#keys.parkedOwners);
   }
@@ -55,7 +55,7 @@ export class ParkedWebhooks {
     await runScript(this.#redis, parkWebhook, keys, [owner, id, sinceMs]);
   }
 
-  /** False for an entry that is not parked any more: another process put it back, or it was sent. */
+  /** Makes a delayed entry due. Returns false if it is not delayed any more: another process unparked it, or it was sent. */
   async #promote(id: string): Promise<boolean> {
     const job = await this.#queue.getJob(id);
     if (job === undefined || !(await job.isDelayed())) return false;
@@ -63,12 +63,12 @@ export class ParkedWebhooks {
       await job.promote();
       return true;
     } catch (error) {
-      // Between the two commands another process was faster.
+      // Another process may have unparked it after the check above.
       if (await job.isDelayed()) throw error;
       return false;
     }
   }
 }
 
-/** With jitter, so that they do not all go back at once. */
+/** Adds jitter so that parked webhooks do not all return to the queue at the same time. */
 const parkedMs = (): number => Math.round(longestParkedMs * (0.75 + Math.random() / 2));

@@ -17,13 +17,13 @@ import { ParkedWebhooks } from './parkedWebhooks.ts';
 /** The name of the queue, for BullMQ's `Worker`. */
 export const webhookQueueName = 'webhooks';
 
-/** How often a webhook is sent until it counts as failed. */
+/** Most attempts to send a webhook. After the last one it has failed. */
 export const webhookAttempts = 10;
 
-/** How often a process announces that it sends to private addresses, in ms. */
+/** Interval at which a process announces that it sends to private addresses, in ms. */
 export const announceEveryMs = 10_000;
 
-/** How long an address that said it is gone gets nothing, in seconds. */
+/** How long nothing is sent to an address that has answered 410 Gone, in seconds. */
 const goneSeconds = 30 * 24 * 60 * 60;
 
 /** Ends younger than this are being put into the queue by whoever heard of them. */
@@ -39,14 +39,14 @@ export interface WebhookDelivery {
   readonly round: number;
 }
 
-/** Something to send. */
+/** A webhook that is to be sent now. */
 export interface DueWebhook extends Webhook {
-  /** Whose job it is of. */
+  /** The owner of the job. */
   readonly owner: string;
   readonly message: WebhookMessage;
-  /** Whether its receiver said, here or for another job of the owner, that it is gone. */
+  /** Whether the receiver has answered 410 Gone, for this job or another one of the owner. */
   readonly isGone: boolean;
-  /** See {@link traceparentOf}. Null where nobody traced the request that made the job. */
+  /** See {@link traceparentOf}. Null if the request that created the job was not traced. */
   readonly traceparent: string | null;
 }
 
@@ -61,7 +61,7 @@ export class WebhookStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #queue: Queue<WebhookDelivery>;
-  /** Webhooks that wait for a place of their owner. */
+  /** Webhooks that wait until their owner may send more. */
   readonly parked: ParkedWebhooks;
 
   /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
@@ -80,17 +80,17 @@ export class WebhookStore {
     this.parked = new ParkedWebhooks({ redis: options.redis, keys: this.#keys, queue: this.#queue });
   }
 
-  /** The channel on which the ids of jobs come whose webhook is to be sent. */
+  /** The channel that publishes the ids of ended jobs. */
   get channel(): string {
     return this.#keys.ended;
   }
 
-  /** Puts the webhook of an ended job into the queue. Safe to repeat, and for any number of processes at once. */
+  /** Adds the webhook of an ended job to the queue. Safe to repeat, also by several processes at the same time. */
   async dispatch(jobId: string): Promise<void> {
     const [webhook, current, owner] = await this.#redis.hmget(this.#keys.job(jobId), 'webhook', 'webhookRound', 'owner');
     const round = Number(current ?? 0);
     if (webhook === null) {
-      // The end of a sweep's job, or of one that was deleted since.
+      // The job has a sweep but no webhook, or it was deleted meanwhile.
       await this.#redis.zrem(this.#keys.ended, jobId);
       return;
     }
@@ -148,7 +148,7 @@ export class WebhookStore {
     return { url, secret, owner: owner ?? '', isGone, message, traceparent };
   }
 
-  /** Notes what became of an attempt. 'disabled' holds for all of the owner's webhooks with this address. */
+  /** Records the result of an attempt. `disabled` applies to all webhooks of the owner with this address. */
   async report({ jobId, round }: WebhookDelivery, state: WebhookState): Promise<void> {
     const record = this.#keys.job(jobId);
     const [outcome] = await runScript(this.#redis, writeWebhookState, [record], [round, JSON.stringify(state)]);
