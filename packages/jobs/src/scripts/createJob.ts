@@ -1,7 +1,7 @@
 // Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. A reserved
 // job already has files. Its stream may already hold copied events, which would have expired if the job had not been created.
 import { idempotencyFragment, statusFragment } from './fragments.ts';
-import { quotaFragment, usageFragment } from './usage.ts';
+import { quotaFragment } from './usage.ts';
 import type { Script } from './script.ts';
 import { turnsFragment, waitingFragment } from './turns.ts';
 
@@ -22,7 +22,7 @@ import { turnsFragment, waitingFragment } from './turns.ts';
  */
 export const createJob: Script = {
   name: 'trainyardCreateJob',
-  lua: `${statusFragment}${waitingFragment}${turnsFragment}${idempotencyFragment}${usageFragment}${quotaFragment}
+  lua: `${statusFragment}${waitingFragment}${turnsFragment}${idempotencyFragment}${quotaFragment}
 local jobId, channel, digest = ARGV[1], ARGV[2], ARGV[3]
 local tag = tagOf(KEYS[1], jobId)
 local function created() return {'created', jobId, positionOf(tag, waitingKeys(tag), jobId, ARGV[9]), missingWakeUps(tag)} end

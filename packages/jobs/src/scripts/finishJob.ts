@@ -1,6 +1,5 @@
 // Ends a job. If a cancel was requested, the job ends as `cancelled`, even if the attempt succeeded or failed.
 import { fenceFragment, statusFragment } from './fragments.ts';
-import { usageFragment } from './usage.ts';
 import type { Script } from './script.ts';
 
 /**
@@ -12,7 +11,7 @@ import type { Script } from './script.ts';
  */
 export const finishJob: Script = {
   name: 'trainyardFinishJob',
-  lua: `${statusFragment}${usageFragment}
+  lua: `${statusFragment}
 local before = redis.call('HMGET', KEYS[1], 'attempt', 'finishedAt', 'status')
 if before[1] == ARGV[1] and before[2] then return {'finished', before[3]} end
 ${fenceFragment}

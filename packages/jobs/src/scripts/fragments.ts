@@ -1,6 +1,6 @@
 // Pieces of Lua that several scripts begin with. A script is one text to Redis, so sharing means putting texts together.
 import { eventMemory, recordMemory } from '../redisBytes.ts';
-import { eventsEntry } from './usage.ts';
+import { eventsEntry, usageFragment } from './usage.ts';
 
 /**
  * - `append(events, channel, jobId, event, data)`: adds an event to the job's stream, publishes it, and returns its id. `data` is JSON.
@@ -98,8 +98,9 @@ end
  * - `finish(job, events, channel, jobId, status, now, error)`: the same for a final status. Records the time and the id of the final event,
  *   adds the job to the totals, and replaces its estimated memory by that of the events that it has. Publishes the end of a job that has a
  *   webhook or a sweep. `error` is JSON, or nil. Every script that calls it has `RedisKeys.ending` as its last keys.
+ * The fragment includes `usageFragment`.
  */
-export const statusFragment = `${appendFragment}${logFragment}${listsFragment}
+export const statusFragment = `${usageFragment}${appendFragment}${logFragment}${listsFragment}
 local hasWorker = { running = true, pausing = true, cancelling = true }
 local function become(job, jobId, status)
   local before = redis.call('HGET', job, 'status')
@@ -118,8 +119,7 @@ local function settleMemory(job, events, jobId)
   local charged = redis.call('HMGET', job, 'redisBytes', 'owner')
   if not charged[1] then return end
   local bytes = ${recordMemory} + redis.call('HSTRLEN', job, 'spec') + ${eventMemory} * redis.call('XLEN', events)
-  redis.call('HSET', job, 'redisBytes', bytes)
-  redis.call('HINCRBY', string.sub(job, 1, #job - #jobId - 5) .. ':usage:' .. charged[2], 'redisBytes', bytes - charged[1])
+  charge(usageKey(job, jobId, charged[2]), job, bytes)
 end
 local function finish(job, events, channel, jobId, status, now, error)
   local data = '{"jobId":"' .. jobId .. '","status":"' .. status .. '"}'

@@ -22,28 +22,23 @@ local function usageKey(record, id, owner)
   local tag = string.match(string.sub(record, 1, #record - #id), '^(.*}):%a+:$')
   return tag .. ':usage:' .. owner
 end
-local function store(usage, record, bytes)
-  local before = redis.call('HGET', record, 'storedBytes') or '0'
-  redis.call('HSET', record, 'storedBytes', string.format('%.0f', bytes))
-  redis.call('HINCRBY', usage, 'storedBytes', string.format('%.0f', bytes - before))
+local function setBytes(usage, record, field, bytes)
+  local before = redis.call('HGET', record, field) or '0'
+  redis.call('HSET', record, field, string.format('%.0f', bytes))
+  redis.call('HINCRBY', usage, field, string.format('%.0f', bytes - before))
 end
-local function unstore(usage, record)
-  local bytes = redis.call('HGET', record, 'storedBytes')
-  if bytes and bytes ~= '0' then redis.call('HINCRBY', usage, 'storedBytes', '-' .. bytes) end
+local function subtractBytes(usage, record, field)
+  local bytes = redis.call('HGET', record, field)
+  if bytes and bytes ~= '0' then redis.call('HINCRBY', usage, field, '-' .. bytes) end
 end
+local function store(usage, record, bytes) setBytes(usage, record, 'storedBytes', bytes) end
+local function unstore(usage, record) subtractBytes(usage, record, 'storedBytes') end
+local function charge(usage, record, bytes) setBytes(usage, record, 'redisBytes', bytes) end
+local function uncharge(usage, record) subtractBytes(usage, record, 'redisBytes') end
 local function keep(usage, files, name, bytes)
   local before = redis.call('HGET', files, name) or '0'
   if tonumber(bytes) > 0 then redis.call('HSET', files, name, string.format('%.0f', bytes)) else redis.call('HDEL', files, name) end
   redis.call('HINCRBY', usage, 'storedBytes', string.format('%.0f', bytes - before))
-end
-local function charge(usage, record, bytes)
-  local before = redis.call('HGET', record, 'redisBytes') or '0'
-  redis.call('HSET', record, 'redisBytes', string.format('%.0f', bytes))
-  redis.call('HINCRBY', usage, 'redisBytes', string.format('%.0f', bytes - before))
-end
-local function uncharge(usage, record)
-  local bytes = redis.call('HGET', record, 'redisBytes')
-  if bytes then redis.call('HINCRBY', usage, 'redisBytes', 0 - bytes) end
 end
 local function unkeep(usage, files)
   local all = 0
