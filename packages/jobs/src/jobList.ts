@@ -2,7 +2,7 @@
 // however many jobs there are; and ids sort by time of creation, so times are bounds of a range.
 import type { JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
-import { encodeTime } from 'ulid';
+import { firstIdAt } from './endedBefore.ts';
 import type { RedisKeys } from './redis/keys.ts';
 
 export interface JobFilter {
@@ -22,20 +22,12 @@ export interface ListOptions extends JobFilter {
   readonly after?: string | undefined;
 }
 
-/** The last millisecond that an id can say. */
-const lastTime = 2 ** 48 - 1;
-
-/** Returns the lowest id of a job that is created at this time (ms). */
-export function firstIdAt(time: number): string {
-  return `job_${encodeTime(Math.min(Math.max(0, time), lastTime), 10)}`;
-}
-
 /** Returns the ids of a page, newest first; one more than the limit if there are more jobs. */
 export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOptions): Promise<string[]> {
   const { owner, status, label, limit, after, createdAfter, createdBefore } = options;
   const [least, most] = [
-    createdAfter === undefined ? null : firstIdAt(createdAfter + 1),
-    createdBefore === undefined ? null : firstIdAt(createdBefore),
+    createdAfter === undefined ? null : firstIdAt('job', createdAfter + 1),
+    createdBefore === undefined ? null : firstIdAt('job', createdBefore),
   ];
   const upper = [most, after].filter((id) => typeof id === 'string').toSorted()[0];
   return await redis.zrange(

@@ -2,8 +2,8 @@
 // are never deleted.
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
+import { endedBefore } from './endedBefore.ts';
 import { JobNotFoundError } from './errors.ts';
-import { firstIdAt } from './jobList.ts';
 import type { JobStore } from './jobStore.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
@@ -80,23 +80,10 @@ export class Retention {
   async #tooOld(now: number): Promise<string[]> {
     const { days } = this.#limits;
     if (days === null) return [];
-    const cutoff = now - days * dayMs;
-    const found = await Promise.all(
-      finalStatuses.map(async (status) => await this.#endedBefore(cutoff, this.#keys.list(undefined, status))),
-    );
+    const shared = { kind: 'job', record: (jobId: string) => this.#keys.job(jobId), time: now - days * dayMs, limit: atOnce } as const;
+    const lists = finalStatuses.map((status) => this.#keys.list(undefined, status));
+    const found = await Promise.all(lists.map(async (list) => await endedBefore(this.#redis, { ...shared, list })));
     return found.flat();
-  }
-
-  /** Who ended before some time was made before it; of those some may have ended later. */
-  async #endedBefore(cutoff: number, list: string): Promise<string[]> {
-    const found: string[] = [];
-    for (let from = '-'; ; ) {
-      const page = await this.#redis.zrange(list, from, `(${firstIdAt(cutoff)}`, 'BYLEX', 'LIMIT', 0, atOnce);
-      const ends = await Promise.all(page.map(async (jobId) => await this.#redis.hget(this.#keys.job(jobId), 'finishedAt')));
-      found.push(...page.filter((_, at) => Date.parse(ends[at] ?? '') < cutoff));
-      if (page.length < atOnce || found.length >= atOnce) return found;
-      from = `(${page.at(-1)}`;
-    }
   }
 
   /** Returns the oldest finished jobs, as many as there are too many. */

@@ -77,6 +77,14 @@ test('without limits everything stays', async ({ redis, folder }) => {
   await expectOnly(redis, folder, [id], [id]);
 });
 
+test('a limit that is longer ago than any id keeps everything', async ({ redis, folder }) => {
+  const jobs = openJobs(redis);
+  const { artifacts, retention } = await openRetention(redis, folder, { days: 100_000 });
+  const id = await succeeded(jobs, artifacts);
+  expect(await retention.sweep()).toBe(0);
+  await expectOnly(redis, folder, [id], [id]);
+});
+
 test('several processes at once remove each job once', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const processes = await Promise.all(Array.from({ length: 4 }, async () => await openRetention(redis, folder, { jobs: 3 })));

@@ -3,7 +3,8 @@
 import type { SweepGoal, SweepMetric, SweepPage, SweepSpace, SweepStatus, SweepStrategy, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
-import { encodeTime, ulid } from 'ulid';
+import { ulid } from 'ulid';
+import { endedBefore } from '../endedBefore.ts';
 import { IdempotencyMismatchError } from '../errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from '../idempotency.ts';
 import { fittingPage } from '../pageBytes.ts';
@@ -203,14 +204,8 @@ export class SweepStore {
 
   /** Returns the ids of sweeps that ended before `time` (ms), in order of creation: fewer than 2 × `limit`. */
   async endedBefore(time: number, limit: number): Promise<string[]> {
-    const ended: string[] = [];
-    for (let from = '-'; ; ) {
-      const page = await this.#redis.zrange(this.#keys.sweeps, from, `(sweep_${encodeTime(time, 10)}`, 'BYLEX', 'LIMIT', 0, limit);
-      const ends = await Promise.all(page.map(async (id) => await this.#redis.hget(this.#keys.sweep(id), 'finishedAt')));
-      ended.push(...page.filter((_, at) => Date.parse(ends[at] ?? '') < time));
-      if (page.length < limit || ended.length >= limit) return ended;
-      from = `(${page.at(-1)}`;
-    }
+    const keys = this.#keys;
+    return await endedBefore(this.#redis, { list: keys.sweeps, kind: 'sweep', record: (id) => keys.sweep(id), time, limit });
   }
 
   /** Returns the ids of the sweeps that have not ended. */
