@@ -1,5 +1,5 @@
-// The files of jobs and of what users upload, whoever keeps them; uploaded weights and datasets, under their own ids, count as jobs
-// here. A file appears whole or not at all.
+// The interface of a store for the files of jobs and uploads. Uploaded weights and datasets have ids of their own and are treated like jobs
+// here. A file appears completely or not at all.
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
 
@@ -47,18 +47,21 @@ export interface ByteRange {
 }
 
 /**
- * Every method throws ArtifactError: `invalidArtifactName` for an invalid job id or name; `diskFull`, `storageDenied`, `storageReadOnly` or
- * `storageUnavailable` for a storage that cannot be used now (see `isStorageAway`). Methods with a signal throw its reason as soon as it
- * is aborted.
+ * Every method throws an ArtifactError with the code `invalidArtifactName` for an invalid job id or name, and with `diskFull`,
+ * `storageDenied`, `storageReadOnly` or `storageUnavailable` if the storage cannot be used now (see `isStorageAway`). Methods with a signal
+ * throw its reason as soon as it is aborted.
  */
 export interface ArtifactStore {
-  /** A path for a new file that `putFile` can take over; what is left there is removed when the store is closed, or by the next start after a crash. */
+  /**
+   * Returns a path for a new file, from which `putFile` can move it. A file that is left there is removed when the store is closed or, after
+   * a crash, at the next start.
+   */
   temporaryFile(): string;
 
-  /** Moves a finished file to the artifact, and replaces an artifact of this name. After an error the file is still there. */
+  /** Moves a finished file into the store. Replaces an existing artifact of this name. After an error the file is still at `path`. */
   putFile(jobId: string, name: string, path: string, signal?: AbortSignal): Promise<ArtifactStat>;
 
-  /** The same for bytes in memory. */
+  /** Stores bytes. Replaces an existing artifact of this name. */
   putBytes(jobId: string, name: string, bytes: Uint8Array): Promise<ArtifactStat>;
 
   /** Size and digest, or null if there is no such artifact. */

@@ -1,13 +1,17 @@
-// The content of an artifact as a stream. A broken connection, a disk that cannot be read and a server that stops sending become errors of
-// the storage.
+// Makes the stream of an artifact's content. If the connection breaks, the disk cannot be read or the server stops sending, the stream fails
+// with an error of the storage.
 import { Readable } from 'node:stream';
 
-/** How long a source may send nothing, in ms. */
+/** Longest time without data from the source, in ms. After it, the stream fails. */
 const stallMs = 30_000;
 
-/** @param toError turns an error of the source into the stream's error; @param signal ends the stream with its reason */
+/**
+ * Returns a stream of what `source` sends.
+ * @param toError converts an error of the source into the error of the stream
+ * @param signal ends the stream with its reason
+ */
 export function contentStream(source: Readable, toError: (error: unknown) => Error, signal?: AbortSignal): Readable {
-  // The source may fail before anyone reads the stream.
+  // Without a listener, an error of the source before the first read would end the process.
   source.on('error', () => {});
   const abort = (): void => void source.destroy(signal?.reason as Error);
   if (signal?.aborted === true) abort();
@@ -26,7 +30,7 @@ async function* chunksOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const giveUp = (): void => void source.destroy(Object.assign(new Error('the source stopped sending'), { code: 'ETIMEDOUT' }));
-  // Only the source is timed, not a slow reader.
+  // The timer runs only while this waits for the source. A slow reader may take any time.
   let stall = setTimeout(giveUp, stallMs);
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {

@@ -173,7 +173,7 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  /** Runs file operations. @throws ArtifactError for errors of the disk; the signal's reason */
+  /** Runs file operations. @throws ArtifactError for errors of the disk; the signal's reason if it is aborted */
   async #work<T>(artifact: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     return await inStorage(artifact, place, async () => {
@@ -186,7 +186,7 @@ export class FolderArtifactStore implements ArtifactStore {
     });
   }
 
-  /** The same; returns `missing` if the file does not exist. */
+  /** Does the same as `#work`, but returns `missing` if the file does not exist. */
   async #orMissing<T, M>(artifact: string, signal: AbortSignal | undefined, missing: M, work: () => Promise<T>): Promise<T | M> {
     try {
       return await this.#work<T | M>(artifact, signal, work);
@@ -196,7 +196,7 @@ export class FolderArtifactStore implements ArtifactStore {
     }
   }
 
-  /** Checks that a file is not missing because the folder was replaced or its disk unmounted. */
+  /** Checks that the folder itself exists. @throws ArtifactError if it was removed or replaced, or if its disk was unmounted */
   async #expectFolder(artifact: string): Promise<void> {
     try {
       await access(this.#scratch);
@@ -229,10 +229,10 @@ export class FolderArtifactStore implements ArtifactStore {
   }
 }
 
-/** What `check` writes: a whole block, which a full disk cannot store. */
+/** The content of the file that `check` writes. It fills a block, because a full disk may still have room for a few bytes. */
 const checkContent = Buffer.alloc(4_096, 'trainyard');
 
-/** A stored digest only saves time: without it, the file is read again. */
+/** Ignores an error while storing a digest. Without a stored digest, the file is read again. */
 const lessWork = (): void => {};
 
 function digestPath(path: string): string {
@@ -248,7 +248,7 @@ async function readDigest(path: string): Promise<Digest | null> {
   }
 }
 
-/** The size and SHA-256 of a file. @param flags `r+` flushes the file to the disk first */
+/** Returns the size and SHA-256 of a file. @param flags `r+` also flushes the file to the disk */
 async function digestOf(path: string, flags: 'r' | 'r+'): Promise<Digest> {
   const file = await open(path, flags);
   try {

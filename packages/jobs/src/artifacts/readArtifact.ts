@@ -18,9 +18,9 @@ export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: Ar
 }
 
 /**
- * The same into a new file. After an error the file is incomplete.
- * @param place how messages name the file's folder
- * @throws ArtifactError as {@link readArtifact}, and for errors of the disk; the signal's reason
+ * Copies an artifact to a new file. After an error the file is incomplete.
+ * @param place the name of the file's folder in error messages
+ * @throws ArtifactError as {@link readArtifact}, and for errors of the disk; the signal's reason if it is aborted
  */
 export async function fetchArtifact(
   artifacts: ArtifactStore,
@@ -41,7 +41,7 @@ export async function fetchArtifact(
   check(jobId, name, stored, hash.digest('hex'));
 }
 
-/** The content, if its digest is known. @throws ArtifactError `storageUnavailable` */
+/** Returns `content`, if the digest of the artifact is known. @throws ArtifactError `storageUnavailable` if not */
 function known({ jobId, name }: ArtifactPlace, stored: ArtifactStat | null, content: Readable): Readable {
   if (stored !== null) return content;
   content.destroy();

@@ -1,5 +1,5 @@
-// Artifacts in an S3 bucket: `<prefix>/<job id>/<name>`, each with its digest in its metadata. An object appears whole or not at all by
-// itself; what arrives is checked against an MD5 sum by the server.
+// Stores artifacts in an S3 bucket as `<prefix>/<job id>/<name>`, with the digest in the metadata. S3 itself makes an object appear completely
+// or not at all, and checks an upload against its MD5 sum.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -38,17 +38,17 @@ const mostInMemory = 16 * 2 ** 20;
 /** Objects removed at a time. */
 const deletedAtOnce = 20;
 
-/** How messages name the local folder. */
+/** The name of the local folder in error messages. */
 const scratchPlace = "the service's own folder";
 
-/** What `check` writes. */
+/** The content of the object that `check` writes. */
 const checkContent = Buffer.from('trainyard');
 
 export class S3ArtifactStore implements ArtifactStore {
   readonly #bucket: S3Bucket;
   readonly #prefix: string;
   readonly #scratch: string;
-  /** The key of the file that `check` writes; each process has its own. */
+  /** The key of the object that `check` writes. Each process has its own. */
   readonly #checkKey: string;
 
   private constructor({ bucket, prefix }: S3ArtifactOptions, scratch: string) {
@@ -60,7 +60,7 @@ export class S3ArtifactStore implements ArtifactStore {
 
   /**
    * Opens a bucket without sending a request to it, and removes unfinished files of crashed processes from this machine.
-   * @throws EnvironmentError when the SDK finds no region or no credentials
+   * @throws EnvironmentError if the SDK finds no region or no credentials
    */
   static async open(options: S3ArtifactOptions): Promise<S3ArtifactStore> {
     await mkdir(options.scratchRoot, { recursive: true });
@@ -95,7 +95,7 @@ export class S3ArtifactStore implements ArtifactStore {
         try {
           await client.send(new PutObjectCommand({ Bucket, Key, Body, ...content }), options);
         } finally {
-          // A failed request leaves it open.
+          // The SDK does not close the file of a failed request.
           if (!Buffer.isBuffer(Body)) Body.destroy();
         }
       },
@@ -216,7 +216,7 @@ export class S3ArtifactStore implements ArtifactStore {
     return await this.#bucket.list(jobId, `${this.#prefix}${jobId}/`);
   }
 
-  /** Of an object that something else put there. */
+  /** Computes the digest of an object without one in its metadata: another program stored it. */
   async #digestAnew(jobId: string, name: string, signal: AbortSignal | undefined): Promise<string> {
     const hash = createHash('sha256');
     for await (const chunk of await this.open(jobId, name, undefined, signal)) hash.update(chunk as Uint8Array);

@@ -1,5 +1,5 @@
-// One S3 bucket: its client, and the errors of its server. It knows keys, not artifacts. The SDK reads endpoint and credentials from its
-// environment variables.
+// The client of one S3 bucket. Converts the errors of the server. The SDK reads the endpoint and the credentials from its own environment
+// variables.
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { ArtifactError } from '../errors.ts';
 import { unlessAborted } from './abandon.ts';
@@ -7,21 +7,21 @@ import type { ByteRange } from './artifactStore.ts';
 import { awayError, outside, statusOf } from './s3Errors.ts';
 import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
 
-/** How long a server may take to accept a connection, and how long a connection may be silent, in ms. */
+/** Longest time to connect, and longest time without data on a connection, in ms. */
 const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
 
-/** Connections to the server. A download has one until its client has read everything, so these are many more than anybody waits for. */
+/** Most connections to the server. There are many, because each download keeps one until its client has read everything. */
 const sockets = { maxSockets: 1_024 };
 
-/** Tries of one request. Callers that can wait longer repeat the call. */
+/** Tries per request. Callers that can wait longer repeat the call. */
 const maxAttempts = 2;
 
-/** Errors are thrown; the client would also print them on the console. */
+/** A silent logger. The client would otherwise also print the errors that it throws. */
 const silent = { trace: () => {}, debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export interface S3CallOptions {
   readonly signal?: AbortSignal | undefined;
-  /** The part of the object that is asked for. */
+  /** The requested part of the object, for the error `invalidRange`. */
   readonly range?: ByteRange | undefined;
 }
 
@@ -31,7 +31,7 @@ export class S3Bucket {
 
   constructor(name: string) {
     this.name = name;
-    // Servers other than AWS's often know neither the newer checksums nor buckets as host names.
+    // Other servers than AWS often support neither the newer checksums nor bucket names in host names.
     this.#client = new S3Client({
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -42,15 +42,15 @@ export class S3Bucket {
     });
   }
 
-  /** @throws EnvironmentError when the SDK finds no region or no credentials */
+  /** @throws EnvironmentError if the SDK finds no region or no credentials */
   async expectSettings(): Promise<void> {
     await expectSettings(this.#client);
   }
 
   /**
-   * Calls the server.
-   * @param artifact what errors name
-   * @throws ArtifactError for whatever the server refuses, and when it does not answer; the signal's reason
+   * Sends a request to the server.
+   * @param artifact the name in error messages
+   * @throws ArtifactError if the server refuses the request or does not answer; the signal's reason if it is aborted
    */
   async call<T>(
     artifact: string,
@@ -72,7 +72,7 @@ export class S3Bucket {
     }
   }
 
-  /** The keys that begin with `Prefix`, without it. @throws as {@link call} */
+  /** Returns the keys that begin with `Prefix`, without that prefix. @throws as {@link call} */
   async list(artifact: string, Prefix: string): Promise<string[]> {
     const names: string[] = [];
     let token: string | undefined;
@@ -88,8 +88,8 @@ export class S3Bucket {
   }
 
   /**
-   * A HEAD answers 404 for a missing bucket, too.
-   * @throws ArtifactError `storageUnavailable` where there is no bucket
+   * Checks that the bucket exists. A HEAD request cannot tell, because its status is 404 for a missing bucket and for a missing object.
+   * @throws ArtifactError `storageUnavailable` if the bucket does not exist
    */
   async expectBucket(artifact: string, Prefix: string, signal: AbortSignal | undefined): Promise<void> {
     try {
@@ -99,7 +99,7 @@ export class S3Bucket {
         { signal },
       );
     } catch (error) {
-      // A user without the right to list the bucket may still use its objects.
+      // Credentials without the right to list the bucket may still have the right to use its objects.
       const isThere = error instanceof ArtifactError && (error.code === 'storageDenied' || error.code === 'artifactNotFound');
       if (!isThere) throw error;
     }

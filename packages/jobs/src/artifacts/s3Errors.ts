@@ -1,10 +1,10 @@
-// Turns errors of S3 into ArtifactErrors.
+// Converts errors of S3 into ArtifactErrors.
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 import type { ByteRange } from './artifactStore.ts';
 import { systemCodeOf } from './storageErrors.ts';
 
-/** The error of an S3 storage that refused a request or did not answer. Only a file that is too large can never be stored later. */
+/** Returns the error of a request that the S3 storage refused or did not answer. A retry may help, except for `artifactTooLarge`. */
 export function awayError(artifact: string, error: unknown): ArtifactError {
   const status = statusOf(error);
   const kind = error instanceof Error ? error.name : 'Error';
@@ -17,7 +17,7 @@ function codeOf(answer: string, status: number | undefined): ArtifactErrorCode {
   return status === 401 || status === 403 ? 'storageDenied' : 'storageUnavailable';
 }
 
-/** Whether the file is larger than the storage allows. */
+/** Whether the storage refused a file because of its size. */
 function isTooLarge(answer: string, status: number | undefined): boolean {
   return status === 413 || answer === 'EntityTooLarge';
 }
@@ -26,12 +26,12 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }
 
-/** @param answer the error code from the server, or the system error code (such as ECONNRESET) if the connection failed */
+/** @param answer the error code of the server or, if the connection failed, of the system (such as ECONNRESET) */
 function messageOf(answer: string, status: number | undefined): string {
   if (answer === 'NoSuchBucket') return 'the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL';
   if (isTooLarge(answer, status)) return `the file is larger than the S3 storage allows (${answer}): raise its limit`;
   if (status === 401 || status === 403) {
-    // S3 gives the same answer for a missing file if the credentials may not list the bucket.
+    // S3 also responds with 403 for a missing file, if the credentials have no right to list the bucket.
     const rights = 's3:GetObject, s3:PutObject and s3:DeleteObject on its objects, and s3:ListBucket on the bucket';
     return `the S3 storage refuses these credentials (${answer}, status ${status}): they need ${rights}`;
   }

@@ -1,4 +1,4 @@
-// Checks the settings of S3 at the start. The SDK itself would report missing ones only with the first request.
+// Checks the settings of S3 at the start. The SDK itself would report a missing setting only at the first request.
 import type { S3Client } from '@aws-sdk/client-s3';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 

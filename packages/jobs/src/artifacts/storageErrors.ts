@@ -1,15 +1,15 @@
-// Decides whether an error means that the storage is away. This passes, so callers wait for the storage, and jobs do not fail for it.
+// Decides whether an error means that the storage is unavailable. Then callers wait for the storage, and jobs do not fail.
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 
-/** Codes of a storage that cannot be used now, and may be later without any change to the request. */
+/** Codes of errors after which the same request may succeed later. */
 const awayCodes: ReadonlySet<string> = new Set<ArtifactErrorCode>(['diskFull', 'storageDenied', 'storageReadOnly', 'storageUnavailable']);
 
-/** Whether the storage cannot be used now: try again later. False for a missing or damaged artifact, and for bugs. */
+/** Whether an error means that the storage cannot be used now. False for a missing or damaged artifact, and for bugs. */
 export function isStorageAway(error: unknown): error is ArtifactError {
   return error instanceof ArtifactError && awayCodes.has(error.code);
 }
 
-/** Codes of the operating system for a disk that cannot be used now. */
+/** System error codes for a disk that cannot be used now. */
 const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ENOSPC: 'diskFull',
   EDQUOT: 'diskFull',
@@ -20,7 +20,7 @@ const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   EIO: 'storageUnavailable',
 };
 
-/** The same, and codes for a network file system that does not answer, or a process that may open no more files. */
+/** These codes, and codes for a network file system that does not answer and for too many open files. */
 const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ...diskCodes,
   ESTALE: 'storageUnavailable',
@@ -44,7 +44,7 @@ const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
 };
 
 /**
- * The error of a file operation as one of the storage.
+ * Converts the error of a file operation into an error of the storage.
  * @param place the folder, as messages name it: `the artifact folder`
  * @returns null for an error that is not about the storage, such as ENOENT
  */
@@ -56,13 +56,13 @@ export function storageErrorOf(error: unknown, artifact: string, place: string):
   return new ArtifactError(code, artifact, messageOf(code, systemCode, place), { cause: error });
 }
 
-/** The same, but only for codes that a connection cannot have. */
+/** Does the same as {@link storageErrorOf}, but only for codes that errors of a connection never have. */
 export function diskErrorOf(error: unknown, artifact: string, place: string): ArtifactError | null {
   const code = systemCodeOf(error);
   return code !== undefined && Object.hasOwn(diskCodes, code) ? storageErrorOf(error, artifact, place) : null;
 }
 
-/** Runs file operations. @throws ArtifactError for errors of the storage; other errors unchanged */
+/** Runs file operations. @throws ArtifactError for errors of the storage; other errors as they are */
 export async function inStorage<T>(artifact: string, place: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

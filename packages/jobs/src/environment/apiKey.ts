@@ -1,5 +1,5 @@
-// Bearer keys. Only their SHA-256 is ever configured or kept: `name:role:sha256` or `name:role:sha256:weight` entries. A key is 256 random
-// bits, so a plain digest is enough; there is no password to guess.
+// API keys, sent as bearer tokens. The configuration contains only their SHA-256, as `name:role:sha256` or `name:role:sha256:weight`. A plain
+// digest is secure enough, because a key has 256 random bits and cannot be guessed.
 import { timingSafeEqual } from 'node:crypto';
 import { hashToken, keyName } from './newKey.js';
 
@@ -12,9 +12,9 @@ export type ApiKeyRole = (typeof apiKeyRoles)[number];
 export interface ApiKey {
   readonly name: string;
   readonly role: ApiKeyRole;
-  /** Of the token, in hex. */
+  /** SHA-256 of the token, in hex. */
   readonly sha256: string;
-  /** How many jobs of the key start in its turn: 1 to 100, default 1. */
+  /** How many jobs of the key start in one turn: 1 to 100; default 1. */
   readonly weight?: number;
 }
 
@@ -23,9 +23,9 @@ const digest = /^[0-9a-f]{64}$/;
 const keyWeight = /^(?:[1-9]\d?|100)$/;
 
 /**
- * The keys of `name:role:sha256` or `name:role:sha256:weight` entries, separated by commas or line breaks; empty lines and lines that begin
- * with # are skipped.
- * @throws RangeError for an entry that is none, or a name that comes twice; it does not repeat the entry's digest
+ * Parses `name:role:sha256` and `name:role:sha256:weight` entries, separated by commas or line breaks. Skips empty lines and lines that
+ * begin with #.
+ * @throws RangeError for an invalid entry or a repeated name. The message does not contain the digest of the entry
  */
 export function parseApiKeys(text: string): ApiKey[] {
   const entries = text
@@ -64,7 +64,9 @@ function parseEntry(entry: string, index: number): ApiKey {
   }
   if (weight === undefined) return { name, role: knownRole, sha256 };
   if (!keyWeight.test(weight)) {
-    throw new RangeError(`entry ${index + 1} is not name:role:sha256:weight: a weight is a whole number from 1 to 100`);
+    throw new RangeError(
+      `entry ${index + 1} has an invalid weight: it must be a whole number from 1 to 100, as in name:role:sha256:weight`,
+    );
   }
   return { name, role: knownRole, sha256, weight: Number(weight) };
 }

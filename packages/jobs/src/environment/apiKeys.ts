@@ -1,10 +1,10 @@
-// The API keys that are valid now. A key file is read again when it changes: a removed key stops working within a second, and an added
-// one starts to work.
+// The currently valid API keys. A key file is read again when it changes, so that a removed key becomes invalid and a new key valid within a
+// second.
 import { readFile } from 'node:fs/promises';
 import { unwatchFile, watchFile } from 'node:fs';
 import { type ApiKey, parseApiKeys } from './apiKey.ts';
 
-/** How often the file is checked, in ms. It is polled, because a mounted file is often replaced without a notification. */
+/** Interval at which the file is checked, in ms. It is polled, because the system often does not notify about changes of a mounted file. */
 const lookEveryMs = 500;
 
 export class ApiKeys {
@@ -19,7 +19,7 @@ export class ApiKeys {
     return this.#current;
   }
 
-  /** Whether this key is still valid, with the same name, role and token. */
+  /** Whether a key with the same name, role and token is still valid. */
   has({ name, role, sha256 }: ApiKey): boolean {
     return this.#current.some((key) => key.name === name && key.role === role && key.sha256 === sha256);
   }
@@ -41,8 +41,8 @@ export interface WatchKeysOptions {
 }
 
 /**
- * Replaces the keys whenever the file changes. A file that cannot be read, is empty, or has an invalid entry changes nothing.
- * @returns stops watching
+ * Replaces the keys whenever the file changes. If the file cannot be read, is empty or has an invalid entry, the old keys stay valid.
+ * @returns a function that stops watching
  */
 export function watchKeyFile(path: string, keys: ApiKeys, { onRead }: WatchKeysOptions): () => void {
   let isClosed = false;

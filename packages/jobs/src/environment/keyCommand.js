@@ -1,4 +1,4 @@
-// `npm run key -- NAME [--admin]`: makes an API key. The key is shown once and not stored. Like newKey.js, it needs no installed packages.
+// `npm run key -- NAME [--admin]` creates an API key. The key is shown once and not stored. Like newKey.js, it needs no installed packages.
 import { parseArgs } from 'node:util';
 import { createApiKey } from './newKey.js';
 

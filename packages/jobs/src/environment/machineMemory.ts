@@ -1,9 +1,9 @@
-// The memory that defaults are a share of.
+// The available memory. Some default settings are a share of it.
 import { totalmem } from 'node:os';
 
-/** The memory of this machine in bytes, or of this process's container if that has less. */
+/** Returns the memory of this machine or, if it has less, of this process's container, in bytes. */
 export function machineMemoryBytes(): number {
-  // 0, or more than there is, where nothing limits this process.
+  // Without a limit on this process, it is 0 or a very large number.
   const constrained = process.constrainedMemory();
   return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
 }

@@ -1,11 +1,11 @@
-// Makes API keys. This is JavaScript without dependencies, because `npm run key` runs it in a checkout where nothing is installed or
-// built, with any version of Node.
+// Creates API keys. It is plain JavaScript without dependencies, because `npm run key` must work in a checkout before anything is installed or
+// built, and with any version of Node.
 import { createHash, randomBytes } from 'node:crypto';
 
 export const keyName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * SHA-256 of a token, in hex. Only this hash is configured and stored.
+ * Returns the SHA-256 of a token, in hex. Only this hash is configured and stored.
  * @param {string} token
  * @returns {string}
  */
@@ -14,7 +14,7 @@ export function hashToken(token) {
 }
 
 /**
- * A new key: the token for its owner, and the entry for the configuration.
+ * Returns a new key: the token for its owner, and the entry for the configuration.
  * @param {string} name
  * @param {'user' | 'admin'} role
  * @returns {{ readonly token: string, readonly entry: string }}

@@ -1,5 +1,5 @@
-// All environment variables of the services, read once. What comes out is complete and typed; what cannot be used is
-// named, all of it at once, with the value unless it is a secret, and with what to do.
+// Reads all environment variables of the services once. The result is complete and typed. The error names all invalid variables at once, with
+// their values (except secrets) and what to do.
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -16,11 +16,11 @@ import { defaultHome } from './dataFolder.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** A limit of the dry run, as a number of at least 1 that may be written 1e8. */
+/** A limit: a number of at least 1. It may be written as 1e8. */
 const limit = (byDefault: number) =>
   z.string().transform(Number).pipe(z.number('must be a number such as 1000 or 1e8').min(1, 'must be at least 1')).default(byDefault);
 
-/** A quota of each key: off without one. */
+/** A quota of each key; no quota if it is not set. */
 const quota = z
   .string()
   .transform(Number)
@@ -37,8 +37,7 @@ const count = (least: number, most: number) => {
     .pipe(z.number().min(least, message).max(most, message));
 };
 
-/** The least leaves room for a small network beside the process itself. */
-/** Of a process that the API starts. Below the least, none can do anything. */
+/** Memory limit of a process that the API starts, in bytes. With less than the minimum, it has no room even for a small network. */
 const processMemory = z.string().transform(Number).pipe(z.number('must be a number such as 1.5e9').min(2e8, 'must be at least 2e8'));
 
 const url = (protocols: readonly string[], remedy: string) =>
@@ -150,10 +149,10 @@ const variables = z.object({
 /** The names of all variables. */
 export const environmentVariables: readonly string[] = Object.keys(variables.shape);
 
-/** The default of each variable that has one, as it is used: numbers as numbers. A variable without a default is null or absent. */
+/** The parsed default of each variable (numbers as numbers); null or absent for a variable without a default. */
 export const environmentDefaults: Readonly<Record<string, unknown>> = variables.parse({});
 
-/** Values that are not repeated in messages. */
+/** Variables whose values are never shown in error messages. */
 const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS', 'TRAINYARD_WEBHOOK_SECRET']);
 
 export interface Environment {
@@ -162,7 +161,7 @@ export interface Environment {
   readonly port: number;
   /** Null: this machine starts one (see `startRedis`). */
   readonly redisUrl: string | null;
-  /** The maxmemory of a private Redis; null: a quarter of this machine's memory. */
+  /** The maxmemory of a private Redis, in bytes; null: a quarter of this machine's memory. */
   readonly redisMemoryBytes: number | null;
   /** The data folder, absolute: datasets, artifacts, private Redis. */
   readonly home: string;
@@ -171,19 +170,19 @@ export interface Environment {
   /** A mirror to download datasets from. */
   readonly datasetsUrl: string | null;
   readonly apiKeys: readonly ApiKey[];
-  /** The absolute path of the key file; null if the keys are in the variable itself. */
+  /** The absolute path of the key file; null if the variable contains the keys themselves. */
   readonly apiKeysFile: string | null;
-  /** Requests that a key may make in a minute; 0: any number. */
+  /** Requests per minute that a key may send; 0: any number. */
   readonly rateLimit: number;
-  /** Connections that each API process may have. */
+  /** Most connections of each API process. */
   readonly connections: number;
-  /** Requests of a key that each API process answers at the same time. */
+  /** Most requests of a key that each API process handles at the same time. */
   readonly requestsPerKey: number;
-  /** Event streams that a key may have open at each API process. */
+  /** Most open event streams of a key at each API process. */
   readonly streamsPerKey: number;
   /** Web sites that may call from a browser. */
   readonly corsOrigins: readonly string[];
-  /** Trusted proxies: addresses and networks, or how many are in front of the service. */
+  /** Trusted proxies: their addresses and networks, or the number of proxies in front of the service. */
   readonly trustProxy: readonly string[] | number;
   /** The path under which clients see the service; '' for the root. */
   readonly basePath: string;
@@ -191,11 +190,11 @@ export interface Environment {
   readonly webhookSecret: string | null;
   /** Whether webhooks may go to addresses of this machine and its network. */
   readonly allowPrivateWebhooks: boolean;
-  /** Webhooks that an API process sends at the same time, and how many of them may be of one key. */
+  /** Most webhooks that an API process sends at the same time: in all, and for one key. */
   readonly webhookSends: { readonly places: number; readonly placesPerKey: number };
-  /** Jobs that a worker trains at a time. */
+  /** Jobs that a worker trains at the same time. */
   readonly concurrency: number;
-  /** Threads of a job that names none. */
+  /** Threads of a job whose spec does not set them. */
   readonly threads: number;
   /** Whether jobs are trained with relaxed SIMD, and say so in their engine version. */
   readonly relaxed: boolean;
@@ -205,34 +204,34 @@ export interface Environment {
   readonly artifactsUrl: string;
   readonly logLevel: (typeof logLevels)[number];
   readonly limits: SpecLimits;
-  /** Bytes that an upload may have. */
+  /** Largest upload, in bytes. */
   readonly uploadBytesLimit: number;
-  /** Bytes that the specs of all jobs of a sweep may have together. */
+  /** Most bytes of the specs of all jobs of a sweep together. */
   readonly sweepBytesLimit: number;
-  /** Files that a zip or tar of images may hold. */
+  /** Most files in a zip or tar of images. */
   readonly uploadFilesLimit: number;
-  /** What an API process has under way of uploads, and how much of it may be of one key. */
+  /** Most uploads that an API process handles at the same time, and most bytes of them: in all, and for one key. */
   readonly uploadBounds: {
     readonly uploads: number;
     readonly uploadsPerKey: number;
     readonly bytes: number;
     readonly bytesPerKey: number;
   };
-  /** Uploads that an API process reads at the same time. */
+  /** Most uploads that an API process reads at the same time. */
   readonly uploadReaders: number;
-  /** Memory of a process that reads an upload, in bytes. `null` is a share of the machine's memory. */
+  /** Memory limit of a process that reads an upload, in bytes; null: a share of the machine's memory. */
   readonly uploadMemoryBytes: number | null;
   readonly predictions: {
-    /** Predictions at a time of an API process, each in a process of its own. */
+    /** Most predictions of an API process at the same time. Each runs in a separate process. */
     readonly processes: number;
-    /** The memory of one such process, in bytes. */
+    /** Memory limit of such a process, in bytes. */
     readonly memoryBytes: number;
-    /** How long a prediction may take, in ms. */
+    /** Time limit of a prediction, in ms. */
     readonly timeLimitMs: number;
-    /** Requests of one key that may wait. */
+    /** Most waiting prediction requests of one key. */
     readonly waitingPerKey: number;
   };
-  /** What each key that is no admin's may have. */
+  /** Quotas of each key without the admin role. */
   readonly quotas: Quotas;
 }
 
@@ -334,7 +333,7 @@ export function isLoopback(host: string): boolean {
 function readApiKeys(value: string, file: string | null, issues: EnvironmentIssue[]): ApiKey[] {
   try {
     const keys = parseApiKeys(file === null ? value : readFileSync(file, 'utf8'));
-    // Without keys every local user is an admin. An operator who names a file does not want that.
+    // Without any key every local user would be an admin. An operator who sets a file does not want that.
     if (file !== null && keys.length === 0) throw new RangeError('it has no entry; npm run key -- NAME makes one');
     return keys;
   } catch (error) {

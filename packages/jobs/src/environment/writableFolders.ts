@@ -1,4 +1,4 @@
-// Checks at the start that the service can write to its folders. So the error names the variable, and no request or job has to fail first.
+// Checks at the start that the service can write to its folders. Otherwise, the first request or job would fail without naming the variable.
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
@@ -13,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
 };
 
-/** Why this process cannot write to the folder; null if it can. Creates the folder if it does not exist. */
+/** Creates a folder if it does not exist. Returns why this process cannot write to it; null if it can. */
 function obstacle(folder: string): string | null {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -26,7 +26,7 @@ function obstacle(folder: string): string | null {
 }
 
 /**
- * Creates the data folder and, if artifacts are kept in a folder, that one.
+ * Creates the data folder and the artifact folder (if artifacts are stored in a folder), and checks that they are writable.
  * @throws EnvironmentError that names the variable, the folder and the reason
  */
 export function requireWritableFolders({ home, artifactsUrl }: Pick<Environment, 'home' | 'artifactsUrl'>): void {

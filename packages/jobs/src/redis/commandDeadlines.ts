@@ -1,6 +1,6 @@
-// Time-outs of Redis commands that do not fail because this process is busy. ioredis's `commandTimeout` uses the wall clock: when the
-// event loop is blocked for a second, a reply that has arrived counts as late. Here only time counts in which a reply could have been
-// read, and an answer to an earlier command shows that Redis is working.
+// Timeouts of Redis commands that do not expire because this process is busy. ioredis's `commandTimeout` uses the wall clock: if the event
+// loop is blocked for a second, a reply that has already arrived is treated as late. Here only time counts during which a reply could have
+// been read. A reply to an earlier command restarts the time, because it shows that Redis is working.
 import { Redis } from 'ioredis';
 import type { RedisTarget } from './redisUrl.ts';
 

@@ -5,10 +5,10 @@ import { redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
 
 /**
- * - `api`: answers requests, so a command fails within about a second when Redis is away and the caller can answer 503.
- * - `worker`: waits for Redis as long as it takes; BullMQ's blocking reads demand it.
- * - `subscriber`: as `worker`, and whoever uses it subscribes anew each time it is ready (see Subscription).
- * - `probe`: checks whether Redis can be used. A command fails as soon as Redis is away, and is sent also while Redis loads its data.
+ * - `api`: for handling requests. During an outage of Redis, a command fails within about a second, so that the caller can respond with 503.
+ * - `worker`: commands wait for Redis without a limit. The blocking reads of BullMQ need this.
+ * - `subscriber`: like `worker`. Its user subscribes again each time it is ready (see Subscription).
+ * - `probe`: for checking whether Redis can be used. A command fails at once during an outage, and is sent even while Redis loads its data.
  */
 export type RedisRole = 'api' | 'worker' | 'subscriber' | 'probe';
 
@@ -27,7 +27,7 @@ const closingPatienceMs = 2_000;
 /** How long a connection that is closed waits for Redis to close it too, in ms: one that hangs does not. */
 const farewellMs = 500;
 
-/** Least time between two reconnects because of a replica, in ms. */
+/** Shortest time between two reconnections because of a replica, in ms. */
 const shortestReplicaPause = 100;
 
 /** How long making a connection may take, in ms; more than the event loop is ever busy. */
@@ -52,8 +52,9 @@ const roleOptions = {
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 10), longestRetryPause);
 
 /**
- * Whether to reconnect after an error. After a failover, a connection may still lead to the old primary, which is a replica now, while its
- * address leads to the new one. Many commands fail at the same time then, and only the first one reconnects.
+ * Returns a function that decides whether to reconnect after an error. After a failover, the connection may still lead to the old primary,
+ * which is a replica now. A new connection to the same address may lead to the new primary. Of many failed commands, only the first one
+ * reconnects.
  */
 function reconnectFromReplica(): (error: Error) => boolean {
   let lastMs = Number.NEGATIVE_INFINITY;

@@ -1,5 +1,5 @@
-// The names of everything kept in Redis. All carry the prefix as their hash tag, so that one script may touch any of
-// them also where Redis is a cluster; the training queue's own keys carry it too.
+// The keys of all data in Redis. Each contains the prefix as its hash tag, so that one script may use several of them even in a Redis Cluster.
+// The keys of BullMQ's queues have the same tag.
 
 export interface RedisKeys {
   /** The prefix in braces: what BullMQ takes as its prefix. */
@@ -8,7 +8,7 @@ export interface RedisKeys {
   job(jobId: string): string;
   /** Stream: the stored events of a job. */
   events(jobId: string): string;
-  /** Hash: the bytes of each of a job's files, by its name; and of its spec and its events, see scripts/usage.ts. */
+  /** Hash: the bytes of each file of a job, by file name, and the bytes of its spec and its events; see scripts/usage.ts. */
   files(jobId: string): string;
   /** String, 24 hours: which job an idempotency key made, and of which body. */
   idempotency(digest: string): string;
@@ -17,29 +17,29 @@ export interface RedisKeys {
    * left out does not matter. The scripts' `lists` names and keeps them.
    */
   list(owner?: string, status?: string, label?: string): string;
-  /** Hash: what an owner stores, has trained and is yet to make; see scripts/usage.ts. */
+  /** Hash: an owner's stored bytes, training seconds and planned jobs; see scripts/usage.ts. */
   usage(owner: string): string;
-  /** Sorted set: the ids of an owner's waiting jobs, next first: by priority, then by since when (ms) each waits. */
+  /** Sorted set: the ids of an owner's waiting jobs, next first: by priority, then by the time (ms) when each began to wait. */
   waitingOf(owner: string): string;
-  /** Sorted set: the owners with waiting jobs, in the order in which they began to wait. */
+  /** Sorted set: the owners with waiting jobs, in the order in which their first job began to wait. */
   readonly waitingOwners: string;
-  /** Hash: when each owner's last turn ended, as a count that rises with every turn; `*` has the count. */
+  /** Hash: when each owner's last turn ended, as a number that increases with every turn; `*` holds the current number. */
   readonly lastTurns: string;
-  /** Hash: how many starts are left of an owner's present turn. */
+  /** Hash: how many jobs each owner may still start in its current turn. */
   readonly startsLeft: string;
-  /** Hash: the weight of each key that has another than 1. */
+  /** Hash: the weight of each API key whose weight is not 1. */
   readonly keyWeights: string;
-  /** Sorted set: ids of jobs whose run was cut off and that are to go on first, scored by when (ms) that was. */
+  /** Sorted set: ids of interrupted jobs, which resume before waiting jobs start; scored by the time (ms) of the interruption. */
   readonly interrupted: string;
-  /** Sorted set: the ids of queued jobs as version 0.1.0 kept them, for all owners. */
+  /** Sorted set of version 0.1.0: the ids of the queued jobs of all owners. */
   readonly formerWaiting: string;
-  /** String, short-lived: a job has a worker. */
+  /** String with a short lifetime: the lease of a worker on a job. */
   lease(jobId: string): string;
-  /** String, short-lived: the job that a claim took. */
+  /** String with a short lifetime: the id of the job that a claim took. */
   taken(claimId: string): string;
   /** String, short-lived: how much of its rate limit a caller has used. */
   turns(subject: string): string;
-  /** Hash that expires: the job of a stream token, and the API key that created it. */
+  /** Hash that expires: the job of a stream token and the API key that created the token. */
   streamToken(digest: string): string;
   /** Sorted set: the digests of a key's stream tokens, scored by when (ms) they expire. */
   streamTokensOf(keyName: string): string;
@@ -55,7 +55,7 @@ export interface RedisKeys {
   readonly eventChannel: string;
   /** Sorted set: ids of jobs that are to be cancelled or paused by their workers, scored by since when (ms). */
   readonly leaving: string;
-  /** Sorted set: ids of jobs and weights that are not there (any more, or yet) and may have left files, scored by when (ms) those may go. */
+  /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files; scored by when (ms) the files may be removed. */
   readonly remains: string;
   /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
   readonly ended: string;
@@ -65,7 +65,7 @@ export interface RedisKeys {
   readonly ending: readonly [string, string];
   /** Hash: the record of a sweep, without its specs. */
   sweep(sweepId: string): string;
-  /** Hash: a sweep's base spec, and of each trial, by its number, the values and what they change of that spec. */
+  /** Hash: the base spec of a sweep and, by its index, each trial's values and changes to that spec. */
   sweepTrials(sweepId: string): string;
   /** Sorted set, all scores 0: the ids of all sweeps, in the order of their creation. */
   readonly sweeps: string;
@@ -75,23 +75,23 @@ export interface RedisKeys {
   readonly activeSweeps: string;
   /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
   webhookGone(digest: string): string;
-  /** Sorted set: the queue's ids of an owner's webhooks that wait for a place to be sent, scored by when (ms) they were queued. */
+  /** Sorted set: the queue ids of an owner's parked webhooks, scored by when (ms) they were queued. */
   parkedWebhooks(owner: string): string;
-  /** Set: the owners that have such webhooks. */
+  /** Set: the owners that have parked webhooks. */
   readonly parkedOwners: string;
-  /** String, expires in seconds: some process sends webhooks to private addresses. */
+  /** String that expires within a minute: some process sends webhooks to private addresses. */
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
-  /** Sorted set: ids of jobs that were made of an uploaded dataset, scored by when (ms) each was last looked at; those that have ended may be missing. */
+  /** Sorted set: ids of jobs that use an uploaded dataset, scored by when (ms) each was last checked. Jobs that have ended may be missing. */
   usersOf(datasetId: string): string;
   /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */
   readonly datasets: string;
   /** Sorted set, as `datasets`: the ids of one owner's. */
   datasetsOf(owner: string): string;
-  /** Hash that expires: the record of an upload that is being read or failed. */
+  /** Hash that expires: the record of an upload that is still being read or has failed. */
   upload(id: string): string;
-  /** Sorted set, as `datasets`: the ids of such uploads. Some may have expired. */
+  /** Sorted set, like `datasets`: the ids of such uploads. Some of their records may have expired. */
   readonly uploads: string;
   /** Sorted set, as `uploads`: the ids of one owner's. */
   uploadsOf(owner: string): string;
@@ -101,7 +101,7 @@ export interface RedisKeys {
   holder(id: string): string;
   /** Channel: ids of jobs that someone wants cancelled or paused. */
   readonly wishChannel: string;
-  /** String: a random id of the data in this Redis. */
+  /** String: a random id of the data in this Redis; see `RedisFindings.identity`. */
   readonly identity: string;
 }
 

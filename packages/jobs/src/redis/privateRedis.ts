@@ -17,7 +17,7 @@ export interface PrivateRedisOptions {
   /** Its data goes into `redis` below this folder, which nobody else may be using. */
   readonly home: string;
   readonly log: (message: string) => void;
-  /** Its maxmemory; default a quarter of the memory of this machine, or of this process where that is limited. */
+  /** Its maxmemory, in bytes; default: a quarter of `machineMemoryBytes()`. */
   readonly memoryBytes?: number;
 }
 

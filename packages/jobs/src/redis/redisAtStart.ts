@@ -1,5 +1,5 @@
-// Checks Redis at the start of a program. A failure that only an operator can fix ends the program with one line that says what to set.
-// Other failures do not.
+// Checks Redis at the start of a program. A failure that only an operator can fix ends the program, with one line that says what to change.
+// Other failures do not end it.
 import { EnvironmentError } from '../errors.ts';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailureOf } from './redisFailure.ts';
@@ -7,8 +7,8 @@ import { probeRedis } from './redisProbe.ts';
 import { whatAnswers } from './whatAnswers.ts';
 
 /**
- * Returns normally while Redis is away, loading or full.
- * @throws EnvironmentError when Redis cannot be used without a change by the operator
+ * Does not throw while Redis is away, loading or full, because a program can wait for that to end.
+ * @throws EnvironmentError if Redis cannot be used without a change by the operator
  */
 export async function requireUsableRedis(url: string, prefix: string): Promise<void> {
   const found: { failure: RedisFailure | null } = { failure: null };

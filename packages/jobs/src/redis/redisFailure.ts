@@ -1,29 +1,29 @@
-// One table of all errors that Redis, or the network in front of it, can return: what each means, and what an operator can do. The API's
-// 503s, readiness, the worker's waits, the checks at the start and the log use it.
+// The table of all errors of Redis and of the network in front of it: what each means, and what an operator can do. It is used for 503
+// responses, readiness, the waits of the worker, the checks at the start and the log.
 import { JobsError } from '../errors.ts';
 
 /** Why Redis cannot be used. The texts never contain a host, a path, a key or a secret. */
 export interface RedisFailure {
   /** Stable, camelCase. */
   readonly kind: RedisFailureKind;
-  /** What is wrong. Follows the word "Redis". */
+  /** What is wrong, as the end of a sentence that begins with "Redis". */
   readonly reason: string;
-  /** What an operator can do. A sentence. */
+  /** What an operator can do, as a whole sentence. */
   readonly remedy: string;
-  /** Whether only an operator can fix it. A program then exits at its start. */
+  /** Whether only an operator can fix the failure. A program with such a failure exits at its start. */
   readonly isMisconfigured: boolean;
   /** The value of `$1` in the table, such as the name of a command; may be empty. */
   readonly detail: string;
-  /** Whether it only says that there was no answer. Another failure at the same time is more precise. */
+  /** Whether the failure means only that there was no answer. Another failure at the same time is then more precise. */
   readonly isVague: boolean;
 }
 
 interface Row {
-  /** Matches messages of Redis 6.2 to 8, Valkey and ioredis. */
+  /** Matches error messages of Redis 6.2 to 8, Valkey and ioredis. */
   readonly message?: RegExp;
   /** Codes of Node's network, DNS and TLS errors. */
   readonly codes?: RegExp;
-  /** `$1` stands for the group of `message`. */
+  /** `$1` is replaced by the first group of `message`. */
   readonly reason: string;
   readonly remedy: string;
   readonly isMisconfigured?: boolean;
@@ -32,7 +32,7 @@ interface Row {
 
 const grants = 'Give the user of REDIS_URL the permissions that the README lists under "Which Redis?".';
 
-/** In order of precedence; the first row that matches wins. */
+/** The rows in order of precedence: the first row that matches wins. */
 const table = {
   loading: {
     message: /^LOADING\b/,
@@ -211,7 +211,7 @@ export type RedisFailureKind = keyof typeof table;
 
 const rows = Object.entries(table) as [RedisFailureKind, Row][];
 
-/** The failure of this kind, with `detail` in place of `$1`. */
+/** Returns the failure of this kind, with `detail` in place of `$1`. */
 export function redisFailure(kind: RedisFailureKind, detail = ''): RedisFailure {
   const { reason, remedy, isMisconfigured = false, isVague = false }: Row = table[kind];
   return { kind, reason: reason.replace('$1', detail || 'a command that it needs'), remedy, detail, isMisconfigured, isVague };
@@ -227,11 +227,11 @@ export class RedisUnavailableError extends JobsError {
   }
 }
 
-/** The failure that an error means; null for an error that is not about the state of Redis, such as a bug. */
+/** Returns the failure that an error means; null if the error is not about the state of Redis, for example a bug. */
 export function redisFailureOf(error: unknown): RedisFailure | null {
   if (!(error instanceof Error)) return null;
   if (error instanceof RedisUnavailableError) return error.failure;
-  // A transaction was refused because of one of its commands.
+  // Redis refused the transaction because of one of its commands; that command has the reason.
   if (error.message.startsWith('EXECABORT') && 'previousErrors' in error && Array.isArray(error.previousErrors)) {
     return redisFailureOf(error.previousErrors.find((previous) => previous !== error));
   }
@@ -251,7 +251,7 @@ export function redisFailureOf(error: unknown): RedisFailure | null {
   return null;
 }
 
-/** Whether an error means that Redis cannot be used now (answer 503, try again), and not a bug. */
+/** Whether an error means that Redis cannot be used now: respond with 503, or try again. False for bugs. */
 export function isRedisUnavailable(error: unknown): boolean {
   return redisFailureOf(error) !== null;
 }

@@ -1,5 +1,5 @@
-// Decides whether Redis can be used by this process, from the errors of its commands and connections and from repeated probes. The log
-// gets one line per change, however many commands fail. Readiness and 503s take their reason from here.
+// Decides whether this process can use Redis, by the errors of its commands and connections and by regular probes. Logs one line per change,
+// however many commands fail. Readiness and 503 responses take their reason from here.
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
@@ -16,20 +16,20 @@ export interface RedisHealthOptions {
   readonly redisUrl: string;
   readonly prefix: string;
   readonly log: HealthLog;
-  /** What the process does during an outage, for the log: "jobs wait". */
+  /** What the process does during an outage, for the log; such as "jobs wait". */
   readonly meanwhile: string;
   /** Called when Redis can be used again after a failure. */
   readonly onRecovery?: () => void;
 }
 
-/** Pauses between two probes, in ms: normally, and during an outage. */
+/** Pause between two probes, in ms: normally, and during an outage. */
 const calmMs = 10_000;
 const eagerMs = 500;
 
-/** An outage is over when a probe has succeeded and nothing has failed for this long, in ms. */
+/** An outage ends when a probe succeeds and the last failure was at least this long ago, in ms. */
 const quietMs = 1_000;
 
-/** A kind of failure that occurs again within this time, in ms, is not logged again. */
+/** How long the same kind of failure is not logged again, in ms. */
 const repeatMs = 10_000;
 
 /** How long a watched connection may take to answer a probe, in ms. */
@@ -69,19 +69,19 @@ export class RedisHealth {
     return this.#outage?.failure ?? null;
   }
 
-  /** The memory of Redis by the last probe; null before it, and if Redis does not show it. */
+  /** The memory of Redis at the last probe; null before the first probe, and if Redis does not show it. */
   get memory(): RedisMemory | null {
     return this.#memory;
   }
 
-  /** Includes a connection of the process in every probe. The caller reports its errors. */
+  /** Includes a connection of the process in every probe. The caller reports the errors of the connection. */
   watch(redis: Redis): void {
     this.#watched.add(redis);
   }
 
   /**
    * Reports an error of a command or a connection.
-   * @returns the failure that it means; null for an error that is not about Redis, which the caller has to log
+   * @returns the failure that the error means; null if it is not about Redis. The caller must then log the error
    */
   report(error: unknown): RedisFailure | null {
     const failure = redisFailureOf(error);
@@ -93,7 +93,7 @@ export class RedisHealth {
     }
     const outage = this.#outage;
     outage.lastMs = now;
-    // Every other failure can cause "no answer" too, so the other one is kept.
+    // "No answer" can be a consequence of any other failure, so it does not replace a more precise one.
     const isNew = !failure.isVague && failure.reason !== outage.failure.reason;
     if (isNew) outage.failure = failure;
     if (isNew || !outage.isLogged) this.#tell(outage, error);
@@ -115,8 +115,8 @@ export class RedisHealth {
   }
 
   /**
-   * Whether new data has room, by the last probe. A Redis that is nearly full still serves.
-   * @throws RedisUnavailableError
+   * Checks that Redis was not nearly full at the last probe. A nearly full Redis still works.
+   * @throws RedisUnavailableError if it was nearly full
    */
   requireRoom(): void {
     if (isNearlyFull(this.#memory)) throw new RedisUnavailableError(redisFailure('nearlyFull'));
@@ -181,7 +181,7 @@ export class RedisHealth {
     this.#options.log.warn({}, warning);
   }
 
-  /** Reconnects subscribers: they get no error when their Redis becomes a replica, and the address may lead to another one. */
+  /** Reconnects the watched connections if Redis has become a replica. Subscribers get no error then; the address may lead to the new primary. */
   #leaveReplica(): void {
     if (this.failure?.kind !== 'replica') return;
     for (const redis of this.#watched) if (redis.status === 'ready') redis.disconnect(true);
@@ -202,7 +202,7 @@ export class RedisHealth {
   }
 }
 
-/** The error's message, without the arguments of the command, which may contain a password. */
+/** Returns the message of an error, without the arguments of the command, which may contain a password. */
 function causeOf(error: unknown): string {
   const cause = error instanceof RedisUnavailableError && error.cause !== undefined ? error.cause : error;
   return (cause instanceof Error ? cause.message : String(cause)).replace(/,? with args beginning with.*$/s, '');

@@ -1,5 +1,5 @@
-// Checks whether Redis can be used. It runs every command that the service and BullMQ use once, on its own keys and channel, which it
-// removes afterwards. It also reads the version, role and memory settings of Redis.
+// Checks whether Redis can be used. Runs each command that the service and BullMQ use once, with keys and a channel of its own. It removes these
+// keys afterwards. Also reads the version, role and memory settings of Redis.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './keys.ts';
@@ -7,25 +7,25 @@ import { infoFields, memoryOf, type RedisMemory } from './redisMemory.ts';
 import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
 
 export interface RedisFindings {
-  /** Warnings for the operator about a Redis that can be used. Whole sentences. */
+  /** Warnings for the operator about a usable Redis, as whole sentences. */
   readonly warnings: readonly string[];
-  /** A random id that the first process stored. A different id means that the data is different. */
+  /** A random id that the first process stored in this Redis. If it changes, Redis has lost its data or is a different one. */
   readonly identity: string;
-  /** Null if Redis does not show it. */
+  /** The memory of Redis; null if Redis does not show it. */
   readonly memory: RedisMemory | null;
 }
 
 const leastVersion = [6, 2] as const;
 
-/** When Redis removes the keys of a probe that was interrupted, in ms. */
+/** Lifetime of the keys of a probe that was interrupted, in ms. */
 const keptMs = 60_000;
 
-/** Most names of commands in a message. */
+/** Most command names in a message. */
 const mostNames = 6;
 
 type Command = readonly [name: string, ...args: (string | number)[]];
 
-/** The commands. Each works if those before it have worked. */
+/** Returns the commands of a probe. A command may need the data that earlier commands wrote. */
 export function probeCommands(key: (type: string) => string, value: string): readonly Command[] {
   const [text, moved, count] = [key('text'), key('moved'), key('count')];
   const [hash, list, other, set, sorted, stream] = [key('hash'), key('list'), key('other'), key('set'), key('sorted'), key('stream')];
@@ -109,8 +109,9 @@ export function probeCommands(key: (type: string) => string, value: string): rea
 }
 
 /**
- * @param redis a connection with role `probe`, used for nothing else
- * @throws RedisUnavailableError that says why Redis cannot be used
+ * Probes Redis.
+ * @param redis a connection with role `probe` that is used for nothing else
+ * @throws RedisUnavailableError with the reason why Redis cannot be used
  */
 export async function probeRedis(redis: Redis, prefix: string): Promise<RedisFindings> {
   const { tag, identity } = redisKeys(prefix);
@@ -146,7 +147,7 @@ async function runCommands(redis: Redis, key: (type: string) => string, value: s
   for (const [at, [error]] of replies.entries()) {
     const failure = error === null ? null : redisFailureOf(error);
     if (failure === null) continue;
-    // Messages of Redis do not always contain the name.
+    // Error messages of Redis do not always contain the name of the command.
     failures.push(isOfCommand(failure) ? redisFailure(failure.kind, commands[at]?.[0]) : failure);
   }
   const [unknown] = replies.flatMap(([error]) => error ?? []);
@@ -158,7 +159,7 @@ async function runCommands(redis: Redis, key: (type: string) => string, value: s
 
 const isOfCommand = ({ kind }: RedisFailure): boolean => kind === 'commandForbidden' || kind === 'commandMissing';
 
-/** One failure for all that were found: a failure of Redis as a whole first, then all refused commands together. */
+/** Returns one failure for all that were found; null if there is none. A failure of Redis as a whole comes before refused commands. */
 function worst(failures: readonly RedisFailure[]): RedisFailure | null {
   const general =
     failures.find((failure) => !isOfCommand(failure) && !failure.isVague) ?? failures.find((failure) => !isOfCommand(failure));
@@ -188,7 +189,7 @@ async function readInfo(redis: Redis): Promise<Info> {
     text = await redis.info();
   } catch (error) {
     const failure = failureOrThrow(error);
-    // If only INFO is forbidden, the other commands show enough.
+    // Without permission for INFO, the other commands still show whether Redis can be used.
     if (!isOfCommand(failure)) throw new RedisUnavailableError(failure, { cause: error });
     return { failure: null, warnings: ['Redis does not allow INFO: make sure that its maxmemory-policy is noeviction.'], memory: null };
   }
@@ -217,7 +218,7 @@ function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefi
   return warnings;
 }
 
-/** A setting of Redis; undefined if this user may not read it. */
+/** Returns a setting of Redis; undefined if this user may not read it. */
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
   const reply: unknown = await redis.config('GET', name).catch(() => undefined);
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;

@@ -1,4 +1,4 @@
-// Parses REDIS_URL. Error messages never repeat the URL, because it may contain a password.
+// Parses REDIS_URL. Error messages never contain the URL, because it may contain a password.
 import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { JobsError } from '../errors.ts';

@@ -18,9 +18,9 @@ export interface RunningRedis {
 export interface StartRedisOptions {
   /** The data folder; a private Redis keeps its data in `redis` below it. Lock it first. */
   readonly home: string;
-  /** Told, in a sentence, which one it is and what to know about it. */
+  /** Called with sentences that say which Redis is used and what to know about it. */
   readonly log: (message: string) => void;
-  /** The maxmemory of a private Redis; default a quarter of this machine's memory. */
+  /** The maxmemory of a private Redis, in bytes; default: a quarter of this machine's memory. */
   readonly memoryBytes?: number;
   /** REDIS_URL and PATH are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,16 +1,16 @@
-// Finds out which program listens at the address of Redis when a connection ends without an answer.
+// Finds out which program listens at the address of Redis if a connection ends without an answer.
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type RedisFailure, redisFailure, redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl } from './redisUrl.ts';
 
-/** How long one connection may take, in ms. */
+/** Timeout of one connection, in ms. */
 const patienceMs = 1_500;
 
-/** How long the program may take to send something by itself, in ms. */
+/** How long to wait for the program to send something before sending PING, in ms. */
 const greetingMs = 100;
 
-/** The failure if another program listens, or a Redis that needs another URL (such as TLS); null otherwise. */
+/** Returns the failure if another program listens there, or a Redis that needs another URL (such as one for TLS); null otherwise. */
 export async function whatAnswers(url: string): Promise<RedisFailure | null> {
   const { host, port, tls, sentinels } = parseRedisUrl(url);
   if (host === undefined || port === undefined || sentinels !== undefined) return null;
@@ -22,13 +22,13 @@ export async function whatAnswers(url: string): Promise<RedisFailure | null> {
   return first === '' ? null : redisFailure('notRedis');
 }
 
-/** The failure that Redis reports to every client; null if it only needs a password. */
+/** Returns the failure if Redis refuses every client; null otherwise, for example if it only needs a password. */
 function refusalOf(answer: string): RedisFailure | null {
   const failure = redisFailureOf(new Error(answer.slice(1).split('\r\n')[0]));
   return failure?.kind === 'tooManyClients' || failure?.kind === 'protectedMode' ? failure : null;
 }
 
-/** What the program sends by itself or after PING; empty if nothing, null if the port is closed. */
+/** Returns the first data that the program sends, if necessary after PING: '' if it sends nothing, null if the port is closed. */
 async function firstBytes(host: string, port: number): Promise<string | null> {
   return await new Promise((resolve) => {
     const socket = connectTcp({ host, port, timeout: patienceMs });
@@ -41,7 +41,7 @@ async function firstBytes(host: string, port: number): Promise<string | null> {
     };
     socket.once('connect', () => {
       isOpen = true;
-      // Writing to a connection that the other side closes can discard what it sent first.
+      // The program may send something and close the connection at once. Writing to a closed connection can discard what it sent.
       greeting = setTimeout(() => socket.write('PING\r\n\r\n'), greetingMs);
     });
     socket.once('data', (data) => settle(data.toString('latin1')));
