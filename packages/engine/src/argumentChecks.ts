@@ -4,7 +4,7 @@ import { ArgumentError } from './errors.ts';
 import type { Shape } from './shape.ts';
 import { nearest, show } from './validation.ts';
 
-/** Whether it is a plain object of options, and not a number, a list, a tensor or another instance of a class. */
+/** Returns whether a value is a plain object, and not a number, a list, a tensor or another instance of a class. */
 export function isOptions(given: unknown): given is Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null) return false;
   const prototype: unknown = Object.getPrototypeOf(given);
@@ -12,6 +12,7 @@ export function isOptions(given: unknown): given is Readonly<Record<string, unkn
 }
 
 /**
+ * Checks the options of a function.
  * @param owner the function, for the message: `mseLoss`
  * @param known the names of its options, the most common one first
  * @throws ArgumentError for anything but an object of options, and for an unknown option
@@ -27,7 +28,7 @@ export function checkOptions(owner: string, given: unknown, known: readonly stri
   }
 }
 
-/** The error for an argument that is not an object of options. */
+/** Makes the error for an argument that is not an object of options. */
 export function notOptions(owner: string, given: unknown, option: string): ArgumentError {
   const isValue = typeof given === 'number' || typeof given === 'boolean' || typeof given === 'string';
   return new ArgumentError(`${owner}: options are an object such as { ${option}: ${isValue ? show(given) : '…'} }, got ${show(given)}`);

@@ -71,7 +71,7 @@ interface FieldTraits {
   readonly schema: z.ZodType<Argument>;
 }
 
-/** Kept, because finding them out takes long and a model has many layers. */
+/** A cache, because computing the traits of a field is slow and a model has many layers. */
 const knownTraits = new WeakMap<z.core.$ZodType, FieldTraits>();
 
 function traitsOf(field: z.core.$ZodType): FieldTraits {

@@ -14,18 +14,18 @@ export interface Problem {
 
 export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
 
-/** Problems that are reported of one input at most. */
+/** Most problems that are reported for one input. */
 export const mostProblems = 100;
 
-/** Characters of a value that a message shows. */
+/** Most characters of a value in a message. */
 const shownCharacters = 60;
 
-/** Characters of a key that a pointer shows. */
+/** Most characters of a key in a pointer. */
 const shownKeyCharacters = 100;
 
 /**
- * Parses `input`. Where it does not fit, the result names everything that is wrong with it, up to 100 problems. Only those are described:
- * describing a hundred thousand would take seconds.
+ * Parses `input`. If it does not fit the schema, the result has up to 100 problems. Messages are only written for these, because writing a
+ * hundred thousand would take seconds.
  */
 export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.output<T>> {
   const context = { async: false, error: describe, reportInput: true } as const;
@@ -37,8 +37,8 @@ export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.
 }
 
 /**
- * A schema that keeps at most 100 problems, for a list that is an alternative of a union: a union describes all problems of its
- * alternatives, which takes long for a list of thousands. Options of the schema, such as a description, have to be set before.
+ * Makes a schema keep at most 100 problems. Use it for a list that is an alternative of a union: a union describes all problems of its
+ * alternatives, which is slow for a list of thousands. Set a description before, because `describe` makes a copy without this limit.
  */
 export function keepingFewProblems<T extends z.ZodType>(schema: T): T {
   const run = schema._zod.run.bind(schema._zod);
@@ -50,7 +50,7 @@ export function keepingFewProblems<T extends z.ZodType>(schema: T): T {
   return schema;
 }
 
-/** A JSON pointer from the steps of a path. Long keys are shortened, and then it points nowhere. */
+/** Returns a JSON pointer from the steps of a path. Keys of more than 100 characters are shortened, so such a pointer is only for people. */
 export function pointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${shortened(String(step), shownKeyCharacters).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
@@ -59,7 +59,7 @@ function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 3)}…` : text;
 }
 
-/** `value` as JSON for a message, shortened; what JSON cannot say (Infinity, NaN, a function, a tensor) by name. */
+/** Returns a value as JSON for a message, shortened to 60 characters. Values that JSON does not have (Infinity, NaN, a function, a tensor) are named. */
 export function show(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value);
   return shortened(typeof value === 'bigint' ? `${value}` : asJson(value), shownCharacters);
@@ -73,7 +73,7 @@ function asJson(value: unknown): string {
   return beginningOfJson(value, shownCharacters + 1);
 }
 
-/** The JSON of a value, up to about `most` characters, in a time that depends little on the size of the value. */
+/** Returns the beginning of a value's JSON, about `most` characters. The time for it depends little on the size of the value. */
 function beginningOfJson(value: unknown, most: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, most));
   if (typeof value === 'bigint') return String(value);
@@ -196,7 +196,7 @@ const describe: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** Describes the first problems only. While zod parses, it describes those of alternatives, of which there can be many thousands. */
+/** Makes an error map that describes the first 1,000 problems only. zod calls it for all problems of a union's alternatives, which can be thousands. */
 function describeSome(): z.core.$ZodErrorMap {
   let left = 10 * mostProblems;
   return (issue) => {

@@ -56,7 +56,7 @@ describe('what spreadsheets and databases write', () => {
       const faults = await faultsOf(readTable(`a,b,y\n"${field}",1,x\n"${field}",2,y\n`));
       expect(faults.map(({ path }) => path)).toEqual(['/file/row/2/column/a', '/file/row/3/column/a']);
       expect(faults[0].message).toContain(`file: row 2 has ${JSON.stringify(field)} in column "a": expected a number`);
-      expect(faults[0].message).toContain('separators of thousands');
+      expect(faults[0].message).toContain('thousands separators');
     },
   );
 
@@ -81,12 +81,12 @@ describe('the column to learn', () => {
       {
         field: 'targetColumn',
         value: 'pixel1',
-        reason: 'It is the last column. Column "label" is named like one to learn: targetColumn=label learns it.',
+        reason: 'It is the last column. If the column to learn is "label", send targetColumn=label.',
       },
       {
         field: 'targetKind',
         value: 'class',
-        reason: 'Column "pixel1" holds the same whole number in every row, so that there is one class and nothing to learn.',
+        reason: 'Column "pixel1" holds the same whole number in every row, so there is one class and nothing to learn.',
       },
     ]);
   });

@@ -36,7 +36,11 @@ describe('faults', () => {
   test.each<[string, string | Uint8Array, string, TableOptions?, object?]>([
     ['what only a program takes for a number', 'a,b\n1,x\n0x10,x\n', 'file: row 3 has "0x10" in column "a": expected a number'],
     ['infinity', 'a,b\n1,x\n-inf,x\n', 'file: row 3 has "-inf" in column "a", which is beyond float32'],
-    ['thousands', 'a,b\n"1,234",x\n', 'file: row 2 has "1,234" in column "a": expected a number (send decimal=, if'],
+    [
+      'thousands',
+      'a,b\n"1,234",x\n',
+      'file: row 2 has "1,234" in column "a": expected a number (remove thousands separators, or for a decimal comma send decimal=,)',
+    ],
     ['no number as a value', 'a,b\n1,x\n', 'file: row 2 has "x" in column "b": expected a number', { targetKind: 'value' }],
     [
       'a label of 2',
@@ -69,7 +73,7 @@ describe('faults', () => {
       `a,b\n1,"x\n${'2,y\n'.repeat(100_000)}`,
       'file: row 2 has a field of more than 1000 characters',
     ],
-    ['text after a quote', 'a,b\n1,"x"y\n', 'file: row 2 goes on after a closing quote'],
+    ['text after a quote', 'a,b\n1,"x"y\n', 'file: row 2 has text after a closing quote'],
     ['a field without end', `a,b\n${'1'.repeat(1001)},x\n`, 'file: row 2 has a field of more than 1000 characters'],
     ['a NUL character', 'a,b\n1,x\0\n', 'NUL character'],
     ['too many columns', ','.repeat(200_000), 'file: row 1 has more than 100000 fields'],

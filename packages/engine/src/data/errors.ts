@@ -1,19 +1,19 @@
 // What can be wrong with data. Messages never hold a path of the machine: they may end in an HTTP answer.
 import { EngineError } from '../errors.ts';
 
-/** Where in an upload a fault is, as far as its reader knows it. */
+/** The location of a fault in an upload. A field is missing if the reader does not know it. */
 export interface DataPlace {
-  /** The part of the form. */
+  /** The part of the form, such as `inputs`. */
   readonly part?: string;
-  /** A file or an array inside of that part. */
+  /** A file or an array inside that part. */
   readonly entry?: string;
-  /** The number of a sample, from 0 on. */
+  /** The index of a sample, from 0. */
   readonly sample?: number;
 }
 
 export interface DataFormatErrorOptions extends ErrorOptions {
   readonly place?: DataPlace;
-  /** What else is wrong with the upload. */
+  /** Further faults of the upload. */
   readonly others?: readonly DataFormatError[];
 }
 
@@ -30,8 +30,8 @@ export class DataFormatError extends EngineError {
 }
 
 /**
- * Runs a step that reads one file. A DataFormatError that it throws gets the file as its place.
- * @param name the part of the form, or part/entry
+ * Runs a step that reads one file. A DataFormatError without a part is thrown again with this file as its place.
+ * @param name the part of the form, or `part/entry` for a file inside it
  */
 export function inFile<T>(name: string, step: () => T): T {
   try {
@@ -44,7 +44,7 @@ export function inFile<T>(name: string, step: () => T): T {
   }
 }
 
-/** Runs two steps. @throws DataFormatError with the faults of both */
+/** Runs two steps, the second one also if the first one fails. @throws DataFormatError with the faults of both */
 export function bothOf<A, B>(first: () => A, second: () => B): [A, B] {
   let a: A;
   try {

@@ -1,6 +1,6 @@
 // The IDX format of MNIST and its relatives (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the number of
-// dimensions, their sizes as big-endian 32-bit integers, then the values, big-endian too. MNIST has unsigned bytes. Unpacking gzip
-// is done before.
+// dimensions, their sizes as big-endian 32-bit integers, then the values, also big-endian. MNIST has unsigned bytes. The caller
+// unpacks gzip.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
@@ -13,7 +13,7 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** Types by their byte, with NumPy's name of each. */
+/** The number types by their byte in the file, each with NumPy's name (`type`). */
 const types: ReadonlyMap<number, { readonly name: string; readonly type: string; readonly kind: NpyKind; readonly itemBytes: number }> =
   new Map([
     [0x08, { name: 'unsigned bytes', type: '|u1', kind: 'uint', itemBytes: 1 }],
@@ -37,8 +37,8 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 
 /**
  * Reads an IDX file.
- * @param read the types that are read, by their bytes; default all
- * @throws DataFormatError that names the byte, what it is and what it should be.
+ * @param read the bytes of the types that are accepted. Default: all types
+ * @throws DataFormatError with the place in the file, what is there and what is expected
  */
 export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number[] = [...types.keys()]): NpyArray {
   if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file, whose head alone has 4`);

@@ -1,4 +1,4 @@
-// The meaning of an array of inputs: uint8 values are pixels, and others are values. It also finds the channels of images.
+// Makes the inputs of a dataset from an array: uint8 numbers are pixels, all others are values. Also finds the channels of images.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';

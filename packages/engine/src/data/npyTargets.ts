@@ -1,4 +1,4 @@
-// The meaning of an array of targets: one class per sample, as a number, text or one-hot row, or values.
+// Makes the targets of a dataset from an array: one class per sample (a number, a text or a one-hot row), or values.
 import { sizeOf } from '../shape.ts';
 import { type Dataset, sharableBytes } from './dataset.ts';
 import { DataFormatError } from './errors.ts';

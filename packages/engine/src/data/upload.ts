@@ -19,7 +19,7 @@ export function reshaped(name: string, dataset: Dataset, inputShape: Shape | und
   );
 }
 
-/** The parts of the form that hold the inputs and the targets of a half; the same one where a file holds both. */
+/** The form parts with the inputs and the targets of the training or the test half. They are the same part if one file has both. */
 export interface HalfParts {
   readonly inputs: string;
   readonly targets: string;
@@ -27,7 +27,7 @@ export interface HalfParts {
 
 /**
  * Brings the parts of a dataset together; the classes are the training part's.
- * @param parts the parts of the form that each half came from
+ * @param parts the form parts from which each half was read
  * @throws DataFormatError when the test part has other shapes, types or a class that the training part has not, or for what is
  *   over a limit.
  */

@@ -16,7 +16,7 @@ export interface NamedArray {
 
 export interface SafetensorsFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The tensors' bytes alone, one tensor after the other in name order: what is hashed. They may be part of `bytes`. */
+  /** The bytes that are hashed: those of the tensors alone, in name order. They may be a view of `bytes`. */
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -32,11 +32,11 @@ export function inNameOrder<T extends { readonly name: string }>(tensors: readon
   return tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-/** The file of {@link writeSafetensors}, and what of it is hashed. */
+/** Encodes the file of {@link writeSafetensors}, and the bytes that are hashed. */
 export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
   const bytes = writeSafetensors(tensors, metadata);
   const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
-  // Where all numbers are as wide, the file has them in name order.
+  // A file whose numbers all have the same size has its tensors in name order, so no copy is needed.
   if (new Set(tensors.map(({ data }) => data.BYTES_PER_ELEMENT)).size <= 1)
     return { bytes, tensorBytes: bytes.subarray(bytes.length - size) };
   const tensorBytes = new Uint8Array(size);
@@ -65,7 +65,7 @@ function typeOf(data: NamedArray['data']): ElementType {
 }
 
 /**
- * The beginning of a file with these tensors, and the order in which their bytes follow it without gaps.
+ * Returns the beginning of a file with these tensors, and the order in which their bytes follow without gaps.
  * @returns `start`: the header's length and the header
  */
 export function safetensorsLayout<T extends { readonly name: string; readonly shape: Shape; readonly dtype: ElementType }>(
@@ -92,7 +92,7 @@ function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The beginning of the same file with other names of tensors.
+ * Returns the beginning of the same file with other tensor names.
  * @param header what follows the length, of a checked file
  * @param rename from a name in the file to the new one
  * @param metadata added to the file's own

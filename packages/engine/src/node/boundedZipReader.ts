@@ -16,7 +16,7 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
 
   /**
    * @param size of the file in bytes
-   * @param closesFile closes the file with the zip; by default it stays open
+   * @param closesFile whether closing the zip closes the file. Default: the file stays open
    */
   constructor(file: FileHandle, size: number, closesFile = false) {
     super();

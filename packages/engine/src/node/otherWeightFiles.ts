@@ -4,7 +4,7 @@ import { type FileKind, fileKind, zipKind } from '../data/fileKinds/index.ts';
 const saveFile = 'safetensors.numpy.save_file({"0.weight": array, …}, "weights.safetensors")';
 const sendWeights = 'send a safetensors file or torch.save(model.state_dict(), "weights.pt")';
 
-/** Remedies by the id of the kind. The others have {@link sendWeights}. */
+/** Remedies by the id of the kind. All other kinds get {@link sendWeights}. */
 const remedies: Readonly<Record<string, string>> = {
   torchLegacy: 'save it again with PyTorch 1.6 or later, torch.save(torch.load("weights.pt"), "new.pt")',
   pickle: `it is not read; write its arrays with ${saveFile}`,
@@ -33,7 +33,7 @@ const describe = ({ id, group, name }: Pick<FileKind, 'id' | 'group' | 'name'>):
   return `the file is ${name}: ${remedies[id] ?? unpack}`;
 };
 
-/** What a file is and how to convert it, by its beginning; null if it is of no known kind. */
+/** Returns what a file is and how to convert it, by its beginning; null for an unknown kind. */
 export function otherWeightFile(head: Uint8Array): string | null {
   if (isSavedModel(head)) return describe({ id: 'savedModel', group: 'weights', name: 'a TensorFlow SavedModel' });
   const kind = fileKind(head);

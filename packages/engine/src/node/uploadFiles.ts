@@ -74,7 +74,7 @@ async function readParts(
   return { splits, format, taken: report.taken, table };
 }
 
-/** Where a half came from. A file may hold both halves. */
+/** Returns the form parts from which a half was read. One file may hold both halves. */
 function halfParts({ file, inputs, targets }: PartNames, upload: UploadedParts): HalfParts {
   if (upload.of(inputs).length > 0) return { inputs, targets };
   const sent = upload.of(file).length > 0 ? file : trainParts.file;

@@ -84,7 +84,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     return this.#saved((buffer) => buffer.slice());
   }
 
-  /** The same without copies: the arrays change with the next step. */
+  /** Returns the same as {@link state} without copies: the next step changes these arrays. */
   liveState(): (SavedParameterState | null)[] {
     return this.#saved((buffer) => buffer);
   }

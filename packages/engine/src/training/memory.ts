@@ -1,6 +1,6 @@
-// How much memory a training takes at most, estimated before it runs: what is kept for the backward pass, the gradients that
-// stand at one time, and what lasts. It knows which layers run as one (nn/layers/fusion.ts); nothing is allocated. The same for a
-// prediction, which keeps nothing for a backward pass.
+// Estimates the most memory that a training run needs, before it runs: values that are kept for the backward pass, gradients that exist at
+// the same time, and what lasts for the whole run. It knows which layers run as one (nn/layers/fusion.ts) and allocates nothing. It also
+// estimates a prediction, which keeps nothing for a backward pass.
 import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
 
@@ -25,7 +25,7 @@ const isInPlace = new Set(
     'batchNorm2d',
   ),
 );
-/** Layers with batch norms, which count their batches. */
+/** Layers with a batch norm, which has a counter of its batches. */
 const withCounts = new Set(['batchNorm1d', 'batchNorm2d', 'residual']);
 const withScratch = new Set(['conv2d', 'convTranspose2d', 'linear']);
 
@@ -55,8 +55,9 @@ function keptBy({ type, outputShape, innerActivations = 0 }: LayerSummary, next:
 }
 
 /**
- * Copies of all parameters that stand at a time for a file: the checkpoint has them and the optimizer's state; the weights are copied
- * into their file and hashed, once more where layers also keep counts, which are hashed in another order.
+ * Returns how many copies of all parameters exist at the same time while a file is written. A checkpoint has the parameters and the
+ * optimizer's state. A file of weights counts twice, for the file and its hash, and once more with counters, because the hash then has
+ * another order.
  */
 function copiesForFiles(layers: readonly LayerSummary[], stateArrays: number): number {
   const keepsCounts = layers.some(({ type }) => withCounts.has(type));
@@ -64,8 +65,8 @@ function copiesForFiles(layers: readonly LayerSummary[], stateArrays: number): n
 }
 
 /**
- * An upper estimate of the bytes in use at a time: parameters, gradients, optimizer state, activations of a batch, data, and the copies
- * that files are written from.
+ * Returns an upper estimate of the bytes that a training run uses at the same time: parameters, gradients, optimizer state, activations of
+ * a batch, data, and copies for files.
  */
 export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes, threads }: MemoryOf): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
@@ -76,26 +77,29 @@ export function memoryBytes({ layers, inputSize, batch, stateArrays, dataBytes, 
   return Math.ceil(BYTES_PER_VALUE * values) + dataBytes + threads * SCRATCH_BYTES;
 }
 
-/** An upper estimate of the bytes that the engine uses for a prediction of `samples` at a time: parameters, and the largest layer's input and output. */
+/**
+ * Returns an upper estimate of the bytes that the engine uses to predict so many samples at once: the parameters, and the input and output
+ * of the largest layer.
+ */
 export function predictionMemoryBytes({ layers, inputSize }: Pick<MemoryOf, 'layers' | 'inputSize'>, samples: number): number {
   let before = inputSize;
   let most = 0;
   for (const { outputShape, innerActivations = 0, type } of layers) {
     const size = sizeOf(outputShape);
-    // A residual block keeps what its layers make; its kernels have room of their own beside the largest of them.
+    // A residual block keeps the results of its layers, and its kernels need scratch memory in addition.
     const inner = innerActivations * (type === 'residual' ? 1 + VALUES_SCRATCH : 1);
-    // Activations and norms that are put together from several operations have one more array.
+    // Activations and norms that consist of several operations need one more array.
     const scratch = withScratch.has(type) ? VALUES_SCRATCH * Math.max(before, size) : size;
     most = Math.max(most, before + size + inner + scratch);
     before = size;
   }
-  // At the end the outputs stand beside what they are as probabilities, and what those are computed with.
+  // At the end there are three arrays: the outputs, their probabilities, and one that these are computed with.
   most = Math.max(most, 3 * before);
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   return Math.ceil(BYTES_PER_VALUE * (parameters + packedWeights(layers) + LOSS * samples * most)) + SCRATCH_BYTES;
 }
 
-/** Packed and transformed weights of the largest layer that has some. */
+/** Returns the number of packed and transformed weights of the largest layer that has such weights. */
 function packedWeights(layers: readonly LayerSummary[]): number {
   const sizes = layers.map(({ type, parameters }) => (type === 'conv2d' || type === 'residual' ? parameters : 0));
   return WEIGHTS_SCRATCH * Math.max(0, ...sizes);
@@ -106,14 +110,14 @@ function valuesOfSample(layers: readonly LayerSummary[], inputSize: number): num
   const types = layers.map(({ type }) => type);
   const kept = layers.map((layer, at) => keptBy(layer, types.slice(at + 1, at + 3)));
   const all = kept.reduce((sum, values) => sum + values, inputSize);
-  /** Values by the last layer whose gradients are computed from them; by the number of layers where none are. */
+  /** How many values each layer's gradients are the last to read. The entry after the last layer counts the values that no gradients read. */
   const readLastBy = new Array<number>(layers.length + 1).fill(0);
   for (const [result, { innerActivations = 0 }] of layers.entries()) {
     const reader = Math.min(lastReader(types, result), layers.length);
     readLastBy[reader] = (readLastBy[reader] ?? 0) + (kept[result] ?? 0) - innerActivations;
   }
   let most = all;
-  /** Values that are no longer read when the layer's gradients are computed. */
+  /** How many values are no longer needed when the gradients of layer `at` are computed. */
   let freed = 0;
   for (let at = layers.length - 1; at >= 0; at--) {
     freed += readLastBy[at + 1] ?? 0;

@@ -1,4 +1,4 @@
-// What a prediction costs before it runs. Nothing is allocated.
+// Estimates what a prediction costs before it runs. It allocates nothing.
 import { describeData } from '../data/datasets/index.ts';
 import { ShapeError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
@@ -11,15 +11,15 @@ export interface PredictionCost {
   readonly parameters: number;
   /** Numbers of one sample after the transforms of the data. */
   readonly inputs: number;
-  /** Numbers of one sample that the answer has: the outputs, and the probabilities if the loss has some. */
+  /** Numbers of one sample in the response: the outputs, and the probabilities if the loss has some. */
   readonly outputs: number;
-  /** Numbers of one sample that the outputs of all layers hold. */
+  /** Numbers of one sample in the outputs of all layers together. */
   readonly activations: number;
-  /** An upper estimate of the engine's memory for so many samples at a time, in bytes. */
+  /** Returns an upper estimate of the engine's memory for this number of samples at once, in bytes. */
   memoryBytes(samples: number): number;
 }
 
-/** @throws ShapeError for a spec whose layers do not fit its data; a checked spec has none. */
+/** Estimates the cost of predictions with a job's network. @throws ShapeError if the layers do not fit the data: check the spec before */
 export function predictionCost(spec: JobSpec): PredictionCost {
   const { inputShape } = describeData(spec.data);
   const inferred = inferShapes(spec.model.layers, inputShape);

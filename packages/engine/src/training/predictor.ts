@@ -1,5 +1,5 @@
 // Applies a trained network to samples of a client: with the transforms of its job's data and the kernels of its evaluation, so the
-// numbers are the same. It has a WebAssembly memory of its own, which is freed when it is collected.
+// numbers are the same. A predictor has its own WebAssembly memory, which is freed when the predictor is garbage-collected.
 import { inArena } from '../arena.ts';
 import { noGrad } from '../autograd.ts';
 import type { Backend } from '../backend/backend.ts';
@@ -38,7 +38,7 @@ export interface Prediction {
   readonly activations: readonly (BatchValues & { readonly name: string; readonly type: string })[] | null;
 }
 
-/** Numbers of a batch that may lie in the backend's memory. */
+/** The numbers of a batch. They may be a view of the backend's memory. */
 type Batch = Pick<Tensor, 'shape' | 'values'>;
 
 export class Predictor {
@@ -52,8 +52,8 @@ export class Predictor {
 
   /**
    * @param weights the model's weights, or a safetensors file of them, or a checkpoint.
-   * @param maximumBytes that its memory may grow to; default 4 GiB. {@link predictionCost} estimates what a prediction needs.
-   * @throws SafetensorsError for bytes that are no such file, WeightsError for another model's, EngineError `outOfMemory`.
+   * @param maximumBytes the most bytes that its memory may have. Default: 4 GiB. {@link predictionCost} estimates what a prediction needs.
+   * @throws SafetensorsError for bytes that are not a safetensors file, WeightsError for another model's weights, EngineError `outOfMemory`
    */
   constructor(
     spec: JobSpec,
@@ -123,12 +123,12 @@ export class Predictor {
   }
 }
 
-/** What else a checkpoint holds begins with a dot. */
+/** A checkpoint has other tensors too. Their names begin with a dot. */
 const isWeight = ({ name }: NamedArray): boolean => !name.startsWith('.');
 
 /**
  * Runs a stage in an arena of its own, so that a deep network needs no more memory than its largest stage.
- * @returns a view of the arena's memory, which the next tensor that is made may overwrite: it has to be made from this view
+ * @returns a view of the arena's memory. The next new tensor may overwrite it, so it must be the tensor that is made from this view
  */
 function through(input: Batch, stage: Stage): Batch {
   return inArena(() => {
@@ -143,7 +143,7 @@ function copyOf({ shape, values }: Tensor): BatchValues {
 
 /**
  * An image as one sample [channels, height, width], with its colours made grey (ITU-R 601-2, as Pillow does) or its grey all colours.
- * @throws DataFormatError as {@link checkImageSize}
+ * @throws DataFormatError in the same cases as {@link checkImageSize}
  */
 export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
   const channels = checkImageSize(image, inputShape);
@@ -154,9 +154,9 @@ export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
 }
 
 /**
- * Checks that an image can be a sample. Its pixels are not needed, so this can come before they are decompressed.
+ * Checks that an image can be a sample. It needs no pixels, so it can be called before the image is decompressed.
  * @returns the channels of the sample
- * @throws DataFormatError for another size, which it names beside the one that is needed, and for samples that are no images.
+ * @throws DataFormatError if the network needs another size (the message has both), or takes samples that are not images
  */
 export function checkImageSize(image: Pick<Pixels, 'width' | 'height'>, inputShape: Shape): 1 | 3 {
   const [channels, height, width] = inputShape;

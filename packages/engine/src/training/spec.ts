@@ -30,7 +30,12 @@ export const jobSpecSchema = z
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
       .optional()
       .describe('Your own keys and values'),
-    priority: z.int().min(0).max(10).default(0).describe('Among the waiting jobs of the same key; 10 goes first'),
+    priority: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('The order among the waiting jobs of the same key: a higher priority starts first'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
     threads: z
       .int()
@@ -145,7 +150,7 @@ export function checkSpec(
 ): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
   const count = countLayers(counted?.model.layers ?? []);
-  // Checking them all would take long. A few too many are checked, so that all problems are reported together.
+  // Checking many more layers would take long. Up to twice the limit is checked, so that all problems are reported together.
   if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };

@@ -39,7 +39,7 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
 }
 
-/** Layers and those within them. The body may not be parsed yet. */
+/** Counts layers, including those inside other layers. The body may be one that was not checked yet. */
 export function countLayers(layers: readonly unknown[]): number {
   return layers.reduce<number>((count, layer) => {
     const { layers: inner, shortcut } = (layer ?? {}) as { readonly layers?: unknown; readonly shortcut?: unknown };
@@ -139,7 +139,7 @@ function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: Datase
 /** The batch size nearest to `wanted` of which every batch of an epoch has at least `least` samples; null when there is none. */
 function fittingBatch(trainSamples: number, wanted: number, least: number): number | null {
   const fits = (size: number): boolean => size >= least && (trainSamples % size === 0 || trainSamples % size >= least);
-  // No batch is larger than the data, and `wanted` can be any whole number.
+  // No batch is larger than the data, but `wanted` can be any whole number.
   const start = Math.min(wanted, trainSamples);
   for (let away = 0; away < trainSamples; away++) {
     if (start - away > 0 && fits(start - away)) return start - away;

@@ -26,7 +26,7 @@ export const summarySchema = z.object({
       .int()
       .min(0)
       .describe(
-        'Parameters, gradients, optimizer state, the activations of one batch, the gradients that stand at one time, the data, and the copies that files are written from: seldom less than what the training then takes',
+        'An estimate: parameters, gradients, optimizer state, the activations of one batch and their gradients, the data, and copies for writing files. Training seldom needs more',
       ),
     seconds: z.number().min(0).describe('Training time on one core of a current machine: an order of magnitude, not a promise'),
   }),

@@ -1,5 +1,5 @@
 // The kinds of files that people send, recognised by their first bytes and not by their names. Uploads of datasets, uploads of weights and
-// images for predictions use this one table. It only names a file and says how to convert it; it reads no format.
+// images for predictions use this one table. This module names a file and says how to convert it, but does not read it.
 import { archives } from './archives.ts';
 import type { FileKind, TestedKind, ZipKind } from './define.ts';
 import { faint } from './faint.ts';
@@ -12,7 +12,7 @@ import { zips } from './zips.ts';
 
 export { type FileGroup, type FileKind, KIND_HEAD_BYTES } from './define.ts';
 
-/** In order of precedence. */
+/** In order of precedence: the first match wins. */
 const binaryKinds: readonly TestedKind[] = [...archives, ...images, ...tables, ...models, ...media, ...faint];
 
 const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => ({ id, group, name, remedy });
@@ -23,7 +23,7 @@ const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => (
  * @returns null for an unknown kind, and for text that may be a table
  */
 export function fileKind(head: Uint8Array): FileKind | null {
-  // A table may begin with any word, also with the signature of another format. So text is only recognised by its structure.
+  // A table may begin with any word, also with the signature of another format. So text is recognised by its structure only.
   const found = texts.find(({ test }) => test(head)) ?? (hasControls(head) ? binaryKinds.find(({ test }) => test(head)) : undefined);
   return found === undefined ? null : plain(found);
 }

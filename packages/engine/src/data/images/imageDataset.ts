@@ -19,7 +19,7 @@ export interface ImageDatasetOptions extends ReaderOptions {
   readonly report: UploadReport;
 }
 
-/** How many images are decoded at the same time. Reading of the next ones goes on meanwhile. */
+/** How many images are decoded at the same time. Meanwhile the next ones are read. */
 const AT_A_TIME = 8;
 
 /**
@@ -82,7 +82,7 @@ interface ReadPart {
   readonly inputs: Uint8Array;
 }
 
-/** Decodes images, which must all have the same size and colours, and counts the different ones. */
+/** Decodes images. All must have the same size and colours; images that differ are counted. */
 class ImageReader {
   readonly #part: string;
   readonly #options: ImageDatasetOptions;
@@ -93,7 +93,7 @@ class ImageReader {
   /** How many images are of which size and colours, and the first of them. */
   readonly #sizes = new Map<string, { readonly first: string; count: number }>();
   readonly #done = { isRotated: 0, isTransparent: 0, isConverted: 0 };
-  /** Of all images, also of those that are not like the first. */
+  /** The bytes of all decoded images, including images that differ from the first. */
   #decodedBytes = 0;
 
   constructor(part: string, options: ImageDatasetOptions, limits: ReaderLimits, total: number) {

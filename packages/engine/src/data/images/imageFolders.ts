@@ -159,12 +159,12 @@ export const isImageName = (path: string): boolean => imageName.test(path);
 
 const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|bmp|hei[cf])$/i;
 
-/** The folders that have a file, in them or below them. */
+/** The folders that contain a file, directly or in a subfolder. */
 function usedFolders(files: readonly FileSource[]): ReadonlySet<string> {
   const used = new Set<string>();
   for (const { path } of files) {
     let end = path.lastIndexOf('/');
-    // What is above a known folder is known too.
+    // The folders above a known folder are known already.
     while (end > 0 && !used.has(path.slice(0, end))) {
       used.add(path.slice(0, end));
       end = path.lastIndexOf('/', end - 1);

@@ -2,7 +2,7 @@
 
 const missing = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', String.raw`\n`, '?', '-']);
 
-/** Whether a field stands for no value: empty, NA, N/A, <NA>, NaN, null, \\N (of MySQL and PostgreSQL), ? or -. */
+/** Whether a field stands for a missing value: empty, NA, N/A, #N/A, <NA>, NaN, null, \N (written by MySQL and PostgreSQL), ? or -. */
 export const isMissing = (field: string): boolean => field.length <= 12 && missing.has(field.trim().toLowerCase());
 
 const withPoint = /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/;
@@ -52,7 +52,7 @@ const grouped = /^\s*[-+]?\d{1,3}([.,\s'’]\d{3})+([.,]\d+)?\s*$/;
 const currencyBefore = /^\s*([-+]?)\s*\p{Sc}\s*/u;
 const unitBehind = /\s*[\p{Sc}%‰]\s*$/u;
 
-/** A number in another way of writing, such as 1,234 or $5 or 5%: it is no text, and no number that can be read either. */
+/** Whether a field is a number in a notation that may not be readable, such as 1,234 or $5 or 5%. It does not make its column a text column. */
 export function isForeignNumber(field: string): boolean {
   if (field.length > 40) return isNumber(field, '.') || isNumber(field, ',');
   const bare = field.replace(currencyBefore, '$1').replace(unitBehind, '');
@@ -62,7 +62,7 @@ export function isForeignNumber(field: string): boolean {
 const writtenTime = /^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?\s*$/i;
 const writtenDate = /^\s*\d{1,4}([./-])\d{1,2}\1\d{1,4}([\sT]+\d{1,2}:\d{2}.*)?$/;
 
-/** A time, or a date in another order than that of ISO 8601. */
+/** Whether a field is a time of day, or a date that is not an ISO date, such as 31.01.2024. */
 export const isForeignDate = (field: string): boolean => field.length <= 40 && (writtenTime.test(field) || writtenDate.test(field));
 
 /** 1 for true, 0 for false, null for neither. */

@@ -85,12 +85,12 @@ function targetColumns(
   return [last];
 }
 
-/** What people call the column to learn. */
+/** Usual names of the column to learn. */
 const targetName = /^(labels?|targets?|class|classes|y|outcome|species|diagnosis|survived)$/i;
 
-/** A hint at a column that is named like the one to learn, where the last one is not. */
+/** Returns a hint if exactly one column has a usual name of the column to learn, and the last column does not. Otherwise ''. */
 function likelierTarget(names: readonly string[], kept: readonly number[], last: number): string {
   const named = kept.map((column) => names[column]).filter((name) => targetName.test(name));
   if (named.length !== 1 || targetName.test(names[last])) return '';
-  return ` Column ${JSON.stringify(named[0])} is named like one to learn: targetColumn=${named[0]} learns it.`;
+  return ` If the column to learn is ${JSON.stringify(named[0])}, send targetColumn=${named[0]}.`;
 }

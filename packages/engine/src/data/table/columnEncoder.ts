@@ -1,6 +1,7 @@
 // One field of a prepared column, written as the inputs of a sample.
 import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
 import { type PreparedColumn, widthOf } from './preparation.ts';
+import { quoted } from './wording.ts';
 
 /** Why a field cannot be used. "row 3" or the like goes before it, and the column between its parts. */
 export interface FieldProblem {
@@ -71,12 +72,12 @@ export class ColumnEncoder {
 }
 
 function problemOf(field: string, value: number, expected: string): FieldProblem {
-  const found = `has ${JSON.stringify(field.length > 60 ? `${field.slice(0, 57)}…` : field)}`;
+  const found = `has ${quoted(field)}`;
   if (isInfinite(field) || !Number.isNaN(value)) return { found, remedy: ', which is beyond float32' };
   return { found, remedy: `: expected ${expected}${expected === expectedOf.number ? hintFor(field) : ''}` };
 }
 
 function hintFor(field: string): string {
-  if (/\d,\d/.test(field)) return ' (send decimal=, if its comma is a decimal comma, or remove separators of thousands)';
-  return isForeignNumber(field) ? ' alone, such as 1234.5: remove currency signs, percent signs and separators of thousands' : '';
+  if (/\d,\d/.test(field)) return ' (remove thousands separators, or for a decimal comma send decimal=,)';
+  return isForeignNumber(field) ? ' alone, such as 1234.5: remove currency signs, percent signs and thousands separators' : '';
 }

@@ -14,14 +14,14 @@ export const MOST_CATEGORIES = 1_000;
 /** Columns that are reported one by one. */
 const MOST_REPORTED = 50;
 
-/** Inputs of one column of texts that are worth a warning. */
+/** If a text column becomes more inputs than this, its note says how to leave it out. */
 const MANY_CATEGORIES = 100;
-/** Fields of a column that are not of its kind and can be mistakes: more are said of the column too. */
+/** Up to this many unreadable fields of a column count as mistakes in single fields. More are also reported once for the whole column. */
 const MOST_MISTAKES = 5;
 
 const indexNames = /^([Uu]nnamed: \d+|index|id|row|row_?(id|number|index)|.*[_ ]id|\w+Id)$/;
 
-/** What the form says of columns. */
+/** The form fields about columns. */
 export interface ColumnOptions {
   readonly missing?: Missing | undefined;
   readonly columns?: readonly string[] | undefined;
@@ -67,7 +67,7 @@ export function reportColumns(
   if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The like holds for ${others.length} more columns.`);
 }
 
-/** A first fault that names the columns where many fields are not of the column's kind, with the field that leaves them out. */
+/** Reports one fault that names all columns with many unreadable fields, and the form field that leaves these columns out. */
 export function reportMixedColumns(
   file: string,
   columns: readonly { readonly name: string; readonly statistics: ColumnStatistics }[],
@@ -100,7 +100,7 @@ function noteOn(
         return `It holds ${categories.length} different texts in ${statistics.rows} rows and became ${categories.length} inputs (one-hot); ${drop}`;
       }
       if (categories.length > 1 && categories.every(isForeignDate)) {
-        return `It holds dates or times that are not ISO dates such as 2024-01-31. They are taken as texts and became ${categories.length} inputs (one-hot); ${drop}`;
+        return `It holds dates or times that are not ISO dates such as 2024-01-31. They were read as text and became ${categories.length} inputs (one-hot); ${drop}`;
       }
       return `It holds text and became ${counted(categories.length, 'input')}, one for each different text (one-hot).`;
     case 'boolean':

@@ -35,7 +35,7 @@ export class ColumnStatistics {
   areWhole = true;
   /** Fields are 0, 1, 2, … or 1, 2, 3, … from the first row on, without a gap. */
   countsRows = true;
-  /** Fields that are texts, or numbers that cannot be read. */
+  /** How many fields are text or unreadable numbers, and the first of them. */
   readonly unreadable = { count: 0, first: '' };
   #first = Number.NaN;
   #rows = 0;

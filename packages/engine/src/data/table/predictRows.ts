@@ -41,8 +41,8 @@ interface Fields {
 }
 
 /**
- * Rows as objects: `{"city": "Oslo", "rooms": 3}`. Every column of the inputs is needed and no other is known; null is a missing value.
- * Many rows take long, so others get a turn in between. It ends at a hundred problems.
+ * Prepares rows that are objects: `{"city": "Oslo", "rooms": 3}`. Each row needs every input column and may have no other one; null is a
+ * missing value. It lets other work run in between, and stops after 100 problems.
  */
 export async function prepareRows(table: TablePreparation, rows: readonly unknown[]): Promise<PreparedRows> {
   const problems: RowProblem[] = [];
@@ -66,7 +66,7 @@ const isCell = (value: unknown): value is Cell => value === null || ['string', '
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The fields of a row in the order of the columns. Adds what is wrong to the problems. */
+/** Returns the fields of a row in the order of the columns, and adds what is wrong to `problems`. */
 function fieldsOf(
   row: Readonly<Record<string, unknown>>,
   index: number,
@@ -90,7 +90,7 @@ function fieldsOf(
   });
 }
 
-/** Characters from which the delimiter of rows is found out: few, because nobody gets a turn meanwhile. */
+/** Most characters in which the delimiter is searched. Few, because the search blocks the event loop. */
 const SAMPLE_CHARACTERS = 128 * 1024;
 
 /**
@@ -114,7 +114,7 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
   if (first === undefined || data.length === 0) return refused('there is no row to predict', 'required');
   if (data.length > most) return refused(`there are more than ${counted(most, 'row')}`, 'tooBig');
   const found = table.header ? columnNames(first.fields) : names;
-  // Of a name that is there twice, the first place counts.
+  // If a name occurs twice, its first place is used.
   const placeOf = new Map(found.map((name, place) => [name, place] as const).toReversed());
   const known = new Set(names);
   const lacking = names.filter((name) => !placeOf.has(name));

@@ -251,7 +251,7 @@ const oneColumn = (file: string): DataFormatError =>
     `${file}: has one column: expected inputs and a column to learn. If a blank or another character separates them, send delimiter`,
   );
 
-/** One text above a table of several columns, as spreadsheets are exported. */
+/** Whether a row of a table with several columns has a text in its first field only. Exported spreadsheets have such titles above the table. */
 const isTitle = ({ fields }: Row, width: number): boolean =>
   width >= 3 && fields[0].trim() !== '' && fields.slice(1).every((field) => field.trim() === '');
 
@@ -263,8 +263,9 @@ interface Survey {
 }
 
 /**
- * Columns of a table: without a last one that holds nothing and has no name, which a delimiter at the ends of the rows makes.
- * @returns undefined for a row of names that is longer or shorter than the other rows, which it reports
+ * Returns the number of columns. A last column without values and without a name is not counted: it comes from a delimiter at the end of
+ * each row.
+ * @returns undefined if the row of names is longer or shorter than the other rows, which is reported as a fault
  */
 function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean, report: UploadReport): number | undefined {
   const named = first.fields.length;

@@ -37,7 +37,7 @@ export class RowScanner {
 
   /**
    * @param delimiter one character
-   * @param firstNul the byte of the file with its first NUL character, if that is known
+   * @param firstNul the position of the file's first NUL character in bytes, if known
    */
   constructor(name: string, delimiter: string, firstNul?: number) {
     this.#name = name;
@@ -119,7 +119,7 @@ export class RowScanner {
     let end = start;
     while (end < text.length && this.#isBlank(text.charCodeAt(end))) end += 1;
     if (end < text.length && !this.#endsField(text.charCodeAt(end)))
-      throw this.#error('goes on after a closing quote: double the quotes inside of a field, or send the delimiter if it is another one');
+      throw this.#error('has text after a closing quote: double the quotes inside a field, or send the right delimiter');
     return end;
   }
 
@@ -132,7 +132,7 @@ export class RowScanner {
   }
 
   #push(field: string): void {
-    if (field.length > FIELD_CHARACTERS) throw this.#longField('remove the column, since such texts cannot be inputs');
+    if (field.length > FIELD_CHARACTERS) throw this.#longField('remove the column, because such long texts cannot be inputs');
     if (this.#fields.length >= MOST_COLUMNS) throw this.#error(`has more than ${MOST_COLUMNS} fields`);
     this.#fields.push(field);
   }

@@ -133,7 +133,7 @@ export class SampleCollector {
   finish(): Dataset | undefined {
     const { name } = this.#layout.text;
     for (const [column, { rows, first }] of this.#unknown) {
-      const reason = `${name}: ${counted(rows, 'row')} with a text in column ${JSON.stringify(column)} that the training file does not have, such as ${JSON.stringify(first)}. Their inputs of this column are zeros.`;
+      const reason = `${name}: ${counted(rows, 'row')} ${rows === 1 ? 'has' : 'have'} a text in column ${JSON.stringify(column)} that the training file does not have, such as ${JSON.stringify(first)}. Their inputs of this column are zeros.`;
       this.#report.take('columns', column, reason);
     }
     if (this.#dropped > 0) {

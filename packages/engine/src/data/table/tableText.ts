@@ -17,17 +17,17 @@ export interface TextOptions {
   readonly decimal?: Decimal | undefined;
   /** `none` reads rows that begin with # like all others. */
   readonly comment?: '#' | 'none' | undefined;
-  /** Characters from which the dialect is found out at most. Default: 4 Mi. */
+  /** Most characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
   readonly sampleCharacters?: number;
 }
 
 /** Tells the encoding of bytes that are neither UTF-8 nor UTF-16. */
 export type FindEncoding = (bytes: Uint8Array) => Encoding;
 
-/** What programs of DOS end a text with. */
+/** The character with which DOS programs end a text. */
 const END_OF_FILE = '\u001a';
 
-/** What the dialect is found out from. */
+/** How much of the file is searched for the delimiter and the decimal sign. */
 const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
 
 /** Of bytes that nobody can tell more about: what Windows writes in Europe and America. */
@@ -42,7 +42,7 @@ export class TableText {
   readonly #label: string;
   readonly #delimiter: string;
   readonly #hasComments: boolean;
-  /** Characters of a first line that names the delimiter. */
+  /** The characters of a first line such as `sep=;`, which names the delimiter. 0 without such a line. */
   readonly #skipped: number;
   readonly #report: UploadReport;
 
@@ -82,7 +82,7 @@ export class TableText {
     return label;
   }
 
-  /** The first zero byte, where that is a character. */
+  /** The position of the first NUL character in bytes. Undefined without one, and for UTF-16, where other characters have zero bytes too. */
   #firstNul(): number | undefined {
     if (this.#label.startsWith('utf-16')) return undefined;
     const at = this.#file.bytes.indexOf(0);
@@ -129,7 +129,7 @@ export class TableText {
   }
 }
 
-/** What Excel writes and reads as a first line: sep=; */
+/** A first line that Excel writes and reads, such as `sep=;`. It names the delimiter. */
 const delimiterLine = /^"?sep=(\\t|[^"\p{L}\p{N}\r\n])"?[,;\t ]*(?:\r\n?|\n)/iu;
 
 function announcedDelimiter(announced: string): { readonly delimiter: string; readonly reason: string } {

@@ -44,7 +44,7 @@ function suggestedKind(names: readonly string[], columns: readonly ColumnStatist
 }
 
 const different = (count: number): string =>
-  count === 1 ? 'the same whole number in every row, so that there is one class and nothing to learn' : `${count} different whole numbers`;
+  count === 1 ? 'the same whole number in every row, so there is one class and nothing to learn' : `${count} different whole numbers`;
 
 /** What became of the targets of a row. */
 export type TargetRead =

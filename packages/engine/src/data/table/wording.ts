@@ -1,22 +1,22 @@
 // Parts of the messages about tables.
 
-/** A number with its noun: 1 row, 2 rows. */
+/** Returns a number with its noun: 1 row, 2 rows. */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const MOST_SHOWN = 20;
 
-/** A text in quotes, shortened. */
+/** Returns a text in quotes, shortened to 60 characters. */
 export const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
-/** Names in quotes. */
+/** Returns up to 20 names in quotes, and how many more there are. */
 export function listed(names: readonly string[]): string {
   const shown = names.slice(0, MOST_SHOWN).map(quoted);
   return names.length > MOST_SHOWN ? `${shown.join(', ')} and ${names.length - MOST_SHOWN} more` : shown.join(', ');
 }
 
 /**
- * The form field that leaves columns out, as it must be sent: `columns=["!id"]`.
- * @param sent what the form has for `columns` now
+ * Returns the form field that leaves columns out: `columns=["!id"]`. It keeps the choices that the form already has.
+ * @param sent the present value of the form field `columns`
  */
 export function withoutColumns(names: readonly string[], sent: readonly string[] | undefined): string {
   const kept = (sent ?? []).filter((name) => !names.includes(name));

@@ -35,7 +35,7 @@ export interface Archive {
   close(): void;
 }
 
-/** Longer or deeper paths than those of class/name.png with folders around them have no use here. */
+/** Limits of a path. A dataset needs only class/name.png, perhaps inside a few other folders. */
 const mostPathCharacters = 1_000;
 const mostPathFolders = 20;
 

@@ -13,7 +13,7 @@ export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Ar
   let entries = 0;
   for (const { path: written, kind, content } of tarEntries(bytes, name)) {
     entries += 1;
-    // As in a zip: there may be an entry for each folder, and files that are passed over.
+    // The limit is that of a zip: an archive may have an entry for each folder, and files that are ignored.
     if (entries > 2 * limits.files + limits.classes)
       throw new DataFormatError(`${name}: its entries are over the limit of ${limits.files} files`);
     if (kind === 'other') continue;

@@ -43,7 +43,7 @@ export async function openZip(name: string, source: string | Uint8Array, options
   }
 }
 
-/** Opens a zip on the disk so that no place in it leads beyond its end. */
+/** Opens a zip file with a reader that refuses positions beyond the end of the file. */
 async function openBounded(path: string, options: Options): Promise<ZipFile> {
   const file = await openFile(path);
   try {

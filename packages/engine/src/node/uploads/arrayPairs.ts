@@ -43,7 +43,7 @@ export const readIdxPair: FormatReader = async (upload, context) =>
 
 const isBytes = ({ kind, itemBytes }: NpyArray): boolean => kind === 'uint' && itemBytes === 1;
 
-/** Of other types than MNIST's: values stay as they are. */
+/** Makes a dataset from IDX files of which at least one has another number type than MNIST's unsigned bytes. */
 function otherIdxDataset(x: NamedArray, y: NamedArray, { reader, report }: UploadContext): Dataset {
   const { shape } = x.array;
   if (shape.length !== 3 || shape.includes(0)) {

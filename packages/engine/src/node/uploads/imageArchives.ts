@@ -38,7 +38,7 @@ function withTestFile(file: Parts, testFile: Parts, report: UploadReport): ReadH
 
 type Parts = NonNullable<Awaited<ReturnType<typeof imageDataset>>>;
 
-/** Folders with two spellings that are named. Others are merged without a word. */
+/** Most folders with two spellings that are reported. Further ones are merged without a report. */
 const mostMerged = 20;
 
 function tellNames(part: string, { faults, nameEncoding, merged }: Archive, report: UploadReport): void {
@@ -59,7 +59,7 @@ function tellNames(part: string, { faults, nameEncoding, merged }: Archive, repo
   }
 }
 
-/** @param kind of the first file; null for text */
+/** Returns the remedy for an archive without images. @param kind of its first file; null for text */
 function remedyOf(kind: FileKind | null, files: number): string {
   if (kind?.group === 'archive' || kind?.group === 'packed') return 'unpack it, and send what it holds';
   if (kind !== null) return kind.remedy;
