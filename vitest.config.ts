@@ -7,14 +7,14 @@ import { hangLimits } from './tests/support/hangLimits.ts';
 
 export default defineConfig({
   test: {
-    // Four files at a time on two cores: many tests wait for processes.
+    // At least four files at a time, also on two cores, because many tests wait for processes.
     maxWorkers: Math.max(4, availableParallelism() - 1),
     ...hangLimits,
-    // Tests start hundreds of processes of the same few programs.
+    // Tests start hundreds of processes of the same few programs: the cache saves compiling them again.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)) },
-    // The built packages are imported as they are: transforming them anew for each test file takes longer than many tests.
+    // The built packages are imported without transforming them: transforming them for each test file takes longer than many tests.
     server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
-    // Files of a project without `isolate` share a process, and what they import is loaded once. They leave nothing in it behind.
+    // With `isolate: false` the files of a project share processes, which load each module once. So a test must leave no state behind.
     projects: [
       { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
       {
