@@ -38,7 +38,7 @@ test.each([
 ])('a tar of more %s than it may have entries is refused', async (_, type) => {
   const paths = Array.from({ length: 8 }, (_each, i) => `folder${i}`);
   await expect(read(tarOfHeaders(paths, type), { files: 3, classes: 1 })).rejects.toThrow(
-    'file: its entries are over the limit of 3 files',
+    'file: it has too many entries for the limit of 3 files',
   );
   await expect(read(tarOfHeaders(paths.slice(1), type), { files: 3, classes: 1 })).rejects.toThrow('no images in folders of classes');
 });

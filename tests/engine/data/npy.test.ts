@@ -76,13 +76,13 @@ describe('a pair', () => {
       'no samples',
       npy('x', { shape: [0, 3], data: new Float32Array() }),
       y,
-      'x: expected an array [samples, …] with something in it, got the shape [0, 3]',
+      'x: expected an array [samples, …] that is not empty, got the shape [0, 3]',
     ],
     [
       'a number instead of an array',
       npy('x', { shape: [], data: new Float32Array(1) }),
       y,
-      'x: expected an array [samples, …] with something in it, got the shape []',
+      'x: expected an array [samples, …] that is not empty, got the shape []',
     ],
     [
       'a negative class',

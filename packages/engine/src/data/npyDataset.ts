@@ -57,7 +57,7 @@ function checkPair(xName: string, x: NpyArray, yName: string, y: NpyArray): numb
     [yName, y],
   ] as const) {
     if (shape.length === 0 || sizeOf(shape) === 0) {
-      const message = `${name}: expected an array [samples, …] with something in it, got the shape ${formatShape(shape)}`;
+      const message = `${name}: expected an array [samples, …] that is not empty, got the shape ${formatShape(shape)}`;
       inFile(name, () => {
         throw new DataFormatError(message);
       });

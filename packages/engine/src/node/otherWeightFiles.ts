@@ -21,7 +21,7 @@ const remedies: Readonly<Record<string, string>> = {
   html: 'download the file itself, not the page about it',
 };
 
-/** Whether it has only characters and line ends, and is long enough that this is not by chance. */
+/** Whether the beginning of a file has only characters and line ends, and is long enough that this is not by chance. */
 const isText = (head: Uint8Array): boolean =>
   head.length >= 16 && head.every((byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 

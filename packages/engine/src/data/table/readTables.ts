@@ -248,7 +248,7 @@ class TableReading {
 
 const oneColumn = (file: string): DataFormatError =>
   new DataFormatError(
-    `${file}: has one column: expected inputs and a column to learn. If a blank or another character separates them, send delimiter`,
+    `${file}: has one column: expected inputs and a column to learn. If another character, such as a blank, separates the columns, send delimiter`,
   );
 
 /** Whether a row of a table with several columns has a text in its first field only. Exported spreadsheets have such titles above the table. */

@@ -15,7 +15,7 @@ export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Ar
     entries += 1;
     // The limit is that of a zip: an archive may have an entry for each folder, and files that are ignored.
     if (entries > 2 * limits.files + limits.classes)
-      throw new DataFormatError(`${name}: its entries are over the limit of ${limits.files} files`);
+      throw new DataFormatError(`${name}: it has too many entries for the limit of ${limits.files} files`);
     if (kind === 'other') continue;
     const path = paths.file(written, kind === 'folder');
     if (path === null) continue;
