@@ -63,7 +63,7 @@ redisTest('a request that has waited for too long is a 429 that says what to do'
   expect(response.headers.get('retry-after')).toBe('1');
   expect((await response.json()) as Problem).toMatchObject({
     code: 'tooManyRequests',
-    detail: 'Too many requests of this key are in progress (the limit is 1). Wait for their answers before you send more.',
+    detail: 'Too many requests of this key are in progress (the limit is 1). Wait for their responses before you send more.',
   });
   // The one in progress is not touched.
   held.end(`${' '.repeat(98)}}`);

@@ -87,12 +87,10 @@ export const version = '0.1.0';
 
 const bodyLimitBytes = 1024 * 1024;
 
-const mostResponseListeners = 32;
-
 const noFiles: Pick<NodeDatasetFiles, 'find' | 'locate'> = { find: () => Promise.resolve(null), locate: () => Promise.resolve(null) };
 
-/** Parts of the app that wait for the end of one answer. Node warns of a leak when there are more. */
-const mostListeners = 30;
+/** The most listeners that one event of a response may have. Node would warn of a leak at 11, but plugins, routes and streams need more. */
+const mostListeners = 32;
 
 /** How long a request may take to arrive, in ms: its own bytes, not its answer. An upload may take longer. */
 const requestTimeoutMs = 30_000;
@@ -209,16 +207,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
 
   app.addHook('onRequest', (_request, reply, next) => {
-    // Many plugins listen for the end of each answer, and so does a stream. Node would take that for a leak.
-    reply.raw.setMaxListeners(mostResponseListeners);
+    reply.raw.setMaxListeners(mostListeners);
     next();
   });
   const refuseOtherMethods = collectMethods(app);
   const { maxConnections = 10_000, streamsPerKey = 1_000, heartbeatMs = 15_000, stallMs = 60_000 } = options;
-  app.addHook('onRequest', (_request, reply, next) => {
-    reply.raw.setMaxListeners(mostListeners);
-    next();
-  });
   await app.register(connections, { maxConnections, stallMs });
   await app.register(streams, { heartbeatMs, stallMs, keys, streamsPerKey });
   await app.register(tracing);

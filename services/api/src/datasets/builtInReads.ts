@@ -6,7 +6,7 @@ import type { DatasetFiles, Splits } from '@trainyard/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { callerOf } from '../plugins/access.ts';
-import { clientLeft } from '../http/clientLeft.ts';
+import { holdPlace } from '../http/holdPlace.ts';
 import { loadBuiltIn } from './firstSamples.ts';
 
 /** Datasets that are in memory at the same time, and how many of them one key may have. */
@@ -27,8 +27,7 @@ export class BuiltInReads {
    * @throws ProblemError 404 when its files are not on this machine
    */
   async read(id: string, request: FastifyRequest, reply: FastifyReply, limit?: number): Promise<Splits> {
-    const release = await this.#semaphore.acquire(callerOf(request).name, clientLeft(reply));
-    reply.raw.once('close', release);
+    await holdPlace(this.#semaphore, callerOf(request).name, reply);
     return await loadBuiltIn(id, this.#files, limit);
   }
 

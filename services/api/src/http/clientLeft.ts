@@ -1,19 +1,21 @@
-// A signal for work that nobody needs once its client has closed the connection.
+// A signal for work that nobody needs after its client has closed the connection.
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '../problems.ts';
 
-/** Aborts, with a ProblemError that nobody gets, when the connection closes before the answer is sent. */
+const signals = new WeakMap<ServerResponse, AbortSignal>();
+
+/** Returns a signal that aborts when the connection closes before the response was sent. Its reason is a ProblemError, which is not sent. */
 export function clientLeft({ raw }: FastifyReply): AbortSignal {
+  const known = signals.get(raw);
+  if (known !== undefined) return known;
   const left = new AbortController();
   const onClose = (): void => {
-    if (!raw.writableFinished) left.abort(new ProblemError('requestTimeout', 'The client left before it had its answer.'));
+    if (!raw.writableFinished)
+      left.abort(new ProblemError('requestTimeout', 'The client closed the connection before the response was sent.'));
   };
-  if (raw.destroyed) {
-    onClose();
-  } else {
-    // Node warns of more listeners than the plugins need.
-    raw.setMaxListeners(raw.getMaxListeners() + 1);
-    raw.once('close', onClose);
-  }
+  if (raw.destroyed) onClose();
+  else raw.once('close', onClose);
+  signals.set(raw, left.signal);
   return left.signal;
 }

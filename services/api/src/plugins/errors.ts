@@ -63,8 +63,8 @@ function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): P
 function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
   const headers = { 'retry-after': '5' };
   if (isOwnLimit)
-    return new ProblemError('tooManyRequests', 'Too many of your requests wait for their turn; try again later.', { headers });
-  return new ProblemError('unavailable', 'Too many requests wait for their turn; try again shortly.', { headers });
+    return new ProblemError('tooManyRequests', 'Too many requests of this key are waiting. Wait for their responses first.', { headers });
+  return new ProblemError('unavailable', 'Too many requests are waiting. Try again shortly.', { headers });
 }
 
 /** What fastify throws by itself. */

@@ -4,7 +4,7 @@ import type { ApiKeys } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { eventMediaType } from '../http/accept.ts';
-import { clientLeft } from '../http/clientLeft.ts';
+import { holdPlace } from '../http/holdPlace.ts';
 import { ProblemError } from '../problems.ts';
 
 export interface RequestPlacesOptions {
@@ -26,15 +26,11 @@ export const requestPlaces = fp<RequestPlacesOptions>((app, { keys, requestsPerK
     const { caller } = request;
     if (caller === null || keys.current.length === 0) return;
     if (request.routeOptions.config.isStream === true && eventMediaType(request) === 'text/event-stream') return;
-    const left = clientLeft(reply);
-    const late = AbortSignal.timeout(waitLimitMs);
-    const release = await semaphore.acquire(caller.name, AbortSignal.any([left, late])).catch((error: unknown) => {
-      if (!late.aborted || left.aborted) throw error;
-      const detail = `Too many requests of this key are in progress (the limit is ${requestsPerKey}). Wait for their answers before you send more.`;
-      throw new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '1' } });
-    });
-    reply.raw.once('close', release);
-    if (left.aborted) release();
+    const problem = (): ProblemError => {
+      const detail = `Too many requests of this key are in progress (the limit is ${requestsPerKey}). Wait for their responses before you send more.`;
+      return new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '1' } });
+    };
+    await holdPlace(semaphore, caller.name, reply, { ms: waitLimitMs, problem });
   });
   done();
 });

@@ -11,8 +11,8 @@ import { negotiate } from '../http/accept.ts';
 import type { Admission } from '../http/admission.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { pageLimit } from '../http/parameters.ts';
-import { callerOf } from '../plugins/access.ts';
 import type { Predictions } from '../predict/predictions.ts';
+import { renderedBody } from '../predict/renderedBody.ts';
 import { ProblemError } from '../problems.ts';
 import { datasetParams } from './datasets.ts';
 
@@ -74,15 +74,8 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (
       const samples =
         uploaded === null ? (await builtIn.read(id, request, reply, count))[part] : await firstUploaded(uploaded, part, count, artifacts);
       if (samples === null) throw new ProblemError('notFound', `${id} has no test part.`);
-      const { inputs, targets } = samples;
-      // Copies, because the whole array would be sent with a part of it.
-      const order = { kind: 'samples' as const, as: type, samples: { ...samples, inputs: inputs.slice(), targets: targets.slice() } };
-      const body = await predictions.render(order, callerOf(request).name, admission.signalOf(request));
-      void reply
-        .header('vary', 'accept')
-        .code(200)
-        .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
-      return reply.send(Buffer.from(body));
+      const order = { kind: 'samples' as const, as: type, samples };
+      return reply.send(await renderedBody(predictions, order, request, reply));
     },
   );
   done();

@@ -12,8 +12,8 @@ import type { Admission } from '../http/admission.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
-import { callerOf } from '../plugins/access.ts';
 import type { Predictions } from '../predict/predictions.ts';
+import { renderedBody } from '../predict/renderedBody.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
@@ -91,12 +91,7 @@ export const filterRoutes: FastifyPluginCallbackZod<Services> = (app, { predicti
         ...(await readWeights(services, job.id, file, layer)),
       }));
       const order = { kind: 'filters' as const, as: type, weights, shape, beside: { layer, layers, from } };
-      const body = await predictions.render(order, callerOf(request).name, admission.signalOf(request));
-      void reply
-        .header('vary', 'accept')
-        .code(200)
-        .type(type === 'image/png' ? type : `${type}; charset=utf-8`);
-      return reply.send(Buffer.from(body));
+      return reply.send(await renderedBody(predictions, order, request, reply));
     },
   );
   done();

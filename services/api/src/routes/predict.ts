@@ -7,6 +7,7 @@ import { withLatestWeights, type WeightsFile, type WeightsServices } from '../fi
 import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
 import type { Admission } from '../http/admission.ts';
 import { guarded, json, problems } from '../http/answers.ts';
+import { clientLeft } from '../http/clientLeft.ts';
 import { dataLimits } from '../http/jsonScan.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
@@ -145,7 +146,7 @@ export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predict
       const answer = await withLatestWeights(services, job, async (file) => {
         const order = { kind: 'predict' as const, key: `${job.id}/${file.sha256}`, spec, input, activations, memoryBytes: needed };
         const weights = async () => await weightsOf(services, job.id, file);
-        return await predictions.predict(order, weights, callerOf(request).name, admission.signalOf(request));
+        return await predictions.predict(order, weights, callerOf(request).name, clientLeft(reply));
       });
       void reply.code(200).type('application/json; charset=utf-8');
       return reply.send(Buffer.from(answer) as unknown as z.infer<typeof prediction>);
