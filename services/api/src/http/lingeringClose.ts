@@ -1,6 +1,7 @@
 // Closes connections whose client has not sent everything when it gets its answer, such as an upload that is refused. Node would go on
 // reading for as long as the client sends. Closing at once would be wrong too: the system would then reset the connection, and the client
 // could lose the answer. So the sending side is closed first, and the connection shortly after (RFC 9112 §9.6).
+import type { IncomingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -17,10 +18,14 @@ export function closeSoon(socket: Duplex, lastBytes = ''): void {
   socket.resume();
 }
 
+/** Returns whether a request with these headers has a body. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 /** Whether the client has announced a body that has not arrived as a whole. */
 export function isStillSending({ raw }: FastifyRequest): boolean {
-  const { headers, complete } = raw;
-  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+  return !raw.complete && hasBody(raw.headers);
 }
 
 /** Has the connection closed after the answer. */

@@ -1,18 +1,15 @@
 // Checks every request before its body is read: the length of its URL, its path, its `Expect` header, and the encoding of its body.
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { hasBody } from '../http/lingeringClose.ts';
 import { longestUrl } from '../http/requestIds.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
 import { answerConnect } from './errors.ts';
 
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
 /** Compressed bodies are refused: they could be a thousand times as large after decompression. */
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding === '' || encoding === 'identity' || !hasBody(request)) return;
+  if (encoding === '' || encoding === 'identity' || !hasBody(request.headers)) return;
   throw new ProblemError('unsupportedMediaType', `The body is encoded as ${encoding.slice(0, 100)}. Send it without Content-Encoding.`, {
     headers: { 'accept-encoding': 'identity' },
   });

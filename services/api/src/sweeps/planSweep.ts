@@ -1,7 +1,7 @@
 // The plan of a sweep: its base spec, and of each trial what differs from that. Every trial is checked as a job of its own would be, so
 // that nothing is queued unless every job can be trained. No HTTP.
 import type { NewSweep } from '@trainyard/contracts';
-import { checkSpec, type JobSpec, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
+import { checkSpec, type JobSpec, mostProblems, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
 import {
   changesBetween,
   givingWay,
@@ -14,9 +14,6 @@ import {
   withValues,
 } from '@trainyard/jobs';
 import type { ClassLimits } from '../datasets/classLimits.ts';
-
-/** Most problems in an answer. */
-const mostProblems = 100;
 
 /** Most characters of a value in a message. */
 const mostShown = 200;
