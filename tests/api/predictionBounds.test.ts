@@ -133,7 +133,7 @@ describe('a prediction that never fits', () => {
     expect(refused.statusCode).toBe(422);
     const { detail, errors } = refused.json<Problem>();
     const [, most] =
-      /needs about \d+ bytes of memory, and there are at most 200000000: send at most (\d+) inputs at a time/.exec(detail) ?? [];
+      /needs about \d+ bytes of memory, but at most 200000000 are allowed: send at most (\d+) inputs at a time/.exec(detail) ?? [];
     expect([Number(most) > 1, errors?.[0]?.code]).toEqual([true, 'limitExceeded']);
     if (canFindProcesses) expect(predictors()).toEqual([]);
     const fitting = await asAda(api, path, { inputs: Array.from({ length: Number(most) }, () => input) });
@@ -154,13 +154,13 @@ describe('a prediction that never fits', () => {
     const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
     expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
       422,
-      'the feature maps hold 2949160 numbers, and answered are at most 1000000: send fewer inputs.',
+      'the feature maps have 2949160 numbers, but a response may have at most 1000000: send fewer inputs.',
     ]);
     const many = await predictableJob(api, specOn([1], 10_000, [{ type: 'linear', outFeatures: 10_000 }]));
     const outputs = await asAda(api, many, { inputs: Array.from({ length: 256 }, () => [1]) });
     expect([outputs.statusCode, outputs.json<Problem>().detail]).toEqual([
       422,
-      'the outputs hold 2560000 numbers, and answered are at most 2000000: send fewer inputs.',
+      'the outputs have 2560000 numbers, but a response may have at most 2000000: send fewer inputs.',
     ]);
     if (canFindProcesses) expect(predictors()).toEqual([]);
   });

@@ -41,20 +41,21 @@ export function mostSamplesOf(inputShape: readonly number[], most: number): numb
 export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
   const { samples, activations } = request;
   const cost = predictionCost(request.spec);
-  const inputs = sizeOf(request.spec);
-  if (samples * Math.max(inputs, cost.inputs) > mostInputNumbers && request.kind === 'values') {
-    throw tooLarge(`the inputs hold ${samples * inputs} numbers, and predicted are at most ${mostInputNumbers}: send fewer inputs`);
+  const numbers = samples * Math.max(sizeOf(request.spec), cost.inputs);
+  if (numbers > mostInputNumbers && request.kind === 'values') {
+    throw tooLarge(`the inputs have ${numbers} numbers, but at most ${mostInputNumbers} are allowed: send fewer inputs`);
   }
   if (activations && samples * cost.activations > mostActivations) {
-    const numbers = samples * cost.activations;
-    throw tooLarge(`the feature maps hold ${numbers} numbers, and answered are at most ${mostActivations}: send fewer inputs`);
+    throw tooLarge(
+      `the feature maps have ${samples * cost.activations} numbers, but a response may have at most ${mostActivations}: send fewer inputs`,
+    );
   }
   if (samples * cost.outputs > mostOutputs) {
-    throw tooLarge(`the outputs hold ${samples * cost.outputs} numbers, and answered are at most ${mostOutputs}: send fewer inputs`);
+    throw tooLarge(`the outputs have ${samples * cost.outputs} numbers, but a response may have at most ${mostOutputs}: send fewer inputs`);
   }
   const needed = bytesFor(request, cost, samples);
   if (needed <= memoryBytes) return needed;
-  const detail = `the prediction needs about ${needed} bytes of memory, and there are at most ${memoryBytes}`;
+  const detail = `the prediction needs about ${needed} bytes of memory, but at most ${memoryBytes} are allowed`;
   if (bytesFor(request, cost, 1) > memoryBytes) {
     throw tooLarge(`${detail}: the network is too large to predict here, so download model.safetensors and predict elsewhere`);
   }
