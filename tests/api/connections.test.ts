@@ -100,7 +100,7 @@ test('a key over its number of event streams gets a 429, and other keys do not',
   expect(refused.headers.get('retry-after')).toBe('5');
   expect((await refused.json()) as Problem).toMatchObject({
     code: 'tooManyRequests',
-    detail: 'This key has 2 event streams open, and may not have more. Close some of them.',
+    detail: 'This key has 2 open event streams, which is the limit. Close some of them.',
   });
   const other = await openStream(url, bearer(bob));
   expect(other.status).toBe(200);

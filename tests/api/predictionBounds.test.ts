@@ -325,7 +325,7 @@ describe.skipIf(!canFindProcesses)('the program that predicts', () => {
       said += text.toString();
     });
     expect(await once(program, 'close')).toEqual([null, 'SIGKILL']);
-    expect(said).toMatch(/^out of memory: \d+ bytes, and there are at most 10000000$/m);
+    expect(said).toMatch(/^out of memory: \d+ bytes are in use, but at most 10000000 are allowed$/m);
   });
 
   redisTest('ends without its parent', async () => {

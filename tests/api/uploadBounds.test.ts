@@ -1,4 +1,4 @@
-// Uploads that are under way: how many there may be and of how many bytes, together and of each key, and how slowly they may come.
+// Limits of uploads in progress: how many uploads and bytes there may be, in total and per key, and how slowly a body may arrive.
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -14,7 +14,7 @@ import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
 
 const [ada, bob] = [makeKey('ada'), makeKey('bob')];
 
-/** An app whose uploads stay under way: nothing is read. */
+/** Creates an app whose uploads stay in progress, because nothing is read. */
 async function openHeld(redis: TestRedis, onTestFinished: (close: () => Promise<void>) => void, options: TestApiOptions): Promise<TestApi> {
   const apiKeys = parseApiKeys(`${ada.entry},${bob.entry}`);
   const api = await openApi(redis, { apiKeys, uploadReader: { readers: 0, tryMs: 0 }, ...options });
@@ -25,7 +25,7 @@ async function openHeld(redis: TestRedis, onTestFinished: (close: () => Promise<
 const send = async (api: TestApi, key: TestKey, file: Uint8Array = table) =>
   await upload(api, formParts({ file }), { ...bearer(key), prefer: 'respond-async' });
 
-describe('uploads under way', () => {
+describe('uploads in progress', () => {
   test('of one key are limited, and those of another are not affected', async ({ redis, onTestFinished }) => {
     const api = await openHeld(redis, onTestFinished, { uploadBounds: { uploadsPerKey: 2 } });
     const [first] = [await send(api, ada), await send(api, ada)];
@@ -33,7 +33,7 @@ describe('uploads under way', () => {
     expect([refused.statusCode, refused.headers['retry-after'], refused.headers['connection']]).toEqual([429, '30', 'close']);
     expect(refused.json<Problem>()).toMatchObject({
       code: 'tooManyRequests',
-      detail: 'This key has 2 uploads under way, which is the most. Try again when one of them has ended.',
+      detail: 'This key has 2 uploads in progress, which is the limit. Try again when one of them has ended.',
     });
     const weights = { method: 'POST', url: '/weights', payload: Buffer.alloc(10) } as const;
     const octets = { 'content-type': 'application/octet-stream' };
@@ -113,7 +113,7 @@ test.for([
     const answer = await text(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
     expect(answer).toContain('less than 1000 bytes a second');
-    await until(() => lines.some(({ msg }) => msg === 'the upload ended after its answer'));
+    await until(() => lines.some(({ msg }) => msg === 'the upload ended after its response'));
     expect(lines.filter(({ level }) => level > 30)).toEqual([]);
   },
 );

@@ -109,9 +109,9 @@ export interface AppOptions {
   readonly datasets: DatasetStore;
   /** Files of built-in datasets on this machine; left out, there are none. */
   readonly datasetFiles?: Pick<NodeDatasetFiles, 'find' | 'locate'>;
-  /** How uploads are read; left out, as in a service. */
+  /** How uploads are read. Default: `uploadReaderDefaults`. */
   readonly uploadReader?: Partial<UploadReaderOptions>;
-  /** How many uploads may be under way, and of how many bytes; left out, as in a service. */
+  /** How many uploads may be in progress, and how many bytes they may have. Default: `uploadBounds`. */
   readonly uploadBounds?: Partial<UploadBounds>;
   readonly webhooks: WebhookStore;
   /** Left out, jobs need secrets of their own, and webhooks go to public addresses alone. */
@@ -123,7 +123,7 @@ export interface AppOptions {
   readonly metrics?: ServiceMetrics;
   /** Says why Redis cannot be used. Default: each 503 has the reason of its own error. */
   readonly redisHealth?: Pick<RedisHealth, 'report'>;
-  /** For the metrics. Default: a new one. */
+  /** Checks the artifact storage for the metrics. Default: a new instance. */
   readonly storageHealth?: StorageHealth;
   /** What `GET /health/ready` looks at. */
   readonly dependencies: readonly Dependency[];
@@ -144,15 +144,15 @@ export interface AppOptions {
   readonly basePath?: string;
   /** Bytes that an upload may have; default 1 GiB. */
   readonly uploadBytesLimit?: number;
-  /** Bytes that the specs of all jobs of a sweep may have together; default 16 MiB. */
+  /** The most bytes of the specs and values of all trials of a sweep together. Default: 16 MiB. */
   readonly sweepBytesLimit?: number;
-  /** What predictions may take. */
+  /** Limits of predictions: processes, memory, time and waiting. Default: `predictionDefaults`. */
   readonly predictions?: PredictionOptions;
   /** How many connections may be open at the same time. Default: 10,000. */
   readonly maxConnections?: number;
-  /** How many requests of one API key may be in progress; others wait. Default: 64. */
+  /** How many requests of one API key may be in progress; further ones wait. Default: 64. */
   readonly requestsPerKey?: number;
-  /** How long a request may wait for others of its key, in ms. Default: 10,000. */
+  /** How long a request may wait for other requests of its key, in ms. Default: 10,000. */
   readonly requestWaitMs?: number;
   /** How many event streams one API key may have open. Default: 1,000. */
   readonly streamsPerKey?: number;
@@ -162,7 +162,7 @@ export interface AppOptions {
   readonly requestTimeoutMs?: number;
   /** Pause between two heartbeats of an event stream, in ms; default 15,000. */
   readonly heartbeatMs?: number;
-  /** How long a client may leave an answer or an event stream unread, in ms. Default: 60,000. */
+  /** How long a client may leave a response or an event stream unread, in ms. Default: 60,000. */
   readonly stallMs?: number;
 }
 
@@ -242,7 +242,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(jobActionRoutes, { jobs, remains });
   await app.register(successorRoutes, { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
   await app.register(eventRoutes, { eventLog, eventHub, streamTokens });
-  // One page of a long history at a time, and one more while the first is on its way from Redis.
+  // Two pages of long histories at a time: one is processed while the other is on its way from Redis.
   const turns = new FairSemaphore({ places: 2 });
   await app.register(metricsRoutes, { jobs, eventLog, turns });
   await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
@@ -257,7 +257,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     storageHealth: options.storageHealth ?? new StorageHealth(artifacts),
   });
   const predictions = new Predictions(options.predictions ?? {}, (crash) =>
-    app.log.error(crash, 'a process that predicts ended without an answer'),
+    app.log.error(crash, 'a prediction process ended without a response'),
   );
   app.addHook('onClose', async () => await predictions.close());
   const rendering = { predictions, admission: predictions.admission() };
@@ -268,7 +268,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(weightsRoutes, { weights });
   await app.register(datasetRoutes, { datasets });
   const reader = new UploadReader(options.uploadReader, (crash) => {
-    app.log.error(crash, 'the process that reads an upload ended without an answer');
+    app.log.error(crash, 'the process that reads an upload ended without a result');
   });
   app.addHook('onClose', (_app, done) => {
     reader.close();

@@ -1,4 +1,4 @@
-// A semaphore that is shared fairly: the keys that wait take turns, and each key has a bound on what it holds and on what waits.
+// A semaphore that several keys share. Waiting keys take turns. The places that a key holds and its waiting callers can be limited.
 
 export interface FairSemaphoreOptions {
   /** How many callers may hold a place at the same time. */
@@ -7,13 +7,13 @@ export interface FairSemaphoreOptions {
   readonly placesPerKey?: number;
   /** How many callers of one key may wait for a place. Default: no limit. */
   readonly waitingPerKey?: number;
-  /** How many callers may wait together. Default: no limit. */
+  /** How many callers of all keys together may wait. Default: no limit. */
   readonly waiting?: number;
 }
 
-/** Too many callers wait already. */
+/** Thrown when too many callers are already waiting. */
 export class TooManyWaitingError extends Error {
-  /** Whether the caller's own key has reached its limit. Otherwise all keys together have. */
+  /** Whether the caller's key has reached its limit. Otherwise all keys together have reached theirs. */
   readonly isOwnLimit: boolean;
 
   constructor(isOwnLimit: boolean) {
@@ -30,9 +30,9 @@ type Start = (release: Release) => void;
 
 export class FairSemaphore {
   readonly #options: Required<FairSemaphoreOptions>;
-  /** Places held by each key. A key without one is absent. */
+  /** How many places each key holds. A key that holds none is absent. */
   readonly #held = new Map<string, number>();
-  /** Callers that wait, oldest first, by key. The first key has the next turn. A key without one is absent. */
+  /** The waiting callers of each key, oldest first. The first key has the next turn. A key without waiting callers is absent. */
   readonly #queues = new Map<string, Set<Start>>();
   #free: number;
   #waiting = 0;
@@ -43,9 +43,9 @@ export class FairSemaphore {
   }
 
   /**
-   * Waits for a place. Keys that wait get places in turns, one each; within a key, the caller that came first goes first.
+   * Waits for a place. Waiting keys take turns and get one place per turn. Within a key, the oldest caller comes first.
    * @throws TooManyWaitingError if a limit is reached
-   * @throws the signal's reason if it is aborted before there is a place
+   * @throws the signal's reason if it is aborted before a place is free
    */
   async acquire(key: string, signal?: AbortSignal): Promise<Release> {
     signal?.throwIfAborted();
@@ -73,12 +73,12 @@ export class FairSemaphore {
     }
   }
 
-  /** How many places a key could get now if nobody else waited. */
+  /** Returns how many places a key could get now if no other key waited. */
   freeFor(key: string): number {
     return Math.max(0, Math.min(this.#free, this.#options.placesPerKey - this.heldBy(key)));
   }
 
-  /** How many places a key holds. */
+  /** Returns how many places a key holds. */
   heldBy(key: string): number {
     return this.#held.get(key) ?? 0;
   }
@@ -94,14 +94,14 @@ export class FairSemaphore {
     if (queue.size === 0) this.#queues.delete(key);
   }
 
-  /** Gives free places to those who wait. */
+  /** Gives free places to waiting callers. */
   #fill(): void {
     for (const [key, queue] of this.#queues) {
       if (!this.#hasPlaceFor(key)) continue;
       const [start] = queue;
       if (start === undefined) continue;
       this.#remove(key, start);
-      // The key goes to the end: all others have their turn first. The loop visits it there again.
+      // Moves the key to the end, so that all other keys have their turn first. The loop visits the key there again.
       this.#queues.delete(key);
       if (queue.size > 0) this.#queues.set(key, queue);
       this.#free -= 1;

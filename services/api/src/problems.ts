@@ -45,15 +45,15 @@ export const problemKinds = {
 
 export type ProblemCode = keyof typeof problemKinds;
 
-/** Characters that a place and a message have in an answer at most. Both may quote what was sent. */
+/** The most characters of a problem's path and message in a response. Both may quote the request. */
 const longest = { path: 500, message: 4_000 } as const;
 
-/** A problem that is not long, whatever was sent. */
+/** Returns a problem with a shortened path and message. */
 function bounded({ path, message, ...rest }: ProblemIssue): ProblemIssue {
   return { path: path.slice(0, longest.path), message: message.slice(0, longest.message), ...rest };
 }
 
-/** Thrown by hooks and handlers for an answer that is not the good one. `detail` goes to the client as it is. */
+/** Thrown by hooks and handlers to answer with an error. The client gets `detail`. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly statusCode: number;
@@ -89,7 +89,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The 503 for a storage that cannot be used now. Paths and addresses are only in the cause, which goes to the log. */
+/** Returns the 503 for a storage that cannot be used now. Paths and addresses are only in the cause, which is only logged. */
 export function storageAway(cause: ArtifactError): ProblemError {
   const isFull = cause.code === 'diskFull';
   const detail = isFull
@@ -107,7 +107,7 @@ export function orDiskError(error: unknown): unknown {
   return diskErrorOf(error, 'the upload', "the service's own folder") ?? error;
 }
 
-/** The 404 of this request's path; also what another key's job is answered with, so there is one wording. */
+/** Returns the 404 for the path of a request. A job of another key gets the same response as a job that does not exist. */
 export function nothingThere(request: FastifyRequest): ProblemError {
   return new ProblemError('notFound', `There is nothing at ${seenPath(request)}.`);
 }

@@ -61,14 +61,15 @@ const waitingConnections = 4_096;
 /** How long a stop may take before the process ends anyway, in ms. */
 const longestStopMs = 8000;
 
-/** How long a process that has read an upload is kept for the next one of the same key, in ms. */
+/** How long a process that has read an upload is kept for the next upload of the same key, in ms. */
 const keptReaderMs = 60_000;
 
-/** When a spare process is started for the first upload of a key, in ms after the start of the service and after the last one was taken. */
+/** How long after the start of the service, or after an upload took the spare process, a spare reading process is started, in ms. */
 const spareReaderMs = 3_000;
 
-/** Unpacked files of datasets that are kept for the next look at them: room for MNIST. */
+/** The most bytes of unpacked dataset files that are kept for the next read: enough for MNIST. */
 const unpackedBytes = 64 * 2 ** 20;
+
 interface Reconciled {
   readonly redisHealth: RedisHealth;
   readonly jobs: JobStore;
@@ -272,7 +273,7 @@ async function main(): Promise<void> {
   const { close, keyWeights, ...services } = await openServices(environment, log);
   const apiKeys = new ApiKeys(environment.apiKeys);
   const storeWeights = async (): Promise<void> => {
-    // Where this fails, the next round of reconciling does it.
+    // If this fails, the next round of reconciling stores them.
     await keyWeights.store(apiKeys.current).catch((err: unknown) => services.redisHealth.report(err));
   };
   await storeWeights();

@@ -1,8 +1,8 @@
-// Checks whether the artifact storage can be written and read, for readiness and metrics. Both may be requested often, so a result is used
-// for a second, and there is one check at a time.
+// Checks whether the artifact storage can be written and read, for readiness and metrics. Both may be requested often, so a result is
+// reused for a second.
 import type { ArtifactStore } from '@trainyard/jobs';
 
-/** How long a result is used, in ms. */
+/** How long a result is reused, in ms. */
 const keptMs = 1_000;
 /** How long the storage may take to answer, in ms. */
 const patienceMs = 3_000;
@@ -15,7 +15,7 @@ export class StorageHealth {
     this.#artifacts = artifacts;
   }
 
-  /** @throws ArtifactError when the storage cannot be used; TimeoutError when it does not answer in time */
+  /** Checks the storage. @throws ArtifactError when it cannot be used; TimeoutError when it does not answer in time */
   async check(): Promise<void> {
     const now = performance.now();
     if (this.#last === undefined || now - this.#last.at > keptMs) {
@@ -24,7 +24,7 @@ export class StorageHealth {
     await this.#last.checked;
   }
 
-  /** The same as a boolean. */
+  /** Returns whether the storage can be used. */
   async isUp(): Promise<boolean> {
     return await this.check().then(
       () => true,

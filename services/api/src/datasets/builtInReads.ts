@@ -1,5 +1,5 @@
-// Reads built-in datasets for answers. One of them takes up to 200 MB of memory until its answer has been sent, so few are read at a time,
-// and keys take turns.
+// Reads built-in datasets for responses. A dataset takes up to 200 MB of memory until its response has been sent, so only two are in
+// memory at a time. Keys take turns.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { DatasetFiles, Splits } from '@trainyard/engine';
@@ -9,7 +9,7 @@ import { callerOf } from '../plugins/access.ts';
 import { holdPlace } from '../http/holdPlace.ts';
 import { loadBuiltIn } from './firstSamples.ts';
 
-/** Datasets that are in memory at the same time, and how many of them one key may have. */
+/** How many datasets may be in memory at the same time, in total and per key. */
 const places = { places: 2, placesPerKey: 1 };
 
 export class BuiltInReads {
@@ -22,8 +22,8 @@ export class BuiltInReads {
   }
 
   /**
-   * Reads a dataset for the answer to a request, when it is the caller's turn.
-   * @param limit samples of each part. Default: all
+   * Waits for the caller's turn and reads a dataset for the response to a request.
+   * @param limit the most samples of each part. Default: all
    * @throws ProblemError 404 when its files are not on this machine
    */
   async read(id: string, request: FastifyRequest, reply: FastifyReply, limit?: number): Promise<Splits> {
@@ -31,7 +31,7 @@ export class BuiltInReads {
     return await loadBuiltIn(id, this.#files, limit);
   }
 
-  /** All digits as an NPZ file. They are drawn once, outside the event loop, and stay in memory. */
+  /** Returns all digits as an NPZ file. The first call draws them in a worker thread; then the file stays in memory. */
   async digitsFile(): Promise<Uint8Array> {
     this.#digits ??= drawDigits();
     try {

@@ -1,4 +1,4 @@
-// Finds limits of samples that would remove a class: files are often sorted by class, and the first N samples then lack some classes.
+// Finds sample limits that would remove a class. Files are often sorted by class, so their first N samples may lack some classes.
 // The labels are read from the data, if it is on this machine or in the artifact store.
 import {
   type DatasetFiles,
@@ -97,7 +97,7 @@ export class ClassLimits {
 
 const samplesOf = ({ content }: DatasetRecord, part: Part): number => (part === 'train' ? content.trainSamples : content.testSamples);
 
-/** The labels of the first samples; none if the files are not on this machine. */
+/** Returns the labels of the first samples; `null` if the files are not on this machine. */
 async function builtInLabels(id: string, files: Pick<DatasetFiles, 'find'>): Promise<Labels> {
   try {
     const { train, test } = await loadBuiltIn(id, files, BUILT_IN_SAMPLES);

@@ -1,4 +1,4 @@
-// Draws all digits and writes them as an NPZ file, in a thread of its own, because that takes half a second. It sends the file and ends.
+// A worker thread that draws all digits, sends them as an NPZ file and ends. Drawing takes half a second and would block the event loop.
 import { parentPort } from 'node:worker_threads';
 import { encodeNpz } from '@trainyard/engine';
 import { loadBuiltIn } from './firstSamples.ts';

@@ -31,7 +31,7 @@ export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ nam
   };
 });
 
-/** The fields of a table; null for other datasets. */
+/** Returns the fields that describe a table. They are `null` for a dataset that is not a table. */
 function tableFields(table: TablePreparation | undefined): Pick<Dataset, 'columns' | 'categories' | 'targetColumns' | 'targetKind'> {
   if (table === undefined) return { columns: null, categories: null, targetColumns: null, targetKind: null };
   const texts = table.columns.flatMap(({ name, categories }) => (categories === undefined ? [] : [[name, categories] as const]));
@@ -70,13 +70,13 @@ export function shownUpload(upload: PendingUpload): Dataset {
   };
 }
 
-/** Why an upload failed. A record without a problem means that the process that read it died. */
+/** Returns why an upload failed. A record without a problem means that the process that read the upload died. */
 function problemOf({ id, problem, requestId }: PendingUpload): Problem {
   const died = new ProblemError('unavailable', 'The server stopped while it read the files. Upload them again.');
   return problem ?? died.toProblem(`/datasets/${id}`, requestId);
 }
 
-/** The upload with this id, if the caller may see it. If its content was already a dataset of its owner, that dataset. */
+/** Returns the upload with this id if the caller may see it, or its owner's dataset that already had the same content. */
 export async function visibleUpload(
   datasets: DatasetStore,
   id: string,
@@ -87,7 +87,7 @@ export async function visibleUpload(
   return upload?.status === 'same' && upload.dataset !== null ? await datasets.get(upload.dataset, owner) : upload;
 }
 
-/** @throws ProblemError 409 for an upload that is still being read, or failed */
+/** Refuses an id of an upload. @throws ProblemError 409 if it is still being read, failed, or has the same content as a dataset */
 export async function refuseUnready(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<void> {
   const upload = await datasets.pending.get(id, visibleOwner(request));
   if (upload === null) return;
@@ -101,8 +101,8 @@ export async function refuseUnready(datasets: DatasetStore, id: string, request:
 }
 
 /**
- * The uploaded dataset that a request's path names, if its caller may see it; null for a built-in one.
- * @throws ProblemError 404, and 409 for an upload that is still being read
+ * Returns the uploaded dataset in the path of a request if the caller may see it; `null` for a built-in dataset.
+ * @throws ProblemError 404, and 409 for an upload that is not a dataset
  */
 export async function visibleDataset(datasets: DatasetStore, id: string, request: FastifyRequest): Promise<DatasetRecord | null> {
   if (builtInDatasets.some((dataset) => dataset.id === id)) return null;

@@ -23,8 +23,8 @@ export interface JobFile {
   /** What a download is called after the job's id. */
   readonly extension: string;
   /**
-   * Null while the job has none.
-   * @param caller the name of the key that asks, by which long reads take turns
+   * Returns the content of the file; `null` while the job does not have it.
+   * @param caller the name of the caller's API key; keys take turns with long reads
    */
   content(job: Job, caller: string): Promise<FileContent | null>;
 }

@@ -13,7 +13,7 @@ const octets = 'application/octet-stream';
 interface Services {
   readonly artifacts: ArtifactStore;
   readonly eventLog: EventLog;
-  /** For reading long histories. */
+  /** Limits the pages of long histories that are read at the same time. */
   readonly turns: FairSemaphore;
 }
 

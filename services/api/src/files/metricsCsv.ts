@@ -1,4 +1,5 @@
-// The metrics of a job's epochs as a table (RFC 4180, with a header line). It is made page by page, for a job may have 100,000 epochs.
+// The metrics of a job's epochs as a CSV table (RFC 4180) with a header line. It is written page by page, because a job may have 100,000
+// epochs.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { EpochMetrics } from '@trainyard/contracts';
@@ -18,10 +19,10 @@ const columns = [
   'gradientNorm',
 ] as const satisfies readonly (keyof EpochMetrics)[];
 
-/** A table up to this size stays in memory until it is sent; a larger one is made a second time. */
+/** The largest table that stays in memory until it is sent, in bytes. A larger table is written a second time while it is sent. */
 const keptBytes = 256 * 1024;
 
-/** The table in pieces, the header line first. CSV can say nan and inf; a value that does not exist is empty. */
+/** Yields the table in pieces, the header line first. A number that is not finite is written by its name, a missing value is empty. */
 export async function* metricsCsv(pages: AsyncIterable<EpochMetricsPage>): AsyncGenerator<string, void, void> {
   yield `${columns.join(',')}\r\n`;
   for await (const { epochs } of pages) if (epochs.length > 0) yield epochs.map((epoch) => `${rowOf(epoch)}\r\n`).join('');
@@ -32,7 +33,10 @@ function rowOf(epoch: EpochMetrics): string {
   return columns.map((name) => nonFinite[name] ?? epoch[name] ?? '').join(',');
 }
 
-/** The table as a file: its size and digest are those of the epochs that there are now. @param pagesTo pages up to an event, or all */
+/**
+ * Returns the table as a file with its size and digest. Epochs that are trained later are not included.
+ * @param pagesTo returns the pages up to the event with the given id; without an id, all pages
+ */
 export async function metricsFile(pagesTo: (lastId?: string) => AsyncIterable<EpochMetricsPage>): Promise<FileContent> {
   const digest = createHash('sha256');
   let lastId = '0-0';

@@ -1,23 +1,23 @@
-// The tensors of a stored safetensors file, of which only those that are needed are read.
+// Reads selected tensors of a stored safetensors file without reading the rest of the file.
 import { buffer } from 'node:stream/consumers';
 import { type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine';
 import type { ArtifactStore } from '@trainyard/jobs';
 
-/** A file that a job has. */
+/** A stored file of a job. */
 export interface StoredFile {
   readonly jobId: string;
   readonly name: string;
   readonly bytes: number;
 }
 
-/** The tensors in the order of their bytes. */
+/** Lists the tensors in the order of their bytes. Only the header of the file is read. */
 export async function storedTensors(artifacts: ArtifactStore, { jobId, name, bytes }: StoredFile): Promise<readonly ListedTensor[]> {
   const read = async (start: number, end: number) => await buffer(await artifacts.open(jobId, name, { start, end: end - 1 }));
   const headerEnd = SAFETENSORS_LENGTH_BYTES + safetensorsHeaderBytes(await read(0, SAFETENSORS_LENGTH_BYTES));
   return listSafetensors(await read(SAFETENSORS_LENGTH_BYTES, headerEnd), bytes);
 }
 
-/** The bytes of tensors, which are in the order of their bytes, piece by piece. Neighbours are read at once. */
+/** Yields the bytes of the given tensors in pieces. `tensors` must be in the order of their bytes. Adjacent tensors are read together. */
 export async function* tensorBytes(
   artifacts: ArtifactStore,
   { jobId, name }: StoredFile,

@@ -35,7 +35,7 @@ export function negotiate<const Type extends string>(accept: string | undefined,
   return candidates.toSorted((a, b) => b.quality - a.quality || b.rank - a.rank || a.position - b.position)[0]?.offer;
 }
 
-/** Whether a client wants a job's events as a page or as a stream; undefined if it accepts neither. */
+/** Returns the media type that a client wants for events: JSON for a page, or an event stream; `undefined` if it accepts neither. */
 export function eventMediaType({ headers }: { readonly headers: { readonly accept?: string | undefined } }) {
   return negotiate(headers.accept, ['application/json', 'text/event-stream']);
 }

@@ -5,7 +5,7 @@ import { ProblemError } from '../problems.ts';
 
 const signals = new WeakMap<ServerResponse, AbortSignal>();
 
-/** Returns a signal that aborts when the connection closes before the response was sent. Its reason is a ProblemError, which is not sent. */
+/** Returns a signal that aborts when the connection closes before the response was sent. Its reason is a ProblemError that is not sent. */
 export function clientLeft({ raw }: FastifyReply): AbortSignal {
   const known = signals.get(raw);
   if (known !== undefined) return known;

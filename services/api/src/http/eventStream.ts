@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 
 /**
  * Opens the source of a stream. The source must end soon after its signal is aborted; it may yield empty pieces. It calls `cutOff` to
- * close the stream of a client that is too slow, without sending what is buffered.
+ * close the stream of a client that is too slow, without sending the buffered data.
  */
 export type StreamSource = (signal: AbortSignal, cutOff: (reason: string) => void) => AsyncIterable<Buffer>;
 
@@ -16,16 +16,16 @@ export interface StreamTiming {
   readonly stallMs: number;
 }
 
-/** The first line of every stream: how long an EventSource waits before it reconnects. */
+/** The first line of every stream. It says how long an EventSource waits before it reconnects, in ms. */
 export const retryLine = 'retry: 2000\n\n';
 
-/** Bytes that wait here for a slow client before its source is no longer asked; the socket holds as much again. */
+/** How many bytes are buffered for a slow client before the source is paused. The socket buffers about the same amount. */
 const bufferedBytes = 16 * 1024;
 
-/** Why sources are aborted. One for all, because making an error with its stack takes long when a thousand clients leave at once. */
+/** The reason for aborting sources. All streams share one error, because creating a thousand errors with stacks at once takes too long. */
 const clientIsGone = new Error('the client is gone');
 
-/** Ends when its source ends. An error of the source destroys it, so that the client reconnects with its last id. */
+/** An SSE response that ends when its source ends. An error of the source breaks the connection, so that the client reconnects. */
 export class EventStream extends Readable {
   readonly #abort = new AbortController();
   readonly #pieces: AsyncIterator<Buffer>;
@@ -64,7 +64,7 @@ export class EventStream extends Readable {
     callback(error);
   }
 
-  /** Sends a heartbeat to a client that has read everything, and closes the stream of one that has read nothing for too long. */
+  /** Sends a heartbeat to a client that has read everything. Closes the stream of a client that has read nothing for `stallMs`. */
   #beat(): void {
     if (this.readableLength === 0) this.#send(': heartbeat\n\n');
     else if (performance.now() - this.#readAt > this.#stallMs)

@@ -1,7 +1,7 @@
-// Long reads of several keys, page by page: a key that reads much does not delay one that reads little.
+// Lets keys take turns page by page, so that a long read of one key does not delay a short read of another.
 import type { FairSemaphore } from '../fairSemaphore.ts';
 
-/** The pages, each of which waits for its turn. Nothing is held between two pages, so a slow client keeps no place. */
+/** Yields the pages. Each page is read when it is the key's turn. No place is held between two pages, so a slow client occupies none. */
 export async function* inTurns<T>(pages: AsyncIterable<T>, turns: FairSemaphore, key: string): AsyncGenerator<T, void, void> {
   const iterator = pages[Symbol.asyncIterator]();
   try {

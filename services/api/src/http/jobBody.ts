@@ -1,5 +1,5 @@
-// The body of a new job, also of one that comes of another: a spec, which is the engine's to check, and what a client can say beside
-// it. Problems of both are told at once.
+// The body of a new job, or of a job that continues another one: a spec, which the engine checks, and fields beside the spec, which are
+// checked here. Problems of both are reported together.
 import { type NewWebhook, newWebhook } from '@trainyard/contracts';
 import { mostProblems, nearest, newJobSchema, parse, pointer, type Problem, show, SpecError } from '@trainyard/engine';
 import type { Webhook } from '@trainyard/jobs';
@@ -51,7 +51,7 @@ export function checkJobBody<Checked>(
   return { checked, webhook: webhook && { url: webhook.url, secret: webhook.secret ?? null }, reuse };
 }
 
-/** What of a body is the spec's, what stands beside it, and the fields that are neither but are probably meant to stand beside it. */
+/** Splits a body into fields of the spec (`own`), known fields beside it (`beside`), and fields that probably misspell one of those. */
 function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof Besides)[]) {
   const own: Record<string, unknown> = {};
   const beside: Record<string, unknown> = {};
@@ -59,7 +59,7 @@ function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof B
   let compared = 0;
   for (const [name, value] of Object.entries(body)) {
     const isKnown = (known as readonly string[]).includes(name);
-    // Comparing names takes time; of so many unknown fields not all are reported anyway.
+    // Comparing names takes time, and only `mostProblems` problems are reported anyway.
     const isCompared = !isKnown && !specFields.includes(name) && compared++ < mostProblems;
     if (isKnown) beside[name] = value;
     else if (isCompared && isMeantForBesides(name, known)) misspelt.push(name);
@@ -78,7 +78,7 @@ function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, 
   }
 }
 
-/** Whether an unknown field is nearer to one beside the spec than to one of the spec. */
+/** Returns whether an unknown field resembles a field beside the spec more than a field of the spec. */
 function isMeantForBesides(name: string, known: readonly string[]): boolean {
   const near = nearest(name, [...specFields, ...known]);
   return near !== null && known.includes(near);

@@ -1,11 +1,11 @@
 // The body parser for application/json. It refuses what JSON.parse would accept although it is ambiguous or harmful: bytes that are not
-// UTF-8, a key given twice, `__proto__`, deep nesting, and more different keys than JSON.parse can take in a short time. A large body is
-// scanned in pieces, so that other requests are answered in between.
+// UTF-8, duplicate keys, `__proto__`, deep nesting, and so many different keys that JSON.parse would be slow. A large body is scanned in
+// pieces, so that other requests are handled in between.
 import { setImmediate as breathe } from 'node:timers/promises';
 import { ProblemError } from '../problems.ts';
 import { type JsonLimits, JsonScan } from './jsonScan.ts';
 
-/** Characters that are scanned in one turn of the event loop: about a millisecond. */
+/** How many characters are scanned in one turn of the event loop. This takes about a millisecond. */
 const scannedPerTurn = 32 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -24,7 +24,7 @@ declare module 'fastify' {
 }
 
 /**
- * Parses a request body. An empty one is `undefined`.
+ * Parses a request body. Returns `undefined` for an empty body.
  * @throws ProblemError 400 `malformedJson` or, for a body over a limit, 422
  */
 export async function parseJsonBody(body: Buffer, limits?: JsonLimits): Promise<unknown> {
@@ -33,7 +33,7 @@ export async function parseJsonBody(body: Buffer, limits?: JsonLimits): Promise<
   const scan = new JsonScan(text, limits);
   while (!scan.advance(scannedPerTurn)) await breathe();
   const value = parsed(text);
-  // The check of a large body gets a turn of its own.
+  // Handles other requests before the large body is checked.
   if (text.length > scannedPerTurn) await breathe();
   return value;
 }

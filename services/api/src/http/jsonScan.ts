@@ -1,32 +1,32 @@
-// Scans a JSON text before it is parsed and refuses what would be ambiguous or take long to parse. It builds no values, needs no recursion
-// and can stop after any number of characters. It does not check the syntax: JSON.parse does.
+// Scans a JSON text before it is parsed, and refuses a text that is ambiguous or would take long to parse. It builds no values, needs no
+// recursion and can pause after any number of characters. It does not check the syntax, because JSON.parse does.
 import { show } from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 
-/** Far above the deepest spec that makes sense, far below what overflows a recursive walk. */
+/** The deepest nesting that is allowed. Sensible specs are much less deep, and recursive code can walk this depth without overflow. */
 const deepest = 64;
 
 export interface JsonLimits {
-  /** Numbers, texts, lists and so on. */
+  /** All values: numbers, strings, booleans, nulls, lists and objects. */
   readonly values: number;
-  /** Different keys of all objects together. JSON.parse needs most of its time for these. */
+  /** Different keys in all objects together. JSON.parse spends most of its time on them. */
   readonly keys: number;
   readonly objects: number;
   readonly lists: number;
-  /** The code of the answer for a body over a limit. */
+  /** The problem code for a body over a limit. */
   readonly code: 'invalidRequest' | 'invalidSpec';
 }
 
-/** A spec of 1,000 layers is within them. What is within them is checked in a few milliseconds. */
+/** The limits of a spec. A spec with 1,000 layers is within them. A body within them can be checked in a few milliseconds. */
 export const specLimits: JsonLimits = { values: 20_000, keys: 1_000, objects: 20_000, lists: 20_000, code: 'invalidSpec' };
 
-/** The same for bodies that are no spec, or hold more than a spec. */
+/** The same limits for other bodies, such as a sweep, which contains a spec. */
 const usualLimits: JsonLimits = { ...specLimits, code: 'invalidRequest' };
 
-/** Data may have as many numbers as there are bytes. A row of a table is an object, and each of its columns a key. */
+/** The limits of samples to predict. Only the size of the body limits their numbers. A table row is an object, and each column is a key. */
 export const dataLimits: JsonLimits = { values: Infinity, keys: 10_000, objects: 1_000, lists: 100_000, code: 'invalidRequest' };
 
-/** As numbers, because comparing these is much faster than comparing texts of one letter. */
+/** Character codes, because comparing numbers is much faster than comparing strings of one letter. */
 const code = { '{': 123, '}': 125, '[': 91, ']': 93, ',': 44, '"': 34, '\\': 92 } as const;
 
 function malformed(detail: string): ProblemError {
@@ -37,15 +37,16 @@ export class JsonScan {
   readonly #text: string;
   readonly #limits: JsonLimits;
   #at = 0;
-  /** Number of each open bracket's object, counted from 1 over the whole text; 0 for a list. */
+  /** For each open bracket, the number of its object, counted from 1 over the whole text, or 0 for a list. */
   readonly #open: number[] = [];
   #objects = 0;
   #lists = 0;
   #values = 0;
-  /** A string is a key if the innermost open bracket is an object's and the string follows `{` or `,`. */
+  /** Whether a string that comes next is a key: it follows `{` or `,`, and the innermost open bracket is an object's. */
   #keyIsNext = false;
+  /** Numbers the different keys from 0. */
   readonly #numberOfKey = new Map<string, number>();
-  /** For each depth: the object in which the key of each number was seen last. */
+  /** For each depth, an array with the object in which each key was last seen. Its index is the number of the key. */
   readonly #seenIn: Int32Array[] = [];
 
   constructor(text: string, limits: JsonLimits = usualLimits) {
@@ -53,7 +54,7 @@ export class JsonScan {
     this.#limits = limits;
   }
 
-  /** Scans about this many more characters. Returns whether the text has ended. @throws ProblemError 400 */
+  /** Scans about `characters` more characters. Returns whether the end was reached. @throws ProblemError 400, or 422 over a limit */
   advance(characters: number): boolean {
     const text = this.#text;
     const end = Math.min(text.length, this.#at + characters);
@@ -78,7 +79,7 @@ export class JsonScan {
     return at >= text.length;
   }
 
-  /** A list or an object has one value more than commas. An empty one counts as if it had a value. */
+  /** Counts a value for each comma and each opening bracket: a list has one value more than commas. An empty list counts as one value. */
   #count(): void {
     this.#values += 1;
     if (this.#values > this.#limits.values)
@@ -113,7 +114,7 @@ export class JsonScan {
   }
 }
 
-/** The end (exclusive) of the string that starts at `start`; the end of the text for one that is not closed. */
+/** Returns the index after the string that starts at `start`. For a string that is not closed, it is after the end of the text. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -123,7 +124,7 @@ function endOfString(text: string, start: number): number {
   return text.length + 1;
 }
 
-/** The key that a JSON string stands for. An invalid one stays as it is: JSON.parse refuses it. */
+/** Returns the key that a JSON string represents. An invalid string is returned unchanged, because JSON.parse refuses it later. */
 function unescaped(raw: string): string {
   try {
     return String(JSON.parse(`"${raw}"`));

@@ -1,20 +1,20 @@
-// Closes connections whose client has not sent everything when it gets its answer, such as an upload that is refused. Node would go on
-// reading for as long as the client sends. Closing at once would be wrong too: the system would then reset the connection, and the client
-// could lose the answer. So the sending side is closed first, and the connection shortly after (RFC 9112 §9.6).
+// Closes connections of clients that are still sending when they get their response, for example because an upload is refused. Node would
+// continue to read until the client stops. If the connection were closed at once, the system would reset it and the client could lose the
+// response. So the sending side is closed first, and the connection shortly afterwards (RFC 9112 §9.6).
 import type { IncomingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** How long a client has to read its answer before the connection is closed, in ms. */
+/** How long a client has to read its response before the connection is closed, in ms. */
 const lingerMs = 500;
 
-/** Ends a connection: sends what is still to be sent, then closes it, at the latest after a moment. */
+/** Sends the remaining data and `lastBytes`, and closes the connection after `lingerMs` at the latest. */
 export function closeSoon(socket: Duplex, lastBytes = ''): void {
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
   socket.end(lastBytes);
-  // What still arrives is dropped.
+  // Data that still arrives is dropped.
   socket.resume();
 }
 
@@ -23,15 +23,15 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Whether the client has announced a body that has not arrived as a whole. */
+/** Returns whether the client has announced a body that has not arrived completely. */
 export function isStillSending({ raw }: FastifyRequest): boolean {
   return !raw.complete && hasBody(raw.headers);
 }
 
-/** Has the connection closed after the answer. */
+/** Makes the connection close after the response. */
 export function closeAfterAnswer(reply: FastifyReply): void {
   void reply.header('connection', 'close');
   const { socket } = reply.raw;
-  // Node calls this after the answer. Its own version closes the connection as soon as the answer is handed to the system.
+  // Node calls this method after the response. Its own version closes the connection as soon as the system has accepted the data.
   if (socket instanceof Socket) socket.destroySoon = () => closeSoon(socket);
 }

@@ -1,7 +1,7 @@
-// What the generated OpenAPI document lacks, added to the finished JSON: discriminators for unions, names for their
-// alternatives (a discriminator can only map to named schemas), no unused schemas, and no `readOnly`, which would forbid requests to have
-// TypeScript's read-only arrays. For generators of client types, fields with a default stay optional in requests, and a stream is null.
-// Everything is derived from the document, so a new layer needs no line here.
+// Completes the generated OpenAPI document, as finished JSON. Adds discriminators for unions, and names for their alternatives, because a
+// discriminator can only map to named schemas. Removes unused schemas and `readOnly`: zod sets it for read-only arrays, but in OpenAPI it
+// forbids the field in requests. For generators of client types, request fields with a default stay optional, and the type of a stream
+// is null. Everything is derived from the document, so a new layer needs no line here.
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 type JsonObject = { [key: string]: Json };
@@ -165,7 +165,7 @@ function requestSchemas(paths: JsonObject, schemas: JsonObject): ReadonlySet<str
   return new Set([...reached('requestBody')].filter((name) => !answered.has(name)));
 }
 
-/** A stream of events has no JSON value, so its type is `null`. The type of "a page or a stream" is then that of the page. */
+/** Sets the type of event streams to `null`, because a stream has no JSON value. The type of "a page or a stream" is then the page's. */
 function describeStreams(operation: JsonObject): void {
   for (const response of Object.values(asObject(operation['responses']))) {
     const content = asObject(asObject(response)['content']);

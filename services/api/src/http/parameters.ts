@@ -31,17 +31,17 @@ function placeOf({ path }: Problem, part: string): string {
   return part === 'querystring' ? `?${path.slice(1)}` : path.slice(1);
 }
 
-/** Problems that the `detail` of an answer repeats; its `errors` have all. */
+/** How many problems `detail` lists. The field `errors` lists the others too. */
 const mostInDetail = 10;
 
-/** The 422 that names every problem. */
+/** Returns the 422 for the given problems. */
 export function invalidRequest(issues: readonly Problem[]): ProblemError {
   const named = issues.slice(0, mostInDetail).map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`);
   const more = issues.length > mostInDetail ? `; and ${issues.length - mostInDetail} more, see errors` : '';
   return new ProblemError('invalidRequest', `${named.join('; ')}${more}.`, { issues });
 }
 
-/** The parsed part of a request, or a 422 that names every problem, or a 400 for no body. */
+/** Returns the parsed part of a request, or a 422 with its problems, or a 400 for a missing body. */
 function parsed<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,

@@ -1,15 +1,15 @@
-// Long answers, made and sent in pieces: no piece keeps other requests waiting, and a client that reads slowly keeps one piece in memory.
+// Writes and sends long responses in pieces. Other requests are handled between two pieces, and a slow client keeps only one in memory.
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
 export const jsonType = 'application/json; charset=utf-8';
 
-/** An answer up to this many characters is sent as a whole, with its length. */
+/** A response with fewer characters is sent as a whole, with a Content-Length. */
 const wholeCharacters = 64 * 1024;
 
 /**
- * Sends a text. An error before the first 64 KiB are made is answered like any other; later ones close the connection, so that no client
- * takes a part for the whole. It gives back nothing to await, for each `await` of a reply waits for the end of its answer.
+ * Sends a text. An error in the first {@link wholeCharacters} is answered with a problem. A later error closes the connection, so that
+ * the client notices that the text is incomplete. Does not return the reply, because awaiting a reply waits for the end of its response.
  */
 export async function sendPieces(reply: FastifyReply, type: string, pieces: AsyncGenerator<string, void, void>): Promise<void> {
   let text = '';
@@ -30,7 +30,7 @@ async function* startingWith(text: string, pieces: AsyncGenerator<string, void, 
   yield* pieces;
 }
 
-/** The JSON of an object with one more property, a list, whose elements come in pages. */
+/** Yields the JSON of `head` with one more property: the list `name`, which has the elements of all pages. */
 export async function* jsonWithList(
   head: object,
   name: string,

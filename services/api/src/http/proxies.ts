@@ -21,35 +21,35 @@ export function forwardingHeader(headers: IncomingHttpHeaders): string | undefin
   return Object.keys(headers).find((name) => names.has(name) || name.startsWith('x-forwarded-'));
 }
 
-/** A base path. */
+/** Matches a base path, such as `/trainyard`. */
 const prefix = /^(?:\/[\w.~-]+)+$/;
 
-/** The path under which the client sees this service, without a slash at its end: '' or '/trainyard'. */
+/** Returns the path under which the client sees this service, without a slash at its end: '' or '/trainyard'. */
 export function basePathOf(request: IncomingMessage, trust: TrustProxy, configured: string): string {
   const given = request.headers['x-forwarded-prefix'];
   if (typeof given !== 'string') return configured;
-  // A request has no socket, and a socket no address, when the client has left.
+  // After the client has left, the request may have no socket, or the socket no address.
   const { remoteAddress } = (request.socket as Socket | null) ?? {};
   if (remoteAddress === undefined || !trust(remoteAddress, 0)) return configured;
   const path = given.replace(/\/+$/, '');
   return path === '' || prefix.test(path) ? path : configured;
 }
 
-/** `http://HOST[:PORT]` as the client calls this service. An invalid forwarded host or protocol is ignored. */
+/** Returns the origin that the client uses for this service: `http://HOST[:PORT]`. An invalid forwarded host or protocol is ignored. */
 export function originOf(request: FastifyRequest): string {
   const host = [request.host, request.headers.host].find((candidate) => hostOfAuthority(candidate) !== undefined);
   return `${request.protocol === 'https' ? 'https' : 'http'}://${host ?? 'localhost'}`;
 }
 
-/** The host name of an authority, `host[:port]`, in lower case; undefined if it is invalid. */
+/** Returns the host name of an authority (`host[:port]`) in lower case; `undefined` if the authority is invalid. */
 export function hostOfAuthority(authority: string | undefined): string | undefined {
   if (authority === undefined || !/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(authority)) return undefined;
   return URL.canParse(`http://${authority}`) ? authority.replace(/:\d{1,5}$/, '').toLowerCase() : undefined;
 }
 
 /**
- * The path and query of a request, without the base path. A target in absolute form (RFC 9112 §3.2.2) loses its scheme and host, and the
- * host replaces the Host header.
+ * Returns the path and query of a request, without the base path. The scheme and host of a target in absolute form (RFC 9112 §3.2.2) are
+ * removed, and this host replaces the Host header.
  */
 export function targetOf(request: IncomingMessage, basePath: string): string {
   const { url = '/' } = request;

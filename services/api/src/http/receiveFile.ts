@@ -6,9 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { orDiskError, ProblemError } from '../problems.ts';
 
 /**
- * Writes the body into a new file. The file is the caller's then; after an error there is none.
- * @param onBytes called with the bytes as they arrive; what it throws ends the upload
- * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves amid the body
+ * Writes the body into a new file, which the caller must remove. After an error there is no file.
+ * @param onBytes called with the size of each piece that arrives; an error that it throws ends the upload
+ * @throws ProblemError 413 as soon as the limit is passed; 400 when the client leaves before the body is complete
  */
 export async function receiveFile(body: Readable, file: string, mostBytes: number, onBytes: (bytes: number) => void): Promise<void> {
   let bytes = 0;

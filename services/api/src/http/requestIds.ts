@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 
 export const requestIdHeader = 'x-request-id';
 
-/** Most bytes of a request's path and query. */
+/** The most bytes that the path and query of a request may have together. */
 export const longestUrl = 8_192;
 
 /** The caller's own id if it is one that can go into a header and a log line unharmed, else a new one. */

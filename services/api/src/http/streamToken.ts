@@ -1,4 +1,4 @@
-// `?token=` for one event stream, because an EventSource can't send an API key in a header.
+// The query parameter `token` authorizes one event stream, because an EventSource can't send an API key in a header.
 import type { ApiKey, StreamTokens } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { seenPath } from '../plugins/basePath.ts';
@@ -15,14 +15,14 @@ declare module 'fastify' {
   }
 }
 
-/** The stream token of a request; undefined if it has none, has an API key, or its route accepts none. */
+/** Returns the stream token of a request; `undefined` if it has none, has an API key, or its route accepts no stream token. */
 export function streamTokenOf({ routeOptions, query, headers }: FastifyRequest): string | undefined {
   if (routeOptions.config.takesStreamToken !== true || headers.authorization !== undefined) return undefined;
   const { token } = query as { readonly token?: unknown };
   return typeof token === 'string' ? token : undefined;
 }
 
-/** The API key that created a stream token. @throws ProblemError 401 */
+/** Returns the API key that created a stream token. @throws ProblemError 401 if the token cannot be used for this stream */
 export async function keyOfStreamToken(
   request: FastifyRequest,
   token: string,

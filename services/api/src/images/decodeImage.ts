@@ -1,23 +1,25 @@
-// Decodes image files with sharp (libvips), for uploads and predictions: rotated by EXIF data, on white, in sRGB, with 8 bits per channel.
-// CMYK without a profile and transparency are converted here, because Pillow and browsers convert them differently from sharp.
+// Decodes image files with sharp (libvips), for uploads and predictions. Images are rotated by their EXIF data, get a white background,
+// sRGB colours and 8 bits per channel. CMYK without a profile and transparency are converted here, because sharp converts them differently
+// from Pillow and browsers.
 import { type DecodedImage, DataFormatError, imageFormatOf, type NamedBytes } from '@trainyard/engine';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { decodePlainPng } from './plainPng.ts';
 
-// One image at a time and no cache, so that memory stays bounded.
+// One thread per image and no cache, to bound the memory.
 sharp.concurrency(1);
 sharp.cache(false);
 
 /** The value of the background under transparent pixels. */
 const BACKGROUND = 255;
 
-/** Damaged pixels are an error; warnings of the decoder are not. */
+/** Options of sharp: damaged pixels are an error, but warnings of the decoder are not. */
 const reading = { failOn: 'error', autoOrient: true, limitInputPixels: false } as const;
 
 /**
  * Decodes a PNG, JPEG, WebP, GIF (its first frame), TIFF (its first page) or AVIF file. A grey file gives a grey image.
- * @param maxPixels an image with more is refused before it is decompressed
- * @param checkSize is given the size, as it is after the rotation, before the image is decompressed; it throws for a size that is refused
+ * @param maxPixels an image with more pixels is refused before it is decompressed
+ * @param checkSize called with the size after the rotation, before the image is decompressed; throws to refuse it. It is not called for
+ *   the small files that plainPng.ts decodes
  * @throws DataFormatError that names the file and what is wrong with it
  */
 export async function decodeImage(
@@ -55,13 +57,13 @@ export async function decodeImage(
   }
 }
 
-/** In pixels. */
+/** The size of an image, in pixels. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** The message of libvips, without its internal names. */
+/** Returns the message of libvips without its internal names. */
 function reasonOf(error: unknown): string {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   const reason = line

@@ -1,17 +1,17 @@
-// Decodes small plain PNG files without the start-up cost that libvips has for each image: datasets hold tens of thousands of them. It
-// reads 8-bit grey and RGB without interlacing, transparency, profile or metadata. Everything else, damaged files too, is left to sharp.
+// Decodes small plain PNG files. Datasets have tens of thousands of them, and libvips has a start-up cost for each image. Only 8-bit grey
+// and RGB without interlacing, transparency, profile or metadata are decoded here. Other files, also damaged ones, are left to sharp.
 import { crc32, inflateSync } from 'node:zlib';
 import type { Pixels } from '@trainyard/engine';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-/** For larger images libvips is faster. */
+/** The most pixels of an image that is decoded here. libvips is faster for larger images. */
 const MOST_PIXELS = 256 * 256;
 
 /** Chunks that do not change pixels. */
 const IGNORED: readonly string[] = ['pHYs', 'tIME'];
 
-/** A chunk's length, type and checksum. */
+/** How many bytes the length, type and checksum of a chunk have together. */
 const CHUNK_OVERHEAD = 12;
 
 interface Header {
@@ -21,8 +21,7 @@ interface Header {
 }
 
 /**
- * The pixels of a plain PNG file. Source: PNG specification (W3C), third edition.
- * @returns null for every other file
+ * Returns the pixels of a plain PNG file; `null` for every other file. Source: PNG specification (W3C), third edition.
  */
 export function decodePlainPng(bytes: Uint8Array): Pixels | null {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -67,7 +66,7 @@ function pixelsOf({ width, height, channels }: Header, packed: readonly Buffer[]
   return { width, height, channels, data };
 }
 
-/** Null unless the whole input is one stream of exactly so many bytes. */
+/** Decompresses `packed`. Returns `null` unless the whole input is one stream of exactly `bytes` bytes. */
 function inflated(packed: Buffer, bytes: number): Buffer | null {
   try {
     const { buffer, engine } = inflateSync(packed, { maxOutputLength: bytes, info: true }) as unknown as Inflated;
@@ -77,19 +76,19 @@ function inflated(packed: Buffer, bytes: number): Buffer | null {
   }
 }
 
-/** What `info: true` gives; its types do not know it. */
+/** The result of `inflateSync` with `info: true`, which Node's types do not declare. */
 interface Inflated {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
 }
 
 /**
- * Undoes the filter of a row. `at` is where the row begins in `data`, which has the row above it already.
+ * Undoes the filter of a row, and writes the row into `data` at index `at`. The row above must already be in `data`.
  * @returns false for a filter that does not exist
  */
 function unfilterRow(filter: number | undefined, row: Uint8Array, data: Uint8Array, at: number, channels: number): boolean {
   const above = at - row.length;
-  /** Of the pixel to the left, of the one above, and of the one to the left of that; 0 outside of the image. */
+  // The values of the left, upper and upper-left pixels; 0 outside the image.
   const left = (i: number): number => (i < channels ? 0 : data[at + i - channels]);
   const up = (i: number): number => (above < 0 ? 0 : data[above + i]);
   const corner = (i: number): number => (above < 0 || i < channels ? 0 : data[above + i - channels]);
@@ -114,7 +113,7 @@ function unfilterRow(filter: number | undefined, row: Uint8Array, data: Uint8Arr
   }
 }
 
-/** The neighbour that is nearest to left + up - corner. */
+/** Returns the neighbour that is nearest to left + up - corner. */
 function paeth(left: number, up: number, corner: number): number {
   const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
   if (toLeft <= toUp && toLeft <= toCorner) return left;

@@ -19,20 +19,23 @@ export class ServiceMetrics {
     registers: [this.#registry],
   });
   readonly #followers = this.#gauge('trainyard_event_streams', 'Clients that follow a job at this process.');
-  readonly #redisUp = this.#gauge('trainyard_redis_up', 'Whether Redis answered; while it does not, what it knows is missing here.');
-  readonly #redisUsed = this.#gauge('trainyard_redis_memory_used_bytes', 'Memory that Redis uses; 0 if it does not show that.');
+  readonly #redisUp = this.#gauge(
+    'trainyard_redis_up',
+    '1 if Redis answered, 0 if not. Without an answer, the metrics that are stored in Redis are missing.',
+  );
+  readonly #redisUsed = this.#gauge('trainyard_redis_memory_used_bytes', 'Memory that Redis uses; 0 if Redis does not report it.');
   readonly #redisMax = this.#gauge('trainyard_redis_memory_max_bytes', 'The maxmemory of Redis; 0 for no limit.');
   readonly #redisHasRoom = this.#gauge(
     'trainyard_redis_has_room',
-    'Whether Redis uses less than 90 % of its maxmemory: 0 when it is nearly full.',
+    '1 while Redis uses less than 90 % of its maxmemory, 0 when it is nearly full.',
   );
   readonly #storageUp = this.#gauge(
     'trainyard_storage_up',
-    'Whether this process can write and read a small file in the artifact storage: 0 when it is away, refuses or is full.',
+    '1 if this process can write and read a small file in the artifact storage; 0 if the storage is unavailable, refuses access or is full.',
   );
   readonly #leftWebhooks = this.#counter(
     'trainyard_webhooks_left_total',
-    'Webhook deliveries that this process left to another one, by the setting that it lacks.',
+    'Webhook deliveries that this process left to another process, by the setting that is missing here.',
     ['setting'],
   );
   readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);

@@ -70,16 +70,16 @@ function refuseForeign(request: FastifyRequest, host: string, corsOrigins: reado
   if (origin === undefined || isOwnOrigin(origin, request.headers.host) || isNamedHere(origin, corsOrigins)) return;
   throw new ProblemError(
     'forbiddenOrigin',
-    'Without API keys, requests that a browser sends for a page of another site or port are refused. TRAINYARD_CORS_ORIGINS can name a site of this machine.',
+    'Without API keys, requests that a browser sends for a page of another site or port are refused. To allow a site of this machine, add it to TRAINYARD_CORS_ORIGINS.',
   );
 }
 
-/** Whether a page of this origin comes from the service itself, under the name that the client calls it by. */
+/** Returns whether this origin is the service itself, under the host name that the client used. */
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
   return URL.canParse(origin) && URL.canParse(`http://${host}`) && new URL(origin).origin === new URL(`http://${host}`).origin;
 }
 
-/** Whether the operator lets pages of this origin call, and it is on this machine. */
+/** Returns whether the operator allows this origin and it is on this machine. */
 function isNamedHere(origin: string, corsOrigins: readonly string[]): boolean {
   return corsOrigins.includes(origin) && isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//, '')) ?? '');
 }
@@ -95,10 +95,10 @@ function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
 
 export interface AccessOptions {
   readonly keys: ApiKeys;
-  /** Counts the requests of each key, and those without a valid one of each address; null: nobody counts. */
+  /** Counts requests per key, and per address if they have no valid key. `null`: requests are not counted. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
-  /** Web sites that may call from a browser. Without keys, only those of this machine may. */
+  /** Web sites whose pages may call this service. Without API keys, only sites of this machine may. */
   readonly corsOrigins: readonly string[];
 }
 
@@ -119,7 +119,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
 
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request) => {
-    // Read before anything is waited for: a request loses its address when the connection is closed.
+    // Read before the first await, because a request loses its address when the connection is closed.
     const address = request.ip;
     const host = hostOfAuthority(request.headers.host);
     if (host === undefined) throw new ProblemError('badRequest', 'The Host header is missing or is not a host.');
@@ -127,7 +127,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
       refuseForeign(request, host, corsOrigins);
       request.caller = local;
     } else if (request.routeOptions.config.isPublic !== true) {
-      // Counted before anything is answered, so that a 401 and a 404 cost as much as anything else.
+      // Counted before the response, so that a 401 or a 404 counts like any other request.
       try {
         const token = streamTokenOf(request);
         request.caller =
@@ -137,7 +137,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
       }
     }
     if (request.routeOptions.config.isAdminOnly === true && request.caller?.role !== 'admin') {
-      throw new ProblemError('adminOnly', `${seenPath(request)} is for admins: npm run key -- NAME --admin makes such a key.`);
+      throw new ProblemError('adminOnly', `${seenPath(request)} is for admins only. Create an admin key with npm run key -- NAME --admin.`);
     }
   });
   done();

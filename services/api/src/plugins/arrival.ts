@@ -1,6 +1,6 @@
-// How long a request may take to arrive. Node knows one limit for all of them, and an upload may take an hour; so the short one,
-// which keeps clients that send a byte a second from holding connections, is ours. An upload has a lowest speed instead. When a request is
-// answered before its body has arrived, its connection is closed.
+// Limits the time in which a request must arrive, so that a client cannot hold a connection by sending one byte a second. Node has only one
+// limit for all requests, and an upload may take an hour, so the short limit is enforced here. An upload must have a minimum speed instead.
+// If the response is sent before the body has arrived, the connection is closed.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -10,29 +10,30 @@ import { sendProblem } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The body may be large: it may take longer, as long as it comes at the lowest speed. */
+    /** Whether the body may be large, so that it may take longer to arrive if it has the minimum speed. */
     mayArriveSlowly?: boolean;
   }
 }
 
 export interface ArrivalOptions {
-  /** For a request, in ms. The speed of an upload is measured over the same time. */
+  /** How long a request may take to arrive, in ms. The speed of an upload is measured over the same time. */
   readonly timeoutMs: number;
 }
 
-/** Bytes a second that must arrive of an upload: less than a modem sends. */
+/** The minimum speed of an upload, in bytes per second: less than a modem sends. */
 const LOWEST_SPEED = 1_000;
 
-/** Answers a request whose body does not come. */
+/** Answers 408 to a request whose body does not arrive. */
 function giveUp(request: FastifyRequest, reply: FastifyReply, detail: string): void {
-  // Whoever reads the body learns that no more will come.
+  // The code that reads the body then gets an error.
   reply.raw.once('finish', () => request.raw.destroy());
   sendProblem(new ProblemError('requestTimeout', detail, { headers: { connection: 'close' } }), request, reply);
 }
 
 export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
   const seconds = timeoutMs / 1_000;
-  // A handler that still reads a body when its request is given up fails, after the answer. Fastify would log that as a fault of ours.
+  // When a request is given up, a handler that still reads its body fails after the response was sent. Fastify would log that as an error
+  // of the server.
   app.addHook('onRoute', (route) => {
     if (route.config?.mayArriveSlowly !== true) return;
     const { handler } = route;
@@ -41,7 +42,7 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
         return await handler.call(this, request, reply);
       } catch (error) {
         if (!reply.sent) throw error;
-        request.log.info({ err: error }, 'the upload ended after its answer');
+        request.log.info({ err: error }, 'the upload ended after its response');
         return reply;
       }
     };
@@ -49,7 +50,7 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
   app.addHook('onRequest', (request, reply, next) => {
     const { raw } = request;
     const isUpload = request.routeOptions.config.mayArriveSlowly === true;
-    // Kept, because a request loses its socket when the connection is closed.
+    // Kept here, because a request loses its socket when the connection is closed.
     const { socket } = raw;
     let seenBytes = socket.bytesRead;
     const look = (): void => {
@@ -67,7 +68,7 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
 
   app.addHook('onSend', async (request, reply) => {
     if (!isStillSending(request)) return;
-    // A small body that came together with its head is read in this turn.
+    // A small body that arrived together with its headers is read during this turn of the event loop.
     await nextTurn();
     if (isStillSending(request)) closeAfterAnswer(reply);
   });

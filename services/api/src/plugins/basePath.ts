@@ -1,5 +1,5 @@
 // The path under which a proxy serves this service. Routes do not know it: it is removed from the path of each request before routing, and
-// added to each path in an answer.
+// added to each path in a response.
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { basePathOf, type TrustProxy } from '../http/proxies.ts';

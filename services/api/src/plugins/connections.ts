@@ -1,13 +1,13 @@
-// Bounds the connections of this process. A connection belongs to no key until it sends a request, so addresses share the bound: when it
-// is reached, the oldest idle connection of the address with the most connections is closed for a new one. A client that does not read
-// its answer is disconnected after a while.
+// Limits the connections of this process. A connection has no API key before its first request, so the limit is shared by address: when it
+// is reached, a new connection replaces an idle one, first of the address with the most connections. A client that does not read its
+// response is disconnected.
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 
 export interface ConnectionOptions {
   /** How many connections may be open at the same time. */
   readonly maxConnections: number;
-  /** How long a client may leave an answer unread, in ms. */
+  /** How long a client may leave a response unread, in ms. */
   readonly stallMs: number;
 }
 
@@ -15,7 +15,7 @@ class OpenConnections {
   readonly #max: number;
   /** By address, the oldest connection first. */
   readonly #open = new Map<string, Set<Socket>>();
-  /** How many answers each connection waits for. An idle connection is absent. */
+  /** How many responses each connection is waiting for. An idle connection is absent. */
   readonly #busy = new Map<Socket, number>();
   #count = 0;
 
@@ -23,7 +23,7 @@ class OpenConnections {
     this.#max = max;
   }
 
-  /** Takes a connection, for which an idle one may be closed. Without an idle one, the new one is closed. */
+  /** Adds a connection. At the limit, an idle connection is closed for it. If none is idle, the new connection is closed. */
   add(socket: Socket): void {
     const address = socket.remoteAddress ?? '';
     if (this.#count >= this.#max && !this.#closeIdle()) {
@@ -40,20 +40,21 @@ class OpenConnections {
     return this.#busy.has(socket);
   }
 
-  /** @param change 1 when a request has come, -1 when its answer has ended */
+  /** Counts the requests of a connection. @param change 1 when a request has arrived, -1 when its response has ended */
   count(socket: Socket, change: 1 | -1): void {
     const answers = (this.#busy.get(socket) ?? 0) + change;
     if (answers > 0) this.#busy.set(socket, answers);
     else this.#busy.delete(socket);
   }
 
+  /** Closes the oldest idle connection of the address that has the most connections and an idle one. Returns false if there is none. */
   #closeIdle(): boolean {
     const candidates = new Map(this.#open);
     while (candidates.size > 0) {
       const [address, sockets] = largest(candidates);
       const idle = [...sockets].find((socket) => !this.#busy.has(socket));
       if (idle !== undefined) {
-        // Its place is free at once; the event comes later.
+        // Removed now, because the `close` event comes later.
         this.#remove(address, idle);
         idle.destroy();
         return true;
@@ -85,7 +86,8 @@ export const connections = fp<ConnectionOptions>((app, { maxConnections, stallMs
     open.count(socket, 1);
     response.once('close', () => open.count(socket, -1));
   });
-  // Node's timer runs while a connection neither sends nor receives. It also ends idle connections, unless somebody listens.
+  // Node calls this when a connection has neither sent nor received data for `stallMs`. Because there is a listener, Node does not close
+  // idle connections itself.
   server.setTimeout(stallMs, (socket) => {
     if (socket.writableLength > 0 || !open.isBusy(socket)) socket.destroy();
   });

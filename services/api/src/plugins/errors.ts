@@ -45,21 +45,21 @@ declare module 'fastify' {
 /** Seconds after which a client may try again when Redis cannot be used. */
 const retryAfterSeconds = '2';
 
-/** The 503 for a Redis that cannot be used. */
+/** Returns the 503 for a Redis that cannot be used. */
 function redisUnavailable({ reason }: RedisFailure): ProblemError {
   return new ProblemError('unavailable', `Redis, which holds the jobs, ${reason}; try again shortly.`, {
     headers: { 'retry-after': retryAfterSeconds },
   });
 }
 
-/** What is over a quota: to be sent again later, or, where nothing becomes free by itself, too large. */
+/** Returns the 429 for a quota that becomes free again by itself, or the 413 for one that does not. */
 function overQuota({ message, quota, retryAfterSeconds }: QuotaExceededError): ProblemError {
   const detail = `${message.replace(/^this/, 'This')}.`;
   if (quota === 'storageBytes' || quota === 'redisBytes') return new ProblemError('storageQuotaExceeded', detail);
   return new ProblemError('quotaExceeded', detail, { headers: { 'retry-after': String(retryAfterSeconds) } });
 }
 
-/** Requests that take long wait for their turn, but only so many of them. */
+/** Returns the problem of a request that cannot wait, because too many requests are waiting: of its own key (429) or of all keys (503). */
 function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
   const headers = { 'retry-after': '5' };
   if (isOwnLimit)
@@ -108,7 +108,7 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
   if (error instanceof IdempotencyMismatchError) return new ProblemError('idempotencyKeyReused', `${error.message}.`);
   if (error instanceof ArtifactError && error.code === 'artifactNotFound') return nothingThere(request);
   if (error instanceof ArtifactError && error.code === 'artifactTooLarge')
-    return new ProblemError('bodyTooLarge', 'The artifact storage does not take a file of this size; send a smaller one.', {
+    return new ProblemError('bodyTooLarge', 'The artifact storage does not accept a file of this size. Send a smaller file.', {
       cause: error,
     });
   const fault = orDiskError(error);
@@ -127,8 +127,8 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
 }
 
 /**
- * Answers a request with the problem that `error` means. Client errors are logged at info, ours with their cause at error. When the client
- * has left, work that was stopped for it may fail in any way: that is logged at warn.
+ * Answers a request with the problem for `error`. Client errors are logged at info, errors of the server with their cause at error. When
+ * the client has left, stopped work may fail in any way, so such an error is logged at warn.
  */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemFor(error, request);
@@ -164,7 +164,7 @@ export function answerClientError(error: Error & { code?: string; rawPacket?: un
   endWith(problem, socket);
 }
 
-/** Answers CONNECT, which Node would leave without an answer. */
+/** Answers CONNECT requests. Without this, Node would close their connections without a response. */
 export function answerConnect(_request: unknown, socket: Duplex): void {
   endWith(
     new ProblemError('methodNotAllowed', 'This server is not a proxy: CONNECT is not supported.', {
@@ -174,7 +174,7 @@ export function answerConnect(_request: unknown, socket: Duplex): void {
   );
 }
 
-/** Writes a problem to a connection that has no response object, and ends it. */
+/** Writes a problem to a connection that has no response object, and ends the connection. */
 function endWith(problem: ProblemError, socket: Duplex): void {
   const requestId = randomUUID();
   const body = JSON.stringify(problem.toProblem('', requestId));
@@ -189,7 +189,7 @@ function endWith(problem: ProblemError, socket: Duplex): void {
   closeSoon(socket, `${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** Whether the first line of the header block was already too long. */
+/** Returns whether the request line alone was too long. */
 function isOneLine(packet: unknown): boolean {
   return Buffer.isBuffer(packet) && /^[A-Z]+ \S*$/.test(packet.subarray(0, 8_192).toString('latin1'));
 }

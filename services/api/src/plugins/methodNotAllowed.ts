@@ -1,5 +1,5 @@
 // Answers a known path with an unknown method by 405 and an Allow header (RFC 9110 §15.5.6); fastify by itself
-// answers 404. The methods of each path are read off the routes, so it has to be told when all of them are there.
+// answers 404. The methods of each path are collected from the routes, so the 405 routes are added after all others.
 import { METHODS } from 'node:http';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { seenPath } from './basePath.ts';
@@ -27,9 +27,11 @@ export function collectMethods(app: FastifyInstance): () => void {
         method: known.filter((method) => !methods.has(method)),
         schema: { hide: true },
         config: { isPublic },
-        // Refused before a body is read: what is in it makes no difference.
+        // Refused before the body is read, because its content makes no difference.
         preParsing: (request, _reply, _payload, done) => {
-          done(new ProblemError('methodNotAllowed', `${seenPath(request)} knows ${allow}, not ${request.method}.`, { headers: { allow } }));
+          done(
+            new ProblemError('methodNotAllowed', `${seenPath(request)} supports ${allow}, not ${request.method}.`, { headers: { allow } }),
+          );
         },
         handler: () => undefined,
       });

@@ -6,7 +6,7 @@ import { longestUrl } from '../http/requestIds.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
 import { answerConnect } from './errors.ts';
 
-/** Compressed bodies are refused: they could be a thousand times as large after decompression. */
+/** Refuses a compressed body, because it could be a thousand times larger after decompression. */
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity' || !hasBody(request.headers)) return;
@@ -27,7 +27,7 @@ export const requestForm = fp((app, _options, done) => {
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
       throw new ProblemError('expectationFailed', 'The only supported Expect header is 100-continue.');
     }
-    // Without a look at the body, which may be long in coming.
+    // Answers before the body is read, because it may take long to arrive.
     if (request.is404) throw nothingThere(request);
     next();
   });

@@ -11,7 +11,7 @@ declare module 'fastify' {
   }
 }
 
-/** Lines of streams that are written in one turn of the event loop. A thousand clients can leave at the same moment. */
+/** How many log lines of streams are written in one turn of the event loop. A thousand clients can leave at the same moment. */
 const linesPerTurn = 16;
 
 export const requestLog = fp((app, _options, done) => {
@@ -19,9 +19,9 @@ export const requestLog = fp((app, _options, done) => {
   app.decorateRequest('jobId', null);
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header(requestIdHeader, request.id);
-    // Once the connection is closed, a request has lost its socket, and reading the address would throw.
+    // Read now: after the connection is closed, the request has no socket, and reading the address would throw.
     const address = request.ip;
-    // 'close' comes after every answer, also after one that the client did not wait for; fastify's onResponse does not.
+    // 'close' follows every response, even if the client did not wait for it. fastify's onResponse does not.
     const write = (durationMs: number): void => {
       request.log.info(
         {

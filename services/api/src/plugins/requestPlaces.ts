@@ -1,5 +1,5 @@
-// Bounds the requests of each API key that are in progress in this process. Further ones wait before their bodies are read. So a key that
-// sends many requests at once keeps its own requests waiting, not those of others. Event streams have a bound of their own.
+// Limits how many requests of each API key are in progress in this process. Further requests wait before their bodies are read, so a key
+// that sends many requests at once delays only its own. Event streams have a separate limit.
 import type { ApiKeys } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { FairSemaphore } from '../fairSemaphore.ts';
@@ -15,10 +15,10 @@ export interface RequestPlacesOptions {
   readonly waitLimitMs: number;
 }
 
-/** Requests of one key that may wait. */
+/** How many requests of one key may wait. */
 const waitingPerKey = 1_000;
 
-/** Register it after the plugin that finds out who calls. */
+/** Register this plugin after the one that sets `request.caller`. */
 export const requestPlaces = fp<RequestPlacesOptions>((app, { keys, requestsPerKey, waitLimitMs }, done) => {
   const semaphore = new FairSemaphore({ places: Infinity, placesPerKey: requestsPerKey, waitingPerKey });
 

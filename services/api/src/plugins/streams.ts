@@ -1,6 +1,6 @@
 // Keeps track of open event streams and ends them when the server stops. A client then reconnects with its last id, to this server or
-// another. When many clients connect at once, as after a restart, they are accepted a few at a time, so that other requests are
-// answered meanwhile. Other requests that are in progress at a stop get a moment to finish.
+// another. When many clients connect at once, for example after a restart, a few are accepted at a time, so that other requests are
+// handled in between. Other requests that are in progress when the server stops get two seconds to finish.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiKey, type ApiKeys, Turnstile } from '@trainyard/jobs';
 import type { FastifyReply } from 'fastify';
@@ -8,16 +8,16 @@ import fp from 'fastify-plugin';
 import { EventStream, retryLine, type StreamSource, type StreamTiming } from '../http/eventStream.ts';
 import { ProblemError } from '../problems.ts';
 
-/** How long requests that are being answered may hold up a stop, in ms. */
+/** How long requests in progress may delay a stop, in ms. */
 const longestDrainMs = 2000;
 
-/** Requests for streams that are accepted in one turn of the event loop. */
+/** How many requests for streams are accepted in one turn of the event loop. */
 const requestsPerTurn = 8;
 
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Answers with an SSE stream of what the source yields. It ends with the source, the client or the server.
+     * Answers with an SSE stream of the data of a source. It ends when the source ends, the client leaves or the server stops.
      * @throws ProblemError 429 when the caller's key has too many streams
      */
     sendEvents(source: StreamSource): FastifyReply;
@@ -39,7 +39,7 @@ export interface StreamsOptions extends StreamTiming {
   readonly streamsPerKey: number;
 }
 
-/** Register it before plugins that do work for a request. */
+/** Register this plugin before plugins that do work for a request, so that requests for streams wait before that work. */
 export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing }, done) => {
   /** Each open stream, with the API key of its client. */
   const streams = new Map<EventStream, ApiKey | null>();
@@ -59,7 +59,7 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
     });
     if (request.routeOptions.config.isStream !== true) return;
     await turnstile.pass();
-    // Nobody waits for the answer any more, and the request has lost its address.
+    // The client has left: nobody needs a response, and the request no longer has an address.
     if (hasLeft) return reply.hijack();
   });
 
@@ -73,7 +73,7 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
     const { caller } = this.request;
     const name = caller?.name ?? '';
     if (keys.current.length > 0 && (counts.get(name) ?? 0) >= streamsPerKey) {
-      const detail = `This key has ${streamsPerKey} event streams open, and may not have more. Close some of them.`;
+      const detail = `This key has ${streamsPerKey} open event streams, which is the limit. Close some of them.`;
       throw new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '5' } });
     }
     const stream = new EventStream(source, timing);
@@ -90,7 +90,7 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
     return asStream(this).send(`: ${reason}\n${retryLine}`);
   });
 
-  // A client that reconnects needs a valid key.
+  // The streams of a removed key end. To reconnect, a client needs a valid key.
   keys.onChange(() => {
     for (const [stream, key] of streams) if (key !== null && !keys.has(key)) stream.finish();
   });

@@ -1,19 +1,19 @@
-// The memory that a prediction needs, estimated before anything is allocated for it.
+// Estimates the memory that a prediction needs, before anything is allocated for it.
 import { findDataset, type JobSpec, type PredictionCost, predictionCost } from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 import { processBytes } from './messages.ts';
 
-/** Numbers of all feature maps of an answer. */
+/** The most numbers in all feature maps of a response. */
 const mostActivations = 1_000_000;
-/** Numbers of the outputs and the probabilities of an answer. */
+/** The most numbers in the outputs and probabilities of a response. */
 const mostOutputs = 2_000_000;
-/** Numbers of the inputs of a request. */
+/** The most numbers in the inputs of a request. */
 const mostInputNumbers = 8_000_000;
-/** A number of an answer: in lists, as text, and as bytes to be sent. */
+/** The memory for a number of a response: in lists, as text, and as bytes to send. */
 const bytesPerAnswered = 96;
-/** A number of the inputs: as it is received, and as it is after the transforms. */
+/** The memory for a number of the inputs: once as received, and once after the transforms. */
 const bytesPerInput = 8;
-/** A pixel of an image, while it is decoded. */
+/** The memory for each number of an image while it is decoded. */
 const bytesPerPixel = 32;
 
 export interface RequestedPrediction {
@@ -27,16 +27,16 @@ function tooLarge(message: string): ProblemError {
   return new ProblemError('invalidRequest', `${message}.`, { issues: [{ path: '/inputs', message, code: 'limitExceeded' }] });
 }
 
-/** How many samples of this shape fit into a request. At least one. */
+/** Returns how many samples of this shape fit into a request: at least 1, and no more than `most`. */
 export function mostSamplesOf(inputShape: readonly number[], most: number): number {
   const size = inputShape.reduce((product, length) => product * length, 1);
   return Math.max(1, Math.min(most, Math.floor(mostInputNumbers / size)));
 }
 
 /**
- * The most memory that a prediction needs, in bytes.
- * @param memoryBytes that a process may have
- * @throws ProblemError 422 for a prediction that never fits, with what does
+ * Returns the most memory that a prediction needs, in bytes.
+ * @param memoryBytes the memory limit of a prediction process
+ * @throws ProblemError 422 for a prediction that does not fit; its message says what would fit
  */
 export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
   const { samples, activations } = request;
@@ -63,21 +63,21 @@ export function neededBytes(request: RequestedPrediction, memoryBytes: number): 
 }
 
 function bytesFor({ spec, kind, activations }: RequestedPrediction, cost: PredictionCost, samples: number): number {
-  // The weights as they arrive stand beside the network.
+  // The received weights are in memory together with the network.
   const weights = 4 * cost.parameters;
   const perSample = bytesPerInput * (sizeOf(spec) + cost.inputs) + bytesPerAnswered * (cost.outputs + (activations ? cost.activations : 0));
   const image = kind === 'image' ? bytesPerPixel * sizeOf(spec) : 0;
   return processBytes + weights + cost.memoryBytes(samples) + samples * perSample + image;
 }
 
-/** The most samples that fit. */
+/** Returns the largest number of samples that fits. */
 function fitting(request: RequestedPrediction, cost: PredictionCost, memoryBytes: number): number {
   let most = request.samples;
   while (most > 1 && bytesFor(request, cost, most) > memoryBytes) most -= 1;
   return most;
 }
 
-/** Numbers of one sample before the transforms. */
+/** Returns how many numbers one sample has before the transforms. */
 function sizeOf({ data }: JobSpec): number {
   return findDataset(data.dataset)
     .describe(data)

@@ -1,21 +1,21 @@
-// The samples of a prediction's body, which are nested lists of numbers, as one flat array.
+// Converts the samples of a prediction request from nested lists of numbers to one flat array.
 import { type DatasetDescription, formatShape } from '@trainyard/engine';
 import { ProblemError } from '../problems.ts';
 
-/** Samples of one request. */
+/** The most samples in one request. */
 export const mostInputs = 256;
 
-/** The largest pixel. A little more than 1, because clients may round. */
+/** The largest allowed pixel value: slightly above 1, because clients may round. */
 const mostPixel = 1 + 1e-6;
 
 type Form = Pick<DatasetDescription, 'inputShape' | 'inputType'>;
 
 /**
- * All samples are checked before the array is allocated: its size is known from the shape, and not from what was sent.
- * @throws ProblemError 422 that names the place, the shape that is there and the one that is needed
+ * Returns the samples as one flat array. All of them are checked before the array is allocated.
+ * @throws ProblemError 422 that names the place of the mistake, the shape of the sample and the expected shape
  */
 export function flatInputs(inputs: readonly unknown[], form: Form): Float32Array {
-  /** Where the walk is: indices from the sample inwards. */
+  /** The indices of the current value, from the sample inwards. */
   const place: number[] = [];
   inputs.forEach((sample, index) => {
     place[0] = index;
@@ -32,7 +32,7 @@ export function flatInputs(inputs: readonly unknown[], form: Form): Float32Array
   return values;
 }
 
-/** Checks a value at a depth of a sample. `place` is only made a text for an error, since samples have many numbers. */
+/** Checks a value at a depth of a sample. `place` becomes a text only for an error, because samples have many numbers. */
 function check(value: unknown, sample: unknown, { inputShape, inputType }: Form, depth: number, place: number[]): void {
   const path = (): string => ['/inputs', ...place.slice(0, depth + 1)].join('/');
   if (depth === inputShape.length) {
@@ -58,7 +58,7 @@ function check(value: unknown, sample: unknown, { inputShape, inputType }: Form,
   }
 }
 
-/** As its first elements have it. */
+/** Returns the shape of nested lists, judged by their first elements. */
 function shapeOf(value: unknown): number[] {
   return Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [];
 }

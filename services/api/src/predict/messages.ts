@@ -2,7 +2,7 @@
 import type { JobSpec, ListedTensor, UnknownCategory } from '@trainyard/engine';
 import type { RenderOrder } from './render.ts';
 
-/** What to predict on: samples row-major, or an image file. */
+/** The input of a prediction: the numbers of the samples in row-major order, or an image file. */
 export type PredictInput =
   | {
       readonly kind: 'values';
@@ -14,32 +14,32 @@ export type PredictInput =
 
 export interface PredictOrder {
   readonly kind: 'predict';
-  /** Names the weights: the same key, the same network. */
+  /** Identifies the weights. Orders with the same key use the same network. */
   readonly key: string;
   readonly spec: JobSpec;
   readonly input: PredictInput;
   readonly activations: boolean;
-  /** The memory that it needs at most, in bytes (see cost.ts). */
+  /** The most memory that the prediction needs, in bytes (see cost.ts). */
   readonly memoryBytes: number;
 }
 
-/** A tensor whose bytes follow. */
+/** Describes a tensor. Its bytes are sent separately. */
 export type SentTensor = Pick<ListedTensor, 'name' | 'shape' | 'dtype'> & { readonly bytes: number };
 
 export type ToPredictProcess =
   | { readonly kind: 'order'; readonly order: PredictOrder | RenderOrder }
-  /** After `needsWeights`. The bytes of these tensors follow on the standard input, one tensor after the other. */
+  /** Sent after `needsWeights`. The bytes of these tensors follow on the standard input, one tensor after the other. */
   | { readonly kind: 'weights'; readonly tensors: readonly SentTensor[] };
 
 export type PredictAnswer =
-  /** The answer's body: JSON or a picture. */
+  /** The body of the response: JSON or a picture. */
   | { readonly kind: 'done'; readonly body: Uint8Array }
-  /** The input cannot be used, in words for the client. */
+  /** The input cannot be used. The message is for the client. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type FromPredictProcess =
-  /** It can take orders. */
+  /** The process is ready for orders. */
   | { readonly kind: 'ready' }
   /** The network of the order is not in memory. */
   | { readonly kind: 'needsWeights' }
@@ -50,13 +50,13 @@ export type FromPredictProcess =
       readonly residentBytes: number;
     };
 
-/** The memory of a process without a network, in bytes: Node itself, and what the collector has not freed yet. */
+/** The memory of a process without a network, in bytes: Node itself, and garbage that is not collected yet. */
 export const processBytes = 128 * 2 ** 20;
 
-/** The settings of a process, as its argument. */
+/** The settings of a prediction process, which gets them as JSON in its first argument. */
 export interface ProcessSettings {
-  /** The process is killed when it has more. */
+  /** The memory limit, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** Of the networks that are kept. */
+  /** The memory for networks that are kept, in bytes. */
   readonly cacheBytes: number;
 }

@@ -1,4 +1,4 @@
-// The networks that were used last, up to a number of bytes together. A network that alone has more is not kept.
+// Keeps the most recently used networks in memory, up to a total number of bytes. A network that is larger than this is not kept.
 import type { Predictor } from '@trainyard/engine';
 
 export class ModelCache {
@@ -14,14 +14,14 @@ export class ModelCache {
     return this.#models.get(key);
   }
 
-  /** Makes it the one that was used last. Those that were used longest ago go, until there is room. */
+  /** Adds a network as the most recently used one, and evicts the least recently used ones until all fit. */
   keep(key: string, model: Predictor): void {
     this.#models.delete(key);
     this.#models.set(key, model);
     this.#shrink(this.#mostBytes);
   }
 
-  /** Removes networks until the others have at most `bytes`. The network `key` is removed last. @returns whether one was removed */
+  /** Evicts networks until the others have at most `bytes` bytes. The network `key` is evicted last. @returns whether one was evicted */
   makeRoom(bytes: number, key: string): boolean {
     const model = this.#models.get(key);
     if (model !== undefined) this.keep(key, model);
@@ -30,7 +30,7 @@ export class ModelCache {
     return this.#models.size < before;
   }
 
-  /** Memory of all networks. It is counted anew each time, because a network's memory grows with what it is used for. */
+  /** The memory of all networks, in bytes. It is computed on each access, because the memory of a network can grow with each use. */
   get bytes(): number {
     let sum = 0;
     for (const model of this.#models.values()) sum += model.bytes;

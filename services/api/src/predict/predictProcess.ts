@@ -1,6 +1,6 @@
-// The program that predicts and renders for the API, one order at a time (see predictions.ts). It has networks in memory and decodes images; it
-// opens no files and knows no HTTP. Its memory is bounded: it makes room before an order, frees afterwards what it does not keep, and
-// a thread kills the process if it has too much nevertheless.
+// The program that predicts and renders for the API, one order at a time (see predictions.ts). It keeps networks in memory and decodes
+// images. It opens no files and knows nothing about HTTP. Its memory is limited: it evicts networks before an order, and collects garbage
+// after it. If it still uses too much, a thread kills the process (memoryWatch.ts).
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import {
@@ -28,14 +28,14 @@ import {
 import { ModelCache } from './modelCache.ts';
 import { rendered, type RenderOrder } from './render.ts';
 
-/** Pixels of an image that are decoded at most. Its size is checked first. */
+/** The most pixels of an image. The size is checked before the image is decoded. */
 const mostPixels = 16_777_216;
 
 const { memoryBytes, cacheBytes } = JSON.parse(process.argv[2] ?? '') as ProcessSettings;
 const cache = new ModelCache(cacheBytes);
-/** The bytes of weights. */
+/** The bytes of weights that the API sends. */
 const arriving = process.stdin[Symbol.asyncIterator]();
-/** What arrived of the next tensor already. */
+/** Bytes of the next tensor that have already arrived. */
 let unread: Buffer = Buffer.alloc(0);
 
 async function answerOf(order: PredictOrder | RenderOrder): Promise<PredictAnswer> {
@@ -55,7 +55,7 @@ async function predicted(order: PredictOrder): Promise<Uint8Array> {
   return new TextEncoder().encode(JSON.stringify({ ...documentOf(prediction, model.classes), ...unknownOf(order.input) }));
 }
 
-/** The network of an order: from memory, or from weights that the API sends. */
+/** Returns the network of an order, from the cache or built from weights that the API sends. */
 async function modelOf({ key, spec, memoryBytes: needed }: PredictOrder): Promise<Predictor> {
   if (cache.makeRoom(memoryBytes - needed, key)) free();
   const known = cache.get(key);
@@ -85,7 +85,7 @@ async function receive({ name, shape, dtype, bytes }: SentTensor): Promise<Named
     at += part.length;
     unread = unread.subarray(part.length);
   }
-  // A job's weights are float32, and its counters whole numbers.
+  // The weights of a job are float32. Counters, such as those of batch normalization, are int64.
   if (dtype === 'F32') return { name, shape, data: new Float32Array(received.buffer) };
   if (dtype === 'I64') return { name, shape, data: new BigInt64Array(received.buffer) };
   throw new TypeError(`the weights of ${name} are ${dtype}`);
@@ -93,13 +93,13 @@ async function receive({ name, shape, dtype, bytes }: SentTensor): Promise<Named
 
 async function valuesOf(input: PredictInput, { inputShape }: Predictor): Promise<Uint8Array | Float32Array> {
   if (input.kind === 'values') return input.values;
-  // Loaded when it is needed, because it takes memory.
+  // The decoder is loaded only when it is needed, because it takes memory.
   const { decodeImage } = await import('../images/decodeImage.ts');
   const file = { name: 'the image', bytes: input.bytes };
   return imageSample(await decodeImage(file, mostPixels, (size) => void checkImageSize(size, inputShape)), inputShape);
 }
 
-/** What an answer about rows of a table has beside the numbers. */
+/** Returns the fields that only the response to rows of a table has. */
 const unknownOf = (input: PredictInput): object =>
   input.kind === 'values' && input.unknownCategories !== undefined ? { unknownCategories: input.unknownCategories } : {};
 
@@ -123,7 +123,7 @@ function documentOf({ outputs, probabilities, classes, activations }: Prediction
   return { ...document, ...nonFinite.beside };
 }
 
-/** Collects what is no longer used, when that is much: a network that is not kept, its weights as they came, the numbers of an answer. */
+/** Collects garbage if there is much of it: evicted networks, received weights, the numbers of a response. */
 function free(): void {
   if (process.memoryUsage.rss() > processBytes + cache.bytes) globalThis.gc?.();
 }
@@ -132,7 +132,7 @@ function send(message: FromPredictProcess): void {
   process.send?.(message);
 }
 
-// Without its parent nobody wants the answer.
+// After the parent has ended, nobody needs the answer.
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: ToPredictProcess) => {
   if (message.kind !== 'order') return;

@@ -1,27 +1,27 @@
-// The API's handle on one process that predicts: starts it, gives it one order at a time with the weights that it asks for, and says how
-// it ended. Which process gets an order, and when, is decided in predictions.ts.
+// Controls one prediction process for the API: starts it, sends it one order at a time and the weights that it requests, and reports how
+// it ended. predictions.ts decides which process gets an order, and when.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { FromPredictProcess, PredictAnswer, PredictOrder, ProcessSettings, SentTensor, ToPredictProcess } from './messages.ts';
 import type { RenderOrder } from './render.ts';
 
-/** Weights as they are stored, for a process that does not have them. */
+/** Stored weights, to be sent to a process that does not have them. */
 export interface WeightsSource {
-  /** In the order of their bytes. */
+  /** The tensors in the order of their bytes. */
   readonly tensors: readonly SentTensor[];
-  /** The bytes of all tensors. */
+  /** Opens the bytes of all tensors. */
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/** How a process ended that had an order. */
+/** How a process ended while it worked on an order. */
 export interface PredictionCrash {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Its memory was over the bound, or its heap was full. */
+  /** Whether the process used more than its memory limit, or its heap was full. */
   readonly isOutOfMemory: boolean;
 }
 
-/** The process ended before it answered. */
+/** Thrown when the process ends before it has answered. */
 export class ProcessEndedError extends Error {
   readonly crash: PredictionCrash;
 
@@ -32,11 +32,11 @@ export class ProcessEndedError extends Error {
   }
 }
 
-/** Of V8's heap: the numbers of an answer are there. */
+/** The limit of V8's heap, in MiB. The numbers of a response are in this heap. */
 const heapMegabytes = 256;
-/** Bytes of weights that may wait to be taken by the process. */
+/** How many bytes of weights may be buffered until the process reads them. */
 const mostUnsent = 2 ** 20;
-/** The end of what it wrote to its error output. */
+/** How many of the last characters of the error output are kept. */
 const keptErrorOutput = 8_192;
 
 export class PredictionProcess {
@@ -46,14 +46,14 @@ export class PredictionProcess {
   #errorOutput = '';
   #hasEnded = false;
   readonly #ready: Promise<void>;
-  /** The network that was used last. */
+  /** The key of the network that was used last. */
   lastKey: string | null = null;
-  /** Its memory after the last prediction, in bytes. */
+  /** The memory of the process after its last order, in bytes. */
   residentBytes = 0;
 
   constructor(settings: ProcessSettings) {
     this.#process = fork(new URL('./predictProcess.js', import.meta.url), [JSON.stringify(settings)], {
-      // It needs nothing of the environment, which has secrets.
+      // The process needs no environment variables, and some of them are secrets.
       env: {},
       execArgv: [`--max-old-space-size=${heapMegabytes}`, '--expose-gc'],
       serialization: 'advanced',
@@ -62,7 +62,7 @@ export class PredictionProcess {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorOutput = (this.#errorOutput + text).slice(-keptErrorOutput);
     });
-    // A process that ended is told of by `ended`.
+    // Ignored, because `ended` reports the end of the process.
     this.#process.stdin?.on('error', () => {});
     this.ended = new Promise((resolve) => {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
@@ -71,7 +71,7 @@ export class PredictionProcess {
       };
       this.#process.once('close', end);
       this.#process.on('error', () => {
-        // It could not be started.
+        // The process could not be started.
         if (this.#process.pid === undefined) end(null, null);
       });
     });
@@ -84,11 +84,11 @@ export class PredictionProcess {
   }
 
   /**
-   * Has an order served.
-   * @param weights called if the network is not in memory
-   * @param timeLimitMs for the work of the process, without its start and the reading of the weights
-   * @param onLate called when the time is over; it should kill the process
-   * @throws ProcessEndedError, and what the weights throw; the process must not be used any more then
+   * Sends an order and waits for the answer.
+   * @param weights called if the process does not have the network in memory
+   * @param timeLimitMs limits the work of the process before and after it gets the weights, but not its start or the transfer of weights
+   * @param onLate called after the time limit; it should kill the process
+   * @throws ProcessEndedError, or an error of `weights`. The process must not be used after an error
    */
   async serve(
     order: PredictOrder | RenderOrder,
@@ -134,7 +134,7 @@ export class PredictionProcess {
     if (this.#process.connected) this.#process.send(message, () => {});
   }
 
-  /** The next message of these kinds after `send`. @throws ProcessEndedError */
+  /** Calls `send` and returns the next message of one of these kinds. @throws ProcessEndedError */
   async #next(send: () => void, kinds: readonly FromPredictProcess['kind'][]): Promise<FromPredictProcess> {
     const { promise, resolve } = Promise.withResolvers<FromPredictProcess>();
     const receive = (message: FromPredictProcess): void => {

@@ -1,5 +1,5 @@
-// Predictions in processes of their own, with a bound on memory and time; other answers with many numbers are rendered there too. Keys
-// take turns, and no key can use all processes. What a prediction is over HTTP is in routes/predict.ts.
+// Runs predictions in separate processes with limits on memory and time. Other responses with many numbers are rendered there too. Keys
+// take turns, and no key can use all processes if there are several. The HTTP side of predictions is in routes/predict.ts.
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { Admission } from '../http/admission.ts';
 import { ProblemError } from '../problems.ts';
@@ -8,9 +8,9 @@ import type { RenderOrder } from './render.ts';
 import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
 
 export interface PredictionOptions {
-  /** Predictions at a time, each in a process of its own. The first starts with the first prediction. Default: 2. */
+  /** How many predictions run at the same time, each in its own process. The first process starts with the first prediction. Default: 2. */
   readonly processes?: number;
-  /** The memory of one process, in bytes. A process that has more is killed. Default: 1.5e9. */
+  /** The memory limit of one process, in bytes. A process that uses more is killed. Default: 1.5e9. */
   readonly memoryBytes?: number;
   /** The memory of the networks that a process keeps, in bytes. Default: a third of its memory. */
   readonly cacheBytes?: number;
@@ -18,7 +18,10 @@ export interface PredictionOptions {
   readonly timeLimitMs?: number;
   /** How many requests of one key may wait. Default: 64. */
   readonly waitingPerKey?: number;
-  /** How long a request may wait, in ms. Default: 15,000. Together with other waiting it must stay below the time to send a request. */
+  /**
+   * How long a request may wait, in ms. Default: 15,000. The body is read afterwards, so the sum of all waits must stay below the time in
+   * which a request must arrive (30 s).
+   */
   readonly waitLimitMs?: number;
 }
 
@@ -30,21 +33,22 @@ export const predictionDefaults = {
   waitLimitMs: 15_000,
 } as const satisfies PredictionOptions;
 
-/** How long a process may go on with a prediction whose client has left, in ms. Ending it would cost the next client its start. */
+/** How long a process may continue a prediction after its client has left, in ms. If it were killed at once, the next client would wait for
+ * the start of a new process. */
 const departedGraceMs = 500;
-/** A process that dies for an unknown reason may not be the fault of its order, which another one then gets. */
+/** How many processes may try an order. The order may not be the reason why a process died, so a second process gets it. */
 const mostTries = 2;
 
 export class Predictions {
   readonly #options: Required<PredictionOptions>;
   readonly #places: FairSemaphore;
-  /** Processes that have no order, the one used last at the end. */
+  /** Processes without an order, the most recently used one last. */
   readonly #idle: PredictionProcess[] = [];
   readonly #running = new Set<PredictionProcess>();
   readonly #onCrash: (crash: PredictionCrash) => void;
   #isClosed = false;
 
-  /** @param onCrash called when a process ends that had an order */
+  /** @param onCrash called when a process ends while it works on an order */
   constructor(options: PredictionOptions, onCrash: (crash: PredictionCrash) => void = () => {}) {
     const all = { ...predictionDefaults, ...options };
     this.#options = { cacheBytes: Math.floor(all.memoryBytes / 3), ...all };
@@ -53,12 +57,12 @@ export class Predictions {
     this.#onCrash = onCrash;
   }
 
-  /** The memory of one process, in bytes. */
+  /** The memory limit of one process, in bytes. */
   get memoryBytes(): number {
     return this.#options.memoryBytes;
   }
 
-  /** Bounds the requests whose bodies and answers are in memory: those that are computed, and for each of them some before and after it. */
+  /** Limits the requests whose bodies and responses are in memory to eight per process, before, during and after their predictions. */
   admission(): Admission {
     const { processes, waitingPerKey, waitLimitMs } = this.#options;
     const placesPerKey = Math.max(1, processes - 1) + 1;
@@ -67,21 +71,22 @@ export class Predictions {
   }
 
   /**
-   * @param weights called when the network is not in the memory of the process
-   * @param key whose turn it is
+   * Predicts when it is the key's turn.
+   * @param weights called if the process does not have the network in memory
+   * @param key the name of the caller's API key
    * @param signal aborts when the client leaves
-   * @returns the answer's JSON
-   * @throws ProblemError for an input that cannot be used, and for a prediction that takes too much time or memory; the signal's reason
+   * @returns the JSON of the response
+   * @throws ProblemError for an unusable input, or a prediction that needs too much time or memory; the signal's reason when aborted
    */
   async predict(order: PredictOrder, weights: () => Promise<WeightsSource>, key: string, signal: AbortSignal): Promise<Uint8Array> {
     return await this.#inTurn(order, weights, key, signal);
   }
 
   /**
-   * Renders numbers as JSON or as a picture.
-   * @param key whose turn it is
+   * Renders numbers as JSON or as a picture when it is the key's turn.
+   * @param key the name of the caller's API key
    * @param signal aborts when the client leaves
-   * @throws ProblemError 503 when it takes too much time; the signal's reason
+   * @throws ProblemError 503 when it takes too much time; the signal's reason when aborted
    */
   async render(order: RenderOrder, key: string, signal: AbortSignal): Promise<Uint8Array> {
     return await this.#inTurn(order, noWeights, key, signal);
@@ -101,7 +106,7 @@ export class Predictions {
     }
   }
 
-  /** Ends the processes. Orders that they have fail. */
+  /** Kills all processes. Orders in progress fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const all = [...this.#idle, ...this.#running];
@@ -144,7 +149,7 @@ export class Predictions {
       return answer;
     } catch (error) {
       signal.throwIfAborted();
-      // What it is doing is not known.
+      // The state of the process is unknown.
       process.kill();
       if (!isLate) throw error;
       const seconds = this.#options.timeLimitMs / 1_000;
@@ -159,7 +164,10 @@ export class Predictions {
     }
   }
 
-  /** A process for a network: one that used it last, or else one that has none, or else the one that was idle longest. Without a network: any. */
+  /**
+   * Takes a process for an order: one that used the same network last, else an idle one without a network, else a new one, else the one
+   * that has been idle for the longest time. An order without a network can use any process.
+   */
   #take(key: string | null): PredictionProcess {
     const { processes, memoryBytes, cacheBytes } = this.#options;
     const alive = this.#idle.filter((process) => !process.hasEnded);
@@ -172,14 +180,14 @@ export class Predictions {
     return taken;
   }
 
-  /** Ends a process that has more memory than what it keeps explains: the system gets it back at once. */
+  /** Keeps a process for the next order. Kills it if it uses clearly more memory than its cache may have, to return the memory at once. */
   #putBack(process: PredictionProcess): void {
     if (process.hasEnded) return;
     if (this.#isClosed || process.residentBytes > this.#options.cacheBytes + 2 * processBytes) process.kill();
     else this.#idle.push(process);
   }
 
-  /** Starts a process for a key that comes next, or for when this one dies, so that nobody waits for its start. */
+  /** Starts a spare process if there is none and there is room, so that the next request need not wait for the start of one. */
   #startSpare(): void {
     const { processes, memoryBytes, cacheBytes } = this.#options;
     const alive = this.#idle.filter((process) => !process.hasEnded);

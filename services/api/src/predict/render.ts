@@ -1,5 +1,5 @@
-// Answers with up to a million numbers, as JSON or as a picture: filters of a job and samples of a dataset. They are made in a process
-// that predicts, because in the API's own they would keep other requests waiting.
+// Renders responses with up to a million numbers as JSON or as a picture: filters of a job, or samples of a dataset. Prediction processes
+// do this, because it would block the API's own process.
 import { type Dataset, encodePng, NonFiniteNumbers, type Shape } from '@trainyard/engine';
 import { contactSheet } from '../datasets/contactSheet.ts';
 import { filterSheet } from '../files/filterSheet.ts';
@@ -14,7 +14,7 @@ export interface FiltersOrder extends As {
   readonly weights: Float32Array;
   /** [filters, planes, height, width] */
   readonly shape: Shape;
-  /** What the JSON has before the shape. */
+  /** Fields that the JSON has before the shape. */
   readonly beside: { readonly layer: string; readonly layers: readonly string[]; readonly from: 'model' | 'checkpoint' };
 }
 
@@ -40,7 +40,7 @@ function filters({ weights, shape, beside }: FiltersOrder): object {
 
 type Nested = number | Nested[];
 
-/** Numbers in lists of lists, as a shape says. */
+/** Returns numbers as nested lists of the given shape. */
 function listed(values: ArrayLike<number>, shape: Shape, start: number): Nested {
   if (shape.length === 0) return values[start] ?? 0;
   const [size, ...inner] = shape;

@@ -4,7 +4,7 @@ import { invalidRequest } from '../http/parameters.ts';
 import { ProblemError } from '../problems.ts';
 import type { PredictInput } from './messages.ts';
 
-/** @throws ProblemError 422 for a job whose data is no table */
+/** Returns how a job's table is prepared. @throws ProblemError 422 if the data of the job is not a table */
 export function tableOf({ data }: JobSpec): TablePreparation {
   const table = 'content' in data ? data.content.table : undefined;
   if (table !== undefined) return table;
@@ -12,12 +12,12 @@ export function tableOf({ data }: JobSpec): TablePreparation {
   throw new ProblemError('invalidRequest', `rows: ${message}.`, { issues: [{ path: '/rows', message, code: 'invalidValue' }] });
 }
 
-/** @throws ProblemError 422 that names every place that is wrong */
+/** Prepares rows as the input of a prediction. @throws ProblemError 422 with the problems of the rows */
 export async function rowsInput(table: TablePreparation, rows: readonly unknown[]): Promise<PredictInput> {
   return inputOf(await prepareRows(table, rows));
 }
 
-/** @throws ProblemError 422 that names every place that is wrong */
+/** Prepares a CSV file as the input of a prediction. @throws ProblemError 422 with the problems of the rows */
 export async function csvInput(table: TablePreparation, bytes: Uint8Array, most: number): Promise<PredictInput> {
   try {
     return inputOf(await prepareCsv(table, { name: 'the table', bytes }, most));

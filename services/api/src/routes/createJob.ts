@@ -103,7 +103,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       await classLimits.check(spec);
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) {
-        // The check and the script of a large network each take a while.
+        // Handles other requests in between, because checking a large network and writing its script each take a while.
         await breathe();
         return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
       }

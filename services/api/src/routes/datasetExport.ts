@@ -1,5 +1,5 @@
-// A dataset's samples as NumPy's NPZ, for scripts: of an uploaded one the file that jobs are trained on, of a built-in one what is
-// there of it.
+// Exports the samples of a dataset as NumPy's NPZ. For an upload, this is the file that jobs are trained on. For a built-in dataset, it is
+// written on request.
 import { Readable } from 'node:stream';
 import { npzPieces, UPLOADED_FILE } from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';

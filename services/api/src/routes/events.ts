@@ -52,9 +52,11 @@ const headers = z.looseObject({
 });
 
 /** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
-const eventText = z.unknown().describe("Server-sent events: `id`, `event` and, as JSON, `data`, as in a page; a step's has no `id`.");
+const eventText = z
+  .unknown()
+  .describe('Server-sent events with `id`, `event` and `data`. `data` is the JSON of an event, as in a page. A `step` event has no `id`.');
 
-/** The state of the job's events, if the caller may see the job. @throws ProblemError 404 */
+/** Returns the state of the job's events if the caller may see the job. @throws ProblemError 404 */
 async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): Promise<JobHead> {
   const head = jobId.safeParse(id).success ? await hub.head(id) : null;
   const owner = visibleOwner(request);
@@ -63,7 +65,7 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-/** A follower's events as text for one client. */
+/** Yields a follower's events as text for one client, only those of the given types if there are any. */
 async function* textsOf(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
   for await (const batch of follower) yield batch.text(types);
 }
@@ -74,7 +76,7 @@ export interface EventRouteOptions {
   readonly streamTokens: StreamTokens;
 }
 
-/** Streams that begin in one turn of the event loop. */
+/** How many streams begin in one turn of the event loop. */
 const streamsPerTurn = 8;
 
 export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
@@ -106,7 +108,7 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
           ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),
         },
       },
-      // An EventSource reconnects after a stream that ends, but not after a 503.
+      // Ends the stream instead of answering 503: an EventSource reconnects after a stream that ends, but gives up after a 503.
       errorHandler: (error, request, reply) => {
         if (!isRedisUnavailable(error) || eventMediaType(request) !== 'text/event-stream') sendProblem(error, request, reply);
         else void reply.sendReconnect('Redis, which holds the jobs, does not answer: reconnect');
@@ -118,7 +120,7 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       const isStream = type === 'text/event-stream';
       const { id } = request.params;
       const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
-      // Requests of the same job that came together get its head together.
+      // Requests for the same job that wait for its head continue at the same time, so they begin a few streams at a time.
       if (isStream) await turnstile.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;

@@ -36,7 +36,7 @@ function layerOf(names: readonly string[], asked: string | undefined): string {
   );
 }
 
-/** The weights of one layer. */
+/** Reads the weights of one layer. @throws ProblemError 422 if there are too many */
 async function readWeights({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile, layer: string) {
   const file = { jobId, name, bytes };
   const found = (await storedTensors(artifacts, file)).find((tensor) => tensor.name === `${layer}.weight`);
@@ -44,7 +44,7 @@ async function readWeights({ artifacts }: WeightsServices, jobId: string, { name
   const { shape, start, end } = found;
   const size = (end - start) / Float32Array.BYTES_PER_ELEMENT;
   if (size > mostWeights) {
-    throw unknownLayer(`${layer} has ${size} weights, and answered are at most ${mostWeights}: download model.safetensors`);
+    throw unknownLayer(`${layer} has ${size} weights, but a response may have at most ${mostWeights}: download model.safetensors`);
   }
   const read = await buffer(Readable.from(tensorBytes(artifacts, file, [found])));
   return { shape, weights: new Float32Array(new Uint8Array(read).buffer) };

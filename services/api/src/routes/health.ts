@@ -5,13 +5,13 @@ import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { ProblemError } from '../problems.ts';
 
-/** Something that the API needs. `check` rejects when it cannot be used. */
+/** A service that the API depends on. `check` rejects when the service cannot be used. */
 export interface Dependency {
   readonly name: string;
   check(): Promise<void>;
 }
 
-/** How long a dependency may take to answer, in ms. A check of Redis finds the reason of an outage in less time. */
+/** How long a dependency may take to answer, in ms. It is long enough for a check of Redis to find the reason of an outage. */
 const patienceMs = 4_000;
 
 const live = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
@@ -23,18 +23,18 @@ const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
   storageReadOnly: 'is read-only',
 };
 
-/** Why a dependency cannot be used; follows its name. The error's own message may contain hosts and paths and goes to the log only. */
+/** Returns why a dependency cannot be used, as text after its name. The error's own message is only logged: it may have hosts and paths. */
 function reasonOf(error: unknown): string {
   if (error instanceof RedisUnavailableError) {
     const { kind, reason, remedy } = error.failure;
-    // It serves still, so the remedy can be used before anybody notices.
+    // A nearly full Redis still works, so the operator can apply the remedy in time.
     return kind === 'nearlyFull' ? `${reason}. ${remedy}` : reason;
   }
   if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';
   return 'does not answer';
 }
 
-/** Null when the dependency answers in time; otherwise its error. */
+/** Returns `null` if the dependency answers in time, otherwise its error. */
 async function failureOf(dependency: Dependency): Promise<{ error: unknown } | null> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new Error(`${dependency.name} did not answer within ${patienceMs} ms`)), patienceMs);

@@ -17,7 +17,7 @@ import { visibleJob } from './visibleJob.ts';
 interface Services {
   readonly jobs: JobStore;
   readonly eventLog: EventLog;
-  /** For reading long histories. */
+  /** Limits the pages of long histories that are read at the same time. */
   readonly turns: FairSemaphore;
 }
 

@@ -1,4 +1,4 @@
-// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. A process of its own computes.
+// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. A separate process computes.
 import { prediction } from '@trainyard/contracts';
 import { findDataset, type JobSpec } from '@trainyard/engine';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
@@ -43,22 +43,23 @@ const samples = z
   })
   .meta({ id: 'PredictInputs', examples: [{ inputs: [[0.1, 0.2, 0.3, 0.4]] }, { rows: [{ city: 'Oslo', rooms: 3 }] }] });
 
-/** The same without a look into the rows, which takes long: their preparation checks them. */
+/** The same schema without a check of each row, because that takes long. The rows are checked when they are prepared. */
 const parsedSamples = samples.extend({ rows: z.array(z.unknown()).min(1).max(mostInputs).optional() });
 
-/** Media types of images. The content decides whether an image is read, not its media type. */
+/** The media types of images. How an image is decoded depends on its content, not on its media type. */
 const images = ['image/png', 'image/jpeg', 'image/webp', 'image/gif', 'image/tiff', 'image/avif'];
 const anyImage = /^image\//;
 const tables = ['text/csv'];
 
-/** How many samples a request may have. */
+/** Limits the samples of a request. */
 interface SampleLimits {
-  /** The memory that a prediction of so many samples needs, in bytes. @throws ProblemError 422 for too many */
+  /** Returns the memory that a prediction of this many samples needs, in bytes. @throws ProblemError 422 for too many */
   check(samples: number, kind: PredictInput['kind']): number;
+  /** The most samples in one request. */
   readonly most: number;
 }
 
-/** The samples of a body. @throws ProblemError 422 */
+/** Returns the samples of a body. @throws ProblemError 422 */
 async function inputOf(spec: JobSpec, body: unknown, mediaType: string, limits: SampleLimits): Promise<PredictInput> {
   if (Buffer.isBuffer(body)) {
     const isTable = tables.some((type) => mediaType.toLowerCase().startsWith(type));
@@ -86,7 +87,7 @@ function samplesOf(spec: JobSpec, input: PredictInput): number {
   return input.values.length / inputShapeOf(spec).reduce((product, length) => product * length, 1);
 }
 
-/** The weights of a file, to be sent to a process. What else a checkpoint holds begins with a dot. */
+/** Returns the weights of a file, to be sent to a process. Names of tensors that are not weights begin with a dot. */
 async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile): Promise<WeightsSource> {
   const file = { jobId, name, bytes };
   const tensors = (await storedTensors(artifacts, file)).filter((tensor) => !tensor.name.startsWith('.'));
@@ -121,7 +122,7 @@ export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predict
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
-          activations: z.enum(['true', 'false']).default('false').describe('`true` adds the output of each layer to the answer.'),
+          activations: z.enum(['true', 'false']).default('false').describe('`true` adds the output of each layer to the response.'),
         }),
         consumes: ['application/json', ...images, ...tables],
         body: samples,
@@ -140,7 +141,7 @@ export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predict
         check: (count, kind) => neededBytes({ spec, kind, samples: count, activations }, predictions.memoryBytes),
       };
       const input = await inputOf(spec, request.body, request.headers['content-type'] ?? '', sampleLimits);
-      // Parsed JSON takes many times the memory of its numbers.
+      // Frees the parsed JSON, which takes many times the memory of its numbers.
       request.body = {};
       const needed = sampleLimits.check(samplesOf(spec, input), input.kind);
       const answer = await withLatestWeights(services, job, async (file) => {

@@ -15,10 +15,10 @@ const quotasSchema = z
     queuedJobs: limited.describe('Jobs that have not ended, and those that a sweep is yet to make'),
     parameters: z.object({ limit: z.number() }).describe('Of one job'),
     epochs: z.object({ limit: z.number() }).describe('Of one job'),
-    storageBytes: limited.describe('Uploaded datasets and weights, all files that jobs keep, and the specs and events of jobs and sweeps'),
-    redisBytes: limited.describe(
-      'Memory of Redis that jobs and sweeps take, as estimated: of jobs that have not ended with all of their epochs',
+    storageBytes: limited.describe(
+      'Bytes of uploaded datasets and weights, of all stored files of jobs, and of the specs and events of jobs and sweeps',
     ),
+    redisBytes: limited.describe('Estimated bytes of jobs and sweeps in Redis. A job that has not ended counts with all of its epochs'),
     trainingSeconds: limited
       .extend({ secondsUntilReset: z.number().describe('Until the next day') })
       .describe('Of finished epochs on this UTC day'),

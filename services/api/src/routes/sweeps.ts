@@ -1,4 +1,4 @@
-// Sweeps over HTTP: every job that a sweep would make is checked before the first is made. What becomes of a sweep is the runner's.
+// Sweeps over HTTP. Every job of a sweep is checked before the first one is created. The sweep runner creates the jobs and ranks them.
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
 import type { JobSpec, SpecLimits, UploadedDatasets } from '@trainyard/engine';
 import {
@@ -39,10 +39,10 @@ const listQuery = z.strictObject({
 });
 const withBody = ['malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'] as const;
 
-/** Sweeps that are planned at the same time, by each key and together, and requests of a key and together that wait for that. */
+/** How many sweeps are planned at the same time, in total and per key, and how many requests wait for that, per key and in total. */
 const planning = { places: 2, placesPerKey: 1, waitingPerKey: 8, waiting: 64 };
 
-/** Trials of an answer that are read and sent at a time. */
+/** How many trials of a response are read and sent at a time. */
 const trialsPage = 20;
 
 interface Services extends WeightSources {
@@ -51,14 +51,14 @@ interface Services extends WeightSources {
   readonly datasets: DatasetStore;
   readonly classLimits: ClassLimits;
   readonly limits: SpecLimits;
-  /** Bytes that the specs and values of all trials may have together. */
+  /** The most bytes of the specs and values of all trials together. */
   readonly bytesLimit: number;
   readonly keyQuotas: KeyQuotas;
   /** Threads of a job that names none. */
   readonly threads: number;
 }
 
-/** The uploaded datasets that the spec or a choice for its dataset names. */
+/** Returns the uploaded datasets that the spec, or a choice for its dataset, names. */
 async function uploadsOf(
   spec: Readonly<Record<string, unknown>>,
   space: SweepSpace,
@@ -86,7 +86,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
     return record;
   };
 
-  /** The values of ranked trials, page by page. */
+  /** Yields the ranked trials with their values, page by page. */
   async function* trialPages(id: string, ranking: readonly RankedTrial[]): AsyncGenerator<readonly unknown[], void, void> {
     for (let from = 0; from < ranking.length; from += trialsPage) {
       const page = ranking.slice(from, from + trialsPage);
@@ -98,7 +98,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
     }
   }
 
-  /** Sends a sweep with its jobs, ranked. */
+  /** Sends a sweep with its ranked trials. */
   const sendSweep = async (reply: FastifyReply, record: SweepRecord): Promise<void> => {
     const [ranking, spec] = await Promise.all([runner.ranking(record), sweeps.spec(record.id)]);
     const planned = record.rungs.reduce((count, rung) => count + rung.length, 0);
@@ -106,7 +106,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
     await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
   };
 
-  /** The 202 of a sweep, new or not. */
+  /** Answers 202 with a sweep, which an earlier request created if `replayed`. */
   const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<void> => {
     if (replayed) void reply.header('idempotency-replayed', 'true');
     await sendSweep(reply.code(202).header('location', `/sweeps/${record.id}`), record);
@@ -119,8 +119,8 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         operationId: 'createSweep',
         summary: 'Train many jobs of one spec and rank them',
         description:
-          'A grid of all combinations, random draws, or successive halving: many jobs for a few epochs, of which the best go on. Nothing is queued unless every job could be trained. ' +
-          'The specs and values of all jobs together may have 16 MiB, unless the service is set up otherwise.',
+          'Tries a grid of all combinations, random draws, or successive halving, which trains many jobs for a few epochs and continues the best ones. Nothing is queued unless every job could be trained. ' +
+          'The specs and values of all jobs together may have 16 MiB, unless the operator sets another limit.',
         tags: ['sweeps'],
         querystring: z.strictObject({}),
         headers: idempotencyHeaders,
@@ -164,7 +164,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         trials,
       };
       const { id, replayed } = await sweeps.create(plan, { quotas, ...(idempotency && { idempotency }) });
-      // Recorded, it is brought forward anyhow.
+      // Without Redis, the stored sweep is advanced later.
       await runner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;
       });
@@ -240,12 +240,12 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       schema: {
         operationId: 'deleteSweep',
         summary: 'Delete a sweep that has ended',
-        description: 'Its jobs stay and can be deleted by themselves.',
+        description: 'Its jobs remain. They can be deleted separately.',
         tags: ['sweeps'],
         params,
         querystring: z.strictObject({}),
         response: {
-          204: z.undefined().describe('It is deleted.'),
+          204: z.undefined().describe('The sweep is deleted.'),
           ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
         },
       },

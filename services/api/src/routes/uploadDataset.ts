@@ -1,5 +1,5 @@
-// POST /datasets: receives a form, reads its files in a separate process, stores the dataset and answers. With `Prefer: respond-async` it
-// answers before the files are read. After an error, or when the client disconnects, no files are left.
+// POST /datasets: receives a form, reads its files in a separate process, stores the dataset and responds. With `Prefer: respond-async` it
+// responds before the files are read. After an error, or when the client disconnects, all files are removed.
 import { basename } from 'node:path';
 import { stat } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
@@ -26,7 +26,7 @@ const maxFiles = 32;
 
 const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
 
-/** The schema of a form field before it is parsed: fields of forms are text. */
+/** Returns the schema of a form field before it is parsed: fields of forms are text. */
 function asWritten(schema: z.ZodType): z.ZodType {
   const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   if (!(inner instanceof z.ZodPipe)) return schema;
@@ -68,7 +68,7 @@ function refuseTexts({ fields }: Form): void {
   throw new ProblemError('invalidRequest', `${issues.map(({ path, message }) => `${path} ${message}`).join('; ')}.`, { issues });
 }
 
-/** The name of the first file, without the client's folders. */
+/** Returns the name of the first file, without the client's folders. */
 function titleOf({ files }: Form): string {
   const name = basename((files[0]?.filename ?? '').replaceAll('\\', '/')).replaceAll(/[^ -~\u00a0-\uffff]/g, '');
   return name.slice(0, 200) || 'dataset';
@@ -132,12 +132,12 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         operationId: 'uploadDataset',
         summary: 'Upload a dataset',
         description:
-          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. The files are read and checked before the answer. Uploading the same content again returns the existing dataset.',
+          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. The files are read and checked before the response. Uploading the same content again returns the existing dataset.',
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),
         headers: z.object({
-          prefer: z.string().optional().describe('With `respond-async` the answer is a 202, and the files are read after it.'),
+          prefer: z.string().optional().describe('With `respond-async`, the response is a 202, and the files are read afterwards.'),
         }),
         body: uploadForm,
         response: {
@@ -192,7 +192,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         }
         const made = await read(owner, upload, gone);
         const { dataset, isNew } = await addAndRemove(datasets, { ...made, owner, title: upload.title, quotas });
-        // An existing dataset is shown with the decisions about this upload.
+        // An existing dataset is shown with the decisions that were made for this upload.
         return { status: isNew ? (201 as const) : (200 as const), shown: shownDataset({ ...dataset, taken: made.taken }) };
       });
       if (answer.status === 202) void reply.header('preference-applied', 'respond-async');

@@ -1,5 +1,5 @@
-// POST /weights: receives weights for jobs to begin with, as the body or as the file of a form. The file is written to the disk as it
-// arrives and then checked in a separate process.
+// POST /weights: receives initial weights for jobs, as the body or as the file of a form. The file is written to the disk while it arrives
+// and then checked in a separate process.
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
@@ -103,7 +103,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, s
       schema: {
         operationId: 'uploadWeights',
         summary: 'Upload weights for jobs to begin with',
-        description: `Send the file as the body, or as the part \`file\` of a form: a safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save in its zip format. In a checkpoint, the entry \`state_dict\` or \`model_state_dict\` is read. Names and shapes are those of PyTorch. Code in the file is never run. Use the id of the answer in \`initialWeights\`.`,
+        description: `Send the file as the body, or as the part \`file\` of a form: a safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save in its zip format. In a checkpoint, the entry \`state_dict\` or \`model_state_dict\` is read. Names and shapes are those of PyTorch. Code in the file is never run. Use the \`id\` of the response in \`initialWeights\`.`,
         tags: ['weights'],
         querystring: z.strictObject({}),
         consumes: [bytesType, formType],

@@ -1,5 +1,5 @@
-// The plan of a sweep: its base spec, and of each trial what differs from that. Every trial is checked as a job of its own would be, so
-// that nothing is queued unless every job can be trained. No HTTP.
+// Plans a sweep: its base spec, and for each trial the differences from it. Every trial is checked like a separate job, so that nothing is
+// queued unless every job can be trained. This file knows nothing about HTTP.
 import type { NewSweep } from '@trainyard/contracts';
 import { checkSpec, type JobSpec, mostProblems, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
 import {
@@ -15,14 +15,14 @@ import {
 } from '@trainyard/jobs';
 import type { ClassLimits } from '../datasets/classLimits.ts';
 
-/** Most characters of a value in a message. */
+/** The most characters of a value in a message. */
 const mostShown = 200;
 
-/** What the spec of a trial is checked against. */
+/** Limits and services for the check of each trial's spec. */
 export interface PlanContext {
   readonly classLimits: ClassLimits;
   readonly limits: SpecLimits;
-  /** Bytes that the specs and values of all trials may have together. */
+  /** The most bytes of the specs and values of all trials together. */
   readonly bytesLimit: number;
   /** Threads of a job that names none. */
   readonly threads: number;
@@ -35,7 +35,7 @@ export interface PlanContext {
 
 /**
  * Plans the trials that a sweep begins with. Other requests are handled in between.
- * @param seed decides what is drawn from the space
+ * @param seed the seed of random draws from the space
  * @throws SpecError with pointers into the body of the sweep
  */
 export async function planSweep(
@@ -72,7 +72,7 @@ export async function planSweep(
 
 const sweepTooLarge = 'sweepTooLarge';
 
-/** @throws SpecError */
+/** Checks that the specs and values of a number of jobs are within the limit. @throws SpecError */
 function requireRoom(bytes: number, jobs: number, limit: number): void {
   if (bytes <= limit) return;
   const message = `${jobs} jobs have ${bytes} bytes of specs and values, over the limit of ${limit} for a sweep: use at most ${Math.floor((limit / bytes) * jobs)} jobs like these, or a smaller spec`;
@@ -81,7 +81,7 @@ function requireRoom(bytes: number, jobs: number, limit: number): void {
 
 const bytesOf = (spec: JobSpec): number => Buffer.byteLength(JSON.stringify(spec));
 
-/** @throws SpecError with the problems where they come from */
+/** Checks one trial like a job. @throws SpecError with pointers into the body of the sweep */
 async function check(body: Readonly<Record<string, unknown>>, values: TrialValues, context: PlanContext): Promise<JobSpec> {
   try {
     const posted = withValues(body, values);
@@ -96,7 +96,7 @@ async function check(body: Readonly<Record<string, unknown>>, values: TrialValue
   }
 }
 
-/** The problems of a spec, at the places of the sweep's body that they come from. */
+/** Returns the problems of a spec with pointers into the body of the sweep. */
 function placed(issues: readonly Problem[], values: TrialValues): Problem[] {
   const shown = Object.entries(values).map(([place, value]) => ({ place, text: shortened(JSON.stringify(value)) }));
   const chosen = shortened(`{${shown.map(({ place, text }) => `${JSON.stringify(place)}:${text}`).join()}}`);

@@ -1,4 +1,4 @@
-// Uploads that are read after their request was answered (`Prefer: respond-async`). The files are on the disk, and the client has the id.
+// Reads uploads after their requests were answered (`Prefer: respond-async`). The files are on the disk, and the client has the id.
 // The result is a dataset or a problem under that id. Deleting the id, or stopping the service, stops the reading.
 import { rm } from 'node:fs/promises';
 import type { DatasetStore, NewDataset, PendingUpload } from '@trainyard/jobs';
@@ -9,9 +9,9 @@ import { ProblemError } from '../problems.ts';
 export interface BackgroundUpload {
   readonly owner: string;
   readonly title: string;
-  /** The id of the request that sent it. */
+  /** The id of the request that sent the files. */
   readonly requestId: string;
-  /** The size of all files. */
+  /** The size of all files together. */
   readonly bytes: number;
   /** Reads the files; called once. */
   read(signal: AbortSignal, onProgress: (bytes: number) => void): Promise<Omit<NewDataset, 'owner' | 'title'>>;
@@ -65,7 +65,7 @@ export class BackgroundUploads {
     return pending;
   }
 
-  /** Stops reading. The uploads then count as failed. */
+  /** Stops all readings. Their uploads then count as failed. */
   async close(): Promise<void> {
     const running = [...this.#running.values()];
     for (const { abort } of running)

@@ -31,14 +31,14 @@ export interface FormOptions {
   readonly maxFiles: number;
   /** A path for a new file. */
   readonly temporaryFile: () => string;
-  /** Admits the upload by the length of its body, 0 if that is not known. It ends when its files are removed. */
+  /** Admits an upload whose body has this length, or 0 if it is not known. The admitted upload ends when its files are removed. */
   readonly admit: (announcedBytes: number) => AdmittedUpload;
 }
 
 const fieldBytes = 16 * 1024;
 const maxFields = 32;
 
-/** An answer before all has arrived ends the connection: the rest would be taken for the next request. */
+/** Closes the connection after a response that is sent before the body has arrived: the rest would be read as the next request. */
 const closing = { headers: { connection: 'close' } };
 
 /**
@@ -48,12 +48,12 @@ const closing = { headers: { connection: 'close' } };
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
   const { maxBytes, admit } = options;
   const announcedBytes = Number(request.headers['content-length'] ?? 0);
-  // What the form itself takes beside its files is little.
+  // Fields and headers of the form may add a little to its files.
   if (announcedBytes > maxBytes + fieldBytes * maxFields) throw tooLarge(maxBytes);
   const admitted = admit(announcedBytes);
   const files: FormFile[] = [];
   const remove = async (): Promise<void> => {
-    // A file that cannot be removed now is removed with the process. It must not hide the error.
+    // A file that cannot be removed now is removed when the process ends. This failure must not hide the error of the upload.
     await Promise.all(files.map(({ path }) => rm(path, { force: true }).catch(() => {})));
     admitted.end();
   };
@@ -108,7 +108,7 @@ function tooLarge(maxBytes: number): ProblemError {
   return new ProblemError('bodyTooLarge', `An upload may have at most ${maxBytes} bytes.`, closing);
 }
 
-/** What the parser of forms means with its errors. */
+/** Returns the problem for an error of the form parser. */
 function problemOf(error: unknown, maxFiles: number): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT' || code === 'FST_FIELDS_LIMIT') {
@@ -124,9 +124,9 @@ function problemOf(error: unknown, maxFiles: number): unknown {
   return new ProblemError('malformedForm', `The body is not a whole multipart form: ${reason}.`, closing);
 }
 
-/** How many bytes may still come. */
+/** Counts the bytes of a form and stops the upload at a limit. */
 class Budget {
-  /** Why no more was taken. */
+  /** The error that stopped the upload. */
   problem: Error | undefined;
   readonly #maxBytes: number;
   readonly #admitted: AdmittedUpload;
@@ -137,7 +137,7 @@ class Budget {
     this.#admitted = admitted;
   }
 
-  /** Passes a file on, and counts it. */
+  /** Returns a stream that passes a file on and counts its bytes. */
   counter(): Transform {
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {

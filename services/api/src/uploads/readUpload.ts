@@ -21,37 +21,37 @@ import { ReadingTurns } from './readingTurns.ts';
 export interface UploadReaderOptions {
   readonly limits: Partial<ReaderLimits>;
   readonly timeoutMs: number;
-  /** Uploads that are read at the same time. Others wait; see readingTurns.ts. */
+  /** How many uploads are read at the same time. Others wait (see readingTurns.ts). */
   readonly readers: number;
-  /** How long a short try may take, in ms; 0: there are none. */
+  /** How long a short try may take, in ms. 0 means no short tries. */
   readonly tryMs: number;
-  /** Of V8's heap in the process. */
+  /** The limit of V8's heap in the process, in MiB. */
   readonly heapMegabytes: number;
-  /** Of the process as a whole. It is killed when it has more. */
+  /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** A reading that takes longer, in ms, gets less CPU time than the rest of the service from then on. */
+  /** After how long a reading gets less CPU time than the rest of the service, in ms. */
   readonly yieldMs: number;
-  /** After an upload, its process is kept for the next one of the same key for so long, in ms; 0: it is not. */
+  /** How long a process is kept after an upload for the next upload of the same key, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** How long after the start of the service, and after it was taken, a spare process is started, in ms; `null`: there is none. */
+  /** How long after the start of the service, or after the spare process was taken, a spare one is started, in ms. `null` means never. */
   readonly spareMs: number | null;
 }
 
-/** A file's bytes end up in one array: a tenth below what Node reads at once. */
+/** The defaults. A file is read into one array, so the limit of bytes is a tenth below the 2 GiB that Node reads at once. */
 export const uploadReaderDefaults: UploadReaderOptions = {
   limits: { bytes: 1.9e9, classes: 1_000, files: 100_000 },
   timeoutMs: 300_000,
   readers: 2,
   tryMs: 5_000,
   heapMegabytes: 512,
-  // A reader holds a file, and what is made of it, once or twice. Three at a time leave most of the machine to others.
+  // A reader may hold its file and the result twice. Three readers (two and a short try) leave most of the machine's memory to others.
   memoryBytes: Math.min(4.5e9, Math.max(5e8, machineMemoryBytes() / 8)),
   yieldMs: 1_000,
   keptMs: 0,
   spareMs: null,
 };
 
-/** The 422 of an upload with faults. */
+/** Returns the 422 of an upload with faults. */
 function refusal(faults: readonly UploadFault[]): ProblemError {
   const [first] = faults;
   const others = faults.length - 1;
@@ -61,7 +61,7 @@ function refusal(faults: readonly UploadFault[]): ProblemError {
   return new ProblemError('invalidDataset', `${message}${/[.?!]$/.test(message) ? '' : '.'}${more}`, { issues: faults });
 }
 
-/** The 422 of files that need too much memory or time. */
+/** Returns the 422 of files that need too much memory or time. */
 function unreadable(order: ReadOrder, reason: string): ProblemError {
   return new ProblemError('files' in order ? 'invalidDataset' : 'invalidWeights', `the files cannot be read: ${reason}.`);
 }
@@ -89,14 +89,14 @@ export class UploadReader {
     this.#turns = new ReadingTurns({ places: this.#options.readers, tryMs: this.#options.tryMs });
   }
 
-  /** Ends the processes that are kept. Readings end by their signals. Safe to call twice. */
+  /** Ends the processes that are kept. A reading ends when its signal is aborted. Safe to call twice. */
   close(): void {
     this.#processes.close();
   }
 
   /**
-   * Reads files into one file at `output`, which is there afterwards only if all went well.
-   * @param key whose upload it is; keys take turns
+   * Reads files into one file at `output`, which exists afterwards only if there was no error.
+   * @param key the name of the caller's API key; keys take turns
    * @throws ProblemError 422 that says what is wrong with the files; the signal's reason when aborted
    */
   async read(
@@ -113,7 +113,7 @@ export class UploadReader {
   }
 
   /**
-   * Checks a file of weights. A file at `converted` is there afterwards only if all went well.
+   * Checks a file of weights. A file at `converted` exists afterwards only if the weights were converted without an error.
    * @throws ProblemError 422 that says what is wrong with the file; the signal's reason when aborted
    */
   async readWeights(key: string, order: WeightsOrder, signal: AbortSignal): Promise<WeightsFile> {
@@ -123,7 +123,7 @@ export class UploadReader {
     throw new TypeError('the process answered another order');
   }
 
-  /** Runs a process when it is the key's turn. Without a result, the output is removed. */
+  /** Runs a process when it is the key's turn. Removes the output if there is no result. */
   async #inTurn(
     key: string,
     order: ReadOrder,
@@ -149,7 +149,7 @@ export class UploadReader {
     const ready = this.#processes.takeReady(key);
     const ending = ready === undefined ? undefined : await this.#run(key, ready, order, signal, onProgress);
     if (ending !== undefined && 'answer' in ending) return ending.answer;
-    // A process that was ready before may have been ended by something else than these files. A new one tells.
+    // These files may not be the reason why a process that was ready has ended. A new process shows whether they are.
     if (ending !== undefined) await rm(output, { force: true });
     const second = await this.#run(key, this.#processes.start(), order, signal, onProgress);
     if ('answer' in second) return second.answer;

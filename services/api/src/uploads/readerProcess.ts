@@ -1,4 +1,5 @@
-// The program that reads uploads of one key for the API, one after the other (see readingProcess.ts). It knows only the files of its order.
+// The program that reads uploads of one key for the API, one after the other (see readingProcess.ts). It opens only the
+// files of its order.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
@@ -16,7 +17,7 @@ import { readUpload, readWeightsFile } from '@trainyard/engine/node';
 import { decodeImage } from '../images/decodeImage.ts';
 import type { DatasetOrder, ReadAnswer, ReadMessage, ReadOrder, WeightsOrder } from './readingProcess.ts';
 
-/** The digest of what was written. */
+/** Writes a dataset as NPZ and returns the digest of the file. */
 async function write(splits: Splits, table: TablePreparation | null, path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path, 'wx');
@@ -31,7 +32,7 @@ async function write(splits: Splits, table: TablePreparation | null, path: strin
   return hash.digest('hex');
 }
 
-/** The system's code of a file operation that failed. */
+/** Returns the system's code of a failed file operation, such as ENOSPC; `null` for other errors. */
 function systemCodeOf(error: unknown): string | null {
   return error instanceof Error && 'syscall' in error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
@@ -43,7 +44,7 @@ function send(message: ReadMessage): void {
 /** Milliseconds between two messages about the progress. */
 const PROGRESS_MS = 250;
 
-/** Adds up what was read, and says it now and then. */
+/** Returns a function that adds up the bytes that were read, and reports the sum from time to time. */
 function progress(): (bytes: number) => void {
   let [read, last] = [0, performance.now()];
   return (bytes) => {
@@ -77,13 +78,13 @@ async function answer(order: ReadOrder): Promise<ReadAnswer> {
   }
 }
 
-/** Starts the thread that kills this process when it has too much memory. */
+/** Starts the thread that kills this process when it uses too much memory. */
 async function watchMemory(): Promise<void> {
   const workerData = { memoryBytes: Number(process.argv[2]), parent: process.ppid };
   await once(new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData }), 'online');
 }
 
-// Without its parent nobody wants the answer.
+// After the parent has ended, nobody needs the answer.
 process.on('disconnect', () => process.exit(1));
 const watched = watchMemory();
 process.on('message', (order: ReadOrder) => {

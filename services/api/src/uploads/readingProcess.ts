@@ -1,4 +1,4 @@
-// The API's side of the processes that read uploads: their messages, their ends, and those that are kept for the next upload of a key.
+// Controls the processes that read uploads for the API: their messages, how they end, and which are kept for the next upload of a key.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
 
-/** Files to make a dataset of. */
+/** An order to make a dataset from files. */
 export interface DatasetOrder {
   readonly files: readonly UploadedFile[];
   readonly options: UploadOptions;
@@ -16,10 +16,10 @@ export interface DatasetOrder {
   readonly output: string;
 }
 
-/** A file of weights to check. */
+/** An order to check a file of weights. */
 export interface WeightsOrder {
   readonly weightsFile: string;
-  /** Where to write a safetensors file. */
+  /** Where to write a safetensors file, if the weights have another format. */
   readonly converted: string;
   readonly maxBytes: number;
 }
@@ -27,7 +27,7 @@ export interface WeightsOrder {
 /** The message to the process. */
 export type ReadOrder = DatasetOrder | WeightsOrder;
 
-/** The result for files that are a dataset. */
+/** The result for files from which a dataset was made. */
 export interface ReadDataset {
   readonly content: UploadedContent;
   readonly format: UploadFormat;
@@ -38,23 +38,23 @@ export interface ReadDataset {
 export type ReadAnswer =
   | ReadDataset
   | { readonly weights: WeightsFile }
-  /** Why a file holds no weights that can be read. */
+  /** Why no weights can be read from the file. */
   | { readonly unusable: string }
   /** What is wrong with the files. */
   | { readonly faults: readonly UploadFault[] }
-  /** The system's code of a disk that cannot be written, such as ENOSPC. */
+  /** The system's code of a failed file operation, such as ENOSPC. */
   | { readonly diskCode: string };
 
-/** A message from the process: bytes of the files that were read so far, and at the end the answer with the memory in use. */
+/** A message from the process: how many bytes were read so far, or finally the answer with the memory in use, in bytes. */
 export type ReadMessage = { readonly read: number } | { readonly answer: ReadAnswer; readonly residentBytes: number };
 
-/** How a process ended that sent no result. */
+/** How a process ended without a result. */
 export interface ReaderCrash {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** V8 reported a full heap, or the system killed the process: nothing else sends SIGKILL. */
+  /** V8 reported a full heap, or SIGKILL ended the process: memoryWatch.ts and the system send it when memory runs out. */
   readonly isOutOfMemory: boolean;
-  /** The line of its error output that says why, if there is one. */
+  /** The line of the error output that says why the process ended, if there is one. */
   readonly reason: string | null;
 }
 
@@ -72,28 +72,28 @@ class ErrorOutput {
     });
   }
 
-  /** The line with the error, without the stack, which has paths of files. */
+  /** Returns the line with the error. The stack is left out, because it contains paths of files. */
   reason(): string | null {
     return /^(FATAL ERROR: |\w*Error\b|# Fatal ).*$/m.exec(this.#text)?.[0] ?? null;
   }
 }
 
 export interface ReadingProcessOptions {
-  /** Of V8's heap. */
+  /** The limit of V8's heap, in MiB. */
   readonly heapMegabytes: number;
-  /** Of the process as a whole. It is killed when it has more. */
+  /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** A reading that takes longer, in ms, gets less CPU time than the rest of the service from then on. */
+  /** After how long a reading gets less CPU time than the rest of the service, in ms. */
   readonly yieldMs: number;
 }
 
-/** The niceness of long readings. */
+/** The niceness (Unix priority) of long readings. */
 const YIELDING = 10;
 
-/** A process with more memory, in bytes, is not used again. */
+/** The most memory of a process that may be used again, in bytes. */
 const mostKeptBytes = 400e6;
 
-/** A process that reads one order at a time. It ends with this process. */
+/** A process that handles one order at a time. It ends when this process ends. */
 export class ReadingProcess {
   readonly #process: ChildProcess;
   readonly #errorOutput: ErrorOutput;
@@ -103,7 +103,7 @@ export class ReadingProcess {
 
   constructor({ heapMegabytes, memoryBytes, yieldMs }: ReadingProcessOptions) {
     this.#process = fork(new URL('./readerProcess.js', import.meta.url), [String(memoryBytes)], {
-      // It needs nothing of the environment.
+      // The process needs no environment variables.
       env: {},
       execArgv: [`--max-old-space-size=${heapMegabytes}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -113,11 +113,11 @@ export class ReadingProcess {
     this.#crash = once(this.#process, 'close').then(([exitCode, signal]) =>
       this.#crashOf(exitCode as number | null, signal as NodeJS.Signals | null),
     );
-    // A process that cannot be started is an error of `read`.
+    // If the process cannot be started, `read` throws the error.
     this.#crash.catch(() => undefined);
   }
 
-  /** Whether another order can be read: only after a quick reading, when little memory is in use. */
+  /** Whether the process can handle another order. It cannot after a long reading, or when much memory is in use. */
   get isReusable(): boolean {
     return this.#isReusable && this.#process.connected && this.#process.exitCode === null && this.#process.signalCode === null;
   }
@@ -126,7 +126,7 @@ export class ReadingProcess {
     this.#process.kill('SIGKILL');
   }
 
-  /** Gives an order and waits for its answer or the end of the process. */
+  /** Sends an order and waits for its answer or the end of the process. */
   async read(order: ReadOrder, onProgress: (bytes: number) => void): Promise<Ending> {
     const { promise, resolve } = Promise.withResolvers<Ending>();
     const receive = (message: ReadMessage): void => {
@@ -151,7 +151,7 @@ export class ReadingProcess {
     return { crash: { exitCode, signal, isOutOfMemory, reason } };
   }
 
-  /** A priority cannot be raised again, so the process is not used again. */
+  /** Lowers the priority of the process. The priority cannot be raised again, so the process is not used again. */
   #yieldCpu(): void {
     this.#isReusable = false;
     const { pid } = this.#process;
@@ -164,17 +164,17 @@ export class ReadingProcess {
   }
 }
 
-/** Linux has a priority for each thread, other systems for the process. */
+/** Returns the ids that have a priority: on Linux those of all threads, on other systems that of the process. */
 function threadsOf(pid: number): readonly number[] {
   return process.platform === 'linux' ? readdirSync(`/proc/${pid}/task`).map(Number) : [pid];
 }
 
 export interface KeptProcessesOptions extends ReadingProcessOptions {
-  /** How long a process is kept after an upload, in ms; 0: none is. */
+  /** How long a process is kept after an upload, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** How long after the start of the service, and after it was taken, a spare process is started, in ms; `null`: there is none. */
+  /** How long after the start of the service, or after the spare process was taken, a spare one is started, in ms. `null` means never. */
   readonly spareMs: number | null;
-  /** How many are kept. */
+  /** How many processes are kept. */
   readonly most: number;
 }
 
@@ -184,7 +184,7 @@ export interface KeptProcessesOptions extends ReadingProcessOptions {
  */
 export class KeptProcesses {
   readonly #options: KeptProcessesOptions;
-  /** By key; whatever was used last is last. */
+  /** The kept process of each key, the most recently used one last. */
   readonly #kept = new Map<string, { readonly process: ReadingProcess; readonly expiry: NodeJS.Timeout }>();
   #spare: ReadingProcess | undefined;
   #spareTimer: NodeJS.Timeout | undefined;
@@ -195,7 +195,7 @@ export class KeptProcesses {
     this.#startSpareSoon();
   }
 
-  /** The process that is kept for a key, or the spare one; undefined if there is neither. */
+  /** Returns the process that is kept for a key, or else the spare one; `undefined` if there is neither. */
   takeReady(key: string): ReadingProcess | undefined {
     const kept = this.#remove(key);
     if (kept?.isReusable === true) return kept;
@@ -206,7 +206,7 @@ export class KeptProcesses {
     return spare?.isReusable === true ? spare : undefined;
   }
 
-  /** A new process. */
+  /** Starts a new process. */
   start(): ReadingProcess {
     return new ReadingProcess(this.#options);
   }
@@ -230,7 +230,7 @@ export class KeptProcesses {
     for (const key of this.#kept.keys()) this.#remove(key)?.kill();
   }
 
-  /** Not at once: starting a process takes CPU time that the service, or the upload that took the last one, needs now. */
+  /** Starts a spare process later, because the service, or the upload that took the last spare process, needs the CPU time now. */
   #startSpareSoon(): void {
     const { spareMs } = this.#options;
     if (spareMs === null) return;

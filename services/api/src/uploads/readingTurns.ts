@@ -1,15 +1,15 @@
-// Whose upload is read next. Keys take turns, and none holds the last place. A key that has no place gets a short try besides: so a small
-// upload is read within seconds, also while long readings of other keys hold every place.
+// Decides which upload is read next. Keys take turns, and no key can hold all places if there are several. A key without a place also gets
+// a short try, so that a small upload is read within seconds even if long readings of other keys hold all places.
 import { FairSemaphore, type Release } from '../fairSemaphore.ts';
 
 export interface ReadingTurnsOptions {
-  /** Uploads that are read at the same time. One more is read in a short try. */
+  /** How many uploads are read at the same time. One more is read in a short try. */
   readonly places: number;
-  /** How long a short try may take, in ms; 0: there are none. */
+  /** How long a short try may take, in ms. 0 means no short tries. */
   readonly tryMs: number;
 }
 
-/** A short try took too long. */
+/** Ends a short try that took too long. */
 class CutError extends Error {
   constructor() {
     super('the short try is over');
@@ -17,7 +17,7 @@ class CutError extends Error {
   }
 }
 
-/** What can be started several times. Its signal ends it. */
+/** Work that can be started several times. It ends when its signal is aborted. */
 type Work<T> = (signal: AbortSignal) => Promise<T>;
 
 export class ReadingTurns {
@@ -31,8 +31,8 @@ export class ReadingTurns {
   }
 
   /**
-   * Runs `work` when it is the key's turn. It may be started, ended by its signal and started again.
-   * @throws what `work` throws, and the signal's reason when aborted
+   * Runs `work` when it is the key's turn. A short try may be aborted; then `work` is started again.
+   * @throws an error of `work`, or the signal's reason when aborted
    */
   async run<T>(key: string, signal: AbortSignal, work: Work<T>): Promise<T> {
     const left = new AbortController();
@@ -55,7 +55,10 @@ export class ReadingTurns {
     }
   }
 
-  /** Runs `work` for a short time, unless the place comes first. When the place comes meanwhile, the work goes on in it. */
+  /**
+   * Runs `work` for a short time, unless the key gets a place first. If the key gets a place during the try, the time limit is lifted.
+   * @returns `null` if there is no result and `work` must run in the place
+   */
   async #try<T>(key: string, place: Promise<Release>, signal: AbortSignal, work: Work<T>): Promise<{ readonly result: T } | null> {
     const hasPlace = place.then(() => true);
     const stop = new AbortController();

@@ -1,15 +1,15 @@
-// How many uploads one process has under way, and the bytes of their files on its disk: together, and of each key. An upload counts from
-// its first byte until its files have been read and removed.
+// Limits the uploads that are in progress in this process, and the bytes of their files on its disk, in total and per key. An upload counts
+// from before its body is read until its files are removed.
 import { ProblemError } from '../problems.ts';
 
 export interface UploadBounds {
-  /** Uploads at the same time. */
+  /** How many uploads may be in progress. */
   readonly uploads: number;
-  /** Uploads of one key at the same time. */
+  /** How many uploads of one key may be in progress. */
   readonly uploadsPerKey: number;
-  /** Bytes of all files. An upload may always be as large as its own limit if it is the only one. */
+  /** The most bytes of all files. An upload that is the only one may be larger: only the size limit of uploads applies. */
   readonly bytes: number;
-  /** Bytes of the files of one key. */
+  /** The most bytes of the files of one key, with the same exception. */
   readonly bytesPerKey: number;
 }
 
@@ -18,11 +18,11 @@ export const uploadBounds: UploadBounds = { uploads: 64, uploadsPerKey: 8, bytes
 /** An upload that was admitted. */
 export interface AdmittedUpload {
   /**
-   * Counts bytes of its body as they arrive.
+   * Counts bytes of the body as they arrive.
    * @throws ProblemError 429 or 503 when there is no room for them
    */
   count(bytes: number): void;
-  /** Its files are gone. Calling it again has no effect. */
+  /** Ends the upload. Call it after its files are removed. Calling it again has no effect. */
   end(): void;
 }
 
@@ -31,7 +31,7 @@ interface Load {
   bytes: number;
 }
 
-/** The rest of the body is not read. */
+/** Closes the connection, because the rest of the body is not read. */
 const headers = { 'retry-after': '30', connection: 'close' };
 
 export class UploadAdmission {
@@ -46,16 +46,16 @@ export class UploadAdmission {
 
   /**
    * Admits an upload before its body is read.
-   * @param announcedBytes the length of its body, if the client gives one; they count at once
-   * @throws ProblemError 429 when the key has its share, 503 when all keys together have everything
+   * @param announcedBytes the length of the body, or 0 if the client does not give it; these bytes count at once
+   * @throws ProblemError 429 at a limit of the key, 503 at a limit of all keys together
    */
   admit(key: string, announcedBytes: number): AdmittedUpload {
     const { uploads, uploadsPerKey } = this.#bounds;
     const own = this.#keys.get(key) ?? { uploads: 0, bytes: 0 };
     if (own.uploads >= uploadsPerKey) {
-      throw tooMany(`This key has ${uploadsPerKey} uploads under way, which is the most. Try again when one of them has ended.`);
+      throw tooMany(`This key has ${uploadsPerKey} uploads in progress, which is the limit. Try again when one of them has ended.`);
     }
-    if (this.#all.uploads >= uploads) throw unavailable('Too many uploads are under way. Try again shortly.');
+    if (this.#all.uploads >= uploads) throw unavailable('Too many uploads are in progress. Try again shortly.');
     this.#add(own, { uploads: 1, bytes: 0 });
     this.#keys.set(key, own);
     let [arrived, reserved, isOpen] = [0, 0, true];
@@ -85,16 +85,16 @@ export class UploadAdmission {
     };
   }
 
-  /** An upload that is the only one of its key, or of all keys, has room: its own limit bounds it. */
+  /** Throws if there is no room. The only upload of a key, or of all keys, always has room, because its own size is limited. */
   #checkRoom(own: Load, bytes: number): void {
     const { bytes: mostBytes, bytesPerKey } = this.#bounds;
     if (own.uploads > 1 && own.bytes + bytes > bytesPerKey) {
       throw tooMany(
-        `The uploads of this key that are under way may have ${bytesPerKey} bytes together. Try again when one of them has ended.`,
+        `The uploads of this key that are in progress may have ${bytesPerKey} bytes together. Try again when one of them has ended.`,
       );
     }
     if (this.#all.uploads > 1 && this.#all.bytes + bytes > mostBytes) {
-      throw unavailable('The uploads that are under way take all the room there is for them. Try again shortly.');
+      throw unavailable('The uploads in progress use all the space for uploads. Try again shortly.');
     }
   }
 

@@ -67,7 +67,7 @@ export class PrivateAddressError extends Error {
 export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly LookupAddress[]>;
 
 /**
- * A `lookup` for `http.request` with `autoSelectFamily`, which asks for all addresses.
+ * Returns a `lookup` for `http.request` with `autoSelectFamily`, which requests all addresses of a host.
  * @param allowPrivate whether all addresses are used; otherwise only the public ones
  */
 export function guardedLookup(resolve: (host: string) => Promise<readonly LookupAddress[]>, allowPrivate: boolean): LookupFunction {

@@ -1,14 +1,14 @@
-// Why a webhook is not delivered yet, and what the owner of its job reads about it.
+// The errors of webhook deliveries, and their texts for the owner of the job.
 import { UnrecoverableError } from 'bullmq';
 import { InvalidAnswerError, NoAnswerError, type Receipt } from './sendWebhook.ts';
 
 /** The setting that a process needs for a delivery but does not have. */
 export type MissingSetting = 'TRAINYARD_WEBHOOK_SECRET' | 'TRAINYARD_WEBHOOK_PRIVATE';
 
-/** What a receiver's Retry-After may ask for at most, in ms. */
+/** The longest pause that a receiver's Retry-After can request, in ms. */
 const longestRetryAfterMs = 60 * 60 * 1_000;
 
-/** An attempt that failed. The queue makes another one, after `pauseMs` at the earliest. */
+/** An attempt that failed. The queue makes another attempt after at least `pauseMs`. */
 export class AttemptError extends Error {
   readonly pauseMs: number;
 
@@ -19,7 +19,7 @@ export class AttemptError extends Error {
   }
 }
 
-/** The process stops. */
+/** An attempt was ended because this process stops. */
 export class StoppingError extends Error {
   constructor() {
     super('the service stopped before its receiver answered');
@@ -27,7 +27,7 @@ export class StoppingError extends Error {
   }
 }
 
-/** This process cannot send the delivery, but another one may. It does not count as an attempt. */
+/** This process lacks a setting to send the delivery, but another process may have it. This does not count as an attempt. */
 export class LeftError extends Error {
   readonly setting: MissingSetting;
 
@@ -38,7 +38,7 @@ export class LeftError extends Error {
   }
 }
 
-/** The key sends as many webhooks as it may. It does not count as an attempt. */
+/** All places of the key are in use, so the delivery cannot be sent now. This does not count as an attempt. */
 export class NoPlaceError extends Error {
   readonly owner: string;
 
@@ -49,13 +49,13 @@ export class NoPlaceError extends Error {
   }
 }
 
-/** An answer other than 2xx and 410. */
+/** Returns the error for a response other than 2xx and 410. */
 export function refusal({ status, retryAfterSeconds }: Receipt): AttemptError {
   const redirect = status >= 300 && status < 400 ? '; redirects are not followed' : '';
   return new AttemptError(`its receiver answered ${status}${redirect}`, Math.min((retryAfterSeconds ?? 0) * 1_000, longestRetryAfterMs));
 }
 
-/** What the owner of the job learns: the kind of failure, and nothing about the network that this service is in. */
+/** Describes a failure for the owner of the job, without details about the network of this service. */
 export function describe(error: unknown): string {
   const isOurs = [UnrecoverableError, AttemptError, NoAnswerError, InvalidAnswerError, StoppingError].some((kind) => error instanceof kind);
   if (isOurs && error instanceof Error) return error.message;

@@ -1,12 +1,12 @@
-// How the names of receivers become addresses. Whoever asks for a webhook may own the name server of its host, so a name server that never
-// answers must hold up that webhook alone.
+// Resolves the host names of receivers. The user who requests a webhook may own the name server of its host, so a name server that never
+// answers must delay only that webhook.
 import { type LookupAddress, promises as dns } from 'node:dns';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import type { Resolve } from './addressGuard.ts';
 
 /**
- * Asks the DNS, over sockets of its own, and stops when the signal is aborted. It does not read the system's hosts file.
- * @param servers their addresses, such as `127.0.0.1:53`. Default: the system's
+ * Queries the DNS over its own sockets, and stops when the signal is aborted. It does not read the system's hosts file.
+ * @param servers the addresses of name servers, such as `127.0.0.1:53`. Default: those of the system
  * @throws Error with the code of the DNS, such as ENOTFOUND
  */
 export async function queryDns(host: string, signal: AbortSignal, servers?: readonly string[]): Promise<readonly LookupAddress[]> {
@@ -29,13 +29,14 @@ export async function queryDns(host: string, signal: AbortSignal, servers?: read
 }
 
 /**
- * Asks the operating system, which also knows the names of this machine and its network. Node runs these lookups on two threads that
- * the whole process shares, and cannot cancel them. So each key has one lookup at a time, until it has really ended.
+ * Resolves names with the operating system, which also knows the names of this machine and its network. Node runs these lookups on two
+ * threads that the whole process shares, and cannot cancel them. So each key has one lookup at a time, and its place is free only when the
+ * lookup has ended.
  */
 export class SystemLookups {
   readonly #places = new FairSemaphore({ places: 2, placesPerKey: 1 });
 
-  /** For the webhooks of one key. */
+  /** Returns the lookup for the webhooks of one key. */
   of(key: string): Resolve {
     return async (host, signal) => {
       const release = await this.#places.acquire(key, signal);

@@ -13,7 +13,7 @@ export interface SendOptions {
   readonly message: WebhookMessage;
   /** Whether addresses of this machine and its network are allowed. */
   readonly allowPrivate: boolean;
-  /** How long the attempt may take, in ms, from resolving the name to the end of the answer. */
+  /** How long the attempt may take, in ms, from resolving the name to the end of the response. */
   readonly timeoutMs: number;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
@@ -21,10 +21,10 @@ export interface SendOptions {
   readonly resolve: Resolve;
 }
 
-/** What a receiver answered. */
+/** The response of a receiver. */
 export interface Receipt {
   readonly status: number;
-  /** After how many seconds it wants the next attempt, if it said so. */
+  /** How many seconds the receiver wants to wait for the next attempt; `null` if it does not say. */
   readonly retryAfterSeconds: number | null;
 }
 
@@ -36,7 +36,7 @@ export class NoAnswerError extends Error {
   }
 }
 
-/** The receiver answered, but not with a response to the request. */
+/** The receiver sent no valid HTTP response to the request. */
 export class InvalidAnswerError extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(`its receiver sent no valid answer: ${reason}`, options);
@@ -44,10 +44,10 @@ export class InvalidAnswerError extends Error {
   }
 }
 
-/** Nobody needs the body of an answer. This much of it is read, so that the receiver can send it to its end. */
+/** The most bytes of a response body that are read. The body is not used, but reading it lets the receiver finish its response. */
 const mostBytes = 64 * 1024;
 
-/** How many informational answers (1xx) are read before the final one. */
+/** How many informational responses (1xx) are read before the final one. */
 const mostInformational = 10;
 
 const SWITCHING_PROTOCOLS = 101;
@@ -64,7 +64,7 @@ export async function sendWebhook({ url: address, secret, message, ...options }:
   const literal = literalAddress(url);
   if (!options.allowPrivate && literal !== null && !isPublicAddress(literal)) throw new PrivateAddressError();
   const body = JSON.stringify(webhookMessage.parse(message));
-  // The same for every attempt, so that a receiver recognises a message that it has already.
+  // The id is the same for every attempt, so that the receiver can recognise a message that it already has.
   const id = `msg_${message.data.id}`;
   const now = new Date();
   const headers = {
@@ -82,7 +82,7 @@ export async function sendWebhook({ url: address, secret, message, ...options }:
   });
 }
 
-/** Gives `work` a signal that is aborted at the deadline, when the caller's signal is, and when the work has ended. */
+/** Runs `work` with a signal that aborts at the deadline, when the caller's signal aborts, and when the work has ended. */
 async function withinDeadline<T>(
   { timeoutMs, signal }: Pick<SendOptions, 'timeoutMs' | 'signal'>,
   work: (deadline: AbortSignal) => Promise<T>,
@@ -97,14 +97,14 @@ async function withinDeadline<T>(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
-    // Lookups that are still running are of no use any more.
+    // Ends lookups that are still running.
     deadline.abort(new NoAnswerError());
   }
 }
 
 /**
- * Sends a request and waits for its answer. The promise does not depend on events of the connection: it is settled at the deadline at
- * the latest, and the connection is destroyed.
+ * Sends a request and waits for the response. The promise settles at the deadline at the latest, even if the connection emits no event.
+ * Then the connection is destroyed.
  */
 async function exchange(url: URL, options: RequestOptions, body: string, deadline: AbortSignal): Promise<Receipt> {
   const request = (url.protocol === 'https:' ? https : http).request(url, options);
@@ -118,7 +118,7 @@ async function exchange(url: URL, options: RequestOptions, body: string, deadlin
       void drain(response).then(end);
     },
     onSwitch: (response) => resolve(receiptOf(response)),
-    // After an answer the connection may break: the status counts.
+    // If the connection breaks after the response headers arrived, the received status decides.
     onError: (error) => (receipt === null ? reject(error) : resolve(receipt)),
   });
   try {
@@ -132,7 +132,7 @@ async function exchange(url: URL, options: RequestOptions, body: string, deadlin
 
 interface Outcomes {
   readonly onResponse: (response: IncomingMessage) => void;
-  /** The receiver wants to speak another protocol (101). It is not a server of HTTP any more. */
+  /** The receiver switches to another protocol (101), so it will send no further HTTP response. */
   readonly onSwitch: (response: Pick<IncomingMessage, 'statusCode' | 'headers'>) => void;
   readonly onError: (error: Error) => void;
 }
@@ -153,7 +153,7 @@ function listen(request: ClientRequest, { onResponse, onSwitch, onError }: Outco
   request.on('close', () => onError(new InvalidAnswerError('the connection was closed')));
 }
 
-/** An error of the HTTP parser is the receiver's; others are of the way to it. */
+/** Returns an InvalidAnswerError for an error of the HTTP parser, which the receiver caused. Other errors are returned as they are. */
 function answerErrorOf(error: Error): Error {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (!code.startsWith('HPE_')) return error;
@@ -165,7 +165,7 @@ function receiptOf({ statusCode: status = 0, headers }: Pick<IncomingMessage, 's
   return { status, retryAfterSeconds: /^\d{1,6}$/.test(headers['retry-after'] ?? '') ? Number(headers['retry-after']) : null };
 }
 
-/** Reads the rest of an answer, up to a limit. The status counts whatever comes after it. */
+/** Reads the rest of a response, up to a limit. Errors are ignored, because the status has already arrived. */
 async function drain(response: IncomingMessage): Promise<void> {
   let bytes = 0;
   try {

@@ -1,6 +1,6 @@
-// Sends the webhooks of ended jobs, from a queue of their own. Retries have growing pauses with jitter, so that a receiver that was down
-// does not get all of them at once. Each key has a number of places, so that slow receivers of one key delay no other key's webhooks.
-// A receiver can never affect a job. Any number of processes may do this.
+// Sends the webhooks of ended jobs from a separate queue. The pauses between retries grow and have jitter, so that a receiver that was down
+// does not get all webhooks at once. Each key has a limited number of places, so that slow receivers of one key do not delay the webhooks
+// of other keys. A receiver can never affect a job. Several processes may send webhooks at the same time.
 import {
   announceEveryMs,
   answeredSoon,
@@ -54,7 +54,7 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly resolve?: Resolve;
   /** Called for each delivery that this process leaves to another one, with the setting that it lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
-  /** The pause before any process tries a delivery again that this one left, in ms. It doubles each time. Default 200. */
+  /** The pause before a delivery that this process left is tried again by any process, in ms. It doubles each time. Default 200. */
   readonly leftPauseMs?: number;
 }
 
@@ -85,7 +85,7 @@ export class WebhookSender {
     const { onError = (err: unknown): void => void (isRedisUnavailable(err) || log.warn({ err }, 'webhooks wait')) } = options;
     const { places = 200, placesPerKey = 10 } = options;
     this.#onError = onError;
-    // Nobody waits here: a webhook without a place is parked.
+    // No webhook waits for a place here: it is parked instead.
     this.#places = new FairSemaphore({ places, placesPerKey, waiting: 0 });
     // BullMQ describes ioredis 5 and 6 at once; ours is 6.
     const connection: ConnectionOptions = options.redis;
@@ -112,7 +112,7 @@ export class WebhookSender {
     });
   }
 
-  /** Ends the attempts in hand; another process, or this one later, makes them again. Safe to call twice. */
+  /** Ends the attempts in progress. Another process, or this one after a restart, repeats them. Safe to call twice. */
   async close(): Promise<void> {
     clearInterval(this.#announcing);
     clearInterval(this.#unparking);
@@ -120,7 +120,7 @@ export class WebhookSender {
     await Promise.all([this.#subscription.close(), this.#closeWorker()]);
   }
 
-  /** Without Redis there is nothing to tell it, and BullMQ would wait for it; one that hangs looks as if it were there. */
+  /** Closes the worker. The close is forced if Redis is not connected, and a worker whose Redis hangs is disconnected. */
   async #closeWorker(): Promise<void> {
     const isForced = this.#options.redis.status !== 'ready';
     await answeredSoon(this.#worker.close(isForced)).catch(async () => {
@@ -128,7 +128,7 @@ export class WebhookSender {
     });
   }
 
-  /** Exponential, plus or minus a quarter, and not before the receiver wants it. */
+  /** Returns the pause after a failed attempt, in ms: exponential, plus or minus a quarter, and at least as long as the receiver wants. */
   #pause(attemptsMade: number, error: Error | undefined): number {
     const pause = (this.#options.firstPauseMs ?? 5_000) * 3 ** (attemptsMade - 1) * (0.75 + Math.random() / 2);
     return Math.round(Math.max(pause, error instanceof AttemptError ? error.pauseMs : 0));
@@ -157,12 +157,12 @@ export class WebhookSender {
     if (!this.#closing.signal.aborted) await this.#options.store.parked.unpark(owner, count);
   }
 
-  /** For keys that send nothing here: their webhooks were parked by other processes, or before a restart. */
+  /** Unparks webhooks of keys that send nothing here. Other processes parked them, or this one did before a restart. */
   async #unparkAll(): Promise<void> {
     for (const owner of await this.#options.store.parked.owners()) await this.#unpark(owner, this.#places.freeFor(owner));
   }
 
-  /** @throws NoPlaceError */
+  /** Takes a place of the key. @throws NoPlaceError if there is none */
   async #place(owner: string): Promise<Release> {
     try {
       return await this.#places.acquire(owner);
@@ -171,7 +171,7 @@ export class WebhookSender {
     }
   }
 
-  /** @throws UnrecoverableError for one that has waited for too long */
+  /** Records that this process leaves the delivery. @throws UnrecoverableError if the delivery has waited for too long */
   async #leave({ data, attemptsMade, timestamp }: Job<WebhookDelivery>, { setting, message }: LeftError): Promise<void> {
     const { store, log, onLeft } = this.#options;
     onLeft?.(setting);
@@ -194,6 +194,7 @@ export class WebhookSender {
   }
 
   /**
+   * Makes one attempt to deliver a webhook.
    * @throws LeftError before anything is sent
    * @throws NoPlaceError before anything is sent
    */
