@@ -3,36 +3,25 @@
 // run's choices, CHAOS_JOBS says how many jobs.
 import { isCheckpointName, isSnapshotName, openArtifacts, readSnapshot, trainedWeightsFile } from '@trainyard/jobs';
 import { Generator } from '@trainyard/engine';
-import { expect, vi } from 'vitest';
-import { FaultyS3 } from '../support/faultyS3.ts';
+import { expect } from 'vitest';
 import { hasEnded, until } from '../worker/fixtures/processes.ts';
+import { bucket, faultyS3Test as test } from '../worker/fixtures/s3.ts';
 import { storeUpload } from '../worker/fixtures/storedUpload.ts';
-import { workerTest as test } from '../worker/fixtures/workers.ts';
 import { childFaults, StorageMischief, storageFaults } from './storageMischief.ts';
 
 const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const count = Number(process.env['CHAOS_JOBS'] ?? 8);
 const EPOCHS = 6;
 
-test('whatever happens to the storage and to training children, every job ends as if nothing had', async ({
-  redis,
-  workers,
-  onTestFinished,
-}) => {
+test('whatever happens to the storage and to training children, every job ends as if nothing had', async ({ redis, workers, s3 }) => {
   console.log(`chaos of the storage: seed ${seed}`);
   const began = performance.now();
-  const s3 = await FaultyS3.start();
-  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
-  onTestFinished(async () => {
-    vi.unstubAllEnvs();
-    await s3.stop();
-  });
   const { id, content } = await storeUpload(redis, workers.folder);
   const uploads = new Map([[id, content]]);
   const submitAll = async () =>
     await Promise.all(Array.from({ length: count }, async (_, index) => await workers.submit(specOf(index, id), uploads)));
   const losses = async (jobId: string) => (await workers.jobs.log.epochs(jobId)).map(({ epoch, trainLoss }) => [epoch, trainLoss]);
-  const settings = { real: true, concurrency: 2, artifactsUrl: 's3://artifacts/jobs', checkpointEveryMs: 200, heartbeatTimeoutMs: 3_000 };
+  const settings = { real: true, concurrency: 2, ...bucket, checkpointEveryMs: 200, heartbeatTimeoutMs: 3_000 };
 
   const worker = await workers.spawn(settings);
   const expected = [];

@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { DatasetStore, openArtifacts, readSnapshot, Remains } from '@trainyard/jobs';
 import { TrainingWorker } from '@trainyard/worker';
 import { pino } from 'pino';
-import { expect, vi } from 'vitest';
-import { startS3Server } from '../support/s3Server.ts';
+import { expect } from 'vitest';
 import { pixelsId, uploadedFiles } from '../support/uploads.ts';
 import { until } from './fixtures/processes.ts';
+import { s3Test as test } from './fixtures/s3.ts';
 import { optionsOf } from './fixtures/workerOptions.ts';
-import { workerTest as test } from './fixtures/workers.ts';
 
 const spec = {
   seed: 4,
@@ -21,15 +20,11 @@ const spec = {
   epochs: 6,
 };
 
-test('a job that is paused goes on with another worker, from what the bucket has', async ({ workers, onTestFinished }) => {
-  const s3 = await startS3Server();
+test('a job that is paused goes on with another worker, from what the bucket has', async ({ workers, s3, onTestFinished }) => {
   const homes: string[] = [];
   onTestFinished(async () => {
-    vi.unstubAllEnvs();
-    await s3.stop();
     for (const home of homes) await rm(home, { recursive: true, force: true });
   });
-  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
   const start = async () => {
     const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
     homes.push(home);
@@ -66,15 +61,9 @@ test('a job that is paused goes on with another worker, from what the bucket has
   await second.close();
 });
 
-test('a job is trained on an uploaded dataset that only the bucket has', async ({ workers, redis, onTestFinished }) => {
-  const s3 = await startS3Server();
+test('a job is trained on an uploaded dataset that only the bucket has', async ({ workers, redis, s3, onTestFinished }) => {
   const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
-  onTestFinished(async () => {
-    vi.unstubAllEnvs();
-    await s3.stop();
-    await rm(home, { recursive: true, force: true });
-  });
-  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
+  onTestFinished(async () => await rm(home, { recursive: true, force: true }));
   const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
   const datasets = new DatasetStore({ ...base, remains: new Remains(base) });

@@ -1,23 +1,11 @@
 // The artifact storage refuses, breaks off, falls silent or is full, at every moment of a job: that costs the job time and nothing else.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, vi } from 'vitest';
-import { type Fault, FaultyS3 } from '../support/faultyS3.ts';
+import { describe, expect } from 'vitest';
+import type { Fault, FaultyS3 } from '../support/faultyS3.ts';
 import { until } from './fixtures/processes.ts';
+import { bucket, faultyS3Test as test } from './fixtures/s3.ts';
 import { storeUpload } from './fixtures/storedUpload.ts';
-import { workerTest } from './fixtures/workers.ts';
-
-const test = workerTest.extend('s3', async ({ task: _task }, { onCleanup }) => {
-  const s3 = await FaultyS3.start();
-  for (const [variable, value] of Object.entries(s3.env)) vi.stubEnv(variable, value);
-  onCleanup(async () => {
-    vi.unstubAllEnvs();
-    await s3.stop();
-  });
-  return s3;
-});
-
-const bucket = { artifactsUrl: 's3://artifacts/jobs' };
 
 const refusals: readonly (readonly [string, Fault])[] = [
   ['breaks the connection', 'refuse'],
