@@ -1,5 +1,4 @@
 // The process that reads an upload ends without an answer: the client and the log learn how, and memory is blamed only where it was memory.
-import { spawnSync } from 'node:child_process';
 import { getPriority } from 'node:os';
 import type { Problem } from '@trainyard/contracts';
 import { parseApiKeys } from '@trainyard/jobs';
@@ -8,21 +7,14 @@ import { beforeEach, describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { openApi } from './fixtures/api.ts';
+import { canFindProcesses, childrenRunning } from './fixtures/childProcesses.ts';
 import { formParts, upload } from './fixtures/forms.ts';
 import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
 
 const large = Buffer.from(`a,b,y\n${'0.125,0.25,x\n0.5,0.75,y\n'.repeat(200_000)}`);
-const canFindProcesses = spawnSync('pgrep', ['-V']).status === 0;
+const readers = (): number[] => childrenRunning('readerProcess');
 
-/** This test file's own child that reads an upload. */
-const readers = (): number[] =>
-  spawnSync('pgrep', ['-P', String(process.pid), '-f', 'readerProcess'], { encoding: 'utf8' })
-    .stdout.trim()
-    .split('\n')
-    .filter(Boolean)
-    .map(Number);
-
-// Those of the test before, or of another file in the same process, may be about to end.
+// Processes of an earlier test, or of another test file in the same process, may not have ended yet.
 beforeEach(async () => await until(() => !canFindProcesses || readers().length === 0));
 
 describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
@@ -77,7 +69,8 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       // The app takes it for alive a moment longer, and is not to blame the next file for its end.
       for (const pid of readers()) process.kill(pid, 'SIGKILL');
       expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
-      expect(readers()).toHaveLength(1);
+      // A killed process may take a moment to end.
+      await until(() => readers().length === 1);
       await api.app.close();
       await until(() => readers().length === 0);
     },

@@ -24,11 +24,13 @@ test.skipIf(process.platform === 'win32')('the data folder and that of artifacts
     await mkdir(folder);
     if (program === 'api') {
       const server = startServer(env);
+      onTestFinished(() => void server.child.kill('SIGKILL'));
       await server.ready();
       server.child.kill('SIGTERM');
       await server.exit;
     } else {
       const worker = fork(new URL('../../services/worker/dist/main.js', import.meta.url), { env, silent: true });
+      onTestFinished(() => void worker.kill('SIGKILL'));
       await once(worker, 'message');
       worker.kill('SIGTERM');
       await once(worker, 'exit');

@@ -6,8 +6,8 @@ import { until } from '../support/until.ts';
 /** Longer than any test. */
 const never = 2 ** 30;
 
-/** Works by name. `starts` has each name once for each time that it was started. */
-function worksOf(turns: ReadingTurns) {
+/** @param quick names of works that end as soon as they start, so that no short try is too short for them on a busy machine */
+function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   const starts: string[] = [];
   const cuts: string[] = [];
   const ends = new Map<string, () => void>();
@@ -19,6 +19,7 @@ function worksOf(turns: ReadingTurns) {
     run: async (name: string, signal = new AbortController().signal): Promise<string> =>
       await turns.run(name.replace(/\d+$/, ''), signal, async (turn) => {
         starts.push(name);
+        if (quick.includes(name)) return name;
         return await new Promise<string>((resolve, reject) => {
           ends.set(name, () => {
             ended.add(name);
@@ -64,14 +65,11 @@ describe('reading in turns', () => {
   });
 
   test('cuts a long one after its short try, and starts it again in a place', async () => {
-    const { run, end, starts, cuts } = worksOf(new ReadingTurns({ places: 1, tryMs: 20 }));
+    const { run, end, starts, cuts } = worksOf(new ReadingTurns({ places: 1, tryMs: 20 }), ['c1']);
     const first = run('a1');
     const long = run('b1');
     await until(() => cuts.includes('b1'));
-    const small = run('c1');
-    await until(() => starts.includes('c1'));
-    end('c1');
-    expect(await small).toBe('c1');
+    expect(await run('c1')).toBe('c1');
     end('a1');
     await first;
     await until(() => starts.filter((name) => name === 'b1').length === 2);
