@@ -8,7 +8,7 @@ import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { plainPng } from '../engine/data/imageFixtures.ts';
-import { animals, dot, faultsOf, type Files, folderOf, read, readZip, temporaryFolder } from './fixtures/archives.ts';
+import { animals, dot, messagesOf, type Files, folderOf, read, readZip, temporaryFolder } from './fixtures/archives.ts';
 import { type RawEntry, rawZip } from './fixtures/rawZip.ts';
 
 const hasZip = findOnPath('zip', process.env['PATH'] ?? '') !== null;
@@ -66,7 +66,7 @@ describe('is refused with all faults:', () => {
       ],
     ],
   ])('%s', async (_, files, messages) => {
-    expect((await faultsOf(readZip(files))).toSorted()).toEqual(messages.toSorted());
+    expect((await messagesOf(readZip(files))).toSorted()).toEqual(messages.toSorted());
   });
 
   test('a size that is another only before the image is turned upright is none', async () => {
@@ -81,7 +81,7 @@ describe('is refused with all faults:', () => {
 
   test('up to a hundred faults', async () => {
     const broken = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`a/${i}.png`, Uint8Array.of(1, 2)]));
-    expect(await faultsOf(readZip(broken))).toHaveLength(100);
+    expect(await messagesOf(readZip(broken))).toHaveLength(100);
   });
 
   test.each<[string, Partial<ReaderLimits>, RegExp]>([
@@ -133,16 +133,16 @@ describe('a zip', () => {
     const folder = await folderOf(animals);
     const made = join(await temporaryFolder(), 'made.zip');
     expect(spawnSync('zip', ['-q', '-r', '-D', '-P', 'secret', made, '.'], { cwd: folder }).status).toBe(0);
-    expect(await faultsOf(read({ file: await readFile(made) }))).toEqual([
+    expect(await messagesOf(read({ file: await readFile(made) }))).toEqual([
       expect.stringMatching(/^file\/(cats|dogs)\/\S+ and 2 more: is encrypted: zip it again without a password$/),
     ]);
   });
 
   test('that is packed by a rare method or holds a file twice is refused, with a remedy', async () => {
     const entry = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({ name: Buffer.from(name), content: dot(1), ...more });
-    expect(await faultsOf(read({ file: rawZip([entry('a/1.png', { method: 9 })]) }))).toEqual([
+    expect(await messagesOf(read({ file: rawZip([entry('a/1.png', { method: 9 })]) }))).toEqual([
       'file/a/1.png: is compressed by Deflate64, which is not read: zip it again with Deflate, the usual method',
     ]);
-    expect(await faultsOf(read({ file: rawZip([entry('a/1.png'), entry('a/1.png')]) }))).toEqual(['file: holds "a/1.png" twice']);
+    expect(await messagesOf(read({ file: rawZip([entry('a/1.png'), entry('a/1.png')]) }))).toEqual(['file: holds "a/1.png" twice']);
   });
 });

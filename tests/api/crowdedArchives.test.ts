@@ -1,21 +1,8 @@
 // Archives that hold too much of something: each is refused by what it says of itself, or as soon as the limit is reached.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { ReaderLimits } from '@trainyard/engine';
-import { type ReadUpload, readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
-import { expect, onTestFinished, test } from 'vitest';
-import { decodeImage } from '../../services/api/src/images/decodeImage.ts';
+import { expect, test } from 'vitest';
 import { plainPng } from '../engine/data/imageFixtures.ts';
-
-async function read(file: Uint8Array, limits: Partial<ReaderLimits> = {}): Promise<ReadUpload> {
-  const folder = await mkdtemp(join(tmpdir(), 'trainyard-crowded-'));
-  onTestFinished(async () => await rm(folder, { recursive: true }));
-  const path = join(folder, 'file');
-  await writeFile(path, file);
-  return await readUpload([{ part: 'file', path }], {}, { decodeImage, limits });
-}
+import { read, readZip } from './fixtures/archives.ts';
 
 /** Headers of a tar (POSIX ustar) with these paths, all of one type: 5 is a folder, 1 a link. */
 function tarOfHeaders(paths: readonly string[], type: string): Uint8Array {
@@ -37,26 +24,28 @@ test.each([
   ['links', '1'],
 ])('a tar of more %s than it may have entries is refused', async (_, type) => {
   const paths = Array.from({ length: 8 }, (_each, i) => `folder${i}`);
-  await expect(read(tarOfHeaders(paths, type), { files: 3, classes: 1 })).rejects.toThrow(
+  await expect(read({ file: tarOfHeaders(paths, type) }, { files: 3, classes: 1 })).rejects.toThrow(
     'file: it has too many entries for the limit of 3 files',
   );
-  await expect(read(tarOfHeaders(paths.slice(1), type), { files: 3, classes: 1 })).rejects.toThrow('no images in folders of classes');
+  await expect(read({ file: tarOfHeaders(paths.slice(1), type) }, { files: 3, classes: 1 })).rejects.toThrow(
+    'no images in folders of classes',
+  );
 });
 
 test('a zip of more entries than it may have is refused before they are read', async () => {
   const files = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`.hidden/${i}`, Buffer.of(1)]));
-  await expect(read(zipSync(files), { files: 3, classes: 1 })).rejects.toThrow('file: 8 files are over the limit of 3');
+  await expect(readZip(files, { files: 3, classes: 1 })).rejects.toThrow('file: 8 files are over the limit of 3');
 });
 
 test.each([
   ['folders', `${'a/'.repeat(21)}1.png`],
   ['characters', `cat/${'x'.repeat(1_000)}.png`],
 ])('a path of too many %s is refused', async (_, path) => {
-  await expect(read(zipSync({ [path]: plainPng(1, 1, 1) }))).rejects.toThrow('has more than 1000 characters or 20 folders');
+  await expect(readZip({ [path]: plainPng(1, 1, 1) })).rejects.toThrow('has more than 1000 characters or 20 folders');
 });
 
 test('a path within twenty folders is read', async () => {
-  const { splits } = await read(zipSync({ [`${'a/'.repeat(20)}1.png`]: plainPng(1, 1, 1) }));
+  const { splits } = await readZip({ [`${'a/'.repeat(20)}1.png`]: plainPng(1, 1, 1) });
   expect(splits.train.length).toBe(1);
 });
 
@@ -65,5 +54,5 @@ test('images that unpack to more pixels together than a dataset may have are ref
   const large = Array.from({ length: 20 }, (_, i): [string, Uint8Array] => [`cat/${i + 1}.png`, plainPng(100, 100, i)]);
   const zip = zipSync(Object.fromEntries([small, ...large]));
   expect(zip.length).toBeLessThan(50_000);
-  await expect(read(zip, { bytes: 50_000 })).rejects.toThrow('file: its images unpack to more than the limit of 50000 bytes');
+  await expect(read({ file: zip }, { bytes: 50_000 })).rejects.toThrow('file: its images unpack to more than the limit of 50000 bytes');
 });

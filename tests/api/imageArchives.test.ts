@@ -6,7 +6,7 @@ import { zipSync } from 'fflate';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { greyJpeg, plainPng } from '../engine/data/imageFixtures.ts';
-import { animals, classesOf, dot, faultsOf, type Files, folderOf, read, readZip, tarOf } from './fixtures/archives.ts';
+import { animals, classesOf, dot, messagesOf, type Files, folderOf, read, readZip, tarOf } from './fixtures/archives.ts';
 import { rawZip } from './fixtures/rawZip.ts';
 
 describe.each<[string, (files: Files) => Promise<Uint8Array>]>([
@@ -138,7 +138,7 @@ describe('names', () => {
   test.each(['../cats/1.png', '/cats/1.png', 'cats/../../1.png', 'C:/cats/1.png', 'cats\\..\\..\\1.png'])(
     'that lead out of the archive are refused: %s',
     async (path) => {
-      expect(await faultsOf(readZip({ ...animals, [path]: dot(1) }))).toEqual([
+      expect(await messagesOf(readZip({ ...animals, [path]: dot(1) }))).toEqual([
         `file: the path ${JSON.stringify(path)} leads out of the archive: pack it again with relative paths`,
       ]);
     },
@@ -163,7 +163,7 @@ describe('parts', () => {
 
   test('are refused when test has classes that train lacks, and each is named', async () => {
     expect(
-      await faultsOf(readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'test/x/3.png': dot(3), 'test/y/3.png': dot(3) })),
+      await messagesOf(readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'test/x/3.png': dot(3), 'test/y/3.png': dot(3) })),
     ).toEqual([
       'file: the test part has a class "x" (test/x/3.png), which the training part does not have',
       'file: the test part has a class "y" (test/y/3.png), which the training part does not have',
@@ -177,10 +177,10 @@ describe('parts', () => {
 
   test('may not be sent twice', async () => {
     const file = zipSync({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2) });
-    expect(await faultsOf(read({ file, testFile: zipSync({ 'a/1.png': dot(1) }) }))).toEqual([
+    expect(await messagesOf(read({ file, testFile: zipSync({ 'a/1.png': dot(1) }) }))).toEqual([
       'testFile: file holds a folder of test images already: leave testFile out',
     ]);
-    expect(await faultsOf(read({ file: zipSync({ 'a/1.png': dot(1) }), testFile: file }))).toEqual([
+    expect(await messagesOf(read({ file: zipSync({ 'a/1.png': dot(1) }), testFile: file }))).toEqual([
       'testFile: holds folders of two parts: send it as file',
     ]);
   });

@@ -20,7 +20,7 @@ import {
   type Sizes,
 } from '../support/pooledConv.ts';
 
-/** Draws of each property and way, of which there are eight; every run of the tests draws anew. */
+/** The number of draws for each property. Each run of the tests draws other values. */
 const draws = { numRuns: 40 };
 
 const variants: readonly PooledChoice[] = [

@@ -7,7 +7,8 @@ export interface JobBody {
   readonly [field: string]: unknown;
 }
 
-const regression = (seed: number, inputs: number, outputs: number) => ({
+/** A job with one sample and one linear layer, without its number of epochs. */
+export const regression = (seed: number, inputs: number, outputs: number) => ({
   seed,
   data: { dataset: 'random', inputShape: [inputs], targetShape: [outputs], samples: 1 },
   model: { layers: [{ type: 'linear', outFeatures: outputs }] },
@@ -18,9 +19,8 @@ const regression = (seed: number, inputs: number, outputs: number) => ({
 /** Over in some milliseconds. Takes four numbers, gives two. */
 export const small = (draws: Draws): JobBody => ({ ...regression(draws.below(3), 4, 2), epochs: draws.between(3, 20) });
 
-/** Drawn digits, with a test part and all that is looked at inside. */
-export const digits = (draws: Draws): JobBody => ({
-  seed: draws.below(3),
+/** A small convolutional network on 200 images of the dataset `digits`, with a test part, without its seed and number of epochs. */
+export const smallDigits = {
   data: { dataset: 'digits', trainLimit: 200, testLimit: 50, batchSize: 16 },
   model: {
     layers: [
@@ -33,8 +33,9 @@ export const digits = (draws: Draws): JobBody => ({
   },
   loss: { type: 'crossEntropy' },
   optimizer: { type: 'adam' },
-  epochs: draws.between(1, 4),
-});
+};
+
+export const digits = (draws: Draws): JobBody => ({ seed: draws.below(3), ...smallDigits, epochs: draws.between(1, 4) });
 
 /** About a second: time to pause or cancel it. */
 export const long = (draws: Draws): JobBody => ({

@@ -1,4 +1,4 @@
-// Starts the attacker's process and tells it when to attack.
+// Starts the attacker's process and sends it orders.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -12,18 +12,26 @@ export class AttackerProcess {
     this.#child = fork(fileURLToPath(new URL('./attacker.ts', import.meta.url)));
   }
 
+  /** Starts an attack. At most one may run. */
   begin(name: string, target: Omit<Target, 'note'>): void {
     this.#order({ begin: name, target });
   }
 
-  /** Ends the attack. @throws Error when the process has ended by itself */
+  /** Ends the attack and returns its results. @throws Error if the process ended by itself */
   async end(): Promise<AttackerReport> {
-    const failed = once(this.#child, 'exit').then(([code]) => {
+    const reported = new AbortController();
+    const { signal } = reported;
+    const failure = once(this.#child, 'exit', { signal }).then(([code]) => {
       throw new Error(`the attacker's process ended with ${String(code)}`);
     });
-    const reported = once(this.#child, 'message').then(([report]) => report as AttackerReport);
+    const report = once(this.#child, 'message', { signal }).then(([message]) => message as AttackerReport);
     this.#order('end');
-    return await Promise.race([reported, failed]);
+    try {
+      return await Promise.race([report, failure]);
+    } finally {
+      // Removes the listeners for the event that did not happen.
+      reported.abort();
+    }
   }
 
   async close(): Promise<void> {

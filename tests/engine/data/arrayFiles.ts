@@ -1,33 +1,31 @@
-// Writes arrays as NumPy does, in every type and order, and reads them as an upload's reader does.
+// Writes arrays as NumPy does, in every type and byte order, and reads them as the reader of uploads does.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dataset, UploadError, type UploadFilePart, uploadOptions } from '@trainyard/engine';
+import { type Dataset, type ImageDecoder, type UploadFilePart, uploadOptions } from '@trainyard/engine';
 import { type ReadUpload, readUpload } from '@trainyard/engine/node';
+import { faultsOf } from './refusals.ts';
 
 export type Files = Partial<Record<UploadFilePart, Uint8Array>>;
 
-export async function read(files: Files, options: object = {}): Promise<ReadUpload> {
+/** Reads an upload with these files. @param options the other fields of the form @throws UploadError with all faults */
+export async function read(files: Files, options: object = {}, readers: { readonly decodeImage?: ImageDecoder } = {}): Promise<ReadUpload> {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-arrays-'));
   try {
     const uploaded = Object.keys(files).map((part) => ({ part: part as UploadFilePart, path: join(folder, part) }));
     for (const { part, path } of uploaded) await writeFile(path, files[part] ?? new Uint8Array());
-    return await readUpload(uploaded, uploadOptions.parse(options));
+    return await readUpload(uploaded, uploadOptions.parse(options), readers);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
+/** Returns the messages of all faults of a refused upload. @throws Error if the upload is not refused */
 export async function faults(files: Files, options: object = {}): Promise<readonly string[]> {
-  const error: unknown = await read(files, options).then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof UploadError)) throw error;
-  return error.faults.map(({ message }) => message);
+  return (await faultsOf(read(files, options))).map(({ message }) => message);
 }
 
-/** How a number is written, by its type without the byte order. */
+/** Writes a number of each NumPy type. The names are without the byte order. */
 export const writers: Readonly<
   Record<string, readonly [bytes: number, write: (view: DataView, at: number, value: number, little: boolean) => void]>
 > = {
@@ -46,7 +44,7 @@ export const writers: Readonly<
 };
 export const types = Object.keys(writers);
 
-/** The bits of a half-precision number; for whole numbers up to 2048. */
+/** Returns the bits of a whole number up to 2048 in half precision. */
 export function half(value: number): number {
   if (value === 0) return 0;
   const exponent = Math.floor(Math.log2(Math.abs(value)));
@@ -55,7 +53,7 @@ export function half(value: number): number {
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
 
-/** As numpy.save writes it; `values` are in C order, whatever the file's. */
+/** Builds a file as numpy.save does. @param values in C order, also if the file is in Fortran order */
 export function npy(type: string, shape: readonly number[], values: readonly number[], isFortran = false): Uint8Array {
   const [bytes, write] = writers[type.slice(1)] ?? [0, () => undefined];
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
@@ -65,7 +63,7 @@ export function npy(type: string, shape: readonly number[], values: readonly num
   const data = Buffer.alloc(bytes * values.length);
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   values.forEach((value, i) => {
-    // The place of the value with these indices when the first axis changes fastest.
+    // In Fortran order the first axis changes fastest.
     const indices = shape.map((length, axis) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % length);
     const place = isFortran ? indices.reduce((sum, index, axis) => sum + index * sizeOf(shape.slice(0, axis)), 0) : i;
     write(view, place * bytes, value, type[0] !== '>');
@@ -73,7 +71,7 @@ export function npy(type: string, shape: readonly number[], values: readonly num
   return Buffer.concat([front, Buffer.from(padded, 'latin1'), data]);
 }
 
-/** An array of fixed-width text. */
+/** Builds an NPY file of texts, padded to the length of the longest. */
 export function textNpy(texts: readonly string[], order: '<' | '>' = '<'): Uint8Array {
   const width = Math.max(...texts.map((text) => Array.from(text).length));
   const points = texts.flatMap((text) => Array.from({ length: width }, (_, i) => Array.from(text)[i]?.codePointAt(0) ?? 0));
@@ -82,12 +80,16 @@ export function textNpy(texts: readonly string[], order: '<' | '>' = '<'): Uint8
   return Buffer.concat([array.subarray(0, 10), Buffer.from(`${header.padEnd(117)}\n`), array.subarray(128)]);
 }
 
+/** Lists `of(0)` to `of(length - 1)`. */
 export const range = (length: number, of: (i: number) => number = (i) => i): number[] => Array.from({ length }, (_, i) => of(i));
+/** Builds inputs: `samples` rows of two numbers. */
 export const x = (samples: number): Uint8Array =>
   npy(
     '<f4',
     [samples, 2],
     range(2 * samples, (i) => i / 2),
   );
+/** Builds labels. */
 export const y = (...labels: number[]): Uint8Array => npy('<i8', [labels.length], labels);
+/** Returns the names of the classes; null if the targets are not classes. */
 export const classesOf = ({ train }: { readonly train: Dataset }) => (train.target.kind === 'class' ? train.target.classes : null);

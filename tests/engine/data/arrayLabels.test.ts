@@ -1,4 +1,4 @@
-// Labels of NumPy arrays, in every form in which people save them, and NPZ files, which have inputs and labels in one.
+// Labels of NumPy arrays in the forms in which people save them, and NPZ files, which hold inputs and labels in one file.
 import { type Dataset, encodeNpz } from '@trainyard/engine';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ describe('labels', () => {
     }
   });
 
-  test.each(types)('that are one-hot rows of %s are classes, and said to be', async (type) => {
+  test.each(types)('that are one-hot rows of %s are classes, and taken says so', async (type) => {
     for (const isFortran of [false, true]) {
       const { splits, taken } = await read({
         inputs: x(3),
@@ -79,7 +79,7 @@ describe('labels', () => {
     ]);
   });
 
-  test('that are negative or not whole are refused with the first of them and the remedy', async () => {
+  test('that are negative or not whole are refused with the first wrong label and a remedy', async () => {
     expect(await faults({ inputs: x(4), targets: y(1, -1, 1, -1) })).toEqual([
       'targets: the label -1 of sample 1 is no class, as is 1 other: classes are whole numbers from 0 to 9999. Number them with numpy.unique(y, return_inverse=True)[1], or send targetKind=value',
     ]);
@@ -88,7 +88,7 @@ describe('labels', () => {
     ]);
   });
 
-  test('with gaps are counted from 0, and what no sample has is said', async () => {
+  test('with gaps are counted from 0, and taken names the labels that no sample has', async () => {
     const { splits, taken } = await read({ inputs: x(3), targets: y(1, 2, 5) });
     expect(classesOf(splits)).toEqual(['0', '1', '2', '3', '4', '5']);
     expect(taken).toContainEqual({
@@ -98,7 +98,7 @@ describe('labels', () => {
     });
   });
 
-  test('that were sent as inputs are recognised', async () => {
+  test('that were sent as inputs are refused with the question whether both are exchanged', async () => {
     expect(await faults({ inputs: y(0, 1), targets: npy('|u1', [2, 2, 2], range(8)) })).toEqual([
       'inputs has the shape [2], targets [2, 2, 2]: are they exchanged?',
     ]);
@@ -127,18 +127,18 @@ describe('an NPZ file', () => {
     }
   });
 
-  test('may have both parts, as that of Keras has', async () => {
+  test('may have a training part and a test part, as the files of Keras do', async () => {
     const images = (samples: number): Uint8Array => npy('|u1', [samples, 2, 2], range(4 * samples));
     const { splits } = await read({ file: npz({ x_train: images(3), y_train: y(0, 1, 2), x_test: images(1), y_test: y(2) }) });
     expect([splits.train.length, splits.train.inputShape, splits.test?.targets]).toEqual([3, [1, 2, 2], Int32Array.of(2)]);
   });
 
-  test('or comes in two files', async () => {
+  test('may be two files, one for each part', async () => {
     const { splits } = await read({ file: npz({ x: x(2), y: y(0, 1) }), testFile: npz({ x_test: x(1), y_test: y(1) }) });
     expect([splits.train.length, splits.test?.length]).toEqual([2, 1]);
   });
 
-  test('of the export of a dataset is that dataset again, with the names of its classes', async () => {
+  test('that exports a dataset is read as the same dataset, with the names of its classes', async () => {
     const train: Dataset = {
       length: 2,
       inputShape: [2],
@@ -152,7 +152,7 @@ describe('an NPZ file', () => {
     expect(classesOf((await read({ file: named })).splits)).toEqual(['ant', 'bee', 'cow']);
   });
 
-  test('with other names is refused with what it holds, and arrays that are not used are named', async () => {
+  test('with other names is refused with a list of its arrays, and unused arrays are named', async () => {
     expect(await faults({ file: npz({ arr_0: x(2), arr_1: y(0, 1) }) })).toEqual([
       'file: holds the arrays arr_0 [2, 2], arr_1 [2]: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train',
     ]);
@@ -160,13 +160,13 @@ describe('an NPZ file', () => {
     expect(taken).toContainEqual({ field: 'file', value: { unused: ['weights'] }, reason: '1 other array of the file is not used.' });
   });
 
-  test('names its arrays in what is wrong with them', async () => {
+  test('has faults that name the array', async () => {
     expect(await faults({ file: npz({ x: npy('<f4', [2], [0, NaN]), y: y(0, 1) }) })).toEqual([
       'file/x: the value at [1] is NaN, which is not a finite number: replace it, or leave the sample out',
     ]);
   });
 
-  test('is not sent with a pair', async () => {
+  test('may not be sent together with a pair of arrays', async () => {
     expect(await faults({ file: npz({ x: x(2), y: y(0, 1) }), inputs: x(2), targets: y(0, 1) })).toEqual(
       ['inputs', 'targets'].map(
         (part) => `${part}: npy data is a pair of files: send the parts inputs and targets, or one .npz as the part file`,

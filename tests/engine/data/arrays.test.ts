@@ -1,5 +1,5 @@
-// NumPy arrays as people save them: inputs of every type and order, and images with their channels first or last. What was decided is
-// in the answer, and what could be two things is refused with the field that decides.
+// NumPy arrays as people save them: inputs of every type and order, and images with their channels first or last. The response says what
+// was decided. If an upload is ambiguous, the refusal names the field that decides.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { read, faults, sizeOf, npy, range, x, y, types } from './arrayFiles.ts';

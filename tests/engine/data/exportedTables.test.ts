@@ -1,4 +1,4 @@
-// Tables as people export and write them, and how messages about them are worded.
+// Tables as spreadsheets and databases export them, and the wording of the messages about them.
 import { describe, expect, test } from 'vitest';
 import { UploadError, type UploadFault } from '../../../packages/engine/src/data/uploadReport.ts';
 import { readTable } from './readTable.ts';
@@ -9,7 +9,7 @@ async function faultsOf(read: Promise<unknown>): Promise<readonly UploadFault[]>
   return refusal.faults;
 }
 
-describe('what spreadsheets and databases write', () => {
+describe('exports of spreadsheets and databases', () => {
   test.for<[string, string]>([
     ['sep=;\na;b;kind\n1,5;2;x\n2,5;3;y\n', ';'],
     ['\ufeffsep=;\r\na;b;kind\r\n1,5;2;x\r\n2,5;3;y\r\n', ';'],
@@ -17,7 +17,7 @@ describe('what spreadsheets and databases write', () => {
     ['sep=\t\r\na\tb\tkind\r\n1.5\t2\tx\r\n2.5\t3\ty\r\n', '\t'],
     ['sep=\\t\na\tb\tkind\n1.5\t2\tx\n2.5\t3\ty\n', '\t'],
     ['SEP=|\na|b|kind\n1.5|2|x\n2.5|3|y\n', '|'],
-  ])('the first line of %j names the delimiter, and is no row', async ([text, delimiter]) => {
+  ])('the first line of %j names the delimiter and is not a row', async ([text, delimiter]) => {
     const { train, table, taken } = await readTable(text);
     expect(table.columns.map(({ name }) => name)).toEqual(['a', 'b']);
     expect([...train.inputs]).toEqual([1.5, 2, 2.5, 3]);
@@ -26,14 +26,14 @@ describe('what spreadsheets and databases write', () => {
     expect(found?.reason).toContain('The first line is sep=');
   });
 
-  test('such a line is no row of a test file either, and rows are counted from the names on', async () => {
+  test('a line that names the delimiter is not a row of a test file either, and row 1 is the row of names', async () => {
     const { test: part } = await readTable('a,b,kind\n1,2,x\n3,4,y\n', {}, { test: 'sep=;\nkind;b;a\ny;6;5\n' });
     expect([...(part?.inputs ?? [])]).toEqual([5, 6]);
     const faults = await faultsOf(readTable('sep=;\na;b;kind\n1;2;x\n1;two;x\n3;4;x\n'));
     expect(faults.map(({ path }) => path)).toEqual(['/file/row/3/column/b']);
   });
 
-  test('a title above the names of the columns is said to be one', async () => {
+  test('a title above the names of the columns is reported as a title', async () => {
     const faults = await faultsOf(readTable('Sales of 2024,,\na,b,kind\n1,2,x\n3,4,y\n'));
     expect(faults).toEqual([
       {
@@ -51,7 +51,7 @@ describe('what spreadsheets and databases write', () => {
   });
 
   test.for(['$5', '€ 5', '5 €', '-$5.25', '5%', '1 234', '1\u202f234,5', "1'234", '1,234.50'])(
-    'numbers written as %j are no texts, and are refused with how to write them',
+    'numbers written as %j are not texts, and the refusal says how to write them',
     async (field) => {
       const faults = await faultsOf(readTable(`a,b,y\n"${field}",1,x\n"${field}",2,y\n`));
       expect(faults.map(({ path }) => path)).toEqual(['/file/row/2/column/a', '/file/row/3/column/a']);
@@ -64,7 +64,7 @@ describe('what spreadsheets and databases write', () => {
     ['31/12/2020', '30/11/2020'],
     ['12:30', '1:45 pm'],
     ['31.12.20 10:00', '30.11.20 11:30'],
-  ])('dates as %j are texts, which the answer says', async ([one, other]) => {
+  ])('dates such as %j are texts, and the response says so', async ([one, other]) => {
     const { taken } = await readTable(`when,b,y\n${one},1,x\n${other},2,y\n`);
     expect(taken.find(({ field }) => field === 'columns')?.reason).toMatch(
       /^It holds dates or times that are not ISO dates .*columns=\["!when"\]/,
@@ -72,10 +72,10 @@ describe('what spreadsheets and databases write', () => {
   });
 });
 
-describe('the column to learn', () => {
+describe('the target column', () => {
   const digits = 'label,pixel0,pixel1\n5,0,0\n3,1,0\n5,2,0\n';
 
-  test('is the last one by default, with a hint at another one that is named like it', async () => {
+  test('is the last column by default, with a hint if another column has the name of a target', async () => {
     const { taken } = await readTable(digits);
     expect(taken.filter(({ field }) => field.startsWith('target'))).toEqual([
       {
@@ -91,7 +91,7 @@ describe('the column to learn', () => {
     ]);
   });
 
-  test('needs no hint where it is named, or the only one that is named so', async () => {
+  test('has no hint if the form names it, or if no other column has the name of a target', async () => {
     expect((await readTable(digits, { targetColumn: 'label' })).train.target).toEqual({ kind: 'class', classes: ['3', '5'] });
     const { taken } = await readTable('a,y\n1,x\n2,z\n');
     expect(taken.find(({ field }) => field === 'targetColumn')?.reason).toBe('It is the last column.');
@@ -102,7 +102,7 @@ describe('a column of many different texts', () => {
   const rows = Array.from({ length: 300 }, (_, i) => `${i % 3 === 0 ? `PC ${i}` : i},name ${i % 200},${i}.5,${i % 2}`);
   const passengers = `Ticket,Name,Fare,Survived\n${rows.join('\n')}\n`;
 
-  test('among numbers is refused first with the field that leaves it out, which adds to what was sent', async () => {
+  test('among numbers is refused first, with the value of columns that leaves it out and keeps the earlier choices', async () => {
     const [first] = await faultsOf(readTable(passengers));
     expect(first).toEqual({
       path: '/columns',
@@ -116,7 +116,7 @@ describe('a column of many different texts', () => {
     expect(kept.message).toContain('columns=["Fare"]');
   });
 
-  test('becomes inputs, and the answer says how many and what leaves it out', async () => {
+  test('becomes inputs, and the response says how many and how to leave the column out', async () => {
     const { train, taken } = await readTable(passengers, { columns: ['!Ticket'] });
     expect(train.inputShape).toEqual([201]);
     expect(taken.filter(({ field }) => field === 'columns')).toEqual([
@@ -129,7 +129,7 @@ describe('a column of many different texts', () => {
   });
 });
 
-test('messages count in the singular and the plural', async () => {
+test('messages use the singular and the plural', async () => {
   const { taken } = await readTable('# by me\na,b,y\n1,2,x\n,,\n3,4,y\n');
   expect(taken.map(({ reason }) => reason)).toEqual(
     expect.arrayContaining([
@@ -141,7 +141,7 @@ test('messages count in the singular and the plural', async () => {
   expect(fault.message).toBe('file: row 3 has 1 field, but there are 3 columns');
 });
 
-test('a NUL character is found with its row and byte, wherever it is', async () => {
+test('a NUL character is reported with its row and byte, near the beginning and far from it', async () => {
   const [near] = await faultsOf(readTable('a,b,y\n1,2,x\n1,\0,y\n2,3,x\n'));
   expect(near).toMatchObject({
     path: '/file/row/3',

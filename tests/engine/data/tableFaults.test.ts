@@ -1,4 +1,4 @@
-// What is wrong with a table: all faults are reported together, each with its place.
+// The faults of a table: all of them are reported together, each with its row and column.
 import { describe, expect, test } from 'vitest';
 import type { TableOptions } from '../../../packages/engine/src/data/table/readTables.ts';
 import { UploadError } from '../../../packages/engine/src/data/uploadReport.ts';
@@ -34,14 +34,14 @@ describe('faults', () => {
   });
 
   test.each<[string, string | Uint8Array, string, TableOptions?, object?]>([
-    ['what only a program takes for a number', 'a,b\n1,x\n0x10,x\n', 'file: row 3 has "0x10" in column "a": expected a number'],
+    ['a hexadecimal number', 'a,b\n1,x\n0x10,x\n', 'file: row 3 has "0x10" in column "a": expected a number'],
     ['infinity', 'a,b\n1,x\n-inf,x\n', 'file: row 3 has "-inf" in column "a", which is beyond float32'],
     [
       'thousands',
       'a,b\n"1,234",x\n',
       'file: row 2 has "1,234" in column "a": expected a number (remove thousands separators, or for a decimal comma send decimal=,)',
     ],
-    ['no number as a value', 'a,b\n1,x\n', 'file: row 2 has "x" in column "b": expected a number', { targetKind: 'value' }],
+    ['a text as a value', 'a,b\n1,x\n', 'file: row 2 has "x" in column "b": expected a number', { targetKind: 'value' }],
     [
       'a label of 2',
       'a,p,q\n1,0,2\n',
@@ -49,21 +49,26 @@ describe('faults', () => {
       { targetColumns: ['p', 'q'], targetKind: 'labels' },
     ],
     [
-      'a target that is not there',
+      'an unknown target column',
       'a,b\n1,x\n',
       'targetColumn: there is no column "c": did you mean "a"? The table has "a", "b"',
       { targetColumn: 'c' },
     ],
-    ['a column that is not there', 'ab,b,y\n1,2,x\n', 'columns: there is no column "abc"', { columns: ['!abc'] }],
+    ['an unknown column', 'ab,b,y\n1,2,x\n', 'columns: there is no column "abc"', { columns: ['!abc'] }],
     [
-      'a target in both ways',
+      'targetColumn together with targetColumns',
       'a,b\n1,x\n',
       'send targetColumn for one column or targetColumns for several',
       { targetColumn: 'a', targetColumns: ['b'] },
     ],
-    ['several classes', 'a,b,c\n1,x,y\n', 'several columns are value or labels', { targetColumns: ['b', 'c'], targetKind: 'class' }],
-    ['no input', 'a,b\n1,x\n', 'no column is left as an input', { columns: ['!a'] }],
-    ['a name twice', 'a,a,b\n1,2,x\n', 'file: row 1 names two columns "a"'],
+    [
+      'several target columns of classes',
+      'a,b,c\n1,x,y\n',
+      'several columns are value or labels',
+      { targetColumns: ['b', 'c'], targetKind: 'class' },
+    ],
+    ['no column left as an input', 'a,b\n1,x\n', 'no column is left as an input', { columns: ['!a'] }],
+    ['two columns with one name', 'a,a,b\n1,2,x\n', 'file: row 1 names two columns "a"'],
     ['one column', 'a\n1\n2\n', 'file: has one column'],
     ['no rows', 'a,b\n', 'file: has a row of names and no row of values'],
     ['nothing', '', 'file: is empty'],
@@ -74,12 +79,12 @@ describe('faults', () => {
       'file: row 2 has a field of more than 1000 characters',
     ],
     ['text after a quote', 'a,b\n1,"x"y\n', 'file: row 2 has text after a closing quote'],
-    ['a field without end', `a,b\n${'1'.repeat(1001)},x\n`, 'file: row 2 has a field of more than 1000 characters'],
+    ['a field that is too long', `a,b\n${'1'.repeat(1001)},x\n`, 'file: row 2 has a field of more than 1000 characters'],
     ['a NUL character', 'a,b\n1,x\0\n', 'NUL character'],
     ['too many columns', ','.repeat(200_000), 'file: row 1 has more than 100000 fields'],
     ['damaged UTF-8', Buffer.concat([Buffer.from('größe,b\n1,ä\n2,'), Uint8Array.of(0xff)]), 'are not UTF-8'],
     [
-      'bytes that are not in the encoding of the form',
+      'bytes that are not valid in the encoding that the form names',
       Uint8Array.of(0x61, 0x2c, 0xff),
       'file: bytes 0 to 2 are not UTF-8',
       { encoding: 'utf-8' },
@@ -97,7 +102,7 @@ describe('faults', () => {
       'column "b" has more than 1000 different texts: columns=["!b"]',
     ],
     [
-      'more memory than it may take',
+      'more memory than the limit',
       'a,b\n1,x\n1,y\n',
       'file: 2 samples of shape [1] take 16 bytes, which is over the limit of 15',
       {},

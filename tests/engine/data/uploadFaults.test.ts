@@ -1,33 +1,17 @@
-// Where the faults of arrays and archives are, and what of a file is damaged.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// The paths of the faults of arrays and archives, and the messages about damaged files.
 import { gzipSync } from 'node:zlib';
-import { encodeNpy, UploadError, type UploadFault, type UploadFilePart, uploadOptions } from '@trainyard/engine';
-import { type ReadUpload, readUpload } from '@trainyard/engine/node';
+import { encodeNpy, type UploadFault } from '@trainyard/engine';
+import type { ReadUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';
+import { type Files, read as readFiles } from './arrayFiles.ts';
 import { idxFile, idxPair } from './idxFiles.ts';
+import { faultsOf as refusalOf } from './refusals.ts';
 
-type Files = Partial<Record<UploadFilePart, Uint8Array>>;
+const read = async (files: Files, options: object = {}): Promise<ReadUpload> => await readFiles(files, options, { decodeImage });
 
-async function read(files: Files, options: object = {}): Promise<ReadUpload> {
-  const folder = await mkdtemp(join(tmpdir(), 'trainyard-faults-'));
-  try {
-    const uploaded = Object.keys(files).map((part) => ({ part: part as UploadFilePart, path: join(folder, part) }));
-    for (const { part, path } of uploaded) await writeFile(path, files[part] ?? new Uint8Array());
-    return await readUpload(uploaded, uploadOptions.parse(options), { decodeImage });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-async function faultsOf(files: Files, options: object = {}): Promise<readonly UploadFault[]> {
-  const refusal = await read(files, options).catch((error: unknown) => error);
-  if (!(refusal instanceof UploadError)) throw new Error('nothing was refused');
-  return refusal.faults;
-}
+const faultsOf = async (files: Files, options: object = {}): Promise<readonly UploadFault[]> => await refusalOf(read(files, options));
 
 const pathsOf = async (files: Files, options: object = {}): Promise<readonly string[]> =>
   (await faultsOf(files, options)).map(({ path }) => path);
@@ -38,9 +22,9 @@ const holed = encodeNpy([3, 2], Float32Array.of(0, 1, 2, Number.NaN, 4, 5));
 const negative = encodeNpy([3], Int32Array.of(0, 1, -1));
 const idx = idxPair([0, 1, 3]);
 
-describe('a fault of arrays is at the part and the sample that it is about', () => {
+describe('the path of a fault of arrays names the part and the sample:', () => {
   test.for<[string, Files, readonly string[], object?]>([
-    ['a label that is no class', { inputs: x, targets: negative }, ['/targets/sample/2']],
+    ['a label that is not a class', { inputs: x, targets: negative }, ['/targets/sample/2']],
     ['both arrays', { inputs: holed, targets: negative }, ['/inputs/sample/1', '/targets/sample/2']],
     [
       'the test part',
@@ -53,10 +37,10 @@ describe('a fault of arrays is at the part and the sample that it is about', () 
     ['empty targets', { inputs: x, targets: encodeNpy([0], new Int32Array()) }, ['/targets']],
     ['half a pair', { inputs: x }, ['/targets']],
     ['half a test pair', { inputs: x, targets: y, testTargets: y }, ['/testInputs']],
-    ['a layout of no images', { inputs: x, targets: y }, ['/layout'], { layout: 'channelsLast' }],
-    ['labels of an array', { inputs: x, targets: y }, ['/targetKind'], { targetKind: 'labels' }],
+    ['a layout for arrays that are not images', { inputs: x, targets: y }, ['/layout'], { layout: 'channelsLast' }],
+    ['targetKind=labels for an array', { inputs: x, targets: y }, ['/targetKind'], { targetKind: 'labels' }],
     ['an NPZ', { file: zipSync({ 'x.npy': holed, 'y.npy': negative }) }, ['/file/entry/x/sample/1', '/file/entry/y/sample/2']],
-    ['labels of IDX', { inputs: idx.images, targets: idxFile([3, 1], [0, 1, 2]) }, ['/targets']],
+    ['IDX labels in two dimensions', { inputs: idx.images, targets: idxFile([3, 1], [0, 1, 2]) }, ['/targets']],
     ['two damaged IDX files', { inputs: idx.images.subarray(0, 40), targets: idx.labels.subarray(0, 9) }, ['/inputs', '/targets']],
     [
       'a test part with another shape and an unknown class',
@@ -73,7 +57,7 @@ describe('a fault of arrays is at the part and the sample that it is about', () 
   });
 });
 
-/** An IDX file of big-endian values. */
+/** Builds an IDX file. @param type the code of the type of its values, which are big-endian */
 function wideIdx(type: number, itemBytes: number, shape: readonly number[], values: readonly number[]): Uint8Array {
   const bytes = idxFile(shape, new Uint8Array(values.length * itemBytes));
   bytes[2] = type;
@@ -83,13 +67,13 @@ function wideIdx(type: number, itemBytes: number, shape: readonly number[], valu
   return bytes;
 }
 
-describe('IDX files of other types than bytes', () => {
+describe('IDX files with other types than bytes', () => {
   const pixels = [0, 0.5, -1, 2, 3.25, 1e6, 7, 8];
 
   test.for([
     [0x0d, 4],
     [0x0e, 8],
-  ])('keep the values of their images, and take whole labels of any type (0x%s)', async ([type, itemBytes]) => {
+  ])('keep the values of their images, and may have whole labels of any type (type %i)', async ([type, itemBytes]) => {
     const images = wideIdx(type, itemBytes, [2, 2, 2], pixels);
     for (const [labelType, labelBytes] of [
       [0x09, 1],
@@ -105,7 +89,7 @@ describe('IDX files of other types than bytes', () => {
     }
   });
 
-  test('leave bytes pixels where only the labels are wider', async () => {
+  test('keep pixels as bytes if only the labels have a wider type', async () => {
     const { splits } = await read({ inputs: idx.images, targets: wideIdx(0x0c, 4, [3], [0, 1, 3]) });
     expect(splits.train.inputs).toBeInstanceOf(Uint8Array);
     expect([splits.train.inputShape, [...splits.train.targets]]).toEqual([
@@ -114,14 +98,14 @@ describe('IDX files of other types than bytes', () => {
     ]);
   });
 
-  test('are refused where a label is no class', async () => {
+  test('are refused if a label is not a class', async () => {
     const [fault] = await faultsOf({ inputs: idx.images, targets: wideIdx(0x0c, 4, [3], [0, -1, 3]) });
     expect(fault.path).toBe('/targets/sample/1');
     expect(fault.message).toContain('the label -1 of sample 1 is no class');
   });
 });
 
-/** A zip with one file, whose local header lies where a zip64 field says. */
+/** Builds a zip with one file. A zip64 field holds the offset of its local header. */
 function zipThatLeadsTo(offset: bigint): Uint8Array {
   const zip = Buffer.from(zipSync({ 'cats/1.png': Buffer.from('x') }, { level: 0 }));
   const start = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
@@ -139,7 +123,7 @@ function zipThatLeadsTo(offset: bigint): Uint8Array {
 }
 
 describe('archives', () => {
-  test.for([2n ** 40n, 2n ** 52n, 2n ** 63n + 5n])('that lead to byte %s are damaged', async (offset) => {
+  test.for([2n ** 40n, 2n ** 52n, 2n ** 63n + 5n])('that refer to byte %s, beyond their end, are damaged', async (offset) => {
     const faults = await faultsOf({ file: zipThatLeadsTo(offset) });
     expect(faults.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^file\/cats\/1\.png cannot be read: the zip is damaged: it refers to bytes beyond its end/),
@@ -160,13 +144,13 @@ describe('archives', () => {
     ],
     ['arrays with other names', { 'a.npy': x, 'b.npy': y }, 'holds the arrays a [3, 2], b [3]: name inputs and targets x and y'],
     ['IDX files', { 't10k-images-idx3-ubyte': idx.images }, 'is an IDX array. Send IDX files as the parts inputs and targets'],
-  ])('with %s inside say how to send it', async ([, files, message]) => {
+  ])('with %s inside are refused, and the message says how to send the content', async ([, files, message]) => {
     const [fault] = await faultsOf({ file: zipSync(files) });
     expect(fault.message).toContain(message);
   });
 });
 
-describe('text with characters that no text has', () => {
+describe('text with control characters', () => {
   test('is a table with a fault at its row and byte', async () => {
     expect(await faultsOf({ file: Buffer.from('a,b,kind\n1,2,x\n1,\0,y\n2,3,x\n') })).toEqual([
       {
@@ -177,7 +161,7 @@ describe('text with characters that no text has', () => {
     ]);
   });
 
-  test('is a table where only the mark is left that DOS ends files with', async () => {
+  test('is a table if the only one is the end-of-file mark of DOS', async () => {
     const { splits } = await read({ file: Buffer.from('a,b,kind\r\n1,2,x\r\n3,4,y\r\n\u001a') });
     expect([...splits.train.inputs]).toEqual([1, 2, 3, 4]);
   });

@@ -1,35 +1,36 @@
-// What an attack is: something that one key does with the service until it is told to stop. It never cares how it is answered.
+// Attacks: what one key does with the service until a signal stops it. An attack continues whatever the responses are.
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ask, type Caller, type RequestOptions } from '../requests.ts';
 
-/** What was made ready for the attacks, with the attacker's key. */
+/** The jobs and the dataset that the attacks use. They belong to the attacker's key. */
 export interface Prepared {
-  /** Has 83 layers. */
+  /** A job whose network has 83 layers, if one of the attacks needs it. */
   readonly deepJobId: string;
-  /** Has 100,000 epochs. */
+  /** A job with 100,000 epochs, if one of the attacks needs it. */
   readonly historyJobId: string;
-  /** Never ends. */
+  /** A paused job, which never ends. */
   readonly pausedJobId: string;
-  /** Has 24 MB. */
+  /** A dataset of 24 MB. */
   readonly datasetId: string;
 }
 
 export interface Target extends Caller {
   readonly prepared: Prepared;
-  /** Counts an answer. */
-  readonly note: (answer: string) => void;
+  /** Counts a response: its status, or another result such as `broken`. */
+  readonly note: (response: string) => void;
 }
 
 export interface Attack {
   readonly name: string;
-  /** What it does, in a few words. */
+  /** What the attack does, in a few words. */
   readonly what: string;
   /** Resolves after the signal. */
   run(target: Target, signal: AbortSignal): Promise<void>;
 }
 
-/** Runs an act again and again, so many at a time. Errors of the connection are answers like others. */
+/** Runs `act` again and again until the signal aborts, `atOnce` times in parallel. Notes each result; a broken connection counts as `broken`. */
 export async function repeat(
   { note }: Target,
   signal: AbortSignal,
@@ -39,34 +40,30 @@ export async function repeat(
   let count = 0;
   const one = async (): Promise<void> => {
     while (!signal.aborted) {
-      const answer = await act(count++).catch(() => 'broken');
+      const response = await act(count++).catch(() => 'broken');
       if (signal.aborted) return;
-      note(String(answer));
-      // Over the rate limit nothing else is answered for a while.
-      if (answer === 429 || answer === 'broken') await pause(100, signal);
+      note(String(response));
+      // Above the rate limit every further request would be a 429 too.
+      if (response === 429 || response === 'broken') await pause(100, signal);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, one));
 }
 
-/** The status of a request that ends with the signal. */
+/** Sends a request, which the signal aborts, and returns the status of the response. */
 export async function statusOf(target: Target, signal: AbortSignal, path: string, options: RequestOptions = {}): Promise<number> {
   return (await ask(target, path, { ...options, signal })).status;
 }
 
-/** Resolves after so long, or at the signal. */
+/** Resolves after `ms` milliseconds, or earlier when the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Another address of this machine than the neighbour's. Only Linux has more than one without set-up. */
+/** A local address that the neighbour does not use. Only Linux has several loopback addresses without configuration. */
 const attackerAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
 
-/** A connection that sends this and leaves the rest to the caller. It never reads, and breaks at the signal. */
+/** Opens a connection and writes `text` to it. It never reads. The signal destroys it. */
 export function openSocket({ url }: Target, signal: AbortSignal, text: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect({ port: Number(port), host: hostname, ...(attackerAddress && { localAddress: attackerAddress }) }).pause();
@@ -76,7 +73,7 @@ export function openSocket({ url }: Target, signal: AbortSignal, text: string): 
   return socket;
 }
 
-/** The head of a request, ready for its body. */
+/** Builds the request line and the headers of a request, up to the empty line before the body. */
 export function headOf({ url, token }: Target, method: string, path: string, headers: Readonly<Record<string, string>> = {}): string {
   const lines = { host: new URL(url).host, authorization: `Bearer ${token}`, ...headers };
   const shown = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);

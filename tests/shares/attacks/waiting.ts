@@ -1,12 +1,12 @@
-// Attacks by taking what others wait for: places in the queue, readers of uploads, senders of webhooks, and connections.
+// Attacks that occupy what other keys wait for: places in the queue, readers of uploads, senders of webhooks, and connections.
 import { createServer, type Socket } from 'node:net';
-import { crc32 } from 'node:zlib';
+import { rawZip } from '../../api/fixtures/rawZip.ts';
 import { secondJob, tinyJob } from '../jobs.ts';
 import { type Attack, headOf, openSocket, pause, repeat, statusOf, type Target } from './attack.ts';
 
 export const queue: Attack = {
   name: 'queue',
-  what: '200 jobs of priority 10, each of about a second',
+  what: '200 jobs of priority 10 that train for about a second each',
   run: async (target, signal) => {
     let posted = 0;
     await repeat(target, signal, 4, async () => {
@@ -17,7 +17,7 @@ export const queue: Attack = {
   },
 };
 
-/** Listens for webhooks, and answers each connection as it is told. @returns the port */
+/** Listens for webhooks until the signal aborts, and passes each connection to `answer`. @returns the port */
 async function receive(signal: AbortSignal, answer: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -39,7 +39,7 @@ async function receive(signal: AbortSignal, answer: (socket: Socket) => void): P
 
 export const webhooks: Attack = {
   name: 'webhooks',
-  what: 'receivers that answer 101, that never answer, and that send a byte at a time',
+  what: 'webhooks to receivers that answer 101, that never answer, or that answer one byte at a time',
   run: async (target, signal) => {
     const upgrading = await receive(signal, (socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
@@ -52,7 +52,7 @@ export const webhooks: Attack = {
     const ports = [upgrading, silent, upgrading, silent, slow];
     let posted = 0;
     await repeat(target, signal, 8, async (count) => {
-      // Enough for all places at once, and a few more all the time.
+      // 110 jobs at once, then four a second: each waits 2 s, and eight are posted in parallel.
       if (posted >= 110) await pause(2_000, signal);
       posted += 1;
       const webhook = { url: `http://127.0.0.1:${ports[count % ports.length]}/` };
@@ -61,42 +61,14 @@ export const webhooks: Attack = {
   },
 };
 
-/** One white pixel. */
+/** A PNG file with one pixel. */
 const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==', 'base64');
 
-/** A zip archive of as many equal pictures in ten folders, stored without compression (APPNOTE.TXT 4.3). */
-function zipOfPictures(count: number): Buffer<ArrayBuffer> {
-  const sum = crc32(pixel);
-  const local: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (let index = 0; index < count; index++) {
-    const name = Buffer.from(`class${index % 10}/${index}.png`);
-    const shared = Buffer.alloc(26);
-    shared.writeUInt16LE(20, 0);
-    shared.writeUInt32LE(sum, 10);
-    shared.writeUInt32LE(pixel.length, 14);
-    shared.writeUInt32LE(pixel.length, 18);
-    shared.writeUInt16LE(name.length, 22);
-    const entry = Buffer.concat([Buffer.from('PK\x03\x04'), shared, name, pixel]);
-    const rest = Buffer.alloc(14);
-    rest.writeUInt32LE(offset, 10);
-    directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), shared, rest, name);
-    local.push(entry);
-    offset += entry.length;
-  }
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(count, 4);
-  end.writeUInt16LE(count, 6);
-  end.writeUInt32LE(
-    directory.reduce((bytes, { length }) => bytes + length, 0),
-    8,
-  );
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...local, ...directory, Buffer.from('PK\x05\x06'), end]);
-}
+/** Builds a zip with the given number of equal pictures in ten folders. */
+const zipOfPictures = (count: number): Buffer<ArrayBuffer> =>
+  rawZip(Array.from({ length: count }, (_, index) => ({ name: Buffer.from(`class${index % 10}/${index}.png`), content: pixel })));
 
-/** Archives around what a limit on entries may be. */
+/** Numbers of files in the archives. */
 const archives = [60_000, 20_000, 5_000];
 
 export const uploads: Attack = {
@@ -114,7 +86,7 @@ export const uploads: Attack = {
   },
 };
 
-/** Opens a request and sends a byte of its body every second. */
+/** Sends the head and the beginning of a request, then one byte of its body per second. */
 function drip(target: Target, signal: AbortSignal, head: string, beginning: string): void {
   const socket = openSocket(target, signal, head + beginning);
   const timer = setInterval(() => socket.write(' '), 1_000);
@@ -123,7 +95,7 @@ function drip(target: Target, signal: AbortSignal, head: string, beginning: stri
 
 export const dripping: Attack = {
   name: 'dripping',
-  what: '300 bodies that come a byte a second, also after a refusal',
+  what: '300 bodies every ten seconds that arrive one byte per second, also after a refusal',
   run: async (target, signal) => {
     const form = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': '10000000' };
     const formBeginning = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\na,b\r\n';
@@ -148,7 +120,7 @@ export const dripping: Attack = {
 
 export const streams: Attack = {
   name: 'streams',
-  what: 'thousands of event streams, of clients that never read',
+  what: 'thousands of event streams of clients that never read',
   run: async (target, signal) => {
     const { pausedJobId, historyJobId } = target.prepared;
     await repeat(target, signal, 1, async (count) => {
@@ -164,7 +136,7 @@ export const streams: Attack = {
 
 export const connections: Attack = {
   name: 'connections',
-  what: 'thousands of connections that send nothing, or a request that never ends',
+  what: 'thousands of connections that send nothing or an endless request head',
   run: async (target, signal) => {
     await repeat(target, signal, 1, async (count) => {
       if (count >= 100) return await pause(1_000, signal).then(() => 'open');
