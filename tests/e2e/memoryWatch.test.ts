@@ -1,4 +1,4 @@
-// What keeps a run of shares from harming the machine: the processes of the service are killed when they have too much memory.
+// The memory watch of `npm run shares`: it kills the processes of the service when together they use more memory than allowed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -7,14 +7,14 @@ import { MemoryWatch } from '../shares/memoryWatch.ts';
 
 const MiB = 2 ** 20;
 
-/** A process with this memory, which looks like one of the service. */
+/** Starts a process that holds `bytes` of memory. Its command line contains `script`, so that the watch takes it for a process of the service. */
 function processWith(bytes: number, script: string): ChildProcess {
   const program = `const held = Buffer.alloc(${bytes}, 1); setInterval(() => held.length, 1000)`;
   return spawn(process.execPath, ['-e', program, script], { stdio: 'ignore' });
 }
 
-describe.skipIf(process.platform === 'win32')('the memory of a run', () => {
-  test('is that of all its processes together, by kind', async ({ onTestFinished }) => {
+describe.skipIf(process.platform === 'win32')('the memory watch', () => {
+  test('reports the largest memory of each kind of process and of all together', async ({ onTestFinished }) => {
     const watch = new MemoryWatch(4_096 * MiB);
     const [api, worker] = [processWith(100 * MiB, 'services/api/dist/server.js'), processWith(200 * MiB, 'services/worker/dist/main.js')];
     const other = processWith(300 * MiB, 'something.js');
@@ -29,7 +29,7 @@ describe.skipIf(process.platform === 'win32')('the memory of a run', () => {
     expect(watch.exceeded).toBeNull();
   });
 
-  test('over its limit, they are killed, and the largest is named', async ({ onTestFinished }) => {
+  test('kills all processes of the service above the limit, and names the largest', async ({ onTestFinished }) => {
     const watch = new MemoryWatch(400 * MiB);
     const [api, worker] = [processWith(50 * MiB, 'services/api/dist/server.js'), processWith(400 * MiB, 'services/worker/dist/main.js')];
     onTestFinished(async () => await watch.close());
@@ -39,10 +39,10 @@ describe.skipIf(process.platform === 'win32')('the memory of a run', () => {
       [null, 'SIGKILL'],
     ]);
     await until(() => watch.exceeded !== null);
-    expect(watch.exceeded).toMatch(/^all processes together had \d+ MiB and were killed \(the largest: worker \d+ MiB, /);
+    expect(watch.exceeded).toMatch(/^all processes together used \d+ MiB and were killed \(the largest: worker \d+ MiB, /);
   });
 
-  test('is given back at its end: what still runs is killed', async () => {
+  test('kills the processes of the service that still run when it closes', async () => {
     const watch = new MemoryWatch(4_096 * MiB);
     const api = processWith(0, 'services/api/dist/server.js');
     const exited = once(api, 'exit');

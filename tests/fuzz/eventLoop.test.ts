@@ -1,5 +1,5 @@
-// Searches for the bodies that keep the API's event loop busy for longest, among those of an allowed size: draws at first, then changes
-// of the worst ones. FUZZ_SEED repeats a run, FUZZ_SECONDS says how long it searches.
+// Searches for request bodies of an allowed size that block the API's event loop for longest. It draws random bodies and changes the worst
+// ones found so far. FUZZ_SEED sets the seed of the draws, FUZZ_SECONDS the duration of the search (default 60).
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
@@ -12,12 +12,13 @@ import { type WorstRequest, worstRequests } from './worstRequests.ts';
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 60);
 
-/** The longest time that a request may keep the event loop busy, in ms. */
+/** The longest time that a request may block the event loop, in ms. */
 const longestMs = 50;
+/** The largest allowed body. */
 const bodyBytes = 2 ** 20;
-/** How many of the worst candidates are changed. */
+/** The number of worst candidates that are kept and changed. */
 const kept = 20;
-/** A busy machine delays an event loop too: only the shortest delay of so many tries counts. */
+/** The number of times that each body is sent. The shortest delay counts, because other processes on the machine add delays too. */
 const tries = 5;
 
 interface Candidate {
@@ -29,7 +30,7 @@ interface Measured extends Candidate {
   readonly delayMs: number;
 }
 
-/** The longest delay of the event loop while a request is answered, in ms. */
+/** Returns the longest delay of the event loop while the API handles a request, in ms. */
 async function delayOf(api: TestApi, { request, fillings }: Candidate): Promise<number> {
   const payload = bodyWith(request.example, fillings, bodyBytes);
   const headers = { 'content-type': 'application/json', ...request.headers };
@@ -50,6 +51,7 @@ async function delayOf(api: TestApi, { request, fillings }: Candidate): Promise<
 
 const countsOfCopies = fc.oneof(fc.constant(Infinity), fc.constantFrom(9_900, 19_000), fc.integer({ min: 10, max: 20_000 }));
 
+/** Draws a request and one to three fillings of its body. */
 function candidates(requests: readonly WorstRequest[]): fc.Arbitrary<Candidate> {
   return fc.constantFrom(...requests).chain((request) => {
     const filling = fc.record({
@@ -61,7 +63,7 @@ function candidates(requests: readonly WorstRequest[]): fc.Arbitrary<Candidate> 
   });
 }
 
-/** Another number of copies, or another kind or place of one filling. */
+/** Draws a change of one filling: another number of copies, another kind or another place. */
 function changes({ request, fillings }: Candidate): fc.Arbitrary<Candidate> {
   const places = placesOf(request.example);
   return fc
@@ -78,7 +80,7 @@ function changes({ request, fillings }: Candidate): fc.Arbitrary<Candidate> {
     }));
 }
 
-test('no request of an allowed size keeps the event loop busy for longer than 50 ms', async ({ api }) => {
+test('no request of an allowed size blocks the event loop for longer than 50 ms', async ({ api }) => {
   const attempt = await startJob(api.jobs);
   await attempt.appendEpoch(metricsOf(1));
   await attempt.finish({ status: 'succeeded', result });

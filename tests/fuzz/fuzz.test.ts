@@ -49,7 +49,7 @@ function requests(method: string, path: string, operation: Operation, document: 
       ),
       { requiredKeys: [] },
     );
-  // The steps `.` and `..` lead to another path.
+  // Excludes `.` and `..`: as segments of a path they lead to another route.
   const anyId = fc.string({ minLength: 1 }).filter((text) => !/^\.{1,2}$/.test(text));
   const id = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...ids) }, { weight: 1, arbitrary: anyId });
   const json = operation.requestBody?.content['application/json']?.schema;

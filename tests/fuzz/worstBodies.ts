@@ -1,22 +1,27 @@
-// JSON bodies of the worst kinds: an example in which places are replaced by, or filled with, as much of one thing as fits.
+// Builds JSON bodies that are expensive to check: a valid example in which some values are replaced by, or filled with, as many copies of
+// one thing as fit.
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Path = readonly (string | number)[];
 
-/** What is put into an example, and where. */
+/** A change of an example. */
 export interface Filling {
+  /** The place of the value that is changed. */
   readonly path: Path;
+  /** One of `kinds`. */
   readonly kind: string;
-  /** How many copies of the thing at most. */
+  /** The largest number of copies. */
   readonly most: number;
 }
 
+/** The limits of a filling. */
 interface Room {
   readonly bytes: number;
+  /** The largest number of copies. */
   readonly most: number;
 }
 
-/** As many copies as fit, with commas between them. */
+/** Joins as many copies as fit with commas. */
 function copies({ bytes, most }: Room, copy: (index: number) => string): string {
   const parts: string[] = [];
   for (let used = 0; parts.length < most; ) {
@@ -28,9 +33,10 @@ function copies({ bytes, most }: Room, copy: (index: number) => string): string 
   return parts.join(',');
 }
 
+/** Repeats a text as often as it fits. */
 const times = (text: string, { bytes, most }: Room): string => text.repeat(Math.max(0, Math.min(most, Math.floor(bytes / text.length))));
 
-/** Values that take the place of any other. */
+/** Builds values that replace any other value. */
 const values: Readonly<Record<string, (room: Room) => string>> = {
   'a list of numbers': (room) => `[${copies(room, () => '1')}]`,
   'a list of long numbers': (room) => `[${copies(room, (index) => String(1 / (index + 3)))}]`,
@@ -53,7 +59,7 @@ const values: Readonly<Record<string, (room: Room) => string>> = {
   'a long list deep inside': (room) => `${'['.repeat(50)}${copies(room, () => '1')}${']'.repeat(50)}`,
 };
 
-/** Members that are added to an object. */
+/** Builds members that are added to an object. */
 const members: Readonly<Record<string, (room: Room) => string>> = {
   'unknown fields': (room) => copies(room, (index) => `"k${index}":1`),
   'misspelt fields': (room) => copies(room, (index) => `"${['nam', 'epohcs', 'webhok', 'kernelSiz'][index % 4]}${index.toString(36)}":1`),
@@ -62,10 +68,10 @@ const members: Readonly<Record<string, (room: Room) => string>> = {
   'long unknown fields': (room) => copies(room, (index) => `"${index}${'k'.repeat(99)}":1`),
 };
 
-/** Every kind. Those that add members to an object have no effect elsewhere. */
+/** The names of all kinds. The kinds that add members change objects only. */
 export const kinds: readonly string[] = ['copies of its first element', ...Object.keys(values), ...Object.keys(members)];
 
-/** The places of an example, the whole of it first. */
+/** Lists the paths of all values in `value`, outer values first. */
 export function placesOf(value: Json, path: Path = []): Path[] {
   const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   const step = (key: string): string | number => (Array.isArray(value) ? Number(key) : key);
@@ -85,7 +91,7 @@ function replaced(value: Json, [step, ...rest]: Path, by: Json): Json {
 
 const isInside = (path: Path, outer: Path): boolean => outer.every((step, i) => path[i] === step);
 
-/** The text of an example with fillings. Those within another one are left out. @param bytes the size of the body at most */
+/** Builds the JSON text of an example with fillings. Ignores a filling inside or around an earlier one. @param bytes the largest size of the body */
 export function bodyWith(example: Json, fillings: readonly Filling[], bytes: number): string {
   const used = fillings.filter(
     ({ path }, i) => !fillings.some((other, j) => j < i && (isInside(path, other.path) || isInside(other.path, path))),

@@ -1,4 +1,4 @@
-// The routes that take JSON, each with an example of its body that has as many of its fields as possible.
+// Lists the routes that accept JSON. Each has an example body with as many fields as possible.
 import { tutorial } from '../api/fixtures/spec.ts';
 import type { Json } from './worstBodies.ts';
 
@@ -37,7 +37,7 @@ const sweep: Json = {
   maxJobs: 2,
 };
 
-/** @param jobId a job that has ended, with weights for four inputs */
+/** Returns the requests. @param jobId a job that has ended. Its network takes four numbers as input. */
 export function worstRequests(jobId: string): readonly WorstRequest[] {
   const repeatable = { 'idempotency-key': 'a' };
   return [

@@ -22,7 +22,7 @@ export interface CrowdFigures {
   readonly returns: number;
   /** Between the restart and the first event, or the next heartbeat's place, of the last reader, in ms. */
   readonly allBackMs: number;
-  /** Of `GET /health/live` while the silent ones came, were there and left, in ms. */
+  /** Response times of `GET /health/live` while the silent clients connect, stay and disconnect, in ms. */
   readonly live: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 

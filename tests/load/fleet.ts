@@ -1,5 +1,5 @@
-// The service that a load run or a run of shares uses: a Redis, API processes and workers as users run them, in a temporary folder. It
-// starts and stops them, and sees what they hold and what they leave. It sends no requests.
+// The service for a load run or a run of shares: a Redis, API processes and workers as users run them, in a temporary folder. Starts and
+// stops the processes, and checks what they use and what they leave behind. It sends no requests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -21,9 +21,9 @@ const markName = 'LOAD_RUN';
 export interface FleetOptions {
   readonly apis: number;
   readonly workers: number;
-  /** Environment variables of all processes. */
+  /** Additional environment variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The memory of the private Redis. Default: that of a service. */
+  /** The `maxmemory` of the private Redis. Default: the default of `startRedis`. */
   readonly redisMemoryBytes?: number;
 }
 

@@ -52,8 +52,8 @@ async function load(options: LoadOptions): Promise<boolean> {
 
     tellLatencies(ledger);
     console.log(
-      `  a crowd of ${crowded.readers} readers and ${crowded.silent} that never read: all back ${ms(crowded.allBackMs)} after a restart, ` +
-        `${crowded.returns} returns, GET /health/live p50 ${ms(crowded.live.p50)} p99 ${ms(crowded.live.p99)} max ${ms(crowded.live.max)} meanwhile`,
+      `  ${crowded.readers} readers and ${crowded.silent} clients that never read: all readers were back ${ms(crowded.allBackMs)} after a restart, ` +
+        `${crowded.returns} reconnections, GET /health/live p50 ${ms(crowded.live.p50)} p99 ${ms(crowded.live.p99)} max ${ms(crowded.live.max)} meanwhile`,
     );
     const ends = Map.groupBy(jobs, ({ status }) => status);
     const count = (status: 'succeeded' | 'failed' | 'cancelled'): string => `${ends.get(status)?.length ?? 0} ${status}`;

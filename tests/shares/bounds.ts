@@ -1,18 +1,20 @@
-// The processes of the service and the memory that each may have. A bound is what the process may hold by its settings, and what
-// Node or Redis needs beside that.
+// The processes of the service and the memory that each may use. A bound is the sum of what the settings allow the process to hold and what
+// Node.js or Redis needs for itself.
 
 const MiB = 2 ** 20;
 
-/** The most that a job may ask for in this run, in bytes: TRAINYARD_MAX_MEMORY_BYTES. */
+/** TRAINYARD_MAX_MEMORY_BYTES of this run: the largest memory of a job, in bytes. */
 export const jobMemoryBytes = 1e9;
 
-/** The maxmemory of Redis in this run. */
+/** The `maxmemory` of Redis in this run, in bytes. */
 export const redisMemoryBytes = 512 * MiB;
 
+/** Processes of the service that run the same program. */
 export interface ProcessKind {
   readonly name: string;
-  /** Finds its processes by their command. */
+  /** Matches the command lines of these processes. */
   readonly command: RegExp;
+  /** The most resident memory that one of these processes may use. */
   readonly bytes: number;
 }
 
@@ -25,4 +27,5 @@ export const processKinds: readonly ProcessKind[] = [
   { name: 'redis', command: /(redis|valkey)-server/, bytes: redisMemoryBytes + 256 * MiB },
 ];
 
+/** Returns the kind of a process by its command line; undefined if it does not belong to the service. */
 export const kindOf = (command: string): ProcessKind | undefined => processKinds.find((kind) => kind.command.test(command));

@@ -1,23 +1,24 @@
-// When the neighbour's jobs must have started. Keys take turns at free workers. So a job waits for the rest of a run of the other key,
-// and, for each own job ahead of it, for that job and for one more run of the other key. More workers only shorten this.
+// Checks when the neighbour's jobs started. Keys take turns at free workers. So a job waits at most for the current run of the other key and,
+// for each of its own key's jobs ahead of it, for that job and one more run of the other key. More workers only shorten the wait.
 import type { Job } from '@trainyard/contracts';
 import type { NeighbourJob } from './neighbour.ts';
 
-/** To take a job from the queue, read its data and give it to a training process, in ms. */
+/** The time to take a job from the queue, read its data and pass it to a training process, in ms. */
 const overheadMs = 2_000;
 
+/** How long the neighbour's jobs waited from their creation to their start. */
 export interface FairStart {
   readonly jobs: number;
   readonly p50Ms: number;
   readonly maxMs: number;
-  /** The longest run of the attacker and of the neighbour, in ms. */
+  /** The longest runs of a job of the attacker and of the neighbour, in ms. */
   readonly attackerRunMs: number;
   readonly neighbourRunMs: number;
-  /** Jobs that started later than their fair share allows. */
+  /** The number of jobs that started later than their fair share allows. */
   readonly late: number;
 }
 
-/** @param attackerJobs whatever ran of the other key meanwhile */
+/** Checks the starts of the neighbour's jobs. @param attackerJobs the attacker's jobs that ran in the same period */
 export function fairStart(jobs: readonly NeighbourJob[], attackerJobs: readonly Job[]): FairStart {
   const runs = attackerJobs.map(({ startedAt, finishedAt }) => Date.parse(finishedAt ?? '') - Date.parse(startedAt ?? ''));
   const attackerRunMs = Math.max(0, ...runs.filter((ms) => ms >= 0));

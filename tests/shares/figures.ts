@@ -1,9 +1,9 @@
-// How the requests of the neighbour were answered, by kind.
+// Counts the neighbour's requests, their response times and their faults, by kind of request.
 import { quantile } from '../bench/figure.ts';
 
 export interface KindFigures {
   readonly count: number;
-  /** What was wrong, with how often. */
+  /** The number of responses with each fault. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -13,7 +13,7 @@ export interface KindFigures {
 export class Figures {
   readonly #kinds = new Map<string, { readonly times: number[]; readonly wrong: Map<string, number> }>();
 
-  /** @param fault what is wrong with the answer; null for a right one */
+  /** Counts a response. @param fault what is wrong with the response; null if it is right */
   add(kind: string, ms: number, fault: string | null): void {
     const entry = this.#kinds.get(kind) ?? { times: [], wrong: new Map<string, number>() };
     this.#kinds.set(kind, entry);
@@ -21,15 +21,17 @@ export class Figures {
     if (fault !== null) entry.wrong.set(fault, (entry.wrong.get(fault) ?? 0) + 1);
   }
 
+  /** The number of requests. */
   get requests(): number {
     return [...this.#kinds.values()].reduce((sum, { times }) => sum + times.length, 0);
   }
 
+  /** The number of wrong responses. */
   get wrong(): number {
     return [...this.#kinds.values()].reduce((sum, { wrong }) => sum + [...wrong.values()].reduce((a, b) => a + b, 0), 0);
   }
 
-  /** Every kind, by name. */
+  /** Returns the figures of every kind, sorted by name. */
   summary(): Record<string, KindFigures> {
     const entries = [...this.#kinds].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(

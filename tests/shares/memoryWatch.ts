@@ -1,18 +1,19 @@
-// Starts the process that holds the service to its memory, and asks it what it saw.
+// Starts the process that limits the memory of the service (memoryWatcher.ts), and asks it for the memory that it measured.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { WatcherMessage } from './memoryWatcher.ts';
 
+/** The largest memory, in bytes, of one process of each kind, and of all processes together as `total`. */
 export type Peaks = Readonly<Record<string, number>>;
 
 export class MemoryWatch {
   readonly #child: ChildProcess;
-  /** Why the service was killed; null while it was not. */
+  /** Why the watcher killed the service; null if it did not. */
   exceeded: string | null = null;
   #onPeaks: ((peaks: Peaks) => void) | undefined;
 
-  /** @param bytes of all processes of the service together */
+  /** @param bytes the limit for all processes of the service together */
   constructor(bytes: number) {
     this.#child = fork(fileURLToPath(new URL('./memoryWatcher.ts', import.meta.url)), [String(bytes)]);
     this.#child.on('message', (message) => {
@@ -22,7 +23,7 @@ export class MemoryWatch {
     });
   }
 
-  /** The most memory of one process of each kind, and of all together, since the last call. */
+  /** Returns the largest memory since the last call. */
   async takePeaks(): Promise<Peaks> {
     const { promise, resolve } = Promise.withResolvers<Peaks>();
     this.#onPeaks = resolve;
@@ -30,9 +31,9 @@ export class MemoryWatch {
     return await promise;
   }
 
-  /** Ends the watch. What still runs of the service is killed. */
+  /** Ends the watch. Kills the processes of the service that still run. */
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, 'exit');
     if (this.#child.connected) this.#child.disconnect();
     await exited;

@@ -1,13 +1,13 @@
-// A process of its own that holds the service to its memory: it looks at all descendants of the process that started it every 100 ms,
-// and kills those that belong to the service when they have more memory together than they may. It does the same when the process that
-// started it is gone, so that nothing is left behind. Started by memoryWatch.ts.
+// Limits the memory of the service, from a process of its own that memoryWatch.ts starts. Every 100 ms it adds up the memory of the
+// service's processes among the descendants of its parent, and kills all of them when the sum is above the limit. It also kills them when its
+// parent has ended, so that no process is left behind.
 import { kindOf } from './bounds.ts';
 import { ProcessTree, type SampledProcess } from './processTree.ts';
 
 export type WatcherMessage =
-  /** The most that was seen since the last report: of one process of each kind, and of all together under `total`. */
+  /** The largest memory since the last report, in bytes: of one process of each kind, and of all together as `total`. */
   | { readonly peaks: Readonly<Record<string, number>> }
-  /** The service was killed. */
+  /** The reason why the service was killed. */
   | { readonly exceeded: string };
 
 const everyMs = 100;
@@ -16,6 +16,7 @@ const tree = new ProcessTree(process.ppid);
 let peaks: Record<string, number> = {};
 let isOver = false;
 
+/** Returns the processes of the service. */
 const ours = (): SampledProcess[] => tree.sample().filter(({ command }) => kindOf(command) !== undefined);
 
 function killAll(): void {
@@ -23,7 +24,7 @@ function killAll(): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has ended already.
     }
   }
 }
@@ -42,7 +43,7 @@ function look(): void {
   killAll();
   const largest = processes.toSorted((a, b) => b.bytes - a.bytes).slice(0, 3);
   const shown = largest.map(({ command, bytes }) => `${kindOf(command)?.name} ${Math.round(bytes / 2 ** 20)} MiB`).join(', ');
-  tell({ exceeded: `all processes together had ${Math.round(total / 2 ** 20)} MiB and were killed (the largest: ${shown})` });
+  tell({ exceeded: `all processes together used ${Math.round(total / 2 ** 20)} MiB and were killed (the largest: ${shown})` });
 }
 
 function tell(message: WatcherMessage): void {

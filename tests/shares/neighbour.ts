@@ -1,5 +1,5 @@
-// The neighbour: a client with a key of its own. Once a second it posts a small job, follows it, predicts, uploads a table and reads
-// lists. It knows every right answer, and compares.
+// The neighbour: a client with a key of its own. Once a second it posts a small job, follows it, predicts, uploads a table and reads lists.
+// It compares every response with the one that it expects.
 import { isDeepStrictEqual } from 'node:util';
 import { type Dataset, type EpochMetrics, isFinal, type Job, type JobPage } from '@trainyard/contracts';
 import { Figures } from './figures.ts';
@@ -8,34 +8,37 @@ import { digitsJob, post, succeeded } from './jobs.ts';
 import { ask, type Answer, type Caller, expectStatus, type RequestOptions } from './requests.ts';
 import { WebhookReceiver } from './webhookReceiver.ts';
 
-/** What the neighbour's requests give on a quiet service. */
+/** What the neighbour's requests return while the service does nothing else. */
 interface Expected {
+  /** A job of the neighbour that has succeeded. Predictions use it. */
   readonly jobId: string;
+  /** The neighbour's only sweep. */
   readonly sweepId: string;
   readonly weightsSha256: string;
   readonly losses: readonly (readonly number[])[];
   readonly prediction: unknown;
 }
 
-/** One job of the neighbour, with times of the service's clock. */
+/** The times of one job of the neighbour, by the clock of the service. */
 export interface NeighbourJob {
-  /** From its creation to its start. */
+  /** The time from its creation to its start, in ms. */
   readonly waitedMs: number;
+  /** The time from its start to its end, in ms. */
   readonly ranMs: number;
-  /** Its own jobs that had not ended when it was posted. */
+  /** The number of the neighbour's jobs that had not ended when this one was posted. */
   readonly ahead: number;
 }
 
-/** A request that has no answer by then counts as wrong, in ms. */
+/** A request without a response within this time counts as wrong, in ms. */
 const longestAnswerMs = 30_000;
 
-/** No more jobs are posted, and no more tables uploaded, while so many have not ended. */
+/** The neighbour posts no job, and uploads no table, while it has this many that have not ended. */
 const mostUnfinished = { jobs: 20, uploads: 4 };
 
 const lossesOf = (epochs: readonly EpochMetrics[]): (readonly number[])[] =>
   epochs.map(({ epoch, trainLoss, testLoss, testAccuracy }) => [epoch, trainLoss ?? NaN, testLoss ?? NaN, testAccuracy ?? NaN]);
 
-/** Two samples of noise that is the same in every run. */
+/** Two images of 28 × 28 pixels, the same in every run. */
 const samples = [3, 5].map((step) => [
   Array.from({ length: 28 }, (_, y) => Array.from({ length: 28 }, (_, x) => ((x * step + y) % 11) / 10)),
 ]);
@@ -57,7 +60,7 @@ export class Neighbour {
     this.#receiver = receiver;
   }
 
-  /** Learns the right answers from a service that does nothing else. */
+  /** Creates the neighbour. Learns the right responses from a service that does nothing else. */
   static async meet(caller: Caller): Promise<Neighbour> {
     const sweep = {
       name: 'neighbour',
@@ -74,22 +77,24 @@ export class Neighbour {
     return new Neighbour(caller, expected, await WebhookReceiver.listen());
   }
 
-  /** Begins one of everything. */
+  /** Starts one request of every kind. */
   tick(): void {
     this.#count += 1;
     const begun = [this.#postAndFollow(), this.#predict(), this.#upload(), this.#listJobs(), this.#listDatasets(), this.#listSweeps()];
     for (const act of begun) this.#work(act);
   }
 
+  /** The number of requests since the last `takeFigures`. */
   get requests(): number {
     return this.#figures.requests;
   }
 
+  /** The number of wrong responses since the last `takeFigures`. */
   get wrong(): number {
     return this.#figures.wrong;
   }
 
-  /** Waits until everything that was begun has ended, and begins new figures. */
+  /** Waits until all requests have ended. Returns their figures, and starts new ones. */
   async takeFigures(): Promise<{ readonly figures: Figures; readonly jobs: readonly NeighbourJob[] }> {
     while (this.#working.size > 0) await Promise.all(this.#working);
     const taken = { figures: this.#figures, jobs: this.#jobs };
@@ -107,7 +112,7 @@ export class Neighbour {
     this.#working.add(noted);
   }
 
-  /** Sends a request, measures it, and notes what is wrong with the answer. @returns null for a wrong one */
+  /** Sends a request, and counts its time and its fault. @returns the response; null if it is wrong */
   async #ask(kind: string, path: string, options: RequestOptions, check: (answer: Answer) => string | null): Promise<Answer | null> {
     const since = performance.now();
     let answer: Answer | null = null;
@@ -118,8 +123,8 @@ export class Neighbour {
     } catch (error) {
       fault =
         error instanceof Error && error.name === 'TimeoutError'
-          ? `no answer within ${longestAnswerMs / 1_000} s`
-          : `broken: ${causeOf(error)}`;
+          ? `no response within ${longestAnswerMs / 1_000} s`
+          : `the connection broke: ${causeOf(error)}`;
     }
     this.#figures.add(kind, performance.now() - since, fault);
     return fault === null ? answer : null;
@@ -150,7 +155,7 @@ export class Neighbour {
       this.#figures.add(
         'webhook',
         (arrivedAt ?? Date.now()) - finished,
-        arrivedAt === null ? 'the webhook did not come within 30 s' : null,
+        arrivedAt === null ? `no webhook within ${longestAnswerMs / 1_000} s` : null,
       );
     } finally {
       this.#unfinished.jobs -= 1;
@@ -164,20 +169,20 @@ export class Neighbour {
     this.#figures.add(
       'open a stream',
       headMs,
-      fault ?? (isComplete ? null : `other events: ${statuses.join(' ')}, ${epochs.length} epochs`),
+      fault ?? (isComplete ? null : `wrong events: ${statuses.join(' ')}, ${epochs.length} epochs`),
     );
   }
 
   #faultOf(job: Job): string | null {
     if (!isFinal(job.status)) return `still ${job.status} after its last event`;
     if (job.status !== 'succeeded') return `${job.status}: ${job.error?.message ?? ''}`;
-    return job.result?.weightsSha256 === this.#expected.weightsSha256 ? null : 'other weights';
+    return job.result?.weightsSha256 === this.#expected.weightsSha256 ? null : 'wrong weights';
   }
 
   async #predict(): Promise<void> {
     const { jobId, prediction } = this.#expected;
     await this.#ask('predict', `/jobs/${jobId}/predict`, { json: { inputs: samples } }, (answer) => {
-      return statusIs(200)(answer) ?? (isDeepStrictEqual(answer.body, prediction) ? null : 'another prediction');
+      return statusIs(200)(answer) ?? (isDeepStrictEqual(answer.body, prediction) ? null : 'a wrong prediction');
     });
   }
 
@@ -200,7 +205,7 @@ export class Neighbour {
     form.set('file', new Blob([`a,b,kind\n${rows.join('\n')}\n`]), 'table.csv');
     const made = await this.#ask('upload a table', '/datasets', { body: form }, (answer) => {
       const { trainSamples, classes } = answer.body as Dataset;
-      return statusIs(201)(answer) ?? (trainSamples === 8 && isDeepStrictEqual(classes, ['cat', kind]) ? null : 'another dataset');
+      return statusIs(201)(answer) ?? (trainSamples === 8 && isDeepStrictEqual(classes, ['cat', kind]) ? null : 'a wrong dataset');
     });
     if (made === null) return;
     await this.#ask('delete a dataset', `/datasets/${(made.body as Dataset).id}`, { method: 'DELETE' }, statusIs(204));
@@ -239,12 +244,13 @@ export class Neighbour {
           [this.#expected.sweepId],
         )
           ? null
-          : 'another list of sweeps')
+          : 'a wrong list of sweeps')
       );
     });
   }
 }
 
+/** Checks the status of a response. Returns the fault, or null if there is none. */
 const statusIs =
   (status: number) =>
   (answer: Answer): string | null =>

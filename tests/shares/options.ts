@@ -1,19 +1,20 @@
-// The command line of `npm run shares`.
+// Parses the command line of `npm run shares`.
 import { parseArgs } from 'node:util';
 
 export interface SharesOptions {
-  /** How long all attacks take together, in seconds. */
+  /** The duration of all attacks together, in seconds. Default: 300. */
   readonly seconds: number;
-  /** The attacks to run, in this order. */
+  /** The names of the attacks to run, in this order. Default: all. */
   readonly attacks: readonly string[];
-  /** Memory of all processes of the service together, in bytes. Above it they are killed. */
+  /** The memory that all processes of the service may use together, in bytes. Above it they are killed. Default: 8 GiB. */
   readonly memoryBytes: number;
+  /** The number of worker processes. Default: 2. */
   readonly workers: number;
-  /** A file for the report. */
+  /** The file that the report is written to, as JSON; null for none. */
   readonly json: string | null;
 }
 
-/** @throws Error that shows how to call it */
+/** Parses the options. @param names the names of all attacks @throws Error with the usage if an option is wrong */
 export function readOptions(args: readonly string[], names: readonly string[]): SharesOptions {
   const usage = `usage: npm run shares -- [--minutes N] [--only NAME]… [--memory GIB] [--workers N] [--json FILE]\nattacks: ${names.join(', ')}`;
   const { values } = parseArgs({

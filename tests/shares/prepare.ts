@@ -1,10 +1,10 @@
-// Makes ready what the attacks need, with the attacker's key, before anything is measured.
+// Creates the jobs and the dataset that the attacks use, with the attacker's key, before anything is measured.
 import { type Dataset, npzPieces, Generator } from '@trainyard/engine';
 import type { Prepared } from './attacks/attack.ts';
 import { deepJob, historyJob, post, succeeded, tinyJob } from './jobs.ts';
 import { ask, type Caller, expectStatus } from './requests.ts';
 
-/** 24 MB of noise. */
+/** Builds a dataset of 8,000 equal noise images: 24 MB. */
 function noise(): Dataset {
   const [length, size] = [8_000, 3 * 32 * 32];
   const values = new Generator(0).uniform_(new Float32Array(size), 0, 256);
@@ -14,7 +14,7 @@ function noise(): Dataset {
   return { length, inputShape: [3, 32, 32], inputs, target, targets: Int32Array.from({ length }, (_, index) => index % 2) };
 }
 
-/** @param attacks only what these need is made; other ids are those of jobs that do nothing */
+/** Creates what these attacks need. Jobs that no attack needs are replaced by tiny ones. @param attacks the names of the attacks */
 export async function prepare(caller: Caller, attacks: readonly string[]): Promise<Prepared> {
   const needs = (...names: readonly string[]): boolean => attacks.some((name) => name === 'all' || names.includes(name));
   const deep = await post(caller, needs('predictions', 'exports', 'bodies', 'dripping') ? deepJob : tinyJob);

@@ -1,11 +1,11 @@
-// The descendants of a process and the memory that each of them has. Linux is read from /proc, other systems from `ps`.
+// Finds the descendants of a process and measures their memory: on Linux in /proc, on other systems with `ps`.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface SampledProcess {
   readonly pid: number;
   readonly command: string;
-  /** Resident memory. */
+  /** The resident memory. */
   readonly bytes: number;
 }
 
@@ -16,14 +16,14 @@ interface Known {
 
 export class ProcessTree {
   readonly #root: number;
-  /** Every process of the machine that was seen, on Linux. A parent and a command are read once. */
+  /** The processes of the machine by id. On Linux the parent of each is read only once. */
   readonly #known = new Map<number, Known>();
 
   constructor(root: number) {
     this.#root = root;
   }
 
-  /** All descendants of the root that run now. */
+  /** Returns all descendants of the root that run now. */
   sample(): SampledProcess[] {
     return process.platform === 'linux' ? this.#fromProc() : this.#fromPs();
   }
@@ -42,7 +42,7 @@ export class ProcessTree {
     const known = this.#known.get(pid);
     const bytes = residentBytes(pid);
     if (known === undefined || bytes === null) return [];
-    // A process that was just forked still has its parent's command.
+    // A process that was just forked still has its parent's command line.
     known.command = commandOf(pid) || known.command;
     return [{ pid, command: known.command, bytes }];
   }
@@ -68,7 +68,7 @@ export class ProcessTree {
   }
 }
 
-/** The text of a file of a process; '' when the process has ended. */
+/** Reads a file of a process in /proc; '' if the process has ended. */
 function read(pid: number, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
@@ -80,7 +80,7 @@ function read(pid: number, name: string): string {
 const parentOf = (pid: number): number => Number(/^PPid:\s*(\d+)$/m.exec(read(pid, 'status'))?.[1] ?? 0);
 const commandOf = (pid: number): string => read(pid, 'cmdline').replaceAll('\0', ' ').trim();
 
-/** Null when the process has ended. */
+/** Returns the resident memory of a process; null if it has ended. */
 function residentBytes(pid: number): number | null {
   const kibibytes = /^VmRSS:\s*(\d+) kB$/m.exec(read(pid, 'status'))?.[1];
   return kibibytes === undefined ? null : Number(kibibytes) * 1_024;

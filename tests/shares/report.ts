@@ -1,43 +1,46 @@
-// What one phase of the run showed, whether that is as it must be, and how it is printed.
+// The results of one phase of a run: checks them and prints them.
 import { processKinds } from './bounds.ts';
 import type { FairStart } from './fairStart.ts';
 import type { KindFigures } from './figures.ts';
 import type { Peaks } from './memoryWatch.ts';
 
-/** The latest that all but one in a hundred of the neighbour's answers of a kind may come, in ms. */
+/** The largest allowed 99th percentile of the neighbour's response times, for each kind of request, in ms. */
 const longestP99Ms = 500;
 
+/** The results of the time with one attack. */
 export interface Phase {
-  /** The attack's name; `none` before all attacks. */
+  /** The name of the attack; `none` for the phase without an attack, which is the first. */
   readonly name: string;
   readonly seconds: number;
+  /** The figures of the neighbour's requests, by kind. */
   readonly kinds: Readonly<Record<string, KindFigures>>;
   readonly starts: FairStart;
   readonly peaks: Peaks;
   /** The largest delay of the API's event loop, in ms. */
   readonly eventLoopMs: number;
-  /** How the attacker's requests were answered. */
+  /** The number of responses to the attacker, by status. */
   readonly attack: Readonly<Record<string, number>>;
 }
 
-/** Everything of a phase that must not be. */
+/** Returns all faults of a phase. */
 export function faultsOf({ name, kinds, starts, peaks }: Phase): string[] {
   const faults: string[] = [];
   for (const [kind, { wrong, count, p99Ms }] of Object.entries(kinds)) {
     for (const [what, times] of Object.entries(wrong)) faults.push(`${kind}: ${what} (${times} of ${count})`);
-    if (p99Ms > longestP99Ms) faults.push(`${kind}: p99 is ${ms(p99Ms)}, and may be ${ms(longestP99Ms)}`);
+    if (p99Ms > longestP99Ms) faults.push(`${kind}: p99 is ${ms(p99Ms)}, above the bound of ${ms(longestP99Ms)}`);
   }
-  if (starts.late > 0) faults.push(`${starts.late} of ${starts.jobs} jobs started after their fair share's time`);
+  if (starts.late > 0) faults.push(`${starts.late} of ${starts.jobs} jobs started later than their fair share allows`);
   for (const { name: kind, bytes } of processKinds) {
     const peak = peaks[kind] ?? 0;
-    if (peak > bytes) faults.push(`a process had too much memory: ${kind} ${MiB(peak)}, and may have ${MiB(bytes)}`);
+    if (peak > bytes) faults.push(`a process used too much memory: ${kind} ${MiB(peak)}, above the bound of ${MiB(bytes)}`);
   }
   return faults.map((fault) => `${name}: ${fault}`);
 }
 
+/** Prints a phase as a table. */
 export function print({ name, seconds, kinds, starts, peaks, eventLoopMs, attack }: Phase): void {
-  const answers = Object.entries(attack).map(([answer, count]) => `${answer}: ${count}`);
-  console.log(`\n${name}, ${seconds.toFixed(0)} s${answers.length === 0 ? '' : ` (the attacker's answers: ${answers.join(', ')})`}`);
+  const responses = Object.entries(attack).map(([response, count]) => `${response}: ${count}`);
+  console.log(`\n${name}, ${seconds.toFixed(0)} s${responses.length === 0 ? '' : ` (responses to the attacker: ${responses.join(', ')})`}`);
   console.log(`  ${'the neighbour'.padEnd(20)}${['count', 'wrong', 'p50', 'p99', 'max'].map((title) => title.padStart(11)).join('')}`);
   for (const [kind, { count, wrong, p50Ms, p99Ms, maxMs }] of Object.entries(kinds)) {
     const failures = Object.values(wrong).reduce((sum, times) => sum + times, 0);
@@ -50,7 +53,7 @@ export function print({ name, seconds, kinds, starts, peaks, eventLoopMs, attack
       `   (longest runs: attacker ${ms(starts.attackerRunMs)}, neighbour ${ms(starts.neighbourRunMs)})`,
   );
   const memory = processKinds.map(({ name: kind, bytes }) => `${kind} ${MiB(peaks[kind] ?? 0)} of ${MiB(bytes)}`);
-  console.log(`  memory: ${memory.join(', ')}, all together ${MiB(peaks['total'] ?? 0)}`);
+  console.log(`  memory: ${memory.join(', ')}, all processes together ${MiB(peaks['total'] ?? 0)}`);
   console.log(`  event loop of the API: largest delay ${ms(eventLoopMs)}`);
 }
 

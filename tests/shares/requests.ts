@@ -1,31 +1,32 @@
-// One HTTP request with a key, and its answer.
+// Sends HTTP requests with an API key.
 
+/** A key and the service that it belongs to. */
 export interface Caller {
   readonly url: string;
   readonly token: string;
 }
 
 export interface RequestOptions {
-  /** Default: `GET`, or `POST` with a body. */
+  /** Default: `POST` with a body, else `GET`. */
   readonly method?: string;
   readonly json?: unknown;
   readonly body?: FormData | string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Default: it ends the request after a minute. */
+  /** Aborts the request. Default: after a minute. */
   readonly signal?: AbortSignal;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed where it is JSON. */
+  /** The parsed value if the response is JSON, else its text. */
   readonly body: unknown;
 }
 
-/** How long an answer may take, in ms. */
+/** The longest wait for a response, in ms. */
 const longestAnswerMs = 60_000;
 
-/** @throws TypeError when the connection breaks, and the signal's reason */
+/** Sends a request. @throws TypeError if the connection breaks; the signal's reason if it aborts */
 export async function ask({ url, token }: Caller, path: string, options: RequestOptions = {}): Promise<Answer> {
   const { json, headers = {}, signal = AbortSignal.timeout(longestAnswerMs) } = options;
   const body = json === undefined ? options.body : JSON.stringify(json);
@@ -40,7 +41,7 @@ export async function ask({ url, token }: Caller, path: string, options: Request
   return { status: response.status, headers: response.headers, body: isJson && text !== '' ? (JSON.parse(text) as unknown) : text };
 }
 
-/** The answer's body. @throws Error unless it has this status */
+/** Returns the body of a response. @throws Error if the status is another one */
 export async function expectStatus(answer: Promise<Answer>, status: number): Promise<unknown> {
   const { status: actual, body } = await answer;
   if (actual !== status) throw new Error(`expected ${status}, got ${actual}: ${JSON.stringify(body).slice(0, 300)}`);

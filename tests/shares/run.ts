@@ -1,6 +1,6 @@
-// `npm run shares -- [--minutes N] [--only NAME] …`: one key attacks the service in every way that there is, while a neighbour with
-// another key goes on working. Every answer of the neighbour must be right and come in time, its jobs must start within their fair
-// share's time, and no process may exceed its memory. Then it exits with 0. docs/operating.md describes the bounds.
+// `npm run shares -- [--minutes N] [--only NAME] …`: one key attacks the service in many ways while a neighbour with another key keeps
+// working. Exits with 0 if every response to the neighbour is right and in time, its jobs start as early as their fair share allows, and no
+// process uses more memory than its bound. docs/operating.md describes the bounds.
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Job, Sweep } from '@trainyard/contracts';
@@ -20,16 +20,16 @@ import { prepare } from './prepare.ts';
 import { faultsOf, MiB, type Phase, print } from './report.ts';
 import { ask, type Caller, expectStatus } from './requests.ts';
 
-/** How long the neighbour is alone at first, in seconds. */
+/** The duration of the first phase, without an attack, in seconds. */
 const quietSeconds = 5;
 
-/** How often progress is shown, in seconds. */
+/** The time between two lines of progress, in seconds. */
 const progressSeconds = 5;
 
-/** How long it may take until nothing is left of an attack, in ms. */
+/** The longest time to cancel the jobs and sweeps of an attack, in ms. */
 const longestCleanUpMs = 120_000;
 
-/** All of them together take as long as this many single attacks. */
+/** The phase with all attacks at the same time takes as long as this many phases with one attack. */
 const shareOfAll = 2;
 
 interface Run {
@@ -43,7 +43,7 @@ interface Run {
   readonly prepared: Prepared;
 }
 
-/** The neighbour works for so long. @throws Error when the service was killed for its memory */
+/** Lets the neighbour work for `seconds`. @throws Error if the service was killed because of its memory */
 async function work({ neighbour, eventLoop, watch }: Run, name: string, seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1_000;
   for (let tick = 1; performance.now() < end; tick++) {
@@ -56,9 +56,9 @@ async function work({ neighbour, eventLoop, watch }: Run, name: string, seconds:
 }
 
 /**
- * Cancels whatever the attack has left in the queue, as an operator does. While the service cannot do that, it is asked again.
- * @returns the attacker's jobs that ran meanwhile
- * @throws Error when that takes too long
+ * Cancels the jobs and sweeps that the attack left, as an operator would. Retries requests that fail.
+ * @returns the attacker's jobs that have ended since `since`
+ * @throws Error if that takes too long
  */
 async function cleanUp(run: Run, since: number): Promise<readonly Job[]> {
   const end = performance.now() + longestCleanUpMs;
@@ -75,7 +75,7 @@ async function cleanUp(run: Run, since: number): Promise<readonly Job[]> {
   return ended.filter(({ finishedAt, startedAt }) => startedAt !== null && Date.parse(finishedAt ?? '') >= since);
 }
 
-/** @returns whether nothing was left to cancel */
+/** Cancels all jobs and sweeps of the attacker once. @returns whether there was nothing to cancel */
 async function cancelLeftovers({ admin, prepared }: Run): Promise<boolean> {
   const page = (await expectStatus(ask(admin, '/sweeps?limit=100'), 200)) as { readonly data: readonly Pick<Sweep, 'id' | 'status'>[] };
   const sweeps = page.data.filter(({ status }) => status === 'running');
@@ -88,6 +88,7 @@ async function cancelLeftovers({ admin, prepared }: Run): Promise<boolean> {
   return sweeps.length + jobs.length === 0;
 }
 
+/** Runs one phase: an attack, or `none`. */
 async function phase(run: Run, name: string, seconds: number): Promise<Phase> {
   await run.watch.takePeaks();
   await run.eventLoop.look();
@@ -95,7 +96,7 @@ async function phase(run: Run, name: string, seconds: number): Promise<Phase> {
   const since = Date.now();
   if (name !== 'none') run.attacker.begin(name, { ...run.attackerCaller, prepared: run.prepared });
   await work(run, name, seconds);
-  const attack = name === 'none' ? {} : (await run.attacker.end()).answers;
+  const attack = name === 'none' ? {} : (await run.attacker.end()).responses;
   const peaks = await run.watch.takePeaks();
   const eventLoopMs = run.eventLoop.take();
   const attackerJobs = await cleanUp(run, since);
@@ -124,7 +125,7 @@ async function shares(options: SharesOptions): Promise<boolean> {
   const faults: string[] = [];
   let neighbour: Neighbour | undefined;
   try {
-    console.log(`shares: ${options.workers} workers, ${MiB(options.memoryBytes)} for all processes; preparing`);
+    console.log(`shares: ${options.workers} workers, ${MiB(options.memoryBytes)} for all processes; preparing…`);
     neighbour = await Neighbour.meet(neighbourCaller);
     const prepared = await prepare(attackerCaller, options.attacks);
     const run: Run = { fleet, watch, attacker, neighbour, eventLoop: new EventLoopDelay(admin), attackerCaller, admin, prepared };
@@ -150,9 +151,7 @@ async function shares(options: SharesOptions): Promise<boolean> {
   console.log('');
   for (const fault of faults) console.log(`WRONG ${fault}`);
   const missing = 1 + options.attacks.length - phases.length;
-  console.log(
-    `shares: ${phases.length - 1} attacks, ${faults.length === 0 ? 'the neighbour noticed none of them' : `${faults.length} faults`}`,
-  );
+  console.log(`shares: ${phases.length - 1} attacks, ${faults.length === 0 ? 'no fault for the neighbour' : `${faults.length} faults`}`);
   if (options.json !== null) await writeFile(options.json, JSON.stringify({ phases, faults }, null, 2));
   return faults.length === 0 && missing === 0;
 }

@@ -1,4 +1,4 @@
-// Receives the neighbour's webhooks and remembers when each arrived.
+// Receives the neighbour's webhooks and records when each of them arrived first.
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 
@@ -18,6 +18,7 @@ export class WebhookReceiver {
     });
   }
 
+  /** Starts a receiver on a free port. */
   static async listen(): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver();
     receiver.#server.listen(0, '127.0.0.1');
@@ -25,19 +26,19 @@ export class WebhookReceiver {
     return receiver;
   }
 
-  /** An address that belongs to one webhook. */
+  /** Returns a URL for one webhook. */
   urlOf(name: string): string {
     const address = this.#server.address();
     return `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}/${name}`;
   }
 
-  /** When the webhook came, as `Date.now()`; null if it does not come in time. */
-  async arrival(name: string, patienceMs: number): Promise<number | null> {
+  /** Waits for a webhook. @returns when it arrived, as `Date.now()`; null if it does not arrive within `timeoutMs` */
+  async arrival(name: string, timeoutMs: number): Promise<number | null> {
     const arrived = this.#arrivals.get(name);
     if (arrived !== undefined) return arrived;
     const { promise, resolve } = Promise.withResolvers<number | null>();
     this.#waiting.set(name, resolve);
-    const timer = setTimeout(() => resolve(null), patienceMs);
+    const timer = setTimeout(() => resolve(null), timeoutMs);
     const at = await promise;
     clearTimeout(timer);
     this.#waiting.delete(name);

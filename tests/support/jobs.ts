@@ -63,18 +63,18 @@ export function openHub(redis: TestRedis, bufferSize?: number, onDelay?: (delayM
   });
 }
 
-/** A new job of `owner` that waits for a worker. */
+/** Creates a job of `owner`, which waits for a worker. @returns its id */
 export async function createJob({ store }: Jobs, of: Partial<JobSpec> = {}, owner = 'ada'): Promise<string> {
   const { job } = await store.create({ spec: { ...spec, ...of }, owner });
   return job.id;
 }
 
-/** The attempt at the job that is to start next, null if no job waits. */
+/** Takes the job that starts next, as a worker does. Returns null if no job waits. */
 export async function takeNext({ store }: Jobs, worker = 'worker-1'): Promise<JobAttempt | null> {
   return (await store.take(worker, store.newClaimId()))?.attempt ?? null;
 }
 
-/** The ids of all waiting jobs in the order in which a service with one place runs them. */
+/** Runs all waiting jobs one after the other. @returns their ids in the order of their starts */
 export async function runAll(jobs: Jobs): Promise<string[]> {
   const order: string[] = [];
   for (let attempt = await takeNext(jobs); attempt !== null; attempt = await takeNext(jobs)) {
@@ -84,7 +84,7 @@ export async function runAll(jobs: Jobs): Promise<string[]> {
   return order;
 }
 
-/** The positions that these jobs are shown at. */
+/** Returns the `queuePosition` of each job. */
 export async function positionsOf({ store }: Jobs, jobIds: readonly string[]): Promise<(number | null | undefined)[]> {
   return (await Promise.all(jobIds.map(async (jobId) => await store.get(jobId)))).map((job) => job?.queuePosition);
 }
@@ -94,12 +94,12 @@ export async function startJob(jobs: Jobs, of: Partial<JobSpec> = {}): Promise<J
   return await claim(jobs, await createJob(jobs, of));
 }
 
-/** Lets the lease of a job run out, as when its worker is gone. */
+/** Ends the lease of a job, as if its worker were gone for too long. */
 export async function endLease(redis: TestRedis, jobId: string): Promise<void> {
   await redis.connect().del(redisKeys(redis.prefix).lease(jobId));
 }
 
-/** Takes this job. */
+/** Takes this job, whether it is its turn or not. @throws Error if it cannot be taken */
 export async function claim({ store }: Jobs, jobId: string, worker = 'worker-1'): Promise<JobAttempt> {
   const claimed = await store.claim(jobId, worker);
   if (claimed.outcome !== 'claimed') throw new Error(`${jobId} could not be claimed: ${claimed.outcome}`);

@@ -1,10 +1,10 @@
-// What an owner's jobs and sweeps take in Redis, counted anew from what is there: what their share of `storageBytes` must be.
+// Recounts from the stored data how much Redis an owner's jobs and sweeps use. The service must count the same.
 import type { JobSpec } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import type { TestRedis } from './redis.ts';
 
-/** The bytes of the specs and the events of an owner's jobs, and of the records of their sweeps. */
+/** Returns the bytes that count for `storageBytes`: the specs and events of an owner's jobs, and the records of the owner's sweeps. */
 export async function storedInRedis(server: TestRedis, owner = 'ada'): Promise<number> {
   const redis = server.connect();
   const keys = redisKeys(server.prefix);
@@ -26,7 +26,7 @@ async function eventBytes(redis: Redis, stream: string): Promise<number> {
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 const sumOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0);
 
-/** The memory of Redis that counts for an owner's jobs: of those that have ended by their events, of others by their epochs. */
+/** Returns the memory of Redis that counts for an owner's jobs. An ended job counts its events, another job counts all epochs of its spec. */
 export async function memoryOfJobs(server: TestRedis, owner = 'ada'): Promise<number> {
   const redis = server.connect();
   const keys = redisKeys(server.prefix);

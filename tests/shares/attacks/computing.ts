@@ -1,10 +1,10 @@
-// Attacks by requests that are expensive to answer: predictions, sweeps, bodies full of mistakes, and large files.
+// Attacks with requests that are expensive to handle: predictions, sweeps, bodies full of mistakes, long histories and large files.
 import { type Attack, headOf, openSocket, pause, repeat, statusOf, type Target } from './attack.ts';
 
-/** 950 KB: 256 samples of zeros. */
+/** A prediction request with 256 samples of zeros: 950 KB. */
 const zeros = JSON.stringify({ inputs: Array.from({ length: 256 }, () => [Array.from({ length: 43 }, () => Array<number>(43).fill(0))]) });
 
-/** Sends a prediction, and leaves after a moment. */
+/** Sends a prediction request, and closes the connection 200 ms later. */
 async function predictAndLeave(target: Target, signal: AbortSignal): Promise<string> {
   const headers = { 'content-type': 'application/json', 'content-length': String(zeros.length) };
   const path = `/jobs/${target.prepared.deepJobId}/predict?activations=true`;
@@ -16,7 +16,7 @@ async function predictAndLeave(target: Target, signal: AbortSignal): Promise<str
 
 export const predictions: Attack = {
   name: 'predictions',
-  what: '950 KB on a network of 83 layers, by clients that leave and clients that stay',
+  what: 'predictions of 950 KB on a network of 83 layers, by clients that disconnect early and clients that wait',
   run: async (target, signal) => {
     const path = `/jobs/${target.prepared.deepJobId}/predict`;
     const options = { body: zeros, headers: { 'content-type': 'application/json' } };
@@ -27,7 +27,7 @@ export const predictions: Attack = {
   },
 };
 
-/** About 200 bytes. */
+/** A layer with a JSON text of about 200 bytes. */
 const layer = (index: number): object => ({
   type: 'conv2d',
   name: `convolution${index}`.padEnd(64, 'x'),
@@ -40,7 +40,7 @@ const layer = (index: number): object => ({
   bias: true,
 });
 
-/** 500 jobs of so many layers. */
+/** A sweep of 500 jobs whose networks have `layers` convolutions. */
 const sweepOf = (layers: number): object => ({
   name: 'attack',
   spec: {
@@ -57,12 +57,12 @@ const sweepOf = (layers: number): object => ({
   maxJobs: 500,
 });
 
-/** Sizes of specs that are far over what is allowed, near it, and small. */
+/** Sweeps that are far above the limit of bytes, near it, and small. */
 const sweepBodies = [990, 100, 10].map((layers) => JSON.stringify(sweepOf(layers)));
 
 export const sweeps: Attack = {
   name: 'sweeps',
-  what: 'specs of up to 200 KB × 500 trials, and GETs of the sweeps that they make',
+  what: 'sweeps of 500 jobs with specs of up to 200 KB, and reads of the created sweeps',
   run: async (target, signal) => {
     const ids: string[] = [];
     const create = async (count: number): Promise<number> => {
@@ -92,7 +92,7 @@ const unknownKeys = (bytes: number): string => {
   return `{${keys.join(',')}}`;
 };
 
-/** Just under 1 MiB, each bad in another way. */
+/** Bodies just below 1 MiB. Each is invalid in another way. */
 const badBodies = [
   unknownKeys(1_000_000),
   `{"data":${unknownKeys(950_000)}}`,
@@ -103,7 +103,7 @@ const badBodies = [
 
 export const bodies: Attack = {
   name: 'bodies',
-  what: '1 MB of unknown keys and other mistakes',
+  what: 'bodies of 1 MB with unknown keys and other mistakes',
   run: async (target, signal) => {
     const paths = ['/jobs', '/sweeps', '/jobs?dryRun=true', `/jobs/${target.prepared.deepJobId}/fork`];
     await repeat(target, signal, 8, async (count) => {
@@ -115,7 +115,7 @@ export const bodies: Attack = {
 
 export const history: Attack = {
   name: 'history',
-  what: 'the metrics, files and events of a job of 100,000 epochs',
+  what: 'reads of the metrics, files and events of a job with 100,000 epochs',
   run: async (target, signal) => {
     const job = `/jobs/${target.prepared.historyJobId}`;
     const requests: readonly (readonly [string, string])[] = [
@@ -135,7 +135,7 @@ export const history: Attack = {
 
 export const exports: Attack = {
   name: 'exports',
-  what: 'datasets, models and pictures, by clients that read and clients that never read',
+  what: 'downloads of datasets, models and images, by clients that read and clients that never read',
   run: async (target, signal) => {
     const { datasetId, deepJobId } = target.prepared;
     const paths = [

@@ -7,7 +7,7 @@ const each: readonly Attack[] = [predictions, sweeps, webhooks, queue, uploads, 
 
 const all: Attack = {
   name: 'all',
-  what: 'all of them together',
+  what: 'all attacks at the same time',
   run: async (target, signal) => {
     await Promise.all(each.map(async (attack) => await attack.run(target, signal)));
   },
