@@ -128,16 +128,16 @@ describe('without keys', () => {
     ['http://127.0.0.1:3000', 403],
     ['http://[::1]:3000', 403],
     ['http://localhost:3000.evil.example', 403],
-  ] as const)('a browser that sends to localhost:3000 for %s gets %s', async ([origin, status], { api }) => {
+  ] as const)('a request from a browser to localhost:3000 with the Origin %s gets %i', async ([origin, status], { api }) => {
     expect((await api.post('/jobs', tutorial, { host: 'localhost:3000', origin })).statusCode).toBe(status);
   });
 
-  apiTest.for(['127.0.0.1:3000', '[::1]:3000', 'localhost'])('a page of the service may call it by the name %s', async (host, { api }) => {
+  apiTest.for(['127.0.0.1:3000', '[::1]:3000', 'localhost'])('a page of the service may call the service at %s', async (host, { api }) => {
     expect((await api.post('/jobs', tutorial, { host, origin: `http://${host}` })).statusCode).toBe(202);
   });
 
   redisTest(
-    'a page of this machine may call where the operator names it, and one of another machine may not',
+    'a page on this machine may call if corsOrigins names it, and a page on another machine may not',
     async ({ redis, onTestFinished }) => {
       const [here, elsewhere] = ['http://localhost:5173', 'https://board.example'];
       const api = await openApi(redis, { corsOrigins: [here, elsewhere] });

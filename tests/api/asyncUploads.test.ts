@@ -39,7 +39,7 @@ const specOf = (dataset: string) => ({
   epochs: 1,
 });
 
-test('an upload with Prefer: respond-async becomes a dataset under the id of its first answer', async ({ api }) => {
+test('an upload with Prefer: respond-async becomes a dataset with the id in its first response', async ({ api }) => {
   const { id } = await accepted(api, table, { name: 'pets' });
   const dataset = await ended(api, id);
   expect(dataset).toMatchObject({ id, title: 'pets', status: 'ready', progress: null, classes: ['cat', 'dog'], trainSamples: 3 });
@@ -66,7 +66,7 @@ test('an upload that fails says why, is listed and can be deleted', async ({ api
   expect(await listed(api)).toEqual([]);
 });
 
-test('an upload with the content of an existing dataset shows that dataset', async ({ api }) => {
+test('an upload with the content of an existing dataset leads to that dataset', async ({ api }) => {
   const first = datasetSchema.parse((await upload(api, formParts({ file: table }))).json());
   const { id } = await accepted(api);
   expect((await ended(api, id)).id).toBe(first.id);
@@ -79,8 +79,8 @@ test('an invalid form is refused at once', async ({ api }) => {
   expect(await listed(api)).toEqual([]);
 });
 
-redisTest('an upload that is being read is a 409 where a dataset is needed, and can be stopped', async ({ redis, onTestFinished }) => {
-  // Nothing is read, so that it stays as it is.
+redisTest('an upload that is still being read cannot be used as a dataset (409), and can be stopped', async ({ redis, onTestFinished }) => {
+  // Without readers the upload stays unread.
   const api = await openApi(redis, { uploadReader: { readers: 0, tryMs: 0 } });
   onTestFinished(async () => await api.close());
   const { id } = await accepted(api);

@@ -1,4 +1,4 @@
-// Zips of images that are mixed, damaged, encrypted or built to harm: each is refused with all of its faults.
+// Zips of images that are mixed, damaged, encrypted or malicious: each is refused with all of its faults.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ describe('is refused with all faults:', () => {
       ],
     ],
     [
-      'files in no folder, and too deep',
+      'files in no folder, and in folders that are too deep',
       { ...animals, '1.png': dot(1), 'cats/more/2.png': dot(1) },
       [
         'file: "cats/more/2.png" lies too deep: expected class/name.png, one folder per class',
@@ -43,7 +43,7 @@ describe('is refused with all faults:', () => {
       ],
     ],
     [
-      'files that are no images',
+      'files that are not images',
       {
         ...animals,
         'cats/notes.txt': Buffer.from('hello'),
@@ -69,7 +69,7 @@ describe('is refused with all faults:', () => {
     expect((await messagesOf(readZip(files))).toSorted()).toEqual(messages.toSorted());
   });
 
-  test('a size that is another only before the image is turned upright is none', async () => {
+  test('but not for an image that has the common size after it is turned upright', async () => {
     const stored = await sharp({ create: { width: 2, height: 3, channels: 3, background: 'red' } })
       .jpeg()
       .withMetadata({ orientation: 6 })
@@ -95,7 +95,7 @@ describe('is refused with all faults:', () => {
 });
 
 describe('a zip', () => {
-  test.skipIf(!hasZip)('of another program, with entries for its folders, is read', async () => {
+  test.skipIf(!hasZip)('that another program made, with entries for folders, is read', async () => {
     const folder = await folderOf(animals);
     const made = join(await temporaryFolder(), 'made.zip');
     expect(spawnSync('zip', ['-q', '-r', made, '.'], { cwd: folder }).status).toBe(0);
@@ -108,14 +108,14 @@ describe('a zip', () => {
     await expect(read({ file: Buffer.from('PK\x03\x04\0\0\0') })).rejects.toThrow(refusal(/^file cannot be read: /));
   });
 
-  /** Replaces a number in the central directory, where each entry begins with "PK\x01\x02". */
+  /** Replaces a 32-bit number of the first entry in the central directory, whose entries begin with "PK\x01\x02". */
   const inDirectory = (files: Files, offset: number, value: number): Uint8Array => {
     const zip = Buffer.from(zipSync({ ...files }));
     zip.writeUInt32LE(value, zip.indexOf('PK\x01\x02') + offset);
     return zip;
   };
 
-  test('whose file is larger or smaller than the zip says is refused, and no more is unpacked', async () => {
+  test('with a file that is larger or smaller than its entry says is refused, and nothing more is unpacked', async () => {
     const larger = inDirectory({ 'cats/1.png': Buffer.alloc(2 ** 24) }, 24, 1000);
     await expect(read({ file: larger })).rejects.toThrow(refusal(/^file\/cats\/1\.png cannot be read: too many bytes in the stream/));
     const smaller = inDirectory({ 'cats/1.png': Buffer.alloc(2 ** 16) }, 24, 2 ** 17);
@@ -129,7 +129,7 @@ describe('a zip', () => {
     );
   });
 
-  test.skipIf(!hasZip)('that is encrypted is refused once, with a remedy', async () => {
+  test.skipIf(!hasZip)('that is encrypted is refused with one fault for all files, and a remedy', async () => {
     const folder = await folderOf(animals);
     const made = join(await temporaryFolder(), 'made.zip');
     expect(spawnSync('zip', ['-q', '-r', '-D', '-P', 'secret', made, '.'], { cwd: folder }).status).toBe(0);
@@ -138,7 +138,7 @@ describe('a zip', () => {
     ]);
   });
 
-  test('that is packed by a rare method or holds a file twice is refused, with a remedy', async () => {
+  test('with a rare compression method or two files of one name is refused', async () => {
     const entry = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({ name: Buffer.from(name), content: dot(1), ...more });
     expect(await messagesOf(read({ file: rawZip([entry('a/1.png', { method: 9 })]) }))).toEqual([
       'file/a/1.png: is compressed by Deflate64, which is not read: zip it again with Deflate, the usual method',

@@ -1,4 +1,4 @@
-// The archive in which CIFAR-10 is published.
+// Reading the archive in which CIFAR-10 is published.
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { cifarBatch } from '../engine/data/cifarFiles.ts';

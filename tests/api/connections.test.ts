@@ -1,4 +1,4 @@
-// The connections of one API process: their number, streams of each key, and clients that do not read.
+// The connections of one API process: their largest number, the event streams of each key, and clients that do not read.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -25,7 +25,7 @@ const test = redisTest.extend('open', async ({ redis }: { redis: TestRedis }, { 
 
 const connectionsOf = async ({ app }: TestApi): Promise<number> => await promisify(app.server.getConnections.bind(app.server))();
 
-/** A connection to the API that has been accepted. It notes whether it is closed. */
+/** Opens a connection and waits until the API has accepted it. `isClosed` says whether it is closed. */
 async function openSocket(api: TestApi, localAddress = '127.0.0.1'): Promise<{ readonly socket: Socket; isClosed: boolean }> {
   const port = Number(new URL(await api.listen()).port);
   const accepted = once(api.app.server, 'connection');
@@ -36,31 +36,35 @@ async function openSocket(api: TestApi, localAddress = '127.0.0.1'): Promise<{ r
   return opened;
 }
 
-const asks = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
+/** The text of a request. */
+const getRequest = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
 
 describe('when all connections are open', () => {
-  test('the oldest idle one is closed for a new one', async ({ open }) => {
+  test('the oldest idle connection is closed for a new one', async ({ open }) => {
     const api = await open({ maxConnections: 3 });
     const idle = [await openSocket(api), await openSocket(api), await openSocket(api)];
     const { socket } = await openSocket(api);
-    socket.write(asks('/health/live'));
+    socket.write(getRequest('/health/live'));
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
     await until(() => idle.some(({ isClosed }) => isClosed));
     expect(idle.map(({ isClosed }) => isClosed)).toEqual([true, false, false]);
     for (const each of idle) each.socket.destroy();
   });
 
-  test.skipIf(process.platform !== 'linux')('it is one of the address that has the most', async ({ open }) => {
-    const api = await open({ maxConnections: 3 });
-    const first = await openSocket(api, '127.0.0.1');
-    const others = [await openSocket(api, '127.0.0.2'), await openSocket(api, '127.0.0.2')];
-    const { socket } = await openSocket(api, '127.0.0.3');
-    await until(() => [first, ...others].some(({ isClosed }) => isClosed));
-    expect([first, ...others].map(({ isClosed }) => isClosed)).toEqual([false, true, false]);
-    for (const each of [first, ...others, { socket }]) each.socket.destroy();
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'the connection that is closed belongs to the address with the most connections',
+    async ({ open }) => {
+      const api = await open({ maxConnections: 3 });
+      const first = await openSocket(api, '127.0.0.1');
+      const others = [await openSocket(api, '127.0.0.2'), await openSocket(api, '127.0.0.2')];
+      const { socket } = await openSocket(api, '127.0.0.3');
+      await until(() => [first, ...others].some(({ isClosed }) => isClosed));
+      expect([first, ...others].map(({ isClosed }) => isClosed)).toEqual([false, true, false]);
+      for (const each of [first, ...others, { socket }]) each.socket.destroy();
+    },
+  );
 
-  test('one that waits for an answer stays, and a new one is closed', async ({ open }) => {
+  test('a connection that waits for a response stays open, and a new connection is closed', async ({ open }) => {
     const api = await open({ maxConnections: 1 });
     const { jobId } = await startJob(api.jobs);
     const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
@@ -73,14 +77,14 @@ describe('when all connections are open', () => {
   });
 });
 
-test('a client that does not read its answer is disconnected, and one that waits for events is not', async ({ open }) => {
+test('a client that does not read its response is disconnected, and a client that waits for events is not', async ({ open }) => {
   const api = await open({ stallMs: 200, heartbeatMs: 1_000_000 });
   const { jobId } = await startJob(api.jobs);
   const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
   await stream.until(({ events }) => events.length > 0);
   const { socket } = await openSocket(api);
-  // Nine megabytes: more than the buffers of a connection hold.
-  socket.pause().write(asks('/datasets/digits/export'));
+  // The response has nine megabytes, which is more than the buffers of a connection hold.
+  socket.pause().write(getRequest('/datasets/digits/export'));
   await once(socket, 'readable');
   await until(async () => (await connectionsOf(api)) === 1);
   expect(api.hub.followers).toBe(1);
@@ -88,7 +92,7 @@ test('a client that does not read its answer is disconnected, and one that waits
   socket.destroy();
 });
 
-test('a key over its number of event streams gets a 429, and other keys do not', async ({ open }) => {
+test('a key over its limit of event streams gets a 429, and other keys do not', async ({ open }) => {
   const [ada, bob] = [makeKey('ada'), makeKey('bob', 'admin')];
   const api = await open({ apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`), streamsPerKey: 2 });
   const url = `${await api.listen()}/jobs/${(await startJob(api.jobs)).jobId}/events`;
@@ -104,7 +108,7 @@ test('a key over its number of event streams gets a 429, and other keys do not',
   });
   const other = await openStream(url, bearer(bob));
   expect(other.status).toBe(200);
-  // Pages of events are not streams.
+  // A page of events is not a stream.
   expect((await fetch(url, { headers: bearer(ada) })).status).toBe(200);
 
   first.leave();

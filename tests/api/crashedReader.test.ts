@@ -36,8 +36,8 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   });
 });
 
-redisTest('an upload whose reader needs more memory than it may have is a 422', async ({ redis, onTestFinished }) => {
-  // Less than the process has when it starts.
+redisTest('an upload whose reader needs more memory than allowed is a 422', async ({ redis, onTestFinished }) => {
+  // The limit is below the memory of a process that has just started.
   const api = await openApi(redis, { uploadReader: { memoryBytes: 1e6 } });
   onTestFinished(async () => await api.close());
   const response = await upload(api, formParts({ file: large }));
@@ -53,7 +53,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
   const apiKeys = parseApiKeys(keys.map(({ entry }) => entry).join());
 
   redisTest(
-    'reads the next one of the same key, is replaced when it was killed, and ends with the app',
+    'reads the next upload of the same key, is replaced after it was killed, and ends with the app',
     async ({ redis, onTestFinished }) => {
       const api = await openApi(redis, { apiKeys, uploadReader: { keptMs: 2 ** 30, yieldMs: 2 ** 30 } });
       onTestFinished(async () => await api.close());
@@ -66,7 +66,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       expect(readers()).toEqual([first]);
       expect(await send(bob, 'a,b\n1,x\n')).toBe(201);
       expect(readers()).toHaveLength(2);
-      // The app takes it for alive a moment longer, and is not to blame the next file for its end.
+      // For a moment the app does not know that the process has ended. It must not blame the next file.
       for (const pid of readers()) process.kill(pid, 'SIGKILL');
       expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
       // A killed process may take a moment to end.
@@ -76,33 +76,36 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
     },
   );
 
-  redisTest('is ready before the first upload of a key, and reads for that key alone', async ({ redis, onTestFinished }) => {
-    const api = await openApi(redis, { apiKeys, uploadReader: { keptMs: 2 ** 30, yieldMs: 2 ** 30, spareMs: 1 } });
-    onTestFinished(async () => await api.close());
-    const send = async (key: TestKey): Promise<number> =>
-      (await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }), bearer(key))).statusCode;
-    await until(() => readers().length === 1);
-    const [spare] = readers();
-    expect(await send(ada)).toBe(201);
-    await until(() => readers().length === 2);
-    expect(await send(bob)).toBe(201);
-    await until(() => readers().length === 3);
-    expect(readers()).toContain(spare);
-    // It has this dataset already.
-    expect(await send(ada)).toBe(200);
-    expect(readers()).toHaveLength(3);
-    await api.app.close();
-    await until(() => readers().length === 0);
-  });
+  redisTest(
+    'can be a spare one that was started before the first upload of a key, and then reads for this key only',
+    async ({ redis, onTestFinished }) => {
+      const api = await openApi(redis, { apiKeys, uploadReader: { keptMs: 2 ** 30, yieldMs: 2 ** 30, spareMs: 1 } });
+      onTestFinished(async () => await api.close());
+      const send = async (key: TestKey): Promise<number> =>
+        (await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }), bearer(key))).statusCode;
+      await until(() => readers().length === 1);
+      const [spare] = readers();
+      expect(await send(ada)).toBe(201);
+      await until(() => readers().length === 2);
+      expect(await send(bob)).toBe(201);
+      await until(() => readers().length === 3);
+      expect(readers()).toContain(spare);
+      // This dataset exists already.
+      expect(await send(ada)).toBe(200);
+      expect(readers()).toHaveLength(3);
+      await api.app.close();
+      await until(() => readers().length === 0);
+    },
+  );
 
-  redisTest('ends when no upload comes', async ({ redis, onTestFinished }) => {
+  redisTest('ends if no other upload arrives', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { uploadReader: { keptMs: 1, yieldMs: 2 ** 30 } });
     onTestFinished(async () => await api.close());
     expect((await upload(api, formParts({ file: Buffer.from('a,b\n1,x\n') }))).statusCode).toBe(201);
     await until(() => readers().length === 0);
   });
 
-  redisTest('gets less CPU time when that takes long, and is not used again', async ({ redis, onTestFinished }) => {
+  redisTest('gets a lower priority if reading takes long, and is not used again', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { uploadReader: { keptMs: 2 ** 30, yieldMs: 1 } });
     onTestFinished(async () => await api.close());
     const answer = upload(api, formParts({ file: large }));
@@ -112,7 +115,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
   });
 });
 
-/** The niceness of a process; null if it has ended. */
+/** Returns the niceness of a process; null if it has ended. */
 function priorityOf(pid: number): number | null {
   try {
     return getPriority(pid);

@@ -1,10 +1,10 @@
-// Archives that hold too much of something: each is refused by what it says of itself, or as soon as the limit is reached.
+// Archives with too many entries, pixels or bytes: each is refused because of its headers, or as soon as reading reaches the limit.
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { plainPng } from '../engine/data/imageFixtures.ts';
 import { read, readZip } from './fixtures/archives.ts';
 
-/** Headers of a tar (POSIX ustar) with these paths, all of one type: 5 is a folder, 1 a link. */
+/** Builds a tar (POSIX ustar) of entries without content. @param type of all entries: '5' is a folder, '1' a link */
 function tarOfHeaders(paths: readonly string[], type: string): Uint8Array {
   const headers = paths.map((path) => {
     const header = Buffer.alloc(512);
@@ -22,7 +22,7 @@ function tarOfHeaders(paths: readonly string[], type: string): Uint8Array {
 test.each([
   ['folders', '5'],
   ['links', '1'],
-])('a tar of more %s than it may have entries is refused', async (_, type) => {
+])('a tar with more %s than the limit of entries is refused', async (_, type) => {
   const paths = Array.from({ length: 8 }, (_each, i) => `folder${i}`);
   await expect(read({ file: tarOfHeaders(paths, type) }, { files: 3, classes: 1 })).rejects.toThrow(
     'file: it has too many entries for the limit of 3 files',
@@ -32,7 +32,7 @@ test.each([
   );
 });
 
-test('a zip of more entries than it may have is refused before they are read', async () => {
+test('a zip with more entries than the limit is refused before the entries are read', async () => {
   const files = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`.hidden/${i}`, Buffer.of(1)]));
   await expect(readZip(files, { files: 3, classes: 1 })).rejects.toThrow('file: 8 files are over the limit of 3');
 });
@@ -40,16 +40,16 @@ test('a zip of more entries than it may have is refused before they are read', a
 test.each([
   ['folders', `${'a/'.repeat(21)}1.png`],
   ['characters', `cat/${'x'.repeat(1_000)}.png`],
-])('a path of too many %s is refused', async (_, path) => {
+])('a path with too many %s is refused', async (_, path) => {
   await expect(readZip({ [path]: plainPng(1, 1, 1) })).rejects.toThrow('has more than 1000 characters or 20 folders');
 });
 
-test('a path within twenty folders is read', async () => {
+test('a path with twenty folders is read', async () => {
   const { splits } = await readZip({ [`${'a/'.repeat(20)}1.png`]: plainPng(1, 1, 1) });
   expect(splits.train.length).toBe(1);
 });
 
-test('images that unpack to more pixels together than a dataset may have are refused, whatever the first one says', async () => {
+test('images that together unpack to more bytes than the limit are refused, also if the first one is small', async () => {
   const small: [string, Uint8Array] = ['cat/0.png', plainPng(1, 1, 1)];
   const large = Array.from({ length: 20 }, (_, i): [string, Uint8Array] => [`cat/${i + 1}.png`, plainPng(100, 100, i)]);
   const zip = zipSync(Object.fromEntries([small, ...large]));

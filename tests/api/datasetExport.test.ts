@@ -36,15 +36,15 @@ test('says what is not there: files of a built-in dataset, samples of random dat
   }
 });
 
-redisTest('reads one built-in dataset of a key at a time, so that others have their turn', async ({ redis, onTestFinished }) => {
+redisTest('reads one built-in dataset of a key at a time, so that other keys have their turn', async ({ redis, onTestFinished }) => {
   const folder = await makeDataFolder();
   onTestFinished(async () => await folder.remove());
   const files = new NodeDatasetFiles({ folders: [folder.path], home: folder.path });
   const begun = new Set<string>();
-  const goOn = Promise.withResolvers<void>();
+  const resume = Promise.withResolvers<void>();
   const find: typeof files.find = async (dataset, ...rest) => {
     begun.add(dataset);
-    await goOn.promise;
+    await resume.promise;
     return await files.find(dataset, ...rest);
   };
   const [ada, bob] = [makeKey('ada'), makeKey('bob')];
@@ -58,7 +58,7 @@ redisTest('reads one built-in dataset of a key at a time, so that others have th
   const other = api.get('/datasets/fashionMnist/samples', bearer(bob));
   await until(() => begun.has('fashionMnist'));
   expect([...begun]).toEqual(['mnist', 'fashionMnist']);
-  goOn.resolve();
+  resume.resolve();
   for (const response of await Promise.all([first, second, other])) expect(response.statusCode).toBe(200);
   expect([...begun]).toEqual(['mnist', 'fashionMnist', 'cifar10']);
 });

@@ -1,23 +1,25 @@
+// The semaphore that divides a number of places among keys.
 import { describe, expect, test } from 'vitest';
 import { FairSemaphore, type Release, TooManyWaitingError } from '../../services/api/src/fairSemaphore.ts';
 
-/** Lets everything happen that needs no other event. */
+/** Waits one turn of the event loop, so that all queued microtasks run. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Callers that note in `started` when they get a place. */
+/** Creates callers, which add their names to `started` when they get a place. */
 function callersOf(semaphore: FairSemaphore) {
   const started: string[] = [];
   const releases = new Map<string, Release>();
   return {
     started,
-    /** @param name its letters are the key, its digits tell the callers of one key apart */
+    /** Waits for a place. @param name a key of letters, then a number that distinguishes the callers of this key */
     call: async (name: string, signal?: AbortSignal): Promise<void> => {
       const release = await semaphore.acquire(name.replace(/\d+$/, ''), signal);
       started.push(name);
       releases.set(name, release);
     },
+    /** Gives the place of a caller back. */
     end: async (name: string): Promise<void> => {
       releases.get(name)?.();
       await settle();
@@ -26,7 +28,7 @@ function callersOf(semaphore: FairSemaphore) {
 }
 
 describe('a fair semaphore', () => {
-  test('gives free places at once and the next one when a place is given back', async () => {
+  test('gives free places at once, and further ones when a place is given back', async () => {
     const { call, end, started } = callersOf(new FairSemaphore({ places: 2 }));
     for (const name of ['a1', 'a2', 'a3']) void call(name);
     await settle();
@@ -43,7 +45,7 @@ describe('a fair semaphore', () => {
     expect(started).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4']);
   });
 
-  test('keeps a place for other keys when a key has all that it may hold', async () => {
+  test('keeps a place for other keys when a key has its largest number of places', async () => {
     const { call, end, started } = callersOf(new FairSemaphore({ places: 3, placesPerKey: 2 }));
     for (const name of ['a1', 'a2', 'a3', 'b1']) void call(name);
     await settle();
@@ -54,7 +56,7 @@ describe('a fair semaphore', () => {
     expect(started).toEqual(['a1', 'a2', 'b1', 'a3']);
   });
 
-  test('refuses a caller whose key has enough waiting, and others only when all together have', async () => {
+  test('refuses a caller if too many callers of its key wait, or too many of all keys', async () => {
     const semaphore = new FairSemaphore({ places: 1, waitingPerKey: 1, waiting: 2 });
     const { call } = callersOf(semaphore);
     for (const name of ['a1', 'a2', 'b1']) void call(name);
@@ -63,7 +65,7 @@ describe('a fair semaphore', () => {
     await expect(semaphore.acquire('c')).rejects.toMatchObject({ isOwnLimit: false });
   });
 
-  test('takes a caller that leaves out of the queue, and its key with the last one', async () => {
+  test('removes a caller that leaves from the queue, and its key with its last caller', async () => {
     const { call, end, started } = callersOf(new FairSemaphore({ places: 1, waitingPerKey: 1 }));
     const leaving = new AbortController();
     void call('a1');
@@ -77,7 +79,7 @@ describe('a fair semaphore', () => {
     expect(started).toEqual(['a1', 'c1', 'b2']);
   });
 
-  test('counts a place that is given back twice once', async () => {
+  test('counts a place only once if it is given back twice', async () => {
     const semaphore = new FairSemaphore({ places: 1 });
     const release = await semaphore.acquire('a');
     release();

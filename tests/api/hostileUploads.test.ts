@@ -180,8 +180,8 @@ describe('too much', () => {
 });
 
 redisTest.for([
-  ['without room', 'diskFull', 503, '60'],
-  ['whose storage takes no file of this size', 'artifactTooLarge', 413, undefined],
+  ['whose disk is full', 'diskFull', 503, '60'],
+  ['whose storage refuses files of this size', 'artifactTooLarge', 413, undefined],
 ] as const)('a server %s says so and keeps nothing', async ([, code, status, retryAfter], { redis }) => {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-full-'));
   const artifacts = await FolderArtifactStore.open(folder);

@@ -1,4 +1,4 @@
-// Zips and tars of images, one folder a class, as people's systems make them: what is read from them.
+// Zips and tars of images with one folder per class, as common systems make them, and what is read from them.
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -161,7 +161,7 @@ describe('parts', () => {
     ]);
   });
 
-  test('are refused when test has classes that train lacks, and each is named', async () => {
+  test('are refused if test has classes that train lacks, and the refusal names each class', async () => {
     expect(
       await messagesOf(readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'test/x/3.png': dot(3), 'test/y/3.png': dot(3) })),
     ).toEqual([

@@ -118,10 +118,7 @@ describe('DELETE /jobs/{id}', () => {
     expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
   });
 
-  test('forgets the idempotency key of the job, so that a client that makes and deletes jobs leaves nothing in Redis', async ({
-    api,
-    redis,
-  }) => {
+  test('removes the idempotency key of the job, so that it does not remain in Redis', async ({ api, redis }) => {
     const remembered = async (): Promise<number> => (await redis.connect('api').keys(redisKeys(redis.prefix).idempotency('*'))).length;
     const key = { 'idempotency-key': 'once' };
     const ids: string[] = [];

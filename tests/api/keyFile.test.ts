@@ -48,7 +48,7 @@ describe('while the service runs', () => {
     await stop();
   });
 
-  test('a weight that is changed in the file counts for the next job that starts', async () => {
+  test('a weight that is changed in the file changes the order of the waiting jobs', async () => {
     const [ada, bob] = [makeKey('ada'), makeKey('bob')];
     const { write, url, stop } = await serve('weights', ada, bob);
     const post = async (key: Key): Promise<string> => {

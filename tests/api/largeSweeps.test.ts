@@ -1,4 +1,4 @@
-// Sweeps of large specs: what they take of Redis, what is refused, and that planning one keeps nobody waiting.
+// Sweeps of large specs: how much of Redis they use, what is refused, and that planning a sweep does not delay other requests.
 import type { Job, JobPage, Problem, Sweep, SweepPage } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import { parseApiKeys, redisKeys, Retention, SweepStore, withValues } from '@trainyard/jobs';
@@ -14,7 +14,7 @@ const entries = [makeKey('ada'), makeKey('bob')] as const;
 const [ada, bob] = [bearer(entries[0]), bearer(entries[1])];
 const apiKeys = parseApiKeys(entries.map(({ entry }) => entry).join(','));
 
-/** A spec with so many layers, which takes some milliseconds to check. */
+/** Builds a spec with `layers` linear layers and an output layer. Checking it takes a few milliseconds. */
 const deep = (layers: number) => ({
   ...tutorial,
   data: { ...tutorial.data, inputShape: [4], targetShape: [2] },
@@ -30,7 +30,7 @@ const rates = (count: number): { '/optimizer/learningRate': { type: 'choice'; va
 });
 const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
-/** The bytes of all that a sweep has in Redis. */
+/** Returns the bytes of the records of a sweep in Redis. */
 async function storedBytes(redis: TestRedis, id: string): Promise<number> {
   const keys = redisKeys(redis.prefix);
   const connection = redis.connect();
@@ -39,7 +39,7 @@ async function storedBytes(redis: TestRedis, id: string): Promise<number> {
 }
 
 describe('the specs of a sweep', () => {
-  test('are stored once, and of each trial what differs', async ({ api, redis }) => {
+  test('are stored once, with the changes of each trial', async ({ api, redis }) => {
     const few = await makeSweep(api, gridOf({ spec: deep(200), space: rates(2) }));
     const many = await makeSweep(api, gridOf({ spec: deep(200), space: rates(20) }));
     const specBytes = sizeOf(many.spec);
@@ -52,7 +52,7 @@ describe('the specs of a sweep', () => {
     );
   });
 
-  redisTest('have a limit together, and the refusal says how many jobs fit', async ({ redis, onTestFinished }) => {
+  redisTest('have a common limit of bytes, and the refusal says how many jobs fit', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { sweepBytesLimit: 20_000 });
     onTestFinished(async () => await api.close());
     const [refusal = ''] = await refusalOf(api, gridOf({ spec: deep(20), space: rates(20) }));
@@ -65,7 +65,7 @@ describe('the specs of a sweep', () => {
     expect(trials).toHaveLength(fitting - 1);
   });
 
-  redisTest('count with what the values make of them', async ({ redis, onTestFinished }) => {
+  redisTest('count with the values of their jobs', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { sweepBytesLimit: 20_000 });
     onTestFinished(async () => await api.close());
     const values = Array.from({ length: 10 }, (_, index) => deep(20 + index).model.layers);
@@ -74,7 +74,7 @@ describe('the specs of a sweep', () => {
     ]);
   });
 
-  test('appear shortened in the problems of their values', async ({ api }) => {
+  test('are shortened in the problems about their values', async ({ api }) => {
     const values = [deep(100).model.layers, [{ type: 'relu', negativeSlope: 'x'.repeat(100_000) }]];
     const [problem = ''] = await refusalOf(api, gridOf({ spec: deep(0), space: { '/model/layers': { type: 'choice', values } } }));
     expect(problem).toMatch(/^\/space\/~1model~1layers: \[\{"type":"relu"/);
@@ -83,7 +83,7 @@ describe('the specs of a sweep', () => {
 });
 
 describe('planning a sweep', () => {
-  /** Fails at its last trial, so that its answer comes as soon as it is planned. */
+  /** A sweep whose last trial is invalid: the response arrives as soon as the sweep is planned. */
   const slow = gridOf({
     spec: deep(300),
     space: { '/optimizer/learningRate': { type: 'choice', values: [...rates(39)['/optimizer/learningRate'].values, -1] } },
@@ -103,7 +103,7 @@ describe('planning a sweep', () => {
     expect(await refused).toBe(422);
   });
 
-  redisTest('has places for each key: one waits for itself, not for another', async ({ redis, onTestFinished }) => {
+  redisTest('waits for other sweeps of the same key, but not for those of another key', async ({ redis, onTestFinished }) => {
     const api = await openApi(redis, { apiKeys });
     onTestFinished(async () => await api.close());
     const finished: string[] = [];
@@ -127,7 +127,7 @@ redisTest("another key's sweep or job is not read before it is refused", async (
   const { id, trials } = (await api.post('/sweeps', gridOf(), ada)).json<Sweep>();
   const job = trials[0]?.job ?? '';
   const keys = redisKeys(redis.prefix);
-  // Whoever reads these records fails.
+  // Every read of these damaged records fails.
   await redis.connect().hset(keys.sweep(id), 'head', '{');
   await redis.connect().hset(keys.job(job), 'spec', '{');
   for (const url of [`/sweeps/${id}`, `/jobs/${job}`]) {
@@ -136,8 +136,8 @@ redisTest("another key's sweep or job is not read before it is refused", async (
   }
 });
 
-describe('a record of version 0.1.0, with a whole spec for each trial,', () => {
-  /** Writes the record of a sweep as that version did. */
+describe('a record of version 0.1.0, which has a whole spec for each trial,', () => {
+  /** Replaces the record of a sweep by one of version 0.1.0. @param isMade whether it names the jobs that were created */
   async function writeFormer(redis: TestRedis, { id, spec, trials: made }: Sweep, isMade: boolean): Promise<void> {
     const connection = redis.connect();
     const keys = redisKeys(redis.prefix);
@@ -150,7 +150,7 @@ describe('a record of version 0.1.0, with a whole spec for each trial,', () => {
     await connection.hset(keys.sweep(id), ...kept.flat(), 'plan', JSON.stringify(plan), 'trials', JSON.stringify(trials));
   }
 
-  test('is shown as it was, in lists too', async ({ api, redis }) => {
+  test('is shown unchanged, also in lists', async ({ api, redis }) => {
     const sweep = await makeSweep(api, gridOf());
     await writeFormer(redis, sweep, true);
     const { planned: _planned, trials: _trials, ...summary } = sweep;
@@ -160,7 +160,7 @@ describe('a record of version 0.1.0, with a whole spec for each trial,', () => {
     expect(await redis.connect().hexists(redisKeys(redis.prefix).sweep(sweep.id), 'trials')).toBe(0);
   });
 
-  test('is brought forward to its end', async ({ api, redis }) => {
+  test('is continued to its end', async ({ api, redis }) => {
     const sweep = await makeSweep(api, gridOf());
     const specs = await Promise.all(sweep.trials.map(async ({ job }) => (await api.get(`/jobs/${job}`)).json<Job>().spec));
     for (const { job } of sweep.trials) {
@@ -181,7 +181,7 @@ describe('a record of version 0.1.0, with a whole spec for each trial,', () => {
 describe('deleting a sweep', () => {
   const remove = (id: string) => ({ method: 'DELETE' as const, url: `/sweeps/${id}` });
 
-  test('needs its end, and leaves its jobs', async ({ api, redis }) => {
+  test('is possible after its end, and keeps its jobs', async ({ api, redis }) => {
     const { id, trials } = await makeSweep(api, gridOf({ space: rates(2) }));
     expect((await api.call(remove(id))).json<Problem>()).toMatchObject({ status: 409, code: 'wrongState' });
     for (const { job } of trials) await trainAs(api, job, [0.5]);
@@ -190,7 +190,7 @@ describe('deleting a sweep', () => {
     expect([(await api.get(`/sweeps/${id}`)).statusCode, (await api.call(remove(id))).statusCode]).toEqual([404, 404]);
     expect((await api.get('/sweeps')).json<SweepPage>().data).toEqual([]);
     expect((await api.get(`/jobs/${trials[0]?.job}`)).json<Job>().status).toBe('succeeded');
-    // What a process that was late writes of it makes no new record.
+    // A late write of another process does not create the record again.
     const store = new SweepStore({ redis: redis.connect(), prefix: redis.prefix });
     await store.setJob(id, 0, 0, trials[0]?.job ?? '');
     await store.requestCancel(id);
@@ -198,7 +198,7 @@ describe('deleting a sweep', () => {
     expect(await redis.connect().exists(keys.sweep(id), keys.sweepTrials(id))).toBe(0);
   });
 
-  test('is also done by retention, when it ended long enough ago', async ({ api, redis }) => {
+  test('is also done by retention if the sweep ended long enough ago', async ({ api, redis }) => {
     const ended = await makeSweep(api, gridOf({ space: rates(1) }));
     await trainAs(api, ended.trials[0]?.job ?? '', [0.5]);
     await api.sweepRunner.reconcile();
@@ -212,7 +212,7 @@ describe('deleting a sweep', () => {
   });
 });
 
-test('a page of large jobs or sweeps ends early, and its cursor leads on', async ({ api, redis }) => {
+test('a page of large jobs or sweeps is shorter than its limit, and its cursor leads to the rest', async ({ api, redis }) => {
   const spec: JobSpec = { ...smallSpec, name: 'x'.repeat(600_000) };
   const ids: string[] = [];
   for (let count = 0; count < 5; count++) ids.unshift((await api.jobs.store.create({ spec, owner: 'local' })).job.id);

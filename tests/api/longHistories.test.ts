@@ -1,4 +1,4 @@
-// The metrics and events of a job with very many epochs: read and sent in pages, whole and right, and without keeping others waiting.
+// The metrics and events of a job with many epochs: they are read in pages, complete and correct, and reading them does not delay other keys.
 import { createHash } from 'node:crypto';
 import type { ArtifactList, EventPage, JobMetrics } from '@trainyard/contracts';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
@@ -8,7 +8,7 @@ import { redisTest, type TestRedis } from '../support/redis.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
 
-/** A job of ada's with so many epochs, told as a worker tells them but all at once. */
+/** Creates a job of the key `ada` with the given number of epochs. Writes their events to Redis directly. @returns its id */
 async function longJob(api: TestApi, redis: TestRedis, epochs: number): Promise<string> {
   const jobId = await createJob(api.jobs);
   const stream = redisKeys(redis.prefix).events(jobId);
@@ -24,11 +24,11 @@ const rowsOf = (epochs: number): string =>
 const table = (epochs: number): string =>
   `epoch,trainLoss,testLoss,testAccuracy,learningRate,seconds,samplesPerSecond,gradientNorm\r\n${rowsOf(epochs)}`;
 
-/** More than fits any piece that is kept in memory. */
+/** A number of epochs that needs several pages and pieces. */
 const many = 8_000;
 
 describe('a long history', () => {
-  test('comes whole as JSON and as CSV', async ({ api, redis }) => {
+  test('is complete as JSON and as CSV', async ({ api, redis }) => {
     const jobId = await longJob(api, redis, many);
     const { epochs } = (await api.get(`/jobs/${jobId}/metrics`)).json<JobMetrics>();
     expect(epochs).toEqual(Array.from({ length: many }, (_, index) => metricsOf(index + 1)));
@@ -36,7 +36,7 @@ describe('a long history', () => {
     expect(csv.body === table(many)).toBe(true);
   });
 
-  test('is a file with a size, a digest and parts, of the epochs that there were when it was asked for', async ({ api, redis }) => {
+  test('is a file with a size, a digest and ranges', async ({ api, redis }) => {
     for (const epochs of [10, many]) {
       const jobId = await longJob(api, redis, epochs);
       const url = `/jobs/${jobId}/artifacts/metrics.csv`;
@@ -60,7 +60,7 @@ describe('a long history', () => {
     }
   });
 
-  redisTest('keeps no other key waiting until all of it is read', async ({ redis, onTestFinished }) => {
+  redisTest('does not delay the requests of another key until it is read completely', async ({ redis, onTestFinished }) => {
     const entries = [makeKey('ada'), makeKey('bob')] as const;
     const api = await openApi(redis, { apiKeys: parseApiKeys(entries.map(({ entry }) => entry).join(',')) });
     onTestFinished(async () => await api.close());
@@ -83,7 +83,7 @@ describe('a long history', () => {
   });
 });
 
-test('a page of large events ends early, and its cursor leads on to all of them', async ({ api }) => {
+test('a page of large events is shorter than its limit, and its cursor leads to the rest', async ({ api }) => {
   const attempt = await claim(api.jobs, await createJob(api.jobs));
   const messages = Array.from({ length: 400 }, (_, index) => `${index} ${'x'.repeat(4_000)}`);
   for (const message of messages) await attempt.appendLog('info', message);

@@ -49,7 +49,7 @@ describe('a process that may not send to private addresses', () => {
     await statusBecomes(api, job, 'delivered');
   });
 
-  test('fails them if no process may send them', async ({ stage: { api, send, receive } }) => {
+  test('marks them as failed if no process may send them', async ({ stage: { api, send, receive } }) => {
     send({ allowPrivate: false });
     const receiver = await receive();
     const job = await post(api, { url: receiver.url });

@@ -1,4 +1,4 @@
-// Plain PNG files are decoded without sharp, to the same pixels, and everything else is left to it.
+// Simple PNG files are decoded without sharp, to the same pixels. All other files are left to sharp.
 import { deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import sharp from 'sharp';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { decodePlainPng } from '../../services/api/src/images/plainPng.ts';
 import { type PngParts, plainPng, pngFile } from '../engine/data/imageFixtures.ts';
 
-/** Rows as they are stored, each with the byte of its filter. */
+/** Compresses rows of pixels. Each row begins with the number of its filter. */
 const withFilters = (rows: readonly (readonly number[])[]): Uint8Array => deflateSync(Uint8Array.from(rows.flat()));
 
 describe('a plain PNG file', () => {
@@ -24,7 +24,7 @@ describe('a plain PNG file', () => {
       fc.asyncProperty(images, async (file) => {
         const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
         const plain = decodePlainPng(file);
-        // Sharp gives grey as three equal channels.
+        // Sharp returns grey images with three equal channels.
         const expected = plain?.channels === 1 ? data.filter((_, i) => i % info.channels === 0) : data;
         expect(plain && { ...plain, data: [...plain.data] }).toEqual({
           width: info.width,
@@ -48,19 +48,19 @@ describe('a plain PNG file', () => {
 
   const one: PngParts = { width: 1, height: 1, color: 0, rows: [[7]] };
   test.each<[string, PngParts]>([
-    ['too large for it', { ...one, width: 257, height: 256, rows: [] }],
-    ['of other than 8 bits', { ...one, depth: 16, rows: [[7, 7]] }],
+    ['with too many pixels', { ...one, width: 257, height: 256, rows: [] }],
+    ['with 16 bits per channel', { ...one, depth: 16, rows: [[7, 7]] }],
     ['with a palette', { ...one, color: 3, palette: [1, 2, 3], rows: [[0]] }],
     ['with alpha', { ...one, color: 4, rows: [[7, 255]] }],
     ['that is interlaced', { ...one, interlaced: true }],
-    ['with a colour that stands for transparency', { ...one, extra: [['tRNS', Uint8Array.of(0, 7)]] }],
+    ['with a transparent colour', { ...one, extra: [['tRNS', Uint8Array.of(0, 7)]] }],
     ['with metadata', { ...one, extra: [['eXIf', Uint8Array.of(0)]] }],
     ['with a profile', { ...one, extra: [['iCCP', Uint8Array.of(0)]] }],
     ['with a filter that does not exist', { ...one, packed: withFilters([[5, 7]]) }],
     ['with too few rows', { ...one, height: 2 }],
     ['with too many rows', { ...one, rows: [[7], [7]] }],
     ['with bytes after its pixels', { ...one, packed: Buffer.concat([withFilters([[0, 7]]), Buffer.of(0)]) }],
-    ['without width', { ...one, width: 0, rows: [] }],
+    ['with a width of 0', { ...one, width: 0, rows: [] }],
   ])('%s is left to sharp', (_, parts) => {
     expect(decodePlainPng(pngFile(one))).toEqual({ width: 1, height: 1, channels: 1, data: Uint8Array.of(7) });
     expect(decodePlainPng(pngFile(parts))).toBeNull();

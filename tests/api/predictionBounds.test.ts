@@ -1,4 +1,4 @@
-// Predictions have bounds on memory, time and places, and no key can take them from the others.
+// Predictions have limits of memory, time and places, and no key can use up the places of the others.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const predictors = (): number[] => childrenRunning('predictProcess');
 // Processes of an earlier test, or of another test file in the same process, may not have ended yet.
 beforeEach(async () => await until(() => !canWatchProcesses || predictors().length === 0));
 
-/** The most memory that a process has had, in bytes. */
+/** Returns the peak of the resident memory of a process, in bytes. */
 const peakOf = (pid: number): number =>
   1024 * Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
 
@@ -44,7 +44,7 @@ const asBob = async (api: TestApi, url: string, body: unknown): Promise<LightMyR
 const small = specOn([3], 2, [{ type: 'linear', outFeatures: 2 }]);
 const smallBody = { inputs: [[1, 2, 3]] };
 
-/** Takes a while: 128 samples have 1.2e9 multiply-adds. */
+/** Images for a slow prediction: 128 samples need 1.2e9 multiply-adds. */
 const side = 32;
 const slow = specOn([1, side, side], 2, [
   ...Array.from({ length: 4 }, () => [{ type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 }, { type: 'tanh' }]).flat(),
@@ -54,7 +54,7 @@ const slow = specOn([1, side, side], 2, [
 const sample = [Array.from({ length: side }, () => Array.from({ length: side }, () => 0.25))];
 const slowBody = { inputs: Array.from({ length: 128 }, () => sample) };
 
-/** Sends a request and leaves, after its body was sent as far as the server takes it. */
+/** Sends a request, and closes the connection one turn of the event loop later. */
 async function sendAndLeave(url: string, path: string, body: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket: Socket = connect(Number(port), hostname);
@@ -67,8 +67,8 @@ async function sendAndLeave(url: string, path: string, body: string): Promise<vo
   socket.destroy();
 }
 
-describe('clients that leave', () => {
-  redisTest('give their places back, and another key predicts meanwhile', async ({ redis, onTestFinished }) => {
+describe('clients that disconnect', () => {
+  redisTest('give their places back, and do not delay predictions of another key', async ({ redis, onTestFinished }) => {
     const memoryBytes = 400e6;
     const api = await opened(redis, { predictions: { memoryBytes, waitingPerKey: 4 } }, onTestFinished);
     const [slowPath, smallPath] = [await predictableJob(api, slow), await predictableJob(api, small)];
@@ -77,7 +77,7 @@ describe('clients that leave', () => {
     expect(body.length).toBeGreaterThan(600_000);
     await Promise.all(Array.from({ length: 30 }, async () => await sendAndLeave(url, slowPath, body)));
     expect((await asBob(api, smallPath, smallBody)).statusCode).toBe(200);
-    // As many as may be there at a time: two that are served or prepared, and four that wait.
+    // Six requests fill all places of the key: two are served or prepared, and four wait.
     await until(async () => {
       const answers = await Promise.all(Array.from({ length: 6 }, async () => await asAda(api, smallPath, smallBody)));
       return answers.every(({ statusCode }) => statusCode === 200);
@@ -85,7 +85,7 @@ describe('clients that leave', () => {
     if (canWatchProcesses) for (const pid of predictors()) expect(peakOf(pid)).toBeLessThan(memoryBytes);
   });
 
-  redisTest.skipIf(!canWatchProcesses)('end what is computed for them', async ({ redis, onTestFinished }) => {
+  redisTest.skipIf(!canWatchProcesses)('stop the computation of their predictions', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { processes: 1, timeLimitMs: waitLimitMs } }, onTestFinished);
     const endless = specOn([1, 64, 64], 2, [
       ...Array.from({ length: 60 }, () => ({ type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 })),
@@ -107,36 +107,39 @@ describe('clients that leave', () => {
     const [pid] = predictors();
     leave.abort();
     await expect(left).rejects.toThrow();
-    // It would go on for a minute and more.
+    // The first prediction would take more than a minute.
     expect((await asAda(api, smallPath, smallBody)).statusCode).toBe(200);
     expect(predictors()).not.toContain(pid);
   });
 });
 
-describe('a prediction that never fits', () => {
-  redisTest('is a 422 that says how many samples do, and that many are predicted', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { memoryBytes: 200e6 } }, onTestFinished);
-    const wide = specOn([1, 8, 8], 2, [
-      { type: 'conv2d', outChannels: 2_000, kernelSize: 3, padding: 1 },
-      { type: 'relu' },
-      { type: 'adaptiveAvgPool2d', outputSize: 1 },
-      { type: 'flatten' },
-      { type: 'linear', outFeatures: 2 },
-    ]);
-    const path = await predictableJob(api, wide);
-    const input = [Array.from({ length: 8 }, () => Array.from({ length: 8 }, () => 0.5))];
-    const refused = await asAda(api, path, { inputs: Array.from({ length: 256 }, () => input) });
-    expect(refused.statusCode).toBe(422);
-    const { detail, errors } = refused.json<Problem>();
-    const [, most] =
-      /needs about \d+ bytes of memory, but at most 200000000 are allowed: send at most (\d+) inputs at a time/.exec(detail) ?? [];
-    expect([Number(most) > 1, errors?.[0]?.code]).toEqual([true, 'limitExceeded']);
-    if (canWatchProcesses) expect(predictors()).toEqual([]);
-    const fitting = await asAda(api, path, { inputs: Array.from({ length: Number(most) }, () => input) });
-    expect(prediction.parse(fitting.json()).outputs).toHaveLength(Number(most));
-  });
+describe('a prediction over the limits', () => {
+  redisTest(
+    'is a 422 that says how many samples fit, and a prediction of this many samples succeeds',
+    async ({ redis, onTestFinished }) => {
+      const api = await opened(redis, { predictions: { memoryBytes: 200e6 } }, onTestFinished);
+      const wide = specOn([1, 8, 8], 2, [
+        { type: 'conv2d', outChannels: 2_000, kernelSize: 3, padding: 1 },
+        { type: 'relu' },
+        { type: 'adaptiveAvgPool2d', outputSize: 1 },
+        { type: 'flatten' },
+        { type: 'linear', outFeatures: 2 },
+      ]);
+      const path = await predictableJob(api, wide);
+      const input = [Array.from({ length: 8 }, () => Array.from({ length: 8 }, () => 0.5))];
+      const refused = await asAda(api, path, { inputs: Array.from({ length: 256 }, () => input) });
+      expect(refused.statusCode).toBe(422);
+      const { detail, errors } = refused.json<Problem>();
+      const [, most] =
+        /needs about \d+ bytes of memory, but at most 200000000 are allowed: send at most (\d+) inputs at a time/.exec(detail) ?? [];
+      expect([Number(most) > 1, errors?.[0]?.code]).toEqual([true, 'limitExceeded']);
+      if (canWatchProcesses) expect(predictors()).toEqual([]);
+      const fitting = await asAda(api, path, { inputs: Array.from({ length: Number(most) }, () => input) });
+      expect(prediction.parse(fitting.json()).outputs).toHaveLength(Number(most));
+    },
+  );
 
-  redisTest('of a network that alone is too large says so', async ({ redis, onTestFinished }) => {
+  redisTest('is a 422 that says so if the network alone is too large', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { memoryBytes: 150e6 } }, onTestFinished);
     const path = await predictableJob(api, specOn([2_000], 2_000, [{ type: 'linear', outFeatures: 2_000 }]));
     const { statusCode, ...answer } = await asAda(api, path, { inputs: [Array.from({ length: 2_000 }, () => 0)] });
@@ -144,24 +147,27 @@ describe('a prediction that never fits', () => {
     expect(answer.json<Problem>().detail).toMatch(/the network is too large to predict here, so download model.safetensors/);
   });
 
-  redisTest('is refused for its feature maps, and for its outputs, before anything is computed', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, {}, onTestFinished);
-    const path = await predictableJob(api, slow);
-    const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
-    expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
-      422,
-      'the feature maps have 2949160 numbers, but a response may have at most 1000000: send fewer inputs.',
-    ]);
-    const many = await predictableJob(api, specOn([1], 10_000, [{ type: 'linear', outFeatures: 10_000 }]));
-    const outputs = await asAda(api, many, { inputs: Array.from({ length: 256 }, () => [1]) });
-    expect([outputs.statusCode, outputs.json<Problem>().detail]).toEqual([
-      422,
-      'the outputs have 2560000 numbers, but a response may have at most 2000000: send fewer inputs.',
-    ]);
-    if (canWatchProcesses) expect(predictors()).toEqual([]);
-  });
+  redisTest(
+    'is refused before it is computed if its feature maps or its outputs have too many numbers',
+    async ({ redis, onTestFinished }) => {
+      const api = await opened(redis, {}, onTestFinished);
+      const path = await predictableJob(api, slow);
+      const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
+      expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
+        422,
+        'the feature maps have 2949160 numbers, but a response may have at most 1000000: send fewer inputs.',
+      ]);
+      const many = await predictableJob(api, specOn([1], 10_000, [{ type: 'linear', outFeatures: 10_000 }]));
+      const outputs = await asAda(api, many, { inputs: Array.from({ length: 256 }, () => [1]) });
+      expect([outputs.statusCode, outputs.json<Problem>().detail]).toEqual([
+        422,
+        'the outputs have 2560000 numbers, but a response may have at most 2000000: send fewer inputs.',
+      ]);
+      if (canWatchProcesses) expect(predictors()).toEqual([]);
+    },
+  );
 
-  redisTest('allocates nothing for samples that are not of a large shape', async ({ redis, onTestFinished }) => {
+  redisTest('allocates no memory for samples that do not have the large shape of the network', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
     const path = await predictableJob(
       api,
@@ -172,14 +178,14 @@ describe('a prediction that never fits', () => {
       const refused = await asAda(api, path, { inputs: Array.from({ length: 256 }, () => input) });
       expect(refused.statusCode).toBe(422);
       expect(refused.json<Problem>().errors?.[0]?.path).toMatch(/^\/inputs\/0/);
-      // All samples together would take 65 GB.
+      // 256 samples of this shape would need 65 GB.
       expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64e6);
     }
   });
 });
 
 describe('keys', () => {
-  redisTest('take turns, and each has a bound on what waits', async ({ redis, onTestFinished }) => {
+  redisTest('take turns, and each has a limit of waiting requests', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 3 } }, onTestFinished);
     const path = await predictableJob(api, slow);
     const order: string[] = [];
@@ -193,7 +199,7 @@ describe('keys', () => {
     const answers = await Promise.all(ofAda);
     await ofBob;
     expect(order.toSorted()).toEqual([...Array<string>(5).fill('ada 200'), ...Array<string>(3).fill('ada 429'), 'bob 200']);
-    // Before it came one that was in progress, and one whose turn it was.
+    // Bob's request waited for the one in progress and at most one more.
     expect(order.filter((entry) => entry.endsWith('200')).indexOf('bob 200')).toBeLessThanOrEqual(2);
     const refused = answers.find(({ statusCode }) => statusCode === 429);
     expect(refused?.headers['retry-after']).toBe('5');
@@ -203,7 +209,7 @@ describe('keys', () => {
     });
   });
 
-  redisTest('that wait too long for their turn are told when to come again', async ({ redis, onTestFinished }) => {
+  redisTest('get a 503 with retry-after if they wait too long for their turn', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { processes: 1, waitLimitMs: 1 } }, onTestFinished);
     const path = await predictableJob(api, slow);
     const answers = await Promise.all(Array.from({ length: 4 }, async () => await asAda(api, path, slowBody)));
@@ -213,7 +219,7 @@ describe('keys', () => {
 });
 
 redisTest.for(['filters', 'predict'] as const)(
-  '%s of one key wait together, and another key is answered',
+  'requests to %s of one key share its places, and another key gets a response',
   async (what, { redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
     const path = (await predictableJob(api, slow)).replace(/predict$/, what);
@@ -233,7 +239,7 @@ redisTest.for(['filters', 'predict'] as const)(
   },
 );
 
-redisTest('samples of a dataset are rendered like filters, beside predictions', async ({ redis, onTestFinished }) => {
+redisTest('samples of a dataset are rendered by the processes that predict, and share their places', async ({ redis, onTestFinished }) => {
   const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
   const calls = Array.from({ length: 5 }, async () => await api.get('/datasets/digits/samples?limit=100', bearer(keys.ada)));
   expect((await Promise.all(calls)).map(({ statusCode }) => String(statusCode)).toSorted()).toEqual(['200', '200', '200', '429', '429']);
@@ -242,7 +248,7 @@ redisTest('samples of a dataset are rendered like filters, beside predictions', 
 
 describe.skipIf(!canWatchProcesses)('a process', () => {
   redisTest(
-    'for another key starts after the first prediction, so that the key need not wait for it',
+    'for another key starts after the first prediction, so that this key does not wait for its start',
     async ({ redis, onTestFinished }) => {
       const api = await opened(redis, {}, onTestFinished);
       const [path, other] = [await predictableJob(api, small), await predictableJob(api, small)];
@@ -254,7 +260,7 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     },
   );
 
-  redisTest('that is killed with a prediction is replaced, and the prediction made again', async ({ redis, onTestFinished }) => {
+  redisTest('that is killed while it predicts is replaced, and the prediction is computed again', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
     const path = await predictableJob(api, slow);
     const expected = (await asAda(api, path, slowBody)).json<unknown>();
@@ -276,7 +282,7 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     await until(() => !predictors().includes(first ?? 0));
   });
 
-  redisTest('that is killed again and again costs the client a 503, and the next one nothing', async ({ redis, onTestFinished }) => {
+  redisTest('that is killed again and again leads to a 503, and the next prediction succeeds', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
     const path = await predictableJob(api, small);
     let isAnswered = false;
@@ -292,7 +298,7 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     expect((await asAda(api, path, smallBody)).statusCode).toBe(200);
   });
 
-  redisTest('that has no order and is killed is replaced', async ({ redis, onTestFinished }) => {
+  redisTest('that is killed while it is idle is replaced', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, {}, onTestFinished);
     const path = await predictableJob(api, small);
     const expected = (await asAda(api, path, smallBody)).json<unknown>();
@@ -302,13 +308,13 @@ describe.skipIf(!canWatchProcesses)('a process', () => {
     expect([again.statusCode, again.json<unknown>()]).toEqual([200, expected]);
   });
 
-  redisTest('frees a network that is too large to keep at once', async ({ redis, onTestFinished }) => {
+  redisTest('frees a network at once if it is too large to keep', async ({ redis, onTestFinished }) => {
     const api = await opened(redis, { predictions: { cacheBytes: 1e6 } }, onTestFinished);
     const path = await predictableJob(api, specOn([1_000], 4_000, [{ type: 'linear', outFeatures: 4_000 }]));
     const body = { inputs: [Array.from({ length: 1_000 }, () => 0.5)] };
     for (let i = 0; i < 8; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
     const [pid] = predictors();
-    // Its weights are 16 MB, which stand twice while they are loaded: 8 networks would take 128 MB.
+    // The weights have 16 MB, and need twice that while they are loaded. Eight kept networks would need 128 MB.
     expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
   });
 });
@@ -323,7 +329,7 @@ describe.skipIf(!canWatchProcesses)('the program that predicts', () => {
       },
     );
 
-  redisTest('is killed when it has more memory than it may have, and says why', async () => {
+  redisTest('kills itself when it uses more memory than allowed, and says why', async () => {
     const program = start(10e6);
     let said = '';
     program.stderr?.on('data', (text: Buffer) => {
@@ -341,8 +347,8 @@ describe.skipIf(!canWatchProcesses)('the program that predicts', () => {
   });
 });
 
-/** How long a process has computed, in hundredths of a second. */
+/** Returns the CPU time that a process has used in user mode, in hundredths of a second. */
 const cpuTicks = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
 
-/** Whether a process computes now. */
+/** Returns whether a process is computing now. */
 const isBusy = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] === 'R';

@@ -1,4 +1,4 @@
-// Folders that the API and the worker create when they are started alone: nobody else on the machine can look into them.
+// Folders that the API and the worker create: other users of the machine cannot read them.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { openHome, startServer } from './fixtures/serverProcess.ts';
 
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
 
-test.skipIf(process.platform === 'win32')('the data folder and that of artifacts are private', async ({ onTestFinished }) => {
+test.skipIf(process.platform === 'win32')('the data folder and the folder of artifacts are private', async ({ onTestFinished }) => {
   const home = await openHome();
   onTestFinished(async () => await home.close());
   for (const program of ['api', 'worker'] as const) {

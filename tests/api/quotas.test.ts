@@ -174,7 +174,7 @@ describe('of training seconds', () => {
 });
 
 describe('GET /quotas', () => {
-  test("shows a key's own limits and use, and an admin none", async ({ open, redis }) => {
+  test("shows a key's own limits and usage, and no limits to an admin", async ({ open, redis }) => {
     const api = await open({ queuedJobs: 3, epochs: 50, parameters: 1e12 });
     await make(api);
     const free = { limit: null, used: 0 };

@@ -1,12 +1,12 @@
-// Whose upload is read next, with works that a test ends itself.
+// Which upload is read next. The tests replace reading by work that they end themselves.
 import { describe, expect, test } from 'vitest';
 import { ReadingTurns } from '../../services/api/src/uploads/readingTurns.ts';
 import { until } from '../support/until.ts';
 
-/** Longer than any test. */
+/** A time that no test reaches, in ms. */
 const never = 2 ** 30;
 
-/** @param quick names of works that end as soon as they start, so that no short try is too short for them on a busy machine */
+/** Creates work that runs until `end`. @param quick names of work that ends as soon as it starts, within every short try */
 function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   const starts: string[] = [];
   const cuts: string[] = [];
@@ -15,7 +15,7 @@ function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   return {
     starts,
     cuts,
-    /** @param name its letters are the key */
+    /** Runs work. @param name a key of letters, then a number that distinguishes the work of this key */
     run: async (name: string, signal = new AbortController().signal): Promise<string> =>
       await turns.run(name.replace(/\d+$/, ''), signal, async (turn) => {
         starts.push(name);
@@ -35,7 +35,7 @@ function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   };
 }
 
-/** Lets everything happen that needs no other event. */
+/** Waits five turns of the event loop, so that everything runs that waits for no other event. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -64,7 +64,7 @@ describe('reading in turns', () => {
     expect(starts).toEqual(['a1', 'a2', 'b1']);
   });
 
-  test('cuts a long one after its short try, and starts it again in a place', async () => {
+  test('stops a long upload after its short try, and starts it again when it has a place', async () => {
     const { run, end, starts, cuts } = worksOf(new ReadingTurns({ places: 1, tryMs: 20 }), ['c1']);
     const first = run('a1');
     const long = run('b1');
@@ -77,7 +77,7 @@ describe('reading in turns', () => {
     expect(await long).toBe('b1');
   });
 
-  test('lets a short try go on when its place comes meanwhile, and another key may try', async () => {
+  test('continues a short try that gets a place, and lets another key try', async () => {
     const { run, end, starts, cuts } = worksOf(new ReadingTurns({ places: 1, tryMs: never }));
     const first = run('a1');
     const second = run('b1');
@@ -92,7 +92,7 @@ describe('reading in turns', () => {
     expect([starts, cuts]).toEqual([['a1', 'b1', 'c1'], []]);
   });
 
-  test('forgets one whose client leaves, wherever it is', async () => {
+  test('drops an upload whose client leaves: in a place, in a short try or waiting', async () => {
     const { run, end, starts, cuts } = worksOf(new ReadingTurns({ places: 1, tryMs: never }));
     const leaving = new AbortController();
     const all = ['a1', 'b1', 'c1'].map(async (name) => await run(name, leaving.signal));

@@ -1,4 +1,4 @@
-// The API process while its Redis is nearly full: it serves, but readiness and metrics are red, and the log says so once.
+// The API process while its Redis is nearly full: it accepts jobs, but is not ready, its metrics say so, and the log says so once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { startServer } from './fixtures/serverProcess.ts';
 import { tutorial } from './fixtures/spec.ts';
 
 test.skipIf(!hasRedisServer)(
-  'a Redis that is nearly full is red in readiness and in metrics, while jobs are accepted',
+  'readiness and metrics report a Redis that is nearly full, while jobs are accepted',
   async ({ onTestFinished }) => {
     const redis = await RedisServer.start('--appendonly', 'no');
     const home = await mkdtemp(join(tmpdir(), 'trainyard-nearly-full-'));
@@ -32,7 +32,7 @@ test.skipIf(!hasRedisServer)(
     expect(used).toBeGreaterThan(100_000);
     expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([0, 1]);
 
-    // What Redis uses varies by some kilobytes from command to command, which must be no 10 % of it.
+    // The memory of Redis varies by some kilobytes from command to command. With 50 MB in it, this is far below 10 %.
     await redis.call('SET', 'ballast', 'x'.repeat(50_000_000));
     await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
     await until(async () => !(await isReady()));
@@ -43,7 +43,7 @@ test.skipIf(!hasRedisServer)(
     const headers = { 'content-type': 'application/json' };
     expect((await fetch(`${url}/jobs`, { method: 'POST', headers, body: JSON.stringify(tutorial) })).status).toBe(202);
 
-    // Full, it takes no new job, but deleting one works.
+    // A full Redis accepts no new job, but a job can be deleted.
     const old = (await (await fetch(`${url}/jobs?limit=1`)).json()) as JobPage;
     const job = `${url}/jobs/${old.data[0]?.id}`;
     expect((await fetch(`${job}/cancel`, { method: 'POST', headers, body: '{}' })).status).toBe(202);

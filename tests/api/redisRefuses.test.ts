@@ -189,7 +189,7 @@ const faults: readonly Fault[] = [
       const fill = "for key = 1, 4000 do redis.call('SET', 'other:' .. key, string.rep(key, 3000)) end";
       await redis.call('EVAL', fill, 0);
       await redis.call('SAVE');
-      // Each key takes 25 ms, between which Redis answers: together longer than the test, which ends it.
+      // Redis loads each key in 25 ms and answers in between. Loading all keys would take longer than the test, which ends it.
       await redis.restart('--rdbcompression', 'no', '--key-load-delay', '25000', '--loading-process-events-interval-bytes', '2048');
     },
     end: async (redis) => {

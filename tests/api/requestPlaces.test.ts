@@ -1,4 +1,4 @@
-// Requests of one key that are in progress at the same time: further ones of the key wait, and those of other keys do not.
+// The limit of requests of one key that are in progress at the same time: further requests of this key wait, those of other keys do not.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -20,7 +20,7 @@ const test = redisTest.extend('api', async ({ redis }, { onCleanup }) => {
   return api;
 });
 
-/** A request of Ada's whose body does not arrive. Resolves when it is in progress or waits. */
+/** Sends a request of ada without the rest of its body. Resolves when the API has received the headers. */
 async function hold(api: TestApi): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
   const lines = ['POST /jobs HTTP/1.1', 'host: localhost', ...Object.entries(bearer(ada)).map((header) => header.join(': '))];
@@ -40,13 +40,13 @@ test('a request over the limit of its key waits until another one has ended, and
   });
   for (let count = 0; count < 20; count++) expect((await fetch(`${url}/jobs`, { headers: bearer(bob) })).status).toBe(200);
   expect(isAnswered).toBe(false);
-  // One client leaves.
+  // One of the held requests ends because its client disconnects.
   held[0]?.destroy();
   expect(await waiting).toBe(200);
   held[1]?.destroy();
 });
 
-test('an answered request leaves its place, whatever the answer was', async ({ api }) => {
+test('a request gives its place back after every kind of response', async ({ api }) => {
   for (let count = 0; count < 5; count++) {
     expect((await api.get('/jobs', bearer(ada))).statusCode).toBe(200);
     expect((await api.get('/jobs/none', bearer(ada))).statusCode).toBe(404);
@@ -54,7 +54,7 @@ test('an answered request leaves its place, whatever the answer was', async ({ a
   }
 });
 
-redisTest('a request that has waited for too long is a 429 that says what to do', async ({ redis, onTestFinished }) => {
+redisTest('a request that has waited too long gets a 429 that says what to do', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { apiKeys, requestsPerKey: 1, requestWaitMs: 50 });
   onTestFinished(async () => await api.close());
   const held = await hold(api);
@@ -65,12 +65,12 @@ redisTest('a request that has waited for too long is a 429 that says what to do'
     code: 'tooManyRequests',
     detail: 'Too many requests of this key are in progress (the limit is 1). Wait for their responses before you send more.',
   });
-  // The one in progress is not touched.
+  // The request in progress continues.
   held.end(`${' '.repeat(98)}}`);
   expect(await text(held)).toMatch(/^HTTP\/1\.1 422 /);
 });
 
-test('event streams take no places of requests', async ({ api }) => {
+test('event streams do not use the places of requests', async ({ api }) => {
   const { jobId } = await startJob(api.jobs);
   const url = await api.listen();
   const streams = await Promise.all(Array.from({ length: 3 }, async () => await openStream(`${url}/jobs/${jobId}/events`, bearer(ada))));

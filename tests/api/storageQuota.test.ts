@@ -1,4 +1,4 @@
-// The bytes that each key may have stored: uploads, all files that its jobs keep, and what its jobs and sweeps have in Redis.
+// The bytes that each key may store: its uploads, the files of its jobs, and the data of its jobs and sweeps in Redis.
 import type { Dataset, Job, Sweep, Weights } from '@trainyard/contracts';
 import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
 import { KeyQuotas, noQuotas, type Quotas, redisKeys, Retention } from '@trainyard/jobs';
@@ -21,7 +21,7 @@ const putWeights = async (api: TestApi, key = ada) =>
 const putTable = async (api: TestApi, key = ada) => await upload(api, formParts({ file: table }, { targetColumn: 'kind' }), key);
 const remove = async (api: TestApi, url: string) => await api.call({ method: 'DELETE', url, headers: ada });
 
-/** What ada stores beside the specs and events of her jobs and sweeps. */
+/** Returns the bytes of the files that ada stores: all that counts, without the specs and events of her jobs and sweeps. */
 const filesOf = async (api: TestApi, redis: TestRedis): Promise<number> =>
   (await shown(api)).storageBytes.used - (await storedInRedis(redis));
 
@@ -98,7 +98,7 @@ describe('a quota of storage', () => {
     await expectNothingReserved(redis);
   });
 
-  test('counts the specs and events of jobs, and refuses a job or a sweep whose specs have no room', async ({ open, redis }) => {
+  test('counts the specs and events of jobs, and refuses a job or a sweep whose specs do not fit', async ({ open, redis }) => {
     const api = await open({ storageBytes: 10_000 });
     const { id, spec } = await make(api, ada, { labels: { note: 'x'.repeat(60) } });
     const used = async (): Promise<number> => (await shown(api)).storageBytes.used;
@@ -107,7 +107,7 @@ describe('a quota of storage', () => {
     expectRefused(await api.post('/sweeps', sweepOf(20), ada), 413, 'may store 10000 bytes', `stores ${await used()}`);
     const sweep = (await api.post('/sweeps', sweepOf(1), ada)).json<Sweep>();
     expect(await used()).toBe(await storedInRedis(redis));
-    // What runs goes on, whatever it takes.
+    // A running job continues, however much it stores.
     const attempt = await claim(api.jobs, id);
     while ((await used()) < 10_000) await attempt.appendLog('info', 'x'.repeat(1_000));
     expectRefused(await post(api), 413);
@@ -122,7 +122,7 @@ describe('a quota of storage', () => {
 });
 
 describe('a share of Redis', () => {
-  test('has room for all epochs of a job until it ends, and refuses a job or a sweep for which it has none', async ({ open }) => {
+  test('reserves memory for all epochs of a job until it ends, and refuses a job or a sweep that does not fit', async ({ open }) => {
     const api = await open({ redisBytes: 100_000 });
     const { id } = await make(api, ada, { epochs: 200 });
     const used = async (): Promise<number> => (await shown(api)).redisBytes.used;
@@ -140,7 +140,7 @@ describe('a share of Redis', () => {
     expect(await used()).toBe(before);
   });
 
-  redisTest('is half of its memory where none is set', ({ redis }) => {
+  redisTest('is half of the memory of Redis if it is not set', ({ redis }) => {
     const options = { redis: redis.connect(), prefix: redis.prefix };
     const quotasOf = (redisBytes: number | null, most: number | null): Quotas =>
       new KeyQuotas({ ...options, quotas: { ...noQuotas, redisBytes }, redisMaxBytes: () => most }).quotas;

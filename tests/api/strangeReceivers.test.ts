@@ -1,4 +1,4 @@
-// Receivers of webhooks that do anything but answer: each attempt ends, with the right reason, and its connection is closed.
+// Receivers of webhooks that respond in unusual ways or not at all: each attempt ends with the right reason, and its connection is closed.
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { PrivateAddressError } from '../../services/api/src/webhooks/addressGuard.ts';
@@ -8,7 +8,7 @@ import { type Receipt, type SendOptions, sendWebhook } from '../../services/api/
 import { drip, startNameServer, startStrangeReceiver } from './fixtures/strangeReceiver.ts';
 import { jobSecret } from './fixtures/webhooks.ts';
 
-/** Longer than any test. */
+/** A time that no test reaches, in ms. */
 const never = 2 ** 30;
 
 const send = async (url: string, options: Partial<SendOptions>): Promise<Receipt> =>
@@ -23,7 +23,7 @@ const send = async (url: string, options: Partial<SendOptions>): Promise<Receipt
     ...options,
   });
 
-/** What an attempt to send to a receiver results in: the status, or the reason why there is none. */
+/** Sends a webhook and waits until its connection is closed. Returns the status, or the reason why there is none. */
 async function outcome(answer: (socket: Socket) => void, timeoutMs = never, scheme = 'http'): Promise<number | string> {
   const receiver = await startStrangeReceiver(answer);
   onTestFinished(async () => await receiver.close());
@@ -53,34 +53,34 @@ describe('a receiver', () => {
       `HTTP/1.1 200 OK\r\nx: ${'x'.repeat(100_000)}\r\n\r\n`,
       'its receiver sent no valid answer: its headers are too large',
     ],
-    ['whose body is longer than anybody reads', `HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n${'x'.repeat(200_000)}`, 200],
+    ['whose body is longer than the sender reads', `HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n${'x'.repeat(200_000)}`, 200],
   ])('%s', async ([, answer, expected]) => {
     expect(await outcome((socket) => void socket.write(answer))).toBe(expected);
   });
 
-  test('that closes the connection instead', async () => {
+  test('that closes the connection without a response', async () => {
     expect(await outcome((socket) => void socket.end())).toBe('its receiver could not be reached (ECONNRESET)');
   });
 
-  test('whose body is cut off has answered', async () => {
+  test('whose body is cut off counts with its status', async () => {
     expect(await outcome((socket) => void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nx'))).toBe(200);
   });
 
-  test('that sends informational answers for ever is left', async () => {
+  test('that sends endless informational responses is given up', async () => {
     expect(await outcome((socket) => drip(socket, 'HTTP/1.1 100 Continue\r\n\r\n'))).toBe(
       'its receiver sent no valid answer: too many informational answers (1xx)',
     );
   });
 
-  test('that never answers is left at the deadline', async () => {
+  test('that never responds is given up at the deadline', async () => {
     expect(await outcome(() => undefined, 50)).toBe(late);
   });
 
-  test('that never reads is left at the deadline', async () => {
+  test('that never reads is given up at the deadline', async () => {
     expect(await outcome((socket) => void socket.pause(), 50)).toBe(late);
   });
 
-  test('that sends headers for ever is left at the deadline', async () => {
+  test('that sends endless headers is given up at the deadline', async () => {
     const answer = (socket: Socket): void => {
       socket.write('HTTP/1.1 200 OK\r\nx: ');
       drip(socket, 'x');
@@ -88,30 +88,30 @@ describe('a receiver', () => {
     expect(await outcome(answer, 50)).toBe(late);
   });
 
-  test('that sends a body for ever has answered, and is left at the deadline', async () => {
+  test('that sends an endless body counts with its status, and is disconnected at the deadline', async () => {
     const answer = (socket: Socket): void => {
       socket.write('HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\n');
       drip(socket, '1\r\nx\r\n');
     };
-    // The answer has to begin before the deadline: on a slow machine it needs more time.
+    // The headers must arrive before the deadline. On a slow machine they need more time.
     let result: number | string = late;
     for (let timeoutMs = 50; result === late; timeoutMs *= 2) result = await outcome(answer, timeoutMs);
     expect(result).toBe(503);
   });
 
-  test('that never ends the TLS handshake is left at the deadline', async () => {
+  test('that never completes the TLS handshake is given up at the deadline', async () => {
     expect(await outcome(() => undefined, 50, 'https')).toBe(late);
   });
 });
 
-describe('the name of a receiver', () => {
+describe('the host name of a receiver', () => {
   test('on this machine is resolved by the operating system', async () => {
     const receiver = await startStrangeReceiver((socket) => void socket.end('HTTP/1.1 204 No Content\r\n\r\n'));
     onTestFinished(async () => await receiver.close());
     expect(await send(`http://localhost:${receiver.port}/`, {})).toEqual({ status: 204, retryAfterSeconds: null });
   });
 
-  test('that its name server never answers for is given up at the deadline', async () => {
+  test('whose name server never answers is given up at the deadline', async () => {
     const names = await startNameServer(null);
     onTestFinished(async () => await names.close());
     const sent = send('http://hooks.example/', {
@@ -121,12 +121,12 @@ describe('the name of a receiver', () => {
     await expect(sent.catch(reasonOf)).resolves.toBe(late);
   });
 
-  test('that never resolves by any other way is given up at the deadline', async () => {
+  test('that any other resolver never resolves is given up at the deadline', async () => {
     const sent = send('http://hooks.example/', { timeoutMs: 50, resolve: async () => await new Promise(() => undefined) });
     await expect(sent.catch(reasonOf)).resolves.toBe(late);
   });
 
-  test('is resolved by the DNS', async () => {
+  test('is resolved with DNS', async () => {
     const names = await startNameServer('127.0.0.1');
     const receiver = await startStrangeReceiver((socket) => void socket.end('HTTP/1.1 204 No Content\r\n\r\n'));
     onTestFinished(async () => void (await Promise.all([names.close(), receiver.close()])));

@@ -75,7 +75,7 @@ describe('the answer of an upload', () => {
     expect(response.json<Problem>().detail).toContain(message);
   });
 
-  test('ends its detail with one mark, and puts the faults of arrays where they are', async ({ api }) => {
+  test('has a detail with one punctuation mark at its end, and paths that lead to the faults of arrays', async ({ api }) => {
     const x = encodeNpy([2], Float32Array.of(1, 2));
     const images = encodeNpy([2, 1, 1], Float32Array.of(1, 2));
     const exchanged = (await upload(api, formParts({ inputs: x, targets: images }))).json<Problem>();
@@ -134,7 +134,7 @@ describe('a limit of samples', () => {
     expect((await api.post('/jobs', { ...digits, model, data: { dataset: 'digits', trainLimit: 17 } })).statusCode).toBe(202);
   });
 
-  test('may be any number for values', async ({ api }) => {
+  test('may be any number if the target is a value', async ({ api }) => {
     const { id } = await uploaded(api, houses, { missing: 'drop', columns: '["rooms"]' });
     expect((await api.post('/jobs', specOf(id, { trainLimit: 1 }))).statusCode).toBe(202);
   });
@@ -176,7 +176,7 @@ describe('predictions of rows', () => {
     expect(prediction.parse(table.json())).toMatchObject({ outputs, unknownCategories: [] });
   });
 
-  test('use zeros for an unknown text, and say so', async ({ api }) => {
+  test('use zeros for an unknown text, and the response says so', async ({ api }) => {
     const url = await trained(api, houses, fields);
     const { outputs } = prediction.parse((await api.post(url, { inputs: [[0, 0, 2, 1]] })).json());
     const answer = prediction.parse((await api.post(url, { rows: [{ city: 'Paris', rooms: 2, sold: 1 }] })).json());

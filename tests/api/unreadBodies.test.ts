@@ -1,4 +1,4 @@
-// Clients that go on sending after their answer: they get it, and their connection is closed.
+// Clients that continue to send a body after their response: they get the response, and their connection is closed.
 import { connect, type Socket } from 'node:net';
 import { parseApiKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
@@ -21,14 +21,14 @@ const test = redisTest.extend('connected', async ({ redis }, { onCleanup }) => {
   };
 });
 
-/** Sends a byte now and then until the connection is closed. Returns what was answered. */
+/** Sends a few bytes every 20 ms until the connection is closed. Returns the response. */
 async function drip(socket: Socket, head: string): Promise<string> {
   let answer = '';
   socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
   socket.on('error', () => undefined);
   socket.write(`${head}\r\n\r\n`);
   const timer = setInterval(() => socket.write('1\r\n{\r\n'), 20);
-  // Not by `once`: writing to a closed connection is an error, which is expected here.
+  // Does not use `once` of `node:events`, which would reject at the expected error of a write to a closed connection.
   await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(timer);
   return answer;
@@ -57,7 +57,7 @@ test.for([
   [400, 'GET /health/live HTTP/1.1', ['content-length: 1', 'content-length: 2']],
   [431, 'GET /health/live HTTP/1.1', [`x: ${'y'.repeat(20_000)}`]],
 ] as const)(
-  'a %i whose client goes on sending arrives, and the connection is closed: %s',
+  'a client that continues to send gets a %i, and its connection is closed: %s',
   async ([status, line, headers], { connected }) => {
     const answer = await drip(await connected(), [line, 'host: localhost', ...headers].join('\r\n'));
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));

@@ -26,7 +26,7 @@ const send = async (api: TestApi, key: TestKey, file: Uint8Array = table) =>
   await upload(api, formParts({ file }), { ...bearer(key), prefer: 'respond-async' });
 
 describe('uploads in progress', () => {
-  test('of one key are limited, and those of another are not affected', async ({ redis, onTestFinished }) => {
+  test('of one key are limited, and do not affect those of another key', async ({ redis, onTestFinished }) => {
     const api = await openHeld(redis, onTestFinished, { uploadBounds: { uploadsPerKey: 2 } });
     const [first] = [await send(api, ada), await send(api, ada)];
     const refused = await send(api, ada);
@@ -55,7 +55,7 @@ describe('uploads in progress', () => {
     ['of one key', { bytesPerKey: 3_000 }, ada, 429],
     ['of all keys', { bytes: 3_000 }, bob, 503],
   ] as const)(
-    '%s have a limit of bytes together, which one alone may exceed',
+    '%s have a common limit of bytes, which a single upload may exceed',
     async ([, uploadBounds, key, status], { redis, onTestFinished }) => {
       const api = await openHeld(redis, onTestFinished, { uploadBounds });
       const large = Buffer.concat([table, Buffer.from('7,8,cat\n'.repeat(400))]);
@@ -65,7 +65,7 @@ describe('uploads in progress', () => {
     },
   );
 
-  test('without a content-length are counted as they arrive, and leave nothing', async ({ redis, onTestFinished }) => {
+  test('without a content-length count the bytes that arrive, and leave no file if they are refused', async ({ redis, onTestFinished }) => {
     const api = await openHeld(redis, onTestFinished, { uploadBounds: { bytesPerKey: 3_000 } });
     expect((await send(api, ada)).statusCode).toBe(202);
     const stored = await filesStored(api);
@@ -83,7 +83,7 @@ describe('uploads in progress', () => {
   });
 });
 
-test('a small upload is read in a short try while there is no place for it', async ({ redis, onTestFinished }) => {
+test('a small upload is read in a short try while no place is free', async ({ redis, onTestFinished }) => {
   const api = await openApi(redis, { uploadReader: { readers: 0, tryMs: 2 ** 30 } });
   onTestFinished(async () => await api.close());
   expect((await upload(api, formParts({ file: table }))).statusCode).toBe(201);
@@ -99,7 +99,7 @@ test.for([
       .slice(0, 120),
   ],
 ] as const)(
-  'an upload to %s that comes a few bytes at a time is a 408, and no fault in the log',
+  'an upload to %s that arrives too slowly gets a 408, and the log has no warning',
   async ([path, type, head], { redis, onTestFinished }) => {
     const lines: { level: number; msg: string }[] = [];
     const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
@@ -118,7 +118,7 @@ test.for([
   },
 );
 
-/** How many files there are of uploads. */
+/** Returns the number of files in the folder of the app. */
 async function filesStored(api: TestApi): Promise<number> {
   const entries = await readdir(api.folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).length;

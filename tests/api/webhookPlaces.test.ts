@@ -1,4 +1,4 @@
-// Keys take turns when webhooks are sent: what hangs for one key holds up no other key, and nothing that waits is lost.
+// Keys take turns when webhooks are sent: a receiver that hangs delays only webhooks of its key, and no waiting webhook is lost.
 import { type Job, jobSchema } from '@trainyard/contracts';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
@@ -18,7 +18,7 @@ const test = webhookTest.extend('keyed', async ({ redis }, { onCleanup }) => {
   return keyed;
 });
 
-/** Jobs of a key that have ended. */
+/** Creates jobs of a key with a webhook, and ends them. */
 async function ended(api: TestApi, key: TestKey, url: string, count: number): Promise<Job[]> {
   return await Promise.all(
     Array.from({ length: count }, async () => {
@@ -32,16 +32,19 @@ async function ended(api: TestApi, key: TestKey, url: string, count: number): Pr
 
 const idOf = ({ body }: Received): string => (JSON.parse(body) as { data: { id: string } }).data.id;
 
-/** Longer than any test. */
+/** A time that no test reaches, in ms. */
 const never = 2 ** 30;
 
 describe('a key whose receiver hangs', () => {
-  test('sends as many webhooks at a time as it may, and delays nothing of another key', async ({ keyed, stage: { send, receive } }) => {
+  test('sends as many webhooks at a time as it has places, and delays no webhook of another key', async ({
+    keyed,
+    stage: { send, receive },
+  }) => {
     const [hanging, quick] = [await receive(() => undefined), await receive()];
     send({ timeoutMs: never, placesPerKey: 3 });
     await ended(keyed, ada, hanging.url, 12);
     await until(() => hanging.received.length === 3);
-    // Also after all of the others were looked at.
+    // Still only three after the sender has parked all others.
     const parked = async () => (await keyed.webhooks.depths())['delayed'];
     await until(async () => (await parked()) === 9);
     const [job] = await ended(keyed, bob, quick.url, 1);
@@ -50,7 +53,10 @@ describe('a key whose receiver hangs', () => {
     expect(hanging.received).toHaveLength(3);
   });
 
-  test('whose webhooks all ended while nobody sent, delays nothing of another key either', async ({ keyed, stage: { send, receive } }) => {
+  test('delays no webhook of another key either if all its jobs ended before the sender started', async ({
+    keyed,
+    stage: { send, receive },
+  }) => {
     const [hanging, quick] = [await receive(() => undefined), await receive()];
     await ended(keyed, ada, hanging.url, 12);
     await ended(keyed, bob, quick.url, 1);
@@ -59,14 +65,14 @@ describe('a key whose receiver hangs', () => {
     await until(() => hanging.received.length === 3);
   });
 
-  test('gets every webhook tried again, each as often as it needs', async ({ keyed, stage: { send, receive } }) => {
+  test('gets each webhook again until it is delivered', async ({ keyed, stage: { send, receive } }) => {
     send({ timeoutMs: 200, placesPerKey: 2 });
     const tries = new Map<string, number>();
     const receiver = await receive((response, index) => {
       const id = idOf(receiver.received[index]);
       const count = (tries.get(id) ?? 0) + 1;
       tries.set(id, count);
-      // The first is never answered.
+      // The first attempt never gets a response.
       if (count > 1) response.writeHead(count === 2 ? 500 : 204).end();
     });
     const jobs = await ended(keyed, ada, receiver.url, 9);
@@ -78,7 +84,7 @@ describe('a key whose receiver hangs', () => {
   });
 });
 
-test('webhooks of one key never exceed its places, and all of them are delivered, once each', async ({
+test('webhooks of one key never use more places than it has, and each is delivered once', async ({
   keyed,
   redis,
   stage: { send, receive },
@@ -102,7 +108,7 @@ test('webhooks of one key never exceed its places, and all of them are delivered
   expect(receiver.received).toHaveLength(jobs.length);
 });
 
-test('what a process parked is sent by another one after it stopped', async ({ keyed, stage: { send, receive } }) => {
+test('webhooks that a process parked are sent by another process after it stopped', async ({ keyed, stage: { send, receive } }) => {
   const receiver = await receive((response, index) => {
     if (index > 0) response.writeHead(204).end();
   });

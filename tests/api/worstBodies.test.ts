@@ -1,4 +1,4 @@
-// Bodies that are as large as allowed and wrong in as many places as possible: answers stay short, whatever was sent.
+// Bodies of the largest allowed size with as many faults as possible: the responses stay short.
 import type { Problem } from '@trainyard/contracts';
 import * as fc from 'fast-check';
 import { describe, expect } from 'vitest';
@@ -14,17 +14,17 @@ async function postText(api: TestApi, url: string, payload: string) {
   return await api.call({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
 }
 
-/** The problems of an answer, which has to be a 422. */
+/** Sends a body, and returns the problems of the response. @throws Error unless the response is a 422 */
 async function problemsOf(api: TestApi, body: object, url = '/jobs?dryRun=true') {
   const response = await postText(api, url, JSON.stringify(body));
   expect(response.statusCode, response.body.slice(0, 1_000)).toBe(422);
   return response.json<Problem>().errors ?? [];
 }
 
-/** An object with so many fields that no spec has. */
+/** Builds an object with the given number of fields, none of which a spec has. */
 const unknownFields = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
 
-test('an answer names at most a hundred problems in at most 64 KiB, whatever a body holds', async ({ api }) => {
+test('a response has at most a hundred problems and 64 KiB, whatever the body holds', async ({ api }) => {
   const attempt = await startJob(api.jobs);
   await attempt.appendEpoch(metricsOf(1));
   await attempt.finish({ status: 'succeeded', result });
@@ -64,7 +64,7 @@ describe('a body with', () => {
     ]);
   });
 
-  test('900 unknown fields gets a hundred problems, misspelt fields of the service among them', async ({ api }) => {
+  test('900 unknown fields gets a hundred problems, and a single misspelt field gets a suggestion', async ({ api }) => {
     const problems = await problemsOf(api, { webhok: 1, ...tutorial, ...unknownFields(900) });
     expect(problems).toHaveLength(100);
     expect(problems[0]).toMatchObject({ path: '/k0', code: 'unknownField' });
@@ -72,7 +72,7 @@ describe('a body with', () => {
     expect(misspelt?.message).toContain('did you mean "webhook"?');
   });
 
-  test('9,000 layers that are all wrong gets the limit of layers alone', async ({ api }) => {
+  test('9,000 wrong layers gets only the problem of the limit of layers', async ({ api }) => {
     const problems = await problemsOf(api, { ...tutorial, model: { layers: Array.from({ length: 9_000 }, () => ({ type: 'conv9d' })) } });
     expect(problems).toEqual([{ path: '/model/layers', message: '9000 layers are over the limit of 1000', code: 'limitExceeded' }]);
   });
@@ -81,21 +81,21 @@ describe('a body with', () => {
     ['a text', 'x'.repeat(900_000), '"xxx'],
     ['a list', Array.from({ length: 9_000 }, () => [1]), '[[1],[1],'],
     ['an object', { a: 'y'.repeat(900_000) }, '{"a":"yyy'],
-  ])('%s that is very long is quoted by its beginning', async ([, value, beginning], { api }) => {
+  ])('%s that is very long is quoted only by its beginning', async ([, value, beginning], { api }) => {
     const [problem] = await problemsOf(api, { ...tutorial, epochs: value });
     expect(problem).toMatchObject({ path: '/epochs', code: 'invalidType' });
     expect(problem?.message).toContain(`got ${beginning}`);
     expect(problem?.message.length).toBeLessThan(120);
   });
 
-  test('a key that is very long is quoted by its beginning', async ({ api }) => {
+  test('a key that is very long is quoted only by its beginning', async ({ api }) => {
     const [problem] = await problemsOf(api, { ...tutorial, ['k'.repeat(900_000)]: 1 });
     expect(problem?.path).toBe(`/${'k'.repeat(97)}…`);
     expect(problem?.message.length).toBeLessThan(500);
   });
 });
 
-test('a key is found twice at any depth, and the same key in neighbouring and inner objects is none', async ({ api }) => {
+test('a key that an object has twice is refused at any depth, but equal keys in different objects are allowed', async ({ api }) => {
   for (const twice of ['{"a":1,"b":{"a":2},"a":3}', '{"b":[{"a":1},{"a":1,"a":2}]}', '{"a":{"b":{"a":1,"c":2,"a":3}}}']) {
     const response = await postText(api, '/jobs', twice);
     expect([response.statusCode, response.json<Problem>().detail]).toEqual([400, expect.stringContaining('"a" twice')]);
@@ -104,7 +104,7 @@ test('a key is found twice at any depth, and the same key in neighbouring and in
   expect(once.statusCode).toBe(422);
 });
 
-test('a batch larger than any data is refused at once, and so is one of endless data', async ({ api }) => {
+test('a huge batch and a huge dataset are refused at once', async ({ api }) => {
   const model = { layers: [{ type: 'batchNorm1d' }, { type: 'linear', outFeatures: 2 }] };
   const data = { dataset: 'random', inputShape: [2], targetShape: [2] };
   for (const [samples, batchSize, remedy] of [
@@ -116,7 +116,7 @@ test('a batch larger than any data is refused at once, and so is one of endless 
   }
 });
 
-test('samples of a prediction may have as many numbers as fit into a body, but not any number of lists and objects', async ({ api }) => {
+test('a prediction may have as many numbers as fit into a body, but its lists and objects are limited', async ({ api }) => {
   const { jobId } = await startJob(api.jobs);
   const url = `/jobs/${jobId}/predict`;
   const [shape] = await problemsOf(api, { inputs: [Array.from({ length: 400_000 }, () => 0)] }, url);

@@ -122,13 +122,13 @@ describe.each([
     }
   });
 
-  test('can be read beside many downloads that nobody reads', async ({ store }) => {
+  test('can be read while many other downloads are open and unread', async ({ store }) => {
     await store.putBytes(jobId, name, randomBytes(2_000_000));
     const unread = await Promise.all(Array.from({ length: 60 }, async () => await store.open(jobId, name)));
-    // They begin, and then nobody takes more of them.
+    // Each download starts, and is then not read any further.
     for (const stream of unread) expect(await once(stream, 'readable')).toEqual([]);
     expect((await content(store.open(jobId, name))).length).toBe(2_000_000);
-    // None of them had to end for it.
+    // No download was ended to make room for the last one.
     expect(unread.filter(({ destroyed, readableEnded }) => destroyed || readableEnded)).toEqual([]);
     for (const stream of unread) stream.destroy();
   });

@@ -24,14 +24,14 @@ test('commands whose replies arrive while the process is busy do not time out', 
   expect(await later).toBe('PONG');
 });
 
-test('nor does a command that waited for a connection meanwhile', async ({ redis }) => {
+test('a command that waits for a connection while the process is busy does not time out', async ({ redis }) => {
   const api = redis.connect('api');
   const answer = api.ping();
   keepBusy(busyMs);
   expect(await answer).toBe('PONG');
 });
 
-test('nor do commands behind many large replies that take long to read', async ({ redis }) => {
+test('commands behind many large replies, which take long to read, do not time out', async ({ redis }) => {
   const api = redis.connect('api');
   const key = `${redisKeys(redis.prefix).tag}:large`;
   await api.set(key, 'x'.repeat(200_000));

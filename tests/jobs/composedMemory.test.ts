@@ -1,4 +1,4 @@
-// The memory limits of docker-compose.yml: each container has one, and its programs fit within it.
+// The memory limits of the containers in docker-compose.yml: the programs of each container fit into its limit.
 import { readFile } from 'node:fs/promises';
 import { defaultLimits } from '@trainyard/engine';
 import { environmentDefaults } from '@trainyard/jobs';
@@ -8,16 +8,17 @@ const read = async (path: string): Promise<string> => await readFile(new URL(`..
 
 const units: Readonly<Record<string, number>> = { m: 2 ** 20, mb: 2 ** 20, g: 2 ** 30 };
 
+/** Parses a size such as `512m`. Returns NaN for an unknown unit or no size. */
 function bytesOf(text: string | undefined): number {
   const [, number, unit = ''] = /^(\d+)([a-z]+)$/.exec(text ?? '') ?? [];
   return Number(number) * (units[unit] ?? Number.NaN);
 }
 
-/** The part of the file that describes a service. */
+/** Returns the part of docker-compose.yml that describes a service. */
 const serviceOf = (compose: string, name: string): string =>
   new RegExp(`^  ${name}:\\n(?:(?:    [^\\n]*)?\\n)+`, 'm').exec(compose)?.[0] ?? '';
 
-/** Of a service, by default, in bytes. */
+/** Returns the default memory limit of a service, in bytes. */
 async function memoryLimit(service: string): Promise<number> {
   const name = `${service.toUpperCase()}_MEMORY_LIMIT`;
   return bytesOf(new RegExp(`mem_limit: \\$\\{${name}:-(\\w+)\\}`).exec(serviceOf(await read('docker-compose.yml'), service))?.[1]);
@@ -28,26 +29,27 @@ test('Redis has room for a second copy of its data', async () => {
   expect(await memoryLimit('redis')).toBeGreaterThanOrEqual(2 * maxmemory);
 });
 
-test('a worker has room for the largest job, its heap, and the processes beside it', async () => {
+test('a worker has room for the largest job, its heap and the other processes', async () => {
   const heap = 2 ** 30;
-  const beside = 2 ** 29;
-  expect(await memoryLimit('worker')).toBeGreaterThanOrEqual(defaultLimits.memoryBytes + heap + beside);
+  const others = 2 ** 29;
+  expect(await memoryLimit('worker')).toBeGreaterThanOrEqual(defaultLimits.memoryBytes + heap + others);
 });
 
-test('the API has room for itself, the uploads that it reads and the predictions that it computes at the same time', async () => {
+test('the API has room for itself and for all uploads and predictions that run at the same time', async () => {
   const {
     TRAINYARD_UPLOAD_READERS: readers,
     TRAINYARD_PREDICT_PROCESSES: predictors,
     TRAINYARD_PREDICT_MEMORY_BYTES: prediction,
   } = environmentDefaults;
   const limit = await memoryLimit('api');
-  // A short try is read beside the readers, and a spare process is ready beside the predictors. A reader may use an eighth of the limit.
+  // One short try is read in addition to the readers, and one spare process is ready in addition to the predictors. Each reader may use an
+  // eighth of the limit.
   const uploads = (Number(readers) + 1) * (limit / 8);
   const predictions = (Number(predictors) + 1) * Number(prediction);
   expect(limit).toBeGreaterThanOrEqual(2 ** 30 + uploads + predictions);
 });
 
-test('the limits are those that .env.example and the documentation show', async () => {
+test('.env.example and docs/operating.md show the same limits', async () => {
   const [example, operating] = await Promise.all([read('.env.example'), read('docs/operating.md')]);
   for (const [service, name] of [
     ['redis', 'Redis'],

@@ -263,7 +263,7 @@ describe('a key', () => {
     expect(() => parseApiKeys(entry ?? '')).toThrow(/entry 1 is not name:role:sha256/);
   });
 
-  test('has the weight that its entry ends with', () => {
+  test('has the weight at the end of its entry', () => {
     const [ada, bob] = [createApiKey('ada', 'user'), createApiKey('bob', 'user')];
     expect(parseApiKeys(`${ada.entry}:100,${bob.entry}`)).toMatchObject([
       { name: 'ada', weight: 100 },

@@ -1,11 +1,11 @@
-// The table of shared resources in docs/operating.md: the settings that it names exist and have the defaults that it shows.
+// Checks the table of shared resources in docs/operating.md: each setting named there exists, and its default is right.
 import { readFile } from 'node:fs/promises';
 import { environmentDefaults, environmentVariables } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
 const columns = ['resource', 'bound', 'share of a key', 'setting', 'a caller over it gets'];
 
-/** The rows of all tables with these columns. */
+/** Returns the rows of all tables that have these columns. */
 async function rows(): Promise<Record<string, string>[]> {
   const text = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8');
   const tables = text.matchAll(/^\| (resource \|[^\n]*) \|\n\|[-| ]*\|\n((?:\|[^\n]*\|\n)+)/gm);
@@ -25,7 +25,7 @@ async function rows(): Promise<Record<string, string>[]> {
   });
 }
 
-test('every shared resource has a bound, a share of each key, a setting and what happens over it', async () => {
+test('every row of the table is complete, and names another resource', async () => {
   const found = await rows();
   expect(found.length).toBeGreaterThan(15);
   for (const row of found) {
@@ -38,7 +38,7 @@ test('every shared resource has a bound, a share of each key, a setting and what
 test('every setting of a shared resource exists with the default that the table shows', async () => {
   const shown = (await rows()).flatMap(({ setting = '' }) => {
     const named = [...setting.matchAll(/`([A-Z_]+)` \((?:`([^`]+)`|none)\)/g)];
-    // Whatever else a setting says is "fixed" or of another program, and names no variable.
+    // The rest of the cell must not name a variable. It says "fixed", or names a setting of another program.
     expect(setting.replaceAll(/`[A-Z_]+` \((?:`[^`]+`|none)\)/g, '')).not.toMatch(/[A-Z]{2}_|`/);
     return named.map(([, name = '', value]) => ({ name, value: value === undefined ? null : Number(value) }));
   });

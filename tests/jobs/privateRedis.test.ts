@@ -72,7 +72,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await redis.close();
   });
 
-  test('has a limit of memory: the one given, or else a share of the machine’s', async ({ home }) => {
+  test('has a memory limit: the given one, else at most a quarter of the machine’s memory', async ({ home }) => {
     const limitOf = async (memoryBytes?: number): Promise<number> => {
       const redis = await startRedis({ home, log: () => undefined, env: { PATH }, ...(memoryBytes !== undefined && { memoryBytes }) });
       const settings = await command(redis.url, async (connection) => await connection.config('GET', 'maxmemory'));

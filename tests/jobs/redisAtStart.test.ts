@@ -98,7 +98,7 @@ test('a user with the permissions in the README works, and so does a Unix socket
   expect(await refusal(`redis+unix://${redis.folder}/redis.sock?db=3`)).toBe('started');
 });
 
-tlsTest('TLS works with the CA that the URL names, and without it says what to set', async ({ onTestFinished }) => {
+tlsTest('TLS works with the CA that the URL names, and without it the error says what to set', async ({ onTestFinished }) => {
   const plain = await RedisServer.start();
   onTestFinished(async () => await plain.close());
   const [cert, key] = [join(plain.folder, 'cert.pem'), join(plain.folder, 'key.pem')];
@@ -208,7 +208,7 @@ test('a probe leaves only the id of the data behind', async ({ onTestFinished })
   expect(new Set(probeCommands(String, '').map(([name]) => name)).size).toBeGreaterThan(60);
 });
 
-test('a node of a Redis Cluster is refused when other nodes hold the keys of the service, and waited for while the cluster is down', async ({
+test('the start is refused at a node of a Redis Cluster if other nodes hold the keys, and waits while the cluster is down', async ({
   onTestFinished,
 }) => {
   const start = async (): Promise<RedisServer> => {

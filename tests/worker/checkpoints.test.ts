@@ -32,7 +32,7 @@ const eager = { real: true, program: 'heldChild.ts', checkpointEveryMs: 200 };
 
 let digest: string | undefined;
 
-/** The digest of the weights that nobody disturbed. The first test trains for it: the same spec gives the same bits. */
+/** Returns the digest of the weights of an undisturbed run. Only the first call trains, because the same spec always has the same weights. */
 async function undisturbed(workers: Workers): Promise<string | undefined> {
   digest ??= (await workers.ended(await workers.submit(spec))).result?.weightsSha256;
   return digest;

@@ -1,4 +1,4 @@
-// A training child is frozen, at every moment of a job and without one.
+// A training process is frozen at each stage of a job, and without a job.
 import { TrainingChild } from '@trainyard/worker';
 import { describe, expect, test } from 'vitest';
 import { describeChildDeaths } from './fixtures/childDeaths.ts';
@@ -7,14 +7,14 @@ import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 describeChildDeaths('SIGSTOP');
 
 describe('a frozen training child', () => {
-  test('is killed and named, whatever its thread does', async () => {
+  test('is killed, and its death is reported as frozen, also while it computes', async () => {
     const child = await TrainingChild.start(childOptions({ heartbeatTimeoutMs: 1_000 }));
     const outcome = child.train(assignment('spin'), () => Promise.resolve(), undisturbed);
     process.kill(child.pid, 'SIGSTOP');
     expect(await outcome).toMatchObject({ kind: 'died', death: { isFrozen: true, signal: 'SIGKILL' } });
   });
 
-  test('is told from one that only computes', async () => {
+  test('is distinguished from one that computes for longer than the limit of heartbeats', async () => {
     const child = await TrainingChild.start(childOptions({ heartbeatTimeoutMs: 3_000 }));
     const stop = new AbortController();
     const outcome = child.train(assignment('compute:6000'), () => Promise.resolve(), { ...undisturbed, stop: stop.signal });

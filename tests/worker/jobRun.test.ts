@@ -89,11 +89,11 @@ describe('a job', () => {
     expect(job.error?.message).toMatch(/out of memory.*batchSize/);
   });
 
-  test('whose process holds more memory than it may fails at once, with both numbers', async ({ workers }) => {
+  test('whose process uses more memory than allowed fails at once, and the error has both numbers', async ({ workers }) => {
     await workers.start({ memoryBytes: 1e6 });
     const job = await workers.ended(await workers.create('epochs:1 hoard:600'));
     expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'outOfMemory' } });
-    // 1 MB and 256 MiB.
+    // The limit is 1 MB for the job and 256 MiB for the process.
     expect(job.error?.message).toMatch(/held 0\.\d\d GB of memory, and may hold 0\.27 GB; try a smaller batchSize/);
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
@@ -117,7 +117,7 @@ describe('a job', () => {
     for (const jobId of jobs) expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });
   });
 
-  test('of another key starts next, however many jobs of the highest priority the busy key has', async ({ workers }) => {
+  test('of another key starts next, however many jobs of the highest priority a busy key has', async ({ workers }) => {
     await workers.start();
     const go = join(workers.folder, 'go');
     const busy: string[] = [];
@@ -190,7 +190,7 @@ describe('cancelling', () => {
     expect(await workers.jobs.store.get(second)).toMatchObject({ status: 'cancelled', attempts: 0 });
   });
 
-  test('a job for which a worker was woken already leaves that worker nothing to do', async ({ workers }) => {
+  test('a job for which a worker was already woken leaves this worker without work', async ({ workers }) => {
     const jobId = await workers.create('epochs:1 save');
     await workers.jobs.store.requestCancel(jobId);
     expect(await workers.jobs.queue.depths()).toMatchObject({ wait: 1 });

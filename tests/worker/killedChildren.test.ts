@@ -1,4 +1,4 @@
-// A training child is killed, at every moment of a job and without one.
+// A training process is killed at each stage of a job, and without a job.
 import { ChildPool, TrainingChild } from '@trainyard/worker';
 import { describe, expect } from 'vitest';
 import { describeChildDeaths } from './fixtures/childDeaths.ts';
@@ -9,14 +9,14 @@ import { workerTest as test } from './fixtures/workers.ts';
 describeChildDeaths('SIGKILL');
 
 describe('a training child that dies', () => {
-  test('amid the writing of a checkpoint leaves no file, however often', async ({ workers }) => {
+  test('while it writes a checkpoint leaves no unfinished file, however often', async ({ workers }) => {
     await workers.start();
     const job = await workers.ended(await workers.create('epochs:1 half-a-checkpoint'));
     expect(job).toMatchObject({ status: 'failed', error: { code: 'crashLoop' } });
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
 
-  test('before it was given a job tells that the job had not begun', async () => {
+  test('before it gets a job reports that the job has not started', async () => {
     const child = await TrainingChild.start(childOptions());
     child.kill();
     const outcome = await child.train(assignment('epochs:1'), () => Promise.resolve(), undisturbed);
@@ -28,7 +28,7 @@ describe('a training child that dies', () => {
     });
   });
 
-  test('idle is not given to a job', async () => {
+  test('while it is idle gets no job', async () => {
     const pool = new ChildPool({
       size: 1,
       start: async (signal) => await TrainingChild.start(childOptions(), signal),

@@ -1,4 +1,4 @@
-// Redis loses its data while a job trains, and gets it back from a backup: the files that the job had are still there, and it goes on.
+// Redis loses its data while a job trains, and a backup is restored: the files of the job still exist, and the job resumes.
 import { FolderArtifactStore, redisKeys, Remains } from '@trainyard/jobs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { until } from './fixtures/processes.ts';
 import { workerTest } from './fixtures/workers.ts';
 
 workerTest(
-  'a job whose Redis lost its data keeps its files, and goes on from them when a backup is restored',
+  'a job whose Redis lost its data keeps its files, and resumes from them when a backup is restored',
   async ({ workers, redis }) => {
     const { logs } = await workers.start();
     const go = join(workers.folder, 'go');
@@ -15,7 +15,7 @@ workerTest(
     await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
     const client = redis.connect();
     const names = await client.keys(`${redisKeys(redis.prefix).tag}:*`);
-    // Leases and locks have expired when a backup is restored.
+    // Keys that expire, such as leases and locks, are not restored: they would have expired before a backup is used.
     const ttls = await Promise.all(names.map(async (name) => [name, await client.pttl(name)] as const));
     const kept = ttls.flatMap(([name, ttl]) => (ttl === -1 ? [name] : []));
     const backup = await Promise.all(kept.map(async (name) => [name, await client.dumpBuffer(name)] as const));
@@ -30,7 +30,7 @@ workerTest(
     for (const [name, value] of backup) if (value !== null) await client.restore(name, 0, value, 'REPLACE');
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
-    // From the checkpoint after epoch 2 the script goes on with two epochs and one more.
+    // The second attempt resumes after epoch 2 and trains the three epochs of the script.
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5]);
     expect(logs.filter(({ checkpoint }) => typeof checkpoint === 'string')).toHaveLength(1);
     expect(await remains.sweep(Date.now() + 2 * 86_400_000)).toBeLessThanOrEqual(1);
@@ -39,7 +39,7 @@ workerTest(
   },
 );
 
-workerTest('the files of a job that stays unknown are removed a day later', async ({ workers, redis }) => {
+workerTest('the files of a job are removed one day after Redis lost the job', async ({ workers, redis }) => {
   const { logs } = await workers.start();
   const jobId = await workers.create('epochs:2 checkpoint hold:never');
   await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);

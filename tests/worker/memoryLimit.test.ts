@@ -1,4 +1,4 @@
-// The memory of a training process, against what the dry run says of its job and against its bound.
+// Compares the memory of a training process with the estimate of the dry run and with its limit.
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,10 +9,10 @@ import { describe, expect, test } from 'vitest';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 import { workerTest } from './fixtures/workers.ts';
 
-/** What a process takes beside its job: Node, its threads, batches that are gathered ahead. */
+/** The memory that a process uses besides its job: for Node.js, its threads, and batches that are prepared in advance. */
 const processBytes = 256 * 2 ** 20;
 
-/** The most resident memory that the process ever had. */
+/** Returns the peak of the resident memory of a process, in bytes. */
 async function peakOf(pid: number): Promise<number> {
   const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
   return 1_024 * Number(kibibytes);
@@ -23,9 +23,9 @@ const job = { seed: 0, loss: { type: 'mse' }, epochs: 2 };
 const flat = [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }];
 const conv = { type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 };
 
-/** Jobs of some hundred megabytes, each of another kind. */
+/** Jobs that need some hundred megabytes, each for another reason. */
 const large = {
-  'parameters, their optimizer and the files of them': {
+  'parameters, optimizer state and files': {
     ...job,
     data: { ...data, inputShape: [2_000] },
     model: { layers: [{ type: 'linear', outFeatures: 6_000 }, { type: 'relu' }, ...flat] },
@@ -38,7 +38,7 @@ const large = {
     model: { layers: [conv, { type: 'gelu' }, { ...conv, outChannels: 16 }, ...flat] },
     optimizer: { type: 'sgd', learningRate: 0.001 },
   },
-  'its data': {
+  data: {
     ...job,
     epochs: 1,
     data: { ...data, inputShape: [3, 64, 64], samples: 3_000, batchSize: 250 },
@@ -47,15 +47,15 @@ const large = {
   },
 };
 
-describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job is large by', () => {
-  test.for(Object.entries(large))('%s holds no more than the dry run says, and 256 MiB for itself', async ([, body]) => {
+describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job needs much memory for', () => {
+  test.for(Object.entries(large))('%s uses at most the memory that the dry run says and 256 MiB', async ([, body]) => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-memory-'));
     const script = new URL('../../services/worker/dist/trainJob.js', import.meta.url);
     const child = await TrainingChild.start(childOptions({ script, heapMegabytes: 1_024, heartbeatTimeoutMs: 120_000 }));
     try {
       const { spec, summary } = checkSpec(body);
       const files = { modelFile: join(folder, 'model'), checkpointFile: join(folder, 'checkpoint'), snapshotFile: join(folder, 'kept') };
-      // A checkpoint at every step.
+      // Stores a checkpoint after every step.
       const order = { ...assignment(''), ...files, spec, checkpointEveryMs: 0 };
       expect(await child.train(order, () => Promise.resolve(), undisturbed)).toMatchObject({ kind: 'trained' });
       const { memoryBytes } = summary.totals;
@@ -69,7 +69,7 @@ describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job 
   });
 });
 
-workerTest('a job whose tensors take more than they may fails with both numbers', async ({ workers }) => {
+workerTest('a job whose tensors need more memory than allowed fails, and the error has both numbers', async ({ workers }) => {
   await workers.start({ real: true, memoryBytes: 48e6 });
   const jobId = await workers.submit(large['the activations of a batch']);
   const { status, error, attempts } = await workers.ended(jobId);

@@ -20,7 +20,7 @@ const spec = {
   epochs: 6,
 };
 
-test('a job that is paused goes on with another worker, from what the bucket has', async ({ workers, s3, onTestFinished }) => {
+test('a paused job resumes on another worker from the files in the bucket', async ({ workers, s3, onTestFinished }) => {
   const homes: string[] = [];
   onTestFinished(async () => {
     for (const home of homes) await rm(home, { recursive: true, force: true });

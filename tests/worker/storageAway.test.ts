@@ -146,7 +146,7 @@ describe('a storage that', () => {
   });
 });
 
-test('a model that is larger than the storage allows ends the job, which says so', async ({ workers, s3 }) => {
+test('a model that is larger than the storage allows fails the job, and the error says so', async ({ workers, s3 }) => {
   await workers.start(bucket);
   s3.set(({ method, key }) => (method === 'PUT' && key.includes('model') ? { status: 400, code: 'EntityTooLarge' } : undefined));
   const job = await workers.ended(await workers.create('epochs:2 save'));
@@ -154,7 +154,10 @@ test('a model that is larger than the storage allows ends the job, which says so
   expect(job.error?.message).toMatch(/larger than the S3 storage allows \(EntityTooLarge\): raise its limit/);
 });
 
-test('checkpoints that are larger than the storage allows cost the job its checkpoints, and it says so once', async ({ workers, s3 }) => {
+test('a job whose checkpoints are larger than the storage allows succeeds without them, and its log says so once', async ({
+  workers,
+  s3,
+}) => {
   await workers.start(bucket);
   s3.set(({ key }) => (key.includes('checkpoint-') ? { status: 413, code: 'RequestTooLarge' } : undefined));
   const jobId = await workers.create('epochs:1 checkpoint taken epochs:1 checkpoint taken epochs:1 save');
@@ -164,7 +167,7 @@ test('checkpoints that are larger than the storage allows cost the job its check
   ]);
 });
 
-test('a storage that hides a missing file from these credentials is waited for, and the job names the right that they lack', async ({
+test('a job waits while its credentials may not see that a file is missing, and its log names the missing permission', async ({
   workers,
   redis,
   s3,

@@ -46,7 +46,9 @@ describe('a created job', () => {
 });
 
 describe('the priority of a job', () => {
-  test('decides which of a key’s jobs starts first and who stands where; equals go in the order of their creation', async ({ redis }) => {
+  test('decides the order and the positions of a key’s jobs; jobs of equal priority start in the order of their creation', async ({
+    redis,
+  }) => {
     const jobs = openJobs(redis);
     const usual = await createJob(jobs);
     const high = await createJob(jobs, { priority: 10 });
@@ -74,7 +76,7 @@ test('a job that is resumed waits behind those of its priority that came meanwhi
 });
 
 describe('a crash between the record and the wake-up', () => {
-  test('loses nothing: the next to look wakes a worker, once', async ({ redis }) => {
+  test('loses nothing: the next reconciliation wakes one worker', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
     expect(await jobs.store.get(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
@@ -86,7 +88,7 @@ describe('a crash between the record and the wake-up', () => {
     expect(await runAll(jobs)).toEqual([jobId]);
   });
 
-  test('of a job that was cancelled meanwhile wakes nobody', async ({ redis }) => {
+  test('wakes no worker for a job that was cancelled meanwhile', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
     await jobs.store.requestCancel(jobId);
@@ -94,7 +96,7 @@ describe('a crash between the record and the wake-up', () => {
     expect(await takeNext(jobs)).toBeNull();
   });
 
-  test('of a worker that took the last wake-up is made good by the next to look', async ({ redis }) => {
+  test('is repaired by the next reconciliation, like a wake-up that a crashed worker has taken', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     await redis.connect().del(`{${redis.prefix}}:train:wait`);
@@ -103,7 +105,7 @@ describe('a crash between the record and the wake-up', () => {
   });
 });
 
-test('any number of waiting jobs keeps a few wake-ups in the queue, and they last for all of them', async ({ redis }) => {
+test('the queue holds only a few wake-ups for many waiting jobs, and they suffice for all jobs', async ({ redis }) => {
   const jobs = openJobs(redis);
   const ids = await Promise.all(Array.from({ length: 120 }, async () => await createJob(jobs)));
   const { wait = 0 } = await jobs.queue.depths();
@@ -112,7 +114,7 @@ test('any number of waiting jobs keeps a few wake-ups in the queue, and they las
   const connection = redis.connect();
   const started: string[] = [];
   while (started.length < ids.length) {
-    // As a worker that is woken: each of its jobs costs a wake-up.
+    // A worker removes one wake-up from the queue for each job that it runs.
     expect(await connection.rpop(`{${redis.prefix}}:train:wait`)).not.toBeNull();
     const attempt = await takeNext(jobs);
     if (attempt !== null) started.push(attempt.jobId);

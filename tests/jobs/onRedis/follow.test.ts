@@ -135,7 +135,7 @@ describe('a follower', () => {
       return true;
     };
     await take();
-    // A follower that still reads stored events has no buffer to fill. One that gives steps again, after some, is live.
+    // A follower that still reads stored events has no buffer to fill. It is live when it returns steps for the second time.
     const steps = (): number => names.filter((name) => name === 'step').length;
     for (const before of [0, 1]) {
       const taken = take();

@@ -7,7 +7,7 @@ import { redisTest as test } from '../../support/redis.ts';
 const later = 12_000;
 
 describe('a running job without a lease', () => {
-  test('is queued again after a while, before all others, and its attempt counts no more', async ({ redis }) => {
+  test('is queued again after a while, before all other jobs, and its former attempt is stale', async ({ redis }) => {
     const jobs = openJobs(redis);
     const reaper = new Reaper({ redis: redis.connect(), prefix: redis.prefix });
     const attempt = await startJob(jobs);
@@ -30,7 +30,7 @@ describe('a running job without a lease', () => {
     ]);
   });
 
-  test('goes on before all others, and a worker is woken for it', async ({ redis }) => {
+  test('starts again before all other jobs, and a worker is woken for it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const another = await createJob(jobs, { priority: 10 });

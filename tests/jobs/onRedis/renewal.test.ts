@@ -1,5 +1,5 @@
-// The sign of life that a worker gives for a job: it extends the lease, gets it back while nobody else has taken the job, and learns when
-// somebody has.
+// How a worker renews the lease of a job: the renewal extends the lease, restores an expired one while no other worker has taken the job, and
+// tells the worker when another one has.
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, endLease, openJobs, startJob, takeNext } from '../../support/jobs.ts';
@@ -13,11 +13,11 @@ describe('renewing a lease', () => {
     await connection.pexpire(lease, 5_000);
     const before = await connection.pexpiretime(lease);
     expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'running' });
-    // It lasts 6 s from now on, which is later than the 5 s from before.
+    // A renewed lease expires 6 s from now: at least 1 s later than the 5 s that were set above.
     expect(await connection.pexpiretime(lease)).toBeGreaterThanOrEqual(before + 1_000);
   });
 
-  test('takes it again when it ran out and nobody has taken the job over', async ({ redis }) => {
+  test('restores it after it expired while no other worker has taken the job', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const connection = redis.connect();
@@ -44,7 +44,7 @@ describe('renewing a lease', () => {
   });
 });
 
-describe('a running job whose lease has run out', () => {
+describe('a running job whose lease has expired', () => {
   test('is taken over before any other job starts, and its former attempt is stale', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [lost, kept] = [await startJob(jobs), await startJob(jobs)];
@@ -71,7 +71,7 @@ describe('a running job whose lease has run out', () => {
     expect(await jobs.queue.depths()).toMatchObject({ wait: 1 });
   });
 
-  test('and that someone wants cancelled or paused is not run again', async ({ redis }) => {
+  test('is not run again if its cancellation or pause was requested', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [first, second] = [await startJob(jobs), await startJob(jobs)];
     for (const { jobId } of [first, second]) await endLease(redis, jobId);
@@ -84,7 +84,9 @@ describe('a running job whose lease has run out', () => {
   });
 });
 
-test('a take that is sent twice, since its answer was lost, takes one job; after the job’s end it takes the next', async ({ redis }) => {
+test('a take that is repeated because its reply was lost takes one job, and a take after the release takes the next job', async ({
+  redis,
+}) => {
   const jobs = openJobs(redis);
   const [first, second] = [await startJob(jobs), await startJob(jobs)];
   await first.release();

@@ -1,4 +1,4 @@
-// The bytes that count for an owner's storage: those of what there is, whatever was done and in which order.
+// The bytes that count for an owner's storage and share of Redis: always those of the existing jobs and sweeps, after any sequence of actions.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ async function counted(redis: TestRedis): Promise<number> {
   return (await usageOf(redis)).storageBytes;
 }
 
-/** Log events are removed from here on, one for each new one, as if there had been 10,000. */
+/** Makes the job's log full, as if it had 10,000 events. From now on each new log event removes the oldest one. */
 async function fillLog(redis: TestRedis, jobId: string): Promise<void> {
   await redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'logs', 10_000, 'logsNotice', '0-1');
 }
@@ -65,7 +65,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
   const seed = Math.floor(Math.random() * 2 ** 32);
   const draws = new Generator(seed);
   const pick = <T>(list: readonly T[]): T | undefined => list[draws.random() % Math.max(1, list.length)];
-  /** The files of each job, which nobody else counts here. */
+  /** The sizes of the files of each job, which the test counts itself. */
   const files = new Map<string, Map<string, number>>();
   const running = new Map<string, { readonly attempt: JobAttempt; epoch: number }>();
   const ended: string[] = [];
@@ -144,7 +144,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
   }
 });
 
-test('what version 0.1.0 did not count is never taken back', async ({ redis }) => {
+test('bytes that version 0.1.0 did not count are never subtracted', async ({ redis }) => {
   const jobs = openJobs(redis);
   const attempt = await startJob(jobs);
   for (let count = 0; count < 5; count++) await attempt.appendLog('info', 'x'.repeat(1_000));

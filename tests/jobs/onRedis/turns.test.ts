@@ -1,4 +1,4 @@
-// Whose job starts next: keys take turns, an admin's weights count, and `queuePosition` tells the order.
+// Which job starts next: keys take turns, weights make a key's turns longer, and `queuePosition` shows the order.
 import { type ApiKey, type JobAttempt, KeyWeights, redisKeys } from '@trainyard/jobs';
 import * as fc from 'fast-check';
 import { describe, expect } from 'vitest';
@@ -6,6 +6,7 @@ import { claim, createJob, endLease, type Jobs, openJobs, positionsOf, result, r
 import { redisTest as test, type TestRedis } from '../../support/redis.ts';
 import { TurnsModel } from '../fixtures/turnsModel.ts';
 
+/** Creates jobs of an owner one after the other. @returns their ids */
 async function create(jobs: Jobs, owner: string, count: number, priority = 0): Promise<string[]> {
   const ids: string[] = [];
   for (let made = 0; made < count; made++) ids.push(await createJob(jobs, { priority }, owner));
@@ -17,7 +18,7 @@ async function setWeights(redis: TestRedis, weights: Readonly<Record<string, num
   await new KeyWeights({ redis: redis.connect(), prefix: redis.prefix }).store(keys);
 }
 
-/** The owners of these jobs, one letter each. */
+/** Returns the first letters of the owners of these jobs, as one string. */
 async function ownersOf({ store }: Jobs, ids: readonly string[], owners: readonly string[]): Promise<string> {
   const lists = await Promise.all(owners.map(async (owner) => (await store.list({ limit: 100, owner })).data.map(({ id }) => id)));
   return ids.map((id) => owners[lists.findIndex((list) => list.includes(id))]?.[0] ?? '?').join('');
@@ -37,7 +38,7 @@ describe('a key that has many jobs of the highest priority', () => {
     expect(await takeNext(jobs)).toMatchObject({ jobId: job.id });
   });
 
-  test('has all places while nobody else waits, and loses them one by one to a key that has fewer', async ({ redis }) => {
+  test('has all places while no other key waits, and then gives them one by one to a key with fewer running jobs', async ({ redis }) => {
     const jobs = openJobs(redis);
     await create(jobs, 'ada', 10);
     const running = [await takeNext(jobs), await takeNext(jobs), await takeNext(jobs), await takeNext(jobs)];
@@ -52,7 +53,7 @@ describe('a key that has many jobs of the highest priority', () => {
     expect(await jobs.store.get(next?.jobId ?? '', 'ada')).toMatchObject({ status: 'running' });
   });
 
-  test('keeps no place from a key whose jobs are short, however long its own are', async ({ redis }) => {
+  test('gives each free place to a key whose jobs are short, however long its own jobs run', async ({ redis }) => {
     const jobs = openJobs(redis);
     await create(jobs, 'ada', 5);
     const short = await create(jobs, 'bob', 5);
@@ -66,7 +67,7 @@ describe('a key that has many jobs of the highest priority', () => {
 });
 
 describe('turns', () => {
-  test('go round among the keys that wait, and priorities order each key’s own jobs', async ({ redis }) => {
+  test('pass from key to key, and priorities order only the jobs of one key', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [low] = await create(jobs, 'ada', 1);
     const [high, next] = await create(jobs, 'ada', 2, 10);
@@ -78,7 +79,7 @@ describe('turns', () => {
     expect(await runAll(jobs)).toEqual(order);
   });
 
-  test('are as long as the key’s weight, where one job runs at a time', async ({ redis }) => {
+  test('start as many jobs as the weight of the key if one job runs at a time', async ({ redis }) => {
     const jobs = openJobs(redis);
     await setWeights(redis, { ada: 3, bob: 1 });
     const ids = [...(await create(jobs, 'bob', 4)), ...(await create(jobs, 'ada', 8))];
@@ -88,7 +89,7 @@ describe('turns', () => {
     expect(ids.map((id) => order.indexOf(id) + 1)).toEqual(positions);
   });
 
-  test('give the places of several in the proportion of the weights', async ({ redis }) => {
+  test('divide several places in proportion to the weights', async ({ redis }) => {
     const jobs = openJobs(redis);
     await setWeights(redis, { ada: 3 });
     await create(jobs, 'bob', 10);
@@ -119,8 +120,8 @@ describe('turns', () => {
   });
 });
 
-describe('a job keeps its place sensibly', () => {
-  test('when it was handed back or lost its worker: it starts before all others, and takes no second turn', async ({ redis }) => {
+describe('the place of a job in the queue', () => {
+  test('is the first one after it was handed back or lost its worker, and its key uses no second turn', async ({ redis }) => {
     const jobs = openJobs(redis);
     await create(jobs, 'ada', 3, 10);
     const [bob] = await create(jobs, 'bob', 1);
@@ -134,7 +135,7 @@ describe('a job keeps its place sensibly', () => {
     expect(await takeNext(jobs)).toMatchObject({ jobId: first?.jobId, number: 2 });
   });
 
-  test('when it was paused and resumed: among its key’s jobs alone, and its key loses no turn', async ({ redis }) => {
+  test('is among the jobs of its key after it was paused and resumed, and its key loses no turn', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [ada] = await create(jobs, 'ada', 1);
     const bobs = await create(jobs, 'bob', 3);
@@ -145,7 +146,7 @@ describe('a job keeps its place sensibly', () => {
     expect(await runAll(jobs)).toEqual([ada, ...bobs.slice(1)]);
   });
 
-  test('when a worker takes a certain job, as a second attempt does: it counts as its key’s start', async ({ redis }) => {
+  test('does not matter when a worker takes this job directly: the start uses the turn of its key', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [, later = ''] = await create(jobs, 'ada', 2);
     const [bob] = await create(jobs, 'bob', 1);
@@ -154,13 +155,13 @@ describe('a job keeps its place sensibly', () => {
   });
 });
 
-test('jobs that version 0.1.0 queued wait for the turns of their keys, by their priority', async ({ redis }) => {
+test('jobs that version 0.1.0 queued wait for the turns of their keys, in the order of their priorities', async ({ redis }) => {
   const jobs = openJobs(redis);
   const [keys, connection] = [redisKeys(redis.prefix), redis.connect()];
   const ids = [...(await create(jobs, 'ada', 2)), ...(await create(jobs, 'ada', 1, 3)), ...(await create(jobs, 'bob', 1))];
   const [gone] = await create(jobs, 'bob', 1, 9);
   await jobs.store.requestCancel(gone ?? '');
-  // As that version kept them: in one set for all, with an entry of BullMQ's each.
+  // Version 0.1.0 kept all waiting jobs in one sorted set.
   const scores = [5, 6, 7 - 3e13, 8, 9 - 9e13];
   await connection.zadd(keys.formerWaiting, ...[...ids, gone ?? ''].flatMap((id, at) => [scores[at] ?? 0, id]));
   await connection.del(keys.waitingOf('ada'), keys.waitingOf('bob'), keys.waitingOwners, keys.lastTurns, `${keys.tag}:train:wait`);
@@ -180,14 +181,14 @@ const act = fc.oneof(
 );
 const weight = fc.integer({ min: 1, max: 3 });
 
-test('whatever is posted, started, finished, handed back and cancelled, jobs start by the rule and stand where they are shown', async ({
+test('jobs start in the order of the model and at the shown positions, whatever is posted, started, finished, handed back and cancelled', async ({
   redis,
 }) => {
   const jobs = openJobs(redis);
   let round = 0;
   const property = fc.asyncProperty(fc.array(act, { maxLength: 40 }), fc.tuple(weight, weight, weight), async (acts, weights) => {
     round += 1;
-    // Each round has owners of its own, who have had no turns.
+    // Each round uses new owners, which have had no turns.
     const nameOf = (owner: string): string => `${owner}-${round}`;
     const weightOf = Object.fromEntries(owners.map((owner, at) => [nameOf(owner), weights[at] ?? 1]));
     await setWeights(redis, weightOf);
