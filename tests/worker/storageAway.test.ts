@@ -73,6 +73,23 @@ describe('a storage that', () => {
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
 
+  test('stores the next checkpoint after it refused one is usable again, and the job says so', async ({ workers, s3 }) => {
+    await workers.start(bucket);
+    let refused: string | undefined;
+    s3.set(({ method, key }) => {
+      if (method === 'PUT' && key.includes('checkpoint-')) refused ??= key;
+      return key === refused ? 'refuse' : undefined;
+    });
+    const [second, end] = [join(workers.folder, 'second'), join(workers.folder, 'end')];
+    const jobId = await workers.create(`epochs:1 checkpoint hold:${second} epochs:1 checkpoint hold:${end} epochs:1 save`);
+    await until('that the outage is reported', async () => (await workers.says(jobId)).length > 0);
+    await writeFile(second, '');
+    await until('the second checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 2);
+    await writeFile(end, '');
+    expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
+    expect(await workers.says(jobId)).toEqual(told);
+  });
+
   test('takes no gradients gets all of them later, and each epoch is told once', async ({ workers, s3 }) => {
     await workers.start({ ...bucket, real: true });
     failAll(s3, 'gradients-', { status: 503, code: 'SlowDown' });

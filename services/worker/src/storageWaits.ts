@@ -16,32 +16,52 @@ const DAMAGED_TRIES = 5;
 /** Told when the storage goes away, with the reason, and when it is back (null). */
 export type OnStorageChange = (reason: Reason | null) => void;
 
-/** Counts those who wait for a storage, so that any number of waits at a time is one outage. */
+/**
+ * Reports an outage of the storage once, however many calls wait for it, and however many of them are given up. It ends with the next call
+ * that succeeds while no other call waits.
+ */
 export class StorageOutage {
   readonly #parent: StorageOutage | null;
   readonly #onChange: OnStorageChange;
   #waiting = 0;
+  #isReported = false;
 
-  /** @param parent is told of every wait as well: the worker's, where this is a job's */
+  /** @param parent also counts the calls of this outage: the worker's outage is the parent of each job's */
   constructor(onChange: OnStorageChange, parent: StorageOutage | null = null) {
     this.#onChange = onChange;
     this.#parent = parent;
   }
 
+  /** Whether a call waits for the storage. */
   get isOn(): boolean {
     return this.#waiting > 0;
   }
 
-  /** Somebody has to wait. @returns ends that; `isBack` says whether the storage worked again, and not the wait was given up */
+  /** Counts a call that begins to wait. @returns a function that ends the wait. `isBack`: the call succeeded, and was not given up */
   begin(reason: Reason): (isBack: boolean) => void {
     this.#waiting += 1;
-    if (this.#waiting === 1) this.#onChange(reason);
+    if (!this.#isReported) {
+      this.#isReported = true;
+      this.#onChange(reason);
+    }
     const endAtParent = this.#parent?.begin(reason);
     return (isBack) => {
       this.#waiting -= 1;
-      if (this.#waiting === 0 && isBack) this.#onChange(null);
+      if (isBack) this.#endReported();
       endAtParent?.(isBack);
     };
+  }
+
+  /** Notes a call that succeeded at once. The call that reported the outage may have been given up since then. */
+  succeeded(): void {
+    this.#endReported();
+    this.#parent?.succeeded();
+  }
+
+  #endReported(): void {
+    if (this.#waiting > 0 || !this.#isReported) return;
+    this.#isReported = false;
+    this.#onChange(null);
   }
 }
 
@@ -66,7 +86,8 @@ export async function whenStored<T>(call: (signal: AbortSignal) => Promise<T>, {
       const signal = AbortSignal.any([stop, late.signal]);
       try {
         const result = await unlessAborted(call(signal), signal);
-        endOutage?.(true);
+        if (endOutage === undefined) outage.succeeded();
+        else endOutage(true);
         endOutage = undefined;
         return result;
       } catch (error) {
