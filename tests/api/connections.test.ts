@@ -84,8 +84,10 @@ test('a client that does not read its response is disconnected, and a client tha
   await stream.until(({ events }) => events.length > 0);
   const { socket } = await openSocket(api);
   // The response has nine megabytes, which is more than the buffers of a connection hold.
+  socket.on('error', () => undefined);
   socket.pause().write(getRequest('/datasets/digits/export'));
-  await once(socket, 'readable');
+  // On a slow machine the connection may be reset before anything of the response is seen.
+  await once(socket, 'readable').catch(() => undefined);
   await until(async () => (await connectionsOf(api)) === 1);
   expect(api.hub.followers).toBe(1);
   stream.leave();

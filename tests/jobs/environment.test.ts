@@ -258,7 +258,7 @@ describe('a key', () => {
     ['with a short digest', 'ada:user:abc'],
     ['with an upper-case digest', `ada:user:${'A'.repeat(64)}`],
     ['with a bad name', `a b:user:${'a'.repeat(64)}`],
-    ['with something more', `ada:user:${'a'.repeat(64)}:x`],
+    ['with something after the weight', `ada:user:${'a'.repeat(64)}:2:3`],
   ])('%s is refused', ([, entry]) => {
     expect(() => parseApiKeys(entry ?? '')).toThrow(/entry 1 is not name:role:sha256/);
   });
@@ -269,8 +269,8 @@ describe('a key', () => {
       { name: 'ada', weight: 100 },
       { name: 'bob', role: 'user' },
     ]);
-    for (const wrong of ['0', '101', '1.5', '-1', '', ' 2', '2:3']) {
-      expect(() => parseApiKeys(`${ada.entry}:${wrong}`)).toThrow(/entry 1 is not name:role:sha256/);
+    for (const wrong of ['0', '101', '1.5', '-1', '', ' 2', 'x']) {
+      expect(() => parseApiKeys(`${ada.entry}:${wrong}`)).toThrow(/entry 1 has an invalid weight: it must be a whole number from 1 to 100/);
     }
   });
 
