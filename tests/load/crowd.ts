@@ -1,7 +1,10 @@
 // A crowd on one API process: clients that all lose their streams when it restarts and all come back at once, and clients that never
 // read what they asked for. Everybody hears everything once, nobody gets an error, and other requests are answered meanwhile.
+
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { isFinal } from '@trainyard/contracts';
 import { openStream, type StreamClient } from '../api/fixtures/eventSource.ts';
 import { quantile } from '../bench/figure.ts';
@@ -12,7 +15,7 @@ import { long } from './specs.ts';
 /** What an EventSource waits before it comes back, in ms. */
 const comeBackMs = 2_000;
 
-/** How often it is looked whether the process still answers others, in ms. */
+/** How often it is checked whether all readers are connected, in ms. */
 const lookEveryMs = 50;
 
 export interface CrowdFigures {
@@ -82,21 +85,14 @@ async function allConnected(readers: readonly Reader[]): Promise<number> {
   return performance.now() - since;
 }
 
-/** Asks again and again whether the process lives, until the promise settles. @returns how long each answer took, in ms */
-async function lookWhile(url: string, act: Promise<unknown>): Promise<number[]> {
-  const times: number[] = [];
-  const over = new AbortController();
-  act.then(
-    () => over.abort(),
-    () => over.abort(),
-  );
-  do {
-    const since = performance.now();
-    await (await fetch(`${url}/health/live`)).text();
-    times.push(performance.now() - since);
-    await delay(lookEveryMs);
-  } while (!over.signal.aborted);
-  return times;
+/** Measures the response times of `GET /health/live`, in ms, while `act` runs. */
+async function liveTimesDuring(url: string, act: () => Promise<unknown>): Promise<number[]> {
+  const thread = new Worker(new URL('./liveThread.ts', import.meta.url), { workerData: url });
+  await once(thread, 'online');
+  await act();
+  const times = once(thread, 'message');
+  thread.postMessage('stop', []);
+  return (await times)[0] as number[];
 }
 
 /** Restarts an API process under so many readers of one job, with as many that never read. */
@@ -112,10 +108,12 @@ export async function crowd(client: Client, fleet: Fleet, size: number): Promise
   await fleet.restartApi(0);
   const allBackMs = await allConnected(readers);
 
-  const silent = Array.from({ length: size }, () => askInSilence(path));
-  const live = await lookWhile(url, delay(5_000));
-  for (const socket of silent) socket.destroy();
-  live.push(...(await lookWhile(url, delay(1_000))));
+  const live = await liveTimesDuring(url, async () => {
+    const silent = Array.from({ length: size }, () => askInSilence(path));
+    await delay(5_000);
+    for (const socket of silent) socket.destroy();
+    await delay(1_000);
+  });
   await client.act('cancel', id);
   await Promise.all(following);
   ledger.check(isFinal((await client.until(id)).status), 'the job of the crowd did not end');
