@@ -1,5 +1,6 @@
 // Layers as modules and as definitions: every one in the registry has a sample here, which its shape rule, its cost, its
 // draws and its gradients are checked with. How they print and what they refuse is in files of their own.
+import * as engine from '@trainyard/engine';
 import {
   buildModel,
   Conv2d,
@@ -46,6 +47,11 @@ describe.each(Object.keys(samples))('%s', (type) => {
     const model = buildModel([spec], input, new Generator(0));
     expect(model.forward(randn([2, ...input])).shape).toEqual([2, ...summary.outputShape]);
     expect(model.parameters().reduce((sum, { size }) => sum + size, 0)).toBe(summary.parameters);
+  });
+
+  test('is built as a class that the engine exports', () => {
+    const [[, module]] = buildModel([spec], input, new Generator(0)).namedChildren();
+    expect(Object.values(engine), module.constructor.name).toContain(module.constructor);
   });
 
   test('has the gradients of its input and parameters that finite differences give', () => {

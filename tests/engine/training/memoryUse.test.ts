@@ -1,8 +1,9 @@
 // How much memory trainings take: against what the dry run says beforehand, and against what they cannot do without. Every
 // preset, and layers of each kind.
-import { catalog, checkSpec, inferShapes, type LayerSummary, setBackend, WasmBackend } from '@trainyard/engine';
+import { catalog, checkSpec, inferShapes, layerDefinitions, type LayerSummary, setBackend, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
+import { layerSamples } from '../../support/layerSamples.ts';
 import { conv, flatten, jobOf, linear, MEBIBYTE, networks, relu } from './networks.ts';
 import { run } from './runs.ts';
 
@@ -12,6 +13,9 @@ const trained: Readonly<Record<string, object>> = {
   'one convolution': { layers: [conv, flatten, linear] },
   'a convolution with strides': { layers: [conv, { ...conv, stride: 2 }, flatten, linear] },
   'padding that mirrors': { layers: [conv, { ...conv, paddingMode: 'reflect' }, flatten, linear] },
+  'rectifiers that are pooled without a convolution before them': {
+    layers: [{ type: 'upsample', scaleFactor: 4 }, relu, { type: 'maxPool2d', kernelSize: 4 }, flatten, linear],
+  },
   'dropout, batch norm and smooth activations': {
     layers: [conv, { type: 'gelu' }, { type: 'dropout', p: 0.2 }, conv, { type: 'batchNorm2d' }, { type: 'silu' }, flatten, linear],
   },
@@ -89,5 +93,28 @@ test.each(catalog().presets.map(({ type }) => type))(
     } finally {
       await backend.close();
     }
+  },
+);
+
+/** Values of a batch's input, so many that an array of the batch's size is as large as the rest of an estimate. */
+const INPUT_VALUES = 240_000;
+
+test.each(layerDefinitions.map(({ type }) => type))(
+  'the memory of a large batch through the layer %s is at most what the dry run says',
+  async (type) => {
+    const { options, input } = layerSamples[type];
+    const batchSize = INPUT_VALUES / input.reduce((size, length) => size * length, 1);
+    const body = {
+      seed: 0,
+      data: { dataset: 'random', inputShape: input, targetShape: [1], samples: batchSize, batchSize },
+      model: { layers: [{ type, ...options }, flatten, { ...linear, outFeatures: 1 }] },
+      loss: { type: 'mse' },
+      optimizer: { type: 'sgd', learningRate: 0.001 },
+      epochs: 1,
+    };
+    setBackend(new WasmBackend());
+    const { totals } = checkSpec(body).summary;
+    const { result } = await run(body);
+    expect(result.peakMemoryBytes).toBeLessThanOrEqual(totals.memoryBytes);
   },
 );

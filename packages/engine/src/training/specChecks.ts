@@ -6,9 +6,10 @@ import { batchCount } from '../data/loader.ts';
 import { transformedShape } from '../data/transforms/index.ts';
 import { ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
-import { inferShapes, type LayerSummary, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { inferShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
 import { complaintOf } from '../nn/layers/sequence.ts';
 import { findOptimizer, takesMomentum } from '../optim/index.ts';
+import type { AnyOptions } from '../registry.ts';
 import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
 import { type Problem, pointer } from '../validation.ts';
 import { earlyStoppingProblems } from './earlyStopping.ts';
@@ -41,10 +42,8 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
 
 /** Counts layers, including those inside other layers. The body may be one that was not checked yet. */
 export function countLayers(layers: readonly unknown[]): number {
-  return layers.reduce<number>((count, layer) => {
-    const { layers: inner, shortcut } = (layer ?? {}) as { readonly layers?: unknown; readonly shortcut?: unknown };
-    return count + 1 + (Array.isArray(inner) ? inner.length : 0) + (Array.isArray(shortcut) ? shortcut.length : 0);
-  }, 0);
+  const inner = layers.flatMap((layer) => layerLists.map((option) => ((layer ?? {}) as AnyOptions)[option]));
+  return inner.reduce<number>((count, list) => count + (Array.isArray(list) ? list.length : 0), layers.length);
 }
 
 export function tooManyLayers(count: number, limits: SpecLimits): Problem {

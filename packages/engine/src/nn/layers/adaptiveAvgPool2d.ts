@@ -51,6 +51,7 @@ export const adaptiveAvgPool2d = defineLayer({
     return [channels, ...adaptiveSize([height, width], outputSize)];
   },
   outputRange: (_options, input) => input,
+  memory: { gradientReads: 'nothing' },
   build: ({ outputSize }) => new AdaptiveAvgPool2d(outputSize),
   pytorch: ({ outputSize }) => construct('nn.AdaptiveAvgPool2d', [outputSize]),
   onnx: (scope, { outputSize }, [, height, width], [, ...output]) =>

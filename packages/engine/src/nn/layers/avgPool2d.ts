@@ -59,6 +59,7 @@ export const avgPool2d = defineLayer({
     divisorOverride === undefined
       ? { min: Math.min(min, 0), max: Math.max(max, 0) }
       : { min: min < 0 ? -Infinity : 0, max: max > 0 ? Infinity : 0 },
+  memory: { gradientReads: 'nothing' },
   build: ({ kernelSize, ...rest }) => new AvgPool2d(kernelSize, rest),
   pytorch: ({ kernelSize, ...rest }) => construct('nn.AvgPool2d', [kernelSize], changed(options, rest)),
   onnx: (scope, { kernelSize, ...rest }, [, height, width]) =>

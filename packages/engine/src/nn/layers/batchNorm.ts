@@ -10,6 +10,7 @@ import { formatShape, type Shape, sizeOf } from '../../shape.ts';
 import { Tensor } from '../../tensor.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { defineLayer, imageShape } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
@@ -120,6 +121,7 @@ export const batchNorm2d = defineLayer({
   outputShape: (_options, input) => imageShape('batchNorm2d', input),
   cost,
   leastBatch,
+  memory: { ...gradientInPlace, hasCounters: true },
   build: (options, input) => new BatchNorm2d(input[0], options),
   pytorch: (given, input) => construct('nn.BatchNorm2d', [input[0]], changed(options, given)),
   onnx,
@@ -139,6 +141,7 @@ export const batchNorm1d = defineLayer({
   },
   cost,
   leastBatch,
+  memory: { ...gradientInPlace, hasCounters: true },
   build: (options, input) => new BatchNorm1d(input[0], options),
   pytorch: (given, input) => construct('nn.BatchNorm1d', [input[0]], changed(options, given)),
   onnx,

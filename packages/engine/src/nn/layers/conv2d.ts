@@ -14,6 +14,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
+import { kernelScratch } from './memory.ts';
 import type { MaxPool2d } from './maxPool2d.ts';
 
 const options = {
@@ -144,6 +145,8 @@ export const conv2d = defineLayer({
       innerActivations: paddedCopies(options, input),
     };
   },
+  memory: { ...kernelScratch, packsWeights: true, fusedAs: 'start' },
+  hasFilters: true,
   build: ({ outChannels, kernelSize, ...rest }, input, generator) => new Conv2d(input[0], outChannels, kernelSize, { ...rest, generator }),
   pytorch: ({ outChannels, kernelSize, ...rest }, [inChannels]) =>
     construct('nn.Conv2d', [inChannels, outChannels, kernelSize], changed(options, rest)),

@@ -11,6 +11,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
+import { kernelScratch } from './memory.ts';
 
 const options = {
   outChannels: z.int().min(1).describe('Output channels'),
@@ -90,6 +91,8 @@ export const convTranspose2d = defineLayer({
       multiplyAdds: (weight / input[0]) * sizeOf(input),
     };
   },
+  memory: kernelScratch,
+  hasFilters: true,
   build: ({ outChannels, kernelSize, ...rest }, input, generator) =>
     new ConvTranspose2d(input[0], outChannels, kernelSize, { ...rest, generator }),
   pytorch: ({ outChannels, kernelSize, ...rest }, [inChannels]) =>

@@ -1,16 +1,16 @@
-// Which layers of a network are convolutions, and what they are called: what there are filters of. It builds nothing.
+// Which layers of a network have filters that can be shown as images, and their names. It builds nothing.
+import { findLayer } from './index.ts';
 import { type AnyLayerSpec, nameOf } from './sequence.ts';
 
-const convolutions: ReadonlySet<string> = new Set(['conv2d', 'convTranspose2d']);
-
-/** Their names in order, as those of their weights begin: `conv1`, `3.layers.0`. */
+/** Returns the names of these layers in order, as the names of their weights begin: `conv1`, `3.layers.0`. */
 export function convolutionNames(layers: readonly AnyLayerSpec[], prefix = ''): string[] {
   return layers.flatMap((layer, index) => {
     const name = prefix + nameOf(layer, index);
-    if (convolutions.has(layer.type)) return [name];
-    return ['layers', 'shortcut'].flatMap((way) => {
-      const inner = layer[way];
-      return Array.isArray(inner) ? convolutionNames(inner as AnyLayerSpec[], `${name}.${way}.`) : [];
+    const { hasFilters, layerLists } = findLayer(layer.type);
+    if (hasFilters) return [name];
+    return layerLists.flatMap((option) => {
+      const inner = layer[option];
+      return Array.isArray(inner) ? convolutionNames(inner as AnyLayerSpec[], `${name}.${option}.`) : [];
     });
   });
 }

@@ -1,5 +1,5 @@
-// What a layer's definition holds. One file a layer: options with defaults and descriptions, shape rule, cost, builder;
-// validation, OpenAPI, the catalog and the tests are derived from it. The list is in index.ts.
+// What a layer's definition holds. Each layer has one file: options with defaults and descriptions, shape rule, cost, memory and builder.
+// Validation, OpenAPI, the catalog, estimates and tests are derived from it. The list is in plain.ts.
 import type { Construction } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
@@ -10,6 +10,7 @@ import { anyValue, type ValueRange } from '../../range.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../../registry.ts';
 import { formatShape, type Shape } from '../../shape.ts';
 import type { Module } from '../module.ts';
+import { defaultMemory, type LayerMemory } from './memory.ts';
 
 /** What a layer costs; multiply-adds are those of one sample's forward pass. */
 export interface LayerCost {
@@ -46,6 +47,12 @@ export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Optio
    */
   outputShape(options: Options, input: Shape): Shape;
   cost(options: Options, input: Shape, output: Shape): LayerCost;
+  /** What the layer keeps and needs in memory beside its parameters. */
+  readonly memory: LayerMemory;
+  /** Whether the layer's weight consists of filters that can be shown as images. */
+  readonly hasFilters: boolean;
+  /** The options that are lists of layers. */
+  readonly layerLists: readonly string[];
   /** Samples that a training batch needs at least. */
   leastBatch(options: Options, input: Shape): number;
   /** What is known of its output's values, its input's being in `input`. */
@@ -65,6 +72,12 @@ interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
   readonly options: Fields;
   /** Left out for a layer without parameters and multiply-adds. */
   readonly cost?: LayerDefinition<z.ZodObject, Filled<Fields>>['cost'];
+  /** What differs from `defaultMemory`. */
+  readonly memory?: Partial<LayerMemory>;
+  /** Left out for a layer without filters. */
+  readonly hasFilters?: boolean;
+  /** Left out for a layer that holds no others. */
+  readonly layerLists?: readonly string[];
   /** Left out for a layer that can train on one sample. */
   readonly leastBatch?: LayerDefinition<z.ZodObject, Filled<Fields>>['leastBatch'];
   /** Left out for a layer that can give any value. */
@@ -75,13 +88,16 @@ interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
 export function defineLayer<const Type extends string, Fields extends z.ZodRawShape>(
   parts: LayerParts<Type, Fields>,
 ): LayerDefinition<TypedSchema<Type, Fields & Named>, Filled<Fields>> {
-  const { options, ...definition } = parts;
+  const { options, memory, ...definition } = parts;
   const schema = typedSchema(parts.type, parts.description, { name: layerName.optional(), ...options });
   return {
     cost: () => ({ parameters: 0, multiplyAdds: 0 }),
     leastBatch: () => 1,
     outputRange: () => anyValue,
+    hasFilters: false,
+    layerLists: [],
     ...definition,
+    memory: { ...defaultMemory, ...memory },
     schema,
   };
 }

@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { withGenerator } from '../init.ts';
 import { Module } from '../module.ts';
 import { type Drawn, defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = { p: z.number().min(0).max(1).default(0.5).describe('Probability of an element to be zeroed while training') };
 const constructorArguments = z.strictObject(options);
@@ -58,6 +59,7 @@ export const dropout = defineLayer({
   outputShape: (_options, input) => input,
   // The mask.
   cost: (_options, input) => ({ parameters: 0, multiplyAdds: 0, innerActivations: sizeOf(input) }),
+  memory: { ...gradientInPlace, gradientReads: 'nothing' },
   build: ({ p }, _input, generator) => new Dropout(p, { generator }),
   pytorch: ({ p }) => ({ ...construct('Dropout', [{ float: p }]), definitions }),
   onnx: ({ input }) => input,

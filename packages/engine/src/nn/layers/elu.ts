@@ -6,6 +6,7 @@ import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer, pythonFloat } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   alpha: z.number().default(1).describe('How far it falls below 0'),
@@ -37,6 +38,7 @@ export const elu = defineLayer({
   options,
   outputShape: (_options, input) => input,
   outputRange: ({ alpha }, { max }) => ({ min: Math.min(-alpha, 0), max: Math.max(max, 0, -alpha) }),
+  memory: gradientInPlace,
   build: ({ alpha }) => new ELU(alpha),
   pytorch: (given) => construct('nn.ELU', leading(options, given)),
   onnx: ({ input, node }, { alpha }) => node('Elu', [input], { alpha: { float: alpha } }),

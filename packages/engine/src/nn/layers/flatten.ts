@@ -8,6 +8,7 @@ import { formatShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer, sampleDimension } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   startDim: z.int().default(1).describe('First dimension to join; 0 is the batch, negative numbers count from the end'),
@@ -52,6 +53,7 @@ export const flatten = defineLayer({
     return [...input.slice(0, start), sizeOf(input.slice(start, end + 1)), ...input.slice(end + 1)];
   },
   outputRange: (_options, input) => input,
+  memory: { ...gradientInPlace, keptOutputs: 0 },
   build: ({ startDim, endDim }) => new Flatten(startDim, endDim),
   pytorch: ({ startDim, endDim }) => construct('nn.Flatten', startDim === 1 && endDim === -1 ? [] : [startDim, endDim]),
   onnx: ({ input, node, integers }, _options, _input, output) => node('Reshape', [input, integers([-1, ...output])]),

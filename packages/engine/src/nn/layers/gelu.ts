@@ -6,6 +6,7 @@ import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   approximate: z.enum(['none', 'tanh']).default('none').describe('Exact, or by a hyperbolic tangent'),
@@ -37,6 +38,7 @@ export const gelu = defineLayer({
   options,
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.17005, max: Math.max(max, 0) }),
+  memory: gradientInPlace,
   build: ({ approximate }) => new GELU(approximate),
   pytorch: (given) => construct('nn.GELU', leading(options, given)),
   onnx({ input, node, constant }, { approximate }) {

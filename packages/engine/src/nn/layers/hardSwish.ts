@@ -4,6 +4,7 @@ import { hardSwish as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** x · relu6(x + 3) / 6, element by element. */
 export class Hardswish extends Module {
@@ -18,6 +19,7 @@ export const hardSwish = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.375, max: Math.max(max, 0) }),
+  memory: gradientInPlace,
   build: () => new Hardswish(),
   pytorch: () => construct('nn.Hardswish'),
   onnx: ({ input, node }) => node('HardSwish', [input]),

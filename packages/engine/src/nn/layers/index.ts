@@ -11,38 +11,11 @@ import { residual } from './residual.ts';
 import { buildSequence, type InferredShapesOf, inferSequence, leastBatches, rangeThrough, type SummaryOf } from './sequence.ts';
 import type { Sequential } from './sequential.ts';
 
-export { AdaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
-export { AvgPool2d, type AvgPool2dLayerOptions } from './avgPool2d.ts';
-export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchNorm.ts';
-export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
-export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './convTranspose2d.ts';
-export { Dropout } from './dropout.ts';
-export { ELU } from './elu.ts';
-export { Flatten } from './flatten.ts';
-export { GELU } from './gelu.ts';
-export { GroupNorm, type GroupNormLayerOptions } from './groupNorm.ts';
-export { Hardswish } from './hardSwish.ts';
-export { LayerNorm, type LayerNormLayerOptions } from './layerNorm.ts';
-export { LeakyReLU } from './leakyRelu.ts';
-export { Linear, type LinearLayerOptions } from './linear.ts';
-export { LogSoftmax } from './logSoftmax.ts';
-export { MaxPool2d, type MaxPool2dLayerOptions } from './maxPool2d.ts';
-export { PReLU } from './prelu.ts';
-export { ReLU } from './relu.ts';
-export { ReLU6 } from './relu6.ts';
-export { Residual } from './residual.ts';
-export { repeatedName } from './sequence.ts';
-export { Sequential } from './sequential.ts';
-export { Sigmoid } from './sigmoid.ts';
-export { SiLU } from './silu.ts';
-export { Softmax } from './softmax.ts';
-export { Softplus } from './softplus.ts';
-export { Tanh } from './tanh.ts';
-export { Upsample, type UpsampleLayerOptions } from './upsample.ts';
-
 const layers = registry('layer', [...plainLayers.definitions, residual]);
 
 export const layerDefinitions: readonly LayerDefinition[] = layers.definitions;
+/** The options, of whichever layer, that are lists of layers. */
+export const layerLists: readonly string[] = [...new Set(layerDefinitions.flatMap((definition) => definition.layerLists))];
 /** Any one layer of a job spec. */
 export const layerSchema = layers.schema;
 /** A layer of a job spec with its defaults filled in. */

@@ -6,6 +6,7 @@ import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   negativeSlope: z.number().default(0.01).describe('Slope below 0'),
@@ -37,6 +38,7 @@ export const leakyRelu = defineLayer({
   options,
   outputShape: (_options, input) => input,
   outputRange: ({ negativeSlope }, { min, max }) => ({ min: Math.min(negativeSlope * min, 0), max: Math.max(max, 0, negativeSlope * min) }),
+  memory: gradientInPlace,
   build: ({ negativeSlope }) => new LeakyReLU(negativeSlope),
   pytorch: (given) => construct('nn.LeakyReLU', leading(options, given)),
   onnx: ({ input, node }, { negativeSlope }) => node('LeakyRelu', [input], { alpha: { float: negativeSlope } }),

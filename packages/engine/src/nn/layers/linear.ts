@@ -10,6 +10,7 @@ import type { Tensor } from '../../tensor.ts';
 import { initializeConvOrLinear, withGenerator } from '../init.ts';
 import { Module, Parameter } from '../module.ts';
 import { type Drawn, defineLayer } from './define.ts';
+import { kernelScratch } from './memory.ts';
 
 const options = {
   outFeatures: z.int().min(1).describe('Output features'),
@@ -64,6 +65,7 @@ export const linear = defineLayer({
     const weight = features(input) * options.outFeatures;
     return { parameters: weight + (options.bias ? options.outFeatures : 0), multiplyAdds: weight };
   },
+  memory: { ...kernelScratch, fusedAs: 'start' },
   build: ({ outFeatures, ...rest }, input, generator) => new Linear(features(input), outFeatures, { ...rest, generator }),
   pytorch: ({ outFeatures, ...rest }, input) => construct('nn.Linear', [features(input), outFeatures], changed(options, rest)),
   onnx: ({ input, node, weight }, { bias }) => node('Gemm', [input, weight('weight'), ...(bias ? [weight('bias')] : [])], { transB: 1 }),

@@ -39,6 +39,7 @@ export const logSoftmax = defineLayer({
     return input;
   },
   outputRange: () => ({ min: -Infinity, max: 0 }),
+  memory: { gradientReads: 'output' },
   build: ({ dim }) => new LogSoftmax(dim),
   pytorch: ({ dim }) => construct('nn.LogSoftmax', [dim]),
   onnx: ({ input, node }, { dim }) => node('LogSoftmax', [input], { axis: dim }),

@@ -57,6 +57,8 @@ export const maxPool2d = defineLayer({
     return [channels, geometry.outHeight, geometry.outWidth];
   },
   outputRange: (_options, input) => input,
+  // Beside each maximum, its place in the input is kept.
+  memory: { gradientReads: 'output', keptOutputs: 2, fusedAs: 'pooling' },
   build: ({ kernelSize, ...rest }) => new MaxPool2d(kernelSize, rest),
   pytorch: ({ kernelSize, ...rest }) => construct('nn.MaxPool2d', [kernelSize], changed(options, rest)),
   onnx({ input, node, constant, integers }, { kernelSize, stride = kernelSize, padding, dilation }, [, height, width], [, ...windows]) {

@@ -4,6 +4,7 @@ import { relu as rectify } from '../../ops/elementwise.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** max(x, 0), element by element. */
 export class ReLU extends Module {
@@ -18,6 +19,7 @@ export const relu = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: 0, max: Math.max(max, 0) }),
+  memory: { ...gradientInPlace, gradientReads: 'output', fusedAs: 'rectifier' },
   build: () => new ReLU(),
   pytorch: () => construct('nn.ReLU'),
   onnx: ({ input, node }) => node('Relu', [input]),

@@ -4,6 +4,7 @@ import { relu6 as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** min(max(x, 0), 6), element by element. */
 export class ReLU6 extends Module {
@@ -18,6 +19,7 @@ export const relu6 = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: 6 }),
+  memory: gradientInPlace,
   build: () => new ReLU6(),
   pytorch: () => construct('nn.ReLU6'),
   onnx: ({ input, node, constant }) => node('Clip', [input, constant(0, []), constant(6, [])]),

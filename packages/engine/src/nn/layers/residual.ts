@@ -8,6 +8,7 @@ import { formatShape, type Shape, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { memoryOfBlock } from './memory.ts';
 import { type PlainLayerSpec, plainLayers } from './plain.ts';
 import { buildSequence, complaintOf, constructSequence, inferSequence, leastBatches, rangeThrough, repeatedName } from './sequence.ts';
 
@@ -109,6 +110,8 @@ export const residual = defineLayer({
     const [main, other] = [layers, shortcut].map((specs) => rangeThrough(plainLayers.find, specs, input));
     return { min: main.min + other.min, max: main.max + other.max };
   },
+  memory: memoryOfBlock,
+  layerLists: ['layers', 'shortcut'],
   build: ({ layers, shortcut }, input, generator) =>
     new Residual(
       buildSequence(plainLayers.find, layers, input, generator),

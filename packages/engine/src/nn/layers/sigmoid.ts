@@ -4,6 +4,7 @@ import { sigmoid as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** 1 / (1 + e⁻ˣ), element by element. */
 export class Sigmoid extends Module {
@@ -18,6 +19,7 @@ export const sigmoid = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: 1 }),
+  memory: gradientInPlace,
   build: () => new Sigmoid(),
   pytorch: () => construct('nn.Sigmoid'),
   onnx: ({ input, node }) => node('Sigmoid', [input]),

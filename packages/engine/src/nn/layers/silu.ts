@@ -4,6 +4,7 @@ import { silu as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** x · sigmoid(x), element by element. */
 export class SiLU extends Module {
@@ -18,6 +19,7 @@ export const silu = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.2785, max: Math.max(max, 0) }),
+  memory: gradientInPlace,
   build: () => new SiLU(),
   pytorch: () => construct('nn.SiLU'),
   onnx: ({ input, node }) => node('Mul', [input, node('Sigmoid', [input])]),

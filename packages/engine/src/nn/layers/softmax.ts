@@ -38,9 +38,8 @@ export const softmax = defineLayer({
     sampleDimension('dim', dim, input);
     return input;
   },
-  // Log-softmax, of which it is the exponential.
-  cost: () => ({ parameters: 0, multiplyAdds: 0 }),
   outputRange: () => ({ min: 0, max: 1 }),
+  memory: { gradientReads: 'output' },
   build: ({ dim }) => new Softmax(dim),
   pytorch: ({ dim }) => construct('nn.Softmax', [dim]),
   onnx: ({ input, node }, { dim }) => node('Softmax', [input], { axis: dim }),

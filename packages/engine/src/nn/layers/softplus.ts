@@ -6,6 +6,7 @@ import { checkArguments } from '../../registry.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer, pythonFloat } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 const options = {
   beta: z.number().gt(0).default(1).describe('Sharpness of the bend'),
@@ -38,6 +39,7 @@ export const softplus = defineLayer({
   options,
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: Infinity }),
+  memory: gradientInPlace,
   build: ({ beta, threshold }) => new Softplus(beta, threshold),
   pytorch: (given) => construct('nn.Softplus', leading(options, given)),
   onnx({ input, node, constant }, { beta, threshold }) {

@@ -4,6 +4,7 @@ import { tanh as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
+import { gradientInPlace } from './memory.ts';
 
 /** tanh x, element by element. */
 export class Tanh extends Module {
@@ -18,6 +19,7 @@ export const tanh = defineLayer({
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: -1, max: 1 }),
+  memory: gradientInPlace,
   build: () => new Tanh(),
   pytorch: () => construct('nn.Tanh'),
   onnx: ({ input, node }) => node('Tanh', [input]),

@@ -56,10 +56,9 @@ export const upsample = defineLayer({
     const [channels, height, width] = imageShape('upsample', input);
     return [channels, ...upsampleSize([height, width], options)];
   },
-  // Resized one way, not yet the other.
-  cost: () => ({ parameters: 0, multiplyAdds: 0 }),
   // Cubics overshoot.
   outputRange: ({ mode }, input) => (mode === 'bicubic' ? anyValue : input),
+  memory: { gradientReads: 'nothing' },
   build: (options) => new Upsample(options),
   onnx: (scope, options, [, height, width]) => onnxPlaneMap(scope, upsampleMap([height, width], options), [height, width]),
   pytorch: (given) => construct('nn.Upsample', [], changed(options, given)),
