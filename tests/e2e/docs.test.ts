@@ -53,7 +53,7 @@ function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<Do
 }
 
 describe.skipIf(!hasShell)('the commands of', () => {
-  test.for(['README.md', 'docs/api.md'])('%s print what it shows', async (document, { machine }) => {
+  test.for(['README.md', 'docs/api.md', 'docs/datasets.md', 'docs/operating.md'])('%s print what it shows', async (document, { machine }) => {
     const service = await startService(machine);
     let { url } = service;
     const shell = await DocumentShell.open(machine);
