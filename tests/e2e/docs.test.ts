@@ -16,6 +16,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const has = (command: string, ...args: readonly string[]): boolean => spawnSync(command, args).status === 0;
 const hasShell = has('curl', '--version') && has('bash', '-c', 'exit');
 
+/** The documents with commands. */
+const pages = ['README.md', 'docs/api.md', 'docs/datasets.md', 'docs/operating.md'];
+
 /** Commands that need what a machine may lack; for them another test stands in. */
 const left: readonly { readonly commands: RegExp; readonly why: string }[] = [
   { commands: /^docker /m, why: 'needs a container engine: npm run test:containers starts the composed service' },
@@ -53,39 +56,36 @@ function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<Do
 }
 
 describe.skipIf(!hasShell)('the commands of', () => {
-  test.for(['README.md', 'docs/api.md', 'docs/datasets.md', 'docs/operating.md'])(
-    '%s print what it shows',
-    async (document, { machine }) => {
-      const service = await startService(machine);
-      let { url } = service;
-      const shell = await DocumentShell.open(machine);
-      const bindings: Bindings = new Map();
-      const faults: string[] = [];
-      let heading = '';
-      let entry = '';
-      for (const block of await documentedCommands(join(root, document))) {
-        if (block.heading !== heading) ({ url } = service);
-        ({ heading } = block);
-        const why = left.find(({ commands }) => commands.test(block.commands))?.why;
-        if (why !== undefined) {
-          console.log(`${document}:${block.line} is not run: it ${why}`);
-          continue;
-        }
-        if (startsService.test(block.commands)) {
-          const settings = { ...settingsOf(block.commands, entry), TRAINYARD_HOME: join(machine.folder, 'second') };
-          ({ url } = await startService(machine, settings));
-          continue;
-        }
-        const printed = await shell.run(block.commands, url);
-        entry = /^\w+:(?:user|admin):[0-9a-f]{64}$/m.exec(printed.output)?.[0] ?? entry;
-        const token = /^ty_\S+$/m.exec(printed.output)?.[0];
-        if (token !== undefined) shell.define('KEY', token);
-        faults.push(...faultsOf(block, printed, bindings).map((fault) => `${document}:${block.line} (${block.heading}): ${fault}`));
+  test.for(pages)('%s print what it shows', async (document, { machine }) => {
+    const service = await startService(machine);
+    let { url } = service;
+    const shell = await DocumentShell.open(machine);
+    const bindings: Bindings = new Map();
+    const faults: string[] = [];
+    let heading = '';
+    let entry = '';
+    for (const block of await documentedCommands(join(root, document))) {
+      if (block.heading !== heading) ({ url } = service);
+      ({ heading } = block);
+      const why = left.find(({ commands }) => commands.test(block.commands))?.why;
+      if (why !== undefined) {
+        console.log(`${document}:${block.line} is not run: it ${why}`);
+        continue;
       }
-      shell.close();
-      expect(faults.join('\n\n')).toBe('');
-    },
-  );
+      if (startsService.test(block.commands)) {
+        const settings = { ...settingsOf(block.commands, entry), TRAINYARD_HOME: join(machine.folder, 'second') };
+        ({ url } = await startService(machine, settings));
+        continue;
+      }
+      const printed = await shell.run(block.commands, url);
+      entry = /^\w+:(?:user|admin):[0-9a-f]{64}$/m.exec(printed.output)?.[0] ?? entry;
+      const token = /^ty_\S+$/m.exec(printed.output)?.[0];
+      if (token !== undefined) shell.define('KEY', token);
+      faults.push(...faultsOf(block, printed, bindings).map((fault) => `${document}:${block.line} (${block.heading}): ${fault}`));
+    }
+    shell.close();
+    expect(faults.join('\n\n')).toBe('');
+  });
 });
 test('what .env.example names is what the composed services are told', async () => {
   const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);

@@ -31,16 +31,17 @@ const peer = ['--config', 'tests/peer/vitest.config.ts'];
 
 export const claims: readonly Claim[] = [
   {
-    claim: 'Every case of the conformance set equals PyTorch on every backend, none skipped',
+    claim: "The engine's results are those of PyTorch for every case of the conformance set, on every backend; no case is skipped",
     tests: ['--project', 'conformance'],
   },
   {
-    claim: 'So do sets that the newest PyTorch makes, with other shapes, options and seeds',
+    claim: "The engine's results are those of the newest PyTorch too, for new sets with other shapes, options and seeds",
     tests: [...peer, 'tests/peer/conformanceSet.test.ts'],
     needs: ['TRAINYARD_PEER_PYTHON'],
   },
   {
-    claim: 'Every layer, loss, optimizer, scheduler, transform and preset describes itself, checks its options and builds what it says',
+    claim:
+      'Every layer, loss, optimizer, scheduler, transform and preset has a description, checks its options, and builds what it describes',
     tests: [
       '--project',
       'engine',
@@ -52,11 +53,11 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    claim: 'An entry of a registry that no conformance case and no finite difference proves fails by name',
+    claim: 'An entry of a registry that is checked neither by a conformance case nor by finite differences makes a test fail, by name',
     tests: ['--project', 'conformance', 'tests/conformance/registries.test.ts'],
   },
   {
-    claim: 'On random shapes, strides and broadcasts the gradients are finite differences, and wasm equals the reference',
+    claim: 'For random shapes, strides and broadcasts, gradients equal finite differences, and the wasm backend equals the reference',
     tests: [
       '--project',
       'engine',
@@ -67,11 +68,11 @@ export const claims: readonly Claim[] = [
   },
   {
     claim:
-      'Two and three threads give the bits of one, kernel by kernel and in whole runs; a thread that is lost is an error, idle ones sleep',
+      'Two and three threads give the same bits as one, for each kernel and for whole runs; a lost thread is an error, and idle threads sleep',
     tests: ['--project', 'engine', 'tests/engine/threadsBits.test.ts', 'tests/engine/threads.test.ts'],
   },
   {
-    claim: 'Kernels write and count nothing beyond the arrays and the scratch memory that they are given, at every size',
+    claim: 'Kernels of every size neither write nor count anything outside the arrays and the scratch memory that they get',
     tests: [
       '--project',
       'engine',
@@ -82,11 +83,11 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    claim: 'Steps and evaluations that are done again give the bits of those that are made anew, for runs of random specs',
+    claim: 'Replayed steps and evaluations give the same bits as those that are made anew, for runs of random specs',
     tests: ['--project', 'engine', 'tests/engine/replay.test.ts', 'tests/engine/training/replayedRuns.test.ts'],
   },
   {
-    claim: 'The relaxed mode fuses multiply-adds, and says so in the version that results, weights, checkpoints and workers carry',
+    claim: 'The relaxed mode fuses multiply-adds, and the version in results, weights, checkpoints and workers says so',
     tests: ['--project', 'engine', '--project', 'worker', 'tests/engine/relaxed.test.ts', 'tests/worker/training.test.ts'],
   },
   {
@@ -96,41 +97,42 @@ export const claims: readonly Claim[] = [
     deviation: 'largest relative distance of a loss of an epoch',
   },
   {
-    claim: 'Every format of data is read, hostile files are refused, transforms are exact, and batches are gathered ahead',
+    claim: 'Every format of data is read, malicious files are refused, transforms are exact, and batches are prepared ahead',
     tests: ['--project', 'engine', 'tests/engine/data/'],
   },
   {
-    claim: 'A LeNet that was trained on drawn digits alone reads at least 80 % of the test images of MNIST',
+    claim: 'A LeNet that was trained only on drawn digits reads at least 80 % of the test images of MNIST',
     tests: ['--project', 'conformance', 'tests/conformance/digits-read-mnist.test.ts'],
     needs: ['TRAINYARD_DATASETS'],
     deviation: 'largest share misread',
   },
   {
-    claim: 'model.safetensors goes out and in to the bit; names and shapes that do not fit are listed',
+    claim: 'model.safetensors is written and read bit for bit; names and shapes that do not fit are listed',
     tests: ['--project', 'engine', 'tests/engine/training/weights.test.ts'],
   },
   {
-    claim: 'onnxruntime computes model.onnx to 1e-5: every layer, every preset, random networks',
+    claim: 'onnxruntime computes the same from model.onnx, to 1e-5, for every layer, every preset and random networks',
     tests: ['--project', 'engine', 'tests/engine/formats/onnx.test.ts', 'tests/engine/presets.test.ts'],
     deviation: "largest distance of an output from the engine's",
   },
   {
-    claim: "The exported train.py gives the job's curve on PyTorch",
+    claim: "The exported train.py gives the job's losses on PyTorch",
     tests: [...peer, 'tests/peer/trainPy.test.ts'],
     needs: ['TRAINYARD_PEER_PYTHON'],
     deviation: 'largest relative distance of a loss or rate',
   },
   {
-    claim: "The scripts that jobs export say what the job does; the TypeScript one gives the job's curve bit for bit",
+    claim: "The exported scripts do what the job does; the TypeScript script gives the job's losses bit for bit",
     tests: ['--project', 'engine', 'tests/engine/formats/pytorchScript.test.ts', 'tests/engine/formats/engineScript.test.ts'],
   },
   {
     claim:
-      'A run that is stopped anywhere and goes on in a fresh process ends with the same weightsSha256: every optimizer, every scheduler, dropout and augmentation',
+      'A run that is stopped anywhere and continues in a new process ends with the same weightsSha256, with every optimizer, every scheduler, dropout and augmentation',
     tests: ['--project', 'engine', 'tests/engine/training/checkpoint.test.ts'],
   },
   {
-    claim: 'A run that diverges names the first tensor, its layer and its step; it fails or goes on, and all it tells is JSON',
+    claim:
+      'A run that diverges names the first tensor, its layer and its step; it fails or continues, and everything that it reports is JSON',
     tests: ['--project', 'engine', 'tests/engine/training/divergence.test.ts'],
   },
   {
@@ -138,15 +140,15 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/training/stopping.test.ts'],
   },
   {
-    claim: 'A run begins with the weights of another job or of a file; what does not fit is listed',
+    claim: 'A run starts from the weights of another job or of a file; what does not fit is listed',
     tests: ['--project', 'api', '--project', 'worker', 'tests/api/weights.test.ts', 'tests/worker/initialWeights.test.ts'],
   },
   {
-    claim: 'A fork goes on from a checkpoint with changed hyperparameters; a retry ends with the bits of a run that was never disturbed',
+    claim: 'A fork continues from a checkpoint with changed hyperparameters; a retry ends with the same bits as an undisturbed run',
     tests: ['--project', 'api', '--project', 'worker', 'tests/api/successors.test.ts', 'tests/worker/successors.test.ts'],
   },
   {
-    claim: "Gradients, evaluations and filters show the run's own numbers, the tutorial's conv1.bias.grad before and after among them",
+    claim: "Gradients, evaluations and filters show the numbers of the run, such as the tutorial's conv1.bias.grad before and after",
     tests: [
       '--project',
       'engine',
@@ -158,13 +160,13 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    claim: 'Looking into every epoch slows a training by at most 3 %',
+    claim: 'Keeping gradients and evaluations of every epoch slows a training by at most 3 %',
     bench: ['service', 'inside'],
     metric: 'insideShareOfTraining',
     atMost: 0.03,
   },
   {
-    claim: 'Whole runs give the weightsSha256 that is pinned for the engine, and the same under another Node',
+    claim: "Whole runs give the weightsSha256 that is recorded for the engine's version, also on another Node",
     tests: ['--project', 'engine', 'tests/engine/golden/golden.test.ts'],
     needs: ['TRAINYARD_OTHER_NODE'],
   },

@@ -73,11 +73,11 @@ function commandOf(claim: Claim): string {
 const lines = [
   '# Verification',
   '',
-  'What is claimed of the engine, the command that shows it, and what that showed. Written by `npm run verify`, which runs them all.',
+  'For users: what is claimed about the engine, the command that shows it, and its result. `npm run verify` runs all commands and writes this page.',
   '',
   `Node ${process.versions.node}, ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${new Date().toISOString().slice(0, 10)}.`,
   '',
-  '| claim | command | what it showed |',
+  '| claim | command | result |',
   '| --- | --- | --- |',
 ];
 for (const claim of claims) {
