@@ -192,7 +192,7 @@ describe('nothing is queued of a sweep', () => {
     ['an empty range', { space: { '/epochs': { type: 'int', min: 3, max: 2 } } }, /^\/space\/~1epochs: min 3 is more than max 2/],
     ['more combinations than allowed', { maxJobs: 5 }, /^\/space: the grid has 6 combinations, over maxJobs 5/],
     ['an unknown strategy', { strategy: { type: 'hyperband' } }, /^\/strategy\/type: unknown type "hyperband"/],
-    ['no space', { space: {} }, /^\/space: must name at least one place/],
+    ['no space', { space: {} }, /^\/space: must name at least one field/],
   ] as const)('with %s', async ([, more, expected], { api }) => {
     expect((await refusalOf(api, gridOf(more)))[0]).toMatch(expected);
   });

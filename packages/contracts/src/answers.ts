@@ -1,4 +1,4 @@
-// Answers that are more than one thing: pages with a cursor, the metrics of a job, and the dry run.
+// The composed response bodies: pages with a cursor, the metrics and predictions of a job, artifacts, and the dry run.
 import { evaluationSchema, gradientSnapshotSchema, nonFiniteSchema, summarySchema } from '@trainyard/engine';
 import { z } from 'zod';
 import { eventId, storedEventSchema } from './events.ts';
@@ -7,7 +7,10 @@ import { epochMetrics } from './metrics.ts';
 import { storedSpec } from './spec.ts';
 
 export const jobPage = z
-  .object({ data: z.array(jobSchema), nextCursor: jobId.nullable().describe('Pass as `after` for the next page.') })
+  .object({
+    data: z.array(jobSchema),
+    nextCursor: jobId.nullable().describe('Send it as `after` to get the next page. Null on the last page.'),
+  })
   .meta({ id: 'JobPage' });
 export type JobPage = z.infer<typeof jobPage>;
 
@@ -37,47 +40,50 @@ export type JobMetrics = z.infer<typeof jobMetrics>;
 export const jobGradients = gradientSnapshotSchema.meta({ id: 'JobGradients' });
 export const jobEvaluation = evaluationSchema.meta({ id: 'JobEvaluation' });
 
-const weight = z.number().nullable().describe('null when it is not finite.');
+const weight = z.number().nullable().describe('A weight; null if it is not finite.');
 export const jobFilters = z
   .object({
     layer: z.string(),
-    layers: z.array(z.string()).describe('All convolutions of the model, in order.'),
-    from: z.enum(['model', 'checkpoint']).describe('Whose weights they are: the trained model, or the last checkpoint.'),
+    layers: z.array(z.string()).describe('The names of all convolution layers of the model, in order.'),
+    from: z.enum(['model', 'checkpoint']).describe('The source of the weights: the trained model or the last checkpoint.'),
     shape: z
       .array(z.int().min(1))
-      .describe('[filters, planes, height, width]; of a transposed convolution [planes, filters, height, width].'),
+      .describe('[filters, planes, height, width]; for a transposed convolution [planes, filters, height, width].'),
     weights: z.array(z.array(z.array(z.array(weight)))),
     nonFinite: nonFiniteSchema('`weights/0/1/2/3`'),
   })
   .meta({ id: 'JobFilters' });
 
-const batch = (of: string) => z.array(z.unknown()).describe(`${of}, a nested list for each sample; null for a number that is not finite.`);
+const batch = (of: string) =>
+  z.array(z.unknown()).describe(`${of}: a nested list for each sample, with null for each number that is not finite.`);
 export const prediction = z
   .object({
-    outputs: batch('What the network gives'),
-    probabilities: batch('The outputs as probabilities').nullable().describe("null where the job's loss takes them as none."),
+    outputs: batch('The outputs of the network'),
+    probabilities: batch('The outputs as probabilities')
+      .nullable()
+      .describe("The outputs as probabilities. Null if the outputs are not probabilities under the job's loss."),
     classes: z
       .array(z.string().nullable())
       .nullable()
       .describe(
         'For each sample, the name of the class with the largest output, or null if an output is not finite. Null for data without classes.',
       ),
-    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('The number of that class.'),
+    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('For each sample, the number of that class.'),
     activations: z
       .array(
         z.object({
           name: z.string(),
           type: z.string(),
           shape: z.array(z.int().min(1)).describe('[samples, …]'),
-          values: batch('What the layer gives'),
+          values: batch('The outputs of the layer'),
         }),
       )
       .optional()
-      .describe("In the order of the model's layers, with `?activations=true`."),
+      .describe("The outputs of each layer, in the order of the model's layers. Only with `?activations=true`."),
     unknownCategories: z
       .array(z.object({ row: z.int().min(0), column: z.string(), value: z.string() }))
       .optional()
-      .describe('For `rows`: texts that the training file did not have. Their inputs are zeros.'),
+      .describe('For `rows`: texts that do not occur in the training file. Their inputs are zeros.'),
     nonFinite: nonFiniteSchema('`outputs/0/3`, or `activations/1/values/0/3`'),
   })
   .meta({ id: 'Prediction' });
@@ -86,13 +92,13 @@ const artifact = z.object({
   name: z.string(),
   bytes: z.int().min(0),
   contentType: z.string(),
-  etag: z.string().describe('As the file has it.'),
-  url: z.string().describe('The path to get it from.'),
+  etag: z.string().describe('The `ETag` header of the file.'),
+  url: z.string().describe('The path to download the file from.'),
 });
 export const artifactList = z.object({ data: z.array(artifact) }).meta({ id: 'ArtifactList' });
 export type ArtifactList = z.infer<typeof artifactList>;
 
 export const dryRunAnswer = summarySchema
   .extend({ spec: storedSpec, trainPy: z.string().describe('The job as a PyTorch script.') })
-  .meta({ id: 'DryRun', description: 'What the job would be; nothing was queued.' });
+  .meta({ id: 'DryRun', description: 'The job as it would be created. Nothing was queued.' });
 export type DryRunAnswer = z.infer<typeof dryRunAnswer>;

@@ -1,4 +1,4 @@
-// A dataset as answers show it: what a job can name in `data.dataset`, and what a network on it gets. All fields are always there.
+// A dataset in responses. A job names it in `data.dataset`. All fields are always present; null means not applicable or not known yet.
 import { uploadFormats } from '@trainyard/engine';
 import { z } from 'zod';
 import { problemSchema } from './problem.ts';
@@ -8,46 +8,62 @@ const sizes = z.array(z.int().min(1)).readonly();
 export const takenSchema = z
   .object({
     field: z.string().describe('The form field that changes this decision.'),
-    value: z.unknown().describe('What was taken.'),
-    reason: z.string().describe('Why, in a sentence.'),
+    value: z.unknown().describe('The value that was chosen.'),
+    reason: z.string().describe('The reason for the choice, in a sentence.'),
   })
   .meta({ id: 'Taken' });
 
 export const datasetSchema = z
   .object({
-    id: z.string().describe('What a spec calls it.'),
-    source: z.enum(['builtIn', 'uploaded']).describe('Where it comes from.'),
+    id: z.string().describe('The id that a job spec uses as `data.dataset`.'),
+    source: z.enum(['builtIn', 'uploaded']).describe('Whether the dataset is built in or was uploaded.'),
     title: z.string(),
     description: z.string(),
-    inputShape: sizes.nullable().describe("Of one sample, before transforms; null where the spec's options decide."),
+    inputShape: sizes.nullable().describe("The shape of one sample before transforms; null if the spec's options decide."),
     classes: z
       .array(z.string())
       .readonly()
       .nullable()
-      .describe('Their names, in the order of their numbers; null where targets are values.'),
-    trainSamples: z.int().min(1).nullable().describe("As published; null where the spec's options decide."),
-    testSamples: z.int().min(0).nullable().describe("As published, 0 without a test part; null where the spec's options decide."),
-    format: z.enum(uploadFormats).nullable().describe('As it was uploaded; null if it was not.'),
-    sha256: z.string().nullable().describe('Of what it holds, as its export; null if it was not uploaded.'),
-    bytes: z.int().min(0).nullable().describe('Of its export; null if it was not uploaded.'),
-    createdAt: z.iso.datetime().nullable().describe('RFC 3339, UTC; null if it was not uploaded.'),
-    columns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns that are inputs; null otherwise.'),
+      .describe('The names of the classes, in the order of their numbers; null if the targets are values.'),
+    trainSamples: z.int().min(1).nullable().describe("The number of training samples; null if the spec's options decide."),
+    testSamples: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe("The number of test samples, 0 if there is no test part; null if the spec's options decide."),
+    format: z
+      .enum(uploadFormats)
+      .nullable()
+      .describe('The format of the upload; null for a built-in dataset and until an upload is ready.'),
+    sha256: z
+      .string()
+      .nullable()
+      .describe('The SHA-256 of the exported dataset, in hex; null for a built-in dataset and until an upload is ready.'),
+    bytes: z
+      .int()
+      .min(0)
+      .nullable()
+      .describe('The size of the exported dataset; null for a built-in dataset and until an upload is ready.'),
+    createdAt: z.iso.datetime().nullable().describe('RFC 3339, UTC; null for a built-in dataset.'),
+    columns: z.array(z.string()).readonly().nullable().describe('For a table: the input columns; null otherwise.'),
     categories: z
       .record(z.string(), z.array(z.string()).readonly())
       .readonly()
       .nullable()
-      .describe('Of a table: the different texts of each text column, in the order of their inputs; null otherwise.'),
-    targetColumns: z.array(z.string()).readonly().nullable().describe('Of a table: the columns to learn; null otherwise.'),
-    targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('Of a table: what is learned; null otherwise.'),
+      .describe('For a table: the distinct texts of each text column, in the order of their inputs; null otherwise.'),
+    targetColumns: z.array(z.string()).readonly().nullable().describe('For a table: the columns to predict; null otherwise.'),
+    targetKind: z.enum(['class', 'value', 'labels']).nullable().describe('For a table: the kind of target to predict; null otherwise.'),
     status: z
       .enum(['processing', 'ready', 'failed'])
-      .describe('`processing` while an upload with `Prefer: respond-async` is read; `failed` if it could not be read, for an hour.'),
+      .describe(
+        '`processing`: an upload with `Prefer: respond-async` is being read. `failed`: the upload could not be read; it stays listed for an hour.',
+      ),
     progress: z
       .object({ read: z.int().min(0), total: z.int().min(0) })
       .nullable()
-      .describe('Of an upload that is processing or failed: bytes read, and bytes of all files.'),
-    problem: problemSchema.nullable().describe('Of a failed upload: why.'),
-    taken: z.array(takenSchema).readonly().describe('What was decided about the upload because the form did not say it.'),
+      .describe('For an upload that is processing or failed: the bytes that were read, and the size of all files in bytes.'),
+    problem: problemSchema.nullable().describe('For a failed upload: the reason.'),
+    taken: z.array(takenSchema).readonly().describe('The settings that the form left out, with the values that the service chose.'),
   })
   .meta({ id: 'Dataset' });
 export type Dataset = z.infer<typeof datasetSchema>;
@@ -55,7 +71,7 @@ export type Dataset = z.infer<typeof datasetSchema>;
 export const datasetList = z
   .object({
     data: z.array(datasetSchema),
-    nextCursor: z.string().nullable().describe('Pass it as `after` for the next page; null on the last.'),
+    nextCursor: z.string().nullable().describe('Send it as `after` to get the next page. Null on the last page.'),
   })
   .meta({ id: 'DatasetList' });
 export type DatasetList = z.infer<typeof datasetList>;
@@ -64,14 +80,14 @@ export const datasetParts = z.enum(['train', 'test']);
 
 export const datasetSamples = z
   .object({
-    inputType: z.enum(['uint8', 'float32']).describe('Pixels, which a network gets as x / 255, or values.'),
+    inputType: z.enum(['uint8', 'float32']).describe('uint8: pixels, which the network gets divided by 255. float32: values.'),
     inputShape: sizes,
     data: z.array(
       z.object({
-        index: z.int().min(0).describe('Its place in its part.'),
-        input: z.array(z.unknown()).describe('Numbers, nested as `inputShape` says.'),
-        class: z.string().nullable().describe('Its name; null where targets are values.'),
-        target: z.union([z.int(), z.array(z.unknown())]).describe('The number of its class, or its values, nested as their shape says.'),
+        index: z.int().min(0).describe('The index of the sample in its part, from 0.'),
+        input: z.array(z.unknown()).describe('The numbers of the sample, as nested lists of the shape `inputShape`.'),
+        class: z.string().nullable().describe('The name of its class; null if the targets are values.'),
+        target: z.union([z.int(), z.array(z.unknown())]).describe('The number of its class, or its target values as nested lists.'),
       }),
     ),
   })

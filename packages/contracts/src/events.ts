@@ -1,12 +1,12 @@
-// The events of a job. Those with an id are stored in the job's Redis stream, whose id they carry, and can be asked for
-// again; `step` is only ever seen live and has none.
+// The events of a job. Events with an id are stored in the job's Redis stream, under that id, and can be read again. `step` events have no
+// id and are only sent live.
 import { nonFiniteName } from '@trainyard/engine';
 import { z } from 'zod';
 import { checkpointPosition, jobError, jobId } from './job.ts';
 import { epochMetrics } from './metrics.ts';
 import { jobStatus } from './status.ts';
 
-/** A Redis stream id, `<milliseconds>-<sequence>`: what `Last-Event-ID` and `?after=` carry. */
+/** A Redis stream id, `<milliseconds>-<sequence>`. Clients send it as `Last-Event-ID` or `?after=`. */
 export const eventId = z
   .string()
   .regex(/^\d{1,19}-\d{1,19}$/, 'must be the id of an event, such as 1795471200000-0')
@@ -17,13 +17,16 @@ export const epochData = z
   .object({ jobId, epoch: z.int().min(1), epochs: z.int().min(1), ...epochMetrics.omit({ epoch: true }).shape })
   .meta({ id: 'EpochEventData' });
 export const gradientsData = z
-  .object({ jobId, epoch: z.int().min(1).describe('Whose first step they are of: `GET /jobs/{id}/gradients?epoch=` has them.') })
+  .object({
+    jobId,
+    epoch: z.int().min(1).describe('The epoch whose first step the gradients belong to. Get them with `GET /jobs/{id}/gradients?epoch=`.'),
+  })
   .meta({ id: 'GradientsEventData' });
 export const checkpointData = z
   .object({
     jobId,
     ...checkpointPosition.shape,
-    bytes: z.int().min(1).describe('Of the file'),
+    bytes: z.int().min(1).describe('The size of the checkpoint file.'),
   })
   .meta({ id: 'CheckpointEventData' });
 export const logData = z.object({ jobId, level: z.enum(['info', 'warn', 'error']), message: z.string() }).meta({ id: 'LogEventData' });
@@ -33,7 +36,7 @@ export const stepData = z
     epoch: z.int().min(1),
     step: z.int().min(1),
     stepsPerEpoch: z.int().min(1),
-    loss: z.number().nullable().describe('null when it was not finite.'),
+    loss: z.number().nullable().describe('null if it was not finite.'),
     nonFinite: z.object({ loss: nonFiniteName }).optional(),
   })
   .meta({ id: 'StepEventData' });
@@ -45,7 +48,7 @@ const checkpointEvent = z.object({ id: eventId, event: z.literal('checkpoint'), 
 const logEvent = z.object({ id: eventId, event: z.literal('log'), data: logData }).meta({ id: 'LogEvent' });
 const stepEvent = z.object({ event: z.literal('step'), data: stepData }).meta({ id: 'StepEvent' });
 
-/** An event that the job's stream holds. */
+/** An event that is stored in the job's stream. */
 export const storedEventSchema = z
   .discriminatedUnion('event', [statusEvent, epochEvent, gradientsEvent, checkpointEvent, logEvent])
   .meta({ id: 'StoredEvent' });
@@ -54,11 +57,11 @@ export type StoredEvent = z.infer<typeof storedEventSchema>;
 export const storedEventTypes = ['status', 'epoch', 'gradients', 'checkpoint', 'log'] as const satisfies readonly StoredEvent['event'][];
 export type StoredEventType = (typeof storedEventTypes)[number];
 
-/** An event that only those who are watching see. */
+/** An event that is not stored: only clients that are connected at that time get it. */
 export const liveEventSchema = stepEvent;
 export type LiveEvent = z.infer<typeof liveEventSchema>;
 
-/** Everything that a job's event stream can carry. */
+/** Any event of `GET /jobs/{id}/events`, stored or live. */
 export const jobEventSchema = z
   .discriminatedUnion('event', [statusEvent, epochEvent, gradientsEvent, checkpointEvent, logEvent, stepEvent])
   .meta({ id: 'JobEvent' });

@@ -1,4 +1,4 @@
-// What crosses a boundary between client, API and worker: schemas and the types inferred from them. No behaviour.
+// Schemas, and types inferred from them, for the data that is exchanged between client, API and worker. No behaviour.
 export * from './answers.ts';
 export * from './dataset.ts';
 export * from './events.ts';

@@ -1,4 +1,4 @@
-// A job as every answer shows it. All fields are always there; null says "not (yet)".
+// A job in responses. All fields are always present; null means none, or none yet.
 import { trainingSummarySchema } from '@trainyard/engine';
 import { z } from 'zod';
 import { epochMetrics } from './metrics.ts';
@@ -6,7 +6,7 @@ import { storedSpec } from './spec.ts';
 import { jobPhase, jobStatus } from './status.ts';
 import { jobWebhook } from './webhook.ts';
 
-/** `job_` and a ULID: opaque to clients, and sorted by creation. */
+/** `job_` and a ULID. Ids sort by the time of creation. Clients should not parse them. */
 export const jobId = z
   .string()
   .regex(/^job_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a job, such as job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5')
@@ -16,9 +16,9 @@ const time = z.iso.datetime().describe('RFC 3339, UTC');
 
 export const jobProgress = z
   .object({
-    epoch: z.int().min(0).describe('The epoch last reported on; 0 before the first step.'),
+    epoch: z.int().min(0).describe('The last reported epoch; 0 before the first step.'),
     epochs: z.int().min(1),
-    step: z.int().min(0).describe('The step of that epoch last reported on.'),
+    step: z.int().min(0).describe('The last reported step of that epoch.'),
     stepsPerEpoch: z.int().min(0).describe('0 until the data is loaded.'),
     etaSeconds: z.number().min(0).nullable(),
   })
@@ -30,23 +30,23 @@ export type JobResult = z.infer<typeof jobResult>;
 
 export const jobError = z
   .object({
-    code: z.string().describe('Stable, camelCase; for programs.'),
-    message: z.string().describe('What happened and what to try; for people.'),
+    code: z.string().describe('A stable code in camelCase, for programs.'),
+    message: z.string().describe('For people: what happened and what to try.'),
     epoch: z.int().nullable(),
     step: z.int().nullable(),
   })
   .meta({ id: 'JobError' });
 export type JobError = z.infer<typeof jobError>;
 
-/** How far a run had come when it was kept. */
+/** The progress of the training at the time of a checkpoint. */
 export const checkpointPosition = z.object({
-  epoch: z.int().min(0).describe('Epochs done.'),
-  step: z.int().min(0).describe('Steps done of the epoch after those.'),
+  epoch: z.int().min(0).describe('The number of finished epochs.'),
+  step: z.int().min(0).describe('The number of finished steps of the next epoch.'),
 });
 
 export const jobCheckpoint = checkpointPosition
-  .extend({ bytes: z.int().min(1).describe('Of the file'), createdAt: time })
-  .meta({ id: 'JobCheckpoint', description: 'Where a retry, a resume or a fork goes on.' });
+  .extend({ bytes: z.int().min(1).describe('The size of the checkpoint file.'), createdAt: time })
+  .meta({ id: 'JobCheckpoint', description: 'The point from which a retry, a resume or a fork continues.' });
 export type JobCheckpoint = z.infer<typeof jobCheckpoint>;
 
 export const jobSchema = z
@@ -61,7 +61,7 @@ export const jobSchema = z
       .min(1)
       .nullable()
       .describe(
-        'How many waiting jobs start before it, plus 1: keys take turns, and priority orders the jobs of a key. Exact where one job runs at a time; with more places, a key with fewer running jobs goes first. Null unless queued.',
+        '1 plus the number of waiting jobs that start before this one. API keys take turns, and `priority` orders the jobs of one key. Exact if one job runs at a time. If several jobs run at a time, a key with fewer running jobs goes first. Null unless queued.',
       ),
     spec: storedSpec,
     createdAt: time,
@@ -69,15 +69,15 @@ export const jobSchema = z
     finishedAt: time.nullable(),
     attempts: z.int().min(0).describe('How many times a worker has taken the job.'),
     progress: jobProgress,
-    checkpoint: jobCheckpoint.nullable().describe('The last one; null while there is none.'),
-    latest: epochMetrics.nullable().describe('The metrics of the last epoch.'),
+    checkpoint: jobCheckpoint.nullable().describe('The last checkpoint; null if there is none yet.'),
+    latest: epochMetrics.nullable().describe('The metrics of the last epoch; null before the first.'),
     result: jobResult.nullable(),
     error: jobError.nullable(),
-    retryOf: jobId.nullable().describe('The failed or cancelled job that it is the retry of.'),
-    forkOf: jobId.nullable().describe('The job whose checkpoint it began with.'),
-    sweep: z.string().nullable().describe('The sweep that it is a job of.'),
-    webhook: jobWebhook.nullable().describe('null for a job without one.'),
-    worker: z.string().nullable().describe('The worker that has it, or had it last.'),
+    retryOf: jobId.nullable().describe('The failed or cancelled job that this job retries.'),
+    forkOf: jobId.nullable().describe('The job from whose checkpoint this job started.'),
+    sweep: z.string().nullable().describe('The id of the sweep that created this job.'),
+    webhook: jobWebhook.nullable().describe('null if the job has no webhook.'),
+    worker: z.string().nullable().describe('The worker that runs the job, or ran it last.'),
   })
   .meta({ id: 'Job' });
 export type Job = z.infer<typeof jobSchema>;

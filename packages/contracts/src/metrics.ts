@@ -1,5 +1,5 @@
-// What is measured once per epoch: the engine's own definition. The same object travels as the `epoch` event, as a job's
-// `latest` and as a row of its metrics.
+// The metrics of one epoch, as the engine defines them. They are used in the `epoch` event, in a job's `latest` and in the list of a job's
+// metrics.
 import { epochMetricsSchema } from '@trainyard/engine';
 import type { z } from 'zod';
 

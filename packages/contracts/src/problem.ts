@@ -1,9 +1,9 @@
-// The body of every error answer: problem details, RFC 9457, with pointers (RFC 6901) into the request's body.
+// The body of every error response: problem details (RFC 9457), with JSON pointers (RFC 6901) into the request's body.
 import { z } from 'zod';
 
 export const problemIssue = z
   .object({
-    path: z.string().describe('JSON pointer into the body'),
+    path: z.string().describe("A JSON pointer into the request's body."),
     message: z.string(),
     code: z.string(),
   })
@@ -17,7 +17,7 @@ export const problemSchema = z
     status: z.int().min(400).max(599),
     detail: z.string(),
     instance: z.string(),
-    code: z.string().describe('Stable, camelCase'),
+    code: z.string().describe('A stable code in camelCase, for programs.'),
     requestId: z.string(),
     errors: z.array(problemIssue).optional(),
   })

@@ -1,4 +1,4 @@
-// A job spec as answers carry it: every default filled in and the seed drawn.
+// A job spec in responses. All defaults are filled in, and the seed is set.
 import { checkedJobSchema, type JobSpec } from '@trainyard/engine';
 import type { z } from 'zod';
 

@@ -1,5 +1,4 @@
-// The states of a job and the phases of a running one: the words of the contract. Which action leads from where to
-// where is decided by the job store's scripts, not here.
+// The statuses of a job and the phases of a running job. The scripts of the job store decide which action leads from one status to another.
 import type { TrainingPhase } from '@trainyard/engine';
 import { z } from 'zod';
 
@@ -18,5 +17,5 @@ export function isFinal(status: JobStatus): status is FinalStatus {
 
 export const jobPhase = z
   .enum(['loadingData', 'training', 'evaluating', 'saving'] satisfies TrainingPhase[])
-  .meta({ id: 'JobPhase', description: 'What a running job is doing.' });
+  .meta({ id: 'JobPhase', description: 'The current activity of a running job.' });
 export type JobPhase = z.infer<typeof jobPhase>;

@@ -1,9 +1,9 @@
-// A job's webhook: what a client asks for, what a job shows of it, and the message that its receiver gets. The message is thin:
-// the receiver asks for the job. It is signed as Standard Webhooks wants it (github.com/standard-webhooks).
+// A job's webhook: the request for it, its state in a job, and the message that its receiver gets. The message contains only the job's id;
+// the receiver then gets the job. It is signed according to Standard Webhooks (github.com/standard-webhooks).
 import { z } from 'zod';
 import { finalStatuses } from './status.ts';
 
-/** A signing secret: `whsec_` and the base64 of a key, whose length Standard Webhooks bounds. */
+/** A signing secret: `whsec_` and the base64 of a key of 24 to 64 bytes, as Standard Webhooks requires. */
 export const webhookSecret = z
   .string()
   .regex(
@@ -11,7 +11,7 @@ export const webhookSecret = z
     'must be whsec_ and the base64 of 24 to 64 bytes',
   );
 
-/** An address that messages can be sent to, as far as its text tells; without a user and password, since the signature says who sends. */
+/** A URL that messages can be sent to. Only its form is checked here. It has no user and password, because messages are signed. */
 const webhookUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL, such as https://example.com/hooks', abort: true })
   .max(2_048)
@@ -19,10 +19,10 @@ const webhookUrl = z
 
 export const newWebhook = z
   .strictObject({
-    url: webhookUrl.describe('Gets a POST when the job has succeeded, failed or been cancelled.'),
+    url: webhookUrl.describe('Receives a POST when the job has succeeded, failed or been cancelled.'),
     secret: webhookSecret
       .optional()
-      .describe('Signs the messages: `whsec_` and base64. Never shown again. Left out, the one that the service is configured with.')
+      .describe('Signs the messages: `whsec_` and base64. It is never shown again. If omitted, the secret of the service is used.')
       .meta({ writeOnly: true }),
   })
   .meta({ id: 'NewWebhook', examples: [{ url: 'https://example.com/hooks', secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }] });
@@ -31,7 +31,7 @@ export type NewWebhook = z.infer<typeof newWebhook>;
 export const webhookStatus = z
   .enum(['waiting', 'pending', 'delivered', 'failed', 'disabled'])
   .describe(
-    'waiting for the end of the job; pending: to be sent, perhaps again; delivered: answered with 2xx; failed: given up; disabled: its receiver said 410, that it is gone.',
+    'waiting: the job has not ended. pending: the message will be sent or retried. delivered: the receiver responded with 2xx. failed: all attempts failed. disabled: the receiver responded with 410 (gone).',
   );
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
@@ -39,17 +39,17 @@ export const jobWebhook = z
   .object({
     url: z.string(),
     status: webhookStatus,
-    attempts: z.int().min(0).describe('How often it was sent, since it was last asked for.'),
+    attempts: z.int().min(0).describe('The number of delivery attempts, counted again from 0 after a redelivery request.'),
     lastAttemptAt: z.iso.datetime().nullable(),
-    error: z.string().nullable().describe('Why the last attempt was none that counts.'),
+    error: z.string().nullable().describe('The reason why the last attempt failed.'),
   })
-  .meta({ id: 'JobWebhook', description: 'What has become of the webhook. Its secret is not shown.' });
+  .meta({ id: 'JobWebhook', description: 'The state of the webhook. Its secret is not shown.' });
 export type JobWebhook = z.infer<typeof jobWebhook>;
 
 /** The body of a message. */
 export const webhookMessage = z.object({
   type: z.enum(finalStatuses.map((status) => `job.${status}` as const)),
   timestamp: z.iso.datetime().describe('When the job ended.'),
-  data: z.object({ id: z.string().describe('Of the job.') }),
+  data: z.object({ id: z.string().describe('The id of the job.') }),
 });
 export type WebhookMessage = z.infer<typeof webhookMessage>;

@@ -1,19 +1,19 @@
-// A worker as it tells of itself.
+// A worker, as it announces itself.
 import { z } from 'zod';
 import { jobId } from './job.ts';
 
 export const workerSchema = z
   .object({
-    name: z.string().describe('As jobs name it.'),
+    name: z.string().describe('The name that jobs show as `worker`.'),
     host: z.string(),
     pid: z.int().min(1),
-    engineVersion: z.string().describe('What its jobs are trained with.'),
-    concurrency: z.int().min(1).describe('Jobs that it trains at a time.'),
-    jobs: z.array(jobId).readonly().describe('Those that it has in hand.'),
+    engineVersion: z.string().describe('The version of the engine that trains its jobs.'),
+    concurrency: z.int().min(1).describe('The maximum number of concurrent jobs.'),
+    jobs: z.array(jobId).readonly().describe('The ids of its running jobs.'),
     startedAt: z.iso.datetime().describe('RFC 3339, UTC'),
-    lastSeenAt: z.iso.datetime().describe('When it gave the last sign of life; after 10 s without one it is gone.'),
-    residentBytes: z.int().min(0).describe('Of its process, without its training processes.'),
-    cpuSeconds: z.number().min(0).describe('Time on a processor since its start, without its training processes.'),
+    lastSeenAt: z.iso.datetime().describe('The time of its last announcement. A worker without one for 10 s is not listed any more.'),
+    residentBytes: z.int().min(0).describe('The resident memory of its process, without its training processes.'),
+    cpuSeconds: z.number().min(0).describe('The CPU time since its start, without its training processes.'),
   })
   .meta({ id: 'Worker' });
 export type Worker = z.infer<typeof workerSchema>;
