@@ -1,4 +1,4 @@
-// `npm run demo` as a process: what a newcomer sees first.
+// Runs `npm run demo` as a user does.
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -7,7 +7,7 @@ import { seesProcesses, machineTest as test } from './fixtures/processes.ts';
 const program = 'services/local/dist/demo.js';
 
 describe('the demo', () => {
-  test('trains LeNet on digits to 97 % or more, leaves its artifacts and no process, and exits 0', async ({ machine }) => {
+  test('trains LeNet on digits to at least 97 %, keeps its artifacts, leaves no process, and exits 0', async ({ machine }) => {
     const demo = machine.run(program);
     expect(await demo.ended, demo.output()).toEqual({ code: 0, signal: null });
     expect(machine.left()).toEqual([]);
@@ -17,7 +17,7 @@ describe('the demo', () => {
     expect(demo.stdout()).toMatch(/^ {2}conv1 +conv2d +6×28×28 +156 +117,600$/m);
     expect(demo.stdout()).toMatch(/^ {2}epoch 1\/\d+ {2}train loss [\d.]+ {2}test loss [\d.]+ {2}test accuracy [\d.]+ %/m);
     expect(demo.stdout()).toMatch(/train loss +test loss/);
-    // Nothing that only a terminal can show.
+    // The output has no control characters for a terminal.
     expect(demo.stdout()).not.toContain('\x1b');
 
     const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
@@ -31,13 +31,13 @@ describe('the demo', () => {
     expect(await readdir(join(machine.folder, folder))).toEqual(['artifacts']);
   });
 
-  test('trains a spec of a file, with other epochs if told so', async ({ machine }) => {
+  test('trains the spec in a file, with another number of epochs if requested', async ({ machine }) => {
     const demo = machine.run(program, { args: ['--spec', 'docs/examples/tutorial.json', '--epochs', '5'] });
     expect(await demo.ended, demo.output()).toEqual({ code: 0, signal: null });
     expect(demo.stdout().match(/^ {2}epoch \d\/5/gm)).toHaveLength(5);
   });
 
-  test('says in one line why a spec cannot work, and exits with an error', async ({ machine }) => {
+  test('prints in one line why a spec is not valid, and exits with an error', async ({ machine }) => {
     const file = join(machine.folder, 'broken.json');
     const spec = JSON.parse(await readFile(new URL('../../docs/examples/tutorial.json', import.meta.url), 'utf8')) as object;
     await writeFile(file, JSON.stringify({ ...spec, epochs: 0 }));
@@ -51,7 +51,7 @@ describe('the demo', () => {
     [['--spec', 'nowhere.json'], /nowhere\.json/],
     [['--epochs', 'many'], /--epochs takes a whole number/],
     [['--speed', 'fast'], /--speed/],
-    [['--spec', 'a.json', '--dataset', 'mnist'], /--spec brings its own dataset/],
+    [['--spec', 'a.json', '--dataset', 'mnist'], /--spec and --dataset cannot be used together/],
   ] as const)('refuses %j and starts nothing', async ([args, message], { machine }) => {
     const demo = machine.run(program, { args });
     expect((await demo.ended).code).toBe(2);
@@ -59,13 +59,13 @@ describe('the demo', () => {
     expect(demo.stdout()).toBe('');
   });
 
-  test('explains itself when asked for help', async ({ machine }) => {
+  test('prints its usage with --help', async ({ machine }) => {
     const demo = machine.run(program, { args: ['--help'] });
     expect((await demo.ended).code).toBe(0);
     for (const option of ['--dataset', '--spec', '--epochs']) expect(demo.stdout()).toContain(option);
   });
 
-  test.skipIf(!seesProcesses)('cleans up after a Ctrl-C and exits 130', async ({ machine }) => {
+  test.skipIf(!seesProcesses)('cleans up after Ctrl-C and exits 130', async ({ machine }) => {
     const demo = machine.run(program);
     await demo.printed(/POST \/jobs/);
     process.kill(-(demo.process.pid ?? 0), 'SIGINT');

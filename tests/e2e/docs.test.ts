@@ -1,5 +1,5 @@
-// The commands of the documents, run as a reader types them: one after the other in one shell, in a checkout, against the service on
-// this machine. What they print is what the document shows, number for number.
+// Runs the commands of the documents in order in one shell, in a checkout, against the service on this machine. Their output must be the
+// output that the document shows, including every number.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,27 +19,27 @@ const hasShell = has('curl', '--version') && has('bash', '-c', 'exit');
 /** The documents with commands. */
 const pages = ['README.md', 'docs/api.md', 'docs/datasets.md', 'docs/operating.md'];
 
-/** Commands that need what a machine may lack; for them another test stands in. */
+/** Commands that need software that may be missing on this machine. Other tests cover them. */
 const left: readonly { readonly commands: RegExp; readonly why: string }[] = [
   { commands: /^docker /m, why: 'needs a container engine: npm run test:containers starts the composed service' },
   { commands: /^python3 /m, why: 'needs PyTorch: npm run test:peer runs exported scripts' },
 ];
 
-/** `NAME=value … npm start`: the service once more, with these settings, until the document's next heading. */
+/** `NAME=value … npm start` starts another service with these settings. It runs until the next heading of the document. */
 const startsService = /^(?:[A-Z_]+=\S+ +)+npm start$/m;
 
-/** @param entry of the key that the document has made before; the document shows its beginning */
+/** @param entry the entry of the key that the document has created; the document shows only its beginning */
 function settingsOf(commands: string, entry: string): NodeJS.ProcessEnv {
   const settings = [...commands.matchAll(/([A-Z_]+)=(?:'([^']*)'|(\S+))/g)].map(([, name = '', quoted, plain]) => [name, quoted ?? plain]);
   return { ...Object.fromEntries(settings), TRAINYARD_API_KEYS: entry, HOST: '127.0.0.1' } as NodeJS.ProcessEnv;
 }
 
-/** Statuses other than 2xx that a document shows: in a status line, or in a problem's body. */
+/** The statuses other than 2xx that a document shows, in a status line or in the body of a problem. */
 function shownStatuses(output: string): string[] {
   return [...output.matchAll(/(?:HTTP\/1\.1 |"status":\s*)([345]\d\d)/g)].map(([, status = '']) => status);
 }
 
-/** What is wrong with a block: what it printed, and how it was answered. */
+/** Returns the faults of a block: wrong output, and responses that the document does not show. */
 function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<DocumentShell['run']>>, bindings: Bindings): string[] {
   const refused = printed.answers.filter(({ status }) => !status.startsWith('2') && !shownStatuses(output ?? '').includes(status));
   const faults = refused.map(({ status, path }) => `${path} was answered ${status}, which the document does not show`);
@@ -50,7 +50,7 @@ function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<Do
   const before = new Map(bindings);
   const wrong = mismatch(printed.output, output, bindings);
   if (wrong !== null) return [...faults, wrong];
-  // Whoever mistypes a number is to learn it here, so each number shown has to make a difference.
+  // A wrong number in a document must be found. So the output must not fit if any shown number is changed.
   const loose = [...withOneNumberChanged(output)].filter((changed) => mismatch(printed.output, changed, new Map(before)) === null);
   return [...faults, ...loose.map((changed) => `with another number the output would fit as well:\n  ${changed}`)];
 }
@@ -87,13 +87,13 @@ describe.skipIf(!hasShell)('the commands of', () => {
     expect(faults.join('\n\n')).toBe('');
   });
 });
-test('what .env.example names is what the composed services are told', async () => {
+test('.env.example lists exactly the variables that docker-compose.yml passes to the services', async () => {
   const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
   const told = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);
   expect(named.toSorted()).toEqual([...new Set(told)].toSorted());
 });
 
-test('the settings in README.md are those that the services read', async () => {
+test('README.md lists exactly the settings that the services read', async () => {
   const [, section = ''] = /^## Settings\n(.*?)^## /ms.exec(await readFile(join(root, 'README.md'), 'utf8')) ?? [];
   const shown = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => {
     const names = [...cell.matchAll(/`([A-Z_…]+)`/g)].map(([, name = '']) => name);

@@ -1,4 +1,4 @@
-// How the output that a document shows is compared with what a command printed.
+// Tests the comparison of a command's output with the output that a document shows.
 import { describe, expect, test } from 'vitest';
 import { mismatch, withOneNumberChanged } from './fixtures/documentedOutput.ts';
 
@@ -25,7 +25,7 @@ describe('the output that a document shows', () => {
     ['epoch 2  0.9 s', 'epoch 1  0.9 s'],
   ] as const)('is not fitted: %s by %s', ([printed, pattern]) => expect(fits(printed, pattern)).toBe(false));
 
-  test('has the same id wherever the document shows the same one', () => {
+  test('has the same id at all places where the document shows the same id', () => {
     const shown = '"job_01AAAAAA" "job_01BBBBBB" "job_01AAAAAA"';
     expect(fits('"job_01CCCCCC" "job_01DDDDDD" "job_01CCCCCC"', shown)).toBe(true);
     expect(fits('"job_01CCCCCC" "job_01DDDDDD" "job_01DDDDDD"', shown)).toBe(false);
@@ -34,7 +34,7 @@ describe('the output that a document shows', () => {
     expect(mismatch('job_01DDDDDD', 'job_01AAAAAA', bindings)).not.toBeNull();
   });
 
-  test('may leave out headers, and shows those that it has as they are', () => {
+  test('may leave out headers, and must match in the headers that it shows', () => {
     const printed = 'HTTP/1.1 202 Accepted\r\nx-request-id: 1\r\nlocation: /jobs/1\r\nDate: now\r\n\r\n{"id":1}';
     expect(fits(printed, 'HTTP/1.1 202 Accepted\nlocation: /jobs/1\n\n{"id":1}')).toBe(true);
     expect(fits(printed, 'HTTP/1.1 202 Accepted\nlocation: /jobs/2\n\n{"id":1}')).toBe(false);
@@ -42,7 +42,7 @@ describe('the output that a document shows', () => {
     expect(fits(printed, 'HTTP/1.1 200 OK\n\n{"id":1}')).toBe(false);
   });
 
-  test('is changed at each number that counts, once', () => {
+  test('is changed once at each number that must match', () => {
     expect([...withOneNumberChanged('{"job":"job_01AAAAAA","epoch":3,"loss":0.25,"seconds":1.5}')]).toEqual([
       '{"job":"job_01AAAAAA","epoch":4,"loss":0.25,"seconds":1.5}',
       '{"job":"job_01AAAAAA","epoch":3,"loss":1.25,"seconds":1.5}',

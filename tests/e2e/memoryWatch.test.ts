@@ -7,7 +7,7 @@ import { MemoryWatch } from '../shares/memoryWatch.ts';
 
 const MiB = 2 ** 20;
 
-/** Starts a process that holds `bytes` of memory. Its command line contains `script`, so that the watch takes it for a process of the service. */
+/** Starts a process that holds `bytes` of memory. Its command line contains `script`, so that the watch counts it as a service process. */
 function processWith(bytes: number, script: string): ChildProcess {
   const program = `const held = Buffer.alloc(${bytes}, 1); setInterval(() => held.length, 1000)`;
   return spawn(process.execPath, ['-e', program, script], { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-// How the demo draws a job's events, on a terminal and elsewhere, and its loss chart.
+// Tests how the demo shows the events of a job, on a terminal and in a file, and its loss chart.
 import type { JobEvent } from '@trainyard/contracts';
 import { lossChart, Progress } from '@trainyard/local';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ const epoch: JobEvent = {
   },
 };
 
-/** A screen that keeps what is written, and a progress on it with a clock that the test moves. */
+/** Returns a screen that keeps its output, and a progress on it whose clock the test sets. */
 function progressOn(isTTY: boolean, columns = 200) {
   const written: string[] = [];
   const clock = { ms: 0 };
@@ -31,12 +31,12 @@ function progressOn(isTTY: boolean, columns = 200) {
 }
 
 describe('progress', () => {
-  test('on a terminal is one line drawn over, with pace and time left', () => {
+  test('on a terminal redraws one line with the speed and the remaining time', () => {
     const { written, clock, progress } = progressOn(true);
     progress.show(step(1, 10));
     clock.ms = 1_000;
     progress.show(step(1, 50));
-    // 40 steps a second of 50 samples; 150 of 200 steps left.
+    // 40 steps of 50 samples per second; 150 of 200 steps remain.
     expect(written.at(-1)).toBe(
       `\r\x1b[2K  epoch 1/2  ${'█'.repeat(12)}${'░'.repeat(12)}  50/100  loss 0.2500  2,000 samples/s  ETA 3.8 s`,
     );
@@ -59,13 +59,13 @@ describe('progress', () => {
     expect(written.at(-1)).toHaveLength('\r\x1b[2K'.length + 39);
   });
 
-  test('elsewhere is one line an epoch', () => {
+  test('without a terminal prints one line per epoch', () => {
     const { written, progress } = progressOn(false);
     for (const event of [step(1, 10), epoch, step(2, 10)]) progress.show(event);
     expect(written).toEqual(['  epoch 1/2  train loss 0.5000  test loss 0.2500  test accuracy 92.50 %  2.0 s  5,000 samples/s\n']);
   });
 
-  test('passes over what is only under way on a terminal, and keeps warnings', () => {
+  test('on a terminal shows temporary information only in the status line, and prints warnings', () => {
     const { written, progress } = progressOn(true);
     const log = (level: 'info' | 'warn', message: string): JobEvent => ({ id: '1-1', event: 'log', data: { jobId, level, message } });
     progress.show(log('info', 'loading'));
@@ -73,7 +73,7 @@ describe('progress', () => {
     expect(written).toEqual(['\r\x1b[2K  loading', '\r\x1b[2K', '  slow\n']);
   });
 
-  test('leaves the line of an epoch above the one drawn over', () => {
+  test('prints the line of an epoch above the status line', () => {
     const { written, progress } = progressOn(true);
     for (const event of [step(1, 10), epoch]) progress.show(event);
     expect(written.slice(1)).toEqual(['\r\x1b[2K', expect.stringMatching(/^ {2}epoch 1\/2 .*\n$/)]);
@@ -81,7 +81,7 @@ describe('progress', () => {
 });
 
 describe('the loss chart', () => {
-  test('draws training beside test, on one scale', () => {
+  test('draws training and test losses next to each other with the same scale', () => {
     const lines = lossChart([
       { trainLoss: 1, testLoss: 0.5 },
       { trainLoss: 0.25, testLoss: 0 },
@@ -91,7 +91,7 @@ describe('the loss chart', () => {
     expect(lines.at(-2)).toMatch(/^ *0\.00 .* 0\.00 /);
   });
 
-  test('draws what there is when there is no test set, and nothing for a single epoch', () => {
+  test('draws only the training losses without a test set, and nothing for a single epoch', () => {
     const lines = lossChart([
       { trainLoss: 1, testLoss: null },
       { trainLoss: 0.5, testLoss: null },

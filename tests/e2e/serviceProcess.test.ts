@@ -1,4 +1,4 @@
-// A service in a process of its own: what happens when it dies, will not start, will not stop, or loses its launcher.
+// Tests a service process that dies, does not start, does not stop, or loses its launcher.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ function isThere(pid: number | null): boolean {
 }
 
 describe('a service process', () => {
-  test('that is killed is started again, after a pause that grows', async ({ machine }) => {
+  test('that is killed is restarted after a pause, which grows each time', async ({ machine }) => {
     const service = serviceOf(machine, 'runs');
     await service.start();
     for (const pause of [0.25, 0.5]) {
@@ -46,7 +46,7 @@ describe('a service process', () => {
       process.kill(before ?? 0, 'SIGKILL');
       await until(() => service[logged].length === 2);
       expect(service[logged].splice(0)).toEqual([
-        `the worker was ended by SIGKILL; starting it again in ${pause} s`,
+        `the worker was ended by SIGKILL; restarting it in ${pause} s`,
         'the worker is ready again',
       ]);
       expect(service.pid).not.toBe(before);
@@ -55,13 +55,13 @@ describe('a service process', () => {
     expect(service.pid).toBeNull();
   });
 
-  test('that ends before it is ready fails its start, with its exit code', async ({ machine }) => {
+  test('that ends before it is ready makes the start fail with its exit code', async ({ machine }) => {
     const service = serviceOf(machine, 'fails');
     await expect(service.start()).rejects.toThrow(new ServiceStartError('worker', 'it ended with exit code 7'));
     await service.stop();
   });
 
-  test('is asked to stop, and has its time to', async ({ machine }) => {
+  test('is asked to stop and gets time to do so', async ({ machine }) => {
     const service = serviceOf(machine, 'runs');
     await service.start();
     await Promise.all([service.stop(), service.stop()]);
@@ -69,7 +69,7 @@ describe('a service process', () => {
     expect(service[logged]).toEqual([]);
   });
 
-  test('that does not stop when asked is killed after the grace', async ({ machine }) => {
+  test('that does not stop in time is killed', async ({ machine }) => {
     const service = serviceOf(machine, 'clings', { stopGraceMs: 200 });
     await service.start();
     const { pid } = service;
@@ -78,7 +78,7 @@ describe('a service process', () => {
     expect(service[logged]).toEqual(['the worker did not stop within 0.2 s and was killed']);
   });
 
-  test('that is stopped while it starts ends that start', async ({ machine }) => {
+  test('that is stopped during its start makes the start fail', async ({ machine }) => {
     const service = serviceOf(machine, 'runs');
     const starting = service.start();
     const refused = expect(starting).rejects.toThrow(ServiceStartError);

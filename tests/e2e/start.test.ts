@@ -1,4 +1,4 @@
-// `npm start` as a process: what it prints, how it stops, and that nothing of it is left, however it ends.
+// Runs `npm start`: tests its output, how it stops, and that it leaves no process after any kind of end.
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { until } from '../support/until.ts';
@@ -12,7 +12,7 @@ function pidOf(machine: Machine, program: string): number {
 }
 
 describe('the service on one machine', () => {
-  test('prints one line on standard output, where it listens', async ({ machine }) => {
+  test('prints one line with its address on standard output', async ({ machine }) => {
     const { program, url } = await startService(machine);
     expect(program.stdout()).toBe(`listening on ${url}\n`);
     await expect.poll(async () => (await fetch(`${url}/health/ready`)).status).toBe(200);
@@ -22,7 +22,7 @@ describe('the service on one machine', () => {
     const { program } = await startService(machine);
     // The launcher, the API and the worker at least: training processes and a Redis may be there too.
     expect(machine.left().length).toBeGreaterThanOrEqual(3);
-    // To the group, as a terminal does, and once more, as npm does.
+    // Sends the signal to the process group, as a terminal does, and to the process again, as npm does.
     process.kill(-(program.process.pid ?? 0), signal);
     program.process.kill(signal);
     expect(await program.ended).toEqual({ code: 0, signal: null });
@@ -30,7 +30,7 @@ describe('the service on one machine', () => {
   });
 
   test.skipIf(!seesProcesses).for(['SIGINT', 'SIGTERM'] as const)(
-    'run by npm exits 0 on %s to npm alone, after everything',
+    'run by npm exits 0, after all its processes, when npm alone gets %s',
     async (signal, { machine }) => {
       const npm = machine.npm('start');
       await npm.printed(/^listening on /m);
@@ -40,7 +40,7 @@ describe('the service on one machine', () => {
     },
   );
 
-  test.skipIf(!seesProcesses)('leaves no process when it is interrupted while it starts', async ({ machine }) => {
+  test.skipIf(!seesProcesses)('leaves no process when it is interrupted during the start', async ({ machine }) => {
     const program = machine.run('services/local/dist/start.js');
     await until(() => machine.left().length > 1);
     program.process.kill('SIGINT');
@@ -55,7 +55,7 @@ describe('the service on one machine', () => {
   });
 
   test.skipIf(!seesProcesses).for(['services/api/dist/server.js', 'services/worker/dist/main.js'])(
-    'starts %s again when it is killed, and serves on at the same address',
+    'restarts %s when it is killed, and serves at the same address',
     async (path, { machine }) => {
       const { url } = await startService(machine);
       const before = pidOf(machine, path);
@@ -71,7 +71,7 @@ describe('the service on one machine', () => {
     },
   );
 
-  test('refuses a second start in the same home, and says where and what to do', async ({ machine }) => {
+  test('refuses a second start with the same data folder, and says which process uses it and what to do', async ({ machine }) => {
     await startService(machine);
     const second = machine.run('services/local/dist/start.js');
     expect((await second.ended).code).toBe(1);
@@ -82,22 +82,25 @@ describe('the service on one machine', () => {
     expect(second.output()).toContain(join(machine.folder, 'home'));
   });
 
-  test('refuses to serve other machines without a key, and says how to make one', async ({ machine }) => {
+  test('refuses to serve other machines without an API key, and says how to create one', async ({ machine }) => {
     const program = machine.run('services/local/dist/start.js', { env: { HOST: '0.0.0.0' } });
     expect((await program.ended).code).toBe(1);
     expect(program.output()).toMatch(/npm run key -- NAME/);
   });
 
-  test('names every variable that it cannot use', async ({ machine }) => {
+  test('names every invalid variable', async ({ machine }) => {
     const program = machine.run('services/local/dist/start.js', { env: { PORT: 'http', LOG_LEVEL: 'loud' } });
     expect((await program.ended).code).toBe(1);
     expect(program.output()).toMatch(/^PORT: .*"http"$/m);
     expect(program.output()).toMatch(/^LOG_LEVEL: .*"loud"$/m);
   });
 
-  test.for(['services/api/dist/server.js', 'services/worker/dist/main.js'])('%s alone asks for a REDIS_URL', async (path, { machine }) => {
-    const program = machine.run(path);
-    expect((await program.ended).code).toBe(1);
-    expect(program.output()).toMatch(/^REDIS_URL: .+\n$/);
-  });
+  test.for(['services/api/dist/server.js', 'services/worker/dist/main.js'])(
+    '%s on its own requires REDIS_URL',
+    async (path, { machine }) => {
+      const program = machine.run(path);
+      expect((await program.ended).code).toBe(1);
+      expect(program.output()).toMatch(/^REDIS_URL: .+\n$/);
+    },
+  );
 });

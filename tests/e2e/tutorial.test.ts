@@ -1,5 +1,4 @@
-// The tutorial as a job on the running service: PyTorch's losses, by every way to see them, and a stream that a client
-// can leave and come back to.
+// Runs the tutorial as a job. All ways to read its losses give PyTorch's losses, and a client can disconnect from the stream and reconnect.
 import { readFile } from 'node:fs/promises';
 import { eventPage, jobEventSchema, jobMetrics } from '@trainyard/contracts';
 import { describe, expect } from 'vitest';
@@ -13,14 +12,14 @@ const tutorial: unknown = JSON.parse(await readFile(new URL('../../docs/examples
 
 const tutorialRuns = z.array(z.object({ seed: z.number(), kernel_size: z.number(), 'sgd_lr0.01_losses': z.array(z.number()).length(20) }));
 
-/** PyTorch's 20 losses for the spec's seed and kernels. */
+/** PyTorch's 20 losses for the seed and the kernel size of the spec. */
 function pytorchLosses(): number[] {
   const run = tutorialRuns.parse(readConformance('runs_tutorial.json')).find(({ seed, kernel_size: kernel }) => seed === 0 && kernel === 5);
   if (run === undefined) throw new Error('runs_tutorial.json has no run with seed 0 and kernels of 5');
   return run['sgd_lr0.01_losses'];
 }
 
-/** Largest relative distance, or Infinity when there are not as many. */
+/** Returns the largest relative difference, or Infinity if the lengths differ. */
 function relativeDistance(actual: readonly (number | null)[], expected: readonly number[]): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   return Math.max(...expected.map((value, index) => Math.abs((actual[index] ?? Number.NaN) - value) / Math.abs(value)));
@@ -37,7 +36,7 @@ function epochsOf({ events }: StreamClient) {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe('the tutorial as a job', () => {
-  test("gives PyTorch's losses, by the stream, by polling and as metrics alike", async ({ machine }) => {
+  test("gives PyTorch's losses in the stream, by polling and in the metrics", async ({ machine }) => {
     const { url, submit, finished } = await startService(machine);
     const id = await submit(tutorial);
     const stream = await openStream(`${url}/jobs/${id}/events`);
@@ -53,7 +52,7 @@ describe('the tutorial as a job', () => {
     expect(metrics.map(({ trainLoss }) => trainLoss)).toEqual(streamed);
   });
 
-  test('is followed to its end by a client that was cut off in between, each epoch once', async ({ machine }) => {
+  test('sends each epoch once to a client that lost its connection in between', async ({ machine }) => {
     const { url, submit } = await startService(machine);
     const id = await submit(tutorial);
     const first = await openStream(`${url}/jobs/${id}/events`);

@@ -1,5 +1,5 @@
-// `npm run demo`: one job from its spec to its weights, with everything private to a folder of its own. Starts the
-// service, lets trainAndShow do the rest, stops everything and keeps the artifacts; after a failure it keeps the log.
+// `npm run demo`: trains one job on a private service in a temporary folder. It starts the service, calls trainAndShow and stops everything.
+// After success it keeps the artifacts, after a failure the log.
 import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const whatNext = `
     curl -O http://127.0.0.1:3000/jobs/JOB_ID/artifacts/model.safetensors
 `;
 
-/** Somebody pressed Ctrl-C, or the like. */
+/** The demo was interrupted by a signal, for example with Ctrl-C. */
 class InterruptedError extends Error {
   readonly code = 'interrupted';
   readonly exitCode: number;
@@ -28,7 +28,7 @@ class InterruptedError extends Error {
   constructor(signal: InterruptionSignal) {
     super(`interrupted by ${signal}`);
     this.name = 'InterruptedError';
-    // By the custom of shells.
+    // Shells report a process that a signal has ended with this code.
     this.exitCode = 128 + constants.signals[signal];
   }
 }
@@ -37,13 +37,13 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Nothing of a service that this machine may have, only where its datasets are. */
+/** Returns the environment for the private service, without settings for another service on this machine. Dataset settings are kept. */
 function privateEnvironment(folder: string): NodeJS.ProcessEnv {
   const { REDIS_URL: _redis, TRAINYARD_API_KEYS: _keys, ARTIFACTS_URL: _artifacts, ...env } = process.env;
   return { ...env, TRAINYARD_HOME: folder, HOST: '127.0.0.1', PORT: '0' };
 }
 
-/** Removes what the demo made, but for what is worth keeping. */
+/** Removes the demo's files. @param keep the name of the one to keep; null removes the whole folder */
 async function clear(folder: string, keep: string | null): Promise<void> {
   if (keep === null) await rm(folder, { recursive: true, force: true });
   else {
@@ -69,7 +69,7 @@ async function run({ title, spec }: DemoJob, folder: string, logFile: FileHandle
   }
 }
 
-/** @returns the exit code */
+/** Runs the demo. @returns the exit code */
 async function main(signal: AbortSignal): Promise<number> {
   const request = await readDemoRequest(process.argv.slice(2), process.env['INIT_CWD'] ?? process.cwd());
   if (request.help) {
@@ -85,7 +85,7 @@ async function main(signal: AbortSignal): Promise<number> {
     return 0;
   } catch (error) {
     await clear(folder, signal.aborted ? null : logName);
-    if (!signal.aborted) process.stderr.write(`the services' log is ${join(folder, logName)}\n`);
+    if (!signal.aborted) process.stderr.write(`the log of the services is in ${join(folder, logName)}\n`);
     throw error;
   } finally {
     await logFile.close();

@@ -1,5 +1,5 @@
-// The one-machine service for whoever runs it inside another program, such as the tests. Importing it starts nothing;
-// the programs are start.ts and demo.ts.
+// The local service, for the tests and for programs that run it inside their own process. Importing this file starts nothing; the programs
+// are start.ts and demo.ts.
 export { RefusedError } from './demo/jobClient.ts';
 export { type EpochLosses, lossChart } from './demo/lossChart.ts';
 export { type DemoJob, type DemoRequest, readDemoRequest, UsageError } from './demo/options.ts';

@@ -1,5 +1,5 @@
-// The whole service on one machine: a locked home, Redis, an API process and a worker process, started together and
-// stopped in order. Who runs it (a terminal, the demo, a test) decides where messages go and when it ends.
+// The whole service on one machine: a locked data folder, Redis, an API process and a worker process. They start together and stop in order.
+// The caller (a terminal, the demo or a test) decides where messages go and when the service ends.
 import {
   type HomeLock,
   lockHome,
@@ -15,20 +15,20 @@ import {
 import { ServiceProcess } from './serviceProcess.ts';
 
 export interface LocalServiceOptions {
-  /** Read as the README lists it; the services inherit it. */
+  /** The environment variables, as listed in the README. The services inherit them. */
   readonly env: NodeJS.ProcessEnv;
-  /** Told, in sentences, what an operator wants to know: which Redis it is, what died and was started again. */
+  /** Called with messages for the operator: which Redis is used, and which process died and was restarted. */
   readonly log: (message: string) => void;
-  /** File descriptor for the services' own logs, one JSON object a line; default 2, standard error. */
+  /** The file descriptor for the logs of the services, one JSON object per line. Default 2, standard error. */
   readonly logTo?: number;
 }
 
-/** Streams end at once; answers in the making get two seconds. */
+/** How long the API may take to stop, in ms. It needs less: it ends event streams at once and gives running requests two seconds. */
 const apiStopGraceMs = 10_000;
-/** The worker finishes the job in hand if that is quick, and else hands it back. */
+/** How long the worker may take to stop, in ms. It lets running jobs finish for some seconds and hands back the others. */
 const workerStopGraceMs = 15_000;
 
-// By the build's layout and not as imports: services never import each other.
+// Paths of the build instead of imports, because services never import each other.
 const apiProgram = new URL('../../api/dist/server.js', import.meta.url);
 const workerProgram = new URL('../../worker/dist/main.js', import.meta.url);
 
@@ -46,33 +46,33 @@ export class LocalService {
     this.#options = options;
   }
 
-  /** Where the API answers. @throws before `start` has resolved */
+  /** The URL of the API. @throws before `start` has resolved */
   get url(): string {
     if (this.#url === null) throw new Error('the service has no address before it has started');
     return this.#url;
   }
 
-  /** Which kind of Redis serves. @throws before `start` has resolved */
+  /** The kind of Redis in use. @throws before `start` has resolved */
   get redisKind(): RedisKind {
     if (this.#redis === null) throw new Error('the service has no Redis before it has started');
     return this.#redis.kind;
   }
 
   /**
-   * Starts everything and resolves when jobs are served. What had started by then is stopped when it fails.
-   * @throws EnvironmentError, HomeLockedError, RedisStartError, ServiceStartError; LocalServiceClosedError when `close` came first
+   * Starts everything. Resolves when jobs can be submitted. If a part fails to start, the others are stopped.
+   * @throws EnvironmentError, HomeLockedError, RedisStartError, ServiceStartError; LocalServiceClosedError if `close` was called
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Stops everything: the API first, then the worker, Redis last. Safe to call twice, also during the start. */
+  /** Stops the API, then the worker, then Redis. Safe to call twice, and during the start. */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
 
-  /** While closing: does not wait for the job in hand, but has it handed back at once. */
+  /** Makes a closing worker hand back its running jobs at once instead of waiting for them. */
   hurry(): void {
     this.#worker?.hurry();
   }
@@ -101,14 +101,14 @@ export class LocalService {
       env,
       ...(redisMemoryBytes !== null && { memoryBytes: redisMemoryBytes }),
     });
-    // Said once here, and not by each service.
+    // Checked here as well, so that a problem is reported once and not by each service.
     if (this.#redis.kind === 'external') await requireUsableRedis(this.#redis.url, servicePrefix);
     this.#throwIfClosed();
 
     const shared = { ...env, REDIS_URL: this.#redis.url, TRAINYARD_HOME: environment.home };
     // Only the API needs these secrets.
     const { TRAINYARD_API_KEYS: _keys, TRAINYARD_WEBHOOK_SECRET: _secret, ...workerEnv } = shared as NodeJS.ProcessEnv;
-    // A restarted API takes the port again that a 0 picked, where its clients look for it.
+    // With port 0 the system chose a port. A restarted API must use the same one, because clients know it.
     const port = () => (this.#url !== null && environment.port === 0 ? new URL(this.#url).port : String(environment.port));
     const apiEnv = () => ({ ...shared, PORT: port() });
     const common = { log, logTo: this.#options.logTo ?? 2 };
@@ -126,7 +126,7 @@ export class LocalService {
   }
 
   async #close(): Promise<void> {
-    // A start that waits for a service ends when that service is stopped.
+    // If the start is still waiting for a service, stopping that service ends the start.
     await this.#api?.stop();
     await this.#worker?.stop();
     await this.#starting?.catch(() => undefined);

@@ -1,6 +1,6 @@
-// One service in a process of its own: started, watched, started again when it dies, stopped in the end. It has its own
-// process group, so that a Ctrl-C in the terminal reaches the launcher alone and services stop in the launcher's order.
-// When the launcher itself dies, the kernel closes the IPC channel and the service ends by itself (onLauncherGone).
+// Runs one service as a child process, and restarts it when it dies. The service has its own process group: Ctrl-C in the terminal reaches
+// only the launcher, which then stops the services in order. If the launcher dies, the kernel closes the IPC channel, and the service ends
+// by itself (see onLauncherGone).
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,21 +8,21 @@ import { fileURLToPath } from 'node:url';
 import type { ReadyMessage } from '@trainyard/jobs';
 
 export interface ServiceProcessOptions {
-  /** How messages call it: `API`, `worker`. */
+  /** The name of the service in messages: `API` or `worker`. */
   readonly name: string;
-  /** The program, of this build; it calls `tellReady` and `onLauncherGone`. */
+  /** The program, which must call `tellReady` and `onLauncherGone`. */
   readonly program: URL;
-  /** Asked anew for each start. */
+  /** Returns the environment. Called for each start. */
   readonly env: () => NodeJS.ProcessEnv;
-  /** File descriptor for its standard error, where a service writes its log. */
+  /** The file descriptor for the service's standard error, to which it writes its log. */
   readonly logTo: number;
-  /** Told of deaths and restarts. */
+  /** Called with a message when the service dies and when it is ready again. */
   readonly log: (message: string) => void;
-  /** How long it may take to stop before it is killed, in ms. */
+  /** How long the service may take to stop before it is killed, in ms. */
   readonly stopGraceMs: number;
 }
 
-/** A service ended, or did not answer, before it was ready. */
+/** A service ended before it was ready, or was not ready in time. */
 export class ServiceStartError extends Error {
   readonly code = 'serviceStart';
 
@@ -35,7 +35,7 @@ export class ServiceStartError extends Error {
 const startBoundMs = 60_000;
 const firstPauseMs = 250;
 const longestPauseMs = 10_000;
-/** A service that ran this long had got over whatever ended the one before it. */
+/** After a service has run for this time, in ms, the pause before its next restart is the shortest again. */
 const steadyMs = 30_000;
 
 export class ServiceProcess {
@@ -50,14 +50,14 @@ export class ServiceProcess {
     this.#options = options;
   }
 
-  /** Of the process that runs now; null while none does. */
+  /** The id of the running process; null if none runs. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
 
   /**
-   * Starts it and resolves when it is ready; from then on it is started again whenever it ends.
-   * @throws ServiceStartError it ended before it was ready, or was stopped
+   * Starts the service. Resolves when it is ready. From then on it is restarted whenever it ends.
+   * @throws ServiceStartError if it ended before it was ready, was not ready in time, or was stopped
    */
   async start(): Promise<ReadyMessage> {
     const { child, ready } = await this.#launch();
@@ -65,12 +65,12 @@ export class ServiceProcess {
     return ready;
   }
 
-  /** Ends it as SIGTERM does, by force when that takes longer than the grace. Safe to call twice. */
+  /** Stops the service with SIGTERM, and kills it if it does not end within `stopGraceMs`. Safe to call twice. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stopNow());
   }
 
-  /** While it stops: tells it once more, which services take as a wish not to wait. */
+  /** Sends SIGTERM again. A stopping service then waits for nothing. */
   hurry(): void {
     this.#child?.kill('SIGTERM');
   }
@@ -84,7 +84,7 @@ export class ServiceProcess {
 
   async #launch(): Promise<{ child: ChildProcess; ready: ReadyMessage }> {
     const { name, program, env, logTo } = this.#options;
-    if (this.#stop.signal.aborted) throw new ServiceStartError(name, 'it was stopped first');
+    if (this.#stop.signal.aborted) throw new ServiceStartError(name, 'it was stopped before it was ready');
     const child = spawn(process.execPath, [fileURLToPath(program)], {
       env: env(),
       detached: true,
@@ -96,7 +96,7 @@ export class ServiceProcess {
     });
     const ended = new Promise<string>((resolve) => {
       child.once('exit', () => resolve(`it ${endOf(child)}`));
-      // Without a process no `exit` follows; other errors are of a channel whose end shows anyway.
+      // If no process was created, there is no `exit` event. Other errors concern the IPC channel and are ignored: `exit` follows them.
       child.on('error', (error) => {
         if (child.pid === undefined) resolve(error.message);
       });
@@ -118,7 +118,7 @@ export class ServiceProcess {
     }
   }
 
-  /** Until it is stopped: waits for the process to end and starts the next, with pauses that grow while it keeps failing. */
+  /** Restarts the process whenever it ends, until `stop` is called. The pauses before restarts grow while it keeps failing. */
   async #keepRunning(child: ChildProcess): Promise<void> {
     let current: ChildProcess | null = child;
     while (!this.#stop.signal.aborted) {
@@ -127,7 +127,7 @@ export class ServiceProcess {
         if (isRunning(current)) await once(current, 'exit');
         if (this.#stop.signal.aborted) return;
         if (performance.now() - since >= steadyMs) this.#pauseMs = firstPauseMs;
-        this.#options.log(`the ${this.#options.name} ${endOf(current)}; starting it again in ${this.#pauseMs / 1_000} s`);
+        this.#options.log(`the ${this.#options.name} ${endOf(current)}; restarting it in ${this.#pauseMs / 1_000} s`);
       }
       current = await this.#launchAfterPause();
     }
@@ -141,7 +141,7 @@ export class ServiceProcess {
       this.#options.log(`the ${this.#options.name} is ready again`);
       return child;
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.log(`${error instanceof Error ? error.message : String(error)}; trying again`);
+      if (!this.#stop.signal.aborted) this.#options.log(`${error instanceof Error ? error.message : String(error)}; retrying`);
       return null;
     }
   }
@@ -167,13 +167,13 @@ function endOf({ exitCode, signalCode }: ChildProcess): string {
   return signalCode === null ? `ended with exit code ${exitCode}` : `was ended by ${signalCode}`;
 }
 
-/** With everything that it started and that did not leave the group. */
+/** Kills the service and all processes of its group. */
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // No process groups on this system, or it went by itself in the meantime.
+    // The system has no process groups, or the group has already ended.
     child.kill('SIGKILL');
   }
 }

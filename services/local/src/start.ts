@@ -1,6 +1,6 @@
-// `npm start`: the whole service on this machine, until Ctrl-C or SIGTERM; a second one does not wait for the job in hand, a
-// third not for anything. Prints `listening on http://HOST:PORT` on standard output once jobs are served, and nothing else
-// there; messages and logs go to standard error.
+// `npm start`: runs the whole service on this machine until Ctrl-C or SIGTERM. A second signal hands back running jobs at once, a third one
+// exits at once. When jobs can be submitted, it prints `listening on http://HOST:PORT` to standard output. All messages and logs go to
+// standard error.
 import { interruptionSignals, onInterruption } from '@trainyard/jobs';
 import closeWithGrace from 'close-with-grace';
 import { LocalService, LocalServiceClosedError } from './localService.ts';
@@ -11,17 +11,17 @@ const log = (message: string): void => {
 
 const service = new LocalService({ env: process.env, log });
 const { close } = closeWithGrace({ delay: false, skip: interruptionSignals }, async ({ err }) => {
-  if (err) log(`stopping after an error that nobody handled: ${err.stack ?? err.message}`);
+  if (err) log(`stopping after an unhandled error: ${err.stack ?? err.message}`);
   await service.close();
 });
-const answers = [close, () => service.hurry(), () => process.exit(1)];
-onInterruption(() => answers.shift()?.());
+const actions = [close, () => service.hurry(), () => process.exit(1)];
+onInterruption(() => actions.shift()?.());
 
 try {
   await service.start();
   process.stdout.write(`listening on ${service.url}\n`);
 } catch (error) {
-  // Whoever interrupted the start knows why it ended, and waits for the exit code of a stop.
+  // An interrupted start is not an error: it exits with the code of a normal stop.
   if (!(error instanceof LocalServiceClosedError)) {
     log(error instanceof Error ? error.message : String(error));
     process.exit(1);

@@ -1,4 +1,4 @@
-// The few calls that the demo makes to the HTTP API, with answers checked against the contract.
+// The demo's calls to the HTTP API. Responses are checked against the contract.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type DryRunAnswer,
@@ -14,7 +14,7 @@ import {
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { z } from 'zod';
 
-/** The API refused a request; the message holds every place that it named. */
+/** The API refused a request. The message lists all reported problems. */
 export class RefusedError extends Error {
   readonly code: string;
 
@@ -25,7 +25,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** The stream said this in `retry:`, and so does this client when it could not. */
+/** The pause before a reconnect, in ms: the same as in the stream's `retry:` field. */
 const reconnectPauseMs = 500;
 const reconnectAttempts = 20;
 const cancelBoundMs = 2_000;
@@ -34,33 +34,33 @@ export class JobClient {
   readonly #url: string;
   readonly #signal: AbortSignal;
 
-  /** @param signal ends every call in hand, which then throws its reason */
+  /** @param signal ends all running calls, which then throw its reason */
   constructor(url: string, signal: AbortSignal) {
     this.#url = url;
     this.#signal = signal;
   }
 
-  /** What the job would be: its layers and totals. @throws RefusedError */
+  /** Returns the layers and totals of the job without creating it. @throws RefusedError */
   async dryRun(spec: unknown): Promise<DryRunAnswer> {
     return await this.#request(dryRunAnswer, '/jobs?dryRun=true', spec);
   }
 
-  /** @throws RefusedError */
+  /** Creates a job. @throws RefusedError */
   async submit(spec: unknown): Promise<Job> {
     return await this.#request(jobSchema, '/jobs', spec);
   }
 
-  /** @throws RefusedError */
+  /** Returns a job. @throws RefusedError */
   async job(id: string): Promise<Job> {
     return await this.#request(jobSchema, `/jobs/${id}`);
   }
 
-  /** Also when the client's signal has ended everything else. @throws RefusedError */
+  /** Cancels a job. Works also after the client's signal was aborted. @throws RefusedError */
   async cancel(id: string): Promise<Job> {
     return await this.#request(jobSchema, `/jobs/${id}/cancel`, {}, AbortSignal.timeout(cancelBoundMs));
   }
 
-  /** The job's events from the first to the final status, each once, also when the connection breaks in between. */
+  /** Yields the job's events, each once, until its final status. Reconnects if the connection breaks. */
   async *follow(id: string): AsyncGenerator<JobEvent, void, undefined> {
     let lastId: string | null = null;
     for (let attempt = 1; ; attempt++) {

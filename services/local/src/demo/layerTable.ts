@@ -1,12 +1,12 @@
-// The network as the dry run describes it, as a table for a terminal.
+// Formats the layers of a dry run as a table for a terminal.
 import type { DryRunAnswer } from '@trainyard/contracts';
 import { formatBytes, formatCount } from './numbers.ts';
 
 const head = ['name', 'layer', 'output', 'parameters', 'multiply-adds'];
-/** The first columns hold words, the others numbers. */
+/** The number of columns with words. The columns after them contain numbers. */
 const wordColumns = 2;
 
-/** Lines of equal columns: one a layer, and the totals. */
+/** Returns the lines of the table: one per layer, and the totals. */
 export function layerTable({ layers, totals }: DryRunAnswer): string[] {
   const rows = layers.map((layer) => [
     layer.name,

@@ -1,4 +1,4 @@
-// Losses over the epochs as two small charts side by side, on one scale: training left, test right.
+// Draws the losses of all epochs as two small charts side by side with the same scale: training on the left, test on the right.
 import { type PlotConfig, plot } from 'asciichart';
 
 export interface EpochLosses {
@@ -10,7 +10,7 @@ const chartColumns = 28;
 const chartRows = 8;
 const gap = '    ';
 
-/** The lines of the charts; none when fewer than two epochs have a loss to draw. */
+/** Returns the lines of the charts. Empty if fewer than two epochs have a loss to draw. */
 export function lossChart(epochs: readonly EpochLosses[]): string[] {
   const train = finite(epochs.map(({ trainLoss }) => trainLoss));
   const test = finite(epochs.map(({ testLoss }) => testLoss));
@@ -39,14 +39,14 @@ export function lossChart(epochs: readonly EpochLosses[]): string[] {
   );
 }
 
-/** All lines are as wide as the chart, so that another can stand beside it. */
+/** Adds a title and an axis. All lines get the same width, so that another chart can be placed next to this one. */
 function frame(title: string, lines: readonly string[], labelWidth: number, epochs: number): string[] {
   const margin = ' '.repeat(labelWidth + 2);
   const axis = margin + '1' + `epoch ${epochs}`.padStart(chartColumns - 2);
   return [margin + title, ...lines, axis].map((line) => line.padEnd(margin.length + chartColumns));
 }
 
-/** The values spread over so many columns, straight lines between them. */
+/** Stretches the values to the given number of columns, by linear interpolation. */
 function stretch(values: readonly number[], columns: number): number[] {
   return Array.from({ length: columns }, (_, column) => {
     const place = (column / (columns - 1)) * (values.length - 1);

@@ -1,4 +1,4 @@
-// How the demo writes numbers for people.
+// Formats numbers for the demo's output.
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -7,17 +7,17 @@ export function formatCount(value: number): string {
   return grouped.format(value);
 }
 
-/** A loss with four decimals; `not finite` where JSON had to say null. */
+/** Formats a loss with four decimals, and null as `not finite`. */
 export function formatLoss(value: number | null): string {
   return value === null ? 'not finite' : value.toFixed(4);
 }
 
-/** A share of 1 as `98.25 %`. */
+/** Formats a share between 0 and 1 as a percentage, such as `98.25 %`. */
 export function formatShare(value: number): string {
   return `${(value * 100).toFixed(2)} %`;
 }
 
-/** `42 s` or `3 min 5 s`; with one decimal under ten seconds. */
+/** Formats seconds as `42 s` or `3 min 5 s`. Less than ten seconds get one decimal. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

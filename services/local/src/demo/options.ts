@@ -1,10 +1,10 @@
-// What the demo can be told on its command line, and the job that it submits.
+// Reads the demo's command line and builds the job to submit.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-/** The command line, or a file that it names, cannot be used; the message says why. */
+/** The command line is wrong, or the file that it names cannot be used. The message says why. */
 export class UsageError extends Error {
   readonly code = 'usage';
 
@@ -16,36 +16,37 @@ export class UsageError extends Error {
 
 export const usage = `npm run demo [-- OPTIONS]
 
-Starts the service privately in a folder of its own, trains a network as a job, shows it, and stops everything.
+Starts a private service in a temporary folder, trains a network as a job, shows its progress, and stops everything.
 
-  --dataset NAME   what LeNet learns: digits (default; made by the program) or another that GET /catalog lists,
-                   such as mnist (from TRAINYARD_DATASETS, else downloaded)
-  --spec FILE      a job of your own, as the body of POST /jobs
-  --epochs N       how often the training data is gone through
-  --help           this text
+  --dataset NAME   the dataset to train LeNet on: digits (default, generated) or another one from GET /catalog,
+                   such as mnist (read from TRAINYARD_DATASETS, otherwise downloaded)
+  --spec FILE      a file with your own job spec, as in the body of POST /jobs
+  --epochs N       the number of epochs
+  --help           shows this text
 `;
 
-/** LeNet-5 with ReLU and max pooling, as PyTorch's tutorials have it. */
+/** LeNet-5 with ReLU and max pooling, as in PyTorch's tutorials. */
 const lenetFile = new URL('../../../../docs/examples/lenet-digits.json', import.meta.url);
 
 export interface DemoJob {
   readonly help: false;
-  /** What it is, for a headline. */
+  /** The title for the headline. */
   readonly title: string;
-  /** The body of POST /jobs; the API checks it. */
+  /** The body for POST /jobs. The API checks it. */
   readonly spec: unknown;
 }
 export type DemoRequest = { readonly help: true } | DemoJob;
 
 /**
  * Reads the command line.
- * @param folder where a relative FILE is looked for
+ * @param folder the folder for a relative FILE
  * @throws UsageError
  */
 export async function readDemoRequest(args: readonly string[], folder: string): Promise<DemoRequest> {
   const { dataset, spec: file, epochs: epochsText, help } = parseOptions(args);
   if (help) return { help: true };
-  if (file !== undefined && dataset !== undefined) throw new UsageError('--spec brings its own dataset: leave out --dataset, or --spec');
+  if (file !== undefined && dataset !== undefined)
+    throw new UsageError('--spec and --dataset cannot be used together, because a spec names its dataset: omit one of them');
   const epochs = epochsText === undefined ? undefined : readEpochs(epochsText);
   if (file === undefined) {
     const name = dataset ?? 'digits';
@@ -82,7 +83,8 @@ async function readSpec(path: string): Promise<Record<string, unknown>> {
     throw new UsageError(`--spec: ${error instanceof Error ? error.message : String(error)}`);
   });
   const spec = parseJson(text, path);
-  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) throw new UsageError(`--spec: ${path} holds no JSON object`);
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec))
+    throw new UsageError(`--spec: ${path} does not contain a JSON object`);
   return { ...spec };
 }
 
@@ -94,7 +96,7 @@ function parseJson(text: string, path: string): unknown {
   }
 }
 
-/** The README's job, on another dataset if need be. */
+/** Returns the job of the README, with the given dataset and epochs. */
 async function lenet(dataset: string, epochs?: number): Promise<Record<string, unknown>> {
   const spec = await readSpec(fileURLToPath(lenetFile));
   const data = typeof spec['data'] === 'object' ? { ...spec['data'], dataset } : { dataset };

@@ -1,4 +1,4 @@
-// Shows a job's events while they happen: on a terminal one line that is drawn over, and everywhere one line an epoch.
+// Shows the events of a job as they arrive: one line per epoch, and on a terminal also a status line that is redrawn in place.
 import { isFinal, type JobEvent } from '@trainyard/contracts';
 import { formatCount, formatLoss, formatSeconds, formatShare } from './numbers.ts';
 
@@ -20,11 +20,11 @@ export interface ProgressOptions {
   readonly screen: Screen;
   readonly epochs: number;
   readonly batchSize: number;
-  /** A clock in ms; default: that of this process. */
+  /** A clock in ms. Default `performance.now`. */
   readonly now?: () => number;
 }
 
-/** Where training stood at a moment: `step` counts through all epochs. */
+/** The progress of the training at a time. `step` is counted over all epochs. */
 interface Mark {
   readonly epoch: number;
   readonly step: number;
@@ -47,14 +47,14 @@ export class Progress {
     this.#now = now;
   }
 
-  /** Draws what the event says, if anything. */
+  /** Shows an event. Some types are not shown. */
   show(event: JobEvent): void {
     switch (event.event) {
       case 'status':
         if (!isFinal(event.data.status)) this.#draw(event.data.status);
         break;
       case 'log':
-        // What is only under way, such as a download, need not stay on a terminal.
+        // Temporary information, such as the progress of a download, goes to the status line of a terminal.
         if (event.data.level === 'info' && this.#screen.isTTY === true) this.#draw(event.data.message);
         else this.print(event.data.message);
         break;
@@ -66,32 +66,32 @@ export class Progress {
         break;
       case 'gradients':
       case 'checkpoint':
-        // Nothing that whoever watches has to know.
+        // Not shown: the demo only follows the losses.
         break;
     }
   }
 
-  /** Writes a line that stays, above the one that is drawn over. */
+  /** Writes a permanent line above the status line. */
   print(line: string): void {
     this.clear();
     this.#screen.write(`${indent}${line}\n`);
   }
 
-  /** Takes away the line that is drawn over. */
+  /** Erases the status line. */
   clear(): void {
     if (!this.#isDrawn) return;
     this.#screen.write(eraseLine);
     this.#isDrawn = false;
   }
 
-  /** What a line can hold. Some terminals call themselves 0 columns wide. */
+  /** The width of the status line without its indent. Some terminals report a width of 0; then 80 is assumed. */
   get #columns(): number {
     return (this.#screen.columns || 80) - indent.length - 1;
   }
 
   #draw(line: string): void {
     if (this.#screen.isTTY !== true) return;
-    // A line that wraps cannot be drawn over.
+    // Cuts the line, because a wrapped line cannot be redrawn.
     this.#screen.write(eraseLine + indent + line.slice(0, this.#columns));
     this.#isDrawn = true;
   }
@@ -101,7 +101,7 @@ export class Progress {
     this.#firstOfJob ??= mark;
     if (this.#firstOfEpoch?.epoch !== epoch) this.#firstOfEpoch = mark;
     const parts = [`${step}/${stepsPerEpoch}`, `loss ${formatLoss(loss)}`];
-    // The epoch's own pace, for evaluations are no training; what is left, with them, by the whole job's.
+    // The shown speed is that of the epoch, without evaluations. The ETA uses the speed of the whole job, which includes evaluations.
     const pace = stepsPerSecond(this.#firstOfEpoch, mark);
     const overall = stepsPerSecond(this.#firstOfJob, mark);
     if (pace !== null) parts.push(`${formatCount(pace * this.#batchSize)} samples/s`);
@@ -111,14 +111,14 @@ export class Progress {
   }
 }
 
-/** As long as there is room for, within bounds. */
+/** Draws a progress bar as long as `room`, but at least 4 and at most 24 columns. */
 function bar(share: number, room: number): string {
   const columns = Math.min(Math.max(room, shortestBar), longestBar);
   const filled = Math.round(share * columns);
   return '█'.repeat(filled) + '░'.repeat(columns - filled);
 }
 
-/** Null until two different steps were seen. */
+/** Returns the steps per second; null if no step was made between the two marks. */
 function stepsPerSecond(from: Mark, to: Mark): number | null {
   return to.step > from.step && to.at > from.at ? ((to.step - from.step) / (to.at - from.at)) * 1_000 : null;
 }

@@ -1,4 +1,4 @@
-// What the demo shows of a job: the network before it trains, its epochs as they happen, and what came out.
+// Trains a job and shows it: the network before the training, the epochs as they arrive, and the result.
 import { join } from 'node:path';
 import type { Job } from '@trainyard/contracts';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { type EpochLosses, lossChart } from './lossChart.ts';
 import { formatCount, formatSeconds, formatShare } from './numbers.ts';
 import { Progress, type Screen } from './progress.ts';
 
-/** The job ended, but not well. */
+/** The job failed or was cancelled. */
 export class JobEndedError extends Error {
   readonly code = 'jobEnded';
 
@@ -39,7 +39,7 @@ export async function trainAndShow(client: JobClient, spec: unknown, screen: Scr
       if (event.event === 'epoch') epochs.push(event.data);
     }
   } catch (error) {
-    // Nobody waits for the job any more, so the worker need not finish it either.
+    // The demo ends here, so the worker need not finish the job.
     await client.cancel(id).catch(() => undefined);
     throw error;
   } finally {
@@ -52,7 +52,7 @@ export async function trainAndShow(client: JobClient, spec: unknown, screen: Scr
   return job;
 }
 
-/** What came out of a job that succeeded, line by line. @param artifacts the folder of all jobs' artifacts */
+/** Returns the lines that describe a successful job. @param artifacts the folder with the artifacts of all jobs */
 export function describeResult({ id, result }: Job, artifacts: string): string[] {
   if (result === null) return [];
   const { testAccuracy, parameters, seconds, weightsSha256 } = result;
