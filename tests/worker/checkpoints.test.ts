@@ -1,5 +1,5 @@
-// What a job has of its checkpoints: killed, paused, handed back or taken over, it goes on where it was and ends with the bits of
-// one that was left alone. Real processes, real training.
+// Jobs resume from their checkpoints after they were killed, paused, handed back or taken over. They end with the same bits as an
+// undisturbed job. Uses real processes and real training.
 import { join } from 'node:path';
 import type { StoredEvent } from '@trainyard/contracts';
 import { type ArtifactStore, FolderArtifactStore, isCheckpointName, isSnapshotName, readSnapshot } from '@trainyard/jobs';
@@ -7,7 +7,7 @@ import { describe, expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
 
-/** A small network that draws while it trains; an epoch takes some tenths of a second. */
+/** A small network that uses random numbers in training. An epoch takes some tenths of a second. */
 const spec = {
   seed: 11,
   data: { dataset: 'digits', trainLimit: 1_000, testLimit: 40, batchSize: 2, transforms: [{ type: 'randomCrop', size: 28, padding: 2 }] },
@@ -27,18 +27,18 @@ const spec = {
   epochs: 4,
 };
 
-/** Several checkpoints an epoch, on any machine. */
+/** Checkpoints are due so often that an epoch has several of them on any machine. */
 const eager = { real: true, program: 'heldChild.ts', checkpointEveryMs: 200 };
 
 let digest: string | undefined;
 
-/** Returns the digest of the weights of an undisturbed run. Only the first call trains, because the same spec always has the same weights. */
+/** Returns the digest of the weights of an undisturbed run. Only the first call trains, because all runs of a spec have the same weights. */
 async function undisturbed(workers: Workers): Promise<string | undefined> {
   digest ??= (await workers.ended(await workers.submit(spec))).result?.weightsSha256;
   return digest;
 }
 
-/** Waits for a checkpoint inside a later epoch than the first, another one than `last`. @returns which it is */
+/** Waits for a checkpoint inside a later epoch than the first that is not `last`. @returns the checkpoint */
 async function untilMidEpoch({ jobs }: Workers, jobId: string, last = ''): Promise<string> {
   let which = '';
   await until('a checkpoint in the midst of a later epoch', async () => {
@@ -49,7 +49,7 @@ async function untilMidEpoch({ jobs }: Workers, jobId: string, last = ''): Promi
   return which;
 }
 
-/** The attempts that logs tell of, each with what it went on from. */
+/** Returns the checkpoint from which each attempt in the logs resumed. */
 const attempts = (logs: readonly LogLine[], jobId: string): (string | null | undefined)[] =>
   logs.filter((line) => line.msg === 'training' && line.jobId === jobId).map(({ checkpoint }) => checkpoint);
 
@@ -67,7 +67,7 @@ async function expectUntouched(workers: Workers, jobId: string, weights: string 
   await artifacts.close();
 }
 
-/** Each epoch's gradients were told of once, and gradients and evaluation are there. */
+/** Expects that each epoch has one event for its gradients, and that gradients and evaluations are stored. */
 async function expectInside(workers: Workers, artifacts: ArtifactStore, jobId: string): Promise<void> {
   const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
   expect(told).toEqual([1, 2, 3, 4]);
@@ -80,7 +80,7 @@ const statuses = (events: readonly StoredEvent[]): string[] =>
   events.flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
 
 describe('a job', () => {
-  test('goes on from its last checkpoint when its child is killed, and ends with the same bits', async ({ workers }) => {
+  test('resumes from its last checkpoint when its child is killed, and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(eager);
     const weights = await undisturbed(workers);
     const letGo = await workers.hold('checkpoint');
@@ -119,14 +119,14 @@ describe('a job', () => {
       const child = await childOf(worker, jobId, round + 1);
       process.kill(whom === 'child' ? child : worker.pid, 'SIGKILL');
       if (whom === 'worker') worker = await workers.spawn(eager);
-      await until('that another attempt has it', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1);
+      await until('the next attempt', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > round + 1);
     }
     await letGo();
     await expectUntouched(workers, jobId, weights);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ attempts: 5 });
   });
 
-  test('is handed back with a checkpoint by a worker that is told to end, though none was due', async ({ workers }) => {
+  test('is handed back with a new checkpoint by a worker that is stopped, even if no checkpoint is due', async ({ workers }) => {
     const first = await workers.spawn({ ...eager, checkpointEveryMs: 1e9, closeGraceMs: 0 });
     const weights = await undisturbed(workers);
     const letGo = await workers.hold('epoch');
@@ -141,7 +141,7 @@ describe('a job', () => {
     expect(attempts(second.logs, jobId)).toEqual([isMidway]);
   });
 
-  test('pauses after the step in hand, and goes on to the same bits when it is resumed, again and again', async ({ workers }) => {
+  test('pauses after the current step and ends with the same bits after several pauses and resumes', async ({ workers }) => {
     const worker = await workers.start({ ...eager, checkpointEveryMs: 1e9 });
     const weights = await undisturbed(workers);
     let letGo = await workers.hold('epoch');
@@ -153,7 +153,7 @@ describe('a job', () => {
       await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
       if (epoch < 3) letGo = await workers.hold('epoch');
       expect(await workers.jobs.store.get(jobId)).toMatchObject({ phase: null, checkpoint: { epoch: expect.any(Number) as number } });
-      // At once: while the worker still closes the delivery before.
+      // Resumes at once, while the worker still completes the previous wake-up.
       expect(await workers.jobs.store.resume(jobId)).toMatchObject({ status: 'queued' });
     }
     await expectUntouched(workers, jobId, weights);
@@ -171,7 +171,7 @@ describe('a job', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', checkpoint: { epoch: expect.any(Number) as number } });
   });
 
-  test('that has a checkpoint to show for its attempts is not given up, and one that has none more is', async ({ workers }) => {
+  test('does not fail as long as its attempts store new checkpoints, and fails without a new one', async ({ workers }) => {
     await workers.start();
     const jobId = await workers.create('resume epochs:1 checkpoint taken kill');
     await until('five attempts', async () => ((await workers.jobs.store.get(jobId))?.attempts ?? 0) > 5);
@@ -182,7 +182,7 @@ describe('a job', () => {
     expect(stuck.attempts).toBe(4);
   });
 
-  test('begins anew when its checkpoint is gone, and says so', async ({ workers }) => {
+  test('starts from the beginning if its checkpoint is missing, and its log says so', async ({ workers }) => {
     await workers.start();
     const jobId = await workers.create('resume epochs:2 checkpoint hold:nothing');
     await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
@@ -194,7 +194,9 @@ describe('a job', () => {
     await workers.jobs.store.resume(jobId);
     const warning = async () => (await workers.events(jobId)).find((event) => event.event === 'log');
     await until('the warning', async () => (await warning()) !== undefined);
-    expect(await warning()).toMatchObject({ data: { level: 'warn', message: expect.stringContaining('begins anew') as string } });
+    expect(await warning()).toMatchObject({
+      data: { level: 'warn', message: expect.stringContaining('starts from the beginning') as string },
+    });
     expect(await workers.epochs(jobId)).toEqual([1, 2]);
   });
 });

@@ -1,4 +1,4 @@
-// The pool with real children, their training scripted.
+// Tests the pool with real children whose training is scripted.
 import { ChildPool, type PoolOptions, TrainingChild } from '@trainyard/worker';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hasEnded, until } from './fixtures/processes.ts';
@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 describe('ChildPool', () => {
-  it('keeps one spare child warm beside those that may work', async () => {
+  it('keeps one more warm child than there are concurrent jobs', async () => {
     const { pool, started } = open({ size: 2 });
     await until('three warm children', () => pool.idle === 3);
     const child = await pool.acquire(never);
@@ -45,7 +45,7 @@ describe('ChildPool', () => {
     expect(started).toHaveLength(3);
   });
 
-  it('gives the child that worked last to the next job', async () => {
+  it('gives the most recently used child to the next job', async () => {
     const { pool } = open();
     await until('two warm children', () => pool.idle === 2);
     const first = await pool.acquire(never);
@@ -55,7 +55,7 @@ describe('ChildPool', () => {
     pool.release(first);
   });
 
-  it('lets a job go on at once when its child was killed, and starts another spare', async () => {
+  it('gives a job another child at once when its child was killed, and starts another spare', async () => {
     const { pool, started } = open();
     await until('two warm children', () => pool.idle === 2);
     const victim = await pool.acquire(never);
@@ -69,7 +69,7 @@ describe('ChildPool', () => {
     expect(started).toHaveLength(3);
   });
 
-  it('replaces a child that died while it waited', async () => {
+  it('replaces a child that died without a job', async () => {
     const { pool, started } = open();
     await until('two warm children', () => pool.idle === 2);
     process.kill(started[0]?.pid ?? 0, 'SIGKILL');
@@ -77,7 +77,7 @@ describe('ChildPool', () => {
     await until('two warm children', () => pool.idle === 2);
   });
 
-  it('replaces a child after its number of jobs', async () => {
+  it('replaces a child after the maximum number of jobs', async () => {
     const { pool } = open({ runsPerChild: 2 });
     const child = await pool.acquire(never);
     await train(child, 'epochs:1');
@@ -91,7 +91,7 @@ describe('ChildPool', () => {
     pool.release(next);
   });
 
-  it('replaces a child that a job left large', async () => {
+  it('replaces a child that holds too much memory after a job', async () => {
     const { pool } = open({ residentBytesLimit: 1_000 });
     const child = await pool.acquire(never);
     await train(child, 'epochs:1');
@@ -99,14 +99,14 @@ describe('ChildPool', () => {
     await child.exited;
   });
 
-  it('hands a child that is starting to the job that waits for it', async () => {
+  it('gives a starting child to the job that waits for it', async () => {
     const { pool, started } = open();
     const child = await pool.acquire(never);
     expect(started).toContain(child);
     pool.release(child);
   });
 
-  it('reports a child that cannot start and tries again', async () => {
+  it('reports a child that cannot start, and retries', async () => {
     let broken = true;
     const { pool, errors } = open({
       start: () => {
@@ -122,7 +122,7 @@ describe('ChildPool', () => {
     pool.release(child);
   });
 
-  it('leaves no process behind when it is closed, also while children start and train', async () => {
+  it('leaves no process after it was closed, also while children start and train', async () => {
     const { pool, started } = open();
     const child = await pool.acquire(never);
     const outcome = train(child, 'spin');

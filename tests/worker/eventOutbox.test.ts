@@ -1,4 +1,4 @@
-// The child's end of the event flow, alone.
+// Tests the queue of events in a training child without a process.
 import { EventOutbox, type ReportedEvent } from '@trainyard/worker';
 import { describe, expect, it } from 'vitest';
 
@@ -11,7 +11,7 @@ function step(number: number): ReportedEvent {
 }
 
 describe('EventOutbox', () => {
-  it('sends the first event at once and gathers the others until that one is stored', () => {
+  it('sends the first event at once and collects the others until the first one is stored', () => {
     const batches: ReportedEvent[][] = [];
     const outbox = new EventOutbox((events) => batches.push(events));
     void outbox.post(phase());
@@ -22,7 +22,7 @@ describe('EventOutbox', () => {
     expect(batches).toEqual([[phase()], [step(1), phase()]]);
   });
 
-  it('keeps only the newest of steps that follow one another', () => {
+  it('keeps only the newest of consecutive step events', () => {
     const batches: ReportedEvent[][] = [];
     const outbox = new EventOutbox((events) => batches.push(events));
     for (const event of [phase(), step(1), step(2), phase(), step(3), step(4)]) {
@@ -32,7 +32,7 @@ describe('EventOutbox', () => {
     expect(batches[1]).toEqual([step(2), phase(), step(4)]);
   });
 
-  it('makes the training wait while its limit of events is not stored', async () => {
+  it('makes the training wait while as many events as the limit are not stored', async () => {
     const outbox = new EventOutbox(() => {}, 2);
     await outbox.post(phase());
     await outbox.post(phase());
@@ -46,7 +46,7 @@ describe('EventOutbox', () => {
     await third;
   });
 
-  it('is drained only when the last batch is stored', async () => {
+  it('is drained after the last batch is stored', async () => {
     const outbox = new EventOutbox(() => {});
     await outbox.post(phase());
     await outbox.post(phase());

@@ -14,7 +14,7 @@ describe('a frozen training child', () => {
     expect(await outcome).toMatchObject({ kind: 'died', death: { isFrozen: true, signal: 'SIGKILL' } });
   });
 
-  test('is distinguished from one that computes for longer than the limit of heartbeats', async () => {
+  test('is distinguished from a child that computes for longer than the heartbeat timeout', async () => {
     const child = await TrainingChild.start(childOptions({ heartbeatTimeoutMs: 3_000 }));
     const stop = new AbortController();
     const outcome = child.train(assignment('compute:6000'), () => Promise.resolve(), { ...undisturbed, stop: stop.signal });

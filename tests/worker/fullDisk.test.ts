@@ -1,4 +1,4 @@
-// The disk of the artifacts and of the worker's own files is full while a job trains, and has room again later.
+// The disk of the artifacts and the disk of the worker's files are full while a job trains, and have space again later.
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { hasSmallDisks, SmallDisk } from '../support/smallDisk.ts';
@@ -20,32 +20,29 @@ const spec = {
   epochs: 5,
 };
 
-test.skipIf(!hasSmallDisks)(
-  'a disk that is full costs a job time, is named in its log once, and its result stays the same',
-  async ({ workers, disk }) => {
-    const undisturbedWorker = await workers.start({ real: true });
-    const undisturbed = await workers.ended(await workers.submit(spec));
-    await undisturbedWorker.worker.close();
+test.skipIf(!hasSmallDisks)('a full disk delays a job, is logged once, and does not change the result', async ({ workers, disk }) => {
+  const undisturbedWorker = await workers.start({ real: true });
+  const undisturbed = await workers.ended(await workers.submit(spec));
+  await undisturbedWorker.worker.close();
 
-    const { logs } = await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20 });
-    await disk.fill();
-    const jobId = await workers.submit(spec);
-    await workers.untilEpoch(jobId, spec.epochs);
-    await until('that the full disk is told', async () => (await workers.says(jobId)).some((line) => line.includes('no room left')));
-    expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1 });
-    await disk.free();
-    const job = await workers.ended(jobId);
-    expect(job).toMatchObject({ status: 'succeeded', attempts: 1, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
-    expect((await workers.says(jobId)).filter((line) => !line.startsWith('info: loading'))).toEqual([
-      expect.stringMatching(/^warn: the storage cannot be used now, and is waited for: there is no room left/),
-      'info: the storage can be used again',
-    ]);
-    expect(logs.filter(({ msg }) => /the storage is away/.test(msg))).toHaveLength(1);
-    expect(logs.filter(({ msg }) => /redis/i.test(msg))).toEqual([]);
-    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
-    expect(told).toEqual([1, 2, 3, 4, 5]);
-  },
-);
+  const { logs } = await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20 });
+  await disk.fill();
+  const jobId = await workers.submit(spec);
+  await workers.untilEpoch(jobId, spec.epochs);
+  await until('a log line about the full disk', async () => (await workers.says(jobId)).some((line) => line.includes('no room left')));
+  expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1 });
+  await disk.free();
+  const job = await workers.ended(jobId);
+  expect(job).toMatchObject({ status: 'succeeded', attempts: 1, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
+  expect((await workers.says(jobId)).filter((line) => !line.startsWith('info: loading'))).toEqual([
+    expect.stringMatching(/^warn: the storage is not available, retrying: there is no room left/),
+    'info: the storage is available again',
+  ]);
+  expect(logs.filter(({ msg }) => /the storage is not available/.test(msg))).toHaveLength(1);
+  expect(logs.filter(({ msg }) => /redis/i.test(msg))).toEqual([]);
+  const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+  expect(told).toEqual([1, 2, 3, 4, 5]);
+});
 
 test.skipIf(!hasSmallDisks)('a job on a full disk can be cancelled and paused', async ({ workers, disk }) => {
   await workers.start({ real: true, artifactsFolder: join(disk.path, 'artifacts'), checkpointEveryMs: 20, concurrency: 2 });

@@ -1,5 +1,5 @@
-// Jobs that begin with another one's weights, trained for real: they go on from them, also after their child was killed before it had
-// anything to show; where the file is gone, they say so.
+// Jobs with the weights of another job as initial weights, with real training. They use these weights also after their child was killed
+// before the first epoch, and fail with a message if the file is missing.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
 import { createPrepared, FolderArtifactStore, Remains } from '@trainyard/jobs';
@@ -21,7 +21,7 @@ const test = workerTest.extend('artifacts', async ({ workers }, { onCleanup }) =
   return artifacts;
 });
 
-test('a job begins with the weights of another, and its first loss shows it', async ({ workers, artifacts, redis }) => {
+test('a job starts with the weights of another job, as its first loss shows', async ({ workers, artifacts, redis }) => {
   await workers.start({ real: true });
   const first = await workers.ended(await workers.submit(spec));
   const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
@@ -38,7 +38,7 @@ test('a job begins with the weights of another, and its first loss shows it', as
   expect(second.result?.weightsSha256).not.toBe(fresh.result?.weightsSha256);
 });
 
-test('a job whose initial weights are gone fails and says so', async ({ workers }) => {
+test('a job whose initial weights are missing fails with that reason', async ({ workers }) => {
   await workers.start({ real: true });
   const lost = await workers.submit({ ...spec, initialWeights: { weights: 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } });
   expect(await workers.ended(lost)).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'initialWeightsGone' } });

@@ -1,4 +1,4 @@
-// The path of a job through a worker: claimed, trained, told, stored, ended, whatever happens to the training child.
+// Runs jobs on a worker from the claim to the end, with all kinds of behaviour of the training child.
 import { text } from 'node:stream/consumers';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { childOf, workerTest as test } from './fixtures/workers.ts';
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 describe('a job', () => {
-  test('is trained to its end, with its history, its result and its model', async ({ workers }) => {
+  test('is trained to its end and has a history, a result and a model', async ({ workers }) => {
     const { worker } = await workers.start();
     const jobId = await workers.create('epochs:3 save');
     const job = await workers.ended(jobId);
@@ -39,7 +39,7 @@ describe('a job', () => {
     await artifacts.close();
   });
 
-  test('that fails says why, without a stack or a path', async ({ workers }) => {
+  test('that fails has a reason without a stack or a path', async ({ workers }) => {
     await workers.start();
     const jobId = await workers.create('epochs:1 throw');
     const job = await workers.ended(jobId);
@@ -47,19 +47,19 @@ describe('a job', () => {
     expect(JSON.stringify([job, await workers.events(jobId)])).not.toMatch(/TypeError|\/[a-z]+\/|unfinished/);
   });
 
-  test('whose model cannot be stored fails and says why', async ({ workers }) => {
+  test('whose model cannot be stored fails with the reason', async ({ workers }) => {
     await workers.start();
     const job = await workers.ended(await workers.create('epochs:1'));
     expect(job).toMatchObject({ status: 'failed', error: { code: 'internal' } });
   });
 
-  test.skipIf(!existsSync('/dev/full'))('that fills the disk says so', async ({ workers }) => {
+  test.skipIf(!existsSync('/dev/full'))('that fills the disk fails with that reason', async ({ workers }) => {
     await workers.start();
     const job = await workers.ended(await workers.create('epochs:1 overflow'));
     expect(job).toMatchObject({ status: 'failed', error: { code: 'diskFull' } });
   });
 
-  test('goes on at once when its child is killed, and has each epoch once', async ({ workers }) => {
+  test('continues at once when its child is killed, and has each epoch once', async ({ workers }) => {
     const worker = await workers.start();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
@@ -71,11 +71,11 @@ describe('a job', () => {
     expect(await workers.epochs(jobId)).toEqual(upTo(5));
     const logs = (await workers.events(jobId)).filter((event) => event.event === 'log').map((event) => event.data.message);
     expect(logs[0]).toMatch(/attempt 1: .*SIGKILL/);
-    // Nobody had to find out that its lease had run out.
-    expect(worker.logs.map(({ msg }) => msg)).not.toContainEqual(expect.stringContaining('had lost their worker'));
+    // The job continued without waiting for the end of its lease.
+    expect(worker.logs.map(({ msg }) => msg)).not.toContainEqual(expect.stringContaining('the worker of these jobs is lost'));
   });
 
-  test('is given up when three children in a row die without an epoch, and names the last death', async ({ workers }) => {
+  test('fails when three children in a row die without an epoch, and the error names the last death', async ({ workers }) => {
     await workers.start();
     const jobId = await workers.create('kill');
     const job = await workers.ended(jobId);
@@ -83,7 +83,7 @@ describe('a job', () => {
     expect(job.error?.message).toMatch(/SIGKILL.*smaller/);
   });
 
-  test('whose child runs out of memory says so', async ({ workers }) => {
+  test('whose child runs out of memory fails with that reason', async ({ workers }) => {
     await workers.start();
     const job = await workers.ended(await workers.create('fill'));
     expect(job.error?.message).toMatch(/out of memory.*batchSize/);
@@ -94,11 +94,11 @@ describe('a job', () => {
     const job = await workers.ended(await workers.create('epochs:1 hoard:600'));
     expect(job).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'outOfMemory' } });
     // The limit is 1 MB for the job and 256 MiB for the process.
-    expect(job.error?.message).toMatch(/held 0\.\d\d GB of memory, and may hold 0\.27 GB; try a smaller batchSize/);
+    expect(job.error?.message).toMatch(/used 0\.\d\d GB of memory, and its limit is 0\.27 GB; try a smaller batchSize/);
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
 
-  test('that failed leaves the worker fit for the next', async ({ workers }) => {
+  test('that failed does not affect the next job of the worker', async ({ workers }) => {
     await workers.start();
     const jobs = [];
     for (const script of ['throw', 'kill', 'epochs:2 save', 'exit:1', 'epochs:3 save']) jobs.push(await workers.create(script));
@@ -107,7 +107,7 @@ describe('a job', () => {
     expect(ends).toEqual(['failed', 'failed', 'succeeded', 'failed', 'succeeded']);
   });
 
-  test('runs beside another where the worker takes two at a time', async ({ workers }) => {
+  test('runs at the same time as another job if the worker has a concurrency of two', async ({ workers }) => {
     const { worker } = await workers.start({ concurrency: 2 });
     const go = join(workers.folder, 'go');
     const jobs = [await workers.create(`epochs:1 hold:${go} save`), await workers.create(`epochs:1 hold:${go} save`)];
@@ -133,7 +133,7 @@ describe('a job', () => {
     for (const each of later) expect(each).toBeGreaterThanOrEqual(start);
   });
 
-  test('with many epochs has all of them, in order', async ({ redis, workers }) => {
+  test('with many epochs has all epochs in order', async ({ redis, workers }) => {
     const count = redis.kind === 'embedded' ? 200 : 3_000;
     await workers.start();
     const jobId = await workers.create(`epochs:${count} save`);
@@ -144,9 +144,9 @@ describe('a job', () => {
 
 describe('cancelling', () => {
   test.for([
-    ['that heeds it', 'epochs:1 hold:nothing'],
-    ['that is deaf to it', 'epochs:1 spin'],
-  ] as const)('takes hold in a training %s that would go on for ever', async ([, script], { workers }) => {
+    ['that responds to the stop request', 'epochs:1 hold:nothing'],
+    ['that ignores the stop request', 'epochs:1 spin'],
+  ] as const)('ends an endless training %s', async ([, script], { workers }) => {
     await workers.start();
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 1);
@@ -156,7 +156,7 @@ describe('cancelling', () => {
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
 
-  test('is noticed also when its message was lost', async ({ redis, workers }) => {
+  test('is noticed also if its message was lost', async ({ redis, workers }) => {
     await workers.start();
     const jobId = await workers.create('epochs:1 hold:nothing');
     await workers.untilEpoch(jobId, 1);
@@ -169,7 +169,7 @@ describe('cancelling', () => {
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} save`);
     await workers.untilEpoch(jobId, 1);
-    // Only the record says so: the worker has not heard of it when the training ends.
+    // Changes only the record, so that the worker does not know of the cancellation when the training ends.
     await Promise.all([redis.connect().hset(redisKeys(redis.prefix).job(jobId), 'status', 'cancelling'), writeFile(go, '')]);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', result: null });
     const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
@@ -177,7 +177,7 @@ describe('cancelling', () => {
     await artifacts.close();
   });
 
-  test('a queued job means that it never runs', async ({ workers }) => {
+  test('prevents a queued job from running', async ({ workers }) => {
     await workers.start();
     const go = join(workers.folder, 'go');
     const first = await workers.create(`hold:${go} epochs:1 save`);
@@ -202,7 +202,7 @@ describe('cancelling', () => {
 });
 
 describe('a worker', () => {
-  test('leaves no process behind when it is closed', async ({ workers }) => {
+  test('leaves no process after it was closed', async ({ workers }) => {
     const { worker, logs } = await workers.start({ closeGraceMs: 0 });
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);

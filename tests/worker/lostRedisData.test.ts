@@ -20,7 +20,7 @@ workerTest(
     const kept = ttls.flatMap(([name, ttl]) => (ttl === -1 ? [name] : []));
     const backup = await Promise.all(kept.map(async (name) => [name, await client.dumpBuffer(name)] as const));
     await client.unlink(...names);
-    await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('the job was taken over or has ended')));
+    await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
     const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
     const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
     await until('that its files are to be removed', async () => (await client.zscore(redisKeys(redis.prefix).remains, jobId)) !== null);
@@ -46,7 +46,7 @@ workerTest('the files of a job are removed one day after Redis lost the job', as
   const client = redis.connect();
   const keys = redisKeys(redis.prefix);
   await client.unlink(keys.job(jobId));
-  await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('the job was taken over or has ended')));
+  await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
   await until('that its files are to be removed', async () => (await client.zscore(keys.remains, jobId)) !== null);
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });

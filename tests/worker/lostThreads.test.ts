@@ -1,4 +1,4 @@
-// A job whose training process loses one of the threads that compute for it: it is as if the process had been killed.
+// A training process loses one of its compute threads. The worker handles this like the death of the process.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -6,7 +6,7 @@ import { hasEnded, until } from './fixtures/processes.ts';
 import { threadFile } from './fixtures/workerOptions.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
-/** Its convolutions are worth sharing with a second thread. */
+/** A job with convolutions that are large enough to use a second thread. */
 const spec = {
   seed: 5,
   threads: 2,
@@ -22,7 +22,7 @@ const spec = {
 const settings = { real: true, program: 'losingChild.ts', checkpointEveryMs: 20 };
 
 describe('a job whose training process loses a thread', () => {
-  test('goes on from its last checkpoint in another process, and ends with the same bits', async ({ workers }) => {
+  test('resumes from its last checkpoint in another process and ends with the same bits', async ({ workers }) => {
     const worker = await workers.start(settings);
     const { result } = await workers.ended(await workers.submit(spec));
     await writeFile(join(workers.folder, threadFile), 'checkpoint');
@@ -39,7 +39,7 @@ describe('a job whose training process loses a thread', () => {
     expect(told).toContainEqual(expect.stringMatching(/^attempt 1: .*lost one of its threads.*fewer threads/));
   });
 
-  test('is given up when three attempts in a row come to nothing by that', async ({ workers }) => {
+  test('fails when three attempts in a row lose a thread before they make progress', async ({ workers }) => {
     await writeFile(join(workers.folder, threadFile), 'start');
     await workers.start({ ...settings, checkpointEveryMs: 60_000 });
     const job = await workers.ended(await workers.submit({ ...spec, data: { ...spec.data, trainLimit: 10_000, batchSize: 8 } }));

@@ -1,4 +1,4 @@
-// The worker's programs as they are deployed: the process and its health check, with settings from the environment.
+// Tests the deployed programs of the worker: the process and its health check, with settings from the environment.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { describe, expect, test as base } from 'vitest';
 import { startTestServer } from '../support/testServer.ts';
 import { until } from './fixtures/processes.ts';
 
-/** A Redis for it alone, as these programs have a fixed key prefix. */
+/** A Redis of its own, because these programs use a fixed key prefix. */
 const test = base
   .extend('home', async ({ task: _task }, { onCleanup }) => {
     const home = await mkdtemp(join(tmpdir(), 'trainyard-worker-main-'));
@@ -26,7 +26,7 @@ function run(program: 'main' | 'healthcheck', env: NodeJS.ProcessEnv): ChildProc
   return fork(new URL(`../../services/worker/dist/${program}.js`, import.meta.url), { env, silent: true });
 }
 
-/** [exit code, what it printed] */
+/** Returns the exit code and the output of a process. */
 async function ran(child: ChildProcess): Promise<[number | null, string]> {
   const [output, [code]] = await Promise.all([
     Promise.all([child.stdout, child.stderr].map(async (stream) => (stream === null ? '' : await text(stream)))),
@@ -36,10 +36,7 @@ async function ran(child: ChildProcess): Promise<[number | null, string]> {
 }
 
 describe('the worker process', () => {
-  test('says in one line that it is ready, is healthy as long as it lives, and exits 0 on SIGTERM, with nothing unfinished', async ({
-    env,
-    home,
-  }) => {
+  test('logs once that it is ready, is healthy while it runs, and exits 0 on SIGTERM without unfinished files', async ({ env, home }) => {
     expect(await ran(run('healthcheck', env))).toEqual([1, 'no worker of this host is alive\n']);
     const worker = run('main', env);
     const printed = ran(worker);
@@ -59,10 +56,10 @@ describe('the worker process', () => {
     expect(await readdir(join(home, 'artifacts', '.unfinished'))).toEqual([]);
   });
 
-  test('refuses to start without the URL of a Redis, and with a setting that cannot be', async ({ home }) => {
+  test('refuses to start without REDIS_URL or with an invalid setting', async ({ home }) => {
     const [code, output] = await ran(run('main', { TRAINYARD_HOME: home }));
     expect(code).toBe(1);
-    // It does not claim to know anything about workers.
+    // Without Redis, nothing is known about workers.
     expect(output).not.toContain('alive');
     expect(output).toMatch(/^REDIS_URL: .*redis:\/\/127\.0\.0\.1:6379/);
     expect(await ran(run('main', { TRAINYARD_HOME: home, REDIS_URL: 'redis://x', TRAINYARD_CONCURRENCY: 'many' }))).toEqual([
@@ -73,10 +70,10 @@ describe('the worker process', () => {
 });
 
 describe('the health check', () => {
-  test('says that Redis cannot be reached, and ends', async ({ home }) => {
+  test('exits with an error if Redis cannot be reached', async ({ home }) => {
     const [code, output] = await ran(run('healthcheck', { REDIS_URL: 'redis://127.0.0.1:9', TRAINYARD_HOME: home }));
     expect(code).toBe(1);
-    // It does not claim to know anything about workers.
+    // Without Redis, nothing is known about workers.
     expect(output).not.toContain('alive');
   });
 });

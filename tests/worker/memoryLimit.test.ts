@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 import { workerTest } from './fixtures/workers.ts';
 
-/** The memory that a process uses besides its job: for Node.js, its threads, and batches that are prepared in advance. */
+/** The memory that a process uses in addition to its job: for Node.js, threads, and batches that are prepared in advance. */
 const processBytes = 256 * 2 ** 20;
 
 /** Returns the peak of the resident memory of a process, in bytes. */
@@ -23,7 +23,7 @@ const job = { seed: 0, loss: { type: 'mse' }, epochs: 2 };
 const flat = [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }];
 const conv = { type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 };
 
-/** Jobs that need some hundred megabytes, each for another reason. */
+/** Jobs that need some hundred megabytes, each for a different reason. */
 const large = {
   'parameters, optimizer state and files': {
     ...job,

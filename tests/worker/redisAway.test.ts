@@ -1,4 +1,4 @@
-// Redis breaks off, stays away and comes back while a job trains: nothing is lost, and no training is thrown away for it.
+// Redis is unavailable for some time while a job trains. No data is lost, and the training continues.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -17,7 +17,7 @@ const test = workerTest.extend('line', async ({ redis }, { onCleanup }) => {
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
 describe('a training whose worker loses Redis', () => {
-  test('goes on, and has each epoch once when the connections were cut', async ({ redis, line, workers }) => {
+  test('continues and has each epoch once after the connections were cut', async ({ redis, line, workers }) => {
     await workers.start({ redisUrl: line.url(redis.url) });
     const jobId = await workers.create('paced:200 save');
     await workers.untilEpoch(jobId, 20);
@@ -26,13 +26,13 @@ describe('a training whose worker loses Redis', () => {
     await workers.untilEpoch(jobId, 60);
     line.cut();
     const { refused } = line;
-    await until('that it tries again, and again in vain', () => line.refused > refused + 1);
+    await until('two failed reconnects', () => line.refused > refused + 1);
     line.mend();
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
     expect(await workers.epochs(jobId)).toEqual(upTo(200));
   });
 
-  test.skipIf(!hasRedisProcess)('goes on when Redis closes every connection', async ({ redis, workers }) => {
+  test.skipIf(!hasRedisProcess)('continues when Redis closes every connection', async ({ redis, workers }) => {
     await workers.start();
     const jobId = await workers.create('paced:100 save');
     const client = redis.connect();
@@ -44,11 +44,7 @@ describe('a training whose worker loses Redis', () => {
     expect(await workers.epochs(jobId)).toEqual(upTo(100));
   });
 
-  test('is not thrown away when that takes longer than its lease, though another worker waits for work', async ({
-    redis,
-    line,
-    workers,
-  }) => {
+  test('continues after an outage longer than its lease, even if another worker is idle', async ({ redis, line, workers }) => {
     const settings = { redisUrl: line.url(redis.url) };
     const go = join(workers.folder, 'go');
     const first = await workers.spawn(settings);
@@ -61,13 +57,13 @@ describe('a training whose worker loses Redis', () => {
     await until('the end of the lease', async () => (await connection.exists(lease)) === 0);
     line.mend();
     for (const { logs } of [first, second]) await until('both workers', () => logs.some(({ msg }) => msg.startsWith('Redis serves again')));
-    await until('that the worker has its lease again', async () => (await connection.exists(lease)) === 1);
+    await until('the renewed lease', async () => (await connection.exists(lease)) === 1);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
   });
 
-  test('goes on when Redis falls silent without a word', async ({ redis, line, workers }) => {
+  test('continues when Redis stops responding without closing the connections', async ({ redis, line, workers }) => {
     await workers.start({ redisUrl: line.url(redis.url) });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} epochs:2 save`);
@@ -78,7 +74,7 @@ describe('a training whose worker loses Redis', () => {
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
   });
 
-  test('writes again what Redis had confirmed and then forgot in a crash', async ({ redis, workers }) => {
+  test('writes epochs again that Redis had confirmed and lost in a crash', async ({ redis, workers }) => {
     await workers.start();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:5 hold:${go} epochs:2 save`);
@@ -96,7 +92,7 @@ describe('a training whose worker loses Redis', () => {
     expect(await workers.epochs(jobId)).toEqual(upTo(7));
   });
 
-  test('is left when the worker is to end while Redis is away and stays away', async ({ redis, line, workers }) => {
+  test('is abandoned when the worker is stopped during an outage that does not end', async ({ redis, line, workers }) => {
     const { worker, logs } = await workers.start({ redisUrl: line.url(redis.url), closeGraceMs: 100 });
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);
@@ -106,11 +102,11 @@ describe('a training whose worker loses Redis', () => {
     expect(hasEnded(child)).toBe(true);
   });
 
-  test('and the worker starts and serves when Redis comes only after it', async ({ redis, line, workers }) => {
+  test('runs on a worker that was started before Redis', async ({ redis, line, workers }) => {
     line.cut();
     const starting = workers.start({ redisUrl: line.url(redis.url) });
     const jobId = await workers.create('epochs:1 save');
-    await until('that it was refused', () => line.refused > 0);
+    await until('a refused connection', () => line.refused > 0);
     line.mend();
     await starting;
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded' });

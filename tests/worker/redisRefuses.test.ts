@@ -1,4 +1,4 @@
-// Redis is there and refuses, or its address leads to another one: a job waits, and no attempt is lost.
+// Redis refuses commands, or its address leads to another server. A job waits, and no attempt is lost.
 import { mkdtemp } from 'node:fs/promises';
 import { createServer, type AddressInfo, connect, type Socket } from 'node:net';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ const ownTest = plainTest
 
 const test = ownTest.skipIf(!hasRedisServer);
 
-test('a job whose Redis is full for moments, again and again, has one attempt and each epoch once', async ({ server, workers }) => {
+test('a job whose Redis is full several times for a moment has one attempt and each epoch once', async ({ server, workers }) => {
   const { logs } = await workers.start();
   const jobId = await workers.create('paced:300 save');
   await workers.untilEpoch(jobId, 5);
@@ -56,7 +56,7 @@ describe.concurrent('a job whose Redis is', () => {
       ['CONFIG', 'SET', 'min-replicas-to-write', '1'],
       ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
     ],
-  ] as const)('%s stays with its worker, though another one waits for work', async ([, begin, end], { server, workers }) => {
+  ] as const)('%s stays with its worker, even if another worker is idle', async ([, begin, end], { server, workers }) => {
     await workers.spawn();
     const jobId = await workers.create('paced:400 save');
     await workers.untilEpoch(jobId, 5);
@@ -70,7 +70,7 @@ describe.concurrent('a job whose Redis is', () => {
   });
 });
 
-test('a job goes on at the new primary after a failover behind one address', async ({ server, workers, onTestFinished }) => {
+test('a job continues on the new primary after a failover behind the same address', async ({ server, workers, onTestFinished }) => {
   const replica = await RedisServer.start('--replicaof', `127.0.0.1 ${server.port}`);
   let port = server.port;
   const sockets = new Set<Socket>();
@@ -93,13 +93,13 @@ test('a job goes on at the new primary after a failover behind one address', asy
   const { logs } = await workers.start({ redisUrl: `redis://127.0.0.1:${(address.address() as AddressInfo).port}` });
   const jobId = await workers.create('paced:300 save');
   await workers.untilEpoch(jobId, 5);
-  // The connections that are there stay with the former primary, which follows the new one.
+  // Existing connections stay with the former primary, which is now a replica of the new one.
   await replica.call('REPLICAOF', 'NO', 'ONE');
   ({ port } = replica);
   await server.call('REPLICAOF', '127.0.0.1', replica.port);
   expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
   expect(await workers.epochs(jobId)).toEqual(upTo(300));
   expect(logs.filter(({ msg }) => msg.startsWith('Redis is a read-only replica'))).toHaveLength(1);
-  // So that what the test wrote can be removed.
+  // The keys of the test can only be removed on a primary.
   await server.call('REPLICAOF', 'NO', 'ONE');
 });

@@ -1,4 +1,4 @@
-// Jobs on a published dataset, trained for real: one whose worker found other files than those that the job was made for is not reused.
+// Jobs on a published dataset, with real training. If the dataset files have changed since the creation of a job, the job is not reused.
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
@@ -18,7 +18,7 @@ const { spec } = checkSpec({
   epochs: 1,
 });
 
-test('a job is reused for the files that its worker found, and for no others', async ({ workers }) => {
+test('a job is reused only for the dataset files that its worker has used', async ({ workers }) => {
   const folder = await makeDataFolder();
   await rename(folder.path, join(workers.folder, 'datasets'));
   await workers.start({ real: true });

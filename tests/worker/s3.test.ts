@@ -1,4 +1,4 @@
-// A worker whose artifacts are in a bucket: nothing that a job needs is left on its machine.
+// Workers whose artifacts are in a bucket. A job needs no files from the machine of an earlier worker.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ test('a paused job resumes on another worker from the files in the bucket', asyn
   await second.close();
 });
 
-test('a job is trained on an uploaded dataset that only the bucket has', async ({ workers, redis, s3, onTestFinished }) => {
+test('a job is trained on an uploaded dataset that is only stored in the bucket', async ({ workers, redis, s3, onTestFinished }) => {
   const home = await mkdtemp(join(tmpdir(), 'trainyard-s3-worker-'));
   onTestFinished(async () => await rm(home, { recursive: true, force: true }));
   const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);

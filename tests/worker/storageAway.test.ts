@@ -1,4 +1,5 @@
-// The artifact storage refuses, breaks off, falls silent or is full, at every moment of a job: that costs the job time and nothing else.
+// The artifact storage fails at every stage of a job: it refuses requests, breaks connections, does not respond or is full. The job is only
+// delayed.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -8,29 +9,29 @@ import { bucket, faultyS3Test as test } from './fixtures/s3.ts';
 import { storeUpload } from './fixtures/storedUpload.ts';
 
 const refusals: readonly (readonly [string, Fault])[] = [
-  ['breaks the connection', 'refuse'],
+  ['closes the connection', 'refuse'],
   ['says SlowDown', { status: 503, code: 'SlowDown' }],
   ['fails inside', { status: 500, code: 'InternalError' }],
   ['denies access', { status: 403, code: 'AccessDenied' }],
-  ['knows no bucket', { status: 404, code: 'NoSuchBucket' }],
+  ['reports a missing bucket', { status: 404, code: 'NoSuchBucket' }],
 ];
 
-/** So many requests for such keys go wrong, then none. */
+/** Lets the first `count` requests for such keys fail. Later requests succeed. */
 function fail(s3: FaultyS3, method: string, key: string, fault: Fault, count: number): void {
   let left = count;
   s3.set((request) => (request.method === method && request.key.includes(key) && left-- > 0 ? fault : undefined));
 }
 
-/** All of them do, until the faults are changed. */
+/** Lets all requests for such keys fail until the faults are changed. */
 function failAll(s3: FaultyS3, key: string, fault: Fault = 'refuse'): void {
   s3.set((request) => (request.key.includes(key) ? fault : undefined));
 }
 
-const told = [expect.stringMatching(/^warn: the storage cannot be used now, and is waited for: /), 'info: the storage can be used again'];
+const told = [expect.stringMatching(/^warn: the storage is not available, retrying: /), 'info: the storage is available again'];
 
 describe('a storage that', () => {
   test.for([...refusals, ['sends half of a file', 'cut'], ['sends other bytes', 'corrupt']] as const)(
-    '%s when the dataset is fetched delays the job, and the job says so once',
+    '%s when the dataset is fetched delays the job, and the job logs this once',
     async ([, fault], { workers, redis, s3 }) => {
       const { part: dataset } = await storeUpload(redis, workers.folder);
       fail(s3, 'GET', 'dataset.npz', fault, 3);
@@ -42,7 +43,7 @@ describe('a storage that', () => {
   );
 
   test.for([...refusals, ['loses bytes', { status: 400, code: 'BadDigest' }]] as const)(
-    '%s when the model is stored fails no job that was trained to its end',
+    '%s when the model is stored does not fail a trained job',
     async ([, fault], { workers, s3 }) => {
       await workers.start(bucket);
       fail(s3, 'PUT', 'model.safetensors', fault, 5);
@@ -53,16 +54,16 @@ describe('a storage that', () => {
     },
   );
 
-  test('takes no checkpoints holds up no epoch, and gets the newest when it is back', async ({ workers, s3 }) => {
+  test('refuses checkpoints does not delay epochs, and later gets only the newest checkpoint', async ({ workers, s3 }) => {
     await workers.start(bucket);
     failAll(s3, 'checkpoint-');
     const go = join(workers.folder, 'go');
     const script = `${'epochs:1 checkpoint '.repeat(6)}hold:${go} epochs:1 save`;
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 6);
-    // The one that is being tried, and the newest.
-    await until('that older checkpoints are given up', async () => (await workers.unfinishedFiles()).length <= 2);
-    await until('that the outage is told', async () => (await workers.says(jobId)).length > 0);
+    // The running upload and the newest checkpoint.
+    await until('the removal of older checkpoints', async () => (await workers.unfinishedFiles()).length <= 2);
+    await until('a log line about the outage', async () => (await workers.says(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1, checkpoint: null });
     s3.set();
     await until('the newest checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 6);
@@ -73,7 +74,7 @@ describe('a storage that', () => {
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
 
-  test('stores the next checkpoint after it refused one is usable again, and the job says so', async ({ workers, s3 }) => {
+  test('accepts a checkpoint after it has refused one is available again, and the job logs this', async ({ workers, s3 }) => {
     await workers.start(bucket);
     let refused: string | undefined;
     s3.set(({ method, key }) => {
@@ -90,7 +91,7 @@ describe('a storage that', () => {
     expect(await workers.says(jobId)).toEqual(told);
   });
 
-  test('takes no gradients gets all of them later, and each epoch is told once', async ({ workers, s3 }) => {
+  test('refuses gradients gets all of them later, and each epoch has one gradients event', async ({ workers, s3 }) => {
     await workers.start({ ...bucket, real: true });
     failAll(s3, 'gradients-', { status: 503, code: 'SlowDown' });
     const jobId = await workers.submit({
@@ -102,7 +103,7 @@ describe('a storage that', () => {
       epochs: 4,
     });
     await workers.untilEpoch(jobId, 4);
-    await until('that the outage is told', async () => (await workers.says(jobId)).length > 0);
+    await until('a log line about the outage', async () => (await workers.says(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running' });
     s3.set();
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
@@ -111,7 +112,7 @@ describe('a storage that', () => {
   });
 
   test.for(['refuse', 'silence'] as const)(
-    'is away by %s keeps no job from being paused or cancelled',
+    'fails with %s does not prevent a job from being paused or cancelled',
     async (fault, { workers, redis, s3 }) => {
       const { logs } = await workers.start({ ...bucket, concurrency: 4 });
       const { part: dataset } = await storeUpload(redis, workers.folder);
@@ -137,7 +138,11 @@ describe('a storage that', () => {
     },
   );
 
-  test('is away when the worker is told to end does not keep it, and another worker goes on', async ({ workers, redis, s3 }) => {
+  test('is unavailable when the worker is stopped does not delay the stop, and another worker continues', async ({
+    workers,
+    redis,
+    s3,
+  }) => {
     const first = await workers.spawn({ ...bucket, concurrency: 2, closeGraceMs: 100 });
     const { part: dataset } = await storeUpload(redis, workers.folder);
     failAll(s3, '');
@@ -155,7 +160,7 @@ describe('a storage that', () => {
     }
   });
 
-  test('is away when a worker starts does not keep it from starting', async ({ workers, s3 }) => {
+  test('is unavailable when a worker starts does not prevent the start', async ({ workers, s3 }) => {
     failAll(s3, '', 'silence');
     await workers.start(bucket);
     s3.set();
@@ -184,7 +189,7 @@ test('a job whose checkpoints are larger than the storage allows succeeds withou
   ]);
 });
 
-test('a job waits while its credentials may not see that a file is missing, and its log names the missing permission', async ({
+test('a job waits if its credentials have no permission to list files, and its log names the missing permission', async ({
   workers,
   redis,
   s3,
@@ -199,7 +204,7 @@ test('a job waits while its credentials may not see that a file is missing, and 
   expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
 });
 
-test('an artifact that stays damaged is no storage that is away: the job says what to do', async ({ workers, redis, s3 }) => {
+test('a damaged artifact does not count as an outage of the storage: the job fails and says what to do', async ({ workers, redis, s3 }) => {
   const { part: dataset } = await storeUpload(redis, workers.folder);
   s3.set(({ method, key }) => (method === 'GET' && key.includes('dataset') ? 'corrupt' : undefined));
   await workers.start(bucket);

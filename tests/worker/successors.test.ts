@@ -1,5 +1,5 @@
-// Jobs that go on from another one's checkpoint, trained for real: a retry ends with the bits of a job that was left alone, whatever
-// became of the one before, and a fork goes on with what was changed.
+// Jobs that start from a checkpoint of another job, with real training. A retry ends with the same bits as an undisturbed job. A fork uses
+// the changed settings.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
 import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
@@ -32,7 +32,7 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
   return { artifacts, remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
 });
 
-/** A new job that was paused after its first epoch, and so has a checkpoint from there. Needs workers of the program heldChild.ts. */
+/** Returns a new job that was paused after its first epoch and has a checkpoint there. Its workers must use the program heldChild.ts. */
 async function pausedLater(workers: Workers): Promise<string> {
   const letGo = await workers.hold('epoch');
   const jobId = await workers.submit(spec);
@@ -44,7 +44,7 @@ async function pausedLater(workers: Workers): Promise<string> {
   return jobId;
 }
 
-test('a cancelled job that is retried, and deleted, ends with the same bits', async ({ workers, tools }) => {
+test('the retry of a cancelled job that is then deleted ends with the same bits', async ({ workers, tools }) => {
   await workers.start({ real: true, program: 'heldChild.ts' });
   const undisturbed = await workers.ended(await workers.submit(spec));
   const first = await pausedLater(workers);
@@ -69,11 +69,11 @@ test('a cancelled job that is retried, and deleted, ends with the same bits', as
   }
 });
 
-test('a fork of a running job goes on with other hyperparameters, and both end', async ({ workers, tools }) => {
+test('a fork of a running job continues with other hyperparameters, and both jobs end', async ({ workers, tools }) => {
   await workers.start({ real: true, program: 'heldChild.ts', concurrency: 2 });
   const first = await pausedLater(workers);
   await workers.jobs.store.resume(first);
-  await until('that it goes on', async () => ((await workers.jobs.store.get(first))?.attempts ?? 0) > 1);
+  await until('its next attempt', async () => ((await workers.jobs.store.get(first))?.attempts ?? 0) > 1);
   const running = await workers.jobs.store.get(first);
   if (running === null) throw new Error(`${first} is gone`);
   const changes = { epochs: 7, optimizer: { type: 'sgd', learningRate: 0.002 } };
@@ -89,7 +89,7 @@ test('a fork of a running job goes on with other hyperparameters, and both end',
   expect(notes).toContainEqual(expect.stringMatching(/optimizer begins anew/));
 });
 
-test('an owner has stored what all files of their jobs take, also those that a job begins with, until they are deleted', async ({
+test('the stored bytes of an owner include all files of the jobs, also the files from which a job started, until they are deleted', async ({
   workers,
   tools,
   redis,
@@ -98,7 +98,7 @@ test('an owner has stored what all files of their jobs take, also those that a j
   const { id } = await workers.ended(await workers.submit(spec));
   const changes = { ...spec, epochs: spec.epochs + 1 };
   const first = await workers.jobs.store.get(id);
-  if (first === null) throw new Error('the job is gone');
+  if (first === null) throw new Error('the job does not exist');
   const { job: fork } = await tools.successors.fork(first, { spec: checkSpec(changes).spec, owner: 'ada' });
   await workers.ended(fork.id);
   const owner = await redis.connect().hget(redisKeys(redis.prefix).job(id), 'owner');

@@ -1,5 +1,5 @@
-// A sweep by successive halving, trained for real: whoever is best goes on from its checkpoint, and ends with the bits of a job that
-// trained all epochs at once.
+// A sweep with successive halving and real training. The best job continues from its checkpoint and ends with the same bits as a job that
+// trains all epochs at once.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
 import { FolderArtifactStore, Remains, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
@@ -16,7 +16,7 @@ const { spec } = checkSpec({
   epochs: 4,
 });
 
-test('the best of a sweep goes on to the bits of a job that trained at once', async ({ workers, redis }) => {
+test('the best job of a sweep ends with the same bits as a job that trains all epochs at once', async ({ workers, redis }) => {
   await workers.start({ real: true });
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };

@@ -1,4 +1,4 @@
-// Worker processes that are killed, frozen and told to end, and what becomes of their jobs.
+// Worker processes are killed, frozen and stopped, and other workers continue their jobs.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { echoMs } from '@trainyard/jobs';
@@ -7,7 +7,7 @@ import { hasEnded, until } from './fixtures/processes.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
 describe('a worker that is killed', () => {
-  test('has its job taken over, and its child ends with it', async ({ workers }) => {
+  test('loses its job to another worker, and its child ends too', async ({ workers }) => {
     const first = await workers.spawn();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
@@ -24,7 +24,7 @@ describe('a worker that is killed', () => {
 });
 
 describe('a worker that is frozen', () => {
-  test('does no harm when it wakes up after its job was taken over', async ({ workers }) => {
+  test('changes nothing when it continues after its job was taken over', async ({ workers }) => {
     const first = await workers.spawn();
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:3 save`);
@@ -37,7 +37,7 @@ describe('a worker that is frozen', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     const before = await workers.events(jobId);
     process.kill(first.pid, 'SIGCONT');
-    await until('that it drops the job', () => first.logs.some(({ msg }) => msg.includes('dropping it')));
+    await until('a log line about the dropped job', () => first.logs.some(({ msg }) => msg.startsWith('dropping the job')));
     await until('the end of its child', () => hasEnded(child));
     expect(await workers.events(jobId)).toEqual(before);
     expect(before.filter(({ event }) => event === 'epoch')).toHaveLength(5);
@@ -46,8 +46,8 @@ describe('a worker that is frozen', () => {
   });
 });
 
-describe('a worker that is told to end', () => {
-  test('finishes the job in hand when that is done soon, takes no other, and exits 0', async ({ workers }) => {
+describe('a worker that is stopped', () => {
+  test('lets a short running job finish, takes no other job, and exits 0', async ({ workers }) => {
     const worker = await workers.spawn({ closeGraceMs: 10_000 });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} save`);
@@ -60,7 +60,7 @@ describe('a worker that is told to end', () => {
     expect(await workers.jobs.store.get(next)).toMatchObject({ status: 'queued', attempts: 0 });
   });
 
-  test('hands the job back when it is not, so that another worker has it at once', async ({ workers }) => {
+  test('hands back a long running job, and another worker takes it at once', async ({ workers }) => {
     const first = await workers.spawn({ closeGraceMs: 200 });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:2 hold:${go} epochs:1 save`);
@@ -73,25 +73,25 @@ describe('a worker that is told to end', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 2 });
     const statuses = (await workers.events(jobId)).flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
     expect(statuses).toEqual(['queued', 'running', 'queued', 'running', 'succeeded']);
-    // Nobody had to find out that its lease had run out.
-    expect(second.logs.map(({ msg }) => msg)).not.toContainEqual(expect.stringContaining('had lost their worker'));
+    // The job continued without waiting for the end of its lease.
+    expect(second.logs.map(({ msg }) => msg)).not.toContainEqual(expect.stringContaining('the worker of these jobs is lost'));
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3]);
   });
 
-  test('a second time does not wait any longer', async ({ workers }) => {
+  test('by two signals hands the job back at once', async ({ workers }) => {
     const worker = await workers.spawn({ closeGraceMs: 60_000 });
     const jobId = await workers.create('epochs:1 spin');
     await workers.untilEpoch(jobId, 1);
     process.kill(worker.pid, 'SIGTERM');
-    await until('that it has heard', () => worker.logs.some(({ msg }) => msg === 'taking no more jobs'));
+    await until('the first signal', () => worker.logs.some(({ msg }) => msg === 'taking no more jobs'));
     const heard = performance.now();
-    await until('that the next signal is no echo of the first', () => performance.now() - heard > 1.2 * echoMs);
+    await until('the end of the time in which a second signal counts as the same one', () => performance.now() - heard > 1.2 * echoMs);
     process.kill(worker.pid, 'SIGTERM');
     expect(await worker.exited).toEqual([0, null]);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
   });
 
-  test('by a Ctrl-C to the whole process group does the same, as its children leave that to it', async ({ workers }) => {
+  test('by Ctrl-C in the whole process group does the same, because its children ignore the signal', async ({ workers }) => {
     const worker = await workers.spawn({ closeGraceMs: 10_000 });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} save`);
@@ -103,7 +103,7 @@ describe('a worker that is told to end', () => {
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
   });
 
-  test('by the end of its launcher does so too', async ({ workers }) => {
+  test('by the end of its launcher does the same', async ({ workers }) => {
     const worker = await workers.spawn();
     worker.process.disconnect();
     expect(await worker.exited).toEqual([0, null]);

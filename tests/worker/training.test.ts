@@ -1,11 +1,11 @@
-// The worker with the engine itself: its results do not depend on what happened to the processes on the way.
+// A worker with the real engine. The results do not depend on what happens to its processes.
 import { readdirSync } from 'node:fs';
 import { engineVersion } from '@trainyard/engine';
 import { WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
-/** Trains with the engine, and stops where a test wants it to. */
+/** Trains with the engine and can be stopped at the end of an epoch or at a checkpoint. */
 const held = { real: true, program: 'heldChild.ts' };
 
 interface Changes {
@@ -16,7 +16,7 @@ interface Changes {
   outChannels?: number;
 }
 
-/** A small convolutional network on noise; an epoch takes about a tenth of a second. */
+/** A small convolutional network on random data. An epoch takes about a tenth of a second. */
 function spec(changes: Changes = {}) {
   const { samples = 4_000, batchSize = 4, epochs = 4, learningRate = 0.01, outChannels = 4 } = changes;
   return {
@@ -38,7 +38,7 @@ function spec(changes: Changes = {}) {
 }
 
 describe('a training', () => {
-  test('gives the same weights on a fresh child, on a used one, and after its child was killed in epoch 2', async ({ workers }) => {
+  test('gives the same weights in a new child, in a used child, and after its child was killed in epoch 2', async ({ workers }) => {
     const worker = await workers.start(held);
     const sums = [];
     for (let run = 0; run < 3; run += 1) {
@@ -57,7 +57,7 @@ describe('a training', () => {
     expect(new Set(sums).size).toBe(1);
   });
 
-  test('has the threads that its spec asks for, and the weights that one thread gives', async ({ workers }) => {
+  test('uses the number of threads in its spec and gives the same weights as with one thread', async ({ workers }) => {
     const worker = await workers.start(held);
     const wide = {
       ...spec({ samples: 2_000, epochs: 2 }),
@@ -66,7 +66,7 @@ describe('a training', () => {
     const sums = [];
     const processThreads = new Map<number, number>();
     for (const threads of [1, 4, 2]) {
-      // Its threads are counted while it trains.
+      // Counts the threads of the process while it trains.
       const letGo = await workers.hold('epoch');
       const jobId = await workers.submit({ ...wide, threads });
       const child = await childOf(worker, jobId);
@@ -77,12 +77,12 @@ describe('a training', () => {
     }
     expect(sums).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{64}$/) as string));
     expect(new Set(sums).size).toBe(1);
-    // Node's own threads are as many each time.
+    // The number of Node's own threads is the same in both cases.
     const [one = 0, two = 0, four = 0] = [1, 2, 4].map((threads) => processThreads.get(threads));
     if (process.platform === 'linux') expect([two - one, four - one]).toEqual([1, 3]);
   });
 
-  test('with relaxed kernels says so in the result and the list of workers, also when its child is another one', async ({
+  test('with relaxed kernels is marked in the result and in the list of workers, also after its child was replaced', async ({
     workers,
     redis,
   }) => {
@@ -111,7 +111,7 @@ describe('a training', () => {
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', latest: null });
   });
 
-  test('that diverges fails with the epoch, the step and what to try', async ({ workers }) => {
+  test('that diverges fails with the epoch, the step and advice', async ({ workers }) => {
     await workers.start({ real: true });
     const job = await workers.ended(await workers.submit(spec({ learningRate: 1e30 })));
     expect(job).toMatchObject({
@@ -126,7 +126,7 @@ describe('a training', () => {
     });
   });
 
-  test('whose dataset cannot be had fails at once, says what is missing, and is not tried again', async ({ workers }) => {
+  test('whose dataset is not available fails at once with the reason and is not retried', async ({ workers }) => {
     await workers.start({ real: true, mirror: 'http://127.0.0.1:9/' });
     const jobId = await workers.submit({
       ...spec(),

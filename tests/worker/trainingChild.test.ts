@@ -1,4 +1,4 @@
-// One real training child process, its training scripted.
+// Tests one real training child whose training is scripted.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -30,7 +30,7 @@ function epochsOf(events: ReportedEvent[]): number[] {
 }
 
 describe('TrainingChild', () => {
-  it('passes the events of a job on in order, and then takes the next job', async () => {
+  it('passes on the events of a job in order, and then takes the next job', async () => {
     const child = await start();
     for (const count of [3, 200]) {
       const events: ReportedEvent[] = [];
@@ -42,7 +42,7 @@ describe('TrainingChild', () => {
     expect(child.residentBytes).toBeGreaterThan(10e6);
   });
 
-  it('ends a run only when its last events are stored', async () => {
+  it('ends a run after its last events are stored', async () => {
     const child = await start();
     let stored = 0;
     const outcome = child.train(
@@ -58,7 +58,7 @@ describe('TrainingChild', () => {
     expect(stored).toBe(50);
   });
 
-  it('has the model file written where the order says', async () => {
+  it('writes the model file to the path in the order', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-child-'));
     try {
       const file = join(folder, 'model.safetensors');
@@ -85,7 +85,7 @@ describe('TrainingChild', () => {
     expect((await child.train(assignment('epochs:1'), () => Promise.resolve(), undisturbed)).kind).toBe('trained');
   });
 
-  it('pauses when asked, for as long as the step in hand takes, and trains the next job afterwards', async () => {
+  it('pauses after the current step when asked, and trains the next job afterwards', async () => {
     const child = await start({ stopGraceMs: 1 });
     const pause = new AbortController();
     const outcome = child.train(
@@ -100,7 +100,7 @@ describe('TrainingChild', () => {
     expect((await child.train(assignment('epochs:1'), () => Promise.resolve(), undisturbed)).kind).toBe('trained');
   });
 
-  it('is killed when it does not stop within the grace', async () => {
+  it('is killed if it does not stop in time', async () => {
     const child = await start({ stopGraceMs: 200 });
     const stop = new AbortController();
     const outcome = child.train(
@@ -115,7 +115,7 @@ describe('TrainingChild', () => {
     expect(hasEnded(child.pid)).toBe(true);
   });
 
-  it('is killed when nobody can store its events', async () => {
+  it('is killed if its events cannot be stored', async () => {
     const child = await start();
     await expect(child.train(assignment('epochs:1 spin'), () => Promise.reject(new Error('stale')), undisturbed)).rejects.toThrow('stale');
     await child.exited;
@@ -129,7 +129,7 @@ describe('TrainingChild', () => {
     expect(outcome.kind === 'failed' && outcome.detail).toContain('/secret');
   });
 
-  it('tells a kill, an exit and an exhausted heap apart', async () => {
+  it('distinguishes a kill, an exit and an exhausted heap', async () => {
     const ends = await Promise.all(
       ['kill', 'exit:3', 'fill'].map(async (script) => {
         const child = await start();
@@ -141,7 +141,7 @@ describe('TrainingChild', () => {
     expect(ends[1]?.message).toContain('exit code 3');
   });
 
-  it('stores what a child sent before it died, and only then ends the run', async () => {
+  it('stores the events that a child sent before its death, and then ends the run', async () => {
     const child = await start();
     const events: ReportedEvent[] = [];
     const outcome = await child.train(
@@ -156,16 +156,16 @@ describe('TrainingChild', () => {
     expect(epochsOf(events)).toEqual([1]);
   });
 
-  it('says why it could not be started', async () => {
+  it('reports why it could not be started', async () => {
     await expect(TrainingChild.start(childOptions({ script: new URL('./fixtures/missing.ts', import.meta.url) }))).rejects.toThrow(
       /ended with exit code 1 before it was ready: .*missing/s,
     );
   });
 
-  it.each(['spin', 'wait:60000'])('ends by itself when its parent is killed while it does %s', async (script) => {
+  it.each(['spin', 'wait:60000'])('ends by itself when its parent is killed during %s', async (script) => {
     const parent = fork(new URL('./fixtures/parent.ts', import.meta.url), [script]);
     const [pid] = (await once(parent, 'message')) as [number];
     parent.kill('SIGKILL');
-    await until('the end of the orphan', () => hasEnded(pid));
+    await until('the end of the child', () => hasEnded(pid));
   });
 });

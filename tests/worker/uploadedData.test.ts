@@ -1,5 +1,5 @@
-// Jobs on uploaded datasets: a worker that shares nothing with the API but Redis and the artifact store comes by the data, keeps a copy
-// for the next job, and does not keep what was deleted.
+// Jobs on uploaded datasets. A worker fetches the data from the artifact store, keeps a copy for the next job, and removes copies of
+// deleted datasets.
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DatasetRecord, DatasetStore, FolderArtifactStore, Remains } from '@trainyard/jobs';
@@ -16,7 +16,7 @@ interface Uploads {
   readonly dataset: DatasetRecord;
 }
 
-/** A dataset in the store of the workers. */
+/** Stores a dataset in the artifact store of the workers. */
 async function openUploads(workers: Workers, redis: TestRedis, onCleanup: (close: () => Promise<void>) => void): Promise<Uploads> {
   const artifacts = await FolderArtifactStore.open(workers.settings({}).artifactsFolder);
   onCleanup(async () => await artifacts.close());
@@ -44,13 +44,13 @@ test('a job is trained on an uploaded dataset, and the next one on the same copy
   await workers.start({ real: true });
   const first = await workers.ended(await workers.submit(specOn(dataset), uploads));
   expect(first).toMatchObject({ status: 'succeeded', attempts: 1, latest: { testAccuracy: expect.any(Number) as number } });
-  // The store's file is gone, which is what a copy is for.
+  // The file is removed from the store. The next job uses the copy.
   await artifacts.delete(dataset.id, 'dataset.npz');
   const second = await workers.ended(await workers.submit(specOn(dataset), uploads));
   expect(second.result?.weightsSha256).toBe(first.result?.weightsSha256);
 });
 
-test('a job whose dataset is not in the store any more fails at once and says so', async ({ workers, redis, onTestFinished }) => {
+test('a job whose dataset was removed from the store fails at once with that reason', async ({ workers, redis, onTestFinished }) => {
   const { artifacts, dataset } = await openUploads(workers, redis, onTestFinished);
   await artifacts.delete(dataset.id, 'dataset.npz');
   await workers.start();
@@ -59,7 +59,7 @@ test('a job whose dataset is not in the store any more fails at once and says so
   expect(job.error?.message).toContain(dataset.id);
 });
 
-test('a job whose dataset was changed in the store fails and says so', async ({ workers, redis, onTestFinished }) => {
+test('a job whose dataset was changed in the store fails with that reason', async ({ workers, redis, onTestFinished }) => {
   const { artifacts, dataset } = await openUploads(workers, redis, onTestFinished);
   await artifacts.putBytes(dataset.id, 'dataset.npz', Uint8Array.of(1, 2, 3));
   await workers.start();
@@ -68,7 +68,11 @@ test('a job whose dataset was changed in the store fails and says so', async ({ 
   expect(await readdir(join(workers.folder, 'datasets', dataset.id))).toEqual([]);
 });
 
-test('copies of deleted datasets, of those used longest ago and of crashes are cleared', async ({ workers, redis, onTestFinished }) => {
+test('copies of deleted datasets, least recently used copies and unfinished copies are removed', async ({
+  workers,
+  redis,
+  onTestFinished,
+}) => {
   const { artifacts, datasets, dataset } = await openUploads(workers, redis, onTestFinished);
   const home = workers.folder;
   const copies = new UploadedData({ artifacts, home, log: pino({ level: 'silent' }), roomBytes: dataset.bytes + 1 });
@@ -85,7 +89,7 @@ test('copies of deleted datasets, of those used longest ago and of crashes are c
   await copies.sweep();
   expect(await there()).toEqual([dataset.id]);
 
-  // A second one, for which there is no room beside the first.
+  // Stores a second dataset. The folder has no room for both.
   const other = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D9';
   await artifacts.putBytes(other, 'dataset.npz', uploadedFiles[pixelsId].file);
   await mkdir(join(home, 'datasets', 'mnist'));

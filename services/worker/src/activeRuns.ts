@@ -1,4 +1,4 @@
-// The jobs that this worker runs, and its answers to BullMQ for the wake-ups that led to them.
+// The jobs that this worker runs. Each starts with a wake-up, which is a BullMQ job that only says that a training job is waiting.
 import { type ClaimedJob, type WakeUp } from '@trainyard/jobs';
 import { type Job, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
@@ -17,15 +17,15 @@ export class ActiveRuns {
     this.#log = log;
   }
 
-  /** The ids of the jobs that run. */
+  /** The ids of the running jobs. */
   get jobs(): string[] {
     return [...this.#runs].map(({ jobId }) => jobId);
   }
 
   /**
-   * BullMQ's processor: takes a job and runs it to its end.
-   * @returns when there was no job to take
-   * @throws WaitingError when the wake-up has been dealt with already; another error when it is to be delivered again
+   * Processes a wake-up for BullMQ: takes the next training job and runs it to its end.
+   * @returns if no job was waiting; BullMQ then completes the wake-up
+   * @throws WaitingError if BullMQ must leave the wake-up as it is; another error if BullMQ must deliver the wake-up again
    */
   async answer(wakeUp: Job<WakeUp>, token: string): Promise<void> {
     const child = await this.#context.pool.acquire(this.#leaving.signal).catch(() => undefined);
@@ -37,9 +37,9 @@ export class ActiveRuns {
     if (this.#leaving.signal.aborted) run.handBack();
     try {
       const ended = run.follow();
-      // At once: the lease keeps the job with this worker, not the wake-up.
+      // Completes the wake-up while the job still runs: from now on the lease keeps the job with this worker.
       const completed = wakeUp.moveToCompleted(undefined, token, false).catch((error: unknown) => {
-        this.#log.debug({ err: error }, 'the wake-up will be delivered again');
+        this.#log.debug({ err: error }, 'the wake-up could not be completed; it will be delivered again');
       });
       const end = await ended;
       await completed;
@@ -50,18 +50,18 @@ export class ActiveRuns {
     throw new WaitingError();
   }
 
-  /** Gives a sign of life for every job that runs. */
+  /** Renews the lease of each running job. */
   async renewLeases(): Promise<void> {
     await Promise.all([...this.#runs].map(async (run) => await run.renew()));
   }
 
-  /** Stops all jobs and has them queued again. */
+  /** Stops all jobs and returns them to the queue. */
   handBackAll(): void {
     this.#leaving.abort(new Error('the worker is closing'));
     for (const run of this.#runs) run.handBack();
   }
 
-  /** @throws WaitingError when the worker leaves without waiting for Redis */
+  /** Takes the next job. @returns null if no job is waiting @throws WaitingError if the worker closes before Redis has replied */
   async #take(child: TrainingChild): Promise<ClaimedJob | null> {
     const { store, worker, redisHealth, abandoned, pool } = this.#context;
     const claimId = store.newClaimId();
@@ -76,10 +76,10 @@ export class ActiveRuns {
     }
   }
 
-  /** Another worker may have a place for what this one leaves. */
+  /** Wakes other workers: one of them may have a free slot for the job that this worker does not run. */
   async #wakeAnother(): Promise<void> {
     await this.#context.store.wakeWorkers().catch((error: unknown) => {
-      this.#log.warn({ err: error }, 'no other worker could be woken; one looks by itself within seconds');
+      this.#log.warn({ err: error }, 'no other worker could be woken; workers look for waiting jobs every few seconds');
     });
   }
 }

@@ -1,12 +1,12 @@
-// The files of one attempt in the worker's scratch folder. All begin with one name of their own, so that whatever the attempt left, and
-// however its training process ended, is found and removed.
+// The files of one attempt in the worker's scratch folder. Their names share a unique prefix. With it, all files of the attempt are found
+// and removed, also after a crash of the training process.
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export class AttemptFiles {
   readonly #base: string;
 
-  /** @param base a path that nobody else uses, see `ArtifactStore.temporaryFile` */
+  /** @param base a unique path, the prefix of all files; see `ArtifactStore.temporaryFile` */
   constructor(base: string) {
     this.#base = base;
   }
@@ -15,12 +15,12 @@ export class AttemptFiles {
     return `${this.#base}-model`;
   }
 
-  /** Each checkpoint gets a number after this. */
+  /** The path of a checkpoint, without its number. */
   get checkpoint(): string {
     return `${this.#base}-checkpoint`;
   }
 
-  /** Each file with documents of epochs gets a number after this. */
+  /** The path of a file with gradients or evaluations of some epochs, without its number. */
   get snapshot(): string {
     return `${this.#base}-snapshot`;
   }
@@ -35,7 +35,7 @@ export class AttemptFiles {
     return `${this.#base}-initial`;
   }
 
-  /** Removes every file of the attempt. To be called when nobody writes any more. */
+  /** Removes all files of the attempt. Call it when no process writes to them any more. */
   async remove(): Promise<void> {
     const folder = dirname(this.#base);
     const names = await readdir(folder);

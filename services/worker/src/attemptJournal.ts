@@ -1,6 +1,6 @@
-// Writes what a training child says into the job's record and history: epochs all, in order and once; phases and steps
-// only the newest of a batch, which is all that anyone can see; checkpoints after the epochs that they hold. It waits for Redis
-// as long as it takes. Files are stored in the background: a storage that is away holds up no epoch.
+// Writes the events of a training child into the job's record and history. Every epoch is written once, in order. Of the phases and steps
+// in a batch only the newest is written, because the record shows only the newest. A checkpoint is recorded after its epochs. Every write
+// waits until Redis is available. Files are stored in the background, so that no epoch waits for the storage.
 import { stat } from 'node:fs/promises';
 import type { EpochMetrics } from '@trainyard/contracts';
 import { type ArtifactStore, type JobAttempt, JobsError, type RedisHealth, snapshotName } from '@trainyard/jobs';
@@ -14,20 +14,20 @@ import type { StorageOutage } from './storageWaits.ts';
 
 type EventOf<T extends ReportedEvent['type']> = Extract<ReportedEvent, { type: T }>;
 
-/** Another worker has the job, or it has ended: nothing that this attempt says counts any more. */
+/** Another worker has the job, or the job has ended. This attempt can write nothing more. */
 export class StaleAttemptError extends Error {
   readonly code = 'staleAttempt';
 
   constructor(jobId: string, attempt: number) {
-    super(`attempt ${attempt} of ${jobId} no longer counts: the job was taken over or has ended`);
+    super(`attempt ${attempt} of ${jobId} is stale: another worker has taken over the job, or the job has ended`);
     this.name = 'StaleAttemptError';
   }
 }
 
-/** Epochs kept to fill in what a Redis that came back from its last save has forgotten. */
+/** How many epochs are kept in memory. They are written again if Redis restarts from an older save and has lost them. */
 const REMEMBERED_EPOCHS = 1_000;
 
-/** While data loads, the job's log gets a line this often at most. */
+/** The shortest time between two log lines about loading data, in ms. */
 const PROGRESS_LOG_MS = 2_000;
 
 export interface JournalOptions {
@@ -37,9 +37,9 @@ export interface JournalOptions {
   readonly uploads: BackgroundUploads;
   readonly outage: StorageOutage;
   readonly log: Logger;
-  /** Takes note of Redis's errors. */
+  /** Records errors of Redis, and logs outages. */
   readonly redisHealth: Pick<RedisHealth, 'report'>;
-  /** Ends the waiting for Redis. */
+  /** Ends every wait for Redis. */
   readonly abandoned: AbortSignal;
 }
 
@@ -56,7 +56,8 @@ export class AttemptJournal {
   }
 
   /**
-   * Stores a batch; resolves when Redis has all of it, and its files have their place among the uploads. One batch at a time.
+   * Stores a batch. Resolves when Redis has stored all events of the batch and its files are queued for upload. Call it for one batch at a
+   * time.
    * @throws StaleAttemptError
    */
   async store(events: readonly ReportedEvent[]): Promise<void> {
@@ -134,22 +135,25 @@ export class AttemptJournal {
     });
   }
 
-  /** For errors that waiting for the storage cannot change. The next file may well have the same one: it is said once. */
+  /** Logs an error that a retry cannot solve. Files that fail with the same message are logged once. */
   async #sayNotStored(what: string, error: unknown): Promise<void> {
-    const message = `${what} could not be stored, training goes on: ${describeStoreError(error).message}`;
+    const message = `${what} could not be stored, training continues: ${describeStoreError(error).message}`;
     if (this.#saidNotStored.has(message)) return;
     this.#saidNotStored.add(message);
     this.#options.log.error({ err: error }, `${what} could not be stored`);
     await this.say('warn', message);
   }
 
-  /** The training process found the worker's own disk full, or no longer so. */
+  /** Begins or ends an outage of the worker's disk, as reported by the training process. */
   #noteScratch({ problem }: EventOf<'scratch'>): void {
     if (problem !== null) this.#endScratchOutage ??= this.#options.outage.begin(problem);
     else this.endScratchOutage(true);
   }
 
-  /** Whatever the training process last said of its disk, it says no more. */
+  /**
+   * Ends the outage of the worker's disk, if there is one.
+   * @param isBack whether the disk is available again; false if the attempt ends during the outage
+   */
   endScratchOutage(isBack = false): void {
     this.#endScratchOutage?.(isBack);
     this.#endScratchOutage = undefined;
@@ -161,7 +165,7 @@ export class AttemptJournal {
     await this.#append(epochs).catch(async (error: unknown) => await this.#appendLost(error));
   }
 
-  /** @throws the error, unless it says that epochs are missing; they are written again then. */
+  /** Writes the remembered epochs again if the error is `epochGap`. @throws any other error */
   async #appendLost(error: unknown): Promise<void> {
     if (!(error instanceof JobsError && error.code === 'epochGap')) throw error;
     this.#options.log.warn({ err: error }, 'Redis has lost epochs that it had confirmed; writing them again');
@@ -169,8 +173,8 @@ export class AttemptJournal {
   }
 
   /**
-   * All commands are sent at once, in order, so that a batch costs one round trip. Where Redis refuses one, those behind it fail for the
-   * gap that it leaves: the first error decides, and the whole batch is sent again.
+   * Sends all epochs at once, in order, so that a batch costs one round trip. If Redis refuses one, the epochs after it fail with
+   * `epochGap`. Only the first error counts. If it means that Redis is unavailable, the whole batch is sent again.
    */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
     const appended = await this.#patiently(async () => {

@@ -1,5 +1,5 @@
-// One attempt at a job in one training child: fetches what it needs, has it trained, and decides what the end means for the job. Every
-// wait in it ends by an answer, the child's end, a stop, or a deadline.
+// One attempt at a job in one training child: fetches the input files, runs the training, and turns its end into the result of the attempt.
+// Every wait ends with a response, the end of the child, a stop request or a deadline.
 import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
 import type { FileDigests } from '@trainyard/engine';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
@@ -32,21 +32,21 @@ import { fetchInputs } from './trainingInputs.ts';
 import type { Outcome, TrainingChild } from './trainingChild.ts';
 import type { UploadedData } from './uploadedData.ts';
 
-/** What all attempts of a worker share. */
+/** The parts that all attempts of a worker share. */
 export interface AttemptContext {
   store: JobStore;
   artifacts: ArtifactStore;
-  /** Between two checkpoints at least. */
+  /** The shortest time between two checkpoints, in ms. */
   checkpointEveryMs: number;
   data: NodeDatasetFilesOptions;
-  /** Of the files that `data` names. */
+  /** Digests of the dataset files that `data` locates. */
   digests: FileDigests;
   uploads: UploadedData;
-  /** The worker's waits for the storage. */
+  /** Outages of the storage, over all jobs of the worker. */
   outage: StorageOutage;
-  /** Takes note of Redis's errors. */
+  /** Records errors of Redis, and logs outages. */
   redisHealth: Pick<RedisHealth, 'report'>;
-  /** Aborted when the worker leaves without waiting for anything, Redis included. */
+  /** Aborted when the worker closes and waits for nothing any more, also not for Redis. */
   abandoned: AbortSignal;
 }
 
@@ -67,7 +67,7 @@ export interface AttemptControl {
 /** `ended`: the job needs nobody any more. `handedBack`: it is queued again. Else: another attempt is to follow. */
 export type AttemptResult = 'ended' | 'handedBack' | PreviousEnd;
 
-/** How long the last documents of a job that failed are tried to be stored, in ms. */
+/** How long the files of a failed job may take to be stored, in ms. After that the job ends without them. */
 const FAILED_FLUSH_MS = 30_000;
 
 export interface AttemptOptions {
@@ -104,7 +104,7 @@ export class AttemptRun {
     this.#tidying = new AttemptTidying({ attempt, artifacts, checkpoints, outage, abandoned, log: this.#log });
   }
 
-  /** @throws StaleAttemptError, and whatever a worker that leaves gave up */
+  /** Runs the attempt to its end. @throws StaleAttemptError; any error after `abandoned` was aborted */
   async run(): Promise<AttemptResult> {
     const { claim, child, context } = this.#options;
     this.#log.info({ child: child.pid, checkpoint: claim.checkpoint }, 'training');
@@ -112,14 +112,14 @@ export class AttemptRun {
       return await this.#conclude(await this.#train());
     } catch (error) {
       if (error instanceof StaleAttemptError || context.abandoned.aborted) throw error;
-      this.#log.error({ err: error }, 'the attempt could not be followed to its end');
+      this.#log.error({ err: error }, 'the attempt failed because its progress could not be stored');
       this.#options.span.failed('progressNotStored');
       const message = "its progress could not be stored; the worker's log has the details under this job's id";
       return { attempt: claim.attempt.number, message, isCounted: true };
     } finally {
       this.#journal.endScratchOutage();
       await this.#uploads.drop();
-      // Only a child that was killed may still be ending: it writes no more then.
+      // A child that was killed may still be running for a moment. After its exit it writes no more files.
       if (!child.alive) await child.exited;
       await this.#files
         .remove()
@@ -143,14 +143,14 @@ export class AttemptRun {
     }
     if ('error' in inputs) return { kind: 'failed', error: inputs.error, detail: inputs.error.message };
     const { resumeFile, initialFile, isCheckpointLost } = inputs;
-    if (isCheckpointLost) await this.#journal.say('warn', 'the last checkpoint is gone or damaged: training begins anew');
+    if (isCheckpointLost) await this.#journal.say('warn', 'the last checkpoint is missing or damaged: training starts from the beginning');
     const { model: modelFile, checkpoint: checkpointFile, snapshot: snapshotFile } = this.#files;
     const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
-    // Beside the training: nothing depends on it.
+    // Both run during the training, which does not depend on them.
     this.#tidying.removeEarlier();
     const told = tellDataFound(attempt, spec, digests, (call) => this.#patiently(call), this.#log);
     const outcome = await child.train(order, async (events) => await this.#store(events), control);
-    // Reading the files may take longer than a short job, but nobody waits for that who wants the job to stop.
+    // Reading the dataset files may take longer than a short job. A stop request ends the wait for it.
     await unlessAborted(told, AbortSignal.any([stop, pause])).catch(() => {});
     return outcome;
   }
@@ -178,16 +178,16 @@ export class AttemptRun {
     }
   }
 
-  /** A job that needs more memory than it may have would need it again: it is not tried again. */
+  /** Handles the death of the child. A job that exceeded its memory limit fails at once, because a retry would exceed it too. */
   async #died(outcome: Extract<Outcome, { kind: 'died' }>): Promise<AttemptResult> {
     const reason = describeDeath(outcome.death);
     if (!outcome.hasStarted || overMemory.heard(outcome.death.lastWords) === null)
       return await this.#bury(reason, outcome.hasStarted, outcome);
-    this.#log.warn({ error: reason }, 'the training process was ended since it held too much memory');
+    this.#log.warn({ error: reason }, 'the training process exceeded its memory limit and was killed');
     return await this.#fail({ ...reason, epoch: null, step: null });
   }
 
-  /** The training process died by itself. @param isCounted whether the job may be to blame */
+  /** Logs that the training process died by itself. @param isCounted whether the job may be the cause */
   async #bury({ message }: Reason, isCounted: boolean, outcome: Outcome): Promise<AttemptResult> {
     this.#log.error({ outcome }, 'the training process died');
     await this.#journal.say('error', `attempt ${this.#options.claim.attempt.number}: ${message}`);
@@ -199,7 +199,7 @@ export class AttemptRun {
     return { attempt: this.#options.claim.attempt.number, message, isCounted };
   }
 
-  /** Stores everything, the model last, however long that takes, and ends the job. */
+  /** Stores all remaining files, the model last, and ends the job. Waits until the storage is available. */
   async #succeed(result: JobResult): Promise<AttemptResult> {
     const { context, control, claim } = this.#options;
     const { attempt } = claim;
@@ -223,7 +223,7 @@ export class AttemptRun {
       ending = { status: 'failed', error: describeStoreError(error) };
     }
     const status = await this.#finish(ending);
-    // The request to cancel came at the last moment: a cancelled job has no model.
+    // The job was cancelled after its model was stored. A cancelled job must not have a model.
     if (status === 'cancelled') this.#tidying.removeModel();
     this.#tidying.removeOldCheckpoints();
     return 'ended';
@@ -233,7 +233,7 @@ export class AttemptRun {
     const { stop, pause } = this.#options.control;
     const signal = AbortSignal.any([stop, pause, AbortSignal.timeout(FAILED_FLUSH_MS)]);
     try {
-      // What led to the failure is what one wants to look at.
+      // The last gradients and evaluations help to find the cause of the failure.
       await unlessAborted(this.#uploads.flush(), signal);
     } catch (reason) {
       if (reason instanceof StaleAttemptError) throw reason;
@@ -242,7 +242,7 @@ export class AttemptRun {
     return 'ended';
   }
 
-  /** Ends the attempt as somebody wants it, with what can be stored. @returns null where nobody wants it */
+  /** Ends the attempt for the requested reason, after storing its files unless the job is cancelled. @returns null without a request */
   async #leave(): Promise<AttemptResult | null> {
     const { claim, control } = this.#options;
     const { attempt } = claim;
@@ -266,7 +266,7 @@ export class AttemptRun {
   async #release(): Promise<AttemptResult> {
     const { attempt } = this.#options.claim;
     if (this.#uploads.lost > 0) {
-      await this.#journal.say('warn', 'the last checkpoint could not be stored: the job will resume from the one before');
+      await this.#journal.say('warn', 'the last checkpoint could not be stored: the job will resume from the checkpoint before it');
     }
     const released = await this.#patiently(() => attempt.release());
     this.#log.info({ released }, 'handed the job back');
@@ -289,9 +289,9 @@ export class AttemptRun {
   #sayStorage(reason: Reason | null): void {
     const said =
       reason === null
-        ? this.#journal.say('info', 'the storage can be used again')
-        : this.#journal.say('warn', `the storage cannot be used now, and is waited for: ${reason.message}`);
-    // An attempt that counts no more hears of that elsewhere.
+        ? this.#journal.say('info', 'the storage is available again')
+        : this.#journal.say('warn', `the storage is not available, retrying: ${reason.message}`);
+    // A stale attempt gets the same error from its other writes, so it is ignored here.
     said.catch(() => {});
   }
 

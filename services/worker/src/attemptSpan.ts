@@ -1,5 +1,5 @@
-// The span of one attempt at a job, `train job`, in the trace of the request that made the job: a child span `epoch` for each epoch that
-// was stored, an event for each phase and checkpoint, and how it ended. Without tracing every call does nothing.
+// The OpenTelemetry span `train job` of one attempt, in the trace of the request that created the job. It has a child span `epoch` for each
+// stored epoch, an event for each phase and each checkpoint, and the outcome. If tracing is off, every call does nothing.
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { EpochMetrics } from '@trainyard/contracts';
 import { type Claim, contextOf, traceFields, tracer } from '@trainyard/jobs';
@@ -8,11 +8,11 @@ import type { ReportedEvent } from './messages.ts';
 type Claimed = Pick<Extract<Claim, { outcome: 'claimed' }>, 'attempt' | 'spec' | 'traceparent'>;
 
 export class AttemptSpan {
-  /** What log lines of the attempt have of the trace; nothing without one. */
+  /** The trace fields for the log lines of the attempt. Empty if the job is not traced. */
   readonly logFields: ReturnType<typeof traceFields>;
   readonly #span: Span;
   readonly #context: Context;
-  /** When the last epoch ended that was told, in ms since 1970. */
+  /** The end of the last recorded epoch, in ms since 1970. */
   #lastEnd = 0;
   #outcome = 'lost';
 
@@ -36,7 +36,7 @@ export class AttemptSpan {
     this.logFields = traceFields(this.#span);
   }
 
-  /** Tells what was stored. The last epoch of them ended at `now` (ms since 1970), the others one after the other before it. */
+  /** Records stored events. The last epoch among them ends at `now` (ms since 1970). Each other epoch ends where the next begins. */
   tell(events: readonly ReportedEvent[], now: number): void {
     if (!this.#span.isRecording()) return;
     for (const event of events) {
@@ -55,12 +55,12 @@ export class AttemptSpan {
     for (const [index, epoch] of epochs.entries()) this.#tellEpoch(epoch, ends.at(-1 - index) ?? now);
   }
 
-  /** Not for its errors, see `failed`. @param outcome the status that the job ended with, or what else became of it */
+  /** Sets the outcome. For errors call `failed`. @param outcome the final status of the job, or the result of releasing it */
   ended(outcome: string): void {
     this.#outcome = outcome;
   }
 
-  /** @param code of the error; its message may tell of the data, and stays in the record */
+  /** Marks the span as failed. @param code of the error. The message is not recorded, because it may contain data of the job */
   failed(code: string): void {
     this.#outcome = 'failed';
     this.#span.setAttribute('error.type', code).setStatus({ code: SpanStatusCode.ERROR, message: code });

@@ -1,18 +1,18 @@
-// Removes files of a job that nobody needs any more, in the background: it may take longer than the attempt, and delays nothing. A file
-// that cannot be removed stays until the job is deleted.
+// Removes files of a job that are not needed any more. It works in the background, delays nothing, and may continue after the end of the
+// attempt. A file that cannot be removed stays until the job is deleted.
 import { type ArtifactStore, type JobAttempt, trainedWeightsFile } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import { StorageOutage, type StorageWait, whenStored } from './storageWaits.ts';
 
-/** For how long a removal is tried, in ms. */
+/** How long a removal is retried, in ms. */
 const LONGEST_TIDYING_MS = 600_000;
 
 export interface TidyingOptions {
   readonly attempt: JobAttempt;
   readonly artifacts: ArtifactStore;
   readonly checkpoints: CheckpointKeeper;
-  /** The worker's waits for the storage. */
+  /** Outages of the storage, over all jobs of the worker. */
   readonly outage: StorageOutage;
   readonly abandoned: AbortSignal;
   readonly log: Logger;
@@ -25,7 +25,7 @@ export class AttemptTidying {
     this.#options = options;
   }
 
-  /** Removes what earlier attempts left, except the current checkpoint. */
+  /** Removes the checkpoints of earlier attempts, except the current one. */
   removeEarlier(): void {
     const { attempt, checkpoints } = this.#options;
     this.#begin(async (wait) => await checkpoints.sweepEarlier(attempt, wait));
@@ -37,7 +37,7 @@ export class AttemptTidying {
     this.#begin(async (wait) => await checkpoints.sweep(attempt, wait));
   }
 
-  /** Removes the model of a job that was cancelled. */
+  /** Removes the model of a cancelled job. */
   removeModel(): void {
     const { attempt, artifacts } = this.#options;
     this.#begin(async (wait) => {

@@ -1,23 +1,23 @@
-// Files of a run on their way to the artifact storage while training goes on: one at a time, in their order. A storage that is away holds
-// up nothing but them: a newer checkpoint takes the place of one that waits, and only when too much waits does training wait too.
+// Uploads the files of a run to the artifact storage while training continues, one file at a time and in order. While the storage is
+// unavailable, a newer checkpoint replaces a waiting one. Training pauses only if too many files wait.
 import { rm } from 'node:fs/promises';
 import { type StorageOutage, whenStored } from './storageWaits.ts';
 
 export interface Upload {
-  /** In the scratch folder. */
+  /** The path of the file in the scratch folder. */
   readonly file: string;
   readonly bytes: number;
-  /** Whether the next upload of this kind makes it superfluous. */
+  /** Whether the file is a checkpoint, which the next checkpoint replaces. */
   readonly isCheckpoint: boolean;
-  /** Brings the file to the storage. May be called again after a failure. */
+  /** Stores the file. It is called again after a failure. */
   store(signal: AbortSignal): Promise<unknown>;
-  /** Writes into the job's record that it is there. */
+  /** Records the stored file in the job's record. */
   record(): Promise<void>;
-  /** It cannot be stored, for a reason that is not the storage's. */
+  /** Handles an error that a retry cannot solve, such as a file that is too large. */
   giveUp(error: unknown): Promise<void>;
 }
 
-/** What may wait before training waits. */
+/** If more bytes or more files than this wait, training waits too. Checkpoints are not counted. */
 const MOST_WAITING_BYTES = 256 * 2 ** 20;
 const MOST_WAITING_FILES = 5_000;
 
@@ -35,19 +35,25 @@ export class BackgroundUploads {
   #lost = 0;
   #onSpace: (() => void)[] = [];
 
-  /** @param signals from `stop` on nothing is stored any more; from `pause` on, an upload that fails is given up, and all after it */
+  /**
+   * @param signals `stop` ends all uploads at once. After `pause`, an upload that fails is not retried, and all uploads after it are
+   *   skipped.
+   */
   constructor(outage: StorageOutage, signals: { readonly stop: AbortSignal; readonly pause: AbortSignal }) {
     this.#outage = outage;
     this.#pause = signals.pause;
     this.#stop = AbortSignal.any([signals.stop, this.#dropped.signal]);
   }
 
-  /** How many were given up because of a pause. */
+  /** The number of uploads that were not finished because of a pause. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Resolves when the upload has its place: at once, unless too much waits and nobody wants the run to end. @throws what ended the uploads */
+  /**
+   * Queues an upload. Resolves at once, or waits while too many files wait and the run is not asked to end.
+   * @throws the error that ended the uploads
+   */
   async add(upload: Upload): Promise<void> {
     if (this.#error !== undefined) throw this.#error.reason;
     if (upload.isCheckpoint) this.#supersede();
@@ -57,13 +63,13 @@ export class BackgroundUploads {
     while (this.#isFull && !signal.aborted) await this.#space(signal);
   }
 
-  /** Resolves when nothing waits any more. @throws what ended the uploads */
+  /** Resolves when no upload is waiting or running. @throws the error that ended the uploads */
   async flush(): Promise<void> {
     await this.#running;
     if (this.#error !== undefined) throw this.#error.reason;
   }
 
-  /** Ends all uploads at once; their files stay. Resolves when none is under way. */
+  /** Cancels all uploads and leaves the files of waiting uploads in place. Resolves when no upload runs. */
   async drop(): Promise<void> {
     this.#waiting.length = 0;
     this.#dropped.abort(new Error('the uploads were dropped'));
@@ -90,9 +96,9 @@ export class BackgroundUploads {
 
   #supersede(): void {
     const current = this.#current;
-    // One that is under way ends by itself, one that waits for the storage would only delay the newer one.
+    // Cancels the running upload of an older checkpoint only if it waits for the storage. Otherwise it is about to finish.
     if (current?.upload.isCheckpoint === true && !current.isStored && this.#outage.isOn)
-      current.superseded.abort(new Error('a newer checkpoint is there'));
+      current.superseded.abort(new Error('a newer checkpoint replaces this one'));
     const index = this.#waiting.findIndex(({ isCheckpoint }) => isCheckpoint);
     if (index < 0) return;
     const [old] = this.#waiting.splice(index, 1);
@@ -108,14 +114,14 @@ export class BackgroundUploads {
     for (const go of this.#onSpace.splice(0)) go();
   }
 
-  /** Never throws. */
+  /** Uploads one file and removes it from the scratch folder. Never throws. */
   async #finish(upload: Upload): Promise<void> {
     const superseded = new AbortController();
     const current = { upload, superseded, isStored: false };
     this.#current = current;
     const stop = AbortSignal.any([this.#stop, superseded.signal]);
     try {
-      // A checkpoint stands for everything before it: it must not be recorded without that.
+      // A run that resumes from a checkpoint does not repeat what came before it. So it is not recorded if an earlier file is missing.
       if (this.#lost > 0) throw new SkippedError();
       await whenStored(async (signal) => await upload.store(signal), { stop, pause: this.#pause, outage: this.#outage });
       current.isStored = true;
@@ -137,7 +143,7 @@ export class BackgroundUploads {
   }
 }
 
-/** What cannot be removed now goes with the attempt. */
+/** Removes the file. If that fails, the file is removed at the end of the attempt. */
 async function remove({ file }: Upload): Promise<void> {
   await rm(file, { force: true }).catch(() => {});
 }

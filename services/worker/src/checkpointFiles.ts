@@ -1,10 +1,10 @@
-// The child's end of a checkpoint's way: when one is due, and the file that its bytes go to. Storing it is the worker's business.
+// Decides in the training child when a checkpoint is due, and writes its bytes to a file. The worker then stores the file.
 import type { TrainingEvent } from '@trainyard/engine';
 import { freeBytes } from './freeBytes.ts';
 import type { ReportedEvent, TrainOrder } from './messages.ts';
 import type { ScratchDisk } from './scratchDisk.ts';
 
-/** Training takes at least so many times as long as writing its checkpoints. */
+/** The least ratio of the time between two checkpoints to the time for writing one. */
 const LEAST_TRAINING = 20;
 
 export class CheckpointFiles {
@@ -23,7 +23,7 @@ export class CheckpointFiles {
     return performance.now() >= this.#nextAt;
   }
 
-  /** Writes the bytes and frees them; a disk that takes nothing costs only the checkpoint. */
+  /** Writes the bytes to a file and frees them. If the disk is full, only this checkpoint is lost. */
   async *write({ bytes, epoch, step }: Extract<TrainingEvent, { type: 'checkpoint' }>): AsyncGenerator<ReportedEvent, void, void> {
     const started = performance.now();
     this.#number += 1;
@@ -36,7 +36,7 @@ export class CheckpointFiles {
     this.#nextAt = now + Math.max(this.#order.checkpointEveryMs, LEAST_TRAINING * (now - started));
   }
 
-  /** Frees the bytes of one that is not written. */
+  /** Frees the bytes of a checkpoint without writing them. */
   skip({ bytes }: Extract<TrainingEvent, { type: 'checkpoint' }>): void {
     freeBytes(bytes);
     this.#nextAt = performance.now() + this.#order.checkpointEveryMs;

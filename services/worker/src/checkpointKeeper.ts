@@ -1,5 +1,5 @@
-// Where a job's checkpoints are kept: files among its artifacts, each under a name of its own, so that no attempt touches another
-// one's. The job's record says which of them counts; this names them, fetches them and removes those that count no more.
+// Names, stores, fetches and removes the checkpoints of a job. They are artifacts of the job. Each has a unique name, so that no attempt
+// changes a checkpoint of another attempt. The job's record names the current one.
 import {
   ArtifactError,
   type ArtifactStore,
@@ -15,11 +15,11 @@ import { type StorageWait, unlessDamaged, whenStored } from './storageWaits.ts';
 export class CheckpointKeeper {
   readonly #artifacts: ArtifactStore;
   readonly #log: Logger;
-  /** Of all attempts of the run: a name is used once. */
+  /** The number of the last checkpoint. All attempts of this run share it, so that each name is used once. */
   #number = 0;
-  /** Whether files may be there that count no more. */
+  /** Whether outdated checkpoints may be left in the storage. */
   #isUntidy = false;
-  /** The name that the record points to. */
+  /** The name of the current checkpoint, as in the job's record. */
   current: string | null = null;
 
   constructor(artifacts: ArtifactStore, log: Logger) {
@@ -27,27 +27,27 @@ export class CheckpointKeeper {
     this.#log = log;
   }
 
-  /** The name for the next checkpoint. */
+  /** Returns the name for the next checkpoint. */
   nextName({ number }: JobAttempt): string {
     this.#number += 1;
     return checkpointName(number, this.#number);
   }
 
-  /** Makes a finished file an artifact of the job. */
+  /** Stores a finished file as an artifact of the job. */
   async store(jobId: string, name: string, file: string, signal: AbortSignal): Promise<void> {
     try {
       await this.#artifacts.putFile(jobId, name, file, signal);
     } catch (error) {
-      // It may be there all the same.
+      // The file may be stored in spite of the error.
       this.#isUntidy = true;
       throw error;
     }
   }
 
   /**
-   * Puts a copy of an artifact at `file`; waits for a storage that is away.
-   * @returns whether it is there: false if the artifact is gone or no longer what was stored
-   * @throws the reason of a signal that ended the wait
+   * Copies an artifact to `file`. Waits while the storage is unavailable.
+   * @returns false if the artifact is missing or damaged
+   * @throws the reason of the signal that ended the wait
    */
   async fetch(jobId: string, name: string, file: string, wait: StorageWait): Promise<boolean> {
     const fetchOnce = async (signal: AbortSignal): Promise<void> =>
@@ -65,22 +65,22 @@ export class CheckpointKeeper {
     }
   }
 
-  /** Removes a file that counts no more. */
+  /** Removes an outdated checkpoint. If that fails, `sweep` removes it later. */
   async drop(jobId: string, name: string | null): Promise<void> {
     if (name === null) return;
     await this.#artifacts.delete(jobId, name).catch((error: unknown) => {
       this.#isUntidy = true;
-      this.#log.debug({ err: error, name }, 'a checkpoint that counts no more is left for later');
+      this.#log.debug({ err: error, name }, 'an outdated checkpoint could not be removed; it is removed when the job ends');
     });
   }
 
-  /** Removes what earlier attempts left, but for the checkpoint that counts. Harmless also for an attempt that counts no more. */
+  /** Removes the checkpoints of earlier attempts, except the current one. Safe for a stale attempt, because later checkpoints stay. */
   async sweepEarlier({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     const { current } = this;
     if (number > 1) await this.#sweep(jobId, wait, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
   }
 
-  /** At the job's end: removes what could not be removed before: all but the checkpoint that counts. */
+  /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if nothing can be left. */
   async sweep({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     if (number > 1 || this.#isUntidy) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
   }

@@ -1,20 +1,20 @@
-// Keeps training children warm: as many as there are jobs at a time, and one spare, so that a job never waits for a
-// process to start, also right after a child was killed. It replaces a child after a fault, after many jobs, and when
-// the last job left it large (WASM memory never shrinks). It knows nothing of jobs.
+// Keeps training children warm: one for each concurrent job, and one spare. So a job never waits for a process to start, also right after
+// a child was killed. The pool replaces a child after a fault, after many jobs, and when it holds too much memory after a job (WASM memory
+// never shrinks). It knows nothing about jobs.
 import type { TrainingChild } from './trainingChild.ts';
 
 export interface PoolOptions {
-  /** Jobs at a time. */
+  /** The number of concurrent jobs. */
   size: number;
-  /** Children beside those for jobs, so that one that has ended is replaced at once. Default 1. */
+  /** The number of additional warm children, which replace a child that has ended without delay. Default 1. */
   spares?: number;
-  /** Starts a child and resolves when it is warm; gives it up when the signal aborts. */
+  /** Starts a child and resolves when it is warm. Cancels the start when the signal is aborted. */
   start: (signal: AbortSignal) => Promise<TrainingChild>;
-  /** Jobs after which a child is replaced. */
+  /** The number of jobs after which a child is replaced. */
   runsPerChild: number;
   /** A child that holds more memory than this after a job is replaced. */
   residentBytesLimit: number;
-  /** Told when a child could not be started; the pool tries again by itself. */
+  /** Called if a child could not be started. The pool retries by itself. */
   onStartError: (error: unknown) => void;
 }
 
@@ -36,28 +36,28 @@ export class ChildPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#spares = options.spares ?? 1;
-    // Whoever does not ask for it need not hear of a failure twice.
+    // Without a handler, a failed start would end the process if nobody calls `ready`. `onStartError` reports it.
     this.#first.promise.catch(() => {});
     this.#fill();
   }
 
-  /** Resolves when the first child is warm. @throws what kept it from starting */
+  /** Resolves when the first child is warm. @throws the error of the first start, if that fails */
   ready(): Promise<void> {
     return this.#first.promise;
   }
 
-  /** How many children wait for a job. */
+  /** The number of warm children without a job. */
   get idle(): number {
     return this.#idle.length;
   }
 
   /**
-   * A warm child, at once while one is idle. Give it back with `release`.
-   * @throws the reason of a signal that aborts the waiting
+   * Returns a warm child: at once if one is idle, otherwise as soon as one is free. Give it back with `release`.
+   * @throws the reason of the signal that ended the wait
    */
   async acquire(signal: AbortSignal): Promise<TrainingChild> {
     signal.throwIfAborted();
-    // One that has just ended is taken out of the list a moment later.
+    // A child that has just ended stays in the list for a moment.
     const child = this.#idle.filter(({ alive }) => alive).at(-1);
     if (child !== undefined) {
       this.#idle.splice(this.#idle.indexOf(child), 1);
@@ -77,7 +77,7 @@ export class ChildPool {
     });
   }
 
-  /** Takes a child back. One that is dead, worn or `faulty` is replaced. */
+  /** Takes a child back. Replaces it if it is dead or `faulty`, has run too many jobs or holds too much memory. */
   release(child: TrainingChild, faulty = false): void {
     const { runsPerChild, residentBytesLimit } = this.#options;
     if (this.#closed || faulty || !child.alive || child.runs >= runsPerChild || child.residentBytes > residentBytesLimit) {
@@ -87,7 +87,7 @@ export class ChildPool {
     }
   }
 
-  /** Ends all children, also those at work, and waits until they are gone. */
+  /** Kills all children, also those with a job, and waits until they have ended. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the pool is closed'));
     clearTimeout(this.#retryTimer);

@@ -1,10 +1,10 @@
-// Says which data a job is trained on, where files on this machine decide that: one that is trained on other data than it was made for
-// must not be taken for one on those. It keeps no job from training.
+// Records which data a job is trained on if files on this machine decide that. If the data differs from the data at the creation of the
+// job, the result of the job must not be reused for equal specs. The job is trained in any case.
 import type { FileDigests, JobSpec } from '@trainyard/engine';
 import { dataDigestOf, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 
-/** @param patiently makes a call again until Redis has answered */
+/** Records the digest of the job's data. Never throws. @param patiently repeats a call until Redis has replied */
 export async function tellDataFound(
   attempt: JobAttempt,
   spec: JobSpec,
@@ -19,8 +19,8 @@ export async function tellDataFound(
     });
     if (digest === null) return;
     const found = await patiently(() => attempt.foundData(digest ?? null));
-    if (found === 'other') log.warn('the data is not that which the job was made for: it will not be reused');
+    if (found === 'other') log.warn('the data has changed since the job was created: its result will not be reused');
   } catch (error) {
-    log.warn({ err: error }, 'which data it is trained on could not be told');
+    log.warn({ err: error }, 'the digest of the data could not be recorded');
   }
 }

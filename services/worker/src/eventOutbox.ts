@@ -1,9 +1,9 @@
-// The child's end of the event flow: keeps order, sends one batch at a time and gathers the rest until that one is
-// stored. So a fast job costs few messages, a slow store slows the training down instead of filling memory, and
-// nothing is dropped but `step` events, of which only the newest says anything.
+// Sends the events of a training child to the worker, in order and in batches. While one batch is being stored, new events wait for the
+// next batch. So a fast job needs few messages, and a slow store slows down the training instead of filling the memory. Only `step` events
+// are dropped: a newer step replaces a waiting one.
 import type { ReportedEvent } from './messages.ts';
 
-/** Events that may wait before `post` makes the training wait too: about a minute of the fastest tutorial epochs. */
+/** How many events may wait before `post` makes the training wait: about a minute of the fastest tutorial epochs. */
 const DEFAULT_LIMIT = 10_000;
 
 export class EventOutbox {
@@ -14,15 +14,15 @@ export class EventOutbox {
   #settled: (() => void)[] = [];
 
   /**
-   * @param send Sends one batch; `stored()` is called when the other side has it.
-   * @param limit Events that may wait, 10,000 by default.
+   * @param send Sends one batch to the worker. Call `stored()` after the worker has stored it.
+   * @param limit How many events may wait, 10,000 by default.
    */
   constructor(send: (events: ReportedEvent[]) => void, limit: number = DEFAULT_LIMIT) {
     this.#send = send;
     this.#limit = limit;
   }
 
-  /** Takes an event; resolves at once while fewer than `limit` wait, else when the other side has caught up. */
+  /** Adds an event. Resolves at once if fewer than `limit` events wait, otherwise after the worker has stored enough of them. */
   async post(event: ReportedEvent): Promise<void> {
     if (event.type === 'step' && this.#pending.at(-1)?.type === 'step') {
       this.#pending.pop();
@@ -34,7 +34,7 @@ export class EventOutbox {
     }
   }
 
-  /** The batch on its way is stored. */
+  /** Notes that the last batch is stored, and sends the next one. */
   stored(): void {
     this.#inFlight = false;
     this.#flush();
@@ -45,7 +45,7 @@ export class EventOutbox {
     }
   }
 
-  /** Resolves when everything posted is stored. */
+  /** Resolves when all events are stored. */
   async drained(): Promise<void> {
     while (this.#inFlight || this.#pending.length > 0) {
       await this.#nextStored();

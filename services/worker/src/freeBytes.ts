@@ -1,9 +1,9 @@
-// Memory of large files, given back at once. The collector frees an array only when it comes to it, and until then a training process
-// holds more than its job was admitted with.
+// Frees the memory of large files at once. The garbage collector would free it later, and until then the training process would hold more
+// memory than was estimated for its job.
 
 /**
- * Frees the bytes, which nobody may read from here on. Safe to repeat. Bytes that share their buffer with others are left to the
- * collector.
+ * Frees the bytes. They cannot be read any more. Safe to repeat. Does nothing if the bytes share their buffer with others: the garbage
+ * collector frees those.
  */
 export function freeBytes({ buffer, byteLength }: Uint8Array): void {
   if (byteLength > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);

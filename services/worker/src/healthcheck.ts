@@ -1,9 +1,9 @@
-// The container's health check: exits 0 when a worker of this host says in Redis that it is alive, as it does every few
-// seconds. So it is unhealthy when it hangs, and when it cannot reach Redis.
+// The health check of the worker's container. Every worker announces itself in Redis every few seconds. The check exits with 0 if a worker
+// of this host has done so. A worker that hangs or cannot reach Redis is therefore unhealthy.
 import { hostname } from 'node:os';
 import { closeRedis, connectRedis, servicePrefix, WorkerPresence } from '@trainyard/jobs/presence';
 
-// The worker itself has checked it.
+// The worker has already checked that REDIS_URL is set.
 const redis = connectRedis(process.env['REDIS_URL'] ?? '', { role: 'api' });
 try {
   const workers = await new WorkerPresence({ redis, prefix: servicePrefix }).list();

@@ -1,5 +1,5 @@
-// The worker's parts, for those who run it inside another process and for the tests. Importing it starts nothing; the
-// process is main.ts.
+// The parts of the worker, for the tests and for programs that run a worker inside their own process. Importing this file starts nothing;
+// main.ts is the program.
 export { type ChildDeath, describeDeath } from './childDeath.ts';
 export { ChildPool, type PoolOptions } from './childPool.ts';
 export { EventOutbox } from './eventOutbox.ts';

@@ -1,5 +1,5 @@
-// One job that was taken, to its end: attempt after attempt in a training child, until the job has ended, went back into the queue or
-// belongs to someone else. What happens within an attempt is attemptRun.ts's, how a job is taken is activeRuns.ts's.
+// Runs one taken job: attempt after attempt in a training child, until the job has ended, is queued again or belongs to another worker.
+// attemptRun.ts runs a single attempt, activeRuns.ts takes jobs.
 import {
   type Claim,
   type ClaimedJob,
@@ -19,7 +19,7 @@ import type { ChildPool } from './childPool.ts';
 import { patiently } from './patience.ts';
 import type { TrainingChild } from './trainingChild.ts';
 
-/** What all runs of a worker share. */
+/** The parts that all runs of a worker share. */
 export interface RunContext extends AttemptContext {
   wishes: WishBus;
   remains: Remains;
@@ -29,21 +29,22 @@ export interface RunContext extends AttemptContext {
 }
 
 /**
- * - `ended`: the job needs nobody any more (it may have ended long ago).
- * - `handedBack`: it is queued again.
- * - `lost`: someone else has it, or will get it.
+ * The end of a run:
+ * - `ended`: the job needs no worker now: it has ended, is paused or was deleted.
+ * - `handedBack`: the job is queued again.
+ * - `lost`: another worker has the job or will get it.
  */
 export type RunEnd = 'ended' | 'handedBack' | 'lost';
 
-/** What an attempt needs. */
+/** A claimed job and the child to train it. */
 interface Start {
   readonly claim: ClaimedJob;
   readonly child: TrainingChild;
 }
 
-/** How long a job that is handed back may take for its checkpoint. */
+/** How long a job may take to write its checkpoint when it is handed back, in ms. After that it is stopped. */
 const HAND_BACK_MS = 2_500;
-/** Children that may end before they took the job's order, without counting as attempts of the job. */
+/** How many children may die before they have accepted the job. Later deaths count as attempts without progress. */
 const UNCOUNTED_DEATHS = 10;
 
 export class JobRun {
@@ -58,11 +59,11 @@ export class JobRun {
   #handBackTimer: NodeJS.Timeout | undefined;
   #stopReason: StopReason | undefined;
   #attempt: JobAttempt;
-  /** How the attempt before ended. */
+  /** The end of the previous attempt. */
   #previous: PreviousEnd | undefined;
   #uncountedDeaths = 0;
 
-  /** @param child a warm one for the first attempt; the run gives it back to the pool */
+  /** @param child a warm child for the first attempt. The run gives it back to the pool. */
   constructor(claim: ClaimedJob, child: TrainingChild, context: RunContext, log: Logger) {
     this.jobId = claim.attempt.jobId;
     this.#attempt = claim.attempt;
@@ -72,7 +73,7 @@ export class JobRun {
     this.#checkpoints = new CheckpointKeeper(context.artifacts, log);
   }
 
-  /** Runs the job; resolves when nothing is left to do here. */
+  /** Runs the job. Resolves when this worker has nothing more to do for it. */
   async follow(): Promise<RunEnd> {
     const endWatch = this.#context.wishes.watch(this.jobId, (wish) => this.#stopFor(wish));
     try {
@@ -83,8 +84,10 @@ export class JobRun {
       }
     } catch (error) {
       if (error instanceof StaleAttemptError) {
-        this.#log.info('the job was taken over or has ended; dropping it');
-        await this.#expireFiles().catch((error: unknown) => this.#log.warn({ err: error }, 'files of a deleted job may be left'));
+        this.#log.info('dropping the job: another worker has taken it over, or it has ended');
+        await this.#expireFiles().catch((error: unknown) =>
+          this.#log.warn({ err: error }, 'files of a deleted job may be left in the storage'),
+        );
         return 'lost';
       }
       if (this.#context.abandoned.aborted) return 'lost';
@@ -96,21 +99,21 @@ export class JobRun {
   }
 
   /**
-   * This worker may have stored files of a job after it was deleted. They are not removed at once: where Redis has lost its data, the job
-   * may come back from a backup.
+   * Schedules the removal of the job's files if the job does not exist any more, because this worker may have stored files after the
+   * deletion. They are kept for a day: if Redis has lost its data, a backup may restore the job.
    */
   async #expireFiles(): Promise<void> {
     const { store, remains } = this.#context;
     if ((await this.#patiently(() => store.get(this.jobId))) === null) await this.#patiently(() => remains.forget(this.jobId));
   }
 
-  /** Stops training, with a checkpoint if that is quick, and puts the job back into the queue. */
+  /** Stops the training and returns the job to the queue, with a new checkpoint if that can be written in time. */
   handBack(): void {
     this.#stopFor('handBack');
     this.#handBackTimer ??= setTimeout(() => this.#stop.abort(new Error('handBack')), HAND_BACK_MS);
   }
 
-  /** Renews the lease on the job, and looks what became of it meanwhile. */
+  /** Renews the lease on the job, and stops the run if the job was lost, cancelled or paused meanwhile. */
   async renew(): Promise<void> {
     const renewal = await this.#attempt.renew();
     const wish = renewal.outcome === 'stale' ? 'lost' : wishOf(renewal.status);
@@ -129,7 +132,7 @@ export class JobRun {
       if (claim?.outcome !== 'claimed') pool.release(child);
     }
     if (claim.outcome === 'claimed') return await this.#run({ claim, child });
-    this.#log.info({ claim }, 'nothing to run');
+    this.#log.info({ claim }, 'the job needs no further attempt');
     return 'ended';
   }
 
@@ -146,12 +149,12 @@ export class JobRun {
     }
   }
 
-  /** The run was stopped while it waited for a child, after an attempt that died. */
+  /** Ends a run that was stopped while it waited for a child, after the child of the previous attempt had died. */
   async #leaveWithoutChild(): Promise<RunEnd> {
     switch (this.#stopReason) {
       case 'cancel':
       case 'pause':
-        // Claiming a job that is to be cancelled or paused does that.
+        // The claim script cancels or pauses the job if that was requested.
         await this.#claim();
         return 'ended';
       case 'handBack':

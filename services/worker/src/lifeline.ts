@@ -1,8 +1,8 @@
-// A thread of the training child that ends the process when the worker is gone or the process holds more memory than it may, and tells the
-// worker that the process is not frozen.
-// The worker holds the other end of a socket and never writes to it, so the kernel closes it when the worker dies, however it dies. A
-// thread, because the main one may be deep in a kernel or in an endless loop and must not have to look up; SIGKILL, because then
-// nothing that the main thread does or holds can delay the end.
+// A thread of the training child. It ends the process if the worker is gone or if the process exceeds its memory limit, and sends
+// heartbeats to the worker.
+// The worker holds the other end of a socket and never writes to it. If the worker dies, the kernel closes the socket. This needs a thread
+// of its own, because the main thread may be busy in a kernel or in an endless loop. It ends the process with SIGKILL, which the main
+// thread cannot delay.
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { workerData } from 'node:worker_threads';
@@ -14,10 +14,10 @@ export interface LifelineData {
   readonly residentLimit: number;
 }
 
-/** Between two heartbeats, in ms. */
+/** The time between two heartbeats, in ms. */
 const BEAT_MS = 1_000;
 
-/** Between two looks at the memory, in ms. */
+/** The time between two checks of the memory, in ms. */
 const LOOK_MS = 100;
 const STDERR = 2;
 

@@ -1,5 +1,4 @@
-// The worker's program: reads the environment, once, and runs the worker with it. Its log goes to stderr, one JSON object a
-// line.
+// The worker's program: reads the environment once and runs a worker with these settings. The log goes to stderr, one JSON object per line.
 import {
   EnvironmentError,
   openArtifacts,
@@ -34,7 +33,7 @@ try {
         level: env.logLevel,
         base: { service: 'worker', pid: process.pid },
         timestamp: pino.stdTimeFunctions.isoTime,
-        // ioredis adds the command that failed to its errors: with the password, where that was AUTH.
+        // ioredis adds the failed command to its errors. If that was AUTH, it contains the password.
         redact: ['err.command.args', 'err.previousErrors'],
       },
       pino.destination({ dest: 2, sync: true }),

@@ -1,23 +1,23 @@
-// How much memory a training process may hold: how the worker tells it, and how the process tells the worker that it holds more.
+// The memory limit of a training process: how the worker passes it to the process, and how the process reports that it exceeded it.
 
-/** The argument of a training child that says how many bytes the tensors of its jobs may take. */
+/** Returns the argument that sets the memory limit for the tensors of a child's jobs, in bytes. */
 export const memoryArgument = (bytes: number): string => `${MEMORY}${bytes}`;
 
 const MEMORY = '--memory-bytes=';
 
-/** Reads {@link memoryArgument}; without one, there is no bound. */
+/** Reads {@link memoryArgument}. Returns infinity if it is missing: then there is no limit. */
 export function memoryBytesOf(argv: readonly string[]): number {
   const argument = argv.find((each) => each.startsWith(MEMORY));
   return argument === undefined ? Number.POSITIVE_INFINITY : Number(argument.slice(MEMORY.length));
 }
 
-/** What a training process may take beside what its job was admitted with: Node, its threads, batches that are gathered ahead. */
+/** Bytes that a training process may use in addition to the limit of its job: for Node, threads and prepared batches. */
 const processBytes = 256 * 2 ** 20;
 
-/** The most resident memory of a training process whose jobs may take so much. */
+/** Returns the limit of a training process's resident memory, for jobs with the given limit. Both in bytes. */
 export const residentLimitOf = (memoryBytes: number): number => memoryBytes + processBytes;
 
-/** The last words of a process that ends because it holds more memory than it may. */
+/** The line that a process writes to stderr before it ends because of its memory limit, and its parser. */
 export const overMemory = {
   say: (resident: number, limit: number): string => `\nmemory limit exceeded: ${resident} of ${limit} bytes\n`,
   heard: (lastWords: string): { readonly resident: number; readonly limit: number } | null => {

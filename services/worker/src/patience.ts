@@ -1,5 +1,5 @@
-// Calls that wait for Redis. A worker's connection resends by itself what was on its way when the line broke; what comes back as an
-// error all the same (a server that is loading, a replica, no memory, no permission) is tried again here.
+// Retries calls while Redis is unavailable. After a lost connection the client library resends commands by itself. This file handles the
+// errors that remain: Redis is loading its data, is a replica, has no free memory or refuses permission.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRedisUnavailable, type RedisHealth } from '@trainyard/jobs';
 
@@ -7,9 +7,9 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /**
- * The call's result, as soon as Redis gives one. The call must be one that may be repeated.
- * @param health is told of each error, and logs what is worth a line
- * @throws whatever does not mean that Redis cannot serve, and the reason of a signal that aborts the waiting.
+ * Repeats the call until Redis replies, and returns its result. The call must be safe to repeat.
+ * @param health records each error and logs outages
+ * @throws errors that do not mean that Redis is unavailable; the reason of the signal that ended the wait
  */
 export async function patiently<T>(call: () => Promise<T>, health: Pick<RedisHealth, 'report'>, signal: AbortSignal): Promise<T> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {

@@ -1,13 +1,13 @@
-// A worker on its own shares a Redis with others, so it must be told which: `npm start` starts a private one for its own.
+// Requires the URL of Redis for a worker that is started on its own. Only `npm start` starts a Redis by itself.
 import { type Environment, EnvironmentError } from '@trainyard/jobs';
 
-/** @throws EnvironmentError when there is none */
+/** Returns the URL of Redis. @throws EnvironmentError if it is not set */
 export function redisUrlOf({ redisUrl }: Environment): string {
   if (redisUrl !== null) return redisUrl;
   throw new EnvironmentError([
     {
       variable: 'REDIS_URL',
-      message: 'a worker needs the URL of its Redis, such as redis://127.0.0.1:6379; npm start starts one of its own',
+      message: 'a worker needs the URL of its Redis, such as redis://127.0.0.1:6379; only npm start starts a Redis by itself',
     },
   ]);
 }

@@ -1,8 +1,9 @@
-// Something done again and again, one at a time: a slow turn is waited for, and a failed one is only reported.
+// Repeats a task with a pause after each run. Runs never overlap, and a failed run is reported and does not end the repetition.
 
 /**
- * @param ms pause between the end of one turn and the begin of the next
- * @returns ends it; a turn under way is not waited for
+ * Repeats a task; the first run begins after one pause.
+ * @param ms pause between the end of a run and the start of the next, in ms
+ * @returns a function that ends the repetition. It does not wait for the current run.
  */
 export function repeat(ms: number, turn: () => Promise<void>, onError: (error: unknown) => void): () => void {
   let timer: NodeJS.Timeout | undefined;

@@ -1,12 +1,12 @@
-// Turns whatever ended a run into what the job's record says: a code, a sentence, the epoch and step. Errors that
-// were thrown on purpose speak for themselves; of anything else the record learns no stack and no path.
+// Converts the error of a run into the `error` of the job's record: a code, a message, the epoch and the step. Errors of the engine keep
+// their message. Unexpected errors get a general one, so that the record contains no stack and no path.
 import type { JobError } from '@trainyard/contracts';
 import { EngineError, ThreadLostError } from '@trainyard/engine';
 
-/** A code and a sentence; where in the training it was is said elsewhere, or not known. */
+/** The code and message of an error, without the epoch and step. */
 export type Reason = Pick<JobError, 'code' | 'message'>;
 
-/** What is wrong with the worker's disk, and what to do about it. */
+/** A problem of the worker's disk, and what to do about it. */
 interface DiskFault {
   readonly code: string;
   readonly what: string;
@@ -15,14 +15,14 @@ interface DiskFault {
 
 const diskFull: DiskFault = {
   code: 'diskFull',
-  what: 'there is no room left on the disk for what the job has to write',
+  what: "there is no room left on the worker's disk for the files of the job",
   remedy: 'free some space on the worker',
 };
 
 const diskDenied: DiskFault = {
   code: 'storageDenied',
-  what: 'the worker may not write to its folder',
-  remedy: 'give its user the right to',
+  what: 'the worker has no permission to write to its folder',
+  remedy: 'give its user the right to write there',
 };
 
 const diskFaults: Readonly<Record<string, DiskFault>> = {
@@ -35,7 +35,7 @@ const diskFaults: Readonly<Record<string, DiskFault>> = {
   EIO: { code: 'storageUnavailable', what: "the worker's disk fails (EIO)", remedy: 'replace it' },
 };
 
-/** What an error says about the worker's disk, as something that may pass; null if nothing. Causes are looked at too. */
+/** Returns the problem of the worker's disk that an error or one of its causes reports; null if there is none. It may be temporary. */
 export function diskProblemOf(error: unknown): Reason | null {
   const fault = diskFaultOf(error);
   return fault === undefined ? null : { code: fault.code, message: `${fault.what}: ${fault.remedy}` };
@@ -48,10 +48,10 @@ function diskFaultOf(error: unknown): DiskFault | undefined {
   return undefined;
 }
 
-/** The heap's and WASM memory's own ways to say that there is no more of it. */
+/** Matches the messages of V8 and WASM when no more memory can be allocated. */
 const outOfMemoryMessage = /out of memory|allocation failed|WebAssembly\.Memory|Invalid typed array length|could not allocate/i;
 
-/** What the record says about an exhausted memory, wherever it was noticed. */
+/** The error of a job whose training process ran out of memory. */
 export const outOfMemory: Reason = {
   code: 'outOfMemory',
   message: 'the training process ran out of memory; try a smaller batchSize, fewer or narrower layers, or a trainLimit',
@@ -60,11 +60,11 @@ export const outOfMemory: Reason = {
 const threadLost: Reason = {
   code: 'threadLost',
   message:
-    'the training process lost one of its threads, as happens when memory runs out; ' +
+    'the training process lost one of its threads, which can happen when memory runs out; ' +
     'try fewer threads or a smaller batchSize, or give the worker more memory',
 };
 
-/** @param error whatever was thrown while training or saving */
+/** Returns the error for the job's record, and a detail for the log. @param error any error of training or saving */
 export function describeError(error: unknown): { error: JobError; detail: string } {
   const { code, message } = classify(error);
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -87,7 +87,7 @@ function classify(error: unknown): Reason {
   }
   return {
     code: 'internal',
-    message: "training stopped because of a fault in the service; the worker's log has the details under this job's id",
+    message: "training stopped because of an internal error; the worker's log has the details under this job's id",
   };
 }
 

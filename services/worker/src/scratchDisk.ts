@@ -1,5 +1,5 @@
-// The child's view of the disk that its files go to. A disk that takes nothing costs time, not the run: the worker is told once that it
-// is so and once that it is over, and whoever writes tries again.
+// Writes the files of a training child. If the disk is full or fails, the run does not fail: the write is retried, and the worker gets one
+// event when the problem begins and one when it is over.
 import { rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReportedEvent } from './messages.ts';
@@ -12,8 +12,8 @@ export class ScratchDisk {
   #isFailing = false;
 
   /**
-   * Writes a file, once. @returns whether it is there; nothing is left of it otherwise
-   * @throws what is not the disk's fault
+   * Tries once to write a file. @returns false if the disk has a problem; the unfinished file is then removed
+   * @throws errors that are not a problem of the disk
    */
   async *write(file: string, content: string | Uint8Array): AsyncGenerator<ReportedEvent, boolean, void> {
     try {
@@ -27,7 +27,7 @@ export class ScratchDisk {
     }
   }
 
-  /** Does `attempt` again until it says that it is done, with growing pauses. @throws the reason of the signal */
+  /** Repeats `attempt` until it returns true, with growing pauses. @throws the reason of the signal */
   async *until(
     attempt: () => AsyncGenerator<ReportedEvent, boolean, void>,
     signal: AbortSignal,
@@ -37,13 +37,13 @@ export class ScratchDisk {
     }
   }
 
-  /** Something could be written. */
+  /** Ends the reported problem, if there is one. */
   *works(): Generator<ReportedEvent, void, void> {
     if (this.#isFailing) yield { type: 'scratch', problem: null };
     this.#isFailing = false;
   }
 
-  /** Something could not be written. @throws the error, when the disk is not to blame */
+  /** Reports a problem of the disk, unless it is already reported. @throws the error if it is not a problem of the disk */
   *fails(error: unknown): Generator<ReportedEvent, void, void> {
     const problem = diskProblemOf(error);
     if (problem === null) throw error;

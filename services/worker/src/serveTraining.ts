@@ -1,5 +1,5 @@
-// The frame around training in a child process: takes orders from the worker, sends events and the ending, stops when
-// told and ends with the worker. It knows nothing of how training is done (trainJob.ts brings that) nor of Redis.
+// The main loop of a training child: receives jobs from the worker, sends back the events and the ending, and stops on request. The process
+// ends together with the worker. This file knows nothing about the training itself (see trainJob.ts) and nothing about Redis.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ThreadLostError, type TrainingSummary } from '@trainyard/engine';
@@ -9,25 +9,25 @@ import { memoryBytesOf, residentLimitOf } from './memoryLimit.ts';
 import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import { describeError } from './runError.ts';
 
-/** The file descriptor on which the worker hands its child the lifeline. */
+/** The file descriptor of the lifeline socket, which the worker passes to the child. */
 export const LIFELINE_FD = 4;
 
-/** How a run is interfered with. */
+/** Signals that end a training early. */
 export interface TrainSignals {
-  /** The run throws the reason at the next step. */
+  /** The training throws the signal's reason at the next step. */
   readonly stop: AbortSignal;
-  /** The run ends after the step in hand, with a checkpoint. */
+  /** The training ends after the current step, with a checkpoint. */
   readonly pause: AbortSignal;
 }
 
-/** Trains an order's spec, writes its model file and returns the result, or 'paused'. */
+/** Trains the spec of an order, writes its model file, and returns the result or 'paused'. */
 export type Train = (order: TrainOrder, signals: TrainSignals) => AsyncGenerator<ReportedEvent, TrainingSummary | 'paused'>;
 
 /**
- * Serves the worker that forked this process, until it is gone.
- * @param train Trains one job at a time.
- * @param warmUp What is worth doing before the first job.
- * @throws when this process was not forked with an IPC channel.
+ * Trains jobs for the worker that forked this process, until the worker is gone.
+ * @param train trains one job; jobs never overlap
+ * @param warmUp runs once, before the first job
+ * @throws if this process was started without an IPC channel
  */
 export async function serveTraining(train: Train, warmUp: () => Promise<void> = async () => {}): Promise<void> {
   if (process.send === undefined) {
@@ -35,7 +35,7 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
   }
   const lifeline: LifelineData = { socket: LIFELINE_FD, residentLimit: residentLimitOf(memoryBytesOf(process.argv)) };
   new Worker(new URL('./lifeline.js', import.meta.url), { workerData: lifeline }).unref();
-  // A Ctrl-C or a SIGTERM to the whole process group is the worker's to answer: it may want the job in hand finished.
+  // Ctrl-C and SIGTERM may reach the whole process group. The child ignores them, because the worker may let the current job finish.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(0));
@@ -48,7 +48,7 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
       const outbox = new EventOutbox((events) => send({ type: 'events', run: message.run, events }));
       current = { run: message.run, outbox, stop, pause };
       const signals = { stop: stop.signal, pause: pause.signal };
-      // First, so that the worker can tell what came before.
+      // Sent first: a death of the child before this message is not counted against the job.
       send({ type: 'started', run: message.run });
       void answer(train(message, signals), message, outbox, signals);
     } else if (message.run === current?.run) {
@@ -85,7 +85,7 @@ async function follow(events: ReturnType<Train>, outbox: EventOutbox, { stop, pa
     if (stop.aborted) {
       return { kind: 'stopped' };
     }
-    // Whatever it waited for was given up; what went wrong by itself is still told.
+    // The pause ended a wait with an AbortError. Any other error is a failure of its own.
     if (pause.aborted && error instanceof Error && error.name === 'AbortError') {
       return { kind: 'paused' };
     }
@@ -94,7 +94,7 @@ async function follow(events: ReturnType<Train>, outbox: EventOutbox, { stop, pa
 }
 
 function send(message: FromChild): void {
-  // Without a channel the worker is gone, and the disconnect handler is about to end this process.
+  // If the channel is closed, the worker is gone, and the disconnect handler is about to end this process.
   if (process.connected) {
     process.send?.(message);
   }

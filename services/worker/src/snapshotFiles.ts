@@ -1,17 +1,17 @@
-// The child's end of the way of what is kept of single epochs: gathers their documents and writes those of about a second into one
-// file, so that a job of many short epochs costs few of them. Storing the files is the worker's business.
+// Collects the gradients and evaluations of epochs in the training child, and writes those of about one second into one file. So a job with
+// many short epochs needs few files. The worker then stores the files.
 import type { TrainingEvent } from '@trainyard/engine';
 import { type SnapshotKind, snapshotKinds, snapshotLine } from '@trainyard/jobs/snapshots';
 import type { ReportedEvent, TrainOrder } from './messages.ts';
 import type { ScratchDisk } from './scratchDisk.ts';
 
-/** Documents wait so long for others, and a share of the time that the run has taken if that is longer. */
+/** How long a document waits for more: 1 s, or 2 % of the run's time if that is longer. */
 const LONGEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_SHARE = 0.02;
 
-/** Characters that may wait for others. */
+/** If more characters than this wait, they are written without further delay. */
 const MOST_WAITING = 4 * 2 ** 20;
-/** Characters that may wait for a disk that takes nothing, before training waits too. */
+/** If more characters than this wait while the disk is full or fails, training waits too. */
 const MOST_KEPT = 64 * 2 ** 20;
 
 interface Waiting {
@@ -41,17 +41,17 @@ export class SnapshotFiles {
     this.#characters += line.length;
   }
 
-  /** Whether what was gathered has waited long enough. */
+  /** Whether the collected documents should be written now. */
   get due(): boolean {
     return this.#waiting.size > 0 && (this.#characters > MOST_WAITING || performance.now() >= this.#dueAt);
   }
 
-  /** Whether more waits for the disk than may. */
+  /** Whether training must wait until the disk accepts the collected documents. */
   get isFull(): boolean {
     return this.#characters > MOST_KEPT;
   }
 
-  /** Writes what was gathered; what the disk does not take waits for the next time. @returns whether nothing waits any more */
+  /** Writes the collected documents. If the disk fails, they wait for the next call. @returns whether all are written */
   async *write(): AsyncGenerator<ReportedEvent, boolean, void> {
     for (const kind of snapshotKinds) {
       const waiting = this.#waiting.get(kind);

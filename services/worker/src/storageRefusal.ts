@@ -1,4 +1,4 @@
-// What the job's record says when a file could not be stored for a reason that waiting cannot change.
+// Describes, for the job's record, an error of the storage that a retry cannot solve.
 import type { JobError } from '@trainyard/contracts';
 import { ArtifactError } from '@trainyard/jobs';
 import { describeError } from './runError.ts';

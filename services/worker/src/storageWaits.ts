@@ -1,6 +1,6 @@
-// Calls to the artifact storage that wait for it. A storage that is away (no connection, access denied, disk full) costs a job time and
-// nothing else: the call is made again with growing pauses, and who has to know is told once that the storage is away and once that it
-// is back. Leases are renewed meanwhile by the worker.
+// Retries calls to the artifact storage while it is unavailable: no connection, access denied or disk full. A job then waits and does not
+// fail. Calls are repeated with growing pauses. The start and the end of an outage are each reported once. Meanwhile the worker renews the
+// leases.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ArtifactError, isStorageAway, unlessAborted } from '@trainyard/jobs';
 import type { Reason } from './runError.ts';
@@ -10,10 +10,10 @@ const LONGEST_PAUSE_MS = 5_000;
 /** After a pause is requested, a running storage call gets this long to finish. */
 const LAST_CALL_MS = 8_000;
 
-/** How often a file is fetched whose bytes are not those that were stored. */
+/** How many times a file is fetched if it arrives damaged. */
 const DAMAGED_TRIES = 5;
 
-/** Told when the storage goes away, with the reason, and when it is back (null). */
+/** Called with the reason when the storage becomes unavailable, and with null when it is available again. */
 export type OnStorageChange = (reason: Reason | null) => void;
 
 /**
@@ -37,7 +37,7 @@ export class StorageOutage {
     return this.#waiting > 0;
   }
 
-  /** Counts a call that begins to wait. @returns a function that ends the wait. `isBack`: the call succeeded, and was not given up */
+  /** Counts a call that begins to wait. @returns a function that ends the wait. `isBack`: the call succeeded; false if it was given up */
   begin(reason: Reason): (isBack: boolean) => void {
     this.#waiting += 1;
     if (!this.#isReported) {
@@ -68,14 +68,14 @@ export class StorageOutage {
 export interface StorageWait {
   /** Ends the wait at once. */
   readonly stop: AbortSignal;
-  /** Ends the wait before the next try; a call under way may end, if none has failed before. */
+  /** Ends the wait before the next retry. If no call has failed yet, the running one gets 8 s to finish. */
   readonly pause?: AbortSignal;
   readonly outage: StorageOutage;
 }
 
 /**
- * Makes the call until the storage does it. Safe to repeat calls only.
- * @throws the reason of a signal that ended the wait, and whatever is not a storage that is away
+ * Repeats the call until it succeeds. The call must be safe to repeat.
+ * @throws the reason of the signal that ended the wait; errors that do not mean that the storage is unavailable
  */
 export async function whenStored<T>(call: (signal: AbortSignal) => Promise<T>, { stop, pause, outage }: StorageWait): Promise<T> {
   let endOutage: ((isBack: boolean) => void) | undefined;
@@ -106,7 +106,7 @@ export async function whenStored<T>(call: (signal: AbortSignal) => Promise<T>, {
 }
 
 /**
- * Makes the call again when what it fetched arrived damaged, as on a bad line. @throws the damage, after several tries
+ * Repeats the call if the fetched file arrived damaged, as over a bad connection. @throws ArtifactError `damagedArtifact` after 5 tries
  */
 export async function unlessDamaged<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -123,7 +123,7 @@ async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-/** A signal that is aborted some time after another one. */
+/** Returns a signal that is aborted the given time after another signal. */
 function lateAfter(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
-// The program of a training child: the engine, its datasets and the files that weights and checkpoints go to. A worker forks it;
-// how it is spoken to is serveTraining.ts's. It has no Redis and no settings but its argument and those that come with an order.
+// The program of a training child, which the worker forks: trains jobs with the engine and writes weights and checkpoints to files.
+// serveTraining.ts handles the messages. The child has no connection to Redis. Its only settings are its arguments and those of each order.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
@@ -12,13 +12,13 @@ import { ScratchDisk } from './scratchDisk.ts';
 import { serveTraining, type Train } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
 
-/** From this size on, a dataset gets a thread that gathers its batches ahead; below, starting one costs more than it saves. */
+/** For datasets of at least this many bytes, a thread prepares batches ahead of time. For smaller ones it costs more than it saves. */
 const AHEAD_BYTES = 4 * 2 ** 20;
 
-/** Unpacked files that the process keeps from job to job: room for two datasets of MNIST's size. */
+/** A cache of unpacked dataset files for later jobs, large enough for two datasets of MNIST's size. */
 const unpacked = new UnpackedFiles(128 * 2 ** 20);
 
-/** One for all jobs, so that what was compiled and optimised for one serves the next. */
+/** The backend of all jobs, so that the next job can use kernels that are already compiled and optimised. */
 const backend = new WasmBackend({
   maximumBytes: memoryBytesOf(process.argv),
   ...(process.argv.includes(RELAXED) && { kernels: (await import('@trainyard/engine/relaxed')).relaxedKernels }),
@@ -29,8 +29,8 @@ const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =
   dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
 
 /**
- * Trains a small network once, so that the first job finds the engine compiled and optimised. It is the tutorial's,
- * which every job that convolves resembles.
+ * Trains a small network once, so that the engine is compiled and optimised before the first job. It is the network of the tutorial, which
+ * most jobs with convolutions resemble.
  */
 async function warmUp(): Promise<void> {
   const { spec } = checkSpec({
@@ -56,10 +56,10 @@ async function warmUp(): Promise<void> {
   while ((await events.next()).done !== true);
 }
 
-/** A spec that was stored before specs had threads has none. */
+/** Returns the threads of a spec. A spec that was stored by an older version has no `threads` and gets one. */
 const threadsOf = ({ threads = 1 }: { threads?: number }): number => threads;
 
-/** Pauses before loading data again for which the disk had no room, in ms. */
+/** The first and the longest pause before data is loaded again after the disk was full, in ms. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -68,12 +68,12 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
   const checkpoints = new CheckpointFiles(order, disk);
   const snapshots = new SnapshotFiles(order, disk);
   const ended = AbortSignal.any([stop, pause]);
-  // While data loads there is nothing to keep, and loading can take long.
+  // A pause stops the loading of data at once: it can take long, and there is nothing to keep yet.
   const loading = new AbortController();
   const stopLoading = (): void => loading.abort(pause.reason);
   if (pause.aborted) stopLoading();
   pause.addEventListener('abort', stopLoading);
-  // Read while the data loads, and not needed from the first step on.
+  // The bytes are freed when training begins.
   const given = await Promise.all([resumeFile, initialFile].map(async (file) => (file === null ? null : await readFile(file))));
   const [resumeFrom = null, initialWeights = null] = given;
   const events = train(spec, {
@@ -106,7 +106,7 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
         yield event;
       }
       let isComplete = true;
-      // What a checkpoint goes on from is not told of again.
+      // A run that resumes from a checkpoint does not repeat the documents before it, so they are written first.
       if (snapshots.due || event.type === 'checkpoint') isComplete = yield* snapshots.write();
       if (snapshots.isFull) yield* disk.until(written, ended);
       if (event.type !== 'checkpoint') continue;
@@ -118,7 +118,7 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
       }
     }
   } catch (error) {
-    // What led to a run's failure is what one wants to look at.
+    // The last gradients and evaluations help to find the cause of the failure.
     yield* snapshots.write();
     throw error;
   }
@@ -141,7 +141,7 @@ await serveTraining(async function* (order, signals) {
         yield next.value;
       }
     } catch (error) {
-      // A dataset for whose download there is no room can be loaded later.
+      // A full disk during the download of a dataset is temporary: the data is loaded again later.
       if (hasBegun || diskProblemOf(error)?.code !== 'diskFull') throw error;
       yield* disk.fails(error);
       await disk.pause(pauseMs, ended);

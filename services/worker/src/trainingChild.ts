@@ -1,6 +1,5 @@
-// The worker's handle on one training child: starts the process, hands it one job at a time, passes its events on in
-// order and tells how the run ended, also when the process died. It decides nothing: whether a dead child's job is
-// tried again is jobRun.ts's to say, how many children there are is childPool.ts's.
+// Controls one training child for the worker: starts the process, gives it one job at a time, passes on its events in order, and reports
+// how the run ended, also if the process died. jobRun.ts decides whether a job is retried, childPool.ts how many children there are.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -10,33 +9,33 @@ import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './me
 import type { TrainSignals } from './serveTraining.ts';
 
 export interface ChildOptions {
-  /** The program to fork; it calls serveTraining. */
+  /** The program to fork, which must call `serveTraining`. */
   script: URL;
   args: readonly string[];
-  /** Bound of the child's V8 heap. Tensors live outside it. */
+  /** The limit of the child's V8 heap. Tensors are stored outside of it. */
   heapMegabytes: number;
   /**
-   * Bytes that a job's tensors may take, and with a fixed allowance for the process itself what it may hold in all. A job that needs more
-   * fails with `outOfMemory`. Default: no bound but WASM's 4 GiB.
+   * The limit for the tensors of a job, in bytes. The limit of the whole process is 256 MiB higher. A job that exceeds one of them fails
+   * with `outOfMemory`. Default: no limit except the 4 GiB of WASM.
    */
   memoryBytes?: number;
-  /** How long a child that was told to stop may take before it is killed. */
+  /** How long a child may take to stop before it is killed, in ms. */
   stopGraceMs: number;
-  /** How long a child may take to start. */
+  /** How long a child may take to start, in ms. */
   startTimeoutMs: number;
-  /** A child without a heartbeat for so long is frozen, and killed. Default 10 s. */
+  /** A child that sends no heartbeat for this time is frozen and is killed. In ms, default 10 s. */
   heartbeatTimeoutMs?: number;
   env: NodeJS.ProcessEnv;
 }
 
-/** `hasStarted`: whether the child had taken the order. Before that, the job has nothing to do with its death. */
+/** `hasStarted`: whether the child had accepted the job. If not, the job cannot be the cause of the death. */
 export type Outcome = Ending | { kind: 'died'; death: ChildDeath; hasStarted: boolean };
 export type Assignment = Omit<TrainOrder, 'type' | 'run'>;
 
 interface Run {
   number: number;
   onEvents: (events: ReportedEvent[]) => Promise<void>;
-  /** The batch that is being stored; an outcome waits for it. */
+  /** Resolves when the last batch is stored. The outcome is reported after that. */
   storing: Promise<void>;
   hasStarted: boolean;
   end: (outcome: Outcome) => void;
@@ -44,23 +43,23 @@ interface Run {
 }
 
 const LAST_WORDS_BYTES = 8_192;
-/** Between two looks at the heartbeat, in ms. */
+/** The time between two checks of the heartbeat, in ms. */
 const LOOK_MS = 1_000;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
-/** How long the last words of a child that has ended may take, in ms. */
+/** How long the worker waits for the remaining standard error of a child after its exit, in ms. */
 const LAST_WORDS_MS = 2_000;
 
 export class TrainingChild {
   readonly #process: ChildProcess;
   readonly #options: ChildOptions;
-  /** Settles when the process has ended, however it ended. */
+  /** Resolves when the process has ended. Never rejects. */
   readonly exited: Promise<ChildDeath>;
   readonly #gone = new AbortController();
   #isFrozen = false;
   #run: Run | undefined;
   #runs = 0;
   #lastWords = '';
-  /** Its memory after the run before; 0 before the first. */
+  /** The resident memory of the process after its last run, in bytes; 0 before the first run. */
   residentBytes = 0;
 
   private constructor(options: ChildOptions) {
@@ -69,14 +68,14 @@ export class TrainingChild {
     this.#process = fork(options.script, memoryBytes === undefined ? args : [...args, memoryArgument(memoryBytes)], {
       env: options.env,
       execArgv: [`--max-old-space-size=${options.heapMegabytes}`],
-      // The fifth is the lifeline: the child ends when our end of it closes, and we never close it ourselves.
+      // The fifth entry is the lifeline: the child ends when the worker's end of it closes, which happens only when the worker ends.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_BYTES);
     });
     this.#process.on('message', (message: FromChild) => this.#receive(message));
-    // `close` and not `exit`: the last words have then arrived.
+    // Waits for `close` instead of `exit`, because only then all of the standard error has arrived.
     this.exited = new Promise((resolve) => {
       let late: NodeJS.Timeout | undefined;
       const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
@@ -97,7 +96,7 @@ export class TrainingChild {
     });
   }
 
-  /** Forks a child and waits until it is warm. @param signal gives it up @throws ChildStartError, the signal's reason */
+  /** Forks a child and waits until it is warm. @param signal cancels the start @throws ChildStartError; the signal's reason */
   static async start(options: ChildOptions, signal?: AbortSignal): Promise<TrainingChild> {
     signal?.throwIfAborted();
     const child = new TrainingChild(options);
@@ -126,7 +125,7 @@ export class TrainingChild {
     }
   }
 
-  /** Aborted when the process has ended. */
+  /** A signal that is aborted when the process has ended. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
@@ -145,11 +144,11 @@ export class TrainingChild {
 
   /**
    * Trains one job.
-   * @param onEvents Stores a batch of events; the next comes only when its promise has resolved.
-   * @param signals `stop` ends the training politely, and by force when that takes longer than `stopGraceMs`; `pause` is only a
-   *   wish, which a step takes as long to heed as it takes.
-   * @returns how it ended, after the last batch was stored.
-   * @throws what `onEvents` threw; the child is killed then, as nobody follows it any more.
+   * @param onEvents stores a batch of events; the next batch comes after its promise has resolved
+   * @param signals `stop` ends the training, and kills the child if that takes longer than `stopGraceMs`; `pause` ends it after the current
+   *   step, without a time limit
+   * @returns the outcome, after the last batch was stored
+   * @throws the error of `onEvents`; the child is then killed
    */
   async train(assignment: Assignment, onEvents: Run['onEvents'], { stop, pause }: TrainSignals): Promise<Outcome> {
     if (this.#run !== undefined) {
@@ -160,7 +159,7 @@ export class TrainingChild {
     const outcome = new Promise<Outcome>((end, fail) => {
       const run = { number, onEvents, storing: Promise.resolve(), hasStarted: false, end, fail };
       this.#run = run;
-      // Also where it ended before there was a run.
+      // Also reports a child that had ended before this run began.
       void this.exited.then((death) => this.#finish({ kind: 'died', death, hasStarted: run.hasStarted }, run));
     });
     this.#send({ type: 'train', run: number, ...assignment });
@@ -187,7 +186,7 @@ export class TrainingChild {
     }
   }
 
-  /** Ends the process at once. A child keeps nothing that is worth a goodbye. */
+  /** Kills the process. A child has nothing to save or to close. */
   kill(): void {
     this.#process.kill('SIGKILL');
   }
@@ -215,7 +214,7 @@ export class TrainingChild {
     run.storing.then(() => run.end(outcome)).catch(run.fail);
   }
 
-  /** Kills a process that is stopped, as by SIGSTOP: it would neither go on nor end. */
+  /** Kills a process that sends no heartbeats, for example because SIGSTOP has stopped it. It would neither continue nor end. */
   #watchHeartbeat(): void {
     const looks = Math.ceil((this.#options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS) / LOOK_MS);
     let missed = 0;
@@ -223,7 +222,7 @@ export class TrainingChild {
     (lifeline as Readable | null | undefined)?.on('data', () => {
       missed = 0;
     });
-    // Looks are counted, not time: while this process itself is stopped, nobody misses anything.
+    // Counts checks instead of measuring time: while the worker itself is stopped, no check runs, so no heartbeat counts as missed.
     const timer = setInterval(() => {
       missed += 1;
       if (missed <= looks) return;
@@ -234,7 +233,7 @@ export class TrainingChild {
   }
 
   #send(message: ToChild): void {
-    // A child that just died answers through `exited`; an error of the channel tells nothing more.
+    // Errors of the channel are ignored: the death of the child is reported through `exited`.
     if (this.#process.connected) {
       this.#process.send(message, () => {});
     }

@@ -1,5 +1,5 @@
-// What a job needs from the artifact storage before it can train: its uploaded dataset, the checkpoint that it resumes from, its initial
-// weights. A storage that is away is waited for; an artifact that is gone is an answer.
+// Fetches the files that a job needs from the artifact storage before training: its uploaded dataset, the checkpoint that it resumes from
+// and its initial weights. Waits while the storage is unavailable. A missing file is returned as an error.
 import { initialWeightsFile } from '@trainyard/engine';
 import type { JobError } from '@trainyard/contracts';
 import type { Claim } from '@trainyard/jobs';
@@ -11,20 +11,20 @@ import type { UploadedData } from './uploadedData.ts';
 export interface TrainingInputs {
   readonly resumeFile: string | null;
   readonly initialFile: string | null;
-  /** The job's last checkpoint is gone or damaged. */
+  /** Whether the job's last checkpoint is missing or damaged. */
   readonly isCheckpointLost: boolean;
 }
 
 const initialWeightsGone: JobError = {
   code: 'initialWeightsGone',
-  message: "the file with the job's initial weights is gone from the artifacts; submit the job again",
+  message: "the file with the job's initial weights is missing or damaged; submit the job again",
   epoch: null,
   step: null,
 };
 
 /**
  * Fetches what the job needs.
- * @returns the files, or why the job cannot be trained
+ * @returns the files, or the reason why the job cannot be trained
  * @throws the reason of the signal that ended the wait
  */
 export async function fetchInputs(

@@ -1,5 +1,5 @@
-// Copies of uploaded datasets beside the built-in ones of the data folder, where training children find them. A copy is fetched
-// from the artifact store when a job first needs it, checked, and kept until the dataset is deleted or room is needed.
+// Keeps copies of uploaded datasets in the data folder, where training children find them next to the built-in datasets. A copy is fetched
+// from the artifact store and checked when a job first needs it. It is kept until the dataset is deleted or the folder is too large.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ import { ArtifactError, type ArtifactStore, fetchArtifact, inStorage, unlessAbor
 import type { Logger } from 'pino';
 import { unlessDamaged } from './storageWaits.ts';
 
-/** How messages name the folder of the copies. */
+/** The folder of the copies, as messages name it. */
 const place = 'datasets/ of TRAINYARD_HOME';
 
-/** Bytes of all copies; the one in use may be larger. */
+/** The limit for all copies together, in bytes. The copy of the current job is kept even if it is larger. */
 const ROOM_BYTES = 16 * 2 ** 30;
-/** A copy that is not finished by then was given up. */
+/** Unfinished copies that are older than this, in ms, are removed: the worker that fetched them has crashed. */
 const UNFINISHED_MS = 60 * 60 * 1_000;
 
 export class UploadedData {
@@ -32,16 +32,16 @@ export class UploadedData {
   }
 
   /**
-   * Puts a copy of the job's data into the data folder, if it is an uploaded dataset and no copy is there.
-   * @returns why it cannot be had, for the job; null if all is well
-   * @throws ArtifactError when the store or the disk cannot be used now; the signal's reason when aborted
+   * Fetches a copy of the job's dataset, if it is an uploaded one and there is no copy yet.
+   * @returns null, or the error for the job if the dataset is missing or damaged
+   * @throws ArtifactError if the storage or the disk is unavailable; the signal's reason if it is aborted
    */
   async provide(data: DataSpec, signal: AbortSignal): Promise<JobError | null> {
     if (!('content' in data)) return null;
     const { dataset: id, content } = data;
     const path = join(this.#folder, id, UPLOADED_FILE);
     const now = new Date();
-    // Its time says when it was last used.
+    // The file's modification time is the time of its last use.
     if (await utimes(path, now, now).then(always(true), always(false))) return null;
     const unfinished = join(this.#folder, `${id}.${randomUUID()}.unfinished`);
     try {
@@ -68,7 +68,7 @@ export class UploadedData {
     return null;
   }
 
-  /** Removes the copies of datasets that were deleted, those used longest ago where there are too many, and what crashes left. */
+  /** Removes copies of deleted datasets, unfinished copies of crashed workers, and the least recently used copies beyond the size limit. */
   async sweep(inUse?: string): Promise<void> {
     const names = await readdir(this.#folder).catch(always([]));
     const copies: { readonly id: string; readonly bytes: number; readonly usedMs: number }[] = [];

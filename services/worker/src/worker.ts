@@ -1,5 +1,5 @@
-// A training worker: is woken by the queue, takes jobs and trains them in its children. The process around it (environment, signals) is
-// main.ts's; what happens to a job is jobRun.ts's.
+// A training worker: takes jobs when the queue wakes it, and trains them in its child processes. runProcess.ts handles the signals of the
+// process, and jobRun.ts runs a single job.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
@@ -36,48 +36,48 @@ export interface TrainingWorkerOptions {
   redisUrl: string;
   /** Prefix of all keys in Redis. */
   prefix: string;
-  /** Jobs at a time. */
+  /** The number of concurrent jobs. */
   concurrency: number;
-  /** Trains with relaxed SIMD; default false. */
+  /** Whether to train with relaxed SIMD. Default false. */
   relaxed?: boolean;
-  /** Bytes that a job may take; see {@link ChildOptions.memoryBytes}. Default: no bound. */
+  /** The memory limit of a job in bytes, see {@link ChildOptions.memoryBytes}. Default: no limit. */
   memoryBytes?: number;
-  /** Stays the caller's to close. */
+  /** The artifact storage. The caller closes it. */
   artifacts: ArtifactStore;
-  /** Where datasets are found and kept. */
+  /** The folders where datasets are found and kept. */
   data: NodeDatasetFilesOptions;
   log: Logger;
-  /** How long jobs in hand may go on after `close`, in ms. */
+  /** How long running jobs may continue after `close`, in ms. Default 5 s. */
   closeGraceMs?: number;
-  /** Between two checkpoints of a job at least, in ms. */
+  /** The shortest time between two checkpoints of a job, in ms. Default 10 s. */
   checkpointEveryMs?: number;
-  /** The training program and its bounds. */
+  /** The training program and its limits. */
   child?: Partial<ChildOptions>;
-  /** Training processes that are ready beside those for jobs. Default 1. */
+  /** The number of additional warm training processes. Default 1. */
   spares?: number;
 }
 
-/** `docker stop` kills after 10 s: time to finish a job, and then to hand it back with a checkpoint. */
+/** How long running jobs may continue after `close`, in ms. `docker stop` kills after 10 s, and handing jobs back needs time too. */
 const CLOSE_GRACE_MS = 5_000;
-/** How long `close` waits for jobs to be handed back before it just leaves. */
+/** How long `close` waits until all jobs are handed back, in ms. After that it closes without them. */
 const HAND_BACK_MS = 3_500;
 const CHECKPOINT_EVERY_MS = 10_000;
 const RENEW_MS = 1_500;
 const ANNOUNCE_MS = 2_000;
 const LOST_JOBS_MS = 3_000;
-/** After Redis was away, workers get this long to renew their leases before one counts as lost. */
+/** After an outage of Redis, workers have this long to renew their leases before one counts as lost, in ms. */
 const RECONNECT_GRACE_MS = 5_000;
-/** How long `close` waits for Redis to hear of it. */
+/** How long `close` waits for each group of calls to Redis, in ms. */
 const LEAVE_MS = 500;
 const RECONCILE_MS = 5_000;
-/** BullMQ's pause before it reads on after an error; its own is 15 s. */
+/** The pause before BullMQ reads the queue again after an error, in ms. BullMQ's default is 15 s. */
 const READ_RETRY_MS = 500;
 const RUNS_PER_CHILD = 200;
 const RESIDENT_BYTES_LIMIT = 512 * 2 ** 20;
 const childDefaults = {
   script: new URL('./trainJob.js', import.meta.url),
   heapMegabytes: 1_024,
-  // Beside what the wish and its confirmation take, so that a cancel holds within a second.
+  // Short enough to end a cancelled job within a second, together with the time for the request and its confirmation.
   stopGraceMs: 500,
   startTimeoutMs: 60_000,
 } satisfies Partial<ChildOptions>;
@@ -101,7 +101,7 @@ export class TrainingWorker {
   readonly #abandoned = new AbortController();
   readonly #hurried = Promise.withResolvers<void>();
   readonly #ends: (() => void)[] = [];
-  /** Until when (ms) no worker counts as lost. */
+  /** No worker counts as lost before this time of `performance.now()`. */
   #patientUntil = 0;
   #closed: Promise<void> | undefined;
 
@@ -126,7 +126,7 @@ export class TrainingWorker {
       onRecovery: () => this.#redisRecovered(),
     });
     const onError = (error: unknown): void => {
-      if (this.#health.report(error) === null) log.warn({ err: error }, 'Redis answered with an error');
+      if (this.#health.report(error) === null) log.warn({ err: error }, 'Redis replied with an error');
     };
     const redis = connectRedis(redisUrl, { role: 'worker', onError });
     redis.on('ready', () => this.#redisReady());
@@ -151,7 +151,7 @@ export class TrainingWorker {
       start: async (signal) => await TrainingChild.start(child, signal),
       runsPerChild: RUNS_PER_CHILD,
       residentBytesLimit: RESIDENT_BYTES_LIMIT,
-      onStartError: (error) => log.error({ err: error }, 'a training process could not be started; trying again'),
+      onStartError: (error) => log.error({ err: error }, 'a training process could not be started; retrying'),
     });
     this.#uploads = new UploadedData({ artifacts, home: data.home, log });
     this.#runs = new ActiveRuns(
@@ -182,9 +182,9 @@ export class TrainingWorker {
     this.#reader.on('error', onError);
   }
 
-  /** Connects, warms a training child and begins to take jobs. @throws ChildStartError */
+  /** Connects to Redis, waits for a warm training child and begins to take jobs. @throws ChildStartError */
   async start(): Promise<void> {
-    // Not waited for: it asks the storage, which may be away.
+    // Runs in the background, because the storage may be unavailable.
     this.#uploads.sweep().catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
     await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady()]);
     if (this.#closed !== undefined) return;
@@ -194,29 +194,29 @@ export class TrainingWorker {
       every(RENEW_MS, 'renew the leases', async () => await this.#runs.renewLeases()),
       every(ANNOUNCE_MS, 'announce this worker', async () => await this.#announce()),
       every(LOST_JOBS_MS, 'look for lost jobs', async () => await this.#fetchLostJobs()),
-      every(RECONCILE_MS, 'look for jobs that nobody was woken for', async () => await this.#reconcile()),
+      every(RECONCILE_MS, 'look for waiting jobs without a wake-up', async () => await this.#reconcile()),
     );
     await this.#announce();
-    this.#reader.run().catch((error: unknown) => this.#log.error({ err: error }, 'the queue cannot be read any more'));
+    this.#reader.run().catch((error: unknown) => this.#log.error({ err: error }, 'reading the queue has stopped'));
   }
 
-  /** As jobs and the list of workers show it. */
+  /** The name of this worker in jobs and in the list of workers. */
   get name(): string {
     return this.#identity.name;
   }
 
-  /** The ids of the jobs in hand. */
+  /** The ids of the running jobs. */
   get jobs(): string[] {
     return this.#runs.jobs;
   }
 
-  /** Takes no more jobs; those in hand may finish within the grace, and are handed back after it. Safe to call twice. */
+  /** Takes no more jobs. Running jobs may finish within `closeGraceMs` and are then handed back to the queue. Safe to call twice. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  /** Ends the grace of `close`. */
+  /** Makes `close` hand back the running jobs at once. */
   hurry(): void {
     this.#hurried.resolve();
   }
@@ -229,35 +229,35 @@ export class TrainingWorker {
     if (this.#patientUntil > 0) this.#redisRecovered();
   }
 
-  /** Any number of jobs may wait for it; the log hears of an outage once. */
+  /** Logs the start and the end of an outage of the storage once, however many jobs wait. */
   #storageChanged(reason: Reason | null): void {
-    if (reason === null) this.#log.info('the storage is back');
-    else this.#log.warn({ reason }, 'the storage is away; jobs wait for it');
+    if (reason === null) this.#log.info('the storage is available again');
+    else this.#log.warn({ reason }, 'the storage is not available; jobs wait for it');
   }
 
-  /** No worker could renew a lease meanwhile: each gets some time for it. */
+  /** Renews the leases, and gives all workers some time to do so before one counts as lost: nobody could renew during the outage. */
   #redisRecovered(): void {
     this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
     this.#runs.renewLeases().catch((error: unknown) => this.#turnFailed('renew the leases', error));
   }
 
   #turnFailed(what: string, error: unknown): void {
-    if (this.#health.report(error) === null) this.#log.warn({ err: error }, `could not ${what}; trying again`);
+    if (this.#health.report(error) === null) this.#log.warn({ err: error }, `could not ${what}; retrying`);
   }
 
-  /** Lets the jobs and the wake-ups of a lost worker go to others. */
+  /** Queues the jobs of lost workers again, and their wake-ups. */
   async #fetchLostJobs(): Promise<void> {
     if (this.#health.failure !== null || performance.now() < this.#patientUntil) return;
     const jobIds = await this.#store.interruptLost();
-    if (jobIds.length > 0) this.#log.warn({ jobIds }, 'these jobs had lost their worker and go on with another');
+    if (jobIds.length > 0) this.#log.warn({ jobIds }, 'the worker of these jobs is lost; they are queued again');
     await this.#reader.getBackend().moveStalledJobsToWait();
   }
 
   async #reconcile(): Promise<void> {
     const missing = await this.#store.reconcileQueue();
-    if (missing > 0) this.#log.info({ missing }, 'wake-ups for waiting jobs were missing and are added');
+    if (missing > 0) this.#log.info({ missing }, 'added missing wake-ups for waiting jobs');
     const settled = await this.#store.settleAbandoned();
-    if (settled > 0) this.#log.warn({ settled }, 'jobs that were to be cancelled or paused had lost their worker; done for it');
+    if (settled > 0) this.#log.warn({ settled }, 'cancelled or paused jobs, as requested, whose worker is lost');
   }
 
   async #announce(): Promise<void> {
@@ -272,7 +272,7 @@ export class TrainingWorker {
     await within(this.#closeGraceMs, Promise.race([read, this.#hurried.promise]));
     this.#runs.handBackAll();
     const inTime = await within(HAND_BACK_MS, read);
-    if (!inTime) this.#log.warn({ jobs: this.jobs }, 'leaving with jobs in hand; another worker will take them over');
+    if (!inTime) this.#log.warn({ jobs: this.jobs }, 'closing with running jobs; another worker will take them over');
     for (const end of this.#ends) end();
     this.#abandoned.abort(new Error('the worker is closing'));
     await this.#pool.close();
@@ -284,7 +284,7 @@ export class TrainingWorker {
   }
 }
 
-/** Waits for the promise, but not longer than that. @returns whether it was in time */
+/** Waits for the promise, at most for the given time. @returns whether it resolved in time */
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const timeout = new AbortController();
   const late = delay(ms, false, { signal: timeout.signal }).catch(() => false);
