@@ -1,5 +1,5 @@
-// Many jobs, and workers to which everything happens that can. In the end each job has every epoch once and in order, and
-// the very weights of a run that was left alone. CHAOS_SEED repeats a run's choices, CHAOS_JOBS says how many jobs.
+// Runs many jobs while random faults hit their workers. At the end each job has every epoch once and in order, and the same weights as an
+// undisturbed run. CHAOS_SEED repeats a run's choices, CHAOS_JOBS sets the number of jobs.
 import type { Job } from '@trainyard/contracts';
 import { Generator } from '@trainyard/engine';
 import { expect } from 'vitest';
@@ -12,7 +12,7 @@ const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 **
 const count = Number(process.env['CHAOS_JOBS'] ?? 8);
 const EPOCHS = 12;
 
-/** Convolutional networks that differ in everything that is drawn. */
+/** Convolutional networks with random sizes, options and seeds. */
 function spec(index: number) {
   return {
     seed: index,
@@ -32,7 +32,7 @@ function spec(index: number) {
   };
 }
 
-test('whatever happens to the workers, every job ends as if nothing had', async ({ redis, workers }) => {
+test('every job has the same result as an undisturbed run, whatever happens to the workers', async ({ redis, workers }) => {
   console.log(`chaos: seed ${seed}`);
   const began = performance.now();
   const losses = async (jobId: string) => (await workers.jobs.log.epochs(jobId)).map(({ epoch, trainLoss }) => [epoch, trainLoss]);
@@ -57,7 +57,7 @@ test('whatever happens to the workers, every job ends as if nothing had', async 
 
   const actual = [];
   for (const job of await jobs()) {
-    if (job === null) throw new Error('a job is gone');
+    if (job === null) throw new Error('a job does not exist');
     actual.push({ status: job.status, weightsSha256: job.result?.weightsSha256, losses: await losses(job.id) });
     const last = (await workers.events(job.id)).at(-1);
     expect(last).toMatchObject({ event: 'status', data: { status: 'succeeded' } });

@@ -1,5 +1,5 @@
-// What can happen to workers, done to them at random: their training children are killed, they are killed, frozen, told to
-// end, and cut off from Redis. Which, when and to whom comes from a seed; how the processes then interleave does not.
+// Random faults for workers: their training children are killed, and the workers are killed, frozen, stopped and cut off from Redis. A seed
+// determines the faults and their order. It does not determine how the processes interleave.
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Generator } from '@trainyard/engine';
@@ -9,21 +9,21 @@ import type { TcpProxy } from '../worker/fixtures/tcpProxy.ts';
 import type { WorkerSettings } from '../worker/fixtures/workerOptions.ts';
 import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
 
-/** A job that costs an attempt more often than this is left alone from then on, so that the run comes to an end. */
+/** After this many lost attempts, a job is not disturbed any more, so that the run ends. */
 const MOST_HITS = 4;
 
 export const kinds = ['childKilled', 'workerKilled', 'workerFrozen', 'workerTold', 'lineCut', 'clientsKilled'] as const;
 export type Kind = (typeof kinds)[number];
 
-/** Drawn from: what ends an attempt more often than what only breaks a line. */
+/** The faults to draw from. Those that end an attempt occur more often than broken connections. */
 const lots: readonly Kind[] = [...kinds, 'childKilled', 'childKilled', 'childKilled', 'workerKilled', 'workerKilled', 'workerTold'];
 
 export interface MischiefOptions {
   readonly workers: Workers;
-  /** How its workers are started: with their Redis behind the line. */
+  /** The settings of the workers. Their Redis URL leads through the proxy. */
   readonly settings: Partial<WorkerSettings>;
   readonly line: TcpProxy;
-  /** A connection that does not go through the line. */
+  /** A connection to Redis that does not use the proxy. */
   readonly redis: Redis;
   readonly random: Generator;
 }
@@ -37,7 +37,7 @@ interface RunningJob {
 
 export class Mischief {
   readonly done = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<Kind, number>;
-  /** All workers there ever were. */
+  /** All workers, including those that have ended. */
   readonly fleet: WorkerProcess[] = [];
   readonly #options: MischiefOptions;
   readonly #hits = new Map<string, { times: number; epoch: number }>();
@@ -52,7 +52,7 @@ export class Mischief {
     this.fleet.push(...(await Promise.all(Array.from({ length: count }, () => this.#options.workers.spawn(this.#options.settings)))));
   }
 
-  /** Does things to the workers until `ended` says that all jobs have ended. */
+  /** Disturbs the workers until `ended` reports that all jobs have ended. */
   async until(ended: () => Promise<boolean>): Promise<void> {
     while (!(await ended())) {
       await delay(this.#between(100, 1_200));
@@ -61,7 +61,7 @@ export class Mischief {
     for (const worker of this.#frozen.keys()) this.#thaw(worker);
   }
 
-  /** Tells all workers to end, and waits until they have. */
+  /** Stops all workers and waits for their end. */
   async end(): Promise<void> {
     for (const { pid } of this.fleet) killIfThere(pid, 'SIGTERM');
     await Promise.all(this.fleet.map(({ exited }) => exited));
@@ -70,7 +70,7 @@ export class Mischief {
   async #do(kind: Kind): Promise<void> {
     const running = await this.#running();
     const hit = running[this.#between(0, Math.max(running.length, 1))];
-    // A second death before an epoch is on its way to a crash loop, which is right and not what is tested here.
+    // A second death without a new epoch could lead to a crash loop, which is correct but not tested here.
     const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
     const costsAttempts = kind !== 'lineCut' && kind !== 'clientsKilled';
     if (costsAttempts && (hit === undefined || !sharers.every((job) => job !== undefined && this.#canBear(job)))) return;
@@ -102,7 +102,7 @@ export class Mischief {
     this.fleet.push(await this.#options.workers.spawn(this.#options.settings));
   }
 
-  /** Long enough for the job to be taken over. */
+  /** Freezes a worker for long enough that another worker can take over its jobs. */
   #freeze(worker: WorkerProcess): void {
     killIfThere(worker.pid, 'SIGSTOP');
     this.#frozen.set(
@@ -117,7 +117,7 @@ export class Mischief {
     killIfThere(worker.pid, 'SIGCONT');
   }
 
-  /** The jobs that are being trained by workers that can be hit. */
+  /** Returns the jobs that are being trained by workers that may be disturbed. */
   async #running(): Promise<RunningJob[]> {
     const { data } = await this.#options.workers.jobs.store.list({ limit: 100 });
     return data.flatMap(({ id, status, attempts, worker: name, progress }) => {
@@ -137,7 +137,7 @@ export class Mischief {
     this.#hits.set(jobId, { times: (this.#hits.get(jobId)?.times ?? 0) + 1, epoch });
   }
 
-  /** A whole number, `low` included, `high` not. */
+  /** Returns a random integer from `low` to `high` − 1. */
   #between(low: number, high: number): number {
     return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
   }

@@ -1,5 +1,5 @@
-// Many jobs on a Redis to which everything happens that can, while the workers are well: in the end each job has had one attempt, every
-// epoch once and in order, and the very weights of a run that was left alone. CHAOS_SEED repeats a run's choices.
+// Runs many jobs while random faults hit Redis and the workers keep running. At the end each job has one attempt, every epoch once and in
+// order, and the same weights as an undisturbed run. CHAOS_SEED repeats a run's choices.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const spec = (index: number) => ({
   epochs: EPOCHS,
 });
 
-/** What happens, and how long it may last, in ms. */
+/** The faults, each with its longest duration in ms. */
 const mischief: Readonly<
   Record<string, { longest: number; begin(redis: RedisServer): Promise<unknown>; end(redis: RedisServer): Promise<unknown> }>
 > = {
@@ -59,7 +59,7 @@ const mischief: Readonly<
   },
 };
 
-test.skipIf(!hasRedisServer)('whatever Redis answers, every job ends as if nothing had happened', async ({ onTestFinished }) => {
+test.skipIf(!hasRedisServer)('every job has the same result as an undisturbed run, whatever Redis replies', async ({ onTestFinished }) => {
   const server = await RedisServer.start('--appendonly', 'yes');
   const redis = openTestRedis({ url: server.url, kind: 'external' });
   const workers = new Workers(redis, await mkdtemp(join(tmpdir(), 'trainyard-chaos-')));

@@ -1,6 +1,6 @@
-// Many jobs, a storage that fails in every way, and training children that are killed and frozen at every moment. In the end each job has
-// every epoch once and in order, the weights of a run that was left alone, and nothing is left that nobody needs. CHAOS_SEED repeats a
-// run's choices, CHAOS_JOBS says how many jobs.
+// Runs many jobs while the storage fails in all ways and training children are killed and frozen. At the end each job has every epoch once
+// and in order and the same weights as an undisturbed run, and no unneeded file is left. CHAOS_SEED repeats a run's choices, CHAOS_JOBS
+// sets the number of jobs.
 import { isCheckpointName, isSnapshotName, openArtifacts, readSnapshot, trainedWeightsFile } from '@trainyard/jobs';
 import { Generator } from '@trainyard/engine';
 import { expect } from 'vitest';
@@ -13,7 +13,11 @@ const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 **
 const count = Number(process.env['CHAOS_JOBS'] ?? 8);
 const EPOCHS = 6;
 
-test('whatever happens to the storage and to training children, every job ends as if nothing had', async ({ redis, workers, s3 }) => {
+test('every job has the same result as an undisturbed run, whatever happens to the storage and to training children', async ({
+  redis,
+  workers,
+  s3,
+}) => {
   console.log(`chaos of the storage: seed ${seed}`);
   const began = performance.now();
   const { id, content } = await storeUpload(redis, workers.folder);
@@ -50,7 +54,7 @@ test('whatever happens to the storage and to training children, every job ends a
 
   const artifacts = await openArtifacts('s3://artifacts/jobs', workers.folder);
   const checkpoints = async (jobId: string) => (await artifacts.names(jobId)).filter(isCheckpointName);
-  await until('that one checkpoint of each job is left', async () => {
+  await until('the removal of all but one checkpoint of each job', async () => {
     return (await Promise.all(jobIds.map(async (jobId) => (await checkpoints(jobId)).length === 1))).every(Boolean);
   });
   worker.process.kill('SIGTERM');
@@ -70,7 +74,7 @@ test('whatever happens to the storage and to training children, every job ends a
   await artifacts.close();
 });
 
-/** Half of the jobs train on an upload, which a worker has to fetch. */
+/** Half of the jobs train on an uploaded dataset, which a worker must fetch. */
 function specOf(index: number, uploaded: string) {
   const noise = { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples: 3_000 + 500 * index, batchSize: 4 };
   const [data, loss, outFeatures] =

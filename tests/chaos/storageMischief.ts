@@ -1,6 +1,5 @@
-// What can happen to a storage and to training children, done at random: requests are refused, cut off, answered with other bytes or not
-// at all; children are killed and frozen, whatever they do. Which, when and to whom comes from a seed; how the processes then interleave
-// does not.
+// Random faults for the storage and for training children: requests are refused, cut off, answered with wrong bytes or not at all, and
+// children are killed and frozen. A seed determines the faults and their order. It does not determine how the processes interleave.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Generator } from '@trainyard/engine';
 import type { Fault, FaultyS3 } from '../support/faultyS3.ts';
@@ -21,7 +20,7 @@ const faults: Readonly<Record<(typeof storageFaults)[number], Fault>> = {
   noBucket: { status: 404, code: 'NoSuchBucket' },
 };
 
-/** A file that never arrives whole is damaged for good, and rightly so: this is shorter than the patience for that. */
+/** Shorter than the time for which a damaged file is fetched again. After that time the file would count as damaged, which is correct. */
 const longestCorruptionMs = 1_000;
 
 export interface StorageMischiefOptions {
@@ -34,14 +33,14 @@ export interface StorageMischiefOptions {
 export class StorageMischief {
   readonly done = Object.fromEntries([...storageFaults, ...childFaults].map((kind) => [kind, 0])) as Record<Kind, number>;
   readonly #options: StorageMischiefOptions;
-  /** How far each job had come when its child was last hit. */
+  /** The progress of each job when its child was last disturbed. */
   readonly #hits = new Map<string, string>();
 
   constructor(options: StorageMischiefOptions) {
     this.#options = options;
   }
 
-  /** Does things until `ended` says that all jobs have ended. */
+  /** Causes faults until `ended` reports that all jobs have ended. */
   async until(ended: () => Promise<boolean>): Promise<void> {
     const children = this.#hitChildren(ended);
     while (!(await ended())) {
@@ -63,7 +62,7 @@ export class StorageMischief {
       const job = data[this.#between(0, Math.max(data.length, 1))];
       const child = this.#options.worker.logs.findLast((line) => line.jobId === job?.id && line.child !== undefined)?.child;
       if (job === undefined || child === undefined) continue;
-      // A second death without progress is on its way to a crash loop, which is right and not what is tested here.
+      // A second death without progress could lead to a crash loop, which is correct but not tested here.
       const progress = `${job.progress.epoch} ${job.checkpoint?.epoch} ${job.checkpoint?.step}`;
       if (this.#hits.get(job.id) === progress) continue;
       this.#hits.set(job.id, progress);
@@ -73,7 +72,7 @@ export class StorageMischief {
     }
   }
 
-  /** A whole number, `low` included, `high` not. */
+  /** Returns a random integer from `low` to `high` − 1. */
   #between(low: number, high: number): number {
     return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
   }

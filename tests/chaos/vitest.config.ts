@@ -1,4 +1,4 @@
-// The chaos run is slow and random, so it is no part of `npm test`: `npm run chaos`.
+// The chaos tests are slow and random, so they are not part of `npm test`. Run them with `npm run chaos`.
 import { defineConfig } from 'vitest/config';
 import { hangLimits } from '../support/hangLimits.ts';
 

@@ -1,5 +1,5 @@
-// A crowd on one API process: clients that all lose their streams when it restarts and all come back at once, and clients that never
-// read what they asked for. Everybody hears everything once, nobody gets an error, and other requests are answered meanwhile.
+// Many clients of one API process. Readers lose their streams in a restart and reconnect at the same time, and other clients never read
+// their responses. Each reader gets each event once and no error, and the process still responds to other requests.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -12,7 +12,7 @@ import type { Client } from './client.ts';
 import type { Fleet } from './fleet.ts';
 import { long } from './specs.ts';
 
-/** What an EventSource waits before it comes back, in ms. */
+/** The pause of an EventSource before it reconnects, in ms. */
 const comeBackMs = 2_000;
 
 /** How often it is checked whether all readers are connected, in ms. */
@@ -21,20 +21,20 @@ const lookEveryMs = 50;
 export interface CrowdFigures {
   readonly readers: number;
   readonly silent: number;
-  /** Times a reader came back. */
+  /** The number of reconnects of all readers. */
   readonly returns: number;
-  /** Between the restart and the first event, or the next heartbeat's place, of the last reader, in ms. */
+  /** The time from the restart until the last reader gets its first event or is connected again, in ms. */
   readonly allBackMs: number;
   /** Response times of `GET /health/live` while the silent clients connect, stay and disconnect, in ms. */
   readonly live: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
-/** A reader as an EventSource is one: comes back with its last id after whatever ended its stream, until it gets a 204. */
+/** A reader that behaves like an EventSource: when its stream ends, it reconnects with its last event id, until it gets a 204. */
 class Reader {
   readonly ids: string[] = [];
   connections = 0;
   isConnected = false;
-  /** Why it stopped, if it was not a 204. */
+  /** The reason why the reader stopped, unless it was a 204. */
   fault: string | null = null;
   readonly #url: string;
   #stream: StreamClient | undefined;
@@ -46,7 +46,7 @@ class Reader {
   async follow(): Promise<void> {
     for (let status = 200; status === 200; ) {
       status = await this.#connection();
-      if (status !== 200 && status !== 204) this.fault = `a reader of the crowd was answered ${status}`;
+      if (status !== 200 && status !== 204) this.fault = `a reader of the crowd got the status ${status}`;
       else if (status === 200) await delay(comeBackMs);
     }
   }
@@ -56,7 +56,7 @@ class Reader {
     try {
       this.#stream = await openStream(this.#url, last === undefined ? {} : { 'last-event-id': last });
     } catch {
-      // Nobody listens: a network error, after which an EventSource comes back.
+      // The process is not listening. An EventSource reconnects after a network error.
       return 200;
     }
     const { status } = this.#stream;
@@ -69,7 +69,7 @@ class Reader {
   }
 }
 
-/** A client that asks for a stream and never reads it. */
+/** A client that requests a stream and never reads it. */
 function askInSilence(url: string): Socket {
   const { hostname, port, host, pathname } = new URL(url);
   const socket = connect(Number(port), hostname).pause();
@@ -78,7 +78,7 @@ function askInSilence(url: string): Socket {
   return socket;
 }
 
-/** Resolves when all are connected. @returns how long it took, in ms */
+/** Waits until all readers are connected. @returns the time that this took, in ms */
 async function allConnected(readers: readonly Reader[]): Promise<number> {
   const since = performance.now();
   while (readers.some(({ isConnected, fault }) => !isConnected && fault === null)) await delay(lookEveryMs);
@@ -95,7 +95,7 @@ async function liveTimesDuring(url: string, act: () => Promise<unknown>): Promis
   return (await times)[0] as number[];
 }
 
-/** Restarts an API process under so many readers of one job, with as many that never read. */
+/** Restarts an API process that has the given number of readers of one job, and as many clients that never read. */
 export async function crowd(client: Client, fleet: Fleet, size: number): Promise<CrowdFigures> {
   const { ledger } = client;
   const [url = ''] = fleet.urls;

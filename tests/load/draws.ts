@@ -1,4 +1,5 @@
-// What a client draws, from its own part of the run's seed: its choices are the same in every run, whatever the others do.
+// The random numbers of one client. They depend only on the seed of the run and the number of the client, so a client makes the same
+// choices in every run.
 import { Generator } from '@trainyard/engine';
 
 export class Draws {
@@ -8,12 +9,12 @@ export class Draws {
     this.#generator = new Generator((seed + client * 0x9e3779b9) % 2 ** 32);
   }
 
-  /** 0 … count − 1. */
+  /** Returns a random integer from 0 to `count` − 1. */
   below(count: number): number {
     return Math.floor((this.#generator.random() / 2 ** 32) * count);
   }
 
-  /** low … high. */
+  /** Returns a random integer from `low` to `high`. */
   between(low: number, high: number): number {
     return low + this.below(high - low + 1);
   }

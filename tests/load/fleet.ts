@@ -15,7 +15,7 @@ import { liveHeapBytes } from './memory.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** By which everything that a process starts is found again. */
+/** The environment variable that identifies all processes of the run. */
 const markName = 'LOAD_RUN';
 
 export interface FleetOptions {
@@ -42,7 +42,7 @@ export class Fleet {
     this.#settings = settings;
   }
 
-  /** Resolves when every API process listens; workers are ready soon after. */
+  /** Starts all processes. Resolves when every API process listens; workers are ready soon after. */
   static async start({ apis, workers, settings = {}, redisMemoryBytes }: FleetOptions): Promise<Fleet> {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-load-'));
     await mkdir(join(folder, 'tmp'));
@@ -55,7 +55,7 @@ export class Fleet {
     return fleet;
   }
 
-  /** Ends an API process, as an operator does, and starts another one at its address. */
+  /** Stops an API process with SIGTERM and starts another one at the same address. */
   async restartApi(index: number): Promise<void> {
     const name = `api-${index + 1}`;
     const at = this.#processes.findIndex((process) => process.name === name);
@@ -66,7 +66,7 @@ export class Fleet {
     await this.#startApi(name, new URL(this.urls[index] ?? '').port);
   }
 
-  /** Resolves with its address when it listens. */
+  /** Starts an API process. Resolves with its address when it listens. */
   async #startApi(name: string, port: string): Promise<string> {
     const child = this.#run(name, { PORT: port }, '--inspect=127.0.0.1:0', 'services/api/dist/server.js');
     for await (const line of createInterface({ input: child.stdout ?? Readable.from([]) })) {
@@ -76,13 +76,13 @@ export class Fleet {
     throw new Error(`an API process ended at its start:\n${readFileSync(this.#logOf(name), 'utf8')}`);
   }
 
-  /** What each API process holds; see memory.ts. */
+  /** Measures the memory of each API process; see memory.ts. */
   async liveHeaps(): Promise<number[]> {
     const apis = this.#processes.filter(({ name }) => name.startsWith('api')).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return await Promise.all(
       apis.map(async ({ name }) => {
         const log = await readFile(this.#logOf(name), 'utf8');
-        // Of one that was restarted, the last.
+        // The log of a restarted process contains several addresses; the last one is current.
         return await liveHeapBytes([...log.matchAll(/^Debugger listening on (ws:\S+)$/gm)].at(-1)?.[1] ?? '');
       }),
     );
@@ -92,7 +92,7 @@ export class Fleet {
     return join(this.folder, 'artifacts');
   }
 
-  /** Ends all processes but Redis, as an operator does. @returns what went wrong, and what they left */
+  /** Stops all processes except Redis with SIGTERM. @returns the faults, including remaining processes */
   async stop(): Promise<string[]> {
     const faults: string[] = [];
     const ends = this.#processes.map(async ({ name, child }) => {
@@ -113,7 +113,7 @@ export class Fleet {
     return faults;
   }
 
-  /** Removes everything, also after a fault. */
+  /** Stops Redis and removes all files, also after a fault. */
   async close(): Promise<void> {
     for (const { child } of this.#processes) child.kill('SIGKILL');
     await this.redis.close();
@@ -144,7 +144,7 @@ export class Fleet {
     return join(this.folder, `${name}.log`);
   }
 
-  /** What the process itself took for an error. */
+  /** Returns the errors in the log of a process. */
   #errorsOf(name: string): string[] {
     const lines = readFileSync(this.#logOf(name), 'utf8').split('\n');
     const errors = lines.filter((line) => /^\{"level":[56]0/.test(line));
@@ -152,7 +152,7 @@ export class Fleet {
   }
 }
 
-/** Processes whose environment holds the entry; only Linux shows them. */
+/** Returns the ids of the processes whose environment contains the entry. Only Linux shows environments. */
 function processesWith(entry: string): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')
@@ -162,7 +162,7 @@ function processesWith(entry: string): number[] {
       try {
         return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry);
       } catch {
-        // It ended while we looked, or is not ours to look at.
+        // The process has just ended, or it belongs to another user.
         return false;
       }
     });

@@ -1,8 +1,8 @@
-// A reader of a job's events that goes away now and then, and comes back to another process with the id of the last event that it has.
+// Reads the events of a job. The reader sometimes disconnects, and reconnects to another process with the id of its last event.
 import { openStream } from '../api/fixtures/eventSource.ts';
 import type { Client } from './client.ts';
 
-/** Reads a job's events to their end, over as many connections as it takes. */
+/** Reads all events of a job, over one or more connections. */
 export async function follow(client: Client, jobId: string): Promise<void> {
   const { ledger, draws } = client;
   const ids: string[] = [];
@@ -14,12 +14,12 @@ export async function follow(client: Client, jobId: string): Promise<void> {
       return;
     }
     if (stream.status !== 200) {
-      ledger.violated(`GET /jobs/{id}/events was answered ${stream.status}`);
+      ledger.violated(`GET /jobs/{id}/events got the status ${stream.status}`);
       stream.leave();
       return;
     }
     const patience = draws.between(1, 8);
-    // Only stored events have ids. A stream that ends has said all that there is, or its reader was too slow for it.
+    // Only stored events have ids. A stream ends after the last event of the job, or if its reader is too slow.
     await stream.until(({ events }) => events.filter(({ id }) => id !== undefined).length >= patience).catch(() => undefined);
     stream.leave();
     ids.push(...stream.events.flatMap(({ id }) => id ?? []));

@@ -1,5 +1,4 @@
-// What has to hold when all is done, whatever happened in between: looked at through every API process, and in Redis and the folder
-// that they share.
+// Checks what must be true at the end of a load run, through every API process, in Redis and in the shared folder.
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EventPage, isFinal, type Job, type StoredEvent, type Sweep } from '@trainyard/contracts';
@@ -8,10 +7,10 @@ import type { Client } from './client.ts';
 import type { Fleet } from './fleet.ts';
 import { readList } from './otherActs.ts';
 
-/** How long what was begun may take to come to its end, in ms. */
+/** How long running jobs, sweeps and removals may take to finish, in ms. */
 const longestDrainMs = 180_000;
 
-/** Waits until all that was promised has ended, and makes the jobs of sweeps promises too. */
+/** Waits until all accepted jobs have ended, and adds the jobs of sweeps to the expected jobs. */
 export async function drain(client: Client): Promise<void> {
   const { ledger } = client;
   for (const id of ledger.kept()) await client.until(id);
@@ -31,14 +30,14 @@ export async function drain(client: Client): Promise<void> {
   }
 }
 
-/** Each accepted job exists once and ended as it should, and the same specs came to the same weights. */
+/** Each accepted job exists once and has the expected final status, and equal specs have equal weights. */
 export async function checkJobs(client: Client): Promise<readonly Job[]> {
   const { ledger } = client;
   const kept = ledger.kept();
   const listed = await readList(client, '');
-  ledger.check(new Set(listed).size === listed.length, 'the final list gave a job twice');
-  for (const id of kept) ledger.check(listed.includes(id), 'an accepted job is gone');
-  for (const id of listed) ledger.check(kept.includes(id), 'there is a job that nobody was told of, or one that was deleted');
+  ledger.check(new Set(listed).size === listed.length, 'the final list contains a job twice');
+  for (const id of kept) ledger.check(listed.includes(id), 'an accepted job is missing');
+  for (const id of listed) ledger.check(kept.includes(id), 'the list contains a job that no response named, or a deleted one');
   const weights = new Map<string, Set<string>>();
   const jobs: Job[] = [];
   for (const id of kept) {
@@ -49,16 +48,16 @@ export async function checkJobs(client: Client): Promise<readonly Job[]> {
     const fits = promised.ends.includes(job.status);
     ledger.check(
       fits,
-      `a job that was to end ${promised.ends.join(' or ')} is ${job.status}${job.error === null ? '' : `: ${job.error.message}`}`,
+      `a job that must be ${promised.ends.join(' or ')} is ${job.status}${job.error === null ? '' : `: ${job.error.message}`}`,
     );
     if (job.result === null) continue;
     weights.set(promised.spec, (weights.get(promised.spec) ?? new Set()).add(job.result.weightsSha256));
   }
-  for (const digests of weights.values()) ledger.check(digests.size === 1, `one spec came to ${digests.size} different weights`);
+  for (const digests of weights.values()) ledger.check(digests.size === 1, `one spec has ${digests.size} different weights`);
   return jobs;
 }
 
-/** Each stream has every epoch once and in order, ends with the final status, and is what its readers heard. */
+/** Each stream has every epoch once and in order and ends with the final status, and its readers have got the same events. */
 export async function checkStreams(client: Client, jobs: readonly Job[]): Promise<number> {
   const { ledger } = client;
   let epochs = 0;
@@ -68,23 +67,23 @@ export async function checkStreams(client: Client, jobs: readonly Job[]): Promis
     epochs += numbers.length;
     ledger.check(
       numbers.every((epoch, at) => epoch === at + 1),
-      'a stream has an epoch twice, or not in its place',
+      'a stream has an epoch twice or in the wrong order',
     );
     const promised = ledger.jobs.get(job.id)?.epochs ?? 0;
     ledger.check(job.status !== 'succeeded' || numbers.length === promised, `a stream has ${numbers.length} of ${promised} epochs`);
     const statuses = events.flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
     ledger.check(
       statuses.filter(isFinal).length === 1 && events.at(-1)?.event === 'status',
-      'a stream does not end with its one final status',
+      'a stream does not end with a single final status',
     );
     ledger.check(statuses.at(-1) === job.status, 'a stream ends with another status than its job');
     const ids = events.map(({ id }) => id);
     ledger.check(
       ids.every((id, at) => at === 0 || compareEventIds(ids[at - 1] ?? '', id) < 0),
-      'the ids of a stream do not rise',
+      'the ids of a stream are not ascending',
     );
     for (const heard of ledger.streams.filter(({ jobId }) => jobId === job.id)) {
-      ledger.check(heard.ids.join() === ids.join(), 'a reader that came and went has not heard each event once');
+      ledger.check(heard.ids.join() === ids.join(), 'a reader that reconnected did not get each event once');
     }
   }
   return epochs;
@@ -102,7 +101,7 @@ async function storedEvents(client: Client, jobId: string): Promise<StoredEvent[
   return events;
 }
 
-/** No stream is open, nothing waits, and neither Redis nor the folder has anything of what is not there any more. */
+/** No stream is open, nothing waits, and neither Redis nor the folder contains data of deleted jobs. */
 export async function checkLeftovers(client: Client, fleet: Fleet, jobs: readonly Job[]): Promise<void> {
   const { ledger } = client;
   const redis = connectRedis(fleet.redis.url, { role: 'worker' });
@@ -120,14 +119,14 @@ export async function checkLeftovers(client: Client, fleet: Fleet, jobs: readonl
       }
       return found.filter(([, count]) => count > 0).map(([name, count]) => `${name} ${count}`);
     };
-    // What is reconciled every few seconds may be due just now.
+    // Waits, because some of these values are only updated every few seconds.
     for (const end = performance.now() + 20_000; (await pending()).length > 0 && performance.now() < end; ) await delay(250);
     for (const what of await pending()) ledger.violated(`left behind: ${what}`);
     const ofJobs = new RegExp(`^${keys.tag.replace(/[{}]/g, '\\$&')}:(?:job|events|files|train):(job_\\w+)`);
     for await (const page of redis.scanStream({ match: `${keys.tag}:*`, count: 1_000 }) as AsyncIterable<string[]>) {
       for (const key of page) {
         const [, jobId] = ofJobs.exec(key) ?? [];
-        if (jobId !== undefined && !there.has(jobId)) ledger.violated(`left behind of a job that is gone: ${key.replace(jobId, '{id}')}`);
+        if (jobId !== undefined && !there.has(jobId)) ledger.violated(`data of a deleted job: ${key.replace(jobId, '{id}')}`);
         else if (key.startsWith(`${keys.tag}:dataset:`)) ledger.violated('left behind: a dataset');
       }
     }

@@ -1,17 +1,17 @@
-// What clients do with jobs of their own. Each act leaves the ledger with what has to become of them.
+// The actions of clients on their own jobs. Each action records the expected results in the ledger.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from '@trainyard/contracts';
 import type { Answer, Client } from './client.ts';
 import { follow } from './follow.ts';
 import { diverging, digits, long, small } from './specs.ts';
 
-/** Some jobs at once, of which nobody waits for any but the last. */
+/** Posts several jobs at once and waits only for the last one. */
 export async function postSeveral(client: Client): Promise<void> {
   const jobs = await Promise.all(Array.from({ length: client.draws.between(2, 6) }, async () => await client.post(small(client.draws))));
   await client.until(jobs.at(-1)?.id ?? '');
 }
 
-/** One request, sent to several processes at the same time with one idempotency key: one job. */
+/** Sends one request to several processes at the same time with one idempotency key. It must create one job. */
 export async function postTwice(client: Client): Promise<void> {
   const body = small(client.draws);
   const headers = { 'idempotency-key': client.newKey() };
@@ -23,16 +23,16 @@ export async function postTwice(client: Client): Promise<void> {
   await client.ask({ ...request, expect: [422], json: other });
 }
 
-/** Checks that answers to one request tell of one job, that was made once; its id. */
+/** Checks that the responses to one request name one job that was created once. @returns its id */
 function oneJobOf({ ledger }: Client, answers: readonly Answer[]): string {
   const ids = new Set(answers.map(({ body }) => (body as Job).id));
-  ledger.check(ids.size === 1, `one idempotency key made ${ids.size} jobs`);
+  ledger.check(ids.size === 1, `one idempotency key created ${ids.size} jobs`);
   const made = answers.filter(({ headers }) => !headers.has('idempotency-replayed')).length;
-  ledger.check(made === 1, `${made} answers to one idempotency key said that they had made the job`);
+  ledger.check(made === 1, `${made} responses to one idempotency key have the status of a new job`);
   return [...ids][0] ?? '';
 }
 
-/** A job and those who follow it, several of them at once. */
+/** Posts a job that several readers follow at the same time. */
 export async function postAndFollow(client: Client): Promise<void> {
   const { id } = await client.post(client.draws.oneOf([small, digits, long])(client.draws));
   await Promise.all(Array.from({ length: client.draws.between(1, 3) }, async () => await follow(client, id)));
@@ -42,10 +42,10 @@ export async function fail(client: Client): Promise<void> {
   const { id } = await client.post(diverging(client.draws), ['failed']);
   await follow(client, id);
   const { error } = await client.get(id);
-  client.ledger.check(error !== null && error.message !== '', 'a failed job does not say why');
+  client.ledger.check(error !== null && error.message !== '', 'a failed job has no error message');
 }
 
-/** Cancels a job sooner or later, by two processes at once. @returns the job, if it was in time */
+/** Cancels a job after a random time, through two processes at once. @returns the job, if it was still running or waiting */
 async function cancelOne(client: Client): Promise<{ readonly id: string; readonly body: ReturnType<typeof long> } | null> {
   const body = long(client.draws);
   const { id } = await client.post(body);
@@ -65,7 +65,7 @@ export async function cancel(client: Client): Promise<void> {
   await cancelOne(client);
 }
 
-/** A cancelled job is retried, by the same request at several processes, and ends as if nothing had been. */
+/** Retries a cancelled job with the same request at several processes. The retry has the normal result. */
 export async function cancelAndRetry(client: Client): Promise<void> {
   const cancelled = await cancelOne(client);
   if (cancelled === null) return;
@@ -76,10 +76,10 @@ export async function cancelAndRetry(client: Client): Promise<void> {
   const retry = oneJobOf(client, answers);
   client.ledger.promise(retry, body, body.epochs);
   const { retryOf } = await client.until(retry);
-  client.ledger.check(retryOf === id, 'a retry does not name the job that it came of');
+  client.ledger.check(retryOf === id, 'a retry does not name the job that it retries');
 }
 
-/** Pauses a job and has it go on, again and again, while somebody follows it. */
+/** Pauses and resumes a job several times while a reader follows it. */
 export async function pauseAndResume(client: Client): Promise<void> {
   const { id } = await client.post(long(client.draws));
   const following = follow(client, id);
@@ -93,7 +93,7 @@ export async function pauseAndResume(client: Client): Promise<void> {
   await following;
 }
 
-/** Asks the model of a job that has succeeded, at two processes, which have to say the same. */
+/** Requests predictions of a successful job from two processes. Both must give the same result. */
 export async function predict(client: Client): Promise<void> {
   const { id } = await client.post(small(client.draws));
   await client.until(id);
@@ -103,16 +103,16 @@ export async function predict(client: Client): Promise<void> {
   const [first, ...others] = answers.map(({ body }) => JSON.stringify(body));
   client.ledger.check(
     others.every((other) => other === first),
-    'two processes predicted different things with one model',
+    'two processes gave different predictions of the same model',
   );
   const predicted = answers.map(({ body }) => (body as { readonly outputs: readonly unknown[] }).outputs.length);
   client.ledger.check(
     predicted.every((count) => count === inputs.length),
-    'a prediction has not as many outputs as inputs',
+    'the number of outputs of a prediction differs from the number of inputs',
   );
 }
 
-/** Deletes a job once it has ended, and not before. */
+/** Deletes a job. This is refused until the job has ended. */
 export async function remove(client: Client): Promise<void> {
   const { id } = await client.post(digits(client.draws));
   const request = { operation: 'DELETE /jobs/{id}', path: `/jobs/${id}` };

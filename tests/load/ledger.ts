@@ -1,16 +1,16 @@
-// What a load run saw: how long answers took, which there were, what clients were promised, and what turned out not to be so.
+// The records of a load run: response times and statuses, the expected results of accepted requests, and violations.
 import type { JobStatus } from '@trainyard/contracts';
 
-/** A job that was accepted, and what has to become of it. */
+/** An accepted job and its expected result. */
 export interface PromisedJob {
-  /** The spec with its seed, as a text: the same one gives the same weights. */
+  /** The spec with its seed, as text. Equal specs give equal weights. */
   readonly spec: string;
   readonly epochs: number;
   readonly ends: readonly JobStatus[];
   readonly isDeleted: boolean;
 }
 
-/** What one client heard of a job's stream, over all of its connections. */
+/** The events that one client got from a job's stream, over all of its connections. */
 export interface HeardStream {
   readonly jobId: string;
   readonly ids: readonly string[];
@@ -19,14 +19,14 @@ export interface HeardStream {
 
 export class Ledger {
   readonly jobs = new Map<string, PromisedJob>();
-  /** Sweeps, and how many jobs each has. */
+  /** The sweeps, each with its number of jobs. */
   readonly sweeps = new Map<string, number>();
   readonly streams: HeardStream[] = [];
   readonly #latencies = new Map<string, number[]>();
   readonly #violations = new Map<string, number>();
 
   promise(jobId: string, spec: object, epochs: number, ends: readonly JobStatus[] = ['succeeded']): void {
-    if (this.jobs.has(jobId)) this.violated(`${jobId} was given out as a new job twice`);
+    if (this.jobs.has(jobId)) this.violated(`${jobId} was returned twice as a new job`);
     this.jobs.set(jobId, { spec: JSON.stringify(spec), epochs, ends, isDeleted: false });
   }
 
@@ -35,7 +35,7 @@ export class Ledger {
     if (job !== undefined) this.jobs.set(jobId, { ...job, ...change });
   }
 
-  /** The ids of jobs that are there for good. */
+  /** The ids of the jobs that are not deleted. */
   kept(): string[] {
     return [...this.jobs].filter(([, { isDeleted }]) => !isDeleted).map(([jobId]) => jobId);
   }

@@ -1,11 +1,11 @@
-// What the API processes hold: JavaScript's objects that are left when all garbage is collected, so that what grows with requests, jobs
-// or readers and never shrinks is seen in a short run too. Asked through Node's inspector, so the processes need no code for it.
+// Measures the JavaScript heap of the API processes after a garbage collection. So a leak that grows with requests, jobs or readers is
+// found even in a short run. It uses Node's inspector, so the processes need no code for it.
 import { once } from 'node:events';
 
-/** Code is compiled and caches fill, in any run. */
+/** The growth, in bytes, that compiled code and caches may cause in any run. */
 const settledBytes = 16 * 2 ** 20;
 
-/** @param debuggerUrl of a process that was started with `--inspect` */
+/** Returns the heap size in bytes. @param debuggerUrl the debugger URL of a process that was started with `--inspect` */
 export async function liveHeapBytes(debuggerUrl: string): Promise<number> {
   const socket = new WebSocket(debuggerUrl);
   await once(socket, 'open');
@@ -22,13 +22,13 @@ export async function liveHeapBytes(debuggerUrl: string): Promise<number> {
   return usedSize;
 }
 
-/** What grew more than a process that runs for long may, in words. @param before after the first third of the load @param after when all is done */
+/** Describes each process whose memory has grown too much. @param before after the first third of the load @param after at the end */
 export function growths(before: readonly number[], after: readonly number[]): string[] {
   return before.flatMap((bytes, at) => {
     const last = after[at] ?? 0;
     return last <= bytes + settledBytes
       ? []
-      : [`an API process held ${megabytes(bytes)} MB after the first third of the load and ${megabytes(last)} MB in the end`];
+      : [`an API process held ${megabytes(bytes)} MB after the first third of the load and ${megabytes(last)} MB at the end`];
   });
 }
 

@@ -1,19 +1,19 @@
-// What a load run is asked for, on the command line: `npm run load -- --seed 1 --seconds 60 --clients 16 --crowd 1000`.
+// The command line of a load run: `npm run load -- --seed 1 --seconds 60 --clients 16 --crowd 1000`.
 import { parseArgs } from 'node:util';
 
 export interface LoadOptions {
-  /** Decides what every client does, and in which order; how their requests interleave does not come from it. */
+  /** Determines the actions of every client and their order, but not how the requests of the clients interleave. */
   readonly seed: number;
-  /** How long clients begin new things; they finish what they began. */
+  /** How long clients start new actions, in seconds. They finish the started ones. */
   readonly seconds: number;
   readonly clients: number;
-  /** Readers of one job that lose their streams at once and come back at once, and as many that never read. */
+  /** The number of readers that lose their streams and reconnect at the same time. As many other clients never read. */
   readonly crowd: number;
 }
 
 const usage = 'usage: npm run load -- [--seed N] [--seconds N] [--clients N] [--crowd N]';
 
-/** @throws Error that says how it is used */
+/** Reads the command line. @throws Error with the usage */
 export function readOptions(args: readonly string[]): LoadOptions {
   const { values } = parseArgs({
     args: [...args],

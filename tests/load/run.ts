@@ -1,6 +1,5 @@
-// `npm run load -- [--seed N] [--seconds N] [--clients N]`: several API processes and several workers on one Redis, under clients that do
-// all that can be done, each request at another process. In the end everything has to be as if there had been one process and one
-// client at a time; then it exits with 0. The last line sums it up.
+// `npm run load -- [--seed N] [--seconds N] [--clients N]`: runs several API processes and workers on one Redis. Clients use the whole API
+// and send each request to a random process. It exits with 0 if the final state has no fault. The last line is a summary.
 import { quantile } from '../bench/figure.ts';
 import { Client } from './client.ts';
 import { crowd } from './crowd.ts';
@@ -16,7 +15,7 @@ import * as otherActs from './otherActs.ts';
 const apis = 3;
 const workers = 2;
 
-/** Drawn from: what is done most stands there most often. */
+/** The actions to draw from. Frequent actions are listed several times. */
 const lots: readonly ((client: Client) => Promise<void>)[] = [
   ...Array.from({ length: 4 }, () => jobActs.postSeveral),
   ...Array.from({ length: 3 }, () => jobActs.postTwice),
@@ -37,7 +36,7 @@ async function load(options: LoadOptions): Promise<boolean> {
     const working = Array.from({ length: clients }, (_, index) => clientOf(index + 1));
     const began = performance.now();
     await work(working, seconds / 3);
-    // Nobody waits for an answer meanwhile: to collect all garbage holds a process up.
+    // Measured when no request is running, because a full garbage collection blocks a process.
     const before = await fleet.liveHeaps();
     await work(working, (seconds * 2) / 3);
     const tookSeconds = (performance.now() - began) / 1_000;
@@ -64,7 +63,7 @@ async function load(options: LoadOptions): Promise<boolean> {
       `load: seed ${seed}, ${clients} clients, ${apis} APIs, ${workers} workers, ${Math.round(tookSeconds)} s: ` +
         `${requests} requests (${Math.round(requests / tookSeconds)}/s), POST /jobs p50 ${ms(quantile(posts, 0.5))} p99 ${ms(quantile(posts, 0.99))}, ` +
         `${jobs.length} jobs (${count('succeeded')}, ${count('failed')}, ${count('cancelled')}), ${epochs} epochs, ` +
-        `${ledger.streams.length} readers that came back ${reconnections} times, ` +
+        `${ledger.streams.length} readers that reconnected ${reconnections} times, ` +
         `APIs hold ${before.map(megabytes).join(', ')} → ${after.map(megabytes).join(', ')} MB: ` +
         (ledger.violations.size === 0 ? 'everything intact' : 'BROKEN'),
     );
@@ -74,7 +73,7 @@ async function load(options: LoadOptions): Promise<boolean> {
   }
 }
 
-/** Clients begin one thing after the other for so long, and finish the last. */
+/** Runs the actions of all clients for the given time. The last actions are finished. */
 async function work(clients: readonly Client[], seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1_000;
   const working = clients.map(async (client) => {

@@ -1,4 +1,4 @@
-// The jobs that a load run posts. Seeds are few, so that many jobs have the same spec, and have to come to the same weights.
+// The job specs of a load run. There are only a few seeds, so many jobs have the same spec and must have the same weights.
 import type { Draws } from './draws.ts';
 
 export interface JobBody {
@@ -16,7 +16,7 @@ export const regression = (seed: number, inputs: number, outputs: number) => ({
   optimizer: { type: 'sgd', learningRate: 0.01 },
 });
 
-/** Over in some milliseconds. Takes four numbers, gives two. */
+/** A job that takes a few milliseconds. It has four inputs and two outputs. */
 export const small = (draws: Draws): JobBody => ({ ...regression(draws.below(3), 4, 2), epochs: draws.between(3, 20) });
 
 /** A small convolutional network on 200 images of the dataset `digits`, with a test part, without its seed and number of epochs. */
@@ -37,7 +37,7 @@ export const smallDigits = {
 
 export const digits = (draws: Draws): JobBody => ({ seed: draws.below(3), ...smallDigits, epochs: draws.between(1, 4) });
 
-/** About a second: time to pause or cancel it. */
+/** A job that takes about a second, so that it can be paused or cancelled. */
 export const long = (draws: Draws): JobBody => ({
   seed: draws.below(3),
   data: { dataset: 'random', inputShape: [1, 12, 12], targetShape: [3], samples: 2_000, batchSize: 4 },
@@ -55,14 +55,14 @@ export const long = (draws: Draws): JobBody => ({
   epochs: 10,
 });
 
-/** Fails: its losses soon are no numbers any more. */
+/** A job that fails because its loss soon is not finite. */
 export const diverging = (draws: Draws): JobBody => ({
   ...regression(draws.below(3), 4, 2),
   optimizer: { type: 'sgd', learningRate: 1e30 },
   epochs: 20,
 });
 
-/** A table that nobody else uploads, and a job that learns from it. */
+/** A table with unique content, and a job that trains on it. */
 export function ofTable(draws: Draws, name: string): { readonly table: string; readonly bodyFor: (dataset: string) => JobBody } {
   const rows = Array.from({ length: 8 }, (_, row) => `${draws.below(1_000)},${draws.below(1_000)},${row % 2 === 0 ? 'cat' : name}`);
   const bodyFor = (dataset: string): JobBody => ({
