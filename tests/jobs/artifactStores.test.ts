@@ -1,4 +1,4 @@
-// What every artifact store does, wherever it keeps its files: on a folder and on a real S3 server.
+// Tests that every artifact store must pass, on a folder and on a real S3 server.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
@@ -32,7 +32,7 @@ const withFolder = baseTest.extend('folder', async ({ task: _task }, { onCleanup
   return folder;
 });
 
-/** Where a link leads; '' where it is gone. */
+/** Returns the target of a link; '' if the link does not exist. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);
@@ -63,7 +63,7 @@ describe.each([
     return store;
   });
 
-  test('is stored from a finished file, which is gone then', async ({ store }) => {
+  test('is stored from a finished file, which is then removed', async ({ store }) => {
     const bytes = randomBytes(17_000_000);
     const path = store.temporaryFile();
     await writeFile(path, bytes);
@@ -74,7 +74,7 @@ describe.each([
     await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('can be lent to another job, which keeps it when the first one is gone or has another', async ({ store }) => {
+  test('can be shared with another job, which keeps it when the first job is deleted or replaces it', async ({ store }) => {
     const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
     await store.putBytes(jobId, name, Buffer.from('the first'));
     await store.copy({ jobId, name }, { jobId: other, name: 'initial.safetensors' });
@@ -95,14 +95,14 @@ describe.each([
     expect(await store.stat(jobId, 'b')).toBeNull();
   });
 
-  test('put again replaces the one before', async ({ store }) => {
+  test('that is stored again replaces the previous one', async ({ store }) => {
     await store.putBytes(jobId, name, Buffer.from('the first'));
     await store.putBytes(jobId, name, Buffer.from('second'));
     expect(await store.stat(jobId, name)).toEqual({ bytes: 6, sha256: digest(Buffer.from('second')) });
     expect((await content(store.open(jobId, name))).toString()).toBe('second');
   });
 
-  test('is served in part, both ends included', async ({ store }) => {
+  test('is read in part, including the first and the last byte of the range', async ({ store }) => {
     await store.putBytes(jobId, name, Buffer.from('0123456789'));
     for (const [start, end, part] of [
       [0, 0, '0'],
@@ -125,7 +125,7 @@ describe.each([
   test('can be read while many other downloads are open and unread', async ({ store }) => {
     await store.putBytes(jobId, name, randomBytes(2_000_000));
     const unread = await Promise.all(Array.from({ length: 60 }, async () => await store.open(jobId, name)));
-    // Each download starts, and is then not read any further.
+    // Each download starts and is then not read.
     for (const stream of unread) expect(await once(stream, 'readable')).toEqual([]);
     expect((await content(store.open(jobId, name))).length).toBe(2_000_000);
     // No download was ended to make room for the last one.
@@ -133,13 +133,13 @@ describe.each([
     for (const stream of unread) stream.destroy();
   });
 
-  test('that is not there has no size, cannot be opened, and can be deleted', async ({ store }) => {
+  test('that does not exist has no size, cannot be opened, and can be deleted', async ({ store }) => {
     expect(await store.stat(jobId, name)).toBeNull();
     await expect(store.open(jobId, name)).rejects.toMatchObject({ code: 'artifactNotFound' });
     await store.deleteJob(jobId);
   });
 
-  test('goes with its job, and no other goes', async ({ store }) => {
+  test('is deleted with its job, and artifacts of other jobs stay', async ({ store }) => {
     const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
     await store.putBytes(other, name, Buffer.from('stays'));
     for (let i = 0; i < 25; i++) await store.putBytes(jobId, `gradients-${i}-${i}.jsonl`, Buffer.from('{}'));
@@ -148,7 +148,7 @@ describe.each([
     expect(await store.names(other)).toEqual([name]);
   });
 
-  test('has a holder and a name that can be ones', async ({ store }) => {
+  test('must have a valid job id and a valid name', async ({ store }) => {
     for (const [holder, called] of [
       ['..', name],
       [jobId, '../x'],
@@ -162,7 +162,7 @@ describe.each([
     await expect(store.deleteJob('..')).rejects.toMatchObject({ code: 'invalidArtifactName' });
   });
 
-  test('is read whole, into memory or a file, with proof that it is what was stored', async ({ store, folder }) => {
+  test('is read into memory or a file, and the bytes are checked against the stored digest', async ({ store, folder }) => {
     const bytes = randomBytes(200_000);
     await store.putBytes(jobId, name, bytes);
     expect(digest(await readArtifact(store, { jobId, name }))).toBe(digest(bytes));
@@ -176,7 +176,7 @@ describe.each([
     await expect(fetchArtifact(lying, { jobId, name }, join(folder, 'other'))).rejects.toMatchObject({ code: 'damagedArtifact' });
   });
 
-  test('holds the documents of epochs, which a successor gets up to its beginning', async ({ store }) => {
+  test('contains the documents of epochs, which a successor gets up to the epoch where it starts', async ({ store }) => {
     const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
     const lines = (epochs: readonly number[]) => Buffer.from(epochs.map((epoch) => snapshotLine({ epoch })).join(''));
     await store.putBytes(jobId, 'gradients-1-3.jsonl', lines([1, 2, 3]));
@@ -187,7 +187,7 @@ describe.each([
     expect(await readSnapshot(store, other, 'gradients', 6)).toEqual({ document: null, nearest: 4 });
   });
 
-  test('leaves nothing unfinished when the store is closed', async ({ folder }) => {
+  test('leaves no unfinished files after the store is closed', async ({ folder }) => {
     const store = await openArtifacts(urlOf(folder), join(folder, 'home'));
     await writeFile(store.temporaryFile(), 'half of the wei');
     await store.close();
@@ -196,8 +196,8 @@ describe.each([
   });
 });
 
-describe('an S3 storage that is away', () => {
-  withFolder('is an error that names it, and no artifact that is missing', async ({ folder }) => {
+describe('an S3 storage that is unavailable', () => {
+  withFolder('gives an error that names it, and does not report the artifact as missing', async ({ folder }) => {
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
     const store = await openArtifacts(`s3://${s3.bucket}`, folder);
     await expect(store.stat(jobId, name)).rejects.toMatchObject({
@@ -208,7 +208,7 @@ describe('an S3 storage that is away', () => {
     vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
   });
 
-  withFolder.skipIf(process.platform !== 'linux')('holds no file open that it did not take', async ({ folder }) => {
+  withFolder.skipIf(process.platform !== 'linux')('closes the files that it could not store', async ({ folder }) => {
     vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
     const complaints = vi.spyOn(console, 'warn');
     const store = await openArtifacts(`s3://${s3.bucket}`, folder);
@@ -223,7 +223,7 @@ describe('an S3 storage that is away', () => {
     vi.stubEnv('AWS_ENDPOINT_URL', s3.env['AWS_ENDPOINT_URL'] ?? '');
   });
 
-  withFolder('is so too where the bucket is missing', async ({ folder }) => {
+  withFolder('gives an error also if the bucket does not exist', async ({ folder }) => {
     const store = await openArtifacts('s3://nothing', folder);
     await expect(store.putBytes(jobId, name, Buffer.from('x'))).rejects.toMatchObject({ code: 'storageUnavailable' });
     await store.close();

@@ -1,4 +1,4 @@
-// Artifacts in a folder: whole or not there, with a digest that is true, and nothing left over.
+// Artifacts in a folder are complete or missing, have a correct digest, and leave no unfinished files.
 import { execFile, fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ async function content(stream: Promise<Readable>): Promise<Buffer> {
 }
 
 describe('an artifact', () => {
-  test('is stored from a finished file, which is moved to its name', async ({ root }) => {
+  test('is stored by moving a finished file to its name', async ({ root }) => {
     const store = await FolderArtifactStore.open(root);
     const bytes = randomBytes(3_000_000);
     const path = store.temporaryFile();
@@ -49,7 +49,7 @@ describe('an artifact', () => {
     await store.close();
   });
 
-  test('keeps a true digest, also when its file was changed by hand or the note of it is lost or broken', async ({ root }) => {
+  test('has a correct digest, also if its file was changed by hand or the stored digest is missing or broken', async ({ root }) => {
     const store = await FolderArtifactStore.open(root);
     await store.putBytes(jobId, name, Buffer.from('one'));
     const path = join(root, jobId, name);
@@ -68,7 +68,7 @@ describe('an artifact', () => {
     await store.close();
   });
 
-  test('goes with its job', async ({ root }) => {
+  test('is deleted with its job', async ({ root }) => {
     const store = await FolderArtifactStore.open(root);
     await store.putBytes(jobId, name, Buffer.from('weights'));
     await store.putBytes(jobId, 'spec.json', Buffer.from('{}'));
@@ -78,7 +78,7 @@ describe('an artifact', () => {
     await store.close();
   });
 
-  test('never lies outside the folder', async ({ root }) => {
+  test('is never outside of the folder', async ({ root }) => {
     const store = await FolderArtifactStore.open(join(root, 'inner'));
     for (const [job, file] of [
       ['..', name],
@@ -104,8 +104,8 @@ describe('an artifact', () => {
   });
 });
 
-describe('what a crash leaves unfinished', () => {
-  test('is removed by the next start, while the files of those who are still writing stay', async ({ root }) => {
+describe('an unfinished file after a crash', () => {
+  test('is removed at the next start, while unfinished files of running processes stay', async ({ root }) => {
     const writer = await FolderArtifactStore.open(root);
     await writeFile(writer.temporaryFile(), 'half of the wei');
     const child = fork(new URL('fixtures/crashWhileWriting.ts', import.meta.url), [root], { stdio: 'ignore' });
@@ -123,7 +123,7 @@ describe('what a crash leaves unfinished', () => {
     expect(await unfinished(root)).toEqual([]);
   });
 
-  test('of a former process with this process’s id is removed, and that of another machine only when it is old', async ({ root }) => {
+  test('of an earlier process with the same id is removed, and one of another machine only if it is old', async ({ root }) => {
     const leftovers = {
       reusedId: join(root, '.unfinished', `${encodeURIComponent(hostname())}~${process.pid}~a`),
       elsewhereNow: join(root, '.unfinished', 'elsewhere~1~b'),
@@ -138,9 +138,9 @@ describe('what a crash leaves unfinished', () => {
   });
 });
 
-describe('a folder that cannot take more', () => {
-  test('says so, and keeps nothing of the attempt', async ({ root }) => {
-    // A limit on the size of files stands in for the end of the disk: the system refuses the same call.
+describe('a folder on a full disk', () => {
+  test('gives an error and leaves no unfinished file', async ({ root }) => {
+    // A limit on the size of files stands for a full disk: the system refuses the same call.
     const script = fileURLToPath(new URL('fixtures/storeArtifact.ts', import.meta.url));
     const limited = 'ulimit -f 64; exec "$0" "$@"';
     const { stdout } = await run('/bin/sh', ['-c', limited, process.execPath, script, root, jobId, name, '1000000']);

@@ -1,4 +1,4 @@
-// What happens when connections break or Redis goes away. Needs a Redis process: the embedded one cannot be interrupted.
+// Connections break, or Redis is unavailable. Needs a Redis process, because the embedded Redis cannot be interrupted.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ import { until } from '../support/until.ts';
 const test = redisTest.skipIf(!hasRedisProcess);
 const noSignal = new AbortController().signal;
 
-/** Cuts a connection off from the server's side, as a failing network does. */
+/** Closes a connection from the server's side, like a failing network. */
 async function kill(redis: TestRedis, victim: Redis): Promise<void> {
   const closed = new Promise((resolve) => victim.once('close', resolve));
   await redis.connect().client('KILL', 'ID', await victim.client('ID'));
@@ -32,7 +32,7 @@ async function kill(redis: TestRedis, victim: Redis): Promise<void> {
 }
 
 describe('when the subscription breaks', () => {
-  test('a follower gets what it missed from the stream, and each event once', async ({ redis }) => {
+  test('a follower gets the missed events from the stream, each once', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
@@ -53,7 +53,7 @@ describe('when the subscription breaks', () => {
     await hub.close();
   });
 
-  test('a cancellation told meanwhile is noticed when it stands again', async ({ redis }) => {
+  test('a cancellation in the meantime is noticed when the subscription is restored', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
@@ -67,7 +67,7 @@ describe('when the subscription breaks', () => {
     await bus.close();
   });
 
-  test('a follower whose reads fail as well goes on when Redis is back', async ({ redis }) => {
+  test('a follower whose reads fail too continues when Redis is available again', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const [reader, subscriber] = [redis.connect('api'), redis.connect('subscriber')];
@@ -86,11 +86,11 @@ describe('when the subscription breaks', () => {
   });
 });
 
-describe('when Redis goes away', () => {
+describe('when Redis is unavailable', () => {
   const program = redisPrograms.map((name) => findOnPath(name, process.env['PATH'] ?? '')).find((path) => path !== null);
 
   plainTest.skipIf(program === undefined)(
-    'an API’s command fails while it stays away, and works when Redis is back with all it had',
+    'a command of the API fails during the outage, and works when Redis is available again with its data',
     async () => {
       const home = await mkdtemp(join(tmpdir(), 'trainyard-away-'));
       const start = async () => await startRedis({ home, log: () => undefined, env: { PATH: process.env['PATH'] } });

@@ -1,14 +1,14 @@
-// The time-out of the API's commands: it is about Redis, not about how busy this process is.
+// The time-out of the API's commands measures the time that Redis takes, not the time that this process is busy.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';
 
 const test = redisTest.skipIf(!hasRedisProcess);
 
-/** Longer than a command may stay without an answer. */
+/** Longer than the time-out of a command. */
 const busyMs = 1_500;
 
-/** Holds the event loop up. */
+/** Blocks the event loop. */
 function keepBusy(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; );
 }

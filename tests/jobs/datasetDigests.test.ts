@@ -1,4 +1,4 @@
-// Digests of dataset files: what they say, and that a file is read again only when it has changed.
+// Digests of dataset files: their values, and that a file is read again only if it has changed.
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const test = base.extend('folder', async ({ task: _task }, { onCleanup }) => {
   return folder;
 });
 
-test('a file has its own SHA-256, a published one its checksum, and one that would be fetched has that too', async ({ folder }) => {
+test('a file has its SHA-256 as digest, and a published file its published checksum, also before it is downloaded', async ({ folder }) => {
   const digests = new DatasetDigests(new NodeDatasetFiles({ folders: [folder], home: join(folder, 'home') }));
   expect(await digests.digest('set', 'labels')).toBeNull();
   expect(await digests.digest('set', published('abc'))).toBe(hex('md5', 'abc'));
@@ -30,7 +30,7 @@ test('a file has its own SHA-256, a published one its checksum, and one that wou
   expect(await digests.digest('set', 'labels')).toBe(hex('sha256', 'unpacked'));
 });
 
-test('a file is read once, by however many who ask, and again when it has changed', async ({ folder }) => {
+test('a file is read once for all requests, and again after it has changed', async ({ folder }) => {
   const path = join(folder, 'set', 'labels');
   let stamp = 'first';
   const digests = new DatasetDigests({ locate: () => Promise.resolve({ path, stamp }) });
@@ -44,7 +44,7 @@ test('a file is read once, by however many who ask, and again when it has change
   expect(await digests.digest('set', 'labels')).toBe(hex('sha256', 'changed'));
 });
 
-test('a file that cannot be read is an error, and asked for again the next time', async ({ folder }) => {
+test('a file that cannot be read gives an error, and is read again at the next request', async ({ folder }) => {
   const path = join(folder, 'set', 'labels');
   const digests = new DatasetDigests({ locate: () => Promise.resolve({ path, stamp: 'one' }) });
   await expect(digests.digest('set', 'labels')).rejects.toMatchObject({ code: 'ENOENT' });

@@ -1,4 +1,4 @@
-// The environment: its defaults, what it makes of each variable, and what it says about those it cannot use.
+// The environment: its defaults, the meaning of each variable, and the errors for invalid values.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import {
 } from '@trainyard/jobs';
 import { describe, expect, test } from 'vitest';
 
-/** What is said about an environment, by variable. */
+/** Returns the error messages for an environment, by variable. */
 function complaints(env: Record<string, string>): Record<string, string> {
   try {
     readEnvironment(env);
@@ -27,7 +27,7 @@ function complaints(env: Record<string, string>): Record<string, string> {
 }
 
 describe('the environment', () => {
-  test('needs nothing set', () => {
+  test('needs no variables', () => {
     expect(readEnvironment({ XDG_DATA_HOME: '/data' })).toEqual({
       host: '127.0.0.1',
       port: 3000,
@@ -66,7 +66,7 @@ describe('the environment', () => {
     });
   });
 
-  test('gives every variable its meaning, and takes an empty one for not set', () => {
+  test('reads every variable, and treats an empty one as not set', () => {
     const { entry } = createApiKey('ada', 'admin');
     expect(
       readEnvironment({
@@ -158,7 +158,7 @@ describe('the environment', () => {
     });
   });
 
-  test('names every variable that cannot be used, with its value and the remedy, all at once', () => {
+  test('reports all invalid variables at once, each with its value and the allowed values', () => {
     const said = complaints({
       PORT: '70000',
       TRAINYARD_DATASETS_URL: 'ftp://mirror.example',
@@ -194,7 +194,7 @@ describe('the environment', () => {
     });
   });
 
-  test('never repeats a secret', () => {
+  test('never shows a secret in an error', () => {
     const said = complaints({
       REDIS_URL: 'http://:secret@redis.example',
       TRAINYARD_API_KEYS: 'ada:user:secret',
@@ -208,7 +208,7 @@ describe('the environment', () => {
     expect(JSON.stringify(said)).not.toContain('secret');
   });
 
-  test('reads keys from a file, and says which file it could not read', async () => {
+  test('reads keys from a file, and names a file that it cannot read', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-keys-'));
     const file = join(folder, 'keys');
     const [ada, bob] = [createApiKey('ada', 'admin'), createApiKey('bob', 'user')];
@@ -221,7 +221,7 @@ describe('the environment', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('does not let other machines in without a key', () => {
+  test('does not allow access from other machines without a key', () => {
     const apiKeys = parseApiKeys(createApiKey('ada', 'user').entry);
     for (const host of ['0.0.0.0', '::', '192.168.0.4', 'example.org', '127.example.org']) {
       expect(() => requireKeysBeyondLoopback({ host, apiKeys: [] })).toThrow(/HOST: .*npm run key/);
@@ -235,7 +235,7 @@ describe('the environment', () => {
 });
 
 describe('a key', () => {
-  test('is found by its token alone', () => {
+  test('is found only by its token', () => {
     const [ada, bob] = [createApiKey('ada', 'admin'), createApiKey('bob', 'user')];
     const keys = parseApiKeys(`${ada.entry}, ${bob.entry}`);
     expect(findApiKey(keys, ada.token)).toMatchObject({ name: 'ada', role: 'admin' });
@@ -274,7 +274,7 @@ describe('a key', () => {
     }
   });
 
-  test('that has another’s name is refused', () => {
+  test('with the name of another key is refused', () => {
     const twice = `${createApiKey('ada', 'user').entry},${createApiKey('ada', 'admin').entry}`;
     expect(() => parseApiKeys(twice)).toThrow(/two keys are named "ada"/);
   });

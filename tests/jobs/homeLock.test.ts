@@ -1,4 +1,4 @@
-// The lock on a data folder: one process at a time, and none for ever.
+// The lock on a data folder: only one process holds it, and it ends with that process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
@@ -23,7 +23,7 @@ async function lockedByChild(home: string) {
   return child;
 }
 
-test('a folder is made, for its user alone, and locked until it is released', async ({ home }) => {
+test('a folder is created with access only for its user, and is locked until it is released', async ({ home }) => {
   const lock = await lockHome(home);
   expect((await stat(home)).mode & 0o777).toBe(0o700);
   await expect(lockHome(home)).rejects.toBeInstanceOf(HomeLockedError);
@@ -34,7 +34,7 @@ test('a folder is made, for its user alone, and locked until it is released', as
   expect(await readdir(home)).toEqual(['lock']);
 });
 
-test('a folder that another process has is refused, and the refusal says which one and what to do', async ({ home }) => {
+test('a folder that another process uses is refused, and the error names the process and says what to do', async ({ home }) => {
   const child = await lockedByChild(home);
   const refusal = await lockHome(home).catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(HomeLockedError);
@@ -45,7 +45,7 @@ test('a folder that another process has is refused, and the refusal says which o
   await once(child, 'exit');
 });
 
-test('a folder whose process was killed is free at once', async ({ home }) => {
+test('a folder can be locked at once after its process was killed', async ({ home }) => {
   const child = await lockedByChild(home);
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -53,7 +53,7 @@ test('a folder whose process was killed is free at once', async ({ home }) => {
   lock.release();
 });
 
-test('of many processes that want a folder whose process was killed, one gets it', async ({ home }) => {
+test('only one of many processes gets a folder whose process was killed', async ({ home }) => {
   const first = await lockedByChild(home);
   first.kill('SIGKILL');
   await once(first, 'exit');

@@ -1,15 +1,15 @@
-// The log of a job is bounded, and what bounds it leaves everything else alone.
+// The log of a job is limited. Removing old log events does not affect other events.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';
 
-// The embedded Redis would need minutes.
+// The embedded Redis would take minutes.
 const test = redisTest.skipIf(!hasRedisProcess);
 
 const kept = 10_000;
 
-test('a job keeps its newest 10,000 log events, with one that says so, and every event of another type', async ({ redis }) => {
+test('a job keeps its newest 10,000 log events, including a notice about the limit, and all events of other types', async ({ redis }) => {
   const jobs = openJobs(redis);
   const attempt = await startJob(jobs);
   let line = 0;
@@ -20,7 +20,7 @@ test('a job keeps its newest 10,000 log events, with one that says so, and every
     await say(1_700);
     await attempt.appendEpoch(metricsOf(epoch));
   }
-  // Its take-over is a log event too.
+  // The take-over of the job writes a log event too.
   const second = await claim(jobs, attempt.jobId, 'worker-2');
   await second.finish({ status: 'succeeded', result });
 
@@ -30,13 +30,13 @@ test('a job keeps its newest 10,000 log events, with one that says so, and every
   const notices = logs.filter((message) => message.startsWith('This job has'));
   expect(notices).toEqual(['This job has more than 10000 log events: from here on each new one replaces the oldest.']);
   const lines = logs.filter((message) => message.startsWith('line'));
-  // One place is the notice's, and one that of the take-over.
+  // Two of the log events are the notice and the take-over.
   expect(lines).toEqual(Array.from({ length: kept - 2 }, (_, index) => `line ${line - (kept - 2) + index + 1}`));
   expect(data.flatMap((event) => (event.event === 'epoch' ? [event.data.epoch] : []))).toEqual([1, 2, 3, 4, 5, 6]);
   expect(data.flatMap((event) => (event.event === 'status' ? [event.data.status] : []))).toEqual(['queued', 'running', 'succeeded']);
 });
 
-test('log events that an earlier version wrote are counted too', async ({ redis }) => {
+test('log events that an older version wrote are counted too', async ({ redis }) => {
   const jobs = openJobs(redis);
   const attempt = await startJob(jobs);
   const pipeline = redis.connect().pipeline();

@@ -1,4 +1,4 @@
-// A Redis of our own: it starts, keeps its data, shows its password to nobody, and is gone when it is to be gone.
+// The private Redis starts, keeps its data, hides its password, and ends with the service.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ async function start(home: string, log: (message: string) => void = () => undefi
   return await startRedis({ home, log, env: { PATH } });
 }
 
-/** Runs one command on a Redis, over a connection of its own; that of a worker waits for the answer, however long it takes. */
+/** Runs one command on a Redis over a new connection. It has the role of a worker, so it waits for the reply without a time-out. */
 async function command<T>(
   url: string,
   run: (redis: ReturnType<typeof connectRedis>) => Promise<T>,
@@ -42,7 +42,7 @@ async function processId(url: string): Promise<number> {
 }
 
 describe.skipIf(!hasProgram)('a private Redis', () => {
-  test('keeps its data over a restart, leaves no process, and closes twice without harm', async ({ home }) => {
+  test('keeps its data over a restart, leaves no process, and can be closed twice', async ({ home }) => {
     const messages: string[] = [];
     const first = await start(home, (message) => messages.push(message));
     expect(first.kind).toBe('private');
@@ -57,7 +57,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await second.close();
   });
 
-  test('writes to an append-only file, never evicts, and listens to this machine alone', async ({ home }) => {
+  test('writes to an append-only file, never evicts keys, and accepts only local connections', async ({ home }) => {
     const redis = await start(home);
     const settings = await command(
       redis.url,
@@ -72,7 +72,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await redis.close();
   });
 
-  test('has a memory limit: the given one, else at most a quarter of the machine’s memory', async ({ home }) => {
+  test('has the given memory limit, or by default at most a quarter of the machine’s memory', async ({ home }) => {
     const limitOf = async (memoryBytes?: number): Promise<number> => {
       const redis = await startRedis({ home, log: () => undefined, env: { PATH }, ...(memoryBytes !== undefined && { memoryBytes }) });
       const settings = await command(redis.url, async (connection) => await connection.config('GET', 'maxmemory'));
@@ -85,7 +85,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     expect(usual).toBeLessThanOrEqual(totalmem() / 4);
   });
 
-  test('has a password, which is in no process list and in no file that others can read', async ({ home }) => {
+  test('has a password that is in no process list and in no file that other users can read', async ({ home }) => {
     const redis = await start(home);
     const { password, port } = new URL(redis.url);
     expect(password.length).toBeGreaterThan(32);
@@ -98,7 +98,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await redis.close();
   });
 
-  test('does not hear what is sent to its parent’s process group', async ({ home }) => {
+  test('does not get signals that are sent to its parent’s process group', async ({ home }) => {
     const redis = await start(home);
     const pid = await processId(redis.url);
     const group = async (id: number) => (await readFile(`/proc/${id}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')[2];
@@ -106,7 +106,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await redis.close();
   });
 
-  test('ends, with all it had written, when its parent is killed', async ({ home }) => {
+  test('saves its data and ends when its parent is killed', async ({ home }) => {
     const child = fork(new URL('fixtures/startRedis.ts', import.meta.url), [home], { stdio: 'ignore' });
     const [url] = (await once(child, 'message')) as [string];
     const pid = await processId(url);
@@ -118,7 +118,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await next.close();
   });
 
-  test('that outlived its parent and its keeper all the same is stopped by the next start', async ({ home }) => {
+  test('that still runs after its parent and its watching shell were killed is stopped at the next start', async ({ home }) => {
     const child = fork(new URL('fixtures/startRedis.ts', import.meta.url), [home], { stdio: 'ignore' });
     const [url] = (await once(child, 'message')) as [string];
     const pid = await processId(url);
@@ -139,7 +139,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await next.close();
   });
 
-  test('that ends by itself is told of', async ({ home }) => {
+  test('that ends by itself is reported', async ({ home }) => {
     const messages: string[] = [];
     const redis = await start(home, (message) => messages.push(message));
     process.kill(await processId(redis.url), 'SIGKILL');
@@ -148,7 +148,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     await redis.close();
   });
 
-  test('that does not answer is killed', async ({ home }) => {
+  test('that does not respond is killed', async ({ home }) => {
     const redis = await start(home);
     const pid = await processId(redis.url);
     process.kill(pid, 'SIGSTOP');
@@ -158,13 +158,13 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
 });
 
 describe('the search for a Redis', () => {
-  test('ends with REDIS_URL where one is set, and leaves that Redis alone', async ({ home }) => {
+  test('uses REDIS_URL if it is set, and does not stop that Redis', async ({ home }) => {
     const redis = await startRedis({ home, log: () => undefined, env: { PATH, REDIS_URL: 'redis://redis.example' } });
     expect(redis).toMatchObject({ kind: 'external', url: 'redis://redis.example' });
     await redis.close();
   });
 
-  test('ends with the embedded one on a machine without any, which says what it lacks', async ({ home }) => {
+  test('uses the embedded Redis on a machine without another one, and logs its limitations', async ({ home }) => {
     const messages: string[] = [];
     const redis = await startRedis({ home, log: (message) => messages.push(message), env: {} });
     expect(redis.kind).toBe('embedded');
@@ -174,7 +174,7 @@ describe('the search for a Redis', () => {
     await redis.close();
   });
 
-  test('reports a program that is there but does not run, with what it said', async ({ home }) => {
+  test('reports a program that does not start, with its output', async ({ home }) => {
     const program = join(home, 'redis-server');
     await writeFile(program, '#!/bin/sh\necho "this machine is too old" >&2\nexit 1\n', { mode: 0o755 });
     const refusal = startRedis({ home, log: () => undefined, env: { PATH: home } });

@@ -1,5 +1,5 @@
-// A program that starts on a Redis that can never serve ends with one line that says what to set; on one that can, it starts, however
-// Redis is reached.
+// A program ends at its start with one line of advice if Redis is not usable for the service. With a usable Redis it starts, over all kinds
+// of connections.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// REDIS_URL: what each form means, and what is said about one that is not understood.
+// REDIS_URL: the meaning of each form, and the errors for invalid ones.
 import { EnvironmentError, parseRedisUrl, readEnvironment } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
@@ -51,7 +51,7 @@ test.for([
   ['rediss://h?ca=/hush', /^names a file as ca that cannot be read \(ENOENT\)$/],
   ['redis+sentinel://h:1', /^must name the primary/],
   ['unix://hush/sock', /^must name the socket by an absolute path/],
-] as const)('%s is refused as a setting, without being repeated', ([url, said]) => {
+] as const)('%s is refused, and the error does not repeat it', ([url, said]) => {
   const refused = (() => {
     try {
       readEnvironment({ REDIS_URL: url });

@@ -1,4 +1,4 @@
-// A crowd passes in order and lets others have their turn in between.
+// Many callers continue in order, and other work gets its turn in between.
 import { Turnstile } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-// Every action on a job in every status: what it leads to, and what it is refused for. And wishes whose worker is gone.
+// Every action on a job in every status: its result, or that it is refused. And cancel and pause requests for a job whose worker is lost.
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
@@ -13,7 +13,7 @@ async function paused(jobs: Jobs): Promise<string> {
   return jobId;
 }
 
-/** A job brought into a status by what leads there; `resumed` is queued by a resume. */
+/** Creates a job and brings it into a status. `resumed` means queued after a resume. */
 const brought: Record<JobStatus | 'resumed', (jobs: Jobs) => Promise<string>> = {
   queued: createJob,
   paused,
@@ -42,7 +42,7 @@ const actions = {
   delete: ({ store }, jobId) => store.delete(jobId),
 } satisfies Record<string, Action>;
 
-/** What each action leads to; what is not listed is refused. */
+/** The resulting status of each action by the status before. Other combinations are refused. */
 const leadsTo: Record<keyof typeof actions, Partial<Record<JobStatus | 'resumed', JobStatus | null>>> = {
   cancel: {
     queued: 'cancelled',
@@ -89,13 +89,13 @@ describe('an action', () => {
     }
   });
 
-  test.for(Object.keys(actions) as (keyof typeof actions)[])('%s on a job that is not there is refused', async (action, { redis }) => {
+  test.for(Object.keys(actions) as (keyof typeof actions)[])('%s on a job that does not exist is refused', async (action, { redis }) => {
     await expect(actions[action](openJobs(redis), 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
   });
 });
 
 describe('a pause', () => {
-  test('of a queued job makes its delivery come to nothing, until it is resumed', async ({ redis }) => {
+  test('of a queued job prevents its start until it is resumed', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await paused(jobs);
     expect(await jobs.store.get(jobId)).toMatchObject({ queuePosition: null });
@@ -105,7 +105,7 @@ describe('a pause', () => {
     await expect(jobs.store.resume(jobId)).rejects.toBeInstanceOf(JobStateError);
   });
 
-  test('is made good by its worker, and by no other attempt; asked twice it is one', async ({ redis }) => {
+  test('is done by the attempt that runs the job and by no other, and requesting it twice changes nothing', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestPause(attempt.jobId);
@@ -116,14 +116,14 @@ describe('a pause', () => {
     expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'pausing', 'paused']);
   });
 
-  test('that comes too late leaves the job as it ended', async ({ redis }) => {
+  test('that comes too late does not change the final status', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestPause(attempt.jobId);
     expect(await attempt.finish({ status: 'succeeded', result })).toEqual({ outcome: 'finished', status: 'succeeded' });
   });
 
-  test('of a job whose worker was lost is made good by the next that claims it', async ({ redis }) => {
+  test('of a job whose worker was lost is done by the next claim', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await brought.pausing(jobs);
     expect(await jobs.store.claim(jobId, 'worker-2')).toEqual({ outcome: 'paused' });
@@ -131,11 +131,11 @@ describe('a pause', () => {
   });
 });
 
-describe('a job that waits for a worker that is gone', () => {
+describe('a job that waits for a lost worker', () => {
   test.for([
     ['cancelling', 'cancelled'],
     ['pausing', 'paused'],
-  ] as const)('does not stay %s, and its worker can do no harm when it wakes', async ([status, settled], { redis }) => {
+  ] as const)('does not stay %s, and its worker changes nothing when it continues', async ([status, settled], { redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await (status === 'cancelling' ? jobs.store.requestCancel(attempt.jobId) : jobs.store.requestPause(attempt.jobId));
@@ -148,7 +148,7 @@ describe('a job that waits for a worker that is gone', () => {
     expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', status, settled]);
   });
 
-  test('is left to a worker that still holds it', async ({ redis }) => {
+  test('is not changed while its worker still has the lease', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
@@ -158,7 +158,7 @@ describe('a job that waits for a worker that is gone', () => {
 });
 
 describe("a job's checkpoint", () => {
-  test('is the last that its attempt stored, told as an event, and what the next attempt goes on from', async ({ redis }) => {
+  test('is the last one that an attempt stored, has an event, and is where the next attempt resumes', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     expect(await attempt.storeCheckpoint({ epoch: 0, step: 7, bytes: 10 }, 'a')).toEqual({ outcome: 'stored', replaced: null });
@@ -174,7 +174,7 @@ describe("a job's checkpoint", () => {
     expect(await jobs.store.claim(attempt.jobId, 'worker-2')).toMatchObject({ outcome: 'claimed', checkpoint: 'b' });
   });
 
-  test('is not one of an older attempt, nor one beyond the epochs that were told', async ({ redis }) => {
+  test('is never one of a stale attempt, and never one after a missing epoch', async ({ redis }) => {
     const jobs = openJobs(redis);
     const old = await startJob(jobs);
     const attempt = await claim(jobs, old.jobId, 'worker-2');
@@ -183,7 +183,7 @@ describe("a job's checkpoint", () => {
     expect(await jobs.store.get(old.jobId)).toMatchObject({ checkpoint: null });
   });
 
-  test('shows that an attempt was not in vain, but only if it brought the job further', async ({ redis }) => {
+  test('counts as progress of an attempt only if it is beyond the previous checkpoint', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     for (let step = 1; step <= 5; step++) {
@@ -195,7 +195,7 @@ describe("a job's checkpoint", () => {
   });
 });
 
-test('an idempotency key of a job that was deleted makes a new one', async ({ redis }) => {
+test('an idempotency key of a deleted job creates a new job', async ({ redis }) => {
   const jobs = openJobs(redis);
   const request = { spec, owner: 'ada', idempotency: { key: 'k', body: spec } };
   const { job } = await jobs.store.create(request);

@@ -1,4 +1,4 @@
-// How jobs come to be: once each, whatever crashes and whoever asks twice; and how they are listed.
+// The creation of jobs: each exactly once, also after crashes and repeated requests. And the list of jobs.
 import { IdempotencyMismatchError } from '@trainyard/jobs';
 import { decodeTime } from 'ulid';
 import { describe, expect } from 'vitest';
@@ -35,7 +35,7 @@ describe('a created job', () => {
     });
   });
 
-  test('is shown to its owner alone, where one asks as an owner', async ({ redis }) => {
+  test('is only visible to its owner if an owner asks', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     expect(await jobs.store.get(jobId, 'ada')).toMatchObject({ id: jobId });
@@ -59,7 +59,7 @@ describe('the priority of a job', () => {
   });
 });
 
-test('a job that is resumed waits behind those of its priority that came meanwhile, and is shown so', async ({ redis }) => {
+test('a resumed job waits behind newer jobs of the same priority, and its position shows this', async ({ redis }) => {
   const jobs = openJobs(redis);
   const [first, second] = [await createJob(jobs), await createJob(jobs)];
   const high = await createJob(jobs, { priority: 1 });
@@ -123,7 +123,7 @@ test('the queue holds only a few wake-ups for many waiting jobs, and they suffic
 });
 
 describe('an idempotency key', () => {
-  test('makes one job of twenty requests at once', async ({ redis }) => {
+  test('creates one job for twenty concurrent requests', async ({ redis }) => {
     const processes = [openJobs(redis), openJobs(redis)];
     const created = await Promise.all(Array.from({ length: 20 }, async (_, index) => await create(processes[index % 2], 'k')));
     expect(new Set(created.map(({ job }) => job.id)).size).toBe(1);
@@ -131,14 +131,14 @@ describe('an idempotency key', () => {
     expect((await processes[0].store.list({ limit: 100 })).data).toHaveLength(1);
   });
 
-  test('knows the same body in another order', async ({ redis }) => {
+  test('recognizes the same body with its fields in another order', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { job } = await create(jobs, 'k');
     const again = await create(jobs, 'k', { data: { samples: 1, dataset: 'random' }, epochs: 20 });
     expect(again).toMatchObject({ replayed: true, job: { id: job.id } });
   });
 
-  test('with another body is refused, and makes no job', async ({ redis }) => {
+  test('with another body is refused and creates no job', async ({ redis }) => {
     const jobs = openJobs(redis);
     await create(jobs, 'k');
     for (const other of [{ ...body, epochs: 21 }, { ...body, data: [] }, null]) {
@@ -149,7 +149,7 @@ describe('an idempotency key', () => {
     expect((await jobs.store.list({ limit: 100 })).data).toHaveLength(1);
   });
 
-  test('is the caller’s own', async ({ redis }) => {
+  test('is separate for each caller', async ({ redis }) => {
     const jobs = openJobs(redis);
     const ada = await create(jobs, 'k');
     const bob = await create(jobs, 'k', { other: 'body' }, 'bob');
@@ -194,7 +194,7 @@ describe('the list', () => {
     expect(await jobs.store.list({ limit: 2 })).toMatchObject({ nextCursor: null });
   });
 
-  test('shows the place of each waiting job', async ({ redis }) => {
+  test('shows the position of each waiting job', async ({ redis }) => {
     const jobs = openJobs(redis);
     for (let count = 0; count < 3; count++) await createJob(jobs);
     const { data } = await jobs.store.list({ limit: 10 });

@@ -1,4 +1,4 @@
-// Many followers at once, as after a restart of the API: they cost Redis and this process little more than one.
+// Many followers at once, as after a restart of the API, cost Redis and this process little more than one follower.
 import { EventHub, redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';
@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 const noSignal = new AbortController().signal;
 const followerCount = 1_000;
 
-/** A hub, and how often it has sent each command. */
+/** A hub, and the number of times that it has sent each command. */
 function openCounted(redis: TestRedis): { readonly hub: EventHub; readonly sent: Map<string, number>; readonly connection: Redis } {
   const connection = redis.connect();
   const sent = new Map<string, number>();
@@ -28,21 +28,21 @@ async function textsOf(hub: EventHub, jobId: string, after?: string): Promise<Bu
 }
 
 describe('a crowd of followers', () => {
-  test('of a job that has ended share each page: one read and one text for all of them', async ({ redis }) => {
+  test('of an ended job share each page: it is read and serialized once for all of them', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await Promise.all(Array.from({ length: 300 }, async (_, line) => await attempt.appendLog('info', `line ${line}`)));
     await attempt.finish({ status: 'succeeded', result });
     const { hub, sent } = openCounted(redis);
     const crowd = await Promise.all(Array.from({ length: followerCount }, async () => await textsOf(hub, attempt.jobId)));
-    // Three pages; all of them once more when the subscription stands only after the first were read.
+    // Three pages. They are read again if the subscription starts after the first pages were read.
     expect(sent.get('xrange')).toBeLessThan(20);
     expect(new Set(crowd.flat()).size).toBeLessThan(20);
     for (const texts of crowd) expect(Buffer.concat(texts).toString().match(/^id: /gm)).toHaveLength(303);
     await hub.close();
   });
 
-  test('of a running job read together, each gets everything once, and then each event as it happens', async ({ redis }) => {
+  test('of a running job read together, and each gets all stored events once and then each live event', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     for (let epoch = 1; epoch <= 5; epoch++) await attempt.appendEpoch(metricsOf(epoch));
@@ -57,7 +57,7 @@ describe('a crowd of followers', () => {
     await hub.close();
   });
 
-  test('of as many jobs reads a few at a time, in the order in which they came', async ({ redis }) => {
+  test('of different jobs reads a few jobs at a time, in the order of arrival', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempts = await Promise.all(Array.from({ length: 40 }, async () => await startJob(jobs)));
     await Promise.all(attempts.map(async (attempt) => await attempt.finish({ status: 'succeeded', result })));
@@ -80,7 +80,7 @@ describe('a crowd of followers', () => {
   });
 });
 
-test('a follower that stands at an empty page of a job that is deleted then ends', async ({ redis }) => {
+test('a follower that has read all events ends when its job is deleted', async ({ redis }) => {
   const jobs = openJobs(redis);
   const attempt = await startJob(jobs);
   await attempt.finish({ status: 'succeeded', result });

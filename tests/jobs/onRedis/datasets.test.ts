@@ -1,5 +1,4 @@
-// The records of uploaded datasets: one of each content and owner, none without its file and no file without it, and none that is
-// deleted under a job.
+// The records of uploaded datasets: one for each content and owner, always together with its file. A dataset in use cannot be deleted.
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +28,7 @@ const test = redisTest.extend('home', async ({ redis }, { onCleanup }) => {
     await writeFile(path, file);
     return await datasets.add({ owner, title: 'pixels', format: 'idx', content: { ...content, sha256 }, taken: [], file: path });
   };
-  /** Ids that have files. */
+  /** Returns the ids that have files. */
   const stored = async () => (await readdir(folder)).filter((name) => name.startsWith('ds_'));
   return { artifacts, base, remains, datasets, jobs, add, stored };
 });
@@ -48,7 +47,7 @@ const specOn = (id: string): JobSpec =>
   ).spec;
 
 describe('a dataset', () => {
-  test('is there once for each owner and content, and comes back as it was', async ({ home }) => {
+  test('exists once for each owner and content, and is read as it was stored', async ({ home }) => {
     const { dataset, isNew } = await home.add();
     expect(isNew).toBe(true);
     expect(await home.datasets.get(dataset.id)).toEqual(dataset);
@@ -61,20 +60,20 @@ describe('a dataset', () => {
     expect(await home.stored()).toEqual([dataset.id, other.dataset.id].toSorted());
   });
 
-  test('of version 0.1.0, which does not say what was decided, is shown', async ({ home, redis }) => {
+  test('of version 0.1.0, without the chosen settings, can be read', async ({ home, redis }) => {
     const { dataset } = await home.add();
     await redis.connect().hdel(redisKeys(redis.prefix).dataset(dataset.id), 'taken');
     expect(await home.datasets.get(dataset.id)).toEqual({ ...dataset, taken: [] });
   });
 
-  test('that several processes add at once is one, with one file', async ({ home }) => {
+  test('that several processes add at once is stored once, with one file', async ({ home }) => {
     const added = await Promise.all(Array.from({ length: 5 }, async () => await home.add()));
     expect(added.filter(({ isNew }) => isNew)).toHaveLength(1);
     expect(new Set(added.map(({ dataset }) => dataset.id)).size).toBe(1);
     expect(await home.stored()).toEqual([added[0].dataset.id]);
   });
 
-  test('that was stored and never recorded is swept away', async ({ home, redis }) => {
+  test('whose file was stored without a record is removed', async ({ home, redis }) => {
     const id = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D9';
     await home.remains.reserve(id);
     await home.artifacts.putBytes(id, 'dataset.npz', file);
@@ -84,7 +83,7 @@ describe('a dataset', () => {
     expect(await home.stored()).toEqual([]);
   });
 
-  test('that is recorded is not swept away, and the list has the newest first', async ({ home }) => {
+  test('with a record is not removed, and the list is ordered newest first', async ({ home }) => {
     const ids: string[] = [];
     for (const digit of '0123') ids.unshift((await home.add('ada', digit.repeat(64))).dataset.id);
     expect(await home.remains.sweep(Date.now() + 1e9)).toBe(0);
@@ -116,7 +115,7 @@ describe('deleting a dataset', () => {
     expect((await home.add()).isNew).toBe(true);
   });
 
-  test('or a job that comes at the same moment, one of the two wins', async ({ home }) => {
+  test('at the same time as a new job uses it: exactly one of the two succeeds', async ({ home }) => {
     const { id } = (await home.add()).dataset;
     const [deleted, created] = await Promise.allSettled([
       home.datasets.delete(id),
@@ -126,7 +125,7 @@ describe('deleting a dataset', () => {
     expect((await home.datasets.get(id)) === null).toBe(deleted.status === 'fulfilled');
   });
 
-  test('does not grow dearer with jobs that have ended long ago', async ({ home, redis }) => {
+  test('does not become slower with the number of ended jobs', async ({ home, redis }) => {
     const { id } = (await home.add()).dataset;
     for (let i = 0; i < 20; i++) {
       const { job } = await home.jobs.store.create({ spec: specOn(id), owner: 'ada' });

@@ -1,11 +1,11 @@
-// The history of a job: each epoch once and in order, whoever brings it and however often.
+// The history of a job has each epoch once and in order, also if epochs are sent repeatedly or by several attempts.
 import { hasEndedBy, JobsError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, openJobs, startJob } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
 describe('an epoch', () => {
-  test('enters the stream, the record and the metrics together', async ({ redis }) => {
+  test('is added to the stream, the record and the metrics together', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await attempt.setPhase('training');
@@ -28,14 +28,14 @@ describe('an epoch', () => {
     expect(await jobs.log.epochs(attempt.jobId)).toEqual([metricsOf(1)]);
   });
 
-  test('that was not finite stays valid JSON, with the name of what it was', async ({ redis }) => {
+  test('with a value that is not finite is valid JSON and names that value', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await attempt.appendEpoch({ ...metricsOf(1), trainLoss: null, nonFinite: { trainLoss: 'nan' } });
     expect(await jobs.log.epochs(attempt.jobId)).toMatchObject([{ trainLoss: null, nonFinite: { trainLoss: 'nan' } }]);
   });
 
-  test('brought again by a later attempt is there once, and the attempt goes on from it', async ({ redis }) => {
+  test('that a later attempt sends again is stored once, and the attempt continues after it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const first = await startJob(jobs);
     for (const epoch of [1, 2, 3]) await first.appendEpoch(metricsOf(epoch));
@@ -45,7 +45,7 @@ describe('an epoch', () => {
     expect((await jobs.log.epochs(first.jobId)).map((metrics) => metrics.epoch)).toEqual([1, 2, 3, 4]);
   });
 
-  test('from a worker that was frozen and taken over from is refused', async ({ redis }) => {
+  test('from a frozen worker whose job was taken over is refused', async ({ redis }) => {
     const jobs = openJobs(redis);
     const frozen = await startJob(jobs);
     await claim(jobs, frozen.jobId);
@@ -54,7 +54,7 @@ describe('an epoch', () => {
     expect(await jobs.store.get(frozen.jobId)).toMatchObject({ latest: null });
   });
 
-  test('sent by many at once is there once', async ({ redis }) => {
+  test('that is sent many times at once is stored once', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const outcomes = await Promise.all(Array.from({ length: 10 }, async () => await attempt.appendEpoch(metricsOf(1))));
@@ -62,7 +62,7 @@ describe('an epoch', () => {
     expect(await jobs.log.epochs(attempt.jobId)).toHaveLength(1);
   });
 
-  test('after one that never came is a mistake that is told, not a hole in the history', async ({ redis }) => {
+  test('after a missing epoch is refused with an error, so that the history has no gap', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await attempt.appendEpoch(metricsOf(1));
@@ -72,7 +72,7 @@ describe('an epoch', () => {
     expect(await jobs.log.epochs(attempt.jobId)).toHaveLength(1);
   });
 
-  test('is still accepted while the job is being cancelled, and no more after that', async ({ redis }) => {
+  test('is accepted while the job is being cancelled, but not after the cancellation', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
@@ -83,7 +83,7 @@ describe('an epoch', () => {
 });
 
 describe('a crash loop', () => {
-  test('ends as failed when three attempts in a row brought no epoch', async ({ redis }) => {
+  test('fails the job after three attempts in a row without a new epoch', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await startJob(jobs);
     await claim(jobs, jobId);
@@ -93,7 +93,7 @@ describe('a crash loop', () => {
     expect(await jobs.store.claim(jobId, 'worker-5')).toEqual({ outcome: 'refused', status: 'failed' });
   });
 
-  test('is none as long as attempts bring new epochs', async ({ redis }) => {
+  test('does not occur as long as attempts store new epochs', async ({ redis }) => {
     const jobs = openJobs(redis);
     let attempt = await startJob(jobs);
     for (let epoch = 1; epoch <= 8; epoch++) {
@@ -103,7 +103,7 @@ describe('a crash loop', () => {
     expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'running', attempts: 9 });
   });
 
-  test('is not mended by epochs that were there before', async ({ redis }) => {
+  test('is not prevented by epochs that were stored before', async ({ redis }) => {
     const jobs = openJobs(redis);
     let attempt = await startJob(jobs);
     await attempt.appendEpoch(metricsOf(1));
@@ -116,7 +116,7 @@ describe('a crash loop', () => {
 });
 
 describe('a step', () => {
-  test('moves the progress, and stays unsaid in an epoch that is in the history', async ({ redis }) => {
+  test('updates the progress, and is ignored in an epoch that is already stored', async ({ redis }) => {
     const jobs = openJobs(redis);
     const first = await startJob(jobs);
     expect(await first.publishStep({ epoch: 1, step: 5, stepsPerEpoch: 10, loss: 0.5 })).toBe('published');
@@ -130,7 +130,7 @@ describe('a step', () => {
 });
 
 describe('the stored events', () => {
-  test('come in pages of any size, each event once and in order, with or without a choice of types', async ({ redis }) => {
+  test('are read in pages of any size, each event once and in order, with or without a filter by type', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     for (let epoch = 1; epoch <= 7; epoch++) {
@@ -156,7 +156,7 @@ describe('the stored events', () => {
     }
   });
 
-  test('of a job that has ended are at an end after its final event, and not before', async ({ redis }) => {
+  test('of an ended job end after its final event and not before', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const isAtEnd = async (id: string): Promise<boolean | null> => {
@@ -174,7 +174,7 @@ describe('the stored events', () => {
   });
 });
 
-test('the time that is left is reckoned from what this attempt has done, not from what a checkpoint brought along', async ({ redis }) => {
+test('the remaining time is estimated from the progress of this attempt, without the progress of the checkpoint', async ({ redis }) => {
   const jobs = openJobs(redis);
   const first = await startJob(jobs);
   for (let epoch = 1; epoch <= 10; epoch++) await first.appendEpoch(metricsOf(epoch));
@@ -187,6 +187,6 @@ test('the time that is left is reckoned from what this attempt has done, not fro
   const began = performance.now();
   while (performance.now() - began < 100) await second.setPhase('training');
   await second.publishStep({ epoch: 11, step: 2, stepsPerEpoch: 4, loss: 1 });
-  // A quarter of an epoch took more than 0.1 s, and 9.5 are left; with ten epochs counted in, it would have been 0.1 s.
+  // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain. If the ten epochs of the checkpoint counted, the result would be 0.1 s.
   expect(await eta()).toBeGreaterThan(3.5);
 });

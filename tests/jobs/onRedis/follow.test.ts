@@ -1,4 +1,4 @@
-// Following a job: everything once, in order, without a gap, from wherever one left off; and hearing of cancellations.
+// Following a job: a follower gets each event once and in order, from any starting point. And watches for cancel and pause requests.
 import {
   closeRedis,
   connectRedis,
@@ -18,7 +18,7 @@ import { TcpProxy } from '../../worker/fixtures/tcpProxy.ts';
 
 const noSignal = new AbortController().signal;
 
-/** What an event is, in a word: `status running`, `epoch 3`, `step`. */
+/** Describes an event in short: `status running`, `epoch 3`, `step`. */
 function named({ event, data }: EncodedEvent): string {
   const { status, epoch } = JSON.parse(data) as { readonly status?: string; readonly epoch?: number };
   return event === 'status' ? `status ${status}` : event === 'epoch' ? `epoch ${epoch}` : event;
@@ -39,7 +39,7 @@ function epochs(from: number, to: number): string[] {
 }
 
 describe('a follower', () => {
-  test('of a job that has ended gets all its events and ends', async ({ redis }) => {
+  test('of an ended job gets all its events and ends', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await train(attempt, 1, 20);
@@ -52,7 +52,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('that comes back after the end has nothing to wait for', async ({ redis }) => {
+  test('that reconnects after the final event ends at once', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     await jobs.store.requestCancel(jobId);
@@ -64,7 +64,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('gets what happens while it watches, beginning after the event it names', async ({ redis }) => {
+  test('gets new events as they happen, starting after the event that it names', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await train(attempt, 1, 7);
@@ -78,7 +78,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('misses and repeats nothing, however its start falls between the events', async ({ redis }) => {
+  test('misses and repeats no event, whenever it starts', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const hub = openHub(redis);
@@ -94,7 +94,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('sees steps live only, and they carry no id', async ({ redis }) => {
+  test('gets steps only live and without an id', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const hub = openHub(redis);
@@ -103,7 +103,7 @@ describe('a follower', () => {
       for await (const { events } of hub.follow(attempt.jobId, { signal: noSignal }))
         steps.push(...events.filter(({ event }) => event === 'step'));
     })();
-    // Nobody stores a step: it is told again until the follower is live.
+    // Steps are not stored. So the step is published again until the follower is live.
     await until(async () => {
       await attempt.publishStep({ epoch: 1, step: 3, stepsPerEpoch: 8, loss: 0.5 });
       return steps.length > 0;
@@ -119,7 +119,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('that stops reading is ended when its buffer is full, and comes back with its last id', async ({ redis }) => {
+  test('that stops reading is ended when its buffer is full, and can continue with its last id', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const hub = openHub(redis, 30);
@@ -161,7 +161,7 @@ describe('a follower', () => {
     await hub.close();
   });
 
-  test('ends when its signal says so, when it is left, and when the hub is closed', async ({ redis }) => {
+  test('ends when its signal is aborted, when its reader stops, and when the hub is closed', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await startJob(jobs);
     const hub = openHub(redis);
@@ -180,9 +180,9 @@ describe('a follower', () => {
     expect(hub.followers).toBe(0);
   });
 
-  test('is one of many on the same two connections', async ({ redis, onTestFinished }) => {
+  test('shares two connections with all other followers', async ({ redis, onTestFinished }) => {
     const attempt = await startJob(openJobs(redis));
-    // A line that only the hub uses.
+    // A proxy that only the hub uses.
     const line = await TcpProxy.open(redis.url);
     onTestFinished(async () => await line.close());
     const connections = (['worker', 'subscriber'] as const).map((role) => connectRedis(line.url(redis.url), { role }));
@@ -212,14 +212,14 @@ describe('a watch over a running job', () => {
   const openBus = (redis: Parameters<typeof openHub>[0]) =>
     new WishBus({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
 
-  /** What a watch is told, as it comes. */
+  /** Collects the requests that a watch reports. */
   const watched = (bus: WishBus, jobId: string): Set<Wish> => {
     const wishes = new Set<Wish>();
     bus.watch(jobId, (wish) => wishes.add(wish));
     return wishes;
   };
 
-  test('is told when somebody cancels or pauses the job, and only that job’s watch', async ({ redis }) => {
+  test('is notified when its job is cancelled or paused, and not for other jobs', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [one, other, third] = [await startJob(jobs), await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
@@ -234,7 +234,7 @@ describe('a watch over a running job', () => {
     await bus.close();
   });
 
-  test('notices a wish that came before it', async ({ redis }) => {
+  test('notices a request from before its start', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [before, attempt] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
@@ -247,7 +247,7 @@ describe('a watch over a running job', () => {
     await bus.close();
   });
 
-  test('believes the record and not the message', async ({ redis }) => {
+  test('relies on the record and not on the message', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);

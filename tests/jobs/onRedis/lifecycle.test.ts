@@ -1,4 +1,4 @@
-// Every way a job can go from one status to another, and every refusal.
+// All changes of a job's status, and all refused ones.
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
@@ -7,13 +7,13 @@ import { redisTest as test } from '../../support/redis.ts';
 
 const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 1, step: 3 };
 
-/** The statuses that the job's events tell of, in order. */
+/** Returns the statuses in the job's events, in order. */
 async function told({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
   const { data } = await log.range(jobId, { limit: 100, types: ['status'] });
   return data.map((event) => (event.event === 'status' ? event.data.status : 'paused'));
 }
 
-/** A job brought into a status by what leads there. */
+/** Creates a job and brings it into a status. */
 const brought: Record<'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled', (jobs: Jobs) => Promise<string>> = {
   queued: createJob,
   running: async (jobs) => (await startJob(jobs)).jobId,
@@ -40,7 +40,7 @@ const brought: Record<'queued' | 'running' | 'cancelling' | 'succeeded' | 'faile
 };
 
 describe('a run', () => {
-  test('goes from queued over running to succeeded, and says so in its record and its events', async ({ redis }) => {
+  test('goes from queued through running to succeeded, in its record and in its events', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     expect(await jobs.store.get(jobId)).toMatchObject({ status: 'queued', attempts: 0, startedAt: null, worker: null, queuePosition: 1 });
@@ -66,7 +66,7 @@ describe('a run', () => {
     expect(await told(jobs, jobId)).toEqual(['queued', 'running', 'succeeded']);
   });
 
-  test('that fails keeps its error, in the record and in its last event', async ({ redis }) => {
+  test('that fails has its error in the record and in its last event', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     expect(await attempt.finish({ status: 'failed', error })).toEqual({ outcome: 'finished', status: 'failed' });
@@ -75,7 +75,7 @@ describe('a run', () => {
     expect(data.at(-1)).toMatchObject({ event: 'status', data: { jobId: attempt.jobId, status: 'failed', error } });
   });
 
-  test('ends once: the same end again is confirmed, and another changes nothing', async ({ redis }) => {
+  test('ends once: repeating the same end is confirmed, and another end changes nothing', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await attempt.finish({ status: 'succeeded', result });
@@ -85,7 +85,9 @@ describe('a run', () => {
     expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'succeeded', error: null });
   });
 
-  test('handed back is queued again, loses no attempt to it, and no longer hears its former worker', async ({ redis }) => {
+  test('that is handed back is queued again, does not count an attempt without progress, and refuses its former worker', async ({
+    redis,
+  }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     for (let round = 1; round <= 5; round++) {
@@ -98,7 +100,7 @@ describe('a run', () => {
     }
   });
 
-  test('handed back while it was to be cancelled is cancelled', async ({ redis }) => {
+  test('that is handed back after a cancel request is cancelled', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
@@ -108,7 +110,7 @@ describe('a run', () => {
 });
 
 describe('cancel', () => {
-  test('makes a queued job cancelled, so that its delivery comes to nothing', async ({ redis }) => {
+  test('makes a queued job cancelled, so that no worker runs it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
     expect(await jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelled', queuePosition: null });
@@ -124,7 +126,7 @@ describe('cancel', () => {
     expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });
 
-  test('outruns a success or a failure that came at the same moment', async ({ redis }) => {
+  test('has precedence over a success or a failure at the same time', async ({ redis }) => {
     const jobs = openJobs(redis);
     for (const ending of [{ status: 'succeeded', result } as const, { status: 'failed', error } as const]) {
       const attempt = await startJob(jobs);
@@ -151,12 +153,12 @@ describe('cancel', () => {
     expect(await jobs.store.get(jobId)).toMatchObject({ status });
   });
 
-  test('of a job that is not there is refused', async ({ redis }) => {
+  test('of a job that does not exist is refused', async ({ redis }) => {
     const { store } = openJobs(redis);
     await expect(store.requestCancel('job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
   });
 
-  test('that nobody asked for is refused to the worker, who has to hand the job back', async ({ redis }) => {
+  test('without a request is refused to the worker, which must hand the job back instead', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await expect(attempt.finish({ status: 'cancelled' })).rejects.toBeInstanceOf(JobStateError);
@@ -171,7 +173,7 @@ describe('a claim', () => {
     expect(await jobs.store.claim(jobId, 'worker-2')).toEqual({ outcome: 'refused', status });
   });
 
-  test('of a job that is not there says so', async ({ redis }) => {
+  test('of a job that does not exist reports this', async ({ redis }) => {
     const { store } = openJobs(redis);
     expect(await store.claim('job_01JZZZZZZZZZZZZZZZZZZZZZZZ', 'worker-2')).toEqual({ outcome: 'missing' });
   });
@@ -183,7 +185,9 @@ describe('a claim', () => {
     expect(await jobs.store.get(jobId)).toMatchObject({ status: 'cancelled' });
   });
 
-  test('of a running job takes it over: the attempt rises, the former worker is fenced off, the log tells of it', async ({ redis }) => {
+  test('of a running job takes it over: the attempt number rises, the former worker is refused, and the log has a line about it', async ({
+    redis,
+  }) => {
     const jobs = openJobs(redis);
     const lost = await startJob(jobs);
     const taken = await claim(jobs, lost.jobId, 'worker-2');

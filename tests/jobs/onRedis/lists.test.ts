@@ -1,5 +1,4 @@
-// The lists of jobs that the scripts keep: by status, label, owner and time, whatever happens to a job, and without a trace of one that
-// was deleted.
+// The lists of jobs by status, label, owner and time are always correct. A deleted job is in none of them.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
 import { engineVersion } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';
@@ -7,7 +6,7 @@ import { describe, expect } from 'vitest';
 import { claim, createJob, endLease, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';
 import { redisTest as test } from '../../support/redis.ts';
 
-/** The statuses whose lists a job is in, for everybody, its owner, its labels and both. */
+/** Returns the statuses whose lists contain the job: the lists of all jobs, of its owner, of its labels, and of both. */
 async function statusesOf({ store }: Jobs, jobId: string): Promise<JobStatus[][]> {
   const filters = [{}, { owner: 'ada' }, { label: 'team:a' }, { owner: 'ada', label: 'stage:one two' }];
   return await Promise.all(
@@ -24,8 +23,8 @@ async function statusesOf({ store }: Jobs, jobId: string): Promise<JobStatus[][]
 
 const labels = { team: 'a', stage: 'one two' };
 
-describe('a job is in the lists of its status alone', () => {
-  test('through all that can happen to it, and in none once it is deleted', async ({ redis }) => {
+describe('a job is only in the lists of its status', () => {
+  test('through all changes of its status, and in none after it is deleted', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs, { labels });
     await createJob(jobs);
@@ -54,7 +53,7 @@ describe('a job is in the lists of its status alone', () => {
     expect(lists.some((list) => list.includes('team:a'))).toBe(false);
   });
 
-  test('also when its worker is lost, and when it has had its last chance', async ({ redis }) => {
+  test('also when its worker is lost, and when its last attempt has failed', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [abandoned, looping] = [await createJob(jobs, { labels }), await createJob(jobs, { labels })];
     await claim(jobs, abandoned);
@@ -68,7 +67,7 @@ describe('a job is in the lists of its status alone', () => {
   });
 });
 
-test('pages give each job once while others arrive, end and are deleted', async ({ redis }) => {
+test('pages contain each job once while other jobs are created, end and are deleted', async ({ redis }) => {
   const jobs = openJobs(redis);
   const ids: string[] = [];
   for (let count = 0; count < 30; count++) ids.push(await createJob(jobs, { labels }));
@@ -80,14 +79,14 @@ test('pages give each job once while others arrive, end and are deleted', async 
     after = page.nextCursor ?? undefined;
     await createJob(jobs, { labels });
     const last = seen.at(-1) ?? '';
-    // The job that the cursor names may go, too.
+    // The job that the cursor names may be deleted too.
     await (await claim(jobs, last)).finish({ status: 'succeeded', result });
     await jobs.store.delete(last);
   } while (after !== undefined);
   expect(seen).toEqual(ids.toReversed());
 });
 
-test("an owner's lists do not show what is another's", async ({ redis }) => {
+test("an owner's lists do not contain jobs of other owners", async ({ redis }) => {
   const jobs = openJobs(redis);
   const { job } = await jobs.store.create({ spec: { ...spec, labels }, owner: 'bob' });
   await createJob(jobs, { labels });
@@ -95,9 +94,7 @@ test("an owner's lists do not show what is another's", async ({ redis }) => {
   expect(listed.data.map(({ id }) => id)).toEqual([job.id]);
 });
 
-test('a job that found other data than it was made for is in no list of its reuse key any more, and its retry is not either', async ({
-  redis,
-}) => {
+test('a job whose data has changed since its creation, and its retry, are not reused for equal specs', async ({ redis }) => {
   const jobs = openJobs(redis);
   const made = { spec: { ...spec, labels }, owner: 'ada', reuseKey: 'key', dataDigest: 'a' };
   const [same, other] = [await jobs.store.create(made), await jobs.store.create(made)];

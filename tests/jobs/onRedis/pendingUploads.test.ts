@@ -1,4 +1,4 @@
-// Uploads that are being read: their lease, their end, and that nothing of them stays.
+// Uploads that are being read: their lease, their end, and the removal of all their data.
 import { PendingUploads } from '@trainyard/jobs';
 import type { Problem } from '@trainyard/contracts';
 import { expect } from 'vitest';
@@ -19,7 +19,7 @@ const open = (redis: TestRedis, leaseMs = 60_000) => new PendingUploads({ redis:
 const begin = async (uploads: PendingUploads, id: string, owner = 'ada') =>
   await uploads.begin({ id, owner, title: 'pets', total: 10, requestId: 'r' });
 
-test('an upload shows how far it is, until it fails or is removed', async ({ redis }) => {
+test('an upload shows its progress until it fails or is removed', async ({ redis }) => {
   const uploads = open(redis);
   const begun = await begin(uploads, ids[0]);
   expect(await uploads.get(ids[0])).toEqual(begun);
@@ -28,7 +28,7 @@ test('an upload shows how far it is, until it fails or is removed', async ({ red
   expect(await uploads.get(ids[0])).toMatchObject({ status: 'processing', progress: { read: 4, total: 10 } });
   await uploads.fail(ids[0], problem);
   expect(await uploads.get(ids[0])).toMatchObject({ status: 'failed', problem });
-  // What has ended stays as it is.
+  // An upload that has failed does not change any more.
   expect(await uploads.renew(ids[0], 5)).toBe(false);
   expect(await uploads.remove(begun)).toBe(true);
   expect(await uploads.remove(begun)).toBe(false);

@@ -1,4 +1,4 @@
-// What the scripts count of an owner and refuse, on every Redis that may serve. Over HTTP it is in tests/api/quotas.test.ts.
+// The quotas of owners in the scripts, on every kind of Redis. tests/api/quotas.test.ts tests them over HTTP.
 import { KeyQuotas, noQuotas, QuotaExceededError, type Quotas } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, type Jobs, metricsOf, openJobs, result, spec } from '../../support/jobs.ts';
@@ -11,7 +11,7 @@ const make = async ({ store }: Jobs, quotas: Partial<Quotas>): Promise<string> =
 const usageOf = async (redis: TestRedis) =>
   await new KeyQuotas({ redis: redis.connect(), prefix: redis.prefix, quotas: noQuotas }).usage('ada');
 
-test('no more jobs are made at once than the quota has room for', async ({ redis }) => {
+test('concurrent requests do not create more jobs than the quota allows', async ({ redis }) => {
   const processes = [openJobs(redis), openJobs(redis)];
   const makings = Array.from({ length: 6 }, async (_, index) => await make(processes[index % 2] ?? openJobs(redis), { queuedJobs: 4 }));
   const refusals = (await Promise.allSettled(makings)).flatMap((making) =>
@@ -33,7 +33,7 @@ test('seconds and bytes are counted once, and bytes as long as they are stored',
   for (const bytes of [3, 5]) await attempt.countFile('gradients-1-2.jsonl', bytes);
   await attempt.countFile('evaluation-1-2.jsonl', 7);
   await attempt.finish({ status: 'succeeded', result, modelBytes: 12 });
-  // A worker that was too slow has stored it all the same.
+  // A stale worker has stored a file, which counts too.
   await attempt.countFile('evaluation-1-1.jsonl', 1);
   const { secondsUntilReset, ...usage } = await usageOf(redis);
   const storageBytes = 45 + (await storedInRedis(redis));

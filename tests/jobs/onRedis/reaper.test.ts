@@ -1,4 +1,4 @@
-// Running jobs whose worker is gone while no other is there: they do not stay running.
+// Running jobs do not stay running if their worker is lost and there is no other worker.
 import { Reaper } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, endLease, openJobs, runAll, startJob } from '../../support/jobs.ts';
@@ -43,7 +43,9 @@ describe('a running job without a lease', () => {
     expect(await runAll(jobs)).toEqual([attempt.jobId, another]);
   });
 
-  test('is reaped once by several processes, and left alone when its worker came back meanwhile', async ({ redis }) => {
+  test('is queued again once by several processes, and not at all if its worker has renewed the lease in the meantime', async ({
+    redis,
+  }) => {
     const jobs = openJobs(redis);
     const reapers = Array.from({ length: 4 }, () => new Reaper({ redis: redis.connect(), prefix: redis.prefix }));
     const [lost, back] = [await startJob(jobs), await startJob(jobs)];

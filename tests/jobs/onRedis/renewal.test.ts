@@ -1,4 +1,4 @@
-// How a worker renews the lease of a job: the renewal extends the lease, restores an expired one while no other worker has taken the job, and
+// The renewal of a job's lease: it extends the lease, restores an expired one while no other worker has taken the job, and
 // tells the worker when another one has.
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
@@ -29,14 +29,14 @@ describe('renewing a lease', () => {
     expect(await takeNext(jobs)).toBeNull();
   });
 
-  test('tells of a wish to cancel', async ({ redis }) => {
+  test('reports a cancel request', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
     expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'cancelling' });
   });
 
-  test('tells an attempt that was overtaken that it is stale', async ({ redis }) => {
+  test('reports to an attempt whose job was taken over that it is stale', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await claim(jobs, attempt.jobId, 'worker-2');

@@ -1,4 +1,4 @@
-// How long finished jobs are kept, by age and by number, on several processes at once and through crashes.
+// The retention of ended jobs by age and by number, with several processes at once and with crashes.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const test = redisTest.extend('folder', async ({ redis: _redis }, { onCleanup })
   return folder;
 });
 
-/** Retention as a process of its own has it. */
+/** Creates a retention like that of a separate process. */
 async function openRetention(redis: TestRedis, folder: string, limits: Partial<RetentionLimits>) {
   const artifacts = await FolderArtifactStore.open(folder);
   const options = { redis: redis.connect(), prefix: redis.prefix };
@@ -41,7 +41,7 @@ async function expectOnly(redis: TestRedis, folder: string, ids: readonly string
   expect(await filesOf(folder)).toEqual([...files].toSorted());
 }
 
-test('by number the newest finished jobs stay, and jobs that have not ended do not count', async ({ redis, folder }) => {
+test('a limit by number keeps the newest ended jobs, and running jobs do not count', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, retention } = await openRetention(redis, folder, { jobs: 2 });
   const running = (await claim(jobs, await createJob(jobs))).jobId;
@@ -54,7 +54,7 @@ test('by number the newest finished jobs stay, and jobs that have not ended do n
   await expectOnly(redis, folder, [running, queued, cancelled, ids[2] ?? ''], [ids[2] ?? '']);
 });
 
-test('by age what ended long ago goes, counted from the end and not from the beginning', async ({ redis, folder }) => {
+test('a limit by age removes jobs that ended long ago, counted from their end and not from their creation', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, retention } = await openRetention(redis, folder, { days: 30 });
   const old = await succeeded(jobs, artifacts);
@@ -69,7 +69,7 @@ test('by age what ended long ago goes, counted from the end and not from the beg
   await expectOnly(redis, folder, [late, paused], [late]);
 });
 
-test('without limits everything stays', async ({ redis, folder }) => {
+test('without limits all jobs stay', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, retention } = await openRetention(redis, folder, {});
   const id = await succeeded(jobs, artifacts);
@@ -77,7 +77,7 @@ test('without limits everything stays', async ({ redis, folder }) => {
   await expectOnly(redis, folder, [id], [id]);
 });
 
-test('a limit that is longer ago than any id keeps everything', async ({ redis, folder }) => {
+test('an age limit longer than any possible age keeps all jobs', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, retention } = await openRetention(redis, folder, { days: 100_000 });
   const id = await succeeded(jobs, artifacts);
@@ -97,11 +97,11 @@ test('several processes at once remove each job once', async ({ redis, folder })
   expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
 });
 
-test('a crash amid it leaves files for the next sweep, and nothing after that', async ({ redis, folder }) => {
+test('after a crash during the removal, the next sweep removes the remaining files', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, remains } = await openRetention(redis, folder, { jobs: 1 });
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
-  // A process whose artifacts are out of reach gets as far as one that crashes between a job and its files.
+  // A process that cannot reach the artifacts leaves the same state as one that crashes after removing a job and before removing its files.
   const elsewhere = await mkdtemp(join(tmpdir(), 'trainyard-retention-'));
   const crashing = await openRetention(redis, elsewhere, { jobs: 1 });
   await rm(elsewhere, { recursive: true });
@@ -111,7 +111,7 @@ test('a crash amid it leaves files for the next sweep, and nothing after that', 
   await expectOnly(redis, folder, ids.slice(1), ids.slice(1));
 });
 
-test('files that cannot be removed keep no others from it', async ({ redis, folder }) => {
+test('files that cannot be removed do not prevent the removal of others', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
   const { artifacts, remains } = await openRetention(redis, folder, {});
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];

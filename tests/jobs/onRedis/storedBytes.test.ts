@@ -1,4 +1,4 @@
-// The bytes that count for an owner's storage and share of Redis: always those of the existing jobs and sweeps, after any sequence of actions.
+// The bytes that count for an owner's storage and share of Redis are those of the existing jobs and sweeps, after any sequence of actions.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

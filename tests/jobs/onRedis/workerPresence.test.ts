@@ -1,4 +1,4 @@
-// Who is there: workers say so, leave, or fall silent.
+// The list of workers: workers announce themselves, withdraw, or stop announcing.
 import { redisKeys, WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest as test } from '../../support/redis.ts';
@@ -20,7 +20,7 @@ function worker(name: string) {
 const seen = (name: string) => ({ ...worker(name), lastSeenAt: expect.stringMatching(/^\d{4}-.*Z$/) as string });
 
 describe('the list of workers', () => {
-  test('has those that announced themselves, with what they said last, by name', async ({ redis }) => {
+  test('contains the announced workers with their last announcement, ordered by name', async ({ redis }) => {
     const presence = new WorkerPresence({ redis: redis.connect(), prefix: redis.prefix });
     expect(await presence.list()).toEqual([]);
     await presence.announce(worker('b'));
@@ -29,7 +29,7 @@ describe('the list of workers', () => {
     expect(await presence.list()).toEqual([seen('a'), { ...seen('b'), jobs: [] }]);
   });
 
-  test('forgets those that left and those that fell silent', async ({ redis }) => {
+  test('does not contain workers that withdrew or stopped announcing', async ({ redis }) => {
     const connection = redis.connect();
     const presence = new WorkerPresence({ redis: connection, prefix: redis.prefix });
     for (const name of ['a', 'b', 'c']) await presence.announce(worker(name));
