@@ -1,5 +1,4 @@
-// The backends that the engine's tests run on. A test inside `onEveryBackend` runs once on each; a new backend joins by one
-// line here.
+// The backends for tests of the engine. A test inside `onEveryBackend` runs once on each backend. A new backend needs one line here.
 import {
   type Backend,
   convVariants,
@@ -18,7 +17,7 @@ export interface TestedBackend {
   readonly make: () => Backend;
 }
 
-/** The wasm backend's kernels, those that everybody gets and those with fused multiply-adds. */
+/** The kernels of the wasm backend: the standard ones and those with fused multiply-adds. */
 export const kernelModules = [
   { called: 'wasm', kernels: strictKernels },
   { called: 'relaxed wasm', kernels: relaxedKernels },
@@ -30,7 +29,7 @@ export const backends: readonly TestedBackend[] = [
   { name: 'reference in float64', make: () => new ReferenceBackend({ dtype: 'float64' }) },
 ];
 
-/** The wasm backend with each of its ways to compute a convolution, wherever that applies. */
+/** The wasm backend with each of its convolution algorithms. Each is used wherever it can be. */
 export const convolvers: readonly TestedBackend[] = kernelModules.flatMap(({ called, kernels }) =>
   convVariants.map((convVariant) => ({
     name: `${called} with ${convVariant} convolutions`,
@@ -38,7 +37,7 @@ export const convolvers: readonly TestedBackend[] = kernelModules.flatMap(({ cal
   })),
 );
 
-/** The wasm backend with each of its ways to convolve, rectify and pool at once, wherever that applies. */
+/** The wasm backend with each of its algorithms for convolution, rectifier and pooling in one operation, used wherever it can be. */
 export const poolers: readonly TestedBackend[] = kernelModules.flatMap(({ called, kernels }) =>
   pooledForwards.flatMap((forward) =>
     pooledBackwards.map((backward) => ({
@@ -48,7 +47,7 @@ export const poolers: readonly TestedBackend[] = kernelModules.flatMap(({ called
   ),
 );
 
-/** Registers the tests once for each backend, which is in force while they run. */
+/** Registers the tests once for each backend. That backend is the current one while they run. */
 export function onEveryBackend(tests: (backend: TestedBackend) => void, among = backends): void {
   describe.each(among)('on $name', (tested) => {
     beforeAll(() => {

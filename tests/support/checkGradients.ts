@@ -1,10 +1,9 @@
-// Gradients against central finite differences in float64 on the reference backend: the one check that needs no second
-// implementation to compare with.
+// Compares gradients with central finite differences, in float64 on the reference backend. This check needs no second implementation.
 import { fromFlat, Generator, noGrad, ReferenceBackend, rand, type Shape, type Tensor, withBackend } from '@trainyard/engine';
 import { expectClose } from './expectClose.ts';
 
 export interface GradientCheck {
-  /** Values are drawn from here; default −2 … 2. Keep away from where the function is not differentiable or not defined. */
+  /** The range of the random operands, default −2 … 2. Exclude values where the function is not differentiable or not defined. */
   readonly range?: readonly [number, number];
   readonly seed?: number;
 }
@@ -12,7 +11,7 @@ export interface GradientCheck {
 const step = 1e-5;
 const tolerance = { absolute: 1e-7, relative: 1e-6 };
 
-/** Expects each operand's gradient of a random projection of fn(...operands) to equal its finite differences. */
+/** Expects that the gradient of each operand equals its finite differences. The function is a random projection of fn(...operands). */
 export function checkGradients(fn: (...operands: Tensor[]) => Tensor, shapes: readonly Shape[], options: GradientCheck = {}): void {
   const { range: [low, high] = [-2, 2], seed = 0 } = options;
   withBackend(new ReferenceBackend({ dtype: 'float64' }), () => {
@@ -26,8 +25,8 @@ export function checkGradients(fn: (...operands: Tensor[]) => Tensor, shapes: re
 }
 
 /**
- * Expects each leaf's gradient of a random projection of compute() to equal its finite differences. The current backend
- * must compute in float64.
+ * Expects that the gradient of each leaf equals its finite differences. The function is a random projection of compute(). The current
+ * backend must compute in float64.
  */
 export function checkLeafGradients(compute: () => Tensor, leaves: readonly Tensor[], generator: Generator): void {
   const output = compute();

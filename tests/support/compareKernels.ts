@@ -1,4 +1,4 @@
-// Comparison of the wasm backend's kernels with the reference backend's plain loops in float64, wherever operands lie.
+// Compares the kernels of the wasm backend with the plain loops of the reference backend in float64, for operands in all kinds of memory.
 import { type Backend, ReferenceBackend, type Shape, type WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, constantFrom, integer } from 'fast-check';
 import { expect } from 'vitest';
@@ -9,14 +9,14 @@ export type FloatArray = ReturnType<Backend['allocate']>;
 export const reference = new ReferenceBackend({ dtype: 'float64' });
 export const wasm = new GuardedBackend();
 
-/** Where the operands of a kernel lie. */
+/** The memory of a kernel's operands. */
 export type Place = 'arena' | 'persistent' | 'hosted';
 export const places = constantFrom<Place[]>('arena', 'persistent', 'hosted');
 export const upTo = (max: number): Arbitrary<number> => integer({ min: 1, max });
 export const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
 const zeros = (length: number): Float32Array => new Float32Array(length);
 
-/** Numbers in [low, high) that are different for each `seed`. */
+/** Returns random numbers in [low, high) for a seed. */
 export function noise(length: number, seed: number, low = -1, high = 1): Float32Array {
   let state = seed;
   return Float32Array.from({ length }, () => {
@@ -34,14 +34,14 @@ function put(backend: WasmBackend, data: Float32Array, place: Place): FloatArray
 
 export type Kernel = (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 
-/** The largest magnitude of finite numbers; 0 without any. */
+/** Returns the largest magnitude of the finite numbers; 0 if there are none. */
 export const largestOf = (values: ArrayLike<number>): number =>
   Array.from(values).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
 
 /**
- * Runs a kernel on both backends with the same operands, and expects its results to agree to `tolerance` of the largest number
- * among them and the operands: where operands cancel, the rounding errors of what they were remain.
- * @param results what they are before: numbers for what a kernel changes, a length for what it only writes
+ * Runs a kernel on both backends with the same operands. Expects that the results differ by at most `tolerance` times the largest magnitude
+ * of results and operands, because rounding errors depend on the size of the operands even if these cancel.
+ * @param results the results before the call: their numbers if the kernel changes them, or their length if it only writes them
  */
 export function compare(
   place: Place,
@@ -59,10 +59,10 @@ export function compare(
 }
 
 /**
- * The same for a kernel whose results are sums of products of its operands: each has to agree to `tolerance` of the sum of
- * its terms' magnitudes, which is as near as float32 can come where terms cancel. For an algorithm that `mixes` results, such as
- * Winograd's, the scale is the largest of these sums.
- * @param lengths of the result or the results
+ * Compares a kernel whose results are sums of products of its operands. Each result may differ by `tolerance` times the sum of its terms'
+ * magnitudes, which is the accuracy of float32 if terms cancel. For an algorithm that `mixes` results, such as Winograd's, the largest of
+ * these sums is used.
+ * @param lengths the lengths of the results
  */
 export function compareSums(
   place: Place,
@@ -78,7 +78,7 @@ export function compareSums(
   expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
 }
 
-/** What the reference computes. */
+/** Returns the results of the reference backend. */
 function compute(operands: readonly Float32Array[], start: readonly Float32Array[], kernel: Kernel): Float64Array[] {
   const results = start.map((data) => Float64Array.from(data));
   kernel(

@@ -1,10 +1,10 @@
-// The geometry of a 3 × 3 convolution of stride 1, which Winograd's algorithm computes, from what differs between two of them.
+// The geometry of 3 × 3 convolutions with stride 1, for which the wasm backend uses Winograd's algorithm.
 import type { WasmBackend } from '@trainyard/engine';
 
 export type ConvGeometry = Parameters<WasmBackend['conv2d']>[4];
 export type ConvSizes = Pick<ConvGeometry, 'batch' | 'inChannels' | 'outChannels' | 'height' | 'width' | 'padTop' | 'padLeft'>;
 
-/** A 3 × 3 convolution of stride 1. */
+/** Returns the geometry of a 3 × 3 convolution with stride 1. */
 export const conv3x3 = (sizes: ConvSizes): ConvGeometry => ({
   ...sizes,
   kernelHeight: 3,

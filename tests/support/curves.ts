@@ -1,11 +1,11 @@
-// Curves of whole runs: a job's own on the engine, what a script printed, and how far two of them are apart.
+// The loss curves of whole runs, of jobs on the engine and of scripts, and the difference between two curves.
 import { checkSpec, defaultLimits, train } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { z } from 'zod';
 import { uploads } from './uploads.ts';
 
 declare module 'vitest' {
-  /** What a test measured, for reports: the JSON reporter carries it. */
+  /** Stores a measured value of a test for the JSON report. */
   interface TaskMeta {
     deviation?: number;
   }
@@ -18,10 +18,10 @@ const pointSchema = z.object({
   testAccuracy: z.number().nullable(),
   learningRate: z.number(),
 });
-/** What a script prints of an epoch. */
+/** The line that a script prints for an epoch. */
 export type CurvePoint = z.infer<typeof pointSchema>;
 
-/** The curve of a job on the engine. @param folder where files of datasets lie. */
+/** Runs a job on the engine and returns its curve. @param folder the folder with the dataset files */
 export async function engineCurve(body: unknown, folder: string): Promise<CurvePoint[]> {
   const files = new NodeDatasetFiles({ folders: [folder], home: folder });
   const points: CurvePoint[] = [];
@@ -30,7 +30,7 @@ export async function engineCurve(body: unknown, folder: string): Promise<CurveP
   return points;
 }
 
-/** The curve that a script printed, a line of JSON an epoch. */
+/** Parses the curve that a script printed, one line of JSON per epoch. */
 export function printedCurve(printed: string): CurvePoint[] {
   return printed
     .trim()
@@ -38,7 +38,7 @@ export function printedCurve(printed: string): CurvePoint[] {
     .map((line) => pointSchema.parse(JSON.parse(line)));
 }
 
-/** Largest relative distance of two losses or rates; Infinity for curves of other lengths or with other nulls. */
+/** Returns the largest relative difference of two losses or rates; Infinity if the lengths or the nulls of the curves differ. */
 export function curveDistance(a: readonly CurvePoint[], b: readonly CurvePoint[]): number {
   if (a.length !== b.length) return Infinity;
   const distances = a.flatMap((point, i) =>

@@ -1,5 +1,5 @@
-// A folder of small datasets in their publishers' layout and under their names, for whole runs that need no download: noise,
-// and labels that have nothing to do with it.
+// A folder of small datasets with the layout and the names of published ones, for whole runs without downloads. The samples and labels are
+// random.
 import { mkdir, rm, writeFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { idxFile } from '../engine/data/idxFiles.ts';
 import { noFiles } from '../engine/training/runs.ts';
 import { uploadedFiles } from './uploads.ts';
 
-/** Samples of the two parts. */
+/** The number of samples in the two parts. */
 const TRAIN = 300;
 const TEST = 150;
 
@@ -31,13 +31,13 @@ function cifarBatch(seed: number, samples: number): Uint8Array {
   return records;
 }
 
-/** The first of the program's own digits, as it exports them. */
+/** The first samples of the generated dataset `digits`, as exported. */
 async function digitsNpz(): Promise<Uint8Array> {
   const data = dataSchema.parse({ dataset: 'digits', trainLimit: TRAIN, testLimit: TEST });
   return encodeNpz(await loadData(data, { files: noFiles, generator: new Generator(0) }));
 }
 
-/** Makes the folder; the caller removes it. */
+/** Creates the folder. The caller removes it. */
 export async function makeDataFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'trainyard-data-'));
   const folders: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>> = {

@@ -1,4 +1,4 @@
-// Comparison of tensors within a tolerance, with a message that names the element.
+// Compares tensors within a tolerance. The error names the first different element.
 import { formatShape, type Shape, type Tensor } from '@trainyard/engine';
 import { expect } from 'vitest';
 
@@ -7,7 +7,7 @@ export interface Tolerance {
   readonly relative: number;
 }
 
-/** Expects the shape exactly and each element within absolute + relative·|expected|; a NaN equals a NaN. */
+/** Expects equal shapes, and each element within absolute + relative·|expected|. NaN equals NaN. */
 export function expectClose(
   actual: Tensor | null,
   expected: { readonly shape: Shape; readonly data: ArrayLike<number> },

@@ -1,8 +1,8 @@
-// The engine's refusals: an EngineError with its code, and the words of its message that matter.
+// Checks that the engine throws an EngineError with a code and a message.
 import { EngineError } from '@trainyard/engine';
 import { expect } from 'vitest';
 
-/** Expects `attempt` to throw an EngineError of this code whose message holds `message`; returns it. */
+/** Expects that `attempt` throws an EngineError with this code and with `message` in its message. Returns the error. */
 export function expectRefusal(attempt: () => unknown, code: string, message: string | RegExp = ''): EngineError {
   let thrown: unknown;
   try {

@@ -1,26 +1,27 @@
-// An S3 server in memory, as far as the artifact store speaks to one, that does wrong what a test wants: it refuses, breaks off, falls
-// silent, or sends other bytes than it has.
+// An S3 server in memory with the operations that the artifact store uses. A test can make it refuse requests, break connections, stop
+// responding or send wrong bytes.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 /**
- * - an answer with this status and S3 code
- * - `refuse`: the connection breaks before an answer
- * - `silence`: no answer, until the fault is over
- * - `cut`: an answer to a GET breaks off amid its body
- * - `corrupt`: a GET answers with one byte changed
+ * A fault of the server:
+ * - an object: a response with this status and S3 code
+ * - `refuse`: the connection is closed before the response
+ * - `silence`: no response until the fault is over
+ * - `cut`: the response to a GET ends in the middle of its body
+ * - `corrupt`: the response to a GET has one changed byte
  */
 export type Fault = { readonly status: number; readonly code: string } | 'refuse' | 'silence' | 'cut' | 'corrupt';
 
 export interface S3Request {
   readonly method: string;
-  /** Without the bucket; '' for the bucket itself. */
+  /** The key without the bucket; '' for the bucket itself. */
   readonly key: string;
 }
 
-/** Which requests go wrong, and how. */
+/** Returns the fault for a request, if it has one. */
 export type Faults = (request: S3Request) => Fault | undefined;
 
 interface Stored {
@@ -48,7 +49,7 @@ export class FaultyS3 {
     return s3;
   }
 
-  /** What the environment of its clients has to say. */
+  /** The environment variables that its clients need. */
   get env(): Readonly<Record<string, string>> {
     return {
       AWS_ENDPOINT_URL: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
@@ -62,7 +63,7 @@ export class FaultyS3 {
     return [...this.#objects.keys()].toSorted();
   }
 
-  /** Changes what goes wrong; whoever waits for an answer since a silence has its connection broken. Left out: nothing does. */
+  /** Changes the faults; without an argument there are none. Connections that wait for a response because of `silence` are closed. */
   set(faults: Faults = () => undefined): void {
     this.#faults = faults;
     for (const response of this.#silent.splice(0)) response.destroy();

@@ -1,13 +1,13 @@
-// The wasm backend with marks around all arrays of arenas and all scratch memory, and in them, for tests that kernels keep to their
-// memory: nothing is written before or behind it, and what lies there, or lay in it before, does not matter.
+// The wasm backend with marks before, after and in all arrays of arenas and all scratch memory. With it, tests check that kernels write
+// only to their own memory, and that its old content and the bytes around it do not change the results.
 import { WasmBackend } from '@trainyard/engine';
 import { expect } from 'vitest';
 import type { FloatArray } from './compareKernels.ts';
 
-/** Bytes on both sides; no row of a tile, and no vector, reaches across. */
+/** The number of marked bytes on both sides: more than a row of a tile or a vector. */
 const GUARD = 256;
 const GUARD_ELEMENTS = GUARD / 4;
-/** As a float, NaN. */
+/** The byte of the marks. A float of these bytes is NaN. */
 const MARK = 0xff;
 
 interface Guard {
@@ -15,11 +15,11 @@ interface Guard {
   readonly bytes: Uint8Array;
 }
 
-/** It looks at the marks when a kernel has run. */
+/** Checks the marks after each kernel. */
 export class GuardedBackend extends WasmBackend {
   readonly #ofScratch: Guard[] = [];
   readonly #ofArrays: Guard[] = [];
-  /** How many arrays' guards there were when an arena was entered, by its mark. */
+  /** The number of guarded arrays at the time when an arena was entered, by the arena's mark. */
   readonly #levels = new Map<number, number>();
 
   override enterArena(): number {
@@ -62,7 +62,7 @@ export class GuardedBackend extends WasmBackend {
     super.finish();
   }
 
-  /** Outside of arenas arrays are JavaScript's own. */
+  /** Whether an array is in JavaScript's own memory, because no arena is entered. */
   #isHosted({ buffer }: FloatArray | Int32Array): boolean {
     return buffer instanceof ArrayBuffer;
   }

@@ -1,11 +1,11 @@
-// What tests of jobs begin with: a store on a Redis, a spec, metrics of an epoch, the result of a run.
+// Common parts of tests with jobs: a store on Redis, a spec, the metrics of an epoch and the result of a run.
 
 import type { EpochMetrics, JobResult } from '@trainyard/contracts';
 import { checkSpec, type JobSpec } from '@trainyard/engine';
 import { EventHub, EventLog, type JobAttempt, JobStore, redisKeys, TrainQueue } from '@trainyard/jobs';
 import type { TestRedis } from './redis.ts';
 
-/** A network small enough to train in no time, on a single sample. */
+/** A small network with a single sample, which trains very fast. */
 export const { spec } = checkSpec({
   epochs: 20,
   seed: 0,
@@ -45,14 +45,14 @@ export interface Jobs {
   readonly log: EventLog;
 }
 
-/** A store on connections of its own, as a process has it. */
+/** Creates a store with its own connections, like a separate process. */
 export function openJobs(redis: TestRedis): Jobs {
   const options = { redis: redis.connect(), prefix: redis.prefix };
   const queue = new TrainQueue(options);
   return { queue, store: new JobStore({ ...options, queue }), log: new EventLog(options) };
 }
 
-/** A hub on connections of its own. */
+/** Creates a hub with its own connections. */
 export function openHub(redis: TestRedis, bufferSize?: number, onDelay?: (delayMs: number) => void): EventHub {
   return new EventHub({
     redis: redis.connect(),
@@ -89,17 +89,17 @@ export async function positionsOf({ store }: Jobs, jobIds: readonly string[]): P
   return (await Promise.all(jobIds.map(async (jobId) => await store.get(jobId)))).map((job) => job?.queuePosition);
 }
 
-/** A new job that a worker has taken. */
+/** Creates a job and claims it for a worker. */
 export async function startJob(jobs: Jobs, of: Partial<JobSpec> = {}): Promise<JobAttempt> {
   return await claim(jobs, await createJob(jobs, of));
 }
 
-/** Ends the lease of a job, as if its worker were gone for too long. */
+/** Ends the lease of a job, as if its worker were lost. */
 export async function endLease(redis: TestRedis, jobId: string): Promise<void> {
   await redis.connect().del(redisKeys(redis.prefix).lease(jobId));
 }
 
-/** Takes this job, whether it is its turn or not. @throws Error if it cannot be taken */
+/** Claims this job, even if it is not its turn. @throws Error if it cannot be claimed */
 export async function claim({ store }: Jobs, jobId: string, worker = 'worker-1'): Promise<JobAttempt> {
   const claimed = await store.claim(jobId, worker);
   if (claimed.outcome !== 'claimed') throw new Error(`${jobId} could not be claimed: ${claimed.outcome}`);

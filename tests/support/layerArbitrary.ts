@@ -1,16 +1,16 @@
-// Random lists of layers that fit each other, made from the registry: options from each definition's JSON Schema, and of the
-// layers that come up those that take what the ones before them give.
+// Random lists of layers whose shapes fit together. Layer types come from the registry and options from each type's JSON Schema. Layers
+// that do not fit the previous ones are left out.
 import { inferShapes, type LayerSpec, layerDefinitions, layerSchema, type Shape } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { z } from 'zod';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** Values that an option can have: small sizes, and numbers that do not blow up what is computed. */
+/** Returns the values of an option: small sizes, and numbers that keep the results small. */
 function valueOf(name: string, schema: JsonSchema): fc.Arbitrary<unknown> {
-  // A tiny one makes noise of what is all but constant, in whichever runtime.
+  // A tiny value would amplify the rounding errors of almost constant inputs, in every runtime.
   if (name === 'eps') return fc.double({ min: 0.05, max: 1, noNaN: true });
-  // Softplus jumps there, by nothing that float32 can tell from 20 on.
+  // Softplus has a jump at the threshold. From 20 on, it is smaller than the precision of float32.
   if (name === 'threshold') return fc.double({ min: 20, max: 30, noNaN: true });
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
@@ -39,13 +39,13 @@ function valueOf(name: string, schema: JsonSchema): fc.Arbitrary<unknown> {
   }
 }
 
-/** Each option of a layer's schema, but its name. */
+/** Returns the options of a layer's schema, without the name. */
 function optionsOf({ properties = {} }: JsonSchema): Record<string, fc.Arbitrary<unknown>> {
   const { name: _, ...options } = properties as Record<string, JsonSchema>;
   return Object.fromEntries(Object.entries(options).map(([option, value]) => [option, valueOf(option, value)]));
 }
 
-/** One layer of a type with any of its options, whether it fits or not. */
+/** Returns random layers of a type. They may not fit the input. */
 function candidate(type: string, schema: z.ZodType): fc.Arbitrary<object> {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
   const { type: _, name: __, ...options } = properties as Record<string, JsonSchema>;
@@ -55,12 +55,12 @@ function candidate(type: string, schema: z.ZodType): fc.Arbitrary<object> {
     .map((chosen): object => ({ type, ...chosen }));
 }
 
-/** Options often do not fit where there are many of them: those layers come up more often. */
+/** The weight of a layer type. Types with many options often do not fit, so they are drawn more often. */
 const anyLayer = fc.oneof(
   ...layerDefinitions.map(({ type, schema }) => ({ arbitrary: candidate(type, schema), weight: Object.keys(schema.shape).length })),
 );
 
-/** Values of a layer's output at most. */
+/** The maximum number of values in the output of a layer. */
 const MOST_VALUES = 3_000;
 
 function fitting(candidates: readonly object[], inputShape: Shape): LayerSpec[] {
@@ -81,11 +81,11 @@ const sampleShape: fc.Arbitrary<Shape> = fc.oneof(
   fc.tuple(size),
 );
 
-/** A network's input, of one of these shapes, and its layers. */
+/** Returns random networks: one of the given input shapes, and layers. */
 export const networkFor = (shapes: fc.Arbitrary<Shape>) =>
   fc
     .tuple(shapes, fc.array(anyLayer, { maxLength: 14 }))
     .map(([inputShape, candidates]) => ({ inputShape, layers: fitting(candidates, inputShape) }));
 
-/** The same of any shape. */
+/** Returns random networks with any input shape. */
 export const anyNetwork = networkFor(sampleShape);

@@ -1,7 +1,7 @@
-// One sample of each layer of the registry, which everything that has to hold for every layer is checked with.
+// One sample of each layer in the registry. Tests use it to check the properties that every layer must have.
 import type { Shape } from '@trainyard/engine';
 
-/** Options and a sample's input shape for each layer; small, and with options that are not the defaults. */
+/** The options and the input shape of a sample for each layer. The shapes are small, and the options are not the defaults. */
 export const layerSamples: Readonly<Record<string, { readonly options: object; readonly input: Shape }>> = {
   conv2d: {
     options: { outChannels: 4, kernelSize: [3, 2], stride: [1, 2], padding: 1, dilation: [2, 1], groups: 2 },

@@ -1,4 +1,4 @@
-// A network as an ONNX model in somebody else's runtime, against the network itself in evaluation.
+// Compares a network in evaluation mode with its exported ONNX model in a third-party runtime.
 import {
   checkSpec,
   encodeOnnx,
@@ -19,9 +19,9 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const BATCH = 3;
 
-/** A spec of these layers on inputs of this shape, and the network with statistics and weights that are nobody's defaults. */
+/** Returns a spec with these layers and this input shape, and its network with random weights and statistics. */
 function networkOf(layers: readonly object[], inputShape: Shape): { spec: JobSpec; model: Sequential } {
-  // A slope of one number makes a network of any layers one that learns.
+  // A `prelu` layer with one slope makes sure that the network has a parameter to train.
   const all: LayerSpec[] = [{ type: 'prelu' }, ...layers].map((layer) => layerSchema.parse(layer));
   const inferred = inferShapes(all, inputShape);
   if (!inferred.ok) throw inferred.error;
@@ -47,11 +47,11 @@ function networkOf(layers: readonly object[], inputShape: Shape): { spec: JobSpe
 export interface RuntimeComparison {
   readonly shape: Shape;
   readonly ourShape: Shape;
-  /** Largest |a − b| / max(1, |b|) of all outputs. */
+  /** The largest |a − b| / max(1, |b|) of all outputs. */
   readonly deviation: number;
 }
 
-/** The runtime's output for a file and inputs. */
+/** Returns the output of the ONNX runtime for a model file and inputs. */
 export async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: Shape): Promise<{ shape: Shape; data: Float32Array }> {
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, executionProviders: ['cpu'], logSeverityLevel: 3 });
   try {
@@ -62,7 +62,7 @@ export async function runOnnx(file: Uint8Array, inputs: Float32Array, shape: Sha
   }
 }
 
-/** Runs these layers in both. */
+/** Runs these layers in both runtimes and compares the outputs. */
 export async function compareWithRuntime(layers: readonly object[], inputShape: Shape): Promise<RuntimeComparison> {
   const { spec, model } = networkOf(layers, inputShape);
   const shape = [BATCH, ...inputShape];
@@ -72,7 +72,7 @@ export async function compareWithRuntime(layers: readonly object[], inputShape: 
   return { shape: theirs.shape, ourShape: ours.shape, deviation: deviationOf(theirs.data, ours.values) };
 }
 
-/** Largest |a − b| / max(1, |b|); NaN counts as infinitely far away. */
+/** Returns the largest |a − b| / max(1, |b|). A NaN gives Infinity. */
 export function deviationOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Infinity;
   let most = 0;

@@ -1,14 +1,14 @@
-// Random operations for properties that hold for all of them: shapes that broadcast, windows that fit, options of every kind.
+// Random trials of operations, for properties that all operations must have: shapes that broadcast, windows that fit, and all options.
 import * as ops from '@trainyard/engine';
 import type { Shape, Tensor } from '@trainyard/engine';
 import * as fc from 'fast-check';
 
-/** An operation on operands of these shapes; `low` bounds their values from below, 2 from above. */
+/** An operation and the shapes of its operands. The values of the operands are between `low` and 2. */
 export interface Trial {
   readonly compute: (...operands: Tensor[]) => Tensor;
   readonly shapes: readonly Shape[];
   readonly low?: number;
-  /** Whether each number of a result comes from one number of each operand. */
+  /** Whether the operation is elementwise: each number of the result depends on one number of each operand. */
   readonly isElementwise?: boolean;
   readonly seed: number;
 }
@@ -18,7 +18,7 @@ const length = fc.integer({ min: 1, max: 9 });
 const shape = fc.array(length, { maxLength: 4 });
 const vector = (max: number) => fc.integer({ min: 1, max });
 
-/** Two shapes that broadcast: some lengths of a common one set to 1, some leading ones dropped. */
+/** Two random shapes that broadcast: some dimensions of a common shape are set to 1, and some leading ones are removed. */
 const broadcastPair = shape.chain((common) => {
   const operand = fc
     .tuple(fc.array(fc.boolean(), { minLength: common.length, maxLength: common.length }), fc.integer({ min: 0, max: common.length }))
@@ -26,7 +26,7 @@ const broadcastPair = shape.chain((common) => {
   return fc.tuple(operand, operand);
 });
 
-/** Windows along one side that fit their input. */
+/** Random windows along one dimension that fit into the input. */
 const side = (maxPadding: (kernel: number) => number) =>
   fc.record({ kernel: vector(5), stride: vector(3), dilation: vector(2), extra: fc.nat(9), padding: fc.nat(3) }).map((side) => {
     const padding = Math.min(side.padding, maxPadding(side.kernel));
@@ -50,7 +50,7 @@ const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
   ['pow -0.5', (x) => ops.pow(x, -0.5), 0.1],
 ];
 
-/** By the operation's name. */
+/** The trials by the name of the operation. */
 export const opTrials: readonly (readonly [string, fc.Arbitrary<Trial>])[] = [
   ...unary.map(([name, compute, low]): [string, fc.Arbitrary<Trial>] => [
     name,

@@ -1,5 +1,5 @@
-// The oracle for convolution, rectifier and pooling as one operation: the reference's steps in float64. Where two values of a window
-// lie within one rounding of each other a backend may take either, so gradients are compared for the maxima that it took.
+// Checks convolution, rectifier and pooling in one operation against the separate steps of the reference backend in float64. If two values
+// of a window differ by less than the rounding error, a backend may choose either maximum. So gradients are compared for the chosen maxima.
 import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { expect } from 'vitest';
 import { type FloatArray, largestOf, noise } from './compareKernels.ts';
@@ -74,7 +74,7 @@ export function operandsOf([conv, pool]: Geometries, seed: number, value: (x: nu
   };
 }
 
-/** All results, for a pass backward from the backend's own pass forward. */
+/** Returns all results. The backward pass uses the results of the backend's own forward pass. */
 export function run(backend: ReferenceBackend | WasmBackend, operands: Operands, [conv, pool]: Geometries): Results {
   const put = (data: Float32Array): FloatArray => {
     const array = backend.allocate(data.length);
@@ -95,13 +95,13 @@ export function run(backend: ReferenceBackend | WasmBackend, operands: Operands,
 }
 
 export interface Accuracy {
-  /** Part of the sum of its terms' magnitudes that a result may be off. */
+  /** The allowed error of a result, relative to the sum of its terms' magnitudes. */
   readonly tolerance?: number;
-  /** Whether the algorithm mixes results on its way, so that the largest of these sums counts for all. */
+  /** Whether the algorithm mixes results in between. Then the largest of these sums counts for all results. */
   readonly mixes?: boolean;
 }
 
-/** Results that are sums, and for each the sum of its terms' magnitudes, to which its rounding errors are proportional. */
+/** Results that are sums, each with the sum of its terms' magnitudes. Rounding errors are proportional to it. */
 interface Sums {
   readonly values: Float64Array;
   readonly magnitudes: Float64Array;
@@ -109,7 +109,7 @@ interface Sums {
 
 const usual = { tolerance: 4e-6, mixes: false };
 
-/** Expects each result within its accuracy; a NaN equals a NaN. */
+/** Expects that each result is within its allowed error. NaN equals NaN. */
 export function expectNear(actual: FloatArray, { values, magnitudes }: Sums, what: string, accuracy: Accuracy = {}): void {
   const { tolerance, mixes } = { ...usual, ...accuracy };
   const largest = largestOf(magnitudes);
@@ -123,7 +123,7 @@ export function expectNear(actual: FloatArray, { values, magnitudes }: Sums, wha
 const inFloat64 = (data: Float32Array, change: (value: number) => number): Float64Array => Float64Array.from(data, change);
 const same = (value: number): number => value;
 
-/** The convolution before rectifier and pooling. */
+/** Computes the convolution without rectifier and pooling. */
 function convolved({ x, weight, bias }: Operands, [conv, pool]: Geometries, change: (value: number) => number): Float64Array {
   const out = new Float64Array(pool.planes * pool.height * pool.width);
   const shift = bias === null ? null : inFloat64(bias, change);
@@ -131,7 +131,7 @@ function convolved({ x, weight, bias }: Operands, [conv, pool]: Geometries, chan
   return out;
 }
 
-/** The pooled result, and the positions of its maxima. */
+/** Computes the pooled result and the positions of its maxima. */
 export function pooledSums(operands: Operands, sizes: Geometries): Sums & { readonly indices: Int32Array } {
   const pooled = (change: (value: number) => number, indices = new Int32Array(operands.g.length)): Float64Array => {
     const values = convolved(operands, sizes, change);
@@ -144,7 +144,7 @@ export function pooledSums(operands: Operands, sizes: Geometries): Sums & { read
   return { values: pooled(same, indices), magnitudes: pooled(Math.abs), indices };
 }
 
-/** The gradient of the bias alone, which is a sum of gradients that passed. */
+/** Computes the gradient of the bias: the sum of the gradients that pass the rectifier and the pooling. */
 export function biasGradientAt({ y, indices }: Results, { x, weight, g }: Operands, [conv, pool]: Geometries): Sums {
   const backward = (change: (value: number) => number): Float64Array => {
     const db = new Float64Array(conv.outChannels);
@@ -156,7 +156,7 @@ export function biasGradientAt({ y, indices }: Results, { x, weight, g }: Operan
 
 type Gradient = 'dx' | 'dw' | 'db';
 
-/** The gradients for the result and the maxima that a backend gave. */
+/** Computes the gradients for the result and the maxima of a backend. */
 export function gradientsAt({ y, indices }: Results, { x, weight, g }: Operands, [conv, pool]: Geometries): Record<Gradient, Sums> {
   const backward = (change: (value: number) => number): Record<Gradient, Float64Array> => {
     const [dx, dw, db] = [x.length, weight.length, conv.outChannels].map((length) => new Float64Array(length));
@@ -169,7 +169,7 @@ export function gradientsAt({ y, indices }: Results, { x, weight, g }: Operands,
   return { dx: sums('dx'), dw: sums('dw'), db: sums('db') };
 }
 
-/** Expects that each maximum lies in its window, and that the convolution is nowhere larger in it by more than rounding. */
+/** Expects that each chosen maximum is in its window, and is smaller than the true maximum by at most the rounding error. */
 function expectMaxima({ y, indices }: Results, operands: Operands, sizes: Geometries, sums: Sums, accuracy: Accuracy): void {
   const { tolerance, mixes } = { ...usual, ...accuracy };
   const [, pool] = sizes;
@@ -177,19 +177,19 @@ function expectMaxima({ y, indices }: Results, operands: Operands, sizes: Geomet
   const largest = largestOf(sums.magnitudes);
   const windows = pool.outHeight * pool.outWidth;
   for (let i = 0; i < y.length; i++) {
-    // Where the rectifier lets nothing through, any position will do.
+    // If the rectifier's result is 0, any position is correct.
     if (!(y[i] > 0)) continue;
     const window = [Math.floor((i % windows) / pool.outWidth), i % pool.outWidth];
     const position = [Math.floor(indices[i] / pool.width), indices[i] % pool.width];
     expect(position.map((at) => at >> 1)).toEqual(window);
     const taken = values[Math.floor(i / windows) * pool.height * pool.width + indices[i]];
-    // Both values may be off.
+    // Both values have a rounding error.
     const bound = 2 * tolerance * (mixes ? largest : sums.magnitudes[i]);
-    if (sums.values[i] - taken > bound) expect.fail(`result ${i}: ${taken} was taken, the maximum is ${sums.values[i]}`);
+    if (sums.values[i] - taken > bound) expect.fail(`result ${i}: ${taken} was chosen, the maximum is ${sums.values[i]}`);
   }
 }
 
-/** Expects what the reference gives, whichever of almost equal maxima the backend takes. @returns what it gives */
+/** Expects the results of the reference, for any choice between almost equal maxima. @returns the results of the reference */
 export function expectAsReference(backend: WasmBackend, operands: Operands, sizes: Geometries, accuracy: Accuracy = {}): Results {
   const actual = run(backend, operands, sizes);
   const sums = pooledSums(operands, sizes);

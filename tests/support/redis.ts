@@ -1,5 +1,5 @@
-// What a test gets of the run's Redis: a key prefix of its own, connections that are closed after it, and its keys
-// removed, no others. Use `redisTest` in place of vitest's `test`, and the `redis` it hands over.
+// Gives a test access to the Redis of the run, with its own key prefix. After the test its connections are closed and its keys are removed.
+// Use `redisTest` instead of vitest's `test`.
 import { randomUUID } from 'node:crypto';
 import { closeRedis, connectRedis, type RedisKind, type RedisRole, redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
@@ -8,21 +8,21 @@ import { test as baseTest, inject } from 'vitest';
 export interface TestRedis {
   readonly url: string;
   readonly kind: RedisKind;
-  /** Random; every class of the jobs package takes it. */
+  /** The random key prefix of the test. Pass it to all classes of the jobs package. */
   readonly prefix: string;
-  /** A connection that is closed after the test. */
+  /** Opens a connection, which is closed after the test. */
   connect(role?: RedisRole): Redis;
   /** Removes all keys under the prefix and closes all connections. `redisTest` does this by itself. */
   close(): Promise<void>;
 }
 
 /**
- * Whether the run has a Redis process, and not the embedded one. For tests that need more than the embedded one can:
- * `redisTest.skipIf(!hasRedisProcess)('…')`, so that they show up as skipped, by name.
+ * Whether the run has a Redis process and not the embedded Redis. Tests that the embedded Redis does not support use
+ * `redisTest.skipIf(!hasRedisProcess)('…')`, so that they are reported as skipped.
  */
 export const hasRedisProcess = inject('redis').kind !== 'embedded';
 
-/** Access to a Redis for one test; left out, the run's. Close it after use. */
+/** Opens access to a Redis for one test, by default the Redis of the run. Close it after use. */
 export function openTestRedis({ url, kind }: Pick<TestRedis, 'url' | 'kind'> = inject('redis')): TestRedis {
   const prefix = `test-${randomUUID()}`;
   const connections: Redis[] = [];
@@ -43,7 +43,7 @@ export function openTestRedis({ url, kind }: Pick<TestRedis, 'url' | 'kind'> = i
   };
 }
 
-/** Vitest's `test`, with `redis` for it alone. */
+/** Vitest's `test` with a `redis` of its own. */
 export const redisTest = baseTest.extend('redis', ({ task: _task }, { onCleanup }) => {
   const redis = openTestRedis();
   onCleanup(async () => await redis.close());

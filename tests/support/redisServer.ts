@@ -1,5 +1,5 @@
-// A `redis-server` process of a test's own, to set, restart, freeze and end as the test likes. Where the PATH has none, tests that need
-// one are skipped by name: `test.skipIf(!hasRedisServer)`.
+// A separate `redis-server` process that a test can configure, restart, freeze and stop. If `redis-server` is not installed, such tests are
+// skipped: `test.skipIf(!hasRedisServer)`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,7 +27,7 @@ export class RedisServer {
     this.#args = args;
   }
 
-  /** Starts one on a free port of this machine. @param args settings beyond the port and the folder, such as `--databases 4` */
+  /** Starts a server on a free local port. @param args additional settings, such as `--databases 4` */
   static async start(...args: readonly string[]): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-redis-'));
     const server = new RedisServer(await freePort(), folder, args);
@@ -43,7 +43,7 @@ export class RedisServer {
     return this.#child?.pid ?? 0;
   }
 
-  /** Ends it, if it runs, as a crash does, and starts it anew on the same port and folder. */
+  /** Kills the server if it runs, and starts it again with the same port and folder. */
   async restart(...more: readonly string[]): Promise<void> {
     await this.kill();
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', '', ...this.#args, ...more];
@@ -53,7 +53,7 @@ export class RedisServer {
     await until(async () => await this.call('TIME').then(Boolean, (error: Error) => /LOADING|NOAUTH|MASTERDOWN/.test(error.message)));
   }
 
-  /** Sends a command as its administrator does. */
+  /** Sends a command with the rights of the administrator. */
   async call(command: string, ...args: readonly (string | number)[]): Promise<unknown> {
     if (this.#admin === null) throw new Error('the server does not run');
     return await this.#admin.call(command, ...args);

@@ -1,5 +1,5 @@
-// The Redis of an integration test run: REDIS_URL, else a redis-server of the PATH run for this run alone, else the
-// embedded one. A vitest globalSetup: the projects of one run share one server, the last one to end stops it.
+// A vitest globalSetup that provides the Redis for a test run: REDIS_URL, or else a private redis-server, or else the embedded Redis. The
+// projects of one run share one server, and the last project to end stops it.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';
 import { startTestServer, type TestServer } from './testServer.ts';
@@ -15,7 +15,7 @@ interface Shared {
   projects: number;
 }
 
-// Every project may load a copy of this module, so what they share is kept where all copies look.
+// Each project may load its own copy of this module, so the shared state is stored globally.
 const shared = globalThis as { [key: symbol]: Shared | undefined };
 const sharedKey = Symbol.for('trainyard.testServer');
 

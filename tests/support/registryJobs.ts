@@ -1,5 +1,5 @@
-// A small job for each entry of the registries, found by walking them, so that a new entry without one fails by name. They are
-// what a whole run is compared with another one by; uploaded datasets are those of uploads.ts: with PyTorch's, with that of an exported script.
+// A small job for each entry of the registries. A new entry without a job makes a test fail that names it. Whole runs of these jobs are
+// compared with PyTorch and with exported scripts. Uploaded datasets are those of uploads.ts.
 import { type Catalog, catalog } from '@trainyard/engine';
 import { layerSamples } from './layerSamples.ts';
 import { pixelsId } from './uploads.ts';
@@ -18,7 +18,7 @@ const network = (...last: object[]): Job => ({
 const classifier = (...last: object[]): Job => ({ layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }, ...last] });
 const basis = { seed: 5, data: values, model: network(), loss: { type: 'mse' }, optimizer: { type: 'sgd', learningRate: 0.1 }, epochs: 3 };
 
-/** A slope before the layer, so that gradients go through it, and a network's end after it. */
+/** Puts a trainable layer before the layer, so that gradients flow through it, and the end of a network after it. */
 function layerJob(type: string): Job {
   const { options, input } = layerSamples[type] ?? { options: {}, input: [4] };
   return {
@@ -42,7 +42,7 @@ const losses: Readonly<Record<string, Job>> = {
   klDiv: { ...basis, model: network({ type: 'logSoftmax' }), loss: { type: 'klDiv', reduction: 'batchmean', logTarget: true } },
 };
 
-/** Options of an optimizer that change what it computes, where it has them. */
+/** Options of optimizers that change their computation. */
 const optimizerVariants = {
   weightDecay: { weightDecay: 0.01 },
   momentum: { momentum: 0.9 },
@@ -76,7 +76,7 @@ function* jobs(): Generator<[name: string, job: Job]> {
   for (const { type } of definitionsOf('layers')) yield [`the layer ${type}`, layerJob(type)];
   for (const { type } of definitionsOf('presets')) {
     const data = { dataset: 'random', inputShape: [2, 16, 16], targetShape: [3], samples: 6, batchSize: 3 };
-    // With some seeds a value lies so close to a rectifier's bend that PyTorch and the engine take it to different sides.
+    // With other seeds a value may be so close to 0 before a rectifier that PyTorch and the engine get different signs.
     yield [
       `the preset ${type}`,
       { ...basis, seed: 7, data, model: { preset: type }, optimizer: { type: 'sgd', learningRate: 0.01 }, epochs: 2 },
@@ -106,5 +106,5 @@ function* jobs(): Generator<[name: string, job: Job]> {
   yield ['the dataset random with a testSplit', { ...basis, data: { ...values, testSplit: 0.3 } }];
 }
 
-/** By what they are about: `the layer conv2d`. */
+/** The jobs by their subject: `the layer conv2d`. */
 export const registryJobs: Readonly<Record<string, Job>> = Object.fromEntries(jobs());

@@ -1,4 +1,4 @@
-// An S3 server as a process of its own, with its data in a folder that goes with it.
+// An S3 server in a separate process. Its data is in a temporary folder.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 
 export interface S3Server {
   readonly bucket: string;
-  /** What the environment of its clients has to say. */
+  /** The environment variables that its clients need. */
   readonly env: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }

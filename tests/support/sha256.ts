@@ -1,4 +1,4 @@
-// A fingerprint of an array's bytes, for comparing long results with ones computed elsewhere.
+// The digest of an array's bytes, to compare long results with stored ones.
 import { createHash } from 'node:crypto';
 
 export function sha256(array: ArrayBufferView): string {

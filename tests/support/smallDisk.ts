@@ -1,4 +1,4 @@
-// A disk of some megabytes that a test can fill: a tmpfs, for which one has to be root.
+// A small disk that a test can fill: a tmpfs, which only root can mount.
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { mkdtempSync, rmdirSync } from 'node:fs';
@@ -9,7 +9,7 @@ const mount = (path: string, megabytes: number): boolean =>
   process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', path]).status === 0;
 const unmount = (path: string): void => void spawnSync('umount', ['-l', path]);
 
-/** Whether this process may make such disks. For `test.skipIf(!hasSmallDisks)`, so that tests that need one show up as skipped. */
+/** Whether this process may mount such disks. Tests that need one use `test.skipIf(!hasSmallDisks)`. */
 export const hasSmallDisks = ((): boolean => {
   const path = mkdtempSync(join(tmpdir(), 'trainyard-disk-'));
   const isMounted = mount(path, 1);
@@ -19,7 +19,7 @@ export const hasSmallDisks = ((): boolean => {
 })();
 
 export class SmallDisk {
-  /** Where it is. */
+  /** The path of the disk. */
   readonly path: string;
 
   private constructor(path: string) {
@@ -32,7 +32,7 @@ export class SmallDisk {
     return new SmallDisk(path);
   }
 
-  /** Leaves no byte free. */
+  /** Fills the disk completely. */
   async fill(): Promise<void> {
     await mkdir(this.#filler, { recursive: true });
     for (const [index, bytes] of [2 ** 18, 2 ** 16, 2 ** 14, 2 ** 12].entries()) {
@@ -46,7 +46,7 @@ export class SmallDisk {
     }
   }
 
-  /** Frees what `fill` took. */
+  /** Frees the space that `fill` used. */
   async free(): Promise<void> {
     await rm(this.#filler, { recursive: true, force: true });
   }

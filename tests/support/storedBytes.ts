@@ -26,7 +26,7 @@ async function eventBytes(redis: Redis, stream: string): Promise<number> {
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 const sumOf = (sizes: readonly number[]): number => sizes.reduce((sum, size) => sum + size, 0);
 
-/** Returns the memory of Redis that counts for an owner's jobs. An ended job counts its events, another job counts all epochs of its spec. */
+/** Returns the memory of Redis that counts for an owner's jobs: the events of ended jobs, and all epochs in the specs of other jobs. */
 export async function memoryOfJobs(server: TestRedis, owner = 'ada'): Promise<number> {
   const redis = server.connect();
   const keys = redisKeys(server.prefix);

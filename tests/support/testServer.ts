@@ -1,4 +1,4 @@
-// Starts the Redis that a test run uses, in a folder that goes with it.
+// Starts the Redis of a test run, with its data in a temporary folder.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { type RunningRedis, startRedis } from '@trainyard/jobs';
 
 export type TestServer = RunningRedis;
 
-/** As a service finds one in this environment; says which. */
+/** Starts the Redis that a service would use in this environment, and logs which one it is. */
 export async function startTestServer(env: NodeJS.ProcessEnv): Promise<TestServer> {
   const home = await mkdtemp(join(tmpdir(), 'trainyard-tests-'));
   const redis = await startRedis({ home, log: (message) => console.log(`tests: ${message}`), env });

@@ -1,4 +1,4 @@
-// Two uploaded datasets: pixels of classes, without a test part, and values with one. Noise, but always the same.
+// Two uploaded datasets with fixed random data: one has pixels, classes and no test part, the other has values and a test part.
 import { createHash } from 'node:crypto';
 import { contentOf, type Dataset, Generator, npzPieces, type Splits, type UploadedContent } from '@trainyard/engine';
 
@@ -26,7 +26,7 @@ function upload(splits: Splits): { readonly file: Uint8Array; readonly content: 
   return { file, content: contentOf(splits, createHash('sha256').update(file).digest('hex')), splits };
 }
 
-/** What lies under each id. */
+/** The dataset of each id. */
 export const uploadedFiles = {
   ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D5: upload({ train: pixels, test: null }),
   ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D6: upload({ train: values(3, 30), test: values(5, 12) }),
@@ -35,7 +35,7 @@ export const uploadedFiles = {
 export const pixelsId = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D5';
 export const valuesId = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D6';
 
-/** For {@link checkSpec}. */
+/** Finds the datasets for {@link checkSpec}. */
 export const uploads: ReadonlyMap<string, UploadedContent> = new Map(
   Object.entries(uploadedFiles).map(([id, { content }]) => [id, content]),
 );

@@ -1,4 +1,4 @@
-// Jobs that between them use what a script has to say: data that draws and data in files, transforms, clipping, stopping, and
+// Jobs that together cover the parts of an exported script: random data and data in files, transforms, clipping, early stopping, and
 // schedulers by epoch and by step.
 import { valuesId } from './uploads.ts';
 
