@@ -18,11 +18,10 @@ export { type DataSpec, dataSchema, datasetDefinitions, describeData, findDatase
 export {
   isUploaded,
   UPLOADED_FILE,
-  type UploadedContent,
   type UploadedDatasets,
-  uploadedContent,
   uploadedDatasetId,
 } from './data/datasets/uploaded.ts';
+export { type UploadedContent, uploadedContent } from './data/uploadedContent.ts';
 export type { DatasetDescription, LoadContext } from './data/define.ts';
 export * from './data/errors.ts';
 export type { DatasetFiles, FileDigests, LoadProgress, NamedBytes, ReadOptions, RemoteFile } from './data/files.ts';
@@ -202,16 +201,8 @@ export {
   trainingSummarySchema,
 } from './training/metrics.ts';
 export { NonFiniteNumbers, nonFiniteName, nonFiniteSchema } from './training/nonFinite.ts';
-export {
-  type CheckedSpec,
-  checkedJobSchema,
-  checkSpec,
-  type JobSpec,
-  type JobSpecInput,
-  jobSpecSchema,
-  newJobSchema,
-  openSpec,
-} from './training/spec.ts';
+export { type CheckedSpec, checkSpec, openSpec } from './training/checkSpec.ts';
+export { checkedJobSchema, type JobSpec, type JobSpecInput, jobSpecSchema, newJobSchema } from './training/jobSpec.ts';
 export { summarize } from './training/specChecks.ts';
 export { defaultLimits, type SpecLimits } from './training/specLimits.ts';
 export { weightShapes } from './training/resume.ts';

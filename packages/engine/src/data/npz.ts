@@ -1,18 +1,17 @@
-// A whole dataset as one file, NumPy's NPZ: a zip of NPY arrays, not compressed, so that it can be written piece by piece and
-// read where it lies. This is the form in which uploaded data is kept, trained on and exported. Zips that others made are not
-// read here: only what is written here is.
+// Writes and reads a whole dataset as one NPZ file of NumPy: a zip of NPY arrays without compression. So it can be written in pieces, and
+// read without a copy. Uploaded data is stored, trained on and exported in this form. Only files that are written here are read here.
 import { Zip, ZipPassThrough } from 'fflate';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { type Dataset, sharableBytes, type Splits, type Target } from './dataset.ts';
-import type { UploadedContent } from './datasets/uploaded.ts';
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
 import { type NpyArray, parseNpy } from './npy.ts';
 import type { TablePreparation } from './table/preparation.ts';
 import { arraysOf, EPOCH, encodeNpy, encodeNpyText } from './npyWriter.ts';
+import type { UploadedContent } from './uploadedContent.ts';
 
 /**
- * The pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are.
+ * Yields the pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are.
  * @param table how a table was prepared. It is a part of the file (`table`: UTF-8 of its JSON), so that the file's digest covers it.
  */
 export function* npzPieces({ train, test }: Splits, table: TablePreparation | null = null): Generator<Uint8Array, void, void> {
@@ -43,10 +42,10 @@ const encodeBytes = (bytes: Uint8Array): Uint8Array => encodeNpy([bytes.length],
 
 const classesOf = (target: Target): readonly string[] => (target.kind === 'class' ? target.classes : []);
 
-/** Characters of a table's preparation that a spec carries. */
+/** The most characters of a table's preparation that a spec holds. */
 const TABLE_CHARACTERS = 256 * 1024;
 
-/** What of splits a spec tells; `sha256` is that of the file. Of a table with very many names it does not tell the preparation. */
+/** Returns the content of a dataset for specs. `sha256` is that of the file. The preparation of a table is left out if it is very long. */
 export function contentOf({ train, test }: Splits, sha256: string, table: TablePreparation | null = null): UploadedContent {
   const { inputShape, inputs, target, length } = train;
   return {
@@ -61,7 +60,7 @@ export function contentOf({ train, test }: Splits, sha256: string, table: TableP
   };
 }
 
-/** Reads such a file. @throws DataFormatError when it is damaged or holds something else than `content` says. */
+/** Reads such a file. @throws DataFormatError if it is damaged or differs from `content` */
 export function readNpz(file: NamedBytes, content: UploadedContent): Splits {
   const members = membersOf(file);
   const array = (name: string): NpyArray => {
@@ -103,7 +102,7 @@ function checkArray(name: string, { type, shape }: NpyArray, wantedType: string,
   );
 }
 
-/** Typed arrays need their values aligned, and nothing aligns them in a zip. */
+/** Copies bytes so that they are aligned, as typed arrays require. A zip does not align them. */
 function alignedCopy(data: Uint8Array): Uint8Array {
   const copy = sharableBytes(data.length);
   copy.set(data);
@@ -112,7 +111,7 @@ function alignedCopy(data: Uint8Array): Uint8Array {
 
 const floatsOf = ({ data }: NpyArray): Float32Array => new Float32Array(alignedCopy(data).buffer);
 
-/** The low halves of little-endian 64-bit numbers; -1, which is no class, where the high half says something. */
+/** Returns little-endian 64-bit numbers as 32-bit numbers. A number that does not fit becomes -1, which is no class. */
 function wholeNumbersOf({ data }: NpyArray): Int32Array {
   const halves = new Int32Array(alignedCopy(data).buffer);
   const numbers = new Int32Array(sharableBytes(data.length / 2).buffer);
@@ -124,24 +123,24 @@ const END = { signature: 0x06054b50, bytes: 22 };
 const ENTRY = { signature: 0x02014b50, bytes: 46 };
 const LOCAL_BYTES = 30;
 
-/** Where a member's bytes lie in the file. */
+/** The place of a member's bytes in the file. */
 export interface NpzPlace {
   readonly start: number;
   readonly size: number;
 }
 
-/** The members by name, as views. */
+/** Returns views of the members by name. */
 function membersOf(file: NamedBytes): ReadonlyMap<string, Uint8Array> {
   const places = npzPlaces(file, file.bytes.length);
   return new Map(Array.from(places, ([name, { start, size }]) => [name, file.bytes.subarray(start, start + size)]));
 }
 
 /**
- * Where the members lie, by the zip's directory (APPNOTE.TXT §4.3), as the program writes it: none is compressed, and nothing but its
- * name goes before a member.
- * @param tail the file from any byte on that lies before the directory
- * @param fileBytes the size of the whole
- * @throws DataFormatError when it is damaged
+ * Returns the places of the members from the zip's directory (APPNOTE.TXT §4.3) of a file that was written here: no member is compressed,
+ * and only its name is before it.
+ * @param tail the end of the file, with the whole directory
+ * @param fileBytes the size of the whole file
+ * @throws DataFormatError if it is damaged
  */
 export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): ReadonlyMap<string, NpzPlace> {
   const offset = fileBytes - bytes.length;
@@ -164,7 +163,7 @@ export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): Reado
   return places;
 }
 
-/** A script's function that reads an array of the file of dataset `id`. */
+/** Returns the function of a Python script that reads an array of the file of dataset `id`. */
 export const pythonReadNpz = (id: string, file: string): string => `
 def read(name):
     file = args.data / "${id}" / "${file}"

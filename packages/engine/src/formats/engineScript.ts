@@ -6,7 +6,7 @@ import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
-import type { JobSpec } from '../training/spec.ts';
+import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
 

@@ -6,7 +6,7 @@ import { describeData } from '../data/datasets/index.ts';
 import { findLayer, inferShapes, type LayerSpec } from '../nn/layers/index.ts';
 import type { OnnxAttribute, OnnxScope } from '../onnx.ts';
 import { type Shape, sizeOf } from '../shape.ts';
-import type { JobSpec } from '../training/spec.ts';
+import type { JobSpec } from '../training/jobSpec.ts';
 import { engineVersion } from '../version.ts';
 import { bytes, float, integer, join, message, type Reference, type Rope, text } from './protobuf.ts';
 import { decodeSafetensors } from './safetensors.ts';

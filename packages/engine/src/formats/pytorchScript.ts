@@ -8,7 +8,7 @@ import { findLayer, inferShapes } from '../nn/layers/index.ts';
 import { findOptimizer } from '../optim/index.ts';
 import { findScheduler } from '../schedulers/index.ts';
 import { initialWeightsFile } from '../training/initialWeights.ts';
-import type { JobSpec } from '../training/spec.ts';
+import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
 import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';

@@ -2,7 +2,7 @@
 // generator of PyTorch's: the same numbers must belong to a sample whoever reads it and when (data/transforms/draws.ts).
 import { findDataset } from '../data/datasets/index.ts';
 import { findTransform, transformedShape } from '../data/transforms/index.ts';
-import type { JobSpec } from '../training/spec.ts';
+import type { JobSpec } from '../training/jobSpec.ts';
 
 export interface TransformCode {
   readonly imports: readonly string[];

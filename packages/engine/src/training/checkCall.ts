@@ -2,7 +2,7 @@
 import { checkOptions, isOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import type { TrainOptions } from './events.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 
 /** @throws ArgumentError for a spec that was not checked, and for options that do not exist. */
 export function checkCall(spec: JobSpec, options: TrainOptions): void {

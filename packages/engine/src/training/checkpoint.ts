@@ -12,7 +12,7 @@ import { earlyStoppingStateSchema, stoppedEarlySchema } from './earlyStopping.ts
 import type { Learner } from './learner.ts';
 import { divergenceSchema, epochMetricsSchema } from './metrics.ts';
 import { nonFiniteName, nonFiniteOf } from './nonFinite.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 import { namedWeights } from './weights.ts';
 
 /** Bytes that are no checkpoint, or one that does not fit the run. */

@@ -10,7 +10,7 @@ import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Divergence } from './metrics.ts';
 import { nonFiniteOf } from './nonFinite.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 
 /** What it is and what is in it; when is for whoever asked to know. */
 export type NonFiniteTensor = Pick<Divergence, 'kind' | 'name' | 'value'>;

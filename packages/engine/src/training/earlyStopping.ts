@@ -1,9 +1,7 @@
-// Ends a run when a metric has stopped getting better. It judges epochs and remembers two numbers; what the run does with
-// the verdict is the trainer's.
+// Decides when to end a run because a metric no longer gets better. It looks at the metrics of each epoch. The trainer ends the run.
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { Problem } from '../validation.ts';
-import type { EpochMetrics } from './metrics.ts';
 
 export const earlyStoppingSchema = z
   .strictObject({
@@ -15,11 +13,14 @@ export const earlyStoppingSchema = z
 
 type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
 
-/** What is remembered from epoch to epoch. */
+/** The metrics of an epoch that can be watched. */
+type WatchedMetrics = { readonly epoch: number } & Readonly<Record<EarlyStoppingSpec['metric'], number | null>>;
+
+/** The state between epochs, which a checkpoint holds. */
 export const earlyStoppingStateSchema = z.strictObject({
-  /** null before the first epoch with a finite value. */
+  /** The best epoch so far, or null before the first epoch with a finite value. */
   best: z.strictObject({ epoch: z.int().min(1), value: z.number() }).nullable(),
-  /** Epochs since. */
+  /** The number of epochs since then. */
   waited: z.int().min(0),
 });
 export type EarlyStoppingState = z.output<typeof earlyStoppingStateSchema>;
@@ -28,14 +29,14 @@ export class EarlyStopping {
   readonly #spec: EarlyStoppingSpec;
   state: EarlyStoppingState;
 
-  /** @param state where an earlier run stood. */
+  /** @param state the state of a run that is resumed */
   constructor(spec: EarlyStoppingSpec, state: EarlyStoppingState = { best: null, waited: 0 }) {
     this.#spec = spec;
     this.state = state;
   }
 
-  /** Judges one epoch; a value that is not finite is no improvement. @returns whether the run ends with it. */
-  ends(metrics: EpochMetrics): boolean {
+  /** Takes the metrics of an epoch and tells whether the run ends with it. A value that is not finite is no improvement. */
+  ends(metrics: WatchedMetrics): boolean {
     const value = metrics[this.#spec.metric];
     const { best, waited } = this.state;
     if (value !== null && (best === null || this.#gain(value, best.value) > this.#spec.minDelta)) {
@@ -46,7 +47,7 @@ export class EarlyStopping {
     return this.state.waited >= this.#spec.patience;
   }
 
-  /** What the summary says of a run that ended before its last epoch. */
+  /** Returns the summary's entry for a run that ended before its last epoch. */
   summary(epoch: number): StoppedEarly {
     const { best } = this.state;
     return { epoch, metric: this.#spec.metric, bestEpoch: best?.epoch ?? null, best: best?.value ?? null };
@@ -65,13 +66,13 @@ export const stoppedEarlySchema = z.object({
 });
 export type StoppedEarly = z.infer<typeof stoppedEarlySchema>;
 
-/** In words, for the run's log. */
+/** Describes the stop for the run's log. */
 export function describeStop({ epoch, metric, bestEpoch, best }: StoppedEarly): string {
   const seen = best === null ? 'was never a finite number' : `was best in epoch ${bestEpoch} with ${best}`;
   return `stopped early after epoch ${epoch}: ${metric} ${seen}`;
 }
 
-/** What is wrong with watching this metric on this data. */
+/** Returns the problem of watching a metric that this data does not have. */
 export function earlyStoppingProblems({ metric }: EarlyStoppingSpec, data: DatasetDescription): Problem[] {
   const path = '/earlyStopping/metric';
   if (metric !== 'trainLoss' && data.testSamples === 0) {

@@ -17,7 +17,7 @@ import { firstNonFinite, firstNonFiniteGradient, type NonFiniteTensor, type Trac
 import { gradientsBefore, type ParameterGradient, snapshotGradients } from './gradients.ts';
 import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
 import { Passes } from './passes.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 
 /** What to find out about a step beside its loss. */
 export interface StepOptions {

@@ -5,7 +5,7 @@ import { findLoss } from '../losses/index.ts';
 import { inferShapes } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
 import { predictionMemoryBytes } from './memory.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 
 export interface PredictionCost {
   readonly parameters: number;

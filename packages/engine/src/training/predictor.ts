@@ -18,7 +18,7 @@ import type { Sequential } from '../nn/layers/sequential.ts';
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { fromFlat, type Tensor } from '../tensor.ts';
 import { classOf } from './classOf.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 import { Undrawn } from './undrawn.ts';
 import { loadWeights } from './weights.ts';
 

@@ -10,7 +10,7 @@ import { Tensor } from '../tensor.ts';
 import { Undrawn } from './undrawn.ts';
 import { type Checkpoint, CheckpointError } from './checkpoint.ts';
 import type { Learner } from './learner.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 import { versionAfter } from '../version.ts';
 import type { NamedShape } from './fitWeights.ts';
 import { loadWeights, WeightsError } from './weights.ts';

@@ -13,7 +13,7 @@ import type { AnyOptions } from '../registry.ts';
 import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
 import { type Problem, pointer } from '../validation.ts';
 import { earlyStoppingProblems } from './earlyStopping.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 import { defaultLimits, type SpecLimits } from './specLimits.ts';
 import { type Summary, totalsOf } from './summary.ts';
 

@@ -4,7 +4,7 @@ import type { DatasetDescription } from '../data/define.ts';
 import type { LayerSummary } from '../nn/layers/index.ts';
 import { sizeOf } from '../shape.ts';
 import { memoryBytes } from './memory.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 
 export const summarySchema = z.object({
   layers: z

@@ -23,7 +23,7 @@ import { reportingProgress } from './loadingProgress.ts';
 import { type Divergence, type EpochMetrics, lostLosses, WeightedMean } from './metrics.ts';
 import { finiteFields } from './nonFinite.ts';
 import { takeUp } from './resume.ts';
-import type { JobSpec } from './spec.ts';
+import type { JobSpec } from './jobSpec.ts';
 import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
 
 /** Evaluation changes nothing but its own speed by its batch size. */

@@ -1,6 +1,5 @@
-// A dataset that somebody brought: its id in a spec stands for arrays that are kept as one NPZ file (../npz.ts). What is known
-// of it travels in the spec as `content`, which whoever checks a spec fills in, so that a job can be described, trained again
-// and written down as a script without asking anyone. Who may use which id is not known here.
+// An uploaded dataset. Its id in a spec stands for arrays that are stored as one NPZ file (../npz.ts). Checking a spec fills in `content`, so
+// that a job can be described, repeated and exported without the dataset's record. Who may use which id is not known here.
 import { z } from 'zod';
 import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
@@ -10,30 +9,10 @@ import { type DatasetDefinition, firstOf, limitOptions, splitOption } from '../d
 import { DatasetUnavailableError } from '../errors.ts';
 import { loaderOptions } from '../loader.ts';
 import { pythonReadNpz, readNpz } from '../npz.ts';
-import { tablePreparation } from '../table/preparation.ts';
 import { pythonSplit, splitOff, testSamplesOf } from '../split.ts';
+import { type UploadedContent, uploadedContent } from '../uploadedContent.ts';
 
-const sizes = z.array(z.int().min(1)).min(1).max(8).readonly();
-
-/** Of a dataset in a store, and of a job's own data. */
-export const uploadedContent = z
-  .strictObject({
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
-      .describe('Of the NPZ file'),
-    inputType: z.enum(['uint8', 'float32']).describe('Pixels, which are read as x / 255, or values'),
-    inputShape: sizes.describe("One sample's, before transforms"),
-    classes: z.array(z.string()).readonly().nullable().describe('Their names; null where targets are values'),
-    targetShape: sizes.nullable().describe("One target's; null where targets are classes"),
-    trainSamples: z.int().min(1),
-    testSamples: z.int().min(0).describe('0 without a test part'),
-    table: tablePreparation.optional(),
-  })
-  .describe('What the dataset holds; filled in for you. In a spec that is posted again it has to be what the dataset holds');
-export type UploadedContent = z.output<typeof uploadedContent>;
-
-/** Contents by id: the datasets that a spec may name. */
+/** The contents of the datasets that a spec may name, by id. */
 export type UploadedDatasets = ReadonlyMap<string, UploadedContent>;
 
 /** `ds_` and a ULID: opaque, and sorted by creation. */
@@ -43,7 +22,7 @@ export const uploadedDatasetId = z
 
 const description = 'An uploaded dataset, by its id';
 
-/** A spec's `data` as it may be posted. */
+/** The schema of `data` in a posted spec. */
 export const uploadedSchema = z
   .strictObject({
     dataset: uploadedDatasetId.describe(description),
@@ -54,16 +33,16 @@ export const uploadedSchema = z
   })
   .describe(description);
 
-/** The same in a checked spec. */
+/** The schema of `data` in a checked spec. */
 export const storedUploadedSchema = uploadedSchema.extend({ content: uploadedContent });
 export type UploadedData = z.output<typeof storedUploadedSchema>;
 
 export const isUploaded = (dataset: unknown): boolean => typeof dataset === 'string' && dataset.startsWith('ds_');
 
-/** The folder and the name under which a dataset's file is asked for. */
+/** The name of a dataset's file in its folder. */
 export const UPLOADED_FILE = 'dataset.npz';
 
-/** Fills in what is known of the dataset, or says why it cannot be used so; paths begin at the job spec. */
+/** Fills in the content of the dataset, or returns the problem. Its path begins at the job spec. */
 export function resolveUploaded(data: z.output<typeof uploadedSchema>, known: UploadedDatasets): UploadedData | Problem {
   const { dataset, testSplit } = data;
   const content = known.get(dataset);
@@ -95,7 +74,7 @@ function bytesPerSample({ inputType, inputShape, targetShape }: UploadedContent)
 
 const isResolved = (data: { readonly dataset: string }): data is UploadedData => 'content' in data && data.content !== undefined;
 
-/** @throws ArgumentError for a spec that nobody has checked. */
+/** Returns the data of a checked spec. @throws ArgumentError if the spec was not checked */
 function resolved(data: { readonly dataset: string }): UploadedData {
   if (!isResolved(data)) throw new ArgumentError(`what ${data.dataset} holds is not known: check the spec before it is used`);
   return data;

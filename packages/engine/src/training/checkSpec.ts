@@ -1,0 +1,108 @@
+// Parses and checks the body of a job. Parsing finds what is malformed, and specChecks.ts finds what could never train. A spec that passes
+// can be trained.
+import { z } from 'zod';
+import { type DataSpec, findDataset, type newDataSchema } from '../data/datasets/index.ts';
+import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
+import { transformedShape } from '../data/transforms/index.ts';
+import { ShapeError, SpecError } from '../errors.ts';
+import type { LayerSpec } from '../nn/layers/index.ts';
+import { type PresetName, presetLayers, presetSchema } from '../nn/presets/index.ts';
+import { completeScheduler, openScheduler } from '../schedulers/index.ts';
+import { sizeOf } from '../shape.ts';
+import { parse } from '../validation.ts';
+import { type JobSpec, jobSpecSchema, type newJobSchema } from './jobSpec.ts';
+import { countLayers, outlineOf, summarize, tooManyLayers } from './specChecks.ts';
+import { defaultLimits, type SpecLimits } from './specLimits.ts';
+import type { Summary } from './summary.ts';
+
+/** Returns the schema of the alternatives that a body has, so that problems of other alternatives are not reported. */
+function schemaOf(body: unknown) {
+  const { data } = namesAlternatives.safeParse(body);
+  const isPreset = data?.model?.preset !== undefined;
+  if (isUploaded(data?.data?.dataset)) return isPreset ? schemas.uploadedPreset : schemas.uploaded;
+  return isPreset ? schemas.preset : schemas.plain;
+}
+
+const namesAlternatives = z.looseObject({
+  data: z.looseObject({ dataset: z.unknown() }).optional().catch(undefined),
+  model: z.looseObject({ preset: z.unknown() }).optional().catch(undefined),
+});
+
+const schemas = {
+  plain: jobSpecSchema,
+  preset: jobSpecSchema.extend({ model: presetSchema }),
+  uploaded: jobSpecSchema.extend({ data: uploadedSchema }),
+  uploadedPreset: jobSpecSchema.extend({ data: uploadedSchema, model: presetSchema }),
+};
+
+export interface CheckedSpec {
+  readonly spec: JobSpec;
+  readonly summary: Summary;
+}
+
+/** The part of a body that is needed to count its layers. */
+const layersOfBody = z.looseObject({ model: z.looseObject({ layers: z.array(z.unknown()) }) });
+
+/** Parses a body, fills in defaults and replaces a preset by its layers. @throws SpecError with every problem */
+function parseSpec(
+  body: unknown,
+  uploads: UploadedDatasets,
+): Omit<JobSpec, 'seed' | 'threads'> & { seed?: number | undefined; threads?: number | undefined } {
+  const parsed = parse<z.ZodType<z.output<typeof newJobSchema>>>(schemaOf(body), body);
+  if (!parsed.ok) throw new SpecError(parsed.problems);
+  const { model, data: posted, ...rest } = parsed.data;
+  const data = isUploadedData(posted) ? resolveUploaded(posted, uploads) : posted;
+  if ('code' in data) throw new SpecError([data]);
+  return { ...rest, data, model: 'layers' in model ? model : { layers: layersOfPreset(model.preset, data) } };
+}
+
+function isUploadedData(data: z.output<typeof newDataSchema>): data is z.output<typeof uploadedSchema> {
+  return isUploaded(data.dataset);
+}
+
+/** Returns the layers of a preset. @throws SpecError if the preset does not fit the data */
+function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
+  const { inputShape, target } = findDataset(data.dataset).describe(data);
+  const transformed = transformedShape(data.transforms, inputShape);
+  const outputs = target.kind === 'class' ? target.classes.length : sizeOf(target.shape);
+  try {
+    // Transforms that do not fit are reported later, with all other problems.
+    return presetLayers(preset, transformed.ok ? transformed.shape : inputShape, outputs);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new SpecError([{ path: '/model/preset', message: error.message, code: error.code }]);
+  }
+}
+
+/**
+ * Parses and checks the body of a job.
+ * @param uploads the uploaded datasets that the body may name
+ * @param threads the number of threads for a body that does not set it
+ * @throws SpecError with every problem that could be found, up to a hundred.
+ */
+export function checkSpec(
+  body: unknown,
+  limits: SpecLimits = defaultLimits,
+  uploads: UploadedDatasets = new Map(),
+  threads = 1,
+): CheckedSpec {
+  const { data: counted } = layersOfBody.safeParse(body);
+  const count = countLayers(counted?.model.layers ?? []);
+  // Checking many more layers would take long. Up to twice the limit is checked, so that all problems are reported together.
+  if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
+  const parsed = parseSpec(body, uploads);
+  const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
+  if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
+  return { spec, summary: summarize(spec, limits) };
+}
+
+/** Returns the spec without the scheduler's options that were derived from its epochs and data, for a run with others. */
+export function openSpec(spec: JobSpec): JobSpec {
+  return spec.scheduler === undefined ? spec : { ...spec, scheduler: openScheduler(spec.scheduler, outlineOf(spec)) };
+}
+
+/** Draws a seed for a spec without one, from the platform's source of randomness. */
+function drawSeed(): number {
+  const [seed] = crypto.getRandomValues(new Uint32Array(1));
+  return seed;
+}

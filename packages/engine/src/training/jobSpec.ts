@@ -1,0 +1,71 @@
+// The schemas of a whole job spec, composed from the registries: as it may be posted, as it is checked, and as it is stored. What could
+// never train although it is well formed is found by checkSpec.ts.
+import { z } from 'zod';
+import { MOST_THREADS } from '../backend/wasm/team.ts';
+import { dataSchema, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
+import { lossSchema } from '../losses/index.ts';
+import { layerSchema } from '../nn/layers/index.ts';
+import { presetSchema } from '../nn/presets/index.ts';
+import { optimizerSchema } from '../optim/index.ts';
+import { schedulerSchema } from '../schedulers/index.ts';
+import { printable } from '../validation.ts';
+import { earlyStoppingSchema } from './earlyStopping.ts';
+import { gradientClippingSchema } from './gradientClipping.ts';
+import { initialWeightsSchema } from './initialWeights.ts';
+
+const label = z.string().min(1).max(64).regex(printable, 'has control characters');
+
+export const jobSpecSchema = z
+  .strictObject({
+    name: z.string().min(1).max(200).regex(printable, 'a name has no control characters').optional().describe('Shown in lists'),
+    labels: z
+      .record(label, label)
+      .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
+      .optional()
+      .describe('Your own keys and values'),
+    priority: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('The order among the waiting jobs of the same key: a higher priority starts first'),
+    seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
+    threads: z
+      .int()
+      .min(1)
+      .max(MOST_THREADS)
+      .optional()
+      .describe(
+        'Threads that the job computes with; its weights are the same, bit for bit, with any number. Left out, what the service is set to',
+      ),
+    data: dataSchema,
+    model: z.strictObject({
+      layers: z.array(layerSchema).min(1).describe('From input to output; input channels and features are inferred'),
+    }),
+    loss: lossSchema,
+    optimizer: optimizerSchema,
+    scheduler: schedulerSchema.optional(),
+    epochs: z.int().min(1).describe('How often the training data is gone through'),
+    gradientClipping: gradientClippingSchema.optional(),
+    earlyStopping: earlyStoppingSchema.optional(),
+    initialWeights: initialWeightsSchema.optional(),
+    onNonFinite: z
+      .enum(['fail', 'continue'])
+      .default('fail')
+      .describe('What becomes of a run whose loss, gradients or weights are no longer finite: it fails, or it goes on and says so'),
+  })
+  .describe('A training job');
+
+/** A job spec as it may be posted: a preset can stand for the layers, and the data can be uploaded. */
+export const newJobSchema = jobSpecSchema.extend({ data: newDataSchema, model: z.union([jobSpecSchema.shape.model, presetSchema]) });
+
+/** A checked job spec. */
+export const checkedJobSchema = jobSpecSchema.extend({
+  data: storedDataSchema,
+  seed: jobSpecSchema.shape.seed.unwrap(),
+  threads: jobSpecSchema.shape.threads.unwrap(),
+});
+
+export type JobSpecInput = z.input<typeof newJobSchema>;
+/** A spec with every default filled in, its preset replaced by layers, its uploaded data described and its seed drawn. */
+export type JobSpec = z.output<typeof checkedJobSchema>;
