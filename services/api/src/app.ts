@@ -210,7 +210,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     reply.raw.setMaxListeners(mostListeners);
     next();
   });
-  const refuseOtherMethods = collectMethods(app);
+  collectMethods(app);
   const { maxConnections = 10_000, streamsPerKey = 1_000, heartbeatMs = 15_000, stallMs = 60_000 } = options;
   await app.register(connections, { maxConnections, stallMs });
   await app.register(streams, { heartbeatMs, stallMs, keys, streamsPerKey });
@@ -280,7 +280,6 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const builtIn = new BuiltInReads(files);
   await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn, ...rendering });
   await app.register(datasetExportRoute, { datasets, artifacts, builtIn });
-  refuseOtherMethods();
   await app.ready();
   return app;
 }

@@ -29,8 +29,16 @@ export const catalogSchema = z.object({
 });
 export type Catalog = z.infer<typeof catalogSchema>;
 
+/** The entries of the catalog, once they are made. The registries never change. */
+let registryEntries: Omit<Catalog, 'limits'> | undefined;
+
 /** The registries as JSON Schema, with the limits in force. */
 export function catalog(limits: SpecLimits = defaultLimits): Catalog {
+  registryEntries ??= describeRegistries();
+  return { ...registryEntries, limits: { ...limits } };
+}
+
+function describeRegistries(): Omit<Catalog, 'limits'> {
   return {
     layers: layerDefinitions.map(entry),
     presets: presetDefinitions.map(entry),
@@ -39,7 +47,6 @@ export function catalog(limits: SpecLimits = defaultLimits): Catalog {
     schedulers: schedulerDefinitions.map(entry),
     datasets: [...datasetDefinitions, uploaded].map(({ name, description, schema }) => entry({ type: name, description, schema })),
     transforms: transformDefinitions.map(entry),
-    limits: { ...limits },
   };
 }
 

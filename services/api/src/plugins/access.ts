@@ -84,6 +84,11 @@ function isNamedHere(origin: string, corsOrigins: readonly string[]): boolean {
   return corsOrigins.includes(origin) && isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//, '')) ?? '');
 }
 
+/** Returns whether the request's path answers without a key. */
+function isPublic({ routeOptions, knownPath }: FastifyRequest): boolean {
+  return routeOptions.config.isPublic === true || knownPath?.isPublic === true;
+}
+
 /** The key that a request carries. @throws ProblemError 401 */
 function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
@@ -126,7 +131,7 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
     if (keys.current.length === 0) {
       refuseForeign(request, host, corsOrigins);
       request.caller = local;
-    } else if (request.routeOptions.config.isPublic !== true) {
+    } else if (!isPublic(request)) {
       // Counted before the response, so that a 401 or a 404 counts like any other request.
       try {
         const token = streamTokenOf(request);

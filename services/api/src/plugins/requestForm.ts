@@ -3,8 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { hasBody } from '../http/lingeringClose.ts';
 import { longestUrl } from '../http/requestIds.ts';
-import { nothingThere, ProblemError } from '../problems.ts';
+import { ProblemError } from '../problems.ts';
 import { answerConnect } from './errors.ts';
+import { noRoute } from './methodNotAllowed.ts';
 
 /** Refuses a compressed body, because it could be a thousand times larger after decompression. */
 function checkEncoding(request: FastifyRequest): void {
@@ -28,7 +29,7 @@ export const requestForm = fp((app, _options, done) => {
       throw new ProblemError('expectationFailed', 'The only supported Expect header is 100-continue.');
     }
     // Answers before the body is read, because it may take long to arrive.
-    if (request.is404) throw nothingThere(request);
+    if (request.is404) throw noRoute(request);
     next();
   });
   app.addHook('preParsing', async (request, _reply, payload) => {

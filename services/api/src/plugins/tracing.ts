@@ -4,6 +4,7 @@ import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode
 import { tracer } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { pathPatternOf } from './methodNotAllowed.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,7 +19,7 @@ const watched: ReadonlySet<string | undefined> = new Set(['/health/live', '/heal
 export const tracing = fp((app, _options, done) => {
   app.decorateRequest('span', null);
   app.addHook('onRequest', (request, reply, next) => {
-    if (watched.has(request.routeOptions.url)) return next();
+    if (watched.has(pathPatternOf(request))) return next();
     const span = begin(request);
     if (!span.isRecording() && !trace.isSpanContextValid(span.spanContext())) return next();
     request.span = span;
@@ -33,7 +34,9 @@ export const tracing = fp((app, _options, done) => {
   done();
 });
 
-function begin({ method, headers, routeOptions: { url } }: FastifyRequest): Span {
+function begin(request: FastifyRequest): Span {
+  const { method, headers } = request;
+  const url = pathPatternOf(request);
   const from = propagation.extract(ROOT_CONTEXT, headers);
   const attributes = { 'http.request.method': method, ...(url !== undefined && { 'http.route': url }) };
   return tracer.startSpan(url === undefined ? method : `${method} ${url}`, { kind: SpanKind.SERVER, attributes }, from);

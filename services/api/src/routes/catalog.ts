@@ -37,8 +37,6 @@ interface Services {
 
 export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, done) => {
   const { limits, bodyBytesLimit, uploadBytesLimit, version, needsKeys } = options;
-  const engineCatalog = catalog(limits);
-  const answer = { ...engineCatalog, limits: { ...engineCatalog.limits, bodyBytes: bodyBytesLimit, uploadBytes: uploadBytesLimit } };
   app.get(
     '/catalog',
     {
@@ -50,7 +48,10 @@ export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
         response: { 200: json('The catalog.', serviceCatalog), ...problems(...always) },
       },
     },
-    () => answer,
+    () => {
+      const known = catalog(limits);
+      return { ...known, limits: { ...known.limits, bodyBytes: bodyBytesLimit, uploadBytes: uploadBytesLimit } };
+    },
   );
 
   app.get(

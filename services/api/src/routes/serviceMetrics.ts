@@ -5,6 +5,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answer, forAdmins, problems } from '../http/answers.ts';
 import type { ServiceMetrics } from '../metrics/serviceMetrics.ts';
+import { pathPatternOf } from '../plugins/methodNotAllowed.ts';
 import type { StorageHealth } from '../storageHealth.ts';
 
 /** Measures every request; to be registered before the routes. */
@@ -13,7 +14,7 @@ export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }
     reply.raw.once('close', () => {
       // A stream lasts as long as its job.
       if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
-      const route = request.routeOptions.url ?? 'none';
+      const route = pathPatternOf(request) ?? 'none';
       metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
     });
     next();
