@@ -3,6 +3,18 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { Totals } from '@trainyard/jobs';
 
+/**
+ * The metrics of this process, such as its memory, once they are measured. They are measured by timers and observers that never end, so all
+ * instances of `ServiceMetrics` share them.
+ */
+let processMetrics: Registry | undefined;
+
+function measureProcess(): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  return register;
+}
+
 export class ServiceMetrics {
   readonly #registry = new Registry();
   readonly #requests = new Histogram({
@@ -59,12 +71,16 @@ export class ServiceMetrics {
     'worker',
   ]);
 
+  /** This registry and the one of the process. */
+  readonly #all: Registry;
+
   constructor() {
-    collectDefaultMetrics({ register: this.#registry });
+    processMetrics ??= measureProcess();
+    this.#all = Registry.merge([this.#registry, processMetrics]);
   }
 
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.#all.contentType;
   }
 
   /** @param route its pattern, not its path: paths are without number */
@@ -95,7 +111,7 @@ export class ServiceMetrics {
     this.#redisMax.set(totals?.redisMemory?.maxBytes ?? 0);
     this.#redisHasRoom.set(totals?.redisMemory?.hasRoom === false ? 0 : 1);
     if (totals !== null) this.#fill(totals);
-    return await this.#registry.metrics();
+    return await this.#all.metrics();
   }
 
   #fill({ jobs, ended, epochs, samples, seconds, queues, workers }: Totals): void {
