@@ -44,15 +44,15 @@ export { encodeNpy, encodeNpz } from './data/npyWriter.ts';
 export { contentOf, type NpzPlace, npzPieces, npzPlaces, readNpz } from './data/npz.ts';
 export type { UploadFormatDefinition } from './data/uploadFormats/define.ts';
 export {
-  type UploadFilePart,
+  suggestedFormats,
   type UploadFormat,
   type UploadOptions,
-  uploadFileParts,
   uploadFormat,
   uploadFormatDefinitions,
   uploadFormats,
   uploadOptions,
 } from './data/uploadFormats/index.ts';
+export { type UploadFilePart, uploadFileParts } from './data/uploadFormats/parts.ts';
 export { mostFaults, type Taken, UploadError, type UploadFault, UploadReport } from './data/uploadReport.ts';
 export { type Cell, prepareCsv, type PreparedRows, prepareRows, type UnknownCategory } from './data/table/predictRows.ts';
 export type { TablePreparation } from './data/table/preparation.ts';

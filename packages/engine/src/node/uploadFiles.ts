@@ -1,31 +1,27 @@
-// A dataset out of the files that a user brought, which lie on the disk under names of ours: each is looked at, not believed.
-// Messages call a file by its part of the form. Where uploads come from and where datasets go to is not known here.
+// Reads a dataset from the files of an upload, which are on the disk. A file is recognised by its content and not by its name, and messages
+// call it by its part of the form.
 import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
 import { type HalfParts, joined } from '../data/upload.ts';
-import { formatsWith, type UploadFilePart, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
+import type { UploadReaderOptions } from '../data/uploadFormats/define.ts';
+import { formatsWith, type UploadFormat, type UploadOptions, uploadFormat } from '../data/uploadFormats/index.ts';
+import { type PartNames, testParts, trainParts, type UploadedFile, type UploadFilePart } from '../data/uploadFormats/parts.ts';
+import { formatOf } from '../data/uploadFormats/recognition.ts';
 import { type Taken, UploadReport } from '../data/uploadReport.ts';
-import { formatReaders } from './uploads/index.ts';
-import { formatOf } from './uploads/recognition.ts';
-import {
-  type PartNames,
-  testParts,
-  trainParts,
-  type UploadedFile,
-  UploadedParts,
-  type UploadReaderOptions,
-} from './uploads/uploadParts.ts';
+import { olderEncoding } from './uploads/olderEncodings.ts';
+import { PartsOnDisk } from './uploads/partsOnDisk.ts';
 
-export type { UploadedFile, UploadReaderOptions } from './uploads/uploadParts.ts';
+export type { UploadReaderOptions } from '../data/uploadFormats/define.ts';
+export type { UploadedFile } from '../data/uploadFormats/parts.ts';
 
 /** An upload as it was read. */
 export interface ReadUpload {
   readonly splits: Splits;
   readonly format: UploadFormat;
-  /** What was decided for the user. */
+  /** The decisions that were made for the user. */
   readonly taken: readonly Taken[];
-  /** How a table was prepared; null for other formats. */
+  /** How a table was prepared, or null for other formats. */
   readonly table: TablePreparation | null;
 }
 
@@ -38,7 +34,7 @@ export async function readUpload(
   options: UploadOptions,
   reader: UploadReaderOptions = {},
 ): Promise<ReadUpload> {
-  const upload = new UploadedParts(files, reader);
+  const upload = new PartsOnDisk(files, reader);
   try {
     return await readParts(upload, files, options, reader);
   } finally {
@@ -47,7 +43,7 @@ export async function readUpload(
 }
 
 async function readParts(
-  upload: UploadedParts,
+  upload: PartsOnDisk,
   files: readonly UploadedFile[],
   options: UploadOptions,
   reader: UploadReaderOptions,
@@ -61,7 +57,16 @@ async function readParts(
   report.throwIfFaulty();
   // Without a format there is a fault.
   if (format === undefined) throw new TypeError('an upload without a format has no fault');
-  const { train, test, table = null } = await formatReaders[format](upload, { options, reader, report });
+  const {
+    train,
+    test,
+    table = null,
+  } = await uploadFormat(format).read(upload, {
+    options,
+    reader,
+    report,
+    findEncoding: olderEncoding,
+  });
   if (train === null) report.fault({ part: expectedPart(format) }, expected(format), 'required');
   const splits =
     train === null || train === undefined || test === undefined
@@ -75,23 +80,22 @@ async function readParts(
 }
 
 /** Returns the form parts from which a half was read. One file may hold both halves. */
-function halfParts({ file, inputs, targets }: PartNames, upload: UploadedParts): HalfParts {
+function halfParts({ file, inputs, targets }: PartNames, upload: PartsOnDisk): HalfParts {
   if (upload.of(inputs).length > 0) return { inputs, targets };
   const sent = upload.of(file).length > 0 ? file : trainParts.file;
   return { inputs: sent, targets: sent };
 }
 
-const isPair = (format: UploadFormat): boolean => ['pair', 'pairOrFile'].includes(uploadFormat(format).parts);
-
-const expectedPart = (format: UploadFormat): string => (isPair(format) ? 'inputs' : 'file');
+const expectedPart = (format: UploadFormat): string => (uploadFormat(format).pair === null ? 'file' : 'inputs');
 
 function expected(format: UploadFormat): string {
-  if (!isPair(format)) return `${format} data is sent as the part file`;
-  const file = uploadFormat(format).parts === 'pairOrFile' ? ', or one .npz as the part file' : '';
-  return `${format} data is a pair of files: send the parts inputs and targets${file}`;
+  const { file, pair } = uploadFormat(format);
+  if (pair === null) return `${format} data is sent as the part file`;
+  const alternative = file === null ? '' : `, or one ${file.shown.replace(/^an? /, '')} as the part file`;
+  return `${format} data is a pair of files: send the parts inputs and targets${alternative}`;
 }
 
-/** Options that would do nothing are refused. */
+/** Refuses form fields that the format does not have. */
 function checkOptions(format: UploadFormat, { name: _name, format: _format, ...own }: UploadOptions, report: UploadReport): void {
   for (const [field, value] of Object.entries(own)) {
     const knowing = formatsWith(field);
@@ -100,8 +104,8 @@ function checkOptions(format: UploadFormat, { name: _name, format: _format, ...o
   }
 }
 
-/** Files that would not be read are refused. */
-function checkParts(format: UploadFormat, upload: UploadedParts, report: UploadReport): void {
+/** Refuses files that the format does not read. */
+function checkParts(format: UploadFormat, upload: PartsOnDisk, report: UploadReport): void {
   for (const { file, inputs, targets } of [trainParts, testParts]) {
     for (const part of unreadParts(format, upload.of(file).length > 0, { file, inputs, targets })) {
       if (upload.of(part).length > 0) report.fault({ part }, `${part}: ${expected(format)}`, 'unknownField');
@@ -109,14 +113,9 @@ function checkParts(format: UploadFormat, upload: UploadedParts, report: UploadR
   }
 }
 
-/** The parts that a format does not read. Where it reads pairs and files, a pair beside a file is not read. */
+/** Returns the parts that a format does not read. A format that reads pairs and files reads no pair beside a file. */
 function unreadParts(format: UploadFormat, isFileSent: boolean, { file, inputs, targets }: PartNames): readonly UploadFilePart[] {
-  switch (uploadFormat(format).parts) {
-    case 'pair':
-      return [file];
-    case 'pairOrFile':
-      return isFileSent ? [inputs, targets] : [];
-    default:
-      return [inputs, targets];
-  }
+  const definition = uploadFormat(format);
+  if (definition.file === null) return [file];
+  return definition.pair === null || isFileSent ? [inputs, targets] : [];
 }

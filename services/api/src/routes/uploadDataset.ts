@@ -4,7 +4,14 @@ import { basename } from 'node:path';
 import { stat } from 'node:fs/promises';
 import multipart from '@fastify/multipart';
 import { datasetSchema } from '@trainyard/contracts';
-import { type UploadFilePart, uploadFileParts, type UploadOptions, uploadOptions } from '@trainyard/engine';
+import {
+  suggestedFormats,
+  type UploadFilePart,
+  uploadFileParts,
+  uploadFormatDefinitions,
+  type UploadOptions,
+  uploadOptions,
+} from '@trainyard/engine';
 import type { ArtifactStore, DatasetStore, KeyQuotas } from '@trainyard/jobs';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -33,16 +40,21 @@ function asWritten(schema: z.ZodType): z.ZodType {
   return (inner.in as z.ZodType).optional().describe(schema.description ?? '');
 }
 
-/** The form, for the document: forms are received piece by piece and not parsed by it. */
+/** Joins alternatives: `a, b, or c`. */
+const either = (items: readonly string[]): string => [...items.slice(0, -1), `or ${items.slice(-1).join('')}`].join(', ');
+
+/** The files that can be sent as `file`, and the arrays that can be sent as a pair, in words. */
+const filesInWords = either(suggestedFormats.flatMap(({ file }) => file?.description ?? []));
+const arraysInWords = uploadFormatDefinitions.flatMap(({ pair }) => pair ?? []).join(' or ');
+
+/** The form in the OpenAPI document. Requests are not parsed by it, because a form is received in pieces. */
 const uploadForm = z
   .strictObject({
     ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),
-    file: filePart(
-      'A table (CSV), a zip or tar of images in one folder per class (or in `train/` and `test/`), an .npz of arrays, or CIFAR batches, one part each',
-    ),
+    file: filePart(filesInWords[0].toUpperCase() + filesInWords.slice(1)),
     testFile: filePart('The same for the test part'),
-    inputs: filePart('IDX or NPY: images or other samples'),
-    targets: filePart('IDX or NPY: their labels or values'),
+    inputs: filePart(`${arraysInWords}: images or other samples`),
+    targets: filePart(`${arraysInWords}: their labels or values`),
     testInputs: filePart('The same for the test part'),
     testTargets: filePart('The same for the test part'),
   })
@@ -131,8 +143,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
       schema: {
         operationId: 'uploadDataset',
         summary: 'Upload a dataset',
-        description:
-          'A form with files: IDX or NPY pairs, an .npz, CIFAR batches, a CSV, or a zip or tar of images in one folder per class; gzipped or not. The files are read and checked before the response. Uploading the same content again returns the existing dataset.',
+        description: `A form with files: ${arraysInWords} pairs, ${either(uploadFormatDefinitions.flatMap(({ file }) => file?.shown ?? []))}; gzipped or not. The files are read and checked before the response. Uploading the same content again returns the existing dataset.`,
         tags: ['datasets'],
         consumes: ['multipart/form-data'],
         querystring: z.strictObject({}),

@@ -1,59 +1,85 @@
-// A table as delimiter-separated text.
+// A table as delimiter-separated text: a training file, and a test file that is matched by the names of its columns.
 import { z } from 'zod';
-import { encodingLabel } from '../table/encoding.ts';
+import type { NamedBytes } from '../files.ts';
+import { encodingLabel, isDamagedTable } from '../table/encoding.ts';
+import { readTables } from '../table/readTables.ts';
+import { reshaped } from '../upload.ts';
 import { defineUploadFormat } from './define.ts';
-import { shapeText, textList } from './fieldTexts.ts';
+import { shapeText, targetKind, textList } from './fields.ts';
+import { oneFile, testParts, trainParts } from './parts.ts';
+
+const options = {
+  header: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe(
+      'Of a table: whether its first row has the names of the columns. If omitted, it is recognised; if unclear, the upload is refused',
+    ),
+  targetColumn: z.string().min(1).max(1000).optional().describe('Of a table: the column to learn. Default: the last one'),
+  targetColumns: textList('["red","green"]').optional().describe('Of a table: several columns to learn, such as `["red","green"]`'),
+  targetKind,
+  columns: textList('["a","b"]')
+    .optional()
+    .describe(
+      'Of a table: the columns that are inputs, such as `["a","b"]`, or with `!` those that are not, such as `["!id"]`. Default: all',
+    ),
+  missing: z
+    .enum(['error', 'drop', 'mean'])
+    .optional()
+    .describe(
+      'Of a table: what happens with a missing value. `error` (default) refuses the file, `drop` removes the row, `mean` fills in the mean of the column in the training file, or its most frequent text',
+    ),
+  encoding: z
+    .string()
+    .max(40)
+    .refine((name) => encodingLabel(name) !== null, 'must be an encoding such as utf-8, windows-1252 or shift_jis')
+    .optional()
+    .describe('Of a table: its encoding, such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
+  delimiter: z
+    .string()
+    .regex(/^(tab|[^"\r\n])$/, 'must be one character, or tab')
+    .transform((text) => (text === 'tab' ? '\t' : text))
+    .optional()
+    .describe('Of a table: the character between two fields, or `tab`. Default: recognised'),
+  decimal: z.enum(['.', ',']).optional().describe('Of a table: the decimal sign of its numbers. Default: recognised'),
+  comment: z
+    .enum(['#', 'none'])
+    .optional()
+    .describe('Of a table: `#` (default) ignores rows that begin with # and have a different number of fields; `none` reads them as rows'),
+  inputShape: shapeText.optional().describe('Of a table: the shape of a sample, such as `[1,28,28]`. Default: a plain list'),
+};
 
 export const csv = defineUploadFormat({
   name: 'csv',
   title: 'a table',
-  parts: 'file',
-  options: {
-    header: z
-      .enum(['true', 'false'])
-      .transform((text) => text === 'true')
-      .optional()
-      .describe(
-        'Of a table: whether its first row has the names of the columns. If omitted, it is recognised; if unclear, the upload is refused',
-      ),
-    targetColumn: z.string().min(1).max(1000).optional().describe('Of a table: the column to learn. Default: the last one'),
-    targetColumns: textList('["red","green"]').optional().describe('Of a table: several columns to learn, such as `["red","green"]`'),
-    targetKind: z
-      .enum(['class', 'value', 'labels'])
-      .optional()
-      .describe(
-        'Of a table or of arrays: `class` for one class a row, `value` for numbers, `labels` (tables alone) for columns of 0 and 1. Default for tables: `value` for numbers that are not whole or have more than 20 different values, `labels` for several columns of 0 and 1, else `class`. Default for arrays: `class` for whole numbers, text and one-hot rows, else `value`',
-      ),
-    columns: textList('["a","b"]')
-      .optional()
-      .describe(
-        'Of a table: the columns that are inputs, such as `["a","b"]`, or with `!` those that are not, such as `["!id"]`. Default: all',
-      ),
-    missing: z
-      .enum(['error', 'drop', 'mean'])
-      .optional()
-      .describe(
-        'Of a table: what happens with a missing value. `error` (default) refuses the file, `drop` removes the row, `mean` fills in the mean of the column in the training file, or its most frequent text',
-      ),
-    encoding: z
-      .string()
-      .max(40)
-      .refine((name) => encodingLabel(name) !== null, 'must be an encoding such as utf-8, windows-1252 or shift_jis')
-      .optional()
-      .describe('Of a table: its encoding, such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
-    delimiter: z
-      .string()
-      .regex(/^(tab|[^"\r\n])$/, 'must be one character, or tab')
-      .transform((text) => (text === 'tab' ? '\t' : text))
-      .optional()
-      .describe('Of a table: the character between two fields, or `tab`. Default: recognised'),
-    decimal: z.enum(['.', ',']).optional().describe('Of a table: the decimal sign of its numbers. Default: recognised'),
-    comment: z
-      .enum(['#', 'none'])
-      .optional()
-      .describe(
-        'Of a table: `#` (default) ignores rows that begin with # and have a different number of fields; `none` reads them as rows',
-      ),
-    inputShape: shapeText.optional().describe('Of a table: the shape of a sample, such as `[1,28,28]`. Default: a plain list'),
+  rank: 1,
+  file: { shown: 'a CSV', description: 'a table (CSV)' },
+  pair: null,
+  options,
+  detection: {
+    text: { remedy: 'send a CSV as the part file, with the target as one of its columns', isDamaged: isDamagedTable },
+  },
+  async read(upload, { options: given, report, reader, findEncoding }) {
+    const files = await report.attempt({ part: trainParts.file }, async () => {
+      const train = oneFile(upload, trainParts.file, 'csv');
+      const test = oneFile(upload, testParts.file, 'csv');
+      return train === null ? null : { train: await upload.unpack(train), test: test === null ? null : await upload.unpack(test) };
+    });
+    if (files === null || files === undefined) return { train: files, test: null };
+    // Each file is read twice.
+    const share = [files.train, files.test].reduce((sum, file) => sum + (file?.storedBytes ?? 0), 0) / (2 * unpackedBytes(files));
+    const counting = { ...reader, onRead: (bytes: number) => reader.onRead?.(bytes * share) };
+    const tables = await readTables(files, given, { report, reader: counting, findEncoding });
+    if (tables === undefined) return { train: undefined, test: undefined };
+    const { train, test, table } = tables;
+    const shaped = await report.attempt({ part: 'inputShape' }, () => ({
+      train: reshaped(trainParts.file, train, given.inputShape),
+      test: test && reshaped(testParts.file, test, given.inputShape),
+    }));
+    return { train: shaped?.train, test: shaped?.test, table };
   },
 });
+
+const unpackedBytes = ({ train, test }: { train: NamedBytes; test: NamedBytes | null }): number =>
+  Math.max(1, train.bytes.length + (test?.bytes.length ?? 0));

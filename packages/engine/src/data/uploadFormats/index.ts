@@ -1,5 +1,4 @@
-// The list of upload formats, and the form fields derived from it. A new format needs a file next to this one, a line here, and a reader
-// in src/node/uploads/.
+// The list of upload formats, and the form fields derived from it. A new format needs a file next to this one and a line here.
 import { z } from 'zod';
 import { printable } from '../../validation.ts';
 import { cifar } from './cifar.ts';
@@ -12,25 +11,38 @@ import { npy } from './npy.ts';
 const formats = [idx, npy, cifar, csv, images] as const;
 
 export type UploadFormat = (typeof formats)[number]['name'];
+type AnyFormat = UploadFormatDefinition<UploadFormat>;
 
-export const uploadFormatDefinitions: readonly UploadFormatDefinition<UploadFormat>[] = formats;
+export const uploadFormatDefinitions: readonly AnyFormat[] = formats;
+
+/** The formats in the order in which texts suggest them. */
+export const suggestedFormats: readonly AnyFormat[] = uploadFormatDefinitions.toSorted((a, b) => a.rank - b.rank);
 
 const names = formats.map(({ name }) => name);
 export const uploadFormats = names as [UploadFormat, ...UploadFormat[]];
 
-const definitions = new Map<UploadFormat, UploadFormatDefinition<UploadFormat>>(formats.map((definition) => [definition.name, definition]));
+const definitions = new Map<UploadFormat, AnyFormat>(uploadFormatDefinitions.map((definition) => [definition.name, definition]));
 
-export function uploadFormat(name: UploadFormat): UploadFormatDefinition<UploadFormat> {
+export function uploadFormat(name: UploadFormat): AnyFormat {
   const found = definitions.get(name);
   if (found === undefined) throw new TypeError(`${name} is no format of uploads`);
   return found;
 }
 
-/** Parts that hold a file; each but `file` and `testFile`, of which CIFAR-10 may have several, at most once. */
-export const uploadFileParts = ['file', 'testFile', 'inputs', 'targets', 'testInputs', 'testTargets'] as const;
-export type UploadFilePart = (typeof uploadFileParts)[number];
+/** The type that has the fields of all types of a union. */
+type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void ? All : never;
 
-/** The parts that hold a text. */
+/** The fields of all formats. */
+const formatFields = Object.assign({}, ...formats.map(({ options }) => options)) as Intersection<(typeof formats)[number]['options']>;
+
+function formatDescription(): string {
+  const pairs = uploadFormatDefinitions.filter(({ pair }) => pair !== null);
+  const files = pairs.flatMap(({ name, file }) => (file === null ? [] : [`, or for \`${name}\` ${file.shown} as \`file\``]));
+  const listed = pairs.map(({ name }) => `\`${name}\``).join(' and ');
+  return `The format. Default: recognised. ${listed} need \`inputs\` and \`targets\`${files.join('')}; the others need \`file\``;
+}
+
+/** The parts of the form that hold a text. */
 export const uploadOptions = z.strictObject({
   name: z
     .string()
@@ -39,20 +51,11 @@ export const uploadOptions = z.strictObject({
     .regex(printable, 'a name has no control characters')
     .optional()
     .describe('The name of the dataset in lists. Default: the name of the file'),
-  format: z
-    .enum(uploadFormats)
-    .optional()
-    .describe(
-      'The format. Default: recognised. `idx` and `npy` need `inputs` and `targets`, or for `npy` an .npz as `file`; the others need `file`',
-    ),
-  ...idx.options,
-  ...npy.options,
-  ...cifar.options,
-  ...csv.options,
-  ...images.options,
+  format: z.enum(uploadFormats).optional().describe(formatDescription()),
+  ...formatFields,
 });
 export type UploadOptions = z.output<typeof uploadOptions>;
 
-/** The formats that know a form field. */
+/** Returns the formats that have a form field. */
 export const formatsWith = (field: string): readonly UploadFormat[] =>
   formats.filter(({ options }) => Object.hasOwn(options, field)).map(({ name }) => name);

@@ -1,39 +1,9 @@
-// What zips and tars have in common: files by their paths, read one at a time. Nothing is unpacked to the disk, so that no path in
+// What the readers of zips and tars have in common: which paths an archive may hold. Nothing is unpacked to the disk, so that no path in
 // an archive can lead anywhere.
+import type { ArchiveFault } from '../../data/archive.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import type { ReaderOptions } from '../../data/limits.ts';
 import { errorCode } from '../systemError.ts';
-
-export interface ArchiveFile {
-  /** From the archive's root, with slashes, in Unicode's composed form (NFC): `cats/1.png`. */
-  readonly path: string;
-  /** Its size, as the archive says. */
-  readonly bytes: number;
-  /** @throws DataFormatError when it is damaged or larger than the archive says. */
-  read(): Promise<Uint8Array>;
-}
-
-/** Something that is wrong with a file of an archive, or with all that it names. */
-export interface ArchiveFault {
-  readonly entry: string;
-  readonly message: string;
-}
-
-/** How the names of files are written. */
-export type NameEncoding = 'UTF-8' | 'Shift_JIS' | 'IBM437';
-
-export interface Archive {
-  readonly kind: 'zip' | 'tar';
-  readonly files: readonly ArchiveFile[];
-  /** Paths of its folders that have an entry of their own. */
-  readonly folders: readonly string[];
-  readonly nameEncoding: NameEncoding;
-  /** Folders that the archive holds twice, in two Unicode forms of the same name. */
-  readonly merged: readonly string[];
-  /** What keeps it from being used as a dataset. */
-  readonly faults: readonly ArchiveFault[];
-  close(): void;
-}
 
 /** Limits of a path. A dataset needs only class/name.png, perhaps inside a few other folders. */
 const mostPathCharacters = 1_000;

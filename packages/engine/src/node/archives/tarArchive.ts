@@ -1,9 +1,10 @@
 // A tar in memory as an archive.
+import type { Archive, ArchiveFile } from '../../data/archive.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import type { NamedBytes } from '../../data/files.ts';
 import { limitsOf, type ReaderOptions } from '../../data/limits.ts';
 import { tarEntries } from '../../data/tar.ts';
-import { type Archive, type ArchiveFile, ArchivePaths } from './archive.ts';
+import { ArchivePaths } from './archive.ts';
 
 /** @throws DataFormatError when it is no whole tar or holds more files than it may */
 export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Archive {

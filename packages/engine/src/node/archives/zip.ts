@@ -2,9 +2,10 @@
 import { open as openFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import yauzl, { type Entry, type Options, type ZipFile } from 'yauzl';
+import type { Archive, ArchiveFile } from '../../data/archive.ts';
 import { DataFormatError } from '../../data/errors.ts';
 import { limitsOf, type ReaderLimits, type ReaderOptions } from '../../data/limits.ts';
-import { type Archive, type ArchiveFile, ArchivePaths, reading } from './archive.ts';
+import { ArchivePaths, reading } from './archive.ts';
 import { BoundedZipReader } from '../boundedZipReader.ts';
 import { namesOf } from './zipNames.ts';
 

@@ -1,7 +1,7 @@
 // The names of files in a zip as text. A zip says of each name that it is UTF-8, or nothing: then it is IBM437 by the specification
 // (APPNOTE.TXT, appendix D), UTF-8 from macOS's Finder, or what the system that made it uses, of which Shift_JIS is recognised.
 import { type Entry, getFileNameLowLevel } from 'yauzl';
-import type { NameEncoding } from './archive.ts';
+import type { NameEncoding } from '../../data/archive.ts';
 
 const UTF8_FLAG = 0x800;
 /** Info-ZIP's extra field with the name in UTF-8. */

@@ -1,4 +1,4 @@
-// Shapes and lists in form fields, which are text.
+// Form fields that several formats share, and the types of fields. All fields are text.
 import { z } from 'zod';
 import type { Shape } from '../../shape.ts';
 
@@ -26,3 +26,10 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
+
+export const targetKind = z
+  .enum(['class', 'value', 'labels'])
+  .optional()
+  .describe(
+    'Of a table or of arrays: `class` for one class a row, `value` for numbers, `labels` (tables alone) for columns of 0 and 1. Default for tables: `value` for numbers that are not whole or have more than 20 different values, `labels` for several columns of 0 and 1, else `class`. Default for arrays: `class` for whole numbers, text and one-hot rows, else `value`',
+  );

@@ -1,22 +1,21 @@
-// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export): which are inputs and targets of which part,
-// by their names.
-import { DataFormatError } from '../../data/errors.ts';
-import { fileKind } from '../../data/fileKinds/index.ts';
-import type { NamedBytes } from '../../data/files.ts';
-import { parseNpy } from '../../data/npy.ts';
-import { textReader } from '../../data/npyValues.ts';
-import type { UploadFilePart } from '../../data/uploadFormats/index.ts';
-import type { UploadReport } from '../../data/uploadReport.ts';
+// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export). Their names tell which are inputs and targets, and
+// of which half.
+import type { Archive } from '../archive.ts';
+import { DataFormatError } from '../errors.ts';
+import { fileKind } from '../fileKinds/index.ts';
+import type { NamedBytes } from '../files.ts';
+import { parseNpy } from '../npy.ts';
+import { textReader } from '../npyValues.ts';
+import type { UploadReport } from '../uploadReport.ts';
 import { formatShape } from '../../shape.ts';
-import type { Archive } from '../archives/archive.ts';
-import type { UploadedParts } from './uploadParts.ts';
+import { oneFile, type UploadedParts, type UploadFilePart } from './parts.ts';
 
 export interface NpzPair {
   readonly inputs: NamedBytes;
   readonly targets: NamedBytes;
 }
 
-/** The arrays of both parts; null where no NPZ file has them. */
+/** The arrays of both halves. A half is null if no NPZ file has its arrays. */
 export interface NpzPairs {
   readonly train: NpzPair | null;
   readonly test: NpzPair | null;
@@ -26,7 +25,7 @@ export interface NpzPairs {
 
 type Names = readonly [inputs: string, targets: string];
 
-/** In lower case. Keras, MedMNIST and the program's own export name them so. */
+/** Names in lower case, as in files of Keras, MedMNIST and the program's own export. */
 const trainNames: readonly Names[] = [
   ['x', 'y'],
   ['inputs', 'targets'],
@@ -46,7 +45,7 @@ const testNames: readonly Names[] = [
 ];
 const CLASSES = 'classes';
 
-/** @returns undefined when there are faults, which are in the report */
+/** Returns the arrays of NPZ files, or undefined if there are faults, which go to the report. */
 export async function npzPairs(upload: UploadedParts, report: UploadReport): Promise<NpzPairs | undefined> {
   const file = await report.attempt({ part: 'file' }, async () => await arraysOf(upload, 'file', [trainNames, testNames], report));
   const testFile = await report.attempt(
@@ -68,14 +67,14 @@ interface NpzArrays {
   readonly classes: readonly string[] | null;
 }
 
-/** The first pair of each list that the file has; null when no file was sent. */
+/** Returns the first pair of each list that the file has, or null if no NPZ file was sent. */
 async function arraysOf(
   upload: UploadedParts,
   part: UploadFilePart,
   wanted: readonly (readonly Names[])[],
   report: UploadReport,
 ): Promise<NpzArrays | null> {
-  const file = upload.one(part, 'npz');
+  const file = oneFile(upload, part, 'npz');
   if (file === null || fileKind(await upload.head(file))?.id !== 'zip') return null;
   const { files, faults } = await upload.archive(file);
   if (faults[0] !== undefined) throw new DataFormatError(faults[0].message);
@@ -120,7 +119,7 @@ async function unnamed(part: string, files: Archive['files'], read: (name: strin
   return `${part}: holds the arrays ${listed.join(', ')}: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train`;
 }
 
-/** Null for an array that is no list of texts. */
+/** Returns the texts of an array, or null if it is not a list of texts. */
 function textsOf(file: NamedBytes): readonly string[] | null {
   const array = parseNpy(file);
   if (array.kind !== 'text' || array.shape.length !== 1) return null;
