@@ -67,9 +67,9 @@ export function measuredTable(measured: readonly Measured[], engine: string, ima
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...lines,
     '',
-    `The engine was ${engine}.`,
-    ...(measured.some(({ row }) => row.workload === 'mnist_epoch') ? [`mnist_epoch: ${images}.`] : []),
-    ...(ceiling === null ? [] : [`One core's ceiling meanwhile: ${ceiling.toFixed(1)} GFLOP/s.`]),
+    `Version of the engine: ${engine}.`,
+    ...(measured.some(({ row }) => row.workload === 'mnist_epoch') ? [`Images of mnist_epoch: ${images}.`] : []),
+    ...(ceiling === null ? [] : [`Ceiling of one core during the measurement: ${ceiling.toFixed(1)} GFLOP/s.`]),
   ].join('\n');
 }
 
