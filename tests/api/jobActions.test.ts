@@ -115,7 +115,7 @@ describe('DELETE /jobs/{id}', () => {
     expect(jobPage.parse((await api.get('/jobs')).json()).data).toEqual([]);
     expect(await api.artifacts.names(id)).toEqual([]);
     expect(await redis.connect().keys(`*${id}*`)).toEqual([]);
-    expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).reservedFiles)).toBe(0);
   });
 
   test('removes the idempotency key of the job, so that it does not remain in Redis', async ({ api, redis }) => {

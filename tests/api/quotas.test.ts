@@ -64,7 +64,7 @@ describe('of jobs that have not ended', () => {
     await make(api);
     expectRefused(await api.post(`/jobs/${attempt.jobId}/${action}`, {}, ada), 429);
     expect((await api.jobs.store.list({ limit: 9 })).data).toHaveLength(2);
-    expect(await redis.connect().zcard(redisKeys(redis.prefix).remains)).toBe(0);
+    expect(await redis.connect().zcard(redisKeys(redis.prefix).reservedFiles)).toBe(0);
   });
 });
 

@@ -26,7 +26,7 @@ const filesOf = async (api: TestApi, redis: TestRedis): Promise<number> =>
   (await shown(api)).storageBytes.used - (await storedInRedis(redis));
 
 async function expectNothingReserved(redis: TestRedis): Promise<void> {
-  expect(await redis.connect().zcard(redisKeys(redis.prefix).remains)).toBe(0);
+  expect(await redis.connect().zcard(redisKeys(redis.prefix).reservedFiles)).toBe(0);
 }
 
 describe('a quota of storage', () => {

@@ -83,7 +83,7 @@ describe('POST /jobs/{id}/retry', () => {
     expect(new Set(answers.map((answer) => answer.json<Job>().id)).size).toBe(1);
     expect(answers.filter(({ headers }) => headers['idempotency-replayed'] === 'true')).toHaveLength(5);
     expect(await redis.connect().keys(`${redisKeys(redis.prefix).tag}:events:*`)).toHaveLength(2);
-    expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).reservedFiles)).toBe(0);
     expect((await api.post('/jobs', { ...spec, seed: 4 }, key)).statusCode).toBe(422);
   });
 
@@ -174,7 +174,7 @@ describe('POST /jobs/{id}/fork', () => {
     const problem = response.json<Problem>();
     expect(problem).toMatchObject({ code: 'invalidSpec', errors: [{ path, code }] });
     expect(problem.errors?.[0]?.message).toMatch(message);
-    expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).reservedFiles)).toBe(0);
     expect((await api.jobs.store.list({ limit: 10 })).data).toHaveLength(1);
   });
 

@@ -249,7 +249,7 @@ describe('initialWeights', () => {
     expect((await remove(api, id)).statusCode).toBe(204);
     const late = await api.post('/jobs', { ...spec, initialWeights: { weights: id } }, headers);
     expect([late.statusCode, late.headers['idempotency-replayed'], late.json<Job>().id]).toEqual([202, 'true', jobId]);
-    expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+    expect(await redis.connect().exists(redisKeys(redis.prefix).reservedFiles)).toBe(0);
   });
 });
 

@@ -23,7 +23,10 @@ workerTest(
     await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
     const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
     const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
-    await until('that its files are to be removed', async () => (await client.zscore(redisKeys(redis.prefix).remains, jobId)) !== null);
+    await until(
+      'that its files are to be removed',
+      async () => (await client.zscore(redisKeys(redis.prefix).reservedFiles, jobId)) !== null,
+    );
     expect(await remains.sweep()).toBe(0);
     expect(await artifacts.names(jobId)).toHaveLength(1);
 
@@ -47,7 +50,7 @@ workerTest('the files of a job are removed one day after Redis lost the job', as
   const keys = redisKeys(redis.prefix);
   await client.unlink(keys.job(jobId));
   await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
-  await until('that its files are to be removed', async () => (await client.zscore(keys.remains, jobId)) !== null);
+  await until('that its files are to be removed', async () => (await client.zscore(keys.reservedFiles, jobId)) !== null);
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
   const hour = 3_600_000;

@@ -4,12 +4,11 @@ import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { JobAttempt } from './jobAttempt.ts';
 import type { RedisKeys } from './redis/keys.ts';
-import { claimJob, takeJob } from './scripts/claimJob.ts';
-import { type Reply, runScript } from './scripts/script.ts';
+import { claimJob, type ClaimReply, takeJob } from './scripts/attempts.ts';
 import { leaseMs } from './trainQueue.ts';
 
 /** Most attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */
-export const fruitlessAttemptsAllowed = 3;
+export const attemptsWithoutProgressAllowed = 3;
 
 /** How long Redis remembers which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
 const takenMs = 60_000;
@@ -53,13 +52,12 @@ export interface ClaimOptions {
 
 /** Takes a given job for a worker. From then on, writes of the job's earlier attempts are refused. */
 export async function claimById(options: ClaimOptions, jobId: string, previous?: PreviousEnd): Promise<Claim> {
-  const { redis, keys } = options;
-  const reply = await runScript(
-    redis,
-    claimJob,
-    [keys.job(jobId), keys.events(jobId), keys.lease(jobId), ...keys.ending],
-    [...claimArguments(options, previous?.message), jobId, previous?.attempt ?? '', previous?.isCounted === false ? '0' : '1'],
-  );
+  const reply = await claimJob(options.redis, {
+    ...claimArguments(options, previous?.message),
+    jobId,
+    previousAttempt: previous?.attempt ?? '',
+    isCounted: previous?.isCounted === false ? 0 : 1,
+  });
   return claimOf(options, jobId, reply);
 }
 
@@ -71,41 +69,42 @@ export async function takeNext(
   options: ClaimOptions,
 ): Promise<{ readonly claim: Claim; readonly jobId: string; readonly missingWakeUps: number } | null> {
   const { redis, keys, claimId } = options;
-  const [outcome, jobId, missing, ...values] = await runScript(
-    redis,
-    takeJob,
-    [keys.taken(claimId), ...keys.ending],
-    [...claimArguments(options), keys.tag, takenMs],
-  );
-  if (outcome === 'none') return null;
-  return { claim: claimOf(options, String(jobId), [outcome, ...values]), jobId: String(jobId), missingWakeUps: Number(missing) };
+  const taken = await takeJob(redis, { taken: keys.taken(claimId), ...claimArguments(options), takenMs });
+  if (taken.length === 1) return null;
+  const [jobId, missingWakeUps, reply] = taken;
+  return { claim: claimOf(options, jobId, reply), jobId, missingWakeUps };
 }
 
-/** Returns the arguments that both claim scripts begin with. */
-function claimArguments({ keys, worker, claimId }: ClaimOptions, lastEnd?: string): (string | number)[] {
-  const error = JSON.stringify(crashLoop(lastEnd));
-  return [keys.eventChannel, worker, new Date().toISOString(), fruitlessAttemptsAllowed, error, claimId, leaseMs];
+/** Returns the arguments of both claim scripts. */
+function claimArguments({ keys, worker, claimId }: ClaimOptions, lastEnd?: string) {
+  return {
+    tag: keys.tag,
+    worker,
+    claimId,
+    now: new Date().toISOString(),
+    attemptsAllowed: attemptsWithoutProgressAllowed,
+    crashLoopError: JSON.stringify(crashLoop(lastEnd)),
+    leaseMs,
+  };
 }
 
-function claimOf({ redis, keys }: ClaimOptions, jobId: string, [outcome, ...values]: Reply): Claim {
-  switch (outcome) {
+function claimOf({ redis, keys }: ClaimOptions, jobId: string, reply: ClaimReply): Claim {
+  switch (reply[0]) {
     case 'claimed': {
-      const spec = JSON.parse(String(values[1])) as JobSpec;
-      const checkpoint = values[2] === '' ? null : String(values[2]);
-      const traceparent = values[3] === '' ? null : String(values[3]);
-      const [number, isResumed] = [Number(values[0]), checkpoint !== null];
+      const [outcome, number, specText, checkpointFile, trace] = reply;
+      const spec = JSON.parse(specText) as JobSpec;
+      const checkpoint = checkpointFile === '' ? null : checkpointFile;
+      const isResumed = checkpoint !== null;
       const attempt = new JobAttempt({ redis, keys, jobId, attempt: number, epochs: spec.epochs, isResumed });
-      return { outcome, attempt, spec, checkpoint, traceparent };
+      return { outcome, attempt, spec, checkpoint, traceparent: trace === '' ? null : trace };
     }
     case 'refused':
-      return { outcome, status: values[0] as JobStatus };
+      return { outcome: reply[0], status: reply[1] };
     case 'cancelled':
     case 'paused':
     case 'crashLoop':
     case 'missing':
-      return { outcome };
-    default:
-      throw new TypeError(`claim answered ${outcome}`);
+      return { outcome: reply[0] };
   }
 }
 
@@ -116,7 +115,7 @@ function crashLoop(lastEnd: string | undefined): JobError {
       : `The last one: ${lastEnd}`;
   return {
     code: 'crashLoop',
-    message: `${fruitlessAttemptsAllowed} attempts in a row ended without an epoch or a checkpoint to show for it. ${end}`,
+    message: `${attemptsWithoutProgressAllowed} attempts in a row ended without an epoch or a checkpoint to show for it. ${end}`,
     epoch: null,
     step: null,
   };

@@ -1,19 +1,16 @@
 // The records of uploaded datasets: whose each is and what it holds. The file itself is an artifact of the dataset's id; who reads
-// uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (scripts/createJob.ts).
+// uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (lua/createJob.lua).
 import { randomInt } from 'node:crypto';
-import { finalStatuses } from '@trainyard/contracts';
 import { type Taken, type UploadedContent, UPLOADED_FILE, uploadedDatasetId, type UploadFormat } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { DatasetInUseError, DatasetNotFoundError, ReservationExpiredError } from './errors.ts';
-import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
+import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
 import { PendingUploads } from './pendingUploads.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
-import { deleteDataset } from './scripts/deleteDataset.ts';
-import { recordDataset } from './scripts/recordDataset.ts';
-import { runScript } from './scripts/script.ts';
+import { deleteDataset, recordDataset } from './scripts/uploads.ts';
 
 /** A dataset to store. */
 export interface NewDataset {
@@ -92,12 +89,11 @@ export class DatasetStore {
       const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
       const dataset: DatasetRecord = { id, owner, title, format, content, taken, bytes, createdAt: new Date().toISOString() };
       const reply = await this.#record(dataset, given.quotas);
-      refuseOverQuota(reply);
-      const [outcome, other] = reply;
-      if (outcome === 'expired') throw new ReservationExpiredError(id);
-      isNew = outcome === 'recorded';
+      if (reply[0] === 'overQuota') throw overQuotaError(reply);
+      if (reply[0] === 'expired') throw new ReservationExpiredError(id);
+      isNew = reply[0] === 'recorded';
       // Somebody was faster with the same content.
-      return isNew ? { dataset, isNew } : { dataset: await this.#existing(String(other)), isNew };
+      return reply[0] === 'known' ? { dataset: await this.#existing(reply[1]), isNew } : { dataset, isNew };
     } finally {
       // After an error nobody knows whether it was recorded; the reservation says.
       if (!isNew) await this.#remains.remove(id).catch(() => undefined);
@@ -137,14 +133,17 @@ export class DatasetStore {
   async delete(id: string): Promise<void> {
     const keys = this.#keys;
     const { owner, content } = await this.#existing(id);
-    const [outcome, jobId] = await runScript(
-      this.#redis,
-      deleteDataset,
-      [keys.dataset(id), keys.datasets, keys.datasetsOf(owner), keys.contentsOf(owner), keys.usersOf(id), keys.remains],
-      [id, content.sha256, keys.job(''), Date.now(), ...finalStatuses],
-    );
+    const [outcome, jobId] = await deleteDataset(this.#redis, {
+      ...this.#listKeys(owner),
+      dataset: keys.dataset(id),
+      users: keys.usersOf(id),
+      tag: keys.tag,
+      datasetId: id,
+      digest: content.sha256,
+      nowMs: Date.now(),
+    });
     if (outcome === 'missing') throw new DatasetNotFoundError(id);
-    if (outcome === 'inUse') throw new DatasetInUseError(id, String(jobId));
+    if (outcome === 'inUse') throw new DatasetInUseError(id, jobId);
     // What is left after a failure here goes with the next sweep.
     await this.#remains.remove(id).catch(() => undefined);
   }
@@ -157,20 +156,29 @@ export class DatasetStore {
   async #record(dataset: DatasetRecord, quotas: Quotas | undefined) {
     const keys = this.#keys;
     const { id, owner, content, taken, bytes, ...texts } = dataset;
-    return await runScript(
-      this.#redis,
-      recordDataset,
-      [keys.dataset(id), keys.datasets, keys.datasetsOf(owner), keys.contentsOf(owner), keys.remains],
-      [
-        id,
-        content.sha256,
-        keys.dataset(''),
-        owner,
-        quotaText(quotas),
-        bytes,
-        ...Object.entries({ ...texts, owner, bytes: String(bytes), content: JSON.stringify(content), taken: JSON.stringify(taken) }).flat(),
-      ],
-    );
+    const record = { ...texts, owner, bytes: String(bytes), content: JSON.stringify(content), taken: JSON.stringify(taken) };
+    return await recordDataset(this.#redis, {
+      ...this.#listKeys(owner),
+      dataset: keys.dataset(id),
+      tag: keys.tag,
+      datasetId: id,
+      digest: content.sha256,
+      owner,
+      quotas: quotaText(quotas),
+      bytes,
+      record: Object.entries(record).flat(),
+    });
+  }
+
+  /** Returns the keys of the lists that an owner's dataset may be in. */
+  #listKeys(owner: string) {
+    const keys = this.#keys;
+    return {
+      datasets: keys.datasets,
+      datasetsOfOwner: keys.datasetsOf(owner),
+      contentsOfOwner: keys.contentsOf(owner),
+      reservedFiles: keys.reservedFiles,
+    };
   }
 
   async #existing(id: string): Promise<DatasetRecord> {

@@ -46,7 +46,7 @@ export { Turnstile } from './events/turnstile.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
 export { type JobFilter, type ListOptions } from './jobList.ts';
 export { JobStore, type NewJob } from './jobStore.ts';
-export { type Claim, type ClaimedJob, fruitlessAttemptsAllowed, type PreviousEnd } from './claim.ts';
+export { type Claim, type ClaimedJob, attemptsWithoutProgressAllowed, type PreviousEnd } from './claim.ts';
 export { machineMemoryBytes } from './environment/machineMemory.ts';
 export { givingWay } from './givingWay.ts';
 export { echoMs, type InterruptionSignal, interruptionSignals, onInterruption } from './interruption.ts';

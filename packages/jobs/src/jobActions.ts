@@ -1,16 +1,11 @@
 // The actions of users on a job: cancel, pause, resume and delete; and cancelling or pausing in place of a lost worker. Each action is one
 // Lua script. Repeating the action that led to the current status changes nothing.
-import { finalStatuses, type Job, type JobStatus } from '@trainyard/contracts';
+import type { Job, JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
 import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { cancelJob } from './scripts/cancelJob.ts';
-import { deleteJob } from './scripts/deleteJob.ts';
-import { pauseJob } from './scripts/pauseJob.ts';
-import { resumeJob } from './scripts/resumeJob.ts';
-import { type Reply, runScript } from './scripts/script.ts';
-import { settleJob } from './scripts/settleJob.ts';
+import { cancelJob, deleteJob, pauseJob, resumeJob, settleJob } from './scripts/jobs.ts';
 import type { WaitingJobs } from './waitingJobs.ts';
 
 /** Cancel and pause requests younger than this, in ms, are left to the job's worker or to the worker that takes over the job. */
@@ -43,12 +38,14 @@ export class JobActions {
   async cancel(jobId: string): Promise<Job> {
     const keys = this.#keys;
     const now = new Date();
-    const reply = await runScript(
-      this.#options.redis,
-      cancelJob,
-      [keys.job(jobId), keys.events(jobId), keys.leaving, ...keys.ending],
-      [jobId, keys.eventChannel, keys.wishChannel, now.toISOString(), now.getTime()],
-    );
+    const reply = await cancelJob(this.#options.redis, {
+      job: keys.job(jobId),
+      stopRequests: keys.stopRequests,
+      tag: keys.tag,
+      jobId,
+      now: now.toISOString(),
+      nowMs: now.getTime(),
+    });
     return await this.#accepted(jobId, 'cancel', reply);
   }
 
@@ -60,13 +57,8 @@ export class JobActions {
    * @throws JobStateError the job is in any other status
    */
   async pause(jobId: string): Promise<Job> {
-    const keys = this.#keys;
-    const reply = await runScript(
-      this.#options.redis,
-      pauseJob,
-      [keys.job(jobId), keys.events(jobId), keys.leaving],
-      [jobId, keys.eventChannel, keys.wishChannel, Date.now()],
-    );
+    const { stopRequests, tag } = this.#keys;
+    const reply = await pauseJob(this.#options.redis, { job: this.#keys.job(jobId), stopRequests, tag, jobId, nowMs: Date.now() });
     return await this.#accepted(jobId, 'pause', reply);
   }
 
@@ -78,12 +70,7 @@ export class JobActions {
    */
   async resume(jobId: string): Promise<Job> {
     const keys = this.#keys;
-    const reply = await runScript(
-      this.#options.redis,
-      resumeJob,
-      [keys.job(jobId), keys.events(jobId)],
-      [jobId, keys.eventChannel, Date.now()],
-    );
+    const reply = await resumeJob(this.#options.redis, { job: keys.job(jobId), tag: keys.tag, jobId, nowMs: Date.now() });
     const job = await this.#accepted(jobId, 'resume', reply);
     await this.#options.waiting.wakeMissing().catch(leaveToReconcile);
     return job;
@@ -96,14 +83,17 @@ export class JobActions {
    */
   async delete(jobId: string): Promise<void> {
     const keys = this.#keys;
-    const [outcome, status] = await runScript(
-      this.#options.redis,
-      deleteJob,
-      [keys.job(jobId), keys.events(jobId), keys.remains, keys.files(jobId)],
-      [jobId, Date.now(), ...finalStatuses],
-    );
+    const [outcome, status] = await deleteJob(this.#options.redis, {
+      job: keys.job(jobId),
+      events: keys.events(jobId),
+      files: keys.files(jobId),
+      reservedFiles: keys.reservedFiles,
+      tag: keys.tag,
+      jobId,
+      nowMs: Date.now(),
+    });
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
-    if (outcome === 'refused') throw new JobStateError(jobId, 'delete', status as JobStatus);
+    if (outcome === 'refused') throw new JobStateError(jobId, 'delete', status);
   }
 
   /**
@@ -115,22 +105,24 @@ export class JobActions {
   async settleAbandoned(olderThanMs: number = settleGraceMs): Promise<number> {
     const keys = this.#keys;
     let settled = 0;
-    for (const jobId of await this.#options.redis.zrangebyscore(keys.leaving, '-inf', Date.now() - olderThanMs)) {
-      const [outcome] = await runScript(
-        this.#options.redis,
-        settleJob,
-        [keys.job(jobId), keys.events(jobId), keys.lease(jobId), keys.leaving, ...keys.ending],
-        [jobId, keys.eventChannel, new Date().toISOString()],
-      );
+    for (const jobId of await this.#options.redis.zrangebyscore(keys.stopRequests, '-inf', Date.now() - olderThanMs)) {
+      const [outcome] = await settleJob(this.#options.redis, {
+        job: keys.job(jobId),
+        lease: keys.lease(jobId),
+        stopRequests: keys.stopRequests,
+        tag: keys.tag,
+        jobId,
+        now: new Date().toISOString(),
+      });
       if (outcome === 'settled') settled += 1;
     }
     return settled;
   }
 
   /** Returns the job after an action. @throws JobStateError if the script refused the action */
-  async #accepted(jobId: string, action: string, [outcome, status]: Reply): Promise<Job> {
+  async #accepted(jobId: string, action: string, [outcome, status]: ['accepted' | 'missing'] | ['refused', JobStatus]): Promise<Job> {
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
-    if (outcome === 'refused') throw new JobStateError(jobId, action, status as JobStatus);
+    if (status !== undefined) throw new JobStateError(jobId, action, status);
     return await this.#options.find(jobId);
   }
 }

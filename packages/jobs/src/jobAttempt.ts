@@ -18,18 +18,19 @@ import {
 import type { Redis } from 'ioredis';
 import { JobStateError, JobsError } from './errors.ts';
 import type { RedisKeys } from './redis/keys.ts';
-import { announceGradients } from './scripts/announceGradients.ts';
-import { appendEpoch } from './scripts/appendEpoch.ts';
-import { appendLog } from './scripts/appendLog.ts';
-import { countFile } from './scripts/countFile.ts';
-import { storeCheckpoint } from './scripts/storeCheckpoint.ts';
-import { finishJob } from './scripts/finishJob.ts';
-import { foundData } from './scripts/foundData.ts';
-import { publishStep } from './scripts/publishStep.ts';
-import { releaseJob } from './scripts/releaseJob.ts';
-import { renewLease } from './scripts/renewLease.ts';
-import { runScript, type Script } from './scripts/script.ts';
-import { setPhase } from './scripts/setPhase.ts';
+import {
+  announceGradients,
+  appendEpoch,
+  appendLog,
+  compareData,
+  countFile,
+  finishJob,
+  publishStep,
+  releaseJob,
+  renewLease,
+  setPhase,
+  storeCheckpoint,
+} from './scripts/attempts.ts';
 import { leaseMs } from './trainQueue.ts';
 
 /** A step as the engine reports it. */
@@ -84,16 +85,16 @@ export class JobAttempt {
 
   /** Renews the lease of this worker on the job. Call it several times within `leaseMs`. */
   async renew(): Promise<Renewal> {
-    const keys = [this.#record, this.#keys.lease(this.jobId), this.#keys.interrupted];
-    const [outcome, status] = await this.#run(renewLease, keys, [this.jobId, leaseMs]);
-    return outcome === 'stale' ? { outcome } : { outcome: 'held', status: status as JobStatus };
+    const { interrupted } = this.#keys;
+    const [outcome, status] = await renewLease(this.#redis, { ...this.#own, lease: this.#keys.lease(this.jobId), interrupted, leaseMs });
+    return outcome === 'stale' ? { outcome } : { outcome, status };
   }
 
   /** Sets the phase of the job. The speed is measured from the first 'training' on. */
   async setPhase(phase: JobPhase): Promise<'written' | 'stale'> {
     if (phase === 'training' && this.#stepsPerEpoch === 0 && this.#since !== null) this.#since = { time: Date.now(), epochs: 0 };
-    const [outcome] = await this.#run(setPhase, [this.#record], [phase]);
-    return outcome as 'written' | 'stale';
+    const [outcome] = await setPhase(this.#redis, { ...this.#own, phase });
+    return outcome;
   }
 
   /** Tells those who watch, and the record's progress. 'duplicate': this epoch is in the history already. */
@@ -101,12 +102,13 @@ export class JobAttempt {
     this.#stepsPerEpoch = step.stepsPerEpoch;
     const data = stepData.parse({ ...step, jobId: this.jobId });
     const progress = this.#progress(step.epoch, step.step, step.epoch - 1 + step.step / step.stepsPerEpoch);
-    const [outcome] = await this.#run(
-      publishStep,
-      [this.#record],
-      [this.jobId, this.#keys.eventChannel, step.epoch, JSON.stringify(data), JSON.stringify(progress)],
-    );
-    return outcome as 'published' | 'duplicate' | 'stale';
+    const [outcome] = await publishStep(this.#redis, {
+      ...this.#own,
+      epoch: step.epoch,
+      data: JSON.stringify(data),
+      progress: JSON.stringify(progress),
+    });
+    return outcome;
   }
 
   /**
@@ -117,22 +119,18 @@ export class JobAttempt {
   async appendEpoch(metrics: EpochMetrics): Promise<AppendOutcome> {
     const latest = epochMetrics.parse(metrics);
     const { epoch, ...measured } = latest;
-    const [outcome, value] = await this.#run(
-      appendEpoch,
-      [this.#record, this.#stream, this.#keys.totals],
-      [
-        this.jobId,
-        this.#keys.eventChannel,
-        epoch,
-        JSON.stringify({ jobId: this.jobId, epoch, epochs: this.#epochs, ...measured }),
-        JSON.stringify(latest),
-        JSON.stringify(this.#progress(epoch, this.#stepsPerEpoch, epoch)),
-        Math.round(measured.seconds * measured.samplesPerSecond),
-        measured.seconds,
-      ],
-    );
-    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got epoch ${epoch} after epoch ${String(value)}`);
-    return appendOutcome(outcome, value);
+    const [outcome, value] = await appendEpoch(this.#redis, {
+      ...this.#own,
+      totals: this.#keys.totals,
+      epoch,
+      data: JSON.stringify({ jobId: this.jobId, epoch, epochs: this.#epochs, ...measured }),
+      metrics: JSON.stringify(latest),
+      progress: JSON.stringify(this.#progress(epoch, this.#stepsPerEpoch, epoch)),
+      samples: Math.round(measured.seconds * measured.samplesPerSecond),
+      seconds: measured.seconds,
+    });
+    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got epoch ${epoch} after epoch ${value}`);
+    return outcome === 'appended' ? { outcome, id: value } : { outcome };
   }
 
   /**
@@ -148,13 +146,17 @@ export class JobAttempt {
     const { epoch, step } = checkpoint;
     const data: CheckpointData = { jobId: this.jobId, ...checkpoint };
     const kept: JobCheckpoint = { ...checkpoint, createdAt: new Date().toISOString() };
-    const [outcome, value] = await this.#run(
-      storeCheckpoint,
-      [this.#record, this.#stream, this.#files],
-      [this.jobId, this.#keys.eventChannel, epoch, step, file, JSON.stringify(kept), JSON.stringify(data)],
-    );
-    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got a checkpoint of epoch ${epoch} after epoch ${String(value)}`);
-    return outcome === 'stored' ? { outcome, replaced: value === '' ? null : String(value) } : { outcome: 'stale' };
+    const [outcome, value] = await storeCheckpoint(this.#redis, {
+      ...this.#own,
+      files: this.#files,
+      epoch,
+      step,
+      file,
+      checkpoint: JSON.stringify(kept),
+      data: JSON.stringify(data),
+    });
+    if (outcome === 'gap') throw new JobsError('epochGap', `${this.jobId} got a checkpoint of epoch ${epoch} after epoch ${value}`);
+    return outcome === 'stored' ? { outcome, replaced: value === '' ? null : value } : { outcome };
   }
 
   /**
@@ -162,33 +164,29 @@ export class JobAttempt {
    * an attempt that counts no more.
    */
   async countFile(name: string, bytes: number): Promise<void> {
-    await runScript(this.#redis, countFile, [this.#record, this.#files], [this.jobId, name, bytes]);
+    await countFile(this.#redis, { ...this.#own, files: this.#files, name, bytes });
   }
 
   /** Tells that the gradients of these epochs, in their order, are among the job's artifacts; each epoch's once. */
   async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
-    const [outcome] = await this.#run(announceGradients, [this.#record, this.#stream], [this.jobId, this.#keys.eventChannel, ...epochs]);
-    return outcome as 'announced' | 'stale';
+    const [outcome] = await announceGradients(this.#redis, { ...this.#own, epochs });
+    return outcome;
   }
 
   /**
-   * Says what data the attempt found, as {@link dataDigestOf} has it; null where it could not be read. 'other': not that which the
-   * job was made for, so that it is never reused.
+   * Compares the data that the attempt found with the data that the job was created for. For `other`, the job is never reused.
+   * @param digest see {@link dataDigestOf}; null if the data could not be read
    */
-  async foundData(digest: string | null): Promise<'same' | 'other' | 'stale'> {
-    const [outcome] = await this.#run(foundData, [this.#record], [this.jobId, digest ?? '']);
-    return outcome as 'same' | 'other' | 'stale';
+  async compareData(digest: string | null): Promise<'same' | 'other' | 'stale'> {
+    const [outcome] = await compareData(this.#redis, { ...this.#own, dataDigest: digest ?? '' });
+    return outcome;
   }
 
   /** Adds a line to the job's log; a message over 4,096 characters is cut. */
   async appendLog(level: LogData['level'], message: string): Promise<AppendOutcome> {
     const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };
-    const [outcome, value] = await this.#run(
-      appendLog,
-      [this.#record, this.#stream],
-      [this.jobId, this.#keys.eventChannel, JSON.stringify(data)],
-    );
-    return appendOutcome(outcome, value);
+    const [outcome, id] = await appendLog(this.#redis, { ...this.#own, data: JSON.stringify(data) });
+    return outcome === 'appended' ? { outcome, id } : { outcome };
   }
 
   /**
@@ -199,21 +197,17 @@ export class JobAttempt {
   async finish(ending: Ending): Promise<{ readonly outcome: 'finished'; readonly status: FinalStatus } | { readonly outcome: 'stale' }> {
     const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;
     const modelBytes = ending.status === 'succeeded' ? (ending.modelBytes ?? 0) : 0;
-    const [outcome, status] = await this.#run(
-      finishJob,
-      [this.#record, this.#stream, this.#files, ...this.#keys.ending],
-      [
-        this.jobId,
-        this.#keys.eventChannel,
-        new Date().toISOString(),
-        ending.status,
-        detail === null ? '' : JSON.stringify(detail),
-        trainedWeightsFile,
-        modelBytes,
-      ],
-    );
+    const [outcome, status] = await finishJob(this.#redis, {
+      ...this.#own,
+      files: this.#files,
+      now: new Date().toISOString(),
+      final: ending.status,
+      detail: detail === null ? '' : JSON.stringify(detail),
+      modelFile: trainedWeightsFile,
+      modelBytes,
+    });
     if (outcome === 'refused') throw new JobStateError(this.jobId, 'end as cancelled', 'running');
-    return outcome === 'finished' ? { outcome, status: status as FinalStatus } : { outcome: 'stale' };
+    return outcome === 'finished' ? { outcome, status } : { outcome };
   }
 
   /**
@@ -221,28 +215,17 @@ export class JobAttempt {
    * without progress. To let another worker take the job at once, call {@link JobStore.wakeWorkers}.
    */
   async release(): Promise<'released' | 'paused' | 'cancelled' | 'stale'> {
-    const [outcome] = await this.#run(
-      releaseJob,
-      [this.#record, this.#stream, ...this.#keys.ending],
-      [this.jobId, this.#keys.eventChannel, new Date().toISOString()],
-    );
-    return outcome as 'released' | 'paused' | 'cancelled' | 'stale';
+    const [outcome] = await releaseJob(this.#redis, { ...this.#own, now: new Date().toISOString() });
+    return outcome;
   }
 
   get #files(): string {
     return this.#keys.files(this.jobId);
   }
 
-  get #record(): string {
-    return this.#keys.job(this.jobId);
-  }
-
-  get #stream(): string {
-    return this.#keys.events(this.jobId);
-  }
-
-  async #run(script: Script, keys: readonly string[], args: readonly (string | number)[]): ReturnType<typeof runScript> {
-    return await runScript(this.#redis, script, keys, [this.number, ...args]);
+  /** The keys and arguments that all scripts of an attempt have. */
+  get #own() {
+    return { job: this.#keys.job(this.jobId), attempt: this.number, tag: this.#keys.tag, jobId: this.jobId };
   }
 
   #progress(epoch: number, step: number, epochsDone: number): JobProgress {
@@ -252,8 +235,4 @@ export class JobAttempt {
     const etaSeconds = epochsDone > epochs ? Math.round(secondsPerEpoch * (this.#epochs - epochsDone) * 10) / 10 : null;
     return { epoch, epochs: this.#epochs, step, stepsPerEpoch: this.#stepsPerEpoch, etaSeconds };
   }
-}
-
-function appendOutcome(outcome: string, id: string | number | undefined): AppendOutcome {
-  return outcome === 'appended' ? { outcome, id: String(id) } : { outcome: outcome as 'duplicate' | 'stale' };
 }

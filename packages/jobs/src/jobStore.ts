@@ -13,15 +13,14 @@ import { JobActions } from './jobActions.ts';
 import { type JobStanding, readStandings } from './jobStanding.ts';
 import { type ListOptions, listJobIds } from './jobList.ts';
 import { fittingPage } from './pageBytes.ts';
-import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
+import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
 import { type BesideSpec, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
 import { reuseLabel } from './reuse.ts';
 import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { jobMemory } from './redisBytes.ts';
-import { createJob } from './scripts/createJob.ts';
-import { runScript } from './scripts/script.ts';
-import { eventsEntry, specEntry } from './scripts/usage.ts';
+import { createJob } from './scripts/jobs.ts';
+import { eventsEntry, specEntry } from './scripts/script.ts';
 import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
 import type { TrainQueue } from './trainQueue.ts';
 import { WaitingJobs } from './waitingJobs.ts';
@@ -126,44 +125,45 @@ export class JobStore {
     const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
     const record = newRecord(spec, owner, now, request.origin, await this.#besides(request));
     const entries = bytesInRedis(record, request.origin);
-    const reply = await runScript(
-      this.#redis,
-      createJob,
-      [
-        keys.job(jobId),
-        keys.events(jobId),
-        keys.waitingOwners,
-        keys.interrupted,
-        memoryOf(keys, owner, idempotency),
-        keys.remains,
-        keys.dataset(datasetId),
-        keys.usersOf(datasetId),
-        keys.files(jobId),
-      ],
-      [
-        jobId,
-        keys.eventChannel,
-        idempotency ? bodyDigest(idempotency) : '',
-        idempotencySeconds,
-        Date.now(),
-        spec.priority,
-        request.jobId === undefined ? 0 : 1,
-        datasetId,
-        owner,
-        quotaText(request.quotas),
-        JSON.stringify({ ...request.files, ...entries }),
-        jobMemory(entries[specEntry] ?? 0, spec.epochs),
-        ...Object.entries(record).flat(),
-      ],
-    );
-    refuseOverQuota(reply);
-    const [outcome, id, position, missing] = reply;
-    if (outcome === 'mismatch') throw new IdempotencyMismatchError();
-    if (outcome === 'noDataset') throw new DatasetNotFoundError(datasetId);
-    if (outcome === 'expired') throw new ReservationExpiredError(jobId);
-    if (id !== jobId) return { jobId: String(id), replayed: true, job: null, missingWakeUps: 0 };
-    const job = jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, Number(position) || null, spec);
-    return { jobId, replayed: false, job, missingWakeUps: Number(missing) };
+    const reply = await createJob(this.#redis, {
+      job: keys.job(jobId),
+      events: keys.events(jobId),
+      files: keys.files(jobId),
+      idempotency: memoryOf(keys, owner, idempotency),
+      reservedFiles: keys.reservedFiles,
+      dataset: keys.dataset(datasetId),
+      datasetUsers: keys.usersOf(datasetId),
+      tag: keys.tag,
+      jobId,
+      digest: idempotency ? bodyDigest(idempotency) : '',
+      idempotencySeconds,
+      nowMs: Date.now(),
+      priority: spec.priority,
+      isReserved: request.jobId === undefined ? 0 : 1,
+      datasetId,
+      owner,
+      quotas: quotaText(request.quotas),
+      fileBytes: JSON.stringify({ ...request.files, ...entries }),
+      redisBytes: jobMemory(entries[specEntry] ?? 0, spec.epochs),
+      record: Object.entries(record).flat(),
+    });
+    switch (reply[0]) {
+      case 'created': {
+        const [, , position, missingWakeUps] = reply;
+        const job = jobOfRecord(jobId, { ...record, status: 'queued', attempt: '0' }, position || null, spec);
+        return { jobId, replayed: false, job, missingWakeUps };
+      }
+      case 'replayed':
+        return { jobId: reply[1], replayed: true, job: null, missingWakeUps: 0 };
+      case 'mismatch':
+        throw new IdempotencyMismatchError();
+      case 'noDataset':
+        throw new DatasetNotFoundError(datasetId);
+      case 'expired':
+        throw new ReservationExpiredError(jobId);
+      case 'overQuota':
+        throw overQuotaError(reply);
+    }
   }
 
   /** {@link WaitingJobs.reconcile} */

@@ -5,8 +5,7 @@ import { uploadedDatasetId } from '@trainyard/engine';
 import type { Problem } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { runScript } from './scripts/script.ts';
-import { updateUpload } from './scripts/updateUpload.ts';
+import { updateUpload } from './scripts/uploads.ts';
 
 /** How long a record is kept after its last change, in ms. */
 const keptMs = 60 * 60 * 1_000;
@@ -122,12 +121,8 @@ export class PendingUploads {
 
   /** Changes a record that is being processed, and keeps it for another hour. */
   async #update(id: string, fields: Readonly<Record<string, string>>): Promise<boolean> {
-    const [outcome] = await runScript(
-      this.#redis,
-      updateUpload,
-      [this.#keys.upload(id)],
-      [keptMs + this.#leaseMs, ...Object.entries(fields).flat()],
-    );
+    const upload = this.#keys.upload(id);
+    const [outcome] = await updateUpload(this.#redis, { upload, keptMs: keptMs + this.#leaseMs, fields: Object.entries(fields).flat() });
     return outcome === 'updated';
   }
 }

@@ -4,8 +4,8 @@ import type { SpecLimits } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { QuotaExceededError } from './errors.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { type Reply, runScript } from './scripts/script.ts';
-import { readUsage } from './scripts/usage.ts';
+import { readUsage } from './scripts/owners.ts';
+import type { OverQuota } from './scripts/script.ts';
 
 /** The quotas of an API key. Null means no limit. */
 export interface Quotas {
@@ -72,14 +72,9 @@ export class KeyQuotas {
   }
 
   async usage(owner: string): Promise<Usage> {
-    const [, jobs, bytes, seconds, wait, redisBytes] = await runScript(this.#redis, readUsage, [this.#keys.usage(owner)], [owner]);
-    return {
-      queuedJobs: Number(jobs),
-      storageBytes: Number(bytes),
-      redisBytes: Number(redisBytes),
-      trainingSeconds: Number(seconds),
-      secondsUntilReset: Number(wait),
-    };
+    const reply = await readUsage(this.#redis, { tag: this.#keys.tag, owner });
+    const [queuedJobs, storageBytes, trainingSeconds, secondsUntilReset, redisBytes] = reply;
+    return { queuedJobs, storageBytes, redisBytes, trainingSeconds, secondsUntilReset };
   }
 }
 
@@ -98,8 +93,7 @@ export function quotaText({ queuedJobs, storageBytes, redisBytes, trainingSecond
   return JSON.stringify(Object.fromEntries(limited));
 }
 
-/** @throws QuotaExceededError if the reply of a script is `overQuota` */
-export function refuseOverQuota([outcome, quota, limit, used, wait]: Reply): void {
-  if (outcome !== 'overQuota') return;
-  throw new QuotaExceededError(quota as QuotaExceededError['quota'], Number(limit), Number(used), Number(wait));
+/** Returns the error for a script's reply. */
+export function overQuotaError([, quota, limit, used, wait]: OverQuota): QuotaExceededError {
+  return new QuotaExceededError(quota, limit, used, wait);
 }

@@ -1,8 +1,7 @@
 // How often somebody may call, counted for all API processes together. Who somebody is, is the caller's to say.
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { runScript } from './scripts/script.ts';
-import { takeTurn } from './scripts/takeTurn.ts';
+import { takeTurn } from './scripts/owners.ts';
 
 export type Turn = { readonly taken: true } | { readonly taken: false; readonly retryAfterMs: number };
 
@@ -20,7 +19,7 @@ export class RateLimiter {
 
   /** Counts a call of `subject`, if it has one left; a refused one counts for nothing. */
   async take(subject: string): Promise<Turn> {
-    const [outcome, retryAfterMs] = await runScript(this.#redis, takeTurn, [this.#keys.turns(subject)], [this.perMinute]);
-    return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs: Number(retryAfterMs) };
+    const [outcome, retryAfterMs] = await takeTurn(this.#redis, { state: this.#keys.turns(subject), perMinute: this.perMinute });
+    return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs };
   }
 }

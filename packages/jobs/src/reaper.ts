@@ -2,8 +2,7 @@
 // over the job earlier than this.
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { reapJob } from './scripts/reapJob.ts';
-import { runScript } from './scripts/script.ts';
+import { reapJob } from './scripts/jobs.ts';
 
 /**
  * How long a running job must be without a lease before it is queued again, in ms. After an outage of Redis, its worker gets an expired
@@ -63,12 +62,7 @@ export class Reaper {
 
   async #reap(jobId: string): Promise<boolean> {
     const keys = this.#keys;
-    const [outcome] = await runScript(
-      this.#redis,
-      reapJob,
-      [keys.job(jobId), keys.events(jobId), keys.lease(jobId)],
-      [jobId, keys.eventChannel],
-    );
+    const [outcome] = await reapJob(this.#redis, { job: keys.job(jobId), lease: keys.lease(jobId), tag: keys.tag, jobId });
     return outcome === 'reaped';
   }
 }

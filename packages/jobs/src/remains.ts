@@ -32,7 +32,7 @@ export class Remains {
 
   /** Reserves the id of a new job for an hour. Call it before anything is stored for the job. Creating the job ends the reservation. */
   async reserve(jobId: string): Promise<void> {
-    await this.#redis.zadd(this.#keys.remains, Date.now() + reservationMs, jobId);
+    await this.#redis.zadd(this.#keys.reservedFiles, Date.now() + reservationMs, jobId);
   }
 
   /**
@@ -40,7 +40,7 @@ export class Remains {
    * was deleted, or Redis has lost its data.
    */
   async forget(jobId: string): Promise<void> {
-    await this.#redis.zadd(this.#keys.remains, Date.now() + unknownKeptMs, jobId);
+    await this.#redis.zadd(this.#keys.reservedFiles, Date.now() + unknownKeptMs, jobId);
   }
 
   /** How long copied events of a new job are kept if the job is not created, in seconds. */
@@ -52,7 +52,7 @@ export class Remains {
       await this.#artifacts.deleteJob(jobId);
       await this.#redis.unlink(this.#keys.events(jobId));
     }
-    await this.#redis.zrem(this.#keys.remains, jobId);
+    await this.#redis.zrem(this.#keys.reservedFiles, jobId);
   }
 
   /**
@@ -61,7 +61,7 @@ export class Remains {
    * @returns the number of ids that were handled
    */
   async sweep(now: number = Date.now()): Promise<number> {
-    const due = await this.#redis.zrange(this.#keys.remains, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, atOnce);
+    const due = await this.#redis.zrange(this.#keys.reservedFiles, '-inf', String(now), 'BYSCORE', 'LIMIT', 0, atOnce);
     await eachInTurn(due, async (jobId) => await this.remove(jobId));
     return due.length;
   }

@@ -38,11 +38,11 @@ export class ServiceTotals {
   }
 
   async read(): Promise<Totals> {
-    const { totals, leaving } = this.#keys;
+    const { totals, stopRequests } = this.#keys;
     const [sums, queued, stopping, workers, train, webhooks, memory] = await Promise.all([
       this.#redis.hgetall(totals),
       this.#redis.zcard(this.#keys.list(undefined, 'queued')),
-      this.#redis.zcard(leaving),
+      this.#redis.zcard(stopRequests),
       this.#presence.list(),
       this.#queues.train.depths(),
       this.#queues.webhooks.depths(),

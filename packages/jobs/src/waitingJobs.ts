@@ -1,14 +1,16 @@
 // The jobs that wait for a worker. Wakes workers for them, adds wake-ups that were lost in a crash, and reads the positions of jobs. The
-// scripts decide which job is next (scripts/turns.ts).
+// scripts decide which job is next (lua/shared/turns.lua).
 import type { Redis } from 'ioredis';
 import { batched } from './batched.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { adoptWaitingJobs, countMissingWakeUps, interruptLostJobs, readPositions } from './scripts/reconcileQueue.ts';
-import { runScript } from './scripts/script.ts';
+import { adoptWaitingJobs, countMissingWakeUps, interruptLostJobs, readPositions } from './scripts/queue.ts';
 import type { TrainQueue } from './trainQueue.ts';
 
 /** Most jobs whose wake-ups are added in one round trip. */
 const wakeUpsAtOnce = 100;
+
+/** Most jobs that one call of a script handles. A script blocks all other commands of Redis. */
+const pageSize = 500;
 
 export class WaitingJobs {
   readonly #redis: Redis;
@@ -41,9 +43,9 @@ export class WaitingJobs {
 
   /** Adds the missing wake-ups. @returns how many were missing */
   async wakeMissing(): Promise<number> {
-    const [, missing] = await runScript(this.#redis, countMissingWakeUps, [], [this.#keys.tag]);
-    await this.wake(Number(missing));
-    return Number(missing);
+    const missing = await countMissingWakeUps(this.#redis, { tag: this.#keys.tag });
+    await this.wake(missing);
+    return missing;
   }
 
   /**
@@ -58,13 +60,14 @@ export class WaitingJobs {
 
   /** Lets other workers take over running jobs with an expired lease, and wakes workers for them. @returns the ids of these jobs */
   async interruptLost(): Promise<readonly string[]> {
+    const { tag, interrupted } = this.#keys;
+    const running = this.#keys.list(undefined, 'running');
     const lost: string[] = [];
     let after = '';
     do {
-      const running = this.#keys.list(undefined, 'running');
-      const [, next, ...ids] = await runScript(this.#redis, interruptLostJobs, [running, this.#keys.interrupted], [this.#keys.tag, after]);
-      lost.push(...ids.map(String));
-      after = String(next);
+      const [next, ids] = await interruptLostJobs(this.#redis, { running, interrupted, tag, after, pageSize });
+      lost.push(...ids);
+      after = next;
     } while (after !== '');
     if (lost.length > 0) await this.wakeMissing();
     return lost;
@@ -73,15 +76,13 @@ export class WaitingJobs {
   /** Returns the position of each job in the queue: 1 starts next if the keys take turns. A job that does not wait has no entry. */
   async positions(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (jobIds.length === 0) return new Map();
-    const [, ...positions] = await runScript(this.#redis, readPositions, [], [this.#keys.tag, ...jobIds]);
-    return new Map(jobIds.flatMap((id, at) => (positions[at] === 0 ? [] : [[id, Number(positions[at])]])));
+    const positions = await readPositions(this.#redis, { tag: this.#keys.tag, jobIds });
+    return new Map(positions.flatMap((position, at) => (position === 0 ? [] : [[jobIds[at] ?? '', position]])));
   }
 
   async #adoptWaiting(): Promise<void> {
-    if ((await this.#redis.exists(this.#keys.formerWaiting)) === 0) return;
-    for (let left = 1; left > 0; ) {
-      const reply = await runScript(this.#redis, adoptWaitingJobs, [this.#keys.formerWaiting], [this.#keys.tag]);
-      left = Number(reply[1]);
-    }
+    const { formerWaiting, tag } = this.#keys;
+    if ((await this.#redis.exists(formerWaiting)) === 0) return;
+    for (let left = 1; left > 0; ) left = await adoptWaitingJobs(this.#redis, { formerWaiting, tag, pageSize });
   }
 }

@@ -1,24 +1,22 @@
 // Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of what it holds. A job that begins
 // with them gets a copy, so that later changes to them do not touch it.
-import { finalStatuses, type Weights } from '@trainyard/contracts';
+import type { Weights } from '@trainyard/contracts';
 import type { WeightsFile } from '@trainyard/engine/node';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts';
 import { copyWithoutPrefix } from './copyWithoutPrefix.ts';
 import { ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
-import { quotaText, type Quotas, refuseOverQuota } from './quotas.ts';
+import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { Remains } from './remains.ts';
-import { createWeights } from './scripts/createWeights.ts';
-import { deleteWeights } from './scripts/deleteWeights.ts';
-import { runScript } from './scripts/script.ts';
-import { useWeights } from './scripts/useWeights.ts';
+import { createWeights, deleteWeights, useWeights } from './scripts/uploads.ts';
 
 /** The file's name under its id. */
 const fileName = 'weights.safetensors';
-/** Jobs that used weights are looked at by so many when another one does, and forgotten where they have ended. */
-const LOOKED = 4;
+
+/** Number of earlier users of weights that each new user checks. Those that have ended are forgotten. */
+const checkedJobs = 4;
 
 export class WeightsStore {
   readonly #redis: Redis;
@@ -51,14 +49,20 @@ export class WeightsStore {
       tensors: tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
       taken,
     };
-    const reply = await runScript(
-      this.#redis,
-      createWeights,
-      [this.#keys.weights(id), this.#keys.remains],
-      [id, owner, quotaText(quotas), bytes, 'owner', owner, 'weights', JSON.stringify(weights)],
-    );
-    if (reply[0] === 'overQuota') await this.#remains.remove(id).catch(() => undefined);
-    refuseOverQuota(reply);
+    const reply = await createWeights(this.#redis, {
+      weights: this.#keys.weights(id),
+      reservedFiles: this.#keys.reservedFiles,
+      tag: this.#keys.tag,
+      weightsId: id,
+      owner,
+      quotas: quotaText(quotas),
+      bytes,
+      record: ['owner', owner, 'weights', JSON.stringify(weights)],
+    });
+    if (reply[0] === 'overQuota') {
+      await this.#remains.remove(id).catch(() => undefined);
+      throw overQuotaError(reply);
+    }
     if (reply[0] === 'expired') throw new ReservationExpiredError(id);
     return weights;
   }
@@ -79,13 +83,9 @@ export class WeightsStore {
    */
   async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
     const keys = this.#keys;
-    const looked = await this.#redis.srandmember(keys.weightsUsers(id), LOOKED);
-    const [outcome] = await runScript(
-      this.#redis,
-      useWeights,
-      [keys.weights(id), keys.weightsUsers(id)],
-      [to.jobId, keys.job(''), looked.length, ...looked, ...finalStatuses],
-    );
+    const users = keys.weightsUsers(id);
+    const checked = await this.#redis.srandmember(users, checkedJobs);
+    const [outcome] = await useWeights(this.#redis, { weights: keys.weights(id), users, tag: keys.tag, jobId: to.jobId, checked });
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     await copyWithoutPrefix(this.#artifacts, { jobId: id, name: fileName }, to, removedPrefix);
   }
@@ -96,14 +96,16 @@ export class WeightsStore {
    */
   async delete(id: string): Promise<void> {
     const keys = this.#keys;
-    const [outcome, jobId] = await runScript(
-      this.#redis,
-      deleteWeights,
-      [keys.weights(id), keys.weightsUsers(id), keys.remains],
-      [id, Date.now(), keys.job(''), ...finalStatuses],
-    );
+    const [outcome, jobId] = await deleteWeights(this.#redis, {
+      weights: keys.weights(id),
+      users: keys.weightsUsers(id),
+      reservedFiles: keys.reservedFiles,
+      tag: keys.tag,
+      weightsId: id,
+      nowMs: Date.now(),
+    });
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
-    if (outcome === 'refused') throw new WeightsInUseError(id, String(jobId));
+    if (outcome === 'inUse') throw new WeightsInUseError(id, jobId);
     // They are gone in any case; a file that cannot be removed now is removed by a sweep.
     await this.#remains.remove(id).catch(() => undefined);
   }

@@ -39,7 +39,7 @@ export class WishBus {
     this.#keys = redisKeys(options.prefix);
     this.#subscription = new Subscription({
       subscriber: options.subscriber,
-      channel: this.#keys.wishChannel,
+      channel: this.#keys.stopChannel,
       onMessage: (jobId) => void this.#look(jobId),
       onStanding: () => {
         for (const jobId of this.#watched.keys()) void this.#look(jobId);

@@ -18,7 +18,7 @@ export async function tellDataFound(
       return undefined;
     });
     if (digest === null) return;
-    const found = await patiently(() => attempt.foundData(digest ?? null));
+    const found = await patiently(() => attempt.compareData(digest ?? null));
     if (found === 'other') log.warn('the data has changed since the job was created: its result will not be reused');
   } catch (error) {
     log.warn({ err: error }, 'the digest of the data could not be recorded');

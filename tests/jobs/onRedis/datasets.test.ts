@@ -78,7 +78,7 @@ describe('a dataset', () => {
     await home.remains.reserve(id);
     await home.artifacts.putBytes(id, 'dataset.npz', file);
     expect(await home.remains.sweep()).toBe(0);
-    await redis.connect().zadd(redisKeys(redis.prefix).remains, Date.now() - 1, id);
+    await redis.connect().zadd(redisKeys(redis.prefix).reservedFiles, Date.now() - 1, id);
     expect(await home.remains.sweep()).toBe(1);
     expect(await home.stored()).toEqual([]);
   });

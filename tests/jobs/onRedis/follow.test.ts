@@ -252,7 +252,7 @@ describe('a watch over a running job', () => {
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
     const [wishes, laterWishes] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
-    await redis.connect().publish(redisKeys(redis.prefix).wishChannel, attempt.jobId);
+    await redis.connect().publish(redisKeys(redis.prefix).stopChannel, attempt.jobId);
     await jobs.store.requestCancel(later.jobId);
     await until(() => laterWishes.has('cancel'));
     expect(wishes).toEqual(new Set());

@@ -99,8 +99,8 @@ test('a job whose data has changed since its creation, and its retry, are not re
   const made = { spec: { ...spec, labels }, owner: 'ada', reuseKey: 'key', dataDigest: 'a' };
   const [same, other] = [await jobs.store.create(made), await jobs.store.create(made)];
   const [first, second] = [await claim(jobs, same.job.id), await claim(jobs, other.job.id)];
-  expect(await first.foundData('a')).toBe('same');
-  expect([await second.foundData('b'), await second.foundData('a')]).toEqual(['other', 'same']);
+  expect(await first.compareData('a')).toBe('same');
+  expect([await second.compareData('b'), await second.compareData('a')]).toEqual(['other', 'same']);
   await first.finish({ status: 'succeeded', result: { ...result, engineVersion } });
   await second.finish({ status: 'failed', error: { code: 'diskFull', message: 'no room', epoch: null, step: null } });
   const retry = await jobs.store.create({ spec: made.spec, owner: 'ada', origin: { retryOf: other.job.id } });
@@ -108,7 +108,7 @@ test('a job whose data has changed since its creation, and its retry, are not re
   expect((await jobs.store.reusable('key', 'ada'))?.id).toBe(same.job.id);
   const listed = await jobs.store.list({ limit: 10, label: 'team:a' });
   expect(listed.data.map(({ id }) => id)).toEqual([retry.job.id, other.job.id, same.job.id]);
-  expect(await second.foundData('b')).toBe('stale');
+  expect(await second.compareData('b')).toBe('stale');
   await jobs.store.delete(same.job.id);
   expect(await jobs.store.reusable('key', 'ada')).toBeNull();
 });

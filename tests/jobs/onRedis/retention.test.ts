@@ -94,7 +94,7 @@ test('several processes at once remove each job once', async ({ redis, folder })
   const removed = await Promise.all(processes.map(async ({ retention }) => await retention.sweep()));
   expect(removed.reduce((sum, count) => sum + count, 0)).toBe(17);
   await expectOnly(redis, folder, ids.slice(-3), ids.slice(-3));
-  expect(await redis.connect().exists(redisKeys(redis.prefix).remains)).toBe(0);
+  expect(await redis.connect().exists(redisKeys(redis.prefix).reservedFiles)).toBe(0);
 });
 
 test('after a crash during the removal, the next sweep removes the remaining files', async ({ redis, folder }) => {

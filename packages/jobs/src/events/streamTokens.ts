@@ -3,8 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { runScript } from '../scripts/script.ts';
-import { createStreamToken, openStreamToken } from '../scripts/streamTokens.ts';
+import { createStreamToken, openStreamToken } from '../scripts/owners.ts';
 
 /** How long a new token may wait for its first use, in seconds. */
 const beginSeconds = 60;
@@ -45,25 +44,35 @@ export class StreamTokens {
     const token = `tys_${randomBytes(32).toString('base64url')}`;
     const digest = digestOf(token);
     const now = Date.now();
-    await runScript(
-      this.#redis,
-      createStreamToken,
-      [this.#keys.streamToken(digest), this.#keys.streamTokensOf(holder.name)],
-      [digest, jobId, holder.name, holder.sha256, now, beginSeconds, tokensPerKey],
-    );
+    await createStreamToken(this.#redis, {
+      token: this.#keys.streamToken(digest),
+      tokensOfKey: this.#keys.streamTokensOf(holder.name),
+      tag: this.#keys.tag,
+      digest,
+      jobId,
+      keyName: holder.name,
+      keyDigest: holder.sha256,
+      nowMs: now,
+      beginSeconds,
+      mostTokens: tokensPerKey,
+    });
     return { token, expiresAt: new Date(now + beginSeconds * 1_000) };
   }
 
   /** Uses a token for the event stream of a job. Returns the API key that created it; null if the token is invalid. */
   async open(token: string, jobId: string): Promise<TokenHolder | null> {
     const digest = digestOf(token);
-    const [outcome, name, sha256] = await runScript(
-      this.#redis,
-      openStreamToken,
-      [this.#keys.streamToken(digest), this.#keys.job(jobId)],
-      [digest, jobId, Date.now(), idleSeconds, afterEndMs, this.#keys.streamTokensOf('')],
-    );
-    return outcome === 'open' ? { name: String(name), sha256: String(sha256) } : null;
+    const [outcome, name, sha256] = await openStreamToken(this.#redis, {
+      token: this.#keys.streamToken(digest),
+      job: this.#keys.job(jobId),
+      tag: this.#keys.tag,
+      digest,
+      jobId,
+      nowMs: Date.now(),
+      idleSeconds,
+      afterEndMs,
+    });
+    return outcome === 'open' ? { name, sha256 } : null;
   }
 }
 

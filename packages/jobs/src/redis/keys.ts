@@ -8,16 +8,16 @@ export interface RedisKeys {
   job(jobId: string): string;
   /** Stream: the stored events of a job. */
   events(jobId: string): string;
-  /** Hash: the bytes of each file of a job, by file name, and the bytes of its spec and its events; see scripts/usage.ts. */
+  /** Hash: the bytes of each file of a job, by file name, and the bytes of its spec and its events; see lua/shared/usage.lua. */
   files(jobId: string): string;
   /** String, 24 hours: which job an idempotency key made, and of which body. */
   idempotency(digest: string): string;
   /**
    * Sorted set, all scores 0: the ids of the jobs of an owner, in a status and with a label, in the order of their creation; what is
-   * left out does not matter. The scripts' `lists` names and keeps them.
+   * left out does not matter. The scripts' `changeLists` keeps them.
    */
   list(owner?: string, status?: string, label?: string): string;
-  /** Hash: an owner's stored bytes, training seconds and planned jobs; see scripts/usage.ts. */
+  /** Hash: an owner's stored bytes, training seconds and planned jobs; see lua/shared/usage.lua. */
   usage(owner: string): string;
   /** Sorted set: the ids of an owner's waiting jobs, next first: by priority, then by the time (ms) when each began to wait. */
   waitingOf(owner: string): string;
@@ -31,6 +31,9 @@ export interface RedisKeys {
   readonly keyWeights: string;
   /** Sorted set: ids of interrupted jobs, which resume before waiting jobs start; scored by the time (ms) of the interruption. */
   readonly interrupted: string;
+  /** List and sorted set: the wake-ups in BullMQ's queue `train`. */
+  readonly wakeUps: string;
+  readonly prioritizedWakeUps: string;
   /** Sorted set of version 0.1.0: the ids of the queued jobs of all owners. */
   readonly formerWaiting: string;
   /** String with a short lifetime: the lease of a worker on a job. */
@@ -53,16 +56,14 @@ export interface RedisKeys {
   worker(name: string): string;
   /** Channel: every event of every job as it happens. */
   readonly eventChannel: string;
-  /** Sorted set: ids of jobs that are to be cancelled or paused by their workers, scored by since when (ms). */
-  readonly leaving: string;
+  /** Sorted set: ids of jobs that their workers are to cancel or pause, scored by the time (ms) of the request. */
+  readonly stopRequests: string;
   /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files; scored by when (ms) the files may be removed. */
-  readonly remains: string;
+  readonly reservedFiles: string;
   /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
   readonly ended: string;
   /** Hash: what all workers together have done so far; see ServiceTotals. */
   readonly totals: string;
-  /** `totals` and `ended`: the last keys of every script that may finish a job. */
-  readonly ending: readonly [string, string];
   /** Hash: the record of a sweep, without its specs. */
   sweep(sweepId: string): string;
   /** Hash: the base spec of a sweep and, by its index, each trial's values and changes to that spec. */
@@ -99,8 +100,8 @@ export interface RedisKeys {
   contentsOf(owner: string): string;
   /** The record of whatever may have files: a job's, uploaded weights', an uploaded dataset's. */
   holder(id: string): string;
-  /** Channel: ids of jobs that someone wants cancelled or paused. */
-  readonly wishChannel: string;
+  /** Channel: the same ids, when a cancel or a pause is requested. */
+  readonly stopChannel: string;
   /** String: a random id of the data in this Redis; see `RedisFindings.identity`. */
   readonly identity: string;
 }
@@ -126,6 +127,8 @@ export function redisKeys(prefix: string): RedisKeys {
     startsLeft: `${tag}:startsLeft`,
     keyWeights: `${tag}:keyWeights`,
     interrupted: `${tag}:interrupted`,
+    wakeUps: `${tag}:train:wait`,
+    prioritizedWakeUps: `${tag}:train:prioritized`,
     formerWaiting: `${tag}:waiting`,
     lease: (jobId) => `${tag}:lease:${jobId}`,
     taken: (claimId) => `${tag}:taken:${claimId}`,
@@ -137,8 +140,8 @@ export function redisKeys(prefix: string): RedisKeys {
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,
-    leaving: `${tag}:leaving`,
-    remains: `${tag}:remains`,
+    stopRequests: `${tag}:leaving`,
+    reservedFiles: `${tag}:remains`,
     ended: `${tag}:ended`,
     totals: `${tag}:totals`,
     sweep: (sweepId) => `${tag}:sweep:${sweepId}`,
@@ -146,7 +149,6 @@ export function redisKeys(prefix: string): RedisKeys {
     sweeps: `${tag}:sweeps`,
     sweepsOf: (owner) => `${tag}:sweeps:${owner}`,
     activeSweeps: `${tag}:activeSweeps`,
-    ending: [`${tag}:totals`, `${tag}:ended`],
     parkedWebhooks: (owner) => `${tag}:parkedWebhooks:${owner}`,
     parkedOwners: `${tag}:parkedOwners`,
     privateWebhooks: `${tag}:privateWebhooks`,
@@ -160,7 +162,7 @@ export function redisKeys(prefix: string): RedisKeys {
     uploadsOf: (owner) => `${tag}:uploads:${owner}`,
     contentsOf: (owner) => `${tag}:contents:${owner}`,
     holder: (id) => `${tag}:${id.startsWith('ds_') ? 'dataset' : id.startsWith('wt_') ? 'weights' : 'job'}:${id}`,
-    wishChannel: `${tag}:wishes`,
+    stopChannel: `${tag}:wishes`,
     identity: `${tag}:identity`,
   };
 }

@@ -4,7 +4,6 @@ import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { givingWay } from '../givingWay.ts';
 import type { RedisKeys } from '../redis/keys.ts';
-import { runScript } from '../scripts/script.ts';
 import { upgradeSweep } from '../scripts/sweeps.ts';
 import type { TrialValues } from './space.ts';
 import { changesBetween } from './specChanges.ts';
@@ -52,5 +51,5 @@ export async function upgradeRecord(
     await giveWay();
   }
   const { record, trials: specs } = fieldsOf({ ...plan, trials });
-  await runScript(redis, upgradeSweep, [keys.sweep(id), keys.sweepTrials(id)], [record.length, ...record, ...specs]);
+  await upgradeSweep(redis, { sweep: keys.sweep(id), trials: keys.sweepTrials(id), record, trialFields: specs });
 }

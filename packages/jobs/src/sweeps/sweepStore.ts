@@ -8,10 +8,9 @@ import { endedBefore } from '../endedBefore.ts';
 import { IdempotencyMismatchError } from '../errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from '../idempotency.ts';
 import { fittingPage } from '../pageBytes.ts';
-import { quotaText, type Quotas, refuseOverQuota } from '../quotas.ts';
+import { quotaText, type Quotas, overQuotaError } from '../quotas.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
 import { jobMemory, recordMemory } from '../redisBytes.ts';
-import { runScript } from '../scripts/script.ts';
 import { createSweep, deleteSweep, endSweep, setOnceInSweep } from '../scripts/sweeps.ts';
 import type { TrialValues } from './space.ts';
 import { type Change, withChanges } from './specChanges.ts';
@@ -90,38 +89,30 @@ export class SweepStore {
     const { record, trials, bytes } = fieldsOf(plan);
     const id = `sweep_${ulid()}`;
     const keys = this.#keys;
-    const recordFields = [...record, 'createdAt', new Date().toISOString(), 'rung:0', firstRung];
-    const reply = await runScript(
-      this.#redis,
-      createSweep,
-      [
-        keys.sweep(id),
-        keys.sweeps,
-        keys.sweepsOf(plan.owner),
-        keys.activeSweeps,
-        memoryOf(keys, plan.owner, idempotency),
-        keys.sweepTrials(id),
-      ],
-      [
-        id,
-        plan.owner,
-        quotaText(quotas),
-        plan.trials.length,
-        idempotency ? bodyDigest(idempotency) : '',
-        idempotencySeconds,
-        bytes,
-        plan.trials.reduce((sum, { specBytes }) => sum + specBytes, 0),
-        recordMemory + bytes,
-        plan.trials.reduce((sum, { specBytes, epochs }) => sum + jobMemory(specBytes, epochs), 0),
-        recordFields.length,
-        ...recordFields,
-        ...trials,
-      ],
-    );
-    refuseOverQuota(reply);
-    const [outcome, made] = reply;
-    if (outcome === 'mismatch') throw new IdempotencyMismatchError();
-    return { id: String(made), replayed: outcome === 'replayed' };
+    const reply = await createSweep(this.#redis, {
+      sweep: keys.sweep(id),
+      trials: keys.sweepTrials(id),
+      sweeps: keys.sweeps,
+      sweepsOfOwner: keys.sweepsOf(plan.owner),
+      activeSweeps: keys.activeSweeps,
+      idempotency: memoryOf(keys, plan.owner, idempotency),
+      tag: keys.tag,
+      sweepId: id,
+      owner: plan.owner,
+      quotas: quotaText(quotas),
+      firstJobs: plan.trials.length,
+      digest: idempotency ? bodyDigest(idempotency) : '',
+      idempotencySeconds,
+      recordBytes: bytes,
+      jobBytes: plan.trials.reduce((sum, { specBytes }) => sum + specBytes, 0),
+      recordRedisBytes: recordMemory + bytes,
+      jobRedisBytes: plan.trials.reduce((sum, { specBytes, epochs }) => sum + jobMemory(specBytes, epochs), 0),
+      record: [...record, 'createdAt', new Date().toISOString(), 'rung:0', firstRung],
+      trialFields: trials,
+    });
+    if (reply[0] === 'overQuota') throw overQuotaError(reply);
+    if (reply[0] === 'mismatch') throw new IdempotencyMismatchError();
+    return { id: reply[1], replayed: reply[0] === 'replayed' };
   }
 
   /**
@@ -240,25 +231,29 @@ export class SweepStore {
 
   /** Ends the sweep. The first call decides. */
   async end({ id, owner }: SweepRecord, status: Exclude<SweepStatus, 'running' | 'cancelling'>): Promise<void> {
+    const { activeSweeps, tag } = this.#keys;
     const now = new Date().toISOString();
-    await runScript(this.#redis, endSweep, [this.#keys.sweep(id), this.#keys.activeSweeps], [id, owner, status, now]);
+    await endSweep(this.#redis, { sweep: this.#keys.sweep(id), activeSweeps, tag, sweepId: id, owner, final: status, now });
   }
 
   /** Deletes the record of a sweep that has ended. Its jobs are kept. */
   async delete({ id, owner }: SweepRecord): Promise<'deleted' | 'missing' | 'running'> {
     const keys = this.#keys;
-    const [outcome] = await runScript(
-      this.#redis,
-      deleteSweep,
-      [keys.sweep(id), keys.sweepTrials(id), keys.sweeps, keys.sweepsOf(owner)],
-      [id, owner],
-    );
-    return outcome as 'deleted' | 'missing' | 'running';
+    const [outcome] = await deleteSweep(this.#redis, {
+      sweep: keys.sweep(id),
+      trials: keys.sweepTrials(id),
+      sweeps: keys.sweeps,
+      sweepsOfOwner: keys.sweepsOf(owner),
+      tag: keys.tag,
+      sweepId: id,
+      owner,
+    });
+    return outcome;
   }
 
   /** Sets a field if it is not set yet and the sweep exists. */
   async #setOnce(id: string, field: string, value: string): Promise<void> {
-    await runScript(this.#redis, setOnceInSweep, [this.#keys.sweep(id)], [field, value]);
+    await setOnceInSweep(this.#redis, { sweep: this.#keys.sweep(id), field, value });
   }
 }
 

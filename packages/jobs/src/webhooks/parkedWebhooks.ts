@@ -3,8 +3,7 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../redis/keys.ts';
-import { parkWebhook, takeParkedWebhook } from '../scripts/parkedWebhooks.ts';
-import { runScript } from '../scripts/script.ts';
+import { parkWebhook, takeParkedWebhook } from '../scripts/webhooks.ts';
 import type { WebhookDelivery } from './webhookStore.ts';
 
 /** Longest time that a webhook stays parked, in ms. After that the queue sends it, even if the record of parked webhooks was lost. */
@@ -37,11 +36,11 @@ export class ParkedWebhooks {
 
   /** Unparks up to `count` webhooks of an owner, oldest first. */
   async unpark(owner: string, count: number): Promise<void> {
-    const keys = [this.#keys.parkedWebhooks(owner), this.#keys.parkedOwners];
+    const input = { parked: this.#keys.parkedWebhooks(owner), owners: this.#keys.parkedOwners, owner };
     for (let back = 0; back < count; ) {
-      const [outcome, id] = await runScript(this.#redis, takeParkedWebhook, keys, [owner]);
+      const [outcome, id] = await takeParkedWebhook(this.#redis, input);
       if (outcome === 'none') return;
-      if (await this.#promote(String(id))) back += 1;
+      if (await this.#promote(id)) back += 1;
     }
   }
 
@@ -51,8 +50,9 @@ export class ParkedWebhooks {
   }
 
   async #note(owner: string, id: string, sinceMs: number): Promise<void> {
-    const keys = [this.#keys.parkedWebhooks(owner), this.#keys.parkedOwners];
-    await runScript(this.#redis, parkWebhook, keys, [owner, id, sinceMs]);
+    const keys = this.#keys;
+    const input = { parked: keys.parkedWebhooks(owner), owners: keys.parkedOwners, owner };
+    await parkWebhook(this.#redis, { ...input, queueId: id, queuedMs: sinceMs });
   }
 
   /** Makes a delayed entry due. Returns false if it is not delayed any more: another process unparked it, or it was sent. */

@@ -2,16 +2,14 @@
 // written by one script, so no crash loses a webhook; from there it goes into a BullMQ queue of its own, which sends and repeats.
 // No HTTP: sending is the API's.
 import { createHash } from 'node:crypto';
-import { finalStatuses, type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
+import { type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
 import { type ConnectionOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError, JobsError } from '../errors.ts';
 import { untoldWebhook, type Webhook, type WebhookState } from '../record.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { redeliverWebhook } from '../scripts/redeliverWebhook.ts';
-import { runScript } from '../scripts/script.ts';
+import { redeliverWebhook, takeEnded, writeWebhookState } from '../scripts/webhooks.ts';
 import { queueStates } from '../trainQueue.ts';
-import { takeEnded, writeWebhookState } from '../scripts/webhookRound.ts';
 import { ParkedWebhooks } from './parkedWebhooks.ts';
 
 /** The name of the queue, for BullMQ's `Worker`. */
@@ -95,7 +93,7 @@ export class WebhookStore {
       return;
     }
     await this.parked.add(owner ?? '', webhookQueueName, { jobId, round }, `${jobId}-${round}`);
-    await runScript(this.#redis, takeEnded, [this.#keys.job(jobId), this.#keys.ended], [jobId, round]);
+    await takeEnded(this.#redis, { job: this.#keys.job(jobId), ended: this.#keys.ended, jobId, round });
   }
 
   /**
@@ -122,15 +120,16 @@ export class WebhookStore {
     const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
     const gone = webhook ? this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url) : this.#keys.webhookGone('none');
     const state: WebhookState = { ...untoldWebhook, status: 'pending' };
-    const [outcome, status] = await runScript(
-      this.#redis,
-      redeliverWebhook,
-      [record, this.#keys.ended, gone],
-      [jobId, JSON.stringify(state), ...finalStatuses],
-    );
+    const [outcome, status] = await redeliverWebhook(this.#redis, {
+      job: record,
+      ended: this.#keys.ended,
+      gone,
+      jobId,
+      state: JSON.stringify(state),
+    });
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
     if (outcome === 'none') throw new NoWebhookError(jobId);
-    if (outcome === 'refused') throw new JobStateError(jobId, 'redeliver the webhook of', status as JobStatus);
+    if (outcome === 'refused') throw new JobStateError(jobId, 'redeliver the webhook of', status);
   }
 
   /** What there is to send; null when nothing is: it was sent already, is sent by a later round, or the job is gone. */
@@ -151,7 +150,7 @@ export class WebhookStore {
   /** Records the result of an attempt. `disabled` applies to all webhooks of the owner with this address. */
   async report({ jobId, round }: WebhookDelivery, state: WebhookState): Promise<void> {
     const record = this.#keys.job(jobId);
-    const [outcome] = await runScript(this.#redis, writeWebhookState, [record], [round, JSON.stringify(state)]);
+    const [outcome] = await writeWebhookState(this.#redis, { job: record, round, state: JSON.stringify(state) });
     if (outcome === 'stale' || state.status !== 'disabled') return;
     const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
     if (webhook) await this.#redis.set(this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url), '1', 'EX', goneSeconds);

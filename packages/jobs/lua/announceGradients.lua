@@ -1,0 +1,14 @@
+-- Appends an event when the gradients of an epoch are stored: once per epoch and in order, also if a later attempt trains it again. `epochs`
+-- are in ascending order.
+-- include: events, fence
+if not statusOfCurrent(job, attempt) then return {'stale'} end
+local last = tonumber(redis.call('HGET', job, 'lastGradients') or '0')
+local count = 0
+for _, epoch in ipairs(epochs) do
+  if tonumber(epoch) > last then
+    append(jobId, 'gradients', '{"jobId":"' .. jobId .. '","epoch":' .. epoch .. '}')
+    last, count = tonumber(epoch), count + 1
+  end
+end
+if count > 0 then redis.call('HSET', job, 'lastGradients', tostring(last)) end
+return {'announced', count}

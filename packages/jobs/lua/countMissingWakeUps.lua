@@ -1,0 +1,3 @@
+-- Replies the number of missing wake-ups.
+-- include: turns
+return missingWakeUps()

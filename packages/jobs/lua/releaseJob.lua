@@ -1,0 +1,20 @@
+-- A worker returns a job: it is cancelled or paused if that was requested, or else queued again. The attempt does not count as one without
+-- progress. If the call is sent again after the job was paused, it replies `paused` again.
+-- include: status, waiting, fence
+local before = redis.call('HMGET', job, 'attempt', 'status')
+if before[1] == attempt and before[2] == 'paused' then return {'paused'} end
+local status = statusOfCurrent(job, attempt)
+if not status then return {'stale'} end
+if status == 'cancelling' then
+  finish(jobId, 'cancelled', now)
+  return {'cancelled'}
+end
+if status == 'pausing' then
+  pause(jobId)
+  return {'paused'}
+end
+redis.call('HINCRBY', job, 'fruitless', -1)
+redis.call('HDEL', job, 'phase')
+interrupt(jobId)
+enter(jobId, 'queued')
+return {'released'}

@@ -1,0 +1,15 @@
+-- Cancels or pauses a job in place of its lost worker. Raises the attempt number, so that writes of a worker that was only frozen are refused.
+-- include: status, waiting
+local status = redis.call('HGET', job, 'status')
+local isRequested = status == 'cancelling' or status == 'pausing'
+if isRequested and redis.call('EXISTS', lease) == 1 then return {'held'} end
+redis.call('ZREM', stopRequests, jobId)
+if not isRequested then return {'none'} end
+redis.call('HINCRBY', job, 'attempt', 1)
+leaveQueue(jobId)
+if status == 'cancelling' then
+  finish(jobId, 'cancelled', now)
+else
+  pause(jobId)
+end
+return {'settled'}

@@ -1,0 +1,85 @@
+// The scripts that create jobs and change them for users, and in place of lost workers. A `refused` has the current status.
+import { jobStatus } from '@trainyard/contracts';
+import { z } from 'zod';
+import { defineScript, overQuota, replies, words } from './script.ts';
+
+export const createJob = defineScript({
+  name: 'createJob',
+  /** `idempotency`, `dataset`, `datasetUsers`: keys that are not used without an idempotency key or an uploaded dataset. */
+  keys: ['job', 'events', 'files', 'idempotency', 'reservedFiles', 'dataset', 'datasetUsers'],
+  args: [
+    'tag',
+    'jobId',
+    /** Of the body; '' if the request has no idempotency key. */
+    'digest',
+    'idempotencySeconds',
+    'nowMs',
+    'priority',
+    /** '1' if the id was reserved, else '0'. */
+    'isReserved',
+    /** '' if the job uses no uploaded dataset. */
+    'datasetId',
+    'owner',
+    /** See {@link quotaText}. */
+    'quotas',
+    /** The bytes of each file by its name, as JSON. */
+    'fileBytes',
+    /** The estimated Redis memory. */
+    'redisBytes',
+  ],
+  /** Fields and values of the record. */
+  lists: ['record'],
+  reply: z.union([
+    /** The job's id, its position in the queue, and the number of missing wake-ups. */
+    replies('created', z.string(), z.number(), z.number()),
+    /** The id of the job of an earlier request with the same idempotency key: for `mismatch`, the body was another one. */
+    replies('replayed', z.string()),
+    replies('mismatch', z.string()),
+    /** The reservation of the id has expired. */
+    replies('expired', z.string()),
+    /** The dataset does not exist. */
+    replies('noDataset', z.string()),
+    overQuota,
+  ]),
+});
+
+const actionReply = z.union([words('accepted', 'missing'), replies('refused', jobStatus)]);
+
+export const cancelJob = defineScript({
+  name: 'cancelJob',
+  keys: ['job', 'stopRequests'],
+  args: ['tag', 'jobId', 'now', 'nowMs'],
+  reply: actionReply,
+});
+
+export const pauseJob = defineScript({
+  name: 'pauseJob',
+  keys: ['job', 'stopRequests'],
+  args: ['tag', 'jobId', 'nowMs'],
+  reply: actionReply,
+});
+
+export const resumeJob = defineScript({ name: 'resumeJob', keys: ['job'], args: ['tag', 'jobId', 'nowMs'], reply: actionReply });
+
+export const deleteJob = defineScript({
+  name: 'deleteJob',
+  keys: ['job', 'events', 'files', 'reservedFiles'],
+  args: ['tag', 'jobId', 'nowMs'],
+  reply: z.union([words('deleted', 'missing'), replies('refused', jobStatus)]),
+});
+
+export const settleJob = defineScript({
+  name: 'settleJob',
+  keys: ['job', 'lease', 'stopRequests'],
+  args: ['tag', 'jobId', 'now'],
+  /** `held`: a worker has the job; `none`: the job is neither `cancelling` nor `pausing`. */
+  reply: words('settled', 'held', 'none'),
+});
+
+export const reapJob = defineScript({
+  name: 'reapJob',
+  keys: ['job', 'lease'],
+  args: ['tag', 'jobId'],
+  /** `held`: a worker has the job; `none`: the job is not running. */
+  reply: words('reaped', 'held', 'none'),
+});
