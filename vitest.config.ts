@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { hangLimits } from './tests/support/hangLimits.ts';
 
+/** Tests of the engine that measure the memory of their process. Each file has a process of its own. */
+const ofOwnProcess = ['tests/engine/memory.test.ts', 'tests/engine/garbage.test.ts'];
+
 export default defineConfig({
   test: {
     // At least four files at a time, also on two cores, because many tests wait for processes.
@@ -16,11 +19,23 @@ export default defineConfig({
     server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
     // With `isolate: false` the files of a project share processes, which load each module once. So a test must leave no state behind.
     projects: [
-      { extends: true, test: { name: 'engine', include: ['tests/engine/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'engine',
+          isolate: false,
+          setupFiles: ['tests/support/defaultBackend.ts'],
+          include: ['tests/engine/**/*.test.ts'],
+          exclude: ofOwnProcess,
+        },
+      },
+      { extends: true, test: { name: 'engine memory', include: ofOwnProcess } },
       {
         extends: true,
         test: {
           name: 'conformance',
+          isolate: false,
+          setupFiles: ['tests/support/defaultBackend.ts'],
           include: ['tests/conformance/**/*.test.ts'],
           // It needs real data.
           exclude: process.env['TRAINYARD_DATASETS'] === undefined ? ['tests/conformance/digits-read-mnist.test.ts'] : [],

@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  Object.assign(parallel, originals);
   await Promise.all(teams.map((team) => team.close()));
 });
 
@@ -21,8 +22,9 @@ afterAll(async () => {
 const parallel = Object.getPrototypeOf(Reflect.get(alone, 'parallel')) as Record<string, (...args: number[]) => void>;
 const names = Object.getOwnPropertyNames(parallel).filter((name) => name !== 'constructor');
 const shared = new Set<string>();
+const originals = Object.fromEntries(names.map((name) => [name, parallel[name]]));
 for (const name of names) {
-  const run = parallel[name];
+  const run = originals[name];
   parallel[name] = function (this: unknown, ...args) {
     const [units, operations] = args.slice(-2);
     if (units > 1 && operations >= 50_000) shared.add(name);
@@ -37,9 +39,10 @@ interface Case {
   readonly run: (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 }
 
-const bits = (array: FloatArray): Buffer => Buffer.from(Float32Array.from(array).buffer);
+const bits = (array: FloatArray): Buffer => Buffer.from(new Float32Array(array).buffer);
 
-function compute(backend: Backend, { operands, results, run }: Case): Buffer[] {
+/** Runs a kernel `turns` times on the same operands. @returns the bits of the results of each turn */
+function compute(backend: Backend, { operands, results, run }: Case, turns = 1): Buffer[][] {
   const mark = backend.enterArena();
   try {
     const place = (data: Float32Array | number): FloatArray => {
@@ -48,9 +51,15 @@ function compute(backend: Backend, { operands, results, run }: Case): Buffer[] {
       else array.set(data);
       return array;
     };
-    const placed = results.map(place);
-    run(backend, operands.map(place), placed);
-    return placed.map(bits);
+    const given = operands.map(place);
+    return Array.from({ length: turns }, () => {
+      const inner = backend.enterArena();
+      const placed = results.map(place);
+      run(backend, given, placed);
+      const copies = placed.map(bits);
+      backend.leaveArena(inner);
+      return copies;
+    });
   } finally {
     backend.leaveArena(mark);
   }
@@ -318,11 +327,11 @@ function convolutionCase(geometry: (typeof convolutions)['in groups']): Case {
 
 describe('two and three threads compute the bits of one:', () => {
   test.each(Object.entries(cases))('%s', (_, kernel) => {
-    const expected = compute(alone, kernel);
-    // Who takes what is another story each time.
-    for (let turn = 0; turn < 5; turn++) {
-      for (const team of teams) {
-        const same = compute(team, kernel).map((result, i) => result.equals(expected[i]));
+    const [expected] = compute(alone, kernel);
+    for (const team of teams) {
+      // Which thread computes what differs between the turns.
+      for (const results of compute(team, kernel, 5)) {
+        const same = results.map((result, i) => result.equals(expected[i]));
         expect(same).toEqual(expected.map(() => true));
       }
     }

@@ -2,10 +2,11 @@
 // and odd sizes, which ordinary shapes would not bring to the fast kernels, and sizes as networks have them.
 import { convVariants } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
+import { expectSame } from '../support/expectSame.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
 
 const convolutions: Arbitrary<ConvGeometry> = record({
@@ -86,7 +87,7 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
     const whole = results(9, 0);
     for (let sample = 0; sample < 9; sample++) {
       results(1, sample).forEach((out, which) => {
-        expect(out).toEqual(whole[which].slice(sample * out.length, (sample + 1) * out.length));
+        expectSame(out, whole[which].subarray(sample * out.length, (sample + 1) * out.length), `result ${which} of sample ${sample}`);
       });
     }
     wasm.leaveArena(mark);
@@ -104,6 +105,6 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
       wasm.leaveArena(mark);
       return out;
     };
-    expect(run(Number.NaN)).toEqual(run(0));
+    expectSame(run(Number.NaN), run(0), 'the result');
   });
 });

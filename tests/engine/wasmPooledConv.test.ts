@@ -6,6 +6,7 @@ import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { seeds, upTo } from '../support/compareKernels.ts';
+import { expectSame } from '../support/expectSame.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
 import {
   biasGradientAt,
@@ -16,6 +17,7 @@ import {
   type Operands,
   operandsOf,
   pooledSums,
+  type Results,
   run,
   type Sizes,
 } from '../support/pooledConv.ts';
@@ -70,6 +72,15 @@ const named: readonly (readonly [string, Sizes, seed: number])[] = [
   ],
 ];
 
+const resultNames = ['y', 'indices', 'dx', 'dw', 'db'] as const;
+
+/** Expects the expected positions of the maxima that `matter`. */
+function expectSamePositions({ y, indices }: Results, expected: Int32Array, matter: (maximum: number) => boolean): void {
+  for (let i = 0; i < y.length; i++) {
+    if (matter(y[i]) && indices[i] !== expected[i]) expect.fail(`maximum ${i} is at ${indices[i]}, expected ${expected[i]}`);
+  }
+}
+
 const team = new WasmBackend({ threads: nodeThreads(3) });
 afterAll(() => team.close());
 
@@ -99,7 +110,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
         // Small whole numbers are exact in float32, and often equal.
         const operands = operandsOf(both, seed, (value) => Math.round(value * 1.4));
         const [actual, { indices }] = [expectAsReference(wasm, operands, both), pooledSums(operands, both)];
-        for (let i = 0; i < actual.y.length; i++) if (actual.y[i] > 0) expect(actual.indices[i]).toBe(indices[i]);
+        expectSamePositions(actual, indices, (value) => value > 0);
       }),
       draws,
     );
@@ -113,7 +124,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
         for (const at of [seed, seed >> 8]) operands.x[at % operands.x.length] = Number.NaN;
         const [actual, expected] = [run(wasm, operands, both), pooledSums(operands, both)];
         expectNear(actual.y, expected, 'y');
-        for (let i = 0; i < actual.y.length; i++) if (Number.isNaN(actual.y[i])) expect(actual.indices[i]).toBe(expected.indices[i]);
+        expectSamePositions(actual, expected.indices, Number.isNaN);
       }),
       draws,
     );
@@ -143,7 +154,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
     ]) {
       const [toX, toW, toB] = [dx, dw, db].map((full, i) => (wanted[i] ? full.slice().fill(0) : null));
       wasm.conv2dReluPoolBackward(g, y, indices, x, weight, toX, toW, toB, ...both);
-      [dx, dw, db].forEach((full, i) => wanted[i] && expect([toX, toW, toB][i]).toEqual(full));
+      for (const [i, given] of [toX, toW, toB].entries()) if (given !== null) expectSame(given, [dx, dw, db][i], `gradient ${i}`);
     }
   });
 });
@@ -159,9 +170,9 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
     const operands = operandsOf(both, seed);
     change(operands);
     const [actual, expected] = [run(wasm, operands, both), run(inSteps, operands, both)];
-    for (const name of ['y', 'dx', 'dw'] as const) expect(actual[name]).toEqual(expected[name]);
+    for (const name of ['y', 'dx', 'dw'] as const) expectSame(actual[name], expected[name], name);
     expectNear(actual.db, biasGradientAt(actual, operands, both), 'db');
-    for (let i = 0; i < actual.y.length; i++) if (!(actual.y[i] <= 0)) expect(actual.indices[i]).toBe(expected.indices[i]);
+    expectSamePositions(actual, expected.indices, (value) => !(value <= 0));
   }
 
   test('gives what its steps give, on random shapes', () => {
@@ -205,7 +216,8 @@ describe('a pooled convolution', () => {
     for (const [, sizes] of named) {
       const both = geometries({ ...sizes, batch: 13 });
       const operands = operandsOf(both, 4);
-      expect(run(team, operands, both)).toEqual(run(alone, operands, both));
+      const [shared, expected] = [run(team, operands, both), run(alone, operands, both)];
+      for (const name of resultNames) expectSame(shared[name], expected[name], name);
     }
   });
 
@@ -220,7 +232,7 @@ describe('a pooled convolution', () => {
         { ...operands, x: operands.x.slice(0, operands.x.length / 3), g: operands.g.slice(0, operands.g.length / 3) },
         one,
       );
-      for (const name of ['y', 'indices', 'dx'] as const) expect(first[name]).toEqual(whole[name].slice(0, first[name].length));
+      for (const name of ['y', 'indices', 'dx'] as const) expectSame(first[name], whole[name].subarray(0, first[name].length), name);
     }
   });
 });

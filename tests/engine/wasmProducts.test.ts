@@ -5,6 +5,7 @@ import { type Arbitrary, assert, boolean, constantFrom, integer, property, recor
 import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
+import { expectSame } from '../support/expectSame.ts';
 import { GuardedBackend } from '../support/guardedBackend.ts';
 
 type ConvGeometry = Parameters<Backend['conv2d']>[4];
@@ -249,7 +250,7 @@ describe.each(kernelModules)('$called computes what the reference computes', ({ 
     const whole = results(7, 0);
     for (let sample = 0; sample < 7; sample++) {
       results(1, sample).forEach((out, which) => {
-        expect(out).toEqual(whole[which].slice(sample * out.length, (sample + 1) * out.length));
+        expectSame(out, whole[which].subarray(sample * out.length, (sample + 1) * out.length), `result ${which} of sample ${sample}`);
       });
     }
     wasm.leaveArena(mark);

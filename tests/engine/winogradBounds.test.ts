@@ -119,7 +119,7 @@ function pooledOf(backend: ReferenceBackend, conv: ConvGeometry, { x, weight, bi
   const windows = poolOf(conv);
   const size = count(windows.planes, windows.outHeight, windows.outWidth);
   const [out, indices] = [backend.allocate(size), backend.allocateIndices(size)];
-  const given = [x, weight, bias].map((values) => Float64Array.from(values));
+  const given = [x, weight, bias].map((values) => new Float64Array(values));
   backend.conv2dReluPool(given[0], given[1], given[2], out, indices, conv, windows);
   return { out, indices };
 }
@@ -137,7 +137,8 @@ function expectNear(actual: Results, { values, magnitudes }: Expected): void {
       const difference = Math.abs(actual[name][i] - wanted[i]);
       error = difference <= error ? error : difference;
     }
-    expect(error, name).toBeLessThanOrEqual(TOLERANCE * largestOf(magnitudes[name]));
+    const bound = TOLERANCE * largestOf(magnitudes[name]);
+    if (!(error <= bound)) expect.fail(`${name} is off by ${error}, allowed are ${bound}`);
   }
 }
 

@@ -19,10 +19,12 @@ const zeros = (length: number): Float32Array => new Float32Array(length);
 /** Returns random numbers in [low, high) for a seed. */
 export function noise(length: number, seed: number, low = -1, high = 1): Float32Array {
   let state = seed;
-  return Float32Array.from({ length }, () => {
+  const values = zeros(length);
+  for (let i = 0; i < length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return low + ((high - low) * (state >>> 8)) / 2 ** 24;
-  });
+    values[i] = low + ((high - low) * (state >>> 8)) / 2 ** 24;
+  }
+  return values;
 }
 
 function put(backend: WasmBackend, data: Float32Array, place: Place): FloatArray {
@@ -35,8 +37,11 @@ function put(backend: WasmBackend, data: Float32Array, place: Place): FloatArray
 export type Kernel = (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 
 /** Returns the largest magnitude of the finite numbers; 0 if there are none. */
-export const largestOf = (values: ArrayLike<number>): number =>
-  Array.from(values).reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+export function largestOf(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i])) most = Math.max(most, Math.abs(values[i]));
+  return most;
+}
 
 /**
  * Runs a kernel on both backends with the same operands. Expects that the results differ by at most `tolerance` times the largest magnitude
@@ -80,10 +85,10 @@ export function compareSums(
 
 /** Returns the results of the reference backend. */
 function compute(operands: readonly Float32Array[], start: readonly Float32Array[], kernel: Kernel): Float64Array[] {
-  const results = start.map((data) => Float64Array.from(data));
+  const results = start.map((data) => new Float64Array(data));
   kernel(
     reference,
-    operands.map((data) => Float64Array.from(data)),
+    operands.map((data) => new Float64Array(data)),
     results,
   );
   return results;

@@ -9,10 +9,11 @@ const GUARD = 256;
 const GUARD_ELEMENTS = GUARD / 4;
 /** The byte of the marks. A float of these bytes is NaN. */
 const MARK = 0xff;
+const untouched = Buffer.alloc(GUARD, MARK);
 
 interface Guard {
   readonly what: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
 }
 
 /** Checks the marks after each kernel. */
@@ -56,7 +57,7 @@ export class GuardedBackend extends WasmBackend {
 
   protected override finish(): void {
     for (const { what, bytes } of [...this.#ofScratch, ...this.#ofArrays]) {
-      if (bytes.some((byte) => byte !== MARK)) expect.fail(`a kernel wrote ${what}`);
+      if (!bytes.equals(untouched)) expect.fail(`a kernel wrote ${what}`);
     }
     this.#ofScratch.length = 0;
     super.finish();
@@ -70,7 +71,7 @@ export class GuardedBackend extends WasmBackend {
   #guard(what: string, start: number, bytes: number, guards: Guard[]): void {
     const { buffer } = super.allocate(1);
     new Uint8Array(buffer, start, bytes + 2 * GUARD).fill(MARK);
-    guards.push({ what: `before ${what}`, bytes: new Uint8Array(buffer, start, GUARD) });
-    guards.push({ what: `behind ${what}`, bytes: new Uint8Array(buffer, start + GUARD + bytes, GUARD) });
+    guards.push({ what: `before ${what}`, bytes: Buffer.from(buffer, start, GUARD) });
+    guards.push({ what: `behind ${what}`, bytes: Buffer.from(buffer, start + GUARD + bytes, GUARD) });
   }
 }

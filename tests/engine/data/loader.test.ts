@@ -14,10 +14,12 @@ const often = { interval: 2 };
 
 /** Sample s has the pixels s, s+1, … (mod 251) and the label s % 10. */
 function pictures(length: number, pixels = 12): Dataset {
+  const inputs = new Uint8Array(length * pixels);
+  for (let i = 0; i < inputs.length; i++) inputs[i] = (Math.floor(i / pixels) + (i % pixels)) % 251;
   return {
     length,
     inputShape: [1, 3, pixels / 3],
-    inputs: Uint8Array.from({ length: length * pixels }, (_, i) => (Math.floor(i / pixels) + (i % pixels)) % 251),
+    inputs,
     target: { kind: 'class', classes: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'] },
     targets: Uint8Array.from({ length }, (_, i) => i % 10),
   };

@@ -15,7 +15,7 @@ import {
 } from './composed.ts';
 import { ReferenceMovement } from './reference/movement.ts';
 import { offsetsOf } from './reference/offsets.ts';
-import { forEachConvTap, forEachPoolTap } from './reference/taps.ts';
+import { forEachConvWeight, forEachPoolTap } from './reference/taps.ts';
 
 const unaryFunctions: Record<UnaryOp, (x: number) => number> = {
   neg: (x) => -x,
@@ -129,29 +129,47 @@ export class ReferenceBackend extends ReferenceMovement implements Backend {
   }
 
   conv2d(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void {
+    const { width, outChannels, outHeight, outWidth, strideHeight, strideWidth } = geometry;
     const sums = new Float64Array(out.length);
     if (bias !== null) {
-      const area = geometry.outHeight * geometry.outWidth;
-      for (let i = 0; i < sums.length; i++) sums[i] = bias[Math.floor(i / area) % geometry.outChannels];
+      const area = outHeight * outWidth;
+      for (let i = 0; i < sums.length; i++) sums[i] = bias[Math.floor(i / area) % outChannels];
     }
-    forEachConvTap(geometry, (inX, inWeight, inOut) => {
-      sums[inOut] += x[inX] * weight[inWeight];
+    forEachConvWeight(geometry, (at, input, output, rows, columns) => {
+      const factor = weight[at];
+      for (let row = 0; row < rows; row++) {
+        const [inX, inSums] = [input + row * strideHeight * width, output + row * outWidth];
+        for (let i = 0; i < columns; i++) sums[inSums + i] += x[inX + i * strideWidth] * factor;
+      }
     });
     out.set(sums);
   }
 
   conv2dBackwardInput(g: FloatArray, weight: FloatArray, dx: FloatArray, geometry: ConvGeometry): void {
+    const { width, outWidth, strideHeight, strideWidth } = geometry;
     const sums = new Float64Array(dx.length);
-    forEachConvTap(geometry, (inX, inWeight, inOut) => {
-      sums[inX] += g[inOut] * weight[inWeight];
-    });
+    forEachConvWeight(
+      geometry,
+      (at, input, output, rows, columns) => {
+        const factor = weight[at];
+        for (let row = 0; row < rows; row++) {
+          const [inSums, inG] = [input + row * strideHeight * width, output + row * outWidth];
+          for (let i = 0; i < columns; i++) sums[inSums + i * strideWidth] += g[inG + i] * factor;
+        }
+      },
+      true,
+    );
     dx.set(sums);
   }
 
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void {
+    const { width, outWidth, strideHeight, strideWidth } = geometry;
     const sums = new Float64Array(dw.length);
-    forEachConvTap(geometry, (inX, inWeight, inOut) => {
-      sums[inWeight] += g[inOut] * x[inX];
+    forEachConvWeight(geometry, (at, input, output, rows, columns) => {
+      for (let row = 0; row < rows; row++) {
+        const [inX, inG] = [input + row * strideHeight * width, output + row * outWidth];
+        for (let i = 0; i < columns; i++) sums[at] += g[inG + i] * x[inX + i * strideWidth];
+      }
     });
     dw.set(sums);
   }

@@ -2,28 +2,49 @@
 // both its gradients are the same walk with another line of arithmetic.
 import type { ConvGeometry, PoolGeometry } from '../backend.ts';
 
-/** Visits every product of a convolution by the flat offsets of its input, weight and output element. */
-export function forEachConvTap(geometry: ConvGeometry, visit: (input: number, weight: number, output: number) => void): void {
+/** The outputs along one side that meet the input, and not the padding, at one position of the kernel. */
+interface Span {
+  readonly at: number;
+  readonly firstOutput: number;
+  readonly firstInput: number;
+  readonly count: number;
+}
+
+function spansOf(inputs: number, outputs: number, kernel: number, stride: number, dilation: number, pad: number): Span[] {
+  return Array.from({ length: kernel }, (_, at) => {
+    // The output o meets the input o * stride + shift.
+    const shift = at * dilation - pad;
+    const firstOutput = Math.max(0, Math.ceil(-shift / stride));
+    const end = Math.min(outputs, Math.ceil((inputs - shift) / stride));
+    return { at, firstOutput, firstInput: firstOutput * stride + shift, count: end - firstOutput };
+  }).filter(({ count }) => count > 0);
+}
+
+/** Products of one weight: with `rows` × `columns` output elements, from the flat offsets of the first output and input element on. */
+type VisitWeight = (weight: number, input: number, output: number, rows: number, columns: number) => void;
+
+/**
+ * Visits each weight of a convolution once for each image. An output element meets its weights in their order; with `reversed`, an
+ * input element meets the output elements of a channel in their order.
+ */
+export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, reversed = false): void {
   const { batch, inChannels, height, width, outChannels, kernelHeight, kernelWidth, groups, outHeight, outWidth } = geometry;
   const inPerGroup = inChannels / groups;
   const outPerGroup = outChannels / groups;
+  const vertical = spansOf(height, outHeight, kernelHeight, geometry.strideHeight, geometry.dilationHeight, geometry.padTop);
+  const horizontal = spansOf(width, outWidth, kernelWidth, geometry.strideWidth, geometry.dilationWidth, geometry.padLeft);
+  if (reversed) [vertical, horizontal].forEach((spans) => spans.reverse());
   for (let n = 0; n < batch; n++) {
     for (let oc = 0; oc < outChannels; oc++) {
-      const firstChannel = Math.floor(oc / outPerGroup) * inPerGroup;
-      for (let oy = 0; oy < outHeight; oy++) {
-        for (let ox = 0; ox < outWidth; ox++) {
-          const output = ((n * outChannels + oc) * outHeight + oy) * outWidth + ox;
-          for (let ic = 0; ic < inPerGroup; ic++) {
-            for (let ky = 0; ky < kernelHeight; ky++) {
-              const y = oy * geometry.strideHeight - geometry.padTop + ky * geometry.dilationHeight;
-              if (y < 0 || y >= height) continue;
-              for (let kx = 0; kx < kernelWidth; kx++) {
-                const x = ox * geometry.strideWidth - geometry.padLeft + kx * geometry.dilationWidth;
-                if (x < 0 || x >= width) continue;
-                const input = ((n * inChannels + firstChannel + ic) * height + y) * width + x;
-                visit(input, ((oc * inPerGroup + ic) * kernelHeight + ky) * kernelWidth + kx, output);
-              }
-            }
+      const outPlane = (n * outChannels + oc) * outHeight;
+      for (let ic = 0; ic < inPerGroup; ic++) {
+        const inPlane = (n * inChannels + Math.floor(oc / outPerGroup) * inPerGroup + ic) * height;
+        for (const rows of vertical) {
+          const weights = ((oc * inPerGroup + ic) * kernelHeight + rows.at) * kernelWidth;
+          for (const columns of horizontal) {
+            const input = (inPlane + rows.firstInput) * width + columns.firstInput;
+            const output = (outPlane + rows.firstOutput) * outWidth + columns.firstOutput;
+            visit(weights + columns.at, input, output, rows.count, columns.count);
           }
         }
       }
