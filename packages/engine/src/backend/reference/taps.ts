@@ -20,20 +20,21 @@ function spansOf(inputs: number, outputs: number, kernel: number, stride: number
   }).filter(({ count }) => count > 0);
 }
 
-/** Products of one weight: with `rows` × `columns` output elements, from the flat offsets of the first output and input element on. */
+/** Handles the products of one weight with `rows` × `columns` outputs. `input` and `output` are the flat offsets of the first elements. */
 type VisitWeight = (weight: number, input: number, output: number, rows: number, columns: number) => void;
 
 /**
- * Visits each weight of a convolution once for each image. An output element meets its weights in their order; with `reversed`, an
- * input element meets the output elements of a channel in their order.
+ * Visits each weight of a convolution once for each image. Each output element meets its weights in the order in which they are stored.
+ * With `reversed`, each input element meets the output elements of a channel in the order in which they are stored.
  */
 export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, reversed = false): void {
   const { batch, inChannels, height, width, outChannels, kernelHeight, kernelWidth, groups, outHeight, outWidth } = geometry;
   const inPerGroup = inChannels / groups;
   const outPerGroup = outChannels / groups;
-  const vertical = spansOf(height, outHeight, kernelHeight, geometry.strideHeight, geometry.dilationHeight, geometry.padTop);
-  const horizontal = spansOf(width, outWidth, kernelWidth, geometry.strideWidth, geometry.dilationWidth, geometry.padLeft);
-  if (reversed) [vertical, horizontal].forEach((spans) => spans.reverse());
+  const ordered = (spans: Span[]): Span[] => (reversed ? spans.toReversed() : spans);
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth, padTop, padLeft } = geometry;
+  const vertical = ordered(spansOf(height, outHeight, kernelHeight, strideHeight, dilationHeight, padTop));
+  const horizontal = ordered(spansOf(width, outWidth, kernelWidth, strideWidth, dilationWidth, padLeft));
   for (let n = 0; n < batch; n++) {
     for (let oc = 0; oc < outChannels; oc++) {
       const outPlane = (n * outChannels + oc) * outHeight;
