@@ -22,8 +22,16 @@ export interface TestRedis {
  */
 export const hasRedisProcess = inject('redis').kind !== 'embedded';
 
+/** Returns the Redis of the run that this process uses. */
+function redisOfRun(): Pick<TestRedis, 'url' | 'kind'> {
+  const { urls, kind } = inject('redis');
+  const url = urls[Number(process.env['VITEST_POOL_ID']) % urls.length];
+  if (url === undefined) throw new Error('the run has no Redis for this process');
+  return { url, kind };
+}
+
 /** Opens access to a Redis for one test, by default the Redis of the run. Close it after use. */
-export function openTestRedis({ url, kind }: Pick<TestRedis, 'url' | 'kind'> = inject('redis')): TestRedis {
+export function openTestRedis({ url, kind }: Pick<TestRedis, 'url' | 'kind'> = redisOfRun()): TestRedis {
   const prefix = `test-${randomUUID()}`;
   const connections: Redis[] = [];
   const connect = (role: RedisRole = 'worker'): Redis => {

@@ -2,16 +2,17 @@
 // projects of one run share one server, and the last project to end stops it.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';
-import { startTestServer, type TestServer } from './testServer.ts';
+import { startTestServers, type TestServers } from './testServer.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    redis: { readonly url: string; readonly kind: RedisKind };
+    /** One address, or one for each test file that runs at the same time. */
+    redis: { readonly urls: readonly string[]; readonly kind: RedisKind };
   }
 }
 
 interface Shared {
-  readonly server: Promise<TestServer>;
+  readonly servers: Promise<TestServers>;
   projects: number;
 }
 
@@ -20,14 +21,17 @@ const shared = globalThis as { [key: symbol]: Shared | undefined };
 const sharedKey = Symbol.for('trainyard.testServer');
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const run = (shared[sharedKey] ??= { server: startTestServer(process.env), projects: 0 });
+  const run = (shared[sharedKey] ??= {
+    servers: startTestServers(process.env, project.vitest.config.maxWorkers),
+    projects: 0,
+  });
   run.projects += 1;
-  const server = await run.server;
-  project.provide('redis', { url: server.url, kind: server.kind });
+  const { urls, kind, close } = await run.servers;
+  project.provide('redis', { urls, kind });
   return async () => {
     run.projects -= 1;
     if (run.projects > 0) return;
     shared[sharedKey] = undefined;
-    await server.close();
+    await close();
   };
 }
