@@ -8,7 +8,6 @@ import { parseApiKeys } from '@trainyard/jobs';
 import type { LightMyRequestResponse } from 'fastify';
 import { beforeEach, describe, expect } from 'vitest';
 import { redisTest, type TestRedis } from '../support/redis.ts';
-import { waitLimitMs } from '../support/hangLimits.ts';
 import { until } from '../support/until.ts';
 import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
 import { canFindProcesses, childrenRunning } from './fixtures/childProcesses.ts';
@@ -86,7 +85,7 @@ describe('clients that disconnect', () => {
   });
 
   redisTest.skipIf(!canWatchProcesses)('stop the computation of their predictions', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { processes: 1, timeLimitMs: waitLimitMs } }, onTestFinished);
+    const api = await opened(redis, { predictions: { processes: 1 } }, onTestFinished);
     const endless = specOn([1, 64, 64], 2, [
       ...Array.from({ length: 60 }, () => ({ type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 })),
       { type: 'adaptiveAvgPool2d', outputSize: 1 },
