@@ -4,7 +4,7 @@ import { startTestServers } from './testServer.ts';
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Without REDIS_URL and PATH no other Redis is found.
-  const { urls, kind, close } = await startTestServers({}, project.vitest.config.maxWorkers);
-  project.provide('redis', { urls, kind });
-  return close;
+  const servers = await startTestServers({}, project.vitest.config.maxWorkers);
+  project.provide('redis', { urls: servers.urls, kind: servers.kind });
+  return async () => await servers.close();
 }

@@ -26,12 +26,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     projects: 0,
   });
   run.projects += 1;
-  const { urls, kind, close } = await run.servers;
-  project.provide('redis', { urls, kind });
+  const servers = await run.servers;
+  project.provide('redis', { urls: servers.urls, kind: servers.kind });
   return async () => {
     run.projects -= 1;
     if (run.projects > 0) return;
     shared[sharedKey] = undefined;
-    await close();
+    await servers.close();
   };
 }
