@@ -16,76 +16,7 @@ import { describe, expect, test } from 'vitest';
 import { checkLeafGradients } from '../support/checkGradients.ts';
 import { layerSamples } from '../support/layerSamples.ts';
 import { readOwnConformance } from './conformanceDir.ts';
-
-/** What PyTorch calls an entry in a conformance file; null where it has no counterpart, or one that draws numbers of its own. */
-type Counterparts = Readonly<Record<string, string | null>>;
-
-const layers: Counterparts = {
-  conv2d: 'conv2d',
-  convTranspose2d: 'conv_transpose2d',
-  linear: 'linear',
-  maxPool2d: 'max_pool2d',
-  avgPool2d: 'avg_pool2d',
-  adaptiveAvgPool2d: 'adaptive_avg_pool2d',
-  upsample: 'upsample_nearest2d',
-  batchNorm2d: 'batch_norm',
-  batchNorm1d: 'batch_norm',
-  layerNorm: 'layer_norm',
-  groupNorm: 'group_norm',
-  dropout: null,
-  relu: 'relu',
-  relu6: 'relu6',
-  leakyRelu: 'leaky_relu',
-  elu: 'elu',
-  gelu: 'gelu',
-  silu: 'silu',
-  sigmoid: 'sigmoid',
-  tanh: 'tanh',
-  softplus: 'softplus',
-  softmax: 'softmax',
-  logSoftmax: 'log_softmax',
-  prelu: 'prelu',
-  hardSwish: 'hardswish',
-  flatten: 'flatten',
-  residual: null,
-};
-
-const losses: Counterparts = {
-  mse: 'mse_loss',
-  l1: 'l1_loss',
-  smoothL1: 'smooth_l1_loss',
-  huber: 'huber_loss',
-  crossEntropy: 'cross_entropy',
-  nll: 'nll_loss',
-  bce: 'binary_cross_entropy',
-  bceWithLogits: 'binary_cross_entropy_with_logits',
-  klDiv: 'kl_div',
-};
-
-const optimizers: Counterparts = {
-  sgd: 'sgd',
-  adam: 'adam',
-  adamW: 'adamw',
-  rmsprop: 'rmsprop',
-  adagrad: 'adagrad',
-  adadelta: 'adadelta',
-  adamax: 'adamax',
-  nAdam: 'nadam',
-  rAdam: 'radam',
-};
-
-const schedulers: Counterparts = {
-  step: 'step',
-  multiStep: 'multi_step',
-  exponential: 'exponential',
-  cosine: 'cosine',
-  cosineWarmRestarts: 'cosine_warm_restarts',
-  linear: 'linear',
-  constant: 'constant',
-  polynomial: 'polynomial',
-  oneCycle: 'one_cycle',
-  reduceOnPlateau: 'reduce_on_plateau',
-};
+import { layers, losses, optimizers, schedulers } from './counterparts.ts';
 
 /** Names of the cases in the project's own copy, whatever set is being run. */
 function namesIn(file: string): ReadonlySet<unknown> {

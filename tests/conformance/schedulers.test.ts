@@ -2,6 +2,7 @@
 import { Schedule, schedulerSchema } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { readConformance } from './conformanceDir.ts';
+import { schedulers, typesByName } from './counterparts.ts';
 import { expectKnown } from './expectKnown.ts';
 import { camelCase } from './names.ts';
 
@@ -15,19 +16,7 @@ interface Case {
   readonly metric?: readonly number[];
 }
 
-/** PyTorch's schedulers → the engine's types. */
-const schedulers: Readonly<Record<string, string>> = {
-  step: 'step',
-  multi_step: 'multiStep',
-  exponential: 'exponential',
-  cosine: 'cosine',
-  cosine_warm_restarts: 'cosineWarmRestarts',
-  linear: 'linear',
-  constant: 'constant',
-  polynomial: 'polynomial',
-  one_cycle: 'oneCycle',
-  reduce_on_plateau: 'reduceOnPlateau',
-};
+const types = typesByName(schedulers);
 
 /** PyTorch's arguments that the engine calls otherwise than in camelCase. */
 const renamed: Readonly<Record<string, string>> = { max_lr: 'maxLearningRate', min_lr: 'minLearningRate' };
@@ -35,13 +24,13 @@ const renamed: Readonly<Record<string, string>> = { max_lr: 'maxLearningRate', m
 const RELATIVE = 1e-9;
 
 const cases = readConformance<Case[]>('schedulers.json');
-const known = cases.filter(({ scheduler }) => Object.hasOwn(schedulers, scheduler));
+const known = cases.filter(({ scheduler }) => types.has(scheduler));
 
 test('schedulers.json holds only schedulers that the engine has', () => {
   expectKnown(
     'schedulers.json',
     cases.map(({ scheduler }) => scheduler),
-    schedulers,
+    Object.fromEntries(types),
   );
 });
 
@@ -50,7 +39,7 @@ describe.each(known.map((entry, index) => ({ ...entry, index })))(
   ({ scheduler, args, base_lr: base, lrs, metric }) => {
     test("gives PyTorch's rate in every epoch", () => {
       const options = Object.fromEntries(Object.entries(args).map(([name, value]) => [renamed[name] ?? camelCase(name), value]));
-      const spec = schedulerSchema.parse({ type: schedulers[scheduler], ...options });
+      const spec = schedulerSchema.parse({ type: types.get(scheduler), ...options });
       expect(lrs.length).toBeGreaterThan(0);
       const schedule = new Schedule(spec, base);
       lrs.forEach((rate, epoch) => {
