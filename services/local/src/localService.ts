@@ -73,8 +73,8 @@ export class LocalService {
   }
 
   /** Makes a closing worker hand back its running jobs at once instead of waiting for them. */
-  hurry(): void {
-    this.#worker?.hurry();
+  endGrace(): void {
+    this.#worker?.endGrace();
   }
 
   async #start(): Promise<void> {

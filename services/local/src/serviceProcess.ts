@@ -71,7 +71,7 @@ export class ServiceProcess {
   }
 
   /** Sends SIGTERM again. A stopping service then waits for nothing. */
-  hurry(): void {
+  endGrace(): void {
     this.#child?.kill('SIGTERM');
   }
 

@@ -14,7 +14,7 @@ const { close } = closeWithGrace({ delay: false, skip: interruptionSignals }, as
   if (err) log(`stopping after an unhandled error: ${err.stack ?? err.message}`);
   await service.close();
 });
-const actions = [close, () => service.hurry(), () => process.exit(1)];
+const actions = [close, () => service.endGrace(), () => process.exit(1)];
 onInterruption(() => actions.shift()?.());
 
 try {

@@ -3,14 +3,14 @@ import { type ClaimedJob, type WakeUp } from '@trainyard/jobs';
 import { type Job, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { JobRun, type RunContext } from './jobRun.ts';
-import { patiently } from './patience.ts';
+import { retryRedis } from './retryRedis.ts';
 import type { TrainingChild } from './trainingChild.ts';
 
 export class ActiveRuns {
   readonly #context: RunContext;
   readonly #log: Logger;
   readonly #runs = new Set<JobRun>();
-  readonly #leaving = new AbortController();
+  readonly #closing = new AbortController();
 
   constructor(context: RunContext, log: Logger) {
     this.#context = context;
@@ -27,23 +27,23 @@ export class ActiveRuns {
    * @returns if no job was waiting; BullMQ then completes the wake-up
    * @throws WaitingError if BullMQ must leave the wake-up as it is; another error if BullMQ must deliver the wake-up again
    */
-  async answer(wakeUp: Job<WakeUp>, token: string): Promise<void> {
-    const child = await this.#context.pool.acquire(this.#leaving.signal).catch(() => undefined);
-    if (child === undefined) return await this.#wakeAnother();
+  async process(wakeUp: Job<WakeUp>, token: string): Promise<void> {
+    const child = await this.#context.pool.acquire(this.#closing.signal).catch(() => undefined);
+    if (child === undefined) return await this.#wakeOtherWorkers();
     const claim = await this.#take(child);
     if (claim === null) return;
     const run = new JobRun(claim, child, this.#context, this.#log.child({ jobId: claim.attempt.jobId }));
     this.#runs.add(run);
-    if (this.#leaving.signal.aborted) run.handBack();
+    if (this.#closing.signal.aborted) run.handBack();
     try {
-      const ended = run.follow();
+      const ended = run.run();
       // Completes the wake-up while the job still runs: from now on the lease keeps the job with this worker.
       const completed = wakeUp.moveToCompleted(undefined, token, false).catch((error: unknown) => {
         this.#log.debug({ err: error }, 'the wake-up could not be completed; it will be delivered again');
       });
       const end = await ended;
       await completed;
-      if (end === 'handedBack') await this.#wakeAnother();
+      if (end === 'handedBack') await this.#wakeOtherWorkers();
     } finally {
       this.#runs.delete(run);
     }
@@ -57,7 +57,7 @@ export class ActiveRuns {
 
   /** Stops all jobs and returns them to the queue. */
   handBackAll(): void {
-    this.#leaving.abort(new Error('the worker is closing'));
+    this.#closing.abort(new Error('the worker is closing'));
     for (const run of this.#runs) run.handBack();
   }
 
@@ -67,7 +67,7 @@ export class ActiveRuns {
     const claimId = store.newClaimId();
     let claim: ClaimedJob | null = null;
     try {
-      claim = await patiently(() => store.take(worker, claimId), redisHealth, abandoned);
+      claim = await retryRedis(() => store.take(worker, claimId), redisHealth, abandoned);
       return claim;
     } catch (error) {
       throw abandoned.aborted ? new WaitingError() : error;
@@ -77,7 +77,7 @@ export class ActiveRuns {
   }
 
   /** Wakes other workers: one of them may have a free slot for the job that this worker does not run. */
-  async #wakeAnother(): Promise<void> {
+  async #wakeOtherWorkers(): Promise<void> {
     await this.#context.store.wakeWorkers().catch((error: unknown) => {
       this.#log.warn({ err: error }, 'no other worker could be woken; workers look for waiting jobs every few seconds');
     });

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import type { BackgroundUploads } from './backgroundUploads.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
 import type { ReportedEvent } from './messages.ts';
-import { patiently } from './patience.ts';
+import { retryRedis } from './retryRedis.ts';
 import { describeStoreError } from './storageRefusal.ts';
 import type { StorageOutage } from './storageWaits.ts';
 
@@ -46,7 +46,7 @@ export interface JournalOptions {
 export class AttemptJournal {
   readonly #options: JournalOptions;
   readonly #remembered: EpochMetrics[] = [];
-  readonly #saidNotStored = new Set<string>();
+  readonly #loggedFailures = new Set<string>();
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #endScratchOutage: ((isBack: boolean) => void) | undefined;
@@ -68,29 +68,29 @@ export class AttemptJournal {
     const isStepFirst = step !== undefined && step.epoch <= (epochs[0]?.epoch ?? Number.POSITIVE_INFINITY);
     if (phase !== undefined && phase.phase !== this.#phase) await this.#storePhase(phase);
     if (progress !== undefined) await this.#storeProgress(progress);
-    if (isStepFirst) await this.#tellStep(step);
+    if (isStepFirst) await this.#storeStep(step);
     if (epochs.length > 0) await this.#storeEpochs(epochs);
-    if (!isStepFirst && step !== undefined) await this.#tellStep(step);
+    if (!isStepFirst && step !== undefined) await this.#storeStep(step);
     for (const event of events) {
       if (event.type === 'snapshots') await this.#uploadSnapshots(event);
       if (event.type === 'checkpoint') await this.#uploadCheckpoint(event);
-      if (event.type === 'scratch') this.#noteScratch(event);
-      if (event.type === 'log') await this.say(event.level, event.message);
+      if (event.type === 'scratch') this.#updateScratchOutage(event);
+      if (event.type === 'log') await this.appendLog(event.level, event.message);
     }
   }
 
   /** Adds a line to the job's log. @throws StaleAttemptError */
-  async say(level: 'info' | 'warn' | 'error', message: string): Promise<void> {
-    this.#heed((await this.#patiently(() => this.#options.attempt.appendLog(level, message))).outcome);
+  async appendLog(level: 'info' | 'warn' | 'error', message: string): Promise<void> {
+    this.#throwIfStale((await this.#withRedis(() => this.#options.attempt.appendLog(level, message))).outcome);
   }
 
   async #storePhase({ phase }: EventOf<'phase'>): Promise<void> {
     this.#phase = phase;
-    this.#heed(await this.#patiently(() => this.#options.attempt.setPhase(phase)));
+    this.#throwIfStale(await this.#withRedis(() => this.#options.attempt.setPhase(phase)));
   }
 
-  async #tellStep(step: EventOf<'step'>): Promise<void> {
-    this.#heed(await this.#patiently(() => this.#options.attempt.publishStep(step)));
+  async #storeStep(step: EventOf<'step'>): Promise<void> {
+    this.#throwIfStale(await this.#withRedis(() => this.#options.attempt.publishStep(step)));
   }
 
   async #uploadSnapshots({ kind, file, epochs }: EventOf<'snapshots'>): Promise<void> {
@@ -103,12 +103,12 @@ export class AttemptJournal {
       isCheckpoint: false,
       store: async (signal) => await artifacts.putFile(attempt.jobId, name, file, signal),
       record: async () => {
-        const counted = this.#patiently(() => attempt.countFile(name, bytes));
-        const announced = kind === 'gradients' && this.#patiently(() => attempt.announceGradients(epochs));
+        const counted = this.#withRedis(() => attempt.countFile(name, bytes));
+        const announced = kind === 'gradients' && this.#withRedis(() => attempt.announceGradients(epochs));
         const [, outcome] = await Promise.all([counted, announced]);
-        if (outcome !== false) this.#heed(outcome);
+        if (outcome !== false) this.#throwIfStale(outcome);
       },
-      giveUp: async (error) => await this.#sayNotStored(`the ${kind} of some epochs`, error),
+      giveUp: async (error) => await this.#logNotStored(`the ${kind} of some epochs`, error),
     });
   }
 
@@ -116,7 +116,7 @@ export class AttemptJournal {
     const { attempt, checkpoints, uploads } = this.#options;
     const { jobId } = attempt;
     const name = checkpoints.nextName(attempt);
-    const point = async () => await this.#patiently(() => attempt.storeCheckpoint({ epoch, step, bytes }, name));
+    const point = async () => await this.#withRedis(() => attempt.storeCheckpoint({ epoch, step, bytes }, name));
     await uploads.add({
       file,
       bytes,
@@ -129,23 +129,23 @@ export class AttemptJournal {
         });
         if (stored.outcome === 'stored') checkpoints.current = name;
         await checkpoints.drop(jobId, stored.outcome === 'stale' ? name : stored.replaced);
-        this.#heed(stored.outcome);
+        this.#throwIfStale(stored.outcome);
       },
-      giveUp: async (error) => await this.#sayNotStored('a checkpoint', error),
+      giveUp: async (error) => await this.#logNotStored('a checkpoint', error),
     });
   }
 
   /** Logs an error that a retry cannot solve. Files that fail with the same message are logged once. */
-  async #sayNotStored(what: string, error: unknown): Promise<void> {
+  async #logNotStored(what: string, error: unknown): Promise<void> {
     const message = `${what} could not be stored, training continues: ${describeStoreError(error).message}`;
-    if (this.#saidNotStored.has(message)) return;
-    this.#saidNotStored.add(message);
+    if (this.#loggedFailures.has(message)) return;
+    this.#loggedFailures.add(message);
     this.#options.log.error({ err: error }, `${what} could not be stored`);
-    await this.say('warn', message);
+    await this.appendLog('warn', message);
   }
 
   /** Begins or ends an outage of the worker's disk, as reported by the training process. */
-  #noteScratch({ problem }: EventOf<'scratch'>): void {
+  #updateScratchOutage({ problem }: EventOf<'scratch'>): void {
     if (problem !== null) this.#endScratchOutage ??= this.#options.outage.begin(problem);
     else this.endScratchOutage(true);
   }
@@ -177,28 +177,28 @@ export class AttemptJournal {
    * `epochGap`. Only the first error counts. If it means that Redis is unavailable, the whole batch is sent again.
    */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
-    const appended = await this.#patiently(async () => {
+    const appended = await this.#withRedis(async () => {
       const results = await Promise.allSettled(epochs.map(async (metrics) => await this.#options.attempt.appendEpoch(metrics)));
       return results.map((result) => {
         if (result.status === 'rejected') throw result.reason;
         return result.value;
       });
     });
-    for (const { outcome } of appended) this.#heed(outcome);
+    for (const { outcome } of appended) this.#throwIfStale(outcome);
   }
 
   async #storeProgress({ file, bytesDone, bytesTotal }: EventOf<'progress'>): Promise<void> {
     const now = performance.now();
     if (now - this.#lastProgress < PROGRESS_LOG_MS) return;
     this.#lastProgress = now;
-    await this.say('info', `loading ${file}: ${Math.floor((100 * bytesDone) / bytesTotal)} % of ${(bytesTotal / 1e6).toFixed(1)} MB`);
+    await this.appendLog('info', `loading ${file}: ${Math.floor((100 * bytesDone) / bytesTotal)} % of ${(bytesTotal / 1e6).toFixed(1)} MB`);
   }
 
-  #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return patiently(call, this.#options.redisHealth, this.#options.abandoned);
+  #withRedis<T>(call: () => Promise<T>): Promise<T> {
+    return retryRedis(call, this.#options.redisHealth, this.#options.abandoned);
   }
 
-  #heed(outcome: string): void {
+  #throwIfStale(outcome: string): void {
     if (outcome === 'stale') throw new StaleAttemptError(this.#options.attempt.jobId, this.#options.attempt.number);
   }
 }

@@ -37,7 +37,7 @@ export class AttemptSpan {
   }
 
   /** Records stored events. The last epoch among them ends at `now` (ms since 1970). Each other epoch ends where the next begins. */
-  tell(events: readonly ReportedEvent[], now: number): void {
+  record(events: readonly ReportedEvent[], now: number): void {
     if (!this.#span.isRecording()) return;
     for (const event of events) {
       if (event.type === 'phase') this.#span.addEvent('phase', { 'trainyard.phase': event.phase });
@@ -52,7 +52,7 @@ export class AttemptSpan {
       end -= seconds * 1_000;
       return ended;
     });
-    for (const [index, epoch] of epochs.entries()) this.#tellEpoch(epoch, ends.at(-1 - index) ?? now);
+    for (const [index, epoch] of epochs.entries()) this.#recordEpoch(epoch, ends.at(-1 - index) ?? now);
   }
 
   /** Sets the outcome. For errors call `failed`. @param outcome the final status of the job, or the result of releasing it */
@@ -70,7 +70,7 @@ export class AttemptSpan {
     this.#span.setAttribute('trainyard.outcome', this.#outcome).end();
   }
 
-  #tellEpoch(metrics: EpochMetrics, end: number): void {
+  #recordEpoch(metrics: EpochMetrics, end: number): void {
     const startTime = Math.min(end, Math.max(end - metrics.seconds * 1_000, this.#lastEnd));
     this.#lastEnd = end;
     tracer.startSpan('epoch', { startTime, attributes: epochAttributes(metrics) }, this.#context).end(end);

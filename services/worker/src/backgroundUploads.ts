@@ -1,7 +1,7 @@
 // Uploads the files of a run to the artifact storage while training continues, one file at a time and in order. While the storage is
 // unavailable, a newer checkpoint replaces a waiting one. Training pauses only if too many files wait.
 import { rm } from 'node:fs/promises';
-import { type StorageOutage, whenStored } from './storageWaits.ts';
+import { type StorageOutage, retryStorage } from './storageWaits.ts';
 
 export interface Upload {
   /** The path of the file in the scratch folder. */
@@ -20,8 +20,6 @@ export interface Upload {
 /** If more bytes or more files than this wait, training waits too. Checkpoints are not counted. */
 const MOST_WAITING_BYTES = 256 * 2 ** 20;
 const MOST_WAITING_FILES = 5_000;
-
-class SkippedError extends Error {}
 
 export class BackgroundUploads {
   readonly #outage: StorageOutage;
@@ -56,11 +54,11 @@ export class BackgroundUploads {
    */
   async add(upload: Upload): Promise<void> {
     if (this.#error !== undefined) throw this.#error.reason;
-    if (upload.isCheckpoint) this.#supersede();
+    if (upload.isCheckpoint) this.#replaceCheckpoint();
     this.#waiting.push(upload);
     this.#running ??= this.#run();
     const signal = AbortSignal.any([this.#stop, this.#pause]);
-    while (this.#isFull && !signal.aborted) await this.#space(signal);
+    while (this.#isFull && !signal.aborted) await this.#waitForSpace(signal);
   }
 
   /** Resolves when no upload is waiting or running. @throws the error that ended the uploads */
@@ -83,7 +81,7 @@ export class BackgroundUploads {
     return bytes > MOST_WAITING_BYTES || this.#waiting.length - checkpoints > MOST_WAITING_FILES;
   }
 
-  async #space(signal: AbortSignal): Promise<void> {
+  async #waitForSpace(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const go = (): void => {
         signal.removeEventListener('abort', go);
@@ -94,7 +92,7 @@ export class BackgroundUploads {
     });
   }
 
-  #supersede(): void {
+  #replaceCheckpoint(): void {
     const current = this.#current;
     // Cancels the running upload of an older checkpoint only if it waits for the storage. Otherwise it is about to finish.
     if (current?.upload.isCheckpoint === true && !current.isStored && this.#outage.isOn)
@@ -121,14 +119,17 @@ export class BackgroundUploads {
     this.#current = current;
     const stop = AbortSignal.any([this.#stop, superseded.signal]);
     try {
-      // A run that resumes from a checkpoint does not repeat what came before it. So it is not recorded if an earlier file is missing.
-      if (this.#lost > 0) throw new SkippedError();
-      await whenStored(async (signal) => await upload.store(signal), { stop, pause: this.#pause, outage: this.#outage });
+      // A run that resumes from a checkpoint does not repeat what came before it. So nothing is stored after a file that was given up.
+      if (this.#lost > 0) {
+        if (!stop.aborted) this.#lost += 1;
+        return;
+      }
+      await retryStorage(async (signal) => await upload.store(signal), { stop, pause: this.#pause, outage: this.#outage });
       current.isStored = true;
       await upload.record();
     } catch (error) {
       if (stop.aborted) return;
-      if (error instanceof SkippedError || (!current.isStored && this.#pause.aborted)) this.#lost += 1;
+      if (!current.isStored && this.#pause.aborted) this.#lost += 1;
       else if (current.isStored) this.#fail(error);
       else await upload.giveUp(error).catch((reason: unknown) => this.#fail(reason));
     } finally {

@@ -10,7 +10,7 @@ import {
   type JobAttempt,
 } from '@trainyard/jobs';
 import type { Logger } from 'pino';
-import { type StorageWait, unlessDamaged, whenStored } from './storageWaits.ts';
+import { type StorageWait, retryIfDamaged, retryStorage } from './storageWaits.ts';
 
 export class CheckpointKeeper {
   readonly #artifacts: ArtifactStore;
@@ -18,7 +18,7 @@ export class CheckpointKeeper {
   /** The number of the last checkpoint. All attempts of this run share it, so that each name is used once. */
   #number = 0;
   /** Whether outdated checkpoints may be left in the storage. */
-  #isUntidy = false;
+  #hasOutdated = false;
   /** The name of the current checkpoint, as in the job's record. */
   current: string | null = null;
 
@@ -39,7 +39,7 @@ export class CheckpointKeeper {
       await this.#artifacts.putFile(jobId, name, file, signal);
     } catch (error) {
       // The file may be stored in spite of the error.
-      this.#isUntidy = true;
+      this.#hasOutdated = true;
       throw error;
     }
   }
@@ -51,9 +51,9 @@ export class CheckpointKeeper {
    */
   async fetch(jobId: string, name: string, file: string, wait: StorageWait): Promise<boolean> {
     const fetchOnce = async (signal: AbortSignal): Promise<void> =>
-      await unlessDamaged(async () => await fetchArtifact(this.#artifacts, { jobId, name }, file, { signal }), signal);
+      await retryIfDamaged(async () => await fetchArtifact(this.#artifacts, { jobId, name }, file, { signal }), signal);
     try {
-      await whenStored(fetchOnce, wait);
+      await retryStorage(fetchOnce, wait);
       return true;
     } catch (error) {
       if (error instanceof ArtifactError && error.code === 'artifactNotFound') return false;
@@ -69,7 +69,7 @@ export class CheckpointKeeper {
   async drop(jobId: string, name: string | null): Promise<void> {
     if (name === null) return;
     await this.#artifacts.delete(jobId, name).catch((error: unknown) => {
-      this.#isUntidy = true;
+      this.#hasOutdated = true;
       this.#log.debug({ err: error, name }, 'an outdated checkpoint could not be removed; it is removed when the job ends');
     });
   }
@@ -82,11 +82,11 @@ export class CheckpointKeeper {
 
   /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if nothing can be left. */
   async sweep({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
-    if (number > 1 || this.#isUntidy) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
+    if (number > 1 || this.#hasOutdated) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
   }
 
   async #sweep(jobId: string, wait: StorageWait, isSuperfluous: (name: string) => boolean): Promise<void> {
-    await whenStored(async () => {
+    await retryStorage(async () => {
       for (const name of (await this.#artifacts.names(jobId)).filter(isSuperfluous)) await this.#artifacts.delete(jobId, name);
     }, wait);
   }

@@ -15,7 +15,7 @@ const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
 
 /** Returns the cause and what to try. It becomes the `error` of a job that is not retried. */
 export function describeDeath(death: ChildDeath): Reason {
-  const over = overMemory.heard(death.lastWords);
+  const over = overMemory.parse(death.lastWords);
   if (over !== null) {
     return {
       code: outOfMemory.code,

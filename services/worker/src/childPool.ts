@@ -65,15 +65,15 @@ export class ChildPool {
     }
     return await new Promise((resolve, reject) => {
       const take = (next: TrainingChild): void => {
-        signal.removeEventListener('abort', leave);
+        signal.removeEventListener('abort', stopWaiting);
         resolve(next);
       };
-      const leave = (): void => {
+      const stopWaiting = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(take), 1);
         reject(signal.reason as Error);
       };
       this.#waiting.push(take);
-      signal.addEventListener('abort', leave, { once: true });
+      signal.addEventListener('abort', stopWaiting, { once: true });
     });
   }
 

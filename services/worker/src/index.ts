@@ -3,10 +3,10 @@
 export { type ChildDeath, describeDeath } from './childDeath.ts';
 export { ChildPool, type PoolOptions } from './childPool.ts';
 export { EventOutbox } from './eventOutbox.ts';
-export type { Ending, ReportedEvent } from './messages.ts';
+export type { ReportedEnd, ReportedEvent } from './messages.ts';
 export type { TrainSignals } from './serveTraining.ts';
 export { describeError } from './runError.ts';
 export { runProcess } from './runProcess.ts';
-export { type Assignment, type ChildOptions, ChildStartError, type Outcome, TrainingChild } from './trainingChild.ts';
+export { type Assignment, type ChildOptions, ChildStartError, type TrainingEnd, TrainingChild } from './trainingChild.ts';
 export { TrainingWorker, type TrainingWorkerOptions } from './worker.ts';
 export { UploadedData } from './uploadedData.ts';

@@ -34,6 +34,6 @@ setInterval(() => socket.write('.'), BEAT_MS);
 setInterval(() => {
   const resident = process.memoryUsage.rss();
   if (resident <= residentLimit) return;
-  writeSync(STDERR, overMemory.say(resident, residentLimit));
+  writeSync(STDERR, overMemory.format(resident, residentLimit));
   end();
 }, LOOK_MS);

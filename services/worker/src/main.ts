@@ -1,5 +1,6 @@
 // The worker's program: reads the environment once and runs a worker with these settings. The log goes to stderr, one JSON object per line.
 import {
+  type Environment,
   EnvironmentError,
   openArtifacts,
   readEnvironment,
@@ -8,8 +9,15 @@ import {
   servicePrefix,
 } from '@trainyard/jobs';
 import { pino } from 'pino';
-import { redisUrlOf } from './redisUrl.ts';
+
 import { runProcess } from './runProcess.ts';
+
+/** Returns the URL of Redis. Only `npm start` starts a Redis by itself. @throws EnvironmentError if the URL is not set */
+function redisUrlOf({ redisUrl }: Environment): string {
+  if (redisUrl !== null) return redisUrl;
+  const message = 'a worker needs the URL of its Redis, such as redis://127.0.0.1:6379; only npm start starts a Redis by itself';
+  throw new EnvironmentError([{ variable: 'REDIS_URL', message }]);
+}
 
 try {
   const env = readEnvironment(process.env);

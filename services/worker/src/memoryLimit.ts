@@ -19,8 +19,8 @@ export const residentLimitOf = (memoryBytes: number): number => memoryBytes + pr
 
 /** The line that a process writes to stderr before it ends because of its memory limit, and its parser. */
 export const overMemory = {
-  say: (resident: number, limit: number): string => `\nmemory limit exceeded: ${resident} of ${limit} bytes\n`,
-  heard: (lastWords: string): { readonly resident: number; readonly limit: number } | null => {
+  format: (resident: number, limit: number): string => `\nmemory limit exceeded: ${resident} of ${limit} bytes\n`,
+  parse: (lastWords: string): { readonly resident: number; readonly limit: number } | null => {
     const [, resident, limit] = /memory limit exceeded: (\d+) of (\d+) bytes/.exec(lastWords) ?? [];
     return resident === undefined ? null : { resident: Number(resident), limit: Number(limit) };
   },

@@ -55,13 +55,13 @@ export type FromChild =
   /** A batch of events, in order. The next batch is sent after `stored`. */
   | { type: 'events'; run: number; events: ReportedEvent[] }
   /** The training has ended and all of its events are stored. `residentBytes` is the memory that the child uses afterwards. */
-  | { type: 'ended'; run: number; ending: Ending; residentBytes: number };
+  | { type: 'ended'; run: number; end: ReportedEnd; residentBytes: number };
 
 /**
  * The end of a training, reported by the child. `error` is for the job's record and contains no stack and no path of the service; `detail`
  * is for the log.
  */
-export type Ending =
+export type ReportedEnd =
   | { kind: 'trained'; result: TrainingSummary }
   | { kind: 'stopped' }
   /** Paused as requested. If the training had begun, its last checkpoint is stored. */

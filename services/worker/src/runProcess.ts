@@ -19,17 +19,17 @@ export async function runProcess(options: TrainingWorkerOptions): Promise<void> 
   const worker = new TrainingWorker(options);
   const grace = closeWithGrace({ delay: LAST_RESORT_MS, logger: log, skip: interruptionSignals }, async ({ err }) => {
     if (err !== undefined) log.fatal({ err }, 'closing after an unhandled error');
-    if (err !== undefined) worker.hurry();
+    if (err !== undefined) worker.endGrace();
     await worker.close();
     await options.artifacts.close();
     await closeTelemetry();
     log.info('closed');
   });
-  let wishes = 0;
+  let signals = 0;
   const stop = (): void => {
-    wishes += 1;
-    if (wishes === 1) grace.close();
-    else if (wishes === 2) worker.hurry();
+    signals += 1;
+    if (signals === 1) grace.close();
+    else if (signals === 2) worker.endGrace();
     else process.exit(1);
   };
   onInterruption(stop);

@@ -18,11 +18,11 @@ export class ScratchDisk {
   async *write(file: string, content: string | Uint8Array): AsyncGenerator<ReportedEvent, boolean, void> {
     try {
       await writeFile(file, content);
-      yield* this.works();
+      yield* this.reportWorking();
       return true;
     } catch (error) {
       await rm(file, { force: true }).catch(() => {});
-      yield* this.fails(error);
+      yield* this.reportProblem(error);
       return false;
     }
   }
@@ -38,13 +38,13 @@ export class ScratchDisk {
   }
 
   /** Ends the reported problem, if there is one. */
-  *works(): Generator<ReportedEvent, void, void> {
+  *reportWorking(): Generator<ReportedEvent, void, void> {
     if (this.#isFailing) yield { type: 'scratch', problem: null };
     this.#isFailing = false;
   }
 
   /** Reports a problem of the disk, unless it is already reported. @throws the error if it is not a problem of the disk */
-  *fails(error: unknown): Generator<ReportedEvent, void, void> {
+  *reportProblem(error: unknown): Generator<ReportedEvent, void, void> {
     const problem = diskProblemOf(error);
     if (problem === null) throw error;
     if (!this.#isFailing) yield { type: 'scratch', problem };

@@ -1,4 +1,4 @@
-// The main loop of a training child: receives jobs from the worker, sends back the events and the ending, and stops on request. The process
+// The main loop of a training child: receives jobs from the worker, sends back the events and the end, and stops on request. The process
 // ends together with the worker. This file knows nothing about the training itself (see trainJob.ts) and nothing about Redis.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -6,7 +6,7 @@ import { ThreadLostError, type TrainingSummary } from '@trainyard/engine';
 import { EventOutbox } from './eventOutbox.ts';
 import type { LifelineData } from './lifeline.ts';
 import { memoryBytesOf, residentLimitOf } from './memoryLimit.ts';
-import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
+import type { ReportedEnd, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import { describeError } from './runError.ts';
 
 /** The file descriptor of the lifeline socket, which the worker passes to the child. */
@@ -50,7 +50,7 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
       const signals = { stop: stop.signal, pause: pause.signal };
       // Sent first: a death of the child before this message is not counted against the job.
       send({ type: 'started', run: message.run });
-      void answer(train(message, signals), message, outbox, signals);
+      void runOrder(train(message, signals), message, outbox, signals);
     } else if (message.run === current?.run) {
       if (message.type === 'stored') {
         current.outbox.stored();
@@ -63,13 +63,13 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
   send({ type: 'ready' });
 }
 
-async function answer(events: ReturnType<Train>, order: TrainOrder, outbox: EventOutbox, signals: TrainSignals): Promise<void> {
-  const ending = await follow(events, outbox, signals);
+async function runOrder(events: ReturnType<Train>, order: TrainOrder, outbox: EventOutbox, signals: TrainSignals): Promise<void> {
+  const end = await forwardEvents(events, outbox, signals);
   await outbox.drained();
-  send({ type: 'ended', run: order.run, ending, residentBytes: process.memoryUsage.rss() });
+  send({ type: 'ended', run: order.run, end, residentBytes: process.memoryUsage.rss() });
 }
 
-async function follow(events: ReturnType<Train>, outbox: EventOutbox, { stop, pause }: TrainSignals): Promise<Ending> {
+async function forwardEvents(events: ReturnType<Train>, outbox: EventOutbox, { stop, pause }: TrainSignals): Promise<ReportedEnd> {
   try {
     for (;;) {
       const next = await events.next();

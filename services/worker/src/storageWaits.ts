@@ -77,12 +77,12 @@ export interface StorageWait {
  * Repeats the call until it succeeds. The call must be safe to repeat.
  * @throws the reason of the signal that ended the wait; errors that do not mean that the storage is unavailable
  */
-export async function whenStored<T>(call: (signal: AbortSignal) => Promise<T>, { stop, pause, outage }: StorageWait): Promise<T> {
+export async function retryStorage<T>(call: (signal: AbortSignal) => Promise<T>, { stop, pause, outage }: StorageWait): Promise<T> {
   let endOutage: ((isBack: boolean) => void) | undefined;
   const pausing = pause ?? new AbortController().signal;
   try {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const late = lateAfter(pausing, endOutage === undefined ? LAST_CALL_MS : 0);
+      const late = delayedSignal(pausing, endOutage === undefined ? LAST_CALL_MS : 0);
       const signal = AbortSignal.any([stop, late.signal]);
       try {
         const result = await unlessAborted(call(signal), signal);
@@ -108,7 +108,7 @@ export async function whenStored<T>(call: (signal: AbortSignal) => Promise<T>, {
 /**
  * Repeats the call if the fetched file arrived damaged, as over a bad connection. @throws ArtifactError `damagedArtifact` after 5 tries
  */
-export async function unlessDamaged<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function retryIfDamaged<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await call();
@@ -124,7 +124,7 @@ async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Returns a signal that is aborted the given time after another signal. */
-function lateAfter(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
+function delayedSignal(signal: AbortSignal, ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {

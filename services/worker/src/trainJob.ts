@@ -136,14 +136,14 @@ await serveTraining(async function* (order, signals) {
         if (next.done === true) return next.value;
         if (!hasBegun && next.value.type === 'phase' && next.value.phase === 'training') {
           hasBegun = true;
-          yield* disk.works();
+          yield* disk.reportWorking();
         }
         yield next.value;
       }
     } catch (error) {
       // A full disk during the download of a dataset is temporary: the data is loaded again later.
       if (hasBegun || diskProblemOf(error)?.code !== 'diskFull') throw error;
-      yield* disk.fails(error);
+      yield* disk.reportProblem(error);
       await disk.pause(pauseMs, ended);
     }
   }

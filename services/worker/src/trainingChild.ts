@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { ChildDeath } from './childDeath.ts';
 import { memoryArgument } from './memoryLimit.ts';
-import type { Ending, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
+import type { ReportedEnd, FromChild, ReportedEvent, ToChild, TrainOrder } from './messages.ts';
 import type { TrainSignals } from './serveTraining.ts';
 
 export interface ChildOptions {
@@ -29,7 +29,7 @@ export interface ChildOptions {
 }
 
 /** `hasStarted`: whether the child had accepted the job. If not, the job cannot be the cause of the death. */
-export type Outcome = Ending | { kind: 'died'; death: ChildDeath; hasStarted: boolean };
+export type TrainingEnd = ReportedEnd | { kind: 'died'; death: ChildDeath; hasStarted: boolean };
 export type Assignment = Omit<TrainOrder, 'type' | 'run'>;
 
 interface Run {
@@ -38,7 +38,7 @@ interface Run {
   /** Resolves when the last batch is stored. The outcome is reported after that. */
   storing: Promise<void>;
   hasStarted: boolean;
-  end: (outcome: Outcome) => void;
+  end: (outcome: TrainingEnd) => void;
   fail: (error: unknown) => void;
 }
 
@@ -150,13 +150,13 @@ export class TrainingChild {
    * @returns the outcome, after the last batch was stored
    * @throws the error of `onEvents`; the child is then killed
    */
-  async train(assignment: Assignment, onEvents: Run['onEvents'], { stop, pause }: TrainSignals): Promise<Outcome> {
+  async train(assignment: Assignment, onEvents: Run['onEvents'], { stop, pause }: TrainSignals): Promise<TrainingEnd> {
     if (this.#run !== undefined) {
       throw new Error(`training child ${this.pid} is busy with another job`);
     }
     this.#runs += 1;
     const number = this.#runs;
-    const outcome = new Promise<Outcome>((end, fail) => {
+    const outcome = new Promise<TrainingEnd>((end, fail) => {
       const run = { number, onEvents, storing: Promise.resolve(), hasStarted: false, end, fail };
       this.#run = run;
       // Also reports a child that had ended before this run began.
@@ -202,15 +202,15 @@ export class TrainingChild {
     }
     if (message.type === 'ended') {
       this.residentBytes = message.residentBytes;
-      this.#finish(message.ending, run);
-      if (message.ending.kind === 'crashed') this.kill();
+      this.#finish(message.end, run);
+      if (message.end.kind === 'crashed') this.kill();
       return;
     }
     run.storing = run.onEvents(message.events).then(() => this.#send({ type: 'stored', run: run.number }));
     run.storing.catch(run.fail);
   }
 
-  #finish(outcome: Outcome, run: Run): void {
+  #finish(outcome: TrainingEnd, run: Run): void {
     run.storing.then(() => run.end(outcome)).catch(run.fail);
   }
 

@@ -5,7 +5,7 @@ import type { JobError } from '@trainyard/contracts';
 import type { Claim } from '@trainyard/jobs';
 import type { AttemptFiles } from './attemptFiles.ts';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
-import { type StorageWait, whenStored } from './storageWaits.ts';
+import { type StorageWait, retryStorage } from './storageWaits.ts';
 import type { UploadedData } from './uploadedData.ts';
 
 export interface TrainingInputs {
@@ -33,7 +33,7 @@ export async function fetchInputs(
   wait: StorageWait,
 ): Promise<TrainingInputs | { readonly error: JobError }> {
   const { jobId } = attempt;
-  const error = await whenStored(async (signal) => await uploads.provide(spec.data, signal), wait);
+  const error = await retryStorage(async (signal) => await uploads.provide(spec.data, signal), wait);
   if (error !== null) return { error };
   const isResumed = checkpoint !== null && (await checkpoints.fetch(jobId, checkpoint, files.resume, wait));
   if (isResumed) return { resumeFile: files.resume, initialFile: null, isCheckpointLost: false };

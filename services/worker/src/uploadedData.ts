@@ -7,7 +7,7 @@ import type { JobError } from '@trainyard/contracts';
 import { type DataSpec, UPLOADED_FILE, uploadedDatasetId } from '@trainyard/engine';
 import { ArtifactError, type ArtifactStore, fetchArtifact, inStorage, unlessAborted } from '@trainyard/jobs';
 import type { Logger } from 'pino';
-import { unlessDamaged } from './storageWaits.ts';
+import { retryIfDamaged } from './storageWaits.ts';
 
 /** The folder of the copies, as messages name it. */
 const place = 'datasets/ of TRAINYARD_HOME';
@@ -48,14 +48,14 @@ export class UploadedData {
       await inStorage(id, place, async () => await mkdir(join(this.#folder, id), { recursive: true }));
       const stored = await this.#artifacts.stat(id, UPLOADED_FILE, signal);
       if (stored !== null && stored.sha256 !== content.sha256)
-        return lacking(`the stored file of ${id} is not what was uploaded: upload it again`);
+        return unavailable(`the stored file of ${id} is not what was uploaded: upload it again`);
       const from = { jobId: id, name: UPLOADED_FILE };
-      await unlessDamaged(async () => await fetchArtifact(this.#artifacts, from, unfinished, { signal, place }), signal);
+      await retryIfDamaged(async () => await fetchArtifact(this.#artifacts, from, unfinished, { signal, place }), signal);
       await inStorage(id, place, async () => await rename(unfinished, path));
     } catch (error) {
-      if (error instanceof ArtifactError && error.code === 'artifactNotFound') return lacking(`${id} was deleted: upload it again`);
+      if (error instanceof ArtifactError && error.code === 'artifactNotFound') return unavailable(`${id} was deleted: upload it again`);
       if (error instanceof ArtifactError && error.code === 'damagedArtifact') {
-        return lacking(`the stored file of ${id} is damaged: upload it again`);
+        return unavailable(`the stored file of ${id} is damaged: upload it again`);
       }
       throw error;
     } finally {
@@ -108,4 +108,4 @@ const always =
   (): T =>
     value;
 
-const lacking = (message: string): JobError => ({ code: 'datasetUnavailable', message, epoch: null, step: null });
+const unavailable = (message: string): JobError => ({ code: 'datasetUnavailable', message, epoch: null, step: null });

@@ -68,7 +68,7 @@ const LOST_JOBS_MS = 3_000;
 /** After an outage of Redis, workers have this long to renew their leases before one counts as lost, in ms. */
 const RECONNECT_GRACE_MS = 5_000;
 /** How long `close` waits for each group of calls to Redis, in ms. */
-const LEAVE_MS = 500;
+const WITHDRAW_MS = 500;
 const RECONCILE_MS = 5_000;
 /** The pause before BullMQ reads the queue again after an error, in ms. BullMQ's default is 15 s. */
 const READ_RETRY_MS = 500;
@@ -99,10 +99,10 @@ export class TrainingWorker {
   readonly #reader: Worker<WakeUp>;
   readonly #outage = new StorageOutage((reason) => this.#storageChanged(reason));
   readonly #abandoned = new AbortController();
-  readonly #hurried = Promise.withResolvers<void>();
-  readonly #ends: (() => void)[] = [];
+  readonly #graceEnded = Promise.withResolvers<void>();
+  readonly #repetitions: (() => void)[] = [];
   /** No worker counts as lost before this time of `performance.now()`. */
-  #patientUntil = 0;
+  #lostCheckFrom = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: TrainingWorkerOptions) {
@@ -172,7 +172,7 @@ export class TrainingWorker {
       },
       log,
     );
-    this.#reader = new Worker<WakeUp>(trainQueueName, (wakeUp, token = '') => this.#runs.answer(wakeUp, token), {
+    this.#reader = new Worker<WakeUp>(trainQueueName, (wakeUp, token = '') => this.#runs.process(wakeUp, token), {
       ...trainWorkerOptions({ redis, prefix, concurrency }),
       autorun: false,
       skipLockRenewal: true,
@@ -188,9 +188,9 @@ export class TrainingWorker {
     this.#uploads.sweep().catch((error: unknown) => this.#log.warn({ err: error }, 'copies of datasets could not be cleared'));
     await Promise.all([this.#pool.ready(), this.#reader.waitUntilReady()]);
     if (this.#closed !== undefined) return;
-    const every = (ms: number, what: string, turn: () => Promise<void>): (() => void) =>
-      repeat(ms, turn, (error) => this.#turnFailed(what, error));
-    this.#ends.push(
+    const every = (ms: number, what: string, task: () => Promise<void>): (() => void) =>
+      repeat(ms, task, (error) => this.#taskFailed(what, error));
+    this.#repetitions.push(
       every(RENEW_MS, 'renew the leases', async () => await this.#runs.renewLeases()),
       every(ANNOUNCE_MS, 'announce this worker', async () => await this.#announce()),
       every(LOST_JOBS_MS, 'look for lost jobs', async () => await this.#fetchLostJobs()),
@@ -217,16 +217,16 @@ export class TrainingWorker {
   }
 
   /** Makes `close` hand back the running jobs at once. */
-  hurry(): void {
-    this.#hurried.resolve();
+  endGrace(): void {
+    this.#graceEnded.resolve();
   }
 
   #redisClosed(): void {
-    this.#patientUntil = Number.POSITIVE_INFINITY;
+    this.#lostCheckFrom = Number.POSITIVE_INFINITY;
   }
 
   #redisReady(): void {
-    if (this.#patientUntil > 0) this.#redisRecovered();
+    if (this.#lostCheckFrom > 0) this.#redisRecovered();
   }
 
   /** Logs the start and the end of an outage of the storage once, however many jobs wait. */
@@ -237,17 +237,17 @@ export class TrainingWorker {
 
   /** Renews the leases, and gives all workers some time to do so before one counts as lost: nobody could renew during the outage. */
   #redisRecovered(): void {
-    this.#patientUntil = performance.now() + RECONNECT_GRACE_MS;
-    this.#runs.renewLeases().catch((error: unknown) => this.#turnFailed('renew the leases', error));
+    this.#lostCheckFrom = performance.now() + RECONNECT_GRACE_MS;
+    this.#runs.renewLeases().catch((error: unknown) => this.#taskFailed('renew the leases', error));
   }
 
-  #turnFailed(what: string, error: unknown): void {
+  #taskFailed(what: string, error: unknown): void {
     if (this.#health.report(error) === null) this.#log.warn({ err: error }, `could not ${what}; retrying`);
   }
 
   /** Queues the jobs of lost workers again, and their wake-ups. */
   async #fetchLostJobs(): Promise<void> {
-    if (this.#health.failure !== null || performance.now() < this.#patientUntil) return;
+    if (this.#health.failure !== null || performance.now() < this.#lostCheckFrom) return;
     const jobIds = await this.#store.interruptLost();
     if (jobIds.length > 0) this.#log.warn({ jobIds }, 'the worker of these jobs is lost; they are queued again');
     await this.#reader.getBackend().moveStalledJobsToWait();
@@ -269,16 +269,16 @@ export class TrainingWorker {
   async #close(): Promise<void> {
     this.#log.info({ jobs: this.jobs }, 'taking no more jobs');
     const read = this.#reader.close();
-    await within(this.#closeGraceMs, Promise.race([read, this.#hurried.promise]));
+    await within(this.#closeGraceMs, Promise.race([read, this.#graceEnded.promise]));
     this.#runs.handBackAll();
     const inTime = await within(HAND_BACK_MS, read);
     if (!inTime) this.#log.warn({ jobs: this.jobs }, 'closing with running jobs; another worker will take them over');
-    for (const end of this.#ends) end();
+    for (const end of this.#repetitions) end();
     this.#abandoned.abort(new Error('the worker is closing'));
     await this.#pool.close();
-    await within(LEAVE_MS, this.#presence.withdraw(this.name));
-    await within(LEAVE_MS, Promise.all([this.#wishes.close(), this.#queue.close(), this.#reader.disconnect()]));
-    await within(LEAVE_MS, this.#health.close());
+    await within(WITHDRAW_MS, this.#presence.withdraw(this.name));
+    await within(WITHDRAW_MS, Promise.all([this.#wishes.close(), this.#queue.close(), this.#reader.disconnect()]));
+    await within(WITHDRAW_MS, this.#health.close());
     this.#redis.disconnect();
     this.#subscriber.disconnect();
   }

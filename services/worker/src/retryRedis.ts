@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 1_000;
  * @param health records each error and logs outages
  * @throws errors that do not mean that Redis is unavailable; the reason of the signal that ended the wait
  */
-export async function patiently<T>(call: () => Promise<T>, health: Pick<RedisHealth, 'report'>, signal: AbortSignal): Promise<T> {
+export async function retryRedis<T>(call: () => Promise<T>, health: Pick<RedisHealth, 'report'>, signal: AbortSignal): Promise<T> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
       return await call();

@@ -3,12 +3,12 @@
 import { type ArtifactStore, type JobAttempt, trainedWeightsFile } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
-import { StorageOutage, type StorageWait, whenStored } from './storageWaits.ts';
+import { StorageOutage, type StorageWait, retryStorage } from './storageWaits.ts';
 
 /** How long a removal is retried, in ms. */
-const LONGEST_TIDYING_MS = 600_000;
+const LONGEST_CLEANUP_MS = 600_000;
 
-export interface TidyingOptions {
+export interface CleanupOptions {
   readonly attempt: JobAttempt;
   readonly artifacts: ArtifactStore;
   readonly checkpoints: CheckpointKeeper;
@@ -18,10 +18,10 @@ export interface TidyingOptions {
   readonly log: Logger;
 }
 
-export class AttemptTidying {
-  readonly #options: TidyingOptions;
+export class AttemptCleanup {
+  readonly #options: CleanupOptions;
 
-  constructor(options: TidyingOptions) {
+  constructor(options: CleanupOptions) {
     this.#options = options;
   }
 
@@ -41,13 +41,13 @@ export class AttemptTidying {
   removeModel(): void {
     const { attempt, artifacts } = this.#options;
     this.#begin(async (wait) => {
-      await whenStored(async () => await artifacts.delete(attempt.jobId, trainedWeightsFile), wait);
+      await retryStorage(async () => await artifacts.delete(attempt.jobId, trainedWeightsFile), wait);
     });
   }
 
   #begin(work: (wait: StorageWait) => Promise<void>): void {
     const { abandoned, outage, log } = this.#options;
-    const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_TIDYING_MS)]);
+    const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_CLEANUP_MS)]);
     // These waits are not written to the job's log.
     work({ stop, outage: new StorageOutage(() => {}, outage) }).catch((error: unknown) => {
       log.info({ err: error }, 'files that are not needed stay until the job is deleted');

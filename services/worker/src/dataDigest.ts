@@ -4,12 +4,12 @@ import type { FileDigests, JobSpec } from '@trainyard/engine';
 import { dataDigestOf, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 
-/** Records the digest of the job's data. Never throws. @param patiently repeats a call until Redis has replied */
-export async function tellDataFound(
+/** Records the digest of the job's data. Never throws. @param withRedis repeats a call until Redis has replied */
+export async function recordDataDigest(
   attempt: JobAttempt,
   spec: JobSpec,
   digests: FileDigests,
-  patiently: <T>(call: () => Promise<T>) => Promise<T>,
+  withRedis: <T>(call: () => Promise<T>) => Promise<T>,
   log: Logger,
 ): Promise<void> {
   try {
@@ -18,7 +18,7 @@ export async function tellDataFound(
       return undefined;
     });
     if (digest === null) return;
-    const found = await patiently(() => attempt.compareData(digest ?? null));
+    const found = await withRedis(() => attempt.compareData(digest ?? null));
     if (found === 'other') log.warn('the data has changed since the job was created: its result will not be reused');
   } catch (error) {
     log.warn({ err: error }, 'the digest of the data could not be recorded');

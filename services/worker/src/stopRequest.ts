@@ -1,0 +1,38 @@
+// The request to end a run before its job is trained, with its reason. Each run has one. A later request with a stronger reason replaces an
+// earlier one: a job that is being paused can still be cancelled.
+import type { TrainSignals } from './serveTraining.ts';
+
+/** The reasons to end a run. Later ones are stronger. After `lost` nothing may be written for the job. */
+const stopReasons = ['pause', 'handBack', 'cancel', 'lost'] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+export class StopRequest implements TrainSignals {
+  readonly #stop = new AbortController();
+  readonly #pause = new AbortController();
+  #reason: StopReason | undefined;
+
+  /** Aborted when the run must end at once: after `cancel`, `lost` or `stopNow`. */
+  readonly stop: AbortSignal = this.#stop.signal;
+  /** Aborted when the run must end after the current step: after `pause` or `handBack`. */
+  readonly pause: AbortSignal = this.#pause.signal;
+  /** Aborted when one of the other two signals is. */
+  readonly any: AbortSignal = AbortSignal.any([this.stop, this.pause]);
+
+  /** The strongest reason so far; undefined if nobody has requested the end. */
+  get reason(): StopReason | undefined {
+    return this.#reason;
+  }
+
+  /** Requests the end of the run. Safe to repeat. */
+  request(reason: StopReason): void {
+    const isStronger = this.#reason === undefined || stopReasons.indexOf(reason) > stopReasons.indexOf(this.#reason);
+    if (isStronger) this.#reason = reason;
+    if (reason === 'cancel' || reason === 'lost') this.#stop.abort(new Error(reason));
+    else this.#pause.abort(new Error(reason));
+  }
+
+  /** Ends at once a run that did not end in time after `request`. */
+  stopNow(): void {
+    this.#stop.abort(new Error(this.#reason));
+  }
+}
