@@ -1,5 +1,5 @@
-// Activations, norms and dropout: corners, modes and state. Error bounds are in wasmFunctions.test.ts; values against
-// PyTorch's in tests/conformance.
+// Activations, norms and dropout: special inputs, modes and state. wasmFunctions.test.ts tests the accuracy, and tests/conformance compares
+// the values with PyTorch.
 import * as ops from '@trainyard/engine';
 import {
   BatchNorm1d,
@@ -39,13 +39,13 @@ test('erf and tanh of the reference equal known values', () => {
 onEveryBackend(() => {
   const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, erf } = ops;
   const functions = { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, erf };
-  test.each(Object.entries(functions))('%s stays finite far out, and a NaN stays a NaN', (_, compute) => {
+  test.each(Object.entries(functions))('%s is finite for large inputs, and gives NaN for NaN', (_, compute) => {
     const values = [...compute(tensor([-1e4, 1e4, NaN])).values];
     expect(values.slice(0, 2).every(Number.isFinite)).toBe(true);
     expect(values[2]).toBeNaN();
   });
 
-  test('slopes at corners are those of PyTorch', () => {
+  test('gradients at points without a derivative are those of PyTorch', () => {
     const slopes = (compute: (x: Tensor) => Tensor, at: readonly number[]): number[] => {
       const x = tensor([...at], { requiresGrad: true });
       compute(x).sum().backward();
@@ -58,7 +58,7 @@ onEveryBackend(() => {
     expect(slopes((x) => ops.prelu(x, tensor([0.25])), [0, 1])).toEqual([0.25, 1]);
   });
 
-  test('dropout keeps what torch.rand would, scaled up, while training, and everything in evaluation', () => {
+  test('dropout keeps and scales the same elements as torch.rand selects in training, and keeps everything in evaluation', () => {
     const layer = new Dropout(0.25, { generator: new Generator(5) });
     const kept = [...rand([3, 7], { generator: new Generator(5) }).values].map((u) => (u >= 0.25 ? 4 / 3 : 0));
     layer.forward(ones([3, 7])).values.forEach((value, i) => expect(value).toBeCloseTo(kept[i], 6));
@@ -71,7 +71,7 @@ onEveryBackend(() => {
     expect(generator.uniform_(new Float32Array(1))).toEqual(new Generator(5).uniform_(new Float32Array(1)));
   });
 
-  test('batch norm follows the batches while training, and uses what it learned in evaluation', () => {
+  test('batch norm updates its statistics in training and uses them in evaluation', () => {
     const layer = new BatchNorm1d(2, { momentum: 0.5 });
     layer.forward(
       tensor([
@@ -105,7 +105,12 @@ onEveryBackend(() => {
     ['a batch of one value', () => new BatchNorm1d(3).forward(zeros([1, 3])), 'invalidArgument', /single value per channel.*dropLast/],
     ['weights of other channels', () => ops.batchNorm(zeros([2, 3]), null, ones([2])), 'shapeMismatch', /3 channels/],
     ['groups that do not divide', () => ops.groupNorm(zeros([2, 3]), 2), 'shapeMismatch', /2 groups do not divide/],
-    ['a shape that is not the end', () => ops.layerNorm(zeros([2, 3]), [2]), 'shapeMismatch', /\[2\] does not fit an input \[2, 3\]/],
+    [
+      'a shape that is not the end of the input shape',
+      () => ops.layerNorm(zeros([2, 3]), [2]),
+      'shapeMismatch',
+      /\[2\] does not fit an input \[2, 3\]/,
+    ],
     ['slopes of other channels', () => ops.prelu(zeros([2, 3]), ones([2])), 'shapeMismatch', /takes 1 weight or 3/],
     ['no probability', () => ops.dropout(zeros([2]), 1.5), 'invalidArgument', /from 0 to 1, got 1.5/],
     ['a beta of 0', () => ops.softplus(zeros([2]), 0), 'invalidArgument', /beta must be above 0/],
@@ -114,7 +119,7 @@ onEveryBackend(() => {
   });
 });
 
-test("buffers stand beside the parameters under PyTorch's names", () => {
+test("buffers have PyTorch's names, next to the parameters", () => {
   const specs = [
     { type: 'conv2d', outChannels: 2, kernelSize: 1 },
     { type: 'batchNorm2d', name: 'norm' },

@@ -1,10 +1,10 @@
-// What a caller without TypeScript can get wrong: each is refused at once, by name and with the remedy, and nothing is passed over.
+// Mistakes of callers without TypeScript are refused at once. The error names the argument and says what to do. No option is ignored.
 import * as engine from '@trainyard/engine';
 import { ArgumentError, indices, optim, ones, tensor, zeros } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { noFiles } from './training/runs.ts';
 
-/** A public function or class as a caller without types has it. */
+/** Returns a public function or class without its types. */
 type Untyped = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 type UntypedClasses = Readonly<Record<string, new (...args: readonly unknown[]) => unknown>>;
 const functions = engine as unknown as Untyped;
@@ -151,7 +151,7 @@ test.each([
   expectRefused(() => new classes[name](...args), message);
 });
 
-test('an unknown option of a loader and a batch size that is no number are refused', () => {
+test('an unknown option of a loader and a batch size that is not a number are refused', () => {
   const dataset = {
     length: 1,
     inputShape: [1],
@@ -172,7 +172,7 @@ test('an unknown option of a backward pass is refused', () => {
   expectRefused(() => loss.backward({ retain_graph: true } as never), /did you mean "retainGraph"\?/);
 });
 
-test('options that were left out have their defaults, also where a spec is given that was never checked', () => {
+test('omitted options have their defaults, also in a spec that was not checked', () => {
   const step = { type: 'step', stepSize: 2 } as never;
   expect(engine.learningRateAt(step, 0.1, 2)).toBeCloseTo(0.01, 12);
   expect(new engine.Schedule(step, 0.1).after(2, 2).learningRate).toBeCloseTo(0.01, 12);

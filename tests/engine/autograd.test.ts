@@ -1,5 +1,5 @@
-// What the graph does: which gradients arrive where, how often, and which misuse is refused. The gradients of single operations
-// are checked in opsGradients.test.ts.
+// The graph of operations: which tensors get gradients, how gradients accumulate, and which wrong uses are refused. opsGradients.test.ts
+// tests the gradients of single operations.
 import {
   add,
   exp,
@@ -24,20 +24,20 @@ const leaf = (...values: number[]): Tensor => tensor(values, { requiresGrad: tru
 
 describe('autograd', () => {
   onEveryBackend(() => {
-    test('adds the gradients of two backward passes up', () => {
+    test('accumulates the gradients of two backward passes', () => {
       const x = leaf(1, 2);
       x.mul(3).sum().backward();
       x.mul(4).sum().backward();
       expect(x.grad?.tolist()).toEqual([7, 7]);
     });
 
-    test('adds the gradients of a tensor that is used twice up', () => {
+    test('accumulates the gradients of a tensor that is used twice', () => {
       const x = leaf(2, 3);
       x.mul(x).add(x).sum().backward();
       expect(x.grad?.tolist()).toEqual([5, 7]);
     });
 
-    test('sees a gradient complete before it goes on, whatever the order of the paths', () => {
+    test('completes the gradient of a tensor before it continues to its operands, for any order of paths', () => {
       const x = leaf(2);
       const early = x.mul(2);
       const late = early.mul(3).mul(5);
@@ -52,7 +52,7 @@ describe('autograd', () => {
       expect([a.grad?.item(), b.grad?.item()]).toEqual([1 + 1 + 3, 2]);
     });
 
-    test('keeps gradients away from the tensor that starts them', () => {
+    test('does not give a gradient to the tensor on which backward() is called', () => {
       const x = leaf(1, 1);
       const start = tensor([2, 3]);
       x.clone().backward(start);
@@ -60,7 +60,7 @@ describe('autograd', () => {
       expect(start.tolist()).toEqual([2, 3]);
     });
 
-    test('records nothing inside noGrad, and goes on after it', () => {
+    test('records nothing inside noGrad, and records again after it', () => {
       const x = leaf(1);
       const y = noGrad(() => {
         expect(isGradEnabled()).toBe(false);
@@ -73,7 +73,7 @@ describe('autograd', () => {
     test.each([
       ['noGrad', noGrad],
       ['inArena', inArena],
-    ])('%s refuses an async function, whose rest would run outside of it', (name, run) => {
+    ])('%s refuses an async function, because a part of it would run later', (name, run) => {
       const attempt = () => run(() => Promise.reject(new Error('nobody waits for this')));
       expectRefusal(attempt, 'invalidArgument', `${name} takes a function that returns when it is done, got an async one`);
       expect(isGradEnabled()).toBe(true);
@@ -93,7 +93,7 @@ describe('autograd', () => {
       expect(x.tolist()).toEqual([9, 9]);
     });
 
-    test('computes no gradient for an operand that needs none', () => {
+    test('computes no gradient for an operand that does not require one', () => {
       const x = leaf(1);
       const constant = tensor([2]);
       x.mul(constant).sum().backward();
@@ -123,7 +123,7 @@ describe('autograd', () => {
       expectRefusal(() => tensor(1).backward(), 'autograd', /no gradFn/);
     });
 
-    test('runs backward of a leaf itself', () => {
+    test('runs backward() on a leaf', () => {
       const x = tensor(1, { requiresGrad: true });
       x.backward();
       expect(x.grad?.item()).toBe(1);
@@ -186,12 +186,12 @@ describe('in-place changes', () => {
       expectRefusal(() => leaf(1).mul(2).add_(1), 'autograd', /MulBackward0 computed/);
     });
 
-    test('with an operand that requires gradients are refused, because the graph would have to know', () => {
+    test('with an operand that requires gradients are refused, because the graph does not record them', () => {
       expectRefusal(() => tensor([1]).add_(leaf(1)), 'autograd', /operand that requires gradients/);
       expectRefusal(() => tensor([1]).copy_(leaf(1)), 'autograd', /operand that requires gradients/);
     });
 
-    test('of a value that backward needs are noticed, also through an alias', () => {
+    test('of a value that backward needs are detected, also through an alias', () => {
       const changes: ((x: Tensor) => void)[] = [
         (x) => noGrad(() => x.add_(1)),
         (x) => x.data.mul_(2),
@@ -205,7 +205,7 @@ describe('in-place changes', () => {
       }
     });
 
-    test('of a result that backward needs are noticed through an alias', () => {
+    test('of a result that backward needs are detected through an alias', () => {
       for (const operation of [
         exp,
         (x: Tensor) => x.sqrt(),
@@ -227,7 +227,7 @@ describe('in-place changes', () => {
       expect(x.grad?.tolist()).toEqual([1, 1]);
     });
 
-    test('after backward() are allowed, as an optimizer makes them', () => {
+    test('after backward() are allowed, as in an optimizer', () => {
       const x = leaf(1, 2);
       x.mul(x).sum().backward();
       noGrad(() => x.sub_(mul(x.grad ?? 0, 0.5)));
@@ -241,7 +241,7 @@ describe('in-place changes', () => {
 
 describe('arenas', () => {
   onEveryBackend(() => {
-    test('end their tensors: every use afterwards is an error', () => {
+    test('free their tensors at the end: every later use is an error', () => {
       const x = leaf(1, 2);
       const [y, view, untouched] = inArena(() => {
         const y = x.mul(2);
@@ -255,7 +255,7 @@ describe('arenas', () => {
       expect(y.shape).toEqual([2]);
     });
 
-    test('leave parameters, gradients and views of them alone', () => {
+    test('do not free parameters, their gradients and views of both', () => {
       const x = leaf(1, 2);
       const view = inArena(() => {
         x.mul(3).sum().backward();
@@ -265,12 +265,12 @@ describe('arenas', () => {
       expect(view.tolist()).toEqual([[1], [2]]);
     });
 
-    test('let a value out through keep()', () => {
+    test('do not free a value that was kept with keep()', () => {
       const kept = inArena(() => tensor([1, 2]).mul(2).keep());
       expect(kept.add(1).tolist()).toEqual([3, 5]);
     });
 
-    test('nest: the inner end leaves the outer tensors alone', () => {
+    test('can be nested: the end of the inner one does not free tensors of the outer one', () => {
       inArena(() => {
         const outer = tensor([1, 2]);
         const inner = inArena(() => outer.mul(2));
@@ -283,7 +283,7 @@ describe('arenas', () => {
       });
     });
 
-    test('end also when the step throws, and the next one works', () => {
+    test('end also if the step throws, and the next one works', () => {
       let escaped: Tensor | undefined;
       expect(() =>
         inArena(() => {

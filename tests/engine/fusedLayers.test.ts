@@ -1,4 +1,4 @@
-// Neighbouring layers that run as one operation: they give what they give one by one, gradients included.
+// Neighbouring layers that run as one fused operation give the same outputs and gradients as separate layers.
 import * as engine from '@trainyard/engine';
 import {
   Conv2d,
@@ -35,7 +35,7 @@ const networks: readonly (readonly [name: string, network: Network, input: reado
   ['linear without bias, relu', (generator) => [new Linear(5, 7, { bias: false, generator }), new ReLU()], [3, 5]],
 ];
 
-/** A network's output and all gradients of its sum's square, with its layers run as `forward` does. */
+/** Returns the output of a network and all gradients of the square of its sum. `forward` runs the layers. */
 function outputAndGradients(layers: Module[], input: Tensor, forward: (input: Tensor) => Tensor): number[][] {
   const parameters = layers.flatMap((layer) => layer.parameters());
   for (const leaf of [input, ...parameters]) leaf.grad = null;
@@ -46,7 +46,7 @@ function outputAndGradients(layers: Module[], input: Tensor, forward: (input: Te
   ]);
 }
 
-describe('layers that run as one', () => {
+describe('fused layers', () => {
   test.each(networks)('%s: their gradients are those of finite differences', (_, network, shape) => {
     engine.withBackend(new ReferenceBackend({ dtype: 'float64' }), () => {
       const generator = new Generator(3);
@@ -57,7 +57,7 @@ describe('layers that run as one', () => {
     });
   });
 
-  test.each(networks)('%s: they give what they give one by one', (_, network, shape) => {
+  test.each(networks)('%s: they give the same results as separate layers', (_, network, shape) => {
     engine.withBackend(new engine.WasmBackend(), () => {
       const generator = new Generator(5);
       const layers = network(generator);
@@ -72,7 +72,7 @@ describe('layers that run as one', () => {
     });
   });
 
-  test('keep their order, their names and their place in the graph', () => {
+  test('keep their order, their names and their position in the graph', () => {
     const model = new Sequential(
       ['conv', new Conv2d(1, 2, 3)],
       ['relu', new ReLU()],
@@ -94,7 +94,7 @@ describe('layers that run as one', () => {
     expect(pooled.gradFn?.nextFunctions.map(([node]) => node?.name ?? null)).toEqual([null, 'AccumulateGrad', 'AccumulateGrad']);
   });
 
-  test('run one by one where somebody watches one of them or has changed what it does', () => {
+  test('run separately if one of them has another forward method', () => {
     class Doubled extends ReLU {
       override forward(input: Tensor): Tensor {
         return super.forward(input).mul(2);
@@ -114,7 +114,7 @@ describe('layers that run as one', () => {
     expect(seen.map((x) => x.tolist())).toEqual([layer.forward(input).tolist()]);
   });
 
-  test('a change in place of what the backward pass needs is still an error', () => {
+  test('an in-place change of a value that the backward pass needs is still an error', () => {
     const model = new Sequential(new Linear(3, 2), new ReLU());
     const input = engine.randn([2, 3]);
     const output = model.forward(input);

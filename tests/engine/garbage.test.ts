@@ -1,6 +1,6 @@
-// What training leaves to the garbage collector. As a job takes a step, it does again what the first one did, and leaves next to
-// nothing, nor does the loop around it; as a user writes it, a few objects for each operation of the graph. Nothing grows with the
-// batch, the layers' sizes or the steps.
+// The garbage of training on JavaScript's heap. A job replays its first step, so later steps and the loop around them create almost no
+// garbage. Steps that a user writes create a few objects per operation. The garbage does not grow with the batch, the layers' sizes or the
+// steps.
 import { Session } from 'node:inspector/promises';
 import { describe, expect, test } from 'vitest';
 import {
@@ -36,7 +36,7 @@ const layers = [
   { type: 'linear', outFeatures: 10 },
 ].map((layer) => layerSchema.parse(layer));
 
-/** One step of LeNet, as the tutorial trains it. */
+/** Returns one step of LeNet, as in the tutorial. */
 function lenetStep(batch: number): () => number {
   const model = buildModel(layers, [1, 32, 32], new Generator(0));
   const [input, target] = [randn([batch, 1, 32, 32]), randn([batch, 10])];
@@ -67,7 +67,7 @@ const jobOf = (inputShape: Shape, model: object, optimizer: object, epochs: numb
     epochs,
   }).spec;
 
-/** A step of a job. */
+/** Returns a step of a job. */
 function jobStep(batch: number, shape: Shape = digit, model: object = { layers }, optimizer: object = sgd): () => number {
   const learner = new Learner(jobOf(shape, model, optimizer, 1), new Generator(0));
   const inputShape = [batch, ...shape];
@@ -84,7 +84,7 @@ interface ProfileNode {
 
 const totalSize = ({ selfSize, children }: ProfileNode): number => children.reduce((sum, child) => sum + totalSize(child), selfSize);
 
-/** Bytes that `run` allocates on JavaScript's heap each time, by V8's sampling profiler; what was collected since counts too. */
+/** Returns the bytes that each `run` allocates on JavaScript's heap, including collected ones, as measured by V8's sampling profiler. */
 async function bytesPerRun(run: () => void, runs: number): Promise<number> {
   const bytes = await bytesOf(() => {
     for (let i = 0; i < runs; i++) run();
@@ -94,8 +94,8 @@ async function bytesPerRun(run: () => void, runs: number): Promise<number> {
 }
 
 /**
- * The first of up to a hundred measurements that is below `most`, else the last: code that is not optimised yet allocates more,
- * and on a busy machine V8's optimising thread comes late.
+ * Repeats the measurement up to a hundred times, until it is below `most`, and returns the last result. Code that V8 has not optimised yet
+ * allocates more, and on a busy machine the optimisation takes some time.
  */
 async function steady(measure: () => Promise<number>, most: number): Promise<number> {
   let bytes = await measure();
@@ -151,7 +151,7 @@ describe("a training step's garbage", () => {
     expect(await steady(perStep, 2_000)).toBeLessThan(2_000);
   });
 
-  test('does not pile up: arenas and persistent memory are after many steps what they were after a few', () => {
+  test('does not accumulate: arenas and persistent memory have the same size after many steps as after a few', () => {
     const backend = new WasmBackend();
     setBackend(backend);
     const step = lenetStep(4);

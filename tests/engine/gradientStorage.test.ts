@@ -1,5 +1,5 @@
-// Gradients are written where they stay: an operation gets a leaf's own gradient to write to when it is the first to arrive,
-// and zeroGrad notes that all is zero until somebody looks. Nobody should be able to tell.
+// The storage of gradients. The first operation of a backward pass writes directly to the gradient of a leaf, and zeroGrad only marks it as
+// zero until it is read. These optimizations must not be visible.
 import { AutogradError, Linear, optim, tensor, type Tensor, zeros } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -17,7 +17,7 @@ describe('a gradient', () => {
     expect(gradientOf(layer.weight).tolist()).toEqual([[1, 2]]);
   });
 
-  test('adds up over uses within one pass, the first of which writes', () => {
+  test('is the sum over all uses within one pass, of which the first overwrites it', () => {
     const layer = new Linear(2, 2, { bias: false });
     const x = tensor([[1, 2]]);
     const once = layer.forward(x);
@@ -35,7 +35,7 @@ describe('a gradient', () => {
     ]);
   });
 
-  test('is the same tensor before and after zeroGrad, and zero for all who share its storage', () => {
+  test('is the same tensor before and after zeroGrad, and zero for all tensors that share its storage', () => {
     const layer = new Linear(2, 1);
     layer
       .forward(tensor([[1, 2]]))
@@ -62,7 +62,7 @@ describe('a gradient', () => {
     expect(layer.weight.tolist()).toEqual(before);
   });
 
-  test('is zero, not half written, after a pass that failed', () => {
+  test('is zero and not partly written after a failed pass', () => {
     const layer = new Linear(2, 2);
     layer
       .forward(tensor([[1, 2]]))

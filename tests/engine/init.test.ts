@@ -1,5 +1,5 @@
-// The initial weights of layers: PyTorch's values for the same seed where the conformance set does not look, and what
-// is refused.
+// The initial weights of layers: PyTorch's values for the same seed in cases that the conformance set does not contain, and refused
+// arguments.
 import { describe, expect, test } from 'vitest';
 import { initializeConvOrLinear, kaimingUniform_ } from '../../packages/engine/src/nn/init.ts';
 import { Generator } from '../../packages/engine/src/random.ts';
@@ -32,7 +32,7 @@ describe('a fresh layer', () => {
 });
 
 describe('kaimingUniform_', () => {
-  test('follows the slope that it is given, as PyTorch does', () => {
+  test('uses the given slope, as PyTorch does', () => {
     const generator = new Generator(0);
     const flat = kaimingUniform_(new Float32Array(4), 4, generator, 0);
     expect([...flat]).toEqual([-0.009169445373117924, 0.657006561756134, -1.0080204010009766, -0.9013375639915466]);

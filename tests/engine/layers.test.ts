@@ -1,5 +1,5 @@
-// Layers as modules and as definitions: every one in the registry has a sample here, which its shape rule, its cost, its
-// draws and its gradients are checked with. How they print and what they refuse is in files of their own.
+// Layers as modules and as definitions. For each layer of the registry, a sample is used to check its shape rule, cost, random numbers and
+// gradients. layersPrinted.test.ts and layersRefused.test.ts test how layers print and what they refuse.
 import * as engine from '@trainyard/engine';
 import {
   buildModel,
@@ -42,7 +42,7 @@ test('every layer of the registry has a sample', () => {
 describe.each(Object.keys(samples))('%s', (type) => {
   const { spec, input } = sampleOf(type);
 
-  test('gives outputs of the shape that its rule says, and has as many parameters as its cost', () => {
+  test('gives outputs of the shape in its shape rule, and has the number of parameters in its cost', () => {
     const [summary] = shapesOf([spec], input);
     const model = buildModel([spec], input, new Generator(0));
     expect(model.forward(randn([2, ...input])).shape).toEqual([2, ...summary.outputShape]);
@@ -63,7 +63,7 @@ describe.each(Object.keys(samples))('%s', (type) => {
     });
   });
 
-  test('draws its initial values from the generator that it is given, and from no other', () => {
+  test('draws its initial values only from the given generator', () => {
     const valuesOf = (seed: number): number[] =>
       buildModel([spec], input, new Generator(seed))
         .parameters()
@@ -72,7 +72,7 @@ describe.each(Object.keys(samples))('%s', (type) => {
     const first = valuesOf(5);
     manualSeed(2);
     expect(valuesOf(5)).toEqual(first);
-    // Norms and slopes start at one value each, whatever the seed.
+    // The initial values of norms and slopes do not depend on the seed.
     if (new Set(first).size > 2) expect(valuesOf(6)).not.toEqual(first);
   });
 });
@@ -133,7 +133,7 @@ describe('a list of layers', () => {
     ]);
   });
 
-  test('names the parameters of a residual by its two ways, and draws its layers before its shortcut', () => {
+  test('names the parameters of a residual by its two paths, and draws its layers before its shortcut', () => {
     const block = layer({
       type: 'residual',
       layers: [{ type: 'linear', name: 'up', outFeatures: 2 }, { type: 'relu' }, { type: 'linear', outFeatures: 4 }],
@@ -160,7 +160,7 @@ describe('a list of layers', () => {
     expect(built.parameters().map(({ values }) => values)).toEqual(expected.map(({ values }) => values));
   });
 
-  test('is counted without touching memory, however large it is', () => {
+  test('is counted without allocating memory, even if it is very large', () => {
     const huge = [
       { type: 'flatten' },
       { type: 'linear', outFeatures: 1_000_000_000 },
@@ -179,7 +179,7 @@ describe('a Sequential', () => {
     expect(model.namedParameters().map(([name]) => name)).toEqual(['1.weight', '1.bias']);
   });
 
-  test('reaches all below it with train, eval and zeroGrad', () => {
+  test('applies train, eval and zeroGrad to all nested modules', () => {
     const inner = new Sequential(new Linear(2, 2));
     const model = new Sequential(inner);
     model.eval();

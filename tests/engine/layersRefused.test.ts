@@ -1,4 +1,4 @@
-// What layers refuse: shapes that do not fit them, before anything is built; options that make no sense; and, as classes, the same sizes.
+// Layers refuse shapes that do not fit, before anything is built, and invalid options. Their classes refuse the same sizes.
 import {
   buildModel,
   Conv2d,
@@ -187,7 +187,7 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
 describe.each(refused)('%s', (_, layers, input, { index, field, message }) => {
   const specs = layers.map(layer);
 
-  test('is found from the shapes alone, with the layer and the option to blame', () => {
+  test('is detected from the shapes, and the error names the layer and the option', () => {
     const inferred = inferShapes(specs, input);
     if (inferred.ok) expect.fail('the layers were accepted');
     expect(inferred.index).toBe(index);
@@ -225,6 +225,6 @@ test.each([
   expectRefusal(make, 'invalidArgument', message);
 });
 
-test('a Residual refuses to add what is not alike, which would broadcast', () => {
+test('a Residual refuses to add different shapes that would broadcast', () => {
   expectRefusal(() => new Residual(new Linear(3, 1)).forward(randn([2, 3])), 'shapeMismatch', /make \[2, 1\] of \[2, 3\]/);
 });

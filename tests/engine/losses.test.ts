@@ -1,5 +1,5 @@
-// Losses as functions and as modules. Their values against PyTorch's are in tests/conformance, their gradients and definitions in files
-// of their own.
+// Losses as functions and as modules. tests/conformance compares their values with PyTorch. lossesGradients.test.ts and
+// lossesDefinitions.test.ts test their gradients and definitions.
 import {
   BCELoss,
   BCEWithLogitsLoss,
@@ -64,7 +64,7 @@ onEveryBackend(() => {
       expect(compute().item()).toBeCloseTo(expected, 5);
     });
 
-    test('takes classes in the second of more dimensions', () => {
+    test('has the classes in the second dimension if there are more than two', () => {
       const values = Array.from({ length: 24 }, (_, i) => Math.sin(i / 7));
       const input = tensor(values).reshape(2, 3, 4);
       expect(crossEntropy(input, indices([0, 1, 2, 0, 2, 2, 1, 0], [2, 4])).item()).toBeCloseTo(1.2460750341415405, 5);
@@ -136,7 +136,7 @@ onEveryBackend(() => {
     });
   });
 
-  test('a loss as a module does what its function does, and prints as in PyTorch', () => {
+  test('a loss module gives the same result as its function and prints as in PyTorch', () => {
     const [input, values, classes] = [randn([4, 5]), randn([4, 5]), indices([0, 4, 2, 2])];
     expect(new MSELoss({ reduction: 'sum' }).forward(input, values).item()).toBe(mseLoss(input, values, { reduction: 'sum' }).item());
     const options = { labelSmoothing: 0.2 };

@@ -1,4 +1,4 @@
-// Losses as definitions: what outputs and targets each of them takes, and what its options are.
+// The definitions of losses: their options, and the outputs and targets that they accept.
 import { lossDefinitions, lossSchema, type Target } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';
@@ -55,7 +55,7 @@ describe('a definition', () => {
       /2 factors.*10 features/,
     ],
     ['values of more dimensions', check('mse', [5], { kind: 'values', shape: [2, 5] }), null, /\[2, 5\], got \[5\]/],
-  ])('refuses %s, naming both and the remedy', (_, compute, field, message) => {
+  ])('refuses %s with an error that names both and says what to do', (_, compute, field, message) => {
     expect(expectRefusal(compute, 'shapeMismatch', message)).toHaveProperty('field', field);
   });
 

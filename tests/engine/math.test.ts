@@ -1,5 +1,5 @@
-// The portable elementary functions against the platform's, over wide random ranges and at the edges. The platform's own
-// results are off by up to 1 ulp, hence the bound of 2 between the two; the fingerprints at the end pin every bit.
+// Compares the portable elementary functions with those of the platform, over wide random ranges and at special values. The platform's
+// results have errors of up to 1 ulp, so the two may differ by 2 ulp. The digests at the end check every bit.
 import { describe, expect, test } from 'vitest';
 import { cos, exp, log, log1p, pow, sin } from '../../packages/engine/src/math.ts';
 import { Generator } from '../../packages/engine/src/random.ts';
@@ -31,7 +31,7 @@ const SPECIALS = [NaN, ...EDGES, ...EDGES.map((x) => -x)];
 
 const view = new DataView(new ArrayBuffer(8));
 
-/** Position of x among all doubles, counted from 0; neighbours differ by 1. */
+/** Returns the position of x among all doubles. Neighbours differ by 1. */
 function rank(x: number): bigint {
   view.setFloat64(0, Math.abs(x));
   const distance = view.getBigInt64(0);
@@ -140,7 +140,7 @@ describe('special values', () => {
   });
 });
 
-describe('values computed at 200 bits are met to 1 ulp', () => {
+describe('values that were computed with 200 bits are matched within 1 ulp', () => {
   test.each([
     ['sin(1e22)', sin(1e22), -0.8522008497671888],
     ['cos(1e22)', cos(1e22), 0.523214785395139],

@@ -1,4 +1,4 @@
-// A long run's memory does not grow: 10,000 steps of a small network, with arenas and as a newcomer writes it, without any.
+// The memory of a long run does not grow: 10,000 steps of a small network, with and without arenas.
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -17,14 +17,14 @@ const mostOutsideHeap = 16 * mebibyte;
 interface MemoryUse {
   /** JavaScript objects. */
   readonly heapUsed: number;
-  /** What the process has besides the JavaScript heap, whose spare room grows with the load on the machine. */
+  /** The memory of the process without the JavaScript heap, whose free space depends on the load of the machine. */
   readonly outsideHeap: number;
   readonly arrayBuffers: number;
   readonly inBackend: number;
   readonly peakInBackend: number;
 }
 
-/** What is in use when nothing is left that could be collected. */
+/** Returns the used memory after all garbage was collected. */
 async function memoryUse(): Promise<MemoryUse> {
   for (let i = 0; i < 3; i++) {
     collectGarbage();
@@ -35,7 +35,7 @@ async function memoryUse(): Promise<MemoryUse> {
   return { heapUsed, outsideHeap: rss - heapTotal, arrayBuffers, inBackend: bytes, peakInBackend: peakBytes };
 }
 
-/** One step of forward, backward and a hand-written update, ready to be repeated. */
+/** Returns a function that runs one step: forward, backward and a hand-written update. */
 function trainingStep(): () => number {
   const [input, target] = [randn([4, 8]), rand([4, 3])];
   const hidden = [randn([16, 8]), zeros([16])].map((tensor) => tensor.requiresGrad_());
@@ -54,7 +54,7 @@ function trainingStep(): () => number {
   };
 }
 
-/** Memory after warming up and after all steps; the loss has to fall, or the steps did nothing. */
+/** Returns the memory after a warm-up and after all steps. The loss must fall, which shows that the steps train. */
 async function measure(step: () => number, warmUp = warmUpSteps): Promise<{ before: MemoryUse; after: MemoryUse }> {
   const first = step();
   for (let i = 1; i < warmUp; i++) step();
@@ -66,7 +66,7 @@ async function measure(step: () => number, warmUp = warmUpSteps): Promise<{ befo
   return { before, after };
 }
 
-/** Of up to three runs: what V8 compiles and malloc keeps comes once, what leaks comes in each of them. */
+/** Repeats the measurement up to three times: compiled code and memory that malloc keeps grow only once, a leak grows every time. */
 async function measureRuns(makeStep: () => () => number, warmUp?: number): Promise<{ before: MemoryUse; after: MemoryUse }> {
   let use = await measure(makeStep(), warmUp);
   for (let more = 0; more < 2 && use.after.outsideHeap - use.before.outsideHeap >= mostOutsideHeap; more++) use = await measure(makeStep());
@@ -80,7 +80,7 @@ describe('memory', () => {
         const step = trainingStep();
         return () => inArena(step);
       });
-      // Less is in use when arrays of a test before this one are collected only now.
+      // The memory may shrink, because arrays of earlier tests may be collected only now.
       expect(after.inBackend).toBeLessThanOrEqual(before.inBackend);
       expect(after.peakInBackend).toBe(before.peakInBackend);
       expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(mebibyte);
@@ -98,7 +98,7 @@ describe('memory', () => {
       expect(after.outsideHeap - before.outsideHeap).toBeLessThan(mostOutsideHeap);
     });
 
-    test('of an arena is given back when the step throws', async () => {
+    test('of an arena is freed if the step throws', async () => {
       const use = (): number => backend().memoryUse().bytes;
       const before = use();
       expect(() =>
@@ -110,7 +110,7 @@ describe('memory', () => {
       expect(use()).toBe(before);
     });
 
-    test('of gradients that a user throws away is collected', async () => {
+    test('of gradients that are not referenced any more is collected', async () => {
       const x = randn([1000]).requiresGrad_();
       const step = (): void => {
         x.grad = null;

@@ -1,5 +1,5 @@
-// What operations compute, in cases small enough to check by hand. What they refuse is in opsRefusals.test.ts, gradients are in
-// opsGradients.test.ts, PyTorch's own answers in the conformance tests.
+// The results of operations in cases that are small enough to check by hand. opsRefusals.test.ts tests refused arguments,
+// opsGradients.test.ts gradients, and the conformance tests compare with PyTorch.
 import * as ops from '@trainyard/engine';
 import { arange, tensor, type Tensor } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
@@ -221,7 +221,7 @@ const results: readonly Case[] = [
   ['maxPool2d drops a partial window', () => ops.maxPool2d(image(1, 3), [1, 2]), [[[[1]]]]],
   ['maxPool2d takes a partial window in ceilMode', () => ops.maxPool2d(image(1, 3), [1, 2], { ceilMode: true }), [[[[1, 2]]]]],
   [
-    'maxPool2d takes nothing from beyond the image in ceilMode, however many windows there are in a row',
+    'maxPool2d in ceilMode reads nothing outside of the image, for any number of windows in a row',
     () => ops.maxPool2d(arange(21).sub(30).reshape(1, 3, 1, 7), 2, { ceilMode: true }),
     [[[[-29, -27, -25, -24]], [[-22, -20, -18, -17]], [[-15, -13, -11, -10]]]],
   ],
@@ -287,7 +287,7 @@ describe('operations', () => {
       expect(rounded(compute().tolist())).toEqual(rounded(expected));
     });
 
-    test('draw what the seed decides', () => {
+    test('draw random numbers that only depend on the seed', () => {
       ops.manualSeed(3);
       const first = ops.randn([2, 3]);
       const uniform = ops.rand([100]);
@@ -299,7 +299,7 @@ describe('operations', () => {
   });
 });
 
-/** Results of exp and log may differ from what is expected in their last bits. */
+/** Results of exp and log may differ from the expected values in the last bits. */
 function rounded(value: ops.NestedArray): ops.NestedArray {
   return typeof value === 'number' ? Number(value.toPrecision(6)) + 0 : value.map(rounded);
 }

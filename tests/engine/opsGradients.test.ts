@@ -1,4 +1,4 @@
-// Every operation's gradient against finite differences; one line a case.
+// Compares the gradient of every operation with finite differences. Each case is one line.
 import * as ops from '@trainyard/engine';
 import type { Shape, Tensor } from '@trainyard/engine';
 import { describe, test } from 'vitest';

@@ -1,5 +1,5 @@
-// What holds for every operation on random shapes and options: every backend computes what the reference computes, outputs and
-// gradients; and gradients are what a small step along any direction changes. A failure prints its seed.
+// Properties of every operation for random shapes and options: every backend gives the outputs and gradients of the reference, and
+// gradients match the change after a small step in a random direction. A failure prints its seed.
 import { type Backend, fromFlat, Generator, noGrad, ReferenceBackend, type Shape, type Tensor, withBackend } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ interface Answer {
   readonly data: ArrayLike<number>;
 }
 
-/** Output and gradients on a backend. The values are float32's on every backend. */
+/** Returns the output and the gradients on a backend. The input values are float32 numbers on every backend. */
 function answers(backend: Backend, { compute, shapes, low = -2, seed }: Trial): Answer[] {
   const generator = new Generator(seed);
   const draw = (shape: Shape, from: number): Float32Array =>
@@ -34,7 +34,7 @@ describe.each(others)('$name agrees with the reference on', ({ make }) => {
     fc.assert(
       fc.property(trial, (trial) => {
         const expected = answers(oracle, trial);
-        // Where terms of a sum cancel, their rounding errors remain: no sum has more terms than the largest tensor has elements.
+        // If the terms of a sum cancel, their rounding errors remain. No sum has more terms than the largest tensor has elements.
         const terms = trial.isElementwise === true ? 0 : Math.max(...expected.map(({ data }) => data.length));
         const tolerance = { absolute: 2e-5 + 1e-6 * terms, relative: 1e-4 };
         answers(tested, trial).forEach((answer, i) => {
@@ -47,17 +47,17 @@ describe.each(others)('$name agrees with the reference on', ({ make }) => {
   });
 });
 
-/** As far as values are from each other and from whole and half numbers, where some functions have corners, they may move. */
+/** The step. The distance between values, and to multiples of 1/2, where some functions have no derivative, is larger than this. */
 const STEP = 1e-6;
 const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
 
-/** Values from low to 2 in any order, no two of them near each other or near a corner. */
+/** Returns values from `low` to 2 in random order that keep this distance. */
 function spread(generator: Generator, shape: Shape, low: number): Float64Array {
   const size = sizeOf(shape);
   return Float64Array.from(generator.randperm(size), (place) => low + ((2 - low) * (place + 1 / Math.PI)) / size);
 }
 
-/** Expects the gradients along a random direction to be what a step along it changes. */
+/** Expects that the gradients in a random direction match the change after a step in this direction. */
 function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
   const generator = new Generator(seed);
   const draw = (size: number): Float64Array => generator.uniform_(new Float64Array(size), -1, 1);
@@ -91,10 +91,10 @@ function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
   expect(Math.abs(slope - difference), `${slope} by gradients, ${difference} by differences`).toBeLessThanOrEqual(1e-6 * scale);
 }
 
-/** Where operands are compared with each other they come as near as they like: opsGradients.test.ts has these. */
+/** Operations that compare their operands with each other. Their operands may be too close. opsGradients.test.ts tests them. */
 const withCorners = new Set(['maximum and minimum']);
 
-describe('gradients are what a step along a random direction changes, of', () => {
+describe('gradients match the change after a step in a random direction for', () => {
   test.each(opTrials.filter(([name]) => !withCorners.has(name)))('%s', (_, trial) => {
     withBackend(new ReferenceBackend({ dtype: 'float64' }), () => {
       fc.assert(fc.property(trial, checkDirection), { numRuns: 20 });

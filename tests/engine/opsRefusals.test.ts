@@ -1,4 +1,4 @@
-// What operations refuse: each error's code, and that its message names the values.
+// Invalid arguments of operations are refused. The error has the right code, and its message contains the values.
 import * as ops from '@trainyard/engine';
 import { arange, type Tensor, tensor } from '@trainyard/engine';
 import { describe, test } from 'vitest';

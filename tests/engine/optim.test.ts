@@ -1,4 +1,4 @@
-// Optimizers as classes and as definitions. Their steps against PyTorch's are in tests/conformance.
+// Optimizers as classes and as definitions. tests/conformance compares their steps with PyTorch.
 import { fromFlat, inArena, optim, parse, type Tensor, tensor, zeros } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { onEveryBackend } from '../support/backends.ts';
@@ -14,13 +14,13 @@ function parameter(value: number, grad: number): Tensor {
 }
 
 onEveryBackend(() => {
-  test('a step leaves a parameter without a gradient as it is', () => {
+  test('a step does not change a parameter without a gradient', () => {
     const [moved, still] = [parameter(1, 1), tensor([1], { requiresGrad: true })];
     new SGD([moved, still], { learningRate: 0.5 }).step();
     expect([moved.item(), still.item()]).toEqual([0.5, 1]);
   });
 
-  test('a step uses the learning rate of that moment', () => {
+  test('a step uses the current learning rate', () => {
     const leaf = parameter(1, 1);
     const optimizer = new SGD([leaf], { learningRate: 0.5 });
     optimizer.step();
@@ -29,14 +29,14 @@ onEveryBackend(() => {
     expect(leaf.item()).toBe(0.25);
   });
 
-  test('maximize goes up the gradient', () => {
+  test('maximize moves in the direction of the gradient', () => {
     const leaf = parameter(1, 1);
     new SGD([leaf], { learningRate: 0.5, maximize: true }).step();
     expect(leaf.item()).toBe(1.5);
     expect(leaf.grad?.item()).toBe(1);
   });
 
-  test('zeroGrad zeroes gradients in place and makes none', () => {
+  test('zeroGrad sets existing gradients to zero in place and creates none', () => {
     const [leaf, other] = [parameter(1, 3), tensor([1], { requiresGrad: true })];
     const grad = leaf.grad;
     new SGD([leaf, other]).zeroGrad();
@@ -54,7 +54,7 @@ onEveryBackend(() => {
     expect(early.item()).toBe(-2);
   });
 
-  test('state outlives the arena of the step that made it', () => {
+  test('the state is kept after the arena of the step that created it', () => {
     const run = (wrap: (step: () => void) => void): number[] => {
       const leaf = fromFlat([1, 2, 3], [3], { requiresGrad: true });
       const optimizer = new Adam([leaf], { learningRate: 0.1, amsgrad: true });
@@ -83,7 +83,7 @@ onEveryBackend(() => {
     return variants.map((variant) => ({ ...plain, ...variant }));
   });
 
-  test.each(everyOptimizer)('%o goes on from its saved state as if nothing had happened', (given) => {
+  test.each(everyOptimizer)('%o gives the same results after its state was saved and loaded', (given) => {
     const spec = optim.optimizerSchema.parse(given);
     const start = (): [Tensor[], optim.Optimizer] => {
       const leaves = [fromFlat([1, -2, 3], [3], { requiresGrad: true }), tensor([0.5], { requiresGrad: true })];
@@ -110,7 +110,7 @@ onEveryBackend(() => {
     expect(undisturbed[1].state()[1]).toBeNull();
   });
 
-  test('a momentum set later starts from that step, as when a scheduler cycles it', () => {
+  test('a momentum that is set later applies from that step on, as when a scheduler cycles it', () => {
     const leaf = parameter(0, 1);
     const optimizer = new SGD([leaf], { learningRate: 1 });
     optimizer.step();
@@ -120,7 +120,7 @@ onEveryBackend(() => {
     expect(leaf.item()).toBe(-3.5);
   });
 
-  test('a step between forward and backward is noticed', () => {
+  test('a step between forward and backward is detected', () => {
     const leaf = parameter(2, 1);
     const loss = leaf.mul(leaf).sum();
     new SGD([leaf]).step();
@@ -250,7 +250,7 @@ describe('a definition', () => {
     expect(parse(optim.optimizerSchema, spec)).toMatchObject({ ok: false, problems: [{ path }] });
   });
 
-  test('knows how many arrays it keeps for each parameter', () => {
+  test('gives the number of arrays that it keeps for each parameter', () => {
     const arraysOf = (spec: object): number | undefined => {
       const parsed = optim.optimizerSchema.parse(spec);
       return optim.findOptimizer(parsed.type).stateArrays(parsed);

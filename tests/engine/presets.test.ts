@@ -1,4 +1,4 @@
-// Presets: known networks that a job spec can name instead of listing their layers.
+// Presets are known networks that a job spec can name instead of listing the layers.
 import {
   buildModel,
   catalog,
@@ -34,7 +34,7 @@ function problemsOf(body: unknown): readonly Problem[] {
   throw new Error('the spec was accepted');
 }
 
-/** Numbers that the same networks learn in PyTorch. */
+/** The number of parameters of the same networks in PyTorch. */
 const parameters: Readonly<Record<string, readonly [data: object, count: number]>> = {
   lenet5: [{ dataset: 'mnist' }, 61_706],
   vggSmall: [{ dataset: 'cifar10' }, 591_274],
@@ -47,19 +47,19 @@ beforeAll(() => {
   setBackend(new WasmBackend());
 });
 
-test('the catalog lists the presets that are described here', () => {
+test('the catalog lists exactly the presets of this file', () => {
   expect(names).toEqual(Object.keys(parameters));
   expect(catalog().presets[0].schema).toMatchObject({ properties: { preset: { const: 'lenet5' } }, required: ['preset'] });
 });
 
 describe.each(names)('the preset %s', (name) => {
-  test('is replaced by layers with their defaults, as if they had been written out', () => {
+  test('is replaced by its layers with their defaults', () => {
     const { spec } = checkSpec(job(name));
     expect(Object.keys(spec.model)).toEqual(['layers']);
     expect(checkSpec({ ...spec, model: { layers: spec.model.layers } }).spec).toEqual(spec);
   });
 
-  test("has the parameters of PyTorch's network, and the data's classes as outputs", () => {
+  test("has as many parameters as PyTorch's network, and one output per class of the data", () => {
     const [data, count] = parameters[name];
     const { summary } = checkSpec(job(name, data));
     expect(summary.totals.parameters).toBe(count);
@@ -84,7 +84,7 @@ describe.each(names)('the preset %s', (name) => {
   });
 });
 
-test('lenet5 pads images smaller than 32×32, so that all come to 400 features', () => {
+test('lenet5 pads images smaller than 32×32, so that it always has 400 features', () => {
   const paddingOf = (spec: JobSpec): unknown => {
     const [first] = spec.model.layers;
     return first.type === 'conv2d' ? first.padding : null;

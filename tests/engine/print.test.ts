@@ -131,7 +131,7 @@ describe('printing', () => {
     expect(withBackend(float32, () => formatTensor(make()))).toBe(block(text));
   });
 
-  test('says of a parameter that it is one', () => {
+  test('shows that a tensor is a parameter', () => {
     const x = withBackend(float32, () => new Linear(1, 2).bias ?? expect.fail('there is no bias'));
     x.values.fill(0.5);
     const text = 'Parameter containing:\ntensor([0.5000, 0.5000], requires_grad=True)';

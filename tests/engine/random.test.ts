@@ -1,5 +1,5 @@
-// The generator and its draws: mt19937's published values, what PyTorch gives for the same seed where the conformance
-// set does not look (float64, tails, wide integers, long permutations), the state, and what is refused.
+// The random generator: the published values of mt19937, PyTorch's values for the same seed in cases that the conformance set does not
+// contain (float64, tails, large integers, long permutations), the state, and refused arguments.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultGenerator, epochOrder, Generator, type GeneratorState, manualSeed } from '../../packages/engine/src/random.ts';
@@ -41,7 +41,7 @@ describe('words', () => {
 });
 
 describe('seeds', () => {
-  test('count by their low 32 bits, as number or bigint', () => {
+  test('are used modulo 2^32, as number or bigint', () => {
     expect(new Generator(2 ** 40 + 7).randint(0, 1000, 4)).toEqual(Int32Array.of(615, 892, 721, 286));
     expect(new Generator(2n ** 63n + 7n).randint(0, 1000, 4)).toEqual(Int32Array.of(615, 892, 721, 286));
     expect(new Generator(7).randint(0, 1000, 4)).toEqual(Int32Array.of(615, 892, 721, 286));
@@ -57,31 +57,31 @@ describe('seeds', () => {
     expect(start).toThrow(`got ${seed}`);
   });
 
-  test('start the stream anew, forgetting a kept normal value', () => {
+  test('restart the stream and discard a stored normal value', () => {
     const generator = new Generator(3);
     normal32(generator, 1);
     expect(normal32(generator.manualSeed(3), 2)).toEqual(normal32(new Generator(3), 2));
   });
 
-  test('given to manualSeed seed the generator that draws by default', () => {
+  test('that are given to manualSeed seed the default generator', () => {
     expect(manualSeed(7)).toBe(defaultGenerator());
     expect(defaultGenerator().randint(0, 1000, 4)).toEqual(Int32Array.of(615, 892, 721, 286));
   });
 });
 
 describe('uniform draws', () => {
-  test('of float64 take 53 bits, as PyTorch does', () => {
+  test('of float64 have 53 random bits, as in PyTorch', () => {
     expect([...uniform64(new Generator(0), 3)]).toEqual([0.9700530018065531, 0.707819864399788, 0.45938294312745087]);
   });
 
-  test('of float32 spend one word, of float64 two', () => {
+  test('use one word for float32 and two for float64', () => {
     const generator = new Generator(0);
     uniform32(generator, 5);
     uniform64(generator, 5);
     expect(generator.random()).toBe(skipWords(new Generator(0), 15).random());
   });
 
-  test('stay within their limits and fill them evenly', () => {
+  test('are within their limits and evenly distributed', () => {
     const counts = new Array<number>(10).fill(0);
     for (const value of new Generator(1).uniform_(new Float32Array(100000), -3, 7)) counts[Math.floor(value + 3)] += 1;
     for (const count of counts) expect(Math.abs(count - 10000)).toBeLessThan(500);
@@ -98,7 +98,7 @@ describe('uniform draws', () => {
 });
 
 describe('normal draws', () => {
-  test('of fewer than 16 values keep the second of a pair for the next such draw', () => {
+  test('of fewer than 16 values store the second value of a pair for the next such draw', () => {
     const generator = new Generator(0);
     const expected = [
       1.5409960746765137, -0.293428897857666, -2.1787893772125244, 0.5684312582015991, -1.0845223665237427, -1.3985954523086548,
@@ -108,7 +108,7 @@ describe('normal draws', () => {
     expectClose([...normal32(generator, 7), ...normal32(generator, 7)], expected, 1e-7);
   });
 
-  test('keep that value through other draws, of blocks of normal values too', () => {
+  test('keep that value during other draws, also of blocks of normal values', () => {
     const generator = new Generator(4);
     const first = normal64(generator, 1);
     uniform32(generator, 3);
@@ -116,7 +116,7 @@ describe('normal draws', () => {
     expect([...first, ...normal64(generator, 1)]).toEqual([...normal64(new Generator(4), 2)]);
   });
 
-  test('scale the kept value by the mean and std of the draw that gives it out', () => {
+  test('scale the stored value with the mean and std of the draw that returns it', () => {
     const [plain, scaled] = [new Generator(4), new Generator(4)];
     const [, second] = normal64(plain, 2);
     normal64(scaled, 1);
@@ -172,7 +172,7 @@ describe('whole numbers', () => {
     expect(generator.randint(0, 2 ** 28 - 1, 3)).toEqual(Int32Array.of(374571, 204159579, 72039508));
   });
 
-  test('lie from low to below high, both ends reached', () => {
+  test('are from low to high − 1, including both', () => {
     const values = new Set(new Generator(0).randint(-2, 3, 1000));
     expect([...values].toSorted((a, b) => a - b)).toEqual([-2, -1, 0, 1, 2]);
   });
@@ -194,7 +194,7 @@ describe('permutations', () => {
     expect(sha256(order)).toBe('52a942414667661f95ad16a1ea3b98b9e5e0bbcca787973c1ce75f7346e22a6d');
   });
 
-  test('hold each index once, whatever the length and the seed', () => {
+  test('contain each index once, for any length and seed', () => {
     fc.assert(
       fc.property(fc.nat(300), fc.nat(), (n, seed) => {
         const sorted = new Generator(seed).randperm(n).toSorted();
@@ -223,7 +223,7 @@ describe("an epoch's order", () => {
     expect(generator.random()).toBe(twin.random());
   });
 
-  test('is another one in the next epoch', () => {
+  test('is different in the next epoch', () => {
     const generator = new Generator(9);
     expect(epochOrder(generator, 100, true)).not.toEqual(epochOrder(generator, 100, true));
   });
@@ -238,7 +238,7 @@ describe('the state', () => {
     normal32(generator, 2),
   ];
 
-  test('carried through JSON goes on with exactly the same draws, from any point of the stream', () => {
+  test('that is converted to JSON and back continues with the same draws, from any point of the stream', () => {
     fc.assert(
       fc.property(fc.nat(1300), fc.nat(3), (words, normals) => {
         const original = skipWords(new Generator(8), words);
@@ -265,7 +265,7 @@ describe('the state', () => {
     ['a position beyond the words', { ...valid, position: 625 }],
     ['a negative position', { ...valid, position: -1 }],
     ['a kept value that is no number', { ...valid, nextNormal: NaN }],
-  ])('with %s is refused and leaves the generator as it was', (_, state) => {
+  ])('with %s is refused and does not change the generator', (_, state) => {
     const generator = new Generator(2);
     expect(() => generator.setState(state)).toThrow(expect.objectContaining({ code: 'invalidArgument' }));
     expect(uniform32(generator, 10)).toEqual(uniform32(new Generator(2), 10));

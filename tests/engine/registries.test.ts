@@ -1,4 +1,4 @@
-// What holds for every layer, loss, optimizer, scheduler and transform alike, found by walking the registries.
+// Properties that every layer, loss, optimizer, scheduler and transform of the registries must have.
 import { layerDefinitions, lossDefinitions, optim, schedulerDefinitions, transformDefinitions } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -12,7 +12,7 @@ const registries = {
 };
 
 describe.each(Object.entries(registries))('every %s', (_, definitions) => {
-  test('has a type of its own', () => {
+  test('has a unique type', () => {
     const types = definitions.map(({ type }) => type);
     expect(types).not.toEqual([]);
     expect(new Set(types).size).toBe(types.length);
@@ -23,7 +23,7 @@ describe.each(Object.entries(registries))('every %s', (_, definitions) => {
     ({ type, description, schema }) => {
       const json = z.toJSONSchema(schema, { io: 'input' });
 
-      test('describes itself and each of its options', () => {
+      test('has a description, and so has each of its options', () => {
         expect(description).not.toBe('');
         expect(json.description).toBe(description);
         const { type: _, ...options } = json.properties ?? {};

@@ -1,5 +1,5 @@
-// The relaxed mode as a whole: it fuses multiply-adds, and results, weights and checkpoints say by their engine version that it did.
-// That it computes what it should is for the tests that run on every backend.
+// The relaxed mode fuses multiply-adds, and the engine version in results, weights and checkpoints shows this. The tests that run on every
+// backend check its results.
 import { decodeCheckpoint, decodeSafetensors, EngineError, engineVersion, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { relaxedKernels } from '@trainyard/engine/relaxed';
@@ -11,7 +11,7 @@ import { digits, eventsOf, run } from './training/runs.ts';
 const relaxedVersion = `${engineVersion}+relaxed`;
 const relaxed = (): WasmBackend => new WasmBackend({ kernels: relaxedKernels });
 
-/** The square of a number whose last bit the product's rounding drops, less the rounded product. */
+/** A square whose last bit is lost in rounding, minus the rounded square. The result shows whether the multiply-add is fused. */
 function lostBits(backend: WasmBackend): number {
   const x = Math.fround(1 + 2 ** -12);
   const operands = [Float32Array.of(1, x), Float32Array.of(-Math.fround(x * x), x)];
@@ -31,13 +31,13 @@ function relaxedInstructions({ base64 }: typeof strictKernels): string[] {
   }
 }
 
-test('the kernels that everybody gets have no relaxed instruction, the relaxed ones have fused multiply-adds alone', () => {
+test('the standard kernels have no relaxed instructions, and the relaxed kernels have only fused multiply-adds', () => {
   expect(relaxedInstructions(strictKernels)).toEqual([]);
   expect(relaxedInstructions(relaxedKernels)).toEqual(['f32x4.relaxed_madd']);
 });
 
 describe('the relaxed kernels', () => {
-  test('round a product and its sum once, on any processor that fuses the two; the strict ones round twice on every one', () => {
+  test('round a multiply-add once on processors that fuse it, while the standard kernels always round twice', () => {
     expect(lostBits(new WasmBackend())).toBe(0);
     expect(lostBits(relaxed())).toBe(2 ** -24);
   });
@@ -50,7 +50,7 @@ describe('the relaxed kernels', () => {
     for (const { bytes } of eventsOf(events, 'checkpoint')) expect(decodeCheckpoint(bytes).engineVersion).toBe(relaxedVersion);
   });
 
-  test('go on from a strict checkpoint, and the other way round; the log says so, and what comes of it is of neither version', async () => {
+  test('resume from a checkpoint of the standard kernels and vice versa, which the log and the version of the result show', async () => {
     for (const [from, to] of [
       [() => new WasmBackend(), relaxed],
       [relaxed, () => new WasmBackend()],
@@ -86,7 +86,7 @@ describe('the relaxed kernels', () => {
     }
   });
 
-  test('that the platform cannot compile are refused with the remedy', () => {
+  test('that the platform cannot compile are refused with advice', () => {
     const kernels = { base64: btoa('no module'), engineVersion: relaxedVersion };
     const refused = (): unknown => new WasmBackend({ kernels });
     expect(refused).toThrow(EngineError);

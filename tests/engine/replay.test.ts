@@ -1,5 +1,5 @@
-// A training step does its forward pass again instead of making it anew. Nobody should be able to tell, but by what is left to the
-// garbage collector: for every layer and every loss the weights are, bit for bit, those of steps that are made anew each time.
+// A training step replays the recorded operations of an earlier step instead of creating new ones, which saves garbage. The results must
+// not change: for every layer and every loss the weights are, bit for bit, the same as without replay.
 import { expect, test } from 'vitest';
 import { currentArena, inArena, reopenArena } from '../../packages/engine/src/arena.ts';
 import { runBackward } from '../../packages/engine/src/autograd.ts';
@@ -26,7 +26,7 @@ import { layerSamples } from '../support/layerSamples.ts';
 
 interface Case {
   readonly input: Shape;
-  /** Values a sample, or 'class'. */
+  /** The number of target values per sample, or 'class'. */
   readonly target: Shape | 'class';
   readonly layers: readonly object[];
   readonly loss: object;
@@ -35,7 +35,7 @@ interface Case {
 const tail = [{ type: 'flatten' }, { type: 'linear', outFeatures: 3 }];
 const mse = { type: 'mse' };
 
-/** Each layer amid others, so that gradients go through it. */
+/** Each layer between others, so that gradients flow through it. */
 const ofLayers = layerDefinitions.map(({ type }): [string, Case] => {
   const { options, input } = layerSamples[type];
   const first = type === 'flatten' || type === 'linear' ? [] : [{ type: 'tanh' }];
@@ -63,7 +63,7 @@ const more: readonly [string, Case][] = [
   ]),
 ];
 
-/** What each loss takes: the layer before it, its targets and options of its own. */
+/** For each loss, the layer before it, its targets and its options. */
 const lossSamples: Readonly<Record<string, { readonly last?: string; readonly target: Shape | 'class'; readonly options?: object }>> = {
   crossEntropy: { target: 'class', options: { weight: [1, 2, 3], labelSmoothing: 0.1 } },
   nll: { last: 'logSoftmax', target: 'class', options: { weight: [1, 2, 3] } },
@@ -85,7 +85,7 @@ const ofLosses = lossDefinitions.map(({ type }): [string, Case] => {
 
 const cases = [...ofLayers, ...more, ...ofLosses];
 
-/** The data is not read: what learns is given batches here. */
+/** The data of the spec is not read, because the test passes the batches. */
 function specOf({ input, layers, loss }: Case): JobSpec {
   const { spec } = checkSpec({
     seed: 0,
@@ -98,7 +98,7 @@ function specOf({ input, layers, loss }: Case): JobSpec {
   return { ...spec, loss: lossSchema.parse(loss) };
 }
 
-/** Batches of 4, a rest of 3, and batches of 4 again; each of its own values. */
+/** Batches of 4, one of 3, and batches of 4 again, all with different values. */
 function batchesOf({ input, target }: Case): Batch[] {
   const draws = new Generator(7);
   return [4, 4, 3, 4, 3, 4].map((size) => {
@@ -114,7 +114,7 @@ function batchesOf({ input, target }: Case): Batch[] {
 
 const weightsOf = (model: Module): number[] => [...encodeWeights(model).tensorBytes];
 
-/** Spoils what a backward pass says that nobody reads any more. */
+/** Overwrites the memory that is not needed any more after a backward pass. */
 class Spoiling extends WasmBackend {
   override release(array: Float32Array | Int32Array): void {
     if (array instanceof Int32Array) array.fill(-1);
@@ -123,7 +123,7 @@ class Spoiling extends WasmBackend {
   }
 }
 
-test.each(cases)('%s comes out the same whether a step is done again or made anew', (_, sample) => {
+test.each(cases)('%s has the same result with and without replay of a step', (_, sample) => {
   setBackend(new Spoiling());
   const spec = specOf(sample);
   const learner = new Learner(spec, new Generator(0));
@@ -146,7 +146,7 @@ test.each(cases)('%s comes out the same whether a step is done again or made ane
   expect(weightsOf(learner.model)).toEqual(weightsOf(model));
 });
 
-test.each(cases)('%s is evaluated the same whether a batch is the first of its shape or not', (_, sample) => {
+test.each(cases)('%s has the same evaluation for the first batch of a shape and for later ones', (_, sample) => {
   setBackend(new WasmBackend());
   const spec = specOf(sample);
   const learner = new Learner(spec, new Generator(0));
@@ -163,7 +163,7 @@ test.each(cases)('%s is evaluated the same whether a batch is the first of its s
   }
 });
 
-test('a step is not an evaluation done again', () => {
+test('a step does not replay an evaluation', () => {
   setBackend(new WasmBackend());
   const sample: Case = { input: [6], target: [3], layers: [{ type: 'dropout', p: 0.9 }, ...tail], loss: mse };
   const learner = new Learner(specOf(sample), new Generator(0));
@@ -192,12 +192,12 @@ function replayOf(sample: Case): Replay | null {
   });
 }
 
-test.each(cases)('%s can be done again', (_, sample) => {
+test.each(cases)('%s can be replayed', (_, sample) => {
   setBackend(new WasmBackend());
   expect(replayOf(sample)).toBeInstanceOf(Replay);
 });
 
-test('what is more than operations cannot be done again', () => {
+test('code that does more than run operations cannot be replayed', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2]);
   const { scalar, inPlace, plain } = inArena(() => ({
@@ -210,7 +210,7 @@ test('what is more than operations cannot be done again', () => {
   expect([scalar, inPlace]).toEqual([null, null]);
 });
 
-test('a tensor of a step that was done again is an error outside of its step, as any other', () => {
+test('a tensor of a replayed step cannot be used outside of its step, like any other', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2]);
   const { arena, result, replay } = inArena(() => ({ arena: currentArena(), ...Replay.of(() => x.mul(x)) }));
@@ -226,7 +226,7 @@ test('a tensor of a step that was done again is an error outside of its step, as
   expect(values).toThrow(/after its step had ended/);
 });
 
-test('what a backward pass has given the room of away is an error until it is done again', () => {
+test('a tensor whose memory a backward pass has freed cannot be used until the next replay', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2], { requiresGrad: true });
   inArena(() => {
@@ -244,7 +244,7 @@ test('what a backward pass has given the room of away is an error until it is do
   });
 });
 
-test('a batch that is refused leaves the step as it was', () => {
+test('a refused batch does not change the recorded step', () => {
   setBackend(new WasmBackend());
   const sample: Case = { input: [5], target: 'class', layers: tail, loss: { type: 'crossEntropy' } };
   const learner = new Learner(specOf(sample), new Generator(0));

@@ -1,4 +1,4 @@
-// Schedulers as pure functions and as definitions. Their rates against PyTorch's are in tests/conformance.
+// Schedulers as pure functions and as definitions. tests/conformance compares their rates with PyTorch.
 import { learningRateAt, type PlateauState, parse, Schedule, schedulerSchema } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -113,7 +113,7 @@ describe('reduceOnPlateau', () => {
     close(follow(new Schedule(spec, 0.1), values), expected);
   });
 
-  test('goes on from its saved state as if nothing had happened', () => {
+  test('gives the same rates after its state was saved and loaded', () => {
     const spec = schedulerSchema.parse({ type: 'reduceOnPlateau', ...upwards });
     const undisturbed = new Schedule(spec, 0.1);
     const whole = follow(undisturbed, values);
@@ -125,7 +125,7 @@ describe('reduceOnPlateau', () => {
     expect(after.state()).toEqual(undisturbed.state());
   });
 
-  test('leaves the rate alone where its metric is not measured', () => {
+  test('does not change the rate if its metric is not measured', () => {
     const schedule = new Schedule(schedulerSchema.parse({ type: 'reduceOnPlateau', metric: 'testAccuracy', patience: 0 }), 0.1);
     expect(follow(schedule, values)).toEqual(values.map(() => 0.1));
   });
@@ -136,7 +136,7 @@ test('a schedule of a scheduler that counts has no state', () => {
   expect(new Schedule(undefined, 0.1).after(7, 70)).toEqual({ learningRate: 0.1, momentum: null });
 });
 
-test('the same index gives the same rate, whatever was asked before', () => {
+test('the same index always gives the same rate', () => {
   const spec = { type: 'exponential', gamma: 0.97 };
   const forwards = rates(spec, 0.1, [0, 1, 2, 3, 4]);
   expect(rates(spec, 0.1, [4, 3, 2, 1, 0]).toReversed()).toEqual(forwards);

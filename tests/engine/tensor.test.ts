@@ -1,4 +1,4 @@
-// Tensors as containers: what they are made of, what they tell, what they refuse.
+// Tensors as containers: how they are created, their properties, and refused arguments.
 import {
   arange,
   fromFlat,
@@ -22,7 +22,7 @@ import { expectRefusal } from '../support/expectRefusal.ts';
 
 describe('a tensor', () => {
   onEveryBackend(() => {
-    test('has the shape of its nested lists and gives them back', () => {
+    test('has the shape of its nested lists and can be converted back to them', () => {
       const nested = [
         [
           [1, 2],
@@ -68,7 +68,7 @@ describe('a tensor', () => {
       expect([zeros([2]).tolist(), ones([1, 2]).tolist(), full([], 7).tolist()]).toEqual([[0, 0], [[1, 1]], 7]);
     });
 
-    test('shares storage with what is detached or reshaped, and not with what is kept or cloned', () => {
+    test('shares its storage with detached and reshaped tensors, and not with kept and cloned ones', () => {
       const x = tensor([1, 2]);
       const [shared, copies] = [
         [x.detach(), x.data, x.reshape(2, 1)],
@@ -97,7 +97,7 @@ describe('a tensor', () => {
       expect(x.add(1).tolist()).toEqual([2, 3]);
     });
 
-    test('gives back any nested list', () => {
+    test('can be converted back to any nested list', () => {
       const shapes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 });
       fc.assert(
         fc.property(shapes, (shape) => {
@@ -105,7 +105,7 @@ describe('a tensor', () => {
             Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
             shape,
           );
-          // Lists cannot tell what lies below an empty dimension.
+          // Nested lists do not contain the dimensions below an empty one.
           const end = shape.indexOf(0);
           expect(tensor(x.tolist()).shape).toEqual(end === -1 ? shape : shape.slice(0, end + 1));
           expect(tensor(x.tolist()).tolist()).toEqual(x.tolist());

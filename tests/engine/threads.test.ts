@@ -1,5 +1,5 @@
-// The team of threads that parallel kernels run on: that it sleeps, ends, and says so when a thread is lost. That results are the
-// same with any number of threads is threadsBits.test.ts's.
+// The team of threads for parallel kernels: it sleeps, ends, and reports a lost thread. threadsBits.test.ts checks that results do not
+// depend on the number of threads.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -27,14 +27,14 @@ const geometry: Parameters<WasmBackend['maxPool2d']>[3] = {
   outWidth: 10,
 };
 
-/** Runs a kernel that is worth sharing. */
+/** Runs a kernel that is large enough to use several threads. */
 function pool(backend: WasmBackend): void {
   const mark = backend.enterArena();
   backend.maxPool2d(backend.allocate(600 * 400), backend.allocate(600 * 100), backend.allocateIndices(600 * 100), geometry);
   backend.leaveArena(mark);
 }
 
-/** The threads of this process, as Linux lists them. */
+/** Returns the threads of this process, as listed by Linux. */
 const tasks = '/proc/self/task';
 
 function isAsleep(thread: string): boolean {
@@ -42,7 +42,7 @@ function isAsleep(thread: string): boolean {
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('S');
 }
 
-/** What a job throws that another thread takes part in; until one does, it is run again. */
+/** Runs the kernel until another thread takes part in it. @returns the error that it then throws */
 function failureOf(backend: WasmBackend): unknown {
   for (const end = performance.now() + waitLimitMs; performance.now() < end; ) {
     try {
@@ -68,7 +68,7 @@ afterEach(async () => {
 
 const memberModule = new URL('../../packages/engine/dist/node/kernelThread.js', import.meta.url);
 
-/** One thread beside the caller's, with its worker in hand, and with another setup where a test wants it. */
+/** Starts a team with one additional thread and returns its worker. A test can change the setup. */
 function threadInHand(change: (setup: TeamSetup) => TeamSetup, patienceMs?: number): KernelThreads & { workers: Worker[] } {
   const workers: Worker[] = [];
   return {
@@ -96,7 +96,7 @@ const sections = {
   exports: [7, 25, 2, 9, ...Buffer.from('setThread'), 0, 0, 9, ...Buffer.from('maxPool2d'), 0, 1],
 };
 
-/** Kernels of which setThread does nothing and maxPool2d does what `body` says. */
+/** Builds kernels in which setThread does nothing and maxPool2d runs `body`. */
 function kernelsThat(body: readonly number[]): object {
   const { types, functions, exports } = sections;
   const bodies = [2, 0, 0x0b, body.length + 2, 0, ...body, 0x0b];
@@ -108,12 +108,12 @@ function kernelsThat(body: readonly number[]): object {
 }
 
 describe('the threads of a backend', () => {
-  it('are refused unless there are 1 to 64', () => {
+  it('are refused unless their number is from 1 to 64', () => {
     for (const count of [0, 65, 1.5, NaN]) expect(() => nodeThreads(count)).toThrow(/1 to 64/);
     expect(() => new WasmBackend({ threads: { ...nodeThreads(1), count: 100 } })).toThrow(/1 to 64, got 100/);
   });
 
-  it.skipIf(process.platform !== 'linux')('sleep while there is nothing to do', async () => {
+  it.skipIf(process.platform !== 'linux')('sleep while there is no work', async () => {
     const others = new Set(readdirSync(tasks));
     const backend = backendWith(nodeThreads(3));
     await backend.ready();
@@ -123,7 +123,7 @@ describe('the threads of a backend', () => {
       pool(backend);
       await turn();
     }
-    // A thread that spins is running or wants to run, at every look.
+    // A spinning thread would be running or runnable at every check.
     await until(() => members.every(isAsleep), 'the sleep of all threads');
     for (let look = 0; look < 50; look++) {
       await turn();
@@ -131,7 +131,7 @@ describe('the threads of a backend', () => {
     }
   });
 
-  it('end when it is closed, once or twice, so that the process can end', async () => {
+  it('end when the backend is closed, also if it is closed twice, so that the process can end', async () => {
     const script = `
       import { WasmBackend } from '@trainyard/engine';
       import { nodeThreads } from '@trainyard/engine/node';
@@ -149,7 +149,7 @@ describe('the threads of a backend', () => {
     expect(stdout.trim()).toBe('true 1');
   });
 
-  it('can be as many as each job asks for', async () => {
+  it('can have another number for each job', async () => {
     const backend = backendWith(nodeThreads(1));
     for (const count of [3, 3, 1, 2]) {
       await backend.useThreads(nodeThreads(count));
@@ -159,7 +159,7 @@ describe('the threads of a backend', () => {
     }
   });
 
-  it('are new ones after one was lost', async () => {
+  it('are replaced by new ones after one was lost', async () => {
     const threads = threadInHand((setup) => setup);
     const backend = backendWith(threads);
     await backend.ready();
@@ -170,7 +170,7 @@ describe('the threads of a backend', () => {
     pool(backend);
   });
 
-  it('tell that one of them was killed instead of waiting for it', async () => {
+  it('report that one of them was killed instead of waiting for it', async () => {
     const threads = threadInHand((setup) => setup);
     const backend = backendWith(threads);
     await backend.ready();
@@ -182,13 +182,13 @@ describe('the threads of a backend', () => {
     expect(() => pool(backend)).toThrow(/make a new backend/);
   });
 
-  it('tell that a kernel failed on one of them', () => {
+  it('report that a kernel failed on one of them', () => {
     const unreachable = [0x00];
     const backend = backendWith(threadInHand((setup) => ({ ...setup, module: kernelsThat(unreachable) })));
     expect(failureOf(backend)).toMatchObject({ code: 'threadLost', message: expect.stringContaining('a kernel failed') as string });
   });
 
-  it('are given up when one of them never finishes what it took', () => {
+  it('are abandoned when one of them never finishes its share', () => {
     const endlessLoop = [0x03, 0x40, 0x0c, 0, 0x0b];
     const backend = backendWith(threadInHand((setup) => ({ ...setup, module: kernelsThat(endlessLoop) }), 300));
     expect(failureOf(backend)).toMatchObject({ code: 'threadLost', message: expect.stringContaining('unfinished') as string });

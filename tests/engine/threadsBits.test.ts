@@ -1,5 +1,5 @@
-// Results do not depend on the number of threads, to the last bit: each parallel kernel on sizes that no partition divides, and
-// whole runs. That the bits are the right ones is for other tests, which run on one thread.
+// Results have the same bits with any number of threads: each parallel kernel at sizes that cannot be divided evenly, and whole runs. Other
+// tests, on one thread, check that the results are correct.
 import { type Backend, type Shape, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ afterAll(async () => {
   await Promise.all(teams.map((team) => team.close()));
 });
 
-/** The parallel kernels, of which each call here notes its name if it is worth sharing. */
+/** The parallel kernels. Each call that is large enough for several threads records its name. */
 const parallel = Object.getPrototypeOf(Reflect.get(alone, 'parallel')) as Record<string, (...args: number[]) => void>;
 const names = Object.getOwnPropertyNames(parallel).filter((name) => name !== 'constructor');
 const shared = new Set<string>();
@@ -34,7 +34,7 @@ for (const name of names) {
 
 interface Case {
   readonly operands: readonly Float32Array[];
-  /** What a kernel changes, or the length of what it writes. */
+  /** The values that a kernel changes, or the length of a result that it only writes. */
   readonly results: readonly (Float32Array | number)[];
   readonly run: (backend: Backend, operands: FloatArray[], results: FloatArray[]) => void;
 }
@@ -325,7 +325,7 @@ function convolutionCase(geometry: (typeof convolutions)['in groups']): Case {
   };
 }
 
-describe('two and three threads compute the bits of one:', () => {
+describe('two and three threads give the same bits as one:', () => {
   test.each(Object.entries(cases))('%s', (_, kernel) => {
     const [expected] = compute(alone, kernel);
     for (const team of teams) {
@@ -337,7 +337,7 @@ describe('two and three threads compute the bits of one:', () => {
     }
   });
 
-  test('every parallel kernel was among them, at a size that is shared', () => {
+  test('the cases contain every parallel kernel at a size for several threads', () => {
     expect(names.filter((name) => !shared.has(name))).toEqual([]);
   });
 

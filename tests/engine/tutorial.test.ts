@@ -1,4 +1,4 @@
-// The tutorial as a user runs it: a process, whose output is what PyTorch prints for the same seed and the same lines.
+// Runs the tutorial as a user does. It prints the output of PyTorch for the same seed and the same code.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -1,5 +1,5 @@
-// Every way in which the wasm backend computes a convolution, forced, against the reference's plain loops in float64: small
-// and odd sizes, which ordinary shapes would not bring to the fast kernels, and sizes as networks have them.
+// Compares every convolution algorithm of the wasm backend with the plain loops of the reference in float64. The algorithms are forced, so
+// that they also run at small and odd sizes, for which they are normally not used, and at the sizes of real networks.
 import { convVariants } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { describe, test } from 'vitest';
@@ -38,7 +38,8 @@ const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((co
 
 describe.each(ways)('with $convVariant convolutions forced, $called computes what the reference computes', ({ kernels, convVariant }) => {
   const wasm = new GuardedBackend({ kernels, convVariant });
-  // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms would.
+  // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms
+  // would.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
 
   const check = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
@@ -52,7 +53,7 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
     compareSums(place, [g, x], sizes.weight, (on, [a, b], [dw]) => on.conv2dBackwardWeight(a, b, dw, geometry), forced);
   };
 
-  /** All three gradients at once, where a rectifier let g through. */
+  /** All three gradients at once. g has passed a rectifier. */
   const checkRectified = (place: Place, geometry: ConvGeometry, seed: number): void => {
     const sizes = sizesOf(geometry);
     const [x, weight, g] = [noise(sizes.x, seed), noise(sizes.weight, seed + 1), noise(sizes.out, seed + 2)];
@@ -72,7 +73,7 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
     checkRectified('arena', conv3x3(sizes), 6);
   });
 
-  test('for a sample alone bit by bit as for the same sample in a batch', () => {
+  test('with the same bits for a single sample and for the same sample in a batch', () => {
     const mark = wasm.enterArena();
     const geometry = conv3x3({ batch: 9, inChannels: 5, outChannels: 10, height: 9, width: 14, padTop: 1, padLeft: 1 });
     const sizes = sizesOf(geometry);
@@ -93,7 +94,7 @@ describe.each(ways)('with $convVariant convolutions forced, $called computes wha
     wasm.leaveArena(mark);
   });
 
-  test('whatever lies behind the last plane', () => {
+  test('with any values in memory after the last plane', () => {
     const geometry = conv3x3({ batch: 1, inChannels: 4, outChannels: 4, height: 8, width: 8, padTop: 1, padLeft: 1 });
     const [x, weight] = [noise(256, 1), noise(144, 2)];
     const run = (behind: number): FloatArray => {

@@ -1,18 +1,18 @@
-// The wasm kernels' own functions: how far each is from the truth over all floats, what becomes of special values, and how
-// exact long sums are.
+// The elementary functions of the wasm kernels: their accuracy over all floats, their results for special values, and the accuracy of long
+// sums.
 import { describe, expect, test } from 'vitest';
 import { reference, wasm } from '../support/compareKernels.ts';
 
 type FloatArray = ReturnType<typeof wasm.allocate>;
 
-/** The distance between neighbouring float32 numbers at the magnitude of x. */
+/** Returns the distance between neighbouring float32 numbers at the magnitude of x. */
 function ulpAt(x: number): number {
   const magnitude = Math.max(Math.abs(x), 2 ** -126);
   const exponent = Math.floor(Math.log2(magnitude));
   return 2 ** ((2 ** exponent > magnitude ? exponent - 1 : exponent) - 23);
 }
 
-/** Every `step`th float32 number whose bits are in [from, to]. */
+/** Yields every `step`th float32 number whose bits are in [from, to]. */
 function floatsBetween(from: number, to: number, step: number): Float32Array {
   const bits = Uint32Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => from + i * step);
   return new Float32Array(bits.buffer);
@@ -40,17 +40,17 @@ const power = (a: readonly number[], exponent: number): number[] => {
 };
 
 describe('the wasm backend', () => {
-  test('is at most 1 ulp off in exp, from the subnormal results to the largest', () => {
+  test('has an error of at most 1 ulp in exp, from subnormal to the largest results', () => {
     expect(largestError('exp', Math.exp, floatsBetween(bitsOf(0), bitsOf(88.7228), 1999))).toBeLessThan(1);
     expect(largestError('exp', Math.exp, floatsBetween(bitsOf(-0), bitsOf(-103.972), 1999))).toBeLessThan(1);
   });
 
-  test('is at most 1 ulp off in log, from the subnormal numbers to the largest', () => {
+  test('has an error of at most 1 ulp in log, from subnormal to the largest numbers', () => {
     expect(largestError('log', Math.log, floatsBetween(1, bitsOf(3.4028234663852886e38), 1999))).toBeLessThan(1);
     expect(largestError('log', Math.log, floatsBetween(bitsOf(0.99), bitsOf(1.01), 1))).toBeLessThan(1);
   });
 
-  // Parameters as LayerKernels has them; a bound is the largest error that every 1,009th float showed, rounded up.
+  // The parameters are those of LayerKernels. Each bound is the largest measured error over every 1,009th float, rounded up.
   test.each([
     ['sigmoid', 0, 0, 0.51],
     ['tanh', 0, 0, 1.3],
@@ -62,7 +62,7 @@ describe('the wasm backend', () => {
     ['erf', 0, 0, 0.51],
     ['elu', 1, 0, 0.51],
     ['elu', 1.75, 0, 0.51],
-  ] as const)('is right in %s(%d, %d) to %d ulp, over the whole of float32', (op, a, b, bound) => {
+  ] as const)('has in %s(%d, %d) an error of at most %d ulp over all float32 numbers', (op, a, b, bound) => {
     const half = floatsBetween(0, bitsOf(3.4028234663852886e38), 15_013);
     const x = Float32Array.from([...half, ...half.map((value) => -value)]);
     const [y, exact] = [wasm.allocate(x.length), new Float64Array(x.length)];
@@ -108,7 +108,7 @@ describe('the wasm backend', () => {
     expect(power([Number.NaN, 4], 0.5)).toEqual([Number.NaN, 2]);
   });
 
-  test('keeps a NaN in the middle of a log-softmax row to its row', () => {
+  test('does not spread a NaN in a log-softmax row to other rows', () => {
     const x = Float32Array.from([1, Number.NaN, 2, 0, 0, 0]);
     const out = wasm.allocate(6);
     wasm.logSoftmax(x, out, 2, 3, 1);

@@ -1,10 +1,10 @@
-// The wasm kernels for element-wise functions, sums, movement, softmax and optimizers against the reference's plain loops,
-// over random sizes with odd lengths and tails. Matrix products, convolutions and pooling: wasmProducts.test.ts.
+// Compares the wasm kernels for element-wise functions, sums, copies, softmax and optimizers with the plain loops of the reference, for
+// random sizes with odd lengths and tails. wasmProducts.test.ts tests matrix products, convolutions and pooling.
 import { assert, boolean, constantFrom, integer, property, record, shuffledSubarray, tuple } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compare, compareSums, lengths, noise, places, reference, seeds, sizeOf, upTo, wasm } from '../support/compareKernels.ts';
 
-/** A shape and two that broadcast to it. */
+/** A shape and two shapes that broadcast to it. */
 const broadcasting = tuple(
   integer({ min: 0, max: 4 }).chain((rank) => tuple(...Array.from({ length: rank }, () => upTo(6)))),
   tuple(...Array.from({ length: 4 }, () => constantFrom('both', 'left', 'right'))),
@@ -17,7 +17,7 @@ const broadcasting = tuple(
   return { shape, left, right: right.slice(drop) };
 });
 
-describe('the wasm backend computes what the reference computes', () => {
+describe('the wasm backend gives the results of the reference', () => {
   test('for functions of one operand', () => {
     const ops = constantFrom('neg', 'exp', 'log', 'sqrt', 'square', 'abs', 'relu');
     assert(
@@ -48,7 +48,7 @@ describe('the wasm backend computes what the reference computes', () => {
     );
   });
 
-  test('for pixels, all 256 of them to the bit of a division, wherever they lie in a batch', () => {
+  test('for all 256 pixel values, which have the bits of a division, at any position in a batch', () => {
     for (const length of [0, 1, 255, 256, 5_000]) {
       const pixels = Uint8Array.from({ length }, (_, i) => (i + (i >> 8)) % 256);
       compare('arena', [], [length], (backend, _, [out]) => backend.scalePixels(pixels, out), 0);
@@ -71,7 +71,7 @@ describe('the wasm backend computes what the reference computes', () => {
     );
   });
 
-  test('for sums over any dimensions and repetition over them', () => {
+  test('for sums over any dimensions, and for broadcasting over them', () => {
     assert(
       property(places, broadcasting, seeds, (place, { shape, left, right }, seed) => {
         for (const target of [left, right, []]) {
@@ -179,7 +179,7 @@ describe('the wasm backend computes what the reference computes', () => {
     );
     assert(
       property(places, lengths, rmspropSteps, others, boolean(), seeds, (place, length, rmsprop, other, isCentered, seed) => {
-        // A step must not nearly cancel the parameter, whose rounding would then be all that is left.
+        // If a step nearly cancelled the parameter, only rounding errors would remain.
         const [param, grad, mean] = [noise(length, seed, 8, 9), noise(length, seed + 1), noise(length, seed + 2, -0.1, 0.1)];
         const [square, velocity] = [noise(length, seed + 3, 0.1, 1), noise(length, seed + 4)];
         compare(place, [grad], [param, square, mean, velocity], (backend, [g], [p, v, m, buffer]) =>

@@ -1,5 +1,5 @@
-// The wasm backend's memory: arenas that nest and give back, persistent arrays that outlive them, what happens when it is
-// full, and that where an array lies never changes a result's bits.
+// The memory of the wasm backend: nested arenas that free their memory, persistent arrays, a full memory, and results that do not depend on
+// addresses.
 import { execFile } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -16,7 +16,7 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const mebibyte = 2 ** 20;
 
 describe("an arena of the wasm backend's memory", () => {
-  test('gives the same addresses again after it was left', () => {
+  test('uses the same addresses again after it was left', () => {
     const memory = new WasmBackend();
     const addresses = Array.from({ length: 3 }, () => {
       const mark = memory.enterArena();
@@ -28,7 +28,7 @@ describe("an arena of the wasm backend's memory", () => {
     expect(addresses[2]).toEqual(addresses[0]);
   });
 
-  test('nests: leaving the inner one keeps what the outer one holds', () => {
+  test('can be nested: leaving the inner one keeps the arrays of the outer one', () => {
     const memory = new WasmBackend();
     const outer = memory.enterArena();
     const kept = memory.allocate(1000).fill(1);
@@ -61,7 +61,7 @@ describe("an arena of the wasm backend's memory", () => {
     memory.leaveArena(mark);
   });
 
-  test('gives the room of what nobody reads any more to the operations of a backward pass, and to kernels within them', () => {
+  test('reuses the memory of arrays that are not needed any more during a backward pass, also for kernels within it', () => {
     const memory = new WasmBackend();
     const step = memory.enterArena();
     const [read, kept] = [memory.allocate(1000), memory.allocate(1000).fill(7)];
@@ -74,7 +74,7 @@ describe("an arena of the wasm backend's memory", () => {
     memory.leaveArena(kernel);
     const gradient = memory.allocate(1000);
     expect(gradient.byteOffset).toBe(read.byteOffset);
-    // There is no room but new room now.
+    // All memory is used now, so a new array needs new memory.
     expect(memory.allocate(1000).byteOffset).not.toBe(kept.byteOffset);
     memory.endOperation([gradient]);
     expect(memory.isResult(gradient)).toBe(true);
@@ -85,7 +85,7 @@ describe("an arena of the wasm backend's memory", () => {
     expect(memory.memoryUse().bytes).toBe(0);
   });
 
-  test('has no use for the room of arrays that are not its own', () => {
+  test('does not reuse the memory of arrays of others', () => {
     const memory = new WasmBackend();
     const [persistent, hosted] = [memory.allocatePersistent(1000), memory.allocate(1000)];
     const step = memory.enterArena();
@@ -97,7 +97,7 @@ describe("an arena of the wasm backend's memory", () => {
     memory.leaveArena(step);
   });
 
-  test('is not needed: outside, arrays belong to JavaScript and count for nothing', () => {
+  test('is optional: outside of arenas, arrays are in JavaScript memory and are not counted', () => {
     const memory = new WasmBackend();
     const [x, out] = [memory.allocate(5).fill(2), memory.allocate(5)];
     memory.unary('square', x, out);
@@ -107,7 +107,7 @@ describe("an arena of the wasm backend's memory", () => {
 });
 
 describe('a persistent array of the wasm backend', () => {
-  test('is zero-filled, also in memory that was used before, and outlives the arena it was made in', () => {
+  test('is filled with zeros, also in reused memory, and is kept after the arena in which it was created', () => {
     const memory = new WasmBackend();
     const mark = memory.enterArena();
     memory.allocate(10_000).fill(7);
@@ -121,7 +121,7 @@ describe('a persistent array of the wasm backend', () => {
     expect([...new Set(persistent)]).toEqual([5]);
   });
 
-  test('gives its memory back when it is collected, and only then', async () => {
+  test('frees its memory when it is garbage-collected and not before', async () => {
     const memory = new WasmBackend({ maximumBytes: 32 * mebibyte });
     const kept = memory.allocatePersistent(1000).fill(1);
     const used = memory.memoryUse().bytes;
@@ -140,7 +140,7 @@ describe('a persistent array of the wasm backend', () => {
 });
 
 describe("the wasm backend's memory, when it is full", () => {
-  test('says what was asked for, what is in use and what to do, and goes on working', () => {
+  test('gives an error with the requested size, the used size and advice, and remains usable', () => {
     const memory = new WasmBackend({ maximumBytes: 8 * mebibyte });
     const parameters = memory.allocatePersistent(mebibyte);
     const message =
@@ -158,7 +158,7 @@ describe("the wasm backend's memory, when it is full", () => {
     memory.leaveArena(mark);
   });
 
-  test('refuses a kernel whose hosted operands do not fit and leaves nothing behind', () => {
+  test('refuses a kernel whose operands in JavaScript memory do not fit, and frees what it allocated', () => {
     const memory = new WasmBackend({ maximumBytes: 4 * mebibyte });
     const [x, out] = [new Float32Array(mebibyte), new Float32Array(mebibyte)];
     expectRefusal(() => memory.unary('neg', x, out), 'outOfMemory');
@@ -168,7 +168,7 @@ describe("the wasm backend's memory, when it is full", () => {
   });
 
   test.skipIf(process.platform !== 'linux')(
-    'says so when it is the system that gives no more (only Linux limits address space)',
+    'gives an error also if the system refuses more memory (only Linux limits address space)',
     async () => {
       const script = `
       import { WasmBackend } from '@trainyard/engine';
@@ -186,7 +186,7 @@ describe("the wasm backend's memory, when it is full", () => {
     },
   );
 
-  test('lets persistent arrays have what an arena held before', () => {
+  test('can use the memory of a former arena for persistent arrays', () => {
     const memory = new WasmBackend({ maximumBytes: 16 * mebibyte });
     const mark = memory.enterArena();
     memory.allocate(3 * mebibyte);
@@ -196,7 +196,7 @@ describe("the wasm backend's memory, when it is full", () => {
 });
 
 describe('the wasm backend', () => {
-  test('computes beyond the first 2 GiB of its memory as it does below', () => {
+  test('gives the same results above the first 2 GiB of its memory', () => {
     const memory = new WasmBackend();
     const product = { batch: 1, m: 9, n: 13, k: 20, transposeA: false, transposeB: false, batchStrideA: 0, batchStrideB: 0 };
     const pool = { strideHeight: 2, strideWidth: 2, padTop: 0, padLeft: 0, dilationHeight: 1, dilationWidth: 1 };
@@ -235,14 +235,14 @@ describe('the wasm backend', () => {
     expectRefusal(() => memory.copy(new Float32Array(2), new Float64Array(2)), 'invalidArgument', /float32/);
   });
 
-  test("lives in several instances that do not see each other's memory, and reads their arrays as any others", () => {
+  test('can have several instances with separate memories, which can read arrays of each other', () => {
     const [one, other] = [new WasmBackend(), new WasmBackend()];
     const [x, y] = [one.allocatePersistent(4).fill(2), other.allocatePersistent(4)];
     other.unary('square', x, y);
     expect([...y, ...x]).toEqual([4, 4, 4, 4, 2, 2, 2, 2]);
   });
 
-  test('gives the same bits wherever operands lie and whatever was allocated before', () => {
+  test('gives the same bits for operands at any address and after any allocations', () => {
     const geometry = {
       batch: 3,
       inChannels: 5,

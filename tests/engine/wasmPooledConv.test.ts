@@ -1,5 +1,5 @@
-// Convolution, rectifier and pooling as one on the wasm backend against the reference's steps one after the other: every
-// variant, on random shapes and on those of LeNet, with ties, with NaN, and with any number of threads.
+// Compares convolution, rectifier and pooling in one operation on the wasm backend with the separate steps of the reference: every variant,
+// for random shapes and for those of LeNet, with equal values, with NaN, and with any number of threads.
 import { type PooledChoice, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
@@ -89,21 +89,21 @@ const ways = kernelModules.flatMap(({ called, kernels }) =>
 );
 
 describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, kernels, pooled) => {
-  // Winograd's sums round otherwise, so that equal maxima are not always equal, and a NaN reaches its whole tile.
+  // With Winograd's algorithm the rounding differs, so equal maxima may become unequal, and a NaN spreads to its whole tile.
   const wasm = new GuardedBackend({ kernels, pooled, convVariant: 'direct' });
 
-  test('gives what its steps give, on random shapes', () => {
+  test('gives the results of the separate steps for random shapes', () => {
     assert(
       property(shapes, seeds, (sizes, seed) => void expectAsReference(wasm, operandsOf(geometries(sizes), seed), geometries(sizes))),
       draws,
     );
   });
 
-  test.each(named)('gives what its steps give, on %s shape', (___, sizes, seed) => {
+  test.each(named)('gives the results of the separate steps for %s shape', (___, sizes, seed) => {
     expectAsReference(wasm, operandsOf(geometries(sizes), seed), geometries(sizes));
   });
 
-  test('takes the first of equal maxima, and gives nothing back where the rectifier let nothing through', () => {
+  test('selects the first of equal maxima, and gives a gradient of 0 where the result of the rectifier is 0', () => {
     assert(
       property(shapes, seeds, (sizes, seed) => {
         const both = geometries(sizes);
@@ -116,7 +116,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
     );
   });
 
-  test('lets a NaN win, the first of several', () => {
+  test('selects the first NaN of a window as its maximum', () => {
     assert(
       property(shapes, seeds, (sizes, seed) => {
         const both = geometries(sizes);
@@ -130,7 +130,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
     );
   });
 
-  test('spreads a NaN of the gradient over the windows that gave it alone', () => {
+  test('spreads a NaN in the gradient only to the window that it belongs to', () => {
     assert(
       property(shapes, seeds, (sizes, seed) => {
         const both = geometries(sizes);
@@ -143,7 +143,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
     );
   });
 
-  test('leaves out the gradients that nobody wants', () => {
+  test('computes only the requested gradients', () => {
     const both = geometries(named[1][1]);
     const { x, weight, bias, g } = operandsOf(both, 5);
     const { y, indices, dx, dw, db } = run(wasm, { x, weight, bias, g }, both);
@@ -175,20 +175,20 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
     expectSamePositions(actual, expected.indices, (value) => !(value <= 0));
   }
 
-  test('gives what its steps give, on random shapes', () => {
+  test('gives the results of the separate steps for random shapes', () => {
     assert(
       property(shapes3x3, seeds, (sizes, seed) => expectAsInSteps(sizes, seed)),
       draws,
     );
   });
 
-  test('gives what its steps give, where there are several blocks of tiles and parts of the batch', () => {
+  test('gives the results of the separate steps for several blocks of tiles and parts of the batch', () => {
     const sizes = { kernelHeight: 3, kernelWidth: 3, padTop: 1, padLeft: 1 };
     expectAsInSteps({ ...sizes, batch: 7, inChannels: 33, outChannels: 20, height: 31, width: 38 }, 3);
     expectAsInSteps({ ...sizes, batch: 35, inChannels: 5, outChannels: 9, height: 8, width: 8 }, 4);
   });
 
-  test('lets a NaN win, the first of several', () => {
+  test('selects the first NaN of a window as its maximum', () => {
     assert(
       property(shapes3x3, seeds, (sizes, seed) =>
         expectAsInSteps(sizes, seed, ({ x }) => {
@@ -199,7 +199,7 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
     );
   });
 
-  test('goes on where the rectifier let the maximum through, and nowhere else', () => {
+  test('passes the gradient only where the maximum passed the rectifier', () => {
     assert(
       property(shapes3x3, seeds, (sizes, seed) => {
         const both = geometries(sizes);
@@ -221,7 +221,7 @@ describe('a pooled convolution', () => {
     }
   });
 
-  test('has the same bits for a sample alone as in a batch', () => {
+  test('has the same bits for a single sample as in a batch', () => {
     const alone = new WasmBackend();
     for (const [, sizes] of named) {
       const [one, many] = [geometries({ ...sizes, batch: 1 }), geometries({ ...sizes, batch: 3 })];

@@ -1,5 +1,5 @@
-// The wasm kernels for matrix products, convolutions and pooling against the reference's plain loops, over random sizes and
-// over those that are cut into blocks.
+// Compares the wasm kernels for matrix products, convolutions and pooling with the plain loops of the reference, for random sizes and for
+// sizes that are split into blocks.
 import type { Backend } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const convolutions: Arbitrary<ConvGeometry> = record({
   width: inputLength(sizes.outWidth, sizes.kernelWidth, sizes.strideWidth, sizes.dilationWidth, sizes.padLeft, spareWidth),
 }));
 
-/** A length that gives `out` results with `pad` zeros on each side, with `spare` elements that no window may reach. */
+/** Returns the length for which a window gives `out` results with `pad` zeros on each side. No window reaches the last `spare` elements. */
 function inputLength(out: number, kernel: number, stride: number, dilation: number, pad: number, spare: number): number {
   return Math.max(1, (out - 1) * stride + dilation * (kernel - 1) + 1 - 2 * pad + Math.min(spare, stride - 1));
 }
@@ -48,7 +48,7 @@ const convSizes = (g: ConvGeometry): { x: number; weight: number; out: number } 
   out: g.batch * g.outChannels * g.outHeight * g.outWidth,
 });
 
-/** Sizes that LeNet and small VGGs have, and those that are cut into bands and blocks of channels. */
+/** The sizes of LeNet and small VGGs, and sizes that are split into bands and blocks of channels. */
 const conv = (sizes: Partial<ConvGeometry>): ConvGeometry => ({
   batch: 2,
   inChannels: 1,
@@ -157,10 +157,10 @@ const pools: Arbitrary<PoolGeometry> = record({
       width: inputLength(sizes.outWidth, sizes.kernelWidth, sizes.strideWidth, sizes.dilationWidth, padLeft, 0),
     };
   })
-  // Taps further apart than the input is long can leave a window without any element: poolGeometry refuses those.
+  // If the dilation is larger than the input, a window may contain no element. poolGeometry refuses this.
   .filter(({ height, width, dilationHeight, dilationWidth }) => dilationHeight <= height && dilationWidth <= width);
 
-describe.each(kernelModules)('$called computes what the reference computes', ({ kernels }) => {
+describe.each(kernelModules)('$called give the results of the reference', ({ kernels }) => {
   const wasm = new GuardedBackend({ kernels });
   test('for matrix products of all four layouts, of one matrix with many, and accumulated in blocks', () => {
     const sizes = record({
@@ -208,7 +208,7 @@ describe.each(kernelModules)('$called computes what the reference computes', ({ 
     );
   });
 
-  // Winograd's algorithm mixes results on its way and has tests of its own, wasmConvVariants.test.ts: 3 × 3 kernels are direct here.
+  // Winograd's algorithm is not used here, because it mixes results. wasmConvVariants.test.ts tests it.
   const direct = { on: new GuardedBackend({ kernels, convVariant: 'direct' }) };
 
   const checkConvolution = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
@@ -230,7 +230,7 @@ describe.each(kernelModules)('$called computes what the reference computes', ({ 
     checkConvolution('arena', geometry, true, 11);
   });
 
-  test('for a sample alone bit by bit as for the same sample in a batch', () => {
+  test('with the same bits for a single sample and for the same sample in a batch', () => {
     const mark = wasm.enterArena();
     const geometry = conv({ batch: 7, inChannels: 3, height: 14, width: 14, outChannels: 10, outHeight: 10, outWidth: 10 });
     const sizes = convSizes(geometry);

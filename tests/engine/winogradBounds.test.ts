@@ -1,5 +1,5 @@
-// Winograd's kernels keep to their own memory (../support/guardedBackend.ts) at every size, with any number of threads, and are near
-// float64 at sizes as networks have them.
+// Winograd's kernels write only to their own memory (../support/guardedBackend.ts) at every size and with any number of threads. At the
+// sizes of real networks their results are close to float64.
 import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
@@ -30,7 +30,7 @@ interface Results {
   readonly [name: string]: FloatArray;
 }
 
-/** Hands operands and results in an arena to `compute`, and copies what it returns. */
+/** Calls `compute` with operands and results in an arena, and copies its results. */
 function inArena(backend: WasmBackend | ReferenceBackend, compute: (placing: Placing) => Results): Results {
   const mark = backend.enterArena();
   try {
@@ -61,14 +61,14 @@ function operandsOf(conv: ConvGeometry, seed: number) {
     weight: noise(count(outChannels, inChannels, 9), seed + 1),
     bias: noise(outChannels, seed + 2),
     g: noise(count(batch, outChannels, outHeight, outWidth), seed + 3),
-    // What a rectifier let through.
+    // The gradients that passed a rectifier.
     y: noise(count(batch, outChannels, outHeight, outWidth), seed + 4).map((value) => Math.max(0, value)),
   };
 }
 
 type Given = ReturnType<typeof operandsOf>;
 
-/** The result, with and without what a rectifier takes away, and every gradient, alone and beside the others. */
+/** Computes the result with and without a rectifier, and every gradient, alone and together with the others. */
 function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given: Given): Results {
   return inArena(backend, (at) => {
     const [x, weight, bias] = [at.operand(given.x), at.operand(given.weight), at.operand(given.bias)];
@@ -93,7 +93,7 @@ function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, g
   });
 }
 
-/** The same, pooled: from the result and the positions of the reference, so that both spread the gradients alike. */
+/** Computes the same with pooling. Gradients start from the result and the positions of the reference, so that both distribute them equally. */
 function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given: Given, pooled: Results, indices: Int32Array): Results {
   const windows = poolOf(conv);
   return inArena(backend, (at) => {
@@ -114,7 +114,7 @@ function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given
   });
 }
 
-/** The pooled result and where its maxima lie. */
+/** Returns the pooled result and the positions of its maxima. */
 function pooledOf(backend: ReferenceBackend, conv: ConvGeometry, { x, weight, bias }: Given): { out: FloatArray; indices: Int32Array } {
   const windows = poolOf(conv);
   const size = count(windows.planes, windows.outHeight, windows.outWidth);
@@ -124,7 +124,7 @@ function pooledOf(backend: ReferenceBackend, conv: ConvGeometry, { x, weight, bi
   return { out, indices };
 }
 
-/** What the reference gives, and for each result the largest sum of its terms' magnitudes, to which rounding is proportional. */
+/** Returns the results of the reference, each with the largest sum of its terms' magnitudes. Rounding errors are proportional to it. */
 interface Expected {
   readonly values: Results;
   readonly magnitudes: Results;
@@ -142,7 +142,7 @@ function expectNear(actual: Results, { values, magnitudes }: Expected): void {
   }
 }
 
-/** Winograd's sums round more often than their terms would. */
+/** The tolerance. Winograd's algorithm rounds more often than a direct sum. */
 const TOLERANCE = 6e-6;
 
 const reference = new ReferenceBackend({ dtype: 'float64' });
@@ -180,7 +180,7 @@ const anySizes = record({
 const fits = ({ height, width, padTop, padLeft }: ConvSizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;
 
 describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
-  test('keep to their memory at every size from 1 to 6 and every padding', () => {
+  test('write only to their memory at every size from 1 to 6 and every padding', () => {
     for (const [batch, inChannels, outChannels] of [
       [1, 1, 1],
       [2, 5, 3],
@@ -198,7 +198,7 @@ describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
     }
   });
 
-  test('keep to their memory at any number of channels and images', () => {
+  test('write only to their memory at any number of channels and images', () => {
     assert(
       property(anySizes.filter(fits), seeds, (sizes, seed) => check(sizes, seed)),
       { numRuns: 60 },
@@ -212,5 +212,5 @@ describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
     ['channels as in VGG', { batch: 2, inChannels: 64, outChannels: 48, height: 10, width: 10, padTop: 1, padLeft: 1 }],
     ['many channels', { batch: 1, inChannels: 256, outChannels: 24, height: 8, width: 8, padTop: 1, padLeft: 1 }],
     ['many filters', { batch: 1, inChannels: 24, outChannels: 136, height: 8, width: 8, padTop: 1, padLeft: 1 }],
-  ] as const)('keep to their memory, and are near float64, with %s', (_, sizes) => check(sizes, 3));
+  ] as const)('write only to their memory and are close to float64 with %s', (_, sizes) => check(sizes, 3));
 });

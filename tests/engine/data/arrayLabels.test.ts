@@ -1,4 +1,4 @@
-// Labels of NumPy arrays in the forms in which people save them, and NPZ files, which hold inputs and labels in one file.
+// Labels of NumPy arrays in all usual forms, and NPZ files, which contain inputs and labels.
 import { type Dataset, encodeNpz } from '@trainyard/engine';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ describe('labels', () => {
     }
   });
 
-  test.each(types)('that are one-hot rows of %s are classes, and taken says so', async (type) => {
+  test.each(types)('that are one-hot rows of %s are classes, which the response reports', async (type) => {
     for (const isFortran of [false, true]) {
       const { splits, taken } = await read({
         inputs: x(3),
@@ -88,7 +88,7 @@ describe('labels', () => {
     ]);
   });
 
-  test('with gaps are counted from 0, and taken names the labels that no sample has', async () => {
+  test('with gaps are numbered from 0, and the response names the labels without samples', async () => {
     const { splits, taken } = await read({ inputs: x(3), targets: y(1, 2, 5) });
     expect(classesOf(splits)).toEqual(['0', '1', '2', '3', '4', '5']);
     expect(taken).toContainEqual({
@@ -98,7 +98,7 @@ describe('labels', () => {
     });
   });
 
-  test('that were sent as inputs are refused with the question whether both are exchanged', async () => {
+  test('that were sent as inputs are refused with the hint that both may be exchanged', async () => {
     expect(await faults({ inputs: y(0, 1), targets: npy('|u1', [2, 2, 2], range(8)) })).toEqual([
       'inputs has the shape [2], targets [2, 2, 2]: are they exchanged?',
     ]);
@@ -138,7 +138,7 @@ describe('an NPZ file', () => {
     expect([splits.train.length, splits.test?.length]).toEqual([2, 1]);
   });
 
-  test('that exports a dataset is read as the same dataset, with the names of its classes', async () => {
+  test('with an exported dataset is read as the same dataset, including the names of its classes', async () => {
     const train: Dataset = {
       length: 2,
       inputShape: [2],

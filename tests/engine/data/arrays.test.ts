@@ -1,5 +1,5 @@
-// NumPy arrays as people save them: inputs of every type and order, and images with their channels first or last. The response says what
-// was decided. If an upload is ambiguous, the refusal names the field that decides.
+// NumPy arrays in all usual forms: inputs of every type and order, and images with their channels first or last. The response reports the
+// chosen settings. If an upload is ambiguous, the error names the form field that decides.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { read, faults, sizeOf, npy, range, x, y, types } from './arrayFiles.ts';
@@ -48,7 +48,7 @@ describe('inputs', () => {
     expect([...splits.train.inputs]).toEqual([0.5, -2, 1.5, -0.25]);
   });
 
-  test('of integers that float32 cannot hold are refused with their place', async () => {
+  test('of integers that float32 cannot represent are refused with their position', async () => {
     expect(await faults({ inputs: npy('<i8', [2, 2], [1, 2 ** 24, 2 ** 24 + 1, 3]), targets: y(0, 1) })).toEqual([
       'inputs: the value at [1, 0] is 16777217, which float32 cannot hold: scale the values down, or convert them with a.astype("float32")',
     ]);
@@ -57,13 +57,13 @@ describe('inputs', () => {
     ]);
   });
 
-  test('that are not finite are refused with the first place and their number', async () => {
+  test('that are not finite are refused with the first position and their number', async () => {
     expect(await faults({ inputs: npy('<f8', [2, 2], [0, 1, NaN, Infinity]), targets: y(0, 1) })).toEqual([
       'inputs: the value at [1, 0] is NaN, which is not a finite number, as is 1 other: replace it, or leave the sample out',
     ]);
   });
 
-  test('in the range of pixels that are not uint8 are reported, as is what uint8 means', async () => {
+  test('in the range of pixels that are not uint8 are reported, with the meaning of uint8', async () => {
     const scale = async (type: string, most: number) => {
       const { taken } = await read({
         inputs: npy(
@@ -83,7 +83,7 @@ describe('inputs', () => {
     expect(await scale('|u1', 100)).toEqual(['x / 255']);
   });
 
-  test('of grey bytes get their channel, which is said', async () => {
+  test('of grey bytes get a channel dimension, which is reported', async () => {
     const { splits, taken } = await read({ inputs: npy('|u1', [2, 3, 4], range(24)), targets: y(0, 1) });
     expect(splits.train.inputShape).toEqual([1, 3, 4]);
     expect(taken).toContainEqual({
@@ -108,7 +108,7 @@ describe('images', () => {
     [2, 28, 28, 1],
     [2, 5, 7, 3],
     [2, 3, 3, 4],
-  ])('of the shape [%i, %i, %i, %i] look as if their channels were last: the field that decides is asked for', async (...shape) => {
+  ])('of the shape [%i, %i, %i, %i] seem to have their channels last: the error asks for the field that decides', async (...shape) => {
     expect(await faults(send(images(...shape)))).toEqual([
       `inputs: the shape [${shape.join(', ')}] looks like images with their channels last: send layout=channelsLast for [samples, rows, columns, channels], or layout=channelsFirst`,
     ]);
@@ -118,7 +118,7 @@ describe('images', () => {
     [2, 3, 32, 3],
     [2, 3, 3, 3],
     [2, 4, 9, 3],
-  ])('of the shape [%i, %i, %i, %i] could be both: the field that decides is asked for', async (...shape) => {
+  ])('of the shape [%i, %i, %i, %i] are ambiguous: the error asks for the field that decides', async (...shape) => {
     expect(await faults(send(images(...shape)))).toEqual([
       expect.stringMatching(/may have its channels first or last: send layout=channelsLast/),
     ]);
@@ -130,13 +130,13 @@ describe('images', () => {
     [2, 3, 4, 4],
     [2, 1, 8, 1],
     [2, 16, 5, 5],
-  ])('of the shape [%i, %i, %i, %i] have their channels first, which is said', async (...shape) => {
+  ])('of the shape [%i, %i, %i, %i] have their channels first, which is reported', async (...shape) => {
     const { splits, taken } = await read(send(images(...shape)));
     expect(splits.train.inputShape).toEqual(shape.slice(1));
     expect(taken).toContainEqual(expect.objectContaining({ field: 'layout', value: 'channelsFirst' }));
   });
 
-  test('are put in order by layout=channelsLast, in either order of the file', async () => {
+  test('are reordered with layout=channelsLast, for both memory orders of the file', async () => {
     const shape = [2, 2, 3, 3];
     const values = range(36);
     // Sample, row, column, channel.
@@ -155,7 +155,7 @@ describe('images', () => {
     expect([asTheyAre.splits.train.inputShape, [...asTheyAre.splits.train.inputs]]).toEqual([[2, 3, 3], values]);
   });
 
-  test('alone have a layout', async () => {
+  test('only can have a layout', async () => {
     expect(await faults({ inputs: x(2), targets: y(0, 1) }, { layout: 'channelsLast' })).toEqual([
       'layout is for arrays of images [samples, …, …, …], and inputs has the shape [2, 2]: leave it out',
     ]);

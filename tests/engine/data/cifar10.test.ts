@@ -1,4 +1,4 @@
-// CIFAR-10 from its binary batches: those that lie in a data folder, or those of the published archive.
+// CIFAR-10 from its binary batches in a data folder, or from the published archive.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ function load(limits: { trainLimit?: number; testLimit?: number } = {}) {
 }
 
 describe('a folder with some batches', () => {
-  test('gives those that are there, in order, gzipped or not', async () => {
+  test('gives the existing batches in order, gzipped or not', async () => {
     await put('data_batch_4.bin', cifarBatch([7, 1]));
     await put('data_batch_2.bin.gz', gzipSync(cifarBatch([9, 0, 3])));
     await put('test_batch.bin', cifarBatch([5]));
@@ -81,7 +81,7 @@ describe('the archive', () => {
     await put('cifar-10-binary.tar.gz', tarGz(join(root, 'cifar10'), 'cifar-10-batches-bin'));
   }
 
-  test('gives all batches when none lies beside it', async () => {
+  test('gives all batches if the folder has no separate ones', async () => {
     await pack(batches);
     const { train, test: tests } = await load();
     expect([...train.targets]).toEqual([0, 9, 1, 9, 2, 9, 3, 9, 4, 9]);
@@ -96,7 +96,7 @@ describe('the archive', () => {
     });
   });
 
-  test('is what is downloaded when nothing is there', async () => {
+  test('is downloaded if there are no files', async () => {
     await expect(load()).rejects.toMatchObject({
       code: 'datasetUnavailable',
       message: expect.stringContaining('put the file as cifar10/cifar-10-binary.tar.gz into a folder') as string,

@@ -1,4 +1,4 @@
-// One file of a dataset, as published and as it is unpacked, and for each test a folder that files of datasets are looked for in.
+// One file of a dataset, as published and unpacked, and folders for dataset files for each test.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,10 +9,10 @@ export const content = idxPair(Array.from({ length: 40 }, (_, i) => i % 10)).ima
 export const name = 'images-idx3-ubyte.gz';
 export const packed = published(name, content, '').packed;
 
-/** The file as a dataset names it, offered at `base`. */
+/** Describes the file as a dataset does, with its URL at `base`. */
 export const offered = (base: string) => published(name, content, `${base}/mnist/${name}`).file;
 
-/** Gives each test of the file that calls it a folder, which goes with the test. */
+/** Gives each test a temporary folder, which is removed after the test. */
 export function eachWithFolder() {
   let root = '';
   beforeEach(async () => {
@@ -25,13 +25,13 @@ export function eachWithFolder() {
     get root() {
       return root;
     },
-    /** The program's home; not made yet. */
+    /** The data folder, which does not exist yet. */
     get home() {
       return join(root, 'home');
     },
-    /** What the program has of the dataset in its home. */
+    /** Lists the files of the dataset in the data folder. */
     inHome: async () => await readdir(join(root, 'home', 'datasets', 'mnist')).catch(() => []),
-    /** The error of a read that must fail; its message names the file and the remedy, and no place on the machine. */
+    /** Returns the error of a read that must fail. Its message names the file and what to do, and no path of the machine. */
     failure: async (read: Promise<unknown>): Promise<Error & { code?: string }> => {
       const error = await read.then(
         () => new Error('the read succeeded'),

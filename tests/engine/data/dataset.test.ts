@@ -1,4 +1,4 @@
-// Reading samples out of a split: bytes as PyTorch's pixels, values as they are, and only samples that exist.
+// Reading samples of a split: bytes become pixels as in PyTorch, values stay unchanged, and only existing samples can be read.
 import { describe, expect, test } from 'vitest';
 import { type Dataset, gather, inputAt, take } from '../../../packages/engine/src/data/dataset.ts';
 import { sha256 } from '../../support/sha256.ts';
@@ -33,7 +33,7 @@ describe('gather', () => {
     expect(sha256(out)).toBe('010413efe9fc4438fee48de66c4d09f377b28af6a9fe2522201e8c1dbb831fc8');
   });
 
-  test('puts the samples in the order asked for, more than once if asked for', () => {
+  test('returns the samples in the requested order, also repeatedly', () => {
     const inputs = new Uint8Array(12);
     const targets = new Int32Array(3);
     gather(pictures, Int32Array.of(2, 0, 2), inputs, targets);
@@ -81,7 +81,7 @@ describe('take', () => {
     expect(first.inputs.buffer).toBe(curves.inputs.buffer);
   });
 
-  test('gives all samples when asked for more', () => {
+  test('gives all samples if more are requested', () => {
     expect(take(pictures, 100)).toBe(pictures);
   });
 });

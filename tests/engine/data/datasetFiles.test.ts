@@ -1,5 +1,5 @@
-// Files of a dataset that are on the machine: found in the operator's folders or in the program's home, gzipped or not. No message
-// says where on the machine something lies.
+// Local files of a dataset are found in the operator's folders or in the data folder, gzipped or not. No message contains a path of the
+// machine.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -9,7 +9,7 @@ import { content, eachWithFolder, name, offered, packed } from './dataPlace.ts';
 
 const at = eachWithFolder();
 
-describe('a file that is there', () => {
+describe('a local file', () => {
   const unreachable = offered('http://127.0.0.1:1');
 
   async function put(folder: string, file: string, bytes: Uint8Array): Promise<void> {
@@ -27,7 +27,7 @@ describe('a file that is there', () => {
     expect(Buffer.compare(await files.read('mnist', unreachable), content)).toBe(0);
   });
 
-  test('is found by its plain name, and is not fetched when there is none', async () => {
+  test('is found by its name without .gz, and is not downloaded if it is missing', async () => {
     await put('data', name, gzipSync(content));
     const files = new NodeDatasetFiles({ folders: [join(at.root, 'data')], home: at.home, mirror: 'http://127.0.0.1:1' });
     expect(Buffer.compare((await files.find('mnist', name.replace('.gz', ''))) ?? Buffer.alloc(0), content)).toBe(0);
@@ -45,7 +45,7 @@ describe('a file that is there', () => {
     expect([...(await read('c'))]).toEqual([3]);
   });
 
-  test('lies in memory that a thread can share', async () => {
+  test('is read into memory that threads can share', async () => {
     await put('data', name, gzipSync(content));
     const bytes = await new NodeDatasetFiles({ folders: [join(at.root, 'data')], home: at.home }).read('mnist', unreachable);
     expect(bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
@@ -54,14 +54,14 @@ describe('a file that is there', () => {
   test.each([
     ['data', 'in TRAINYARD_DATASETS is damaged and cannot be unpacked (Z_'],
     ['home/datasets', 'in datasets/ of TRAINYARD_HOME is damaged and cannot be unpacked (Z_'],
-  ])('is named when it is damaged: %s', async (folder, message) => {
+  ])('is named in the error if it is damaged: %s', async (folder, message) => {
     await put(folder, name, packed.subarray(0, packed.length / 2));
     const error = await at.failure(new NodeDatasetFiles({ folders: [join(at.root, 'data')], home: at.home }).read('mnist', unreachable));
     expect(error).toMatchObject({ code: 'invalidDataFile' });
     expect(error.message).toContain(message);
   });
 
-  test('is named when it cannot be read', async () => {
+  test('is named in the error if it cannot be read', async () => {
     await mkdir(join(at.root, 'data', 'mnist', name), { recursive: true });
     const error = await at.failure(new NodeDatasetFiles({ folders: [join(at.root, 'data')], home: at.home }).read('mnist', unreachable));
     expect(error).toMatchObject({ code: 'datasetUnavailable' });

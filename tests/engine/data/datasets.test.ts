@@ -1,4 +1,4 @@
-// The registry of datasets: what a spec may say of each, what is known before anything is read, and what loading gives.
+// The registry of datasets: the options of each dataset in a spec, its description before any file is read, and the loaded data.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function problemsOf(data: unknown): Problem[] {
   return parsed.ok ? [] : parsed.problems;
 }
 
-/** What a spec says for a dataset when it says no more than it must. */
+/** The required options of each dataset. */
 const shortest: Record<string, object> = {
   mnist: { dataset: 'mnist' },
   fashionMnist: { dataset: 'fashionMnist' },
@@ -37,19 +37,19 @@ describe.each(datasetDefinitions.map((definition) => [definition.name, definitio
     });
   });
 
-  test('says what every option is for', () => {
+  test('has a description of every option', () => {
     for (const [option, schema] of Object.entries(definition.schema.shape)) {
       expect((schema as { description?: string }).description, option).toMatch(/\w{3}/);
     }
   });
 
-  test('refuses an option that it does not have, and a batch of nothing', () => {
+  test('refuses an unknown option and a batch size of 0', () => {
     const problems = problemsOf({ ...shortest[name], colour: 1, batchSize: 0 });
     expect(problems.map(({ path, code }) => `${path} ${code}`).toSorted()).toEqual(['/batchSize tooSmall', '/colour unknownField']);
   });
 });
 
-test('an unknown dataset is answered with the known ones', () => {
+test('the error for an unknown dataset lists the known ones', () => {
   const [problem] = problemsOf({ dataset: 'imagenet' });
   expect(problem.path).toBe('/dataset');
   expect(problem.message).toContain('known: mnist, fashionMnist, cifar10, digits, random');
@@ -75,7 +75,7 @@ describe.each([
     });
   });
 
-  test('takes limits, and a limit beyond its size as its size', () => {
+  test('applies limits, and treats a limit beyond its size as its size', () => {
     expect(sizes({ trainLimit: 100, testLimit: 7 })).toMatchObject({ trainSamples: 100, testSamples: 7 });
     expect(sizes({ trainLimit: 10 ** 9, testLimit: 10 ** 9 })).toMatchObject({ trainSamples: train, testSamples: test_ });
   });
@@ -93,7 +93,7 @@ describe('random', () => {
     expect(none).toBeNull();
   });
 
-  test('splits a test part off what it draws, and draws nothing else for it', async () => {
+  test('takes the test part from its samples without drawing more random numbers', async () => {
     const [whole, split] = [new Generator(5), new Generator(5)];
     const all = { ...options, inputShape: [4], samples: 10 };
     const { train: drawn } = await findDataset('random').load(all, { ...context('/nonexistent'), generator: whole });
@@ -166,7 +166,7 @@ describe.each(['mnist', 'fashionMnist'])('%s', (dataset) => {
     });
   });
 
-  test('is refused by the name of the file that does not fit', async () => {
+  test('is refused with the name of the file that does not fit', async () => {
     await withFolder([train.images, test_.labels, test_.images, test_.labels], async (folder) => {
       await expect(findDataset(dataset).load({ dataset }, context(folder))).rejects.toMatchObject({
         code: 'invalidDataFile',

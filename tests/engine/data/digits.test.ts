@@ -1,4 +1,4 @@
-// The drawn digits: the same for everybody, balanced, placed like MNIST's, and drawn quickly.
+// The generated digits are the same on every machine, balanced, and positioned like those of MNIST.
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
 import { findDataset } from '../../../packages/engine/src/data/datasets/index.ts';
@@ -34,7 +34,7 @@ test('the set is the same bytes on every machine', async () => {
   });
 });
 
-test('each digit is there equally often, in no order', async () => {
+test('each digit occurs equally often, in random order', async () => {
   for (const { targets, length } of await parts()) {
     for (let digit = 0; digit < 10; digit++) expect(targets.filter((label) => label === digit)).toHaveLength(length / 10);
     const repeats = targets.filter((label, i) => i > 0 && label === targets[i - 1]).length;
@@ -50,13 +50,13 @@ test('a limited set is the beginning of the whole one', async () => {
   expect(limited.train.targets).toEqual(train.targets.subarray(0, 300));
 });
 
-test('nothing is drawn from the generator of the run', async () => {
+test('the generator of the run is not used', async () => {
   const generator = new Generator(3);
   await load({ trainLimit: 10, testLimit: 10 }, { generator });
   expect(generator.random()).toBe(new Generator(3).random());
 });
 
-test('a digit is white on black, 20 pixels in its longer side, its mass in the middle of 28×28', async () => {
+test('a digit is white on black, its longer side has 20 pixels, and its centre of mass is in the middle of 28×28', async () => {
   for (const { inputs, length } of await parts()) {
     let mass = 0;
     for (let image = 0; image < length; image++) {

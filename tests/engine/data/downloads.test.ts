@@ -1,5 +1,5 @@
-// Files of a dataset that are fetched from a loopback server, which may be slow, wrong, rude or not there at all. Nothing half-done
-// stays behind, and no message says where on the machine something lies.
+// Downloads of dataset files from a local server that may be slow, send wrong data, close connections or not exist. No unfinished file is
+// left, and no message contains a path of the machine.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { LoadProgress } from '../../../packages/engine/src/data/files.ts';
 import { waitLimitMs } from '../../support/hangLimits.ts';
 import { content, eachWithFolder, name, offered, packed } from './dataPlace.ts';
 
-/** Tries again at once, three times in all. */
+/** Retries at once, with three tries in total. */
 const hasty = { retryDelaysMs: [1, 1] };
 
 const at = eachWithFolder();
@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-/** A server that answers the n-th request by the n-th listener, and further ones by the last. */
+/** Starts a server that handles the n-th request with the n-th listener, and later requests with the last one. */
 async function serve(...answers: RequestListener[]) {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -50,7 +50,7 @@ const fail =
   (status: number): RequestListener =>
   (_, response) =>
     response.writeHead(status).end('no');
-/** Announces everything, sends half and hangs up. */
+/** Announces the full length, sends half of the data and closes the connection. */
 const breakOff =
   (bytes: Uint8Array): RequestListener =>
   (_, response) => {
@@ -59,7 +59,7 @@ const breakOff =
   };
 
 describe('a download', () => {
-  test('gives the unpacked content, keeps the file as published and is not repeated', async () => {
+  test('gives the unpacked content, stores the published file and is not repeated', async () => {
     const server = await serve(send(packed));
     const files = new NodeDatasetFiles({ folders: [], home: at.home });
     expect(Buffer.compare(await files.read('mnist', offered(server.base)), content)).toBe(0);
@@ -94,7 +94,7 @@ describe('a download', () => {
     expect(seen.map(({ bytesDone }) => bytesDone)).toEqual(seen.map(({ bytesDone }) => bytesDone).toSorted((a, b) => a - b));
   });
 
-  test('of another file is refused with both checksums, and nothing of it is kept', async () => {
+  test('of another file is refused with both checksums, and no file is kept', async () => {
     const other = Uint8Array.from(packed);
     other[200] ^= 1;
     const server = await serve(send(other));
@@ -107,7 +107,7 @@ describe('a download', () => {
     expect(await at.inHome()).toEqual([]);
   });
 
-  test('is cut off when more comes than the file has', async () => {
+  test('is aborted if it is larger than the published file', async () => {
     const server = await serve((_, response) => {
       response.on('error', () => {});
       const flood = (): void => {
@@ -127,7 +127,7 @@ describe('a download', () => {
     ['a connection that breaks', breakOff(packed)],
     ['a server that is busy', fail(503)],
     ['a server that wants fewer requests', fail(429)],
-  ])('is tried again after %s', async (_, trouble) => {
+  ])('is retried after %s', async (_, trouble) => {
     const server = await serve(trouble, trouble, send(packed));
     const files = new NodeDatasetFiles({ folders: [], home: at.home }, hasty);
     expect(Buffer.compare(await files.read('mnist', offered(server.base)), content)).toBe(0);
@@ -135,7 +135,7 @@ describe('a download', () => {
     expect(await at.inHome()).toEqual([name]);
   });
 
-  test('that always breaks off is given up, and nothing of it is kept', async () => {
+  test('whose connection always breaks fails, and no file is kept', async () => {
     const server = await serve(breakOff(packed));
     const error = await at.failure(new NodeDatasetFiles({ folders: [], home: at.home }, hasty).read('mnist', offered(server.base)));
     expect(error).toMatchObject({ code: 'datasetUnavailable' });
@@ -144,7 +144,7 @@ describe('a download', () => {
     expect(await at.inHome()).toEqual([]);
   });
 
-  test('that is not there is not asked for twice', async () => {
+  test('of a missing file is not retried', async () => {
     const server = await serve(fail(404));
     const error = await at.failure(new NodeDatasetFiles({ folders: [], home: at.home }, hasty).read('mnist', offered(server.base)));
     expect(error).toMatchObject({ code: 'datasetUnavailable' });
@@ -152,7 +152,7 @@ describe('a download', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('without a network fails with the host and the remedy', async () => {
+  test('without a network fails with the host and advice', async () => {
     const server = await serve(fail(500));
     await server.close();
     const error = await at.failure(new NodeDatasetFiles({ folders: [], home: at.home }, hasty).read('mnist', offered(server.base)));
@@ -162,7 +162,7 @@ describe('a download', () => {
     );
   });
 
-  test('that stands still is given up', async () => {
+  test('that makes no progress fails', async () => {
     const server = await serve((_, response) => void response.write(packed.subarray(0, 100)));
     const files = new NodeDatasetFiles({ folders: [], home: at.home }, { retryDelaysMs: [], stallMs: 50 });
     const error = await at.failure(files.read('mnist', offered(server.base)));
@@ -170,7 +170,7 @@ describe('a download', () => {
     expect(await at.inHome()).toEqual([]);
   });
 
-  test('ends with the reason of an abort, and nothing of it is kept', async () => {
+  test('ends with the reason of an abort, and no file is kept', async () => {
     const server = await serve((_, response) => void response.write(packed.subarray(0, 100)));
     const abort = new AbortController();
     const reading = new NodeDatasetFiles({ folders: [], home: at.home }).read('mnist', offered(server.base), {
@@ -181,7 +181,7 @@ describe('a download', () => {
     expect(await at.inHome()).toEqual([]);
   });
 
-  test('ends an abort also while it waits to try again', async () => {
+  test('can be aborted also during the pause before a retry', async () => {
     const abort = new AbortController();
     const server = await serve((_, response) => {
       response.writeHead(503).end();
@@ -191,7 +191,7 @@ describe('a download', () => {
     await expect(files.read('mnist', offered(server.base), { signal: abort.signal })).rejects.toThrow('cancelled');
   });
 
-  test('by two processes at once leaves one good file', async () => {
+  test('by two processes at once results in one correct file', async () => {
     const waiting: Parameters<RequestListener>[1][] = [];
     const server = await serve((_, response) => {
       response.write(packed.subarray(0, 1000));
@@ -212,7 +212,7 @@ describe('a download', () => {
     expect(Buffer.compare(await readFile(join(at.home, 'datasets', 'mnist', name)), packed)).toBe(0);
   });
 
-  test('clears away what a killed process left long ago, and only that', async () => {
+  test('removes only old unfinished files of killed processes', async () => {
     const folder = join(at.home, 'datasets', 'mnist');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, '.old.part'), 'x');
@@ -223,7 +223,7 @@ describe('a download', () => {
     expect(new Set(await at.inHome())).toEqual(new Set(['.new.part', name]));
   });
 
-  test('that cannot be stored says so without the path', async () => {
+  test('that cannot be stored fails with an error without the path', async () => {
     await writeFile(at.home, 'a file where the folder should be');
     const server = await serve(send(packed));
     const error = await at.failure(new NodeDatasetFiles({ folders: [], home: at.home }).read('mnist', offered(server.base)));

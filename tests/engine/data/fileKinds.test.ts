@@ -1,4 +1,5 @@
-// What people send by mistake is named by its content, whatever it is called, with a way to convert it.
+// Files that users upload by mistake are recognized by their content, not by their name. The error names the kind of file and how to
+// convert it.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { cifarBatch } from './cifarFiles.ts';
 import { idxPair } from './idxFiles.ts';
 import { plainPng } from './imageFixtures.ts';
 
-/** Text stands for its characters' codes; what follows is no text. */
+/** Builds a file from texts, as their character codes, and lists of bytes. */
 const file = (...parts: readonly (string | readonly number[])[]): Uint8Array =>
   Buffer.concat([
     ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))),
@@ -41,7 +42,7 @@ const pngHead = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const ftyp = (brand: string): Uint8Array => file([0, 0, 0, 0x1c], `ftyp${brand}`, [0, 0, 0, 0]);
 const mark = (at: number, bytes: string): Uint8Array => file(new Array<number>(at).fill(0), bytes);
 
-describe('sent as a dataset, what it is and what to do is said of', () => {
+describe('as a dataset, the error names the kind and what to do for', () => {
   test.each<[string, Uint8Array, RegExp]>([
     ['an Excel file', zip('[Content_Types].xml', 'xl/workbook.xml'), /^file is an Excel file \(\.xlsx\): export the sheet as CSV$/],
     [
@@ -141,7 +142,7 @@ describe('sent as a dataset, what it is and what to do is said of', () => {
   });
 });
 
-test('text that begins as another format is marked is a table', () => {
+test('text that begins with the mark of another format is a table', () => {
   for (const words of [
     'PAR1,b\n',
     'ORC,a\n1,2\n',
@@ -160,9 +161,9 @@ test('text that begins as another format is marked is a table', () => {
   }
 });
 
-test('records of CIFAR are known by their size and labels alone', async () => {
+test('records of CIFAR are recognized only by their size and labels', async () => {
   expect(await faults({ file: cifarBatch([0, 9, 3]) })).toEqual([]);
-  // These begin as an IDX file and as an ONNX model do.
+  // These begin like an IDX file and like an ONNX model.
   for (const [label, ...pixels] of [
     [0, 0, 8, 3],
     [8, 8, 0x12, 7, 0x70, 0x79, 0x74],
@@ -212,7 +213,7 @@ describe('as a pair', () => {
   });
 });
 
-test('a damaged file of a known kind is not taken for a table', async () => {
+test('a damaged file of a known kind is not treated as a table', async () => {
   expect(await faults({ file: Uint8Array.from([...pngHead, 0, 0, 0, 0]) })).toEqual([
     'file is a PNG image: send images as a zip with one folder per class',
   ]);

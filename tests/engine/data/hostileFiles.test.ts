@@ -1,5 +1,5 @@
-// Every reader of files that users bring, given what is no such file: cut off at every byte, changed anywhere, noise. Each
-// answers with a dataset or with an error that names the file, soon and without taking much memory.
+// Damaged files for every reader of uploads: cut off at every byte, changed anywhere, or noise. Each reader returns a dataset or an error
+// that names the file, quickly and with little memory.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';
@@ -39,7 +39,7 @@ const formats: Readonly<Record<string, Format>> = {
   CSV: { file: Buffer.from('a,"b",c\r\n1,2.5,"x"\r\n-3,4e1,y'), read: async (bytes) => (await readTable(bytes)).train },
 };
 
-/** The dataset, which is whole, or null for a refusal; anything else is this test's failure. */
+/** Returns the complete dataset, or null if the file is refused. Any other result fails the test. */
 async function outcome(format: Format, bytes: Uint8Array): Promise<Dataset | null> {
   try {
     const dataset = await format.read(bytes);
@@ -54,7 +54,7 @@ async function outcome(format: Format, bytes: Uint8Array): Promise<Dataset | nul
 }
 
 describe.each(Object.entries(formats))('%s', (name, format) => {
-  test('as they should be are read', async () => {
+  test('that are valid are read', async () => {
     expect(await outcome(format, format.file)).not.toBeNull();
   });
 
@@ -79,7 +79,7 @@ describe.each(Object.entries(formats))('%s', (name, format) => {
     );
   });
 
-  test('that are noise, with their first bytes or without, are read or refused', async () => {
+  test('that are noise, with or without valid first bytes, are read or refused', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 64 }), fc.uint8Array({ maxLength: 512 }), async (kept, noise) => {
         await outcome(format, Buffer.concat([format.file.subarray(0, kept), noise]));

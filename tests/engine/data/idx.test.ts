@@ -1,4 +1,4 @@
-// The IDX reader: what a well-formed file gives, and what is said of each malformed one.
+// The IDX reader: the content of valid files, and the errors for invalid ones.
 import { describe, expect, test } from 'vitest';
 import { idxDataset, parseIdx } from '../../../packages/engine/src/data/idx.ts';
 import { idxFile } from './idxFiles.ts';
@@ -18,7 +18,7 @@ describe('parseIdx', () => {
     expect([...data]).toEqual([1, 2, 3, 4, 5, 255]);
   });
 
-  test('reads a file that lies inside a larger buffer', () => {
+  test('reads a file that is a part of a larger buffer', () => {
     const around = new Uint8Array(32).fill(7);
     around.set(idxFile([2], [4, 5]), 3);
     expect([...parseIdx(around.subarray(3, 3 + 10), 'f').data]).toEqual([4, 5]);

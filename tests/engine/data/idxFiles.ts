@@ -1,4 +1,4 @@
-// Small IDX files made on the spot, for tests of whoever reads or fetches such files.
+// Creates small IDX files for tests that read or download such files.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
@@ -17,7 +17,7 @@ export function idxPair(labels: readonly number[]): { images: Uint8Array; labels
   return { images: idxFile([labels.length, 28, 28], pixels), labels: idxFile([labels.length], labels) };
 }
 
-/** A file as a publisher offers it, and what a definition says of it. */
+/** Returns a published file and its description in a dataset definition. */
 export function published(name: string, content: Uint8Array, url: string) {
   const packed = gzipSync(content);
   const checksum = `sha256:${createHash('sha256').update(packed).digest('hex')}` as const;

@@ -1,4 +1,4 @@
-// Images made on the spot, byte by byte where they are to lie.
+// Creates PNG and JPEG images, valid ones and invalid ones.
 import { crc32, deflateSync } from 'node:zlib';
 
 function chunk(type: string, data: Uint8Array): Buffer {
@@ -16,16 +16,16 @@ export interface PngParts {
   /** 0 grey, 2 colour, 3 palette, 4 grey and alpha, 6 colour and alpha. */
   readonly color: number;
   readonly interlaced?: boolean;
-  /** The rows as they are packed, each without the byte of its filter. */
+  /** The packed rows, each without its filter byte. */
   readonly rows: readonly (readonly number[])[];
   readonly palette?: readonly number[];
-  /** Put in place of the packed rows. */
+  /** Replaces the packed rows. */
   readonly packed?: Uint8Array;
-  /** Further chunks before the pixels. */
+  /** Additional chunks before the pixels. */
   readonly extra?: readonly (readonly [type: string, data: Uint8Array])[];
 }
 
-/** A PNG file as it is described, whether that fits together or not. */
+/** Builds a PNG file as described, also if the description is contradictory. */
 export function pngFile({ width, height, depth = 8, color, interlaced = false, rows, palette, packed, extra = [] }: PngParts): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -41,7 +41,7 @@ export function pngFile({ width, height, depth = 8, color, interlaced = false, r
   ]);
 }
 
-/** A grey PNG of one value, or a colour one of three. */
+/** Builds a grey PNG from one value or a colour PNG from three values. */
 export function plainPng(width: number, height: number, ...values: number[]): Uint8Array {
   const row = Array.from({ length: width }, () => values).flat();
   return pngFile({ width, height, color: values.length === 3 ? 2 : 0, rows: Array.from({ length: height }, () => row) });

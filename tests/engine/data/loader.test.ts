@@ -1,5 +1,5 @@
-// Batches of an epoch, by both loaders: the one that gathers when asked and the one whose thread works ahead. They keep
-// the same promises and give the same numbers; the threaded one also works ahead, survives failures and lets go.
+// The batches of an epoch from both loaders: one gathers a batch on request, the other has a thread that prepares batches ahead. Both give
+// the same numbers. The loader with a thread also handles failures and frees its memory.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { AheadLoader, openLoader } from '@trainyard/engine/node';
@@ -35,7 +35,7 @@ function curves(length: number): Dataset {
   };
 }
 
-/** A fixed order without a pattern. */
+/** A fixed irregular order. */
 const mixed = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => (i * 7 + 3) % length);
 
 const open: BatchLoader[] = [];
@@ -55,7 +55,7 @@ const loaders = [
 ] as const;
 
 describe.each(loaders)('%s', (_, Loader) => {
-  test('gives the samples in the given order, the last batch with what is left', () => {
+  test('gives the samples in the given order, with the remaining ones in the last batch', () => {
     const loader = opened(new Loader(pictures(11), { batchSize: 4, dropLast: false }));
     const order = mixed(11);
     const batches = Array.from(loader.epoch(order), copied);
@@ -71,7 +71,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(Array.from(loader.epoch(mixed(8)), ({ size }) => size)).toEqual([4, 4]);
   });
 
-  test('says the shapes of a batch', () => {
+  test('gives the shapes of a batch', () => {
     const shapes = (dataset: Dataset) =>
       Array.from(opened(new Loader(dataset, { batchSize: 2, dropLast: false })).epoch(mixed(3)), (batch) => [
         batch.inputShape,
@@ -96,7 +96,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(targets(curves(2))).toBeInstanceOf(Float32Array);
   });
 
-  test('gives pixels as bytes, values and what transforms make as floats', () => {
+  test('gives pixels as bytes, and values and transformed samples as floats', () => {
     const inputs = (dataset: Dataset, transforms: TransformSpec[] = []) =>
       Array.from(opened(new Loader(dataset, { batchSize: 2, dropLast: false, transforms })).epoch(mixed(2)))[0].inputs;
     expect(inputs(pictures(2))).toBeInstanceOf(Uint8Array);
@@ -106,14 +106,14 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(inputs(curves(2))).toBeInstanceOf(Float32Array);
   });
 
-  test('takes a batch size beyond the dataset, and an order of a part of it', () => {
+  test('accepts a batch size larger than the dataset, and an order of a part of it', () => {
     const loader = opened(new Loader(pictures(3), { batchSize: 10 ** 9, dropLast: false }));
     expect(Array.from(loader.epoch(mixed(3)), ({ size }) => size)).toEqual([3]);
     expect(Array.from(loader.epoch(Uint32Array.of(1)), ({ size }) => size)).toEqual([1]);
     expect([...loader.epoch(new Uint32Array())]).toEqual([]);
   });
 
-  test('can be left in the middle of an epoch, and goes on with the next', () => {
+  test('can be stopped in the middle of an epoch and continues with the next epoch', () => {
     const loader = opened(new Loader(pictures(100), { batchSize: 2, dropLast: false }));
     for (let epoch = 0; epoch < 20; epoch++) {
       let seen = 0;
@@ -126,7 +126,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(Array.from(loader.epoch(mixed(100)), copied)).toHaveLength(50);
   });
 
-  test('refuses to go on with an epoch after the next has begun', () => {
+  test('refuses to continue an epoch after the next one has begun', () => {
     const loader = opened(new Loader(pictures(8), { batchSize: 2, dropLast: false }));
     const first = loader.epoch(mixed(8))[Symbol.iterator]();
     first.next();
@@ -135,7 +135,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect([...second]).toHaveLength(4);
   });
 
-  test('says what is wrong with a sample that does not exist, and can be used afterwards', () => {
+  test('gives an error for a sample that does not exist, and can be used afterwards', () => {
     const loader = opened(new Loader(pictures(4), { batchSize: 1, dropLast: false }));
     const seen: number[] = [];
     expect(() => {
@@ -145,13 +145,13 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect([...loader.epoch(mixed(4))]).toHaveLength(4);
   });
 
-  test('refuses an order longer than the dataset and a batch of nothing', () => {
+  test('refuses an order longer than the dataset and a batch size of 0', () => {
     const loader = opened(new Loader(pictures(4), { batchSize: 1, dropLast: false }));
     expect(() => loader.epoch(mixed(5))).toThrow('an order of 5 samples is too long: the dataset has 4');
     expect(() => new Loader(pictures(4), { batchSize: 0, dropLast: false })).toThrow('batchSize must be a whole number from 1 on, got 0');
   });
 
-  test('closes once and for all, also in the middle of an epoch', async () => {
+  test('can be closed in the middle of an epoch and not be used afterwards', async () => {
     const loader = new Loader(pictures(100), { batchSize: 1, dropLast: false });
     const batches = loader.epoch(mixed(100))[Symbol.iterator]();
     batches.next();
@@ -197,21 +197,21 @@ describe('AheadLoader', () => {
     }
   });
 
-  test('has gathered batches before they are asked for, and no more than it may', async () => {
+  test('prepares batches before they are requested, up to its limit', async () => {
     const loader = opened(new AheadLoader(pictures(100), { batchSize: 5, dropLast: false, ahead: 3 }));
     const batches = loader.epoch(mixed(100))[Symbol.iterator]();
     const ready = (count: number) => expect.poll(() => loader.batchesReady, often).toBe(count);
     await ready(4);
     batches.next();
     await ready(3);
-    // The second batch is asked for, so the first one's slot is free; the thread sleeps on until half of them are.
+    // The second batch is requested, so the slot of the first one is free. The thread sleeps until half of the slots are free.
     batches.next();
     await ready(2);
     batches.next();
     await ready(3);
   });
 
-  test('leaves a batch alone until the next is asked for', async () => {
+  test('does not change a batch until the next one is requested', async () => {
     const loader = opened(new AheadLoader(pictures(50), { batchSize: 1, dropLast: false, ahead: 1 }));
     let seen = 0;
     for (const batch of loader.epoch(mixed(50))) {
@@ -222,7 +222,7 @@ describe('AheadLoader', () => {
     expect(seen).toBe(50);
   });
 
-  test('reads a dataset in shared memory where it lies', () => {
+  test('reads a dataset in shared memory without copying it', () => {
     const dataset = pictures(4);
     const inputs = new Uint8Array(new SharedArrayBuffer(dataset.inputs.length));
     inputs.set(dataset.inputs);
@@ -231,7 +231,7 @@ describe('AheadLoader', () => {
     expect(Array.from(loader.epoch(mixed(4)), ({ inputs: [first] }) => first)).toEqual([51, 51, 51, 51]);
   });
 
-  test('frees its memory and lets the process end after many epochs, most of them left early', async () => {
+  test('frees its memory and lets the process end after many epochs that were mostly stopped early', async () => {
     const script = `
       import { AheadLoader } from '@trainyard/engine/node';
       const length = 2000;
@@ -243,7 +243,7 @@ describe('AheadLoader', () => {
       const loader = new AheadLoader(dataset, { batchSize: 10, dropLast: false });
       const run = (epochs) => { for (let i = 0; i < epochs; i++) for (const batch of loader.epoch(order)) if (batch.size > 0 && i % 8 > 0) break; };
       const used = async () => {
-        // Messages that the thread has not read yet are memory too.
+        // Messages that the thread has not read yet use memory too.
         [...loader.epoch(order)];
         await new Promise((resolve) => setImmediate(resolve));
         gc();
@@ -264,8 +264,8 @@ describe('AheadLoader', () => {
   });
 });
 
-// A thread that is only silent ends in another message.
-test('a thread that ends in the middle of a pass is noticed, also by a consumer that sleeps', async () => {
+// A thread that only stops responding gives another error message.
+test('a thread that ends during an epoch is detected, also by a sleeping consumer', async () => {
   // The thread's first word to the consumer is its last.
   const fatal = `
     import { isMainThread } from 'node:worker_threads';
@@ -288,7 +288,7 @@ test('a thread that ends in the middle of a pass is noticed, also by a consumer 
   expect(stdout).toBe("threadLost: the loader's thread has ended\n");
 });
 
-test('a thread is opened for a large split only', () => {
+test('a thread is started only for a large split', () => {
   const open = (length: number) => opened(openLoader(pictures(length, 1200), { batchSize: 64, dropLast: false }));
   expect(open(4000)).toBeInstanceOf(AheadLoader);
   expect(open(100)).not.toBeInstanceOf(AheadLoader);

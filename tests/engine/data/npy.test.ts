@@ -1,4 +1,4 @@
-// NPY files, written here as NumPy writes them: what a pair becomes, and what is said of each that is malformed.
+// NPY files, written as NumPy does: the dataset from a pair of files, and the errors for invalid files.
 import { describe, expect, test } from 'vitest';
 import { parseNpy } from '../../../packages/engine/src/data/npy.ts';
 import { npyDataset } from '../../../packages/engine/src/data/npyDataset.ts';
@@ -9,14 +9,14 @@ interface Written {
   readonly data: ArrayBufferView;
   readonly fortran?: boolean;
   readonly version?: 1 | 2 | 3;
-  /** In place of what NumPy writes. */
+  /** Replaces the header that NumPy would write. */
   readonly header?: string;
 }
 
 const descrOf = (data: ArrayBufferView): string =>
   data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : data instanceof BigInt64Array ? '<i8' : '|u1';
 
-/** As numpy.lib.format.write_array does it: the values begin at a multiple of 64. */
+/** Writes a file like numpy.lib.format.write_array: the values begin at a multiple of 64 bytes. */
 function npy(name: string, { descr, shape, data, fortran = false, version = 1, header }: Written) {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const text = header ?? `{'descr': '${descr ?? descrOf(data)}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': ${tuple}, }`;
@@ -43,7 +43,7 @@ describe('a pair', () => {
     expect(dataset.inputs.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
-  test('of bytes gives pixels, and grey images get their channel', () => {
+  test('of bytes gives pixels, and grey images get a channel dimension', () => {
     const grey = npyDataset(npy('x', { shape: [2, 2, 3], data: Uint8Array.from({ length: 12 }, (_, i) => i) }), y);
     expect(grey.inputShape).toEqual([1, 2, 3]);
     expect(grey.inputs).toBeInstanceOf(Uint8Array);
@@ -112,7 +112,7 @@ describe('a pair', () => {
     expect(() => npyDataset(first, second)).toThrow(expect.objectContaining({ code: 'invalidDataFile', message }));
   });
 
-  test('is refused when it takes more memory than it may', () => {
+  test('is refused if it needs more memory than allowed', () => {
     expect(() => npyDataset(x, y, { limits: { bytes: 31 } })).toThrow(
       'x.npy: 2 samples of shape [3] take 32 bytes, which is over the limit of 31',
     );
@@ -197,7 +197,7 @@ describe('a file', () => {
   );
 });
 
-test('records with fields are refused with the remedy', () => {
+test('records with fields are refused with advice', () => {
   const header = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,), }";
   expect(() => parseNpy(npy('x', { shape: [6], data: new Float32Array(6), header }))).toThrow(
     'x: its values are records with fields: save each field as an array of its own, numpy.save("x.npy", a["field"])',

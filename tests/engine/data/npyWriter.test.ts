@@ -1,4 +1,4 @@
-// Arrays and datasets as NumPy's files, read back.
+// Writes arrays and datasets as NumPy files and reads them again.
 import { type Dataset, encodeNpy, encodeNpz, npyDataset, parseNpy } from '@trainyard/engine';
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ describe('a dataset', () => {
     targets: Int32Array.of(1, 0),
   };
 
-  test('is read back as it was, each part for itself', () => {
+  test('is read unchanged, each part separately', () => {
     const test_ = { ...train, length: 1, inputs: Uint8Array.of(9, 9, 9, 9), targets: Int32Array.of(1) };
     const files = unzipSync(encodeNpz({ train, test: test_ }));
     expect(Object.keys(files)).toEqual(['train_inputs.npy', 'train_targets.npy', 'test_inputs.npy', 'test_targets.npy']);
@@ -40,7 +40,7 @@ describe('a dataset', () => {
     expect(read('test')).toMatchObject({ length: 1, inputs: test_.inputs, targets: test_.targets });
   });
 
-  test('without a test part has none in the file, and the same data gives the same bytes', () => {
+  test('without a test part gives a file without one, and the same data gives the same bytes', () => {
     const values: Dataset = { ...train, target: { kind: 'values', shape: [2] }, targets: Float32Array.of(1, 2, 3, 4) };
     const bytes = encodeNpz({ train: values, test: null });
     expect(Object.keys(unzipSync(bytes))).toEqual(['train_inputs.npy', 'train_targets.npy']);

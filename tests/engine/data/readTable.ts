@@ -1,10 +1,10 @@
-// Reads tables that a test writes down as texts or bytes, as an upload's reader does.
+// Reads tables from texts or bytes, like the reader of uploads.
 import { readTables, type ReadTables, type TableOptions } from '../../../packages/engine/src/data/table/readTables.ts';
 import { type Taken, UploadReport } from '../../../packages/engine/src/data/uploadReport.ts';
 
 type Text = string | Uint8Array;
 
-/** @throws UploadError with all faults */
+/** Reads a table. @throws UploadError with all faults */
 export async function readTable(
   train: Text,
   options: TableOptions = {},
@@ -19,6 +19,6 @@ export async function readTable(
   return { ...read, taken: report.taken };
 }
 
-/** What was taken for a field. */
+/** Returns the value that the service chose for a form field. */
 export const takenFor = (taken: readonly Taken[], field: string): readonly unknown[] =>
   taken.filter((one) => one.field === field).map(({ value }) => value);

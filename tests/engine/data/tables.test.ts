@@ -1,4 +1,4 @@
-// Tables: what becomes of their columns, what is recognised and reported, and what is refused.
+// Tables: the conversion of their columns, the recognized and reported settings, and refused tables.
 import { describe, expect, test } from 'vitest';
 import type { TableOptions } from '../../../packages/engine/src/data/table/readTables.ts';
 import { UploadError } from '../../../packages/engine/src/data/uploadReport.ts';
@@ -21,7 +21,7 @@ describe('a table', () => {
     ]);
   });
 
-  test('sorts classes that are numbers by their values, and takes 1 and 1.0 for one class', async () => {
+  test('sorts classes that are numbers by their values, and treats 1 and 1.0 as one class', async () => {
     const { train } = await readTable('a,b\n1,10\n1,9\n1,-1\n1,9.0\n');
     expect(train.target).toEqual({ kind: 'class', classes: ['-1', '9', '10'] });
     expect([...train.targets]).toEqual([2, 1, 0, 1]);
@@ -67,14 +67,14 @@ describe('a table', () => {
     expect((await readTable('a,b\r1,x\r2,y\r')).train).toMatchObject({ length: 2, target: { classes: ['x', 'y'] } });
   });
 
-  test('is read over the boundaries of its pieces, whatever lies on them', async () => {
+  test('is read in chunks, with any content at their boundaries', async () => {
     const rows = Array.from({ length: 20_000 }, (_, i) => `${i},${i / 8},"größe ${i % 3}"`);
     const { train } = await readTable(`a,b,c\r\n${rows.join('\r\n')}`);
     expect(train).toMatchObject({ length: 20_000, target: { classes: ['größe 0', 'größe 1', 'größe 2'] } });
     expect(train.inputs).toEqual(Float32Array.from({ length: 40_000 }, (_, i) => (i % 2 === 0 ? i / 2 : (i - 1) / 16)));
   });
 
-  test('loses delimiters at the ends of its rows, rows without a value and comments, and says so', async () => {
+  test('is read without delimiters at the ends of rows, rows without values and comments, which the response reports', async () => {
     const { train, taken } = await readTable('# by hand, in May\na,b,k\n1,2,x,\n,,,\n3,4,y,\n');
     expect(train).toMatchObject({ length: 2, inputShape: [2], target: { classes: ['x', 'y'] } });
     expect(takenFor(taken, 'comment')).toEqual(['#']);
@@ -83,13 +83,13 @@ describe('a table', () => {
     expect((await readTable('a,b,k,\n1,2,x,\n3,4,y,\n')).train.inputShape).toEqual([2]);
   });
 
-  test('of very many columns is read in time', async () => {
+  test('with very many columns is read quickly', async () => {
     const columns = 100_000;
     const { train } = await readTable(`${Array.from({ length: columns }, (_, i) => `column ${i}`).join()}\n${'1,'.repeat(columns - 1)}x\n`);
     expect(train.inputShape).toEqual([columns - 1]);
   });
 
-  test('is given up when aborted', async () => {
+  test('is not read further after an abort', async () => {
     const text = `a,b\n${'1,x\n'.repeat(1_000_000)}`;
     const abort = new AbortController();
     setImmediate(() => abort.abort(new Error('cancelled')));
@@ -110,26 +110,26 @@ describe('the names of the columns', () => {
     expect(String(refusal)).toContain('Send header=true or header=false');
   });
 
-  test('are column1, column2, … where the form says that there are none, and no sample is lost', async () => {
+  test('are column1, column2, … if the form says that there are none, and no sample is lost', async () => {
     const { train, table } = await readTable('5.1,3.5,setosa\n7.0,3.2,versicolor\n', { header: false });
     expect([...train.inputs]).toEqual([5.1, 3.5, 7, 3.2].map(Math.fround));
     expect(train.target).toEqual({ kind: 'class', classes: ['setosa', 'versicolor'] });
     expect(table).toMatchObject({ header: false, columns: [{ name: 'column1' }, { name: 'column2' }], targetColumns: ['column3'] });
   });
 
-  test('may be numbers where the form says that there are some', async () => {
+  test('can be numbers if the form says that there are names', async () => {
     const { train, table } = await readTable('country,2019,2020,y\nNO,1,2,a\nSE,3,4,b\n', { header: true });
     expect([...train.inputs]).toEqual([1, 0, 1, 2, 0, 1, 3, 4]);
     expect(table.columns.map(({ name }) => name)).toEqual(['country', '2019', '2020']);
   });
 
-  test('lose surrounding blanks, and are made up where they are empty', async () => {
+  test('are read without surrounding blanks, and empty ones get a name', async () => {
     const { table } = await readTable(',"the ""a""", b ,k\n5,1,2,x\n9,1,2,y\n');
     expect(table.columns.map(({ name }) => name)).toEqual(['Unnamed: 0', 'the "a"', 'b']);
   });
 });
 
-describe('what looks like an index', () => {
+describe('a column that looks like an index', () => {
   test.each([
     ['counts from 0', 'n,a,y\n0,5,x\n1,5,x\n2,5,y\n', ['n']],
     ['counts from 1', 'n,a,y\n1,5,x\n2,5,x\n3,5,y\n', ['n']],
@@ -144,7 +144,7 @@ describe('what looks like an index', () => {
       if (field === 'columns') expect(reason).toContain(`columns=${JSON.stringify([`!${String(value)}`])}`);
   });
 
-  test('is left out by the form', async () => {
+  test('can be left out with the form', async () => {
     const text = 'id,a,b,y\n7,1,2,x\n9,3,4,y\n';
     expect([...(await readTable(text, { columns: ['!id'] })).train.inputs]).toEqual([1, 2, 3, 4]);
     expect([...(await readTable(text, { columns: ['b'] })).train.inputs]).toEqual([2, 4]);
@@ -152,7 +152,7 @@ describe('what looks like an index', () => {
   });
 });
 
-describe('what is learned', () => {
+describe('the target', () => {
   const numbers = (count: number, step = 1) => `a,y\n${Array.from({ length: count }, (_, i) => `5,${i * step}`).join('\n')}\n`;
 
   test.each<[string, string, TableOptions, object]>([
@@ -220,7 +220,7 @@ describe('how a table is written', () => {
     for (const [field, value] of Object.entries(expected)) expect(takenFor(taken, field)).toEqual([value]);
   });
 
-  test('is as the form says it', async () => {
+  test('is what the form says', async () => {
     const { train, taken } = await readTable(Uint8Array.of(0x78, 0x5e, 0x79, 0x0a, 0x31, 0x5e, 0x92, 0x6a), {
       encoding: 'shift_jis',
       delimiter: '^',
@@ -235,7 +235,7 @@ describe('how a table is written', () => {
 describe('missing values', () => {
   const gaps = 'age,city,y\n1,Oslo,a\n,Bergen,b\n3,NA,a\n5,Oslo,b\n?,Oslo,a\n';
 
-  test('are refused with their places and the remedy', async () => {
+  test('are refused with their positions and advice', async () => {
     const refusal = await readTable(gaps).catch((error: unknown) => error);
     expect(refusal).toMatchObject({
       message:
@@ -249,7 +249,7 @@ describe('missing values', () => {
     });
   });
 
-  test('leave their rows out on request', async () => {
+  test('remove their rows on request', async () => {
     const { train, taken } = await readTable(gaps, { missing: 'drop' });
     expect([[...train.inputs], [...train.targets]]).toEqual([
       [1, 0, 1, 5, 0, 1],
@@ -258,7 +258,7 @@ describe('missing values', () => {
     expect(taken.at(-1)).toEqual({ field: 'missing', value: 'drop', reason: 'file: 3 of 5 rows lack a value and were left out.' });
   });
 
-  test("become the training file's means and most frequent texts on request, in the test file too", async () => {
+  test("are replaced on request by the training file's means and most frequent texts, also in the test file", async () => {
     const { train, test: tests, table } = await readTable(gaps, { missing: 'mean' }, { test: 'y,city,age\nb,-,N/A\n' });
     expect([...train.inputs]).toEqual([1, 0, 1, 3, 1, 0, 3, 0, 1, 5, 0, 1, 3, 0, 1]);
     expect([...(tests?.inputs ?? [])]).toEqual([3, 0, 1]);
@@ -269,7 +269,7 @@ describe('missing values', () => {
     expect((await readTable(`a,b,y\n1,2,x\n${text},3,y\n`, { missing: 'drop' })).train.length).toBe(1);
   });
 
-  test('cannot be learned, and a column of nothing else is no input', async () => {
+  test('are refused in the target column, and a column with only missing values is refused as an input', async () => {
     await expect(readTable('a,y\n1,x\n2,\n', { missing: 'mean' })).rejects.toThrow('file: row 3 has nothing to learn in column "y"');
     expect((await readTable('a,y\n1,x\n2,\n', { missing: 'drop' })).train.length).toBe(1);
     await expect(readTable('a,b,y\n1,,x\n', { missing: 'mean' })).rejects.toThrow(
@@ -300,19 +300,19 @@ describe('a test file', () => {
     await expect(readTable(train, {}, { test: text })).rejects.toThrow(message);
   });
 
-  test('may have or lack the columns that are left out', async () => {
+  test('may or may not have the columns that are left out', async () => {
     const options = { columns: ['!z'] };
     expect((await readTable(train, options, { test: 'x,y\n5,1\n' })).test?.inputs).toEqual(Float32Array.of(5));
     expect((await readTable(train, options, { test: 'z,x,y\noops,5,1\n' })).test?.inputs).toEqual(Float32Array.of(5));
   });
 
-  test('goes by places where there are no names', async () => {
+  test('is matched by position if there are no names', async () => {
     const { test: tests } = await readTable('1,2,x\n3,4,y\n', { header: false }, { test: '5,6,y\n' });
     expect([[...(tests?.inputs ?? [])], [...(tests?.targets ?? [])]]).toEqual([[5, 6], [1]]);
     await expect(readTable('1,2,x\n3,4,y\n', { header: false }, { test: '5,y\n' })).rejects.toThrow('missing are "column3"');
   });
 
-  test('has zeros for texts that training has not, which is reported, and no class of its own', async () => {
+  test('gets zeros for texts that the training file does not have, which is reported, and may not have new classes', async () => {
     const cities = 'city,a,y\nOslo,1,p\nBergen,2,q\n';
     const { test: tests, taken } = await readTable(cities, {}, { test: 'city,a,y\nParis,1,p\nOslo,2,q\n' });
     expect([...(tests?.inputs ?? [])]).toEqual([0, 0, 1, 0, 1, 2]);

@@ -1,4 +1,4 @@
-// The tar reader on what the machine's tar writes, and on archives that lie.
+// The tar reader with archives of the machine's tar and with invalid archives.
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test('gives the regular files by their paths, and no folder and no link', () => {
+test('gives the regular files by their paths, without folders and links', () => {
   const files = untar(archive, 'f');
   expect([...files.keys()].toSorted()).toEqual([`set/${deep}`, 'set/a.bin', 'set/empty'].toSorted());
   expect(Buffer.from(files.get(`set/${deep}`) ?? []).toString()).toBe('deep');
@@ -52,7 +52,7 @@ test('refuses a header that was changed', () => {
   ).toThrow(expect.objectContaining({ message: expect.stringMatching(/^f: byte 0 should begin a tar header/) as string }));
 });
 
-test('refuses a file that is larger than what follows, and one whose size is no number', () => {
+test('refuses a file that is larger than the rest of the archive, and one whose size is not a number', () => {
   const withSize = (size: string) =>
     changed((copy) => {
       copy.write(size, 124, 'latin1');

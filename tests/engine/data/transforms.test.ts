@@ -1,5 +1,5 @@
-// Transforms of samples: the numbers that torchvision's give, shapes and refusals, and draws that depend on nothing but
-// the seed, the epoch and the sample.
+// Transforms of samples: the results of torchvision, shapes, refused options, and random numbers that depend only on the seed, the epoch
+// and the sample.
 import {
   type BatchLoader,
   type BatchOptions,
@@ -21,7 +21,7 @@ import { SampleReader } from '../../../packages/engine/src/data/transforms/reade
 type Input = Readonly<Record<string, unknown> & { type: string }>;
 const parsed = (...transforms: readonly Input[]): TransformSpec[] => transforms.map((transform) => transformSchema.parse(transform));
 
-/** Samples of a shape whose values count up from 0, all of them different. */
+/** Creates samples of a shape with the values 0, 1, 2, …, all different. */
 function counting(inputShape: readonly number[], length = 1): Dataset {
   const size = inputShape.reduce((a, b) => a * b, 1);
   return {
@@ -64,14 +64,14 @@ describe('normalize', () => {
     expect(sample[2]).toBeCloseTo(2.8214867, 6);
   });
 
-  test('takes one value for all channels, and features that are no image', () => {
+  test('accepts one value for all channels, and samples that are not images', () => {
     expect(once([2, 1, 2], { type: 'normalize', mean: [1], std: [2] })).toEqual([-0.5, 0, 0.5, 1]);
     expect(once([3], { type: 'normalize', mean: [0, 1, 2], std: [1, 1, 1] })).toEqual([0, 0, 0]);
   });
 });
 
 describe('pad', () => {
-  test('surrounds each channel by a value', () => {
+  test('surrounds each channel with a value', () => {
     expect(once([2, 1, 2], { type: 'pad', padding: 1, fill: -1 })).toEqual([
       -1, -1, -1, -1, -1, 0, 1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, 3, -1, -1, -1, -1, -1,
     ]);
@@ -91,19 +91,19 @@ describe('pad', () => {
     ['edge', [0, 0, 0, 1, 2, 2, 2]],
     ['reflect', [2, 1, 0, 1, 2, 1, 0]],
     ['symmetric', [1, 0, 0, 1, 2, 2, 1]],
-  ])('repeats the image in the way of %s', (paddingMode, expected) => {
+  ])('extends the image with the mode %s', (paddingMode, expected) => {
     expect(once([1, 1, 3], { type: 'pad', padding: [2, 0], paddingMode })).toEqual(expected);
   });
 });
 
 describe('randomCrop', () => {
-  test('evaluates on the image itself when it only shifts it, else on its middle', () => {
+  test('in evaluation uses the whole image if the size stays the same, and otherwise its middle', () => {
     expect(once([1, 3, 3], { type: 'randomCrop', size: 3, padding: [1, 2, 3, 4] })).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(once([1, 4, 4], { type: 'randomCrop', size: 2 })).toEqual([5, 6, 9, 10]);
     expect(once([1, 1, 2], { type: 'randomCrop', size: [1, 4], padding: [0, 0, 2, 0] })).toEqual([0, 1, 0, 0]);
   });
 
-  test('takes every place in training, each about as often', () => {
+  test('in training uses every position about equally often', () => {
     const places = new Map<number, number>();
     for (const [first] of read(
       { ...counting([1, 3, 3], 9000), inputs: Float32Array.from({ length: 81_000 }, (_, i) => i % 9) },
@@ -117,7 +117,7 @@ describe('randomCrop', () => {
     for (const count of places.values()) expect(Math.abs(count - 2250)).toBeLessThan(200);
   });
 
-  test('cuts the same part out of every channel', () => {
+  test('crops the same part of every channel', () => {
     for (const [a, b, c, d] of read(counting([2, 5, 5], 50), parsed({ type: 'randomCrop', size: [1, 2], padding: 0 }), { seed: 1 })) {
       expect([b - a, c - a, d - a]).toEqual([1, 25, 26]);
     }
@@ -133,7 +133,7 @@ describe('horizontalFlip', () => {
     expect(flip(1)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('mirrors half of the images unless told otherwise', () => {
+  test('mirrors half of the images by default', () => {
     const mirrored = read(counting([1, 1, 2], 4000), parsed({ type: 'horizontalFlip' }), { seed: 5 }).filter(([a, b]) => a > b).length;
     expect(Math.abs(mirrored - 2000)).toBeLessThan(160);
   });
@@ -163,7 +163,7 @@ describe('the draws of augmentation', () => {
     expect([...words]).toEqual(expected);
   });
 
-  test('end after four a sample', () => {
+  test('are at most four per sample', () => {
     const draws = new Draws(0);
     draws.start(1, 2, 3);
     const four = [draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()];
@@ -178,7 +178,7 @@ describe('the draws of augmentation', () => {
   );
   const dataset = counting([1, 6, 6], 60);
 
-  test('do not depend on the order in which samples are read, nor on what was read before', () => {
+  test('do not depend on the order of reading or on earlier reads', () => {
     const inOrder = read(dataset, augment, { seed: 7, epoch: 3 });
     const order = inOrder.map((_, i) => (i * 7 + 3) % 60);
     expect(read(dataset, augment, { seed: 7, epoch: 3, order })).toEqual(order.map((sample) => inOrder[sample]));
@@ -274,7 +274,7 @@ describe('a job spec', () => {
   });
 });
 
-test('every transform gives a sample of the shape that it announces', () => {
+test('every transform gives samples of its declared shape', () => {
   for (const { type } of transformDefinitions) {
     const options: Record<string, object> = {
       normalize: { mean: [0], std: [1] },
@@ -291,7 +291,7 @@ test('every transform gives a sample of the shape that it announces', () => {
   }
 });
 
-test('a run augments its training samples anew in each epoch and leaves its test samples alone, whoever gathers the batches', async () => {
+test('a run augments its training samples differently in each epoch and never its test samples, with both loaders', async () => {
   const { spec } = checkSpec({
     seed: 11,
     data: {

@@ -1,4 +1,4 @@
-// Files that a process keeps unpacked from one read to the next, within a bound of memory.
+// A process keeps unpacked files in memory between reads, up to a limit.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -16,7 +16,7 @@ describe('a file that is kept unpacked', () => {
     await writeFile(join(at.root, 'data', 'mnist', file), bytes);
   };
 
-  test('is unpacked once, and anew when it was replaced', async () => {
+  test('is unpacked once, and again if it was replaced', async () => {
     const unpacked = new UnpackedFiles(1_000);
     await put('a.gz', gzipSync(Uint8Array.of(1, 2)));
     const first = await find(unpacked, 'a');
@@ -28,7 +28,7 @@ describe('a file that is kept unpacked', () => {
     expect(await find(unpacked, 'a')).toBeNull();
   });
 
-  test('makes room for others: the one that was not asked for longest goes first, and one that is too large is not kept', async () => {
+  test('is evicted if it is the least recently used, and a file that is too large is not kept', async () => {
     const unpacked = new UnpackedFiles(5);
     const sizes = { a: 2, b: 2, c: 3, d: 6 };
     for (const [file, size] of Object.entries(sizes)) await put(`${file}.gz`, gzipSync(new Uint8Array(size)));

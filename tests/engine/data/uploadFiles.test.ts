@@ -1,4 +1,4 @@
-// Datasets out of the files that users bring: every format with and without a test part, and what is refused.
+// Datasets from the files of users: every format with and without a test part, and refused files.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,7 +104,7 @@ describe('with a test part', () => {
   });
 });
 
-test('a table is shaped and learned from as its options say', async () => {
+test('a table has the shape and the target of its options', async () => {
   const { train } = await read({ file: table }, { inputShape: '[1,1,2]' });
   expect(train.inputShape).toEqual([1, 1, 2]);
   const numbers = await read({ file: Buffer.from('t,a\n0.5,1\n-2,3\n') }, { targetColumn: 't', targetKind: 'value' });
@@ -155,7 +155,7 @@ describe('refuses', () => {
     await expect(reading).rejects.toThrow(message);
   });
 
-  test('what is over a limit, and unpacks no more of it than that', async () => {
+  test('data over a limit, and unpacks no more than the limit', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     await expect(read({ file: bomb }, {}, { bytes: 1_000_000 })).rejects.toThrow('it holds more than the limit of 1000000 bytes');
     await expect(read({ inputs: idx.images, targets: idx.labels }, {}, { bytes: 100 })).rejects.toThrow('over the limit of 100');

@@ -1,4 +1,4 @@
-// Uploaded datasets in a spec: what it has to say, what is filled in, which samples a split takes; and their file, written and read.
+// Uploaded datasets in a spec: their options, defaults and splits. And the stored file of a dataset.
 import { checkSpec, DataFormatError, defaultLimits, type NamedBytes, npzPieces, type Problem, readNpz, SpecError } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ function problemsOf(data: object): readonly Problem[] {
 }
 
 describe('a spec', () => {
-  test('comes back with what the dataset holds, and may be posted so again', () => {
+  test('is returned with the content of the dataset and can be posted again like this', () => {
     const { spec: checked } = check({ dataset: pixelsId, testSplit: 0.1 });
     expect(checked.data).toMatchObject({ dataset: pixelsId, content, testSplit: 0.1, batchSize: 64, shuffle: true });
     expect(checkSpec(checked, defaultLimits, uploads).spec).toEqual(checked);
@@ -59,13 +59,13 @@ describe('a spec', () => {
     expect(problems[0].message).toContain(message);
   });
 
-  test('may not name an uploaded dataset where nobody knows any', () => {
+  test('may not name an uploaded dataset if uploaded datasets are not available', () => {
     expect(() => checkSpec(spec({ dataset: pixelsId }))).toThrow(SpecError);
   });
 });
 
 describe('a split', () => {
-  test('takes the same samples each time, in their order, and no sample twice', () => {
+  test('always has the same samples in their order, and no sample twice', () => {
     const { train, test: tests } = splitOff(splits.train, 0.3);
     expect([train.length, tests?.length]).toEqual([63, 27]);
     const rows = (inputs: ArrayLike<number> = []) =>
@@ -91,7 +91,7 @@ describe('a split', () => {
     expect(splitOff(splits.train, 0.3)).toEqual({ train, test: tests });
   });
 
-  test('leaves at least one sample on either side', () => {
+  test('has at least one sample in each part', () => {
     expect(splitOff(splits.train, 1e-9).test?.length).toBe(1);
     expect(splitOff(splits.train, 1 - 1e-9).train.length).toBe(1);
   });
@@ -106,12 +106,12 @@ describe('its file', () => {
     expect(Buffer.concat([...npzPieces(upload.splits)]).equals(upload.file)).toBe(true);
   });
 
-  test('is refused when it is another dataset’s', () => {
+  test('is refused if it belongs to another dataset', () => {
     expect(() => readNpz(named(file), uploadedFiles[valuesId].content)).toThrow('is it another dataset');
     expect(() => readNpz(named(file), { ...content, classes: ['ant'] })).toThrow('names none of the 1 classes');
   });
 
-  test('cut off or changed anywhere is read or refused', () => {
+  test('that is cut off or changed anywhere is read or refused', () => {
     const read = (bytes: Uint8Array): void => {
       try {
         readNpz(named(bytes), content);

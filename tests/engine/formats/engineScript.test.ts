@@ -1,4 +1,4 @@
-// The text of train.ts, and that Node runs it to the job's own curve, bit for bit, for every kind of job.
+// The text of train.ts. When Node runs the script, it gives bit for bit the losses of the job, for every kind of job.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, defaultLimits, engineScript } from '@trainyard/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { type ScriptAnswer, type ScriptFolder, scriptFolder } from './fixtures/r
 
 const scriptOf = (body: unknown): string => engineScript(checkSpec(body, defaultLimits, uploads).spec);
 
-test("the tutorial's script is what a person would write", async () => {
+test("the tutorial's script looks like hand-written code", async () => {
   expect(scriptOf(JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8')))).toMatchInlineSnapshot(`
     "// tutorial: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
     // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
@@ -104,7 +104,7 @@ test("the tutorial's script is what a person would write", async () => {
   `);
 });
 
-test('a script on images says what is done to them, how it is judged and when it ends', () => {
+test('a script on images contains the transforms, the metrics and the stopping rule', () => {
   const [, body] = Object.entries(variedJobs).find(([name]) => name.includes('stopping')) ?? [];
   const data = { dataset: 'mnist', trainLimit: 256, transforms: [{ type: 'horizontalFlip' }] };
   expect(scriptOf({ ...(body as object), data })).toMatchInlineSnapshot(`
@@ -236,7 +236,7 @@ test('a script on images says what is done to them, how it is judged and when it
   `);
 });
 
-test('a name cannot become code', () => {
+test('a name in a spec cannot inject code', () => {
   const name = "x'*/ \u2028 alert(); ${y} `";
   const script = scriptOf({ ...registryJobs['the loss mse'], name, model: { layers: [{ type: 'linear', name, outFeatures: 3 }] } });
   const lines = script.split(/[\n\r\u2028\u2029]/).filter((line) => line.includes('alert'));
@@ -260,13 +260,13 @@ describe('Node runs the script of a job with', () => {
   });
   afterAll(async () => await Promise.all([scripts.remove(), data.remove()]));
 
-  test.for(names)('%s to its own curve', async (name) => {
+  test.for(names)('%s and gets the losses of the job', async (name) => {
     const { printed, error } = answers[names.indexOf(name)];
     expect(error).toBeNull();
     expect(printedCurve(printed)).toEqual(await engineCurve(jobs[name], data.path));
   });
 
-  test('anything: it is well typed', () => {
+  test('anything: its types are correct', () => {
     expect(scripts.typeCheck()).toEqual({ status: 0, stdout: '' });
   });
 });

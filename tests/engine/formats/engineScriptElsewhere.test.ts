@@ -1,4 +1,4 @@
-// train.ts in a folder that has nothing to do with a checkout, as somebody runs it who has downloaded it.
+// Runs train.ts in a folder outside of the checkout, like a user who has downloaded it.
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ test.for([
 test.for([
   ['without an engine', [], 'is not found beside this file'],
   ['with a folder that has none', ['--engine', tmpdir()], `is not found in ${tmpdir()}`],
-] as const)('train.ts %s says what it needs and how to name it', ([, args, place], { folder }) => {
+] as const)('train.ts %s reports that the engine is missing and how to name it', ([, args, place], { folder }) => {
   const { status, stdout, stderr } = run(folder, args);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toContain(`train.ts needs Trainyard's engine, and @trainyard/engine ${place}.\nBuild a checkout`);

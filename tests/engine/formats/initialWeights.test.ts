@@ -1,4 +1,4 @@
-// Scripts of a job that begins with weights from a file: they load it where a job does, after the draws of the layers.
+// Scripts of a job with initial weights from a file. They load the file after the layers have drawn their own weights, like the job.
 import { checkSpec, engineScript, type EpochMetrics, pytorchScript, train, type TrainOptions } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { expect, test } from 'vitest';
@@ -31,7 +31,7 @@ async function run(spec: unknown, options: Partial<TrainOptions> = {}) {
   }
 }
 
-test('train.ts loads them and runs to the losses of the job, bit for bit', async ({ onTestFinished }) => {
+test('train.ts loads the weights and gives the losses of the job, bit for bit', async ({ onTestFinished }) => {
   const { weights, losses: drawn } = await run(body);
   const spec = { ...body, initialWeights: { weights: 'wt_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } };
   const { losses } = await run(spec, { initialWeights: weights });
@@ -44,7 +44,7 @@ test('train.ts loads them and runs to the losses of the job, bit for bit', async
   expect(answer?.printed.split('\n').map((line) => (JSON.parse(line) as EpochMetrics).trainLoss)).toEqual(losses);
 });
 
-test('train.py loads them into the finished model, before it touches the data', () => {
+test('train.py loads the weights into the complete model before it reads the data', () => {
   const script = pytorchScript(checkSpec({ ...body, initialWeights: { job: 'job_01KAS5X3Y8Q2W4T6V8Z0B1C3D5' } }).spec);
   expect(script).toContain('from safetensors.torch import load_file\n');
   const places = ['torch.manual_seed(3)', 'nn.Linear(', 'model.load_state_dict(load_file("initial.safetensors"))', 'torch.randn('];

@@ -1,4 +1,4 @@
-// The ONNX model of every layer and of random networks in onnxruntime, against the networks themselves in evaluation.
+// Compares the outputs of ONNX models in onnxruntime with those of the networks in evaluation, for every layer and for random networks.
 import { layerDefinitions } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { compareWithRuntime } from '../../support/onnxRuntime.ts';
 
 const TOLERANCE = 1e-5;
 
-/** Options that make another graph than a layer's sample does. */
+/** Options for which the ONNX graph differs from that of the layer's sample. */
 const variants: Readonly<Record<string, readonly (readonly [options: object, inputShape: readonly number[]])[]>> = {
   conv2d: [
     [{ outChannels: 2, kernelSize: 2, bias: false }, [3, 5, 5]],
@@ -88,7 +88,7 @@ const cases = layerDefinitions.flatMap(({ type }) => {
   return [[options, input] as const, ...(variants[type] ?? [])].map(([options, input]) => [type, options, input] as const);
 });
 
-describe('onnxruntime computes what the engine does', () => {
+describe('onnxruntime gives the outputs of the engine', () => {
   test.for(cases)('of the layer %s %j on %j', async ([type, options, input], { task }) => {
     const { shape, ourShape, deviation } = await compareWithRuntime([{ type, ...options }], input);
     task.meta.deviation = deviation;

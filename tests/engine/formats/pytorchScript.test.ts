@@ -1,5 +1,5 @@
-// The text of train.py: what it says of a job, and that nothing in it is what a job could smuggle in. That PyTorch runs it to the
-// same curve is tests/peer's to show.
+// The text of train.py: how it describes a job, and that a job cannot inject code. tests/peer runs the scripts on PyTorch and compares the
+// losses.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, defaultLimits, pytorchScript } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ const lenet = {
   earlyStopping: { metric: 'testAccuracy', patience: 2 },
 };
 
-test("the tutorial's script is what a person would write", () => {
+test("the tutorial's script looks like hand-written code", () => {
   expect(scriptOf(tutorial)).toMatchInlineSnapshot(`
     "# tutorial: the same model, seed, data and loop in PyTorch, hence the same curve.
     # Usage: python3 train.py    It prints one line of JSON an epoch.
@@ -95,7 +95,7 @@ test("the tutorial's script is what a person would write", () => {
   `);
 });
 
-test("a LeNet's script on files says each option that is not the default, and no other", () => {
+test("a LeNet's script on files contains exactly the options that are not the default", () => {
   expect(scriptOf(lenet)).toMatchInlineSnapshot(`
     "# lenet: the same model, seed, data and loop in PyTorch, hence the same curve.
     # Usage: python3 train.py [--data FOLDER]    It prints one line of JSON an epoch.
@@ -209,7 +209,7 @@ test("a LeNet's script on files says each option that is not the default, and no
   `);
 });
 
-test('a name cannot become code', () => {
+test('a name in a spec cannot inject code', () => {
   const name = 'x"""\\ " \u2028 ${y} \u{1f600}';
   const script = scriptOf({
     ...lenet,
@@ -228,13 +228,13 @@ test('a name cannot become code', () => {
   ]);
 });
 
-test('numbers that PyTorch takes as floats only are written as such, and counts as whole numbers', () => {
+test('numbers are written as floats where PyTorch requires floats, and counts as integers', () => {
   const script = scriptOf({ ...lenet, scheduler: { type: 'cosineWarmRestarts', t0: 2, etaMin: 0.5, interval: 'step' } });
   expect(script).toContain('optim.Adam(model.parameters(), lr=1.0, betas=(0.0, 0.99))');
   expect(script).toContain('lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, eta_min=0.5)');
 });
 
-test('brings what layers within a residual need, once and before it', () => {
+test('defines the helpers of layers within a residual once and before it', () => {
   const dropout = { type: 'dropout', p: 0.2 };
   const text = pytorchScript(
     checkSpec({
@@ -246,7 +246,7 @@ test('brings what layers within a residual need, once and before it', () => {
   expect(text).toContain('("1", Residual(nn.Sequential(Dropout(0.2)))),');
 });
 
-describe('there is a script of a job with', () => {
+describe('a script can be made for a job with', () => {
   test.for(Object.entries(registryJobs))('%s', ([, body]) => {
     expect(scriptOf(body)).toContain('for epoch in range(1, ');
   });

@@ -1,4 +1,4 @@
-// Files of weights as users send them: those that PyTorch wrote are read to the bit, and everything else is refused by what it is.
+// Weights files that users upload. Files of PyTorch are read exactly, and other files are refused with an error that names their kind.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,14 +25,14 @@ async function ofBytes(bytes: Uint8Array | string, folder: string): Promise<Weig
   return await reading(path, folder);
 }
 
-/** A safetensors file with this header and so many bytes of data. */
+/** Builds a safetensors file with this header and the given number of data bytes. */
 function safetensors(header: string, dataBytes: number): Uint8Array {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(header)));
   return Buffer.concat([length, Buffer.from(header), Buffer.alloc(dataBytes)]);
 }
 
-/** The pickle of an archive of torch.save. */
+/** Returns the pickle of an archive of torch.save. */
 const archive = (pickle: Uint8Array | string): Uint8Array =>
   zipSync({ 'weights/data.pkl': typeof pickle === 'string' ? Buffer.from(pickle, 'latin1') : pickle }, { level: 0 });
 
@@ -50,7 +50,7 @@ describe('a file of weights', () => {
     ['protocol4.pt', 'F32'],
     ['parameters.pt', 'F32'],
     ['checkpoint.pt', 'F32'],
-  ] as const)('%s holds the %s numbers that PyTorch reads from it', async ([name, dtype], { folder }) => {
+  ] as const)('%s contains the same %s numbers as PyTorch reads', async ([name, dtype], { folder }) => {
     const { path, tensors } = await reading(weightFilePath(name), folder);
     const decoded = decodeSafetensors(await readFile(path));
     const values = Object.fromEntries(decoded.tensors.map(({ name, data }) => [name, Array.from(data, Number)]));
@@ -63,7 +63,7 @@ describe('a file of weights', () => {
     ]);
   });
 
-  test('that is a safetensors file stays as it was sent; one of torch.save becomes a safetensors file', async ({ folder }) => {
+  test('that is a safetensors file is kept unchanged, and one of torch.save is converted to safetensors', async ({ folder }) => {
     expect((await reading(weightFilePath('f16.safetensors'), folder)).path).toBe(weightFilePath('f16.safetensors'));
     const { path } = await reading(weightFilePath('f32.pt'), folder);
     const [written, wanted] = [decodeSafetensors(await readFile(path)), decodeSafetensors(weightFile('f32.safetensors'))];
@@ -71,7 +71,7 @@ describe('a file of weights', () => {
     expect(written.metadata).toEqual({ format: 'pt' });
   });
 
-  test('says what was taken: the format, the entry of a checkpoint, and a prefix of all names', async ({ folder }) => {
+  test('is reported with its format, the entry of the checkpoint that was read, and the removed prefix', async ({ folder }) => {
     const taken = async (name: string) => (await reading(weightFilePath(name), folder)).taken.map(({ field, value }) => [field, value]);
     expect(await taken('f32.safetensors')).toEqual([['format', 'safetensors']]);
     expect(await taken('checkpoint.pt')).toEqual([
@@ -134,7 +134,7 @@ describe('a file of weights', () => {
     ['lists nested deeply in a header', safetensors(`{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0), /header is wrong/],
     ['a count below 0', counterFile(-1n), /"0\.num_batches_tracked": the number at index 0 is -1/],
     ['a count that is too large', counterFile(2n ** 31n), /2147483648, but a counter is from 0 to 2147483647/],
-  ])('%s is refused by name', async ([, bytes, message], { folder }) => {
+  ])('%s is refused with an error that names it', async ([, bytes, message], { folder }) => {
     const refused = ofBytes(bytes, folder);
     await expect(refused).rejects.toThrow(message);
     await expect(refused).rejects.toSatisfy((error) => error instanceof WeightsFileError || error instanceof SafetensorsError);
@@ -151,22 +151,22 @@ describe('a file of weights', () => {
     await expect(sent).rejects.toThrow(new RegExp(`"a": the number at index ${index} is ${what}`));
   });
 
-  test.for([0, 100, 0x7f, 0xff])('whose zip refers to a place that no file has (%i) is refused', async (byte, { folder }) => {
+  test.for([0, 100, 0x7f, 0xff])('whose zip refers to a position beyond its end (%i) is refused', async (byte, { folder }) => {
     const file = weightFile('f32.pt');
-    // Where the zip64 end of the directory is, by its locator.
+    // The locator contains the position of the zip64 end of the central directory.
     const locator = file.lastIndexOf(Buffer.from('PK\u0006\u0007'));
     file.fill(byte, locator + 8, locator + 16);
     await expect(ofBytes(file, folder)).rejects.toThrow(/archive cannot be read/);
   });
 
-  test('with a NaN beyond the first piece that is looked at is refused with its own index', async ({ folder }) => {
+  test('with a NaN after the first chunk is refused with the index of the NaN', async ({ folder }) => {
     const numbers = new Float32Array(600_000);
     numbers[599_999] = NaN;
     const header = safetensors(JSON.stringify({ a: { dtype: 'F32', shape: [600_000], data_offsets: [0, 2_400_000] } }), 0);
     await expect(ofBytes(Buffer.concat([header, new Uint8Array(numbers.buffer)]), folder)).rejects.toThrow(/index 599999 is NaN/);
   });
 
-  test('of torch.save, cut or changed anywhere, is read or refused, and never fails otherwise', async ({ folder }) => {
+  test('of torch.save that is cut or changed anywhere is read or refused, and causes no other error', async ({ folder }) => {
     const whole = weightFile('checkpoint.pt');
     await assert(
       asyncProperty(nat(whole.length), nat(whole.length - 1), nat(255), async (length, at, byte) => {
@@ -181,13 +181,13 @@ describe('a file of weights', () => {
   });
 });
 
-/** A file of one counter. */
+/** Builds a file with one counter. */
 function counterFile(count: bigint): Uint8Array {
   const header = JSON.stringify({ '0.num_batches_tracked': { dtype: 'I64', shape: [], data_offsets: [0, 8] } });
   return Buffer.concat([safetensors(header, 0), new Uint8Array(BigInt64Array.of(count).buffer)]);
 }
 
-/** The pickle of one of PyTorch's archives, whose files are not compressed. */
+/** Returns the pickle of an archive of PyTorch. Its entries are not compressed. */
 function pickleOf(name: string): Uint8Array {
   const file = weightFile(name);
   const start = file.indexOf(Buffer.from([0x80, 2]));

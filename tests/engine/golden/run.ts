@@ -1,5 +1,5 @@
-// `npm run golden`: prints the hashes of the golden runs as JSON, computed by the Node that runs this. With --write they
-// become the pinned ones, which needs another engine version than the hashes that they replace had.
+// `npm run golden`: computes the hashes of the golden runs with the current Node and prints them as JSON. With --write it stores them, which
+// requires a new engine version.
 import { readFile, writeFile } from 'node:fs/promises';
 import { engineVersion } from '@trainyard/engine';
 import { goldenHashes } from './jobs.ts';

@@ -1,5 +1,5 @@
-// Checkpoints: a run that was stopped anywhere and goes on ends as one that was never stopped, to the bit. And what is no
-// checkpoint, or one of another run.
+// A run that resumes from a checkpoint ends bit for bit like an uninterrupted run. Files that are not checkpoints, and checkpoints of other
+// runs, are refused.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ beforeEach(() => {
   setBackend(new WasmBackend());
 });
 
-/** Three epochs of three steps, with all that draws while training and all that remembers from batch to batch. */
+/** Three epochs of three steps, with all parts that use random numbers or keep state between batches. */
 const restless = {
   seed: 5,
   data: {
@@ -51,20 +51,20 @@ const restless = {
 
 const textOf = ({ epoch, step }: Position): string => `${epoch}.${step}`;
 
-/** The checkpoints of a run, and the run, which takes one whenever it can. */
+/** Runs a spec with a checkpoint at every possible point. Returns the checkpoints and the run. */
 async function checkpointsOf(body: unknown): Promise<{ readonly whole: FinishedRun; readonly checkpoints: readonly Uint8Array[] }> {
   const whole = await run(body, { checkpointDue: () => true });
   return { whole, checkpoints: eventsOf(whole.events, 'checkpoint').map(({ bytes }) => bytes) };
 }
 
-/** Goes on in an engine that knows nothing of what was before. */
+/** Resumes in a new backend, without any state of the earlier run. */
 async function resume(body: unknown, resumeFrom: Uint8Array, options: Parameters<typeof run>[1] = {}): Promise<FinishedRun> {
   setBackend(new WasmBackend());
   return await run(body, { ...options, resumeFrom });
 }
 
-describe('a run that goes on from a checkpoint', () => {
-  test('ends with the weights of one that was never stopped, wherever it was stopped, and tells the epochs that were left', async () => {
+describe('a run that resumes from a checkpoint', () => {
+  test('ends with the weights of an uninterrupted run, from any checkpoint, and has events for the remaining epochs', async () => {
     const undisturbed = await run(restless);
     const { whole, checkpoints } = await checkpointsOf(restless);
     const epoch = (number: number): string[] => [0, 1, 2].map((step) => `${number}.${step + 1}`);
@@ -103,20 +103,20 @@ describe('a run that goes on from a checkpoint', () => {
   };
   const optimizers = optim.optimizerDefinitions.map(({ type }) => type);
 
-  test.each(optimizers)('goes on with %s wherever it was', async (type) => {
+  test.each(optimizers)('resumes with %s at any point', async (type) => {
     const body = { ...restless, epochs: 2, optimizer: { type, learningRate: 0.02, weightDecay: 0.01 } };
     const { whole, checkpoints } = await checkpointsOf(body);
     for (const checkpoint of checkpoints) expect((await resume(body, checkpoint)).result.weightsSha256).toBe(whole.result.weightsSha256);
   });
 
-  test.each(schedulerDefinitions.map(({ type }) => type))('goes on with the scheduler %s wherever it was', async (type) => {
+  test.each(schedulerDefinitions.map(({ type }) => type))('resumes with the scheduler %s at any point', async (type) => {
     const body = { ...restless, scheduler: { type, ...schedulers[type] } };
     const { whole, checkpoints } = await checkpointsOf(body);
     expect(whole.result.weightsSha256).not.toBe((await run(restless)).result.weightsSha256);
     for (const checkpoint of checkpoints) expect((await resume(body, checkpoint)).result.weightsSha256).toBe(whole.result.weightsSha256);
   });
 
-  test('may be stopped again and again', async () => {
+  test('can be stopped and resumed several times', async () => {
     const places = record({ first: nat(16), second: nat(16) });
     const any = record({
       optimizer: constantFrom(...optimizers),
@@ -142,7 +142,7 @@ describe('a run that goes on from a checkpoint', () => {
     );
   });
 
-  test('may do so in another process', async () => {
+  test('can resume in another process', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'checkpoint-'));
     try {
       const { whole, checkpoints } = await checkpointsOf({ ...restless, optimizer: { type: 'adamW' } });
@@ -157,7 +157,7 @@ describe('a run that goes on from a checkpoint', () => {
     }
   });
 
-  test('still knows when to stop early, and ends at once when it had', async () => {
+  test('keeps the state of early stopping, and ends at once if it had stopped early', async () => {
     const body = { ...restless, epochs: 9, earlyStopping: { metric: 'trainLoss', minDelta: 10, patience: 3 } };
     const { whole, checkpoints } = await checkpointsOf(body);
     expect(whole.result.stoppedEarly).toMatchObject({ epoch: 4, bestEpoch: 1 });
@@ -167,7 +167,7 @@ describe('a run that goes on from a checkpoint', () => {
     }
   });
 
-  test('carries on sums that are not finite', async () => {
+  test('keeps sums that are not finite', async () => {
     const body = { ...digits, optimizer: { type: 'sgd', learningRate: 1e30 }, onNonFinite: 'continue' };
     const { whole, checkpoints } = await checkpointsOf(body);
     for (const checkpoint of [checkpoints[4], checkpoints[10]]) {
@@ -177,7 +177,7 @@ describe('a run that goes on from a checkpoint', () => {
     }
   });
 
-  test('adds the time before to its own', async () => {
+  test('includes the time of the earlier run in its duration', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const { tensors, metadata } = decodeSafetensors(checkpoints[0]);
     const state = { ...(JSON.parse(metadata['state']) as object), seconds: 3600 };
@@ -186,8 +186,8 @@ describe('a run that goes on from a checkpoint', () => {
   });
 });
 
-describe('a checkpoint under a spec that was changed', () => {
-  test('goes on for more epochs as if there had been more from the beginning', async () => {
+describe('a checkpoint with a changed spec', () => {
+  test('with more epochs gives the result of a run that had more epochs from the beginning', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const longer = { ...restless, epochs: 5 };
     const { result, events } = await resume(longer, checkpoints.at(-1) ?? checkpoints[0]);
@@ -195,7 +195,7 @@ describe('a checkpoint under a spec that was changed', () => {
     expect(eventsOf(events, 'epoch').map(({ epoch }) => epoch)).toEqual([4, 5]);
   });
 
-  test('lends its weights to another optimizer, which begins anew and says so', async () => {
+  test('with another optimizer keeps the weights, and the log says that the optimizer begins anew', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const { events, result } = await resume({ ...restless, optimizer: { type: 'adam' } }, checkpoints[6]);
     expect(eventsOf(events, 'log').map(({ message }) => message)).toEqual([
@@ -204,21 +204,21 @@ describe('a checkpoint under a spec that was changed', () => {
     expect(result.testAccuracy).not.toBeNull();
   });
 
-  test('keeps the optimizer where only its rate was changed', async () => {
+  test('with another learning rate keeps the state of the optimizer', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const { events } = await resume({ ...restless, optimizer: { ...restless.optimizer, learningRate: 0.001 } }, checkpoints[6]);
     expect(eventsOf(events, 'log')).toEqual([]);
     expect(eventsOf(events, 'epoch').map(({ learningRate }) => learningRate)).toEqual([0.05, 0.001]);
   });
 
-  test('begins the epoch in hand anew on other data, and says so', async () => {
+  test('with other data begins the current epoch anew, and the log says so', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const { events } = await resume({ ...restless, data: { ...restless.data, batchSize: 4 } }, checkpoints[6], { stepEventMs: 0 });
     expect(eventsOf(events, 'step')[0]).toMatchObject({ epoch: 2, step: 1, stepsPerEpoch: 11 });
     expect(eventsOf(events, 'log').map(({ message }) => message)).toEqual(['epoch 2 begins anew: it goes over other data']);
   });
 
-  test('is refused by another model, with everything that does not fit, and by a run that ends before it', async () => {
+  test('is refused for another model, with all differences in the error, and for a run that ends before the checkpoint', async () => {
     const { checkpoints } = await checkpointsOf(restless);
     const layers = restless.model.layers.with(0, { type: 'conv2d', name: 'first', outChannels: 2, kernelSize: 5 });
     await expect(resume({ ...restless, model: { layers } }, checkpoints[0])).rejects.toThrow(
@@ -228,8 +228,8 @@ describe('a checkpoint under a spec that was changed', () => {
   });
 });
 
-describe('a file that is no checkpoint', () => {
-  test('is refused with what is wrong with it, before anything is loaded', async () => {
+describe('a file that is not a checkpoint', () => {
+  test('is refused with the reason before anything is loaded', async () => {
     const { whole, checkpoints } = await checkpointsOf(restless);
     const { tensors, metadata } = decodeSafetensors(checkpoints[3]);
     const changed = (change: Record<string, string | undefined>, kept = tensors): Uint8Array =>

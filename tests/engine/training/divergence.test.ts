@@ -1,4 +1,5 @@
-// Runs whose numbers stop being finite: what is named, what becomes of the run, and that all it says stays JSON.
+// Runs with numbers that are not finite: the error names the cause, the run fails or continues as the spec says, and all events are valid
+// JSON.
 import { setBackend, TrainingError, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digits, eventsOf, run } from './runs.ts';
@@ -26,7 +27,7 @@ describe('a run whose numbers are no longer finite', () => {
     expect(error.message).toContain('learning rate below 1e+30');
   });
 
-  test('names the layer that it was, also where that ran as one with its neighbours', async () => {
+  test('names the right layer, also if it ran fused with its neighbours', async () => {
     const layers = (first: number) => [
       { type: 'conv2d', name: 'near', outChannels: first, kernelSize: 5 },
       { type: 'relu' },
@@ -37,7 +38,7 @@ describe('a run whose numbers are no longer finite', () => {
       { type: 'flatten' },
       { type: 'linear', outFeatures: 10 },
     ];
-    // The larger step is too much for the second convolution's sums already, the smaller one for the linear layer's.
+    // The larger step overflows in the second convolution, the smaller one in the linear layer.
     for (const [learningRate, name] of [
       [1e22, 'far'],
       [1e17, '7'],
@@ -47,20 +48,20 @@ describe('a run whose numbers are no longer finite', () => {
     }
   });
 
-  test('blames the parameter that the update before broke, not what was computed from it', async () => {
+  test('names the parameter that the previous update made infinite, not a value that was computed from it', async () => {
     const error = await failure({ ...digits, optimizer: { type: 'sgd', learningRate: 1e308 } });
     expect(error).toMatchObject({ epoch: 1, step: 2 });
     expect(error.message).toMatch(/first tensor with a value of (nan|-?inf) is the parameter "hidden\.weight"/);
   });
 
-  test('fails when only its last update broke the weights', async () => {
+  test('fails if only the last update made the weights not finite', async () => {
     const one = { ...digits, data: { ...digits.data, trainLimit: 32 }, epochs: 1, optimizer: { type: 'sgd', learningRate: 1e308 } };
     const error = await failure(one);
     expect(error).toMatchObject({ epoch: 1, step: 1 });
     expect(error.message).toContain('"hidden.weight"');
   });
 
-  test('goes on where the spec says so, warns once, and everything it tells survives JSON', async () => {
+  test('continues if the spec says so, warns once, and all its events can be converted to JSON and back', async () => {
     const { events, result } = await run({ ...wild, onNonFinite: 'continue' }, { stepEventMs: 0 });
     expect(JSON.parse(JSON.stringify(events))).toEqual(events);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
@@ -73,7 +74,7 @@ describe('a run whose numbers are no longer finite', () => {
     expect(result.divergence).toMatchObject({ epoch: 1, step: 2, kind: 'output', name: '3' });
   });
 
-  test('goes on with a learning rate that outgrew all numbers, also from a checkpoint in such an epoch', async () => {
+  test('continues with a learning rate that has become infinite, also from a checkpoint in such an epoch', async () => {
     const scheduler = { type: 'exponential', gamma: 1e200 };
     const overflowing = { ...digits, epochs: 4, scheduler, onNonFinite: 'continue' };
     const whole = await run(overflowing, { checkpointDue: ({ epoch, step }) => epoch === 2 && step === 3 });
@@ -91,7 +92,7 @@ describe('a run whose numbers are no longer finite', () => {
   });
 });
 
-/** Every remedy is followed: the run then ends with a finite loss. */
+/** Each test follows the advice of the error. The run then ends with a finite loss. */
 describe('the remedy of a run that is not finite', () => {
   const values = {
     seed: 1,
@@ -145,7 +146,7 @@ describe('the remedy of a run that is not finite', () => {
     ],
     ['where the optimizer divides by 0', adam(0), "the optimizer's eps is 0 and it divides by 0: use an eps above 0", [adam(1e-8)]],
     ['where the learning rate is too high', wild, 'try a learning rate below 1e+30, gradientClipping', [digits]],
-  ] as const)('%s is named, and helps', async ([, body, remedy, mended]) => {
+  ] as const)('%s is in the error, and following it helps', async ([, body, remedy, mended]) => {
     const { message } = await failure(body);
     expect(message).toContain(remedy);
     if (!remedy.includes('learning rate')) expect(message).not.toContain('learning rate');

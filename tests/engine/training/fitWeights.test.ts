@@ -1,4 +1,4 @@
-// Which tensors fit a network, what is done to make them fit, and what is said about those that do not.
+// Tests which tensors fit a network, which changes make tensors fit, and the errors for tensors that do not fit.
 import {
   buildModel,
   decodeSafetensors,
@@ -31,12 +31,12 @@ describe('tensors fit', () => {
     expect(fitWeights(wanted, named('module.'))).toEqual({ mismatches: [], prefix: 'module.', missingCounters: [] });
   });
 
-  test('as they are, when the network itself has a layer called module', () => {
+  test('without changes if the network itself has a layer named module', () => {
     const inModule = named('module.').map(({ name, shape }) => ({ name, shape }));
     expect(fitWeights(inModule, named('module.'))).toMatchObject({ mismatches: [], prefix: '' });
   });
 
-  test('without a counter, which is set to 0', () => {
+  test('without a counter, which is then set to 0', () => {
     const given = named('').slice(0, 3);
     expect(fitWeights(wanted, given)).toEqual({ mismatches: [], prefix: '', missingCounters: ['1.num_batches_tracked'] });
   });
@@ -48,13 +48,13 @@ describe('tensors do not fit', () => {
     ['with another prefix', named('backbone.'), '0 of 4 tensors match'],
     ['without a weight', named('').slice(1), '3 of 4 tensors match'],
     ['with whole numbers in place of weights', named('').map((tensor) => ({ ...tensor, isWhole: true })), '1 of 4 tensors match'],
-    ['with a tensor too many', [...named(''), { name: 'more', shape: [1] }], '4 of 4 tensors match'],
-    ['when there are none', [], '0 of 4 tensors match'],
+    ['with an extra tensor', [...named(''), { name: 'more', shape: [1] }], '4 of 4 tensors match'],
+    ['if the file has no tensors', [], '0 of 4 tensors match'],
   ] as const)('%s', ([, given, summary]) => {
     expect(fitWeights(wanted, given).mismatches[0]).toBe(summary);
   });
 
-  test('and the nearest names of the same shape are shown', () => {
+  test('and the error shows the nearest names of the same shape', () => {
     const given = [
       { name: 'fc1.weight', shape: [3, 4] },
       { name: 'fc1.bias', shape: [3] },
@@ -71,7 +71,7 @@ describe('tensors do not fit', () => {
     ]);
   });
 
-  test('and of hundreds of differences the first fifty are described', () => {
+  test('and the error describes the first fifty of many differences', () => {
     const many = Array.from({ length: 122 }, (_, i) => ({ name: `${i}.weight`, shape: [2] }));
     const others = Array.from({ length: 122 }, (_, i) => ({ name: `layer${i}.weight`, shape: [2] }));
     const { mismatches } = fitWeights(many, others);
@@ -90,7 +90,7 @@ describe('loading weights', () => {
   ];
   const model = () => buildModel(layers, [1, 4, 4], new Generator(1));
 
-  test('sets a counter that was not given to 0, and says so', () => {
+  test('sets a missing counter to 0 and reports this', () => {
     const to = model();
     const counter = new Map(to.namedBuffers()).get('1.num_batches_tracked');
     counter?.storage.fill(7);
@@ -102,7 +102,7 @@ describe('loading weights', () => {
     for (const { name, data } of tensors) expect(data).toEqual(given.get(name) ?? BigInt64Array.of(0n));
   });
 
-  test('removes the prefix of DataParallel, and says so', () => {
+  test('removes the prefix of DataParallel and reports this', () => {
     const [plain, prefixed] = [model(), model()];
     const { tensors } = decodeSafetensors(weightFile('uncounted.safetensors'));
     loadWeights(plain, tensors);
@@ -114,7 +114,7 @@ describe('loading weights', () => {
     expect(encodeWeights(prefixed).tensorBytes).toEqual(encodeWeights(plain).tensorBytes);
   });
 
-  test('reports the changes to the run before it trains', async () => {
+  test('logs the changes before the training', async () => {
     const trained = await run(digits);
     const { tensors } = decodeSafetensors(trained.weights);
     const prefixed = encodeSafetensors(tensors.map((tensor) => ({ ...tensor, name: `module.${tensor.name}` }))).bytes;

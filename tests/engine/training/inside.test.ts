@@ -1,5 +1,4 @@
-// What a run tells of its inside: the gradients of each epoch's first step and each epoch's evaluation, and that telling changes
-// nothing in the run.
+// The gradients and evaluations that a run reports for each epoch. Reporting them does not change the run.
 import { readFileSync } from 'node:fs';
 import { evaluationSchema, gradientSnapshotSchema, isInspected, tallyFor, type TrainingEvent, tensor } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
@@ -29,7 +28,7 @@ describe('the gradients of an epoch', () => {
     expect(parameterOf(events, 1, 'conv1.weight')).not.toHaveProperty('after');
   });
 
-  test('have the statistics of their values, and a histogram that counts each once', async () => {
+  test('have the statistics of their values and a histogram that counts each value once', async () => {
     const { events } = await run(digits);
     for (const parameter of eventsOf(events, 'gradients').flatMap(({ parameters }) => parameters)) {
       const { histogram, after, norm, mean, std, min, max, shape } = parameter;
@@ -46,7 +45,7 @@ describe('the gradients of an epoch', () => {
     }
   });
 
-  test('are told once an epoch and fit their schema', async () => {
+  test('are reported once per epoch and fit their schema', async () => {
     const told = eventsOf((await run(digits)).events, 'gradients');
     expect(told.map(({ epoch, step }) => [epoch, step])).toEqual([
       [1, 1],
@@ -55,7 +54,7 @@ describe('the gradients of an epoch', () => {
     for (const { type: _type, ...snapshot } of told) expect(gradientSnapshotSchema.strict().parse(snapshot)).toEqual(snapshot);
   });
 
-  test('stay JSON when they are not finite, and say what they were', async () => {
+  test('are valid JSON if they are not finite, and contain the name of the value', async () => {
     const { events } = await run({ ...digits, onNonFinite: 'continue', optimizer: { type: 'sgd', learningRate: 1e30 } });
     const bias = parameterOf(events, 2, '3.bias');
     expect(bias).toMatchObject({ norm: null, mean: null, histogram: null });
@@ -70,7 +69,7 @@ describe('the gradients of an epoch', () => {
     expect(parameterOf(clipped.events, 1, '3.bias').norm).toBe(parameterOf(free.events, 1, '3.bias').norm);
   });
 
-  test('are not told of an epoch that was begun before the checkpoint', async () => {
+  test('are not reported for an epoch that began before the checkpoint', async () => {
     const whole = await run(digits, { checkpointDue: ({ epoch, step }) => epoch === 1 && step === 3 });
     const [midway] = eventsOf(whole.events, 'checkpoint');
     if (midway === undefined) throw new Error('there was no checkpoint');
@@ -81,7 +80,7 @@ describe('the gradients of an epoch', () => {
 });
 
 describe('the evaluation of an epoch', () => {
-  test('says which classes were taken for which, and adds up to the accuracy that is told', async () => {
+  test('contains the confusion matrix of the classes, which gives the reported accuracy', async () => {
     const { events } = await run(digits);
     const [metrics] = eventsOf(events, 'epoch');
     const [told] = eventsOf(events, 'evaluation');
@@ -108,7 +107,7 @@ describe('the evaluation of an epoch', () => {
     }
   });
 
-  test('of values says how far each output is off, and what is not finite by name', () => {
+  test('of values contains the errors of each output, and names numbers that are not finite', () => {
     const tally = tallyFor({ kind: 'values', shape: [2] });
     const add = (outputs: number[][], targets: number[]) => {
       const output = tensor(outputs);
@@ -137,14 +136,14 @@ describe('the evaluation of an epoch', () => {
   });
 });
 
-test('looking into a run changes nothing in it, and can be left out', async () => {
+test('reporting gradients and evaluations does not change a run and can be switched off', async () => {
   const seen = await run(digits);
   const unseen = await run(digits, { inspect: false });
   expect(unseen.result.weightsSha256).toBe(seen.result.weightsSha256);
   expect(unseen.events.filter(({ type }) => type === 'gradients' || type === 'evaluation')).toEqual([]);
 });
 
-test('every epoch of a usual run is looked into, and ever fewer of one with thousands', () => {
+test('all epochs of a short run are reported, and fewer and fewer epochs of a run with thousands', () => {
   const of = (epochs: number) => Array.from({ length: epochs }, (_, i) => i + 1).filter((epoch) => isInspected(epoch, epochs));
   expect(of(1000)).toHaveLength(1000);
   expect(of(1025).slice(-3)).toEqual([1010, 1020, 1025]);

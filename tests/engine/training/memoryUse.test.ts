@@ -1,5 +1,5 @@
-// How much memory trainings take: against what the dry run says beforehand, and against what they cannot do without. Every
-// preset, and layers of each kind.
+// Compares the memory of trainings with the estimate of the dry run and with the memory that they need at least, for every preset and for
+// layers of each kind.
 import { catalog, checkSpec, inferShapes, layerDefinitions, type LayerSummary, setBackend, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const trained: Readonly<Record<string, object>> = {
   },
 };
 
-/** Batches, each with another optimizer, and how many arrays that keeps for a parameter. */
+/** Batch sizes, each with an optimizer and the number of arrays that it keeps per parameter. */
 const trainings = [
   [1, { type: 'sgd', learningRate: 0.001 }, 0],
   [8, { type: 'adam' }, 2],
@@ -45,8 +45,9 @@ const trainings = [
 ] as const;
 
 /**
- * Parameters and their gradients, what the optimizer keeps, activations (the input, and what each layer hands on: those within a
- * residual layer too, a dropout's mask and what padding other than zeros makes, but not a flatten's, which hands on what it was given), and the data.
+ * Parameters and their gradients, what the optimizer keeps, activations (the input, and what each layer hands on: those within a residual
+ * layer too, a dropout's mask and what padding other than zeros makes, but not a flatten's, which hands on what it was given), and the
+ * data.
  */
 function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays: number, batch: number): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);

@@ -1,9 +1,9 @@
-// How numbers that are not finite travel in JSON.
+// The representation of numbers that are not finite in JSON.
 import { NonFiniteNumbers } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
 describe('numbers that are not finite', () => {
-  test('are null, and named under their places', () => {
+  test('are null, and their names are listed with their positions', () => {
     const found = new NonFiniteNumbers();
     expect(found.beside).toEqual({});
     expect([found.finite(1, 'norm'), found.finite(NaN, 'mean')]).toEqual([1, null]);
@@ -11,7 +11,7 @@ describe('numbers that are not finite', () => {
     expect(found.beside).toEqual({ nonFinite: { mean: 'nan', 'after/0': 'inf', 'after/2': '-inf' } });
   });
 
-  test('are named up to ten thousand of them', () => {
+  test('are listed with their names, but at most ten thousand', () => {
     const found = new NonFiniteNumbers();
     expect(found.list(new Float32Array(20_000).fill(NaN), 'weights')).toEqual(Array.from({ length: 20_000 }, () => null));
     expect(found.finite(NaN, 'last')).toBeNull();

@@ -1,4 +1,4 @@
-// Outputs that are not finite: they name no class, count as wrong, and are counted by themselves, wherever classes are told.
+// Outputs that are not finite predict no class, count as wrong, and are counted separately.
 import { countCorrect, type Evaluation, fromFlat, tallyFor } from '@trainyard/engine';
 import { expect, test } from 'vitest';
 import { digits, eventsOf, run } from './runs.ts';
@@ -18,7 +18,7 @@ test.for([
   ['NaN in another place', [1, 0, Number.NaN]],
   ['infinity', [Infinity, 0, 1]],
   ['minus infinity', [0, -Infinity, -1]],
-] as const)('a sample whose outputs are %s counts as wrong, whatever its class', ([, outputs]) => {
+] as const)('a sample whose outputs are %s counts as wrong for any class', ([, outputs]) => {
   for (const label of [0, 1, 2]) {
     expect(countCorrect(outputs, [label], 3)).toBe(0);
     const { accuracy, summary } = tallied([outputs], [label]);

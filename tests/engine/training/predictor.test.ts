@@ -1,4 +1,4 @@
-// A predictor by itself: memory of its own, other backends undisturbed, data without classes.
+// A predictor has its own memory, does not affect other backends, and works without classes.
 import { backend, checkSpec, imageSample, Predictor, WeightsError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { digits, run } from './runs.ts';
@@ -13,7 +13,7 @@ const values = {
 };
 
 describe('a predictor', () => {
-  test('of data without classes gives outputs alone', async () => {
+  test('for data without classes gives only outputs', async () => {
     const { weights } = await run(values);
     const predictor = new Predictor(checkSpec(values).spec, weights);
     expect(predictor.predict(Float32Array.of(1, 2, 3, 4, 5, 6))).toMatchObject({
@@ -23,7 +23,7 @@ describe('a predictor', () => {
     });
   });
 
-  test('leaves the backend that computes, and its memory, alone', async () => {
+  test('does not affect the current backend and its memory', async () => {
     const { weights } = await run(digits);
     const [before, bytes] = [backend(), backend().memoryUse().bytes];
     const predictor = new Predictor(checkSpec(digits).spec, weights);
@@ -52,7 +52,7 @@ describe('an image as a sample', () => {
     expect(Array.from(imageSample(image, shape))).toEqual(expected);
   });
 
-  test('of another size is refused with both', () => {
+  test('of another size is refused, and the error has both sizes', () => {
     expect(() => imageSample(grey, [1, 28, 28])).toThrow(/2×1.*28×28/);
     expect(() => imageSample(grey, [5])).toThrow(/\[5\].*no images/);
   });

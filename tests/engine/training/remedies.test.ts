@@ -1,4 +1,4 @@
-// What a refused spec is told to do: followed to the letter, the spec is accepted.
+// A refused spec is accepted after following the advice in the error exactly.
 import { checkSpec, SpecError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -32,7 +32,7 @@ function messagesOf(body: unknown): readonly string[] {
   }
 }
 
-describe('the remedy of a refused spec is accepted', () => {
+describe('a refused spec is accepted after following the advice', () => {
   test.for<[string, unknown, RegExp, unknown[]]>([
     [
       'a loss of classes for single values',

@@ -1,5 +1,5 @@
-// Whole runs whose steps and evaluations are done again, against the same runs with each made anew: whatever a spec is made of, all that a run
-// tells and its weights are the same, bit for bit. Single layers and losses are in ../replay.test.ts.
+// Compares whole runs with and without replay of steps and evaluations. For random specs, all events and the weights are the same, bit for
+// bit. ../replay.test.ts tests single layers and losses.
 import { type Arbitrary, asyncProperty, assert, boolean, constant, constantFrom, integer, oneof, option, record, tuple } from 'fast-check';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import {
@@ -19,7 +19,7 @@ import { networkFor } from '../../support/layerArbitrary.ts';
 import { layerSamples } from '../../support/layerSamples.ts';
 import { noFiles } from './runs.ts';
 
-// One after the other in one memory, as a child trains them.
+// The runs use one backend one after the other, as in a training process.
 const backend = new WasmBackend();
 afterAll(() => backend.close());
 afterEach(() => vi.restoreAllMocks());
@@ -61,7 +61,7 @@ const schedulers = oneof(
   constant({ type: 'reduceOnPlateau', metric: 'trainLoss', patience: 0 }),
 );
 
-/** Layers that no schema's options bring up, or seldom. */
+/** Layers that random options produce rarely or never. */
 const special = constantFrom<object[]>(
   [],
   [{ type: 'dropout', p: 0.4 }],
@@ -93,7 +93,7 @@ const run = {
 const batches = { batchSize: integer({ min: 1, max: 7 }), dropLast: boolean(), shuffle: boolean() };
 const augmented = [{ type: 'randomCrop', size: 8, padding: 1 }, { type: 'horizontalFlip' }, { type: 'normalize', mean: [0.3], std: [0.4] }];
 
-/** What a random network is part of: special layers come before its own, where these fit. */
+/** The parts of a random job. Special layers are placed before the network's own layers if they fit. */
 interface Parts {
   readonly special: readonly object[];
   readonly layers: readonly object[];
@@ -101,7 +101,7 @@ interface Parts {
   readonly rest: object;
 }
 
-/** The job of these parts, without the special layers if they do not fit; null when it is none at all. */
+/** Builds the job from these parts, without the special layers if they do not fit. Returns null if the spec is not valid. */
 function jobOf({ special, layers, last, rest }: Parts): JobSpec | null {
   for (const first of [special, []]) {
     try {
@@ -134,18 +134,18 @@ const jobs: Arbitrary<JobSpec> = oneof(valueJobs, classJobs)
   .map(jobOf)
   .filter((spec) => spec !== null);
 
-/** All that a run told, without times, and how it ended. */
+/** All events of a run, without times, and its end. */
 interface Told {
   readonly events: TrainingEvent[];
   readonly end: unknown;
-  /** The checkpoint at the step that was asked for. */
+  /** The checkpoint at the requested step. */
   readonly checkpoint: Uint8Array | null;
 }
 
 const withoutTimes = (event: TrainingEvent): TrainingEvent =>
   event.type === 'epoch' ? { ...event, seconds: 0, samplesPerSecond: 0 } : event;
 
-/** Trains to the end, with a checkpoint at step `at` of the whole run; lets `others` have their turn at every event. */
+/** Trains to the end, with a checkpoint at step `at` of the whole run. Runs `others` at every event. */
 async function tellOf(spec: JobSpec, at: number, resumeFrom: Uint8Array | null, others: () => Promise<void> = noOthers): Promise<Told> {
   let steps = 0;
   const options: TrainOptions = {
@@ -175,7 +175,7 @@ async function tellOf(spec: JobSpec, at: number, resumeFrom: Uint8Array | null, 
 
 const noOthers = (): Promise<void> => Promise.resolve();
 
-/** The same with each step made anew. */
+/** Trains without replay. */
 async function toldAnew(spec: JobSpec, at: number): Promise<Told> {
   const spy = vi.spyOn(Replay, 'of').mockImplementation((compute) => ({ result: compute(), replay: null }));
   try {
@@ -185,22 +185,22 @@ async function toldAnew(spec: JobSpec, at: number): Promise<Told> {
   }
 }
 
-/** Another run that goes on by an event whenever it is asked. */
+/** Returns a function that continues another run by one event. */
 function otherRun(spec: JobSpec): () => Promise<void> {
   const training = train(spec, { files: noFiles, stepEventMs: 0 });
   return async () => {
     try {
       await training.next();
     } catch {
-      // One that diverges has ended.
+      // A run that diverges has ended.
     }
   };
 }
 
-/** What a run told of its numbers: not its phases, nor that it was taken up. */
+/** Returns the events with numbers, without phases and without the log line about resuming. */
 const numbersOf = ({ events }: Told): TrainingEvent[] => events.filter(({ type }) => type !== 'phase' && type !== 'log');
 
-test('a run of any spec tells the same and ends with the same weights, whether its steps are done again or made anew', async () => {
+test('a run of any spec has the same events and the same weights with and without replay', async () => {
   setBackend(backend);
   const again = vi.spyOn(Replay.prototype, 'run');
   let doneAgain = 0;

@@ -1,4 +1,4 @@
-// A small training job on data that needs no file, and a run of any job from its spec to its result.
+// A small training job that needs no data file, and functions that run a job from its spec to its result.
 import { checkSpec, type DatasetFiles, type TrainingEvent, type TrainingResult, type TrainOptions, train } from '@trainyard/engine';
 
 const noFile = () => Promise.reject(new Error('no file is read here'));
@@ -38,7 +38,7 @@ export async function run(body: unknown, options: Partial<TrainOptions> = {}): P
 
 type EventOf<T extends TrainingEvent['type']> = Extract<TrainingEvent, { type: T }>;
 
-/** The events of one type, in order. */
+/** Returns the events of one type, in order. */
 export function eventsOf<T extends TrainingEvent['type']>(events: readonly TrainingEvent[], type: T): EventOf<T>[] {
   return events.filter((event): event is EventOf<T> => event.type === type);
 }

@@ -1,4 +1,4 @@
-// The checks of a job spec: what is filled in, what is refused, and that a refusal names the place, the values and the remedy.
+// The checks of a job spec: defaults are filled in, and a refusal names the field, the values and what to do.
 import { checkSpec, defaultLimits, SpecError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -39,7 +39,7 @@ function refusal(body: unknown, limits = defaultLimits): readonly { path: string
 }
 
 describe('an accepted spec', () => {
-  test('has every default filled in and says what each layer gives and costs', () => {
+  test('has all defaults, and its summary contains the output and the cost of each layer', () => {
     const { spec, summary } = checkSpec(tutorial);
     expect(spec.onNonFinite).toBe('fail');
     expect(checkSpec({ ...classify, earlyStopping: {} }).spec.earlyStopping).toEqual({ metric: 'testLoss', patience: 3, minDelta: 0 });
@@ -63,12 +63,12 @@ describe('an accepted spec', () => {
     expect(summary.totals).toMatchObject({ parameters: 61_706, multiplyAdds: 416_520 });
   });
 
-  test('checks again to itself, so that a stored spec can be sent back', () => {
+  test('does not change when it is checked again, so that a stored spec can be sent again', () => {
     const { spec } = checkSpec(tutorial);
     expect(checkSpec(spec).spec).toEqual(spec);
   });
 
-  test('has what a scheduler takes from its run filled in', () => {
+  test('has the options of a scheduler that follow from the run', () => {
     const scheduled = (scheduler: object, rest: object = {}) => checkSpec({ ...tutorial, scheduler, ...rest }).spec.scheduler;
     const classifier = { ...classify, epochs: 3, data: { dataset: 'digits', trainLimit: 100, batchSize: 32 } };
     const oneCycle = { type: 'oneCycle', maxLearningRate: 0.1 };
@@ -80,14 +80,14 @@ describe('an accepted spec', () => {
     expect(scheduled({ type: 'reduceOnPlateau', metric: 'testAccuracy' }, classifier)).toMatchObject({ mode: 'max' });
   });
 
-  test('gets a seed of its own when it has none', () => {
+  test('gets a random seed if it has none', () => {
     const { seed: _, ...unseeded } = tutorial;
     const seeds = Array.from({ length: 4 }, () => checkSpec(unseeded).spec.seed);
     expect(new Set(seeds).size).toBeGreaterThan(1);
   });
 });
 
-describe('a refusal names the place, the values and the remedy', () => {
+describe('a refusal names the field, the values and what to do', () => {
   const withLayers = (...layers: object[]) => ({ ...classify, model: { layers } });
   const cases: readonly [string, unknown, string, string, readonly string[]][] = [
     [
@@ -240,19 +240,19 @@ describe('a refusal names the place, the values and the remedy', () => {
     for (const word of words) expect(issue?.message).toContain(word);
   });
 
-  test('a thousand million parameters: the limit', () => {
+  test('a billion parameters exceed the limit', () => {
     const wide = withLayers({ type: 'flatten' }, { type: 'linear', outFeatures: 1_275_510 }, { type: 'linear', outFeatures: 10 });
     const issue = refusal(wide).find(({ path }) => path === '/model');
     expect(issue).toMatchObject({ code: 'limitExceeded' });
     expect(issue?.message).toContain('over the limit of 100000000');
   });
 
-  test('a batch that does not fit into memory: the limit', () => {
+  test('a batch that does not fit into memory exceeds the limit', () => {
     const limits = { ...defaultLimits, memoryBytes: 10_000_000 };
     expect(refusal(classify, limits)).toContainEqual(expect.objectContaining({ path: '/data/batchSize', code: 'limitExceeded' }));
   });
 
-  test('too many layers, those within a residual counted, and so many that they are not even parsed', () => {
+  test('too many layers exceed the limit, including those within a residual, and extremely many are not parsed', () => {
     const limits = { ...defaultLimits, layers: 4 };
     const residual = (count: number) => ({
       type: 'residual',
@@ -267,7 +267,7 @@ describe('a refusal names the place, the values and the remedy', () => {
     }
   });
 
-  test('too many epochs and layers: both limits at once', () => {
+  test('too many epochs and layers are reported together', () => {
     const limits = { ...defaultLimits, epochs: 19, layers: 11 };
     expect(refusal(tutorial, limits).map(({ path }) => path)).toEqual(['/epochs', '/model/layers']);
   });

@@ -1,4 +1,4 @@
-// Gradient clipping and early stopping, by themselves and in a run.
+// Gradient clipping and early stopping, alone and in a run.
 import { clipGradientNorm, setBackend, type Tensor, tensor, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { onEveryBackend } from '../../support/backends.ts';
@@ -13,7 +13,7 @@ function withGradient(...grad: number[]): Tensor {
 const gradients = (parameters: readonly Tensor[]): number[] => parameters.flatMap(({ grad }) => Array.from(grad?.values ?? []));
 
 onEveryBackend(() => {
-  test('clipping takes all gradients as one vector, tells its norm and shortens it to the limit less 1e-6 of its length', () => {
+  test('clipping treats all gradients as one vector, returns its norm, and scales it to the limit within 1e-6', () => {
     const parameters = [withGradient(3, 0), withGradient(4), tensor([1], { requiresGrad: true })];
     expect(clipGradientNorm(parameters, 2)).toBe(5);
     const scale = 2 / (5 + 1e-6);
@@ -21,14 +21,14 @@ onEveryBackend(() => {
     expect(Math.hypot(...gradients(parameters))).toBeLessThan(2);
   });
 
-  test('clipping leaves gradients within the limit as they are, to the bit', () => {
+  test('clipping does not change gradients within the limit', () => {
     const parameters = [withGradient(0.3), withGradient(0.4)];
     const before = gradients(parameters);
     clipGradientNorm(parameters, 0.6);
     expect(gradients(parameters)).toEqual(before);
   });
 
-  test('clipping a norm that is not finite gives what PyTorch gives: NaN, or 0 beside an infinity', () => {
+  test('clipping a norm that is not finite gives the result of PyTorch: NaN, or 0 next to an infinity', () => {
     const infinite = [withGradient(Infinity, 1)];
     expect(clipGradientNorm(infinite, 1)).toBe(Infinity);
     expect(gradients(infinite)).toEqual([NaN, 0]);
@@ -43,7 +43,7 @@ describe('a run', () => {
     setBackend(new WasmBackend());
   });
 
-  test('clips before each update and tells the norm as it was before', async () => {
+  test('clips before each update and reports the norm before clipping', async () => {
     const free = await run({ ...digits, epochs: 1, optimizer: { type: 'sgd', learningRate: 0.1 } });
     const clipped = await run({ ...digits, epochs: 1, optimizer: { type: 'sgd', learningRate: 0.1 }, gradientClipping: { maxNorm: 1e-6 } });
     expect(eventsOf(clipped.events, 'epoch')[0].gradientNorm).toBeGreaterThan(0.1);
@@ -59,7 +59,7 @@ describe('a run', () => {
 
   const still = { ...digits, epochs: 10, optimizer: { type: 'sgd', learningRate: 0 } };
 
-  test('stops early, as succeeded, after as many epochs without a new best as its patience', async () => {
+  test('stops early and succeeds after `patience` epochs without a new best value', async () => {
     const { events, result } = await run({ ...still, earlyStopping: { patience: 2 } });
     expect(eventsOf(events, 'epoch').map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     const best = eventsOf(events, 'epoch')[0].testLoss;
@@ -69,7 +69,7 @@ describe('a run', () => {
     ]);
   });
 
-  test('does not stop while the metric gets better by more than minDelta', async () => {
+  test('does not stop while the metric improves by more than minDelta', async () => {
     const learning = { ...digits, epochs: 4, optimizer: { type: 'sgd', learningRate: 0.01 } };
     const patient = await run({ ...learning, earlyStopping: { metric: 'trainLoss', patience: 1 } });
     expect(eventsOf(patient.events, 'epoch')).toHaveLength(4);
@@ -78,7 +78,7 @@ describe('a run', () => {
     expect(eventsOf(demanding.events, 'epoch')).toHaveLength(2);
   });
 
-  test('wants accuracy to rise, not to fall', async () => {
+  test('treats a higher accuracy as better', async () => {
     const learning = { ...digits, epochs: 8 };
     const accuracies = eventsOf((await run(learning)).events, 'epoch').map(({ testAccuracy }) => testAccuracy ?? NaN);
     const first = accuracies.findIndex((accuracy, i) => i > 0 && accuracy <= Math.max(...accuracies.slice(0, i)));
@@ -87,7 +87,7 @@ describe('a run', () => {
     expect(eventsOf(events, 'epoch')).toHaveLength(first + 1);
   });
 
-  test('takes a value that is not finite for no improvement', async () => {
+  test('treats a value that is not finite as no improvement', async () => {
     const broken = { ...still, optimizer: { type: 'sgd', learningRate: 1e30 }, onNonFinite: 'continue' };
     const { result } = await run({ ...broken, earlyStopping: { metric: 'testLoss', patience: 2 } });
     expect(result.stoppedEarly).toEqual({ epoch: 2, metric: 'testLoss', bestEpoch: null, best: null });

@@ -1,5 +1,4 @@
-// The training loop: its events, its determinism, how it stops and how it fails. Numbers against PyTorch are in
-// tests/conformance.
+// The training loop: its events, its determinism, and how it stops and fails. tests/conformance compares its numbers with PyTorch.
 import { createHash } from 'node:crypto';
 import { checkSpec, optim, setBackend, type TrainingEvent, train, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -33,7 +32,7 @@ describe('a run', () => {
     expect(second.trainLoss).toBeLessThan(first.trainLoss ?? 0);
   });
 
-  test('tells its phases in order, every step when asked to, and one event an epoch', async () => {
+  test('has events for its phases in order, for every step if requested, and for each epoch', async () => {
     const { events } = await run(digits, { stepEventMs: 0 });
     expect(events.flatMap((event) => (event.type === 'phase' ? [event.phase] : []))).toEqual([
       'loadingData',
@@ -54,14 +53,14 @@ describe('a run', () => {
     ]);
   });
 
-  test('weighs the batch losses by their samples, the short last batch too', async () => {
+  test('weights the losses of batches by their number of samples, also for the smaller last batch', async () => {
     const { events } = await run({ ...digits, epochs: 1 }, { stepEventMs: 0 });
     const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss ?? NaN] : []));
     const mean = losses.reduce((sum, loss, i) => sum + loss * (i === 6 ? 8 : 32), 0) / 200;
     expect(epochsOf(events)[0].trainLoss).toBeCloseTo(mean, 10);
   });
 
-  test('measures the test part: accuracy as a share of its samples, and the best loss', async () => {
+  test('measures the test part: the accuracy as a share of its samples, and the best loss', async () => {
     const { events, result } = await run({ ...digits, epochs: 4 });
     const epochs = epochsOf(events);
     for (const { testAccuracy } of epochs) expect(Number.isInteger(Math.round((testAccuracy ?? NaN) * 50 * 1e9) / 1e9)).toBe(true);
@@ -76,7 +75,7 @@ describe('a run', () => {
     expect(epochsOf(events)[0]).toMatchObject({ testLoss: null, testAccuracy: null });
   });
 
-  test('tests on what is split off where there is no test part', async () => {
+  test('uses a part of the training data as test data if there is no test part', async () => {
     const data = { dataset: 'random', inputShape: [6], targetShape: [10], samples: 50, batchSize: 8, testSplit: 0.2 };
     const { events, result } = await run({ ...digits, data, loss: { type: 'mse' } }, { stepEventMs: 0 });
     expect(epochsOf(events)[0]).toMatchObject({ testLoss: expect.any(Number) as number, testAccuracy: null });
@@ -89,7 +88,7 @@ describe('a run', () => {
     expect(epochsOf(events).map(({ learningRate }) => learningRate)).toEqual([0.1, 0.05, 0.025]);
   });
 
-  test('gives the same weights for the same seed and others for another', async () => {
+  test('gives the same weights for the same seed and different weights for another seed', async () => {
     const [first, again, other] = [await run(digits), await run(digits), await run({ ...digits, seed: 2 })].map(
       ({ result }) => result.weightsSha256,
     );
@@ -123,8 +122,8 @@ describe('a run', () => {
   });
 });
 
-describe('a run that does not come to its end', () => {
-  test('stops within a step when it is aborted, with the reason it was given', async () => {
+describe('a run that does not finish', () => {
+  test('stops within a step when it is aborted and throws the reason of the abort', async () => {
     const controller = new AbortController();
     const training = train(checkSpec({ ...digits, epochs: 1000 }).spec, { files: noFiles, signal: controller.signal, stepEventMs: 0 });
     const reason = new Error('stopped by its owner');
@@ -139,7 +138,7 @@ describe('a run that does not come to its end', () => {
     expect(stepsAfter).toBe(0);
   });
 
-  test('lets timers and messages in while it trains', async () => {
+  test('lets timers and messages run while it trains', async () => {
     let turns = 0;
     const timer = setInterval(() => (turns += 1), 5);
     await run({ ...digits, data: { dataset: 'digits', trainLimit: 2000, testLimit: 200, batchSize: 4 } });
@@ -147,7 +146,7 @@ describe('a run that does not come to its end', () => {
     expect(turns).toBeGreaterThan(2);
   });
 
-  test('fails with the error of its data', async () => {
+  test('fails with the error of the data', async () => {
     const reason = new Error('nothing to be had');
     const mnist = { ...digits, data: { dataset: 'mnist' } };
     await expect(run(mnist, { files: { ...noFiles, read: () => Promise.reject(reason) } })).rejects.toBe(reason);

@@ -1,4 +1,4 @@
-// Safetensors files in and out, files that are none, and weights that are another network's.
+// Writes and reads safetensors files. Other files, and weights of another network, are refused.
 import {
   buildModel,
   decodeSafetensors,
@@ -22,7 +22,7 @@ beforeEach(() => {
   setBackend(new WasmBackend());
 });
 
-/** A file with this header and so many bytes of data. */
+/** Builds a file with this header and the given number of data bytes. */
 function file(header: unknown, dataBytes: number, headerBytes?: number): Uint8Array {
   const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
   const bytes = new Uint8Array(8 + json.length + dataBytes);
@@ -47,7 +47,7 @@ describe('a safetensors file', () => {
     },
   );
 
-  test('gives back every tensor to the bit, wide numbers first and else in name order, and the metadata, also from a Buffer that lies anywhere', () => {
+  test('returns every tensor exactly, with wide types first and otherwise by name, and the metadata, also from an unaligned Buffer', () => {
     assert(
       property(named, nat(9), (tensors, offset) => {
         const given = tensors.map(([name, data]): NamedArray => ({ name, shape: [data.length], data }));
@@ -61,7 +61,7 @@ describe('a safetensors file', () => {
     );
   });
 
-  test('gives copies: what becomes of the bytes afterwards changes nothing', () => {
+  test('is copied: later changes of its bytes do not change the tensors', () => {
     const { bytes } = encodeSafetensors([{ name: 'a', shape: [1], data: Float32Array.of(1) }]);
     const buffer = Buffer.from(bytes);
     const { tensors } = decodeSafetensors(buffer);
@@ -84,12 +84,12 @@ describe('a safetensors file', () => {
     ['an end before the beginning', file({ a: entry([1], 0, 4), b: entry([0], 4, 2) }, 4), /"b" has -2 bytes/],
     ['a tensor past the end of the file', file({ a: entry([2], 0, 8) }, 4), /4 bytes after the file/],
     ['bytes after the last tensor', file({ a: entry([1], 0, 4) }, 5), /1 bytes follow/],
-  ])('with %s is refused with the place', (_, bytes, message) => {
+  ])('with %s is refused, and the error names the position', (_, bytes, message) => {
     expect(() => decodeSafetensors(bytes)).toThrow(SafetensorsError);
     expect(() => decodeSafetensors(bytes)).toThrow(message);
   });
 
-  test('cut or changed anywhere either reads or is refused, but never fails otherwise', () => {
+  test('that is cut or changed anywhere is read or refused, and causes no other error', () => {
     const { bytes } = encodeSafetensors([
       { name: 'conv1.weight', shape: [2, 1], data: Float32Array.of(1, 2) },
       { name: 'steps', shape: [], data: BigInt64Array.of(7n) },
@@ -116,14 +116,14 @@ describe('weights', () => {
   ];
   const model = (width: number, seed: number) => buildModel(layers(width), [3], new Generator(seed));
 
-  test('go from one network into another of its kind, to the bit', () => {
+  test('are copied exactly from one network to another of the same kind', () => {
     const [from, to] = [model(4, 1), model(4, 2)];
     expect(encodeWeights(to).tensorBytes).not.toEqual(encodeWeights(from).tensorBytes);
     loadWeights(to, encodeWeights(from).bytes);
     expect(encodeWeights(to).tensorBytes).toEqual(encodeWeights(from).tensorBytes);
   });
 
-  test('of another network are refused with everything that is wrong, and change nothing', () => {
+  test('of another network are refused with all differences, and change nothing', () => {
     const to = model(4, 2);
     const before = encodeWeights(to).bytes;
     const extra = { name: 'more', shape: [1], data: Float32Array.of(0) };
@@ -141,7 +141,7 @@ describe('weights', () => {
     expect(encodeWeights(to).bytes).toEqual(before);
   });
 
-  test('may be what a run begins with, in place of those of its seed', async () => {
+  test('can be the initial weights of a run instead of random ones', async () => {
     const still = { ...digits, epochs: 1, optimizer: { type: 'sgd', learningRate: 0 } };
     const trained = await run(digits);
     const begun = await run({ ...still, seed: 9 }, { initialWeights: trained.weights });
