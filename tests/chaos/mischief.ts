@@ -12,11 +12,11 @@ import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
 /** After this many lost attempts, a job is not disturbed any more, so that the run ends. */
 const MOST_HITS = 4;
 
-export const kinds = ['childKilled', 'workerKilled', 'workerFrozen', 'workerTold', 'lineCut', 'clientsKilled'] as const;
+export const kinds = ['childKilled', 'workerKilled', 'workerFrozen', 'workerStopped', 'connectionsCut', 'clientsKilled'] as const;
 export type Kind = (typeof kinds)[number];
 
 /** The faults to draw from. Those that end an attempt occur more often than broken connections. */
-const lots: readonly Kind[] = [...kinds, 'childKilled', 'childKilled', 'childKilled', 'workerKilled', 'workerKilled', 'workerTold'];
+const lots: readonly Kind[] = [...kinds, 'childKilled', 'childKilled', 'childKilled', 'workerKilled', 'workerKilled', 'workerStopped'];
 
 export interface MischiefOptions {
   readonly workers: Workers;
@@ -72,7 +72,7 @@ export class Mischief {
     const hit = running[this.#between(0, Math.max(running.length, 1))];
     // A second death without a new epoch could lead to a crash loop, which is correct but not tested here.
     const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
-    const costsAttempts = kind !== 'lineCut' && kind !== 'clientsKilled';
+    const costsAttempts = kind !== 'connectionsCut' && kind !== 'clientsKilled';
     if (costsAttempts && (hit === undefined || !sharers.every((job) => job !== undefined && this.#canBear(job)))) return;
     for (const job of costsAttempts ? sharers : []) if (job !== undefined) this.#count(job);
     this.done[kind] += 1;
@@ -81,13 +81,13 @@ export class Mischief {
         if (hit !== undefined) killIfThere(hit.child, 'SIGKILL');
         break;
       case 'workerKilled':
-      case 'workerTold':
+      case 'workerStopped':
         if (hit !== undefined) await this.#replace(hit.worker, kind === 'workerKilled' ? 'SIGKILL' : 'SIGTERM');
         break;
       case 'workerFrozen':
         if (hit !== undefined) this.#freeze(hit.worker);
         break;
-      case 'lineCut':
+      case 'connectionsCut':
         this.#options.line.cut();
         await delay(this.#between(1, 2_500));
         this.#options.line.mend();

@@ -67,9 +67,9 @@ test('every job has the same result as an undisturbed run, whatever happens to t
     expect(names).toContain(trainedWeightsFile);
     expect(names.filter(isCheckpointName)).toEqual([await workers.jobs.store.checkpointFile(jobId)]);
     expect(names.filter((name) => !isCheckpointName(name) && !isSnapshotName(name))).toEqual([trainedWeightsFile]);
-    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
-    expect(told).toEqual(Array.from({ length: EPOCHS }, (_, at) => at + 1));
-    for (const epoch of told) expect((await readSnapshot(artifacts, jobId, 'gradients', epoch)).document).toMatchObject({ epoch });
+    const reported = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+    expect(reported).toEqual(Array.from({ length: EPOCHS }, (_, at) => at + 1));
+    for (const epoch of reported) expect((await readSnapshot(artifacts, jobId, 'gradients', epoch)).document).toMatchObject({ epoch });
   }
   await artifacts.close();
 });

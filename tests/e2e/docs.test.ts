@@ -89,8 +89,8 @@ describe.skipIf(!hasShell)('the commands of', () => {
 });
 test('.env.example lists exactly the variables that docker-compose.yml passes to the services', async () => {
   const named = [...(await readFile(join(root, '.env.example'), 'utf8')).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
-  const told = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);
-  expect(named.toSorted()).toEqual([...new Set(told)].toSorted());
+  const passed = [...(await readFile(join(root, 'docker-compose.yml'), 'utf8')).matchAll(/\$\{([A-Z_]+):/g)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual([...new Set(passed)].toSorted());
 });
 
 test('README.md lists exactly the settings that the services read', async () => {

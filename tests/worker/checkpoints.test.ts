@@ -69,10 +69,10 @@ async function expectUntouched(workers: Workers, jobId: string, weights: string 
 
 /** Expects that each epoch has one event for its gradients, and that gradients and evaluations are stored. */
 async function expectInside(workers: Workers, artifacts: ArtifactStore, jobId: string): Promise<void> {
-  const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
-  expect(told).toEqual([1, 2, 3, 4]);
+  const reported = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+  expect(reported).toEqual([1, 2, 3, 4]);
   for (const kind of ['gradients', 'evaluation'] as const) {
-    for (const epoch of told) expect((await readSnapshot(artifacts, jobId, kind, epoch)).document).toMatchObject({ epoch });
+    for (const epoch of reported) expect((await readSnapshot(artifacts, jobId, kind, epoch)).document).toMatchObject({ epoch });
   }
 }
 
@@ -90,9 +90,9 @@ describe('a job', () => {
     await letGo();
     await expectUntouched(workers, jobId, weights);
     expect(attempts(worker.logs, jobId)).toEqual([null, isMidway]);
-    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'checkpoint' ? [event.data] : []));
-    expect(told[0]).toMatchObject({ jobId, bytes: expect.any(Number) as number });
-    expect(told.at(-1)).toMatchObject({ epoch: 4, step: 0 });
+    const reported = (await workers.events(jobId)).flatMap((event) => (event.event === 'checkpoint' ? [event.data] : []));
+    expect(reported[0]).toMatchObject({ jobId, bytes: expect.any(Number) as number });
+    expect(reported.at(-1)).toMatchObject({ epoch: 4, step: 0 });
   });
 
   test('is taken over from its last checkpoint when its worker is killed', async ({ workers }) => {

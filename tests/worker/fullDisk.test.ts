@@ -29,19 +29,19 @@ test.skipIf(!hasSmallDisks)('a full disk delays a job, is logged once, and does 
   await disk.fill();
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, spec.epochs);
-  await until('a log line about the full disk', async () => (await workers.says(jobId)).some((line) => line.includes('no room left')));
+  await until('a log line about the full disk', async () => (await workers.logLines(jobId)).some((line) => line.includes('no room left')));
   expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1 });
   await disk.free();
   const job = await workers.ended(jobId);
   expect(job).toMatchObject({ status: 'succeeded', attempts: 1, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
-  expect((await workers.says(jobId)).filter((line) => !line.startsWith('info: loading'))).toEqual([
+  expect((await workers.logLines(jobId)).filter((line) => !line.startsWith('info: loading'))).toEqual([
     expect.stringMatching(/^warn: the storage is not available, retrying: there is no room left/),
     'info: the storage is available again',
   ]);
   expect(logs.filter(({ msg }) => /the storage is not available/.test(msg))).toHaveLength(1);
   expect(logs.filter(({ msg }) => /redis/i.test(msg))).toEqual([]);
-  const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
-  expect(told).toEqual([1, 2, 3, 4, 5]);
+  const reported = (await workers.events(jobId)).flatMap((event) => (event.event === 'gradients' ? [event.data.epoch] : []));
+  expect(reported).toEqual([1, 2, 3, 4, 5]);
 });
 
 test.skipIf(!hasSmallDisks)('a job on a full disk can be cancelled and paused', async ({ workers, disk }) => {

@@ -35,8 +35,8 @@ describe('a job whose training process loses a thread', () => {
     const began = worker.logs.filter((line) => line.msg === 'training' && line.jobId === jobId).map(({ checkpoint }) => checkpoint);
     expect(began).toEqual([null, expect.stringMatching(/^checkpoint-1-\d+\.safetensors$/)]);
     await until('the end of the process', () => hasEnded(first));
-    const told = (await workers.events(jobId)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
-    expect(told).toContainEqual(expect.stringMatching(/^attempt 1: .*lost one of its threads.*fewer threads/));
+    const reported = (await workers.events(jobId)).flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
+    expect(reported).toContainEqual(expect.stringMatching(/^attempt 1: .*lost one of its threads.*fewer threads/));
   });
 
   test('fails when three attempts in a row lose a thread before they make progress', async ({ workers }) => {

@@ -27,7 +27,7 @@ function failAll(s3: FaultyS3, key: string, fault: Fault = 'refuse'): void {
   s3.set((request) => (request.key.includes(key) ? fault : undefined));
 }
 
-const told = [expect.stringMatching(/^warn: the storage is not available, retrying: /), 'info: the storage is available again'];
+const outageLines = [expect.stringMatching(/^warn: the storage is not available, retrying: /), 'info: the storage is available again'];
 
 describe('a storage that', () => {
   test.for([...refusals, ['sends half of a file', 'cut'], ['sends other bytes', 'corrupt']] as const)(
@@ -38,7 +38,7 @@ describe('a storage that', () => {
       await workers.start(bucket);
       const jobId = await workers.create('epochs:2 save', dataset);
       expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
-      expect(await workers.says(jobId)).toEqual(fault === 'corrupt' ? [] : told);
+      expect(await workers.logLines(jobId)).toEqual(fault === 'corrupt' ? [] : outageLines);
     },
   );
 
@@ -49,7 +49,7 @@ describe('a storage that', () => {
       fail(s3, 'PUT', 'model.safetensors', fault, 5);
       const jobId = await workers.create('epochs:2 save');
       expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
-      expect(await workers.says(jobId)).toEqual(told);
+      expect(await workers.logLines(jobId)).toEqual(outageLines);
       expect(s3.keys).toEqual([`jobs/${jobId}/model.safetensors`]);
     },
   );
@@ -63,13 +63,13 @@ describe('a storage that', () => {
     await workers.untilEpoch(jobId, 6);
     // The running upload and the newest checkpoint.
     await until('the removal of older checkpoints', async () => (await workers.unfinishedFiles()).length <= 2);
-    await until('a log line about the outage', async () => (await workers.says(jobId)).length > 0);
+    await until('a log line about the outage', async () => (await workers.logLines(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1, checkpoint: null });
     s3.set();
     await until('the newest checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 6);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
-    expect(await workers.says(jobId)).toEqual(told);
+    expect(await workers.logLines(jobId)).toEqual(outageLines);
     await until('that one checkpoint and the model are left', () => s3.keys.length === 2);
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
@@ -83,12 +83,12 @@ describe('a storage that', () => {
     });
     const [second, end] = [join(workers.folder, 'second'), join(workers.folder, 'end')];
     const jobId = await workers.create(`epochs:1 checkpoint hold:${second} epochs:1 checkpoint hold:${end} epochs:1 save`);
-    await until('that the outage is reported', async () => (await workers.says(jobId)).length > 0);
+    await until('that the outage is reported', async () => (await workers.logLines(jobId)).length > 0);
     await writeFile(second, '');
     await until('the second checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 2);
     await writeFile(end, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
-    expect(await workers.says(jobId)).toEqual(told);
+    expect(await workers.logLines(jobId)).toEqual(outageLines);
   });
 
   test('refuses gradients gets all of them later, and each epoch has one gradients event', async ({ workers, s3 }) => {
@@ -103,7 +103,7 @@ describe('a storage that', () => {
       epochs: 4,
     });
     await workers.untilEpoch(jobId, 4);
-    await until('a log line about the outage', async () => (await workers.says(jobId)).length > 0);
+    await until('a log line about the outage', async () => (await workers.logLines(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running' });
     s3.set();
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
@@ -148,7 +148,7 @@ describe('a storage that', () => {
     failAll(s3, '');
     const jobIds = [await workers.create('epochs:2 save', dataset), await workers.create('epochs:2 save')];
     await workers.untilEpoch(jobIds[1] ?? '', 2);
-    for (const jobId of jobIds) await until('that the job waits', async () => (await workers.says(jobId)).length > 0);
+    for (const jobId of jobIds) await until('that the job waits', async () => (await workers.logLines(jobId)).length > 0);
     process.kill(first.pid, 'SIGTERM');
     expect(await first.exited).toEqual([0, null]);
     for (const jobId of jobIds) expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
@@ -184,7 +184,7 @@ test('a job whose checkpoints are larger than the storage allows succeeds withou
   s3.set(({ key }) => (key.includes('checkpoint-') ? { status: 413, code: 'RequestTooLarge' } : undefined));
   const jobId = await workers.create('epochs:1 checkpoint taken epochs:1 checkpoint taken epochs:1 save');
   expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1, checkpoint: null });
-  expect(await workers.says(jobId)).toEqual([
+  expect(await workers.logLines(jobId)).toEqual([
     expect.stringMatching(/^warn: a checkpoint could not be stored, .*larger than the S3 storage/),
   ]);
 });
@@ -198,8 +198,8 @@ test('a job waits if its credentials have no permission to list files, and its l
   failAll(s3, 'dataset.npz', { status: 403, code: 'AccessDenied' });
   await workers.start(bucket);
   const jobId = await workers.create('epochs:1 save', dataset);
-  await until('that the job says so', async () => (await workers.says(jobId)).length > 0);
-  expect(await workers.says(jobId)).toEqual([expect.stringMatching(/status 403\): they need .*s3:ListBucket on the bucket$/)]);
+  await until('that the job says so', async () => (await workers.logLines(jobId)).length > 0);
+  expect(await workers.logLines(jobId)).toEqual([expect.stringMatching(/status 403\): they need .*s3:ListBucket on the bucket$/)]);
   s3.set();
   expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
 });

@@ -9,7 +9,6 @@ import {
   servicePrefix,
 } from '@trainyard/jobs';
 import { pino } from 'pino';
-
 import { runProcess } from './runProcess.ts';
 
 /** Returns the URL of Redis. Only `npm start` starts a Redis by itself. @throws EnvironmentError if the URL is not set */

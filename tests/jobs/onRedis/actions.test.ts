@@ -58,7 +58,7 @@ const leadsTo: Record<keyof typeof actions, Partial<Record<JobStatus | 'resumed'
   delete: { succeeded: null, failed: null, cancelled: null },
 };
 
-async function told({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
+async function statusesOf({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
   const { data } = await log.range(jobId, { limit: 100, types: ['status'] });
   return data.flatMap((event) => (event.event === 'status' ? [event.data.status] : []));
 }
@@ -72,7 +72,7 @@ describe('an action', () => {
     const jobs = openJobs(redis);
     const jobId = await brought[status](jobs);
     const before = await jobs.store.get(jobId);
-    const history = await told(jobs, jobId);
+    const history = await statusesOf(jobs, jobId);
     const done = await actions[action](jobs, jobId).catch((refused: unknown) => refused);
     const after = await jobs.store.get(jobId);
     if (next === undefined) {
@@ -85,7 +85,7 @@ describe('an action', () => {
       expect(await redis.connect().keys(`*${jobId}*`)).toEqual([]);
     } else {
       expect(after?.status).toBe(next);
-      expect(await told(jobs, jobId)).toEqual(next === before?.status ? history : [...history, next]);
+      expect(await statusesOf(jobs, jobId)).toEqual(next === before?.status ? history : [...history, next]);
     }
   });
 
@@ -113,7 +113,7 @@ describe('a pause', () => {
     expect(await attempt.release()).toBe('paused');
     expect(await attempt.release()).toBe('paused');
     expect(await attempt.appendEpoch(metricsOf(2))).toEqual({ outcome: 'stale' });
-    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'pausing', 'paused']);
+    expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'pausing', 'paused']);
   });
 
   test('that comes too late does not change the final status', async ({ redis }) => {
@@ -145,7 +145,7 @@ describe('a job that waits for a lost worker', () => {
     expect(await jobs.store.settleAbandoned(0)).toBe(0);
     expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: settled });
     expect(await attempt.release()).toBe('stale');
-    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', status, settled]);
+    expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', status, settled]);
   });
 
   test('is not changed while its worker still has the lease', async ({ redis }) => {

@@ -8,7 +8,7 @@ import { redisTest as test } from '../../support/redis.ts';
 const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 1, step: 3 };
 
 /** Returns the statuses in the job's events, in order. */
-async function told({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
+async function statusesOf({ log }: Jobs, jobId: string): Promise<JobStatus[]> {
   const { data } = await log.range(jobId, { limit: 100, types: ['status'] });
   return data.map((event) => (event.event === 'status' ? event.data.status : 'paused'));
 }
@@ -63,7 +63,7 @@ describe('a run', () => {
       error: null,
       finishedAt: expect.any(String) as string,
     });
-    expect(await told(jobs, jobId)).toEqual(['queued', 'running', 'succeeded']);
+    expect(await statusesOf(jobs, jobId)).toEqual(['queued', 'running', 'succeeded']);
   });
 
   test('that fails has its error in the record and in its last event', async ({ redis }) => {
@@ -81,7 +81,7 @@ describe('a run', () => {
     await attempt.finish({ status: 'succeeded', result });
     expect(await attempt.finish({ status: 'succeeded', result })).toEqual({ outcome: 'finished', status: 'succeeded' });
     expect(await attempt.finish({ status: 'failed', error })).toEqual({ outcome: 'finished', status: 'succeeded' });
-    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'succeeded']);
+    expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'succeeded']);
     expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'succeeded', error: null });
   });
 
@@ -105,7 +105,7 @@ describe('a run', () => {
     const attempt = await startJob(jobs);
     await jobs.store.requestCancel(attempt.jobId);
     expect(await attempt.release()).toBe('cancelled');
-    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
+    expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });
 });
 
@@ -115,7 +115,7 @@ describe('cancel', () => {
     const jobId = await createJob(jobs);
     expect(await jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelled', queuePosition: null });
     expect(await jobs.store.claim(jobId, 'worker-1')).toEqual({ outcome: 'refused', status: 'cancelled' });
-    expect(await told(jobs, jobId)).toEqual(['queued', 'cancelled']);
+    expect(await statusesOf(jobs, jobId)).toEqual(['queued', 'cancelled']);
   });
 
   test('makes a running job cancelling, which its worker ends as cancelled', async ({ redis }) => {
@@ -123,7 +123,7 @@ describe('cancel', () => {
     const attempt = await startJob(jobs);
     expect(await jobs.store.requestCancel(attempt.jobId)).toMatchObject({ status: 'cancelling', finishedAt: null });
     expect(await attempt.finish({ status: 'cancelled' })).toEqual({ outcome: 'finished', status: 'cancelled' });
-    expect(await told(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
+    expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });
 
   test('has precedence over a success or a failure at the same time', async ({ redis }) => {
@@ -139,9 +139,9 @@ describe('cancel', () => {
   test.for(['cancelling', 'cancelled'] as const)('repeated on a %s job changes nothing', async (status, { redis }) => {
     const jobs = openJobs(redis);
     const jobId = await brought[status](jobs);
-    const before = await told(jobs, jobId);
+    const before = await statusesOf(jobs, jobId);
     expect(await jobs.store.requestCancel(jobId)).toMatchObject({ status });
-    expect(await told(jobs, jobId)).toEqual(before);
+    expect(await statusesOf(jobs, jobId)).toEqual(before);
   });
 
   test.for(['succeeded', 'failed'] as const)('of a %s job is refused with its status', async (status, { redis }) => {
