@@ -71,7 +71,7 @@ describe('a gradient', () => {
     layer.zeroGrad();
     const middle = zeros([1, 2], { requiresGrad: true }).exp();
     const output = layer.forward(middle);
-    // exp saves its result, which is changed here: its backward, after the layer's, is refused.
+    // exp has saved its result, which is changed here. Its backward runs after that of the layer and is refused.
     const other = middle.exp();
     middle.detach().fill_(3);
     expect(() => output.sum().add(other.sum()).backward()).toThrow(AutogradError);

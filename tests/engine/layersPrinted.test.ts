@@ -1,4 +1,4 @@
-// Layers as they print: as PyTorch's do, with its names and its values.
+// Layers print like those of PyTorch, with the same names and values.
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,

@@ -1,4 +1,4 @@
-// The gradients of losses, with every option that changes them, against finite differences.
+// Compares the gradients of losses with finite differences, for every option that changes them.
 import {
   bceLoss,
   bceWithLogitsLoss,

@@ -38,7 +38,7 @@ function rank(x: number): bigint {
   return x < 0 ? -distance : distance;
 }
 
-/** Representable numbers between a and b; 0 for two NaN. */
+/** Returns the number of representable numbers between a and b; 0 for two NaN. */
 function ulpDistance(a: number, b: number): number {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b) ? 0 : Infinity;
   return Math.abs(Number(rank(a) - rank(b)));
@@ -48,7 +48,7 @@ function uniform(count: number, low: number, high: number, seed = 1): Float64Arr
   return new Generator(seed).uniform_(new Float64Array(count), low, high);
 }
 
-/** Numbers of both signs whose logarithm is uniform between those of the limits. */
+/** Returns random numbers of both signs. Their logarithms are uniform between those of the limits. */
 function acrossMagnitudes(count: number, low: number, high: number): Float64Array {
   return uniform(count, Math.log2(low), Math.log2(high)).map((power, i) => (i % 2 === 0 ? 2 ** power : -(2 ** power)));
 }

@@ -15,7 +15,7 @@ const mebibyte = 2 ** 20;
 const mostOutsideHeap = 16 * mebibyte;
 
 interface MemoryUse {
-  /** JavaScript objects. */
+  /** The bytes of JavaScript objects. */
   readonly heapUsed: number;
   /** The memory of the process without the JavaScript heap, whose free space depends on the load of the machine. */
   readonly outsideHeap: number;
@@ -89,7 +89,8 @@ describe('memory', () => {
     });
 
     test('stays bounded over 10,000 steps without arenas, in one turn of the event loop', async () => {
-      // What garbage one turn piles up depends on when it is collected, and malloc keeps it: a turn as long comes before.
+      // The amount of garbage in one turn depends on when it is collected, and malloc keeps this memory. So an equally long turn runs
+      // first.
       const { before, after } = await measureRuns(trainingStep, steps);
       expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte);
       expect(after.peakInBackend - before.peakInBackend).toBeLessThan(32 * mebibyte);

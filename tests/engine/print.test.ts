@@ -1,5 +1,5 @@
-// Printed tensors, character for character as PyTorch 2.15 prints the same values. The expectations are its output; those for
-// float64 and int32 differ in the name of the type alone.
+// Tensors print exactly like those of PyTorch 2.15. The expected texts are its output. Only the names of the types float64 and int32
+// differ.
 
 import { inspect } from 'node:util';
 import {
@@ -21,7 +21,7 @@ import { describe, expect, test } from 'vitest';
 const float32 = new ReferenceBackend();
 const float64 = new ReferenceBackend({ dtype: 'float64' });
 
-/** Takes leading newlines and indentation of this file off an expectation. */
+/** Removes leading newlines and the indentation of this file from an expected text. */
 const block = (text: string): string => text.trim().replaceAll(/^ {6}/gm, '');
 
 describe('printing', () => {

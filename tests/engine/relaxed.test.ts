@@ -21,7 +21,7 @@ function lostBits(backend: WasmBackend): number {
   return out[0];
 }
 
-/** The names of the module's instructions whose results a processor may choose. */
+/** Returns the names of the module's relaxed instructions, whose results may differ between processors. */
 function relaxedInstructions({ base64 }: typeof strictKernels): string[] {
   const module = binaryen.readBinary(Buffer.from(base64, 'base64'));
   try {

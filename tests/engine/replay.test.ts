@@ -202,7 +202,7 @@ test('code that does more than run operations cannot be replayed', () => {
   const x = tensor([1, 2]);
   const { scalar, inPlace, plain } = inArena(() => ({
     plain: Replay.of(() => x.mul(x)).replay,
-    // The number becomes a tensor.
+    // The call creates a tensor from the number, which is not an operation.
     scalar: Replay.of(() => x.mul(3)).replay,
     inPlace: Replay.of(() => x.add_(x)).replay,
   }));

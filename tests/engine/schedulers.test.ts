@@ -32,7 +32,7 @@ test('cosine falls to etaMin at tMax and swings back, the same in every later pe
   ).toEqual(rates(spec, 0.1, period));
 });
 
-// PyTorch computes these recursively from the rate before, and raises it again after tMax.
+// PyTorch computes each rate from the previous one, and raises it again after tMax.
 test('cosine past its first fall equals PyTorch', () => {
   const expected = [0.1, 0.07525, 0.02575, 0.001, 0.02575, 0.07525, 0.1, 0.07525];
   rates({ type: 'cosine', tMax: 3, etaMin: 0.001 }, 0.1, [0, 1, 2, 3, 4, 5, 6, 7]).forEach((rate, i) =>
@@ -40,7 +40,7 @@ test('cosine past its first fall equals PyTorch', () => {
   );
 });
 
-// Rates and momenta that PyTorch gives.
+// Rates and momenta of PyTorch.
 const close = (actual: readonly (number | null)[], expected: readonly number[]): void => {
   expect(actual).toHaveLength(expected.length);
   expected.forEach((value, i) => expect(actual[i], `at ${i}`).toBeCloseTo(value, 10));

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const tutorial = fileURLToPath(new URL('../../packages/engine/examples/tutorial.ts', import.meta.url));
 
-/** Printed by PyTorch 2.15 on a CPU; losses and gradients are also those of runs_tutorial.json. */
+/** The output of PyTorch 2.15 on a CPU. The losses and gradients are also in runs_tutorial.json. */
 const printedByPyTorch = `Net(
   (conv1): Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1))
   (conv2): Conv2d(6, 16, kernel_size=(5, 5), stride=(1, 1))

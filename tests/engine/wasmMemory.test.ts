@@ -222,7 +222,7 @@ describe('the wasm backend', () => {
     };
     const mark = memory.enterArena();
     const low = run();
-    const untouched = memory.allocate(600 * mebibyte); // pages that nobody writes to cost nothing
+    const untouched = memory.allocate(600 * mebibyte); // pages that are never written need no memory
     const high = run();
     expect([untouched.length, memory.allocate(1).byteOffset > 2 ** 31]).toEqual([600 * mebibyte, true]);
     expect(high).toBe(low);
@@ -294,7 +294,7 @@ describe('the wasm backend', () => {
       },
       (memory, data) => {
         memory.allocate(1 + (data.length % 17));
-        const array = memory.allocate(data.length + 3).subarray(3); // off every alignment but a float's
+        const array = memory.allocate(data.length + 3).subarray(3); // aligned only to the size of a float
         array.set(data);
         return array;
       },

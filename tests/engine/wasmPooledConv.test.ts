@@ -22,7 +22,7 @@ import {
   type Sizes,
 } from '../support/pooledConv.ts';
 
-/** The number of draws for each property. Each run of the tests draws other values. */
+/** The number of random cases for each property. Each run of the tests uses other cases. */
 const draws = { numRuns: 40 };
 
 const variants: readonly PooledChoice[] = [
@@ -164,7 +164,7 @@ describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on
   const inSteps = new WasmBackend({ kernels, pooled: { forward: 'composed', backward: 'composed' }, convVariant: 'winograd' });
   const shapes3x3 = shapes.map((sizes) => ({ ...sizes, kernelHeight: 3, kernelWidth: 3 }));
 
-  /** That both give the same bits, but for the sums of the bias and for the positions of maxima that the rectifier levels. */
+  /** Expects the same bits, except for the sums of the bias and for the positions of maxima that the rectifier sets to 0. */
   function expectAsInSteps(sizes: Sizes, seed: number, change: (operands: Operands) => void = () => {}): void {
     const both = geometries(sizes);
     const operands = operandsOf(both, seed);

@@ -40,7 +40,7 @@ export class Ledger {
     return [...this.jobs].filter(([, { isDeleted }]) => !isDeleted).map(([jobId]) => jobId);
   }
 
-  /** @param operation such as `GET /jobs` */
+  /** Records the time of a response. @param operation the name of the operation, such as `GET /jobs` */
   answered(operation: string, ms: number): void {
     const latencies = this.#latencies.get(operation) ?? [];
     latencies.push(ms);

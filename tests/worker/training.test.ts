@@ -103,7 +103,7 @@ describe('a training', () => {
 
   test('is cancelled in the middle of a long epoch', async ({ workers }) => {
     const worker = await workers.start({ real: true });
-    // An epoch of minutes.
+    // An epoch takes minutes.
     const jobId = await workers.submit(spec({ samples: 60_000, batchSize: 1, outChannels: 400, learningRate: 1e-6 }));
     await childOf(worker, jobId);
     await workers.untilStep(jobId, 10);

@@ -39,7 +39,6 @@ export class JobRun {
   readonly #checkpoints: CheckpointKeeper;
   readonly #first: ClaimedAttempt;
   #handBackTimer: NodeJS.Timeout | undefined;
-
   #attempt: JobAttempt;
   /** The end of the previous attempt. */
   #previous: PreviousEnd | undefined;

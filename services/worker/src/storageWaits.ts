@@ -17,8 +17,8 @@ const DAMAGED_TRIES = 5;
 export type OnStorageChange = (reason: Reason | null) => void;
 
 /**
- * Reports an outage of the storage once, however many calls wait for it, and however many of them are given up. It ends with the next call
- * that succeeds while no other call waits.
+ * Reports the start and the end of an outage of the storage, each once, for all waiting calls together. The outage ends with a call that
+ * succeeds while no other call waits. It does not end if the waiting calls are given up.
  */
 export class StorageOutage {
   readonly #parent: StorageOutage | null;

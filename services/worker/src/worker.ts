@@ -229,7 +229,7 @@ export class TrainingWorker {
     if (this.#lostCheckFrom > 0) this.#redisRecovered();
   }
 
-  /** Logs the start and the end of an outage of the storage once, however many jobs wait. */
+  /** Logs the start and the end of an outage of the storage, once for all jobs. */
   #storageChanged(reason: Reason | null): void {
     if (reason === null) this.#log.info('the storage is available again');
     else this.#log.warn({ reason }, 'the storage is not available; jobs wait for it');

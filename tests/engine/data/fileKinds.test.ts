@@ -126,7 +126,7 @@ describe('as a dataset, the error names the kind and what to do for', () => {
   });
 
   test('a TFRecord file only when the checksum of its first length fits', () => {
-    // A record of 16 bytes: CRC-32C of the length, rotated by 15 and moved, as TensorFlow writes it.
+    // A record of 16 bytes. As in TensorFlow, the CRC-32C of its length is rotated by 15 bits and a constant is added.
     const head = Buffer.alloc(32);
     head.writeBigUInt64LE(16n);
     const table = Array.from({ length: 256 }, (_, byte) => {

@@ -266,7 +266,7 @@ describe('AheadLoader', () => {
 
 // A thread that only stops responding gives another error message.
 test('a thread that ends during an epoch is detected, also by a sleeping consumer', async () => {
-  // The thread's first word to the consumer is its last.
+  // The thread ends after its first message to the consumer.
   const fatal = `
     import { isMainThread } from 'node:worker_threads';
     const { add } = Atomics;

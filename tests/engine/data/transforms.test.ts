@@ -46,7 +46,7 @@ function read(
   return Array.from(indices, (_, i) => [...out.subarray(i * size, (i + 1) * size)]);
 }
 
-/** The one sample of `counting`, transformed as for evaluation. */
+/** Returns the sample of `counting`, transformed as in evaluation. */
 const once = (shape: readonly number[], ...transforms: readonly Input[]): number[] => read(counting(shape), parsed(...transforms))[0];
 
 describe('normalize', () => {
@@ -113,7 +113,7 @@ describe('randomCrop', () => {
       places.set(first, (places.get(first) ?? 0) + 1);
     }
     expect(new Set(places.keys())).toEqual(new Set([0, 1, 3, 4]));
-    // Four places, 9000 draws: a deviation of 41 is one standard deviation.
+    // With four positions and 9000 draws, one standard deviation is 41.
     for (const count of places.values()) expect(Math.abs(count - 2250)).toBeLessThan(200);
   });
 

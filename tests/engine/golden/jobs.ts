@@ -1,5 +1,5 @@
-// Small whole runs whose weights are pinned to the bit (hashes.json), and what they come to here. Between them they go
-// through the layers, optimizers and kernels whose bits a change could move; sizes are such that fast paths are taken.
+// Small whole runs, whose weights must have the hashes in hashes.json. Together they use all layers, optimizers and kernels whose bits a
+// change could affect. Their sizes are large enough for the fast kernels.
 import { type Backend, checkSpec, setBackend, train, WasmBackend } from '@trainyard/engine';
 
 const crossEntropy = { type: 'crossEntropy' };
@@ -100,7 +100,7 @@ export const goldenJobs: Readonly<Record<string, object>> = {
 
 const noFile = () => Promise.reject(new Error('no file is read here'));
 
-/** `weightsSha256` of each job, trained on a wasm backend of its own, or on one that `makeBackend` gives. */
+/** Trains each job on a new wasm backend, or on one from `makeBackend`. @returns the `weightsSha256` of each job */
 export async function goldenHashes(
   names: readonly string[] = Object.keys(goldenJobs),
   makeBackend: () => Backend = () => new WasmBackend(),

@@ -74,7 +74,7 @@ describe.each(Object.entries(trained))('the memory of %s', (_, model) => {
       expect(memoryBytes - files).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
       const inferred = inferShapes(spec.model.layers, [3, 28, 28]);
       if (!inferred.ok) throw inferred.error;
-      // A mebibyte for what does not grow with the batch: kernels' packed and transformed weights and their sums. It shows alone.
+      // One additional MiB for memory that does not grow with the batch: packed and transformed weights, and sums. Only small batches need it.
       const fixed = batch < 16 ? MEBIBYTE : 0;
       expect(result.peakMemoryBytes).toBeLessThanOrEqual(1.5 * needed(inferred.layers, 3 * 28 * 28, stateArrays, batch) + fixed);
     },

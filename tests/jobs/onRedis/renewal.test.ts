@@ -1,5 +1,5 @@
 // The renewal of a job's lease: it extends the lease, restores an expired one while no other worker has taken the job, and
-// tells the worker when another one has.
+// reports to the worker that another one has taken it.
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, endLease, openJobs, startJob, takeNext } from '../../support/jobs.ts';
