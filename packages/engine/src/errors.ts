@@ -1,6 +1,9 @@
 // The engine's errors. Each has a stable `code` for programs and a message for people that names
 // the place, the offending values and the remedy. Services map codes; they never parse messages.
-import { mostProblems, type Problem } from './validation.ts';
+import type { Problem } from './validation.ts';
+
+/** Most problems that are reported for one input. */
+export const mostProblems = 100;
 
 /** Base of every error that the engine throws on purpose. */
 export class EngineError extends Error {

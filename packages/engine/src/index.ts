@@ -219,5 +219,5 @@ export {
   weightMismatches,
 } from './training/fitWeights.ts';
 export { encodeWeights, loadWeights, NonFiniteWeightsError, WeightsError } from './training/weights.ts';
-export { mostProblems, nearest, type Parsed, type Problem, parse, pointer, show } from './validation.ts';
+export { nearest, type Parsed, type Problem, parse, pointer, show } from './validation.ts';
 export { engineVersion, relaxedEngineVersion } from './version.ts';

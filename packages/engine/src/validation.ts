@@ -2,6 +2,7 @@
 // stable code. Every boundary of the house parses with it, so that errors look the same everywhere.
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
+import { mostProblems } from './errors.ts';
 
 /** One thing that is wrong with an input. */
 export interface Problem {
@@ -13,9 +14,6 @@ export interface Problem {
 }
 
 export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
-
-/** Most problems that are reported for one input. */
-export const mostProblems = 100;
 
 /** Most characters of a value in a message. */
 const shownCharacters = 60;

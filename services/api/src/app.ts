@@ -37,6 +37,7 @@ import { FairSemaphore } from './fairSemaphore.ts';
 import { documentation, documentationRoutes } from './plugins/documentation.ts';
 import { answerClientError, errors, sendProblem } from './plugins/errors.ts';
 import { headers, setBrowserHeaders } from './plugins/headers.ts';
+import { named } from './plugins/named.ts';
 import { arrival } from './plugins/arrival.ts';
 import { basePaths } from './plugins/basePath.ts';
 import { connections } from './plugins/connections.ts';
@@ -228,29 +229,39 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(requestForm);
   const needsKeys = keys.current.length > 0;
   await app.register(documentation, { version, needsKeys });
-  await app.register(documentationRoutes);
-  await app.register(healthRoutes, { dependencies: options.dependencies });
-  await app.register(catalogRoutes, { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version, needsKeys });
+  await app.register(named(documentationRoutes));
+  await app.register(named(healthRoutes), { dependencies: options.dependencies });
+  await app.register(named(catalogRoutes), { limits, bodyBytesLimit: bodyLimitBytes, uploadBytesLimit, version, needsKeys });
   const webhooks = options.webhookPolicy ?? { secret: null, allowPrivate: false };
   const files = options.datasetFiles ?? noFiles;
   const datasetDigests = new DatasetDigests(files);
   const sources = { jobs, weights, artifacts };
   const classLimits = new ClassLimits({ datasets, artifacts, files });
-  await app.register(createJobRoute, { ...sources, remains, datasets, classLimits, datasetDigests, limits, keyQuotas, threads, webhooks });
-  await app.register(quotaRoutes, { keyQuotas, limits });
-  await app.register(jobRoutes, { jobs });
-  await app.register(jobActionRoutes, { jobs, remains });
-  await app.register(successorRoutes, { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
-  await app.register(eventRoutes, { eventLog, eventHub, streamTokens });
+  await app.register(named(createJobRoute), {
+    ...sources,
+    remains,
+    datasets,
+    classLimits,
+    datasetDigests,
+    limits,
+    keyQuotas,
+    threads,
+    webhooks,
+  });
+  await app.register(named(quotaRoutes), { keyQuotas, limits });
+  await app.register(named(jobRoutes), { jobs });
+  await app.register(named(jobActionRoutes), { jobs, remains });
+  await app.register(named(successorRoutes), { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
+  await app.register(named(eventRoutes), { eventLog, eventHub, streamTokens });
   // Two pages of long histories at a time: one is processed while the other is on its way from Redis.
   const turns = new FairSemaphore({ places: 2 });
-  await app.register(metricsRoutes, { jobs, eventLog, turns });
-  await app.register(webhookRoutes, { jobs, webhooks: options.webhooks });
-  await app.register(insideRoutes, { jobs, artifacts });
+  await app.register(named(metricsRoutes), { jobs, eventLog, turns });
+  await app.register(named(webhookRoutes), { jobs, webhooks: options.webhooks });
+  await app.register(named(insideRoutes), { jobs, artifacts });
   const { sweeps, sweepRunner: runner } = options;
   const bytesLimit = options.sweepBytesLimit ?? 2 ** 24;
-  await app.register(sweepRoutes, { ...sources, sweeps, runner, datasets, classLimits, limits, bytesLimit, keyQuotas, threads });
-  await app.register(serviceMetricsRoutes, {
+  await app.register(named(sweepRoutes), { ...sources, sweeps, runner, datasets, classLimits, limits, bytesLimit, keyQuotas, threads });
+  await app.register(named(serviceMetricsRoutes), {
     metrics,
     totals: options.totals,
     eventHub,
@@ -261,12 +272,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   );
   app.addHook('onClose', async () => await predictions.close());
   const rendering = { predictions, admission: predictions.admission() };
-  await app.register(predictRoutes, { jobs, artifacts, ...rendering });
-  await app.register(filterRoutes, { jobs, artifacts, ...rendering });
-  await app.register(artifactRoutes, { jobs, artifacts, eventLog, turns });
-  await app.register(workerRoutes, { presence: options.presence });
-  await app.register(weightsRoutes, { weights });
-  await app.register(datasetRoutes, { datasets });
+  await app.register(named(predictRoutes), { jobs, artifacts, ...rendering });
+  await app.register(named(filterRoutes), { jobs, artifacts, ...rendering });
+  await app.register(named(artifactRoutes), { jobs, artifacts, eventLog, turns });
+  await app.register(named(workerRoutes), { presence: options.presence });
+  await app.register(named(weightsRoutes), { weights });
+  await app.register(named(datasetRoutes), { datasets });
   const reader = new UploadReader(options.uploadReader, (crash) => {
     app.log.error(crash, 'the process that reads an upload ended without a result');
   });
@@ -275,11 +286,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     done();
   });
   const admission = new UploadAdmission(options.uploadBounds);
-  await app.register(uploadWeightsRoute, { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
-  await app.register(uploadDatasetRoute, { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
+  await app.register(named(uploadWeightsRoute), { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
+  await app.register(named(uploadDatasetRoute), { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas });
   const builtIn = new BuiltInReads(files);
-  await app.register(datasetSamplesRoute, { datasets, artifacts, builtIn, ...rendering });
-  await app.register(datasetExportRoute, { datasets, artifacts, builtIn });
+  await app.register(named(datasetSamplesRoute), { datasets, artifacts, builtIn, ...rendering });
+  await app.register(named(datasetExportRoute), { datasets, artifacts, builtIn });
   await app.ready();
   return app;
 }

@@ -1,7 +1,7 @@
 // Converts the error of a run into the `error` of the job's record: a code, a message, the epoch and the step. Errors of the engine keep
 // their message. Unexpected errors get a general one, so that the record contains no stack and no path.
 import type { JobError } from '@trainyard/contracts';
-import { EngineError, ThreadLostError } from '@trainyard/engine';
+import { EngineError, ThreadLostError } from '@trainyard/engine/errors';
 
 /** The code and message of an error, without the epoch and step. */
 export type Reason = Pick<JobError, 'code' | 'message'>;

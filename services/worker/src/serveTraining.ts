@@ -2,7 +2,8 @@
 // ends together with the worker. This file knows nothing about the training itself (see trainJob.ts) and nothing about Redis.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { ThreadLostError, type TrainingSummary } from '@trainyard/engine';
+import type { TrainingSummary } from '@trainyard/engine';
+import { ThreadLostError } from '@trainyard/engine/errors';
 import { EventOutbox } from './eventOutbox.ts';
 import type { LifelineData } from './lifeline.ts';
 import { memoryBytesOf, residentLimitOf } from './memoryLimit.ts';

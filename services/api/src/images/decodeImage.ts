@@ -1,13 +1,21 @@
 // Decodes image files with sharp (libvips), for uploads and predictions. Images are rotated by their EXIF data, get a white background,
 // sRGB colours and 8 bits per channel. CMYK without a profile and transparency are converted here, because sharp converts them differently
 // from Pillow and browsers.
-import { type DecodedImage, DataFormatError, imageFormatOf, type NamedBytes } from '@trainyard/engine';
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import type { DecodedImage, NamedBytes } from '@trainyard/engine';
+import { DataFormatError, imageFormatOf } from '@trainyard/engine/uploads';
+import type { Metadata, Sharp } from 'sharp';
 import { decodePlainPng } from './plainPng.ts';
 
-// One thread per image and no cache, to bound the memory.
-sharp.concurrency(1);
-sharp.cache(false);
+/** Sharp, once it is loaded: most uploads have no image that needs it. */
+let loading: ReturnType<typeof loadSharp> | undefined;
+
+async function loadSharp() {
+  const { default: sharp } = await import('sharp');
+  // One thread per image and no cache, to bound the memory.
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return sharp;
+}
 
 /** The value of the background under transparent pixels. */
 const BACKGROUND = 255;
@@ -33,6 +41,7 @@ export async function decodeImage(
   if (plain !== null && plain.width * plain.height <= maxPixels) {
     return { ...plain, isRotated: false, isTransparent: false, isConverted: false };
   }
+  const sharp = await (loading ??= loadSharp());
   try {
     const metadata = await sharp(bytes, reading).metadata();
     checkPixels(name, metadata, maxPixels);

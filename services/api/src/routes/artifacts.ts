@@ -12,6 +12,7 @@ import { answer, guarded, json, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
 import { matchesETag, requestedRange } from '../http/ranges.ts';
 import { callerOf } from '../plugins/access.ts';
+import { named } from '../plugins/named.ts';
 import { ProblemError } from '../problems.ts';
 import { visibleJob } from './visibleJob.ts';
 
@@ -71,7 +72,7 @@ export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services
     },
   );
 
-  for (const file of files) app.register(downloadRoute, { jobs, file });
+  for (const file of files) app.register(named(downloadRoute), { jobs, file });
   done();
 };
 

@@ -4,16 +4,16 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
+import type { Splits, TablePreparation } from '@trainyard/engine';
 import {
   contentOf,
   npzPieces,
+  readUpload,
+  readWeightsFile,
   SafetensorsError,
-  type Splits,
-  type TablePreparation,
   UploadError,
   WeightsFileError,
-} from '@trainyard/engine';
-import { readUpload, readWeightsFile } from '@trainyard/engine/node';
+} from '@trainyard/engine/uploads';
 import { decodeImage } from '../images/decodeImage.ts';
 import type { DatasetOrder, ReadAnswer, ReadMessage, ReadOrder, WeightsOrder } from './readingProcess.ts';
 

@@ -2,7 +2,8 @@
 import type { NamedBytes } from '../files.ts';
 import { Breather } from '../limits.ts';
 import { UploadReport } from '../uploadReport.ts';
-import { mostProblems, pointer, show } from '../../validation.ts';
+import { mostProblems } from '../../errors.ts';
+import { pointer, show } from '../../validation.ts';
 import { ColumnEncoder } from './columnEncoder.ts';
 import { columnNames } from './header.ts';
 import { inputsOf, type TablePreparation } from './preparation.ts';

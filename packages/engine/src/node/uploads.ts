@@ -1,0 +1,9 @@
+// The parts of the engine that read uploads, for a process that does nothing else: it starts without layers, losses and kernels.
+export { DataFormatError } from '../data/errors.ts';
+export { contentOf, npzPieces } from '../data/npz.ts';
+export { imageFormatOf } from '../data/images/image.ts';
+export { UploadError } from '../data/uploadReport.ts';
+export { SafetensorsError } from '../formats/safetensors.ts';
+export { WeightsFileError } from '../formats/torchState.ts';
+export { readUpload } from './uploadFiles.ts';
+export { readWeightsFile } from './weightsFile.ts';
