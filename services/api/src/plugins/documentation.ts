@@ -1,8 +1,8 @@
 // The OpenAPI 3.1 document, made from the routes' zod schemas, and the page that shows it. Both are public.
 import swagger from '@fastify/swagger';
-import apiReference from '@scalar/fastify-api-reference';
+import fastify from 'fastify';
 import fp from 'fastify-plugin';
-import { type FastifyPluginAsyncZod, jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { type FastifyPluginCallbackZod, jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { completeDocument } from '../http/openapiDocument.ts';
@@ -67,8 +67,46 @@ export const documentation = fp<DocumentationOptions>(async (app, { version, nee
   });
 });
 
+interface Reference {
+  readonly page: Buffer;
+  readonly script: Buffer;
+}
+
+/** The page that shows the document, once it is loaded. */
+let loading: Promise<Reference> | undefined;
+
+/** Loads the page when it is first requested: its package is one module of 5 MB, which would delay the start of each process. */
+function reference(): Promise<Reference> {
+  return (loading ??= loadReference());
+}
+
+async function loadReference(): Promise<Reference> {
+  const { default: apiReference } = await import('@scalar/fastify-api-reference');
+  const app = fastify();
+  // Everything the page needs comes from here: it works without the internet, and tells nobody that it was opened.
+  await app.register(apiReference, {
+    routePrefix: '/docs',
+    configuration: {
+      // Relative to the page, which a proxy may serve below its own root.
+      url: '../openapi.json',
+      pageTitle: 'Trainyard API',
+      withDefaultFonts: false,
+      telemetry: false,
+      // Its maker's own services.
+      hideClientButton: true,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+      customCss: 'a[href*="scalar.com"] { display: none !important; }',
+    },
+  });
+  const [page, script] = [await app.inject('/docs/'), await app.inject('/docs/js/scalar.js')];
+  await app.close();
+  return { page: page.rawPayload, script: script.rawPayload };
+}
+
 /** `GET /openapi.json` and `GET /docs/`. */
-export const documentationRoutes: FastifyPluginAsyncZod = async (app) => {
+export const documentationRoutes: FastifyPluginCallbackZod = (app, _options, done) => {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, isPublic: true };
   });
@@ -87,21 +125,11 @@ export const documentationRoutes: FastifyPluginAsyncZod = async (app) => {
       return basePath === '' ? document : { ...document, servers: [{ url: basePath }] };
     },
   );
-  // Everything the page needs comes from here: it works without the internet, and tells nobody that it was opened.
-  await app.register(apiReference, {
-    routePrefix: '/docs',
-    configuration: {
-      // Relative to the page, which a proxy may serve below its own root.
-      url: '../openapi.json',
-      pageTitle: 'Trainyard API',
-      withDefaultFonts: false,
-      telemetry: false,
-      // Its maker's own services.
-      hideClientButton: true,
-      showDeveloperTools: 'never',
-      agent: { disabled: true },
-      mcp: { disabled: true },
-      customCss: 'a[href*="scalar.com"] { display: none !important; }',
-    },
+  const hidden = { schema: { hide: true } };
+  app.get('/docs', hidden, async (_request, reply) => await reply.redirect('/docs/', 301));
+  app.get('/docs/', hidden, async (_request, reply) => await reply.type('text/html; charset=utf-8').send((await reference()).page));
+  app.get('/docs/js/scalar.js', hidden, async (_request, reply) => {
+    return await reply.type('application/javascript; charset=utf-8').send((await reference()).script);
   });
+  done();
 };
