@@ -54,7 +54,8 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
     const { socket } = raw;
     let seenBytes = socket.bytesRead;
     const look = (): void => {
-      if (raw.complete || reply.sent) return;
+      // A request that a test injects is never `complete`, because it has no connection.
+      if (raw.complete || raw.readableEnded || reply.sent) return;
       if (!isUpload) return giveUp(request, reply, `The request did not arrive within ${seconds} s.`);
       if (socket.bytesRead - seenBytes < LOWEST_SPEED * seconds)
         return giveUp(request, reply, `The upload arrives too slowly: less than ${LOWEST_SPEED} bytes a second for ${seconds} s.`);
