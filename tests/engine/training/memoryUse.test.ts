@@ -1,6 +1,15 @@
 // Compares the memory of trainings with the estimate of the dry run and with the memory that they need at least, for every preset and for
 // layers of each kind.
-import { catalog, checkSpec, inferShapes, layerDefinitions, type LayerSummary, setBackend, WasmBackend } from '@trainyard/engine';
+import {
+  catalog,
+  checkSpec,
+  inferShapes,
+  layerDefinitions,
+  layerSchema,
+  type LayerSummary,
+  setBackend,
+  WasmBackend,
+} from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
 import { layerSamples } from '../../support/layerSamples.ts';
@@ -99,16 +108,27 @@ test.each(catalog().presets.map(({ type }) => type))(
 
 /** Values of a batch's input, so many that an array of the batch's size is as large as the rest of an estimate. */
 const INPUT_VALUES = 240_000;
+/** Layers in a row, so that an array that an estimate leaves out is more than its reserve. */
+const MOST_LAYERS = 8;
+
+/** Returns several layers of a type, or one if its output has another shape than its input. */
+function layersOf(type: string): readonly object[] {
+  const { options, input } = layerSamples[type];
+  const layer = layerSchema.parse({ type, ...options });
+  const inferred = inferShapes([layer], input);
+  const hasSameShape = inferred.ok && String(inferred.layers[0]?.outputShape) === String(input);
+  return Array.from({ length: hasSameShape ? MOST_LAYERS : 1 }, () => layer);
+}
 
 test.each(layerDefinitions.map(({ type }) => type))(
-  'the memory of a large batch through the layer %s is at most what the dry run says',
+  'the memory of a large batch through layers of type %s is at most what the dry run says',
   async (type) => {
-    const { options, input } = layerSamples[type];
+    const { input } = layerSamples[type];
     const batchSize = INPUT_VALUES / input.reduce((size, length) => size * length, 1);
     const body = {
       seed: 0,
       data: { dataset: 'random', inputShape: input, targetShape: [1], samples: batchSize, batchSize },
-      model: { layers: [{ type, ...options }, flatten, { ...linear, outFeatures: 1 }] },
+      model: { layers: [...layersOf(type), flatten, { ...linear, outFeatures: 1 }] },
       loss: { type: 'mse' },
       optimizer: { type: 'sgd', learningRate: 0.001 },
       epochs: 1,

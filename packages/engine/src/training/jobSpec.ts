@@ -1,5 +1,5 @@
-// The schemas of a whole job spec, composed from the registries: as it may be posted, as it is checked, and as it is stored. What could
-// never train although it is well formed is found by checkSpec.ts.
+// The schemas of a whole job spec, composed from the registries: as it may be posted, and as it is after it was checked. checkSpec.ts does
+// the check.
 import { z } from 'zod';
 import { MOST_THREADS } from '../backend/wasm/team.ts';
 import { dataSchema, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
@@ -56,10 +56,10 @@ export const jobSpecSchema = z
   })
   .describe('A training job');
 
-/** A job spec as it may be posted: a preset can stand for the layers, and the data can be uploaded. */
+/** The schema of a job spec that is posted. A preset can replace the layers, and the data can be an uploaded dataset. */
 export const newJobSchema = jobSpecSchema.extend({ data: newDataSchema, model: z.union([jobSpecSchema.shape.model, presetSchema]) });
 
-/** A checked job spec. */
+/** The schema of a checked job spec. */
 export const checkedJobSchema = jobSpecSchema.extend({
   data: storedDataSchema,
   seed: jobSpecSchema.shape.seed.unwrap(),
@@ -67,5 +67,5 @@ export const checkedJobSchema = jobSpecSchema.extend({
 });
 
 export type JobSpecInput = z.input<typeof newJobSchema>;
-/** A spec with every default filled in, its preset replaced by layers, its uploaded data described and its seed drawn. */
+/** A checked job spec: defaults are filled in, a preset is replaced by its layers, uploaded data has its content, and the seed is drawn. */
 export type JobSpec = z.output<typeof checkedJobSchema>;

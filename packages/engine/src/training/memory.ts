@@ -10,7 +10,7 @@ const BYTES_PER_VALUE = 4;
 const SCRATCH_BYTES = 1024 * 1024;
 /** How much packed and transformed weights of a kernel need, as a multiple of the weights. */
 const WEIGHTS_SCRATCH = 4;
-/** The factor for memory that is lost where a block is used again for a smaller array, and for small arrays that are not counted. */
+/** The factor for memory that is lost when a block is used again for a smaller array, and for small arrays that are not counted. */
 const LOSS = 1.12;
 
 /** A layer of the network with its sizes for one sample. */
@@ -24,15 +24,15 @@ interface LayerNeeds {
 
 export interface MemoryOf {
   readonly layers: readonly LayerSummary[];
-  /** Values of one sample's input. */
+  /** The number of values of one sample's input. */
   readonly inputSize: number;
-  /** Samples in a step. */
+  /** The number of samples in a step. */
   readonly batch: number;
-  /** Arrays of the size of a parameter that the optimizer keeps for each. */
+  /** The number of arrays that the optimizer keeps for each parameter, each as large as the parameter. */
   readonly stateArrays: number;
-  /** Bytes of all samples as they are held. */
+  /** The bytes of all samples in memory. */
   readonly dataBytes: number;
-  /** Threads that compute, each of which has room of its own. */
+  /** The number of threads. Each has memory of its own. */
   readonly threads: number;
 }
 

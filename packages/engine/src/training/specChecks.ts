@@ -1,5 +1,5 @@
-// What could never train, of a job spec that is well formed: shapes that do not fit, an output that the loss cannot compare with its
-// target, anything over a limit. What passes here can be trained, and `summarize` says what it costs.
+// Finds what could never train in a job spec that is well formed: shapes that do not fit, an output that the loss cannot compare with its
+// target, anything over a limit. A spec that passes can be trained, and `summarize` returns its cost.
 import { findDataset } from '../data/datasets/index.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
@@ -18,8 +18,8 @@ import { defaultLimits, type SpecLimits } from './specLimits.ts';
 import { type Summary, totalsOf } from './summary.ts';
 
 /**
- * Folds the layers' shape rules over the data's shape and adds up what the job costs.
- * @throws SpecError when the spec cannot work or is over a limit.
+ * Checks a spec, computes the shape after each layer, and adds up the cost of the job.
+ * @throws SpecError if the spec cannot work or is over a limit
  */
 export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Summary {
   const problems: Problem[] = [];
@@ -36,7 +36,7 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   const totals = totalsOf(layers, spec, data, findOptimizer(spec.optimizer.type).stateArrays(spec.optimizer));
   checkTotals(totals, spec, limits, problems);
   if (problems.length > 0) throw new SpecError(problems);
-  // What a layer keeps within is for the estimate of memory alone.
+  // Only the estimate of memory needs the values inside a layer.
   return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
 }
 
@@ -91,7 +91,7 @@ function checkNames(spec: JobSpec, problems: Problem[]): void {
   });
 }
 
-/** The data as the network gets it, or null when a transform does not fit what comes before it. */
+/** Returns the description of the data after the transforms, or null if a transform does not fit its input. */
 function checkTransforms({ data }: JobSpec, description: DatasetDescription, problems: Problem[]): DatasetDescription | null {
   const transformed = transformedShape(data.transforms, description.inputShape);
   if (transformed.ok) return { ...description, inputShape: transformed.shape };
@@ -104,7 +104,7 @@ function checkTransforms({ data }: JobSpec, description: DatasetDescription, pro
   return null;
 }
 
-/** The layers' shapes and costs, or null when one does not fit what comes before it. */
+/** Returns the shapes and costs of the layers, or null if a layer does not fit its input. */
 function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[]): readonly LayerSummary[] | null {
   const layers = inferShapes(spec.model.layers, data.inputShape);
   if (layers.ok) return layers.layers;
@@ -117,7 +117,7 @@ function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[
   return null;
 }
 
-/** A batch norm cannot train on a batch, not even the last of an epoch, that has one value of a channel. */
+/** Checks that every batch has enough samples. A batch norm cannot train on a batch with only one value per channel. */
 function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
   const { batchSize, dropLast } = spec.data;
   const { samples, layer } = leastBatch(spec.model.layers, data.inputShape);
@@ -135,7 +135,7 @@ function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: Datase
   });
 }
 
-/** The batch size nearest to `wanted` of which every batch of an epoch has at least `least` samples; null when there is none. */
+/** Returns the batch size nearest to `wanted` with at least `least` samples in every batch of an epoch, or null if there is none. */
 function fittingBatch(trainSamples: number, wanted: number, least: number): number | null {
   const fits = (size: number): boolean => size >= least && (trainSamples % size === 0 || trainSamples % size >= least);
   // No batch is larger than the data, but `wanted` can be any whole number.
@@ -179,7 +179,7 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
   }
 }
 
-/** What a scheduler may depend on. */
+/** Returns what the options of a scheduler depend on. */
 export function outlineOf(spec: JobSpec): RunOutline {
   const { trainSamples, testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
   return {

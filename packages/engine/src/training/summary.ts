@@ -1,4 +1,4 @@
-// What a job costs before it runs: per layer and in total. Estimates say what they count; nothing is allocated.
+// The cost of a job before it runs, per layer and in total. Nothing is allocated.
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { LayerSummary } from '../nn/layers/index.ts';
@@ -33,14 +33,14 @@ export const summarySchema = z.object({
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-/** Multiply-adds a second that a small network reaches on one core: two of the three passes are backward. */
+/** The multiply-adds per second of a small network on one core. A step has three passes of them: one forward, two backward. */
 const MULTIPLY_ADDS_PER_SECOND = 8e9;
-/** What a step costs however small the network is. */
+/** The time that a step needs in addition, however small the network is. */
 const SECONDS_PER_STEP = 100e-6;
 
 /**
- * Totals of a job.
- * @param stateArrays arrays of the size of a parameter that the optimizer keeps for each.
+ * Returns the totals of a job.
+ * @param stateArrays the number of arrays that the optimizer keeps for each parameter, each as large as the parameter
  */
 export function totalsOf(layers: readonly LayerSummary[], spec: JobSpec, data: DatasetDescription, stateArrays: number): Summary['totals'] {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);

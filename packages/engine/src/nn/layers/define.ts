@@ -12,21 +12,21 @@ import { formatShape, type Shape } from '../../shape.ts';
 import type { Module } from '../module.ts';
 import { defaultMemory, type LayerMemory } from './memory.ts';
 
-/** What a layer costs; multiply-adds are those of one sample's forward pass. */
+/** The cost of a layer. Multiply-adds are those of the forward pass of one sample. */
 export interface LayerCost {
   readonly parameters: number;
   readonly multiplyAdds: number;
-  /** Values of one sample between the layer's parts, beside its output; default 0. */
+  /** The values of one sample that the layer stores in addition to its output. Default: 0. */
   readonly innerActivations?: number;
 }
 
-/** What the constructor of a layer with learned parameters takes beside its options. */
+/** An argument of constructors of layers that draw numbers. */
 export interface Drawn {
-  /** Where the initial values are drawn from; default: the generator that manualSeed seeds. */
+  /** The generator that numbers are drawn from. Default: the one that manualSeed seeds. */
   readonly generator?: Generator;
 }
 
-/** A layer's name, printable (see `printable`): no dots (they separate the levels of a parameter's name) and not a number (an index). */
+/** The name of a layer. It has no dots, because they separate the levels of a parameter's name, and is not a number, which is an index. */
 export const layerName = z
   .string()
   .min(1)
@@ -34,16 +34,16 @@ export const layerName = z
   .regex(/^(?!\d+$)[ -\-/-~\u00a0-\uffff]+$/, 'a layer name has no dots or control characters and is not a number')
   .describe('Names the layer and its parameters; the default is its index');
 
-/** What every layer of a job spec has beside its `type` and its options. */
+/** The field that every layer of a job spec has in addition to its `type` and its options. */
 export interface Named {
   name: z.ZodOptional<typeof layerName>;
 }
 
-/** Without arguments: any layer, whose options are known to fit because its schema parsed them. */
+/** Without type arguments it is the definition of any layer. Its functions take options that its schema has parsed. */
 export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
-   * Shape of one sample's output, for one sample's input.
-   * @throws ShapeError that names the values, the remedy and the option to blame when the input does not fit.
+   * Returns the shape of one sample's output for the shape of its input.
+   * @throws ShapeError if the input does not fit; it names the values, the remedy and the option at fault
    */
   outputShape(options: Options, input: Shape): Shape;
   cost(options: Options, input: Shape, output: Shape): LayerCost;
@@ -53,15 +53,15 @@ export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Optio
   readonly hasFilters: boolean;
   /** The options that are lists of layers. */
   readonly layerLists: readonly string[];
-  /** Samples that a training batch needs at least. */
+  /** Returns how many samples a training batch needs at least. */
   leastBatch(options: Options, input: Shape): number;
-  /** What is known of its output's values, its input's being in `input`. */
+  /** Returns the range of the output's values for the range of the input's. */
   outputRange(options: Options, input: ValueRange): ValueRange;
   /** Makes the layer for inputs of this shape and draws its initial values from the generator. */
   build(options: Options, input: Shape, generator: Generator): Module;
-  /** The layer in PyTorch, for inputs of this shape. */
+  /** Returns the layer in PyTorch for inputs of this shape. */
   pytorch(options: Options, input: Shape): Construction;
-  /** Adds the layer in evaluation to an ONNX graph. @returns its output. */
+  /** Adds the layer, as it is in evaluation, to an ONNX graph and returns the name of its output. */
   onnx(scope: OnnxScope, options: Options, input: Shape, output: Shape): string;
 }
 
@@ -72,7 +72,7 @@ interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
   readonly options: Fields;
   /** Left out for a layer without parameters and multiply-adds. */
   readonly cost?: LayerDefinition<z.ZodObject, Filled<Fields>>['cost'];
-  /** What differs from `defaultMemory`. */
+  /** The fields that differ from `defaultMemory`. */
   readonly memory?: Partial<LayerMemory>;
   /** Left out for a layer without filters. */
   readonly hasFilters?: boolean;
@@ -108,7 +108,7 @@ export function sizePair(minimum: number): z.ZodType<SizePair, SizePair> {
   return z.union([size, z.tuple([size, size])]);
 }
 
-/** [channels, height, width] of a sample. @throws ShapeError for another number of dimensions. */
+/** Returns [channels, height, width] of a sample. @throws ShapeError for another number of dimensions */
 export function imageShape(layer: string, input: Shape): readonly [number, number, number] {
   const [channels, height, width] = input;
   if (channels === undefined || height === undefined || width === undefined || input.length !== 3) {
@@ -120,8 +120,8 @@ export function imageShape(layer: string, input: Shape): readonly [number, numbe
 }
 
 /**
- * An option's dimension as an index into the sample's shape, which lacks the batch.
- * @throws ShapeError for the batch itself and for one that does not exist.
+ * Returns the dimension of an option as an index into the shape of a sample, which has no batch.
+ * @throws ShapeError for the dimension of the batch and for one that does not exist
  */
 export function sampleDimension(option: string, value: number, input: Shape): number {
   const index = value < 0 ? value + input.length : value - 1;
@@ -137,8 +137,8 @@ export function sampleDimension(option: string, value: number, input: Shape): nu
   return index;
 }
 
-/** As Python writes a float: 1.0. */
+/** Writes a float as Python does: 1.0. */
 export const pythonFloat = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
 
-/** As Python writes a size: 3, or (3, 2). */
+/** Writes a size as Python does: 3, or (3, 2). */
 export const pythonSize = (size: number | readonly number[]): string => (typeof size === 'number' ? String(size) : `(${size.join(', ')})`);

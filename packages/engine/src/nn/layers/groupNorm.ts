@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { pythonScientific } from './batchNorm.ts';
 import { defineLayer } from './define.ts';
+import { rowStatistics, VALUES_PER_ROW } from './memory.ts';
 
 const options = {
   numGroups: z.int().min(1).describe('Groups of neighbouring channels, each normalised as one'),
@@ -55,10 +56,12 @@ export const groupNorm = defineLayer({
     }
     return input;
   },
-  cost: ({ affine }, input) => ({
+  cost: ({ affine, numGroups }, input) => ({
     parameters: affine ? 2 * input[0] : 0,
     multiplyAdds: sizeOf(input),
+    innerActivations: VALUES_PER_ROW * numGroups,
   }),
+  memory: rowStatistics,
   build: ({ numGroups, ...rest }, input) => new GroupNorm(numGroups, input[0], rest),
   pytorch: ({ numGroups, ...rest }, input) => construct('nn.GroupNorm', [numGroups, input[0]], changed(options, rest)),
   onnx({ input, node, weight, constant, integers }, { numGroups, eps, affine }, [channels, ...rest]) {

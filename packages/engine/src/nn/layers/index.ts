@@ -1,5 +1,5 @@
-// The registry of layers, and what follows from it: the schema of a job spec's layer, the shapes and costs of a list of
-// layers (without touching memory), and the network that it describes. The list itself is in plain.ts.
+// The registry of layers, and what is derived from it: the schema of a layer in a job spec, the shapes and costs of a list of layers, which
+// need no memory, and the network of such a list. The list of definitions is in plain.ts.
 import { z } from 'zod';
 import type { Generator } from '../../random.ts';
 import { anyValue, type ValueRange } from '../../range.ts';
@@ -14,16 +14,16 @@ import type { Sequential } from './sequential.ts';
 const layers = registry('layer', [...plainLayers.definitions, residual]);
 
 export const layerDefinitions: readonly LayerDefinition[] = layers.definitions;
-/** The options, of whichever layer, that are lists of layers. */
+/** The options that are lists of layers, of all types of layers. */
 export const layerLists: readonly string[] = [...new Set(layerDefinitions.flatMap((definition) => definition.layerLists))];
-/** Any one layer of a job spec. */
+/** The schema of a layer in a job spec. */
 export const layerSchema = layers.schema;
 /** A layer of a job spec with its defaults filled in. */
 export type LayerSpec = z.output<typeof layerSchema>;
-/** A layer of a job spec as it is written. */
+/** A layer of a job spec before defaults are filled in. */
 export type LayerInput = z.input<typeof layerSchema>;
 
-/** @throws ArgumentError that lists the known layers for an unknown one. */
+/** Returns the definition of a type of layers. @throws ArgumentError for an unknown type; it lists the known ones */
 export function findLayer(type: string): LayerDefinition {
   return layers.find(type);
 }
@@ -33,28 +33,28 @@ const layerList = z.array(layerSchema);
 export type LayerSummary = SummaryOf<LayerSpec>;
 export type InferredShapes = InferredShapesOf<LayerSpec>;
 
-/** Folds the layers' shape rules over the shape of one sample's input. */
+/** Computes the shapes and costs of layers one after another, from the shape of one sample's input. */
 export function inferShapes(specs: readonly LayerSpec[], inputShape: Shape): InferredShapes {
   return inferSequence(findLayer, parsed('inferShapes', layerList, specs), inputShape);
 }
 
-/** Samples that a training batch of these layers needs at least, and the layer that needs them. @throws ShapeError as buildModel. */
+/** Returns how many samples a training batch needs at least, and the index of the layer that needs them. @throws ShapeError as buildModel */
 export function leastBatch(specs: readonly LayerSpec[], inputShape: Shape): { samples: number; layer: number } {
   const needs = leastBatches(findLayer, specs, inputShape);
   const samples = Math.max(1, ...needs);
   return { samples, layer: needs.indexOf(samples) };
 }
 
-/** What is known of the values that the last of these layers gives. */
+/** Returns the range of the values that the last layer can give. */
 export function outputRange(specs: readonly LayerSpec[]): ValueRange {
   return rangeThrough(findLayer, specs, anyValue);
 }
 
 /**
- * The network of a job spec for samples of `inputShape`. Layers are made in order and draw from the generator as
- * PyTorch's constructors do: each its weight, then its bias.
- * @throws ShapeError that names the layer whose input does not fit it, ArgumentError when two layers have one name, and
- *   for a layer with options that do not fit.
+ * Builds the network of a job spec for samples of `inputShape`. Layers are built in order and draw from the generator as PyTorch's
+ * constructors do: first the weight, then the bias.
+ * @throws ShapeError if the input of a layer does not fit it; it names the layer. ArgumentError if two layers have the same name, or options
+ *   do not fit
  */
 export function buildModel(specs: readonly LayerSpec[], inputShape: Shape, generator: Generator): Sequential {
   return buildSequence(findLayer, parsed('buildModel', layerList, specs), inputShape, generator);

@@ -10,6 +10,7 @@ import { keepingFewProblems } from '../../validation.ts';
 import { constant, Module, type Parameter } from '../module.ts';
 import { pythonScientific } from './batchNorm.ts';
 import { defineLayer } from './define.ts';
+import { rowStatistics, VALUES_PER_ROW } from './memory.ts';
 
 const sizes = z.union([z.int().min(1), keepingFewProblems(z.array(z.int().min(1)).min(1))]);
 const common = {
@@ -70,8 +71,14 @@ export const layerNorm = defineLayer({
   },
   cost({ normalizedShape, elementwiseAffine, bias }, input) {
     const size = sizeOf(listOf(normalizedShape ?? input));
-    return { parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0, multiplyAdds: sizeOf(input) };
+    const rows = sizeOf(input) / size;
+    return {
+      parameters: elementwiseAffine ? size * (bias ? 2 : 1) : 0,
+      multiplyAdds: sizeOf(input),
+      innerActivations: VALUES_PER_ROW * rows,
+    };
   },
+  memory: rowStatistics,
   build: ({ normalizedShape, ...rest }, input) => new LayerNorm(normalizedShape ?? input, rest),
   pytorch: ({ normalizedShape, ...rest }, input) => construct('nn.LayerNorm', [normalizedShape ?? input], changed(common, rest)),
   onnx({ input, node, weight, constant }, { normalizedShape, eps, elementwiseAffine, bias }, shape) {

@@ -53,6 +53,12 @@ export const kernelScratch: Partial<LayerMemory> = {
   predictionValues: ({ input, output, inner }) => inner + SCRATCH * Math.max(input, output),
 };
 
+/** The values that a norm over rows keeps for each row: mean, variance, factor and summand. Its gradient needs as many more. */
+export const VALUES_PER_ROW = 4;
+
+/** For a norm over rows, whose cost counts the values per row as inner values. */
+export const rowStatistics: Partial<LayerMemory> = { gradientValues: ({ input, output, inner }) => input + output + inner };
+
 /** For a layer that consists of other layers, any of which may need scratch memory or count. */
 export const memoryOfBlock: Partial<LayerMemory> = {
   gradientValues: ({ input, output }) => (1 + SCRATCH) * (output + Math.max(input, 2 * output)),

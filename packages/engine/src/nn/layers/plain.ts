@@ -1,5 +1,5 @@
-// The layers that hold no others, in one list. The registry in index.ts adds residual, whose parts are of these. A new layer is
-// one file beside this one and one line here.
+// The list of layers that contain no other layers. The registry in index.ts adds residual, which contains such layers. A new layer needs a
+// file next to this one, a line here, and a line in modules.ts.
 import type { z } from 'zod';
 import { registry } from '../../registry.ts';
 import { adaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
@@ -57,7 +57,7 @@ export const plainLayers = registry('layer', [
   flatten,
 ]);
 
-/** A layer that holds no others, with its defaults filled in. */
+/** A layer that contains no others, with its defaults filled in. */
 export type PlainLayerSpec = z.output<typeof plainLayers.schema>;
-/** A layer that holds no others, as it is written. */
+/** A layer that contains no others, before defaults are filled in. */
 export type PlainLayerInput = z.input<typeof plainLayers.schema>;
