@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { hangLimits } from './tests/support/hangLimits.ts';
+import { WaitingFilesFirst } from './tests/support/waitingFilesFirst.ts';
 
 /** Tests of the engine that measure the memory of their process. Each file has a process of its own. */
 const ofOwnProcess = ['tests/engine/memory.test.ts', 'tests/engine/garbage.test.ts'];
@@ -12,6 +13,7 @@ export default defineConfig({
   test: {
     // At least four files at a time, also on two cores, because many tests wait for processes.
     maxWorkers: Math.max(4, availableParallelism() - 1),
+    sequence: { sequencer: WaitingFilesFirst },
     ...hangLimits,
     // Tests start hundreds of processes of the same few programs: the cache saves compiling them again.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)) },
