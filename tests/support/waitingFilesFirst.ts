@@ -18,7 +18,7 @@ function rankOf({ moduleId, project }: TestSpecification): number {
 
 export class WaitingFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    return sorted.toSorted((a, b) => rankOf(a) - rankOf(b));
+    const inOrderOfVitest = super.sort.bind(this);
+    return (await inOrderOfVitest(files)).toSorted((a, b) => rankOf(a) - rankOf(b));
   }
 }

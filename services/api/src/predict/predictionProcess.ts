@@ -2,6 +2,7 @@
 // it ended. predictions.ts decides which process gets an order, and when.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { childEnvironment } from '../childEnvironment.ts';
 import type { FromPredictProcess, PredictAnswer, PredictOrder, ProcessSettings, SentTensor, ToPredictProcess } from './messages.ts';
 import type { RenderOrder } from './render.ts';
 
@@ -53,8 +54,7 @@ export class PredictionProcess {
 
   constructor(settings: ProcessSettings) {
     this.#process = fork(new URL('./predictProcess.js', import.meta.url), [JSON.stringify(settings)], {
-      // The process needs no environment variables, and some of them are secrets.
-      env: {},
+      env: childEnvironment(process.env),
       execArgv: [`--max-old-space-size=${heapMegabytes}`, '--expose-gc'],
       serialization: 'advanced',
       stdio: ['pipe', 'ignore', 'pipe', 'ipc'],

@@ -6,6 +6,7 @@ import { setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
+import { childEnvironment } from '../childEnvironment.ts';
 
 /** An order to make a dataset from files. */
 export interface DatasetOrder {
@@ -103,8 +104,7 @@ export class ReadingProcess {
 
   constructor({ heapMegabytes, memoryBytes, yieldMs }: ReadingProcessOptions) {
     this.#process = fork(new URL('./readerProcess.js', import.meta.url), [String(memoryBytes)], {
-      // The process needs no environment variables.
-      env: {},
+      env: childEnvironment(process.env),
       execArgv: [`--max-old-space-size=${heapMegabytes}`],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
