@@ -2,6 +2,7 @@
 // garbage. Steps that a user writes create a few objects per operation. The garbage does not grow with the batch, the layers' sizes or the
 // steps.
 import { Session } from 'node:inspector/promises';
+import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import {
   buildModel,
@@ -20,6 +21,10 @@ import {
 } from '../../packages/engine/src/index.ts';
 import { Learner } from '../../packages/engine/src/training/learner.ts';
 import { noFiles } from './training/runs.ts';
+
+// V8 optimises functions after hundreds of calls instead of thousands, so that fewer measurements come before.
+setFlagsFromString('--invocation-count-for-maglev=100');
+setFlagsFromString('--invocation-count-for-turbofan=300');
 
 const layers = [
   { type: 'conv2d', outChannels: 6, kernelSize: 5 },

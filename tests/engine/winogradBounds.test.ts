@@ -31,7 +31,7 @@ interface Results {
 }
 
 /** Calls `compute` with operands and results in an arena, and copies its results. */
-function inArena(backend: WasmBackend | ReferenceBackend, compute: (placing: Placing) => Results): Results {
+function inArena(backend: WasmBackend, compute: (placing: Placing) => Results): Results {
   const mark = backend.enterArena();
   try {
     const result = (length: number): FloatArray => backend.allocate(length).fill(NaN);
@@ -69,7 +69,7 @@ function operandsOf(conv: ConvGeometry, seed: number) {
 type Given = ReturnType<typeof operandsOf>;
 
 /** Computes the result with and without a rectifier, and every gradient, alone and together with the others. */
-function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given: Given): Results {
+function convolve(backend: WasmBackend, conv: ConvGeometry, given: Given): Results {
   return inArena(backend, (at) => {
     const [x, weight, bias] = [at.operand(given.x), at.operand(given.weight), at.operand(given.bias)];
     const [g, y] = [at.operand(given.g), at.operand(given.y)];
@@ -93,8 +93,13 @@ function convolve(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, g
   });
 }
 
+interface Pooled {
+  readonly out: FloatArray;
+  readonly indices: Int32Array;
+}
+
 /** Computes the same with pooling. Gradients start from the result and the positions of the reference, so that both distribute them equally. */
-function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given: Given, pooled: Results, indices: Int32Array): Results {
+function pool(backend: WasmBackend, conv: ConvGeometry, given: Given, pooled: Pooled): Results {
   const windows = poolOf(conv);
   return inArena(backend, (at) => {
     const [x, weight, bias] = [at.operand(given.x), at.operand(given.weight), at.operand(given.bias)];
@@ -108,20 +113,42 @@ function pool(backend: WasmBackend | ReferenceBackend, conv: ConvGeometry, given
     };
     backend.conv2dReluPool(x, weight, bias, results.out, positions, conv, windows);
     y.set(pooled.out);
-    positions.set(indices);
+    positions.set(pooled.indices);
     backend.conv2dReluPoolBackward(g, y, positions, x, weight, results.dx, results.dw, results.db, conv, windows);
     return results;
   });
 }
 
+/** Computes on the reference what `convolve` computes on other backends. */
+function referenceOf(conv: ConvGeometry, given: Given): Results {
+  const [x, weight, bias, g, y] = [given.x, given.weight, given.bias, given.g, given.y].map((values) => new Float64Array(values));
+  const [out, dx, dw, db] = [g, x, weight, bias].map(({ length }) => new Float64Array(length));
+  const [dxAlone, dwAlone] = [dx.slice(), dw.slice()];
+  reference.conv2d(x, weight, null, out, conv);
+  const area = conv.outHeight * conv.outWidth;
+  const rectified = out.map((value, i) => Math.max(0, value + bias[Math.floor(i / area) % bias.length]));
+  reference.conv2dBackward(g, y, x, weight, dx, dw, db, conv);
+  reference.conv2dBackwardInput(g, weight, dxAlone, conv);
+  reference.conv2dBackwardWeight(g, x, dwAlone, conv);
+  return { out, rectified, dx, dw, db, dxAlone, dwAlone, gatedDx: dx };
+}
+
 /** Returns the pooled result and the positions of its maxima. */
-function pooledOf(backend: ReferenceBackend, conv: ConvGeometry, { x, weight, bias }: Given): { out: FloatArray; indices: Int32Array } {
+function pooledOf(conv: ConvGeometry, rectified: FloatArray): Pooled {
   const windows = poolOf(conv);
   const size = count(windows.planes, windows.outHeight, windows.outWidth);
-  const [out, indices] = [backend.allocate(size), backend.allocateIndices(size)];
-  const given = [x, weight, bias].map((values) => new Float64Array(values));
-  backend.conv2dReluPool(given[0], given[1], given[2], out, indices, conv, windows);
-  return { out, indices };
+  const pooled = { out: new Float64Array(size), indices: new Int32Array(size) };
+  reference.maxPool2d(rectified, pooled.out, pooled.indices, windows);
+  return pooled;
+}
+
+/** Computes on the reference what `pool` computes on other backends. */
+function referencePoolOf(conv: ConvGeometry, given: Given, out: FloatArray, pooled: Pooled): Results {
+  const [x, weight, bias, g] = [given.x, given.weight, given.bias, given.g].map((values) => new Float64Array(values));
+  const [dx, dw, db] = [x, weight, bias].map(({ length }) => new Float64Array(length));
+  const { out: y, indices } = pooled;
+  reference.conv2dReluPoolBackward(g.subarray(0, y.length), y, indices, x, weight, dx, dw, db, conv, poolOf(conv));
+  return { out, dx, dw, db };
 }
 
 /** Returns the results of the reference, each with the largest sum of its terms' magnitudes. Rounding errors are proportional to it. */
@@ -155,16 +182,16 @@ function check(sizes: ConvSizes, seed: number): void {
   const given = operandsOf(conv, seed);
   const { x, weight, bias, g, y } = given;
   const magnitudes = { x: x.map(Math.abs), weight: weight.map(Math.abs), bias: bias.map(Math.abs), g: g.map(Math.abs), y };
-  const expected = { values: convolve(reference, conv, given), magnitudes: convolve(reference, conv, magnitudes) };
-  const isPoolable = conv.outHeight > 1 && conv.outWidth > 1;
-  const pooled = isPoolable ? pooledOf(reference, conv, given) : null;
-  const poolOn = (backend: WasmBackend | ReferenceBackend, operands: Given, { out, indices }: NonNullable<typeof pooled>): Results =>
-    pool(backend, conv, operands, { out }, indices);
-  const expectedPooled = pooled && { values: poolOn(reference, given, pooled), magnitudes: poolOn(reference, magnitudes, pooled) };
-  for (const backend of teams) {
-    expectNear(convolve(backend, conv, given), expected);
-    if (pooled !== null && expectedPooled !== null) expectNear(poolOn(backend, given, pooled), expectedPooled);
-  }
+  const expected = { values: referenceOf(conv, given), magnitudes: referenceOf(conv, magnitudes) };
+  for (const backend of teams) expectNear(convolve(backend, conv, given), expected);
+  if (conv.outHeight === 1 || conv.outWidth === 1) return;
+  const pooled = pooledOf(conv, expected.values['rectified']);
+  const largest = pooledOf(conv, expected.magnitudes['rectified']);
+  const expectedPooled = {
+    values: referencePoolOf(conv, given, pooled.out, pooled),
+    magnitudes: referencePoolOf(conv, magnitudes, largest.out, pooled),
+  };
+  for (const backend of teams) expectNear(pool(backend, conv, given, pooled), expectedPooled);
 }
 
 const channels = constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 33, 65);
@@ -177,6 +204,9 @@ const anySizes = record({
   padTop: integer({ min: 0, max: 2 }),
   padLeft: integer({ min: 0, max: 2 }),
 });
+/** Large convolutions take long on the reference. Some of them are among the cases with names. */
+const isSmall = ({ batch, inChannels, outChannels, height, width }: ConvSizes): boolean =>
+  batch * inChannels * outChannels * height * width <= 250_000;
 const fits = ({ height, width, padTop, padLeft }: ConvSizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;
 
 describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
@@ -200,7 +230,11 @@ describe("Winograd's kernels, with 1, 2 and 3 threads,", () => {
 
   test('write only to their memory at any number of channels and images', () => {
     assert(
-      property(anySizes.filter(fits), seeds, (sizes, seed) => check(sizes, seed)),
+      property(
+        anySizes.filter((sizes) => fits(sizes) && isSmall(sizes)),
+        seeds,
+        (sizes, seed) => check(sizes, seed),
+      ),
       { numRuns: 60 },
     );
   });

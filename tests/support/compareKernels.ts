@@ -74,14 +74,32 @@ export function compareSums(
   operands: readonly Float32Array[],
   lengths: number | readonly number[],
   kernel: Kernel,
-  { on = wasm, mixes = false, tolerance = 2e-6 }: { on?: WasmBackend; mixes?: boolean; tolerance?: number } = {},
+  { on = wasm, mixes = false, tolerance = 2e-6, sums = sumsOf(operands, lengths, kernel) }: Comparing = {},
 ): void {
-  const start = [lengths].flat().map((length) => zeros(length).fill(Number.NaN));
-  const magnitudes = operands.map((data) => data.map(Math.abs));
-  const [expected, scales] = [operands, magnitudes].map((data) => compute(data, start, kernel));
-  if (mixes) for (const scale of scales) scale.fill(largestOf(scale));
-  expectNear(on, place, operands, start, kernel, expected, scales, tolerance);
+  const scales = mixes ? sums.magnitudes.map((result) => result.slice().fill(largestOf(result))) : sums.magnitudes;
+  expectNear(on, place, operands, unwritten(lengths), kernel, sums.expected, scales, tolerance);
 }
+
+interface Comparing {
+  readonly on?: WasmBackend;
+  readonly mixes?: boolean;
+  readonly tolerance?: number;
+  readonly sums?: Sums;
+}
+
+/** The results of the reference backend, and for each of them the sum of its terms' magnitudes. */
+export interface Sums {
+  readonly expected: readonly Float64Array[];
+  readonly magnitudes: readonly Float64Array[];
+}
+
+/** Computes what `compareSums` expects. Several comparisons with the same operands can share it. */
+export function sumsOf(operands: readonly Float32Array[], lengths: number | readonly number[], kernel: Kernel): Sums {
+  const magnitudes = operands.map((data) => data.map(Math.abs));
+  return { expected: compute(operands, unwritten(lengths), kernel), magnitudes: compute(magnitudes, unwritten(lengths), kernel) };
+}
+
+const unwritten = (lengths: number | readonly number[]): Float32Array[] => [lengths].flat().map((length) => zeros(length).fill(Number.NaN));
 
 /** Returns the results of the reference backend. */
 function compute(operands: readonly Float32Array[], start: readonly Float32Array[], kernel: Kernel): Float64Array[] {

@@ -162,7 +162,9 @@ async function tellOf(spec: JobSpec, at: number, resumeFrom: Uint8Array | null, 
       const { done, value } = await training.next();
       if (done === true) {
         const { seconds: _, peakMemoryBytes: __, ...result } = value.result;
-        return { events, end: { weights: value.weights, result }, checkpoint };
+        // A string, because comparing long arrays is slow.
+        const weights = Buffer.from(value.weights).toString('base64');
+        return { events, end: { weights, result }, checkpoint };
       }
       if (value.type === 'checkpoint') checkpoint ??= value.bytes;
       else events.push(withoutTimes(value));
@@ -210,7 +212,7 @@ test('a run of any spec has the same events and the same weights with and withou
       const anew = await toldAnew(spec, at);
       expect(again).not.toHaveBeenCalled();
       const replayed = await tellOf(spec, at, null, otherRun(other));
-      expect(replayed).toEqual({ ...anew, checkpoint: replayed.checkpoint });
+      expect({ ...replayed, checkpoint: null }).toEqual({ ...anew, checkpoint: null });
       if (replayed.checkpoint !== null) {
         const resumed = await tellOf(spec, -1, replayed.checkpoint);
         expect(resumed.end).toEqual(anew.end);

@@ -166,10 +166,12 @@ export class ReferenceBackend extends ReferenceMovement implements Backend {
     const { width, outWidth, strideHeight, strideWidth } = geometry;
     const sums = new Float64Array(dw.length);
     forEachConvWeight(geometry, (at, input, output, rows, columns) => {
+      let sum = sums[at];
       for (let row = 0; row < rows; row++) {
         const [inX, inG] = [input + row * strideHeight * width, output + row * outWidth];
-        for (let i = 0; i < columns; i++) sums[at] += g[inG + i] * x[inX + i * strideWidth];
+        for (let i = 0; i < columns; i++) sum += g[inG + i] * x[inX + i * strideWidth];
       }
+      sums[at] = sum;
     });
     dw.set(sums);
   }
