@@ -1,8 +1,10 @@
 // Results have the same bits with any number of threads: each parallel kernel at sizes that cannot be divided evenly, and whole runs. Other
 // tests, on one thread, check that the results are correct.
-import { type Backend, type Shape, WasmBackend } from '@trainyard/engine';
+import type { Backend, Shape } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ParallelKernels } from '../../packages/engine/src/backend/wasm/kernels.generated.ts';
+import { WasmBackend } from '../../packages/engine/src/backend/wasm/wasmBackend.ts';
 import { type FloatArray, noise, sizeOf } from '../support/compareKernels.ts';
 import { goldenHashes, goldenJobs } from './golden/jobs.ts';
 
@@ -19,7 +21,7 @@ afterAll(async () => {
 });
 
 /** The parallel kernels. Each call that is large enough for several threads records its name. */
-const parallel = Object.getPrototypeOf(Reflect.get(alone, 'parallel')) as Record<string, (...args: number[]) => void>;
+const parallel = ParallelKernels.prototype as unknown as Record<string, (...args: number[]) => void>;
 const names = Object.getOwnPropertyNames(parallel).filter((name) => name !== 'constructor');
 const shared = new Set<string>();
 const originals = Object.fromEntries(names.map((name) => [name, parallel[name]]));

@@ -18,7 +18,7 @@ import {
 } from '../support/compareKernels.ts';
 import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
 import { expectSame } from '../support/expectSame.ts';
-import { GuardedBackend } from '../support/guardedBackend.ts';
+import { guardedBackend } from '../support/guardedBackend.ts';
 
 const convolutions: Arbitrary<ConvGeometry> = record({
   batch: upTo(4),
@@ -102,7 +102,7 @@ function rectifiedOf(geometry: ConvGeometry, seed: number): readonly Comparison[
 const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((convVariant) => ({ called, kernels, convVariant })));
 
 describe.each(ways)('with $convVariant convolutions forced, $called computes what the reference computes', ({ kernels, convVariant }) => {
-  const wasm = new GuardedBackend({ kernels, convVariant });
+  const wasm = guardedBackend({ kernels, convVariant });
   // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms
   // would.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };

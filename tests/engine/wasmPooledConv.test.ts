@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { seeds, upTo } from '../support/compareKernels.ts';
 import { expectSame } from '../support/expectSame.ts';
-import { GuardedBackend } from '../support/guardedBackend.ts';
+import { guardedBackend } from '../support/guardedBackend.ts';
 import {
   biasGradientAt,
   expectAsReference,
@@ -124,7 +124,7 @@ const ways = kernelModules.flatMap(({ called, kernels }) =>
 
 describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, kernels, pooled) => {
   // With Winograd's algorithm the rounding differs, so equal maxima may become unequal, and a NaN spreads to its whole tile.
-  const wasm = new GuardedBackend({ kernels, pooled, convVariant: 'direct' });
+  const wasm = guardedBackend({ kernels, pooled, convVariant: 'direct' });
 
   test('gives the results of the separate steps for random shapes', () => {
     assert(
@@ -188,7 +188,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
 });
 
 describe.each(kernelModules)("a pooled 3 × 3 convolution by Winograd's tiles on $called", ({ kernels }) => {
-  const wasm = new GuardedBackend({ kernels, pooled: { forward: 'winograd', backward: 'winograd' }, convVariant: 'winograd' });
+  const wasm = guardedBackend({ kernels, pooled: { forward: 'winograd', backward: 'winograd' }, convVariant: 'winograd' });
   const inSteps = new WasmBackend({ kernels, pooled: { forward: 'composed', backward: 'composed' }, convVariant: 'winograd' });
   const shapes3x3 = shapes.map((sizes) => ({ ...sizes, kernelHeight: 3, kernelWidth: 3 }));
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { kernelModules } from '../support/backends.ts';
 import { compare, compareSums, type FloatArray, type Kernel, noise, type Place, places, seeds, upTo } from '../support/compareKernels.ts';
 import { expectSame } from '../support/expectSame.ts';
-import { GuardedBackend } from '../support/guardedBackend.ts';
+import { guardedBackend } from '../support/guardedBackend.ts';
 
 type ConvGeometry = Parameters<Backend['conv2d']>[4];
 type PoolGeometry = Parameters<Backend['maxPool2d']>[3];
@@ -161,7 +161,7 @@ const pools: Arbitrary<PoolGeometry> = record({
   .filter(({ height, width, dilationHeight, dilationWidth }) => dilationHeight <= height && dilationWidth <= width);
 
 describe.each(kernelModules)('$called give the results of the reference', ({ kernels }) => {
-  const wasm = new GuardedBackend({ kernels });
+  const wasm = guardedBackend({ kernels });
   test('for matrix products of all four layouts, of one matrix with many, and accumulated in blocks', () => {
     const sizes = record({
       batch: upTo(3),
@@ -209,7 +209,7 @@ describe.each(kernelModules)('$called give the results of the reference', ({ ker
   });
 
   // Winograd's algorithm is not used here, because it mixes results. wasmConvVariants.test.ts tests it.
-  const direct = { on: new GuardedBackend({ kernels, convVariant: 'direct' }) };
+  const direct = { on: guardedBackend({ kernels, convVariant: 'direct' }) };
 
   const checkConvolution = (place: Place, geometry: ConvGeometry, hasBias: boolean, seed: number): void => {
     const on = geometry.kernelHeight === 3 && geometry.kernelWidth === 3 ? direct : { on: wasm };

@@ -6,7 +6,7 @@ import { assert, constantFrom, integer, property, record } from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type FloatArray, largestOf, noise, seeds, upTo } from '../support/compareKernels.ts';
 import { type ConvGeometry, type ConvSizes, conv3x3 } from '../support/conv3x3.ts';
-import { GuardedBackend } from '../support/guardedBackend.ts';
+import { guardedBackend } from '../support/guardedBackend.ts';
 
 type PoolGeometry = Parameters<WasmBackend['conv2dReluPool']>[6];
 
@@ -174,7 +174,7 @@ const TOLERANCE = 6e-6;
 
 const reference = new ReferenceBackend({ dtype: 'float64' });
 const options = { convVariant: 'winograd', pooled: { forward: 'winograd', backward: 'winograd' } } as const;
-const teams = [1, 2, 3].map((threads) => new GuardedBackend({ ...options, ...(threads > 1 && { threads: nodeThreads(threads) }) }));
+const teams = [1, 2, 3].map((threads) => guardedBackend({ ...options, ...(threads > 1 && { threads: nodeThreads(threads) }) }));
 afterAll(() => Promise.all(teams.map((team) => team.close())));
 
 function check(sizes: ConvSizes, seed: number): void {

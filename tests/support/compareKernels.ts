@@ -2,12 +2,12 @@
 import { type Backend, ReferenceBackend, type Shape, type WasmBackend } from '@trainyard/engine';
 import { type Arbitrary, constantFrom, integer } from 'fast-check';
 import { expect } from 'vitest';
-import { GuardedBackend } from './guardedBackend.ts';
+import { guardedBackend } from './guardedBackend.ts';
 
 export type FloatArray = ReturnType<Backend['allocate']>;
 
 export const reference = new ReferenceBackend({ dtype: 'float64' });
-export const wasm = new GuardedBackend();
+export const wasm = guardedBackend();
 
 /** The memory of a kernel's operands. */
 export type Place = 'arena' | 'persistent' | 'hosted';

@@ -1,7 +1,9 @@
 // The wasm backend with marks before, after and in all arrays of arenas and all scratch memory. With it, tests check that kernels write
 // only to their own memory, and that its old content and the bytes around it do not change the results.
-import { WasmBackend } from '@trainyard/engine';
 import { expect } from 'vitest';
+import { createContext } from '../../packages/engine/src/backend/wasm/context.ts';
+import { WasmMemory } from '../../packages/engine/src/backend/wasm/memory.ts';
+import { assembled, type WasmBackend, type WasmBackendOptions } from '../../packages/engine/src/backend/wasm/wasmBackend.ts';
 import type { FloatArray } from './compareKernels.ts';
 
 /** The number of marked bytes on both sides: more than a row of a tile or a vector. */
@@ -16,8 +18,14 @@ interface Guard {
   readonly bytes: Buffer;
 }
 
-/** Checks the marks after each kernel. */
-export class GuardedBackend extends WasmBackend {
+/** Makes a wasm backend that checks the marks after each kernel. */
+export const guardedBackend = (options: WasmBackendOptions = {}): WasmBackend =>
+  assembled(
+    createContext(options, (heap, parallel) => new GuardedMemory(heap, parallel)),
+    options,
+  );
+
+class GuardedMemory extends WasmMemory {
   readonly #ofScratch: Guard[] = [];
   readonly #ofArrays: Guard[] = [];
   /** The number of guarded arrays at the time when an arena was entered, by the arena's mark. */
@@ -36,36 +44,31 @@ export class GuardedBackend extends WasmBackend {
 
   override allocate(length: number): Float32Array {
     const whole = super.allocate(length + 2 * GUARD_ELEMENTS);
-    if (this.#isHosted(whole)) return super.allocate(length);
+    if (isHosted(whole)) return super.allocate(length);
     this.#guard(`${length} numbers`, whole.byteOffset, 4 * length, this.#ofArrays);
     return whole.subarray(GUARD_ELEMENTS, GUARD_ELEMENTS + length);
   }
 
   override allocateIndices(length: number): Int32Array {
     const whole = super.allocateIndices(length + 2 * GUARD_ELEMENTS);
-    if (this.#isHosted(whole)) return super.allocateIndices(length);
+    if (isHosted(whole)) return super.allocateIndices(length);
     this.#guard(`${length} indices`, whole.byteOffset, 4 * length, this.#ofArrays);
     return whole.subarray(GUARD_ELEMENTS, GUARD_ELEMENTS + length);
   }
 
-  protected override scratch(bytes: number): number {
+  override scratch(bytes: number): number {
     const length = bytes >>> 0;
     const start = super.scratch(length + 2 * GUARD);
     this.#guard('scratch memory', start, length, this.#ofScratch);
     return start + GUARD;
   }
 
-  protected override finish(): void {
+  override finish(): void {
     for (const { what, bytes } of [...this.#ofScratch, ...this.#ofArrays]) {
       if (!bytes.equals(untouched)) expect.fail(`a kernel wrote ${what}`);
     }
     this.#ofScratch.length = 0;
     super.finish();
-  }
-
-  /** Whether an array is in JavaScript's own memory, because no arena is entered. */
-  #isHosted({ buffer }: FloatArray | Int32Array): boolean {
-    return buffer instanceof ArrayBuffer;
   }
 
   #guard(what: string, start: number, bytes: number, guards: Guard[]): void {
@@ -74,4 +77,9 @@ export class GuardedBackend extends WasmBackend {
     guards.push({ what: `before ${what}`, bytes: Buffer.from(buffer, start, GUARD) });
     guards.push({ what: `behind ${what}`, bytes: Buffer.from(buffer, start + GUARD + bytes, GUARD) });
   }
+}
+
+/** Whether an array is in JavaScript's own memory, because no arena is entered. */
+function isHosted({ buffer }: FloatArray | Int32Array): boolean {
+  return buffer instanceof ArrayBuffer;
 }

@@ -1,7 +1,9 @@
-// Compiles the AssemblyScript kernels under src/ to a WebAssembly module and writes it, as base64 beside the types of its
-// exports, to the engine's sources: nothing is then read from disk at run time, in Node or in a browser page. Then once more with
-// relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones, to a file of its own, so that only who wants it loads it.
-// Usage: node build.mjs [--clean]. It does nothing when the sources, this file and the compiler are what they were.
+// Compiles the AssemblyScript kernels under src/ to a WebAssembly module. It writes the module as base64, with the types of its
+// exports, into the engine's sources, so nothing is read from disk at run time, in Node or in a browser page. Then it compiles the
+// kernels once more with relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones. That module is a file of its
+// own, so only those who want it load it. Before, it writes src/definitions.generated.ts: the names that the kernels share with the
+// engine (packages/engine/src/backend/definitions.ts), as constants and classes.
+// Usage: node build.mjs [--clean]. It does nothing when the sources, this file and the compiler have not changed.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, 'src');
+const definitions = join(here, '../src/backend/definitions.ts');
 const outputs = {
+  definitions: join(sources, 'definitions.generated.ts'),
   strict: join(here, '../src/backend/wasm/kernels.generated.ts'),
   relaxed: join(here, '../src/backend/wasm/relaxedKernels.generated.ts'),
 };
@@ -20,15 +24,13 @@ const options =
   '--runtime stub --noAssert --use abort= --optimizeLevel 1 --enable simd --enable threads ' +
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536';
 
-/** What a team's record has room for (packages/engine/src/backend/wasm/teamRecord.ts). */
-const MOST_ARGUMENTS = 24;
-
-/** Changes whenever the output could. */
+/** Returns a line that changes whenever the output could change. */
 function stampOf() {
   const hash = createHash('sha256');
   hash.update(readFileSync(fileURLToPath(import.meta.resolve('assemblyscript/package.json'))));
-  hash.update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const file of readdirSync(sources).toSorted()) hash.update(file).update(readFileSync(join(sources, file)));
+  hash.update(readFileSync(fileURLToPath(import.meta.url))).update(readFileSync(definitions));
+  const written = readdirSync(sources).filter((file) => !file.endsWith('.generated.ts'));
+  for (const file of written.toSorted()) hash.update(file).update(readFileSync(join(sources, file)));
   return `// stamp ${hash.digest('hex')}`;
 }
 
@@ -42,6 +44,46 @@ function areCurrent(stamp) {
 }
 
 /**
+ * Returns the kernels' side of the definitions: a constant for each name that has a number, and a class for each list of sizes.
+ * @param {typeof import('../src/backend/definitions.ts')} lists
+ */
+function kernelDefinitions({ unaryOps, binaryOps, activationOps, convSizes, poolSizes, winogradPurposes }) {
+  const numbered = [unaryOps, binaryOps, activationOps, winogradPurposes].flatMap((names) =>
+    names.map((name, number) => `export const ${constantOf(name)}: i32 = ${number};`),
+  );
+  return [numbered.join('\n'), sizesClass('ConvSizes', convSizes), sizesClass('PoolSizes', poolSizes)];
+}
+
+/**
+ * Turns `geluTanh` into `GELU_TANH`.
+ * @param {string} name
+ */
+function constantOf(name) {
+  return name.replaceAll(/[A-Z]/g, '_$&').toUpperCase();
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} sizes
+ */
+function sizesClass(name, sizes) {
+  return `@unmanaged\nexport class ${name} {\n${sizes.map((size) => `  ${size}: i32;`).join('\n')}\n}`;
+}
+
+/**
+ * Returns the engine's side: a function that writes sizes to memory as the class has them. It is unrolled, because a loop over names is
+ * slow in a step.
+ * @param {string} name
+ * @param {readonly string[]} sizes
+ */
+function sizesWriter(name, sizes) {
+  const parameters = `words: Int32Array, at: number, sizes: { ${sizes.map((size) => `readonly ${size}: number`).join('; ')} }`;
+  const lines = sizes.map((size, i) => `  words[at + ${i}] = sizes.${size};`);
+  return `export function ${name}(${parameters}): void {\n${lines.join('\n')}\n}`;
+}
+
+/**
+ * Compiles the kernels.
  * @param {readonly string[]} more options
  * @returns the module as base64 and the compiler's declarations of its exports.
  */
@@ -69,7 +111,7 @@ async function compile(...more) {
 }
 
 /**
- * The exports' signatures, from the compiler's own declarations, so that none is written twice.
+ * Returns the exports' signatures, from the compiler's own declarations, so that none is written twice.
  * @param {string} declarations
  */
 function signaturesOf(declarations) {
@@ -91,8 +133,9 @@ function interfaceOf(signatures) {
 }
 
 /**
- * For each parallel kernel, one that ends in (from, to): a method that runs all of its units, and a function that runs some of them
- * on arguments that lie in memory. Every call is a plain one of a known function: nothing is boxed, collected or looked up.
+ * A parallel kernel is one whose last parameters are (from, to). For each, this writes a method that runs all of its units, and a function
+ * that runs some of them on arguments that lie in memory. Each call is a plain call of a known function: it makes no garbage and looks
+ * nothing up.
  * @param {Signature[]} signatures
  */
 function parallelOf(signatures) {
@@ -101,11 +144,12 @@ function parallelOf(signatures) {
   const methods = [];
   /** @type {string[]} */
   const runs = [];
+  let mostArguments = 0;
   for (const [number, { name, parameters }] of parallel.entries()) {
     const own = parameters.slice(0, -2);
     const names = own.map((parameter) => parameter.split(': ')[0]);
     if (own.some((parameter) => !parameter.endsWith(': number'))) throw new Error(`${name}: a parallel kernel takes numbers only`);
-    if (own.length > MOST_ARGUMENTS) throw new Error(`${name}: a parallel kernel takes at most ${MOST_ARGUMENTS} arguments`);
+    mostArguments = Math.max(mostArguments, own.length);
     methods.push(
       `  ${name}(${[...own, 'units: number', 'operations: number'].join(', ')}): void {`,
       `    if (this.team.runsAlone(units, operations)) return this.kernels.${name}(${[...names, '0', 'units'].join(', ')});`,
@@ -130,16 +174,20 @@ function parallelOf(signatures) {
     'export const unitRunners: readonly ((kernels: Kernels, a: Float64Array, from: number, to: number) => void)[] = [',
     ...runs,
     '];',
+    '',
+    '/** Arguments of the parallel kernel that has the most, without its units. */',
+    `export const MOST_ARGUMENTS = ${mostArguments};`,
   ].join('\n');
 }
 
 /**
+ * Writes a generated file as a whole: other processes never see a part of it.
  * @param {string} output
  * @param {string} stamp
  * @param {readonly string[]} parts
  */
 function write(output, stamp, parts) {
-  const header = '// Made by packages/engine/kernels/build.mjs from the AssemblyScript kernels; never edited.';
+  const header = '// Made by packages/engine/kernels/build.mjs. Do not edit it.';
   mkdirSync(dirname(output), { recursive: true });
   const unfinished = `${output}.${process.pid}`;
   writeFileSync(unfinished, `${stamp}\n${header}\n${parts.join('\n\n')}\n`);
@@ -151,13 +199,17 @@ if (process.argv.includes('--clean')) {
 } else {
   const stamp = stampOf();
   if (!areCurrent(stamp)) {
+    const lists = await import('../src/backend/definitions.ts');
+    write(outputs.definitions, stamp, kernelDefinitions(lists));
     const strict = await compile();
     const relaxed = await compile('--enable', 'relaxed-simd');
     const signatures = signaturesOf(strict.declarations);
     write(outputs.strict, stamp, [
-      "import type { KernelTeam } from './team.ts';",
+      "import type { KernelTeam } from './kernelTeam.ts';",
       interfaceOf(signatures),
       parallelOf(signatures),
+      sizesWriter('writeConvSizes', lists.convSizes),
+      sizesWriter('writePoolSizes', lists.poolSizes),
       `export const kernelsBase64 = '${strict.base64}';`,
     ]);
     write(outputs.relaxed, stamp, [`export const relaxedKernelsBase64 = '${relaxed.base64}';`]);

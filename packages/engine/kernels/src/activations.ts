@@ -1,23 +1,10 @@
-// Activations and their gradients, from the input alone. Each is computed four at a time, so that an element's bits do not
-// depend on where it stands. Units are blocks (blocks.ts). The functions, with their error bounds, are in smooth.ts; tanh is here.
+// Activations and their gradients, from the input alone. Each is computed four elements at a time, so that an element's bits do not
+// depend on its place. Units are blocks (blocks.ts). The functions, with their error bounds, are in smooth.ts; tanh is here.
 import { blockElements, blockStart } from './blocks';
+import { CLAMP, ELU, ERF, GELU, GELU_TANH, HARD_SWISH, LEAKY_RELU, RELU6, SIGMOID, SILU, SOFTPLUS, TANH } from './definitions.generated';
 import { exp4 } from './exponential';
 import { loadTail, storeTail } from './memory';
 import { eluBelow4, erf4, gelu4, geluTanh4, normalCumulative4, sigmoid4, silu4, softplus4 } from './smooth';
-
-// The numbers follow the list in the engine's layerKernels.ts.
-const SIGMOID = 0;
-const TANH = 1;
-const SILU = 2;
-const SOFTPLUS = 3;
-const GELU = 4;
-const GELU_TANH = 5;
-const LEAKY_RELU = 6;
-const ELU = 7;
-const RELU6 = 8;
-const HARD_SWISH = 9;
-const ERF = 10;
-const CLAMP = 11;
 
 // @ts-ignore: decorator
 @inline
@@ -25,7 +12,7 @@ function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** Cephes' tanhf, at most 2 ulp off: a polynomial near 0, where the exponential's difference would cancel. */
+/** Computes tanh as Cephes' tanhf does, at most 2 ulp off. Near 0 it is a polynomial, because a difference of exponentials would cancel. */
 function tanh4(x: v128): v128 {
   const size = f32x4.abs(x);
   const z = f32x4.mul(x, x);
@@ -53,7 +40,7 @@ function where(condition: v128, yes: v128, no: v128): v128 {
   return v128.bitselect(yes, no, condition);
 }
 
-/** The function's value; `a` and `b` are its parameters, where it has any. */
+/** Computes the function's value; `a` and `b` are its parameters, where it has any. */
 // @ts-ignore: decorator
 @inline
 function value(op: i32, x: v128, a: f32, b: f32): v128 {
@@ -77,7 +64,7 @@ function value(op: i32, x: v128, a: f32, b: f32): v128 {
   return f32x4.pmin(f32x4.pmax(x, splat(a)), splat(b));
 }
 
-/** The function's slope. */
+/** Computes the function's slope. */
 // @ts-ignore: decorator
 @inline
 function slope(op: i32, x: v128, a: f32, b: f32): v128 {
@@ -141,7 +128,7 @@ function backward(op: i32, g: usize, x: usize, dx: usize, n: i32, a: f32, b: f32
   if (n > 0) storeTail(dx, f32x4.mul(loadTail(g, n), slope(op, loadTail(x, n), a, b)), n);
 }
 
-/** out = op(x). */
+/** Computes out = op(x). */
 export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32, from: i32, to: i32): void {
   x += blockStart(from);
   out += blockStart(from);
@@ -160,7 +147,7 @@ export function activation(op: i32, x: usize, out: usize, n: i32, a: f32, b: f32
   else forward(CLAMP, x, out, n, a, b);
 }
 
-/** dx = g * op'(x). */
+/** Computes dx = g * op'(x). */
 export function activationBackward(op: i32, g: usize, x: usize, dx: usize, n: i32, a: f32, b: f32, from: i32, to: i32): void {
   const start = blockStart(from);
   g += start;

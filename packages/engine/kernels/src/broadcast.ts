@@ -1,11 +1,12 @@
-// Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1
-// records of int32, innermost first: the result's size and, for each operand, the elements to step. The backend drops
-// dimensions of size 1 and merges neighbours that step alike, so that the innermost loop is as long as it can be.
+// Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1 records of int32, the
+// innermost dimension first. A record has the result's size and, for each operand, the elements to step. The backend leaves out dimensions
+// of size 1 and merges neighbours with matching steps, so that the innermost loop is as long as possible.
 import { blockElements, blocksOf, blockStart } from './blocks';
-import { ADD, binaryLanes, DIV, fill, MAXIMUM, MUL, POW, SUB } from './elementwise';
+import { ADD, DIV, MAXIMUM, MUL, POW, SUB } from './definitions.generated';
+import { binaryLanes, fill } from './elementwise';
 import { loadTail, ownScratch, storeTail } from './memory';
 
-/** out = a op b over one run; an operand with step 0 repeats its element. */
+/** Computes out = a op b over one run. An operand with step 0 repeats its element. */
 // @ts-ignore: decorator
 @inline
 function binaryRun(op: i32, a: usize, stepA: i32, b: usize, stepB: i32, out: usize, n: i32): void {
@@ -36,7 +37,7 @@ function binaryRun(op: i32, a: usize, stepA: i32, b: usize, stepB: i32, out: usi
   }
 }
 
-/** Units of `binary`: blocks of a single dimension, else runs of the innermost one. */
+/** Returns the number of units of `binary`: blocks of a single dimension, or runs of the innermost of several. */
 export function binaryUnits(dims: usize, rank: i32): i32 {
   if (rank == 1) return blocksOf(load<i32>(dims));
   let runs = 1;
@@ -87,8 +88,8 @@ function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: 
 }
 
 /**
- * out = a op b. Records: size, step of a, step of b; innermost steps are 0 or 1, not both 0. `counters`: room for 4 * `rank` bytes
- * of each thread. Units: see binaryUnits.
+ * Computes out = a op b. Records: size, step of a, step of b. The innermost steps are 0 or 1, and not both are 0. `counters` has space for
+ * 4 * `rank` bytes of each thread. Units: see binaryUnits.
  */
 export function binary(
   op: i32,
@@ -123,7 +124,7 @@ export function binary(
   }
 }
 
-/** One result run of a gathering: `n` elements of x, `step` apart. */
+/** Copies one run: `n` elements of x that are `step` apart. */
 // @ts-ignore: decorator
 @inline
 function gatherRun(x: usize, step: i32, out: usize, n: i32): void {
@@ -141,24 +142,24 @@ function gatherRun(x: usize, step: i32, out: usize, n: i32): void {
   }
 }
 
-/** Rows of a transposed matrix that a unit writes: whole blocks of 4. */
+/** Rows of a transposed matrix that a unit writes, a multiple of 4. */
 const BAND = 64;
 
-/** Whether a matrix inside is to be transposed: in blocks, so that both sides are read in whole vectors. */
+/** Returns whether the innermost two dimensions are a matrix to transpose. That is done in blocks, so that both sides use whole vectors. */
 // @ts-ignore: decorator
 @inline
 function isTransposed(dims: usize, rank: i32): bool {
   return rank > 1 && load<i32>(dims, 4) > 1 && load<i32>(dims, 12) == 1;
 }
 
-/** Bands of rows that a run of the innermost dimensions has. */
+/** Returns the number of bands of rows in a run of the innermost dimensions. */
 // @ts-ignore: decorator
 @inline
 function bandsOf(dims: usize, rank: i32): i32 {
   return isTransposed(dims, rank) ? (load<i32>(dims, 8) + BAND - 1) / BAND : 1;
 }
 
-/** Units of `gather`: blocks of a single dimension, else runs of the innermost one, or bands of the innermost two transposed. */
+/** Returns the number of units of `gather`: blocks of a single dimension, runs of the innermost of several, or bands of a matrix. */
 export function gatherUnits(dims: usize, rank: i32): i32 {
   if (rank == 1) return blocksOf(load<i32>(dims));
   let units = bandsOf(dims, rank);
@@ -167,8 +168,8 @@ export function gatherUnits(dims: usize, rank: i32): i32 {
 }
 
 /**
- * out = x read with the records' steps (size, step of x): it repeats where a step is 0 and permutes where steps do not fall.
- * `counters`: room for 4 * `rank` bytes of each thread. Units: see gatherUnits.
+ * Copies x by the steps of the records (size, step of x): a step of 0 repeats elements, and steps in another order permute dimensions.
+ * `counters` has space for 4 * `rank` bytes of each thread. Units: see gatherUnits.
  */
 export function gather(x: usize, out: usize, dims: usize, rank: i32, counters: usize, from: i32, to: i32): void {
   counters = ownScratch(counters, <usize>rank << 2);
@@ -218,7 +219,7 @@ export function gather(x: usize, out: usize, dims: usize, rank: i32, counters: u
   }
 }
 
-/** out[r * outStep + c] = x[c * step + r] for rows × columns results, in 4 × 4 blocks. */
+/** Computes out[r * outStep + c] = x[c * step + r] for rows × columns results, in 4 × 4 blocks. */
 export function transpose(x: usize, step: i32, out: usize, outStep: i32, rows: i32, columns: i32): void {
   const xStride = <usize>step << 2;
   const outStride = <usize>outStep << 2;

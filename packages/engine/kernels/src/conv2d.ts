@@ -1,15 +1,16 @@
-// 2-D convolution and its two gradients in NCHW, for any stride, padding, dilation and groups: direct convolution, a tile of
-// neighbouring results of one row × 8 channels at a time (see convPlan.ts for what is read). A result's terms come block
-// of channels by block, in each by kernel row, channel, kernel column; rows of padding are left out.
+// Direct 2-D convolution and its two gradients in NCHW, for any stride, padding, dilation and groups. It computes one tile at a time:
+// neighbouring results of one row × 8 channels. convPlan.ts says what a tile reads. A result adds its terms by block of channels, and
+// within a block by kernel row, channel and kernel column. Rows of padding are left out.
 import { blockElements, blockStart } from './blocks';
 import { transpose } from './broadcast';
 import { clearImage, listResults, listTerms, makeImage } from './convImage';
-import { ConvPlan, ConvSizes, planBackwardInput, planForward } from './convPlan';
+import { ConvPlan, planBackwardInput, planForward } from './convPlan';
+import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { ownScratch } from './memory';
 import { firstRow, listedTile, tilesOf, walkedTile } from './tile';
 
-/** The plan lies behind the sizes. */
+/** Returns the plan, which is behind the sizes. */
 // @ts-ignore: decorator
 @inline
 function planOf(geometry: usize): ConvPlan {
@@ -30,17 +31,17 @@ export function planConv2dBackwardInput(geometry: usize): usize {
   return plan.bytes;
 }
 
-/** Bytes of the planned convolution's packed weights. */
+/** Returns the bytes of the planned convolution's packed weights. */
 export function packedBytes(geometry: usize): usize {
   return <usize>planOf(geometry).packed << 2;
 }
 
-/** Units of packing a weight: strips of each group. */
+/** Returns the number of units of packing a weight: strips of each group. */
 export function packUnits(geometry: usize): i32 {
   return changetype<ConvSizes>(geometry).groups * planOf(geometry).strips;
 }
 
-/** Packs a weight for `conv2d`, or for the gradient of x if that is what was planned. Units: see packUnits. */
+/** Packs a weight for `conv2d`, or for the gradient of x if that was planned. Units: see packUnits. */
 export function packConv2d(weight: usize, packed: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;
@@ -53,8 +54,8 @@ export function packConv2d(weight: usize, packed: usize, geometry: usize, isTurn
 }
 
 /**
- * out = x convolved with the packed weight, plus bias (0 for none). The gradient of x is the same, of the result's gradient and
- * by the plan for it. Units are images.
+ * Computes out = x convolved with the packed weight, plus bias (0 if there is none). With the plan for the gradient of x, it computes that
+ * gradient from the result's gradient. Units are images.
  */
 export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
@@ -81,8 +82,8 @@ export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometr
 }
 
 /**
- * Weights as tiles read them: for each group, block of channels and strip, in the order of the terms, 8 results each;
- * results that the last strip lacks are 0. Steps in elements from one result, and from one channel, to the next.
+ * Packs weights in the order in which tiles read them: for each group, block of channels and strip, the terms in their order, of 8 results
+ * each. Results that the last strip does not have are 0. Steps are elements from one result, and from one channel, to the next.
  */
 function packStrip(
   plan: ConvPlan,
@@ -116,7 +117,7 @@ function packStrip(
   }
 }
 
-/** A band of rows of one image's group, block of channels by block. */
+/** Computes a band of rows of one image's group, one block of channels after the other. */
 function convolveBand(plan: ConvPlan, x: usize, weights: usize, firstOut: i32, out: usize, scratch: usize): void {
   const rows = min(plan.bandRows, plan.outHeight - firstOut);
   const taps = plan.kernelHeight * plan.kernelWidth;
@@ -138,7 +139,7 @@ function convolveBand(plan: ConvPlan, x: usize, weights: usize, firstOut: i32, o
   }
 }
 
-/** From 8 floats per result to planes of `n` >= 4; the last four results may overlap those before. */
+/** Copies 8 floats for each result to planes of `n` >= 4 results. The last four results may overlap results before. */
 function toPlanes(from: usize, to: usize, plane: usize, planes: i32, n: i32): void {
   for (let next = 0; next < n; next += 4) {
     const i = <usize>min(next, n - 4);
@@ -147,7 +148,7 @@ function toPlanes(from: usize, to: usize, plane: usize, planes: i32, n: i32): vo
   }
 }
 
-/** Four results of at most four planes. */
+/** Copies four results of at most four planes. */
 // @ts-ignore: decorator
 @inline
 function toPlanes4(from: usize, to: usize, plane: usize, planes: i32): void {
@@ -176,7 +177,7 @@ function convolveRow(
   isFirst: bool,
   scratch: usize,
 ): void {
-  // The kernel's rows that meet the input at all.
+  // The kernel's rows that read at least one row of the input.
   const line = outRow * plan.strideHeight;
   const end = plan.top + (plan.height - 1) * plan.stretchHeight + 1;
   const firstTap = line >= plan.top ? 0 : min(plan.kernelHeight, (plan.top - line + plan.dilationHeight - 1) / plan.dilationHeight);
@@ -203,12 +204,12 @@ function convolveRow(
   }
 }
 
-/** Parts of the batch whose gradients of the weight are summed apart, each in packedBytes of memory. */
+/** Returns the number of parts of the batch. Each part sums its gradients of the weight by itself, in packedBytes of memory. */
 export function weightParts(geometry: usize): i32 {
   return planOf(geometry).parts;
 }
 
-/** sums: the gradient of the weight, given that of the result, of each part of the batch by itself. Units are the parts. */
+/** Computes `sums`: the gradient of the weight for each part of the batch, from the result's gradient. Units are the parts. */
 export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = planOf(geometry);
@@ -219,7 +220,7 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   scratch = ownScratch(scratch, plan.bytes);
   clearImage(plan, scratch);
   listResults(plan, scratch + plan.positions);
-  // The lanes that the last strip lacks stay 0.
+  // Lanes that the last strip does not have stay 0.
   memory.fill(scratch + plan.sums, 0, <usize>(plan.strips * plan.bandRows * plan.outWidth) << 5);
   for (let part = from; part < to; part++) {
     const ofPart = sums + (<usize>(part * plan.packed) << 2);
@@ -236,7 +237,7 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   }
 }
 
-/** Adds the sums of all parts to those of the first, part by part. Units are blocks of packedBytes / 4 elements. */
+/** Adds the sums of all parts to those of the first part, one part after the other. Units are blocks of packedBytes / 4 elements. */
 export function addParts(sums: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const partBytes = <usize>plan.packed << 2;
@@ -249,7 +250,7 @@ export function addParts(sums: usize, geometry: usize, from: i32, to: i32): void
   }
 }
 
-/** Adds what a band of one image's group gives to the weight's gradient, which lies as packConv2d lays weights. */
+/** Adds the terms of a band of one image's group to the weight's gradient, which has the layout of packed weights. */
 function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weights: usize, scratch: usize): void {
   const rows = min(plan.bandRows, plan.outHeight - firstOut);
   const results = rows * plan.outWidth;
@@ -277,7 +278,7 @@ function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weight
   }
 }
 
-/** dw: from sums that lie as packConv2d lays a weight that is not turned. Units: see packUnits. */
+/** Computes dw from sums in the layout of packed weights that are not turned. Units: see packUnits. */
 export function unpackConv2d(sums: usize, dw: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;

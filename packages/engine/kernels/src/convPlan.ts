@@ -1,37 +1,17 @@
-// How a convolution is cut up: which padded image is read, in which blocks of channels and bands of rows, and where in a
-// thread's scratch memory each piece lies. It follows from the sizes alone. Nothing is computed here.
+// The plan of a convolution: the padded image that it reads, the blocks of channels and bands of rows, and the place of each piece in a
+// thread's scratch memory. The plan follows from the sizes alone. Nothing is computed here.
 //
-// A convolution reads an image of repeated elements (tile.ts) that is made of its input: padded, and stretched by zeros
-// where the gradient of a strided convolution asks for it. A stride along the width is taken out of the image's layout:
-// its columns are sorted by their remainder, so that neighbouring results always read neighbouring elements.
-
-/** The sizes of a convolution as the backend lays them down: int32 fields in the order of ConvGeometry. */
-@unmanaged
-export class ConvSizes {
-  batch: i32;
-  inChannels: i32;
-  height: i32;
-  width: i32;
-  outChannels: i32;
-  kernelHeight: i32;
-  kernelWidth: i32;
-  strideHeight: i32;
-  strideWidth: i32;
-  padTop: i32;
-  padLeft: i32;
-  dilationHeight: i32;
-  dilationWidth: i32;
-  groups: i32;
-  outHeight: i32;
-  outWidth: i32;
-}
+// A convolution reads an image of repeated elements (tile.ts) that is made of its input. The image is padded. For the gradient of a
+// strided convolution it is also stretched by zeros. If there is a stride along the width, the image's columns are sorted by their
+// remainder, so that neighbouring results always read neighbouring elements.
+import { ConvSizes } from './definitions.generated';
 
 @unmanaged
 export class ConvPlan {
-  /** Channels of one group, read and written. */
+  /** Channels of one group: of the input and of the result. */
   channels: i32;
   results: i32;
-  /** The input, and how its elements are spread: element i of a line goes to position i * stretch + offset. */
+  /** The input and its stretching: element i of a line goes to position i * stretch + offset. */
   height: i32;
   width: i32;
   stretchHeight: i32;
@@ -62,9 +42,9 @@ export class ConvPlan {
   depth: i32;
   /** Floats of all packed weights. */
   packed: i32;
-  /** Parts of the batch whose gradients of the weight are summed apart. */
+  /** Parts of the batch. Each sums its gradients of the weight by itself. */
   parts: i32;
-  /** Where things lie from the start of a thread's scratch memory, and its bytes. */
+  /** Offsets in a thread's scratch memory, and its bytes. */
   listed: usize;
   image: usize;
   offsets: usize;
@@ -74,19 +54,19 @@ export class ConvPlan {
   bytes: usize;
 }
 
-/** Parts of a batch, at most: of several images, and with few enough sums (64 MB). */
+/** The most parts of a batch, the images of a part, and the most floats of all parts' sums (64 MB). */
 const PARTS = 8;
 const IMAGES_OF_PART = 2;
 const FLOATS_OF_PARTS = 16 * 1024 * 1024;
 
-/** Terms that a block of channels gives: its weights and its lines of the image then stay in the first-level cache. */
+/** Terms of a block of channels. With so many, its weights and its lines of the image stay in the first-level cache. */
 const BLOCK_TERMS = 256;
-/** Bytes of the image of a band, for the second-level cache. */
+/** Bytes of the image of a band, so that it stays in the second-level cache. */
 const IMAGE_BYTES = 256 * 1024;
-/** Results of a band, so that 8 of each stay in the first-level cache while weights' gradients walk over them. */
+/** Results of a band, so that 8 of each stay in the first-level cache while the weight's gradient is summed over them. */
 const BAND_RESULTS = 1024;
 
-/** What the plans for the result and for the gradient of the weight have in common: they read x. */
+/** Plans the result or the gradient of the weight, both of which read x. */
 export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.inChannels / sizes.groups;
   plan.results = sizes.outChannels / sizes.groups;
@@ -103,7 +83,7 @@ export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
   finishPlan(sizes, plan);
 }
 
-/** The gradient of x is a convolution of that of the result, stretched by the stride, with the kernel turned around. */
+/** Plans the gradient of x. It is a convolution of the result's gradient, stretched by the stride, with the kernel turned around. */
 export function planBackwardInput(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.outChannels / sizes.groups;
   plan.results = sizes.inChannels / sizes.groups;
@@ -145,7 +125,7 @@ function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {
   const rowsThatFit = min((linesThatFit - reach) / plan.strideHeight + 1, BAND_RESULTS / plan.outWidth);
   plan.bandRows = max(1, min(plan.outHeight, rowsThatFit));
   plan.imageRows = (plan.bandRows - 1) * plan.strideHeight + reach;
-  // One more line's worth of bytes keeps planes of a power of two apart in the cache.
+  // With 64 more bytes, planes whose size is a power of two do not share lines of the cache.
   plan.planeBytes = <usize>plan.imageRows * plan.lineBytes + 64;
   const bandResults = <usize>(plan.bandRows * plan.outWidth);
   plan.packed = (sizes.groups * plan.strips * plan.depth) << 3;

@@ -1,19 +1,19 @@
-// Convolutions whose every channel sees only itself (groups = channels in = channels out). There is nothing to multiply
-// matrices of: each plane is laid out once with its padding, and taps run over it in vectors. Units are
-// planes, and channels for the weight's gradient. All other convolutions are in conv2d.ts.
-import { ConvSizes } from './convPlan';
+// Depthwise convolutions, where each channel has a kernel of its own (groups = channels in = channels out). They are no matrix products:
+// each plane is copied once with its padding, and taps are applied to it in vectors. Units are planes, or channels for the weight's
+// gradient. All other convolutions are in conv2d.ts.
+import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { madd } from './madd';
 import { ownScratch, storeUpTo4 } from './memory';
 
-/** Elements that a vector of eight results may read behind the last one that counts. */
+/** Elements that a vector of eight results may read behind the last element that it needs. */
 // @ts-ignore: decorator
 @inline
 function slack(stride: i32): i32 {
   return 8 * stride + 8;
 }
 
-/** Bytes of scratch that each thread needs at most in any of the three kernels: a plane with its padding, the kernel once more, and its sums. */
+/** Returns the bytes of each thread's scratch memory for any of the three kernels: a padded plane, a copy of the kernel, and its sums. */
 export function planDepthwise(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const reachHeight = (sizes.kernelHeight - 1) * sizes.dilationHeight;
@@ -24,7 +24,7 @@ export function planDepthwise(geometry: usize): usize {
   return (<usize>(height * width + slack(max(sizes.strideWidth, 1))) << 2) + taps * 12 + 64;
 }
 
-/** Puts x at (top, left) of a plane, its rows and columns `rowStep` and `columnStep` apart; what falls outside is dropped. */
+/** Copies x to (top, left) of a plane with rows and columns `rowStep` and `columnStep` apart. Elements outside of the plane are left out. */
 function place(
   x: usize,
   rows: i32,
@@ -56,7 +56,7 @@ function place(
   }
 }
 
-/** Four elements, `stride` apart. */
+/** Loads four elements that are `stride` apart. */
 // @ts-ignore: decorator
 @inline
 function load4(x: usize, stride: i32): v128 {
@@ -69,7 +69,7 @@ function load4(x: usize, stride: i32): v128 {
   return f32x4.replace_lane(lanes, 3, load<f32>(x + 3 * step));
 }
 
-/** One row of results, eight at a time: out = bias + the sum over taps of weight * plane. */
+/** Computes one row of results, eight at a time: out = bias + the sum over taps of weight * plane. */
 // @ts-ignore: decorator
 @inline
 function row(plane: usize, sizes: ConvSizes, width: i32, stride: i32, weight: usize, bias: f32, out: usize, outWidth: i32): void {
@@ -99,7 +99,7 @@ function row(plane: usize, sizes: ConvSizes, width: i32, stride: i32, weight: us
   }
 }
 
-/** A whole plane of results from one laid out with its padding. */
+/** Computes a plane of results from a padded plane. */
 function correlate(
   plane: usize,
   sizes: ConvSizes,
@@ -121,7 +121,7 @@ function correlate(
   }
 }
 
-/** out = x convolved with weight [channels, 1, kernelHeight, kernelWidth]; `bias` is 0 without one. */
+/** Computes out = x convolved with weight [channels, 1, kernelHeight, kernelWidth]. `bias` is 0 if there is none. */
 export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));
@@ -141,7 +141,7 @@ export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geom
   }
 }
 
-/** dx: g with its elements a stride apart, correlated with the kernel turned round. */
+/** Computes dx: g, with its elements a stride apart, correlated with the kernel turned around. */
 export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));
@@ -167,7 +167,7 @@ export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geome
   }
 }
 
-/** Sum of g * x over one row of results. */
+/** Returns the sum of g * x over one row of results. */
 // @ts-ignore: decorator
 @inline
 function rowDot(g: usize, x: usize, stride: i32, n: i32): f32 {
@@ -187,7 +187,7 @@ function rowDot(g: usize, x: usize, stride: i32, n: i32): f32 {
   return f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1) + (f32x4.extract_lane(sum, 2) + f32x4.extract_lane(sum, 3)) + rest;
 }
 
-/** dw: each tap's sum of g times what the tap sees of x; rows are added in float64. */
+/** Computes dw: for each tap the sum of g times the elements of x that the tap reads. Rows are added in float64. */
 export function depthwiseBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));

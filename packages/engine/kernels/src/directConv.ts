@@ -1,8 +1,8 @@
-// Convolution, rectifier and 2 × 2 max-pooling at once for images of few channels, as they lie (NCHW), at stride 1: a tile is
-// 3 output channels × 2 rows × 4 columns, six sums in registers, so that few outputs waste no lanes. A sum starts as the bias
-// and takes its terms by channel, kernel row, kernel column. Output channels that 3 does not divide are done twice at the end.
+// Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for images of few channels in NCHW. A tile is 3 output channels × 2
+// rows × 4 columns: six sums in registers, so that few output channels waste no lanes. A sum starts as the bias and adds its terms by
+// channel, kernel row and kernel column. If 3 does not divide the output channels, the last tile computes some of them again.
 import { copyLines } from './copyLines';
-import { ConvSizes } from './convPlan';
+import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { madd } from './madd';
 import { ownScratch } from './memory';
@@ -38,7 +38,7 @@ function isPadded(sizes: ConvSizes): bool {
   );
 }
 
-/** Sides of the image with its zeros around it. */
+/** Returns the height of the image with its padding; paddedWidth returns the width. */
 // @ts-ignore: decorator
 @inline
 function paddedHeight(sizes: ConvSizes): i32 {
@@ -57,20 +57,20 @@ function rowBytes(sizes: ConvSizes): usize {
   return <usize>((sizes.outWidth + 7) & ~3) << 2;
 }
 
-/** Bytes of the packed weights. */
+/** Returns the bytes of the packed weights. */
 export function directConvWeights(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   return <usize>(blocksOf(sizes.outChannels) * (termsOf(sizes) + 1) * TILE_CHANNELS) << 4;
 }
 
-/** Bytes of scratch of each thread. */
+/** Returns the bytes of scratch memory of each thread. */
 export function directConvScratch(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const image = isPadded(sizes) ? <usize>(sizes.inChannels * paddedHeight(sizes) * paddedWidth(sizes)) << 2 : 0;
   return ((2 * TILE_CHANNELS * rowBytes(sizes) + image + 63) & ~63) + 64;
 }
 
-/** Weights as tiles read them: for each block of 3 output channels the biases, then the terms, each over a whole vector. */
+/** Packs weights as tiles read them: for each block of 3 output channels the biases, then the terms, each repeated over a vector. */
 export function packDirectConv(weight: usize, bias: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const terms = termsOf(sizes);
@@ -91,7 +91,7 @@ export function packDirectConv(weight: usize, bias: usize, packed: usize, geomet
   }
 }
 
-/** out and `indices`: the pooled images, and where in the convolution's planes their elements come from. Units are images. */
+/** Computes the pooled images (`out`), and from where in the convolution's planes their elements come (`indices`). Units are images. */
 export function directConvReluPool(
   x: usize,
   packed: usize,
@@ -142,7 +142,7 @@ function convolveImage(sizes: ConvSizes, x: usize, pads: bool, packed: usize, ou
     for (let row = 0; row < windowRows; row++) {
       const upper = x + <usize>(2 * row) * line;
       for (let column = 0; column < 2 * windows; column += 4) {
-        // The last tile may overlap the one before, with the same results.
+        // The last tile may overlap the tile before, with the same results.
         const at = <usize>min(column, 2 * windows - 4) << 2;
         tile(sizes, upper + at, line, plane, packed, rows + at, step);
       }
@@ -156,7 +156,7 @@ function convolveImage(sizes: ConvSizes, x: usize, pads: bool, packed: usize, ou
   }
 }
 
-/** 3 channels × 2 rows × 4 columns of results; a channel's rows lie `step` bytes apart, and the next channel's behind them. */
+/** Computes 3 channels × 2 rows × 4 columns of results. The rows of a channel are `step` bytes apart; the next channel follows them. */
 function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, to: usize, step: usize): void {
   let upper0 = v128.load(w);
   let upper1 = v128.load(w, 16);
@@ -172,7 +172,7 @@ function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, t
       let a = from;
       from += line;
       let b = from;
-      // Written out, the commonest width saves a sixteenth of the time.
+      // The most common width is written out, which saves a sixteenth of the time.
       if (width == 5) {
         const x00 = v128.load(a, 0);
         const x01 = v128.load(b, 0);
@@ -261,7 +261,7 @@ function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, t
   v128.store(to + step, lower2);
 }
 
-/** A row of at least four windows; the last four may overlap those before. */
+/** Computes a row of at least four windows. The last four may overlap windows before. */
 function poolRow(upper: usize, step: usize, windows: i32, rowStart: i32, width: i32, out: usize, indices: usize): void {
   for (let first = 0; first < windows; first += 4) {
     const window = min(first, windows - 4);

@@ -1,17 +1,10 @@
-// Element-wise kernels over arrays of one length. Each loop takes whole vectors and then one partial one, computed by
-// the same lanes, so that an element's bits do not depend on where it stands. Units are blocks (blocks.ts). Broadcasting is in
+// Element-wise kernels over arrays of one length. Each loop takes whole vectors and then one partial vector, which the same
+// instructions compute, so that an element's bits do not depend on its place. Units are blocks (blocks.ts). Broadcasting is in
 // broadcast.ts.
 import { blockElements, blockStart } from './blocks';
+import { ABS, ADD, DIV, EXP, LOG, MAXIMUM, MUL, NEG, POW, RELU, SQRT, SQUARE, SUB } from './definitions.generated';
 import { exp4, log4 } from './exponential';
 import { loadTail, storeTail } from './memory';
-
-// The numbers of the operations follow the lists in the engine's backend.ts.
-export const ADD = 0;
-export const SUB = 1;
-export const MUL = 2;
-export const DIV = 3;
-export const POW = 4;
-export const MAXIMUM = 5;
 
 export function fill(out: usize, n: i32, value: f32): void {
   const v = f32x4.splat(value);
@@ -22,7 +15,7 @@ export function fill(out: usize, n: i32, value: f32): void {
   if (n > 0) storeTail(out, v, n);
 }
 
-/** out = value; `fill` for threads. */
+/** Does what `fill` does, in units. */
 export function fillBlocks(out: usize, n: i32, value: f32, from: i32, to: i32): void {
   fill(out + blockStart(from), blockElements(n, from, to), value);
 }
@@ -35,17 +28,17 @@ export function copy(x: usize, out: usize, n: i32, from: i32, to: i32): void {
 // @ts-ignore: decorator
 @inline
 function unaryLanes(op: i32, x: v128): v128 {
-  return op == 0
+  return op == NEG
     ? f32x4.neg(x)
-    : op == 1
+    : op == EXP
       ? exp4(x)
-      : op == 2
+      : op == LOG
         ? log4(x)
-        : op == 3
+        : op == SQRT
           ? f32x4.sqrt(x)
-          : op == 4
+          : op == SQUARE
             ? f32x4.mul(x, x)
-            : op == 5
+            : op == ABS
               ? f32x4.abs(x)
               : f32x4.pmax(x, f32x4.splat(0)); // pmax(x, 0) keeps a NaN, pmax(0, x) would not
 }
@@ -61,36 +54,36 @@ function unaryLoop(op: i32, x: usize, out: usize, n: i32): void {
   if (n > 0) storeTail(out, unaryLanes(op, loadTail(x, n)), n);
 }
 
-/** out = op(x); neg, exp, log, sqrt, square, abs, relu are numbered from 0. */
+/** Computes out = op(x). */
 export function unary(op: i32, x: usize, out: usize, n: i32, from: i32, to: i32): void {
   x += blockStart(from);
   out += blockStart(from);
   n = blockElements(n, from, to);
   switch (op) {
-    case 0:
-      unaryLoop(0, x, out, n);
+    case NEG:
+      unaryLoop(NEG, x, out, n);
       break;
-    case 1:
-      unaryLoop(1, x, out, n);
+    case EXP:
+      unaryLoop(EXP, x, out, n);
       break;
-    case 2:
-      unaryLoop(2, x, out, n);
+    case LOG:
+      unaryLoop(LOG, x, out, n);
       break;
-    case 3:
-      unaryLoop(3, x, out, n);
+    case SQRT:
+      unaryLoop(SQRT, x, out, n);
       break;
-    case 4:
-      unaryLoop(4, x, out, n);
+    case SQUARE:
+      unaryLoop(SQUARE, x, out, n);
       break;
-    case 5:
-      unaryLoop(5, x, out, n);
+    case ABS:
+      unaryLoop(ABS, x, out, n);
       break;
     default:
-      unaryLoop(6, x, out, n);
+      unaryLoop(RELU, x, out, n);
   }
 }
 
-/** a op b, lane by lane. */
+/** Computes a op b, lane by lane. */
 // @ts-ignore: decorator
 @inline
 export function binaryLanes(op: i32, a: v128, b: v128): v128 {
@@ -107,7 +100,7 @@ export function binaryLanes(op: i32, a: v128, b: v128): v128 {
             : pow4(a, b);
 }
 
-/** a to the power b in float64, then rounded: right to the last bit but for rare ties. */
+/** Computes a to the power b in float64 and rounds it. It is correctly rounded except for rare ties. */
 function pow4(a: v128, b: v128): v128 {
   let result = f32x4.splat(power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
   result = f32x4.replace_lane(result, 1, power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
@@ -118,7 +111,7 @@ function pow4(a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function power(a: f32, b: f32): f32 {
-  // C and PyTorch say 1 where ECMAScript, and NativeMath after it, says NaN.
+  // Here C and PyTorch give 1, but ECMAScript and NativeMath give NaN.
   if (a == 1 || (a == -1 && abs(b) == Infinity)) return 1;
   return <f32>NativeMath.pow(a, b);
 }
@@ -160,7 +153,7 @@ function reciprocalLoop(a: usize, out: usize, n: i32): void {
   if (n > 0) storeTail(out, f32x4.div(one, loadTail(a, n)), n);
 }
 
-/** out = a op scalar. Powers that a few operations give are not sent through the logarithm. */
+/** Computes out = a op scalar. Powers that need only a few operations do without the logarithm. */
 export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32, from: i32, to: i32): void {
   a += blockStart(from);
   out += blockStart(from);
@@ -184,15 +177,15 @@ export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32,
     default:
       if (scalar == 0) fill(out, n, 1);
       else if (scalar == 1) memory.copy(out, a, (<usize>n) << 2);
-      else if (scalar == 2) unaryLoop(4, a, out, n);
+      else if (scalar == 2) unaryLoop(SQUARE, a, out, n);
       else if (scalar == 3) cubeLoop(a, out, n);
-      else if (scalar == 0.5) unaryLoop(3, a, out, n);
+      else if (scalar == 0.5) unaryLoop(SQRT, a, out, n);
       else if (scalar == -1) reciprocalLoop(a, out, n);
       else scalarLoop(POW, a, scalar, out, n);
   }
 }
 
-/** out += alpha * x. */
+/** Computes out += alpha * x. */
 export function addScaled(x: usize, alpha: f32, out: usize, n: i32, from: i32, to: i32): void {
   x += blockStart(from);
   out += blockStart(from);

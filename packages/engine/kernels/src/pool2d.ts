@@ -1,25 +1,8 @@
 // Max pooling and its gradient, one plane after the other.
+import { PoolSizes } from './definitions.generated';
 import { fill } from './elementwise';
 
-/** The sizes of a pooling as the backend lays them down: int32 fields in the order of PoolGeometry. */
-@unmanaged
-export class PoolSizes {
-  planes: i32;
-  height: i32;
-  width: i32;
-  kernelHeight: i32;
-  kernelWidth: i32;
-  strideHeight: i32;
-  strideWidth: i32;
-  padTop: i32;
-  padLeft: i32;
-  dilationHeight: i32;
-  dilationWidth: i32;
-  outHeight: i32;
-  outWidth: i32;
-}
-
-/** The maximum of one window and its position in the plane; the first one on ties, the first NaN wins. */
+/** Stores the maximum of one window and its position in the plane. Of equal values the first is taken; a NaN counts as the largest. */
 // @ts-ignore: decorator
 @inline
 function poolWindow(sizes: PoolSizes, x: usize, oh: i32, ow: i32, out: usize, index: usize): void {
@@ -45,7 +28,7 @@ function poolWindow(sizes: PoolSizes, x: usize, oh: i32, ow: i32, out: usize, in
   store<i32>(index, position);
 }
 
-/** Whether the windows are 2 × 2, side by side, without padding and all within the image, as almost all are. */
+/** Returns whether the windows are 2 × 2, side by side, without padding and all within the image, which is the usual case. */
 // @ts-ignore: decorator
 @inline
 function isPlain2x2(sizes: PoolSizes): bool {
@@ -63,14 +46,14 @@ function isPlain2x2(sizes: PoolSizes): bool {
   );
 }
 
-/** Where the lanes of `value` replace those of `best`: they are larger, or the first NaN. */
+/** Returns the lanes where `value` replaces `best`: it is larger, or it is the first NaN. */
 // @ts-ignore: decorator
 @inline
 function replaces(value: v128, best: v128): v128 {
   return v128.andnot(f32x4.eq(best, best), f32x4.ge(best, value));
 }
 
-/** A row of at least four plain 2 × 2 windows; the last four may overlap those before, with the same results. */
+/** Computes a row of at least four plain 2 × 2 windows. The last four may overlap windows before, with the same results. */
 function poolRow2x2(x: usize, width: i32, rowStart: i32, outWidth: i32, out: usize, indices: usize): void {
   const one = i32x4.splat(1);
   const below = i32x4.splat(width);
@@ -101,7 +84,7 @@ function poolRow2x2(x: usize, width: i32, rowStart: i32, outWidth: i32, out: usi
   }
 }
 
-/** out and `indices`: each window's maximum and its position in its plane. Units are planes. */
+/** Computes each window's maximum (`out`) and its position in its plane (`indices`). Units are planes. */
 export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);
   const inVectors = isPlain2x2(sizes) && sizes.outWidth >= 4;
@@ -124,7 +107,10 @@ export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize,
   }
 }
 
-/** dx: each window's gradient at the position of its maximum; a position of -1, a window of padding alone, takes none. Units are planes. */
+/**
+ * Computes dx: adds each window's gradient at the position of its maximum. A window of padding alone (position -1) adds nothing. Units are
+ * planes.
+ */
 export function maxPool2dBackward(g: usize, indices: usize, dx: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);
   const inPlane = sizes.height * sizes.width;

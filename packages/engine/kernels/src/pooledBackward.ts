@@ -1,23 +1,23 @@
-// The gradients of a convolution whose result was rectified and pooled by 2 × 2 windows, at stride 1: only the positions that
-// pooling kept, and of those the ones that the rectifier let through, are walked over (sparseWalk.ts), about an eighth of all.
-// Units are runs of images. Each has its own sums for the weight and the bias, which are added up afterwards, in order.
+// The gradients of a convolution of stride 1 that is followed by relu and 2 × 2 max-pooling. Only the positions that pooling kept and where
+// relu was not 0 are visited (sparseWalk.ts), about an eighth of all. Units are runs of images. Each has its own sums for the weight and
+// the bias, which are added afterwards, in order.
 import { transpose } from './broadcast';
 import { copyLines } from './copyLines';
-import { ConvSizes } from './convPlan';
+import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { ownScratch } from './memory';
 import { ENTRY, spreadWindows, sumWindows } from './sparseWalk';
 
-/** Where things lie in a thread's scratch, and sizes. Images there have their channels last, and the padding around them. */
+/** Offsets in a thread's scratch memory, and sizes. Images there have their channels last, and their padding around them. */
 @unmanaged
 class WalkPlan {
   width: i32;
   height: i32;
   /** Bytes of a line of the image. */
   line: usize;
-  /** Vectors that hold a row of a window. */
+  /** Vectors of a row of a window. */
   vectors: i32;
-  /** The same where the gradient is spread: channels of a pixel up to whole vectors. */
+  /** The same for the gradient of x: the channels of a pixel take whole vectors. */
   spreadPixel: usize;
   spreadLine: usize;
   spreadVectors: i32;
@@ -46,13 +46,13 @@ function makePlan(sizes: ConvSizes, plan: WalkPlan): void {
   plan.spreadVectors = sizes.kernelWidth * pixelVectors;
   plan.sumBytes = <usize>(sizes.kernelHeight * plan.vectors) << 4;
   plan.list = lines(offsetof<WalkPlan>());
-  // One entry more: whatever is not kept is written behind the last one that is.
+  // One entry more: an entry that does not count is written behind the last one that counts.
   plan.image = plan.list + lines(<usize>((sizes.outHeight >> 1) * (sizes.outWidth >> 1) + 1) * ENTRY);
   plan.gradient = plan.image + lines(<usize>plan.height * plan.line);
   plan.bytes = plan.gradient + lines(<usize>plan.height * plan.spreadLine);
 }
 
-/** Bytes of the sums of one unit: each output channel's rows, then the biases. `room` has place for a plan. */
+/** Returns the bytes of the sums of one unit: each output channel's rows, then the biases. At `room` there is space for a plan. */
 export function pooledBackwardSums(geometry: usize, room: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = changetype<WalkPlan>(room);
@@ -60,20 +60,20 @@ export function pooledBackwardSums(geometry: usize, room: usize): usize {
   return <usize>sizes.outChannels * plan.sumBytes + lines(<usize>sizes.outChannels << 2);
 }
 
-/** Bytes of scratch of each thread. */
+/** Returns the bytes of scratch memory of each thread. */
 export function pooledBackwardScratch(geometry: usize, room: usize): usize {
   const plan = changetype<WalkPlan>(room);
   makePlan(changetype<ConvSizes>(geometry), plan);
   return plan.bytes;
 }
 
-/** Bytes of packWindows' weight. */
+/** Returns the bytes of the weight as packWindows packs it. */
 export function packedWindows(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   return <usize>(sizes.outChannels * sizes.kernelHeight * sizes.kernelWidth * ((sizes.inChannels + 3) / 4)) << 4;
 }
 
-/** Weights as windows have them: for each output channel its rows, channels last, those of a pixel with zeros up to a whole vector. */
+/** Packs weights as windows need them: for each output channel its rows, channels last. Pixels are padded with zeros to whole vectors. */
 export function packWindows(weight: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const taps = sizes.kernelHeight * sizes.kernelWidth;
@@ -96,8 +96,8 @@ export function packWindows(weight: usize, packed: usize, geometry: usize): void
 }
 
 /**
- * dx (0: not wanted), and the unit's part of the sums, from the pooled gradient g. `packed` is packWindows' weight. Units are the
- * batch in `runs` parts.
+ * Computes dx (if it is not 0) and the unit's part of the sums from the pooled gradient g. `packed` is the weight as packWindows packs it.
+ * Units are the batch in `runs` parts.
  */
 export function convReluPoolBackward(
   g: usize,
@@ -145,7 +145,7 @@ function walkImage(
   const skipped = <usize>(n * sizes.outChannels) * pooled;
   const inBytes = <usize>(sizes.inChannels * sizes.height * sizes.width) << 2;
   const input = x + <usize>n * inBytes;
-  // One channel without padding lies as it is wanted.
+  // A single channel without padding needs no other layout.
   const isImage = sizes.inChannels == 1 && plan.width == sizes.width && plan.height == sizes.height;
   const image = isImage ? input : own + plan.image;
   if (!isImage) channelsLast(sizes, plan, input, image);
@@ -171,7 +171,7 @@ function walkImage(
   if (dx != 0) planesFirst(sizes, plan, own + plan.gradient, dx + <usize>n * inBytes);
 }
 
-/** Lists where one channel's gradients go on. @returns how many do. */
+/** Lists the positions of one channel's gradients that count. @returns their number. */
 function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, indices: usize, list: usize): i32 {
   const pixel = sizes.inChannels << 2;
   const down = <i32>plan.line - sizes.outWidth * pixel;
@@ -188,7 +188,7 @@ function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, ind
       store<u32>(list, offset + step * pixel + (isBelow ? down : 0));
       store<u32>(list, spreadOffset + step * spreadPixel + (isBelow ? spreadDown : 0), 4);
       store<f32>(list, load<f32>(g), 8);
-      // What was rectified away is overwritten by the next; a NaN is not below 0, and goes on.
+      // The next entry overwrites one where relu was 0. A NaN is not below 0, so it counts.
       list += load<f32>(y) <= 0 ? 0 : ENTRY;
       corner += 2;
       offset += 2 * pixel;
@@ -201,7 +201,7 @@ function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, ind
   return <i32>((list - start) / ENTRY);
 }
 
-/** In four sums, for one would wait for itself. */
+/** Sums in four parts, because each addition to a single sum would wait for the one before. */
 function sumOfList(list: usize, n: i32): f32 {
   let a: f32 = 0;
   let b: f32 = 0;
@@ -221,7 +221,7 @@ function sumOfList(list: usize, n: i32): f32 {
   return a + b + (c + d);
 }
 
-/** Planes of one image to channels last, within the padding. */
+/** Copies the planes of one image to channels last, within the padding. */
 function channelsLast(sizes: ConvSizes, plan: WalkPlan, x: usize, image: usize): void {
   const plane = sizes.height * sizes.width;
   const to = image + <usize>sizes.padTop * plan.line + (<usize>(sizes.padLeft * sizes.inChannels) << 2);
@@ -236,7 +236,7 @@ function channelsLast(sizes: ConvSizes, plan: WalkPlan, x: usize, image: usize):
   }
 }
 
-/** Channels last, as they were spread, to planes without the padding. */
+/** Copies channels last to planes, without the padding. */
 function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize): void {
   const plane = sizes.height * sizes.width;
   const pixel = <i32>(plan.spreadPixel >> 2);
@@ -250,7 +250,7 @@ function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize):
   }
 }
 
-/** Adds the units' sums, in order, to dw and db (0: not wanted). Units are output channels. */
+/** Adds the units' sums, in order, to give dw and db (0: not wanted). Units are output channels. */
 export function pooledBackwardTotal(
   sums: usize,
   sumBytes: usize,

@@ -1,13 +1,13 @@
-// Convolution, rectifier and 2 × 2 max-pooling at once for many output channels, at stride 1: tiles of 5 columns × 8 output
-// channels over an image of repeated elements, as conv2d.ts has them, whose channels are pooled lane by lane before they go
-// to planes. A sum starts as the bias and takes its terms by kernel row, channel, kernel column.
+// Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for many output channels. It has tiles of 5 columns × 8 output
+// channels over an image of repeated elements, as in conv2d.ts. The channels are pooled lane by lane before they are written to planes. A
+// sum starts as the bias and adds its terms by kernel row, channel and kernel column.
 import { transpose } from './broadcast';
-import { ConvSizes } from './convPlan';
+import { ConvSizes } from './definitions.generated';
 import { ownScratch } from './memory';
 import { poolLanes } from './poolLanes';
 import { firstRow, listedTile, tilesOf } from './tile';
 
-/** Where things lie in a thread's scratch. */
+/** Offsets in a thread's scratch memory, and sizes. */
 @unmanaged
 class TiledPlan {
   width: i32;
@@ -17,9 +17,9 @@ class TiledPlan {
   terms: i32;
   strips: i32;
   offsets: usize;
-  /** Two rows of results. */
+  /** The offset of two rows of results. */
   sums: usize;
-  /** Pooled results and positions, 8 channels each. */
+  /** Offsets of pooled results and of their positions, of 8 channels each. */
   pooled: usize;
   positions: usize;
   image: usize;
@@ -48,21 +48,21 @@ function makePlan(sizes: ConvSizes, plan: TiledPlan): void {
   plan.bytes = plan.image + lines(<usize>sizes.inChannels * plan.plane);
 }
 
-/** Bytes of the packed weights. */
+/** Returns the bytes of the packed weights. */
 export function tiledConvWeights(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const terms = sizes.inChannels * sizes.kernelHeight * sizes.kernelWidth;
   return <usize>((sizes.outChannels + 7) / 8) * (<usize>(terms + 1) << 5);
 }
 
-/** Bytes of scratch of each thread; `room` has place for a plan. */
+/** Returns the bytes of scratch memory of each thread. At `room` there is space for a plan. */
 export function tiledConvScratch(geometry: usize, room: usize): usize {
   const plan = changetype<TiledPlan>(room);
   makePlan(changetype<ConvSizes>(geometry), plan);
   return plan.bytes;
 }
 
-/** For each strip of 8 output channels the biases, then the terms; channels that the last strip lacks are 0. */
+/** Packs weights: for each strip of 8 output channels the biases, then the terms. Channels that the last strip does not have are 0. */
 export function packTiledConv(weight: usize, bias: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const taps = sizes.kernelHeight * sizes.kernelWidth;
@@ -82,7 +82,7 @@ export function packTiledConv(weight: usize, bias: usize, packed: usize, geometr
   }
 }
 
-/** out and `indices`: the pooled images, and where in the convolution's planes their elements come from. Units are images. */
+/** Computes the pooled images (`out`), and from where in the convolution's planes their elements come (`indices`). Units are images. */
 export function tiledConvReluPool(
   x: usize,
   packed: usize,
@@ -120,7 +120,7 @@ function listTerms(sizes: ConvSizes, plan: TiledPlan, offsets: usize): void {
   }
 }
 
-/** Each element over a whole vector, within the zeros of the padding. */
+/** Repeats each element over a vector, with the zeros of the padding around them. */
 function repeatImage(sizes: ConvSizes, plan: TiledPlan, x: usize, image: usize): void {
   for (let c = 0; c < sizes.inChannels; c++) {
     let line = image + <usize>c * plan.plane + <usize>sizes.padTop * plan.line + (<usize>sizes.padLeft << 4);
@@ -163,7 +163,7 @@ function convolveImage(sizes: ConvSizes, plan: TiledPlan, packed: usize, out: us
   }
 }
 
-/** Two rows of results, 8 channels each, to one row of pooled ones. */
+/** Pools two rows of results, of 8 channels each, into one row. */
 function poolRows(sizes: ConvSizes, row: i32, sums: usize, rowBytes: usize, pooled: usize, positions: usize): void {
   const windows = sizes.outWidth >> 1;
   const skipped = <usize>(row * windows) << 5;

@@ -1,7 +1,7 @@
 // 3 × 3 convolutions of stride 1 without groups by Winograd's algorithm F(4×4, 3×3): 36 products for 16 results, where a direct
-// convolution takes 144. Per block of tiles: the input's transform, one matrix product a frequency, the results' transform. A result's bits
-// follow from its tile alone, whatever block it is worked on in. Their gradients are in winogradBackward.ts.
-import { ConvSizes } from './convPlan';
+// convolution needs 144. For each block of tiles there are the input's transform, one matrix product for each frequency, and the results'
+// transform. A result's bits follow from its tile alone and do not depend on the block. The gradients are in winogradBackward.ts.
+import { ConvSizes } from './definitions.generated';
 import { ownScratch } from './memory';
 import { setRows } from './rowTile';
 import { bringTiles } from './winogradBorders';
@@ -10,51 +10,51 @@ import { FREQUENCIES, planTiles, WinogradPlan } from './winogradPlan';
 import { pooledTile, resultTile } from './winogradResult';
 import { weightsToFrequencies } from './winogradTransforms';
 
-/** The plan lies behind the sizes. */
+/** Returns the plan, which is behind the sizes. */
 // @ts-ignore: decorator
 @inline
 export function planOf(geometry: usize): WinogradPlan {
   return changetype<WinogradPlan>(geometry + offsetof<ConvSizes>());
 }
 
-/** Plans the result (`purpose` 0), the gradient of x (1) or those of the weight and x (2). */
+/** Makes the plan for a purpose: RESULT, GRADIENT_OF_INPUT, or GRADIENTS (of the weight, and of x). */
 export function planWinograd(geometry: usize, purpose: i32): void {
   planTiles(changetype<ConvSizes>(geometry), planOf(geometry), purpose);
 }
 
-/** Blocks of tiles, the units of `winograd`. */
+/** Returns the number of blocks of tiles, the units of `winograd`. */
 export function winogradBlocks(geometry: usize): i32 {
   return planOf(geometry).blocks;
 }
 
-/** Blocks of 8 results, the units of `winogradWeights` and `winogradSumWeights`. */
+/** Returns the number of blocks of 8 results, the units of `winogradWeights` and `winogradSumWeights`. */
 export function winogradStrips(geometry: usize): i32 {
   return planOf(geometry).strips;
 }
 
-/** Blocks of 8 channels, the units of `winogradWeights` when these are turned. */
+/** Returns the number of blocks of 8 channels, the units of `winogradWeights` if weights are turned. */
 export function winogradTurnedStrips(geometry: usize): i32 {
   return planOf(geometry).channelStrips;
 }
 
-/** Bytes of transformed weights. */
+/** Returns the bytes of transformed weights. */
 export function winogradWeightBytes(geometry: usize): usize {
   return planOf(geometry).weightBytes;
 }
 
-/** Bytes of weights transformed and turned. */
+/** Returns the bytes of weights that are transformed and turned. */
 export function winogradTurnedBytes(geometry: usize): usize {
   return planOf(geometry).turnedBytes;
 }
 
-/** Bytes of scratch memory for each thread. */
+/** Returns the bytes of scratch memory of each thread. */
 export function winogradOwnBytes(geometry: usize): usize {
   return planOf(geometry).ownBytes;
 }
 
 /**
- * The weights' transform: per frequency and block of 8 results a row for each channel. Turned, for gradients of x, results
- * and channels change places. Units are blocks of 8 results, or of 8 channels.
+ * Transforms the weights: for each frequency and block of 8 results there is a row for each channel. If they are turned, for gradients of
+ * x, results and channels change places. Units are blocks of 8 results, or of 8 channels if turned.
  */
 export function winogradWeights(weight: usize, transformed: usize, scratch: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);
@@ -88,7 +88,7 @@ export function winogradWeights(weight: usize, transformed: usize, scratch: usiz
   }
 }
 
-/** Up to four elements `step` bytes apart; the others are 0. */
+/** Loads up to four elements that are `step` bytes apart. The other lanes are 0. */
 // @ts-ignore: decorator
 @inline
 function gather(at: usize, step: usize, lanes: i32): v128 {
@@ -101,8 +101,8 @@ function gather(at: usize, step: usize, lanes: i32): v128 {
 }
 
 /**
- * out = x convolved with the transformed weights, plus bias (0 for none), and relu if asked for. With `indices`, not 0, rectified and
- * pooled by 2 × 2 windows, and there the positions of the maxima. Units are blocks of tiles.
+ * Computes out = x convolved with the transformed weights, plus bias (0 if there is none), and relu of that if asked for. If `indices` is
+ * not 0, the result of relu also goes through 2 × 2 max-pooling, and `indices` gets the positions of the maxima. Units are blocks of tiles.
  */
 export function winograd(
   x: usize,
@@ -149,7 +149,7 @@ export function winograd(
   }
 }
 
-/** The transform of a block of the input's tiles. */
+/** Transforms a block of the input's tiles. */
 export function inputBlock(plan: WinogradPlan, x: usize, first: i32, tiles: i32, to: usize, between: usize): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
   const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;

@@ -1,34 +1,29 @@
-// How a 3 × 3 convolution of stride 1 is cut up for Winograd's algorithm: its tiles of 4 × 4 results, how many of them are
-// worked on at a time, and where in the scratch memory each piece lies. It follows from the sizes alone. Nothing is
-// computed here.
-import { ConvSizes } from './convPlan';
+// The plan of a 3 × 3 convolution of stride 1 by Winograd's algorithm: its tiles of 4 × 4 results, the tiles of a block, and the place of
+// each piece in the scratch memory. The plan follows from the sizes alone. Nothing is computed here.
+import { ConvSizes, GRADIENTS, RESULT } from './definitions.generated';
 
 /** Frequencies of a tile: 6 × 6. */
 export const FREQUENCIES: usize = 36;
-/** What a plan is for: the result, the gradient of x alone, or those of the weight and, beside it, of x. */
-export const RESULT = 0;
-export const GRADIENT_OF_INPUT = 1;
-export const GRADIENTS = 2;
 /** Bytes of the transformed tiles of a block, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
-/** The same where products sum over the tiles: longer sums weigh more than the cache. */
+/** The same for gradients of the weight, whose products sum over the tiles. There, longer sums matter more than the cache. */
 const SUMMED_BLOCK_BYTES = 1000 * 1024;
-/** Tiles from which the gradient of the weight is summed up in one more part, and the most parts. */
+/** The tiles of a part of the weight's gradient, and the most parts. */
 const PART_TILES = 128;
 const MOST_PARTS = 4;
 
-/** Steps are in bytes. */
+/** A plan; steps are in bytes. */
 @unmanaged
 export class WinogradPlan {
   batch: i32;
-  /** The input: so many planes of height × width an image. */
+  /** The input: each image has `channels` planes of height × width. */
   channels: i32;
   height: i32;
   width: i32;
   /** Zeros above and to the left of it, 0 to 2. */
   top: i32;
   left: i32;
-  /** The results: so many planes of outHeight × outWidth an image. */
+  /** The results: each image has `results` planes of outHeight × outWidth. */
   results: i32;
   outHeight: i32;
   outWidth: i32;
@@ -37,29 +32,29 @@ export class WinogradPlan {
   channelStrips: i32;
   tilesDown: i32;
   tilesAcross: i32;
-  /** Of all images. */
+  /** Tiles of all images. */
   tiles: i32;
   blockTiles: i32;
   blocks: i32;
-  /** Parts in which gradients are computed, runs of whole images: each has its own sums of the weight's gradient. */
+  /** Parts in which gradients are computed. A part is a run of whole images and has its own sums of the weight's gradient. */
   parts: i32;
-  /** From tile to tile, and from frequency to frequency, of transformed channels. */
+  /** Transformed channels: from tile to tile, and from frequency to frequency. */
   channelRow: usize;
   channelStep: usize;
-  /** The same of transformed results. */
+  /** Transformed results: the same. */
   resultRow: usize;
   resultStep: usize;
-  /** From frequency to frequency of weights transformed for results, and of their gradients; and of weights for gradients of x. */
+  /** From frequency to frequency: of weights for results and of their gradients, and of weights for gradients of x. */
   weightStep: usize;
   turnedStep: usize;
-  /** The scratch memory that transformed weights need, one part of their gradient and the bias's, and each thread. */
+  /** Bytes of scratch memory: of both forms of the weights, of one part of the weight's and the bias's gradient, and of each thread. */
   weightBytes: usize;
   turnedBytes: usize;
   partBytes: usize;
   ownBytes: usize;
 }
 
-/** A step that no power of two divides much, so that equal places of all frequencies share no line of the cache. */
+/** Returns a step that is an odd multiple of 64, so that the same place of different frequencies has different lines of the cache. */
 // @ts-ignore: decorator
 @inline
 function apart(bytes: usize): usize {
@@ -85,7 +80,7 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.resultRow = <usize>plan.strips << 5;
   plan.parts = plan.batch;
   if (purpose == GRADIENTS) plan.parts = max(1, min(min(MOST_PARTS, plan.batch), plan.tiles / PART_TILES));
-  // A multiple of the product's five rows, and no more than there are.
+  // A multiple of 5, the rows of a product, and no more than all tiles.
   const blockBytes: usize = purpose == RESULT ? BLOCK_BYTES : SUMMED_BLOCK_BYTES;
   const fitting = min(60, <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow))));
   plan.blockTiles = min(max(10, fitting - (fitting % 5)), ((plan.tiles + 4) / 5) * 5);
@@ -97,8 +92,8 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.weightBytes = FREQUENCIES * plan.weightStep;
   plan.turnedBytes = FREQUENCIES * plan.turnedStep;
   plan.partBytes = plan.weightBytes + plan.resultRow;
-  // Behind the block: one tile of four channels between the two passes of its transform and, for gradients, the sums of the bias's
-  // and what tiles have for those beside and below them, 12 vectors for four channels.
+  // Behind the block: one tile of four channels, between the two passes of its transform. For gradients also the sums of the bias's
+  // gradient, and what tiles add to the tiles beside and below them: 12 vectors for four channels.
   plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
   if (purpose != RESULT) plan.ownBytes += plan.resultRow + <usize>(plan.tilesAcross + 1) * plan.channelRow * 12;
 }

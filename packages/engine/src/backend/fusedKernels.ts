@@ -1,14 +1,15 @@
-// The part of the contract that does the work of neighbouring layers at once: what lies between them is then never stored,
-// and gradients go only where something passed. Each gives what its steps give one after the other, up to rounding.
-import type { ConvGeometry, FloatArray, PoolGeometry } from './backend.ts';
+// The optional part of the contract: kernels that compute neighbouring layers at once. The values between the layers are then never
+// stored, and gradients are computed only where they are not 0. The results are those of the single layers, up to rounding. A backend
+// need not have these kernels: composed.ts computes the layers one after the other.
+import type { ConvGeometry, FloatArray, PoolGeometry } from './types.ts';
 
 export interface FusedKernels {
-  /** out = max(0, conv2d(x)); a NaN stays. */
+  /** Computes out = max(0, conv2d(x)). A NaN stays a NaN. */
   conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void;
   /**
-   * Gradients of a convolution whose result was rectified to y (null: was not rectified), each where its array is given:
-   * dx of the input, dw of the weight, db of the bias. g passes where y > 0 or is NaN.
-   * @param mayChangeG whether g may be left with other values.
+   * Computes the gradients of a convolution whose result went through relu, which gave y (null: there was no relu). dx is the gradient of
+   * the input, dw of the weight, db of the bias; those that are null are not computed. g counts where y > 0 or y is NaN.
+   * @param mayChangeG whether the kernel may overwrite g.
    */
   conv2dBackward(
     g: FloatArray,
@@ -23,8 +24,8 @@ export interface FusedKernels {
   ): void;
 
   /**
-   * out = maxPool2d(max(0, conv2d(x))); `pool` slides over the convolution's planes. `indices`: position of each maximum in
-   * its plane, the first one on ties, a NaN wins; where out is 0 it may be any position of the window.
+   * Computes out = maxPool2d(max(0, conv2d(x))); `pool` is over the convolution's planes. `indices`: the position of each maximum in its
+   * plane. Of equal values the first one is taken, a NaN counts as the largest; where out is 0 it may be any position of the window.
    */
   conv2dReluPool(
     x: FloatArray,
@@ -35,7 +36,7 @@ export interface FusedKernels {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void;
-  /** As conv2dBackward for the gradient g of the pooled result y: it goes on at `indices`, and nowhere where y is 0. */
+  /** Does what conv2dBackward does, for the gradient g of the pooled result y. g counts at the positions `indices`, except where y is 0. */
   conv2dReluPoolBackward(
     g: FloatArray,
     y: FloatArray,
@@ -49,7 +50,7 @@ export interface FusedKernels {
     pool: PoolGeometry,
   ): void;
 
-  /** out[n×outFeatures] = max(0, x · weightᵀ + bias); a NaN stays. */
+  /** Computes out[n×outFeatures] = max(0, x · weightᵀ + bias). A NaN stays a NaN. */
   linearRelu(
     x: FloatArray,
     weight: FloatArray,
@@ -59,7 +60,7 @@ export interface FusedKernels {
     inFeatures: number,
     outFeatures: number,
   ): void;
-  /** Gradients of a linear layer whose result was rectified to y (null: was not rectified), each where its array is given. */
+  /** Computes the gradients of a linear layer, with relu or without, as conv2dBackward does those of a convolution. */
   linearBackward(
     g: FloatArray,
     y: FloatArray | null,

@@ -1,14 +1,14 @@
-// The part of the contract that moves and mixes elements by position: runs, rows picked by an index, pixels into numbers, and
-// planes mapped linearly along their sides, which is what pooling by averages and resizing are.
-import type { FloatArray } from './backend.ts';
+// The part of the contract that moves and mixes elements by position: copies of runs, rows selected by an index, pixels as numbers, and
+// planes that are mapped linearly along their sides (average pooling and resizing).
+import type { FloatArray } from './types.ts';
 
-/** Where runs of elements lie: the first element, and elements from one run's first to the next run's. */
+/** Runs of elements: `start` is the first element of the first run, `step` the distance from one run's first element to the next's. */
 export interface Runs {
   readonly start: number;
   readonly step: number;
 }
 
-/** An array seen as [outer, size, inner], whose rows are picked along `size`. */
+/** An array seen as [outer, size, inner], whose rows are selected along `size`. */
 export interface RowLayout {
   readonly outer: number;
   readonly size: number;
@@ -16,8 +16,8 @@ export interface RowLayout {
 }
 
 /**
- * A matrix whose rows each have one run of entries that are not 0: output i = Σ weights[offsets[i] + k] · input[starts[i] + k],
- * for k from 0 to offsets[i + 1] − offsets[i].
+ * A matrix in which the entries of a row that are not 0 are neighbours: output i = Σ weights[offsets[i] + k] · input[starts[i] + k], for k
+ * from 0 up to, but without, offsets[i + 1] − offsets[i].
  */
 export interface Bands {
   readonly inputs: number;
@@ -30,17 +30,17 @@ export interface Bands {
 }
 
 export interface MovementKernels {
-  /** Copies `count` runs of `length` elements; what of `out` lies between them stays as it is. */
+  /** Copies `count` runs of `length` elements. The elements of `out` between the runs do not change. */
   copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void;
 
-  /** out[o, i, …] = x[o, indices[i], …]. */
+  /** Computes out[o, i, …] = x[o, indices[i], …]. */
   selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, layout: RowLayout): void;
-  /** dx[o, k, …] = Σ g[o, i, …] over all i with indices[i] = k. */
+  /** Computes dx[o, k, …] = Σ g[o, i, …] over all i with indices[i] = k. */
   selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, layout: RowLayout): void;
 
-  /** out[i] = pixels[i] / 255 in float32: one correctly rounded division, as PyTorch's `.float() / 255`. */
+  /** Computes out[i] = pixels[i] / 255 in float32 with one correctly rounded division, as PyTorch's `.float() / 255` does. */
   scalePixels(pixels: Uint8Array, out: FloatArray): void;
 
-  /** out[plane] = rows · x[plane] · columnsᵀ. The gradient is the same with transposed bands. */
+  /** Computes out[plane] = rows · x[plane] · columnsᵀ. The gradient is the same with transposed bands. */
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void;
 }

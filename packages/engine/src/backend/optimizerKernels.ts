@@ -1,8 +1,8 @@
-// The optimizers' part of the contract: one update of one parameter and its state, in place. Kernels know formulas;
-// defaults, corrections that depend on the step, and what is kept are the optimizers' (src/optim).
-import type { FloatArray } from './backend.ts';
+// The optimizers' part of the contract: one update of one parameter and its state, in place. Kernels know the formulas. The optimizers
+// (src/optim) know the defaults, the corrections that depend on the step, and which state is kept.
+import type { FloatArray } from './types.ts';
 
-/** Options of one SGD update (torch.optim.SGD). `first`: the momentum buffer holds nothing yet. */
+/** Options of one SGD update (torch.optim.SGD). `first`: the momentum buffer has no values yet. */
 export interface SgdStep {
   readonly learningRate: number;
   readonly momentum: number;
@@ -13,24 +13,24 @@ export interface SgdStep {
 }
 
 /**
- * Options of one update of Adam's family. With m and v the running means of g and of g², the step is
+ * Options of one update of Adam's family. m and v are the running means of g and of g². The step is
  * (meanFactor · m + gradientFactor · g) / (√v / rootCorrection + eps).
  */
 export interface AdamStep {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  /** Share of the parameter that is added to its gradient. */
+  /** The parameter times this is added to its gradient. */
   readonly weightDecay: number;
   readonly meanFactor: number;
   readonly gradientFactor: number;
-  /** null: nothing divides. */
+  /** null: the step is not divided by anything. */
   readonly rootCorrection: number | null;
 }
 
 /**
- * Options of one update of RMSprop's family. The mean square is v ← decay · v + share · g²; the step, before momentum, is
- * g / (√v + eps), or with the running mean m of the gradient g / (√(v − m²) + eps).
+ * Options of one update of RMSprop's family. The mean square is v ← decay · v + share · g². The step, before momentum, is g / (√v + eps).
+ * With the running mean m of the gradient it is g / (√(v − m²) + eps).
  */
 export interface RmspropStep {
   readonly learningRate: number;
@@ -49,7 +49,7 @@ export interface AdadeltaStep {
   readonly weightDecay: number;
 }
 
-/** Options of one Adamax update (torch.optim.Adamax); `stepSize` is the learning rate over the mean's correction. */
+/** Options of one Adamax update (torch.optim.Adamax). `stepSize` is the learning rate divided by the mean's correction. */
 export interface AdamaxStep {
   readonly stepSize: number;
   readonly beta1: number;
@@ -59,11 +59,11 @@ export interface AdamaxStep {
 }
 
 export interface OptimizerKernels {
-  /** In place on param and on momentumBuffer (null when momentum is 0). */
+  /** Updates param and momentumBuffer (null when momentum is 0) in place. */
   sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void;
   /**
-   * In place on param, expAvg, expAvgSq and maxExpAvgSq. With maxExpAvgSq (AMSGrad) the largest second moment so far,
-   * a NaN counting as the largest, divides the step instead of expAvgSq.
+   * Updates param, expAvg, expAvgSq and maxExpAvgSq in place. With maxExpAvgSq (AMSGrad) the step is divided by the largest second moment so
+   * far instead of by expAvgSq; a NaN counts as the largest.
    */
   adam(
     param: FloatArray,
@@ -73,7 +73,7 @@ export interface OptimizerKernels {
     maxExpAvgSq: FloatArray | null,
     options: AdamStep,
   ): void;
-  /** In place on param, squareAvg, gradAvg (null: not centered) and momentumBuffer (null: no momentum). */
+  /** Updates param, squareAvg, gradAvg (null: not centered) and momentumBuffer (null: no momentum) in place. */
   rmsprop(
     param: FloatArray,
     grad: FloatArray,
@@ -82,8 +82,8 @@ export interface OptimizerKernels {
     momentumBuffer: FloatArray | null,
     options: RmspropStep,
   ): void;
-  /** In place on param, squareAvg and accDelta, the running mean of the squared steps. */
+  /** Updates param, squareAvg and accDelta (the running mean of the squared steps) in place. */
   adadelta(param: FloatArray, grad: FloatArray, squareAvg: FloatArray, accDelta: FloatArray, options: AdadeltaStep): void;
-  /** In place on param, expAvg and expInf, the decayed largest gradient. */
+  /** Updates param, expAvg and expInf (the decayed largest gradient) in place. */
   adamax(param: FloatArray, grad: FloatArray, expAvg: FloatArray, expInf: FloatArray, options: AdamaxStep): void;
 }

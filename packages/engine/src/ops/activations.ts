@@ -1,7 +1,7 @@
 // Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
 import { checkNumber } from '../argumentChecks.ts';
 import { gradientStorage, overGradient, record } from '../autograd.ts';
-import type { ActivationOp } from '../backend/layerKernels.ts';
+import type { ActivationOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, type Shape } from '../shape.ts';

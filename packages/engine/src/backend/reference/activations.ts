@@ -1,7 +1,7 @@
-// Activations and their slopes in float64, each as its definition says.
+// Activations and their slopes in float64, written as in their definitions.
 import { erf, erfc } from '../../errorFunction.ts';
 import { exp, log1p, tanh } from '../../math.ts';
-import type { ActivationOp } from '../layerKernels.ts';
+import type { ActivationOp } from '../types.ts';
 
 interface Activation {
   value(x: number, a: number, b: number): number;
@@ -9,7 +9,7 @@ interface Activation {
 }
 
 const sigmoid = (x: number): number => 1 / (1 + exp(-x));
-/** The normal distribution's cumulative function. */
+/** Computes the cumulative distribution function of the normal distribution. */
 const normal = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
 const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 const cubic = (x: number): number => ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x);
@@ -25,13 +25,13 @@ export const activations: Record<ActivationOp, Activation> = {
   },
   gelu: { value: (x) => x * normal(x), slope: (x) => normal(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI) },
   geluTanh: {
-    // (1 + tanh(u)) / 2 = sigmoid(2u), which does not cancel.
+    // sigmoid(2u) = (1 + tanh(u)) / 2, but without cancellation.
     value: (x) => x * sigmoid(2 * cubic(x)),
     slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
   },
   erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
-  // expm1 by way of tanh, which does not cancel near 0.
+  // exp(x) − 1 by tanh, which does not cancel near 0.
   elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
   relu6: { value: (x) => Math.min(Math.max(x, 0), 6), slope: (x) => (x > 0 && x < 6 ? 1 : 0) },
   hardSwish: {

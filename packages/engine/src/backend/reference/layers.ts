@@ -1,21 +1,19 @@
-// The kernels of single layers as plain loops; sums in float64.
-import type { FloatArray } from '../backend.ts';
-import type { ActivationOp, ChannelLayout, LayerKernels } from '../layerKernels.ts';
+// Activations and normalisation as plain loops. Sums are in float64.
+import type { ChannelLayout, LayerKernels } from '../layerKernels.ts';
 import { activations } from './activations.ts';
-import { ReferenceOptimizers } from './optimizers.ts';
 
-export class ReferenceLayers extends ReferenceOptimizers implements LayerKernels {
-  activation(op: ActivationOp, x: FloatArray, out: FloatArray, a: number, b: number): void {
+export const layers: LayerKernels = {
+  activation(op, x, out, a, b) {
     const activation = activations[op];
     for (let i = 0; i < out.length; i++) out[i] = activation.value(x[i], a, b);
-  }
+  },
 
-  activationBackward(op: ActivationOp, g: FloatArray, x: FloatArray, dx: FloatArray, a: number, b: number): void {
+  activationBackward(op, g, x, dx, a, b) {
     const activation = activations[op];
     for (let i = 0; i < dx.length; i++) dx[i] = g[i] * activation.slope(x[i], a, b);
-  }
+  },
 
-  channelMoments(x: FloatArray, mean: FloatArray, variance: FloatArray, layout: ChannelLayout): void {
+  channelMoments(x, mean, variance, layout) {
     const count = x.length / layout.channels;
     const sums = new Float64Array(layout.channels);
     const squares = new Float64Array(layout.channels);
@@ -23,9 +21,9 @@ export class ReferenceLayers extends ReferenceOptimizers implements LayerKernels
     for (let i = 0; i < x.length; i++) squares[channelOf(i, layout)] += (x[i] - sums[channelOf(i, layout)]) ** 2 / count;
     mean.set(sums);
     variance.set(squares);
-  }
+  },
 
-  channelProducts(g: FloatArray, x: FloatArray, mean: FloatArray, sums: FloatArray, products: FloatArray, layout: ChannelLayout): void {
+  channelProducts(g, x, mean, sums, products, layout) {
     const ofG = new Float64Array(layout.channels);
     const ofProducts = new Float64Array(layout.channels);
     for (let i = 0; i < x.length; i++) {
@@ -35,31 +33,22 @@ export class ReferenceLayers extends ReferenceOptimizers implements LayerKernels
     }
     sums.set(ofG);
     products.set(ofProducts);
-  }
+  },
 
-  channelScale(x: FloatArray, mean: FloatArray, scale: FloatArray, shift: FloatArray, out: FloatArray, layout: ChannelLayout): void {
+  channelScale(x, mean, scale, shift, out, layout) {
     for (let i = 0; i < x.length; i++) {
       const channel = channelOf(i, layout);
       out[i] = (x[i] - mean[channel]) * scale[channel] + shift[channel];
     }
-  }
+  },
 
-  channelCombine(
-    g: FloatArray,
-    x: FloatArray,
-    mean: FloatArray,
-    gFactor: FloatArray,
-    xFactor: FloatArray,
-    shift: FloatArray,
-    dx: FloatArray,
-    layout: ChannelLayout,
-  ): void {
+  channelCombine(g, x, mean, gFactor, xFactor, shift, dx, layout) {
     for (let i = 0; i < x.length; i++) {
       const channel = channelOf(i, layout);
       dx[i] = g[i] * gFactor[channel] + (x[i] - mean[channel]) * xFactor[channel] + shift[channel];
     }
-  }
-}
+  },
+};
 
 function channelOf(index: number, { channels, inner }: ChannelLayout): number {
   return Math.floor(index / inner) % channels;

@@ -1,24 +1,22 @@
-// Moving and mixing elements by position, as plain loops; sums in float64.
-import type { FloatArray } from '../backend.ts';
-import type { Bands, MovementKernels, RowLayout, Runs } from '../movementKernels.ts';
-import { ReferenceLayers } from './layers.ts';
+// Moves and mixes elements by position with plain loops. Sums are in float64.
+import type { MovementKernels } from '../movementKernels.ts';
 
-export class ReferenceMovement extends ReferenceLayers implements MovementKernels {
-  copyRuns(x: FloatArray, from: Runs, out: FloatArray, to: Runs, count: number, length: number): void {
+export const movement: MovementKernels = {
+  copyRuns(x, from, out, to, count, length) {
     for (let run = 0; run < count; run++) {
       for (let i = 0; i < length; i++) out[to.start + run * to.step + i] = x[from.start + run * from.step + i];
     }
-  }
+  },
 
-  selectRows(x: FloatArray, indices: Int32Array, out: FloatArray, { outer, size, inner }: RowLayout): void {
+  selectRows(x, indices, out, { outer, size, inner }) {
     for (let o = 0; o < outer; o++) {
       indices.forEach((index, i) => {
         for (let j = 0; j < inner; j++) out[(o * indices.length + i) * inner + j] = x[(o * size + index) * inner + j];
       });
     }
-  }
+  },
 
-  selectRowsBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, { outer, size, inner }: RowLayout): void {
+  selectRowsBackward(g, indices, dx, { outer, size, inner }) {
     const sums = new Float64Array(dx.length);
     for (let o = 0; o < outer; o++) {
       indices.forEach((index, i) => {
@@ -26,13 +24,13 @@ export class ReferenceMovement extends ReferenceLayers implements MovementKernel
       });
     }
     dx.set(sums);
-  }
+  },
 
-  scalePixels(pixels: Uint8Array, out: FloatArray): void {
+  scalePixels(pixels, out) {
     for (let i = 0; i < pixels.length; i++) out[i] = Math.fround(pixels[i] / 255);
-  }
+  },
 
-  resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void {
+  resample2d(x, out, planes, rows, columns) {
     for (let plane = 0; plane < planes; plane++) {
       for (let i = 0; i < rows.outputs; i++) {
         for (let j = 0; j < columns.outputs; j++) {
@@ -47,5 +45,5 @@ export class ReferenceMovement extends ReferenceLayers implements MovementKernel
         }
       }
     }
-  }
-}
+  },
+};

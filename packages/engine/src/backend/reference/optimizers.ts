@@ -1,10 +1,8 @@
 // The optimizers' kernels as plain loops, in the order of torch.optim's single-tensor formulas.
-import type { FloatArray } from '../backend.ts';
-import type { AdadeltaStep, AdamaxStep, AdamStep, OptimizerKernels, RmspropStep, SgdStep } from '../optimizerKernels.ts';
-import { ReferenceMemory } from './memory.ts';
+import type { OptimizerKernels } from '../optimizerKernels.ts';
 
-export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKernels {
-  sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void {
+export const optimizers: OptimizerKernels = {
+  sgd(param, grad, momentumBuffer, options) {
     const { learningRate, momentum, dampening, weightDecay, nesterov, first } = options;
     for (let i = 0; i < param.length; i++) {
       let step = grad[i] + weightDecay * param[i];
@@ -15,16 +13,9 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       }
       param[i] -= learningRate * step;
     }
-  }
+  },
 
-  adam(
-    param: FloatArray,
-    grad: FloatArray,
-    expAvg: FloatArray,
-    expAvgSq: FloatArray,
-    maxExpAvgSq: FloatArray | null,
-    options: AdamStep,
-  ): void {
+  adam(param, grad, expAvg, expAvgSq, maxExpAvgSq, options) {
     const { beta1, beta2, eps, weightDecay, meanFactor, gradientFactor, rootCorrection } = options;
     for (let i = 0; i < param.length; i++) {
       const g = grad[i] + weightDecay * param[i];
@@ -39,16 +30,9 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       const denominator = rootCorrection === null ? 1 : Math.sqrt(averageSq) / rootCorrection + eps;
       param[i] -= (meanFactor * average + gradientFactor * g) / denominator;
     }
-  }
+  },
 
-  rmsprop(
-    param: FloatArray,
-    grad: FloatArray,
-    squareAvg: FloatArray,
-    gradAvg: FloatArray | null,
-    momentumBuffer: FloatArray | null,
-    options: RmspropStep,
-  ): void {
+  rmsprop(param, grad, squareAvg, gradAvg, momentumBuffer, options) {
     const { learningRate, decay, share, eps, weightDecay, momentum } = options;
     for (let i = 0; i < param.length; i++) {
       const g = grad[i] + weightDecay * param[i];
@@ -57,7 +41,7 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       if (gradAvg !== null) {
         const average = decay * gradAvg[i] + share * g;
         gradAvg[i] = average;
-        // Rounding must not make a variance negative.
+        // Rounding can make the difference negative, but a variance is not.
         variance = Math.max(variance - average * average, 0);
       }
       let step = g / (Math.sqrt(variance) + eps);
@@ -67,9 +51,9 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       }
       param[i] -= learningRate * step;
     }
-  }
+  },
 
-  adadelta(param: FloatArray, grad: FloatArray, squareAvg: FloatArray, accDelta: FloatArray, options: AdadeltaStep): void {
+  adadelta(param, grad, squareAvg, accDelta, options) {
     const { learningRate, rho, eps, weightDecay } = options;
     for (let i = 0; i < param.length; i++) {
       const g = grad[i] + weightDecay * param[i];
@@ -79,9 +63,9 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       accDelta[i] = rho * accDelta[i] + (1 - rho) * delta * delta;
       param[i] -= learningRate * delta;
     }
-  }
+  },
 
-  adamax(param: FloatArray, grad: FloatArray, expAvg: FloatArray, expInf: FloatArray, options: AdamaxStep): void {
+  adamax(param, grad, expAvg, expInf, options) {
     const { stepSize, beta1, beta2, eps, weightDecay } = options;
     for (let i = 0; i < param.length; i++) {
       const g = grad[i] + weightDecay * param[i];
@@ -91,5 +75,5 @@ export class ReferenceOptimizers extends ReferenceMemory implements OptimizerKer
       expInf[i] = largest;
       param[i] -= (stepSize * average) / largest;
     }
-  }
-}
+  },
+};

@@ -1,6 +1,6 @@
-// The geometry of sliding windows, once: which input element meets which weight in which output element. A convolution and
-// both its gradients are the same walk with another line of arithmetic.
-import type { ConvGeometry, PoolGeometry } from '../backend.ts';
+// The geometry of sliding windows: which input element and which weight belong to which output element. A convolution and both its
+// gradients visit the same elements and differ in a few lines of arithmetic.
+import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
 /** The outputs along one side that meet the input, and not the padding, at one position of the kernel. */
 interface Span {
@@ -53,7 +53,7 @@ export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, re
   }
 }
 
-/** Visits every input element of every pooling window: its position in its plane, the plane's offset, and the output element. */
+/** Visits every input element of every pooling window. `visit` gets its position in its plane, the plane's offset, and the output element. */
 export function forEachPoolTap(geometry: PoolGeometry, visit: (position: number, plane: number, output: number) => void): void {
   const { planes, height, width, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
   for (let plane = 0; plane < planes; plane++) {

@@ -1,13 +1,13 @@
-// The temporaries of steps: bumped along in large blocks of the heap, given back all at once by going back to a mark.
-// The blocks stay for the next step, which then runs through the same addresses.
-import type { FloatArray } from '../backend.ts';
+// The temporary memory of steps. It is allocated one piece after the other in large blocks of the heap, and freed at once by going back to
+// a mark. The blocks are kept for the next step, which then uses the same addresses.
+import type { FloatArray } from '../types.ts';
 import { Heap } from './heap.ts';
 import { Spares } from './spares.ts';
 
 const FIRST_CHUNK = 1024 * 1024;
 const LARGEST_SPARE = 256 * 1024 * 1024;
 
-/** Numbers of a mark. */
+/** How many numbers a mark has. */
 const MARK = 4;
 
 interface Chunk {
@@ -19,29 +19,29 @@ export class Arena {
   readonly #heap: Heap;
   readonly #chunks: Chunk[] = [];
   #chunk = 0;
-  /** Bytes taken of the chunk in use. */
+  /** Bytes allocated in the current chunk. */
   #offset = 0;
   #used = 0;
   readonly #spares = new Spares();
-  /** The level whose takings are noted; 0 when there is none. */
+  /** The level whose allocations are noted for the current operation; 0 if there is no operation. */
   #operationLevel = 0;
-  /** The level whose spares there are. */
+  /** The level that the spare blocks belong to. */
   #sparesLevel = 0;
-  /** Four numbers a mark: chunk, offset, used, spares lent; those of levels that have ended stay, so that the list need not grow again. */
+  /** Four numbers for each mark: chunk, offset, used, spares lent. Numbers of closed levels stay, so that the list does not grow again. */
   readonly #marks: number[] = [];
-  /** How many of these numbers are of open levels. */
+  /** How many of these numbers belong to open levels. */
   #level = 0;
 
   constructor(heap: Heap) {
     this.#heap = heap;
   }
 
-  /** Bytes taken since the outermost mark. */
+  /** Bytes allocated since the outermost mark. */
   get used(): number {
     return this.#used;
   }
 
-  /** Bytes of the heap that are held, for these and for later steps. */
+  /** Bytes of the heap that the arena has, for this step and later ones. */
   get held(): number {
     let bytes = 0;
     for (const chunk of this.#chunks) bytes += chunk.size;
@@ -52,7 +52,7 @@ export class Arena {
     return this.#level > 0;
   }
 
-  /** Opens a level; its number is for `leave`. */
+  /** Opens a level and returns its mark, which `leave` takes. */
   enter(): number {
     const mark = this.#level;
     this.#marks[mark] = this.#chunk;
@@ -63,7 +63,7 @@ export class Arena {
     return mark;
   }
 
-  /** Gives back what was taken since `enter` returned `mark`, whatever levels were opened since. */
+  /** Frees what was allocated since `enter` returned `mark`, also in levels that were opened since. */
   leave(mark: number): void {
     this.#chunk = this.#marks[mark];
     this.#offset = this.#marks[mark + 1];
@@ -78,13 +78,13 @@ export class Arena {
     this.#operationLevel = 0;
   }
 
-  /** The address of `bytes` bytes, a multiple of 64. @throws EngineError `outOfMemory`. */
+  /** Allocates bytes and returns their address, a multiple of 64. @throws EngineError `outOfMemory`. */
   take(bytes: number): number {
     const size = Heap.blockSize(bytes);
     if (this.#operationLevel === 0) return this.#bump(size, bytes);
     const spare = this.#spares.take(size);
     if (this.#operationLevel !== this.#level) {
-      // A kernel's own room within the operation: what is bumped goes with its level, a spare is noted to come back then.
+      // Scratch memory of a kernel within the operation. New memory is freed with its level; a spare is noted, so that it is returned then.
       if (spare < 0) return this.#bump(size, bytes);
       this.#spares.lend(spare, size);
       return spare;
@@ -94,13 +94,13 @@ export class Arena {
     return address;
   }
 
-  /** What is taken from here on at this level is an operation's of a backward pass. */
+  /** Begins an operation of a backward pass: what is allocated at this level from here on belongs to it. */
   beginOperation(): void {
     this.#operationLevel = this.#level;
     this.#sparesLevel = this.#operationLevel;
   }
 
-  /** What was taken since, but for what `kept` lies in, is taken again by the next operations of this level. */
+  /** Ends the operation. Its blocks, except those of the arrays `kept`, may be allocated again by the next operations of this level. */
   endOperation(kept: readonly (FloatArray | null)[]): void {
     this.#operationLevel = 0;
     this.#spares.end(kept);
@@ -114,7 +114,7 @@ export class Arena {
     this.#spares.recycle(array.byteOffset);
   }
 
-  /** Makes a block spare that was taken at any open level, before or at that of the operations. */
+  /** Makes the block of an array spare, whichever open level allocated it. */
   release({ byteOffset, byteLength }: { readonly byteOffset: number; readonly byteLength: number }): void {
     if (!this.#isWithin(byteOffset)) return;
     this.#sparesLevel = this.#level;
@@ -145,7 +145,7 @@ export class Arena {
     return address;
   }
 
-  /** Returns the chunks that no open level uses to the heap. */
+  /** Returns to the heap the chunks that no open level uses. */
   trim(): void {
     const kept = this.isOpen ? this.#chunk + 1 : 0;
     for (const chunk of this.#chunks.splice(kept)) this.#heap.release(chunk.start, chunk.size);
@@ -155,7 +155,7 @@ export class Arena {
     }
   }
 
-  /** As large as all before, so that few are needed; smaller ones than this request may then be skipped. */
+  /** Allocates a chunk, if possible as large as all chunks before together, so that few are needed. */
   #newChunk(size: number, bytes: number): Chunk {
     const generous = Math.max(size, FIRST_CHUNK, Math.min(this.held, LARGEST_SPARE));
     for (const wanted of [generous, size]) {

@@ -1,6 +1,6 @@
-// Which kernels compute a convolution: chosen here and nowhere else, from its shapes alone and never from its batch, so that
-// a sample's results are the same bits in any batch, on any machine, with any number of threads.
-import type { ConvGeometry } from '../backend.ts';
+// Chooses the kernels of a convolution. The choice follows from its shapes alone and never from its batch, so a sample's results have the
+// same bits in any batch, on any machine, with any number of threads.
+import type { ConvGeometry } from '../types.ts';
 
 /**
  * `depthwise`: every channel sees only itself. `winograd`: 3 × 3 kernels of stride 1, with 36 products where `direct` takes 144.
@@ -9,12 +9,13 @@ import type { ConvGeometry } from '../backend.ts';
 export const convVariants = ['direct', 'depthwise', 'winograd'] as const;
 export type ConvVariant = (typeof convVariants)[number];
 
-/** Channels on both sides from which Winograd's fewer products outweigh its transforms. */
+/** From this number of channels on both sides, Winograd's algorithm saves more products than its transforms cost. */
 const WINOGRAD_CHANNELS = 3;
 
+/** Returns whether each channel has a kernel of its own. */
 export const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
 
-/** Whether Winograd's algorithm applies: its transforms know 3 × 3 kernels, and more padding than 2 would only add results of nothing. */
+/** Returns whether Winograd's algorithm applies. More padding than 2 would only add results without input. */
 export const fitsWinograd = (geometry: ConvGeometry): boolean =>
   geometry.kernelHeight === 3 &&
   geometry.kernelWidth === 3 &&
@@ -26,8 +27,11 @@ export const fitsWinograd = (geometry: ConvGeometry): boolean =>
   geometry.padTop <= 2 &&
   geometry.padLeft <= 2;
 
-/** @param forced a variant to prefer wherever it applies. */
-export function convVariant(geometry: ConvGeometry, forced: ConvVariant | null): ConvVariant {
+/**
+ * Returns the variant of a convolution.
+ * @param forced a variant to use wherever it applies.
+ */
+export function convVariant(geometry: ConvGeometry, forced: ConvVariant | undefined): ConvVariant {
   const { inChannels, outChannels } = geometry;
   if (forced === 'direct') return 'direct';
   if (isDepthwise(geometry) && !(forced === 'winograd' && fitsWinograd(geometry))) return 'depthwise';

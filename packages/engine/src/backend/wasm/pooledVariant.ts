@@ -1,33 +1,33 @@
-// Which kernels do a convolution with its rectifier and pooling: chosen here and nowhere else, from shapes alone.
-import type { ConvGeometry, PoolGeometry } from '../backend.ts';
+// Chooses the kernels of a convolution with relu and max-pooling, from shapes alone.
+import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
 /**
- * What makes the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns over images as they lie, for few channels.
- * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: windows are taken from Winograd's tiles.
+ * What computes the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns over the images as they are, for few channels.
+ * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: Winograd's tiles, which contain the windows.
  * `composed`: one step after the other.
  */
 export const pooledForwards = ['composed', 'direct', 'tiled', 'winograd'] as const;
 export type PooledForward = (typeof pooledForwards)[number];
 
 /**
- * What makes the gradients. `sparse`: walks over the positions that have one. `winograd`: spreads them over Winograd's tiles.
- * `composed`: spreads them over planes and goes over all.
+ * What computes the gradients. `sparse`: visits only the positions whose gradient is not 0. `winograd`: spreads the gradients over
+ * Winograd's tiles. `composed`: spreads them over planes and visits all positions.
  */
 export const pooledBackwards = ['composed', 'sparse', 'winograd'] as const;
 export type PooledBackward = (typeof pooledBackwards)[number];
 
-/** Variants to prefer wherever they apply. */
+/** Variants to use wherever they apply. */
 export interface PooledChoice {
   readonly forward?: PooledForward;
   readonly backward?: PooledBackward;
 }
 
-/** Input channels up to which the wide tiles' repeated images are not worth their making. */
+/** Up to this number of input channels, making images of repeated elements costs more than they save. */
 const FEW_CHANNELS = 4;
-/** Bytes up to which an image of repeated elements is made whole. */
+/** The most bytes of an image of repeated elements, which is made as a whole. */
 const LARGEST_IMAGE = 512 * 1024;
 
-/** Whether windows are 2 × 2, side by side and whole, over a plain convolution of stride 1. */
+/** Returns whether the windows are 2 × 2, side by side and without padding, over a convolution of stride 1 without groups or dilation. */
 function isPlain(conv: ConvGeometry, pool: PoolGeometry): boolean {
   return (
     conv.groups === 1 &&
@@ -54,7 +54,10 @@ const fitsTiled = (conv: ConvGeometry, pool: PoolGeometry): boolean =>
   isPlain(conv, pool) &&
   16 * conv.inChannels * (conv.height + conv.kernelHeight + conv.padTop) * (conv.width + conv.kernelWidth + conv.padLeft) <= LARGEST_IMAGE;
 
-/** @param isWinograd whether the convolution is computed by Winograd's algorithm. */
+/**
+ * Returns what computes the pooled result.
+ * @param isWinograd whether the convolution is computed by Winograd's algorithm.
+ */
 export function pooledForward(
   conv: ConvGeometry,
   pool: PoolGeometry,
@@ -70,7 +73,10 @@ export function pooledForward(
   return conv.kernelHeight * conv.kernelWidth > 9 && fitsTiled(conv, pool) ? 'tiled' : 'composed';
 }
 
-/** @param isWinograd the same: it beats the walk over an eighth of all positions. */
+/**
+ * Returns what computes the gradients.
+ * @param isWinograd whether the convolution is computed by Winograd's algorithm. Then it is faster than visiting an eighth of all positions.
+ */
 export function pooledBackward(
   conv: ConvGeometry,
   pool: PoolGeometry,

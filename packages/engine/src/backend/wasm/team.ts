@@ -1,88 +1,56 @@
-// Who runs the units of parallel kernels. A team is the thread that computes and those it shares its kernels with, over one
-// memory: the first publishes a job (a kernel, its arguments, its units), takes part in it and returns when all is done.
-// How threads are made is the platform's (src/node); what they do is teamMember.ts, what they share teamRecord.ts.
+// The team of several threads over one memory. The thread that computes publishes a job (a kernel, its arguments, its units), takes part in
+// it and returns when all is done. The platform makes the threads (src/node). teamMember.ts has what the other threads do, and
+// teamRecord.ts what all of them share.
 import { ArgumentError, ThreadLostError } from '../../errors.ts';
+import type { KernelTeam } from './kernelTeam.ts';
 import { Team, type TeamRecord, takeShare, writeRange } from './teamRecord.ts';
 
-export interface KernelTeam {
-  /** Threads that run units, the calling one among them. */
-  readonly threads: number;
-  /** Whether one of them has ended by itself: there will be no results. */
-  readonly isLost: boolean;
-  /** A kernel's arguments, for all threads to see, before `run`. */
-  readonly args: Float64Array;
-  /** Whether the caller is to run all units by itself, because there are no others or the work is not worth their while. */
-  runsAlone(units: number, operations: number): boolean;
-  /**
-   * Runs all units of the kernel with this number (its place in `unitRunners`), and returns when all are done.
-   * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
-   */
-  run(kernel: number, units: number, operations: number): void;
-  /** Resolves when all threads take part; work can begin before. @throws ThreadLostError */
-  ready(): Promise<void>;
-  /** Ends all other threads and waits until they are gone. */
-  close(): Promise<void>;
-}
-
-/** What a thread is started with: pass it on to `serveTeam` there. All of it can be cloned to another thread. */
+/** What a thread is started with. Pass it to `serveTeam` in the thread. All of it can be cloned to another thread. */
 export interface TeamSetup {
   /** The compiled kernels. */
   readonly module: object;
   /** The shared memory. */
   readonly memory: object;
-  /** Where in it the team's record lies. */
+  /** The address of the team's record in it. */
   readonly record: number;
   readonly threads: number;
-  /** Which of them this is; the computing thread is 0. */
+  /** The number of this thread; the computing thread is 0. */
   readonly thread: number;
 }
 
 /** A thread that serves a team. */
 export interface KernelThread {
-  /** Ends it and waits until it is gone. */
+  /** Ends the thread and waits until it has ended. */
   close(): Promise<void>;
 }
 
-/** How a platform makes threads. */
+/** What makes threads on a platform. */
 export interface KernelThreads {
-  /** Threads that compute, the calling one among them; 1 makes none. */
+  /** Threads that compute, with the calling thread; 1 makes none. */
   readonly count: number;
-  /** How long a share of a kernel that a thread has taken may take before the thread counts as lost; default 60,000 ms. */
+  /** The time that a thread may need for its share of a kernel before it counts as lost; default 60,000 ms. */
   readonly patienceMs?: number;
-  /** Starts one, which need not be ready at once. `onEnd` is told when it ends without having been closed. */
+  /** Starts a thread, which may become ready later. Calls `onEnd` if it ends without having been closed. */
   start(setup: TeamSetup, onEnd: (reason: unknown) => void): KernelThread;
 }
 
-/** More would only add waiting: machines with more cores train several jobs. */
+/** The most threads of a team. More threads would only wait; machines with more cores train several jobs. */
 export const MOST_THREADS = 64;
 
-/** @throws ArgumentError unless it is a whole number from 1 to 64. */
+/** Returns the number of threads. @throws ArgumentError unless it is a whole number from 1 to 64. */
 export function checkThreads(count: number): number {
   if (Number.isInteger(count) && count >= 1 && count <= MOST_THREADS) return count;
   throw new ArgumentError(`threads must be a whole number from 1 to ${MOST_THREADS}, got ${count}`);
 }
 
-/** No thread but the caller's. */
-export const alone: KernelTeam = {
-  threads: 1,
-  isLost: false,
-  args: new Float64Array(0),
-  runsAlone: () => true,
-  run: () => {
-    throw new TypeError('there is no team to run with');
-  },
-  ready: () => Promise.resolve(),
-  close: () => Promise.resolve(),
-};
-
-/** Below so many operations (2 to 5 µs) a job is done before another thread has noticed it. */
+/** A job of fewer operations (2 to 5 µs) is done before another thread has noticed it. */
 const WORTH_SHARING = 50_000;
-/** A share of a job is worth at least so many, and each thread has at most so many shares: enough for the fast to help the slow. */
+/** The least operations of a share, and the most shares of a thread, which are enough for fast threads to help slow ones. */
 const WORTH_TAKING = 10_000;
 const SHARES_OF_EACH = 8;
-/** Looks at the count of unfinished shares before the thread sleeps on it: some 100 µs. */
+/** How often the thread looks at the count of unfinished shares before it sleeps: some 100 µs. */
 const LOOKS = 20_000;
-/** The wait for a share is made of short ones: so the time that a process was stopped for does not count. */
+/** The wait for a share consists of short waits, so that time for which the process was stopped does not count. */
 const WAIT_MS = 100;
 const PATIENCE_MS = 60_000;
 
@@ -96,7 +64,10 @@ export class ThreadTeam implements KernelTeam {
   #lost: ThreadLostError | null = null;
   #closing: Promise<void> | null = null;
 
-  /** @param runUnits runs a kernel's units on the calling thread, with the record's arguments. */
+  /**
+   * Starts the threads.
+   * @param runUnits runs a kernel's units on the calling thread, with the record's arguments.
+   */
   constructor(
     threads: KernelThreads,
     setup: Omit<TeamSetup, 'thread' | 'threads'>,
@@ -168,7 +139,7 @@ export class ThreadTeam implements KernelTeam {
         Atomics.sub(words, Team.unfinished, 1);
       }
     } catch (error) {
-      // Others may still be at work on this job: there cannot be another one.
+      // Other threads may still work on this job, so there cannot be another job.
       this.#lose(error);
       throw error;
     }

@@ -1,49 +1,50 @@
-// What the threads of a team share beside their data: a record in linear memory with the job in hand, the ranges of its shares that
-// are still to be had, and the words that threads sleep on.
+// What the threads of a team share beside their data: a record in linear memory. It has the current job, the ranges of shares that are
+// left, and the words that threads sleep on.
 //
-// A job is cut into shares of equal length; each thread has a range of them, takes from its lower end, and when it is empty from
-// the upper ends of the others': so a thread meets the same part of a batch in kernel after kernel, and nobody waits for a slow
-// one for long. A range is one word, changed by compare-and-swap alone, and says itself whether anything is left. Who takes a
-// share may therefore be as late as it likes: it either takes nothing, or a share of the job in hand, which then cannot end
-// before that share is done, and so the record holds still until then.
+// A job is cut into shares of equal length, and each thread has a range of them. A thread takes shares from the lower end of its range.
+// When its range is empty, it takes from the upper ends of the other ranges. So a thread works on the same part of a batch in kernel
+// after kernel, and nobody waits long for a slow thread. A range is one word, which changes only by compare-and-swap, and it alone says
+// whether shares are left. So a thread may come late: it either takes nothing, or it takes a share of the current job. The job cannot end
+// before that share is done, and the record does not change until then.
+import { MOST_ARGUMENTS } from './kernels.generated.ts';
 
-/** Indices of int32 words. What different threads write again and again lies in cache lines of its own. */
+/** Indices of int32 words. Words that different threads write often are in different cache lines. */
 export const Team = {
-  /** Changes with each job and with the end; idle threads sleep on it. */
+  /** Changes with each job and when the team is closed; idle threads sleep on it. */
   turn: 0,
-  /** Threads that sleep or are about to: to wake nobody costs a system call too. */
+  /** Threads that sleep or are about to. If it is 0, the system call that wakes them is left out. */
   asleep: 1,
-  /** 1 when threads are to end. */
+  /** 1 when threads have to end. */
   closed: 2,
   /** Threads that have begun to serve. */
   present: 3,
-  /** Shares of the job that are not done; the computing thread sleeps on it. */
+  /** Shares of the job that are not done. The computing thread sleeps on it. */
   unfinished: 16,
-  /** 1 while it does. */
+  /** 1 while the computing thread sleeps. */
   waiting: 17,
   /** 1 after a kernel failed on a thread, or a thread ended. */
   failed: 18,
-  /** The job: the kernel's number, its units, and the units of a share (the last may have fewer). */
+  /** The job: the kernel's number, its units, and the units of a share (the last share may have fewer). */
   kernel: 32,
   units: 33,
   length: 34,
 } as const;
 
-const ARGUMENTS = 48;
-/** kernels/build.mjs refuses kernels with more. */
-const MOST_ARGUMENTS = 24;
-const RANGES = ARGUMENTS + 2 * MOST_ARGUMENTS;
+/** Words of a cache line. */
 const LINE = 16;
+const ARGUMENTS = 48;
+/** Behind the arguments, which are of two words each, at the next cache line. */
+const RANGES = ARGUMENTS + Math.ceil((2 * MOST_ARGUMENTS) / LINE) * LINE;
 
 export interface TeamRecord {
   readonly words: Int32Array;
-  /** The kernel's arguments but for its units. */
+  /** The kernel's arguments without its units. */
   readonly args: Float64Array;
 }
 
 export const teamRecordBytes = (threads: number): number => (RANGES + threads * LINE) * 4;
 
-/** The record at an address, a multiple of 64. */
+/** Returns the record at an address, which must be a multiple of 64. */
 export function teamRecordAt(buffer: ArrayBufferLike, address: number, threads: number): TeamRecord {
   return {
     words: new Int32Array(buffer, address, RANGES + threads * LINE),
@@ -51,12 +52,12 @@ export function teamRecordAt(buffer: ArrayBufferLike, address: number, threads: 
   };
 }
 
-/** The shares first…end - 1 become a thread's: both below 65,536. */
+/** Gives a thread the shares from `first` to `end - 1`; both are below 65,536. */
 export function writeRange(words: Int32Array, thread: number, first: number, end: number): void {
   Atomics.store(words, RANGES + thread * LINE, first | (end << 16));
 }
 
-/** The number of a share that is now the thread's to do; -1 when none is left. */
+/** Takes a share for a thread and returns its number, or -1 if none is left. */
 export function takeShare(words: Int32Array, threads: number, thread: number): number {
   for (let i = 0; i < threads; i++) {
     const from = thread + i < threads ? thread + i : thread + i - threads;

@@ -1,0 +1,35 @@
+// The threads that run the units of parallel kernels, as the kernels' calls see them. A team is the thread that computes, and the threads
+// that share its kernels and its memory. team.ts has the team of several threads.
+
+export interface KernelTeam {
+  /** Threads that run units, with the calling thread. */
+  readonly threads: number;
+  /** Whether a thread has ended by itself. There will be no results then. */
+  readonly isLost: boolean;
+  /** A kernel's arguments, which all threads see. Write them before `run`. */
+  readonly args: Float64Array;
+  /** Returns whether the caller runs all units by itself, because there are no other threads or because the work is too small. */
+  runsAlone(units: number, operations: number): boolean;
+  /**
+   * Runs all units of the kernel with this number (its place in `unitRunners`), and returns when all are done.
+   * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
+   */
+  run(kernel: number, units: number, operations: number): void;
+  /** Resolves when all threads take part. Kernels can run before. @throws ThreadLostError */
+  ready(): Promise<void>;
+  /** Ends all other threads and waits until they have ended. */
+  close(): Promise<void>;
+}
+
+/** The team of the calling thread alone. */
+export const alone: KernelTeam = {
+  threads: 1,
+  isLost: false,
+  args: new Float64Array(0),
+  runsAlone: () => true,
+  run: () => {
+    throw new TypeError('there is no team to run with');
+  },
+  ready: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

@@ -1,0 +1,41 @@
+// The block of memory through which kernels get what does not fit into arguments: lists of dimensions, or the sizes of a convolution or
+// a pooling and the plan that a kernel makes of them. It is written anew for each call.
+import type { ConvGeometry, PoolGeometry } from '../types.ts';
+import { writeConvSizes, writePoolSizes } from './kernels.generated.ts';
+
+/** Largest number of dimensions that fits. */
+const MAX_RANK = 64;
+/** Where the second list of records begins, in words. A record has at most four. */
+const SECOND = 4 * MAX_RANK;
+
+/** Bytes of the block. */
+export const PARAMETER_BYTES = 2 * SECOND * 4;
+
+export class Parameters {
+  /** The block as int32 words. */
+  readonly words: Int32Array;
+  /** The first list of records: its place among the words, and its address. */
+  readonly firstWord = 0;
+  readonly firstAddress: number;
+  /** The second list of records. */
+  readonly secondWord = SECOND;
+  readonly secondAddress: number;
+
+  constructor(words: Int32Array) {
+    this.words = words;
+    this.firstAddress = words.byteOffset;
+    this.secondAddress = words.byteOffset + SECOND * 4;
+  }
+
+  /** Writes a convolution's sizes and returns their address. */
+  convSizes(geometry: ConvGeometry): number {
+    writeConvSizes(this.words, 0, geometry);
+    return this.firstAddress;
+  }
+
+  /** Writes a pooling's sizes and returns their address. */
+  poolSizes(geometry: PoolGeometry): number {
+    writePoolSizes(this.words, 0, geometry);
+    return this.firstAddress;
+  }
+}

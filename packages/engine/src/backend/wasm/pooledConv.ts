@@ -1,0 +1,99 @@
+// Convolutions with relu and max-pooling in one kernel on the wasm backend (packages/engine/kernels/src: directConv.ts, tiledConv.ts and
+// pooledBackward.ts), with the scratch memory that their kernels need. pooledVariant.ts chooses when they are used.
+import { convSizes } from '../definitions.ts';
+import type { ConvGeometry, FloatArray } from '../types.ts';
+import type { WasmContext } from './context.ts';
+
+/**
+ * Runs of images that each sum gradients by themselves. 2, 3, 4 or 6 threads get equally many of 12, and 12 sums are few enough to add.
+ */
+const MOST_RUNS = 12;
+
+/** Bytes of a convolution's sizes. Kernels plan behind them. */
+const SIZES_BYTES = 4 * convSizes.length;
+
+const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
+  batch * inChannels * outChannels * outHeight * outWidth * kernelHeight * kernelWidth;
+
+/** Computes a pooled convolution of few channels. */
+export function directConvReluPool(
+  { memory, parameters, kernels, parallel }: WasmContext,
+  x: FloatArray,
+  weight: FloatArray,
+  bias: FloatArray | null,
+  out: FloatArray,
+  indices: Int32Array,
+  geometry: ConvGeometry,
+): void {
+  const sizes = parameters.convSizes(geometry);
+  const packed = memory.scratch(kernels.directConvWeights(sizes));
+  kernels.packDirectConv(memory.read(weight), bias === null ? 0 : memory.read(bias), packed, sizes);
+  const bytes = kernels.directConvScratch(sizes);
+  const own = memory.scratchOfEach(bytes);
+  const from = memory.read(x);
+  const to = memory.write(out);
+  const at = memory.write(indices);
+  parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
+  memory.finish();
+}
+
+/** Computes a pooled convolution in wide tiles. */
+export function tiledConvReluPool(
+  { memory, parameters, kernels, parallel }: WasmContext,
+  x: FloatArray,
+  weight: FloatArray,
+  bias: FloatArray | null,
+  out: FloatArray,
+  indices: Int32Array,
+  geometry: ConvGeometry,
+): void {
+  const sizes = parameters.convSizes(geometry);
+  const packed = memory.scratch(kernels.tiledConvWeights(sizes));
+  kernels.packTiledConv(memory.read(weight), bias === null ? 0 : memory.read(bias), packed, sizes);
+  const bytes = kernels.tiledConvScratch(sizes, sizes + SIZES_BYTES);
+  const own = memory.scratchOfEach(bytes);
+  const from = memory.read(x);
+  const to = memory.write(out);
+  const at = memory.write(indices);
+  parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
+  memory.finish();
+}
+
+/** Computes those gradients of a pooled convolution that are not null, from the positions that have one. */
+export function sparseConvBackward(
+  { memory, parameters, kernels, parallel }: WasmContext,
+  g: FloatArray,
+  y: FloatArray,
+  indices: Int32Array,
+  x: FloatArray,
+  weight: FloatArray,
+  dx: FloatArray | null,
+  dw: FloatArray | null,
+  db: FloatArray | null,
+  geometry: ConvGeometry,
+): void {
+  const sizes = parameters.convSizes(geometry);
+  const room = sizes + SIZES_BYTES;
+  const sumBytes = kernels.pooledBackwardSums(sizes, room);
+  const packed = dx === null ? 0 : memory.scratch(kernels.packedWindows(sizes));
+  if (dx !== null) kernels.packWindows(memory.read(weight), packed, sizes);
+  const { batch, outChannels } = geometry;
+  const runs = Math.min(batch, MOST_RUNS);
+  const sums = memory.scratch(runs * sumBytes);
+  const bytes = kernels.pooledBackwardScratch(sizes, room);
+  const own = memory.scratchOfEach(bytes);
+  const ofG = memory.read(g);
+  const ofY = memory.read(y);
+  const at = memory.read(indices);
+  const ofX = memory.read(x);
+  const to = dx === null ? 0 : memory.write(dx);
+  // About an eighth of all positions, for one gradient or both.
+  const operations = (operationsOf(geometry) / 8) * (dx === null ? 1 : 2);
+  parallel.convReluPoolBackward(ofG, ofY, at, ofX, packed, to, sums, sumBytes, runs, sizes, own, bytes, runs, operations);
+  if (dw !== null || db !== null) {
+    const toW = dw === null ? 0 : memory.write(dw);
+    const toB = db === null ? 0 : memory.write(db);
+    parallel.pooledBackwardTotal(sums, sumBytes, runs, toW, toB, sizes, outChannels, (runs * sumBytes) / 4);
+  }
+  memory.finish();
+}
