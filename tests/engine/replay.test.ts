@@ -3,7 +3,6 @@
 import { expect, test } from 'vitest';
 import { currentArena, inArena, reopenArena } from '../../packages/engine/src/arena.ts';
 import { runBackward } from '../../packages/engine/src/autograd.ts';
-import { wasmBackend } from '../../packages/engine/src/backend/wasm/wasmBackend.ts';
 import type { Batch } from '../../packages/engine/src/data/loader.ts';
 import {
   type Backend,
@@ -118,7 +117,7 @@ const weightsOf = (model: Module): number[] => [...encodeWeights(model).tensorBy
 
 /** Makes a backend that overwrites memory when a backward pass no longer needs it. */
 function spoilingBackend(): Backend {
-  const backend = wasmBackend();
+  const backend: Backend = new WasmBackend();
   return {
     ...backend,
     release(array) {
