@@ -107,8 +107,8 @@ redisTest('an upload whose server stops or dies fails, and leaves no file', asyn
   await stopping.app.close();
   expect(await show(api, id)).toMatchObject({ status: 'failed', problem: { code: 'unavailable' } });
   await stopping.close();
-  const { artifacts, remains } = api;
-  const dying = new DatasetStore({ redis: redis.connect(), prefix: redis.prefix, artifacts, remains, uploadLeaseMs: 1 });
+  const { artifacts, reservedFiles } = api;
+  const dying = new DatasetStore({ redis: redis.connect(), prefix: redis.prefix, artifacts, reservedFiles, uploadLeaseMs: 1 });
   const died = dying.newId();
   await dying.pending.begin({ id: died, owner: 'anonymous', title: 'x', total: 1, requestId: 'r' });
   const dataset = await ended(api, died);

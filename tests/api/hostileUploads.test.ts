@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Problem } from '@trainyard/contracts';
-import { ArtifactError, DatasetStore, FolderArtifactStore, Remains } from '@trainyard/jobs';
+import { ArtifactError, DatasetStore, FolderArtifactStore, ReservedFiles } from '@trainyard/jobs';
 import * as fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect } from 'vitest';
@@ -187,7 +187,7 @@ redisTest.for([
   const artifacts = await FolderArtifactStore.open(folder);
   artifacts.putFile = () => Promise.reject(new ArtifactError(code, 'the dataset', 'it cannot be stored'));
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const api = await open(redis, { artifacts, datasets: new DatasetStore({ ...base, remains: new Remains(base) }) });
+  const api = await open(redis, { artifacts, datasets: new DatasetStore({ ...base, reservedFiles: new ReservedFiles(base) }) });
   closing.push(async () => {
     await artifacts.close();
     await rm(folder, { recursive: true, force: true });

@@ -140,9 +140,9 @@ describe('DELETE /jobs/{id}', () => {
     // All that the route does before a crash.
     await api.jobs.store.delete(id);
     expect(await api.artifacts.names(id)).not.toEqual([]);
-    expect(await api.remains.sweep()).toBe(1);
+    expect(await api.reservedFiles.sweep()).toBe(1);
     expect(await api.artifacts.names(id)).toEqual([]);
-    expect(await api.remains.sweep()).toBe(0);
+    expect(await api.reservedFiles.sweep()).toBe(0);
   });
 
   test.for(['queued', 'running', 'paused'] as const)('is refused with 409 for a job that is %s', async (status, { api }) => {

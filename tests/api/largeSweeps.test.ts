@@ -203,7 +203,7 @@ describe('deleting a sweep', () => {
     await trainAs(api, ended.trials[0]?.job ?? '', [0.5]);
     await api.sweepRunner.reconcile();
     const running = await makeSweep(api, gridOf({ space: rates(1) }));
-    const base = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, remains: api.remains };
+    const base = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, reservedFiles: api.reservedFiles };
     const retention = new Retention({ ...base, limits: { days: 1, jobs: null } });
     await retention.sweep();
     expect((await api.get('/sweeps')).json<SweepPage>().data).toHaveLength(2);

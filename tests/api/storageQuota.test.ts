@@ -80,7 +80,7 @@ describe('a quota of storage', () => {
     expectRefused(await post(api), 413, 'may store 1000000 bytes', `stores ${used}`);
     expectRefused(await api.post('/sweeps', sweepOf(2), ada), 413);
     await (await claim(api.jobs, waiting.id)).finish({ status: 'succeeded', result, modelBytes: 7 });
-    const options = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, remains: api.remains };
+    const options = { redis: redis.connect(), prefix: redis.prefix, jobs: api.jobs.store, reservedFiles: api.reservedFiles };
     await new Retention({ ...options, limits: { days: null, jobs: 1 } }).sweep();
     expect(await filesOf(api, redis)).toBe(7);
     expect((await remove(api, `/jobs/${waiting.id}`)).statusCode).toBe(204);

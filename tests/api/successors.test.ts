@@ -192,11 +192,11 @@ describe('POST /jobs/{id}/fork', () => {
 
 test('what was put by for a job that was never made is removed after an hour, and not before', async ({ api, redis }) => {
   const jobId = api.jobs.store.newId();
-  await api.remains.reserve(jobId);
+  await api.reservedFiles.reserve(jobId);
   await api.artifacts.putBytes(jobId, 'checkpoint-0-1.safetensors', Buffer.from('a checkpoint'));
-  expect(await api.remains.sweep()).toBe(0);
+  expect(await api.reservedFiles.sweep()).toBe(0);
   expect(await api.artifacts.names(jobId)).toHaveLength(1);
-  expect(await api.remains.sweep(Date.now() + 3_601_000)).toBe(1);
+  expect(await api.reservedFiles.sweep(Date.now() + 3_601_000)).toBe(1);
   expect(await api.artifacts.names(jobId)).toEqual([]);
   await expect(api.jobs.store.create({ jobId, spec, owner: 'ada' })).rejects.toMatchObject({ code: 'reservationExpired' });
   expect(await redis.connect().exists(redisKeys(redis.prefix).list())).toBe(0);

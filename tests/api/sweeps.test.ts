@@ -34,7 +34,7 @@ describe('a grid', () => {
     expect(halfway.status).toBe('running');
     expect(halfway.trials.map(({ value }) => value)).toEqual([0.2, 0.5, 0.9, null, null, null]);
     for (const [index, { job }] of trials.slice(3).entries()) await trainAs(api, job, [losses[3 + index] ?? 0]);
-    await api.sweepRunner.heed(trials[0]?.job ?? '');
+    await api.sweepRunner.afterJob(trials[0]?.job ?? '');
     const ended = await getSweep(api, id);
     expect(ended.status).toBe('succeeded');
     expect(ended.finishedAt).not.toBeNull();
@@ -115,7 +115,7 @@ describe('successive halving', () => {
     const { id, trials } = await makeSweep(api, body);
     expect(trials.map(({ epochs }) => epochs)).toEqual(Array.from({ length: 9 }, () => 1));
     for (const [index, { job }] of trials.entries()) await trainAs(api, job, [1 - index / 10]);
-    await api.sweepRunner.heed(trials[0]?.job ?? '');
+    await api.sweepRunner.afterJob(trials[0]?.job ?? '');
 
     const second = (await getSweep(api, id)).trials.filter(({ rung }) => rung === 1);
     expect(second.map(({ epochs, epoch }) => [epochs, epoch])).toEqual(Array.from({ length: 3 }, () => [3, 1]));
@@ -152,7 +152,7 @@ describe('cancelling', () => {
     const response = await api.post(`/sweeps/${id}/cancel`, {});
     expect([response.statusCode, response.json<Sweep>().status]).toEqual([202, 'cancelling']);
     await attempt.finish({ status: 'cancelled' });
-    await api.sweepRunner.heed(attempt.jobId);
+    await api.sweepRunner.afterJob(attempt.jobId);
     const ended = await getSweep(api, id);
     expect(ended.status).toBe('cancelled');
     expect(ended.trials.map(({ status }) => status)).toEqual(['succeeded', ...Array.from({ length: 5 }, () => 'cancelled')]);

@@ -12,8 +12,8 @@ import {
   redisPrograms,
   startRedis,
   TrainQueue,
-  type Wish,
-  WishBus,
+  type StopRequest,
+  StopRequests,
 } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect, test as plainTest } from 'vitest';
@@ -57,13 +57,13 @@ describe('when the subscription breaks', () => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
-    const bus = new WishBus({ redis: redis.connect(), subscriber, prefix: redis.prefix });
-    const wishes = new Set<Wish>();
-    bus.watch(attempt.jobId, (wish) => wishes.add(wish));
+    const bus = new StopRequests({ redis: redis.connect(), subscriber, prefix: redis.prefix });
+    const requests = new Set<StopRequest>();
+    bus.watch(attempt.jobId, (request) => requests.add(request));
     await until(() => subscriber.status === 'ready');
     await kill(redis, subscriber);
     await jobs.store.requestCancel(attempt.jobId);
-    await until(() => wishes.has('cancel'));
+    await until(() => requests.has('cancel'));
     await bus.close();
   });
 

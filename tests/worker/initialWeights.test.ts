@@ -2,7 +2,7 @@
 // before the first epoch, and fail with a message if the file is missing.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { createPrepared, FolderArtifactStore, Remains } from '@trainyard/jobs';
+import { createPrepared, FolderArtifactStore, ReservedFiles } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { workerTest } from './fixtures/workers.ts';
 
@@ -24,12 +24,16 @@ const test = workerTest.extend('artifacts', async ({ workers }, { onCleanup }) =
 test('a job starts with the weights of another job, as its first loss shows', async ({ workers, artifacts, redis }) => {
   await workers.start({ real: true });
   const first = await workers.ended(await workers.submit(spec));
-  const remains = new Remains({ redis: redis.connect(), prefix: redis.prefix, artifacts });
+  const reservedFiles = new ReservedFiles({ redis: redis.connect(), prefix: redis.prefix, artifacts });
   const again = { ...spec, seed: 6, epochs: 1, initialWeights: { job: first.id } };
-  const { job } = await createPrepared({ jobs: workers.jobs.store, remains, artifacts }, { spec: again, owner: 'ada' }, async (jobId) => {
-    await artifacts.copy({ jobId: first.id, name: 'model.safetensors' }, { jobId, name: 'initial.safetensors' });
-    return {};
-  });
+  const { job } = await createPrepared(
+    { jobs: workers.jobs.store, reservedFiles, artifacts },
+    { spec: again, owner: 'ada' },
+    async (jobId) => {
+      await artifacts.copy({ jobId: first.id, name: 'model.safetensors' }, { jobId, name: 'initial.safetensors' });
+      return {};
+    },
+  );
   const second = await workers.ended(job.id);
   expect(second.status).toBe('succeeded');
   const [losses] = [await workers.jobs.log.epochs(first.id)];

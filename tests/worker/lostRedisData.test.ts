@@ -1,5 +1,5 @@
 // Redis loses its data while a job trains, and a backup is restored: the files of the job still exist, and the job resumes.
-import { FolderArtifactStore, redisKeys, Remains } from '@trainyard/jobs';
+import { FolderArtifactStore, redisKeys, ReservedFiles } from '@trainyard/jobs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -22,12 +22,12 @@ workerTest(
     await client.unlink(...names);
     await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
     const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
-    const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
+    const reservedFiles = new ReservedFiles({ redis: client, prefix: redis.prefix, artifacts });
     await until(
       'that its files are to be removed',
       async () => (await client.zscore(redisKeys(redis.prefix).reservedFiles, jobId)) !== null,
     );
-    expect(await remains.sweep()).toBe(0);
+    expect(await reservedFiles.sweep()).toBe(0);
     expect(await artifacts.names(jobId)).toHaveLength(1);
 
     for (const [name, value] of backup) if (value !== null) await client.restore(name, 0, value, 'REPLACE');
@@ -36,7 +36,7 @@ workerTest(
     // The second attempt resumes after epoch 2 and trains the three epochs of the script.
     expect(await workers.epochs(jobId)).toEqual([1, 2, 3, 4, 5]);
     expect(logs.filter(({ checkpoint }) => typeof checkpoint === 'string')).toHaveLength(1);
-    expect(await remains.sweep(Date.now() + 2 * 86_400_000)).toBeLessThanOrEqual(1);
+    expect(await reservedFiles.sweep(Date.now() + 2 * 86_400_000)).toBeLessThanOrEqual(1);
     expect(await artifacts.names(jobId)).toContain('model.safetensors');
     await artifacts.close();
   },
@@ -52,10 +52,10 @@ workerTest('the files of a job are removed one day after Redis lost the job', as
   await until('that the worker has dropped the job', () => logs.some(({ msg }) => msg.startsWith('dropping the job')));
   await until('that its files are to be removed', async () => (await client.zscore(keys.reservedFiles, jobId)) !== null);
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
-  const remains = new Remains({ redis: client, prefix: redis.prefix, artifacts });
+  const reservedFiles = new ReservedFiles({ redis: client, prefix: redis.prefix, artifacts });
   const hour = 3_600_000;
-  expect(await remains.sweep(Date.now() + 23 * hour)).toBe(0);
-  expect(await remains.sweep(Date.now() + 25 * hour)).toBe(1);
+  expect(await reservedFiles.sweep(Date.now() + 23 * hour)).toBe(0);
+  expect(await reservedFiles.sweep(Date.now() + 25 * hour)).toBe(1);
   expect(await artifacts.names(jobId)).toEqual([]);
   await artifacts.close();
 });

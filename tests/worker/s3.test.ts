@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatasetStore, openArtifacts, readSnapshot, Remains } from '@trainyard/jobs';
+import { DatasetStore, openArtifacts, readSnapshot, ReservedFiles } from '@trainyard/jobs';
 import { TrainingWorker } from '@trainyard/worker';
 import { pino } from 'pino';
 import { expect } from 'vitest';
@@ -66,7 +66,7 @@ test('a job is trained on an uploaded dataset that is only stored in the bucket'
   onTestFinished(async () => await rm(home, { recursive: true, force: true }));
   const artifacts = await openArtifacts(`s3://${s3.bucket}/jobs`, home);
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const datasets = new DatasetStore({ ...base, remains: new Remains(base) });
+  const datasets = new DatasetStore({ ...base, reservedFiles: new ReservedFiles(base) });
   const { file, content } = uploadedFiles[pixelsId];
   const path = artifacts.temporaryFile();
   await writeFile(path, file);

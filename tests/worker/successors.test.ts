@@ -2,7 +2,7 @@
 // the changed settings.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, Remains, Successors } from '@trainyard/jobs';
+import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, ReservedFiles, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { storedInRedis } from '../support/storedBytes.ts';
@@ -28,8 +28,12 @@ const test = workerTest.extend('tools', async ({ workers, redis }, { onCleanup }
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   onCleanup(async () => await artifacts.close());
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const remains = new Remains(options);
-  return { artifacts, remains, successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, remains }) };
+  const reservedFiles = new ReservedFiles(options);
+  return {
+    artifacts,
+    reservedFiles,
+    successors: new Successors({ ...options, jobs: workers.jobs.store, eventLog: workers.jobs.log, reservedFiles }),
+  };
 });
 
 /** Returns a new job that was paused after its first epoch and has a checkpoint there. Its workers must use the program heldChild.ts. */
@@ -53,7 +57,7 @@ test('the retry of a cancelled job that is then deleted ends with the same bits'
   expect(cancelled.status).toBe('cancelled');
   const { job } = await tools.successors.retry(cancelled, { spec, owner: 'ada' });
   await workers.jobs.store.delete(first);
-  await tools.remains.remove(first);
+  await tools.reservedFiles.remove(first);
   const retried = await workers.ended(job.id);
   expect(retried).toMatchObject({ status: 'succeeded', retryOf: first });
   expect(retried.result?.weightsSha256).toBe(undisturbed.result?.weightsSha256);
@@ -114,7 +118,7 @@ test('the stored bytes of an owner include all files of the jobs, also the files
   expect(trainingSeconds).toBeGreaterThan(0);
   for (const jobId of [id, fork.id]) {
     await workers.jobs.store.delete(jobId);
-    await tools.remains.remove(jobId);
+    await tools.reservedFiles.remove(jobId);
   }
   expect(await quotas.usage(owner ?? '')).toMatchObject({ storageBytes: 0, trainingSeconds });
 });

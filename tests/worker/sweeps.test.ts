@@ -2,7 +2,7 @@
 // trains all epochs at once.
 import { join } from 'node:path';
 import { checkSpec } from '@trainyard/engine';
-import { FolderArtifactStore, Remains, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
+import { FolderArtifactStore, ReservedFiles, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';
 import { workerTest as test } from './fixtures/workers.ts';
@@ -21,10 +21,17 @@ test('the best job of a sweep ends with the same bits as a job that trains all e
   const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
   const jobs = workers.jobs.store;
-  const remains = new Remains(options);
-  const successors = new Successors({ ...options, jobs, eventLog: workers.jobs.log, remains });
+  const reservedFiles = new ReservedFiles(options);
+  const successors = new Successors({ ...options, jobs, eventLog: workers.jobs.log, reservedFiles });
   const store = new SweepStore(options);
-  const runner = new SweepRunner({ store, jobs, successors, remains, artifacts, weights: new WeightsStore({ ...options, remains }) });
+  const runner = new SweepRunner({
+    store,
+    jobs,
+    successors,
+    reservedFiles,
+    artifacts,
+    weights: new WeightsStore({ ...options, reservedFiles }),
+  });
   const rates = [0.0001, 0.05, 0.001, 0.01];
   const { id } = await store.create({
     owner: 'ada',

@@ -2,7 +2,7 @@
 // deleted datasets.
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatasetRecord, DatasetStore, FolderArtifactStore, Remains } from '@trainyard/jobs';
+import { type DatasetRecord, DatasetStore, FolderArtifactStore, ReservedFiles } from '@trainyard/jobs';
 import { UploadedData } from '@trainyard/worker';
 import { pino } from 'pino';
 import { expect } from 'vitest';
@@ -21,7 +21,7 @@ async function openUploads(workers: Workers, redis: TestRedis, onCleanup: (close
   const artifacts = await FolderArtifactStore.open(workers.settings({}).artifactsFolder);
   onCleanup(async () => await artifacts.close());
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const datasets = new DatasetStore({ ...base, remains: new Remains(base) });
+  const datasets = new DatasetStore({ ...base, reservedFiles: new ReservedFiles(base) });
   const { file, content } = uploadedFiles[pixelsId];
   const path = artifacts.temporaryFile();
   await writeFile(path, file);

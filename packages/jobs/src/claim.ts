@@ -4,7 +4,7 @@ import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { JobAttempt } from './jobAttempt.ts';
 import type { RedisKeys } from './redis/keys.ts';
-import { claimJob, type ClaimReply, takeJob } from './scripts/attempts.ts';
+import { type ClaimReply, claimJob, takeJob } from './scripts/attempts.ts';
 import { leaseMs } from './trainQueue.ts';
 
 /** Most attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */

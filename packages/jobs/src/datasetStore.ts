@@ -1,15 +1,15 @@
 // The records of uploaded datasets: whose each is and what it holds. The file itself is an artifact of the dataset's id; who reads
 // uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (lua/createJob.lua).
 import { randomInt } from 'node:crypto';
-import { type Taken, type UploadedContent, UPLOADED_FILE, uploadedDatasetId, type UploadFormat } from '@trainyard/engine';
+import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { DatasetInUseError, DatasetNotFoundError, ReservationExpiredError } from './errors.ts';
-import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
 import { PendingUploads } from './pendingUploads.ts';
+import { overQuotaError, type Quotas, quotaText } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import type { Remains } from './remains.ts';
+import type { ReservedFiles } from './reservedFiles.ts';
 import { deleteDataset, recordDataset } from './scripts/uploads.ts';
 
 /** A dataset to store. */
@@ -49,7 +49,7 @@ export class DatasetStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
-  readonly #remains: Remains;
+  readonly #reservedFiles: ReservedFiles;
   /** Uploads that are still being read, and uploads that failed. */
   readonly pending: PendingUploads;
   readonly #ulid = monotonicFactory(() => randomInt(32) / 32);
@@ -59,14 +59,14 @@ export class DatasetStore {
     readonly redis: Redis;
     readonly prefix: string;
     readonly artifacts: ArtifactStore;
-    readonly remains: Remains;
+    readonly reservedFiles: ReservedFiles;
     /** Lease of uploads that are being read, in ms; see {@link PendingUploads}. */
     readonly uploadLeaseMs?: number;
   }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#artifacts = options.artifacts;
-    this.#remains = options.remains;
+    this.#reservedFiles = options.reservedFiles;
     this.pending = new PendingUploads({
       redis: options.redis,
       prefix: options.prefix,
@@ -83,7 +83,7 @@ export class DatasetStore {
     const known = await this.#byContent(owner, content.sha256);
     if (known !== null) return { dataset: known, isNew: false };
     const { id = this.newId() } = given;
-    await this.#remains.reserve(id);
+    await this.#reservedFiles.reserve(id);
     let isNew = false;
     try {
       const { bytes } = await this.#artifacts.putFile(id, UPLOADED_FILE, file);
@@ -96,7 +96,7 @@ export class DatasetStore {
       return reply[0] === 'known' ? { dataset: await this.#existing(reply[1]), isNew } : { dataset, isNew };
     } finally {
       // After an error nobody knows whether it was recorded; the reservation says.
-      if (!isNew) await this.#remains.remove(id).catch(() => undefined);
+      if (!isNew) await this.#reservedFiles.remove(id).catch(() => undefined);
     }
   }
 
@@ -145,7 +145,7 @@ export class DatasetStore {
     if (outcome === 'missing') throw new DatasetNotFoundError(id);
     if (outcome === 'inUse') throw new DatasetInUseError(id, jobId);
     // What is left after a failure here goes with the next sweep.
-    await this.#remains.remove(id).catch(() => undefined);
+    await this.#reservedFiles.remove(id).catch(() => undefined);
   }
 
   async #byContent(owner: string, sha256: string): Promise<DatasetRecord | null> {

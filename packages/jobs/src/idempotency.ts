@@ -1,7 +1,6 @@
-// Under what a request is remembered that may come twice: whose key it was, and what it asked for.
+// Idempotency keys: under which key in Redis a request is remembered that may be sent twice, and whether two bodies are the same.
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { canonicalJson } from './canonicalJson.ts';
 import type { RedisKeys } from './redis/keys.ts';
 
 /** How long an idempotency key is remembered. */
@@ -43,4 +42,13 @@ export function bodyDigest({ body }: Idempotency): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** JSON with the fields of every object in code unit order and no white space. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) =>
+    field !== null && typeof field === 'object' && !Array.isArray(field)
+      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : field,
+  );
 }

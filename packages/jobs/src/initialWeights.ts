@@ -1,5 +1,7 @@
 // The weights that a new job is to begin with: whether its caller may use them, whether they fit its model, and how they get among
 // its files. What cannot be is a problem of the spec, like everything else that is wrong with one.
+
+import type { Job } from '@trainyard/contracts';
 import {
   fitWeights,
   type GivenShape,
@@ -9,15 +11,12 @@ import {
   SpecError,
   weightShapes,
 } from '@trainyard/engine';
-import type { Job } from '@trainyard/contracts';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
-import { copyWithoutPrefix } from './copyWithoutPrefix.ts';
-import { createPrepared } from './createPrepared.ts';
 import { ArtifactError, WeightsNotFoundError } from './errors.ts';
 import { trainedWeightsFile } from './jobAttempt.ts';
 import type { JobStore, NewJob } from './jobStore.ts';
-import type { Remains } from './remains.ts';
-import type { WeightsStore } from './weightsStore.ts';
+import { createPrepared, type ReservedFiles } from './reservedFiles.ts';
+import { copyWithoutPrefix, type WeightsStore } from './weightsStore.ts';
 
 export interface WeightSources {
   readonly jobs: JobStore;
@@ -88,7 +87,7 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
 /** Makes a job that begins with these weights, or, with null, with its own draws. @throws as {@link JobStore.create}, and SpecError */
 export async function createWith(
   weights: PutWeights | null,
-  services: WeightSources & { readonly remains: Remains },
+  services: WeightSources & { readonly reservedFiles: ReservedFiles },
   request: Omit<NewJob, 'jobId' | 'origin' | 'files'>,
 ): Promise<{ readonly job: Job; readonly replayed: boolean }> {
   if (weights === null) return await services.jobs.create(request);

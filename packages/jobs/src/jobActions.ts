@@ -1,12 +1,11 @@
-// The actions of users on a job: cancel, pause, resume and delete; and cancelling or pausing in place of a lost worker. Each action is one
-// Lua script. Repeating the action that led to the current status changes nothing.
+// The actions of users on a job: cancel, pause, resume and delete; and the same in place of lost workers, whose jobs are also queued again. Each action is
+// one Lua script. Repeating the action that led to the current status changes nothing.
 import type { Job, JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
-import { leaveToReconcile } from './queueAway.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { cancelJob, deleteJob, pauseJob, resumeJob, settleJob } from './scripts/jobs.ts';
-import type { WaitingJobs } from './waitingJobs.ts';
+import { cancelJob, deleteJob, pauseJob, reapJob, resumeJob, settleJob } from './scripts/jobs.ts';
+import { leaveToReconcile, type WaitingJobs } from './trainQueue.ts';
 
 /** Cancel and pause requests younger than this, in ms, are left to the job's worker or to the worker that takes over the job. */
 const settleGraceMs = 8_000;
@@ -77,7 +76,7 @@ export class JobActions {
   }
 
   /**
-   * Deletes a finished job with its events. {@link Remains} removes its files later.
+   * Deletes a finished job with its events. {@link ReservedFiles} removes its files later.
    * @throws JobNotFoundError
    * @throws JobStateError the job has not ended
    */
@@ -124,5 +123,68 @@ export class JobActions {
     if (outcome === 'missing') throw new JobNotFoundError(jobId);
     if (status !== undefined) throw new JobStateError(jobId, action, status);
     return await this.#options.find(jobId);
+  }
+}
+
+/**
+ * How long a running job must be without a lease before it is queued again, in ms. After an outage of Redis, its worker gets an expired
+ * lease again within this time.
+ */
+const graceMs = 12_000;
+
+/** Most running jobs that one round trip checks. */
+const pageSize = 500;
+
+export class Reaper {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  /** Running jobs without a lease, and the time (ms) when this was first seen. */
+  #suspects = new Map<string, number>();
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+  }
+
+  /**
+   * Queues jobs of lost workers again. Call it every few seconds in every process; several processes may do so at the same time.
+   * @param now the time in ms
+   * @returns the number of jobs that were queued again
+   */
+  async sweep(now: number = Date.now()): Promise<number> {
+    const suspects = new Map<string, number>();
+    let reaped = 0;
+    for (const jobId of await this.#withoutLease()) {
+      const since = this.#suspects.get(jobId) ?? now;
+      if (now - since < graceMs) suspects.set(jobId, since);
+      else if (await this.#reap(jobId)) reaped += 1;
+    }
+    this.#suspects = suspects;
+    return reaped;
+  }
+
+  /** Restarts the waiting time of every job. Call it after an outage of Redis, during which no worker could renew a lease. */
+  forgetSuspects(): void {
+    this.#suspects = new Map();
+  }
+
+  async #withoutLease(): Promise<string[]> {
+    const found: string[] = [];
+    for (let from = '-'; ; ) {
+      const page = await this.#redis.zrange(this.#keys.list(undefined, 'running'), from, '+', 'BYLEX', 'LIMIT', 0, pageSize);
+      const pipeline = this.#redis.pipeline();
+      for (const jobId of page) pipeline.exists(this.#keys.lease(jobId));
+      const replies = (await pipeline.exec()) ?? [];
+      for (const [error] of replies) if (error) throw error;
+      found.push(...page.filter((_, at) => replies[at]?.[1] === 0));
+      if (page.length < pageSize) return found;
+      from = `(${page.at(-1)}`;
+    }
+  }
+
+  async #reap(jobId: string): Promise<boolean> {
+    const keys = this.#keys;
+    const [outcome] = await reapJob(this.#redis, { job: keys.job(jobId), lease: keys.lease(jobId), tag: keys.tag, jobId });
+    return outcome === 'reaped';
   }
 }

@@ -10,20 +10,15 @@ import { type Claim, type ClaimedJob, claimById, type PreviousEnd, takeNext } fr
 import { DatasetNotFoundError, IdempotencyMismatchError, JobNotFoundError, ReservationExpiredError } from './errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from './idempotency.ts';
 import { JobActions } from './jobActions.ts';
-import { type JobStanding, readStandings } from './jobStanding.ts';
-import { type ListOptions, listJobIds } from './jobList.ts';
-import { fittingPage } from './pageBytes.ts';
-import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
-import { type BesideSpec, jobOfRecord, newRecord, type Origin, type Webhook } from './record.ts';
-import { reuseLabel } from './reuse.ts';
-import { leaveToReconcile } from './queueAway.ts';
+import { fittingPage, type JobStanding, type ListOptions, listJobIds, readStandings } from './jobList.ts';
+import { overQuotaError, type Quotas, quotaText } from './quotas.ts';
+import { jobMemory, jobOfRecord, newRecord, type Origin, type RecordExtras, type Webhook } from './record.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { jobMemory } from './redisBytes.ts';
+import { reuseLabel } from './reuse.ts';
 import { createJob } from './scripts/jobs.ts';
 import { eventsEntry, specEntry } from './scripts/script.ts';
-import { inQueueSpan, traceparentOf } from './telemetry/spans.ts';
-import type { TrainQueue } from './trainQueue.ts';
-import { WaitingJobs } from './waitingJobs.ts';
+import { inQueueSpan, traceparentOf } from './telemetry.ts';
+import { leaveToReconcile, type TrainQueue, WaitingJobs } from './trainQueue.ts';
 
 /** Random numbers for ulid. Its own source asks the platform once per letter; this one asks in blocks. */
 const randomFraction = (): number => randomInt(32) / 32;
@@ -35,7 +30,7 @@ export interface NewJob {
   readonly spec: JobSpec;
   /** The owner: the name of the caller's API key. Each owner has its own idempotency keys. */
   readonly owner: string;
-  /** An id reserved with {@link Remains.reserve}, if files were stored for the job before its creation. */
+  /** An id reserved with {@link ReservedFiles.reserve}, if files were stored for the job before its creation. */
   readonly jobId?: string;
   readonly origin?: Origin;
   /** The bytes of each file that was stored for the job; if omitted, there is none. */
@@ -123,7 +118,7 @@ export class JobStore {
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
     const datasetId = isUploaded(spec.data.dataset) ? spec.data.dataset : '';
-    const record = newRecord(spec, owner, now, request.origin, await this.#besides(request));
+    const record = newRecord(spec, owner, now, request.origin, await this.#extras(request));
     const entries = bytesInRedis(record, request.origin);
     const reply = await createJob(this.#redis, {
       job: keys.job(jobId),
@@ -274,7 +269,7 @@ export class JobStore {
   }
 
   /** Returns further fields of the record. A job with an `origin` inherits its webhook. A retry also inherits its reuse key. */
-  async #besides({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<BesideSpec> {
+  async #extras({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<RecordExtras> {
     const given = {
       ...(webhook && { webhook }),
       ...(sweep !== undefined && { sweep }),
@@ -284,9 +279,9 @@ export class JobStore {
     };
     const from = origin?.retryOf ?? origin?.forkOf;
     if (from === undefined) return given;
-    const [told, key, digest] = await this.#redis.hmget(this.#keys.job(from), 'webhook', 'reuseKey', 'dataDigest');
+    const [inherited, key, digest] = await this.#redis.hmget(this.#keys.job(from), 'webhook', 'reuseKey', 'dataDigest');
     return {
-      ...(typeof told === 'string' && webhook === undefined && { webhook: JSON.parse(told) as Webhook }),
+      ...(typeof inherited === 'string' && webhook === undefined && { webhook: JSON.parse(inherited) as Webhook }),
       ...(typeof key === 'string' &&
         origin?.retryOf !== undefined && { reuseKey: key, ...(typeof digest === 'string' && { dataDigest: digest }) }),
       ...given,

@@ -1,8 +1,9 @@
 // Records of uploads that are still being read, and of uploads that failed. The process that reads the files renews a lease. If the process
 // dies, the upload counts as failed when the lease expires. Redis removes a record an hour after its last change. The dataset of a finished
 // upload is in the DatasetStore under the same id.
-import { uploadedDatasetId } from '@trainyard/engine';
+
 import type { Problem } from '@trainyard/contracts';
+import { uploadedDatasetId } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { updateUpload } from './scripts/uploads.ts';

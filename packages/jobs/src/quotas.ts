@@ -1,10 +1,11 @@
-// The quotas and the usage of API keys. Quotas apply in addition to the limits for everybody. The scripts that create jobs, sweeps, datasets
-// and weights check them, so that requests at the same time cannot exceed a quota together.
+// The quotas, the usage, the rate limits and the weights of API keys. Quotas apply in addition to the limits for everybody. The scripts that create
+// jobs, sweeps, datasets and weights check them, so that requests at the same time cannot exceed a quota together.
 import type { SpecLimits } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
+import type { ApiKey } from './environment/apiKeys.ts';
 import { QuotaExceededError } from './errors.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { readUsage } from './scripts/owners.ts';
+import { readUsage, takeTurn } from './scripts/owners.ts';
 import type { OverQuota } from './scripts/script.ts';
 
 /** The quotas of an API key. Null means no limit. */
@@ -96,4 +97,47 @@ export function quotaText({ queuedJobs, storageBytes, redisBytes, trainingSecond
 /** Returns the error for a script's reply. */
 export function overQuotaError([, quota, limit, used, wait]: OverQuota): QuotaExceededError {
   return new QuotaExceededError(quota, limit, used, wait);
+}
+
+export type Turn = { readonly taken: true } | { readonly taken: false; readonly retryAfterMs: number };
+
+export class RateLimiter {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  /** Calls a minute, which may also come all at once. */
+  readonly perMinute: number;
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly perMinute: number }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+    this.perMinute = options.perMinute;
+  }
+
+  /** Counts a call of `subject`, if it has one left; a refused one counts for nothing. */
+  async take(subject: string): Promise<Turn> {
+    const [outcome, retryAfterMs] = await takeTurn(this.#redis, { state: this.#keys.turns(subject), perMinute: this.perMinute });
+    return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs };
+  }
+}
+
+export class KeyWeights {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+
+  constructor(options: { readonly redis: Redis; readonly prefix: string }) {
+    this.#redis = options.redis;
+    this.#keys = redisKeys(options.prefix);
+  }
+
+  /** Replaces all stored weights by those of these keys. Safe to repeat. */
+  async store(apiKeys: readonly ApiKey[]): Promise<void> {
+    const wanted = Object.fromEntries(apiKeys.flatMap(({ name, weight = 1 }) => (weight === 1 ? [] : [[name, String(weight)]])));
+    const present = await this.#redis.hgetall(this.#keys.keyWeights);
+    const names = new Set([...Object.keys(wanted), ...Object.keys(present)]);
+    if ([...names].every((name) => wanted[name] === present[name])) return;
+    const change = this.#redis.multi().del(this.#keys.keyWeights);
+    if (Object.keys(wanted).length > 0) change.hset(this.#keys.keyWeights, wanted);
+    const replies = (await change.exec()) ?? [];
+    for (const [error] of replies) if (error) throw error;
+  }
 }

@@ -1,9 +1,17 @@
-// The record of a job as Redis holds it (a hash of texts) and as everyone else sees it. Only the scripts change it.
-import type { EpochMetrics, Job, JobCheckpoint, JobProgress, JobWebhook } from '@trainyard/contracts';
-import { isFinal, jobStatus } from '@trainyard/contracts';
+// The record of a job in Redis (a hash of texts), the job as others see it, and the Redis memory of both, estimated at the creation. Only the
+// scripts change a record.
+import {
+  type EpochMetrics,
+  isFinal,
+  type Job,
+  type JobCheckpoint,
+  type JobProgress,
+  type JobWebhook,
+  jobStatus,
+} from '@trainyard/contracts';
+import type { JobSpec } from '@trainyard/engine';
 import { labelTexts } from './jobList.ts';
 import { reuseLabel } from './reuse.ts';
-import type { JobSpec } from '@trainyard/engine';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
 
@@ -35,10 +43,10 @@ export interface Webhook {
 /** What becomes of a webhook, as the record has it. */
 export type WebhookState = Omit<JobWebhook, 'url'>;
 
-export const untoldWebhook: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
+export const newWebhookState: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
 
 /** The parts of a new job in addition to its spec and its origin. */
-export interface BesideSpec {
+export interface RecordExtras {
   /** The id of the sweep that creates the job. */
   readonly sweep?: string;
   readonly webhook?: Webhook;
@@ -56,7 +64,7 @@ export function newRecord(
   owner: string,
   createdAt: Date,
   { retryOf, forkOf, begun }: Origin = {},
-  { webhook, sweep, reuseKey, dataDigest, traceparent }: BesideSpec = {},
+  { webhook, sweep, reuseKey, dataDigest, traceparent }: RecordExtras = {},
 ): Readonly<Record<string, string>> {
   const epoch = begun?.checkpoint.epoch ?? 0;
   const labels = [...labelTexts(spec.labels), ...(reuseKey === undefined ? [] : [reuseLabel(reuseKey)])];
@@ -119,7 +127,7 @@ export function jobOfRecord(jobId: string, record: JobRecord, position: number |
 function webhookOf(record: JobRecord, isEnded: boolean): JobWebhook | null {
   const webhook = optionalJson<Webhook>(record, 'webhook');
   if (webhook === null) return null;
-  const state = optionalJson<WebhookState>(record, 'webhookState') ?? { ...untoldWebhook, status: isEnded ? 'pending' : 'waiting' };
+  const state = optionalJson<WebhookState>(record, 'webhookState') ?? { ...newWebhookState, status: isEnded ? 'pending' : 'waiting' };
   return { url: webhook.url, ...state };
 }
 
@@ -135,4 +143,15 @@ function json<T>(record: JobRecord, field: string): T {
 
 function optionalJson<T>(record: JobRecord, field: string): T | null {
   return record[field] === undefined ? null : json<T>(record, field);
+}
+
+/** Bytes of the record of a job or a sweep and its entries in lists and queues, without its specs. */
+export const recordMemory = 8_192;
+
+/** Bytes of one event. */
+export const eventMemory = 300;
+
+/** Returns the estimated bytes of a job that has not ended. They include the events of all its epochs. */
+export function jobMemory(specBytes: number, epochs: number): number {
+  return recordMemory + specBytes + eventMemory * epochs;
 }

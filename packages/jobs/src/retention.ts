@@ -2,11 +2,11 @@
 // are never deleted.
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
-import { endedBefore } from './endedBefore.ts';
 import { JobNotFoundError } from './errors.ts';
+import { endedBefore } from './jobList.ts';
 import type { JobStore } from './jobStore.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import type { Remains } from './remains.ts';
+import type { ReservedFiles } from './reservedFiles.ts';
 import { SweepStore } from './sweeps/sweepStore.ts';
 
 export interface RetentionLimits {
@@ -25,7 +25,7 @@ export class Retention {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #jobs: JobStore;
-  readonly #remains: Remains;
+  readonly #reservedFiles: ReservedFiles;
   readonly #sweeps: SweepStore;
   readonly #limits: RetentionLimits;
 
@@ -33,13 +33,13 @@ export class Retention {
     readonly redis: Redis;
     readonly prefix: string;
     readonly jobs: JobStore;
-    readonly remains: Remains;
+    readonly reservedFiles: ReservedFiles;
     readonly limits: RetentionLimits;
   }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#jobs = options.jobs;
-    this.#remains = options.remains;
+    this.#reservedFiles = options.reservedFiles;
     this.#sweeps = new SweepStore(options);
     this.#limits = options.limits;
   }
@@ -62,7 +62,7 @@ export class Retention {
         if (!(error instanceof JobNotFoundError)) throw error;
         continue;
       }
-      await this.#remains.remove(jobId);
+      await this.#reservedFiles.remove(jobId);
     }
     await this.#removeSweeps(now);
     return removed;

@@ -1,8 +1,11 @@
-// What makes two jobs the same computation, so that the weights of one are those of the other; see `reuse` of a new job. The engine's
-// version counts too, and is compared with that of the result.
+// What makes two jobs the same computation, so that the weights of one are those of the other: the spec, and the digests of the files that the
+// dataset is read from. The engine's version counts too, and is compared with that of the result.
 import { createHash } from 'node:crypto';
-import type { JobSpec } from '@trainyard/engine';
-import { canonicalJson } from './canonicalJson.ts';
+import { open } from 'node:fs/promises';
+import { type FileDigests, findDataset, type JobSpec, type RemoteFile } from '@trainyard/engine';
+import type { NodeDatasetFiles } from '@trainyard/engine/node';
+import { digestsOf } from './artifacts/content.ts';
+import { canonicalJson } from './idempotency.ts';
 
 /** What of a spec has no part in its result. */
 const beside = new Set(['name', 'labels', 'priority', 'threads']);
@@ -22,4 +25,64 @@ export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDig
 /** The list of the jobs with this key; no label of a user's has its first character. */
 export function reuseLabel(key: string): string {
   return `\u007f${key}`;
+}
+
+/** The first names a file; publishers' checksums are of either. */
+const algorithms = ['sha256', 'md5'] as const;
+
+interface Known {
+  readonly stamp: string;
+  /** One for each algorithm, as texts `algorithm:hexadecimal`. */
+  readonly digests: Promise<readonly string[]>;
+}
+
+export class DatasetDigests implements FileDigests {
+  readonly #files: Pick<NodeDatasetFiles, 'locate'>;
+  /** By path. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(files: Pick<NodeDatasetFiles, 'locate'>) {
+    this.#files = files;
+  }
+
+  /** @throws what the file system throws */
+  async digest(folder: string, file: string | RemoteFile): Promise<string | null> {
+    const checksum = typeof file === 'string' ? null : file.checksum;
+    const located = await this.#files.locate(folder, file);
+    if (located === null) return checksum;
+    const digests = await this.#digests(located.path, located.stamp);
+    return digests.find((digest) => digest === checksum) ?? digests[0] ?? null;
+  }
+
+  async #digests(path: string, stamp: string): Promise<readonly string[]> {
+    const known = this.#known.get(path);
+    if (known?.stamp === stamp) return await known.digests;
+    const digests = read(path);
+    this.#known.set(path, { stamp, digests });
+    try {
+      return await digests;
+    } catch (error) {
+      this.#known.delete(path);
+      throw error;
+    }
+  }
+}
+
+/**
+ * Of all files that a spec's dataset is read from; null where what it holds follows from the spec alone.
+ * @throws what the file system throws
+ */
+export async function dataDigestOf({ data }: JobSpec, files: FileDigests): Promise<string | null> {
+  const digests = await findDataset(data.dataset).digests?.(files);
+  return digests === undefined ? null : createHash('sha256').update(canonicalJson(digests)).digest('hex');
+}
+
+async function read(path: string): Promise<readonly string[]> {
+  const file = await open(path, 'r');
+  try {
+    const digests = await digestsOf(file, algorithms);
+    return digests.map((digest, index) => `${algorithms[index]}:${digest.toString('hex')}`);
+  } finally {
+    await file.close();
+  }
 }

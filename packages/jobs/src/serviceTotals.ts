@@ -1,11 +1,11 @@
 // Totals of the whole service, for monitoring only. The scripts keep them in Redis, so that everything counts once, whichever process did it
 // and however often processes restart.
-import { finalStatuses, type FinalStatus } from '@trainyard/contracts';
+import { type FinalStatus, finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { isNearlyFull, readRedisMemory, type RedisMemory } from './redis/redisMemory.ts';
+import { isNearlyFull, type RedisMemory, readRedisMemory } from './redis/redisProbe.ts';
 import type { TrainQueue } from './trainQueue.ts';
-import type { WebhookStore } from './webhooks/webhookStore.ts';
+import type { WebhookStore } from './webhooks.ts';
 import { type PresentWorker, WorkerPresence } from './workerPresence.ts';
 
 export interface Totals {

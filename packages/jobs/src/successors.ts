@@ -1,18 +1,16 @@
-// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up
-// to that checkpoint. So it does not need the other job any more, which may continue or be deleted.
+// Creates jobs from another job: a retry or a fork. The new job begins with copies of the other job's last checkpoint and of its history up to that
+// checkpoint. So it does not need the other job any more, which may continue or be deleted.
 import type { EpochData, EpochMetrics, EventPage, Job, JobCheckpoint, StoredEvent } from '@trainyard/contracts';
 import { initialWeightsFile, SpecError } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { copySnapshots } from './artifacts/snapshots.ts';
-import { checkpointName } from './checkpointName.ts';
-import { createPrepared } from './createPrepared.ts';
 import { ArtifactError, JobNotFoundError, JobStateError, NoCheckpointError } from './errors.ts';
 import type { EventLog } from './events/eventLog.ts';
 import type { JobStore, NewJob } from './jobStore.ts';
 import type { Begun, Origin } from './record.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { Remains } from './remains.ts';
+import { createPrepared, ReservedFiles } from './reservedFiles.ts';
 
 /** The new job: its spec, whose it is, and the caller's idempotency key. */
 export type Successor = Omit<NewJob, 'jobId' | 'origin' | 'files'>;
@@ -23,7 +21,7 @@ export interface SuccessorsOptions {
   readonly jobs: JobStore;
   readonly eventLog: EventLog;
   readonly artifacts: ArtifactStore;
-  readonly remains: Remains;
+  readonly reservedFiles: ReservedFiles;
 }
 
 /** Where a job's last checkpoint is, as its record says. */
@@ -105,8 +103,8 @@ export class Successors {
       throw new SpecError([{ path: '/epochs', message, code: 'tooSmall' }]);
     }
     await copySnapshots(this.#options.artifacts, from, jobId, least);
-    const told = await this.#copyHistory(from, jobId, { epoch, gradients: least }, epochs);
-    return { file: firstCheckpoint, checkpoint: pointer.checkpoint, ...told };
+    const copied = await this.#copyHistory(from, jobId, { epoch, gradients: least }, epochs);
+    return { file: firstCheckpoint, checkpoint: pointer.checkpoint, ...copied };
   }
 
   /** The job may be running, and replace its checkpoint while it is copied: then the next one is. */
@@ -152,14 +150,14 @@ export class Successors {
         types: ['epoch', 'gradients'],
         ...(after === null ? {} : { after }),
       });
-      const told = page.data.filter((event): event is CopiedEvent => isCopied(event) && event.data.epoch <= last[event.event]);
+      const copied = page.data.filter((event): event is CopiedEvent => isCopied(event) && event.data.epoch <= last[event.event]);
       historyBytes += await this.#tell(
         jobId,
-        told.map((event) => ({ ...event, data: event.event === 'epoch' ? { ...event.data, jobId, epochs } : { ...event.data, jobId } })),
+        copied.map((event) => ({ ...event, data: event.event === 'epoch' ? { ...event.data, jobId, epochs } : { ...event.data, jobId } })),
       );
-      latest = metricsOf(told.findLast((event) => event.event === 'epoch')) ?? latest;
-      lastGradients = told.findLast((event) => event.event === 'gradients')?.data.epoch ?? lastGradients;
-      after = told.length === 0 ? null : page.nextCursor;
+      latest = metricsOf(copied.findLast((event) => event.event === 'epoch')) ?? latest;
+      lastGradients = copied.findLast((event) => event.event === 'gradients')?.data.epoch ?? lastGradients;
+      after = copied.length === 0 ? null : page.nextCursor;
     } while (after !== null);
     return { latest, lastGradients, historyBytes };
   }
@@ -177,7 +175,7 @@ export class Successors {
       bytes += Buffer.byteLength(text);
       pipeline.xadd(stream, id, 'event', event, 'data', text);
     }
-    pipeline.expire(stream, Remains.reservationSeconds);
+    pipeline.expire(stream, ReservedFiles.reservationSeconds);
     for (const [error] of (await pipeline.exec()) ?? []) if (error && !/equal or smaller/.test(error.message)) throw error;
     return bytes;
   }
@@ -190,8 +188,23 @@ function isCopied(event: StoredEvent): event is CopiedEvent {
   return event.event === 'epoch' || event.event === 'gradients';
 }
 
-function metricsOf(told: { readonly data: EpochData } | undefined): EpochMetrics | null {
-  if (told === undefined) return null;
-  const { jobId: _jobId, epochs: _epochs, ...metrics } = told.data;
+function metricsOf(copied: { readonly data: EpochData } | undefined): EpochMetrics | null {
+  if (copied === undefined) return null;
+  const { jobId: _jobId, epochs: _epochs, ...metrics } = copied.data;
   return metrics;
+}
+
+/** @param attempt 0 for the one that a new job begins with. */
+export function checkpointName(attempt: number, number: number): string {
+  return `checkpoint-${attempt}-${number}.safetensors`;
+}
+
+/** The attempt that stored a checkpoint; null for the name of another file. */
+export function attemptOfCheckpoint(name: string): number | null {
+  const [, attempt] = /^checkpoint-(\d+)-\d+\.safetensors$/.exec(name) ?? [];
+  return attempt === undefined ? null : Number(attempt);
+}
+
+export function isCheckpointName(name: string): boolean {
+  return /^checkpoint-\d+-\d+\.safetensors$/.test(name);
 }

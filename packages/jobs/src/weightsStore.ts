@@ -1,15 +1,20 @@
-// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of what it holds. A job that begins
-// with them gets a copy, so that later changes to them do not touch it.
+// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of its content. A job that begins with them gets a
+// copy, so that later changes to them do not touch it.
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import type { Weights } from '@trainyard/contracts';
+import { metadataOfRenamed, renamedSafetensorsStart, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine';
 import type { WeightsFile } from '@trainyard/engine/node';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { ArtifactPlace, ArtifactStore } from './artifacts/artifactStore.ts';
-import { copyWithoutPrefix } from './copyWithoutPrefix.ts';
-import { ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
-import { quotaText, type Quotas, overQuotaError } from './quotas.ts';
+import { ArtifactError, ReservationExpiredError, WeightsInUseError, WeightsNotFoundError } from './errors.ts';
+import { overQuotaError, type Quotas, quotaText } from './quotas.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import type { Remains } from './remains.ts';
+import type { ReservedFiles } from './reservedFiles.ts';
 import { createWeights, deleteWeights, useWeights } from './scripts/uploads.ts';
 
 /** The file's name under its id. */
@@ -22,13 +27,18 @@ export class WeightsStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
-  readonly #remains: Remains;
+  readonly #reservedFiles: ReservedFiles;
 
-  constructor(options: { readonly redis: Redis; readonly prefix: string; readonly artifacts: ArtifactStore; readonly remains: Remains }) {
+  constructor(options: {
+    readonly redis: Redis;
+    readonly prefix: string;
+    readonly artifacts: ArtifactStore;
+    readonly reservedFiles: ReservedFiles;
+  }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
     this.#artifacts = options.artifacts;
-    this.#remains = options.remains;
+    this.#reservedFiles = options.reservedFiles;
   }
 
   /**
@@ -38,7 +48,7 @@ export class WeightsStore {
    */
   async add({ path, tensors, taken }: WeightsFile, owner: string, quotas?: Quotas): Promise<Weights> {
     const id = `wt_${ulid()}`;
-    await this.#remains.reserve(id);
+    await this.#reservedFiles.reserve(id);
     const { bytes, sha256 } = await this.#artifacts.putFile(id, fileName, path);
     const weights: Weights = {
       id,
@@ -60,7 +70,7 @@ export class WeightsStore {
       record: ['owner', owner, 'weights', JSON.stringify(weights)],
     });
     if (reply[0] === 'overQuota') {
-      await this.#remains.remove(id).catch(() => undefined);
+      await this.#reservedFiles.remove(id).catch(() => undefined);
       throw overQuotaError(reply);
     }
     if (reply[0] === 'expired') throw new ReservationExpiredError(id);
@@ -107,6 +117,34 @@ export class WeightsStore {
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     if (outcome === 'inUse') throw new WeightsInUseError(id, jobId);
     // They are gone in any case; a file that cannot be removed now is removed by a sweep.
-    await this.#remains.remove(id).catch(() => undefined);
+    await this.#reservedFiles.remove(id).catch(() => undefined);
+  }
+}
+
+/**
+ * @param prefix the prefix to remove; every tensor name in the file begins with it. '' copies the file as it is
+ * @throws ArtifactError `artifactNotFound`
+ */
+export async function copyWithoutPrefix(artifacts: ArtifactStore, from: ArtifactPlace, to: ArtifactPlace, prefix: string): Promise<void> {
+  if (prefix === '') return await artifacts.copy(from, to);
+  const stat = await artifacts.stat(from.jobId, from.name);
+  if (stat === null) throw new ArtifactError('artifactNotFound', `${from.jobId}/${from.name}`, 'there is no such file');
+  const open = async (start: number, end: number): Promise<Readable> => await artifacts.open(from.jobId, from.name, { start, end });
+  const headerBytes = safetensorsHeaderBytes(await buffer(await open(0, SAFETENSORS_LENGTH_BYTES - 1)));
+  const data = SAFETENSORS_LENGTH_BYTES + headerBytes;
+  const header = await buffer(await open(SAFETENSORS_LENGTH_BYTES, data - 1));
+  const start = renamedSafetensorsStart(header, (name) => name.slice(prefix.length), metadataOfRenamed(prefix));
+  const path = artifacts.temporaryFile();
+  try {
+    const whole = Readable.from(
+      (async function* () {
+        yield start;
+        yield* await open(data, stat.bytes - 1);
+      })(),
+    );
+    await pipeline(whole, createWriteStream(path, { flags: 'wx' }));
+    await artifacts.putFile(to.jobId, to.name, path);
+  } finally {
+    await rm(path, { force: true });
   }
 }

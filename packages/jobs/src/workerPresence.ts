@@ -15,6 +15,9 @@ type SeenWorker = PresentWorker & Pick<Worker, 'lastSeenAt'>;
 /** A worker that was silent for this long counts as gone. */
 const presenceMs = 10_000;
 
+export { closeRedis, connectRedis } from './redis/connection.ts';
+export { servicePrefix } from './redis/keys.ts';
+
 export class WorkerPresence {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;

@@ -14,7 +14,7 @@ import {
   type KeyQuotas,
   type RateLimiter,
   type RedisHealth,
-  type Remains,
+  type ReservedFiles,
   type ServiceTotals,
   type StreamTokens,
   type Successors,
@@ -100,7 +100,7 @@ const uploadTimeoutMs = 60 * 60 * 1_000;
 export interface AppOptions {
   readonly jobs: JobStore;
   readonly successors: Successors;
-  readonly remains: Remains;
+  readonly reservedFiles: ReservedFiles;
   readonly weights: WeightsStore;
   readonly presence: WorkerPresence;
   readonly eventLog: EventLog;
@@ -169,7 +169,7 @@ export interface AppOptions {
 
 /** Makes the app. What it is given stays the caller's to close, after the app. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { jobs, successors, remains, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
+  const { jobs, successors, reservedFiles, weights, datasets, eventLog, eventHub, artifacts, limits, threads = 1 } = options;
   const { uploadBytesLimit = 2 ** 30, keyQuotas, streamTokens, corsOrigins = [], basePath = '' } = options;
   const keys = options.apiKeys instanceof ApiKeys ? options.apiKeys : new ApiKeys(options.apiKeys);
   const trust = trustProxies(options.trustProxy ?? []);
@@ -239,7 +239,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const classLimits = new ClassLimits({ datasets, artifacts, files });
   await app.register(named(createJobRoute), {
     ...sources,
-    remains,
+    reservedFiles,
     datasets,
     classLimits,
     datasetDigests,
@@ -250,7 +250,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   await app.register(named(quotaRoutes), { keyQuotas, limits });
   await app.register(named(jobRoutes), { jobs });
-  await app.register(named(jobActionRoutes), { jobs, remains });
+  await app.register(named(jobActionRoutes), { jobs, reservedFiles });
   await app.register(named(successorRoutes), { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks });
   await app.register(named(eventRoutes), { eventLog, eventHub, streamTokens });
   // Two pages of long histories at a time: one is processed while the other is on its way from Redis.

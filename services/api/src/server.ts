@@ -24,7 +24,7 @@ import {
   readEnvironment,
   Reaper,
   RedisHealth,
-  Remains,
+  ReservedFiles,
   Retention,
   requireKeysBeyondLoopback,
   requireUsableRedis,
@@ -76,7 +76,7 @@ interface Reconciled {
   readonly reaper: Reaper;
   readonly retention: Retention;
   readonly webhooks: WebhookStore;
-  readonly remains: Remains;
+  readonly reservedFiles: ReservedFiles;
   readonly sweepRunner: SweepRunner;
   readonly keyWeights: KeyWeights;
 }
@@ -102,13 +102,13 @@ function readServerEnvironment(): ServerEnvironment {
  * seconds until the signal aborts.
  */
 async function keepReconciling(services: Reconciled, apiKeys: ApiKeys, log: Logger, signal: AbortSignal): Promise<void> {
-  const { redisHealth, jobs, reaper, retention, remains, webhooks, sweepRunner, keyWeights } = services;
+  const { redisHealth, jobs, reaper, retention, reservedFiles, webhooks, sweepRunner, keyWeights } = services;
   const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
     ['look for jobs that nobody was woken for', () => jobs.reconcileQueue()],
     ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
     ['look for running jobs whose worker is gone', () => reaper.sweep()],
     ['remove jobs that are over the limits of retention', () => retention.sweep()],
-    ['remove what is left of deleted jobs', () => remains.sweep()],
+    ['remove what is left of deleted jobs', () => reservedFiles.sweep()],
     ['bring sweeps forward', () => sweepRunner.reconcile()],
     ['look for webhooks that are to be sent', () => webhooks.reconcile()],
     ['store the weights of the keys', () => keyWeights.store(apiKeys.current)],
@@ -170,24 +170,24 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
   const metrics = new ServiceMetrics();
   const eventHub = new EventHub({ redis, subscriber, prefix, onDelay: (ms) => metrics.observeDelay(ms / 1_000) });
   const artifacts = await openArtifacts(environment.artifactsUrl, environment.home);
-  const remains = new Remains({ redis, prefix, artifacts });
+  const reservedFiles = new ReservedFiles({ redis, prefix, artifacts });
   const reaper = new Reaper({ redis, prefix });
-  const retention = new Retention({ redis, prefix, jobs, remains, limits: environment.retention });
-  const weights = new WeightsStore({ redis, prefix, artifacts, remains });
-  const datasets = new DatasetStore({ redis, prefix, artifacts, remains });
+  const retention = new Retention({ redis, prefix, jobs, reservedFiles, limits: environment.retention });
+  const weights = new WeightsStore({ redis, prefix, artifacts, reservedFiles });
+  const datasets = new DatasetStore({ redis, prefix, artifacts, reservedFiles });
   const folders = environment.datasets === null ? [] : [environment.datasets];
   const datasetFiles = new NodeDatasetFiles({ folders, home: environment.home }, {}, new UnpackedFiles(unpackedBytes));
-  const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, remains });
+  const successors = new Successors({ redis, prefix, jobs, eventLog, artifacts, reservedFiles });
   const webhooks = new WebhookStore({ redis, prefix, onError });
   const sweeps = new SweepStore({ redis, prefix });
-  const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors, remains, weights, artifacts });
+  const sweepRunner = new SweepRunner({ store: sweeps, jobs, successors, reservedFiles, weights, artifacts });
   const sweepError = (err: unknown): void => {
     if (redisHealth.report(err) === null) log.warn({ err }, 'a sweep waits');
   };
   const ends = new Subscription({
     subscriber,
     channel: webhooks.channel,
-    onMessage: (jobId) => void sweepRunner.heed(jobId).catch(sweepError),
+    onMessage: (jobId) => void sweepRunner.afterJob(jobId).catch(sweepError),
     onStanding: () => void sweepRunner.reconcile().catch(sweepError),
   });
   const totals = new ServiceTotals({ redis, prefix, queue, webhooks });
@@ -232,7 +232,7 @@ async function openServices(environment: ServerEnvironment, log: Logger) {
     reaper,
     retention,
     successors,
-    remains,
+    reservedFiles,
     weights,
     presence: new WorkerPresence({ redis, prefix }),
     datasets,

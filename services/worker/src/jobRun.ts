@@ -1,6 +1,6 @@
 // Runs one taken job: attempt after attempt in a training child, until the job has ended, is queued again or belongs to another worker.
 // attemptRun.ts runs a single attempt, activeRuns.ts takes jobs.
-import { type Claim, type ClaimedJob, type JobAttempt, type PreviousEnd, type Remains, type WishBus, wishOf } from '@trainyard/jobs';
+import { type Claim, type ClaimedJob, type JobAttempt, type PreviousEnd, type ReservedFiles, type ActionRequests, actionRequestOf } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { StaleAttemptError } from './attemptJournal.ts';
 import { type AttemptContext, type AttemptResult, AttemptRun, pauseOrHandBack, type RunResult } from './attemptRun.ts';
@@ -13,8 +13,8 @@ import type { TrainingChild } from './trainingChild.ts';
 
 /** The parts that all runs of a worker share. */
 export interface RunContext extends AttemptContext {
-  wishes: WishBus;
-  remains: Remains;
+  actionRequests: ActionRequests;
+  reservedFiles: ReservedFiles;
   pool: ChildPool;
   /** The worker's name, as jobs show it. */
   worker: string;
@@ -56,7 +56,7 @@ export class JobRun {
 
   /** Runs the job. Resolves when this worker has nothing more to do for it. */
   async run(): Promise<RunResult> {
-    const endWatch = this.#context.wishes.watch(this.jobId, (wish) => this.#stopRequest.request(wish));
+    const endWatch = this.#context.actionRequests.watch(this.jobId, (action) => this.#stopRequest.request(action));
     try {
       for (let result = await this.#runAttempt(this.#first); ; result = await this.#retry()) {
         if (typeof result === 'string') return result;
@@ -84,8 +84,8 @@ export class JobRun {
    * deletion. They are kept for a day: if Redis has lost its data, a backup may restore the job.
    */
   async #expireFiles(): Promise<void> {
-    const { store, remains } = this.#context;
-    if ((await this.#withRedis(() => store.get(this.jobId))) === null) await this.#withRedis(() => remains.forget(this.jobId));
+    const { store, reservedFiles } = this.#context;
+    if ((await this.#withRedis(() => store.get(this.jobId))) === null) await this.#withRedis(() => reservedFiles.forget(this.jobId));
   }
 
   /** Stops the training and returns the job to the queue, with a new checkpoint if that can be written in time. */
@@ -97,7 +97,7 @@ export class JobRun {
   /** Renews the lease on the job, and stops the run if the job was lost, cancelled or paused meanwhile. */
   async renew(): Promise<void> {
     const renewal = await this.#attempt.renew();
-    const reason = renewal.outcome === 'stale' ? 'lost' : wishOf(renewal.status);
+    const reason = renewal.outcome === 'stale' ? 'lost' : actionRequestOf(renewal.status);
     if (reason !== null) this.#stopRequest.request(reason);
   }
 

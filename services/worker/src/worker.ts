@@ -11,12 +11,12 @@ import {
   JobStore,
   type PresentWorker,
   RedisHealth,
-  Remains,
+  ReservedFiles,
   TrainQueue,
   trainQueueName,
   trainWorkerOptions,
   type WakeUp,
-  WishBus,
+  ActionRequests,
   WorkerPresence,
 } from '@trainyard/jobs';
 import { Worker } from 'bullmq';
@@ -91,7 +91,7 @@ export class TrainingWorker {
   readonly #subscriber: Redis;
   readonly #queue: TrainQueue;
   readonly #store: JobStore;
-  readonly #wishes: WishBus;
+  readonly #actionRequests: ActionRequests;
   readonly #presence: WorkerPresence;
   readonly #pool: ChildPool;
   readonly #runs: ActiveRuns;
@@ -136,7 +136,7 @@ export class TrainingWorker {
     for (const connection of [redis, this.#subscriber]) this.#health.watch(connection);
     this.#queue = new TrainQueue({ redis, prefix, onError });
     this.#store = new JobStore({ redis, prefix, queue: this.#queue });
-    this.#wishes = new WishBus({ redis, subscriber: this.#subscriber, prefix, onError });
+    this.#actionRequests = new ActionRequests({ redis, subscriber: this.#subscriber, prefix, onError });
     this.#presence = new WorkerPresence({ redis, prefix });
     const child = {
       ...childDefaults,
@@ -157,8 +157,8 @@ export class TrainingWorker {
     this.#runs = new ActiveRuns(
       {
         store: this.#store,
-        wishes: this.#wishes,
-        remains: new Remains({ redis, prefix, artifacts }),
+        actionRequests: this.#actionRequests,
+        reservedFiles: new ReservedFiles({ redis, prefix, artifacts }),
         artifacts,
         checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
         pool: this.#pool,
@@ -277,7 +277,7 @@ export class TrainingWorker {
     this.#abandoned.abort(new Error('the worker is closing'));
     await this.#pool.close();
     await within(WITHDRAW_MS, this.#presence.withdraw(this.name));
-    await within(WITHDRAW_MS, Promise.all([this.#wishes.close(), this.#queue.close(), this.#reader.disconnect()]));
+    await within(WITHDRAW_MS, Promise.all([this.#actionRequests.close(), this.#queue.close(), this.#reader.disconnect()]));
     await within(WITHDRAW_MS, this.#health.close());
     this.#redis.disconnect();
     this.#subscriber.disconnect();

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatasetInUseError, DatasetNotFoundError, DatasetStore, FolderArtifactStore, redisKeys, Remains } from '@trainyard/jobs';
+import { DatasetInUseError, DatasetNotFoundError, DatasetStore, FolderArtifactStore, redisKeys, ReservedFiles } from '@trainyard/jobs';
 import { checkSpec, defaultLimits, type JobSpec } from '@trainyard/engine';
 import { describe, expect } from 'vitest';
 import { claim, openJobs } from '../../support/jobs.ts';
@@ -15,8 +15,8 @@ const test = redisTest.extend('home', async ({ redis }, { onCleanup }) => {
   const folder = await mkdtemp(join(tmpdir(), 'trainyard-datasets-'));
   const artifacts = await FolderArtifactStore.open(folder);
   const base = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const remains = new Remains(base);
-  const datasets = new DatasetStore({ ...base, remains });
+  const reservedFiles = new ReservedFiles(base);
+  const datasets = new DatasetStore({ ...base, reservedFiles });
   const jobs = openJobs(redis);
   onCleanup(async () => {
     await jobs.queue.close();
@@ -30,7 +30,7 @@ const test = redisTest.extend('home', async ({ redis }, { onCleanup }) => {
   };
   /** Returns the ids that have files. */
   const stored = async () => (await readdir(folder)).filter((name) => name.startsWith('ds_'));
-  return { artifacts, base, remains, datasets, jobs, add, stored };
+  return { artifacts, base, reservedFiles, datasets, jobs, add, stored };
 });
 
 const specOn = (id: string): JobSpec =>
@@ -75,18 +75,18 @@ describe('a dataset', () => {
 
   test('whose file was stored without a record is removed', async ({ home, redis }) => {
     const id = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D9';
-    await home.remains.reserve(id);
+    await home.reservedFiles.reserve(id);
     await home.artifacts.putBytes(id, 'dataset.npz', file);
-    expect(await home.remains.sweep()).toBe(0);
+    expect(await home.reservedFiles.sweep()).toBe(0);
     await redis.connect().zadd(redisKeys(redis.prefix).reservedFiles, Date.now() - 1, id);
-    expect(await home.remains.sweep()).toBe(1);
+    expect(await home.reservedFiles.sweep()).toBe(1);
     expect(await home.stored()).toEqual([]);
   });
 
   test('with a record is not removed, and the list is ordered newest first', async ({ home }) => {
     const ids: string[] = [];
     for (const digit of '0123') ids.unshift((await home.add('ada', digit.repeat(64))).dataset.id);
-    expect(await home.remains.sweep(Date.now() + 1e9)).toBe(0);
+    expect(await home.reservedFiles.sweep(Date.now() + 1e9)).toBe(0);
     expect(await home.stored()).toHaveLength(4);
     const list = async (after?: string) =>
       (await home.datasets.list({ limit: 2, owner: 'ada', ...(after !== undefined && { after }) })).map(({ id }) => id);

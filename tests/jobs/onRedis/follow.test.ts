@@ -7,8 +7,8 @@ import {
   type Follower,
   type JobAttempt,
   redisKeys,
-  type Wish,
-  WishBus,
+  type StopRequest,
+  StopRequests,
 } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
@@ -210,27 +210,27 @@ describe('a follower', () => {
 
 describe('a watch over a running job', () => {
   const openBus = (redis: Parameters<typeof openHub>[0]) =>
-    new WishBus({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
+    new StopRequests({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
 
   /** Collects the requests that a watch reports. */
-  const watched = (bus: WishBus, jobId: string): Set<Wish> => {
-    const wishes = new Set<Wish>();
-    bus.watch(jobId, (wish) => wishes.add(wish));
-    return wishes;
+  const watched = (bus: StopRequests, jobId: string): Set<StopRequest> => {
+    const requests = new Set<StopRequest>();
+    bus.watch(jobId, (request) => requests.add(request));
+    return requests;
   };
 
   test('is notified when its job is cancelled or paused, and not for other jobs', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [one, other, third] = [await startJob(jobs), await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
-    const [wishes, otherWishes, thirdWishes] = [one, other, third].map(({ jobId }) => watched(bus, jobId));
+    const [requests, otherRequests, thirdRequests] = [one, other, third].map(({ jobId }) => watched(bus, jobId));
     await jobs.store.requestCancel(one.jobId);
-    await until(() => wishes.has('cancel'));
+    await until(() => requests.has('cancel'));
     await jobs.store.requestPause(third.jobId);
-    await until(() => thirdWishes.has('pause'));
+    await until(() => thirdRequests.has('pause'));
     await jobs.store.requestCancel(third.jobId);
-    await until(() => thirdWishes.has('cancel'));
-    expect(otherWishes).toEqual(new Set());
+    await until(() => thirdRequests.has('cancel'));
+    expect(otherRequests).toEqual(new Set());
     await bus.close();
   });
 
@@ -242,8 +242,8 @@ describe('a watch over a running job', () => {
     await jobs.store.requestCancel(before.jobId);
     await until(() => standing.has('cancel'));
     await jobs.store.requestPause(attempt.jobId);
-    const wishes = watched(bus, attempt.jobId);
-    await until(() => wishes.has('pause'));
+    const requests = watched(bus, attempt.jobId);
+    await until(() => requests.has('pause'));
     await bus.close();
   });
 
@@ -251,11 +251,11 @@ describe('a watch over a running job', () => {
     const jobs = openJobs(redis);
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
-    const [wishes, laterWishes] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
+    const [requests, laterRequests] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
     await redis.connect().publish(redisKeys(redis.prefix).stopChannel, attempt.jobId);
     await jobs.store.requestCancel(later.jobId);
-    await until(() => laterWishes.has('cancel'));
-    expect(wishes).toEqual(new Set());
+    await until(() => laterRequests.has('cancel'));
+    expect(requests).toEqual(new Set());
     await bus.close();
   });
 });

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FolderArtifactStore, redisKeys, Remains, Retention, type RetentionLimits } from '@trainyard/jobs';
+import { FolderArtifactStore, redisKeys, ReservedFiles, Retention, type RetentionLimits } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, createJob, type Jobs, openJobs, result } from '../../support/jobs.ts';
 import { redisTest, type TestRedis } from '../../support/redis.ts';
@@ -19,9 +19,13 @@ const test = redisTest.extend('folder', async ({ redis: _redis }, { onCleanup })
 async function openRetention(redis: TestRedis, folder: string, limits: Partial<RetentionLimits>) {
   const artifacts = await FolderArtifactStore.open(folder);
   const options = { redis: redis.connect(), prefix: redis.prefix };
-  const remains = new Remains({ ...options, artifacts });
+  const reservedFiles = new ReservedFiles({ ...options, artifacts });
   const jobs = openJobs(redis).store;
-  return { artifacts, remains, retention: new Retention({ ...options, jobs, remains, limits: { days: null, jobs: null, ...limits } }) };
+  return {
+    artifacts,
+    reservedFiles,
+    retention: new Retention({ ...options, jobs, reservedFiles, limits: { days: null, jobs: null, ...limits } }),
+  };
 }
 
 async function succeeded(jobs: Jobs, artifacts: FolderArtifactStore): Promise<string> {
@@ -99,7 +103,7 @@ test('several processes at once remove each job once', async ({ redis, folder })
 
 test('after a crash during the removal, the next sweep removes the remaining files', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
-  const { artifacts, remains } = await openRetention(redis, folder, { jobs: 1 });
+  const { artifacts, reservedFiles } = await openRetention(redis, folder, { jobs: 1 });
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
   // A process that cannot reach the artifacts leaves the same state as one that crashes after removing a job and before removing its files.
   const elsewhere = await mkdtemp(join(tmpdir(), 'trainyard-retention-'));
@@ -107,13 +111,13 @@ test('after a crash during the removal, the next sweep removes the remaining fil
   await rm(elsewhere, { recursive: true });
   await expect(crashing.retention.sweep()).rejects.toThrow(/ENOENT/);
   await expectOnly(redis, folder, ids.slice(1), ids);
-  await remains.sweep();
+  await reservedFiles.sweep();
   await expectOnly(redis, folder, ids.slice(1), ids.slice(1));
 });
 
 test('files that cannot be removed do not prevent the removal of others', async ({ redis, folder }) => {
   const jobs = openJobs(redis);
-  const { artifacts, remains } = await openRetention(redis, folder, {});
+  const { artifacts, reservedFiles } = await openRetention(redis, folder, {});
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
   for (const id of ids) await jobs.store.delete(id);
   const remove = artifacts.deleteJob.bind(artifacts);
@@ -121,6 +125,6 @@ test('files that cannot be removed do not prevent the removal of others', async 
     if (id === ids[0]) throw new Error('not permitted');
     await remove(id);
   };
-  await expect(remains.sweep()).rejects.toThrow('not permitted');
+  await expect(reservedFiles.sweep()).rejects.toThrow('not permitted');
   await expectOnly(redis, folder, [], ids.slice(0, 1));
 });

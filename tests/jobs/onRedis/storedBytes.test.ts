@@ -9,7 +9,7 @@ import {
   KeyQuotas,
   noQuotas,
   redisKeys,
-  Remains,
+  ReservedFiles,
   Successors,
   type SweepPlan,
   SweepStore,
@@ -59,8 +59,8 @@ async function fillLog(redis: TestRedis, jobId: string): Promise<void> {
 test('the bytes counted are those of a recount after any sequence of actions', async ({ redis, artifacts }) => {
   const jobs = openJobs(redis);
   const options = { redis: redis.connect(), prefix: redis.prefix, artifacts };
-  const remains = new Remains(options);
-  const successors = new Successors({ ...options, jobs: jobs.store, eventLog: jobs.log, remains });
+  const reservedFiles = new ReservedFiles(options);
+  const successors = new Successors({ ...options, jobs: jobs.store, eventLog: jobs.log, reservedFiles });
   const sweeps = new SweepStore(options);
   const seed = Math.floor(Math.random() * 2 ** 32);
   const draws = new Generator(seed);

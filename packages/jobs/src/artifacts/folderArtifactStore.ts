@@ -5,7 +5,6 @@ import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, sta
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
-import { unlessAborted } from './abandon.ts';
 import {
   type ArtifactPlace,
   type ArtifactStat,
@@ -15,10 +14,8 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
-import { contentStream } from './contentStream.ts';
-import { digestsOf } from './fileDigest.ts';
-import { removeLeftovers, scratchName } from './scratch.ts';
-import { inStorage, storageErrorOf, systemCodeOf } from './storageErrors.ts';
+import { contentStream, digestsOf, removeLeftovers, scratchName } from './content.ts';
+import { inStorage, storageErrorOf, systemCodeOf, unlessAborted } from './storageErrors.ts';
 
 /** What the hidden file says: the digest of the file that had this size and time. */
 interface Digest extends ArtifactStat {

@@ -16,13 +16,9 @@ import {
   checkHolder,
   checkPlace,
 } from './artifactStore.ts';
-import { unlessAborted } from './abandon.ts';
-import { contentStream } from './contentStream.ts';
-import { digestsOf } from './fileDigest.ts';
-import { removeLeftovers, scratchName } from './scratch.ts';
-import { S3Bucket } from './s3Bucket.ts';
-import { awayError, outside } from './s3Errors.ts';
-import { inStorage } from './storageErrors.ts';
+import { contentStream, digestsOf, removeLeftovers, scratchName } from './content.ts';
+import { awayError, outside, S3Bucket } from './s3Bucket.ts';
+import { inStorage, unlessAborted } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
   readonly bucket: string;

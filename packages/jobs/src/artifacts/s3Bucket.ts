@@ -1,11 +1,9 @@
-// The client of one S3 bucket. Converts the errors of the server. The SDK reads the endpoint and the credentials from its own environment
-// variables.
-import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { ArtifactError } from '../errors.ts';
-import { unlessAborted } from './abandon.ts';
+// The client of one S3 bucket. Checks its settings at the start, because the SDK would report a missing setting only at the first request. Converts
+// the errors of the server into ArtifactErrors. The SDK reads the endpoint and the credentials from its own environment variables.
+import { ListObjectsV2Command, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { ArtifactError, type ArtifactErrorCode, EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { ByteRange } from './artifactStore.ts';
-import { awayError, outside, statusOf } from './s3Errors.ts';
-import { expectSettings, hasOwnEndpoint } from './s3Settings.ts';
+import { systemCodeOf, unlessAborted } from './storageErrors.ts';
 
 /** Longest time to connect, and longest time without data on a connection, in ms. */
 const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
@@ -108,4 +106,64 @@ export class S3Bucket {
   close(): void {
     this.#client.destroy();
   }
+}
+
+/** @throws EnvironmentError that names the missing settings */
+export async function expectSettings(client: S3Client): Promise<void> {
+  const issues: EnvironmentIssue[] = [];
+  await client.config.region().catch(() => {
+    issues.push({
+      variable: 'AWS_REGION',
+      message: 'is not set: an s3:// ARTIFACTS_URL needs the region of its bucket, such as us-east-1',
+    });
+  });
+  await client.config.credentials().catch(() => {
+    const message = 'is not set, and no other credentials were found: set it and AWS_SECRET_ACCESS_KEY for an s3:// ARTIFACTS_URL';
+    issues.push({ variable: 'AWS_ACCESS_KEY_ID', message });
+  });
+  if (issues.length > 0) throw new EnvironmentError(issues);
+}
+
+/** Whether the environment names a server other than AWS's. */
+export function hasOwnEndpoint(): boolean {
+  return Boolean(process.env['AWS_ENDPOINT_URL_S3'] ?? process.env['AWS_ENDPOINT_URL']);
+}
+
+/** Returns the error of a request that the S3 storage refused or did not answer. A retry may help, except for `artifactTooLarge`. */
+export function awayError(artifact: string, error: unknown): ArtifactError {
+  const status = statusOf(error);
+  const kind = error instanceof Error ? error.name : 'Error';
+  const answer = status === undefined ? (systemCodeOf(error) ?? kind) : kind;
+  return new ArtifactError(codeOf(answer, status), artifact, messageOf(answer, status), { cause: error });
+}
+
+function codeOf(answer: string, status: number | undefined): ArtifactErrorCode {
+  if (isTooLarge(answer, status)) return 'artifactTooLarge';
+  return status === 401 || status === 403 ? 'storageDenied' : 'storageUnavailable';
+}
+
+/** Whether the storage refused a file because of its size. */
+function isTooLarge(answer: string, status: number | undefined): boolean {
+  return status === 413 || answer === 'EntityTooLarge';
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+}
+
+/** @param answer the error code of the server or, if the connection failed, of the system (such as ECONNRESET) */
+function messageOf(answer: string, status: number | undefined): string {
+  if (answer === 'NoSuchBucket') return 'the bucket does not exist (NoSuchBucket): create it, or correct ARTIFACTS_URL';
+  if (isTooLarge(answer, status)) return `the file is larger than the S3 storage allows (${answer}): raise its limit`;
+  if (status === 401 || status === 403) {
+    // S3 also responds with 403 for a missing file, if the credentials have no right to list the bucket.
+    const rights = 's3:GetObject, s3:PutObject and s3:DeleteObject on its objects, and s3:ListBucket on the bucket';
+    return `the S3 storage refuses these credentials (${answer}, status ${status}): they need ${rights}`;
+  }
+  if (status === undefined) return `the S3 storage does not answer (${answer})`;
+  return `the S3 storage did not do what it was asked for (${answer}, status ${status})`;
+}
+
+export function outside(artifact: string, { start, end }: ByteRange): ArtifactError {
+  return new ArtifactError('invalidRange', artifact, `bytes ${start} to ${end} are not within it`);
 }

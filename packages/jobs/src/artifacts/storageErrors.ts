@@ -1,4 +1,5 @@
-// Decides whether an error means that the storage is unavailable. Then callers wait for the storage, and jobs do not fail.
+// Decides whether an error means that the storage is unavailable. Then callers wait for the storage, and jobs do not fail. Also stops waiting for
+// an operation that cannot be cancelled.
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 
 /** Codes of errors after which the same request may succeed later. */
@@ -86,5 +87,21 @@ function messageOf(code: ArtifactErrorCode, systemCode: string, place: string): 
       return `the service may not use ${place} (${systemCode}): give its user the right to read and write there`;
     default:
       return `${place} cannot be used now (${systemCode})`;
+  }
+}
+
+/** Returns the result of `work`. @throws the signal's reason if the signal is aborted first; `work` may continue */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason as Error);
+  // After an abort nobody awaits `work`, and a rejection of it would end the process.
+  work.catch(() => {});
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,8 +1,78 @@
-// The currently valid API keys. A key file is read again when it changes, so that a removed key becomes invalid and a new key valid within a
-// second.
-import { readFile } from 'node:fs/promises';
+// API keys, sent as bearer tokens. The configuration contains only their SHA-256, as `name:role:sha256` or `name:role:sha256:weight`. A plain
+// digest is secure enough, because a key has 256 random bits and cannot be guessed. A key file is read again when it changes, so that a removed
+// key becomes invalid and a new key valid within a second.
+import { timingSafeEqual } from 'node:crypto';
 import { unwatchFile, watchFile } from 'node:fs';
-import { type ApiKey, parseApiKeys } from './apiKey.ts';
+import { readFile } from 'node:fs/promises';
+import { hashToken, keyName } from './newKey.js';
+
+export { createApiKey } from './newKey.js';
+
+export const apiKeyRoles = ['user', 'admin'] as const;
+
+export type ApiKeyRole = (typeof apiKeyRoles)[number];
+
+export interface ApiKey {
+  readonly name: string;
+  readonly role: ApiKeyRole;
+  /** SHA-256 of the token, in hex. */
+  readonly sha256: string;
+  /** How many jobs of the key start in one turn: 1 to 100; default 1. */
+  readonly weight?: number;
+}
+
+const digest = /^[0-9a-f]{64}$/;
+
+const keyWeight = /^(?:[1-9]\d?|100)$/;
+
+/**
+ * Parses `name:role:sha256` and `name:role:sha256:weight` entries, separated by commas or line breaks. Skips empty lines and lines that
+ * begin with #.
+ * @throws RangeError for an invalid entry or a repeated name. The message does not contain the digest of the entry
+ */
+export function parseApiKeys(text: string): ApiKey[] {
+  const entries = text
+    .split(/\r?\n/)
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .flatMap((line) => line.split(','))
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  const keys = entries.map((entry, index) => parseEntry(entry, index));
+  const names = new Set<string>();
+  for (const { name } of keys) {
+    if (names.has(name)) throw new RangeError(`two keys are named "${name}": names are unique, for jobs belong to them`);
+    names.add(name);
+  }
+  return keys;
+}
+
+/**
+ * The key that a token belongs to, or null. Takes the same time whichever it is: every entry is compared, as digests and
+ * in constant time.
+ */
+export function findApiKey(keys: readonly ApiKey[], token: string): ApiKey | null {
+  const given = Buffer.from(hashToken(token), 'hex');
+  let found: ApiKey | null = null;
+  for (const key of keys) if (timingSafeEqual(given, Buffer.from(key.sha256, 'hex'))) found = key;
+  return found;
+}
+
+function parseEntry(entry: string, index: number): ApiKey {
+  const [name = '', role, sha256 = '', weight, ...rest] = entry.split(':');
+  const knownRole = apiKeyRoles.find((known) => known === role);
+  if (!keyName.test(name) || knownRole === undefined || !digest.test(sha256) || rest.length > 0) {
+    throw new RangeError(
+      `entry ${index + 1} is not name:role:sha256 (role ${apiKeyRoles.join(' or ')}, 64 lower-case hex digits): npm run key -- NAME makes one`,
+    );
+  }
+  if (weight === undefined) return { name, role: knownRole, sha256 };
+  if (!keyWeight.test(weight)) {
+    throw new RangeError(
+      `entry ${index + 1} has an invalid weight: it must be a whole number from 1 to 100, as in name:role:sha256:weight`,
+    );
+  }
+  return { name, role: knownRole, sha256, weight: Number(weight) };
+}
 
 /** Interval at which the file is checked, in ms. It is polled, because the system often does not notify about changes of a mounted file. */
 const lookEveryMs = 500;

@@ -11,8 +11,8 @@ import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { Quotas } from '../quotas.ts';
 import { parseRedisUrl, RedisUrlError } from '../redis/redisUrl.ts';
 import type { RetentionLimits } from '../retention.ts';
-import { type ApiKey, parseApiKeys } from './apiKey.ts';
-import { defaultHome } from './dataFolder.ts';
+import { type ApiKey, parseApiKeys } from './apiKeys.ts';
+import { defaultHome } from './process.ts';
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

@@ -2,14 +2,13 @@
 // and without a repetition. Followers of a job share reads and encoded events, so many followers cost Redis and this process little more
 // than one.
 import type { Redis } from 'ioredis';
+import { EventLoopThrottle } from '../pacing.ts';
 import { redisKeys } from '../redis/keys.ts';
-import { parseMessage } from './eventBatch.ts';
+import { Subscription } from '../stopRequests.ts';
+import { LiveEvents, parseMessage } from './eventBatch.ts';
 import { EventLog, type JobHead } from './eventLog.ts';
 import { EventPages } from './eventPages.ts';
 import { Follower } from './follower.ts';
-import { LiveEvents } from './liveEvents.ts';
-import { Subscription } from './subscription.ts';
-import { Turnstile } from './turnstile.ts';
 
 export interface EventHubOptions {
   /** Reads stored events. */
@@ -43,7 +42,7 @@ interface FollowedJob {
 
 export class EventHub {
   readonly #pages: EventPages;
-  readonly #turnstile = new Turnstile(followersPerTurn);
+  readonly #throttle = new EventLoopThrottle(followersPerTurn);
   readonly #bufferSize: number;
   readonly #onDelay: ((delayMs: number) => void) | undefined;
   readonly #jobs = new Map<string, FollowedJob>();
@@ -81,7 +80,7 @@ export class EventHub {
       signal: options.signal,
       pages: this.#pages,
       live: job.live,
-      turnstile: this.#turnstile,
+      throttle: this.#throttle,
       onEnd: (outcome) => {
         job.followers.delete(follower);
         if (job.followers.size === 0 && this.#jobs.get(jobId) === job) this.#jobs.delete(jobId);

@@ -1,8 +1,7 @@
-// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more
-// are cached.
+// Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more are
+// cached.
 import { EventBatch } from './eventBatch.ts';
 import type { EventLog, JobHead } from './eventLog.ts';
-import { SharedReads } from './sharedReads.ts';
 
 export interface EventPageBatch {
   readonly batch: EventBatch;
@@ -88,5 +87,51 @@ export class EventPages {
   #drop(key: string): void {
     this.#keptCharacters -= this.#kept.get(key)?.characters ?? 0;
     this.#kept.delete(key);
+  }
+}
+
+interface Waiting<T> {
+  readonly key: string;
+  readonly read: () => Promise<T>;
+  readonly result: PromiseWithResolvers<T>;
+}
+
+export class SharedReads<T> {
+  readonly #concurrency: number;
+  /** Reads that have not started, in the order of their first callers. */
+  readonly #waiting = new Map<string, Waiting<T>>();
+  readonly #running = new Set<string>();
+
+  /** @param concurrency how many reads may run at the same time */
+  constructor(concurrency: number) {
+    this.#concurrency = concurrency;
+  }
+
+  /** Returns the result of `read`, or of another caller's `read` with the same key. Rejects with the error of that read. */
+  async get(key: string, read: () => Promise<T>): Promise<T> {
+    const waiting = this.#waiting.get(key) ?? { key, read, result: Promise.withResolvers<T>() };
+    this.#waiting.set(key, waiting);
+    this.#startNext();
+    return await waiting.result.promise;
+  }
+
+  #startNext(): void {
+    if (this.#running.size >= this.#concurrency) return;
+    let next: Waiting<T> | undefined;
+    for (const waiting of this.#waiting.values()) {
+      if (this.#running.has(waiting.key)) continue;
+      next = waiting;
+      break;
+    }
+    if (next === undefined) return;
+    const { key, read, result } = next;
+    this.#waiting.delete(key);
+    this.#running.add(key);
+    void read()
+      .then(result.resolve, result.reject)
+      .finally(() => {
+        this.#running.delete(key);
+        this.#startNext();
+      });
   }
 }

@@ -1,11 +1,11 @@
 // One reader of one job's events. It first reads the stored events page by page, without buffering them, and then the live events. A reader
 // that falls too far behind the live events ends with the outcome `overflow`.
+
+import type { EventLoopThrottle } from '../pacing.ts';
 import { isRedisUnavailable } from '../redis/redisFailure.ts';
-import { EventBatch } from './eventBatch.ts';
+import { EventBatch, type LiveEvents } from './eventBatch.ts';
 import { compareEventIds, hasEndedBy } from './eventLog.ts';
 import type { EventPages } from './eventPages.ts';
-import type { LiveEvents } from './liveEvents.ts';
-import type { Turnstile } from './turnstile.ts';
 
 /**
  * Why following ended: `ended`: there are no more events; `overflow`: the reader was too slow and may come back with the
@@ -19,7 +19,7 @@ export interface FollowerOptions {
   readonly signal: AbortSignal;
   readonly pages: EventPages;
   readonly live: LiveEvents;
-  readonly turnstile: Turnstile;
+  readonly throttle: EventLoopThrottle;
   readonly onEnd: (outcome: FollowOutcome) => void;
 }
 
@@ -88,13 +88,13 @@ export class Follower implements AsyncIterable<EventBatch> {
 
   /** Yields the next page of stored events. After the last page, switches to live events. */
   async *#catchUp(): AsyncGenerator<EventBatch, void, void> {
-    const { pages, live, turnstile } = this.#options;
+    const { pages, live, throttle } = this.#options;
     // The page will contain all events before this position, but maybe not those after it.
     const position = live.end;
     const gaps = this.#gaps;
     const page = await this.#patiently(async () => await pages.read(this.jobId, this.#lastId));
-    // Many followers may have waited for this page. The turnstile lets a few at a time continue.
-    await turnstile.pass();
+    // Many followers may have waited for this page. The throttle lets a few at a time continue.
+    await throttle.pass();
     if (page === null || this.#outcome !== null) return;
     const { batch, isLast } = page;
     // If the job has ended already, no further event will wake this follower.
@@ -109,9 +109,9 @@ export class Follower implements AsyncIterable<EventBatch> {
   }
 
   async *#takeLive(): AsyncGenerator<EventBatch, void, void> {
-    const { live, turnstile } = this.#options;
+    const { live, throttle } = this.#options;
     // The batch also includes events that arrive during this wait.
-    await turnstile.pass();
+    await throttle.pass();
     if (this.#outcome !== null || this.#position === null) return;
     const batch = live.from(this.#position);
     this.#position += batch.events.length;

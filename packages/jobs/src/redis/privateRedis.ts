@@ -1,15 +1,25 @@
-// A Redis of our own: a process that only this machine can reach, with a password that no process list shows, keeping
-// its data in an append-only file. It outlives a Ctrl-C in the terminal, to be stopped last, but not its parent.
+// A private Redis: a process of ours that only this machine can reach. Its password is in no process list, and its data is in an append-only
+// file. A Ctrl-C in the terminal does not stop it, so that it is stopped last. It never outlives its parent.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
-import { machineMemoryBytes } from '../environment/machineMemory.ts';
+import { Redis } from 'ioredis';
+import { machineMemoryBytes } from '../environment/process.ts';
 import { RedisStartError } from '../errors.ts';
-import { isServing, shutDown } from './privateRedisControl.ts';
-import type { RunningRedis } from './startRedis.ts';
+
+/** `external`: a Redis that was running before; `private`: a process of ours, which keeps its data; `embedded`: one in this process. */
+export type RedisKind = 'external' | 'private' | 'embedded';
+
+export interface RunningRedis {
+  /** Contains the password of a private Redis, so it must not be logged. */
+  readonly url: string;
+  readonly kind: RedisKind;
+  /** Stops a Redis that was started here. Call it last. Does nothing to an external Redis. Safe to call twice. */
+  close(): Promise<void>;
+}
 
 export interface PrivateRedisOptions {
   /** Path of redis-server or valkey-server. */
@@ -181,4 +191,40 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new RedisStartError('this machine gave no free port');
   return address.port;
+}
+
+/**
+ * Whether the Redis at `url` works on the data in `folder` and has loaded it. Asks again until `boundMs` have passed; once
+ * if that is 0.
+ */
+export async function isServing(url: string, folder: string, boundMs: number): Promise<boolean> {
+  const end = Date.now() + boundMs;
+  const redis = new Redis(url, {
+    retryStrategy: () => (Date.now() < end ? 25 : null),
+    maxRetriesPerRequest: null,
+    connectTimeout: 1_000,
+    maxLoadingRetryTime: 100,
+  });
+  // Refused connections are what the retries are for.
+  redis.on('error', () => undefined);
+  try {
+    const reply = await redis.config('GET', 'dir');
+    return Array.isArray(reply) && reply[1] === folder;
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Asks it to write everything and end, and waits until it has, or until `boundMs` have passed. */
+export async function shutDown(url: string, boundMs: number): Promise<void> {
+  const redis = new Redis(url, { retryStrategy: () => null, connectTimeout: 1_000, enableReadyCheck: false });
+  redis.on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => redis.once('end', resolve));
+  const bound = setTimeout(() => redis.disconnect(), boundMs);
+  // Its answer is the end of the connection.
+  redis.shutdown().catch(() => undefined);
+  await ended;
+  clearTimeout(bound);
 }

@@ -2,10 +2,9 @@
 // however many commands fail. Readiness and 503 responses take their reason from here.
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis } from './connection.ts';
-import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
-import { isNearlyFull, type RedisMemory } from './redisMemory.ts';
-import { probeRedis } from './redisProbe.ts';
-import { whatAnswers } from './whatAnswers.ts';
+import { whatAnswers } from './redisAtStart.ts';
+import { type RedisFailure, RedisUnavailableError, redisFailure, redisFailureOf } from './redisFailure.ts';
+import { isNearlyFull, probeRedis, type RedisMemory } from './redisProbe.ts';
 
 export interface HealthLog {
   info(fields: object, message: string): void;

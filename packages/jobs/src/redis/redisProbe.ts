@@ -1,10 +1,9 @@
 // Checks whether Redis can be used. Runs each command that the service and BullMQ use once, with keys and a channel of its own. It removes these
-// keys afterwards. Also reads the version, role and memory settings of Redis.
+// keys afterwards. Also reads the version, role and memory of Redis.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisKeys } from './keys.ts';
-import { infoFields, memoryOf, type RedisMemory } from './redisMemory.ts';
-import { type RedisFailure, redisFailure, redisFailureOf, RedisUnavailableError } from './redisFailure.ts';
+import { type RedisFailure, RedisUnavailableError, redisFailure, redisFailureOf } from './redisFailure.ts';
 
 export interface RedisFindings {
   /** Warnings for the operator about a usable Redis, as whole sentences. */
@@ -222,4 +221,44 @@ function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefi
 async function configured(redis: Redis, name: string): Promise<string | undefined> {
   const reply: unknown = await redis.config('GET', name).catch(() => undefined);
   return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined;
+}
+
+export interface RedisMemory {
+  readonly usedBytes: number;
+  /** The maxmemory of Redis; null if it has no limit. */
+  readonly maxBytes: number | null;
+}
+
+/** Redis is nearly full if it uses at least this share of its maxmemory. */
+const nearlyFullShare = 0.9;
+
+export function isNearlyFull(memory: RedisMemory | null): boolean {
+  return memory !== null && memory.maxBytes !== null && memory.usedBytes >= nearlyFullShare * memory.maxBytes;
+}
+
+/** Returns the memory of Redis; null if Redis does not show it. The embedded Redis never does. */
+export async function readRedisMemory(redis: Redis): Promise<RedisMemory | null> {
+  const text = await redis.info('memory').catch((error: unknown) => {
+    // The user of REDIS_URL may have no permission for INFO. Other causes make other commands fail, too.
+    if (error instanceof Error && /^(?:NOPERM|ERR)\b/.test(error.message)) return '';
+    throw error;
+  });
+  return memoryOf(infoFields(text));
+}
+
+/** Parses a reply of INFO. */
+export function infoFields(text: string): ReadonlyMap<string, string> {
+  return new Map(text.split(/\r?\n/).map((line) => splitAt(line, ':')));
+}
+
+/** Returns the memory by the fields of INFO; null if they do not contain it. */
+export function memoryOf(fields: ReadonlyMap<string, string>): RedisMemory | null {
+  const [used, most] = ['used_memory', 'maxmemory'].map((name) => Number(fields.get(name) ?? NaN));
+  if (used === undefined || most === undefined || !Number.isFinite(used) || !Number.isFinite(most)) return null;
+  return { usedBytes: used, maxBytes: most > 0 ? most : null };
+}
+
+function splitAt(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator);
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
 }

@@ -1,19 +1,8 @@
-// Where a program on this machine finds its Redis: the one it is told of, else a private one, else the embedded one.
+// Finds or starts the Redis of a program on this machine: the one of REDIS_URL, else a private one, else the embedded one.
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { RedisStartError } from '../errors.ts';
-import { startEmbeddedRedis } from './embeddedRedis.ts';
-import { findOnPath } from './findOnPath.ts';
-import { startPrivateRedis } from './privateRedis.ts';
-
-/** `external`: somebody else's; `private`: a process of ours, durable; `embedded`: in this process, gone with it. */
-export type RedisKind = 'external' | 'private' | 'embedded';
-
-export interface RunningRedis {
-  /** Holds the password of a private one: not for logs. */
-  readonly url: string;
-  readonly kind: RedisKind;
-  /** Stops what was started, after everything that uses it; leaves an external one alone. Safe to call twice. */
-  close(): Promise<void>;
-}
+import { type RunningRedis, startPrivateRedis } from './privateRedis.ts';
 
 export interface StartRedisOptions {
   /** The data folder; a private Redis keeps its data in `redis` below it. Lock it first. */
@@ -47,4 +36,36 @@ export async function startRedis({ home, log, env, memoryBytes }: StartRedisOpti
   return await startEmbeddedRedis(log).catch((error: unknown) => {
     throw new RedisStartError('the embedded Redis did not start: install redis-server, or set REDIS_URL', { cause: error });
   });
+}
+
+/** Starts it on a free loopback port. */
+export async function startEmbeddedRedis(log: (message: string) => void): Promise<RunningRedis> {
+  // Loaded only here: it brings a Lua interpreter, which most processes never need.
+  const { createRedisServer } = await import('js-redis-server');
+  const server = await createRedisServer({ port: 0 });
+  log(
+    'Redis is the embedded one, neither durable nor fast: jobs are forgotten when this process ends, and a queue of many jobs is slow. ' +
+      'Install redis-server for real use (Debian: apt-get install redis-server).',
+  );
+  let closed: Promise<void> | null = null;
+  return {
+    url: `redis://127.0.0.1:${server.port}`,
+    kind: 'embedded',
+    close: () => (closed ??= server.close()),
+  };
+}
+
+/** The first executable file of this name in the folders of a PATH, or null. */
+export function findOnPath(program: string, path: string): string | null {
+  for (const folder of path.split(delimiter)) {
+    if (folder === '') continue;
+    const candidate = join(folder, program);
+    try {
+      accessSync(candidate, constants.X_OK);
+      if (statSync(candidate).isFile()) return candidate;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
 }

@@ -1,4 +1,5 @@
-// The scripts that create jobs and change them for users, and in place of lost workers. A `refused` has the current status.
+// The scripts that create jobs and change them for users and in place of lost workers, and those that repair and read the queue. A `refused` has the
+// current status.
 import { jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { defineScript, overQuota, replies, words } from './script.ts';
@@ -83,3 +84,24 @@ export const reapJob = defineScript({
   /** `held`: a worker has the job; `none`: the job is not running. */
   reply: words('reaped', 'held', 'none'),
 });
+
+export const adoptWaitingJobs = defineScript({
+  name: 'adoptWaitingJobs',
+  keys: ['formerWaiting'],
+  args: ['tag', 'pageSize'],
+  /** The number of jobs that are left. */
+  reply: z.number(),
+});
+
+export const countMissingWakeUps = defineScript({ name: 'countMissingWakeUps', args: ['tag'], reply: z.number() });
+
+export const interruptLostJobs = defineScript({
+  name: 'interruptLostJobs',
+  keys: ['running', 'interrupted'],
+  /** `after`: the id after which to begin; '' = at the first job. */
+  args: ['tag', 'after', 'pageSize'],
+  /** The `after` of the next call ('' = all jobs are checked), and the ids of the interrupted jobs. */
+  reply: z.tuple([z.string(), z.array(z.string())]),
+});
+
+export const readPositions = defineScript({ name: 'readPositions', args: ['tag'], lists: ['jobIds'], reply: z.array(z.number()) });

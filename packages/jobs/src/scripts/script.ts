@@ -3,8 +3,8 @@
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { eventMemory, recordMemory } from '../record.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { eventMemory, recordMemory } from '../redisBytes.ts';
 import { luaTexts } from './lua.generated.ts';
 
 /** Names of two entries in `RedisKeys.files`: the bytes of the job's spec and of its events. No file has such a name. */

@@ -2,12 +2,12 @@
 // besides the records, and every step is safe to repeat. So any number of processes may do this at the same time, and any may crash.
 import { isFinal, type Job, type SweepTrial } from '@trainyard/contracts';
 import { type JobSpec, SpecError } from '@trainyard/engine';
-import { eachInTurn } from '../eachInTurn.ts';
 import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
 import { createWith, initialWeightsOf, type WeightSources } from '../initialWeights.ts';
-import type { Remains } from '../remains.ts';
+import type { JobStanding } from '../jobList.ts';
+import { eachInTurn } from '../pacing.ts';
+import type { ReservedFiles } from '../reservedFiles.ts';
 import type { Successors } from '../successors.ts';
-import type { JobStanding } from '../jobStanding.ts';
 import { type SweepRecord, type SweepStore, trialKey } from './sweepStore.ts';
 
 /** The status of the sweep does not allow the action. */
@@ -35,7 +35,7 @@ export interface RankedTrial {
 export interface SweepRunnerOptions extends WeightSources {
   readonly store: SweepStore;
   readonly successors: Successors;
-  readonly remains: Remains;
+  readonly reservedFiles: ReservedFiles;
 }
 
 export class SweepRunner {
@@ -53,7 +53,7 @@ export class SweepRunner {
   }
 
   /** For a job that has ended. */
-  async heed(jobId: string): Promise<void> {
+  async afterJob(jobId: string): Promise<void> {
     const id = await this.#options.store.sweepOf(jobId);
     if (id !== null) await this.advance(id);
   }

@@ -1,48 +1,18 @@
 // The records of sweeps. A record says what is to be done; the jobs themselves are in the job store, and which job a trial came to is
 // kept here. Every step can be repeated, by any process, until the record says that it is done.
-import type { SweepGoal, SweepMetric, SweepPage, SweepSpace, SweepStatus, SweepStrategy, SweepSummary } from '@trainyard/contracts';
+import type { SweepPage, SweepStatus, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
-import { endedBefore } from '../endedBefore.ts';
 import { IdempotencyMismatchError } from '../errors.ts';
 import { bodyDigest, type Idempotency, idempotencySeconds, madeBefore, memoryOf } from '../idempotency.ts';
-import { fittingPage } from '../pageBytes.ts';
-import { quotaText, type Quotas, overQuotaError } from '../quotas.ts';
+import { endedBefore, fittingPage } from '../jobList.ts';
+import { overQuotaError, type Quotas, quotaText } from '../quotas.ts';
+import { jobMemory, recordMemory } from '../record.ts';
 import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { jobMemory, recordMemory } from '../redisBytes.ts';
 import { createSweep, deleteSweep, endSweep, setOnceInSweep } from '../scripts/sweeps.ts';
-import type { TrialValues } from './space.ts';
-import { type Change, withChanges } from './specChanges.ts';
-import { fieldsOf, type FormerPlan, upgradeRecord } from './sweepFields.ts';
-
-/** One trial of a sweep: how its spec differs from the base spec. */
-export interface PlannedTrial {
-  readonly values: TrialValues;
-  /** The changes that turn the base spec into the trial's spec. */
-  readonly changes: readonly Change[];
-  /** The epochs of the trial's whole spec. */
-  readonly epochs: number;
-  /** The size of the trial's whole spec as JSON, in bytes. */
-  readonly specBytes: number;
-}
-
-/** The parts of a sweep that never change. */
-export interface SweepPlan {
-  readonly owner: string;
-  readonly name: string | null;
-  readonly labels: Readonly<Record<string, string>>;
-  /** The base spec, with its defaults filled in. */
-  readonly spec: JobSpec;
-  readonly space: SweepSpace;
-  readonly strategy: SweepStrategy;
-  readonly metric: SweepMetric;
-  readonly goal: SweepGoal;
-  readonly seed: number;
-  /** The trace of the request that created the sweep. Its jobs continue this trace. */
-  readonly traceparent?: string;
-  readonly trials: readonly PlannedTrial[];
-}
+import { type TrialValues, withChanges } from './space.ts';
+import { type FormerPlan, fieldsOf, type PlannedTrial, type SweepPlan, upgradeRecord } from './sweepPlan.ts';
 
 /** The current state of a sweep, without its specs. */
 export interface SweepRecord extends Omit<SweepPlan, 'trials' | 'spec'> {

@@ -1,6 +1,6 @@
 // One log line for each request, when it is over, with its request id, job id and caller; it also puts the request id
 // on every answer and counts the requests that are still open. It never logs headers or bodies.
-import { traceFields, Turnstile } from '@trainyard/jobs';
+import { traceFields, EventLoopThrottle } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 
@@ -15,7 +15,7 @@ declare module 'fastify' {
 const linesPerTurn = 16;
 
 export const requestLog = fp((app, _options, done) => {
-  const turnstile = new Turnstile(linesPerTurn);
+  const throttle = new EventLoopThrottle(linesPerTurn);
   app.decorateRequest('jobId', null);
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header(requestIdHeader, request.id);
@@ -40,7 +40,7 @@ export const requestLog = fp((app, _options, done) => {
     };
     reply.raw.once('close', () => {
       const { elapsedTime } = reply;
-      if (request.routeOptions.config.isStream === true) void turnstile.pass().then(() => write(elapsedTime));
+      if (request.routeOptions.config.isStream === true) void throttle.pass().then(() => write(elapsedTime));
       else write(elapsedTime);
     });
     next();

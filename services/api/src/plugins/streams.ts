@@ -2,7 +2,7 @@
 // another. When many clients connect at once, for example after a restart, a few are accepted at a time, so that other requests are
 // handled in between. Other requests that are in progress when the server stops get two seconds to finish.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ApiKey, type ApiKeys, Turnstile } from '@trainyard/jobs';
+import { type ApiKey, type ApiKeys, EventLoopThrottle } from '@trainyard/jobs';
 import type { FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { EventStream, retryLine, type StreamSource, type StreamTiming } from '../http/eventStream.ts';
@@ -45,7 +45,7 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
   const streams = new Map<EventStream, ApiKey | null>();
   /** How many streams each API key has, by its name. A key without streams is absent. */
   const counts = new Map<string, number>();
-  const turnstile = new Turnstile(requestsPerTurn);
+  const throttle = new EventLoopThrottle(requestsPerTurn);
   let answering = 0;
   let idle: (() => void) | undefined;
 
@@ -58,7 +58,7 @@ export const streams = fp<StreamsOptions>((app, { keys, streamsPerKey, ...timing
       if (answering === 0) idle?.();
     });
     if (request.routeOptions.config.isStream !== true) return;
-    await turnstile.pass();
+    await throttle.pass();
     // The client has left: nobody needs a response, and the request no longer has an address.
     if (hasLeft) return reply.hijack();
   });

@@ -9,7 +9,7 @@ import {
   initialWeightsOf,
   type KeyQuotas,
   limitsWithin,
-  type Remains,
+  type ReservedFiles,
   reuseKeyOf,
   type WeightSources,
 } from '@trainyard/jobs';
@@ -36,7 +36,7 @@ const createQuery = z.strictObject({
 const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
 
 interface Services extends WeightSources {
-  readonly remains: Remains;
+  readonly reservedFiles: ReservedFiles;
   readonly datasets: DatasetStore;
   readonly classLimits: ClassLimits;
   readonly datasetDigests: FileDigests;
@@ -48,7 +48,7 @@ interface Services extends WeightSources {
 
 export const createJobRoute: FastifyPluginCallbackZod<Services> = (
   app,
-  { limits, keyQuotas, threads, remains, datasets, classLimits, datasetDigests, webhooks, ...sources },
+  { limits, keyQuotas, threads, reservedFiles, datasets, classLimits, datasetDigests, webhooks, ...sources },
   done,
 ) => {
   const { jobs } = sources;
@@ -123,7 +123,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         ...(idempotency && { idempotency }),
         ...(webhook && { webhook }),
       };
-      const { job, replayed } = await createWith(weights, { ...sources, remains }, newJob);
+      const { job, replayed } = await createWith(weights, { ...sources, reservedFiles }, newJob);
       return accepted(request, reply, job, replayed ? { 'idempotency-replayed': 'true' } : {});
     },
   );

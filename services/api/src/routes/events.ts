@@ -10,7 +10,7 @@ import {
   isRedisUnavailable,
   type JobHead,
   type StreamTokens,
-  Turnstile,
+  EventLoopThrottle,
 } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
@@ -80,7 +80,7 @@ export interface EventRouteOptions {
 const streamsPerTurn = 8;
 
 export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
-  const turnstile = new Turnstile(streamsPerTurn);
+  const throttle = new EventLoopThrottle(streamsPerTurn);
   app.get(
     '/jobs/:id/events',
     {
@@ -121,7 +121,7 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       const { id } = request.params;
       const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
       // Requests for the same job that wait for its head continue at the same time, so they begin a few streams at a time.
-      if (isStream) await turnstile.pass();
+      if (isStream) await throttle.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;
       // An id from the future, such as another job's, stands for the last event: nothing that comes may be missed.

@@ -1,6 +1,6 @@
 // What is done to a job: cancel, pause, resume, delete. What becomes of it is the job store's to decide; here is only HTTP.
 import { type Job, jobSchema } from '@trainyard/contracts';
-import type { JobStore, Remains } from '@trainyard/jobs';
+import type { JobStore, ReservedFiles } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -41,7 +41,11 @@ const actions: readonly Action[] = [
   },
 ];
 
-export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; remains: Remains }> = (app, { jobs, remains }, done) => {
+export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; reservedFiles: ReservedFiles }> = (
+  app,
+  { jobs, reservedFiles },
+  done,
+) => {
   for (const { name, summary, description, outcome, act } of actions) {
     app.post(
       `/jobs/:id/${name}`,
@@ -88,7 +92,7 @@ export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; remains
       const { id } = await visibleJob(jobs, request.params.id, request);
       await jobs.delete(id);
       // The job is gone in any case; files that cannot be removed now are removed later.
-      await remains.remove(id).catch((err: unknown) => request.log.warn({ err }, 'files of a deleted job are still there'));
+      await reservedFiles.remove(id).catch((err: unknown) => request.log.warn({ err }, 'files of a deleted job are still there'));
       return reply.code(204).send();
     },
   );

@@ -1,9 +1,9 @@
 // Many callers continue in order, and other work gets its turn in between.
-import { Turnstile } from '@trainyard/jobs';
+import { EventLoopThrottle } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
 test('many callers continue in order, a limited number in each turn of the event loop', async () => {
-  const turnstile = new Turnstile(10);
+  const throttle = new EventLoopThrottle(10);
   const passed: number[] = [];
   let turns = 0;
   let isOver = false;
@@ -16,7 +16,7 @@ test('many callers continue in order, a limited number in each turn of the event
   setImmediate(count);
   await Promise.all(
     Array.from({ length: 95 }, async (_, index) => {
-      await turnstile.pass();
+      await throttle.pass();
       passed.push(index);
     }),
   );
@@ -27,7 +27,7 @@ test('many callers continue in order, a limited number in each turn of the event
 });
 
 test('a single caller continues at once', async () => {
-  const turnstile = new Turnstile(1);
-  await turnstile.pass();
-  await turnstile.pass();
+  const throttle = new EventLoopThrottle(1);
+  await throttle.pass();
+  await throttle.pass();
 });

@@ -1,13 +1,40 @@
-// The fields of a sweep's record in Redis, and the upgrade of a record of version 0.1.0. That version stored the whole specs of all trials in
-// one field.
+// The plan of a sweep: what never changes, and how its record in Redis holds it. Also upgrades a record of version 0.1.0, which stored the whole
+// specs of all trials in one field.
+import type { SweepGoal, SweepMetric, SweepSpace, SweepStrategy } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
-import { givingWay } from '../givingWay.ts';
+import { givingWay } from '../pacing.ts';
 import type { RedisKeys } from '../redis/keys.ts';
 import { upgradeSweep } from '../scripts/sweeps.ts';
-import type { TrialValues } from './space.ts';
-import { changesBetween } from './specChanges.ts';
-import type { PlannedTrial, SweepPlan } from './sweepStore.ts';
+import { type Change, changesBetween, type TrialValues } from './space.ts';
+
+/** One trial of a sweep: how its spec differs from the base spec. */
+export interface PlannedTrial {
+  readonly values: TrialValues;
+  /** The changes that turn the base spec into the trial's spec. */
+  readonly changes: readonly Change[];
+  /** The epochs of the trial's whole spec. */
+  readonly epochs: number;
+  /** The size of the trial's whole spec as JSON, in bytes. */
+  readonly specBytes: number;
+}
+
+/** The parts of a sweep that never change. */
+export interface SweepPlan {
+  readonly owner: string;
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The base spec, with its defaults filled in. */
+  readonly spec: JobSpec;
+  readonly space: SweepSpace;
+  readonly strategy: SweepStrategy;
+  readonly metric: SweepMetric;
+  readonly goal: SweepGoal;
+  readonly seed: number;
+  /** The trace of the request that created the sweep. Its jobs continue this trace. */
+  readonly traceparent?: string;
+  readonly trials: readonly PlannedTrial[];
+}
 
 /** The content of the field `plan` in version 0.1.0. */
 export type FormerPlan = Omit<SweepPlan, 'trials'>;

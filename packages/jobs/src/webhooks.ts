@@ -1,16 +1,14 @@
-// The webhooks of ended jobs: which are to be sent, and what became of each. A job's final status and its place in `ended` are
-// written by one script, so no crash loses a webhook; from there it goes into a BullMQ queue of its own, which sends and repeats.
-// No HTTP: sending is the API's.
+// Decides which webhooks of ended jobs to send, and records the results. The script that ends a job also adds it to `RedisKeys.ended`, so that no
+// crash loses a webhook. From there it goes into a BullMQ queue of its own, which sends it and retries. The API sends the HTTP requests.
 import { createHash } from 'node:crypto';
 import { type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
-import { type ConnectionOptions, Queue } from 'bullmq';
+import { type ConnectionOptions, type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { JobNotFoundError, JobStateError, JobsError } from '../errors.ts';
-import { untoldWebhook, type Webhook, type WebhookState } from '../record.ts';
-import { type RedisKeys, redisKeys } from '../redis/keys.ts';
-import { redeliverWebhook, takeEnded, writeWebhookState } from '../scripts/webhooks.ts';
-import { queueStates } from '../trainQueue.ts';
-import { ParkedWebhooks } from './parkedWebhooks.ts';
+import { JobNotFoundError, JobStateError, JobsError } from './errors.ts';
+import { newWebhookState, type Webhook, type WebhookState } from './record.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+import { parkWebhook, redeliverWebhook, takeEnded, takeParkedWebhook, writeWebhookState } from './scripts/webhooks.ts';
+import { queueStates } from './trainQueue.ts';
 
 /** The name of the queue, for BullMQ's `Worker`. */
 export const webhookQueueName = 'webhooks';
@@ -119,7 +117,7 @@ export class WebhookStore {
     const record = this.#keys.job(jobId);
     const [owner, webhook] = await this.#redis.hmget(record, 'owner', 'webhook');
     const gone = webhook ? this.#gone(owner ?? '', (JSON.parse(webhook) as Webhook).url) : this.#keys.webhookGone('none');
-    const state: WebhookState = { ...untoldWebhook, status: 'pending' };
+    const state: WebhookState = { ...newWebhookState, status: 'pending' };
     const [outcome, status] = await redeliverWebhook(this.#redis, {
       job: record,
       ended: this.#keys.ended,
@@ -185,3 +183,70 @@ export class WebhookStore {
     );
   }
 }
+
+/** Longest time that a webhook stays parked, in ms. After that the queue sends it, even if the record of parked webhooks was lost. */
+const longestParkedMs = 10 * 60_000;
+
+export class ParkedWebhooks {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #queue: Queue<WebhookDelivery>;
+
+  constructor(options: { readonly redis: Redis; readonly keys: RedisKeys; readonly queue: Queue<WebhookDelivery> }) {
+    this.#redis = options.redis;
+    this.#keys = options.keys;
+    this.#queue = options.queue;
+  }
+
+  /** Parks an active entry of the queue. The caller then throws BullMQ's DelayedError. */
+  async park(owner: string, job: Job<WebhookDelivery>, token: string | undefined): Promise<void> {
+    await job.moveToDelayed(Date.now() + parkedMs(), token);
+    // Recorded only now, because an entry that is still active cannot be unparked.
+    if (job.id !== undefined) await this.#note(owner, job.id, job.timestamp);
+  }
+
+  /** Adds an entry to the queue. It is parked at once if the owner already has parked entries, so that it does not delay other owners. */
+  async add(owner: string, name: string, delivery: WebhookDelivery, id: string): Promise<void> {
+    const isParked = (await this.#redis.exists(this.#keys.parkedWebhooks(owner))) === 1;
+    await this.#queue.add(name, delivery, { jobId: id, ...(isParked && { delay: parkedMs() }) });
+    if (isParked) await this.#note(owner, id, Date.now());
+  }
+
+  /** Unparks up to `count` webhooks of an owner, oldest first. */
+  async unpark(owner: string, count: number): Promise<void> {
+    const input = { parked: this.#keys.parkedWebhooks(owner), owners: this.#keys.parkedOwners, owner };
+    for (let back = 0; back < count; ) {
+      const [outcome, id] = await takeParkedWebhook(this.#redis, input);
+      if (outcome === 'none') return;
+      if (await this.#promote(id)) back += 1;
+    }
+  }
+
+  /** Returns the owners that have parked webhooks. */
+  async owners(): Promise<readonly string[]> {
+    return await this.#redis.smembers(this.#keys.parkedOwners);
+  }
+
+  async #note(owner: string, id: string, sinceMs: number): Promise<void> {
+    const keys = this.#keys;
+    const input = { parked: keys.parkedWebhooks(owner), owners: keys.parkedOwners, owner };
+    await parkWebhook(this.#redis, { ...input, queueId: id, queuedMs: sinceMs });
+  }
+
+  /** Makes a delayed entry due. Returns false if it is not delayed any more: another process unparked it, or it was sent. */
+  async #promote(id: string): Promise<boolean> {
+    const job = await this.#queue.getJob(id);
+    if (job === undefined || !(await job.isDelayed())) return false;
+    try {
+      await job.promote();
+      return true;
+    } catch (error) {
+      // Another process may have unparked it after the check above.
+      if (await job.isDelayed()) throw error;
+      return false;
+    }
+  }
+}
+
+/** Adds jitter so that parked webhooks do not all return to the queue at the same time. */
+const parkedMs = (): number => Math.round(longestParkedMs * (0.75 + Math.random() / 2));

@@ -1,9 +1,11 @@
-// Removes files of jobs, uploaded weights and uploaded datasets that do not exist: files of deleted ones, and files and events that were
-// stored for new ones that were never created. Redis records an id before anything is stored for it, and in the step that deletes it. So
-// files are removed even after a crash.
+// Removes files of jobs, uploaded weights and uploaded datasets that do not exist: files of deleted ones, and files and events that were stored for
+// new ones that were never created. Redis records an id before anything is stored for it, and in the step that deletes it. So files are removed
+// even after a crash. Also creates jobs that have files from the beginning.
+import type { Job } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
-import { eachInTurn } from './eachInTurn.ts';
+import type { JobStore, NewJob } from './jobStore.ts';
+import { eachInTurn } from './pacing.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
 /** How long a reservation lasts, in ms: within this time, the job must be created. */
@@ -18,7 +20,7 @@ const unknownKeptMs = 24 * 60 * 60 * 1_000;
 /** Most ids that one call of `sweep` handles. */
 const atOnce = 100;
 
-export class Remains {
+export class ReservedFiles {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #artifacts: ArtifactStore;
@@ -65,4 +67,32 @@ export class Remains {
     await eachInTurn(due, async (jobId) => await this.remove(jobId));
     return due.length;
   }
+}
+
+/**
+ * @param prepare puts files by for the job with this id; what it answers goes into the job
+ * @throws what `prepare` and {@link JobStore.create} throw; nothing is left behind then
+ */
+export async function createPrepared(
+  { jobs, reservedFiles, artifacts }: { readonly jobs: JobStore; readonly reservedFiles: ReservedFiles; readonly artifacts: ArtifactStore },
+  request: Omit<NewJob, 'jobId' | 'origin' | 'files'>,
+  prepare: (jobId: string) => Promise<NonNullable<NewJob['origin']>>,
+): Promise<{ readonly job: Job; readonly replayed: boolean }> {
+  const jobId = jobs.newId();
+  await reservedFiles.reserve(jobId);
+  let isMade = false;
+  try {
+    const origin = await prepare(jobId);
+    const made = await jobs.create({ ...request, jobId, origin, files: await filesOf(artifacts, jobId) });
+    isMade = !made.replayed;
+    return made;
+  } finally {
+    // After an error nobody knows whether the job was made. Its record says; where it cannot be asked now, the reservation stays.
+    if (!isMade) await reservedFiles.remove(jobId).catch(() => undefined);
+  }
+}
+
+async function filesOf(artifacts: ArtifactStore, jobId: string): Promise<Readonly<Record<string, number>>> {
+  const sizes = (await artifacts.names(jobId)).map(async (name) => [name, (await artifacts.stat(jobId, name))?.bytes ?? 0] as const);
+  return Object.fromEntries(await Promise.all(sizes));
 }

@@ -1,0 +1,142 @@
+// What a service process needs of its machine: the data folder and its lock, the available memory, the launcher that started it, and signals that
+// ask it to end. The IPC channel to the launcher closes when the launcher ends, even after a crash, so that no service outlives it. A service
+// without a launcher has no channel. Only one process at a time works in a data folder. The lock is taken through SQLite, because Node itself
+// cannot lock files. The operating system releases it when the process ends, even after a crash.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, totalmem } from 'node:os';
+import { join, posix, win32 } from 'node:path';
+import { HomeLockedError } from '../errors.ts';
+
+/** Sent once, when the service can serve. */
+export interface ReadyMessage {
+  readonly type: 'ready';
+  /** Where it answers HTTP; null for a service that does not. */
+  readonly url: string | null;
+}
+
+/** Tells the launcher, if there is one, that this service serves now. */
+export function tellReady(url: string | null = null): void {
+  // A launcher that just ended is noticed by `onLauncherGone`; that this message was lost says nothing more.
+  process.send?.({ type: 'ready', url } satisfies ReadyMessage, undefined, {}, () => {});
+}
+
+/**
+ * Calls `stop` once when the launcher of this process has ended; never when it has none.
+ * `stop` is to end this process in an orderly way, as on SIGTERM.
+ */
+export function onLauncherGone(stop: () => void): void {
+  if (process.send === undefined) return;
+  if (process.connected) process.once('disconnect', stop);
+  else queueMicrotask(stop);
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type InterruptionSignal = (typeof signals)[number];
+
+/** What close-with-grace is to leave alone. */
+export const interruptionSignals: InterruptionSignal[] = [...signals];
+
+/** Milliseconds: faster than a person, slower than npm. */
+export const echoMs = 500;
+
+/** Calls back at every signal that asks this process to end, but for one that comes less than half a second after another. */
+export function onInterruption(callback: (signal: InterruptionSignal) => void): void {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const signal of signals) {
+    process.on(signal, () => {
+      const now = performance.now();
+      if (now - last < echoMs) return;
+      last = now;
+      callback(signal);
+    });
+  }
+}
+
+/**
+ * The folder of this program in the user's data directory: XDG_DATA_HOME or ~/.local/share; on macOS ~/Library/Application
+ * Support; on Windows %LOCALAPPDATA%. https://specifications.freedesktop.org/basedir-spec
+ */
+export function defaultHome(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform = process.platform,
+  userHome: string = homedir(),
+): string {
+  switch (platform) {
+    case 'win32':
+      return win32.join(env['LOCALAPPDATA'] ?? win32.join(userHome, 'AppData', 'Local'), 'trainyard');
+    case 'darwin':
+      return posix.join(userHome, 'Library', 'Application Support', 'trainyard');
+    default: {
+      // The specification has relative paths ignored.
+      const xdg = env['XDG_DATA_HOME'];
+      return join(xdg !== undefined && posix.isAbsolute(xdg) ? xdg : posix.join(userHome, '.local', 'share'), 'trainyard');
+    }
+  }
+}
+
+/** Keeps what this process holds from the garbage collector, which would close the database and free the folder. */
+const held = new Set<object>();
+
+export interface HomeLock {
+  /** Gives the folder free. Safe to call twice. */
+  release(): void;
+}
+
+/**
+ * Locks a data folder for this process, making the folder if need be.
+ * @throws HomeLockedError another process has it; says which, if that can be known
+ */
+export async function lockHome(home: string): Promise<HomeLock> {
+  // Not at the top: Node 22 warns on stderr that SQLite is experimental, which only whoever locks should have to read.
+  const { DatabaseSync } = await import('node:sqlite');
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(join(home, 'lock'));
+  const owner = join(home, 'lock.pid');
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if (!(error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy)) throw error;
+    throw new HomeLockedError(
+      `${home} is in use by ${ownerOf(owner)}: stop it first, or set TRAINYARD_HOME to another folder to run a second one`,
+    );
+  }
+  writeFileSync(owner, String(process.pid));
+  held.add(database);
+  return {
+    release: () => {
+      if (!held.delete(database)) return;
+      rmSync(owner, { force: true });
+      database.close();
+    },
+  };
+}
+
+/** https://www.sqlite.org/rescode.html#busy */
+const sqliteBusy = 5;
+
+function ownerOf(path: string): string {
+  try {
+    return `process ${readFileSync(path, 'utf8')}`;
+  } catch {
+    return 'another process';
+  }
+}
+
+/** Returns the memory of this machine or, if it has less, of this process's container, in bytes. */
+export function machineMemoryBytes(): number {
+  // Without a limit on this process, it is 0 or a very large number.
+  const constrained = process.constrainedMemory();
+  return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
+}
+
+/** True also for a process that is not ours to signal. */
+export function isProcessAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,102 @@
+// Order and pace of asynchronous work: batches, pauses in long work, callers in order, and work of which some may fail.
+import { setTimeout } from 'node:timers/promises';
+
+interface Waiting<T> {
+  readonly item: T;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * @param run does the whole batch or throws, and then every call of the batch rejects
+ * @param limit items of one batch at most
+ * @returns a call for one item, which resolves when its batch is done
+ */
+export function batched<T>(run: (items: readonly T[]) => Promise<void>, limit: number): (item: T) => Promise<void> {
+  let waiting: Waiting<T>[] = [];
+  let isRunning = false;
+
+  const drain = async (): Promise<void> => {
+    isRunning = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, limit);
+      waiting = waiting.slice(limit);
+      try {
+        await run(batch.map(({ item }) => item));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    isRunning = false;
+  };
+
+  return async (item) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.push({ item, resolve, reject });
+    if (!isRunning) void drain();
+    await promise;
+  };
+}
+
+/** How long work may run before it pauses, in ms. It is short because a request needs dozens of event-loop turns, and each may have to wait. */
+const longestMs = 4;
+
+/** The length of a pause, as a share of the time worked before it. */
+const pauseShare = 0.25;
+
+/** Returns a function to call between two pieces of work. It pauses for a quarter of the time worked once that is at least 4 ms. */
+export function givingWay(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    const worked = performance.now() - since;
+    if (worked < longestMs) return;
+    await setTimeout(Math.max(1, pauseShare * worked));
+    since = performance.now();
+  };
+}
+
+/**
+ * Does something for each, one after the other, also after one for which it failed.
+ * @throws what the first failure threw, after the last
+ */
+export async function eachInTurn<T>(things: readonly T[], act: (thing: T) => Promise<unknown>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const thing of things) {
+    try {
+      await act(thing);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+export class EventLoopThrottle {
+  readonly #perTurn: number;
+  #waiting: (() => void)[] = [];
+  #isTurning = false;
+
+  /** @param perTurn how many callers may continue in one turn of the event loop */
+  constructor(perTurn: number) {
+    this.#perTurn = perTurn;
+  }
+
+  /** Resolves when the caller may continue: if no other callers wait, in the next turn of the event loop. */
+  async pass(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    setImmediate(() => {
+      this.#isTurning = false;
+      for (const resolve of this.#waiting.splice(0, this.#perTurn)) resolve();
+      if (this.#waiting.length > 0) this.#turn();
+    });
+  }
+}

@@ -1,0 +1,139 @@
+// Passes requests to cancel or pause a job to the process that runs it. A message only says that the record may have changed. The record is read
+// then, and whenever a message may have been missed. Also subscribes to a channel of Redis again after a broken connection.
+import { type JobStatus, jobStatus } from '@trainyard/contracts';
+import type { Redis } from 'ioredis';
+import { answeredSoon } from './redis/connection.ts';
+import { type RedisKeys, redisKeys } from './redis/keys.ts';
+
+/** A request about a running job. */
+export type StopRequest = 'cancel' | 'pause';
+
+/** The statuses of jobs with a request that is not done yet. */
+const requestsByStatus: Partial<Record<string, StopRequest>> = { cancelling: 'cancel', pausing: 'pause' } satisfies Partial<
+  Record<JobStatus, StopRequest>
+>;
+
+/** Returns the request that this status of a job means; null if there is none. */
+export function stopRequestOf(status: JobStatus): StopRequest | null {
+  return requestsByStatus[status] ?? null;
+}
+
+type OnRequest = (request: StopRequest) => void;
+
+export interface StopRequestsOptions {
+  /** For reading records. */
+  readonly redis: Redis;
+  /** A connection with role `subscriber`. Both stay the caller's to close. */
+  readonly subscriber: Redis;
+  readonly prefix: string;
+  /** Told when a record could not be read; it is read again with the next message or connection. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export class StopRequests {
+  readonly #options: StopRequestsOptions;
+  readonly #keys: RedisKeys;
+  readonly #watched = new Map<string, Set<OnRequest>>();
+  readonly #subscription: Subscription;
+
+  constructor(options: StopRequestsOptions) {
+    this.#options = options;
+    this.#keys = redisKeys(options.prefix);
+    this.#subscription = new Subscription({
+      subscriber: options.subscriber,
+      channel: this.#keys.stopChannel,
+      onMessage: (jobId) => void this.#look(jobId),
+      onStanding: () => {
+        for (const jobId of this.#watched.keys()) void this.#look(jobId);
+      },
+    });
+  }
+
+  /**
+   * Watches a job that this process runs. Also reports a request that was made before.
+   * @param onRequest called when the job's record has a request; may be called more than once
+   * @returns ends the watch
+   */
+  watch(jobId: string, onRequest: OnRequest): () => void {
+    const watchers = this.#watched.get(jobId) ?? new Set();
+    this.#watched.set(jobId, watchers.add(onRequest));
+    void this.#look(jobId);
+    return () => {
+      watchers.delete(onRequest);
+      if (watchers.size === 0 && this.#watched.get(jobId) === watchers) this.#watched.delete(jobId);
+    };
+  }
+
+  /** Ends all watches. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#watched.clear();
+    await this.#subscription.close();
+  }
+
+  async #look(jobId: string): Promise<void> {
+    if (!this.#watched.has(jobId)) return;
+    try {
+      const status = await this.#options.redis.hget(this.#keys.job(jobId), 'status');
+      const request = status === null ? null : stopRequestOf(jobStatus.parse(status));
+      if (request !== null) for (const onRequest of this.#watched.get(jobId) ?? []) onRequest(request);
+    } catch (error) {
+      this.#options.onError?.(error);
+    }
+  }
+}
+
+export interface SubscriptionOptions {
+  /** A connection with role `subscriber`; several subscriptions may share it. It stays the caller's to close. */
+  readonly subscriber: Redis;
+  readonly channel: string;
+  readonly onMessage: (message: string) => void;
+  /** The subscription stands: from now on no message is missed until the connection breaks. */
+  readonly onStanding: () => void;
+}
+
+/** Pause before the next try after Redis refused the subscription, in ms. */
+const retryMs = 1_000;
+
+export class Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #hear = (channel: string, message: string): void => {
+    if (channel === this.#options.channel) this.#options.onMessage(message);
+  };
+  readonly #subscribe = (): void => {
+    const { subscriber, channel, onStanding } = this.#options;
+    clearTimeout(this.#retry);
+    if (this.#closed || subscriber.status !== 'ready') return;
+    subscriber.subscribe(channel).then(
+      () => {
+        if (!this.#closed) onStanding();
+      },
+      (error: unknown) => {
+        if (this.#closed) return;
+        subscriber.emit('error', error);
+        // Redis may allow it later. After a broken connection, the `ready` event subscribes again.
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(this.#subscribe, retryMs);
+      },
+    );
+  };
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    options.subscriber.on('message', this.#hear);
+    options.subscriber.on('ready', this.#subscribe);
+    if (options.subscriber.status === 'ready') this.#subscribe();
+  }
+
+  /** Stops listening. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    const { subscriber, channel } = this.#options;
+    subscriber.off('message', this.#hear);
+    subscriber.off('ready', this.#subscribe);
+    if (subscriber.status === 'ready') await answeredSoon(subscriber.unsubscribe(channel)).catch(() => undefined);
+  }
+}
