@@ -3,27 +3,30 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './redis/keys.ts';
 
-/** How long an idempotency key is remembered. */
+/** How long an idempotency key is remembered, in seconds. */
 export const idempotencySeconds = 24 * 60 * 60;
 
 export interface Idempotency {
-  /** The caller's own. */
+  /** The key that the caller sent. */
   readonly key: string;
-  /** The body as it was sent, before defaults and a drawn seed. */
+  /** The body as it was sent, before defaults and a random seed are filled in. */
   readonly body: unknown;
 }
 
-/** Names the memory of an owner's key. */
+/** Returns the digest under which an owner's idempotency key is remembered. */
 function idempotencyDigest(owner: string, { key }: Idempotency): string {
   return sha256(canonicalJson([owner, key]));
 }
 
-/** The key of that memory in Redis; without an idempotency key, of one that is never written. */
+/** Returns the key in Redis. Without an idempotency key, it is a key that is never written. */
 export function memoryOf(keys: RedisKeys, owner: string, idempotency: Idempotency | undefined): string {
   return keys.idempotency(idempotency === undefined ? 'none' : idempotencyDigest(owner, idempotency));
 }
 
-/** What an earlier request with the key made, and whether that said the same; null without one. What was made may be gone since. */
+/**
+ * Returns what an earlier request with the idempotency key created, and whether its body was the same; null if there was none. What it created may
+ * have been deleted since.
+ */
 export async function madeBefore(
   redis: Redis,
   keys: RedisKeys,
@@ -35,7 +38,7 @@ export async function madeBefore(
   return id === undefined ? null : { id, isSame: digest === bodyDigest(idempotency) };
 }
 
-/** The same for bodies that say the same. */
+/** Returns a digest that is the same for bodies with the same content. */
 export function bodyDigest({ body }: Idempotency): string {
   return sha256(canonicalJson(body));
 }
@@ -44,7 +47,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** JSON with the fields of every object in code unit order and no white space. */
+/** Returns JSON with the fields of every object in code unit order and without white space. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, field: unknown) =>
     field !== null && typeof field === 'object' && !Array.isArray(field)

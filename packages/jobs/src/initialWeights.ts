@@ -1,5 +1,5 @@
-// The weights that a new job is to begin with: whether its caller may use them, whether they fit its model, and how they get among
-// its files. What cannot be is a problem of the spec, like everything else that is wrong with one.
+// The initial weights of a new job: checks whether the caller may use them and whether they fit the model, and copies them to the files of the job.
+// If they cannot be used, the spec is invalid.
 
 import type { Job } from '@trainyard/contracts';
 import {
@@ -26,25 +26,26 @@ export interface WeightSources {
 
 /** Weights that a new job can begin with. */
 export interface PutWeights {
-  /** Of the file or, of a job's weights, of the tensors' bytes. */
+  /** The digest of the file or, for the weights of a job, of the bytes of its tensors. */
   readonly digest: string;
-  /** Puts a copy among the files of a job that is being made. */
+  /** Copies them to the files of a new job. */
   readonly put: (jobId: string) => Promise<void>;
 }
 
-/** Weights that are there, and the place in the spec that names them. */
+/** Existing weights, and the place in the spec that names them. */
 interface Source {
   readonly path: string;
   readonly tensors: readonly GivenShape[];
   readonly digest: string;
-  /** @param removedPrefix what the copy's names lack */
+  /** @param removedPrefix the prefix to remove from the names of the tensors */
   readonly put: (jobId: string, removedPrefix: string) => Promise<void>;
 }
 
 /**
- * @param owner whose jobs and weights may be used; undefined: everybody's
- * @returns null for a spec that names none
- * @throws SpecError that lists what does not fit
+ * Finds the initial weights of a spec, and checks that they fit its model.
+ * @param owner only this owner's jobs and weights may be used; undefined: those of all owners
+ * @returns null if the spec names no weights
+ * @throws SpecError with a list of the tensors that do not fit
  */
 export async function initialWeightsOf(spec: JobSpec, owner: string | undefined, sources: WeightSources): Promise<PutWeights | null> {
   if (spec.initialWeights === undefined) return null;
@@ -84,7 +85,7 @@ async function find(from: InitialWeights, owner: string | undefined, { jobs, wei
   return { path, tensors: weightShapes(job.spec), digest: job.result?.weightsSha256 ?? job.id, put };
 }
 
-/** Makes a job that begins with these weights, or, with null, with its own draws. @throws as {@link JobStore.create}, and SpecError */
+/** Creates a job that begins with these weights; null: with random ones. @throws what {@link JobStore.create} throws, and SpecError */
 export async function createWith(
   weights: PutWeights | null,
   services: WeightSources & { readonly reservedFiles: ReservedFiles },
@@ -97,7 +98,7 @@ export async function createWith(
   });
 }
 
-/** What is deleted between the look at it and the copy was not there. */
+/** Waits for the copy. @throws `error` if the weights were deleted meanwhile */
 async function orIfGone(copy: Promise<void>, error: SpecError): Promise<void> {
   await copy.catch((reason: unknown) => {
     const isGone = reason instanceof WeightsNotFoundError || (reason instanceof ArtifactError && reason.code === 'artifactNotFound');

@@ -135,6 +135,10 @@ const graceMs = 12_000;
 /** Most running jobs that one round trip checks. */
 const pageSize = 500;
 
+/**
+ * Queues a running job again when its worker is lost, so that no job stays `running` without a worker. If another worker is free, it takes
+ * over the job earlier than this.
+ */
 export class Reaper {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;

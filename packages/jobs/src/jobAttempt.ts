@@ -38,7 +38,7 @@ export type Step = Omit<StepData, 'jobId'>;
 
 /** How an attempt ends its job. */
 export type Ending =
-  /** `modelBytes`: of the file that was stored of it; left out, none. */
+  /** `modelBytes`: the bytes of the stored model file; omitted if none was stored. */
   | { readonly status: 'succeeded'; readonly result: JobResult; readonly modelBytes?: number }
   | { readonly status: 'failed'; readonly error: JobError }
   | { readonly status: 'cancelled' };
@@ -56,7 +56,7 @@ const longestMessage = 4_096;
 
 export class JobAttempt {
   readonly jobId: string;
-  /** 1 for the first; every claim raises it. */
+  /** The number of the attempt, from 1. Every claim of the job raises it. */
   readonly number: number;
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
@@ -65,7 +65,7 @@ export class JobAttempt {
   #since: { readonly time: number; readonly epochs: number } | null;
   #stepsPerEpoch = 0;
 
-  /** Made by `JobStore.claim`. */
+  /** Call `JobStore.claim` instead. */
   constructor(options: {
     readonly redis: Redis;
     readonly keys: RedisKeys;
@@ -97,7 +97,7 @@ export class JobAttempt {
     return outcome;
   }
 
-  /** Tells those who watch, and the record's progress. 'duplicate': this epoch is in the history already. */
+  /** Publishes a step to clients that follow the job, and records the progress. `duplicate`: the epoch is already in the history. */
   async publishStep(step: Step): Promise<'published' | 'duplicate' | 'stale'> {
     this.#stepsPerEpoch = step.stepsPerEpoch;
     const data = stepData.parse({ ...step, jobId: this.jobId });
@@ -112,9 +112,9 @@ export class JobAttempt {
   }
 
   /**
-   * Adds an epoch to the history, the record's `latest` and `progress`. 'duplicate': it was there already. Takes the
-   * engine's epoch event as it is; fields that are not metrics are left out.
-   * @throws JobsError code `epochGap`, when the epoch before it was never appended
+   * Adds an epoch to the history, and records it as `latest` and in `progress`. `duplicate`: it was already in the history.
+   * @param metrics the engine's epoch event. Fields that are not metrics are ignored
+   * @throws JobsError code `epochGap` if the previous epoch was never appended
    */
   async appendEpoch(metrics: EpochMetrics): Promise<AppendOutcome> {
     const latest = epochMetrics.parse(metrics);
@@ -134,10 +134,10 @@ export class JobAttempt {
   }
 
   /**
-   * Makes a stored file the job's checkpoint, and tells of it.
-   * @param file its name among the job's artifacts
+   * Makes a stored file the job's last checkpoint, and appends an event.
+   * @param file the name of its artifact
    * @returns the file that it replaces, if there is one
-   * @throws JobsError code `epochGap`, when an epoch before it was never appended
+   * @throws JobsError code `epochGap` if an epoch before the checkpoint was never appended
    */
   async storeCheckpoint(
     checkpoint: Omit<JobCheckpoint, 'createdAt'>,
@@ -160,14 +160,14 @@ export class JobAttempt {
   }
 
   /**
-   * Counts a stored file of the job that no other call tells of, in place of one that had the name. It counts whoever stored it, also
-   * an attempt that counts no more.
+   * Counts a stored file that no other call counts for the owner's storage. It replaces an earlier file of the same name. The file counts even if
+   * another attempt has the job now.
    */
   async countFile(name: string, bytes: number): Promise<void> {
     await countFile(this.#redis, { ...this.#own, files: this.#files, name, bytes });
   }
 
-  /** Tells that the gradients of these epochs, in their order, are among the job's artifacts; each epoch's once. */
+  /** Appends an event for each of these epochs, in ascending order: its gradients are stored. Each epoch is announced once. */
   async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
     const [outcome] = await announceGradients(this.#redis, { ...this.#own, epochs });
     return outcome;
@@ -182,7 +182,7 @@ export class JobAttempt {
     return outcome;
   }
 
-  /** Adds a line to the job's log; a message over 4,096 characters is cut. */
+  /** Appends a line to the job's log. Longer messages are cut to 4,096 characters. */
   async appendLog(level: LogData['level'], message: string): Promise<AppendOutcome> {
     const data: LogData = { jobId: this.jobId, level, message: message.slice(0, longestMessage) };
     const [outcome, id] = await appendLog(this.#redis, { ...this.#own, data: JSON.stringify(data) });
@@ -190,9 +190,8 @@ export class JobAttempt {
   }
 
   /**
-   * Ends the job. One that someone wants cancelled ends cancelled, whatever the ending given: look at the status that
-   * comes back. Repeating it gives the same answer.
-   * @throws JobStateError 'cancelled' for a job that nobody asked to cancel; `release` hands it back instead
+   * Ends the job. If a cancel was requested, the job ends as `cancelled`, so use the returned status. Repeating the call returns the same.
+   * @throws JobStateError if the ending is `cancelled` but no cancel was requested. Call `release` to return the job
    */
   async finish(ending: Ending): Promise<{ readonly outcome: 'finished'; readonly status: FinalStatus } | { readonly outcome: 'stale' }> {
     const detail = ending.status === 'succeeded' ? ending.result : ending.status === 'failed' ? ending.error : null;

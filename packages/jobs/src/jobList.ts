@@ -6,12 +6,12 @@ import { encodeTime } from 'ulid';
 import type { RedisKeys } from './redis/keys.ts';
 
 export interface JobFilter {
-  /** Only this owner's jobs; left out, everybody's. */
+  /** Only jobs of this owner; default: of all owners. */
   readonly owner?: string | undefined;
   readonly status?: JobStatus | undefined;
   /** A label as `key:value`. */
   readonly label?: string | undefined;
-  /** Only jobs made after this time (ms), to the millisecond. */
+  /** Only jobs created after this time (ms). */
   readonly createdAfter?: number | undefined;
   readonly createdBefore?: number | undefined;
 }
@@ -42,7 +42,7 @@ export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOpt
   );
 }
 
-/** The labels of a spec as lists are asked for them. */
+/** Returns the labels of a spec as `JobFilter.label` names them. */
 export function labelTexts(labels: Readonly<Record<string, string>> | undefined): string[] {
   return Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`);
 }

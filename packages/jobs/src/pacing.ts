@@ -8,9 +8,11 @@ interface Waiting<T> {
 }
 
 /**
- * @param run does the whole batch or throws, and then every call of the batch rejects
- * @param limit items of one batch at most
- * @returns a call for one item, which resolves when its batch is done
+ * Turns many single calls into few calls for many items: while one batch runs, the next one gathers. This adds no delay: if no batch runs, a call
+ * starts one at once.
+ * @param run handles a whole batch. If it throws, every call of the batch rejects
+ * @param limit most items of one batch
+ * @returns a function for one item, which resolves when its batch is done
  */
 export function batched<T>(run: (items: readonly T[]) => Promise<void>, limit: number): (item: T) => Promise<void> {
   let waiting: Waiting<T>[] = [];
@@ -72,6 +74,7 @@ export async function eachInTurn<T>(things: readonly T[], act: (thing: T) => Pro
   if (failures.length > 0) throw failures[0];
 }
 
+/** Lets waiting callers continue in order, a few in each turn of the event loop, so that they do not delay other work. */
 export class EventLoopThrottle {
   readonly #perTurn: number;
   #waiting: (() => void)[] = [];

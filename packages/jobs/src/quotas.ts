@@ -47,6 +47,7 @@ export interface Usage {
 /** The share of Redis's maxmemory that each key may use if no quota is set. */
 const redisShare = 0.5;
 
+/** Reads the usage of API keys, and gives their quotas. */
 export class KeyQuotas {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
@@ -101,6 +102,7 @@ export function overQuotaError([, quota, limit, used, wait]: OverQuota): QuotaEx
 
 export type Turn = { readonly taken: true } | { readonly taken: false; readonly retryAfterMs: number };
 
+/** Limits how often a caller may call, counted for all API processes together. */
 export class RateLimiter {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
@@ -120,6 +122,10 @@ export class RateLimiter {
   }
 }
 
+/**
+ * Stores the weights of the API keys in Redis, where the scripts that decide which job starts next read them. Only the API processes know the
+ * API keys.
+ */
 export class KeyWeights {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;

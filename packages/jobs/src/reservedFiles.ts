@@ -70,8 +70,10 @@ export class ReservedFiles {
 }
 
 /**
- * @param prepare puts files by for the job with this id; what it answers goes into the job
- * @throws what `prepare` and {@link JobStore.create} throw; nothing is left behind then
+ * Creates a job for which files are stored first. A crash at any point leaves either the job with its files, or a reservation by which they are
+ * removed.
+ * @param prepare stores the files of the job with this id, and returns its origin
+ * @throws what `prepare` and {@link JobStore.create} throw. Then nothing is left behind
  */
 export async function createPrepared(
   { jobs, reservedFiles, artifacts }: { readonly jobs: JobStore; readonly reservedFiles: ReservedFiles; readonly artifacts: ArtifactStore },

@@ -7,35 +7,37 @@ import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import { digestsOf } from './artifacts/content.ts';
 import { canonicalJson } from './idempotency.ts';
 
-/** What of a spec has no part in its result. */
-const beside = new Set(['name', 'labels', 'priority', 'threads']);
+/** The fields of a spec that do not change its result. */
+const withoutEffect = new Set(['name', 'labels', 'priority', 'threads']);
 
 /**
- * Of a job that begins with drawn weights, or with those of this digest, and with no other job's checkpoint. Uploaded data count by what
- * they hold, wherever they are kept; published datasets by `dataDigest`, see {@link dataDigestOf}.
+ * Returns the reuse key of a job that does not begin with another job's checkpoint. Two jobs with the same key compute the same. Of an uploaded
+ * dataset, only the content counts, not the id; of a published dataset, `dataDigest` counts (see {@link dataDigestOf}).
+ * @param initialWeights the digest of the initial weights; null if they are random
  */
 export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDigest: string | null = null): string {
   const { data, ...rest } = spec;
-  const counted = Object.fromEntries(Object.entries(rest).filter(([field]) => !beside.has(field)));
+  const counted = Object.fromEntries(Object.entries(rest).filter(([field]) => !withoutEffect.has(field)));
   const read = 'content' in data ? { ...data, dataset: 'uploaded' } : data;
   const text = canonicalJson({ ...counted, data: read, initialWeights, ...(dataDigest !== null && { dataDigest }) });
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The list of the jobs with this key; no label of a user's has its first character. */
+/** Returns the label that lists the jobs with this key. No label of a user begins with its first character. */
 export function reuseLabel(key: string): string {
   return `\u007f${key}`;
 }
 
-/** The first names a file; publishers' checksums are of either. */
+/** The digests that are computed. Publishers' checksums use either; the first one is reported if there is no checksum. */
 const algorithms = ['sha256', 'md5'] as const;
 
 interface Known {
   readonly stamp: string;
-  /** One for each algorithm, as texts `algorithm:hexadecimal`. */
+  /** One digest for each algorithm, as `algorithm:hexadecimal`. */
   readonly digests: Promise<readonly string[]>;
 }
 
+/** The digests of dataset files. Each file is read once, and again when it has changed. */
 export class DatasetDigests implements FileDigests {
   readonly #files: Pick<NodeDatasetFiles, 'locate'>;
   /** By path. */
@@ -69,7 +71,7 @@ export class DatasetDigests implements FileDigests {
 }
 
 /**
- * Of all files that a spec's dataset is read from; null where what it holds follows from the spec alone.
+ * Returns one digest of all files that the dataset of a spec is read from; null if the data follows from the spec alone.
  * @throws what the file system throws
  */
 export async function dataDigestOf({ data }: JobSpec, files: FileDigests): Promise<string | null> {

@@ -30,6 +30,7 @@ export interface StopRequestsOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Watches the cancel and pause requests of the jobs that this process runs. */
 export class StopRequests {
   readonly #options: StopRequestsOptions;
   readonly #keys: RedisKeys;
@@ -94,6 +95,10 @@ export interface SubscriptionOptions {
 /** Pause before the next try after Redis refused the subscription, in ms. */
 const retryMs = 1_000;
 
+/**
+ * One channel of Redis on a connection that may break. Messages are lost while it is broken. `onStanding` is called each time the subscription
+ * works again, so that its user can look up what it may have missed.
+ */
 export class Subscription {
   readonly #options: SubscriptionOptions;
   readonly #hear = (channel: string, message: string): void => {

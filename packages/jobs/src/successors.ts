@@ -12,7 +12,7 @@ import type { Begun, Origin } from './record.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { createPrepared, ReservedFiles } from './reservedFiles.ts';
 
-/** The new job: its spec, whose it is, and the caller's idempotency key. */
+/** The new job: its spec, its owner and the caller's idempotency key. */
 export type Successor = Omit<NewJob, 'jobId' | 'origin' | 'files'>;
 
 export interface SuccessorsOptions {
@@ -24,16 +24,16 @@ export interface SuccessorsOptions {
   readonly reservedFiles: ReservedFiles;
 }
 
-/** Where a job's last checkpoint is, as its record says. */
+/** The last checkpoint of a job, from its record. */
 interface Pointer {
   readonly file: string;
   readonly checkpoint: JobCheckpoint;
 }
 
-/** Epochs of a history copied at a time. */
+/** Number of epochs of a history that are copied at a time. */
 const historyPage = 500;
 
-/** The name of the first checkpoint of a job that begins with one: that of an attempt before its first. */
+/** The name of the copied checkpoint of a new job. It counts as one of attempt 0. */
 const firstCheckpoint = checkpointName(0, 1);
 
 export class Successors {
@@ -46,10 +46,10 @@ export class Successors {
   }
 
   /**
-   * The same job again, from its last checkpoint on; from the start, where it has none, where that is gone, and where the
-   * checkpoint itself was what it failed for.
+   * Creates the same job again. It begins with the last checkpoint, or from the start if there is none, if it was deleted, or if the job failed
+   * because of it.
    * @throws JobNotFoundError
-   * @throws JobStateError it has neither failed nor been cancelled
+   * @throws JobStateError if the job has neither failed nor been cancelled
    */
   async retry(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     if (job.status !== 'failed' && job.status !== 'cancelled') throw new JobStateError(job.id, 'retry', job.status);
@@ -61,10 +61,10 @@ export class Successors {
   }
 
   /**
-   * A job that goes on where another one was last kept, with a spec of its own.
+   * Creates a job with a spec of its own that begins with the last checkpoint of another job.
    * @throws JobNotFoundError
    * @throws NoCheckpointError
-   * @throws SpecError the checkpoint lies beyond the new job's end
+   * @throws SpecError if the checkpoint is after the end of the new job
    */
   async fork(job: Job, successor: Successor): Promise<{ readonly job: Job; readonly replayed: boolean }> {
     return await this.#make(job, successor, async (jobId) => {
@@ -74,7 +74,7 @@ export class Successors {
     });
   }
 
-  /** Beside what it begins with, the new job gets the other one's initial weights: should its checkpoint be lost, it begins with them. */
+  /** Also copies the initial weights of the other job. If its checkpoint is lost, the new job begins with them. */
   async #make(
     from: Job,
     successor: Successor,
@@ -85,14 +85,14 @@ export class Successors {
       if (successor.spec.initialWeights === undefined) return origin;
       const name = initialWeightsFile;
       await this.#options.artifacts.copy({ jobId: from.id, name }, { jobId, name }).catch((error: unknown) => {
-        // Nobody needs them while there is a checkpoint; without one, the run says that they are gone.
+        // They are needed only without a checkpoint. The run then reports that they are missing.
         if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
       });
       return origin;
     });
   }
 
-  /** Copies the last checkpoint and the history up to it. @returns null where there is none. */
+  /** Copies the last checkpoint and the history up to it. @returns null if there is no checkpoint */
   async #takeOver(from: string, jobId: string, epochs: number): Promise<Begun | null> {
     const pointer = await this.#copyCheckpoint(from, jobId);
     if (pointer === null) return null;
@@ -107,7 +107,7 @@ export class Successors {
     return { file: firstCheckpoint, checkpoint: pointer.checkpoint, ...copied };
   }
 
-  /** The job may be running, and replace its checkpoint while it is copied: then the next one is. */
+  /** Copies the last checkpoint. If the running job replaces it meanwhile, the next one is copied. */
   async #copyCheckpoint(from: string, jobId: string): Promise<Pointer | null> {
     let missing: string | undefined;
     for (;;) {
@@ -181,7 +181,7 @@ export class Successors {
   }
 }
 
-/** What a successor has of the history before it. */
+/** The events that are copied to a new job. */
 type CopiedEvent = Extract<StoredEvent, { event: 'epoch' | 'gradients' }>;
 
 function isCopied(event: StoredEvent): event is CopiedEvent {
@@ -194,12 +194,12 @@ function metricsOf(copied: { readonly data: EpochData } | undefined): EpochMetri
   return metrics;
 }
 
-/** @param attempt 0 for the one that a new job begins with. */
+/** Returns the name of a checkpoint. @param attempt 0 for the checkpoint that a new job begins with */
 export function checkpointName(attempt: number, number: number): string {
   return `checkpoint-${attempt}-${number}.safetensors`;
 }
 
-/** The attempt that stored a checkpoint; null for the name of another file. */
+/** Returns the attempt that stored a checkpoint; null if the name is not that of a checkpoint. */
 export function attemptOfCheckpoint(name: string): number | null {
   const [, attempt] = /^checkpoint-(\d+)-\d+\.safetensors$/.exec(name) ?? [];
   return attempt === undefined ? null : Number(attempt);

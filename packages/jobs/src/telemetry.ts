@@ -19,23 +19,23 @@ const longestFlushMs = 2_000;
 
 const namesReceiver = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_TRACES_EXPORTER'] as const;
 
-/** Whether the environment asks for spans: an endpoint or an exporter is named, and nothing switches them off. */
+/** Whether the environment turns tracing on: it names an endpoint or an exporter, and does not disable the SDK. */
 function isTraced(env: NodeJS.ProcessEnv): boolean {
   if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER']?.trim() === 'none') return false;
   return namesReceiver.some((name) => (env[name] ?? '').trim() !== '');
 }
 
 /**
- * Begins to trace this process, if its environment asks for that.
- * @param service what spans call it where `OTEL_SERVICE_NAME` does not say: `trainyard-api`
- * @returns sends the spans that are left and ends the tracing; never later than in two seconds
+ * Begins to trace this process if its environment turns tracing on.
+ * @param service the name of the service, such as `trainyard-api`. `OTEL_SERVICE_NAME` replaces it
+ * @returns a function that sends the remaining spans and ends the tracing, within two seconds
  */
 export async function openTelemetry(service: string): Promise<() => Promise<void>> {
   if (!isTraced(process.env)) return () => Promise.resolve();
   const { NodeSDK, resources } = await import('@opentelemetry/sdk-node');
   const sdk = new NodeSDK({
     resource: resources.defaultResource().merge(resources.resourceFromAttributes({ 'service.name': service })),
-    // Not the process's: its command line and paths are nobody's business.
+    // Without the detector of process attributes, because they contain the command line and paths.
     ...((process.env['OTEL_NODE_RESOURCE_DETECTORS'] ?? '') === '' && { resourceDetectors: [resources.envDetector] }),
     metricReaders: [],
     logRecordProcessors: [],
@@ -43,18 +43,18 @@ export async function openTelemetry(service: string): Promise<() => Promise<void
   sdk.start();
   return async () => {
     const late = new AbortController();
-    // What could not be sent is told by the SDK, if OTEL_LOG_LEVEL asks for it.
+    // The SDK logs what it could not send, if OTEL_LOG_LEVEL is set.
     const sent = sdk.shutdown().catch(() => undefined);
     await Promise.race([sent, delay(longestFlushMs, undefined, { signal: late.signal }).catch(() => undefined)]);
     late.abort();
   };
 }
 
-/** Of all spans of the services. */
+/** The tracer of all spans of the services. */
 export const tracer = trace.getTracer('trainyard');
 
 /**
- * By which another process goes on with the trace of a span; undefined where nobody traces.
+ * Returns the `traceparent` with which another process continues the trace of a span; undefined without tracing.
  * @see https://www.w3.org/TR/trace-context/#traceparent-header
  */
 export function traceparentOf(span: Span | undefined): string | undefined {
@@ -64,12 +64,12 @@ export function traceparentOf(span: Span | undefined): string | undefined {
   return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
 }
 
-/** The traceparent of the span in hand: in a request, of the request. */
+/** Returns the traceparent of the active span: in a request, that of the request. */
 export function currentTraceparent(): string | undefined {
   return traceparentOf(trace.getActiveSpan());
 }
 
-/** For spans that go on with the trace of a `traceparentOf`; with null they begin one. */
+/** Returns a context for spans that continue the trace of a `traceparentOf`; null begins a new trace. */
 export function contextOf(traceparent: string | null): Context {
   const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])$/.exec(traceparent ?? '') ?? [];
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
@@ -77,7 +77,7 @@ export function contextOf(traceparent: string | null): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
-/** What log lines have of a span, left out the one in hand; nothing where nobody traces. */
+/** Returns the fields of log lines for a span; default: the active one. Empty without tracing. */
 export function traceFields(span: Span | undefined = trace.getActiveSpan()): { readonly trace_id?: string; readonly span_id?: string } {
   const spanContext = span?.spanContext();
   if (spanContext === undefined || !isSpanContextValid(spanContext)) return {};
@@ -85,8 +85,8 @@ export function traceFields(span: Span | undefined = trace.getActiveSpan()): { r
 }
 
 /**
- * Runs `enqueue` in the span `queue job`, whose traceparent the job's record takes.
- * @param parent whose trace it belongs to; left out, that of the span in hand
+ * Runs `enqueue` in the span `queue job`. The job's record gets the traceparent of this span.
+ * @param parent the traceparent of the trace that it belongs to; default: that of the active span
  */
 export async function inQueueSpan<T>(parent: string | undefined, enqueue: (span: Span) => Promise<T>): Promise<T> {
   const from = parent === undefined ? context.active() : contextOf(parent);

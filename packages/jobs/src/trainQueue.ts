@@ -95,6 +95,7 @@ const wakeUpsAtOnce = 100;
 /** Most jobs that one call of a script handles. A script blocks all other commands of Redis. */
 const pageSize = 500;
 
+/** Wakes workers for waiting jobs, adds wake-ups that were lost in a crash, and reads the positions of jobs in the queue. */
 export class WaitingJobs {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;

@@ -22,16 +22,16 @@ export const announceEveryMs = 10_000;
 /** How long nothing is sent to an address that has answered 410 Gone, in seconds. */
 const goneSeconds = 30 * 24 * 60 * 60;
 
-/** Ends younger than this are being put into the queue by whoever heard of them. */
+/** Ended jobs younger than this are left to the process that was notified of the end, in ms. */
 const endedGraceMs = 5_000;
 
 /** Webhooks that are put into the queue at the same time. */
 const dispatchedAtOnce = 100;
 
-/** What an entry of the queue carries. */
+/** The data of an entry of the queue. */
 export interface WebhookDelivery {
   readonly jobId: string;
-  /** 0, and one more with each redelivery that somebody asked for. */
+  /** 0 for the first delivery. Each requested redelivery adds 1. */
   readonly round: number;
 }
 
@@ -60,7 +60,7 @@ export class WebhookStore {
   /** Webhooks that wait until their owner may send more. */
   readonly parked: ParkedWebhooks;
 
-  /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
+  /** @param options.redis any connection except a subscriber's. The caller closes it */
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
@@ -95,9 +95,9 @@ export class WebhookStore {
   }
 
   /**
-   * Dispatches what nobody heard of, some at a time, so that many of them hold nobody up; to be called every few seconds by every
-   * process that sends.
-   * @returns how many there were
+   * Dispatches the webhooks of ended jobs that no process was notified of, a limited number at a time. Call it every few seconds in every process
+   * that sends webhooks.
+   * @returns the number of these jobs
    */
   async reconcile(olderThanMs: number = endedGraceMs): Promise<number> {
     const jobIds = await this.#redis.zrangebyscore(this.#keys.ended, '-inf', Date.now() - olderThanMs);
@@ -108,7 +108,7 @@ export class WebhookStore {
   }
 
   /**
-   * Has a webhook sent anew, also one whose receiver said that it is gone.
+   * Sends a webhook again, even if its receiver has answered 410 Gone.
    * @throws JobNotFoundError
    * @throws NoWebhookError
    * @throws JobStateError the job has not ended
@@ -130,7 +130,7 @@ export class WebhookStore {
     if (outcome === 'refused') throw new JobStateError(jobId, 'redeliver the webhook of', status);
   }
 
-  /** What there is to send; null when nothing is: it was sent already, is sent by a later round, or the job is gone. */
+  /** Returns the webhook to send; null if it was already sent, if a later round sends it, or if the job was deleted. */
   async due({ jobId, round }: WebhookDelivery): Promise<DueWebhook | null> {
     const fields = ['status', 'finishedAt', 'owner', 'webhook', 'webhookRound', 'webhookState', 'traceparent'] as const;
     const [status, finishedAt, owner, webhook, current, state, traceparent = null] = await this.#redis.hmget(
@@ -164,7 +164,7 @@ export class WebhookStore {
     return (await this.#redis.exists(this.#keys.privateWebhooks)) === 1;
   }
 
-  /** How many deliveries the queue has, by BullMQ's states. */
+  /** Returns the number of deliveries in the queue, by BullMQ's states. */
   async depths(): Promise<Readonly<Record<string, number>>> {
     return await this.#queue.getJobCounts(...queueStates);
   }
@@ -174,7 +174,7 @@ export class WebhookStore {
     await this.#queue.close();
   }
 
-  /** An address may hold what only its owner should know: a key of Redis holds its digest. */
+  /** Returns the key of an address in Redis. It contains only a digest, because an address may contain secrets. */
   #gone(owner: string, url: string): string {
     return this.#keys.webhookGone(
       createHash('sha256')
@@ -187,6 +187,10 @@ export class WebhookStore {
 /** Longest time that a webhook stays parked, in ms. After that the queue sends it, even if the record of parked webhooks was lost. */
 const longestParkedMs = 10 * 60_000;
 
+/**
+ * Parks webhooks whose owner already sends as many webhooks at the same time as it may. A parked webhook is a delayed entry of the queue, so
+ * that webhooks of other owners do not wait behind it. When the owner may send again, the webhook that has waited longest is unparked.
+ */
 export class ParkedWebhooks {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;

@@ -122,6 +122,7 @@ export class WeightsStore {
 }
 
 /**
+ * Copies a safetensors artifact and removes a prefix from its tensor names. Only the header of the file changes.
  * @param prefix the prefix to remove; every tensor name in the file begins with it. '' copies the file as it is
  * @throws ArtifactError `artifactNotFound`
  */

@@ -1,18 +1,18 @@
-// Which workers there are, and what each has in hand. A worker says so every few seconds; one that has not been heard of
-// for a while is gone. Nothing about jobs is decided by it: whose a job is says its record.
+// The workers and their current jobs. A worker announces itself every few seconds; without an announcement for a while, it counts as gone. This
+// is only shown: the lease of a job decides whether it has a worker. A container's health check loads only this file and its imports.
 import type { Worker } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
-/** What a worker says of itself. */
+/** The announcement of a worker. */
 export interface PresentWorker extends Omit<Worker, 'lastSeenAt'> {
-  /** Whether no job of it waits for the storage. Workers of earlier versions do not say. */
+  /** Whether no job of the worker waits for the storage. Omitted by workers of earlier versions. */
   readonly isStorageUp?: boolean;
 }
 
 type SeenWorker = PresentWorker & Pick<Worker, 'lastSeenAt'>;
 
-/** A worker that was silent for this long counts as gone. */
+/** A worker counts as gone this long after its last announcement, in ms. */
 const presenceMs = 10_000;
 
 export { closeRedis, connectRedis } from './redis/connection.ts';
@@ -27,7 +27,7 @@ export class WorkerPresence {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** To be repeated every few seconds. */
+  /** Announces a worker. Repeat it every few seconds. */
   async announce(worker: PresentWorker): Promise<void> {
     const seen: SeenWorker = { ...worker, lastSeenAt: new Date().toISOString() };
     await this.#redis
@@ -41,7 +41,7 @@ export class WorkerPresence {
     await this.#redis.multi().del(this.#keys.worker(name)).srem(this.#keys.workers, name).exec();
   }
 
-  /** Those heard of lately, by name. */
+  /** Returns the workers that are not gone, by name. */
   async list(): Promise<SeenWorker[]> {
     const names = (await this.#redis.smembers(this.#keys.workers)).toSorted();
     if (names.length === 0) return [];

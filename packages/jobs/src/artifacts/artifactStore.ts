@@ -3,10 +3,10 @@
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
 
-/** Who may have files: a job, an uploaded dataset, uploaded weights; by its prefixed ULID. */
+/** Ids of jobs, uploaded datasets and uploaded weights, which may have files. */
 export const artifactHolder = /^(job|ds|wt)_[0-9A-HJKMNP-TV-Z]{26}$/;
 
-/** What an artifact may be called. */
+/** Valid names of artifacts. */
 export const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** @throws ArtifactError `invalidArtifactName` for a holder or a name that cannot be one */
@@ -30,11 +30,11 @@ export function checkHolder(jobId: string): void {
 
 export interface ArtifactStat {
   readonly bytes: number;
-  /** Of the content, in hex; serves as the ETag. */
+  /** SHA-256 of the content, in hex. It is the ETag. */
   readonly sha256: string;
 }
 
-/** Where an artifact is. */
+/** The place of an artifact. */
 export interface ArtifactPlace {
   readonly jobId: string;
   readonly name: string;
@@ -64,17 +64,17 @@ export interface ArtifactStore {
   /** Stores bytes. Replaces an existing artifact of this name. */
   putBytes(jobId: string, name: string, bytes: Uint8Array): Promise<ArtifactStat>;
 
-  /** Size and digest, or null if there is no such artifact. */
+  /** Returns size and digest of an artifact; null if it does not exist. */
   stat(jobId: string, name: string, signal?: AbortSignal): Promise<ArtifactStat | null>;
 
   /**
-   * The content, or the part of it that `range` names. Errors while it is read are ArtifactErrors too.
-   * @throws ArtifactError `artifactNotFound`; `invalidRange` for one that is not within the file
+   * Returns the content as a stream, or the part `range` of it. Errors of the stream are ArtifactErrors too.
+   * @throws ArtifactError `artifactNotFound`; `invalidRange` if the range is not within the file
    */
   open(jobId: string, name: string, range?: ByteRange, signal?: AbortSignal): Promise<Readable>;
 
   /**
-   * Makes an artifact of one job also one of another, in place of one that had the name.
+   * Copies an artifact to another job. Replaces an existing artifact of this name.
    * @throws ArtifactError `artifactNotFound`
    */
   copy(from: ArtifactPlace, to: ArtifactPlace): Promise<void>;
@@ -82,15 +82,15 @@ export interface ArtifactStore {
   /** Removes an artifact; does nothing if there is none. */
   delete(jobId: string, name: string): Promise<void>;
 
-  /** The names of a job's artifacts, in their order; none if there are none. */
+  /** Returns the names of a job's artifacts, sorted. */
   names(jobId: string): Promise<string[]>;
 
   /** Removes all artifacts of a job; does nothing if there are none. */
   deleteJob(jobId: string): Promise<void>;
 
-  /** Writes, reads and removes a small file of its own. Throws as the other methods do when the storage cannot be used. */
+  /** Checks the storage: writes, reads and removes a small file. Throws as the other methods do if the storage cannot be used. */
   check(signal?: AbortSignal): Promise<void>;
 
-  /** Removes what this process left unfinished. */
+  /** Removes the unfinished files of this process. */
   close(): Promise<void>;
 }

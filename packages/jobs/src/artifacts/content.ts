@@ -53,10 +53,10 @@ async function* chunksOf(
 
 const BUFFER_BYTES = 256 * 1024;
 
-/** As many as files were ever read at the same time. */
+/** Buffers for the next files. New ones for each file would be memory outside of JavaScript's heap, which takes long to collect. */
 const spareBuffers: Buffer[] = [];
 
-/** Digests of what the file holds from its current position on, one for each algorithm, as raw bytes. */
+/** Returns digests of the file's content from its current position on, one for each algorithm, as raw bytes. */
 export async function digestsOf(file: FileHandle, algorithms: readonly string[]): Promise<Buffer[]> {
   const hashes = algorithms.map((algorithm) => createHash(algorithm));
   const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
@@ -72,13 +72,13 @@ export async function digestsOf(file: FileHandle, algorithms: readonly string[])
   }
 }
 
-/** Folders of other machines cannot be asked about: older than this, nobody is writing there any more. */
+/** Longest time that a folder of another machine counts as in use, in ms. Whether its process runs cannot be checked. */
 const longestWriteMs = 24 * 60 * 60 * 1_000;
 
-/** Those of this process, which are alive however the process is called. */
+/** The folders of this process, which are in use. */
 const own = new Set<string>();
 
-/** A new name: `<host>~<process id>~<random>`. */
+/** Returns a new name: `<host>~<process id>~<random>`. */
 export function scratchName(): string {
   const name = [encodeURIComponent(hostname()), process.pid, randomUUID()].join('~');
   own.add(name);
@@ -96,7 +96,7 @@ export async function removeLeftovers(root: string): Promise<void> {
 async function isInUse(root: string, name: string): Promise<boolean> {
   if (own.has(name)) return true;
   const [host, pid] = name.split('~');
-  // Our own id under another random name: a process before us had the id, as the first one in a container always has.
+  // A folder with our process id that is not ours belongs to an earlier process. In a container, the first process always has the same id.
   if (host === encodeURIComponent(hostname())) return Number(pid) !== process.pid && isProcessAlive(Number(pid));
   const { mtimeMs } = await stat(join(root, name)).catch(() => ({ mtimeMs: 0 }));
   return Date.now() - mtimeMs < longestWriteMs;

@@ -1,5 +1,5 @@
-// Artifacts in a folder: `<root>/<job id>/<name>`. A file is written beside its place, synced and renamed, and so is the
-// entry in its folder; a digest is kept in a hidden file next to it and made anew when it does not belong to the file.
+// Stores artifacts in a folder, as `<root>/<job id>/<name>`. A file is written to a scratch folder, synced and renamed, and then its folder is
+// synced too. Its digest is in a hidden file next to it, and is computed again if it does not belong to the file.
 import { randomUUID } from 'node:crypto';
 import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,12 +17,12 @@ import {
 import { contentStream, digestsOf, removeLeftovers, scratchName } from './content.ts';
 import { inStorage, storageErrorOf, systemCodeOf, unlessAborted } from './storageErrors.ts';
 
-/** What the hidden file says: the digest of the file that had this size and time. */
+/** The content of the hidden file: the digest, and the size and time of the file that it belongs to. */
 interface Digest extends ArtifactStat {
   readonly modifiedMs: number;
 }
 
-/** How messages name the folder. */
+/** The name of the folder in error messages. */
 const place = 'the artifact folder';
 
 export class FolderArtifactStore implements ArtifactStore {
@@ -34,7 +34,7 @@ export class FolderArtifactStore implements ArtifactStore {
     this.#scratch = scratch;
   }
 
-  /** Opens a folder, making it if need be, and removes what crashed processes left unfinished in it. */
+  /** Opens a folder, which is created if it does not exist, and removes the unfinished files of crashed processes. */
   static async open(root: string): Promise<FolderArtifactStore> {
     const scratchRoot = join(root, '.unfinished');
     await mkdir(scratchRoot, { recursive: true });
@@ -101,7 +101,7 @@ export class FolderArtifactStore implements ArtifactStore {
     const artifact = `${from.jobId}/${from.name}`;
     const path = this.temporaryFile();
     try {
-      // A stored file is replaced and never changed: both may share its bytes, where the file system can do that.
+      // A stored file may be replaced but is never changed, so both may share the same bytes on the disk.
       const isThere = await this.#orMissing(artifact, undefined, false, async () => {
         await link(source, path).catch(async () => await copyFile(source, path));
         return true;

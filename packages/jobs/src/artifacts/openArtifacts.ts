@@ -12,19 +12,20 @@ import { FolderArtifactStore } from './folderArtifactStore.ts';
 import { inStorage } from './storageErrors.ts';
 
 /**
+ * Opens the artifact store of a URL.
  * @param url `file:///folder` or `s3://bucket/prefix`
- * @param home a folder of this machine, for what is not finished yet where the artifacts are elsewhere
+ * @param home a folder of this machine. Unfinished files of an S3 store are in it
  */
 export async function openArtifacts(url: string, home: string): Promise<ArtifactStore> {
   const { protocol, hostname, pathname } = new URL(url);
   if (protocol !== 's3:') return await FolderArtifactStore.open(fileURLToPath(url));
-  // The SDK takes a while to load, which nobody else should wait for.
+  // Imported only here, because the SDK takes a while to load.
   const { S3ArtifactStore } = await import('./s3ArtifactStore.ts');
   const prefix = decodeURIComponent(pathname).replace(/^\/+|\/+$/g, '');
   return await S3ArtifactStore.open({ bucket: hostname, prefix, scratchRoot: join(home, 'unfinished') });
 }
 
-/** @throws ArtifactError `artifactNotFound`; `damagedArtifact` when the bytes are not those whose digest was stored */
+/** Reads an artifact. @throws ArtifactError `artifactNotFound`; `damagedArtifact` if its bytes do not have the stored digest */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
   const stored = await artifacts.stat(jobId, name);
   const bytes = await buffer(known({ jobId, name }, stored, await artifacts.open(jobId, name)));

@@ -1,14 +1,14 @@
-// What is kept of single epochs beside their metrics: one JSON document an epoch, many of them in one file, so that a job of many
-// short epochs has few files. A run that is made again makes the same documents, so files that overlap agree.
+// Snapshots of epochs: one JSON document for each epoch. A file has many of them, so that a job with many short epochs has few files. An epoch that
+// is trained again has the same document, so files that overlap agree.
 import { text } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
 import type { ArtifactStore } from './artifactStore.ts';
 
-/** Of what there is a document an epoch. */
+/** The kinds of snapshots. */
 export const snapshotKinds = ['gradients', 'evaluation'] as const;
 export type SnapshotKind = (typeof snapshotKinds)[number];
 
-/** The first and the last epoch in a file; some between may be missing. */
+/** The first and the last epoch of a file. Epochs in between may be missing. */
 interface Span {
   readonly name: string;
   readonly first: number;
@@ -17,7 +17,7 @@ interface Span {
 
 const fileName = /^(gradients|evaluation)-(\d+)-(\d+)\.jsonl$/;
 
-/** The artifact that holds the documents of these epochs. */
+/** Returns the name of the artifact with the documents of these epochs. */
 export function snapshotName(kind: SnapshotKind, first: number, last: number): string {
   return `${kind}-${first}-${last}.jsonl`;
 }
@@ -26,7 +26,7 @@ export function isSnapshotName(name: string): boolean {
   return fileName.test(name);
 }
 
-/** One line of a file: the epoch stands first, by which it is found. */
+/** Returns one line of a file. It begins with the epoch, by which it is found. */
 export function snapshotLine({ epoch, ...document }: { readonly epoch: number }): string {
   return `${JSON.stringify({ epoch, ...document })}\n`;
 }
@@ -34,8 +34,8 @@ export function snapshotLine({ epoch, ...document }: { readonly epoch: number })
 const lineStart = /^\{"epoch":(\d+)[,}]/;
 
 /**
- * An epoch's document, or the last epoch's.
- * @returns null if there is none; `nearest` is then the epoch nearest to it that has one, null without any
+ * Returns the document of an epoch, or of the last epoch; null if there is none. `nearest` is then the nearest epoch with a document; null if no
+ * epoch has one.
  */
 export async function readSnapshot(
   artifacts: ArtifactStore,
@@ -46,8 +46,8 @@ export async function readSnapshot(
   const spans = (await artifacts.names(jobId)).flatMap((name) => spanOf(name, kind));
   const wanted = epoch ?? Math.max(...spans.map(({ last }) => last));
   let nearest: number | null = null;
-  // Those with the epoch come first, then those that reach nearest to it.
-  // Of several that have it, the one begun last is the job's own, where it began with another one's.
+  // Files with the epoch come first, then those with the nearest epochs. Of several with the epoch, the one that begins last is the job's own. The
+  // others are copies from another job.
   const byDistance = spans.toSorted((a, b) => distance(a, wanted) - distance(b, wanted) || b.first - a.first || b.last - a.last);
   for (const span of byDistance) {
     if (distance(span, wanted) > 0 && nearest !== null) break;
@@ -61,7 +61,7 @@ export async function readSnapshot(
   return { document: null, nearest };
 }
 
-/** Gives a job the documents that another one has of its epochs up to `last`. */
+/** Copies the documents of the epochs up to `last` from one job to another. */
 export async function copySnapshots(artifacts: ArtifactStore, from: string, to: string, last: number): Promise<void> {
   const names = await artifacts.names(from);
   for (const kind of snapshotKinds) {
@@ -81,7 +81,7 @@ async function copyFile(artifacts: ArtifactStore, name: string, from: string, to
   try {
     await artifacts.copy({ jobId: from, name }, { jobId: to, name });
   } catch (error) {
-    // The job was deleted meanwhile: its successor can do without.
+    // The job was deleted meanwhile. The new job does not need the documents.
     if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
   }
 }
@@ -95,7 +95,7 @@ function distance({ first, last }: Span, epoch: number): number {
   return Math.max(0, first - epoch, epoch - last);
 }
 
-/** Lines by epoch; none of a file that was deleted meanwhile. */
+/** Returns the lines of a file by epoch; none if the file was deleted meanwhile. */
 async function linesOf(artifacts: ArtifactStore, jobId: string, name: string): Promise<ReadonlyMap<number, string>> {
   try {
     const lines = (await text(await artifacts.open(jobId, name))).split('\n').filter((line) => line !== '');

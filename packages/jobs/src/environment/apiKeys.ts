@@ -47,8 +47,8 @@ export function parseApiKeys(text: string): ApiKey[] {
 }
 
 /**
- * The key that a token belongs to, or null. Takes the same time whichever it is: every entry is compared, as digests and
- * in constant time.
+ * Returns the key of a token; null if there is none. All entries are compared, by their digests and in constant time, so that the duration does not
+ * depend on the token.
  */
 export function findApiKey(keys: readonly ApiKey[], token: string): ApiKey | null {
   const given = Buffer.from(hashToken(token), 'hex');

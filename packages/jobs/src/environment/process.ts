@@ -7,22 +7,22 @@ import { homedir, totalmem } from 'node:os';
 import { join, posix, win32 } from 'node:path';
 import { HomeLockedError } from '../errors.ts';
 
-/** Sent once, when the service can serve. */
+/** The message that a service sends once, when it is ready. */
 export interface ReadyMessage {
   readonly type: 'ready';
-  /** Where it answers HTTP; null for a service that does not. */
+  /** The URL of its HTTP server; null if it has none. */
   readonly url: string | null;
 }
 
-/** Tells the launcher, if there is one, that this service serves now. */
+/** Tells the launcher, if there is one, that this service is ready. */
 export function tellReady(url: string | null = null): void {
-  // A launcher that just ended is noticed by `onLauncherGone`; that this message was lost says nothing more.
+  // If the launcher has just ended, the message is lost and `onLauncherGone` calls back.
   process.send?.({ type: 'ready', url } satisfies ReadyMessage, undefined, {}, () => {});
 }
 
 /**
- * Calls `stop` once when the launcher of this process has ended; never when it has none.
- * `stop` is to end this process in an orderly way, as on SIGTERM.
+ * Calls `stop` once when the launcher of this process has ended; never if it has none.
+ * @param stop ends this process in an orderly way, as on SIGTERM
  */
 export function onLauncherGone(stop: () => void): void {
   if (process.send === undefined) return;
@@ -33,13 +33,13 @@ export function onLauncherGone(stop: () => void): void {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type InterruptionSignal = (typeof signals)[number];
 
-/** What close-with-grace is to leave alone. */
+/** The signals that close-with-grace must not handle. */
 export const interruptionSignals: InterruptionSignal[] = [...signals];
 
-/** Milliseconds: faster than a person, slower than npm. */
+/** A signal within this time after another one is ignored, in ms. A person cannot be that fast, but npm repeats a Ctrl-C from the terminal. */
 export const echoMs = 500;
 
-/** Calls back at every signal that asks this process to end, but for one that comes less than half a second after another. */
+/** Calls back at every signal that asks this process to end, except within half a second after another one. */
 export function onInterruption(callback: (signal: InterruptionSignal) => void): void {
   let last = Number.NEGATIVE_INFINITY;
   for (const signal of signals) {
@@ -53,7 +53,7 @@ export function onInterruption(callback: (signal: InterruptionSignal) => void): 
 }
 
 /**
- * The folder of this program in the user's data directory: XDG_DATA_HOME or ~/.local/share; on macOS ~/Library/Application
+ * Returns the folder of this program in the user's data directory: XDG_DATA_HOME or ~/.local/share; on macOS ~/Library/Application
  * Support; on Windows %LOCALAPPDATA%. https://specifications.freedesktop.org/basedir-spec
  */
 export function defaultHome(
@@ -67,27 +67,27 @@ export function defaultHome(
     case 'darwin':
       return posix.join(userHome, 'Library', 'Application Support', 'trainyard');
     default: {
-      // The specification has relative paths ignored.
+      // By the specification, relative paths are ignored.
       const xdg = env['XDG_DATA_HOME'];
       return join(xdg !== undefined && posix.isAbsolute(xdg) ? xdg : posix.join(userHome, '.local', 'share'), 'trainyard');
     }
   }
 }
 
-/** Keeps what this process holds from the garbage collector, which would close the database and free the folder. */
+/** The databases of held locks. Without a reference, the garbage collector would close them and release the lock. */
 const held = new Set<object>();
 
 export interface HomeLock {
-  /** Gives the folder free. Safe to call twice. */
+  /** Releases the lock. Safe to call twice. */
   release(): void;
 }
 
 /**
- * Locks a data folder for this process, making the folder if need be.
- * @throws HomeLockedError another process has it; says which, if that can be known
+ * Locks a data folder for this process. Creates the folder if it does not exist.
+ * @throws HomeLockedError if another process has it. The error names that process if it is known
  */
 export async function lockHome(home: string): Promise<HomeLock> {
-  // Not at the top: Node 22 warns on stderr that SQLite is experimental, which only whoever locks should have to read.
+  // Imported only here, because Node 22 prints a warning that SQLite is experimental.
   const { DatabaseSync } = await import('node:sqlite');
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(home, 'lock'));
@@ -130,7 +130,7 @@ export function machineMemoryBytes(): number {
   return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
 }
 
-/** True also for a process that is not ours to signal. */
+/** Whether a process exists, even if this process may not send signals to it. */
 export function isProcessAlive(pid: number): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;
   try {

@@ -72,6 +72,10 @@ export function parseMessage(message: string): { readonly jobId: string; readonl
 const batchSize = 128;
 const batchCharacters = 64 * 1024;
 
+/**
+ * The latest published events of one job, shared by all of its followers in this process. A follower has a position and takes many events
+ * after it in one batch. A slow follower needs fewer writes, because its batches are larger.
+ */
 export class LiveEvents {
   readonly #capacity: number;
   #events: EncodedEvent[] = [];

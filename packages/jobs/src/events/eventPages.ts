@@ -96,6 +96,10 @@ interface Waiting<T> {
   readonly result: PromiseWithResolvers<T>;
 }
 
+/**
+ * Shares reads among callers. Calls with the same key share one read until it starts; later calls share the next read, so no caller gets data
+ * that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time, in the order of the calls.
+ */
 export class SharedReads<T> {
   readonly #concurrency: number;
   /** Reads that have not started, in the order of their first callers. */

@@ -15,31 +15,30 @@ export type RedisRole = 'api' | 'worker' | 'subscriber' | 'probe';
 
 export interface ConnectOptions {
   readonly role: RedisRole;
-  /** Told of every connection error. The connection recovers by itself; left out, errors show only in failing commands. */
+  /** Called with every connection error. The connection recovers by itself. If omitted, errors show only in failing commands. */
   readonly onError?: (error: Error) => void;
 }
 
-/** How long Redis may leave a command without an answer, in ms; see commandDeadlines.ts. The other roles wait. */
+/** Timeouts of commands, in ms; see CommandDeadlines. Commands of other roles have none. */
 const commandTimeoutsMs: { readonly [Role in RedisRole]?: number } = { api: 1_000, probe: 2_000 };
 
-/** How long who closes something waits for Redis to answer, in ms. */
+/** Timeout of commands when something is closed, in ms. */
 const closingPatienceMs = 2_000;
 
-/** How long a connection that is closed waits for Redis to close it too, in ms: one that hangs does not. */
+/** How long a closed connection waits for Redis to close it too, in ms. A Redis that hangs does not close it. */
 const farewellMs = 500;
 
 /** Shortest time between two reconnections because of a replica, in ms. */
 const shortestReplicaPause = 100;
 
-/** How long making a connection may take, in ms; more than the event loop is ever busy. */
+/** Timeout for connecting, in ms. The event loop is never busy for that long. */
 const connectTimeoutMs = 5_000;
 
-/** Longest pause between two attempts to reach a Redis that is away, in ms. */
+/** Longest pause between two attempts to connect, in ms. */
 const longestRetryPause = 1_000;
 
 /**
- * When a server that owes an answer, or a line on which nothing moves, counts as dead. Longer than any read blocks: BullMQ's
- * last 10 s at most.
+ * A connection without any data for this long counts as broken, in ms. It is longer than any blocking read: those of BullMQ take at most 10 s.
  */
 const silenceMs = 15_000;
 
@@ -68,7 +67,7 @@ function reconnectFromReplica(): (error: Error) => boolean {
 }
 
 /**
- * A connection that is being made; commands given before it is ready wait for it. Close it with `closeRedis`.
+ * Returns a connection that is being opened. Commands wait until it is ready. Close it with `closeRedis`.
  * @param url in one of the forms of {@link parseRedisUrl}
  * @throws RedisUrlError
  */
@@ -89,14 +88,14 @@ export function connectRedis(url: string, { role, onError }: ConnectOptions): Re
   const timeoutMs = commandTimeoutsMs[role];
   const redis = timeoutMs === undefined ? new Redis(options) : new RedisWithDeadlines(options, timeoutMs);
   redis.on('error', (error: Error) => {
-    // ioredis would go on in database 0.
+    // Otherwise ioredis would continue in database 0.
     if (redisFailureOf(error)?.kind === 'databaseMissing') redis.disconnect(true);
     onError?.(error);
   });
   return redis;
 }
 
-/** Rejects when a command is not answered soon: a Redis that hangs must not hold up who wants to stop. */
+/** Waits for a command, but not longer than a timeout, so that a Redis that hangs does not delay the stop of a process. */
 export async function answeredSoon(command: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error('Command timed out')), closingPatienceMs);
@@ -107,11 +106,11 @@ export async function answeredSoon(command: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Sends what is pending, then closes the connection; soon also when Redis is not there or hangs. Safe to call twice. */
+/** Closes the connection after its pending commands. Takes at most a few seconds if Redis is unavailable or hangs. Safe to call twice. */
 export async function closeRedis(redis: Redis): Promise<void> {
   if (redis.status === 'end') return;
   if (redis.status === 'reconnecting' || redis.status === 'close') {
-    // Between two attempts there is nothing open whose end could be awaited, and no `end` event.
+    // Between two attempts no connection is open, and there is no `end` event.
     redis.disconnect();
     return;
   }

@@ -10,11 +10,11 @@ export interface RedisKeys {
   events(jobId: string): string;
   /** Hash: the bytes of each file of a job, by file name, and the bytes of its spec and its events; see lua/shared/usage.lua. */
   files(jobId: string): string;
-  /** String, 24 hours: which job an idempotency key made, and of which body. */
+  /** String, 24 hours: the digest of the body that was sent with an idempotency key, and the id of the job that it created. */
   idempotency(digest: string): string;
   /**
-   * Sorted set, all scores 0: the ids of the jobs of an owner, in a status and with a label, in the order of their creation; what is
-   * left out does not matter. The scripts' `changeLists` keeps them.
+   * Sorted set, all scores 0: the ids of the jobs of an owner, in a status and with a label, in the order of their creation. An omitted
+   * argument means all owners, all statuses, or any labels. The scripts' `changeLists` keeps them.
    */
   list(owner?: string, status?: string, label?: string): string;
   /** Hash: an owner's stored bytes, training seconds and planned jobs; see lua/shared/usage.lua. */
@@ -40,19 +40,19 @@ export interface RedisKeys {
   lease(jobId: string): string;
   /** String with a short lifetime: the id of the job that a claim took. */
   taken(claimId: string): string;
-  /** String, short-lived: how much of its rate limit a caller has used. */
+  /** String with a short lifetime: how much of its rate limit a caller has used. */
   turns(subject: string): string;
   /** Hash that expires: the job of a stream token and the API key that created the token. */
   streamToken(digest: string): string;
   /** Sorted set: the digests of a key's stream tokens, scored by when (ms) they expire. */
   streamTokensOf(keyName: string): string;
-  /** Hash: what uploaded weights are and whose. */
+  /** Hash: the record of uploaded weights. */
   weights(id: string): string;
-  /** Set: ids of jobs that were made with uploaded weights; those that have ended may be missing. */
+  /** Set: ids of jobs that were created with uploaded weights. Jobs that have ended may be missing. */
   weightsUsers(id: string): string;
   /** Set: the names of the workers. */
   readonly workers: string;
-  /** String, short-lived: what a worker says of itself. */
+  /** String with a short lifetime: the announcement of a worker. */
   worker(name: string): string;
   /** Channel: every event of every job as it happens. */
   readonly eventChannel: string;
@@ -60,9 +60,9 @@ export interface RedisKeys {
   readonly stopRequests: string;
   /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files; scored by when (ms) the files may be removed. */
   readonly reservedFiles: string;
-  /** Sorted set: ids of jobs whose end is yet to be told to a webhook, scored by since when (ms); and a channel of the same ids. */
+  /** Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end; and a channel of these ids. */
   readonly ended: string;
-  /** Hash: what all workers together have done so far; see ServiceTotals. */
+  /** Hash: the totals of the whole service; see ServiceTotals. */
   readonly totals: string;
   /** Hash: the record of a sweep, without its specs. */
   sweep(sweepId: string): string;
@@ -74,7 +74,7 @@ export interface RedisKeys {
   sweepsOf(owner: string): string;
   /** Set: the ids of the sweeps that have not ended. */
   readonly activeSweeps: string;
-  /** String, 30 days: an owner's webhook address is gone, as its receiver said. */
+  /** String, 30 days: notes that the receiver of an owner's webhook address has answered 410 Gone. */
   webhookGone(digest: string): string;
   /** Sorted set: the queue ids of an owner's parked webhooks, scored by when (ms) they were queued. */
   parkedWebhooks(owner: string): string;
@@ -98,7 +98,7 @@ export interface RedisKeys {
   uploadsOf(owner: string): string;
   /** Hash: an owner's datasets by the digest of their content. */
   contentsOf(owner: string): string;
-  /** The record of whatever may have files: a job's, uploaded weights', an uploaded dataset's. */
+  /** Hash: the record of a job, of uploaded weights or of an uploaded dataset, by its id. */
   holder(id: string): string;
   /** Channel: the same ids, when a cancel or a pause is requested. */
   readonly stopChannel: string;
@@ -106,7 +106,7 @@ export interface RedisKeys {
   readonly identity: string;
 }
 
-/** The prefix of the services; a test takes one of its own. */
+/** The prefix of the services. Each test uses another one. */
 export const servicePrefix = 'trainyard';
 
 /** The key names under a prefix, e.g. `trainyard`. The prefix may not hold braces. */

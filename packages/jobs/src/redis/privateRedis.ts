@@ -24,22 +24,22 @@ export interface RunningRedis {
 export interface PrivateRedisOptions {
   /** Path of redis-server or valkey-server. */
   readonly program: string;
-  /** Its data goes into `redis` below this folder, which nobody else may be using. */
+  /** The data folder. Redis keeps its data in `redis` in it. No other process may use the folder. */
   readonly home: string;
   readonly log: (message: string) => void;
   /** Its maxmemory, in bytes; default: a quarter of `machineMemoryBytes()`. */
   readonly memoryBytes?: number;
 }
 
-/** Somebody else may take the free port before Redis does. */
+/** Number of tries to start. Another program may take the free port before Redis does. */
 const portAttempts = 3;
-/** A long append-only file takes a while to load. */
+/** How long a start may take, in ms. A long append-only file takes a while to load. */
 const startBoundMs = 60_000;
 const stopBoundMs = 10_000;
 
 /**
- * A shell between us and Redis, in a process group of its own. Its standard input is a pipe from us that ends when we do,
- * even by SIGKILL; it then stops Redis as SIGTERM does, with everything written. It ends when Redis does, with its code.
+ * A shell between this process and Redis, in a process group of its own. Its standard input is a pipe that closes when this process ends, even
+ * after SIGKILL. It then stops Redis with SIGTERM, so that Redis writes all data. It ends when Redis ends, with the same exit code.
  */
 const keeper = `
 "$0" "$1" &
@@ -54,7 +54,7 @@ kill -KILL "$reader"
 exit "$code"
 `;
 
-/** A started Redis, by its keeper. */
+/** A started Redis and the shell that keeps it. */
 interface Server {
   readonly keeper: ChildProcess;
   readonly exited: Promise<unknown>;
@@ -62,9 +62,8 @@ interface Server {
 }
 
 /**
- * Starts it and waits until it has loaded its data. One that an earlier process left running on the same data is stopped
- * first.
- * @throws RedisStartError with the end of its log
+ * Starts a private Redis and waits until it has loaded its data. If an earlier process left a Redis running on the same data, it is stopped first.
+ * @throws RedisStartError with the end of the log
  */
 export async function startPrivateRedis({
   program,
@@ -88,7 +87,7 @@ export async function startPrivateRedis({
   throw new RedisStartError(`${program} does not start; its log ends with:\n${logTail(folder)}`);
 }
 
-/** One try; null if it ended before it was ready. */
+/** Tries once to start Redis. Returns null if it ended before it was ready. */
 async function start(program: string, folder: string, memoryBytes: number): Promise<Server | null> {
   const port = await freePort();
   const password = randomBytes(24).toString('hex');
@@ -118,7 +117,7 @@ function running(server: Server, folder: string, log: (message: string) => void)
   };
 }
 
-/** Asks it to end; kills it, with its keeper, if it does not within the bound. */
+/** Asks Redis to end. If it does not end in time, kills it and its shell. */
 async function stop({ keeper, exited, url }: Server): Promise<void> {
   const bound = setTimeout(() => killGroup(keeper), stopBoundMs);
   if (keeper.exitCode === null && keeper.signalCode === null) {
@@ -133,7 +132,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // Gone by itself in the meantime.
+    // It has ended meanwhile.
   }
 }
 
@@ -167,7 +166,7 @@ function urlOf(port: string | number, password: string): string {
   return `redis://:${password}@127.0.0.1:${port}`;
 }
 
-/** Where the Redis that ran here last listened, or null if none ever did. */
+/** Returns the URL of the last Redis that ran on this data; null if there was none. */
 function formerUrl(folder: string): string | null {
   try {
     const config = readFileSync(configPath(folder), 'utf8');
@@ -194,8 +193,7 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * Whether the Redis at `url` works on the data in `folder` and has loaded it. Asks again until `boundMs` have passed; once
- * if that is 0.
+ * Whether the Redis at `url` has loaded the data in `folder`. Tries again until `boundMs` have passed; if that is 0, only once.
  */
 export async function isServing(url: string, folder: string, boundMs: number): Promise<boolean> {
   const end = Date.now() + boundMs;
@@ -205,7 +203,7 @@ export async function isServing(url: string, folder: string, boundMs: number): P
     connectTimeout: 1_000,
     maxLoadingRetryTime: 100,
   });
-  // Refused connections are what the retries are for.
+  // Refused connections are retried.
   redis.on('error', () => undefined);
   try {
     const reply = await redis.config('GET', 'dir');
@@ -217,13 +215,13 @@ export async function isServing(url: string, folder: string, boundMs: number): P
   }
 }
 
-/** Asks it to write everything and end, and waits until it has, or until `boundMs` have passed. */
+/** Asks Redis to write all data and end. Waits until it has ended, or until `boundMs` have passed. */
 export async function shutDown(url: string, boundMs: number): Promise<void> {
   const redis = new Redis(url, { retryStrategy: () => null, connectTimeout: 1_000, enableReadyCheck: false });
   redis.on('error', () => undefined);
   const ended = new Promise<void>((resolve) => redis.once('end', resolve));
   const bound = setTimeout(() => redis.disconnect(), boundMs);
-  // Its answer is the end of the connection.
+  // Redis does not reply, but closes the connection.
   redis.shutdown().catch(() => undefined);
   await ended;
   clearTimeout(bound);

@@ -20,7 +20,7 @@ export const redisPrograms = ['redis-server', 'valkey-server'] as const;
 
 /**
  * Finds or starts a Redis, and waits until it answers.
- * @throws RedisStartError one is there but does not start; says what it printed
+ * @throws RedisStartError if a Redis does not start. The error has its output
  */
 export async function startRedis({ home, log, env, memoryBytes }: StartRedisOptions): Promise<RunningRedis> {
   const url = env['REDIS_URL'];
@@ -38,7 +38,7 @@ export async function startRedis({ home, log, env, memoryBytes }: StartRedisOpti
   });
 }
 
-/** Starts it on a free loopback port. */
+/** Starts the embedded Redis on a free loopback port. It forgets everything when the process ends. */
 export async function startEmbeddedRedis(log: (message: string) => void): Promise<RunningRedis> {
   // Loaded only here: it brings a Lua interpreter, which most processes never need.
   const { createRedisServer } = await import('js-redis-server');
@@ -55,7 +55,7 @@ export async function startEmbeddedRedis(log: (message: string) => void): Promis
   };
 }
 
-/** The first executable file of this name in the folders of a PATH, or null. */
+/** Returns the first executable file of this name in the folders of a PATH; null if there is none. */
 export function findOnPath(program: string, path: string): string | null {
   for (const folder of path.split(delimiter)) {
     if (folder === '') continue;

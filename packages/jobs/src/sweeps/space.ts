@@ -7,8 +7,8 @@ import { Generator, SpecError } from '@trainyard/engine';
 export type TrialValues = Readonly<Record<string, unknown>>;
 
 /**
- * The trials that a sweep begins with.
- * @throws SpecError when the space does not fit the strategy, with pointers such as `/space/~1epochs`
+ * Returns the trials that a sweep begins with.
+ * @throws SpecError if the space does not fit the strategy, with pointers such as `/space/~1epochs`
  */
 export function planTrials(space: SweepSpace, strategy: SweepStrategy, maxJobs: number, seed: number): TrialValues[] {
   const places = Object.entries(space);
@@ -70,12 +70,12 @@ export function valuesBytes(trials: readonly TrialValues[]): number {
   );
 }
 
-/** Digits that no other implementation of a logarithm would disagree about. */
+/** Rounds to the digits that are the same for every implementation of the logarithm. */
 function short(value: number): number {
   return Number(value.toPrecision(10));
 }
 
-/** A copy of a base spec with the trial's values in their places. @throws SpecError where a place is none */
+/** Returns a copy of a base spec with the trial's values in their places. @throws SpecError if the spec has no such place */
 export function withValues(base: Readonly<Record<string, unknown>>, values: TrialValues): Record<string, unknown> {
   const spec = structuredClone(base) as Record<string, unknown>;
   for (const [place, value] of Object.entries(values)) put(spec, place, value);
@@ -106,7 +106,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The pointer into a sweep's body to a place of its space. */
+/** Returns the JSON pointer in the body of a sweep to a place of its space. */
 export function placeInSpace(place: string): string {
   return `/space/${place.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }

@@ -1,5 +1,5 @@
 // Advances sweeps: creates their jobs, begins the next rung when one has ended, cancels sweeps, and records their end. It keeps no state
-// besides the records, and every step is safe to repeat. So any number of processes may do this at the same time, and any may crash.
+// except for the records, and every step is safe to repeat. So any number of processes may do this at the same time, and any may crash.
 import { isFinal, type Job, type SweepTrial } from '@trainyard/contracts';
 import { type JobSpec, SpecError } from '@trainyard/engine';
 import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
@@ -40,25 +40,25 @@ export interface SweepRunnerOptions extends WeightSources {
 
 export class SweepRunner {
   readonly #options: SweepRunnerOptions;
-  /** One advance of a sweep at a time in this process, and one more for what happened meanwhile. */
+  /** The sweeps that this process advances now. For changes meanwhile, each is advanced once more. */
   readonly #advancing = new Map<string, { readonly done: Promise<void>; isStale: boolean }>();
 
   constructor(options: SweepRunnerOptions) {
     this.#options = options;
   }
 
-  /** Does whatever there is to do for all sweeps; to be called every few seconds by every process. */
+  /** Advances all active sweeps. Call it every few seconds in every process. */
   async reconcile(): Promise<void> {
     await eachInTurn(await this.#options.store.active(), async (id) => await this.advance(id));
   }
 
-  /** For a job that has ended. */
+  /** Advances the sweep of a job that has ended. */
   async afterJob(jobId: string): Promise<void> {
     const id = await this.#options.store.sweepOf(jobId);
     if (id !== null) await this.advance(id);
   }
 
-  /** Does whatever there is to do for a sweep now. */
+  /** Takes the next steps of a sweep: creates jobs, begins the next rung, cancels jobs, or records the end. */
   async advance(id: string): Promise<void> {
     const running = this.#advancing.get(id);
     if (running !== undefined) {
@@ -153,7 +153,7 @@ export class SweepRunner {
     const { owner, traceparent } = record;
     const request = { spec, owner, sweep: record.id, idempotency, ...(traceparent !== undefined && { traceparent }) };
     try {
-      // Whose weights may be used was asked when the sweep was made.
+      // The access to the weights was checked when the sweep was created.
       if (rung === 0) return (await createWith(await initialWeightsOf(spec, undefined, this.#options), this.#options, request)).job;
       const before = await jobs.get(record.jobs.get(trialKey(rung - 1, index)) ?? '');
       return before === null ? null : (await successors.fork(before, request)).job;
@@ -172,7 +172,7 @@ export class SweepRunner {
     }
   }
 
-  /** @returns whether there is one */
+  /** Begins the next rung. @returns whether there is one */
   async #beginNextRung(record: SweepRecord, trials: readonly Trial[]): Promise<boolean> {
     const { strategy } = record;
     if (strategy.type !== 'halving') return false;
@@ -214,7 +214,7 @@ function isGone(error: unknown): boolean {
   return [JobNotFoundError, NoCheckpointError, DatasetNotFoundError, SpecError].some((kind) => error instanceof kind);
 }
 
-/** Negative when the first is better; one without a value is worse than any. */
+/** Compares two values: negative if the first is better. A missing value is worse than any other. */
 function compare({ metric, goal }: SweepRecord, a: Trial, b: Trial): number {
   const [first, second] = [a.job.latest?.[metric] ?? null, b.job.latest?.[metric] ?? null];
   if (first === null || second === null) return Number(first === null) - Number(second === null);

@@ -1,5 +1,5 @@
-// The records of sweeps. A record says what is to be done; the jobs themselves are in the job store, and which job a trial came to is
-// kept here. Every step can be repeated, by any process, until the record says that it is done.
+// The records of sweeps: the plan, the rungs that have begun, and the id of the job of each trial. The jobs themselves are in the job store. Every
+// step can be repeated by any process until the record has its result.
 import type { SweepPage, SweepStatus, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
@@ -45,9 +45,9 @@ export class SweepStore {
   }
 
   /**
-   * Records a sweep, whose jobs are made from then on, whatever happens to who recorded it. Those that it begins with count for its
-   * owner's quotas at once; left out, none hold.
-   * @returns its id; `replayed` says that the idempotency key had made it before
+   * Records a sweep. From then on its jobs are created, even if this process ends. The jobs of the first rung count for the owner's quotas at
+   * once. If `quotas` is omitted, no quotas apply.
+   * @returns its id; `replayed`: an earlier request with the same idempotency key created the sweep
    * @throws QuotaExceededError
    * @throws IdempotencyMismatchError the key was used for another body
    */
@@ -86,7 +86,7 @@ export class SweepStore {
   }
 
   /**
-   * The sweep that an earlier request with the key made, or null; see {@link JobStore.replay}.
+   * Returns the sweep that an earlier request with the idempotency key created; null if there is none. See {@link JobStore.replay}.
    * @throws IdempotencyMismatchError the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<SweepRecord | null> {
