@@ -12,8 +12,8 @@ import {
   redisPrograms,
   startRedis,
   TrainQueue,
-  type StopRequest,
-  StopRequests,
+  type ActionRequest,
+  ActionRequests,
 } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect, test as plainTest } from 'vitest';
@@ -57,8 +57,8 @@ describe('when the subscription breaks', () => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
-    const bus = new StopRequests({ redis: redis.connect(), subscriber, prefix: redis.prefix });
-    const requests = new Set<StopRequest>();
+    const bus = new ActionRequests({ redis: redis.connect(), subscriber, prefix: redis.prefix });
+    const requests = new Set<ActionRequest>();
     bus.watch(attempt.jobId, (request) => requests.add(request));
     await until(() => subscriber.status === 'ready');
     await kill(redis, subscriber);

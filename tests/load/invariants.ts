@@ -110,7 +110,7 @@ export async function checkLeftovers(client: Client, fleet: Fleet, jobs: readonl
   const there = new Set(jobs.map(({ id }) => id));
   try {
     const pending = async (): Promise<string[]> => {
-      const waiting = [keys.waitingOwners, keys.interrupted, keys.stopRequests, keys.ended, keys.reservedFiles];
+      const waiting = [keys.waitingOwners, keys.interrupted, keys.actionRequests, keys.ended, keys.reservedFiles];
       const counts = await Promise.all(waiting.map(async (key) => [key, await redis.zcard(key)] as const));
       const found = [...counts, ...Object.entries(await queue.depths()).map(([state, count]) => [`queue ${state}`, count] as const)];
       for (const url of fleet.urls) {

@@ -8,10 +8,10 @@ if status == 'queued' or status == 'paused' then
   finish(jobId, 'cancelled', now)
 elseif status == 'running' or status == 'pausing' then
   enter(jobId, 'cancelling')
-  redis.call('ZADD', stopRequests, nowMs, jobId)
-  redis.call('PUBLISH', keys.stopChannel, jobId)
+  redis.call('ZADD', actionRequests, nowMs, jobId)
+  redis.call('PUBLISH', keys.actionChannel, jobId)
 elseif status == 'cancelling' then
-  redis.call('PUBLISH', keys.stopChannel, jobId)
+  redis.call('PUBLISH', keys.actionChannel, jobId)
 elseif status ~= 'cancelled' then
   return {'refused', status}
 end

@@ -8,10 +8,10 @@ if status == 'queued' then
   pause(jobId)
 elseif status == 'running' then
   enter(jobId, 'pausing')
-  redis.call('ZADD', stopRequests, nowMs, jobId)
-  redis.call('PUBLISH', keys.stopChannel, jobId)
+  redis.call('ZADD', actionRequests, nowMs, jobId)
+  redis.call('PUBLISH', keys.actionChannel, jobId)
 elseif status == 'pausing' then
-  redis.call('PUBLISH', keys.stopChannel, jobId)
+  redis.call('PUBLISH', keys.actionChannel, jobId)
 elseif status ~= 'paused' then
   return {'refused', status}
 end

@@ -3,7 +3,7 @@
 local status = redis.call('HGET', job, 'status')
 local isRequested = status == 'cancelling' or status == 'pausing'
 if isRequested and redis.call('EXISTS', lease) == 1 then return {'held'} end
-redis.call('ZREM', stopRequests, jobId)
+redis.call('ZREM', actionRequests, jobId)
 if not isRequested then return {'none'} end
 redis.call('HINCRBY', job, 'attempt', 1)
 leaveQueue(jobId)

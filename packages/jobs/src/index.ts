@@ -82,7 +82,7 @@ export { createPrepared, ReservedFiles } from './reservedFiles.ts';
 export { Retention, type RetentionLimits } from './retention.ts';
 export { DatasetDigests, dataDigestOf, reuseKeyOf } from './reuse.ts';
 export { ServiceTotals, type Totals } from './serviceTotals.ts';
-export { type StopRequest, StopRequests, type StopRequestsOptions, Subscription, stopRequestOf } from './stopRequests.ts';
+export { type ActionRequest, ActionRequests, type ActionRequestsOptions, Subscription, actionRequestOf } from './actionRequests.ts';
 export { attemptOfCheckpoint, checkpointName, isCheckpointName, type Successor, Successors, type SuccessorsOptions } from './successors.ts';
 export { changesBetween, placeInSpace, planTrials, type TrialValues, valuesBytes, withChanges, withValues } from './sweeps/space.ts';
 export { type PlannedTrial, type SweepPlan, trialText } from './sweeps/sweepPlan.ts';

@@ -39,7 +39,7 @@ export class JobActions {
     const now = new Date();
     const reply = await cancelJob(this.#options.redis, {
       job: keys.job(jobId),
-      stopRequests: keys.stopRequests,
+      actionRequests: keys.actionRequests,
       tag: keys.tag,
       jobId,
       now: now.toISOString(),
@@ -56,8 +56,8 @@ export class JobActions {
    * @throws JobStateError the job is in any other status
    */
   async pause(jobId: string): Promise<Job> {
-    const { stopRequests, tag } = this.#keys;
-    const reply = await pauseJob(this.#options.redis, { job: this.#keys.job(jobId), stopRequests, tag, jobId, nowMs: Date.now() });
+    const { actionRequests, tag } = this.#keys;
+    const reply = await pauseJob(this.#options.redis, { job: this.#keys.job(jobId), actionRequests, tag, jobId, nowMs: Date.now() });
     return await this.#accepted(jobId, 'pause', reply);
   }
 
@@ -104,11 +104,11 @@ export class JobActions {
   async settleAbandoned(olderThanMs: number = settleGraceMs): Promise<number> {
     const keys = this.#keys;
     let settled = 0;
-    for (const jobId of await this.#options.redis.zrangebyscore(keys.stopRequests, '-inf', Date.now() - olderThanMs)) {
+    for (const jobId of await this.#options.redis.zrangebyscore(keys.actionRequests, '-inf', Date.now() - olderThanMs)) {
       const [outcome] = await settleJob(this.#options.redis, {
         job: keys.job(jobId),
         lease: keys.lease(jobId),
-        stopRequests: keys.stopRequests,
+        actionRequests: keys.actionRequests,
         tag: keys.tag,
         jobId,
         now: new Date().toISOString(),

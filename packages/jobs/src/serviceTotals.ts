@@ -38,11 +38,11 @@ export class ServiceTotals {
   }
 
   async read(): Promise<Totals> {
-    const { totals, stopRequests } = this.#keys;
+    const { totals, actionRequests } = this.#keys;
     const [sums, queued, stopping, workers, train, webhooks, memory] = await Promise.all([
       this.#redis.hgetall(totals),
       this.#redis.zcard(this.#keys.list(undefined, 'queued')),
-      this.#redis.zcard(stopRequests),
+      this.#redis.zcard(actionRequests),
       this.#presence.list(),
       this.#queues.train.depths(),
       this.#queues.webhooks.depths(),

@@ -1,6 +1,14 @@
 // Runs one taken job: attempt after attempt in a training child, until the job has ended, is queued again or belongs to another worker.
 // attemptRun.ts runs a single attempt, activeRuns.ts takes jobs.
-import { type Claim, type ClaimedJob, type JobAttempt, type PreviousEnd, type ReservedFiles, type ActionRequests, actionRequestOf } from '@trainyard/jobs';
+import {
+  type Claim,
+  type ClaimedJob,
+  type JobAttempt,
+  type PreviousEnd,
+  type ReservedFiles,
+  type ActionRequests,
+  actionRequestOf,
+} from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { StaleAttemptError } from './attemptJournal.ts';
 import { type AttemptContext, type AttemptResult, AttemptRun, pauseOrHandBack, type RunResult } from './attemptRun.ts';

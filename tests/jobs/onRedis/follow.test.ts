@@ -7,8 +7,8 @@ import {
   type Follower,
   type JobAttempt,
   redisKeys,
-  type StopRequest,
-  StopRequests,
+  type ActionRequest,
+  ActionRequests,
 } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, openHub, openJobs, result, startJob } from '../../support/jobs.ts';
@@ -210,11 +210,11 @@ describe('a follower', () => {
 
 describe('a watch over a running job', () => {
   const openBus = (redis: Parameters<typeof openHub>[0]) =>
-    new StopRequests({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
+    new ActionRequests({ redis: redis.connect(), subscriber: redis.connect('subscriber'), prefix: redis.prefix });
 
   /** Collects the requests that a watch reports. */
-  const watched = (bus: StopRequests, jobId: string): Set<StopRequest> => {
-    const requests = new Set<StopRequest>();
+  const watched = (bus: ActionRequests, jobId: string): Set<ActionRequest> => {
+    const requests = new Set<ActionRequest>();
     bus.watch(jobId, (request) => requests.add(request));
     return requests;
   };
@@ -252,7 +252,7 @@ describe('a watch over a running job', () => {
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
     const [requests, laterRequests] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
-    await redis.connect().publish(redisKeys(redis.prefix).stopChannel, attempt.jobId);
+    await redis.connect().publish(redisKeys(redis.prefix).actionChannel, attempt.jobId);
     await jobs.store.requestCancel(later.jobId);
     await until(() => laterRequests.has('cancel'));
     expect(requests).toEqual(new Set());

@@ -4,7 +4,7 @@
 import type { Redis } from 'ioredis';
 import { EventLoopThrottle } from '../pacing.ts';
 import { redisKeys } from '../redis/keys.ts';
-import { Subscription } from '../stopRequests.ts';
+import { Subscription } from '../actionRequests.ts';
 import { LiveEvents, parseMessage } from './eventBatch.ts';
 import { EventLog, type JobHead } from './eventLog.ts';
 import { EventPages } from './eventPages.ts';

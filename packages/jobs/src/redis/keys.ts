@@ -57,7 +57,7 @@ export interface RedisKeys {
   /** Channel: every event of every job as it happens. */
   readonly eventChannel: string;
   /** Sorted set: ids of jobs that their workers are to cancel or pause, scored by the time (ms) of the request. */
-  readonly stopRequests: string;
+  readonly actionRequests: string;
   /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files; scored by when (ms) the files may be removed. */
   readonly reservedFiles: string;
   /** Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end; and a channel of these ids. */
@@ -101,7 +101,7 @@ export interface RedisKeys {
   /** Hash: the record of a job, of uploaded weights or of an uploaded dataset, by its id. */
   holder(id: string): string;
   /** Channel: the same ids, when a cancel or a pause is requested. */
-  readonly stopChannel: string;
+  readonly actionChannel: string;
   /** String: a random id of the data in this Redis; see `RedisFindings.identity`. */
   readonly identity: string;
 }
@@ -140,7 +140,7 @@ export function redisKeys(prefix: string): RedisKeys {
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,
-    stopRequests: `${tag}:leaving`,
+    actionRequests: `${tag}:leaving`,
     reservedFiles: `${tag}:remains`,
     ended: `${tag}:ended`,
     totals: `${tag}:totals`,
@@ -162,7 +162,7 @@ export function redisKeys(prefix: string): RedisKeys {
     uploadsOf: (owner) => `${tag}:uploads:${owner}`,
     contentsOf: (owner) => `${tag}:contents:${owner}`,
     holder: (id) => `${tag}:${id.startsWith('ds_') ? 'dataset' : id.startsWith('wt_') ? 'weights' : 'job'}:${id}`,
-    stopChannel: `${tag}:wishes`,
+    actionChannel: `${tag}:wishes`,
     identity: `${tag}:identity`,
   };
 }

@@ -48,14 +48,14 @@ const actionReply = z.union([words('accepted', 'missing'), replies('refused', jo
 
 export const cancelJob = defineScript({
   name: 'cancelJob',
-  keys: ['job', 'stopRequests'],
+  keys: ['job', 'actionRequests'],
   args: ['tag', 'jobId', 'now', 'nowMs'],
   reply: actionReply,
 });
 
 export const pauseJob = defineScript({
   name: 'pauseJob',
-  keys: ['job', 'stopRequests'],
+  keys: ['job', 'actionRequests'],
   args: ['tag', 'jobId', 'nowMs'],
   reply: actionReply,
 });
@@ -71,7 +71,7 @@ export const deleteJob = defineScript({
 
 export const settleJob = defineScript({
   name: 'settleJob',
-  keys: ['job', 'lease', 'stopRequests'],
+  keys: ['job', 'lease', 'actionRequests'],
   args: ['tag', 'jobId', 'now'],
   /** `held`: a worker has the job; `none`: the job is neither `cancelling` nor `pausing`. */
   reply: words('settled', 'held', 'none'),

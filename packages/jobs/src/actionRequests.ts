@@ -6,21 +6,21 @@ import { answeredSoon } from './redis/connection.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 
 /** A request about a running job. */
-export type StopRequest = 'cancel' | 'pause';
+export type ActionRequest = 'cancel' | 'pause';
 
 /** The statuses of jobs with a request that is not done yet. */
-const requestsByStatus: Partial<Record<string, StopRequest>> = { cancelling: 'cancel', pausing: 'pause' } satisfies Partial<
-  Record<JobStatus, StopRequest>
+const requestsByStatus: Partial<Record<string, ActionRequest>> = { cancelling: 'cancel', pausing: 'pause' } satisfies Partial<
+  Record<JobStatus, ActionRequest>
 >;
 
 /** Returns the request that this status of a job means; null if there is none. */
-export function stopRequestOf(status: JobStatus): StopRequest | null {
+export function actionRequestOf(status: JobStatus): ActionRequest | null {
   return requestsByStatus[status] ?? null;
 }
 
-type OnRequest = (request: StopRequest) => void;
+type OnRequest = (request: ActionRequest) => void;
 
-export interface StopRequestsOptions {
+export interface ActionRequestsOptions {
   /** For reading records. */
   readonly redis: Redis;
   /** A connection with role `subscriber`. Both stay the caller's to close. */
@@ -31,18 +31,18 @@ export interface StopRequestsOptions {
 }
 
 /** Watches the cancel and pause requests of the jobs that this process runs. */
-export class StopRequests {
-  readonly #options: StopRequestsOptions;
+export class ActionRequests {
+  readonly #options: ActionRequestsOptions;
   readonly #keys: RedisKeys;
   readonly #watched = new Map<string, Set<OnRequest>>();
   readonly #subscription: Subscription;
 
-  constructor(options: StopRequestsOptions) {
+  constructor(options: ActionRequestsOptions) {
     this.#options = options;
     this.#keys = redisKeys(options.prefix);
     this.#subscription = new Subscription({
       subscriber: options.subscriber,
-      channel: this.#keys.stopChannel,
+      channel: this.#keys.actionChannel,
       onMessage: (jobId) => void this.#look(jobId),
       onStanding: () => {
         for (const jobId of this.#watched.keys()) void this.#look(jobId);
@@ -75,7 +75,7 @@ export class StopRequests {
     if (!this.#watched.has(jobId)) return;
     try {
       const status = await this.#options.redis.hget(this.#keys.job(jobId), 'status');
-      const request = status === null ? null : stopRequestOf(jobStatus.parse(status));
+      const request = status === null ? null : actionRequestOf(jobStatus.parse(status));
       if (request !== null) for (const onRequest of this.#watched.get(jobId) ?? []) onRequest(request);
     } catch (error) {
       this.#options.onError?.(error);
