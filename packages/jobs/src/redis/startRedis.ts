@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { RedisStartError } from '../errors.ts';
+import { closeRedis, connectRedis } from './connection.ts';
 import { type RunningRedis, startPrivateRedis } from './privateRedis.ts';
 
 export interface StartRedisOptions {
@@ -43,16 +44,28 @@ export async function startEmbeddedRedis(log: (message: string) => void): Promis
   // Loaded only here: it brings a Lua interpreter, which most processes never need.
   const { createRedisServer } = await import('js-redis-server');
   const server = await createRedisServer({ port: 0 });
+  const url = `redis://127.0.0.1:${server.port}`;
+  await loadLua(url);
   log(
     'Redis is the embedded one, neither durable nor fast: jobs are forgotten when this process ends, and a queue of many jobs is slow. ' +
       'Install redis-server for real use (Debian: apt-get install redis-server).',
   );
   let closed: Promise<void> | null = null;
   return {
-    url: `redis://127.0.0.1:${server.port}`,
+    url,
     kind: 'embedded',
     close: () => (closed ??= server.close()),
   };
+}
+
+/** Runs a first script, which takes far longer than later ones because the Lua interpreter is loaded for it. */
+async function loadLua(url: string): Promise<void> {
+  const redis = connectRedis(url, { role: 'worker' });
+  try {
+    await redis.eval('return 1', 0);
+  } finally {
+    await closeRedis(redis);
+  }
 }
 
 /** Returns the first executable file of this name in the folders of a PATH; null if there is none. */
