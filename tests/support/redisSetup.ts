@@ -1,5 +1,5 @@
-// A vitest globalSetup that provides the Redis for a test run: REDIS_URL, or else a private redis-server, or else the embedded Redis. The
-// projects of one run share one server, and the last project to end stops it.
+// A vitest globalSetup that provides the Redis for a test run: REDIS_URL, or else a private redis-server, or else embedded ones. The
+// projects of one run share these servers, and the last project to end stops them.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';
 import { startTestServers, type TestServers } from './testServer.ts';
