@@ -51,7 +51,7 @@ describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job 
   test.for(Object.entries(large))('%s uses at most the memory that the dry run says and 256 MiB', async ([, body]) => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-memory-'));
     const script = new URL('../../services/worker/dist/trainJob.js', import.meta.url);
-    const child = await TrainingChild.start(childOptions({ script, heapMegabytes: 1_024, heartbeatTimeoutMs: 120_000 }));
+    const child = await TrainingChild.start(childOptions({ script, heapMegabytes: 1_024 }));
     try {
       const { spec, summary } = checkSpec(body);
       const files = { modelFile: join(folder, 'model'), checkpointFile: join(folder, 'checkpoint'), snapshotFile: join(folder, 'kept') };
