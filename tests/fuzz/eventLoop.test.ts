@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
+import { hangLimits } from '../support/hangLimits.ts';
 import { metricsOf, result, startJob } from '../support/jobs.ts';
 import { apiTest as test, type TestApi } from '../api/fixtures/api.ts';
 import { bodyWith, type Filling, kinds, placesOf } from './worstBodies.ts';
@@ -80,7 +81,9 @@ function changes({ request, fillings }: Candidate): fc.Arbitrary<Candidate> {
     }));
 }
 
-test('no request of an allowed size blocks the event loop for longer than 50 ms', async ({ api }) => {
+test('no request of an allowed size blocks the event loop for longer than 50 ms', {
+  timeout: seconds * 1_000 + hangLimits.testTimeout,
+}, async ({ api }) => {
   const attempt = await startJob(api.jobs);
   await attempt.appendEpoch(metricsOf(1));
   await attempt.finish({ status: 'succeeded', result });
