@@ -2,8 +2,9 @@
 // digest is secure enough, because a key has 256 random bits and cannot be guessed. A key file is read again when it changes, so that a removed
 // key becomes invalid and a new key valid within a second.
 import { timingSafeEqual } from 'node:crypto';
-import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setInterval } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { hashToken, keyName } from './newKey.js';
 
 export { createApiKey } from './newKey.js';
@@ -75,7 +76,7 @@ function parseEntry(entry: string, index: number): ApiKey {
 }
 
 /** Interval at which the file is checked, in ms. It is polled, because the system often does not notify about changes of a mounted file. */
-const lookEveryMs = 500;
+const readEveryMs = 500;
 
 export class ApiKeys {
   #current: readonly ApiKey[];
@@ -111,27 +112,45 @@ export interface WatchKeysOptions {
 }
 
 /**
- * Replaces the keys whenever the file changes. If the file cannot be read, is empty or has an invalid entry, the old keys stay valid.
- * @returns a function that stops watching
+ * Reads the file twice a second, and replaces the keys when its content has changed. If the file cannot be read, is empty or has an invalid
+ * entry, the old keys stay valid. Reads the content instead of watching for changes, because a watcher misses a change before its start.
+ * @returns a function that stops reading
  */
 export function watchKeyFile(path: string, keys: ApiKeys, { onRead }: WatchKeysOptions): () => void {
-  let isClosed = false;
+  const stop = new AbortController();
+  /** The content that was read last, or the code of the error. */
+  let last: string | undefined;
+  let hasProblem = false;
+  const refuse = (problem: string): void => {
+    hasProblem = true;
+    onRead({ problem });
+  };
   const read = async (): Promise<void> => {
+    const file = await readFile(path, 'utf8').then(
+      (content) => ({ content }),
+      (error: unknown) => ({ problem: `it cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` }),
+    );
+    const found = 'content' in file ? file.content : file.problem;
+    if (found === last || stop.signal.aborted) return;
+    last = found;
+    if ('problem' in file) return refuse(file.problem);
+    let entries: readonly ApiKey[];
     try {
-      const found = parseApiKeys(await readFile(path, 'utf8'));
-      if (found.length === 0) throw new RangeError('it has no entry');
-      if (isClosed) return;
-      keys.replace(found);
-      onRead({ keys: found.length });
+      entries = parseApiKeys(file.content);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-      onRead({ problem: code === null && error instanceof Error ? error.message : `it cannot be read (${code})` });
+      return refuse(error instanceof Error ? error.message : String(error));
     }
+    if (entries.length === 0) return refuse('it has no entry');
+    if (!hasProblem && isDeepStrictEqual(entries, keys.current)) return;
+    hasProblem = false;
+    keys.replace(entries);
+    onRead({ keys: entries.length });
   };
-  const listener = (): void => void read();
-  watchFile(path, { interval: lookEveryMs }, listener);
-  return () => {
-    isClosed = true;
-    unwatchFile(path, listener);
+  const readRepeatedly = async (): Promise<void> => {
+    for await (const _tick of setInterval(readEveryMs, undefined, { signal: stop.signal })) await read();
   };
+  readRepeatedly().catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  return () => stop.abort();
 }
