@@ -3,10 +3,12 @@ import { FolderArtifactStore, redisKeys, ReservedFiles } from '@trainyard/jobs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { hasRedisProcess } from '../support/redis.ts';
 import { until } from './fixtures/processes.ts';
 import { workerTest } from './fixtures/workers.ts';
 
-workerTest(
+// The embedded Redis has no backups: it does not support DUMP and RESTORE.
+workerTest.skipIf(!hasRedisProcess)(
   'a job whose Redis lost its data keeps its files, and resumes from them when a backup is restored',
   async ({ workers, redis }) => {
     const { logs } = await workers.start();
