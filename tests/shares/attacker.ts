@@ -13,6 +13,8 @@ export interface AttackerReport {
 }
 
 setPriority(19);
+// The run was killed: without this, its attack would go on.
+process.once('disconnect', () => process.exit());
 let current: { readonly stop: AbortController; readonly ended: Promise<void>; readonly responses: Record<string, number> } | undefined;
 
 function begin(name: string, target: Omit<Target, 'note'>): void {
