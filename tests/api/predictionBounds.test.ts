@@ -1,57 +1,31 @@
 // Predictions have limits of memory, time and places, and no key can use up the places of the others.
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { prediction, type Problem } from '@trainyard/contracts';
-import { parseApiKeys } from '@trainyard/jobs';
 import type { LightMyRequestResponse } from 'fastify';
 import { beforeEach, describe, expect } from 'vitest';
-import { redisTest, type TestRedis } from '../support/redis.ts';
+import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
-import { canFindProcesses, childrenRunning } from './fixtures/childProcesses.ts';
-import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
+import { bearer, type TestKey } from './fixtures/keys.ts';
 import { predictableJob, specOn } from './fixtures/predictionJobs.ts';
+import {
+  asAda,
+  asBob,
+  canWatchProcesses,
+  keys,
+  openPredicting,
+  peakOf,
+  predictors,
+  sample,
+  slow,
+  slowBody,
+  small,
+  smallBody,
+  untilNoPredictors,
+} from './fixtures/predictionService.ts';
 
-/** Whether these tests can find the processes and read their memory and CPU time. */
-const canWatchProcesses = canFindProcesses && process.platform === 'linux';
-
-const keys = { ada: makeKey('ada'), bob: makeKey('bob', 'admin') };
-const apiKeys = parseApiKeys(`${keys.ada.entry},${keys.bob.entry}`);
-
-const predictors = (): number[] => childrenRunning('predictProcess');
-
-// Processes of an earlier test, or of another test file in the same process, may not have ended yet.
-beforeEach(async () => await until(() => !canWatchProcesses || predictors().length === 0));
-
-/** Returns the peak of the resident memory of a process, in bytes. */
-const peakOf = (pid: number): number =>
-  1024 * Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
-
-async function opened(redis: TestRedis, options: TestApiOptions, onTestFinished: (close: () => Promise<void>) => void): Promise<TestApi> {
-  const api = await openApi(redis, { apiKeys, ...options });
-  onTestFinished(async () => await api.close());
-  return api;
-}
-
-const asAda = async (api: TestApi, url: string, body: unknown): Promise<LightMyRequestResponse> =>
-  await api.post(url, body, bearer(keys.ada));
-const asBob = async (api: TestApi, url: string, body: unknown): Promise<LightMyRequestResponse> =>
-  await api.post(url, body, bearer(keys.bob));
-
-const small = specOn([3], 2, [{ type: 'linear', outFeatures: 2 }]);
-const smallBody = { inputs: [[1, 2, 3]] };
-
-/** Images for a slow prediction: 128 samples need 1.2e9 multiply-adds. */
-const side = 32;
-const slow = specOn([1, side, side], 2, [
-  ...Array.from({ length: 4 }, () => [{ type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 }, { type: 'tanh' }]).flat(),
-  { type: 'flatten' },
-  { type: 'linear', outFeatures: 2 },
-]);
-const sample = [Array.from({ length: side }, () => Array.from({ length: side }, () => 0.25))];
-const slowBody = { inputs: Array.from({ length: 128 }, () => sample) };
+beforeEach(untilNoPredictors);
 
 /** Sends a request, and closes the connection one turn of the event loop later. */
 async function sendAndLeave(url: string, path: string, body: string): Promise<void> {
@@ -69,7 +43,7 @@ async function sendAndLeave(url: string, path: string, body: string): Promise<vo
 describe('clients that disconnect', () => {
   redisTest('give their places back, and do not delay predictions of another key', async ({ redis, onTestFinished }) => {
     const memoryBytes = 400e6;
-    const api = await opened(redis, { predictions: { memoryBytes, waitingPerKey: 4 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { memoryBytes, waitingPerKey: 4 } }, onTestFinished);
     const [slowPath, smallPath] = [await predictableJob(api, slow), await predictableJob(api, small)];
     const url = await api.listen();
     const body = JSON.stringify(slowBody);
@@ -85,7 +59,7 @@ describe('clients that disconnect', () => {
   });
 
   redisTest.skipIf(!canWatchProcesses)('stop the computation of their predictions', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { processes: 1 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { processes: 1 } }, onTestFinished);
     const endless = specOn([1, 64, 64], 2, [
       ...Array.from({ length: 60 }, () => ({ type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 })),
       { type: 'adaptiveAvgPool2d', outputSize: 1 },
@@ -116,7 +90,7 @@ describe('a prediction over the limits', () => {
   redisTest(
     'is a 422 that says how many samples fit, and a prediction of this many samples succeeds',
     async ({ redis, onTestFinished }) => {
-      const api = await opened(redis, { predictions: { memoryBytes: 200e6 } }, onTestFinished);
+      const api = await openPredicting(redis, { predictions: { memoryBytes: 200e6 } }, onTestFinished);
       const wide = specOn([1, 8, 8], 2, [
         { type: 'conv2d', outChannels: 2_000, kernelSize: 3, padding: 1 },
         { type: 'relu' },
@@ -139,7 +113,7 @@ describe('a prediction over the limits', () => {
   );
 
   redisTest('is a 422 that says so if the network alone is too large', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { memoryBytes: 150e6 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { memoryBytes: 150e6 } }, onTestFinished);
     const path = await predictableJob(api, specOn([2_000], 2_000, [{ type: 'linear', outFeatures: 2_000 }]));
     const { statusCode, ...answer } = await asAda(api, path, { inputs: [Array.from({ length: 2_000 }, () => 0)] });
     expect(statusCode).toBe(422);
@@ -149,7 +123,7 @@ describe('a prediction over the limits', () => {
   redisTest(
     'is refused before it is computed if its feature maps or its outputs have too many numbers',
     async ({ redis, onTestFinished }) => {
-      const api = await opened(redis, {}, onTestFinished);
+      const api = await openPredicting(redis, {}, onTestFinished);
       const path = await predictableJob(api, slow);
       const maps = await asAda(api, `${path}?activations=true`, { inputs: slowBody.inputs.slice(0, 20) });
       expect([maps.statusCode, maps.json<Problem>().detail]).toEqual([
@@ -167,7 +141,7 @@ describe('a prediction over the limits', () => {
   );
 
   redisTest('allocates no memory for samples that do not have the large shape of the network', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, {}, onTestFinished);
+    const api = await openPredicting(redis, {}, onTestFinished);
     const path = await predictableJob(
       api,
       specOn([4, 4_000, 4_000], 2, [{ type: 'adaptiveAvgPool2d', outputSize: 1 }, { type: 'flatten' }, { type: 'linear', outFeatures: 2 }]),
@@ -185,7 +159,7 @@ describe('a prediction over the limits', () => {
 
 describe('keys', () => {
   redisTest('take turns, and each has a limit of waiting requests', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 3 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { processes: 1, waitingPerKey: 3 } }, onTestFinished);
     const path = await predictableJob(api, slow);
     const order: string[] = [];
     const noted = async (name: string, answer: Promise<LightMyRequestResponse>): Promise<LightMyRequestResponse> => {
@@ -209,7 +183,7 @@ describe('keys', () => {
   });
 
   redisTest('get a 503 with retry-after if they wait too long for their turn', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { processes: 1, waitLimitMs: 1 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { processes: 1, waitLimitMs: 1 } }, onTestFinished);
     const path = await predictableJob(api, slow);
     const answers = await Promise.all(Array.from({ length: 4 }, async () => await asAda(api, path, slowBody)));
     const late = answers.filter(({ statusCode }) => statusCode === 503);
@@ -220,7 +194,7 @@ describe('keys', () => {
 redisTest.for(['filters', 'predict'] as const)(
   'requests to %s of one key share its places, and another key gets a response',
   async (what, { redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
+    const api = await openPredicting(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
     const path = (await predictableJob(api, slow)).replace(/predict$/, what);
     const call = async (key: Pick<TestKey, 'token'>): Promise<LightMyRequestResponse> =>
       what === 'filters' ? await api.get(path, bearer(key)) : await api.post(path, { inputs: [sample] }, bearer(key));
@@ -239,115 +213,11 @@ redisTest.for(['filters', 'predict'] as const)(
 );
 
 redisTest('samples of a dataset are rendered by the processes that predict, and share their places', async ({ redis, onTestFinished }) => {
-  const api = await opened(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
+  const api = await openPredicting(redis, { predictions: { processes: 1, waitingPerKey: 1 } }, onTestFinished);
   const calls = Array.from({ length: 5 }, async () => await api.get('/datasets/digits/samples?limit=100', bearer(keys.ada)));
   expect((await Promise.all(calls)).map(({ statusCode }) => String(statusCode)).toSorted()).toEqual(['200', '200', '200', '429', '429']);
   if (canWatchProcesses) expect(predictors()).toHaveLength(1);
 });
 
-describe.skipIf(!canWatchProcesses)('a process', () => {
-  redisTest(
-    'for another key starts after the first prediction, so that this key does not wait for its start',
-    async ({ redis, onTestFinished }) => {
-      const api = await opened(redis, {}, onTestFinished);
-      const [path, other] = [await predictableJob(api, small), await predictableJob(api, small)];
-      expect((await asAda(api, path, smallBody)).statusCode).toBe(200);
-      await until(() => predictors().length === 2);
-      const both = predictors();
-      expect((await asBob(api, other, smallBody)).statusCode).toBe(200);
-      expect(predictors()).toEqual(both);
-    },
-  );
-
-  redisTest('that is killed while it predicts is replaced, and the prediction is computed again', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, {}, onTestFinished);
-    const path = await predictableJob(api, slow);
-    const expected = (await asAda(api, path, slowBody)).json<unknown>();
-    const [first] = predictors();
-    /** Returns null if the response arrived before the test saw the process compute, as may happen on a busy machine. */
-    const killWhileBusy = async (): Promise<LightMyRequestResponse | null> => {
-      let isAnswered = false;
-      const answer = asAda(api, path, slowBody).finally(() => {
-        isAnswered = true;
-      });
-      await until(() => isAnswered || isBusy(first ?? 0));
-      const isKilled = !isAnswered && process.kill(first ?? 0, 'SIGKILL');
-      const response = await answer;
-      return isKilled ? response : null;
-    };
-    let response = await killWhileBusy();
-    while (response === null) response = await killWhileBusy();
-    expect([response.statusCode, response.json<unknown>()]).toEqual([200, expected]);
-    await until(() => !predictors().includes(first ?? 0));
-  });
-
-  redisTest('that is killed again and again leads to a 503, and the next prediction succeeds', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, {}, onTestFinished);
-    const path = await predictableJob(api, small);
-    let isAnswered = false;
-    const answer = asAda(api, path, smallBody).finally(() => {
-      isAnswered = true;
-    });
-    await until(() => {
-      if (!isAnswered) for (const pid of predictors()) process.kill(pid, 'SIGKILL');
-      return isAnswered;
-    });
-    const { statusCode, headers } = await answer;
-    expect([statusCode, headers['retry-after']]).toEqual([503, '5']);
-    expect((await asAda(api, path, smallBody)).statusCode).toBe(200);
-  });
-
-  redisTest('that is killed while it is idle is replaced', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, {}, onTestFinished);
-    const path = await predictableJob(api, small);
-    const expected = (await asAda(api, path, smallBody)).json<unknown>();
-    for (const pid of predictors()) process.kill(pid, 'SIGKILL');
-    await until(() => predictors().length === 0);
-    const again = await asAda(api, path, smallBody);
-    expect([again.statusCode, again.json<unknown>()]).toEqual([200, expected]);
-  });
-
-  redisTest('frees a network at once if it is too large to keep', async ({ redis, onTestFinished }) => {
-    const api = await opened(redis, { predictions: { cacheBytes: 1e6 } }, onTestFinished);
-    const path = await predictableJob(api, specOn([1_000], 4_000, [{ type: 'linear', outFeatures: 4_000 }]));
-    const body = { inputs: [Array.from({ length: 1_000 }, () => 0.5)] };
-    for (let i = 0; i < 8; i++) expect((await asAda(api, path, body)).statusCode).toBe(200);
-    const [pid] = predictors();
-    // The weights have 16 MB, and need twice that while they are loaded. Eight kept networks would need 128 MB.
-    expect(peakOf(pid ?? 0)).toBeLessThan(134e6 + 2 * 16e6);
-  });
-});
-
-describe.skipIf(!canWatchProcesses)('the program that predicts', () => {
-  const start = (memoryBytes: number): ChildProcess =>
-    fork(
-      new URL('../../services/api/dist/predict/predictProcess.js', import.meta.url),
-      [JSON.stringify({ memoryBytes, cacheBytes: 1e6 })],
-      {
-        silent: true,
-      },
-    );
-
-  redisTest('kills itself when it uses more memory than allowed, and says why', async () => {
-    const program = start(10e6);
-    let said = '';
-    program.stderr?.on('data', (text: Buffer) => {
-      said += text.toString();
-    });
-    expect(await once(program, 'close')).toEqual([null, 'SIGKILL']);
-    expect(said).toMatch(/^out of memory: \d+ bytes are in use, but at most 10000000 are allowed$/m);
-  });
-
-  redisTest('ends without its parent', async () => {
-    const program = start(1e9);
-    await once(program, 'message');
-    program.disconnect();
-    expect(await once(program, 'exit')).toEqual([1, null]);
-  });
-});
-
 /** Returns the CPU time that a process has used in user mode, in hundredths of a second. */
 const cpuTicks = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
-
-/** Returns whether a process is computing now. */
-const isBusy = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2] === 'R';
