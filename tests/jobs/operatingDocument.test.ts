@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { environmentDefaults, environmentVariables } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 
-const columns = ['resource', 'bound', 'share of a key', 'setting', 'a caller over it gets'];
+const columns = ['resource', 'bound', 'share of a key', 'setting', 'what happens above it'];
 
 /** Returns the rows of all tables that have these columns. */
 async function rows(): Promise<Record<string, string>[]> {

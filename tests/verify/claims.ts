@@ -35,7 +35,7 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'conformance'],
   },
   {
-    claim: "The engine's results are those of the newest PyTorch too, for new sets with other shapes, options and seeds",
+    claim: "The engine's results are also those of the newest PyTorch, for new sets with other shapes, options and seeds",
     tests: [...peer, 'tests/peer/conformanceSet.test.ts'],
     needs: ['TRAINYARD_PEER_PYTHON'],
   },
@@ -53,7 +53,7 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    claim: 'An entry of a registry that is checked neither by a conformance case nor by finite differences makes a test fail, by name',
+    claim: 'A test fails and names each entry of a registry that neither a conformance case nor finite differences check',
     tests: ['--project', 'conformance', 'tests/conformance/registries.test.ts'],
   },
   {
@@ -72,7 +72,7 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/threadsBits.test.ts', 'tests/engine/threads.test.ts'],
   },
   {
-    claim: 'Kernels of every size neither write nor count anything outside the arrays and the scratch memory that they get',
+    claim: 'Kernels of every size write only to their arrays and scratch memory, and their results do not depend on the bytes around these',
     tests: [
       '--project',
       'engine',
@@ -83,11 +83,11 @@ export const claims: readonly Claim[] = [
     ],
   },
   {
-    claim: 'Replayed steps and evaluations give the same bits as those that are made anew, for runs of random specs',
+    claim: 'Replayed steps and evaluations give the same bits as steps and evaluations without replay, for runs of random specs',
     tests: ['--project', 'engine', 'tests/engine/replay.test.ts', 'tests/engine/training/replayedRuns.test.ts'],
   },
   {
-    claim: 'The relaxed mode fuses multiply-adds, and the version in results, weights, checkpoints and workers says so',
+    claim: 'The relaxed mode fuses multiply-adds, and the version in results, weights, checkpoints and workers shows it',
     tests: ['--project', 'engine', '--project', 'worker', 'tests/engine/relaxed.test.ts', 'tests/worker/training.test.ts'],
   },
   {
@@ -132,7 +132,7 @@ export const claims: readonly Claim[] = [
   },
   {
     claim:
-      'A run that diverges names the first tensor, its layer and its step; it fails or continues, and everything that it reports is JSON',
+      'A run that diverges names the first tensor, its layer and its step; it fails or continues, and all its events are JSON',
     tests: ['--project', 'engine', 'tests/engine/training/divergence.test.ts'],
   },
   {
@@ -140,7 +140,7 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/training/stopping.test.ts'],
   },
   {
-    claim: 'A run starts from the weights of another job or of a file; what does not fit is listed',
+    claim: 'A run starts from the weights of another job or of a file; tensors that do not fit are listed',
     tests: ['--project', 'api', '--project', 'worker', 'tests/api/weights.test.ts', 'tests/worker/initialWeights.test.ts'],
   },
   {
