@@ -1,7 +1,7 @@
 // PyTorch's names of the layers, losses, optimizers and schedulers, as the files with its results have them. Each entry of the engine's
 // registries is in one of these tables.
 
-/** The name of an entry in PyTorch's results. It is null for an entry without a counterpart, or one whose counterpart draws other numbers. */
+/** PyTorch's name of an entry. It is null if PyTorch has no such entry, or if its entry draws other random numbers. */
 export type Counterparts = Readonly<Record<string, string | null>>;
 
 export const layers: Counterparts = {

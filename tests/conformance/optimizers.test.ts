@@ -17,7 +17,7 @@ interface Case {
 
 type OptimizerClass = new (parameters: Tensor[], options: object) => optim.Optimizer;
 
-/** Returns the class that an optimizer of a job spec is built as, which the engine must export. */
+/** Returns the class of an optimizer of a job spec. The engine must export this class. */
 function classOf(type: string): OptimizerClass {
   const definition = optim.findOptimizer(type);
   const { constructor } = definition.build(definition.schema.parse({ type }), [zeros([1], { requiresGrad: true })]);

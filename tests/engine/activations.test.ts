@@ -1,5 +1,5 @@
-// Activations, norms and dropout: special inputs, modes and state. wasmFunctions.test.ts tests the accuracy, and tests/conformance compares
-// the values with PyTorch.
+// Tests activations, norms and dropout: special inputs, training and evaluation mode, and the state that they keep. wasmFunctions.test.ts
+// tests the accuracy, and tests/conformance compares the values with PyTorch.
 import * as ops from '@trainyard/engine';
 import {
   BatchNorm1d,
@@ -58,7 +58,7 @@ onEveryBackend(() => {
     expect(slopes((x) => ops.prelu(x, tensor([0.25])), [0, 1])).toEqual([0.25, 1]);
   });
 
-  test('dropout keeps and scales the same elements as torch.rand selects in training, and keeps everything in evaluation', () => {
+  test('dropout in training keeps and scales the elements that torch.rand selects, and in evaluation keeps everything', () => {
     const layer = new Dropout(0.25, { generator: new Generator(5) });
     const kept = [...rand([3, 7], { generator: new Generator(5) }).values].map((u) => (u >= 0.25 ? 4 / 3 : 0));
     layer.forward(ones([3, 7])).values.forEach((value, i) => expect(value).toBeCloseTo(kept[i], 6));

@@ -1,5 +1,5 @@
-// The graph of operations: which tensors get gradients, how gradients accumulate, and which wrong uses are refused. opsGradients.test.ts
-// tests the gradients of single operations.
+// Tests the graph of operations: which tensors get gradients, how gradients accumulate, and which wrong uses are refused.
+// opsGradients.test.ts tests the gradients of single operations.
 import {
   add,
   exp,

@@ -1,4 +1,4 @@
-// Neighbouring layers that run as one fused operation give the same outputs and gradients as separate layers.
+// Tests that neighbouring layers that run as one fused operation give the same outputs and gradients as separate layers.
 import * as engine from '@trainyard/engine';
 import {
   Conv2d,

@@ -1,6 +1,6 @@
-// The garbage of training on JavaScript's heap. A job replays its first step, so later steps and the loop around them create almost no
-// garbage. Steps that a user writes create a few objects per operation. The garbage does not grow with the batch, the layers' sizes or the
-// steps.
+// Measures the garbage that training leaves on JavaScript's heap. A job replays its first step, so later steps and the loop around them
+// create almost no garbage. Steps that a user writes create a few objects for each operation. The amount for each step does not grow with
+// the batch, with the sizes of layers or with the number of steps.
 import { Session } from 'node:inspector/promises';
 import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ import {
 import { Learner } from '../../packages/engine/src/training/learner.ts';
 import { noFiles } from './training/runs.ts';
 
-// V8 optimises functions after hundreds of calls instead of thousands, so that fewer measurements come before.
+// V8 then optimises functions after hundreds of calls instead of thousands, so that the test needs fewer measurements.
 setFlagsFromString('--invocation-count-for-maglev=100');
 setFlagsFromString('--invocation-count-for-turbofan=300');
 

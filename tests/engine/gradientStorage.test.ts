@@ -1,5 +1,5 @@
-// The storage of gradients. The first operation of a backward pass writes directly to the gradient of a leaf, and zeroGrad only marks it as
-// zero until it is read. These optimizations must not be visible.
+// Tests the storage of gradients. The first operation of a backward pass writes directly to the gradient of a leaf. zeroGrad only marks a
+// gradient as zero until it is read. These optimizations must not change any result.
 import { AutogradError, Linear, optim, tensor, type Tensor, zeros } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -17,7 +17,7 @@ describe('a gradient', () => {
     expect(gradientOf(layer.weight).tolist()).toEqual([[1, 2]]);
   });
 
-  test('is the sum over all uses within one pass, of which the first overwrites it', () => {
+  test('is the sum over all uses within one pass: the first use overwrites it, the others add to it', () => {
     const layer = new Linear(2, 2, { bias: false });
     const x = tensor([[1, 2]]);
     const once = layer.forward(x);
@@ -71,7 +71,8 @@ describe('a gradient', () => {
     layer.zeroGrad();
     const middle = zeros([1, 2], { requiresGrad: true }).exp();
     const output = layer.forward(middle);
-    // exp has saved its result, which is changed here. Its backward runs after that of the layer and is refused.
+    // exp has saved its result for its backward pass, and the test changes this result. The backward pass of exp runs after that of the
+    // layer, and is refused.
     const other = middle.exp();
     middle.detach().fill_(3);
     expect(() => output.sum().add(other.sum()).backward()).toThrow(AutogradError);

@@ -1,5 +1,5 @@
-// The initial weights of layers: PyTorch's values for the same seed in cases that the conformance set does not contain, and refused
-// arguments.
+// Tests the initial weights of layers. For the same seed they are those of PyTorch, also in cases that the conformance set does not
+// contain. Invalid arguments are refused.
 import { describe, expect, test } from 'vitest';
 import { initializeConvOrLinear, kaimingUniform_ } from '../../packages/engine/src/nn/init.ts';
 import { Generator } from '../../packages/engine/src/random.ts';

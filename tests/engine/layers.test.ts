@@ -1,5 +1,5 @@
-// Layers as modules and as definitions. For each layer of the registry, a sample is used to check its shape rule, cost, random numbers and
-// gradients. layersPrinted.test.ts and layersRefused.test.ts test how layers print and what they refuse.
+// Tests layers as modules and as definitions. One sample of each layer in the registry is used to check its shape rule, cost, random
+// numbers and gradients. layersPrinted.test.ts tests how layers print, and layersRefused.test.ts what they refuse.
 import * as engine from '@trainyard/engine';
 import {
   buildModel,

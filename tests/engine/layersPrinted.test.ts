@@ -1,4 +1,4 @@
-// Layers print like those of PyTorch, with the same names and values.
+// Tests that layers print like those of PyTorch, with the same names and values.
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,

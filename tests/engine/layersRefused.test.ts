@@ -1,4 +1,4 @@
-// Layers refuse shapes that do not fit, before anything is built, and invalid options. Their classes refuse the same sizes.
+// Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. Their classes refuse the same sizes.
 import {
   buildModel,
   Conv2d,

@@ -1,5 +1,5 @@
-// Losses as functions and as modules. tests/conformance compares their values with PyTorch. lossesGradients.test.ts and
-// lossesDefinitions.test.ts test their gradients and definitions.
+// Tests losses as functions and as modules. tests/conformance compares their values with PyTorch, lossesGradients.test.ts tests their
+// gradients, and lossesDefinitions.test.ts their definitions.
 import {
   BCELoss,
   BCEWithLogitsLoss,

@@ -1,4 +1,4 @@
-// The definitions of losses: their options, and the outputs and targets that they accept.
+// Tests the definitions of losses: their options, and which outputs and targets they accept.
 import { lossDefinitions, lossSchema, type Target } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';

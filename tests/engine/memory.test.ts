@@ -1,4 +1,4 @@
-// The memory of a long run does not grow: 10,000 steps of a small network, with and without arenas.
+// Tests that the memory of a long run does not grow, over 10,000 steps of a small network, with and without arenas.
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -66,7 +66,7 @@ async function measure(step: () => number, warmUp = warmUpSteps): Promise<{ befo
   return { before, after };
 }
 
-/** Repeats the measurement up to three times: compiled code and memory that malloc keeps grow only once, a leak grows every time. */
+/** Repeats the measurement up to three times. Compiled code and memory that malloc keeps grow only once; a leak grows every time. */
 async function measureRuns(makeStep: () => () => number, warmUp?: number): Promise<{ before: MemoryUse; after: MemoryUse }> {
   let use = await measure(makeStep(), warmUp);
   for (let more = 0; more < 2 && use.after.outsideHeap - use.before.outsideHeap >= mostOutsideHeap; more++) use = await measure(makeStep());

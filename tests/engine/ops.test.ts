@@ -1,5 +1,5 @@
-// The results of operations in cases that are small enough to check by hand. opsRefusals.test.ts tests refused arguments,
-// opsGradients.test.ts gradients, and the conformance tests compare with PyTorch.
+// Tests the results of operations in cases that are small enough to check by hand. opsRefusals.test.ts tests refused arguments,
+// opsGradients.test.ts tests gradients, and the conformance tests compare with PyTorch.
 import * as ops from '@trainyard/engine';
 import { arange, tensor, type Tensor } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// Properties of every operation for random shapes and options: every backend gives the outputs and gradients of the reference, and
-// gradients match the change after a small step in a random direction. A failure prints its seed.
+// Tests properties of every operation for random shapes and options. Every backend gives the outputs and gradients of the reference.
+// Gradients predict how the result changes after a small step in a random direction. A failure prints its seed.
 import { type Backend, fromFlat, Generator, noGrad, ReferenceBackend, type Shape, type Tensor, withBackend } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -47,17 +47,20 @@ describe.each(others)('$name agrees with the reference on', ({ make }) => {
   });
 });
 
-/** The step. The distance between values, and to multiples of 1/2, where some functions have no derivative, is larger than this. */
+/**
+ * The length of the step. Values differ by more than this from each other and from multiples of 1/2, where some functions have no
+ * derivative.
+ */
 const STEP = 1e-6;
 const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
 
-/** Returns values from `low` to 2 in random order that keep this distance. */
+/** Returns values from `low` to 2 in random order, which differ by more than STEP. */
 function spread(generator: Generator, shape: Shape, low: number): Float64Array {
   const size = sizeOf(shape);
   return Float64Array.from(generator.randperm(size), (place) => low + ((2 - low) * (place + 1 / Math.PI)) / size);
 }
 
-/** Expects that the gradients in a random direction match the change after a step in this direction. */
+/** Expects that the gradients predict how the result changes after a step in a random direction. */
 function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
   const generator = new Generator(seed);
   const draw = (size: number): Float64Array => generator.uniform_(new Float64Array(size), -1, 1);
@@ -91,10 +94,10 @@ function checkDirection({ compute, shapes, low = -2, seed }: Trial): void {
   expect(Math.abs(slope - difference), `${slope} by gradients, ${difference} by differences`).toBeLessThanOrEqual(1e-6 * scale);
 }
 
-/** Operations that compare their operands with each other. Their operands may be too close. opsGradients.test.ts tests them. */
+/** Operations that compare their operands. The operands may be closer than the step, so only opsGradients.test.ts tests their gradients. */
 const withCorners = new Set(['maximum and minimum']);
 
-describe('gradients match the change after a step in a random direction for', () => {
+describe('gradients predict the change of the result after a step in a random direction for', () => {
   test.each(opTrials.filter(([name]) => !withCorners.has(name)))('%s', (_, trial) => {
     withBackend(new ReferenceBackend({ dtype: 'float64' }), () => {
       fc.assert(fc.property(trial, checkDirection), { numRuns: 20 });

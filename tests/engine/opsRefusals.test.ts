@@ -1,4 +1,4 @@
-// Invalid arguments of operations are refused. The error has the right code, and its message contains the values.
+// Tests that operations refuse invalid arguments. The error has the right code, and its message contains the values.
 import * as ops from '@trainyard/engine';
 import { arange, type Tensor, tensor } from '@trainyard/engine';
 import { describe, test } from 'vitest';

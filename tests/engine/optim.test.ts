@@ -1,4 +1,4 @@
-// Optimizers as classes and as definitions. tests/conformance compares their steps with PyTorch.
+// Tests optimizers as classes and as definitions. tests/conformance compares their steps with PyTorch.
 import { fromFlat, inArena, optim, parse, type Tensor, tensor, zeros } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { onEveryBackend } from '../support/backends.ts';

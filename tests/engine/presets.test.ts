@@ -1,4 +1,4 @@
-// Presets are known networks that a job spec can name instead of listing the layers.
+// Tests presets: known networks that a job spec can name instead of listing the layers.
 import {
   buildModel,
   catalog,

@@ -1,5 +1,5 @@
-// Tensors print exactly like those of PyTorch 2.15. The expected texts are its output. Only the names of the types float64 and int32
-// differ.
+// Tests that tensors print exactly like those of PyTorch 2.15. The expected texts are its output. Only the names of the types float64 and
+// int32 differ.
 
 import { inspect } from 'node:util';
 import {

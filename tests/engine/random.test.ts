@@ -1,5 +1,5 @@
-// The random generator: the published values of mt19937, PyTorch's values for the same seed in cases that the conformance set does not
-// contain (float64, tails, large integers, long permutations), the state, and refused arguments.
+// Tests the random generator: its state, refused arguments, and its numbers. They are the published values of mt19937, and PyTorch's values
+// for the same seed in cases that the conformance set does not contain (float64, tails, large integers, long permutations).
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultGenerator, epochOrder, Generator, type GeneratorState, manualSeed } from '../../packages/engine/src/random.ts';
@@ -63,7 +63,7 @@ describe('seeds', () => {
     expect(normal32(generator.manualSeed(3), 2)).toEqual(normal32(new Generator(3), 2));
   });
 
-  test('that are given to manualSeed seed the default generator', () => {
+  test('given to manualSeed are used by the default generator', () => {
     expect(manualSeed(7)).toBe(defaultGenerator());
     expect(defaultGenerator().randint(0, 1000, 4)).toEqual(Int32Array.of(615, 892, 721, 286));
   });
@@ -108,7 +108,7 @@ describe('normal draws', () => {
     expectClose([...normal32(generator, 7), ...normal32(generator, 7)], expected, 1e-7);
   });
 
-  test('keep that value during other draws, also of blocks of normal values', () => {
+  test('keep the stored value during other draws, also of blocks of normal values', () => {
     const generator = new Generator(4);
     const first = normal64(generator, 1);
     uniform32(generator, 3);

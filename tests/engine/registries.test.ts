@@ -1,4 +1,4 @@
-// Properties that every layer, loss, optimizer, scheduler and transform of the registries must have.
+// Tests properties that every layer, loss, optimizer, scheduler and transform of the registries must have.
 import { layerDefinitions, lossDefinitions, optim, schedulerDefinitions, transformDefinitions } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

@@ -1,5 +1,5 @@
-// The relaxed mode fuses multiply-adds, and the engine version in results, weights and checkpoints shows this. The tests that run on every
-// backend check its results.
+// Tests that the relaxed mode fuses multiply-adds, and that the engine version in results, weights and checkpoints shows this. The tests
+// that run on every backend check its results.
 import { decodeCheckpoint, decodeSafetensors, EngineError, engineVersion, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { relaxedKernels } from '@trainyard/engine/relaxed';

@@ -1,4 +1,4 @@
-// Schedulers as pure functions and as definitions. tests/conformance compares their rates with PyTorch.
+// Tests schedulers as pure functions and as definitions. tests/conformance compares their rates with PyTorch.
 import { learningRateAt, type PlateauState, parse, Schedule, schedulerSchema } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 
@@ -32,7 +32,7 @@ test('cosine falls to etaMin at tMax and swings back, the same in every later pe
   ).toEqual(rates(spec, 0.1, period));
 });
 
-// PyTorch computes each rate from the previous one, and raises it again after tMax.
+// As in PyTorch, each rate is computed from the previous one. After tMax the rate rises again.
 test('cosine past its first fall equals PyTorch', () => {
   const expected = [0.1, 0.07525, 0.02575, 0.001, 0.02575, 0.07525, 0.1, 0.07525];
   rates({ type: 'cosine', tMax: 3, etaMin: 0.001 }, 0.1, [0, 1, 2, 3, 4, 5, 6, 7]).forEach((rate, i) =>

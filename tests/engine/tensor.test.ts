@@ -1,4 +1,4 @@
-// Tensors as containers: how they are created, their properties, and refused arguments.
+// Tests tensors as containers: how they are created, their properties, and refused arguments.
 import {
   arange,
   fromFlat,

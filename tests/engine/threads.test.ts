@@ -1,5 +1,5 @@
-// The team of threads for parallel kernels: it sleeps, ends, and reports a lost thread. threadsBits.test.ts checks that results do not
-// depend on the number of threads.
+// Tests the team of threads for parallel kernels: how it sleeps and ends, and how it reports a lost thread. threadsBits.test.ts checks that
+// results do not depend on the number of threads.
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';

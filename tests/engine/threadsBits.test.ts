@@ -1,5 +1,5 @@
-// Results have the same bits with any number of threads: each parallel kernel at sizes that cannot be divided evenly, and whole runs. Other
-// tests, on one thread, check that the results are correct.
+// Tests that results have the same bits with any number of threads, for whole runs and for each parallel kernel at sizes that cannot be
+// divided evenly. Other tests, on one thread, check that the results are correct.
 import type { Backend, Shape } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -331,7 +331,7 @@ describe('two and three threads give the same bits as one:', () => {
   test.each(Object.entries(cases))('%s', (_, kernel) => {
     const [expected] = compute(alone, kernel);
     for (const team of teams) {
-      // Which thread computes what differs between the turns.
+      // The threads share the work differently in each turn.
       for (const results of compute(team, kernel, 5)) {
         const same = results.map((result, i) => result.equals(expected[i]));
         expect(same).toEqual(expected.map(() => true));

@@ -45,7 +45,7 @@ const sizesOf = (g: ConvGeometry): { x: number; weight: number; out: number } =>
   out: g.batch * g.outChannels * g.outHeight * g.outWidth,
 });
 
-/** A kernel with its operands, and what the reference computes from them. */
+/** A kernel with its operands, and the results of the reference. */
 interface Comparison {
   readonly operands: readonly Float32Array[];
   readonly lengths: number | readonly number[];
@@ -60,7 +60,7 @@ const comparison = (operands: readonly Float32Array[], lengths: number | readonl
   sums: sumsOf(operands, lengths, kernel),
 });
 
-/** All ways draw the same convolutions, which differ from run to run. So the reference computes each of them only once. */
+/** Each run of the tests draws other convolutions. Within a run all variants use the same ones, so the reference computes each only once. */
 const seedOfDraws = Math.floor(Math.random() * 2 ** 31);
 const known = new Map<string, readonly Comparison[]>();
 afterAll(() => known.clear());
@@ -86,7 +86,7 @@ function comparisonsOf(geometry: ConvGeometry, hasBias: boolean, seed: number): 
   });
 }
 
-/** All three gradients at once. g has passed a rectifier. */
+/** All three gradients of a convolution with a rectifier, in one call. */
 function rectifiedOf(geometry: ConvGeometry, seed: number): readonly Comparison[] {
   return once(JSON.stringify([geometry, seed]), () => {
     const sizes = sizesOf(geometry);
@@ -101,10 +101,10 @@ function rectifiedOf(geometry: ConvGeometry, seed: number): readonly Comparison[
 
 const ways = kernelModules.flatMap(({ called, kernels }) => convVariants.map((convVariant) => ({ called, kernels, convVariant })));
 
-describe.each(ways)('with $convVariant convolutions forced, $called computes what the reference computes', ({ kernels, convVariant }) => {
+describe.each(ways)('$called with forced $convVariant convolutions gives the results of the reference', ({ kernels, convVariant }) => {
   const wasm = guardedBackend({ kernels, convVariant });
-  // Forcing what does not apply leaves the choice to the shapes. A short sum through 36 frequencies rounds more often than its few terms
-  // would.
+  // If the forced algorithm does not apply to a shape, the shape decides. Winograd's algorithm transforms each tile to 36 numbers. For a
+  // sum of few terms this rounds more often than the direct sum.
   const forced = { on: wasm, ...(convVariant !== 'direct' && { mixes: true, tolerance: 6e-6 }) };
 
   const check = (place: Place, comparisons: readonly Comparison[]): void => {

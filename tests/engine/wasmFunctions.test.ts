@@ -1,5 +1,5 @@
-// The elementary functions of the wasm kernels: their accuracy over all floats, their results for special values, and the accuracy of long
-// sums.
+// Tests the elementary functions of the wasm kernels: their accuracy over all floats, their results for special values, and the accuracy of
+// long sums.
 import { describe, expect, test } from 'vitest';
 import { reference, wasm } from '../support/compareKernels.ts';
 

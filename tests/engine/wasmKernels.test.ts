@@ -48,7 +48,7 @@ describe('the wasm backend gives the results of the reference', () => {
     );
   });
 
-  test('for all 256 pixel values, which have the bits of a division, at any position in a batch', () => {
+  test('for all 256 pixel values at any position in a batch, with the bits of a division', () => {
     for (const length of [0, 1, 255, 256, 5_000]) {
       const pixels = Uint8Array.from({ length }, (_, i) => (i + (i >> 8)) % 256);
       compare('arena', [], [length], (backend, _, [out]) => backend.scalePixels(pixels, out), 0);

@@ -1,5 +1,5 @@
-// The memory of the wasm backend: nested arenas that free their memory, persistent arrays, a full memory, and results that do not depend on
-// addresses.
+// Tests the memory of the wasm backend: nested arenas, which free their memory, persistent arrays, and errors when the memory is full.
+// Results do not depend on the addresses of arrays.
 import { execFile } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -85,7 +85,7 @@ describe("an arena of the wasm backend's memory", () => {
     expect(memory.memoryUse().bytes).toBe(0);
   });
 
-  test('does not reuse the memory of arrays of others', () => {
+  test('does not reuse the memory of arrays that are outside of it', () => {
     const memory = new WasmBackend();
     const [persistent, hosted] = [memory.allocatePersistent(1000), memory.allocate(1000)];
     const step = memory.enterArena();

@@ -25,7 +25,7 @@ import {
 
 const seedOfDraws = Math.floor(Math.random() * 2 ** 30);
 
-/** The random cases of a property. Each property and each run of the tests uses other cases, but all variants use the same ones. */
+/** The settings of a property. Each property and each run of the tests draws other cases, but all variants get the same ones. */
 const draws = (property: number) => ({ numRuns: 40, seed: seedOfDraws + property });
 
 const variants: readonly PooledChoice[] = [
@@ -49,27 +49,27 @@ const shapes = record({
 
 const named: readonly (readonly [string, Sizes, seed: number])[] = [
   [
-    "LeNet's first",
+    'the first shape of LeNet',
     { batch: 2, inChannels: 1, outChannels: 6, height: 32, width: 32, kernelHeight: 5, kernelWidth: 5, padTop: 0, padLeft: 0 },
     7,
   ],
   [
-    "LeNet's second",
+    'the second shape of LeNet',
     { batch: 9, inChannels: 6, outChannels: 16, height: 14, width: 14, kernelHeight: 5, kernelWidth: 5, padTop: 0, padLeft: 0 },
     7,
   ],
   [
-    'padded, as for MNIST',
+    'a padded shape, as for MNIST',
     { batch: 2, inChannels: 1, outChannels: 6, height: 28, width: 28, kernelHeight: 5, kernelWidth: 5, padTop: 2, padLeft: 2 },
     7,
   ],
   [
-    'a tying, whose two largest values of a window lie within one rounding of each other,',
+    'almost equal maxima: the two largest values of a window differ by at most one rounding error',
     { batch: 2, inChannels: 1, outChannels: 4, height: 7, width: 16, kernelHeight: 3, kernelWidth: 4, padTop: 0, padLeft: 1 },
     210_608_026,
   ],
   [
-    "VGG's",
+    'a shape of VGG',
     { batch: 1, inChannels: 32, outChannels: 32, height: 16, width: 16, kernelHeight: 3, kernelWidth: 3, padTop: 1, padLeft: 1 },
     7,
   ],
@@ -77,7 +77,7 @@ const named: readonly (readonly [string, Sizes, seed: number])[] = [
 
 const resultNames = ['y', 'indices', 'dx', 'dw', 'db'] as const;
 
-/** Expects the expected positions of the maxima that `matter`. */
+/** Compares the positions of maxima. Maxima for which `matter` is false may have any position. */
 function expectSamePositions({ y, indices }: Results, expected: Int32Array, matter: (maximum: number) => boolean): void {
   for (let i = 0; i < y.length; i++) {
     if (matter(y[i]) && indices[i] !== expected[i]) expect.fail(`maximum ${i} is at ${indices[i]}, expected ${expected[i]}`);
@@ -133,7 +133,7 @@ describe.each(ways)('a pooled convolution on %s with the variant %s', (_, __, ke
     );
   });
 
-  test.each(named)('gives the results of the separate steps for %s shape', (___, sizes, seed) => {
+  test.each(named)('gives the results of the separate steps for %s', (___, sizes, seed) => {
     expectAsReference(wasm, ...shared('plain', sizes, seed));
   });
 

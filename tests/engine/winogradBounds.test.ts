@@ -1,5 +1,5 @@
-// Winograd's kernels write only to their own memory (../support/guardedBackend.ts) at every size and with any number of threads. At the
-// sizes of real networks their results are close to float64.
+// Tests Winograd's kernels at every size and with any number of threads: they write only to their own memory (see
+// ../support/guardedBackend.ts), and their results are close to float64 also at the sizes of real networks.
 import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { nodeThreads } from '@trainyard/engine/node';
 import { assert, constantFrom, integer, property, record } from 'fast-check';
@@ -61,7 +61,7 @@ function operandsOf(conv: ConvGeometry, seed: number) {
     weight: noise(count(outChannels, inChannels, 9), seed + 1),
     bias: noise(outChannels, seed + 2),
     g: noise(count(batch, outChannels, outHeight, outWidth), seed + 3),
-    // The gradients that passed a rectifier.
+    // The output of a rectifier: gradients pass where it is positive.
     y: noise(count(batch, outChannels, outHeight, outWidth), seed + 4).map((value) => Math.max(0, value)),
   };
 }
@@ -98,7 +98,10 @@ interface Pooled {
   readonly indices: Int32Array;
 }
 
-/** Computes the same with pooling. Gradients start from the result and the positions of the reference, so that both distribute them equally. */
+/**
+ * Computes the result and every gradient of a convolution with rectifier and pooling. The gradients are computed for the result and the
+ * positions of the reference, so that both backends send them to the same positions.
+ */
 function pool(backend: WasmBackend, conv: ConvGeometry, given: Given, pooled: Pooled): Results {
   const windows = poolOf(conv);
   return inArena(backend, (at) => {
@@ -151,7 +154,7 @@ function referencePoolOf(conv: ConvGeometry, given: Given, out: FloatArray, pool
   return { out, dx, dw, db };
 }
 
-/** Returns the results of the reference, each with the largest sum of its terms' magnitudes. Rounding errors are proportional to it. */
+/** The results of the reference, and for each result the sum of its terms' magnitudes. Rounding errors are proportional to these sums. */
 interface Expected {
   readonly values: Results;
   readonly magnitudes: Results;
@@ -165,7 +168,7 @@ function expectNear(actual: Results, { values, magnitudes }: Expected): void {
       error = difference <= error ? error : difference;
     }
     const bound = TOLERANCE * largestOf(magnitudes[name]);
-    if (!(error <= bound)) expect.fail(`${name} is off by ${error}, allowed are ${bound}`);
+    if (!(error <= bound)) expect.fail(`the error of ${name} is ${error}, more than ${bound}`);
   }
 }
 
@@ -204,7 +207,7 @@ const anySizes = record({
   padTop: integer({ min: 0, max: 2 }),
   padLeft: integer({ min: 0, max: 2 }),
 });
-/** Large convolutions take long on the reference. Some of them are among the cases with names. */
+/** Whether the reference computes the convolution quickly. The named cases below include large ones. */
 const isSmall = ({ batch, inChannels, outChannels, height, width }: ConvSizes): boolean =>
   batch * inChannels * outChannels * height * width <= 250_000;
 const fits = ({ height, width, padTop, padLeft }: ConvSizes): boolean => height + 2 * padTop > 2 && width + 2 * padLeft > 2;

@@ -1,7 +1,7 @@
-// The embedded Redis in a process of its own. In the process that runs the tests it would answer only when that has nothing else to do.
+// Runs the embedded Redis in a separate process. In a process that runs tests, it could respond only while no test computes.
 import { startRedis } from '@trainyard/jobs';
 
-// Without REDIS_URL and PATH no other Redis is found.
+// The environment is empty: without REDIS_URL and PATH, startRedis finds no other Redis.
 const redis = await startRedis({ home: '', log: () => undefined, env: {} });
 process.on('disconnect', () => process.exit());
 process.send?.(redis.url);

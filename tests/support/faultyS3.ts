@@ -21,7 +21,7 @@ export interface S3Request {
   readonly key: string;
 }
 
-/** Returns the fault for a request, if it has one. */
+/** Returns the fault of the server for a request; undefined if it handles the request normally. */
 export type Faults = (request: S3Request) => Fault | undefined;
 
 interface Stored {
@@ -63,7 +63,7 @@ export class FaultyS3 {
     return [...this.#objects.keys()].toSorted();
   }
 
-  /** Changes the faults; without an argument there are none. Connections that wait for a response because of `silence` are closed. */
+  /** Replaces the faults. Without an argument, the server has none. Connections that wait for a response because of `silence` are closed. */
   set(faults: Faults = () => undefined): void {
     this.#faults = faults;
     for (const response of this.#silent.splice(0)) response.destroy();

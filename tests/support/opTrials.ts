@@ -1,4 +1,5 @@
-// Random trials of operations, for properties that all operations must have: shapes that broadcast, windows that fit, and all options.
+// Random trials of operations, with shapes that broadcast, windows that fit, and all options. Tests use them to check properties that all
+// operations must have.
 import * as ops from '@trainyard/engine';
 import type { Shape, Tensor } from '@trainyard/engine';
 import * as fc from 'fast-check';

@@ -1,5 +1,6 @@
 // Checks convolution, rectifier and pooling in one operation against the separate steps of the reference backend in float64. If two values
-// of a window differ by less than the rounding error, a backend may choose either maximum. So gradients are compared for the chosen maxima.
+// of a window differ by less than the rounding error, a backend may choose either of them as the maximum. So the
+// reference computes its gradients for the maxima that the backend has chosen.
 import { ReferenceBackend, type WasmBackend } from '@trainyard/engine';
 import { expect } from 'vitest';
 import { type FloatArray, largestOf, noise } from './compareKernels.ts';
@@ -97,7 +98,7 @@ export function run(backend: ReferenceBackend | WasmBackend, operands: Operands,
 export interface Accuracy {
   /** The allowed error of a result, relative to the sum of its terms' magnitudes. */
   readonly tolerance?: number;
-  /** Whether the algorithm mixes results in between. Then the largest of these sums counts for all results. */
+  /** Whether the algorithm mixes the terms of several results, as Winograd's does. Then the largest of these sums is used for all. */
   readonly mixes?: boolean;
 }
 
@@ -137,7 +138,7 @@ interface PooledSums extends Sums {
   readonly convolved: Float64Array;
 }
 
-/** The sums of operands, which do not change: tests compare several backends with the same operands. */
+/** The sums by their operands. They are kept, because tests compare several backends with the same operands. */
 const knownSums = new WeakMap<Operands, PooledSums>();
 
 /** Computes the pooled result and the positions of its maxima. */
@@ -171,14 +172,14 @@ type Gradient = 'dx' | 'dw' | 'db';
 
 type Gradients = Readonly<Record<Gradient, Sums>>;
 
-/** For operands the last gradients, and the result and the maxima that they belong to. */
+/** The gradients that were computed last for some operands, and the results of the backend for which they were computed. */
 const knownGradients = new WeakMap<Operands, { readonly taken: Results; readonly gradients: Gradients }>();
 
-/** Whether gradients take the same way back through both results. */
+/** Whether gradients flow to the same positions through both results. */
 const isSameWay = (a: Results, b: Results): boolean =>
   a.y.every((value, i) => value <= 0 === b.y[i] <= 0 && (value <= 0 || a.indices[i] === b.indices[i]));
 
-/** Computes the gradients for the result and the maxima of a backend. */
+/** Computes the gradients on the reference, for the maxima that a backend has chosen. */
 export function gradientsAt(taken: Results, operands: Operands, sizes: Geometries): Gradients {
   const known = knownGradients.get(operands);
   if (known !== undefined && isSameWay(known.taken, taken)) return known.gradients;

@@ -106,5 +106,5 @@ function* jobs(): Generator<[name: string, job: Job]> {
   yield ['the dataset random with a testSplit', { ...basis, data: { ...values, testSplit: 0.3 } }];
 }
 
-/** The jobs by their subject: `the layer conv2d`. */
+/** The jobs by what they test, such as `the layer conv2d`. */
 export const registryJobs: Readonly<Record<string, Job>> = Object.fromEntries(jobs());

@@ -1,6 +1,6 @@
-// The order in which vitest starts the test files. Files that mostly wait for processes and timers start first, so that files that compute
-// run beside them, and none of them runs alone at the end. Vitest itself sorts the projects by their names, and then the files by their
-// durations, or by their sizes if it has not measured them yet.
+// The order in which vitest starts the test files. Files that mostly wait for processes and timers start first. Files that compute then
+// run at the same time, and no waiting file runs alone at the end. Vitest itself sorts the projects by their names, and then the files by
+// their durations, or by their sizes if it has not measured them yet.
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Projects that mostly wait. */
@@ -9,7 +9,7 @@ const waitingProjects = ['worker', 'e2e'];
 /** Files that take much longer than their size suggests: their tests wait until missing heartbeats are noticed. */
 const longFiles = ['tests/worker/frozenChildren.test.ts'];
 
-/** Returns a number that is smaller the earlier a file has to start. */
+/** Returns the rank of a file. Files with lower ranks start first. */
 function rankOf({ moduleId, project }: TestSpecification): number {
   if (longFiles.some((file) => moduleId.endsWith(file))) return -1;
   const rank = waitingProjects.indexOf(project.name);

@@ -1,4 +1,4 @@
-// Labels of NumPy arrays in all usual forms, and NPZ files, which contain inputs and labels.
+// Tests uploads of labels as NumPy arrays in all usual forms, and uploads of NPZ files, which contain inputs and labels.
 import { type Dataset, encodeNpz } from '@trainyard/engine';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -98,7 +98,7 @@ describe('labels', () => {
     });
   });
 
-  test('that were sent as inputs are refused with the hint that both may be exchanged', async () => {
+  test('that were sent as inputs are refused with a hint that inputs and targets may be exchanged', async () => {
     expect(await faults({ inputs: y(0, 1), targets: npy('|u1', [2, 2, 2], range(8)) })).toEqual([
       'inputs has the shape [2], targets [2, 2, 2]: are they exchanged?',
     ]);
@@ -160,7 +160,7 @@ describe('an NPZ file', () => {
     expect(taken).toContainEqual({ field: 'file', value: { unused: ['weights'] }, reason: '1 other array of the file is not used.' });
   });
 
-  test('has faults that name the array', async () => {
+  test('is refused with faults that name the array', async () => {
     expect(await faults({ file: npz({ x: npy('<f4', [2], [0, NaN]), y: y(0, 1) }) })).toEqual([
       'file/x: the value at [1] is NaN, which is not a finite number: replace it, or leave the sample out',
     ]);

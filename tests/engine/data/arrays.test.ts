@@ -1,5 +1,5 @@
-// NumPy arrays in all usual forms: inputs of every type and order, and images with their channels first or last. The response reports the
-// chosen settings. If an upload is ambiguous, the error names the form field that decides.
+// Tests uploads of NumPy arrays in all usual forms: inputs of every type and memory order, and images with their channels first or last.
+// The response reports the chosen settings. If an upload is ambiguous, the error names the form field that decides.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { read, faults, sizeOf, npy, range, x, y, types } from './arrayFiles.ts';
@@ -63,7 +63,7 @@ describe('inputs', () => {
     ]);
   });
 
-  test('in the range of pixels that are not uint8 are reported, with the meaning of uint8', async () => {
+  test('in the range of pixels, but of another type than uint8, are reported with the meaning of uint8', async () => {
     const scale = async (type: string, most: number) => {
       const { taken } = await read({
         inputs: npy(
@@ -155,7 +155,7 @@ describe('images', () => {
     expect([asTheyAre.splits.train.inputShape, [...asTheyAre.splits.train.inputs]]).toEqual([[2, 3, 3], values]);
   });
 
-  test('only can have a layout', async () => {
+  test('are the only arrays that can have a layout', async () => {
     expect(await faults({ inputs: x(2), targets: y(0, 1) }, { layout: 'channelsLast' })).toEqual([
       'layout is for arrays of images [samples, …, …, …], and inputs has the shape [2, 2]: leave it out',
     ]);

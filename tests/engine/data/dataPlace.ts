@@ -1,4 +1,4 @@
-// One file of a dataset, as published and unpacked, and folders for dataset files for each test.
+// Provides one file of a dataset, as published and unpacked, and gives each test its own folders for dataset files.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

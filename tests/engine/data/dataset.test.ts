@@ -1,4 +1,4 @@
-// Reading samples of a split: bytes become pixels as in PyTorch, values stay unchanged, and only existing samples can be read.
+// Tests how samples of a split are read: bytes become pixels as in PyTorch, values stay unchanged, and only existing samples can be read.
 import { describe, expect, test } from 'vitest';
 import { type Dataset, gather, inputAt, take } from '../../../packages/engine/src/data/dataset.ts';
 import { sha256 } from '../../support/sha256.ts';

@@ -1,4 +1,4 @@
-// The registry of datasets: the options of each dataset in a spec, its description before any file is read, and the loaded data.
+// Tests the registry of datasets: the options of each dataset in a spec, its description before any file is read, and the loaded data.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

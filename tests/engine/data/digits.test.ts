@@ -1,4 +1,4 @@
-// The generated digits are the same on every machine, balanced, and positioned like those of MNIST.
+// Tests that the generated digits are the same on every machine, balanced, and positioned like those of MNIST.
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';
 import { findDataset } from '../../../packages/engine/src/data/datasets/index.ts';

@@ -1,5 +1,5 @@
-// Downloads of dataset files from a local server that may be slow, send wrong data, close connections or not exist. No unfinished file is
-// left, and no message contains a path of the machine.
+// Tests downloads of dataset files from a local server. The server may be slow, send wrong data, close connections or not exist. No
+// unfinished file is left, and no message contains a path of the machine.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';

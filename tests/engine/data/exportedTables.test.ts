@@ -1,4 +1,4 @@
-// Tables as spreadsheets and databases export them, and the wording of the messages about them.
+// Tests tables as spreadsheets and databases export them, and the texts of the messages about them.
 import { describe, expect, test } from 'vitest';
 import { UploadError, type UploadFault } from '../../../packages/engine/src/data/uploadReport.ts';
 import { readTable } from './readTable.ts';
@@ -51,7 +51,7 @@ describe('exports of spreadsheets and databases', () => {
   });
 
   test.for(['$5', '€ 5', '5 €', '-$5.25', '5%', '1 234', '1\u202f234,5', "1'234", '1,234.50'])(
-    'numbers written as %j are not texts, and the refusal says how to write them',
+    'numbers written as %j are refused, and the error says how to write them',
     async (field) => {
       const faults = await faultsOf(readTable(`a,b,y\n"${field}",1,x\n"${field}",2,y\n`));
       expect(faults.map(({ path }) => path)).toEqual(['/file/row/2/column/a', '/file/row/3/column/a']);
@@ -64,7 +64,7 @@ describe('exports of spreadsheets and databases', () => {
     ['31/12/2020', '30/11/2020'],
     ['12:30', '1:45 pm'],
     ['31.12.20 10:00', '30.11.20 11:30'],
-  ])('dates such as %j are texts, and the response says so', async ([one, other]) => {
+  ])('dates such as %j are texts, and the response reports it', async ([one, other]) => {
     const { taken } = await readTable(`when,b,y\n${one},1,x\n${other},2,y\n`);
     expect(taken.find(({ field }) => field === 'columns')?.reason).toMatch(
       /^It holds dates or times that are not ISO dates .*columns=\["!when"\]/,

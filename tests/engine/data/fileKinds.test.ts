@@ -42,7 +42,7 @@ const pngHead = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const ftyp = (brand: string): Uint8Array => file([0, 0, 0, 0x1c], `ftyp${brand}`, [0, 0, 0, 0]);
 const mark = (at: number, bytes: string): Uint8Array => file(new Array<number>(at).fill(0), bytes);
 
-describe('as a dataset, the error names the kind and what to do for', () => {
+describe('the error for an upload names the kind of the file and what to do:', () => {
   test.each<[string, Uint8Array, RegExp]>([
     ['an Excel file', zip('[Content_Types].xml', 'xl/workbook.xml'), /^file is an Excel file \(\.xlsx\): export the sheet as CSV$/],
     [

@@ -1,5 +1,5 @@
-// Damaged files for every reader of uploads: cut off at every byte, changed anywhere, or noise. Each reader returns a dataset or an error
-// that names the file, quickly and with little memory.
+// Gives damaged files to every reader of uploads: files that are cut off at every byte, changed anywhere, or noise. Each reader returns a
+// dataset or an error that names the file, quickly and with little memory.
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cifarDataset } from '../../../packages/engine/src/data/cifarBinary.ts';
@@ -54,7 +54,7 @@ async function outcome(format: Format, bytes: Uint8Array): Promise<Dataset | nul
 }
 
 describe.each(Object.entries(formats))('%s', (name, format) => {
-  test('that are valid are read', async () => {
+  test('are read if they are valid', async () => {
     expect(await outcome(format, format.file)).not.toBeNull();
   });
 

@@ -1,4 +1,4 @@
-// The IDX reader: the content of valid files, and the errors for invalid ones.
+// Tests the IDX reader: the content of valid files, and the errors for invalid ones.
 import { describe, expect, test } from 'vitest';
 import { idxDataset, parseIdx } from '../../../packages/engine/src/data/idx.ts';
 import { idxFile } from './idxFiles.ts';

@@ -1,5 +1,5 @@
-// The batches of an epoch from both loaders: one gathers a batch on request, the other has a thread that prepares batches ahead. Both give
-// the same numbers. The loader with a thread also handles failures and frees its memory.
+// Tests the two loaders, which give the batches of an epoch. One gathers a batch on request, the other has a thread that prepares batches
+// ahead. Both give the same numbers. The loader with a thread also handles failures and frees its memory.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { AheadLoader, openLoader } from '@trainyard/engine/node';
@@ -151,7 +151,7 @@ describe.each(loaders)('%s', (_, Loader) => {
     expect(() => new Loader(pictures(4), { batchSize: 0, dropLast: false })).toThrow('batchSize must be a whole number from 1 on, got 0');
   });
 
-  test('can be closed in the middle of an epoch and not be used afterwards', async () => {
+  test('can be closed in the middle of an epoch, and cannot be used afterwards', async () => {
     const loader = new Loader(pictures(100), { batchSize: 1, dropLast: false });
     const batches = loader.epoch(mixed(100))[Symbol.iterator]();
     batches.next();

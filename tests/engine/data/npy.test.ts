@@ -1,4 +1,4 @@
-// NPY files, written as NumPy does: the dataset from a pair of files, and the errors for invalid files.
+// Tests NPY files, written as NumPy does: the dataset from a pair of files, and the errors for invalid files.
 import { describe, expect, test } from 'vitest';
 import { parseNpy } from '../../../packages/engine/src/data/npy.ts';
 import { npyDataset } from '../../../packages/engine/src/data/npyDataset.ts';

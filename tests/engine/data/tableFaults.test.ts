@@ -1,4 +1,4 @@
-// The faults of a table: all of them are reported together, each with its row and column.
+// Tests the faults of a table. All of them are reported together, each with its row and column.
 import { describe, expect, test } from 'vitest';
 import type { TableOptions } from '../../../packages/engine/src/data/table/readTables.ts';
 import { UploadError } from '../../../packages/engine/src/data/uploadReport.ts';

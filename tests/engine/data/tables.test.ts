@@ -1,4 +1,4 @@
-// Tables: the conversion of their columns, the recognized and reported settings, and refused tables.
+// Tests uploads of tables: how columns are converted, which settings are recognized and reported, and which tables are refused.
 import { describe, expect, test } from 'vitest';
 import type { TableOptions } from '../../../packages/engine/src/data/table/readTables.ts';
 import { UploadError } from '../../../packages/engine/src/data/uploadReport.ts';
@@ -110,7 +110,7 @@ describe('the names of the columns', () => {
     expect(String(refusal)).toContain('Send header=true or header=false');
   });
 
-  test('are column1, column2, … if the form says that there are none, and no sample is lost', async () => {
+  test('are column1, column2, … if the form says that the first row has samples, and no sample is lost', async () => {
     const { train, table } = await readTable('5.1,3.5,setosa\n7.0,3.2,versicolor\n', { header: false });
     expect([...train.inputs]).toEqual([5.1, 3.5, 7, 3.2].map(Math.fround));
     expect(train.target).toEqual({ kind: 'class', classes: ['setosa', 'versicolor'] });
@@ -220,7 +220,7 @@ describe('how a table is written', () => {
     for (const [field, value] of Object.entries(expected)) expect(takenFor(taken, field)).toEqual([value]);
   });
 
-  test('is what the form says', async () => {
+  test('is the column that the form names', async () => {
     const { train, taken } = await readTable(Uint8Array.of(0x78, 0x5e, 0x79, 0x0a, 0x31, 0x5e, 0x92, 0x6a), {
       encoding: 'shift_jis',
       delimiter: '^',

@@ -1,4 +1,4 @@
-// The tar reader with archives of the machine's tar and with invalid archives.
+// Tests the tar reader with archives from the machine's tar program, and with invalid archives.
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Transforms of samples: the results of torchvision, shapes, refused options, and random numbers that depend only on the seed, the epoch
-// and the sample.
+// Tests the transforms of samples: their results are those of torchvision, their shapes are as declared, and wrong options are refused.
+// Their random numbers depend only on the seed, the epoch and the sample.
 import {
   type BatchLoader,
   type BatchOptions,

@@ -1,4 +1,4 @@
-// A process keeps unpacked files in memory between reads, up to a limit.
+// Tests that a process keeps unpacked files in memory between reads, up to a limit.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';

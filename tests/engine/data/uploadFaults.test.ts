@@ -1,4 +1,4 @@
-// The paths of the faults of arrays and archives, and the messages about damaged files.
+// Tests the errors for arrays and archives: the path of each fault, and the messages about damaged files.
 import { gzipSync } from 'node:zlib';
 import { encodeNpy, type UploadFault } from '@trainyard/engine';
 import type { ReadUpload } from '@trainyard/engine/node';
@@ -123,7 +123,7 @@ function zipThatLeadsTo(offset: bigint): Uint8Array {
 }
 
 describe('archives', () => {
-  test.for([2n ** 40n, 2n ** 52n, 2n ** 63n + 5n])('that refer to byte %s, beyond their end, are damaged', async (offset) => {
+  test.for([2n ** 40n, 2n ** 52n, 2n ** 63n + 5n])('that refer to byte %s, beyond their end, are refused as damaged', async (offset) => {
     const faults = await faultsOf({ file: zipThatLeadsTo(offset) });
     expect(faults.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^file\/cats\/1\.png cannot be read: the zip is damaged: it refers to bytes beyond its end/),

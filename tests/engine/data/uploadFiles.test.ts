@@ -1,4 +1,4 @@
-// Datasets from the files of users: every format with and without a test part, and refused files.
+// Tests datasets from the files of users: every format with and without a test part, and refused files.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

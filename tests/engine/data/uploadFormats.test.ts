@@ -1,4 +1,4 @@
-// What holds for every format of uploads, found by walking their list: each has a sample here, which is recognised and read.
+// Tests what every format of uploads must do. Each format needs a sample here.
 import { encodeNpy, suggestedFormats, type UploadFormat, uploadFormatDefinitions, uploadFormats } from '@trainyard/engine';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ describe.each(uploadFormats)('the format %s', (name) => {
     expect(messages.join()).toContain(`but format says ${other}: leave format out`);
   });
 
-  test('is named in the list of what an unknown file can be sent as', async () => {
+  test('is named in the error for an unknown file, which lists the accepted files', async () => {
     const [message] = await faults({ file: Uint8Array.of(0xc0, 0xff, 0x01, 0x02, 0x00, 0x03) });
     const definition = uploadFormatDefinitions.find((format) => format.name === name);
     for (const text of [definition?.file?.shown, definition?.pair]) if (text) expect(message).toContain(text);

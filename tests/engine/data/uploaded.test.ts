@@ -1,4 +1,4 @@
-// Uploaded datasets in a spec: their options, defaults and splits. And the stored file of a dataset.
+// Tests uploaded datasets in a spec (options, defaults and splits), and the stored file of a dataset.
 import { checkSpec, DataFormatError, defaultLimits, type NamedBytes, npzPieces, type Problem, readNpz, SpecError } from '@trainyard/engine';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

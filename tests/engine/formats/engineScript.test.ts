@@ -1,4 +1,5 @@
-// The text of train.ts. When Node runs the script, it gives bit for bit the losses of the job, for every kind of job.
+// Tests the text of train.ts, and what the script computes. When Node runs it, its losses are those of the job, bit for bit, for every kind
+// of job.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, defaultLimits, engineScript } from '@trainyard/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -266,7 +267,7 @@ describe('Node runs the script of a job with', () => {
     expect(printedCurve(printed)).toEqual(await engineCurve(jobs[name], data.path));
   });
 
-  test('anything: its types are correct', () => {
+  test('any spec, and the types of the script are correct', () => {
     expect(scripts.typeCheck()).toEqual({ status: 0, stdout: '' });
   });
 });

@@ -1,4 +1,5 @@
-// Scripts of a job with initial weights from a file. They load the file after the layers have drawn their own weights, like the job.
+// Tests the scripts of a job with initial weights from a file. Like the job, they load the file after the layers have drawn their own
+// weights.
 import { checkSpec, engineScript, type EpochMetrics, pytorchScript, train, type TrainOptions } from '@trainyard/engine';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { expect, test } from 'vitest';

@@ -1,5 +1,5 @@
-// The text of train.py: how it describes a job, and that a job cannot inject code. tests/peer runs the scripts on PyTorch and compares the
-// losses.
+// Tests the text of train.py: how it describes a job, and that a job cannot inject code. tests/peer runs the scripts on PyTorch and
+// compares the losses.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, defaultLimits, pytorchScript } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';

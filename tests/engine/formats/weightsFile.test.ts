@@ -1,4 +1,4 @@
-// Weights files that users upload. Files of PyTorch are read exactly, and other files are refused with an error that names their kind.
+// Tests weights files that users upload. Files of PyTorch are read exactly. Other files are refused with an error that names their kind.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A run that resumes from a checkpoint ends bit for bit like an uninterrupted run. Files that are not checkpoints, and checkpoints of other
-// runs, are refused.
+// Tests that a run that resumes from a checkpoint ends bit for bit like an uninterrupted run. Files that are not checkpoints, and
+// checkpoints of other runs, are refused.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Runs with numbers that are not finite: the error names the cause, the run fails or continues as the spec says, and all events are valid
-// JSON.
+// Tests runs with numbers that are not finite. The error names the cause, the run fails or continues as the spec says, and all events are
+// valid JSON.
 import { setBackend, TrainingError, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digits, eventsOf, run } from './runs.ts';

@@ -1,4 +1,4 @@
-// The gradients and evaluations that a run reports for each epoch. Reporting them does not change the run.
+// Tests the gradients and evaluations that a run reports for each epoch. Reporting them does not change the run.
 import { readFileSync } from 'node:fs';
 import { evaluationSchema, gradientSnapshotSchema, isInspected, tallyFor, type TrainingEvent, tensor } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
@@ -107,7 +107,7 @@ describe('the evaluation of an epoch', () => {
     }
   });
 
-  test('of values contains the errors of each output, and names numbers that are not finite', () => {
+  test('for data with values contains the errors of each output, and names numbers that are not finite', () => {
     const tally = tallyFor({ kind: 'values', shape: [2] });
     const add = (outputs: number[][], targets: number[]) => {
       const output = tensor(outputs);

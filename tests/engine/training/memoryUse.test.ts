@@ -54,9 +54,9 @@ const trainings = [
 ] as const;
 
 /**
- * Parameters and their gradients, what the optimizer keeps, activations (the input, and what each layer hands on: those within a residual
- * layer too, a dropout's mask and what padding other than zeros makes, but not a flatten's, which hands on what it was given), and the
- * data.
+ * Returns the memory that a training needs at least, in bytes: parameters and their gradients, the optimizer's arrays, the activations, and
+ * the data. Activations are the input, the output of each layer (also inside a residual layer), a dropout's mask, and copies with padding
+ * other than zeros. A flatten layer has none, because its output is its input.
  */
 function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays: number, batch: number): number {
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
@@ -70,7 +70,7 @@ function needed(layers: readonly LayerSummary[], inputSize: number, stateArrays:
 
 describe.each(Object.entries(trained))('the memory of %s', (_, model) => {
   test.each(trainings)(
-    'is, for a batch of %d, at most what the dry run says, and at most 1.5 times what it needs',
+    'for a batch of %d is at most the estimate of the dry run, and at most 1.5 times the need',
     async (batch, optimizer, stateArrays) => {
       const body = jobOf(model, batch, optimizer);
       setBackend(new WasmBackend());
@@ -91,7 +91,7 @@ describe.each(Object.entries(trained))('the memory of %s', (_, model) => {
 });
 
 test.each(catalog().presets.map(({ type }) => type))(
-  'the memory of %s on three threads is at most what the dry run says',
+  'the memory of %s on three threads is at most the estimate of the dry run',
   async (preset) => {
     const backend = new WasmBackend({ threads: nodeThreads(3) });
     setBackend(backend);
@@ -106,9 +106,9 @@ test.each(catalog().presets.map(({ type }) => type))(
   },
 );
 
-/** Values of a batch's input, so many that an array of the batch's size is as large as the rest of an estimate. */
+/** The number of values in a batch's input. It is so large that one array of this size doubles an estimate. */
 const INPUT_VALUES = 240_000;
-/** Layers in a row, so that an array that an estimate leaves out is more than its reserve. */
+/** The number of equal layers. If an estimate omits one array of each layer, the error is larger than the reserve of the estimate. */
 const MOST_LAYERS = 8;
 
 /** Returns several layers of a type, or one if its output has another shape than its input. */
@@ -121,7 +121,7 @@ function layersOf(type: string): readonly object[] {
 }
 
 test.each(layerDefinitions.map(({ type }) => type))(
-  'the memory of a large batch through layers of type %s is at most what the dry run says',
+  'the memory of a large batch through layers of type %s is at most the estimate of the dry run',
   async (type) => {
     const { input } = layerSamples[type];
     const batchSize = Math.ceil(INPUT_VALUES / input.reduce((size, length) => size * length, 1));

@@ -1,4 +1,4 @@
-// The representation of numbers that are not finite in JSON.
+// Tests how numbers that are not finite are written in JSON.
 import { NonFiniteNumbers } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 

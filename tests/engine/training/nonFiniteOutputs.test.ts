@@ -1,4 +1,4 @@
-// Outputs that are not finite predict no class, count as wrong, and are counted separately.
+// Tests outputs that are not finite. They predict no class, count as wrong, and are counted separately.
 import { countCorrect, type Evaluation, fromFlat, tallyFor } from '@trainyard/engine';
 import { expect, test } from 'vitest';
 import { digits, eventsOf, run } from './runs.ts';

@@ -25,7 +25,7 @@ const predicting: Readonly<Record<string, object>> = {
   },
 };
 
-/** Returns a predictor with the weights of a short training: their values do not change how much memory it needs. */
+/** Returns a predictor with the weights of a short training. The memory that it needs does not depend on their values. */
 async function predictorOf(model: object): Promise<{ predictor: Predictor; spec: ReturnType<typeof checkSpec>['spec'] }> {
   const body = jobOf(model, 1, { type: 'sgd', learningRate: 1e-6 });
   const { spec } = checkSpec(body);

@@ -1,4 +1,4 @@
-// A predictor has its own memory, does not affect other backends, and works without classes.
+// Tests that a predictor has its own memory, does not affect other backends, and works without classes.
 import { backend, checkSpec, imageSample, Predictor, WeightsError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 import { digits, run } from './runs.ts';

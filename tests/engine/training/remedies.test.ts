@@ -1,4 +1,4 @@
-// A refused spec is accepted after following the advice in the error exactly.
+// Tests the advice in the errors of refused specs: a spec that follows it exactly is accepted.
 import { checkSpec, SpecError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-// The checks of a job spec: defaults are filled in, and a refusal names the field, the values and what to do.
+// Tests the checks of a job spec. Defaults are filled in, and a refusal names the field, the values and what to do.
 import { checkSpec, defaultLimits, SpecError } from '@trainyard/engine';
 import { describe, expect, test } from 'vitest';
 

@@ -1,4 +1,4 @@
-// Gradient clipping and early stopping, alone and in a run.
+// Tests gradient clipping and early stopping, alone and in a run.
 import { clipGradientNorm, setBackend, type Tensor, tensor, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { onEveryBackend } from '../../support/backends.ts';

@@ -1,4 +1,5 @@
-// The training loop: its events, its determinism, and how it stops and fails. tests/conformance compares its numbers with PyTorch.
+// Tests the training loop: its events, whether runs with the same seed are equal, and how it stops and fails. tests/conformance compares
+// its numbers with PyTorch.
 import { createHash } from 'node:crypto';
 import { checkSpec, optim, setBackend, type TrainingEvent, train, WasmBackend } from '@trainyard/engine';
 import { beforeEach, describe, expect, test } from 'vitest';

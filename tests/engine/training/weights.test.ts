@@ -1,4 +1,4 @@
-// Writes and reads safetensors files. Other files, and weights of another network, are refused.
+// Tests that safetensors files are written and read exactly. Other files, and weights of another network, are refused.
 import {
   buildModel,
   decodeSafetensors,
