@@ -131,8 +131,7 @@ export const claims: readonly Claim[] = [
     tests: ['--project', 'engine', 'tests/engine/training/checkpoint.test.ts'],
   },
   {
-    claim:
-      'A run that diverges names the first tensor, its layer and its step; it fails or continues, and all its events are JSON',
+    claim: 'A run that diverges names the first tensor, its layer and its step; it fails or continues, and all its events are JSON',
     tests: ['--project', 'engine', 'tests/engine/training/divergence.test.ts'],
   },
   {
