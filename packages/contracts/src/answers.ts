@@ -1,4 +1,4 @@
-// The composed response bodies: pages with a cursor, the metrics and predictions of a job, artifacts, and the dry run.
+// Response bodies with several parts: pages with a cursor, the metrics and predictions of a job, artifacts, and the dry run.
 import { evaluationSchema, gradientSnapshotSchema, nonFiniteSchema, summarySchema } from '@trainyard/engine';
 import { z } from 'zod';
 import { eventId, storedEventSchema } from './events.ts';
@@ -68,7 +68,7 @@ export const prediction = z
       .describe(
         'For each sample, the name of the class with the largest output, or null if an output is not finite. Null for data without classes.',
       ),
-    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('For each sample, the number of that class.'),
+    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('For each sample, the number of the class in `classes`.'),
     activations: z
       .array(
         z.object({

@@ -19,18 +19,18 @@ export const datasetSchema = z
     source: z.enum(['builtIn', 'uploaded']).describe('Whether the dataset is built in or was uploaded.'),
     title: z.string(),
     description: z.string(),
-    inputShape: sizes.nullable().describe("The shape of one sample before transforms; null if the spec's options decide."),
+    inputShape: sizes.nullable().describe('The shape of one sample before transforms; null if it depends on the options in the spec.'),
     classes: z
       .array(z.string())
       .readonly()
       .nullable()
       .describe('The names of the classes, in the order of their numbers; null if the targets are values.'),
-    trainSamples: z.int().min(1).nullable().describe("The number of training samples; null if the spec's options decide."),
+    trainSamples: z.int().min(1).nullable().describe('The number of training samples; null if it depends on the options in the spec.'),
     testSamples: z
       .int()
       .min(0)
       .nullable()
-      .describe("The number of test samples, 0 if there is no test part; null if the spec's options decide."),
+      .describe('The number of test samples, 0 if there is no test part; null if it depends on the options in the spec.'),
     format: z
       .enum(uploadFormats)
       .nullable()
@@ -80,7 +80,7 @@ export const datasetParts = z.enum(['train', 'test']);
 
 export const datasetSamples = z
   .object({
-    inputType: z.enum(['uint8', 'float32']).describe('uint8: pixels, which the network gets divided by 255. float32: values.'),
+    inputType: z.enum(['uint8', 'float32']).describe('uint8: pixels. The network gets each pixel divided by 255. float32: values.'),
     inputShape: sizes,
     data: z.array(
       z.object({

@@ -19,7 +19,10 @@ export const epochData = z
 export const gradientsData = z
   .object({
     jobId,
-    epoch: z.int().min(1).describe('The epoch whose first step the gradients belong to. Get them with `GET /jobs/{id}/gradients?epoch=`.'),
+    epoch: z
+      .int()
+      .min(1)
+      .describe('The gradients are those of the first step of this epoch. Get them with `GET /jobs/{id}/gradients?epoch=`.'),
   })
   .meta({ id: 'GradientsEventData' });
 export const checkpointData = z

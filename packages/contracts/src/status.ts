@@ -1,4 +1,4 @@
-// The statuses of a job and the phases of a running job. The scripts of the job store decide which action leads from one status to another.
+// The statuses of a job and the phases of a running job. The Lua scripts of the package jobs decide which action is allowed in which status.
 import type { TrainingPhase } from '@trainyard/engine';
 import { z } from 'zod';
 

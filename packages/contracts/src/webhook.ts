@@ -1,5 +1,5 @@
 // A job's webhook: the request for it, its state in a job, and the message that its receiver gets. The message contains only the job's id;
-// the receiver then gets the job. It is signed according to Standard Webhooks (github.com/standard-webhooks).
+// the receiver then requests the job from the API. It is signed according to Standard Webhooks (github.com/standard-webhooks).
 import { z } from 'zod';
 import { finalStatuses } from './status.ts';
 
@@ -11,7 +11,7 @@ export const webhookSecret = z
     'must be whsec_ and the base64 of 24 to 64 bytes',
   );
 
-/** A URL that messages can be sent to. Only its form is checked here. It has no user and password, because messages are signed. */
+/** The URL of a receiver. Only the form of the URL is checked here. It has no user and password, because messages are signed. */
 const webhookUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL, such as https://example.com/hooks', abort: true })
   .max(2_048)

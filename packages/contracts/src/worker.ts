@@ -11,7 +11,9 @@ export const workerSchema = z
     concurrency: z.int().min(1).describe('The maximum number of concurrent jobs.'),
     jobs: z.array(jobId).readonly().describe('The ids of its running jobs.'),
     startedAt: z.iso.datetime().describe('RFC 3339, UTC'),
-    lastSeenAt: z.iso.datetime().describe('The time of its last announcement. A worker without one for 10 s is not listed any more.'),
+    lastSeenAt: z.iso
+      .datetime()
+      .describe('The time of its last announcement. A worker that has not announced itself for 10 s is no longer listed.'),
     residentBytes: z.int().min(0).describe('The resident memory of its process, without its training processes.'),
     cpuSeconds: z.number().min(0).describe('The CPU time since its start, without its training processes.'),
   })

@@ -1,5 +1,5 @@
--- Appends an event when the gradients of an epoch are stored: once per epoch and in order, also if a later attempt trains it again. `epochs`
--- are in ascending order.
+-- Appends an event for each of the `epochs`, whose gradients are stored. `epochs` are in ascending order. An epoch that a later attempt
+-- trains again gets no second event.
 -- include: events, fence
 if not statusOfCurrent(job, attempt) then return {'stale'} end
 local last = tonumber(redis.call('HGET', job, 'lastGradients') or '0')

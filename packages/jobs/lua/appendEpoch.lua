@@ -1,4 +1,5 @@
--- Appends an epoch to the job's history, exactly once. An older attempt is refused. An epoch that a later attempt trains again changes nothing.
+-- Appends an epoch to the job's history, exactly once. Calls of earlier attempts are refused. If a later attempt trains the epoch again,
+-- nothing changes.
 -- include: events, fence
 if not statusOfCurrent(job, attempt) then return {'stale'} end
 local last = tonumber(redis.call('HGET', job, 'lastEpoch'))

@@ -10,7 +10,7 @@ changeLists('ZREM', jobId, '*')
 changeLists('ZREM', jobId, status)
 local kept = {}
 for _, label in ipairs(cjson.decode(labels)) do
-  -- As `reuseLabel` names the list of the jobs with this key.
+  -- The label that the function `reuseLabel` in src/reuse.ts returns for this key.
   if label ~= '\127' .. reuseKey then table.insert(kept, label) end
 end
 if #kept == 0 then redis.call('HDEL', job, 'labels') else redis.call('HSET', job, 'labels', cjson.encode(kept)) end

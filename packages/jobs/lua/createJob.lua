@@ -1,6 +1,6 @@
--- Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. A reserved job
--- already has files. Its stream may already hold copied events, which would have expired if the job had not been created. Sending the same
--- call twice creates one job.
+-- Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. If the job's id
+-- was reserved, the job already has files. It may also have copied events, which were set to expire. They are now kept. Sending the same call
+-- twice creates one job.
 -- include: status, waiting, turns, idempotency, quota
 local function created() return {'created', jobId, positionOf(waitingKeys(), jobId, owner), missingWakeUps()} end
 if redis.call('EXISTS', job) == 1 then return created() end
@@ -28,7 +28,7 @@ if sweepId then
   end
 end
 if datasetId ~= '' then
-  -- Each new job checks the two jobs whose last check is longest ago, so that the set holds few jobs that have ended.
+  -- Checks the two jobs with the oldest checks, and removes those that have ended. So the set holds few jobs that have ended.
   for _, id in ipairs(redis.call('ZRANGE', datasetUsers, 0, 1)) do
     local status = redis.call('HGET', keys.job(id), 'status')
     if not status or constants.isFinal[status] then redis.call('ZREM', datasetUsers, id)

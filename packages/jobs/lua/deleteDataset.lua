@@ -1,4 +1,4 @@
--- Deletes an uploaded dataset, unless a job that has not ended uses it. The same step notes that its files are to be removed.
+-- Deletes an uploaded dataset, unless a job that has not ended uses it. The same step schedules the removal of its files.
 -- include: usage
 if redis.call('EXISTS', dataset) == 0 then return {'missing'} end
 for _, jobId in ipairs(redis.call('ZRANGE', users, 0, -1)) do

@@ -1,5 +1,5 @@
--- Deletes a finished job: its record, its events, its idempotency key and its entries in the lists. The same step notes that its files are to
--- be removed, so that they are removed even after a crash.
+-- Deletes a finished job: its record, its events, its idempotency key and its entries in the lists. The same step schedules the removal of
+-- its files, so that they are removed even after a crash.
 -- include: lists, usage
 local status = redis.call('HGET', job, 'status')
 if not status then return {'missing'} end

@@ -1,4 +1,4 @@
--- Deletes uploaded weights, unless a job that has not ended was created with them. The same step notes that their file is to be removed.
+-- Deletes uploaded weights, unless a job that has not ended was created with them. The same step schedules the removal of their file.
 -- include: usage
 if redis.call('EXISTS', weights) == 0 then return {'missing'} end
 for _, jobId in ipairs(redis.call('SMEMBERS', users)) do

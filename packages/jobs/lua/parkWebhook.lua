@@ -1,4 +1,4 @@
--- Parks a webhook until its owner may send more. An owner is in the set of owners exactly while it has parked webhooks.
+-- Parks a webhook until its owner may send more. The set of owners contains exactly the owners that have parked webhooks.
 redis.call('ZADD', parked, queuedMs, queueId)
 redis.call('SADD', owners, owner)
 return {'parked'}

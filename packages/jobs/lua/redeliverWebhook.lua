@@ -1,5 +1,5 @@
--- The redeliver action: sends a job's webhook again, whatever its state. It begins a new round. A running delivery of an earlier round is the
--- last of its round.
+-- The redeliver action: begins a new round of deliveries of a job's webhook, whatever the state of the webhook. If a delivery of an earlier
+-- round is running, it is not retried.
 local record = redis.call('HMGET', job, 'status', 'webhook')
 local status, webhook = record[1], record[2]
 if not status then return {'missing'} end

@@ -1,5 +1,5 @@
--- A worker returns a job: it is cancelled or paused if that was requested, or else queued again. The attempt does not count as one without
--- progress. If the call is sent again after the job was paused, it replies `paused` again.
+-- A worker returns a job. If a cancel or a pause was requested, the job is cancelled or paused; otherwise it is queued again. The attempt
+-- does not count as an attempt without progress. If the call is sent again after the job was paused, it replies `paused` again.
 -- include: status, waiting, fence
 local before = redis.call('HMGET', job, 'attempt', 'status')
 if before[1] == attempt and before[2] == 'paused' then return {'paused'} end

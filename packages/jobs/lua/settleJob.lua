@@ -1,4 +1,4 @@
--- Cancels or pauses a job in place of its lost worker. Raises the attempt number, so that writes of a worker that was only frozen are refused.
+-- Cancels or pauses a job in place of its lost worker. Raises the attempt number. So if the worker was only frozen, its later writes are refused.
 -- include: status, waiting
 local status = redis.call('HGET', job, 'status')
 local isRequested = status == 'cancelling' or status == 'pausing'

@@ -1,5 +1,5 @@
--- Limits the rate of a caller by the generic cell rate algorithm (ITU-T I.371). It stores one time per caller. Used turns become free one by
--- one, and not all at the end of a window. A refusal has the time until the next free turn (ms).
+-- Limits the rate of a caller by the generic cell rate algorithm (ITU-T I.371). Stores one time per caller. Used turns become free one by
+-- one, not all together at the end of a window. The reply `refused` contains the time until the next free turn (ms).
 -- include: clock
 local now = redisTimeMs()
 local turn = 60000 / perMinute

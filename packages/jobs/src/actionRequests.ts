@@ -1,5 +1,5 @@
-// Passes requests to cancel or pause a job to the process that runs it. A message only says that the record may have changed. The record is read
-// then, and whenever a message may have been missed. Also subscribes to a channel of Redis again after a broken connection.
+// Passes requests to cancel or pause a job to the process that runs it. A message contains only the job's id. The record is read after each
+// message, and whenever a message may have been missed. `Subscription` subscribes to a channel of Redis, again after each broken connection.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { answeredSoon } from './redis/connection.ts';
@@ -8,12 +8,12 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 /** A request about a running job. */
 export type ActionRequest = 'cancel' | 'pause';
 
-/** The statuses of jobs with a request that is not done yet. */
+/** The cancel or pause request of a running job, by the job's status. It is carried out when the job leaves this status. */
 const requestsByStatus: Partial<Record<string, ActionRequest>> = { cancelling: 'cancel', pausing: 'pause' } satisfies Partial<
   Record<JobStatus, ActionRequest>
 >;
 
-/** Returns the request that this status of a job means; null if there is none. */
+/** Returns the request that a job with this status has; null if it has none. */
 export function actionRequestOf(status: JobStatus): ActionRequest | null {
   return requestsByStatus[status] ?? null;
 }
@@ -21,12 +21,12 @@ export function actionRequestOf(status: JobStatus): ActionRequest | null {
 type OnRequest = (request: ActionRequest) => void;
 
 export interface ActionRequestsOptions {
-  /** For reading records. */
+  /** The connection on which records are read. The caller closes both connections. */
   readonly redis: Redis;
-  /** A connection with role `subscriber`. Both stay the caller's to close. */
+  /** A connection with role `subscriber`. */
   readonly subscriber: Redis;
   readonly prefix: string;
-  /** Told when a record could not be read; it is read again with the next message or connection. */
+  /** Called when a record could not be read. The record is read again at the next message or reconnection. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -51,9 +51,9 @@ export class ActionRequests {
   }
 
   /**
-   * Watches a job that this process runs. Also reports a request that was made before.
+   * Watches a job that this process runs. Also reports a request that was made before this call.
    * @param onRequest called when the job's record has a request; may be called more than once
-   * @returns ends the watch
+   * @returns a function that ends the watch
    */
   watch(jobId: string, onRequest: OnRequest): () => void {
     const watchers = this.#watched.get(jobId) ?? new Set();
@@ -84,11 +84,11 @@ export class ActionRequests {
 }
 
 export interface SubscriptionOptions {
-  /** A connection with role `subscriber`; several subscriptions may share it. It stays the caller's to close. */
+  /** A connection with role `subscriber`. Several subscriptions may share it. The caller closes it. */
   readonly subscriber: Redis;
   readonly channel: string;
   readonly onMessage: (message: string) => void;
-  /** The subscription stands: from now on no message is missed until the connection breaks. */
+  /** Called each time the subscription works. From then on no message is missed until the connection breaks. */
   readonly onStanding: () => void;
 }
 
@@ -96,8 +96,8 @@ export interface SubscriptionOptions {
 const retryMs = 1_000;
 
 /**
- * One channel of Redis on a connection that may break. Messages are lost while it is broken. `onStanding` is called each time the subscription
- * works again, so that its user can look up what it may have missed.
+ * A subscription to one channel of Redis. Messages are lost while the connection is broken. So the caller should read the current state in
+ * `onStanding`.
  */
 export class Subscription {
   readonly #options: SubscriptionOptions;
@@ -115,7 +115,7 @@ export class Subscription {
       (error: unknown) => {
         if (this.#closed) return;
         subscriber.emit('error', error);
-        // Redis may allow it later. After a broken connection, the `ready` event subscribes again.
+        // Tries again, because Redis may allow the subscription later. After a broken connection, the `ready` event subscribes again.
         clearTimeout(this.#retry);
         this.#retry = setTimeout(this.#subscribe, retryMs);
       },

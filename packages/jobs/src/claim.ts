@@ -38,7 +38,7 @@ export interface PreviousEnd {
   readonly attempt: number;
   /** How that attempt ended. It becomes part of the job's error if the job fails with `crashLoop`. */
   readonly message: string;
-  /** Whether it counts as an attempt without progress. False if the job cannot be the cause. */
+  /** Whether it counts as an attempt without progress. False if the job cannot be the reason for that end. */
   readonly isCounted: boolean;
 }
 
@@ -111,11 +111,11 @@ function claimOf({ redis, keys }: ClaimOptions, jobId: string, reply: ClaimReply
 function crashLoop(lastEnd: string | undefined): JobError {
   const end =
     lastEnd === undefined
-      ? "The job's log says how each of them ended; a smaller model, batch or data set may get through, or a machine with more memory."
+      ? "The job's log shows how each attempt ended. Try a smaller model, batch or data set, or a machine with more memory."
       : `The last one: ${lastEnd}`;
   return {
     code: 'crashLoop',
-    message: `${attemptsWithoutProgressAllowed} attempts in a row ended without an epoch or a checkpoint to show for it. ${end}`,
+    message: `${attemptsWithoutProgressAllowed} attempts in a row ended without a new epoch or checkpoint. ${end}`,
     epoch: null,
     step: null,
   };

@@ -1,5 +1,5 @@
-// The records of uploaded datasets: whose each is and what it holds. The file itself is an artifact of the dataset's id; who reads
-// uploads and who trains on them is decided elsewhere. Which jobs use one is noted when they are made (lua/createJob.lua).
+// The records of uploaded datasets: the owner and the description of each. The file itself is an artifact under the dataset's id. Permissions
+// to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its dataset.
 import { randomInt } from 'node:crypto';
 import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine';
 import type { Redis } from 'ioredis';

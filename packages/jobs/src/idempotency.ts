@@ -1,4 +1,4 @@
-// Idempotency keys: under which key in Redis a request is remembered that may be sent twice, and whether two bodies are the same.
+// Idempotency keys, for requests that may be sent twice: the key in Redis that remembers a request, and the comparison of two bodies.
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './redis/keys.ts';
@@ -13,19 +13,19 @@ export interface Idempotency {
   readonly body: unknown;
 }
 
-/** Returns the digest under which an owner's idempotency key is remembered. */
+/** Returns a digest of the owner and its idempotency key. It is part of the key in Redis. */
 function idempotencyDigest(owner: string, { key }: Idempotency): string {
   return sha256(canonicalJson([owner, key]));
 }
 
-/** Returns the key in Redis. Without an idempotency key, it is a key that is never written. */
+/** Returns the key in Redis that remembers the request. Without an idempotency key, returns a key that is never written. */
 export function memoryOf(keys: RedisKeys, owner: string, idempotency: Idempotency | undefined): string {
   return keys.idempotency(idempotency === undefined ? 'none' : idempotencyDigest(owner, idempotency));
 }
 
 /**
- * Returns what an earlier request with the idempotency key created, and whether its body was the same; null if there was none. What it created may
- * have been deleted since.
+ * Looks for an earlier request with the same idempotency key. Returns the id of the job or sweep that it created, which may have been deleted
+ * since, and whether its body was the same. Returns null if there was no such request.
  */
 export async function madeBefore(
   redis: Redis,

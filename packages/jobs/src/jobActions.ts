@@ -1,5 +1,5 @@
-// The actions of users on a job: cancel, pause, resume and delete; and the same in place of lost workers, whose jobs are also queued again. Each action is
-// one Lua script. Repeating the action that led to the current status changes nothing.
+// The actions of users on a job: cancel, pause, resume and delete; and the actions in place of lost workers, which cancel, pause or queue
+// their jobs. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
 import type { Job, JobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';

@@ -65,7 +65,7 @@ export class JobAttempt {
   #since: { readonly time: number; readonly epochs: number } | null;
   #stepsPerEpoch = 0;
 
-  /** Call `JobStore.claim` instead. */
+  /** Only for claim.ts. Others call `JobStore.claim` or `JobStore.take`. */
   constructor(options: {
     readonly redis: Redis;
     readonly keys: RedisKeys;
@@ -160,21 +160,24 @@ export class JobAttempt {
   }
 
   /**
-   * Counts a stored file that no other call counts for the owner's storage. It replaces an earlier file of the same name. The file counts even if
-   * another attempt has the job now.
+   * Adds the bytes of a stored file to the owner's stored bytes, in place of an earlier file of the same name. Call it for files that no
+   * other method counts. The file counts even if another attempt has the job now.
    */
   async countFile(name: string, bytes: number): Promise<void> {
     await countFile(this.#redis, { ...this.#own, files: this.#files, name, bytes });
   }
 
-  /** Appends an event for each of these epochs, in ascending order: its gradients are stored. Each epoch is announced once. */
+  /**
+   * Announces that the gradients of these epochs are stored, with one event for each epoch. The epochs are in ascending order. Each epoch is
+   * announced once.
+   */
   async announceGradients(epochs: readonly number[]): Promise<'announced' | 'stale'> {
     const [outcome] = await announceGradients(this.#redis, { ...this.#own, epochs });
     return outcome;
   }
 
   /**
-   * Compares the data that the attempt found with the data that the job was created for. For `other`, the job is never reused.
+   * Compares the data that the attempt found with the data that the job was created for. After `other`, the job is never reused for a later request.
    * @param digest see {@link dataDigestOf}; null if the data could not be read
    */
   async compareData(digest: string | null): Promise<'same' | 'other' | 'stale'> {

@@ -1,5 +1,5 @@
-// Reads many jobs: the ids of a page of a list, jobs and sweeps that ended before a time, and the status and metrics of jobs. For every filter there
-// is a sorted set that the scripts keep, so a page costs the same however many jobs there are. Ids sort by time of creation.
+// Reads many jobs: the ids of a page of a list, jobs and sweeps that ended before a time, and the status and metrics of jobs. The scripts
+// keep a sorted set for every filter, so reading a page takes the same time for any number of jobs. Ids sort by time of creation.
 import { type EpochMetrics, type JobProgress, type JobStatus, jobStatus } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { encodeTime } from 'ulid';
@@ -42,7 +42,7 @@ export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOpt
   );
 }
 
-/** Returns the labels of a spec as `JobFilter.label` names them. */
+/** Returns the labels of a spec in the format of `JobFilter.label`. */
 export function labelTexts(labels: Readonly<Record<string, string>> | undefined): string[] {
   return Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`);
 }
@@ -107,7 +107,7 @@ export function firstIdAt(kind: EndedOptions['kind'], time: number): string {
 export async function endedBefore(redis: Redis, { list, kind, record, time, limit }: EndedOptions): Promise<string[]> {
   const ended: string[] = [];
   for (let from = '-'; ; ) {
-    // What ended before `time` was also created before it. Of these, some may have ended later.
+    // A job that ended before `time` was also created before it. Jobs of this page that ended later are skipped below.
     const page = await redis.zrange(list, from, `(${firstIdAt(kind, time)}`, 'BYLEX', 'LIMIT', 0, limit);
     const ends = await Promise.all(page.map(async (id) => await redis.hget(record(id), 'finishedAt')));
     ended.push(...page.filter((_, at) => Date.parse(ends[at] ?? '') < time));

@@ -1,5 +1,5 @@
-// Creates, reads and lists jobs, and is the entry point to everything else about them: claim.ts takes jobs for workers, JobAttempt is what a
-// worker writes, JobActions are the actions of users, and WaitingJobs is the queue. Every change is one Lua script, so a crash never leaves
+// Creates, reads and lists jobs, and is the entry point to everything else about them: claim.ts takes jobs for workers, JobAttempt contains
+// the writes of a worker, JobActions the actions of users, and WaitingJobs the queue. Every change is one Lua script, so a crash never leaves
 // half a change.
 import { randomInt } from 'node:crypto';
 import type { Job, JobPage } from '@trainyard/contracts';
@@ -20,7 +20,7 @@ import { eventsEntry, specEntry } from './scripts/script.ts';
 import { inQueueSpan, traceparentOf } from './telemetry.ts';
 import { leaveToReconcile, type TrainQueue, WaitingJobs } from './trainQueue.ts';
 
-/** Random numbers for ulid. Its own source asks the platform once per letter; this one asks in blocks. */
+/** Random numbers for ulid. Ulid's own source calls the platform once per letter. This source gets many numbers with one call. */
 const randomFraction = (): number => randomInt(32) / 32;
 
 /** Most jobs of a page that are read at the same time. */
@@ -89,8 +89,8 @@ export class JobStore {
   }
 
   /**
-   * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before looking up things that
-   * may have been deleted since. `create` looks for it again, so a job is never created twice.
+   * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before reading anything that may
+   * have been deleted since that request. `create` looks for the job again, so it is never created twice.
    * @throws IdempotencyMismatchError the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
@@ -106,14 +106,14 @@ export class JobStore {
   }
 
   /**
-   * Does what `create` does, except waking a worker. `job` is null if an earlier request created it. `missingWakeUps`: number of wake-ups
+   * Creates a job like `create`, but does not wake a worker. `job` is null if an earlier request created it. `missingWakeUps`: number of wake-ups
    * that are missing in the queue now.
    */
   async record(
     request: NewJob,
   ): Promise<{ readonly jobId: string; readonly replayed: boolean; readonly job: Job | null; readonly missingWakeUps: number }> {
     const jobId = request.jobId ?? this.newId();
-    // The time in the id, so that lists by time are exact.
+    // Takes the time from the id, so that filters by time agree with the order of the ids.
     const now = new Date(decodeTime(jobId.slice('job_'.length)));
     const { idempotency, owner, spec } = request;
     const keys = this.#keys;
@@ -256,7 +256,7 @@ export class JobStore {
 
   /**
    * Takes the job that starts next, and adds missing wake-ups for other workers.
-   * @param claimId from `newClaimId`. After a call whose reply was lost, call again with the same id: it does not take a second job
+   * @param claimId from `newClaimId`. If a reply was lost, call again with the same id: no second job is taken
    * @returns null if no job waits
    */
   async take(worker: string, claimId: string): Promise<ClaimedJob | null> {
@@ -268,7 +268,7 @@ export class JobStore {
     }
   }
 
-  /** Returns further fields of the record. A job with an `origin` inherits its webhook. A retry also inherits its reuse key. */
+  /** Returns further fields of the record. A job with an `origin` inherits the webhook of the other job. A retry also inherits the reuse key. */
   async #extras({ origin, webhook, sweep, reuseKey, dataDigest, traceparent }: NewJob): Promise<RecordExtras> {
     const given = {
       ...(webhook && { webhook }),

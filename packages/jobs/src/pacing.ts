@@ -1,4 +1,5 @@
-// Order and pace of asynchronous work: batches, pauses in long work, callers in order, and work of which some may fail.
+// Controls when asynchronous work runs. Groups calls into batches, pauses long work, lets callers continue in order, and handles items one by
+// one even if some fail.
 import { setTimeout } from 'node:timers/promises';
 
 interface Waiting<T> {
@@ -47,7 +48,10 @@ const longestMs = 4;
 /** The length of a pause, as a share of the time worked before it. */
 const pauseShare = 0.25;
 
-/** Returns a function to call between two pieces of work. It pauses for a quarter of the time worked once that is at least 4 ms. */
+/**
+ * Returns a function to call between two pieces of work. The function pauses for a quarter of the time since the last pause, if that time is
+ * at least 4 ms.
+ */
 export function givingWay(): () => Promise<void> {
   let since = performance.now();
   return async () => {
@@ -59,8 +63,8 @@ export function givingWay(): () => Promise<void> {
 }
 
 /**
- * Does something for each, one after the other, also after one for which it failed.
- * @throws what the first failure threw, after the last
+ * Calls `act` for each item, one after the other. After an error it continues with the next item.
+ * @throws the first error, after the last item
  */
 export async function eachInTurn<T>(things: readonly T[], act: (thing: T) => Promise<unknown>): Promise<void> {
   const failures: unknown[] = [];

@@ -106,7 +106,7 @@ export type Turn = { readonly taken: true } | { readonly taken: false; readonly 
 export class RateLimiter {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
-  /** Calls a minute, which may also come all at once. */
+  /** Allowed calls per minute. They may also come all at once. */
   readonly perMinute: number;
 
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly perMinute: number }) {
@@ -115,7 +115,7 @@ export class RateLimiter {
     this.perMinute = options.perMinute;
   }
 
-  /** Counts a call of `subject`, if it has one left; a refused one counts for nothing. */
+  /** Counts a call of `subject` if it has a call left. A refused call is not counted. */
   async take(subject: string): Promise<Turn> {
     const [outcome, retryAfterMs] = await takeTurn(this.#redis, { state: this.#keys.turns(subject), perMinute: this.perMinute });
     return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs };

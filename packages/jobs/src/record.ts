@@ -1,4 +1,4 @@
-// The record of a job in Redis (a hash of texts), the job as others see it, and the Redis memory of both, estimated at the creation. Only the
+// The record of a job in Redis (a hash of texts), the job as the API returns it, and an estimate of the Redis memory that a new job needs. Only the
 // scripts change a record.
 import {
   type EpochMetrics,

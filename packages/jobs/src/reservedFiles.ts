@@ -1,6 +1,6 @@
-// Removes files of jobs, uploaded weights and uploaded datasets that do not exist: files of deleted ones, and files and events that were stored for
-// new ones that were never created. Redis records an id before anything is stored for it, and in the step that deletes it. So files are removed
-// even after a crash. Also creates jobs that have files from the beginning.
+// Removes files and events of jobs, uploaded weights and uploaded datasets that were deleted or whose creation did not finish. Redis records
+// the id before anything is stored under it, and again in the step that deletes the job, weights or dataset. So the files are removed even
+// after a crash. Also creates jobs that have files from the beginning.
 import type { Job } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
@@ -12,8 +12,7 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 const reservationMs = 60 * 60 * 1_000;
 
 /**
- * How long the files of a job are kept that Redis does not know any more, in ms. If Redis has lost its data, there is time to restore a
- * backup.
+ * How long files are kept after their job is missing in Redis, in ms. If Redis has lost its data, a backup can be restored within this time.
  */
 const unknownKeptMs = 24 * 60 * 60 * 1_000;
 
@@ -70,10 +69,10 @@ export class ReservedFiles {
 }
 
 /**
- * Creates a job for which files are stored first. A crash at any point leaves either the job with its files, or a reservation by which they are
- * removed.
+ * Creates a job for which files are stored first. After a crash at any point, there is either the job with its files, or a reservation. When
+ * the reservation expires, the files are removed.
  * @param prepare stores the files of the job with this id, and returns its origin
- * @throws what `prepare` and {@link JobStore.create} throw. Then nothing is left behind
+ * @throws what `prepare` and {@link JobStore.create} throw. The stored files are then removed, at the latest when the reservation expires
  */
 export async function createPrepared(
   { jobs, reservedFiles, artifacts }: { readonly jobs: JobStore; readonly reservedFiles: ReservedFiles; readonly artifacts: ArtifactStore },
@@ -89,7 +88,7 @@ export async function createPrepared(
     isMade = !made.replayed;
     return made;
   } finally {
-    // After an error nobody knows whether the job was made. Its record says; where it cannot be asked now, the reservation stays.
+    // After an error the job may exist or not. `remove` checks this in Redis. If Redis cannot be read now, the reservation stays.
     if (!isMade) await reservedFiles.remove(jobId).catch(() => undefined);
   }
 }

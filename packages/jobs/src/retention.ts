@@ -18,7 +18,7 @@ export interface RetentionLimits {
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-/** About the most jobs that one call removes for each limit, so that a call is short. The next call continues. */
+/** One call removes about this many jobs at most for each limit, so that it is short. The next call continues. */
 const atOnce = 200;
 
 export class Retention {
@@ -86,7 +86,7 @@ export class Retention {
     return found.flat();
   }
 
-  /** Returns the oldest finished jobs, as many as there are too many. */
+  /** Returns the oldest finished jobs, as many as are over the limit. */
   async #tooMany(): Promise<string[]> {
     const { jobs } = this.#limits;
     if (jobs === null) return [];

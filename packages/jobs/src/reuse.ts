@@ -1,5 +1,5 @@
-// What makes two jobs the same computation, so that the weights of one are those of the other: the spec, and the digests of the files that the
-// dataset is read from. The engine's version counts too, and is compared with that of the result.
+// Decides whether two jobs do the same computation, so that they get the same weights. Their specs and the digests of their dataset files
+// must be equal. The engine version must be equal too: `JobStore.reusable` compares it.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { type FileDigests, findDataset, type JobSpec, type RemoteFile } from '@trainyard/engine';
@@ -11,8 +11,9 @@ import { canonicalJson } from './idempotency.ts';
 const withoutEffect = new Set(['name', 'labels', 'priority', 'threads']);
 
 /**
- * Returns the reuse key of a job that does not begin with another job's checkpoint. Two jobs with the same key compute the same. Of an uploaded
- * dataset, only the content counts, not the id; of a published dataset, `dataDigest` counts (see {@link dataDigestOf}).
+ * Returns the reuse key of a job that does not begin with another job's checkpoint. Two jobs with the same key do the same computation. The
+ * content of an uploaded dataset is part of the key, and its id is not. For a published dataset, `dataDigest` is part of the key (see
+ * `dataDigestOf`).
  * @param initialWeights the digest of the initial weights; null if they are random
  */
 export function reuseKeyOf(spec: JobSpec, initialWeights: string | null, dataDigest: string | null = null): string {
@@ -28,7 +29,7 @@ export function reuseLabel(key: string): string {
   return `\u007f${key}`;
 }
 
-/** The digests that are computed. Publishers' checksums use either; the first one is reported if there is no checksum. */
+/** The digest algorithms. A publisher's checksum uses one of them. If a file has no checksum, the digest of the first algorithm is used. */
 const algorithms = ['sha256', 'md5'] as const;
 
 interface Known {
@@ -47,7 +48,7 @@ export class DatasetDigests implements FileDigests {
     this.#files = files;
   }
 
-  /** @throws what the file system throws */
+  /** @throws errors of the file system */
   async digest(folder: string, file: string | RemoteFile): Promise<string | null> {
     const checksum = typeof file === 'string' ? null : file.checksum;
     const located = await this.#files.locate(folder, file);
@@ -71,8 +72,8 @@ export class DatasetDigests implements FileDigests {
 }
 
 /**
- * Returns one digest of all files that the dataset of a spec is read from; null if the data follows from the spec alone.
- * @throws what the file system throws
+ * Returns one digest of all files of a spec's dataset; null if the spec alone determines the data.
+ * @throws errors of the file system
  */
 export async function dataDigestOf({ data }: JobSpec, files: FileDigests): Promise<string | null> {
   const digests = await findDataset(data.dataset).digests?.(files);

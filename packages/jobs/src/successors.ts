@@ -33,7 +33,7 @@ interface Pointer {
 /** Number of epochs of a history that are copied at a time. */
 const historyPage = 500;
 
-/** The name of the copied checkpoint of a new job. It counts as one of attempt 0. */
+/** The name of the copied checkpoint of a new job. Its attempt number is 0, because no attempt of the new job stored it. */
 const firstCheckpoint = checkpointName(0, 1);
 
 export class Successors {
@@ -46,8 +46,8 @@ export class Successors {
   }
 
   /**
-   * Creates the same job again. It begins with the last checkpoint, or from the start if there is none, if it was deleted, or if the job failed
-   * because of it.
+   * Creates the same job again. The new job begins with the last checkpoint of the old one. It begins from the start if there is no
+   * checkpoint (any more), or if the old job failed because its checkpoint was invalid.
    * @throws JobNotFoundError
    * @throws JobStateError if the job has neither failed nor been cancelled
    */
@@ -85,7 +85,7 @@ export class Successors {
       if (successor.spec.initialWeights === undefined) return origin;
       const name = initialWeightsFile;
       await this.#options.artifacts.copy({ jobId: from.id, name }, { jobId, name }).catch((error: unknown) => {
-        // They are needed only without a checkpoint. The run then reports that they are missing.
+        // The initial weights are needed only if there is no checkpoint. In that case, the run reports that they are missing.
         if (!(error instanceof ArtifactError && error.code === 'artifactNotFound')) throw error;
       });
       return origin;

@@ -69,7 +69,7 @@ export function currentTraceparent(): string | undefined {
   return traceparentOf(trace.getActiveSpan());
 }
 
-/** Returns a context for spans that continue the trace of a `traceparentOf`; null begins a new trace. */
+/** Returns a context for spans that continue the trace of this traceparent. With null, they begin a new trace. */
 export function contextOf(traceparent: string | null): Context {
   const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])$/.exec(traceparent ?? '') ?? [];
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;

@@ -62,7 +62,7 @@ export class TrainQueue {
       connection: asConnection(options.redis),
       prefix: redisKeys(options.prefix).tag,
       defaultJobOptions: wakeUpOptions,
-      // A lost connection during BullMQ's check would make it fail for good. `probeRedis` checks more than the version.
+      // If the connection breaks while BullMQ checks the version of Redis, its queue fails for good. `probeRedis` checks the version and more.
       skipVersionCheck: true,
     });
     this.#queue.on('error', (error) => options.onError?.(error));

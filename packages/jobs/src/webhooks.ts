@@ -1,5 +1,6 @@
 // Decides which webhooks of ended jobs to send, and records the results. The script that ends a job also adds it to `RedisKeys.ended`, so that no
-// crash loses a webhook. From there it goes into a BullMQ queue of its own, which sends it and retries. The API sends the HTTP requests.
+// crash loses a webhook. From there the webhook goes into its own BullMQ queue, which decides when to send it and when to retry. The API
+// sends the HTTP requests.
 import { createHash } from 'node:crypto';
 import { type FinalStatus, isFinal, type JobStatus, type WebhookMessage } from '@trainyard/contracts';
 import { type ConnectionOptions, type Job, Queue } from 'bullmq';

@@ -1,5 +1,5 @@
-// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of its content. A job that begins with them gets a
-// copy, so that later changes to them do not touch it.
+// Uploaded weights: a safetensors file among the artifacts, under an id of its own, and a record of its content. A job that begins with them
+// gets a copy of the file. So the job is unaffected if the weights are deleted later.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -20,7 +20,7 @@ import { createWeights, deleteWeights, useWeights } from './scripts/uploads.ts';
 /** The file's name under its id. */
 const fileName = 'weights.safetensors';
 
-/** Number of earlier users of weights that each new user checks. Those that have ended are forgotten. */
+/** Number of earlier users of the weights that each new job checks. Users that have ended are removed from the set. */
 const checkedJobs = 4;
 
 export class WeightsStore {

@@ -1,5 +1,6 @@
-// The workers and their current jobs. A worker announces itself every few seconds; without an announcement for a while, it counts as gone. This
-// is only shown: the lease of a job decides whether it has a worker. A container's health check loads only this file and its imports.
+// The workers and their current jobs. A worker announces itself every few seconds; without an announcement for a while, it counts as gone.
+// The list is only for display: whether a job has a worker is decided by its lease. A container's health check loads only this file and its
+// imports.
 import type { Worker } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';

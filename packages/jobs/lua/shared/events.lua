@@ -34,8 +34,9 @@ local function eachLog(events, from, visit)
   until #entries < 20
 end
 
--- Appends a log event. At the first removal of an old one, a notice is appended as a log event, and the notice is kept. The record holds the
--- number of log events (`logs`) and the id of the last removed one (`logsFrom`), so that no entry is scanned twice.
+-- Appends a log event. If the job then has too many, removes the oldest one. Before the first removal, appends a log event as a notice for
+-- users, which is never removed. The record holds the number of log events (`logs`) and the id of the last removed one (`logsFrom`), so that
+-- no entry is scanned twice.
 local function appendLog(jobId, data)
   local job, events = keys.job(jobId), keys.events(jobId)
   local id = append(jobId, 'log', data)

@@ -25,7 +25,7 @@ local function pause(jobId)
   enter(jobId, 'paused')
 end
 
--- Replaces the estimated memory of an ended job by that of the events that it has.
+-- Sets the estimated memory of an ended job from its actual number of events. Until then, the estimate includes the events of all planned epochs.
 local function settleMemory(jobId)
   local job = keys.job(jobId)
   local record = redis.call('HMGET', job, 'redisBytes', 'owner')

@@ -21,7 +21,7 @@ local function subtractStored(usage, record) subtractBytes(usage, record, 'store
 -- Sets the estimated Redis memory of a job or a sweep in its record, and changes the usage by the difference.
 local function setMemory(usage, record, bytes) setBytes(usage, record, 'redisBytes', bytes) end
 
--- Subtracts that memory from the usage. Call it before the record is deleted.
+-- Subtracts the estimated Redis memory of a job or a sweep from the usage. Call it before the record is deleted.
 local function subtractMemory(usage, record) subtractBytes(usage, record, 'redisBytes') end
 
 -- Sets the bytes of one file in `files` (the hash `keys.files` of a job), and changes the usage by the difference. 0 removes the file. The

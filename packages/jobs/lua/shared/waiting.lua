@@ -14,7 +14,7 @@ end
 -- Adds the job to the interrupted jobs. They start before all waiting jobs.
 local function interrupt(jobId) redis.call('ZADD', keys.interrupted, redisTimeMs(), jobId) end
 
--- Removes the job from both. Returns whether it was among the waiting jobs.
+-- Removes the job from the waiting jobs and from the interrupted jobs. Returns whether it was among the waiting jobs.
 local function leaveQueue(jobId)
   local owner = redis.call('HGET', keys.job(jobId), 'owner')
   redis.call('ZREM', keys.interrupted, jobId)

@@ -1,5 +1,5 @@
 // The interface of a store for the files of jobs and uploads. Uploaded weights and datasets have ids of their own and are treated like jobs
-// here. A file appears completely or not at all.
+// here. Readers see a file completely or not at all.
 import type { Readable } from 'node:stream';
 import { ArtifactError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
-// The content of artifacts: its streams, its digests, and the scratch folders for unfinished files. Each process has a scratch folder of its own,
-// so that a starting process can remove what a crashed process left, and nothing that another process is writing.
+// The content of artifacts: its streams, its digests, and the scratch folders for unfinished files. Each process has a scratch folder of its
+// own. So a starting process can remove the folders of crashed processes, and keep those of running processes.
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -11,7 +11,7 @@ import { isProcessAlive } from '../environment/process.ts';
 const stallMs = 30_000;
 
 /**
- * Returns a stream of what `source` sends.
+ * Returns a stream of the data that `source` sends. The stream fails if the source sends nothing for too long.
  * @param toError converts an error of the source into the error of the stream
  * @param signal ends the stream with its reason
  */
@@ -35,7 +35,7 @@ async function* chunksOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const giveUp = (): void => void source.destroy(Object.assign(new Error('the source stopped sending'), { code: 'ETIMEDOUT' }));
-  // The timer runs only while this waits for the source. A slow reader may take any time.
+  // The timer runs only while the source is expected to send. A slow reader has no time limit.
   let stall = setTimeout(giveUp, stallMs);
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
@@ -53,7 +53,10 @@ async function* chunksOf(
 
 const BUFFER_BYTES = 256 * 1024;
 
-/** Buffers for the next files. New ones for each file would be memory outside of JavaScript's heap, which takes long to collect. */
+/**
+ * Buffers that are used again for the next files. Their memory is outside of JavaScript's heap: if each file had new buffers, unused ones
+ * would be freed late.
+ */
 const spareBuffers: Buffer[] = [];
 
 /** Returns digests of the file's content from its current position on, one for each algorithm, as raw bytes. */
@@ -72,7 +75,10 @@ export async function digestsOf(file: FileHandle, algorithms: readonly string[])
   }
 }
 
-/** Longest time that a folder of another machine counts as in use, in ms. Whether its process runs cannot be checked. */
+/**
+ * How long the scratch folder of another machine counts as in use after its last change, in ms. This machine cannot check whether the process
+ * that made the folder still runs.
+ */
 const longestWriteMs = 24 * 60 * 60 * 1_000;
 
 /** The folders of this process, which are in use. */
@@ -96,7 +102,7 @@ export async function removeLeftovers(root: string): Promise<void> {
 async function isInUse(root: string, name: string): Promise<boolean> {
   if (own.has(name)) return true;
   const [host, pid] = name.split('~');
-  // A folder with our process id that is not ours belongs to an earlier process. In a container, the first process always has the same id.
+  // A folder that has our process id but is not in `own` is from an earlier process: in a container, the first process always has the same id.
   if (host === encodeURIComponent(hostname())) return Number(pid) !== process.pid && isProcessAlive(Number(pid));
   const { mtimeMs } = await stat(join(root, name)).catch(() => ({ mtimeMs: 0 }));
   return Date.now() - mtimeMs < longestWriteMs;

@@ -1,5 +1,5 @@
 // Stores artifacts in a folder, as `<root>/<job id>/<name>`. A file is written to a scratch folder, synced and renamed, and then its folder is
-// synced too. Its digest is in a hidden file next to it, and is computed again if it does not belong to the file.
+// synced too. Its digest is in a hidden file next to it. If the hidden file belongs to another version of the file, the digest is computed again.
 import { randomUUID } from 'node:crypto';
 import { access, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -101,7 +101,7 @@ export class FolderArtifactStore implements ArtifactStore {
     const artifact = `${from.jobId}/${from.name}`;
     const path = this.temporaryFile();
     try {
-      // A stored file may be replaced but is never changed, so both may share the same bytes on the disk.
+      // A stored file may be replaced but its bytes are never changed. So the copy can be a hard link to the same bytes.
       const isThere = await this.#orMissing(artifact, undefined, false, async () => {
         await link(source, path).catch(async () => await copyFile(source, path));
         return true;

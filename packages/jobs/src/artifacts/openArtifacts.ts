@@ -1,4 +1,4 @@
-// Opens the artifact store of a URL, and reads whole artifacts, with a check that their bytes are those that were stored.
+// Opens the artifact store of a URL, and reads whole artifacts. Their bytes are checked against the stored digest.
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export async function openArtifacts(url: string, home: string): Promise<Artifact
   return await S3ArtifactStore.open({ bucket: hostname, prefix, scratchRoot: join(home, 'unfinished') });
 }
 
-/** Reads an artifact. @throws ArtifactError `artifactNotFound`; `damagedArtifact` if its bytes do not have the stored digest */
+/** Reads an artifact. @throws ArtifactError `artifactNotFound`; `damagedArtifact` if its bytes do not match the stored digest */
 export async function readArtifact(artifacts: ArtifactStore, { jobId, name }: ArtifactPlace): Promise<Buffer> {
   const stored = await artifacts.stat(jobId, name);
   const bytes = await buffer(known({ jobId, name }, stored, await artifacts.open(jobId, name)));
@@ -66,6 +66,6 @@ function known({ jobId, name }: ArtifactPlace, stored: ArtifactStat | null, cont
 
 function check(jobId: string, name: string, stored: ArtifactStat | null, sha256: string): void {
   if (stored !== null && sha256 !== stored.sha256) {
-    throw new ArtifactError('damagedArtifact', `${jobId}/${name}`, 'its bytes are not those that were stored');
+    throw new ArtifactError('damagedArtifact', `${jobId}/${name}`, 'its bytes do not match the digest that was stored with it');
   }
 }

@@ -212,7 +212,7 @@ export class S3ArtifactStore implements ArtifactStore {
     return await this.#bucket.list(jobId, `${this.#prefix}${jobId}/`);
   }
 
-  /** Computes the digest of an object without one in its metadata: another program stored it. */
+  /** Computes the digest of an object whose metadata has none, because another program stored the object. */
   async #digestAnew(jobId: string, name: string, signal: AbortSignal | undefined): Promise<string> {
     const hash = createHash('sha256');
     for await (const chunk of await this.open(jobId, name, undefined, signal)) hash.update(chunk as Uint8Array);

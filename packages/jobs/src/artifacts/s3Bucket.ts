@@ -47,7 +47,7 @@ export class S3Bucket {
 
   /**
    * Sends a request to the server.
-   * @param artifact the name in error messages
+   * @param artifact the name of the artifact in error messages
    * @throws ArtifactError if the server refuses the request or does not answer; the signal's reason if it is aborted
    */
   async call<T>(
@@ -86,7 +86,8 @@ export class S3Bucket {
   }
 
   /**
-   * Checks that the bucket exists. A HEAD request cannot tell, because its status is 404 for a missing bucket and for a missing object.
+   * Checks that the bucket exists, by listing one of its objects. The response to a HEAD request has no error code, so a 404 could mean a
+   * missing bucket or a missing object.
    * @throws ArtifactError `storageUnavailable` if the bucket does not exist
    */
   async expectBucket(artifact: string, Prefix: string, signal: AbortSignal | undefined): Promise<void> {
@@ -161,9 +162,9 @@ function messageOf(answer: string, status: number | undefined): string {
     return `the S3 storage refuses these credentials (${answer}, status ${status}): they need ${rights}`;
   }
   if (status === undefined) return `the S3 storage does not answer (${answer})`;
-  return `the S3 storage did not do what it was asked for (${answer}, status ${status})`;
+  return `the S3 storage could not handle the request (${answer}, status ${status})`;
 }
 
 export function outside(artifact: string, { start, end }: ByteRange): ArtifactError {
-  return new ArtifactError('invalidRange', artifact, `bytes ${start} to ${end} are not within it`);
+  return new ArtifactError('invalidRange', artifact, `bytes ${start} to ${end} are not within the file`);
 }

@@ -1,5 +1,5 @@
-// Snapshots of epochs: one JSON document for each epoch. A file has many of them, so that a job with many short epochs has few files. An epoch that
-// is trained again has the same document, so files that overlap agree.
+// Snapshots of epochs: one JSON document for each epoch. A file holds many documents, so that a job with many short epochs has few files. An
+// epoch that is trained again has the same document. So if several files contain an epoch, any of them may be read.
 import { text } from 'node:stream/consumers';
 import { ArtifactError } from '../errors.ts';
 import type { ArtifactStore } from './artifactStore.ts';
@@ -26,7 +26,7 @@ export function isSnapshotName(name: string): boolean {
   return fileName.test(name);
 }
 
-/** Returns one line of a file. It begins with the epoch, by which it is found. */
+/** Returns one line of a file. The line begins with the epoch, so that readers find it without parsing the document. */
 export function snapshotLine({ epoch, ...document }: { readonly epoch: number }): string {
   return `${JSON.stringify({ epoch, ...document })}\n`;
 }
@@ -46,8 +46,8 @@ export async function readSnapshot(
   const spans = (await artifacts.names(jobId)).flatMap((name) => spanOf(name, kind));
   const wanted = epoch ?? Math.max(...spans.map(({ last }) => last));
   let nearest: number | null = null;
-  // Files with the epoch come first, then those with the nearest epochs. Of several with the epoch, the one that begins last is the job's own. The
-  // others are copies from another job.
+  // Files that contain the epoch come first, then files with the nearest epochs. If several files contain it, the one that begins last is
+  // first: the job itself wrote it, and the others may be copies from another job.
   const byDistance = spans.toSorted((a, b) => distance(a, wanted) - distance(b, wanted) || b.first - a.first || b.last - a.last);
   for (const span of byDistance) {
     if (distance(span, wanted) > 0 && nearest !== null) break;

@@ -1,5 +1,5 @@
-// Decides whether an error means that the storage is unavailable. Then callers wait for the storage, and jobs do not fail. Also stops waiting for
-// an operation that cannot be cancelled.
+// Decides whether an error means that the storage is unavailable. If it does, callers wait for the storage and jobs do not fail. Also has a
+// function that stops waiting for an operation that cannot be cancelled.
 import { ArtifactError, type ArtifactErrorCode } from '../errors.ts';
 
 /** Codes of errors after which the same request may succeed later. */
@@ -21,7 +21,7 @@ const diskCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   EIO: 'storageUnavailable',
 };
 
-/** These codes, and codes for a network file system that does not answer and for too many open files. */
+/** The codes above, and the codes for too many open files and for a network file system that does not answer. */
 const systemCodes: Readonly<Record<string, ArtifactErrorCode>> = {
   ...diskCodes,
   ESTALE: 'storageUnavailable',
@@ -95,7 +95,7 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | u
   if (signal === undefined) return await work;
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(signal.reason as Error);
-  // After an abort nobody awaits `work`, and a rejection of it would end the process.
+  // After an abort nobody awaits `work`. Without this handler, its rejection would then end the process.
   work.catch(() => {});
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });

@@ -41,7 +41,7 @@ export function parseApiKeys(text: string): ApiKey[] {
   const keys = entries.map((entry, index) => parseEntry(entry, index));
   const names = new Set<string>();
   for (const { name } of keys) {
-    if (names.has(name)) throw new RangeError(`two keys are named "${name}": names are unique, for jobs belong to them`);
+    if (names.has(name)) throw new RangeError(`two keys are named "${name}": each key needs its own name, because jobs belong to a name`);
     names.add(name);
   }
   return keys;

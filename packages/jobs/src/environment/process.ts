@@ -125,7 +125,7 @@ function ownerOf(path: string): string {
 
 /** Returns the memory of this machine or, if it has less, of this process's container, in bytes. */
 export function machineMemoryBytes(): number {
-  // Without a limit on this process, it is 0 or a very large number.
+  // If this process has no limit, `constrainedMemory` returns 0 or a very large number.
   const constrained = process.constrainedMemory();
   return Math.min(totalmem(), constrained > 0 ? constrained : Infinity);
 }

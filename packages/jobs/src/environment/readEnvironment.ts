@@ -224,7 +224,7 @@ export interface Environment {
   readonly predictions: {
     /** Most predictions of an API process at the same time. Each runs in a separate process. */
     readonly processes: number;
-    /** Memory limit of such a process, in bytes. */
+    /** Memory limit of a prediction's process, in bytes. */
     readonly memoryBytes: number;
     /** Time limit of a prediction, in ms. */
     readonly timeLimitMs: number;
@@ -333,7 +333,7 @@ export function isLoopback(host: string): boolean {
 function readApiKeys(value: string, file: string | null, issues: EnvironmentIssue[]): ApiKey[] {
   try {
     const keys = parseApiKeys(file === null ? value : readFileSync(file, 'utf8'));
-    // Without any key every local user would be an admin. An operator who sets a file does not want that.
+    // Without any key, every local user would be an admin. An operator who names a key file surely wants keys.
     if (file !== null && keys.length === 0) throw new RangeError('it has no entry; npm run key -- NAME makes one');
     return keys;
   } catch (error) {

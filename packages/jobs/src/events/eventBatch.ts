@@ -99,7 +99,10 @@ export class LiveEvents {
     return this.#first + this.#events.length;
   }
 
-  /** Adds an event. Returns true if old events were dropped: at 1.25 times the capacity, down to the capacity. */
+  /**
+   * Adds an event. If there are then more than 1.25 times `capacity` events, drops the oldest ones, so that `capacity` events are left.
+   * Returns whether it dropped any.
+   */
   append(event: EncodedEvent): boolean {
     this.#events.push(event);
     this.#batches.clear();

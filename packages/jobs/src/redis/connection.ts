@@ -1,6 +1,6 @@
 // Connections to Redis, and how the commands of each role fail. ioredis's `commandTimeout` uses the wall clock: if the event loop is blocked for a
-// second, a reply that has already arrived is treated as late. Here only time counts during which a reply could have been read. A reply to an
-// earlier command restarts the time, because it shows that Redis is working.
+// second, a reply that has already arrived is treated as late. The timeouts here count only the time in which this process could have read a
+// reply. A reply to an earlier command restarts the time, because it shows that Redis is working.
 import { Redis } from 'ioredis';
 import { redisFailureOf } from './redisFailure.ts';
 import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
@@ -142,15 +142,15 @@ class CommandDeadlines {
 
   /**
    * @param limitMs how long Redis may stay silent before its commands are rejected with "Command timed out"
-   * @param isReady whether commands go to Redis at once. While they wait for a connection, the answers of its handshake
-   *   are no sign that they will be answered.
+   * @param isReady returns whether commands are sent to Redis at once. While commands wait for a connection, replies to its
+   *   handshake do not restart their time.
    */
   constructor(limitMs: number, isReady: () => boolean) {
     this.#limitMs = limitMs;
     this.#isReady = isReady;
   }
 
-  /** Starts the time of a command; one that is sent again keeps its time. */
+  /** Starts the time of a command. A command that is sent again keeps its first start time. */
   watch(command: Command): void {
     if (command.isSettled || this.#pending.has(command)) return;
     this.#pending.set(command, this.#clockMs);

@@ -2,7 +2,7 @@
 // The keys of BullMQ's queues have the same tag.
 
 export interface RedisKeys {
-  /** The prefix in braces: what BullMQ takes as its prefix. */
+  /** The prefix in braces. BullMQ gets it as its prefix. */
   readonly tag: string;
   /** Hash: the record of a job. */
   job(jobId: string): string;
@@ -74,13 +74,13 @@ export interface RedisKeys {
   sweepsOf(owner: string): string;
   /** Set: the ids of the sweeps that have not ended. */
   readonly activeSweeps: string;
-  /** String, 30 days: notes that the receiver of an owner's webhook address has answered 410 Gone. */
+  /** String, 30 days: it exists if the receiver at an owner's webhook address has answered 410 Gone. */
   webhookGone(digest: string): string;
   /** Sorted set: the queue ids of an owner's parked webhooks, scored by when (ms) they were queued. */
   parkedWebhooks(owner: string): string;
   /** Set: the owners that have parked webhooks. */
   readonly parkedOwners: string;
-  /** String that expires within a minute: some process sends webhooks to private addresses. */
+  /** String that expires within a minute: it exists while some process sends webhooks to private addresses. */
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
@@ -100,7 +100,7 @@ export interface RedisKeys {
   contentsOf(owner: string): string;
   /** Hash: the record of a job, of uploaded weights or of an uploaded dataset, by its id. */
   holder(id: string): string;
-  /** Channel: the same ids, when a cancel or a pause is requested. */
+  /** Channel: the id of a job when a cancel or a pause of it is requested. */
   readonly actionChannel: string;
   /** String: a random id of the data in this Redis; see `RedisFindings.identity`. */
   readonly identity: string;

@@ -1,5 +1,5 @@
 // A private Redis: a process of ours that only this machine can reach. Its password is in no process list, and its data is in an append-only
-// file. A Ctrl-C in the terminal does not stop it, so that it is stopped last. It never outlives its parent.
+// file. A Ctrl-C in the terminal does not stop it, so that it is stopped last. It stops when its parent has ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -132,7 +132,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // Redis has ended meanwhile.
   }
 }
 

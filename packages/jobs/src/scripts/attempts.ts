@@ -13,16 +13,16 @@ const claimArgs = [
   'now',
   /** Attempts allowed without progress. */
   'attemptsAllowed',
-  /** The error (JSON) of a job that has used them up. */
+  /** The error (JSON) of a job that has used up these attempts. */
   'crashLoopError',
   'leaseMs',
 ] as const;
 
-/** What became of a claim. */
+/** The result of a claim. */
 const claimReply = z.union([
   /** Number of the attempt, spec, checkpoint file ('' = none), traceparent ('' = none). */
   replies('claimed', z.number(), z.string(), z.string(), z.string()),
-  /** `cancelled`, `paused`: the job was waiting for that. `crashLoop`: the job has used up its attempts, and has failed now. */
+  /** `cancelled`, `paused`: a cancel or a pause was requested, and is now done. `crashLoop`: the job has used up its attempts, and has failed now. */
   words('cancelled', 'paused', 'crashLoop', 'missing'),
   /** A job with this status cannot run. */
   replies('refused', jobStatus),
@@ -94,7 +94,7 @@ export const publishStep = defineScript({
 export const appendEpoch = defineScript({
   name: 'appendEpoch',
   keys: ['job', 'totals'],
-  /** `data`, `metrics` and `progress` are JSON; `seconds` are those of training. */
+  /** `data`, `metrics` and `progress` are JSON. `seconds`: the training time. */
   args: ['attempt', 'tag', 'jobId', 'epoch', 'data', 'metrics', 'progress', 'samples', 'seconds'],
   /** `appended`: the id of the event. `gap`: the last epoch in the history; an epoch between the two is missing. */
   reply: z.union([replies('appended', z.string()), words('duplicate', 'stale'), replies('gap', z.number())]),
@@ -112,7 +112,7 @@ export const appendLog = defineScript({
 export const storeCheckpoint = defineScript({
   name: 'storeCheckpoint',
   keys: ['job', 'files'],
-  /** `epoch`, `step`: finished ones. `checkpoint`, `data`: JSON of the record and of the event. */
+  /** `epoch`, `step`: the numbers of finished epochs and steps. `checkpoint`: JSON for the record. `data`: JSON of the event. */
   args: ['attempt', 'tag', 'jobId', 'epoch', 'step', 'file', 'checkpoint', 'data'],
   /** `stored`: the file that it replaces ('' = none). `gap`: the last epoch in the history; the checkpoint is after that epoch. */
   reply: z.union([replies('stored', z.string()), words('stale'), replies('gap', z.number())]),
@@ -130,7 +130,7 @@ export const announceGradients = defineScript({
 export const compareData = defineScript({
   name: 'compareData',
   keys: ['job'],
-  /** `dataDigest`: of the data found; '' if it is not known. */
+  /** `dataDigest`: the digest of the data that the attempt found; '' if it is not known. */
   args: ['attempt', 'tag', 'jobId', 'dataDigest'],
   /** `same`: the data is the same, or the job has no reuse key. */
   reply: words('same', 'other', 'stale'),

@@ -1,5 +1,5 @@
-// The scripts that create jobs and change them for users and in place of lost workers, and those that repair and read the queue. A `refused` has the
-// current status.
+// The scripts that create jobs and change them for users and in place of lost workers, and those that repair and read the queue. The reply
+// `refused` contains the current status.
 import { jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { defineScript, overQuota, replies, words } from './script.ts';
@@ -11,7 +11,7 @@ export const createJob = defineScript({
   args: [
     'tag',
     'jobId',
-    /** Of the body; '' if the request has no idempotency key. */
+    /** The digest of the body; '' if the request has no idempotency key. */
     'digest',
     'idempotencySeconds',
     'nowMs',
@@ -33,7 +33,7 @@ export const createJob = defineScript({
   reply: z.union([
     /** The job's id, its position in the queue, and the number of missing wake-ups. */
     replies('created', z.string(), z.number(), z.number()),
-    /** The id of the job of an earlier request with the same idempotency key: for `mismatch`, the body was another one. */
+    /** The id of the job that an earlier request with the same idempotency key created. `mismatch`: that request had another body. */
     replies('replayed', z.string()),
     replies('mismatch', z.string()),
     /** The reservation of the id has expired. */

@@ -1,5 +1,5 @@
-// Lua scripts that run in Redis. The text of a script is packages/jobs/lua/<name>.lua. Its keys and arguments are local variables there, and
-// `keys.<name>` is that of `RedisKeys`.
+// Lua scripts that run in Redis. The text of a script is packages/jobs/lua/<name>.lua. In it, the keys and arguments of the script are local
+// variables, and `keys.<name>` stands for the member `<name>` of `RedisKeys`.
 import { finalStatuses } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ export interface ScriptDefinition<Key extends string, Argument extends string, L
   /** The keys that the caller names. The script may use other keys with the same hash tag; it then has the argument `tag`. */
   readonly keys?: readonly Key[];
   readonly args?: readonly Argument[];
-  /** Arguments that are lists. They may be empty. A list that the script passes to one command has at most a few thousand values. */
+  /** Arguments that are lists. They may be empty. If the script passes a list to one command, the list may have at most a few thousand values. */
   readonly lists?: readonly List[];
   /** The replies of the script. A Lua integer arrives as a number. */
   readonly reply: z.ZodType<Reply>;
@@ -58,7 +58,7 @@ export function defineScript<Reply, Key extends string = never, Argument extends
   };
 }
 
-/** Returns the schema of a reply that begins with a word, which says what happened. */
+/** Returns the schema of a reply that begins with a word for the outcome. */
 export function replies<const Word extends string, const Values extends readonly z.ZodType[]>(word: Word, ...values: Values) {
   return z.tuple([z.literal(word), ...values]);
 }
@@ -79,7 +79,7 @@ export const overQuota = replies(
 
 export type OverQuota = z.infer<typeof overQuota>;
 
-/** Values that scripts have as `constants`. */
+/** Lua with the table `constants`, for scripts that use it. */
 const constants =
   `local constants = { eventsEntry = '${eventsEntry}', recordMemory = ${recordMemory}, eventMemory = ${eventMemory}, ` +
   `isFinal = { ${finalStatuses.map((status) => `${status} = true`).join(', ')} } }\n`;
@@ -115,7 +115,7 @@ end
   return reader + lists.map((list) => `local ${list} = nextList()\n`).join('');
 }
 
-/** Marks of parameters in the key of a {@link RedisKeys} function. */
+/** Placeholders for the parameters of a {@link RedisKeys} function. */
 const parameters = ['<0>', '<1>', '<2>'];
 
 /** Returns Lua with the table `keys`, which has the members of {@link RedisKeys} that a script uses. They need the script's `tag`. */

@@ -13,7 +13,7 @@ export const createSweep = defineScript({
     'quotas',
     /** The number of jobs in the first rung. */
     'firstJobs',
-    /** Of the body; '' if the request has no idempotency key. */
+    /** The digest of the body; '' if the request has no idempotency key. */
     'digest',
     'idempotencySeconds',
     /** Bytes of the record and the trials, and bytes that the jobs will store. */

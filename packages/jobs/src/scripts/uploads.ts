@@ -5,7 +5,7 @@ import { defineScript, overQuota, replies, words } from './script.ts';
 export const recordDataset = defineScript({
   name: 'recordDataset',
   keys: ['dataset', 'datasets', 'datasetsOfOwner', 'contentsOfOwner', 'reservedFiles'],
-  /** `digest`: of the content. `quotas`: see {@link quotaText}. `bytes`: of the files. */
+  /** `digest`: the digest of the content. `quotas`: see {@link quotaText}. `bytes`: the size of all files. */
   args: ['tag', 'datasetId', 'digest', 'owner', 'quotas', 'bytes'],
   /** Fields and values. */
   lists: ['record'],

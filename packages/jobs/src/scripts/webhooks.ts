@@ -36,7 +36,7 @@ export const writeWebhookState = defineScript({
 
 export const redeliverWebhook = defineScript({
   name: 'redeliverWebhook',
-  /** `gone`: the note that the receiver's address is gone. */
+  /** `gone`: the key that records that the receiver has answered 410 Gone. */
   keys: ['job', 'ended', 'gone'],
   /** `state` is JSON. */
   args: ['jobId', 'state'],

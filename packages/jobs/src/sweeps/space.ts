@@ -1,5 +1,5 @@
-// The trials of a sweep: their values, which are the same for the same seed, and their specs, as changes to the base spec. Whether a spec with the
-// values works is not decided here.
+// The trials of a sweep: their values, which are the same for the same seed, and their specs, as changes to the base spec. Whether a spec is
+// valid with these values is checked elsewhere.
 import type { SweepRange, SweepSpace, SweepStrategy } from '@trainyard/contracts';
 import { Generator, SpecError } from '@trainyard/engine';
 
@@ -70,7 +70,7 @@ export function valuesBytes(trials: readonly TrialValues[]): number {
   );
 }
 
-/** Rounds to the digits that are the same for every implementation of the logarithm. */
+/** Rounds to 10 digits, because implementations of the logarithm may differ in the last digits. */
 function short(value: number): number {
   return Number(value.toPrecision(10));
 }
@@ -148,7 +148,7 @@ function collect(from: unknown, to: unknown, path: string[], changes: Change[]):
 export function withChanges(from: unknown, changes: readonly Change[]): unknown {
   const copies = new Set<object>();
   const ownCopy = (value: unknown): Record<string, unknown> => {
-    if (!isContainer(value)) throw new TypeError('a change of a spec leads nowhere');
+    if (!isContainer(value)) throw new TypeError('a change names a place that the spec does not have');
     if (copies.has(value)) return value;
     const copy: object = Array.isArray(value) ? [...(value as unknown[])] : { ...value };
     copies.add(copy);

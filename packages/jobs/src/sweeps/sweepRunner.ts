@@ -40,7 +40,7 @@ export interface SweepRunnerOptions extends WeightSources {
 
 export class SweepRunner {
   readonly #options: SweepRunnerOptions;
-  /** The sweeps that this process advances now. For changes meanwhile, each is advanced once more. */
+  /** The sweeps that this process advances now. A sweep that changes meanwhile is advanced once more. */
   readonly #advancing = new Map<string, { readonly done: Promise<void>; isStale: boolean }>();
 
   constructor(options: SweepRunnerOptions) {
