@@ -20,9 +20,17 @@ interface Shared {
 const shared = globalThis as { [key: symbol]: Shared | undefined };
 const sharedKey = Symbol.for('trainyard.testServer');
 
+/** Starts the Redis of the run, and logs if it is the embedded one, because some tests are skipped then. */
+async function startForRun(files: number): Promise<TestServers> {
+  const servers = await startTestServers(process.env, files);
+  if (servers.kind === 'embedded')
+    console.log('tests: the PATH has no redis-server: the tests use the embedded Redis, and those that need a redis-server are skipped');
+  return servers;
+}
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const run = (shared[sharedKey] ??= {
-    servers: startTestServers(process.env, project.vitest.config.maxWorkers),
+    servers: startForRun(project.vitest.config.maxWorkers),
     projects: 0,
   });
   run.projects += 1;

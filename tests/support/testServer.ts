@@ -41,7 +41,6 @@ export async function startTestServer(env: NodeJS.ProcessEnv): Promise<TestServe
  */
 export async function startTestServers(env: NodeJS.ProcessEnv, files: number): Promise<TestServers> {
   const count = isEmbedded(env) ? files : 1;
-  if (count > 1) console.log(`tests: ${count} processes run the embedded Redis`);
   const servers = await Promise.all(Array.from({ length: count }, async () => await startTestServer(env)));
   return {
     urls: servers.map(({ url }) => url),
