@@ -1,9 +1,9 @@
-// Compiles the AssemblyScript kernels under src/ to a WebAssembly module. It writes the module as base64, with the types of its
-// exports, into the engine's sources, so nothing is read from disk at run time, in Node or in a browser page. Then it compiles the
-// kernels once more with relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones. That module is a file of its
-// own, so only those who want it load it. Before, it writes src/definitions.generated.ts: the names that the kernels share with the
-// engine (packages/engine/src/backend/definitions.ts), as constants and classes.
-// Usage: node build.mjs [--clean]. It does nothing when the sources, this file and the compiler have not changed.
+// Compiles the AssemblyScript kernels under src/ to a WebAssembly module. It writes the module as base64, with the types of its exports,
+// into the engine's sources, so nothing is read from disk at run time, in Node or in a browser page. Then it compiles the kernels once more
+// with relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones. The relaxed module is written to a separate file, so
+// only programs that use it load it. Before compiling, the script writes src/definitions.generated.ts. It declares the names that the
+// kernels share with the engine (packages/engine/src/backend/definitions.ts) as constants and classes.
+// Usage: node build.mjs [--clean]. It does nothing if the sources, this file and the compiler are the same as in the last build.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,10 @@ const options =
   '--runtime stub --noAssert --use abort= --optimizeLevel 1 --enable simd --enable threads ' +
   '--importMemory --noExportMemory --sharedMemory --initialMemory 1 --maximumMemory 65536';
 
-/** Returns a line that changes whenever the output could change. */
+/**
+ * Returns a comment line with a hash of the compiler's version, this file and the sources. The generated files are current if they begin
+ * with this line.
+ */
 function stampOf() {
   const hash = createHash('sha256');
   hash.update(readFileSync(fileURLToPath(import.meta.resolve('assemblyscript/package.json'))));
@@ -44,7 +47,7 @@ function areCurrent(stamp) {
 }
 
 /**
- * Returns the kernels' side of the definitions: a constant for each name that has a number, and a class for each list of sizes.
+ * Returns the definitions for the kernels: a numbered constant for each operation and purpose, and a class for each list of sizes.
  * @param {typeof import('../src/backend/definitions.ts')} lists
  */
 function kernelDefinitions({ unaryOps, binaryOps, activationOps, convSizes, poolSizes, winogradPurposes }) {
@@ -71,8 +74,8 @@ function sizesClass(name, sizes) {
 }
 
 /**
- * Returns the engine's side: a function that writes sizes to memory as the class has them. It is unrolled, because a loop over names is
- * slow in a step.
+ * Returns a function for the engine that writes sizes to memory in the order of the class's fields. It has one line for each size, because
+ * a loop over names would slow down every training step.
  * @param {string} name
  * @param {readonly string[]} sizes
  */
@@ -111,7 +114,7 @@ async function compile(...more) {
 }
 
 /**
- * Returns the exports' signatures, from the compiler's own declarations, so that none is written twice.
+ * Returns the signatures of the exported functions. They are read from the compiler's declarations, so they need not be repeated by hand.
  * @param {string} declarations
  */
 function signaturesOf(declarations) {
@@ -133,9 +136,9 @@ function interfaceOf(signatures) {
 }
 
 /**
- * A parallel kernel is one whose last parameters are (from, to). For each, this writes a method that runs all of its units, and a function
- * that runs some of them on arguments that lie in memory. Each call is a plain call of a known function: it makes no garbage and looks
- * nothing up.
+ * A parallel kernel is one whose last parameters are (from, to). For each parallel kernel, this writes a method that runs all units, and a
+ * function that runs a range of units with arguments from shared memory. Calls name the kernel directly, so they allocate nothing and need
+ * no lookup.
  * @param {Signature[]} signatures
  */
 function parallelOf(signatures) {
@@ -175,13 +178,13 @@ function parallelOf(signatures) {
     ...runs,
     '];',
     '',
-    '/** Arguments of the parallel kernel that has the most, without its units. */',
+    '/** The largest number of arguments of a parallel kernel, not counting its range of units. */',
     `export const MOST_ARGUMENTS = ${mostArguments};`,
   ].join('\n');
 }
 
 /**
- * Writes a generated file as a whole: other processes never see a part of it.
+ * Writes a generated file under another name and then renames it, so that other processes never read a half-written file.
  * @param {string} output
  * @param {string} stamp
  * @param {readonly string[]} parts

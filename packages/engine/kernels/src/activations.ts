@@ -12,7 +12,10 @@ function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** Computes tanh as Cephes' tanhf does, at most 2 ulp off. Near 0 it is a polynomial, because a difference of exponentials would cancel. */
+/**
+ * Computes tanh as Cephes' tanhf does, at most 2 ulp off. Near 0 it uses a polynomial, because a difference of exponentials would lose
+ * digits there.
+ */
 function tanh4(x: v128): v128 {
   const size = f32x4.abs(x);
   const z = f32x4.mul(x, x);

@@ -1,6 +1,6 @@
 // Kernels over several dimensions: broadcasting arithmetic, repetition, permutation. `dims` is a list of `rank` >= 1 records of int32, the
-// innermost dimension first. A record has the result's size and, for each operand, the elements to step. The backend leaves out dimensions
-// of size 1 and merges neighbours with matching steps, so that the innermost loop is as long as possible.
+// innermost dimension first. A record has the result's size in this dimension and, for each operand, its step in elements. The backend
+// leaves out dimensions of size 1 and merges neighbours with matching steps, so that the innermost loop is as long as possible.
 import { blockElements, blocksOf, blockStart } from './blocks';
 import { ADD, DIV, MAXIMUM, MUL, POW, SUB } from './definitions.generated';
 import { binaryLanes, fill } from './elementwise';
@@ -37,7 +37,10 @@ function binaryRun(op: i32, a: usize, stepA: i32, b: usize, stepB: i32, out: usi
   }
 }
 
-/** Returns the number of units of `binary`: blocks of a single dimension, or runs of the innermost of several. */
+/**
+ * Returns the number of units of `binary`. With one dimension a unit is a block (blocks.ts). With several, it is a run along the innermost
+ * dimension.
+ */
 export function binaryUnits(dims: usize, rank: i32): i32 {
   if (rank == 1) return blocksOf(load<i32>(dims));
   let runs = 1;
@@ -88,8 +91,8 @@ function binaryLoop(op: i32, a: usize, b: usize, out: usize, dims: usize, rank: 
 }
 
 /**
- * Computes out = a op b. Records: size, step of a, step of b. The innermost steps are 0 or 1, and not both are 0. `counters` has space for
- * 4 * `rank` bytes of each thread. Units: see binaryUnits.
+ * Computes out = a op b. Records: size, step of a, step of b. Each innermost step is 0 or 1, and at least one of the two is 1. `counters`
+ * has 4 * `rank` bytes for each thread. Units: see binaryUnits.
  */
 export function binary(
   op: i32,
@@ -142,24 +145,30 @@ function gatherRun(x: usize, step: i32, out: usize, n: i32): void {
   }
 }
 
-/** Rows of a transposed matrix that a unit writes, a multiple of 4. */
+/** The number of rows of a transposed matrix that a unit writes. It is a multiple of 4. */
 const BAND = 64;
 
-/** Returns whether the innermost two dimensions are a matrix to transpose. That is done in blocks, so that both sides use whole vectors. */
+/**
+ * Returns whether copying the innermost two dimensions transposes a matrix. A transposition runs in blocks, so that it reads and writes
+ * whole vectors.
+ */
 // @ts-ignore: decorator
 @inline
 function isTransposed(dims: usize, rank: i32): bool {
   return rank > 1 && load<i32>(dims, 4) > 1 && load<i32>(dims, 12) == 1;
 }
 
-/** Returns the number of bands of rows in a run of the innermost dimensions. */
+/** Returns the number of units in a run of the innermost dimensions. A transposed matrix is split into bands of rows. */
 // @ts-ignore: decorator
 @inline
 function bandsOf(dims: usize, rank: i32): i32 {
   return isTransposed(dims, rank) ? (load<i32>(dims, 8) + BAND - 1) / BAND : 1;
 }
 
-/** Returns the number of units of `gather`: blocks of a single dimension, runs of the innermost of several, or bands of a matrix. */
+/**
+ * Returns the number of units of `gather`. With one dimension a unit is a block (blocks.ts). With several, it is a run along the innermost
+ * dimension, or a band of rows of a transposed matrix.
+ */
 export function gatherUnits(dims: usize, rank: i32): i32 {
   if (rank == 1) return blocksOf(load<i32>(dims));
   let units = bandsOf(dims, rank);
@@ -168,8 +177,8 @@ export function gatherUnits(dims: usize, rank: i32): i32 {
 }
 
 /**
- * Copies x by the steps of the records (size, step of x): a step of 0 repeats elements, and steps in another order permute dimensions.
- * `counters` has space for 4 * `rank` bytes of each thread. Units: see gatherUnits.
+ * Copies x in the order that the records (size, step of x) define. A step of 0 repeats elements, and steps in another order permute
+ * dimensions. `counters` has 4 * `rank` bytes for each thread. Units: see gatherUnits.
  */
 export function gather(x: usize, out: usize, dims: usize, rank: i32, counters: usize, from: i32, to: i32): void {
   counters = ownScratch(counters, <usize>rank << 2);

@@ -1,6 +1,6 @@
 // Direct 2-D convolution and its two gradients in NCHW, for any stride, padding, dilation and groups. It computes one tile at a time:
-// neighbouring results of one row × 8 channels. convPlan.ts says what a tile reads. A result adds its terms by block of channels, and
-// within a block by kernel row, channel and kernel column. Rows of padding are left out.
+// neighbouring results of one row × 8 channels. The array that tiles read is described in convPlan.ts. Each result sums its terms in a
+// fixed order: by block of channels, then by kernel row, channel and kernel column. Kernel rows that read only padding are skipped.
 import { blockElements, blockStart } from './blocks';
 import { transpose } from './broadcast';
 import { clearImage, listResults, listTerms, makeImage } from './convImage';
@@ -10,7 +10,7 @@ import { fill } from './elementwise';
 import { ownScratch } from './memory';
 import { firstRow, listedTile, tilesOf, walkedTile } from './tile';
 
-/** Returns the plan, which is behind the sizes. */
+/** Returns the plan, which follows the sizes in memory. */
 // @ts-ignore: decorator
 @inline
 function planOf(geometry: usize): ConvPlan {
@@ -36,12 +36,12 @@ export function packedBytes(geometry: usize): usize {
   return <usize>planOf(geometry).packed << 2;
 }
 
-/** Returns the number of units of packing a weight: strips of each group. */
+/** Returns the number of units of `packConv2d`. A unit is a strip of 8 results of one group. */
 export function packUnits(geometry: usize): i32 {
   return changetype<ConvSizes>(geometry).groups * planOf(geometry).strips;
 }
 
-/** Packs a weight for `conv2d`, or for the gradient of x if that was planned. Units: see packUnits. */
+/** Packs the weight for `conv2d`. Pass 1 as `isTurned` if the plan is for the gradient of x. Units: see packUnits. */
 export function packConv2d(weight: usize, packed: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;
@@ -54,8 +54,8 @@ export function packConv2d(weight: usize, packed: usize, geometry: usize, isTurn
 }
 
 /**
- * Computes out = x convolved with the packed weight, plus bias (0 if there is none). With the plan for the gradient of x, it computes that
- * gradient from the result's gradient. Units are images.
+ * Computes out = x convolved with the packed weight, plus bias. A `bias` of 0 means no bias. If the plan is for the gradient of x, pass the
+ * result's gradient as `x`; `out` then gets the gradient of x. Units are images.
  */
 export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
@@ -82,8 +82,9 @@ export function conv2d(x: usize, packed: usize, bias: usize, out: usize, geometr
 }
 
 /**
- * Packs weights in the order in which tiles read them: for each group, block of channels and strip, the terms in their order, of 8 results
- * each. Results that the last strip does not have are 0. Steps are elements from one result, and from one channel, to the next.
+ * Packs weights in the order in which tiles read them. Each group, block of channels and strip has its terms in the order of summation, and
+ * each term has the weights of 8 results. If the last strip has fewer than 8 results, the rest is 0. `resultStep` and `channelStep` are the
+ * elements from one result or channel to the next.
  */
 function packStrip(
   plan: ConvPlan,
@@ -139,7 +140,7 @@ function convolveBand(plan: ConvPlan, x: usize, weights: usize, firstOut: i32, o
   }
 }
 
-/** Copies 8 floats for each result to planes of `n` >= 4 results. The last four results may overlap results before. */
+/** Copies up to 8 channels of `n` >= 4 results to their planes, four results at a time. The last four results may overlap earlier ones. */
 function toPlanes(from: usize, to: usize, plane: usize, planes: i32, n: i32): void {
   for (let next = 0; next < n; next += 4) {
     const i = <usize>min(next, n - 4);
@@ -204,12 +205,14 @@ function convolveRow(
   }
 }
 
-/** Returns the number of parts of the batch. Each part sums its gradients of the weight by itself, in packedBytes of memory. */
+/** Returns the number of parts of the batch. Each part has its own sums for the weight's gradient, of packedBytes. */
 export function weightParts(geometry: usize): i32 {
   return planOf(geometry).parts;
 }
 
-/** Computes `sums`: the gradient of the weight for each part of the batch, from the result's gradient. Units are the parts. */
+/**
+ * Computes `sums` from the result's gradient: for each part of the batch, the part's share of the weight's gradient. Units are the parts.
+ */
 export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = planOf(geometry);
@@ -220,7 +223,7 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   scratch = ownScratch(scratch, plan.bytes);
   clearImage(plan, scratch);
   listResults(plan, scratch + plan.positions);
-  // Lanes that the last strip does not have stay 0.
+  // If the last strip has fewer than 8 results, its unused lanes stay 0.
   memory.fill(scratch + plan.sums, 0, <usize>(plan.strips * plan.bandRows * plan.outWidth) << 5);
   for (let part = from; part < to; part++) {
     const ofPart = sums + (<usize>(part * plan.packed) << 2);
@@ -237,7 +240,9 @@ export function conv2dBackwardWeight(g: usize, x: usize, sums: usize, geometry: 
   }
 }
 
-/** Adds the sums of all parts to those of the first part, one part after the other. Units are blocks of packedBytes / 4 elements. */
+/**
+ * Adds the sums of the other parts to the sums of the first part, one part after the other. Units are blocks of packedBytes / 4 elements.
+ */
 export function addParts(sums: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const partBytes = <usize>plan.packed << 2;
@@ -278,7 +283,7 @@ function correlateBand(plan: ConvPlan, g: usize, x: usize, firstOut: i32, weight
   }
 }
 
-/** Computes dw from sums in the layout of packed weights that are not turned. Units: see packUnits. */
+/** Copies the summed gradient to dw. `sums` has the layout of packed weights for the result. Units: see packUnits. */
 export function unpackConv2d(sums: usize, dw: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const taps = plan.kernelHeight * plan.kernelWidth;

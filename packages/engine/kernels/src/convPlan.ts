@@ -1,9 +1,9 @@
 // The plan of a convolution: the padded image that it reads, the blocks of channels and bands of rows, and the place of each piece in a
 // thread's scratch memory. The plan follows from the sizes alone. Nothing is computed here.
 //
-// A convolution reads an image of repeated elements (tile.ts) that is made of its input. The image is padded. For the gradient of a
-// strided convolution it is also stretched by zeros. If there is a stride along the width, the image's columns are sorted by their
-// remainder, so that neighbouring results always read neighbouring elements.
+// A convolution does not read its input directly. It reads a padded copy, the image, in which each element is repeated (tile.ts). For the
+// gradient of a strided convolution, the image also has zeros between its elements. If the stride along the width is more than 1, the
+// image's columns are sorted by their remainder modulo the stride, so that neighbouring results always read neighbouring elements.
 import { ConvSizes } from './definitions.generated';
 
 @unmanaged
@@ -11,7 +11,7 @@ export class ConvPlan {
   /** Channels of one group: of the input and of the result. */
   channels: i32;
   results: i32;
-  /** The input and its stretching: element i of a line goes to position i * stretch + offset. */
+  /** The input, and where its elements go: element i of a line goes to position i * stretch + top or left. */
   height: i32;
   width: i32;
   stretchHeight: i32;
@@ -42,9 +42,9 @@ export class ConvPlan {
   depth: i32;
   /** Floats of all packed weights. */
   packed: i32;
-  /** Parts of the batch. Each sums its gradients of the weight by itself. */
+  /** Parts of the batch. Each part has its own sums for the weight's gradient. */
   parts: i32;
-  /** Offsets in a thread's scratch memory, and its bytes. */
+  /** Offsets in a thread's scratch memory, and its total bytes. */
   listed: usize;
   image: usize;
   offsets: usize;
@@ -59,14 +59,16 @@ const PARTS = 8;
 const IMAGES_OF_PART = 2;
 const FLOATS_OF_PARTS = 16 * 1024 * 1024;
 
-/** Terms of a block of channels. With so many, its weights and its lines of the image stay in the first-level cache. */
+/** The most terms of a block of channels. The weights and image lines of such a block fit into the first-level cache. */
 const BLOCK_TERMS = 256;
-/** Bytes of the image of a band, so that it stays in the second-level cache. */
+/** The most bytes of a band's image, so that it stays in the second-level cache. */
 const IMAGE_BYTES = 256 * 1024;
-/** Results of a band, so that 8 of each stay in the first-level cache while the weight's gradient is summed over them. */
+/**
+ * The most results of a band. Their gradients for 8 channels stay in the first-level cache while the weight's gradient is summed over them.
+ */
 const BAND_RESULTS = 1024;
 
-/** Plans the result or the gradient of the weight, both of which read x. */
+/** Plans the result or the gradient of the weight. Both read x. */
 export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.inChannels / sizes.groups;
   plan.results = sizes.outChannels / sizes.groups;
@@ -83,7 +85,10 @@ export function planForward(sizes: ConvSizes, plan: ConvPlan): void {
   finishPlan(sizes, plan);
 }
 
-/** Plans the gradient of x. It is a convolution of the result's gradient, stretched by the stride, with the kernel turned around. */
+/**
+ * Plans the gradient of x. This gradient is a convolution with the turned kernel. Its input is the result's gradient with its elements a
+ * stride apart.
+ */
 export function planBackwardInput(sizes: ConvSizes, plan: ConvPlan): void {
   plan.channels = sizes.outChannels / sizes.groups;
   plan.results = sizes.inChannels / sizes.groups;
@@ -125,7 +130,7 @@ function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {
   const rowsThatFit = min((linesThatFit - reach) / plan.strideHeight + 1, BAND_RESULTS / plan.outWidth);
   plan.bandRows = max(1, min(plan.outHeight, rowsThatFit));
   plan.imageRows = (plan.bandRows - 1) * plan.strideHeight + reach;
-  // With 64 more bytes, planes whose size is a power of two do not share lines of the cache.
+  // 64 more bytes keep planes whose size is a power of two from competing for the same cache lines.
   plan.planeBytes = <usize>plan.imageRows * plan.lineBytes + 64;
   const bandResults = <usize>(plan.bandRows * plan.outWidth);
   plan.packed = (sizes.groups * plan.strips * plan.depth) << 3;

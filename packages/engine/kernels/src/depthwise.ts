@@ -1,12 +1,12 @@
-// Depthwise convolutions, where each channel has a kernel of its own (groups = channels in = channels out). They are no matrix products:
-// each plane is copied once with its padding, and taps are applied to it in vectors. Units are planes, or channels for the weight's
-// gradient. All other convolutions are in conv2d.ts.
+// Depthwise convolutions, where each channel has a kernel of its own (groups = channels in = channels out). They are not computed as matrix
+// products: each plane is copied once with its padding, and each tap is applied to several elements at once. Units are planes, or channels
+// for the weight's gradient. All other convolutions are in conv2d.ts.
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { madd } from './madd';
 import { ownScratch, storeUpTo4 } from './memory';
 
-/** Elements that a vector of eight results may read behind the last element that it needs. */
+/** How many elements a row of eight results may read beyond the last element that it needs. */
 // @ts-ignore: decorator
 @inline
 function slack(stride: i32): i32 {
@@ -24,7 +24,10 @@ export function planDepthwise(geometry: usize): usize {
   return (<usize>(height * width + slack(max(sizes.strideWidth, 1))) << 2) + taps * 12 + 64;
 }
 
-/** Copies x to (top, left) of a plane with rows and columns `rowStep` and `columnStep` apart. Elements outside of the plane are left out. */
+/**
+ * Copies x into a plane, beginning at (top, left), with its rows `rowStep` and its columns `columnStep` apart. Elements that would be
+ * outside the plane are skipped.
+ */
 function place(
   x: usize,
   rows: i32,
@@ -99,7 +102,7 @@ function row(plane: usize, sizes: ConvSizes, width: i32, stride: i32, weight: us
   }
 }
 
-/** Computes a plane of results from a padded plane. */
+/** Computes one output plane of the convolution from one padded input plane. */
 function correlate(
   plane: usize,
   sizes: ConvSizes,
@@ -141,7 +144,7 @@ export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geom
   }
 }
 
-/** Computes dx: g, with its elements a stride apart, correlated with the kernel turned around. */
+/** Computes dx: the correlation of g, with its elements a stride apart, with the turned kernel. */
 export function depthwiseBackwardInput(g: usize, weight: usize, dx: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));
@@ -187,7 +190,7 @@ function rowDot(g: usize, x: usize, stride: i32, n: i32): f32 {
   return f32x4.extract_lane(sum, 0) + f32x4.extract_lane(sum, 1) + (f32x4.extract_lane(sum, 2) + f32x4.extract_lane(sum, 3)) + rest;
 }
 
-/** Computes dw: for each tap the sum of g times the elements of x that the tap reads. Rows are added in float64. */
+/** Computes dw. A tap's gradient is the sum of g times the elements of x that the tap reads. Rows are added in float64. */
 export function depthwiseBackwardWeight(g: usize, x: usize, dw: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));

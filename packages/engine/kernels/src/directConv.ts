@@ -1,6 +1,7 @@
 // Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for images of few channels in NCHW. A tile is 3 output channels × 2
-// rows × 4 columns: six sums in registers, so that few output channels waste no lanes. A sum starts as the bias and adds its terms by
-// channel, kernel row and kernel column. If 3 does not divide the output channels, the last tile computes some of them again.
+// rows × 4 columns. Its sums are six vectors in registers, each of four neighbouring columns, so that no lanes are wasted when there are
+// few output channels. A sum starts as the bias and adds its terms by channel, kernel row and kernel column. If 3 does not divide the
+// output channels, the last tile computes some of them again.
 import { copyLines } from './copyLines';
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
@@ -38,7 +39,7 @@ function isPadded(sizes: ConvSizes): bool {
   );
 }
 
-/** Returns the height of the image with its padding; paddedWidth returns the width. */
+/** Returns the height of the padded image. paddedWidth returns its width. */
 // @ts-ignore: decorator
 @inline
 function paddedHeight(sizes: ConvSizes): i32 {
@@ -91,7 +92,7 @@ export function packDirectConv(weight: usize, bias: usize, packed: usize, geomet
   }
 }
 
-/** Computes the pooled images (`out`), and from where in the convolution's planes their elements come (`indices`). Units are images. */
+/** Computes the pooled images (`out`) and the position of each maximum in the convolution's plane (`indices`). Units are images. */
 export function directConvReluPool(
   x: usize,
   packed: usize,
@@ -142,7 +143,7 @@ function convolveImage(sizes: ConvSizes, x: usize, pads: bool, packed: usize, ou
     for (let row = 0; row < windowRows; row++) {
       const upper = x + <usize>(2 * row) * line;
       for (let column = 0; column < 2 * windows; column += 4) {
-        // The last tile may overlap the tile before, with the same results.
+        // The last tile may compute results of the previous tile again, with the same bits.
         const at = <usize>min(column, 2 * windows - 4) << 2;
         tile(sizes, upper + at, line, plane, packed, rows + at, step);
       }
@@ -156,7 +157,10 @@ function convolveImage(sizes: ConvSizes, x: usize, pads: bool, packed: usize, ou
   }
 }
 
-/** Computes 3 channels × 2 rows × 4 columns of results. The rows of a channel are `step` bytes apart; the next channel follows them. */
+/**
+ * Computes 3 channels × 2 rows × 4 columns of results. The two rows of a channel are `step` bytes apart, and the rows of the next channel
+ * follow.
+ */
 function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, to: usize, step: usize): void {
   let upper0 = v128.load(w);
   let upper1 = v128.load(w, 16);
@@ -172,7 +176,7 @@ function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, t
       let a = from;
       from += line;
       let b = from;
-      // The most common width is written out, which saves a sixteenth of the time.
+      // The loop over the most common kernel width is unrolled, which saves a sixteenth of the time.
       if (width == 5) {
         const x00 = v128.load(a, 0);
         const x01 = v128.load(b, 0);
@@ -261,7 +265,7 @@ function tile(sizes: ConvSizes, x: usize, line: usize, plane: usize, w: usize, t
   v128.store(to + step, lower2);
 }
 
-/** Computes a row of at least four windows. The last four may overlap windows before. */
+/** Computes a row of at least four windows, four at a time. The last four may overlap earlier ones. */
 function poolRow(upper: usize, step: usize, windows: i32, rowStart: i32, width: i32, out: usize, indices: usize): void {
   for (let first = 0; first < windows; first += 4) {
     const window = min(first, windows - 4);

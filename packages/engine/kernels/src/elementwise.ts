@@ -153,7 +153,7 @@ function reciprocalLoop(a: usize, out: usize, n: i32): void {
   if (n > 0) storeTail(out, f32x4.div(one, loadTail(a, n)), n);
 }
 
-/** Computes out = a op scalar. Powers that need only a few operations do without the logarithm. */
+/** Computes out = a op scalar. Powers that need only a few operations are computed without the logarithm. */
 export function binaryScalar(op: i32, a: usize, scalar: f32, out: usize, n: i32, from: i32, to: i32): void {
   a += blockStart(from);
   out += blockStart(from);

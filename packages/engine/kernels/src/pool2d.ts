@@ -28,7 +28,7 @@ function poolWindow(sizes: PoolSizes, x: usize, oh: i32, ow: i32, out: usize, in
   store<i32>(index, position);
 }
 
-/** Returns whether the windows are 2 × 2, side by side, without padding and all within the image, which is the usual case. */
+/** Returns whether this is the usual case: 2 × 2 windows side by side, without padding, all within the image. */
 // @ts-ignore: decorator
 @inline
 function isPlain2x2(sizes: PoolSizes): bool {
@@ -53,7 +53,7 @@ function replaces(value: v128, best: v128): v128 {
   return v128.andnot(f32x4.eq(best, best), f32x4.ge(best, value));
 }
 
-/** Computes a row of at least four plain 2 × 2 windows. The last four may overlap windows before, with the same results. */
+/** Computes a row of at least four plain 2 × 2 windows. The last four may overlap earlier windows, with the same results. */
 function poolRow2x2(x: usize, width: i32, rowStart: i32, outWidth: i32, out: usize, indices: usize): void {
   const one = i32x4.splat(1);
   const below = i32x4.splat(width);
@@ -108,8 +108,8 @@ export function maxPool2d(x: usize, out: usize, indices: usize, geometry: usize,
 }
 
 /**
- * Computes dx: adds each window's gradient at the position of its maximum. A window of padding alone (position -1) adds nothing. Units are
- * planes.
+ * Computes dx: adds each window's gradient at the position of its maximum. A window that covers only padding has the position -1 and adds
+ * nothing. Units are planes.
  */
 export function maxPool2dBackward(g: usize, indices: usize, dx: usize, geometry: usize, from: i32, to: i32): void {
   const sizes = changetype<PoolSizes>(geometry);

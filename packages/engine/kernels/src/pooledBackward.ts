@@ -1,6 +1,6 @@
-// The gradients of a convolution of stride 1 that is followed by relu and 2 × 2 max-pooling. Only the positions that pooling kept and where
-// relu was not 0 are visited (sparseWalk.ts), about an eighth of all. Units are runs of images. Each has its own sums for the weight and
-// the bias, which are added afterwards, in order.
+// The gradients of a convolution of stride 1 that is followed by relu and 2 × 2 max-pooling. Only positions that pooling kept and where
+// relu's result is not 0 are visited (sparseWalk.ts). These are about an eighth of all positions. Units are runs of images. Each run has
+// its own sums for the weight and the bias. At the end, the sums of all runs are added in order.
 import { transpose } from './broadcast';
 import { copyLines } from './copyLines';
 import { ConvSizes } from './definitions.generated';
@@ -8,7 +8,7 @@ import { fill } from './elementwise';
 import { ownScratch } from './memory';
 import { ENTRY, spreadWindows, sumWindows } from './sparseWalk';
 
-/** Offsets in a thread's scratch memory, and sizes. Images there have their channels last, and their padding around them. */
+/** Offsets in a thread's scratch memory, and sizes. The images in it are padded, and their channels are the last dimension. */
 @unmanaged
 class WalkPlan {
   width: i32;
@@ -17,7 +17,7 @@ class WalkPlan {
   line: usize;
   /** Vectors of a row of a window. */
   vectors: i32;
-  /** The same for the gradient of x: the channels of a pixel take whole vectors. */
+  /** The same for the gradient of x, whose pixels are padded to whole vectors. */
   spreadPixel: usize;
   spreadLine: usize;
   spreadVectors: i32;
@@ -46,13 +46,13 @@ function makePlan(sizes: ConvSizes, plan: WalkPlan): void {
   plan.spreadVectors = sizes.kernelWidth * pixelVectors;
   plan.sumBytes = <usize>(sizes.kernelHeight * plan.vectors) << 4;
   plan.list = lines(offsetof<WalkPlan>());
-  // One entry more: an entry that does not count is written behind the last one that counts.
+  // One more entry than positions, because listPositions may write a rejected entry after the last listed one.
   plan.image = plan.list + lines(<usize>((sizes.outHeight >> 1) * (sizes.outWidth >> 1) + 1) * ENTRY);
   plan.gradient = plan.image + lines(<usize>plan.height * plan.line);
   plan.bytes = plan.gradient + lines(<usize>plan.height * plan.spreadLine);
 }
 
-/** Returns the bytes of the sums of one unit: each output channel's rows, then the biases. At `room` there is space for a plan. */
+/** Returns the bytes of the sums of one unit: each output channel's rows, then the biases. `room` is the address of memory for a plan. */
 export function pooledBackwardSums(geometry: usize, room: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const plan = changetype<WalkPlan>(room);
@@ -67,13 +67,16 @@ export function pooledBackwardScratch(geometry: usize, room: usize): usize {
   return plan.bytes;
 }
 
-/** Returns the bytes of the weight as packWindows packs it. */
+/** Returns the bytes of the weight in the layout of packWindows. */
 export function packedWindows(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   return <usize>(sizes.outChannels * sizes.kernelHeight * sizes.kernelWidth * ((sizes.inChannels + 3) / 4)) << 4;
 }
 
-/** Packs weights as windows need them: for each output channel its rows, channels last. Pixels are padded with zeros to whole vectors. */
+/**
+ * Packs the weight in the order in which windows read it: for each output channel, its pixels row by row with the input channels last.
+ * Pixels are padded with zeros to whole vectors.
+ */
 export function packWindows(weight: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const taps = sizes.kernelHeight * sizes.kernelWidth;
@@ -96,8 +99,8 @@ export function packWindows(weight: usize, packed: usize, geometry: usize): void
 }
 
 /**
- * Computes dx (if it is not 0) and the unit's part of the sums from the pooled gradient g. `packed` is the weight as packWindows packs it.
- * Units are the batch in `runs` parts.
+ * Computes dx and each unit's sums from the pooled gradient g. If the address `dx` is 0, only the sums are computed. `packed` is the weight
+ * in the layout of packWindows. Units are the `runs` parts of the batch.
  */
 export function convReluPoolBackward(
   g: usize,
@@ -145,7 +148,7 @@ function walkImage(
   const skipped = <usize>(n * sizes.outChannels) * pooled;
   const inBytes = <usize>(sizes.inChannels * sizes.height * sizes.width) << 2;
   const input = x + <usize>n * inBytes;
-  // A single channel without padding needs no other layout.
+  // A single channel without padding already has the needed layout.
   const isImage = sizes.inChannels == 1 && plan.width == sizes.width && plan.height == sizes.height;
   const image = isImage ? input : own + plan.image;
   if (!isImage) channelsLast(sizes, plan, input, image);
@@ -171,7 +174,7 @@ function walkImage(
   if (dx != 0) planesFirst(sizes, plan, own + plan.gradient, dx + <usize>n * inBytes);
 }
 
-/** Lists the positions of one channel's gradients that count. @returns their number. */
+/** Lists the positions of one channel where the gradient passes relu. @returns the number of these positions. */
 function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, indices: usize, list: usize): i32 {
   const pixel = sizes.inChannels << 2;
   const down = <i32>plan.line - sizes.outWidth * pixel;
@@ -188,7 +191,7 @@ function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, ind
       store<u32>(list, offset + step * pixel + (isBelow ? down : 0));
       store<u32>(list, spreadOffset + step * spreadPixel + (isBelow ? spreadDown : 0), 4);
       store<f32>(list, load<f32>(g), 8);
-      // The next entry overwrites one where relu was 0. A NaN is not below 0, so it counts.
+      // Where relu's result is 0, the next entry overwrites this one. A NaN is kept, because NaN <= 0 is false.
       list += load<f32>(y) <= 0 ? 0 : ENTRY;
       corner += 2;
       offset += 2 * pixel;
@@ -201,7 +204,7 @@ function listPositions(sizes: ConvSizes, plan: WalkPlan, g: usize, y: usize, ind
   return <i32>((list - start) / ENTRY);
 }
 
-/** Sums in four parts, because each addition to a single sum would wait for the one before. */
+/** Keeps four sums: with a single sum, each addition would wait for the previous one. */
 function sumOfList(list: usize, n: i32): f32 {
   let a: f32 = 0;
   let b: f32 = 0;
@@ -221,7 +224,7 @@ function sumOfList(list: usize, n: i32): f32 {
   return a + b + (c + d);
 }
 
-/** Copies the planes of one image to channels last, within the padding. */
+/** Copies one image from planes to the padded layout with channels last. */
 function channelsLast(sizes: ConvSizes, plan: WalkPlan, x: usize, image: usize): void {
   const plane = sizes.height * sizes.width;
   const to = image + <usize>sizes.padTop * plan.line + (<usize>(sizes.padLeft * sizes.inChannels) << 2);
@@ -236,7 +239,7 @@ function channelsLast(sizes: ConvSizes, plan: WalkPlan, x: usize, image: usize):
   }
 }
 
-/** Copies channels last to planes, without the padding. */
+/** Copies one image from the padded layout with channels last to planes, without the padding. */
 function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize): void {
   const plane = sizes.height * sizes.width;
   const pixel = <i32>(plan.spreadPixel >> 2);
@@ -250,7 +253,10 @@ function planesFirst(sizes: ConvSizes, plan: WalkPlan, image: usize, dx: usize):
   }
 }
 
-/** Adds the units' sums, in order, to give dw and db (0: not wanted). Units are output channels. */
+/**
+ * Adds the sums of all runs of images in order, which gives dw and db. An address of 0 means that this gradient is not wanted. Units are
+ * output channels.
+ */
 export function pooledBackwardTotal(
   sums: usize,
   sumBytes: usize,

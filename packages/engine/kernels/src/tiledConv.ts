@@ -1,6 +1,6 @@
-// Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for many output channels. It has tiles of 5 columns × 8 output
-// channels over an image of repeated elements, as in conv2d.ts. The channels are pooled lane by lane before they are written to planes. A
-// sum starts as the bias and adds its terms by kernel row, channel and kernel column.
+// Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for many output channels. As in conv2d.ts, a tile is 5 columns × 8
+// output channels and reads an image of repeated elements. The channels are pooled lane by lane before they are written to planes. Each sum
+// starts with the bias and adds its terms in the order of kernel row, channel and kernel column.
 import { transpose } from './broadcast';
 import { ConvSizes } from './definitions.generated';
 import { ownScratch } from './memory';
@@ -17,9 +17,9 @@ class TiledPlan {
   terms: i32;
   strips: i32;
   offsets: usize;
-  /** The offset of two rows of results. */
+  /** The offset of the sums of two rows of results. */
   sums: usize;
-  /** Offsets of pooled results and of their positions, of 8 channels each. */
+  /** Offsets of the pooled results, and of their positions, for 8 channels. */
   pooled: usize;
   positions: usize;
   image: usize;
@@ -55,14 +55,17 @@ export function tiledConvWeights(geometry: usize): usize {
   return <usize>((sizes.outChannels + 7) / 8) * (<usize>(terms + 1) << 5);
 }
 
-/** Returns the bytes of scratch memory of each thread. At `room` there is space for a plan. */
+/** Returns the bytes of scratch memory of each thread. `room` is the address of memory for a plan. */
 export function tiledConvScratch(geometry: usize, room: usize): usize {
   const plan = changetype<TiledPlan>(room);
   makePlan(changetype<ConvSizes>(geometry), plan);
   return plan.bytes;
 }
 
-/** Packs weights: for each strip of 8 output channels the biases, then the terms. Channels that the last strip does not have are 0. */
+/**
+ * Packs weights: for each strip of 8 output channels the biases, then the terms. If the last strip has fewer than 8 channels, the rest is
+ * 0.
+ */
 export function packTiledConv(weight: usize, bias: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const taps = sizes.kernelHeight * sizes.kernelWidth;
@@ -82,7 +85,7 @@ export function packTiledConv(weight: usize, bias: usize, packed: usize, geometr
   }
 }
 
-/** Computes the pooled images (`out`), and from where in the convolution's planes their elements come (`indices`). Units are images. */
+/** Computes the pooled images (`out`) and the position of each maximum in the convolution's plane (`indices`). Units are images. */
 export function tiledConvReluPool(
   x: usize,
   packed: usize,
@@ -120,7 +123,7 @@ function listTerms(sizes: ConvSizes, plan: TiledPlan, offsets: usize): void {
   }
 }
 
-/** Repeats each element over a vector, with the zeros of the padding around them. */
+/** Fills the image: each vector holds one element of x, four times. The padding around the elements stays 0. */
 function repeatImage(sizes: ConvSizes, plan: TiledPlan, x: usize, image: usize): void {
   for (let c = 0; c < sizes.inChannels; c++) {
     let line = image + <usize>c * plan.plane + <usize>sizes.padTop * plan.line + (<usize>sizes.padLeft << 4);

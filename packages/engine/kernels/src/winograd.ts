@@ -1,6 +1,6 @@
-// 3 × 3 convolutions of stride 1 without groups by Winograd's algorithm F(4×4, 3×3): 36 products for 16 results, where a direct
-// convolution needs 144. For each block of tiles there are the input's transform, one matrix product for each frequency, and the results'
-// transform. A result's bits follow from its tile alone and do not depend on the block. The gradients are in winogradBackward.ts.
+// 3 × 3 convolutions of stride 1 without groups by Winograd's algorithm F(4×4, 3×3): 36 products for 16 results, where a direct convolution
+// needs 144. For each block of tiles, the input is transformed, one matrix product is computed for each frequency, and the products are
+// transformed into results. A result's bits depend only on its tile and not on the block. The gradients are in winogradBackward.ts.
 import { ConvSizes } from './definitions.generated';
 import { ownScratch } from './memory';
 import { setRows } from './rowTile';
@@ -10,7 +10,7 @@ import { FREQUENCIES, planTiles, WinogradPlan } from './winogradPlan';
 import { pooledTile, resultTile } from './winogradResult';
 import { weightsToFrequencies } from './winogradTransforms';
 
-/** Returns the plan, which is behind the sizes. */
+/** Returns the plan, which follows the sizes in memory. */
 // @ts-ignore: decorator
 @inline
 export function planOf(geometry: usize): WinogradPlan {
@@ -27,12 +27,12 @@ export function winogradBlocks(geometry: usize): i32 {
   return planOf(geometry).blocks;
 }
 
-/** Returns the number of blocks of 8 results, the units of `winogradWeights` and `winogradSumWeights`. */
+/** Returns the number of blocks of 8 results. These are the units of `winogradWeights` and `winogradSumWeights`. */
 export function winogradStrips(geometry: usize): i32 {
   return planOf(geometry).strips;
 }
 
-/** Returns the number of blocks of 8 channels, the units of `winogradWeights` if weights are turned. */
+/** Returns the number of blocks of 8 channels. These are the units of `winogradWeights` for turned weights. */
 export function winogradTurnedStrips(geometry: usize): i32 {
   return planOf(geometry).channelStrips;
 }
@@ -42,7 +42,7 @@ export function winogradWeightBytes(geometry: usize): usize {
   return planOf(geometry).weightBytes;
 }
 
-/** Returns the bytes of weights that are transformed and turned. */
+/** Returns the bytes of the transformed weights for the gradient of x (turned weights). */
 export function winogradTurnedBytes(geometry: usize): usize {
   return planOf(geometry).turnedBytes;
 }
@@ -53,8 +53,8 @@ export function winogradOwnBytes(geometry: usize): usize {
 }
 
 /**
- * Transforms the weights: for each frequency and block of 8 results there is a row for each channel. If they are turned, for gradients of
- * x, results and channels change places. Units are blocks of 8 results, or of 8 channels if turned.
+ * Transforms the weights. For each frequency and block of 8 results, the output has a row for each channel. Turned weights are for
+ * gradients of x: results and channels change places. Units are blocks of 8 results, or of 8 channels if turned.
  */
 export function winogradWeights(weight: usize, transformed: usize, scratch: usize, geometry: usize, isTurned: i32, from: i32, to: i32): void {
   const plan = planOf(geometry);
@@ -101,8 +101,8 @@ function gather(at: usize, step: usize, lanes: i32): v128 {
 }
 
 /**
- * Computes out = x convolved with the transformed weights, plus bias (0 if there is none), and relu of that if asked for. If `indices` is
- * not 0, the result of relu also goes through 2 × 2 max-pooling, and `indices` gets the positions of the maxima. Units are blocks of tiles.
+ * Computes out = x convolved with the transformed weights, plus bias. A `bias` of 0 means no bias. `isRelu` applies relu to the result. If
+ * `indices` is not 0, relu and 2 × 2 max-pooling follow, and `indices` gets the positions of the maxima. Units are blocks of tiles.
  */
 export function winograd(
   x: usize,

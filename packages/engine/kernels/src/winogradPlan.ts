@@ -4,11 +4,14 @@ import { ConvSizes, GRADIENTS, RESULT } from './definitions.generated';
 
 /** Frequencies of a tile: 6 × 6. */
 export const FREQUENCIES: usize = 36;
-/** Bytes of the transformed tiles of a block, so that they stay in the second-level cache. */
+/** The most bytes of a block's transformed tiles, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
-/** The same for gradients of the weight, whose products sum over the tiles. There, longer sums matter more than the cache. */
+/**
+ * The same for gradients. Their blocks are larger, because the products for the weight's gradient sum over the tiles of a block: long sums
+ * save more time than the cache.
+ */
 const SUMMED_BLOCK_BYTES = 1000 * 1024;
-/** The tiles of a part of the weight's gradient, and the most parts. */
+/** The fewest tiles of a part of the weight's gradient, and the most parts. */
 const PART_TILES = 128;
 const MOST_PARTS = 4;
 
@@ -20,7 +23,7 @@ export class WinogradPlan {
   channels: i32;
   height: i32;
   width: i32;
-  /** Zeros above and to the left of it, 0 to 2. */
+  /** Rows of padding above the input and columns to its left, 0 to 2. */
   top: i32;
   left: i32;
   /** The results: each image has `results` planes of outHeight × outWidth. */
@@ -38,23 +41,28 @@ export class WinogradPlan {
   blocks: i32;
   /** Parts in which gradients are computed. A part is a run of whole images and has its own sums of the weight's gradient. */
   parts: i32;
-  /** Transformed channels: from tile to tile, and from frequency to frequency. */
+  /** Steps of the transformed input: from tile to tile, and from frequency to frequency. */
   channelRow: usize;
   channelStep: usize;
-  /** Transformed results: the same. */
+  /** The same steps of the transformed results. */
   resultRow: usize;
   resultStep: usize;
-  /** From frequency to frequency: of weights for results and of their gradients, and of weights for gradients of x. */
+  /** Steps from frequency to frequency: of weights for results and the weight's gradient, and of weights for the gradient of x. */
   weightStep: usize;
   turnedStep: usize;
-  /** Bytes of scratch memory: of both forms of the weights, of one part of the weight's and the bias's gradient, and of each thread. */
+  /**
+   * Bytes of scratch memory: of the weights for results, of the weights for the gradient of x, of one part's gradients of weight and bias,
+   * and of each thread.
+   */
   weightBytes: usize;
   turnedBytes: usize;
   partBytes: usize;
   ownBytes: usize;
 }
 
-/** Returns a step that is an odd multiple of 64, so that the same place of different frequencies has different lines of the cache. */
+/**
+ * Rounds a step up to an odd multiple of 64, so that the same position in different frequencies does not compete for the same cache lines.
+ */
 // @ts-ignore: decorator
 @inline
 function apart(bytes: usize): usize {
@@ -80,7 +88,7 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.resultRow = <usize>plan.strips << 5;
   plan.parts = plan.batch;
   if (purpose == GRADIENTS) plan.parts = max(1, min(min(MOST_PARTS, plan.batch), plan.tiles / PART_TILES));
-  // A multiple of 5, the rows of a product, and no more than all tiles.
+  // A multiple of 5, because a product handles 5 rows at a time. A block need not be larger than all tiles.
   const blockBytes: usize = purpose == RESULT ? BLOCK_BYTES : SUMMED_BLOCK_BYTES;
   const fitting = min(60, <i32>(blockBytes / (FREQUENCIES * (plan.channelRow + plan.resultRow))));
   plan.blockTiles = min(max(10, fitting - (fitting % 5)), ((plan.tiles + 4) / 5) * 5);
@@ -92,8 +100,8 @@ export function planTiles(sizes: ConvSizes, plan: WinogradPlan, purpose: i32): v
   plan.weightBytes = FREQUENCIES * plan.weightStep;
   plan.turnedBytes = FREQUENCIES * plan.turnedStep;
   plan.partBytes = plan.weightBytes + plan.resultRow;
-  // Behind the block: one tile of four channels, between the two passes of its transform. For gradients also the sums of the bias's
-  // gradient, and what tiles add to the tiles beside and below them: 12 vectors for four channels.
+  // After the block, there is memory for one tile of four channels between the two passes of its transform. Gradients also need the sums of
+  // the bias's gradient, and the values that tiles add to their neighbours to the right and below: 12 vectors for each four channels.
   plan.ownBytes = FREQUENCIES * (plan.channelStep + plan.resultStep + 16);
   if (purpose != RESULT) plan.ownBytes += plan.resultRow + <usize>(plan.tilesAcross + 1) * plan.channelRow * 12;
 }

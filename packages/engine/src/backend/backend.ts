@@ -1,7 +1,7 @@
-// The contract between the engine and what computes. A backend owns memory and runs kernels on flat arrays. It knows no tensors, no
-// graph, and no shapes except those that a kernel needs. Two backends exist: `reference` (plain loops in float32 or float64, which tests
-// compare with) and `wasm` (SIMD; the default). Every kernel writes all of its output. It does not read its output unless its comment
-// says so, and it never keeps an argument.
+// The contract between the engine and its backends. A backend owns memory and runs kernels on flat arrays. It does not handle tensors or
+// the graph, and gets shapes only where a kernel needs them. Two backends exist: `reference` (plain loops in float32 or float64, which
+// tests compare with) and `wasm` (SIMD; the default). Every kernel writes its whole output. It reads its output only if its comment says
+// so, and it keeps no reference to an argument.
 import type { Shape } from '../shape.ts';
 import type { FusedKernels } from './fusedKernels.ts';
 import type { LayerKernels } from './layerKernels.ts';
@@ -13,8 +13,8 @@ export type * from './types.ts';
 
 /**
  * Memory. `allocate` gives storage whose contents are undefined. Storage of an arena (between `enterArena` and `leaveArena`) lives until
- * the arena is left; other storage lives until JavaScript collects it. `allocatePersistent` is for what outlives steps (parameters,
- * gradients, optimizer state): its storage is filled with zeros and is collected with its array.
+ * the arena is left; other storage lives until JavaScript collects it. `allocatePersistent` is for arrays that are needed in later steps
+ * (parameters, gradients, optimizer state). Its storage is filled with zeros and is freed when JavaScript collects the array.
  */
 export interface BackendMemory {
   allocate(length: number): FloatArray;
@@ -22,22 +22,22 @@ export interface BackendMemory {
   allocateIndices(length: number): Int32Array;
   /** Opens an arena and returns its mark; arenas nest. */
   enterArena(): number;
-  /** Frees all that was allocated since the mark was taken. */
+  /** Frees all arena storage that was allocated since `enterArena` returned this mark. */
   leaveArena(mark: number): void;
-  /** Begins an operation of a backward pass: what is allocated in the open arena from here on belongs to it. */
+  /** Begins an operation of a backward pass. From now on, storage allocated in the open arena belongs to this operation. */
   beginOperation(): void;
-  /** Ends the operation. Its memory, except that of its results, may be allocated again. */
+  /** Ends the operation. Later operations may use its storage again, except the storage of `results`. */
   endOperation(results: readonly (FloatArray | null)[]): void;
-  /** Returns whether the array is a result of an operation and has its block of memory for itself, so that it can be recycled. */
+  /** Returns whether the array can be recycled: it is a result of an operation, and no other array shares its block of memory. */
   isResult(array: FloatArray): boolean;
-  /** Says that nobody will read a result again: its memory may be allocated again before the arena is left. */
+  /** Frees the memory of a result that nobody will read again, before the arena is left. */
   recycle(array: FloatArray): void;
   /**
-   * Says that nobody will read an array of the open arenas again. Call it between two operations of a backward pass: later operations may
-   * then use its memory. Does nothing for other arrays.
+   * Frees the memory of an array of the open arenas that nobody will read again. Call it between two operations of a backward pass: later
+   * operations may then use this memory. Arrays outside the open arenas are left alone.
    */
   release(array: FloatArray | Int32Array): void;
-  /** Returns the bytes in use now, and the most that were in use so far, of arenas and persistent memory together. */
+  /** Returns the bytes in use by arenas and persistent memory together: now, and the most so far. */
   memoryUse(): { readonly bytes: number; readonly peakBytes: number };
 }
 
@@ -54,12 +54,12 @@ export interface ElementwiseKernels {
   binaryScalar(op: BinaryOp, a: FloatArray, scalar: number, out: FloatArray): void;
   /** Computes out += alpha · x; both have the same length. */
   addScaled(x: FloatArray, alpha: number, out: FloatArray): void;
-  /** Computes dx = 0 where x ≤ 0, and g elsewhere, also where x is NaN. `dx` may be `g`. */
+  /** Computes dx = 0 where x ≤ 0, and dx = g elsewhere. Where x is NaN, dx is g. `dx` may be `g`. */
   reluBackward(g: FloatArray, x: FloatArray, dx: FloatArray): void;
 
-  /** Sums x over the dimensions that outShape does not have or has as 1. This is the gradient of broadcasting. */
+  /** Sums x over the dimensions that are missing in outShape or have the size 1 there. This is the gradient of broadcasting. */
   sumTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void;
-  /** Repeats x over outShape. This is the gradient of sumTo. */
+  /** Repeats x to fill outShape. This is the gradient of sumTo. */
   broadcastTo(x: FloatArray, xShape: Shape, out: FloatArray, outShape: Shape): void;
   /** Copies x with its dimensions in the order of `axes`: out.shape[d] = shape[axes[d]]. */
   permute(x: FloatArray, shape: Shape, axes: readonly number[], out: FloatArray): void;
@@ -89,19 +89,19 @@ export interface ConvolutionKernels {
   conv2dBackwardWeight(g: FloatArray, x: FloatArray, dw: FloatArray, geometry: ConvGeometry): void;
 }
 
-/** Max pooling and log-softmax, which look for a maximum. */
+/** Kernels that find a maximum: max pooling and log-softmax. */
 export interface MaximumKernels {
   /** `indices`: the position of each maximum in its input plane. Of equal values the first one is taken; a NaN counts as the largest. */
   maxPool2d(x: FloatArray, out: FloatArray, indices: Int32Array, geometry: PoolGeometry): void;
   maxPool2dBackward(g: FloatArray, indices: Int32Array, dx: FloatArray, geometry: PoolGeometry): void;
 
-  /** Computes the log-softmax over `size` of an array seen as [outer, size, inner]. */
+  /** Computes the log-softmax over the dimension `size` of an array of the shape [outer, size, inner]. */
   logSoftmax(x: FloatArray, out: FloatArray, outer: number, size: number, inner: number): void;
   /** Computes dx = g − exp(y) · Σ g, where y is the output of logSoftmax. */
   logSoftmaxBackward(g: FloatArray, y: FloatArray, dx: FloatArray, outer: number, size: number, inner: number): void;
 }
 
-/** What every backend has to have. */
+/** The members that every backend must have. */
 export interface RequiredKernels
   extends BackendMemory,
     ElementwiseKernels,
@@ -117,8 +117,8 @@ export interface RequiredKernels
   readonly engineVersion: string;
 }
 
-/** What a backend's author writes. Fused kernels are optional: `completed` (composed.ts) adds those that are missing. */
+/** The members that a backend implements itself. Fused kernels are optional: `completed` (composed.ts) adds the missing ones. */
 export type BackendParts = RequiredKernels & Partial<FusedKernels>;
 
-/** What the engine computes with. */
+/** A complete backend, as the engine uses it. */
 export interface Backend extends RequiredKernels, FusedKernels {}

@@ -1,18 +1,19 @@
-// The fused kernels, computed by a backend's other kernels one after the other. They are the default of the contract: a backend without
-// fused kernels computes with them, and so does a backend that has no faster kernel for some sizes.
+// The fused kernels, computed by a backend's other kernels one after the other. They are the default of the contract. A backend uses them
+// if it has no fused kernels, or no faster kernel for the given sizes.
 import type { Backend, BackendParts } from './backend.ts';
 import type { FusedKernels } from './fusedKernels.ts';
 import type { FloatArray } from './types.ts';
 
-/** Returns the backend with the fused kernels that it does not have. */
+/** Adds the missing fused kernels to a backend. */
 export function completed(parts: BackendParts): Backend {
   const backend: Backend = { ...composedKernels(() => backend), ...parts };
   return backend;
 }
 
 /**
- * Returns all fused kernels, made of other kernels of a backend. Memory that they need between their steps is freed at their end.
- * @param backendOf returns the backend. It is a function because the backend is made of these kernels, so they are made first.
+ * Returns all fused kernels, composed of a backend's other kernels. Memory for values between the steps is freed when the fused kernel
+ * ends.
+ * @param backendOf returns the backend. It is a function because these kernels are made before the backend that contains them.
  */
 export const composedKernels = (backendOf: () => Backend): FusedKernels => ({
   conv2dRelu(x, weight, bias, out, geometry) {
@@ -80,7 +81,7 @@ export const composedKernels = (backendOf: () => Backend): FusedKernels => ({
   },
 });
 
-/** Returns g where relu's result y is not 0, or g itself if there was no relu. */
+/** Returns g, with 0 where relu's result y is 0. Returns g itself if there was no relu. */
 function passed(backend: Backend, g: FloatArray, y: FloatArray | null, mayChangeG = false): FloatArray {
   if (y === null) return g;
   const masked = mayChangeG ? g : backend.allocate(g.length);

@@ -1,4 +1,4 @@
-// The backend that computes. The default, wasm, is made when it is first needed, so importing the engine compiles nothing.
+// The current backend. The default, wasm, is made when it is first needed, so that importing the engine compiles no kernels.
 import type { Backend } from './backend.ts';
 import { ArgumentError } from '../errors.ts';
 import { show } from '../validation.ts';
@@ -6,13 +6,13 @@ import { WasmBackend } from './wasm/wasmBackend.ts';
 
 let current: Backend | null = null;
 
-/** Returns the backend that computes now. */
+/** Returns the current backend. */
 export function backend(): Backend {
   current ??= new WasmBackend();
   return current;
 }
 
-/** Makes `next` the backend of everything that follows. Tensors that exist keep their memory and can still be read. */
+/** Makes `next` the current backend. Existing tensors keep their memory and can still be read. */
 export function setBackend(next: Backend): void {
   if (typeof (next as unknown) !== 'object' || typeof (next as Partial<Backend>).allocate !== 'function') {
     throw new ArgumentError(`setBackend takes a backend, such as new WasmBackend(), got ${show(next)}`);
@@ -20,7 +20,7 @@ export function setBackend(next: Backend): void {
   current = next;
 }
 
-/** Runs `fn` on another backend, then returns to the backend before. */
+/** Runs `fn` on another backend, then makes the previous backend current again. */
 export function withBackend<T>(next: Backend, fn: () => T): T {
   const previous = current;
   current = next;

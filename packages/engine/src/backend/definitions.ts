@@ -1,6 +1,7 @@
-// The names that the engine and its kernels both know: operations, and the sizes of convolutions and poolings. A name's place in its
-// list is its number in the kernels, or the place of its int32 word in memory. The build of the kernels (kernels/build.mjs) reads these
-// lists and writes the kernels' constants and classes from them, so a name is added here and nowhere else. This file imports nothing.
+// The names that the engine and its kernels both know: operations, and the sizes of convolutions and poolings. A name's index in its list
+// is its number in the kernels. For sizes, it is the index of the size's int32 word in memory. The build of the kernels (kernels/build.mjs)
+// imports this file and generates the kernels' constants and classes from these lists. So a new name is added only here, and this file
+// imports nothing.
 
 /** Element-wise functions of one operand. */
 export const unaryOps = ['neg', 'exp', 'log', 'sqrt', 'square', 'abs', 'relu'] as const;
@@ -64,5 +65,5 @@ export const poolSizes = [
   'outWidth',
 ] as const;
 
-/** What the plan of a Winograd convolution is for: the result, the gradient of the input alone, or the gradient of the weight too. */
+/** The purpose of a Winograd plan: the result, only the gradient of the input, or the weight's gradient with or without the input's. */
 export const winogradPurposes = ['result', 'gradientOfInput', 'gradients'] as const;

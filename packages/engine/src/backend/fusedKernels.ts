@@ -1,14 +1,14 @@
-// The optional part of the contract: kernels that compute neighbouring layers at once. The values between the layers are then never
-// stored, and gradients are computed only where they are not 0. The results are those of the single layers, up to rounding. A backend
-// need not have these kernels: composed.ts computes the layers one after the other.
+// The optional part of the contract: kernels that compute neighbouring layers at once. They need not store the values between the layers,
+// and may skip gradients that are 0. The results are the same as those of single layers, up to rounding. For a backend without these
+// kernels, composed.ts computes the layers one after the other.
 import type { ConvGeometry, FloatArray, PoolGeometry } from './types.ts';
 
 export interface FusedKernels {
   /** Computes out = max(0, conv2d(x)). A NaN stays a NaN. */
   conv2dRelu(x: FloatArray, weight: FloatArray, bias: FloatArray | null, out: FloatArray, geometry: ConvGeometry): void;
   /**
-   * Computes the gradients of a convolution whose result went through relu, which gave y (null: there was no relu). dx is the gradient of
-   * the input, dw of the weight, db of the bias; those that are null are not computed. g counts where y > 0 or y is NaN.
+   * Computes the gradients of a convolution followed by relu: dx of the input, dw of the weight, db of the bias. A gradient that is null is
+   * not computed. y is relu's result, or null if there was no relu. Where y is 0, g is ignored.
    * @param mayChangeG whether the kernel may overwrite g.
    */
   conv2dBackward(
@@ -25,7 +25,7 @@ export interface FusedKernels {
 
   /**
    * Computes out = maxPool2d(max(0, conv2d(x))); `pool` is over the convolution's planes. `indices`: the position of each maximum in its
-   * plane. Of equal values the first one is taken, a NaN counts as the largest; where out is 0 it may be any position of the window.
+   * plane. Of equal values the first one is taken; a NaN counts as the largest. Where out is 0, the position may be any in the window.
    */
   conv2dReluPool(
     x: FloatArray,
@@ -36,7 +36,10 @@ export interface FusedKernels {
     geometry: ConvGeometry,
     pool: PoolGeometry,
   ): void;
-  /** Does what conv2dBackward does, for the gradient g of the pooled result y. g counts at the positions `indices`, except where y is 0. */
+  /**
+   * Computes the gradients that conv2dBackward computes, from the gradient g of the pooled result y. Each element of g belongs to its
+   * position in `indices`. Where y is 0, g is ignored.
+   */
   conv2dReluPoolBackward(
     g: FloatArray,
     y: FloatArray,
@@ -60,7 +63,7 @@ export interface FusedKernels {
     inFeatures: number,
     outFeatures: number,
   ): void;
-  /** Computes the gradients of a linear layer, with relu or without, as conv2dBackward does those of a convolution. */
+  /** Computes the gradients of a linear layer, with or without relu. The arguments have the same meaning as in conv2dBackward. */
   linearBackward(
     g: FloatArray,
     y: FloatArray | null,

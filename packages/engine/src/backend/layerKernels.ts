@@ -1,4 +1,4 @@
-// The part of the contract that single layers need: activations and normalisation.
+// The part of the contract for activations and normalisation.
 import type { ActivationOp, FloatArray } from './types.ts';
 
 /** An array seen as [outer, channels, inner]. */
@@ -11,10 +11,13 @@ export interface ChannelLayout {
 export interface LayerKernels {
   /** Computes out = op(x) with the parameters a and b, which the operation may ignore. */
   activation(op: ActivationOp, x: FloatArray, out: FloatArray, a: number, b: number): void;
-  /** Computes dx = g · op′(x). Where op has a corner, the slope is PyTorch's. `dx` may be `g`. */
+  /** Computes dx = g · op′(x). Where op has no derivative, the slope is the same as in PyTorch. `dx` may be `g`. */
   activationBackward(op: ActivationOp, g: FloatArray, x: FloatArray, dx: FloatArray, a: number, b: number): void;
 
-  /** Computes each channel's mean over outer and inner, and its variance (not corrected). Both have the length `channels`. */
+  /**
+   * Computes each channel's mean and variance over the dimensions outer and inner. The variance is divided by the number of values. Both
+   * arrays have the length `channels`.
+   */
   channelMoments(x: FloatArray, mean: FloatArray, variance: FloatArray, layout: ChannelLayout): void;
   /** Computes each channel's Σ g and Σ g · (x − mean). */
   channelProducts(g: FloatArray, x: FloatArray, mean: FloatArray, sums: FloatArray, products: FloatArray, layout: ChannelLayout): void;

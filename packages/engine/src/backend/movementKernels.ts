@@ -8,7 +8,7 @@ export interface Runs {
   readonly step: number;
 }
 
-/** An array seen as [outer, size, inner], whose rows are selected along `size`. */
+/** An array of the shape [outer, size, inner]. Rows are selected along the dimension `size`. */
 export interface RowLayout {
   readonly outer: number;
   readonly size: number;
@@ -16,8 +16,8 @@ export interface RowLayout {
 }
 
 /**
- * A matrix in which the entries of a row that are not 0 are neighbours: output i = Σ weights[offsets[i] + k] · input[starts[i] + k], for k
- * from 0 up to, but without, offsets[i + 1] − offsets[i].
+ * A matrix whose rows each have their non-zero entries in neighbouring columns. Output i is Σ weights[offsets[i] + k] · input[starts[i] +
+ * k] for 0 ≤ k < offsets[i + 1] − offsets[i].
  */
 export interface Bands {
   readonly inputs: number;

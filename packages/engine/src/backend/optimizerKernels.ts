@@ -1,5 +1,5 @@
-// The optimizers' part of the contract: one update of one parameter and its state, in place. Kernels know the formulas. The optimizers
-// (src/optim) know the defaults, the corrections that depend on the step, and which state is kept.
+// The optimizers' part of the contract: one update of one parameter and its state, in place. The kernels contain the formulas. The
+// optimizers (src/optim) contain the defaults and the corrections that depend on the step, and keep the state.
 import type { FloatArray } from './types.ts';
 
 /** Options of one SGD update (torch.optim.SGD). `first`: the momentum buffer has no values yet. */
@@ -20,11 +20,11 @@ export interface AdamStep {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  /** The parameter times this is added to its gradient. */
+  /** weightDecay · parameter is added to the gradient. */
   readonly weightDecay: number;
   readonly meanFactor: number;
   readonly gradientFactor: number;
-  /** null: the step is not divided by anything. */
+  /** null: there is no division by (√v / rootCorrection + eps). */
   readonly rootCorrection: number | null;
 }
 
@@ -62,8 +62,8 @@ export interface OptimizerKernels {
   /** Updates param and momentumBuffer (null when momentum is 0) in place. */
   sgd(param: FloatArray, grad: FloatArray, momentumBuffer: FloatArray | null, options: SgdStep): void;
   /**
-   * Updates param, expAvg, expAvgSq and maxExpAvgSq in place. With maxExpAvgSq (AMSGrad) the step is divided by the largest second moment so
-   * far instead of by expAvgSq; a NaN counts as the largest.
+   * Updates param, expAvg, expAvgSq and maxExpAvgSq in place. With maxExpAvgSq (AMSGrad), the largest second moment so far replaces
+   * expAvgSq in the formula. A NaN counts as the largest.
    */
   adam(
     param: FloatArray,

@@ -1,6 +1,6 @@
-// The reference backend: every kernel of the contract as a plain loop, in float32 or float64. Gradient checks and the other backends are
-// compared with it, so it is written to be read; nothing in it is fast. Sums are kept in float64 in both precisions, and functions are
-// math.ts's, so its results are the same on every machine.
+// The reference backend: every kernel of the contract as a plain loop, in float32 or float64. Tests compare gradients and other backends
+// with it, so its code is written to be easy to read and not to be fast. Sums are float64 in both precisions, and functions come from
+// math.ts, so its results are the same on every machine.
 import { engineVersion } from '../version.ts';
 import type { Backend } from './backend.ts';
 import { completed } from './composed.ts';
@@ -37,5 +37,7 @@ export function referenceBackend({ dtype = 'float32' }: ReferenceOptions = {}): 
   });
 }
 
-/** Makes the same by `new ReferenceBackend(options)`: `new` on a function gives the object that the function returns. */
+/**
+ * The same function for callers that write `new ReferenceBackend(options)`: the result of `new` is the object that the function returns.
+ */
 export const ReferenceBackend = referenceBackend as unknown as new (options?: ReferenceOptions) => ReferenceBackend;

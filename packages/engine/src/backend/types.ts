@@ -1,4 +1,4 @@
-// The data that kernels work on and the sizes that they take. The names of operations and of sizes are in definitions.ts.
+// The types of the arrays and sizes that kernels get. The names of operations and of sizes are in definitions.ts.
 import type { activationOps, binaryOps, convSizes, poolSizes, unaryOps } from './definitions.ts';
 
 export type FloatArray = Float32Array | Float64Array;

@@ -25,13 +25,13 @@ export const activations: Record<ActivationOp, Activation> = {
   },
   gelu: { value: (x) => x * normal(x), slope: (x) => normal(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI) },
   geluTanh: {
-    // sigmoid(2u) = (1 + tanh(u)) / 2, but without cancellation.
+    // (1 + tanh(u)) / 2 is computed as sigmoid(2u), because the sum loses digits for negative u.
     value: (x) => x * sigmoid(2 * cubic(x)),
     slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
   },
   erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
-  // exp(x) − 1 by tanh, which does not cancel near 0.
+  // Computes exp(x) − 1 from tanh, because the plain difference loses digits near 0.
   elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
   relu6: { value: (x) => Math.min(Math.max(x, 0), 6), slope: (x) => (x > 0 && x < 6 ? 1 : 0) },
   hardSwish: {

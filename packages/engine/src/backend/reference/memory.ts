@@ -18,7 +18,10 @@ export function referenceMemory(dtype: 'float32' | 'float64'): BackendMemory {
     peakBytes = Math.max(peakBytes, arenaBytes + persistentBytes);
   };
 
-  /** Counts an array of an arena. Outside of arenas it does nothing, because the garbage collector may free the array at any time. */
+  /**
+   * Adds an array's bytes to the open arena. Without an open arena nothing is counted, because the garbage collector may free the array at
+   * any time.
+   */
   const counted = <T extends FloatArray | Int32Array>(array: T): T => {
     if (openArenas > 0) {
       arenaBytes += array.byteLength;
@@ -49,7 +52,7 @@ export function referenceMemory(dtype: 'float32' | 'float64'): BackendMemory {
       arenaBytes = mark;
     },
 
-    // The garbage collector frees what these would free.
+    // These do nothing, because the garbage collector frees the arrays.
     beginOperation() {},
     endOperation() {},
     isResult: () => false,

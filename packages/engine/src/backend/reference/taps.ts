@@ -2,7 +2,7 @@
 // gradients visit the same elements and differ in a few lines of arithmetic.
 import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
-/** The outputs along one side that meet the input, and not the padding, at one position of the kernel. */
+/** For one kernel position along one side: the range of outputs that read the input there, and not the padding. */
 interface Span {
   readonly at: number;
   readonly firstOutput: number;
@@ -12,7 +12,7 @@ interface Span {
 
 function spansOf(inputs: number, outputs: number, kernel: number, stride: number, dilation: number, pad: number): Span[] {
   return Array.from({ length: kernel }, (_, at) => {
-    // The output o meets the input o * stride + shift.
+    // Output o reads input o * stride + shift.
     const shift = at * dilation - pad;
     const firstOutput = Math.max(0, Math.ceil(-shift / stride));
     const end = Math.min(outputs, Math.ceil((inputs - shift) / stride));
@@ -20,12 +20,14 @@ function spansOf(inputs: number, outputs: number, kernel: number, stride: number
   }).filter(({ count }) => count > 0);
 }
 
-/** Handles the products of one weight with `rows` × `columns` outputs. `input` and `output` are the flat offsets of the first elements. */
+/**
+ * Called with one weight and the `rows` × `columns` outputs that use it. `input` and `output` are the flat offsets of the first elements.
+ */
 type VisitWeight = (weight: number, input: number, output: number, rows: number, columns: number) => void;
 
 /**
- * Visits each weight of a convolution once for each image. Each output element meets its weights in the order in which they are stored.
- * With `reversed`, each input element meets the output elements of a channel in the order in which they are stored.
+ * Visits each weight of a convolution once for each image. The order is such that an output element is visited with its weights in storage
+ * order. With `reversed`, an input element is visited with a channel's output elements in storage order.
  */
 export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, reversed = false): void {
   const { batch, inChannels, height, width, outChannels, kernelHeight, kernelWidth, groups, outHeight, outWidth } = geometry;
@@ -53,7 +55,10 @@ export function forEachConvWeight(geometry: ConvGeometry, visit: VisitWeight, re
   }
 }
 
-/** Visits every input element of every pooling window. `visit` gets its position in its plane, the plane's offset, and the output element. */
+/**
+ * Visits every input element of every pooling window. `visit` gets the element's position in its plane, the plane's offset, and the index
+ * of the output element.
+ */
 export function forEachPoolTap(geometry: PoolGeometry, visit: (position: number, plane: number, output: number) => void): void {
   const { planes, height, width, kernelHeight, kernelWidth, outHeight, outWidth } = geometry;
   for (let plane = 0; plane < planes; plane++) {

@@ -1,5 +1,5 @@
-// The temporary memory of steps. It is allocated one piece after the other in large blocks of the heap, and freed at once by going back to
-// a mark. The blocks are kept for the next step, which then uses the same addresses.
+// The temporary memory of a training step. Pieces are allocated one after the other in large blocks (chunks) of the heap. Going back to a
+// mark frees all later pieces at once. The chunks are kept for the next step, which then uses the same addresses.
 import type { FloatArray } from '../types.ts';
 import { Heap } from './heap.ts';
 import { Spares } from './spares.ts';
@@ -7,7 +7,7 @@ import { Spares } from './spares.ts';
 const FIRST_CHUNK = 1024 * 1024;
 const LARGEST_SPARE = 256 * 1024 * 1024;
 
-/** How many numbers a mark has. */
+/** The count of numbers that are stored for each mark. */
 const MARK = 4;
 
 interface Chunk {
@@ -23,13 +23,16 @@ export class Arena {
   #offset = 0;
   #used = 0;
   readonly #spares = new Spares();
-  /** The level whose allocations are noted for the current operation; 0 if there is no operation. */
+  /** The level in which the current operation began; 0 without an operation. Allocations at this level are recorded as the operation's. */
   #operationLevel = 0;
   /** The level that the spare blocks belong to. */
   #sparesLevel = 0;
-  /** Four numbers for each mark: chunk, offset, used, spares lent. Numbers of closed levels stay, so that the list does not grow again. */
+  /**
+   * Four numbers for each mark: chunk, offset, used, spares lent. The numbers of closed levels stay in the list, so that reopening a level
+   * does not make it grow.
+   */
   readonly #marks: number[] = [];
-  /** How many of these numbers belong to open levels. */
+  /** How many numbers in `#marks` belong to open levels. */
   #level = 0;
 
   constructor(heap: Heap) {
@@ -41,7 +44,7 @@ export class Arena {
     return this.#used;
   }
 
-  /** Bytes of the heap that the arena has, for this step and later ones. */
+  /** Bytes of all chunks, whether in use or kept for later steps. */
   get held(): number {
     let bytes = 0;
     for (const chunk of this.#chunks) bytes += chunk.size;
@@ -63,7 +66,7 @@ export class Arena {
     return mark;
   }
 
-  /** Frees what was allocated since `enter` returned `mark`, also in levels that were opened since. */
+  /** Frees everything that was allocated since `enter` returned `mark`, and closes the levels that were opened since then. */
   leave(mark: number): void {
     this.#chunk = this.#marks[mark];
     this.#offset = this.#marks[mark + 1];
@@ -84,7 +87,8 @@ export class Arena {
     if (this.#operationLevel === 0) return this.#bump(size, bytes);
     const spare = this.#spares.take(size);
     if (this.#operationLevel !== this.#level) {
-      // Scratch memory of a kernel within the operation. New memory is freed with its level; a spare is noted, so that it is returned then.
+      // Scratch memory of a kernel within the operation. When its level closes, new memory is freed, and a spare block goes back to the
+      // spares.
       if (spare < 0) return this.#bump(size, bytes);
       this.#spares.lend(spare, size);
       return spare;
@@ -94,7 +98,7 @@ export class Arena {
     return address;
   }
 
-  /** Begins an operation of a backward pass: what is allocated at this level from here on belongs to it. */
+  /** Begins an operation of a backward pass. From now on, memory allocated at this level belongs to the operation. */
   beginOperation(): void {
     this.#operationLevel = this.#level;
     this.#sparesLevel = this.#operationLevel;
@@ -114,7 +118,7 @@ export class Arena {
     this.#spares.recycle(array.byteOffset);
   }
 
-  /** Makes the block of an array spare, whichever open level allocated it. */
+  /** Makes the block of an array spare. Any open level may have allocated the array. */
   release({ byteOffset, byteLength }: { readonly byteOffset: number; readonly byteLength: number }): void {
     if (!this.#isWithin(byteOffset)) return;
     this.#sparesLevel = this.#level;
@@ -145,7 +149,7 @@ export class Arena {
     return address;
   }
 
-  /** Returns to the heap the chunks that no open level uses. */
+  /** Gives chunks that no open level uses back to the heap. */
   trim(): void {
     const kept = this.isOpen ? this.#chunk + 1 : 0;
     for (const chunk of this.#chunks.splice(kept)) this.#heap.release(chunk.start, chunk.size);
@@ -155,7 +159,7 @@ export class Arena {
     }
   }
 
-  /** Allocates a chunk, if possible as large as all chunks before together, so that few are needed. */
+  /** Allocates a chunk. It is as large as all existing chunks together if the heap has room, so that only a few chunks are needed. */
   #newChunk(size: number, bytes: number): Chunk {
     const generous = Math.max(size, FIRST_CHUNK, Math.min(this.held, LARGEST_SPARE));
     for (const wanted of [generous, size]) {

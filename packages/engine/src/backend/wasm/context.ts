@@ -1,4 +1,4 @@
-// What the kernel families of the wasm backend work with.
+// The state that all kernel families of the wasm backend share: memory, kernels and threads.
 import { Heap } from './heap.ts';
 import { compiled, type KernelModule, strictKernels } from './kernelModule.ts';
 import { type Kernels, ParallelKernels } from './kernels.generated.ts';
@@ -13,11 +13,11 @@ export interface WasmOptions {
   /** Bytes that the backend's memory may grow to; default 4 GiB. */
   readonly maximumBytes?: number;
   /**
-   * Threads that share the kernels' work, from the platform: `nodeThreads(2)` of '@trainyard/engine/node'. Results have the same bits
-   * with any number of them. Default: the calling thread only. Close a backend that has more.
+   * Threads that share the kernels' work, such as `nodeThreads(2)` of '@trainyard/engine/node'. Results have the same bits with any number
+   * of threads. Default: the calling thread only. Close a backend that has more threads.
    */
   readonly threads?: KernelThreads;
-  /** The kernels; default those of strict arithmetic. The others are `relaxedKernels` of '@trainyard/engine/relaxed'. */
+  /** The kernels. Default: the kernels with strict arithmetic. The alternative is `relaxedKernels` of '@trainyard/engine/relaxed'. */
   readonly kernels?: KernelModule;
 }
 
@@ -29,9 +29,9 @@ export interface WasmContext {
   /** The kernels as the module exports them. */
   readonly kernels: Kernels;
   /**
-   * The kernels that work in units, run on all units: `parallel.maxPool2d(x, out, …, units, operations)`. `operations` is about how many
-   * multiply-adds all units have together, or how many elements if a kernel only passes over them. For a few thousand no other thread is
-   * asked.
+   * The kernels whose work is divided into units. A call runs all units: `parallel.maxPool2d(x, out, …, units, operations)`. `operations`
+   * is the approximate number of multiply-adds of all units, or of elements if each is visited once. With few operations, the calling
+   * thread does all the work.
    */
   readonly parallel: ParallelKernels;
   readonly threads: WasmThreads;
@@ -39,7 +39,7 @@ export interface WasmContext {
 
 /**
  * Starts the kernels over a new memory.
- * @param memoryOver makes the memory; tests give one that checks what kernels write.
+ * @param memoryOver makes the memory. Tests pass a function whose memory checks where kernels write.
  * @throws EngineError `outOfMemory` when there is no address space for it, `noRelaxedSimd` for kernels that this platform cannot run.
  */
 export function createContext(

@@ -1,5 +1,5 @@
-// Chooses the kernels of a convolution. The choice follows from its shapes alone and never from its batch, so a sample's results have the
-// same bits in any batch, on any machine, with any number of threads.
+// Chooses the kernels of a convolution. The choice depends only on the shapes of a sample and never on the batch size. So a sample's
+// results have the same bits in any batch, on any machine, with any number of threads.
 import type { ConvGeometry } from '../types.ts';
 
 /**
@@ -9,13 +9,15 @@ import type { ConvGeometry } from '../types.ts';
 export const convVariants = ['direct', 'depthwise', 'winograd'] as const;
 export type ConvVariant = (typeof convVariants)[number];
 
-/** From this number of channels on both sides, Winograd's algorithm saves more products than its transforms cost. */
+/** With at least this many input channels and output channels, Winograd's algorithm saves more time than its transforms cost. */
 const WINOGRAD_CHANNELS = 3;
 
 /** Returns whether each channel has a kernel of its own. */
 export const isDepthwise = ({ groups, inChannels, outChannels }: ConvGeometry): boolean => groups === inChannels && groups === outChannels;
 
-/** Returns whether Winograd's algorithm applies. More padding than 2 would only add results without input. */
+/**
+ * Returns whether Winograd's algorithm applies. Padding of more than 2 is left to other kernels: it only adds results that read no input.
+ */
 export const fitsWinograd = (geometry: ConvGeometry): boolean =>
   geometry.kernelHeight === 3 &&
   geometry.kernelWidth === 3 &&

@@ -86,7 +86,7 @@ export function convolutions(context: WasmContext, forced: ConvVariant | undefin
   };
 }
 
-/** Computes what was planned: the result or, if `isTurned`, the gradient of x, which is a convolution of the result's gradient. */
+/** Computes the planned convolution: the result or, if `isTurned`, the gradient of x from the result's gradient. */
 function convolve(
   { memory, parameters, kernels, parallel }: WasmContext,
   x: FloatArray,

@@ -101,7 +101,7 @@ export function elementwise(context: WasmContext): ElementwiseKernels {
   };
 }
 
-/** Copies x into `out` in another order: `steps` are the elements to step in x for each dimension of `outShape`. */
+/** Copies x into `out` in another order. `steps` has the step in x, in elements, for each dimension of `outShape`. */
 function gather(
   { memory, parameters, kernels, parallel }: WasmContext,
   x: FloatArray,

@@ -11,8 +11,8 @@ type FusedConvolutions = Omit<FusedKernels, 'linearRelu' | 'linearBackward'>;
 /**
  * Returns the fused kernels of convolutions.
  * @param forced a variant to use wherever it applies.
- * @param pooled the same for convolutions with max-pooling.
- * @param composed what computes a convolution that no fused kernel fits.
+ * @param pooled variants to use for convolutions with max-pooling, wherever they apply.
+ * @param composed the kernels for convolutions that have no faster fused kernel.
  */
 export function fusedConvolutions(
   context: WasmContext,

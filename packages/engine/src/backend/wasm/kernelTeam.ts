@@ -1,10 +1,10 @@
-// The threads that run the units of parallel kernels, as the kernels' calls see them. A team is the thread that computes, and the threads
-// that share its kernels and its memory. team.ts has the team of several threads.
+// The interface of a team: the computing thread and the threads that share its kernels and its memory. Together they run the units of
+// parallel kernels. team.ts has the team of several threads.
 
 export interface KernelTeam {
   /** Threads that run units, with the calling thread. */
   readonly threads: number;
-  /** Whether a thread has ended by itself. There will be no results then. */
+  /** Whether a thread has ended by itself. Then the team computes no more results. */
   readonly isLost: boolean;
   /** A kernel's arguments, which all threads see. Write them before `run`. */
   readonly args: Float64Array;
@@ -15,7 +15,7 @@ export interface KernelTeam {
    * @throws ThreadLostError when a thread has ended, in this or in an earlier job.
    */
   run(kernel: number, units: number, operations: number): void;
-  /** Resolves when all threads take part. Kernels can run before. @throws ThreadLostError */
+  /** Resolves when all threads take part. Kernels can also run earlier. @throws ThreadLostError */
   ready(): Promise<void>;
   /** Ends all other threads and waits until they have ended. */
   close(): Promise<void>;

@@ -1,5 +1,6 @@
-// The wasm backend's memory: the contract's part, and the way of any array to a kernel. Arrays of an arena and persistent arrays are views
-// of linear memory. Arrays made outside of arenas are JavaScript's own ("hosted"): kernels work on copies of them in the arena.
+// The wasm backend's memory. It allocates arrays and gives kernels the addresses of arrays. Arrays of an arena and persistent arrays are
+// views of linear memory. Arrays made outside of arenas are ordinary JavaScript arrays ("hosted"): kernels work on copies of them in the
+// arena.
 import { ArgumentError } from '../../errors.ts';
 import type { BackendMemory } from '../backend.ts';
 import type { FloatArray } from '../types.ts';
@@ -7,31 +8,36 @@ import { Arena } from './arena.ts';
 import { Heap } from './heap.ts';
 import type { ParallelKernels } from './kernels.generated.ts';
 
-/** The number of views that are kept. It is a prime, so that addresses that are a power of two apart have different slots. */
+/**
+ * The number of views that are kept. It is a prime number, because addresses are often a power of two apart and should get different slots.
+ */
 const VIEWS = 4093;
 const LINE = 64;
 
-/** Returns the slot of a view. In one step the same address may be used with several lengths. */
+/** Returns the slot of a view. It depends on the length too, because a step may use the same address with several lengths. */
 const viewSlot = (address: number, length: number): number => (address / LINE + 31 * length) % VIEWS;
 
 export class WasmMemory implements BackendMemory {
   readonly #heap: Heap;
-  /** Knows how many threads need scratch memory. */
+  /** Has the number of threads, each of which needs its own scratch memory. */
   readonly #parallel: ParallelKernels;
   readonly #arena: Arena;
   #persistentBytes = 0;
   #peakBytes = 0;
-  /** Frees a persistent array's block when the array is collected. These arrays are few and live long, so this costs nothing in a step. */
+  /**
+   * Frees a persistent array's block when the array is collected. There are few of these arrays and they live long, so this does not slow
+   * down steps.
+   */
   readonly #collected = new FinalizationRegistry<readonly [start: number, size: number]>(([start, size]) => {
     this.#heap.release(start, size);
     this.#persistentBytes -= size;
   });
-  /** The arena's mark below the copies of hosted arrays; -1 if there are none. */
+  /** The arena's mark from before the first copy of a hosted array; -1 without copies. */
   #stagingMark = -1;
-  /** Views of arenas' memory by address and length. They are kept because each step uses the same addresses as the step before. */
+  /** Views of the arena's memory by address and length. They are kept because each step uses the same addresses as the previous one. */
   readonly #floatViews: (Float32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
   readonly #integerViews: (Int32Array | undefined)[] = new Array<undefined>(VIEWS).fill(undefined);
-  /** Copies that are copied back to their arrays when the kernel has run. */
+  /** Copies whose contents `finish` copies back to the hosted arrays. */
   readonly #results: { readonly address: number; readonly array: Float32Array | Int32Array }[] = [];
 
   constructor(heap: Heap, parallel: ParallelKernels) {
@@ -109,7 +115,7 @@ export class WasmMemory implements BackendMemory {
     return { bytes: this.#arena.used + this.#persistentBytes, peakBytes: this.#peakBytes };
   }
 
-  /** Returns whether an array is JavaScript's own. @throws ArgumentError for a float64 array. */
+  /** Returns whether an array is hosted (an ordinary JavaScript array). @throws ArgumentError for a float64 array. */
   isHosted(x: FloatArray | Int32Array): x is Float32Array | Int32Array {
     if (this.#heap.holds(x.buffer)) return false;
     if (x instanceof Float64Array) {
@@ -130,17 +136,19 @@ export class WasmMemory implements BackendMemory {
     return address;
   }
 
-  /** Returns the address of an operand all of which the kernel writes. */
+  /** Returns the address of an operand. The kernel must write all of its elements. */
   write(out: FloatArray | Int32Array): number {
     return this.isHosted(out) ? this.#stage(out, false, true) : out.byteOffset;
   }
 
-  /** Returns the address of an operand that the kernel changes. */
+  /** Returns the address of an operand that the kernel reads and writes. */
   update(x: FloatArray | Int32Array): number {
     return this.isHosted(x) ? this.#stage(x, true, true) : x.byteOffset;
   }
 
-  /** Allocates scratch memory for a kernel, until `finish`. `bytes` may come from a kernel, as a signed number. */
+  /**
+   * Allocates scratch memory for a kernel. `finish` frees it. `bytes` may be an unsigned number that a kernel returned as a signed one.
+   */
   scratch(bytes: number): number {
     this.#openStaging();
     return this.#take(bytes < 0 ? bytes >>> 0 : bytes);

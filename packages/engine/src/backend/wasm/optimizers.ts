@@ -98,5 +98,5 @@ export function optimizers({ memory, kernels, parallel }: WasmContext): Optimize
   };
 }
 
-/** Returns the address of an operand that the kernel changes, or 0 if there is none. */
+/** Returns the address of an operand that the kernel reads and writes, or 0 for null. */
 const optional = (memory: WasmMemory, x: FloatArray | null): number => (x === null ? 0 : memory.update(x));

@@ -1,11 +1,11 @@
-// The block of memory through which kernels get what does not fit into arguments: lists of dimensions, or the sizes of a convolution or
-// a pooling and the plan that a kernel makes of them. It is written anew for each call.
+// A block of memory for values that do not fit into a kernel's arguments: lists of dimensions, or the sizes of a convolution or a pooling.
+// Kernels write their plan after the sizes. Each call overwrites the block.
 import type { ConvGeometry, PoolGeometry } from '../types.ts';
 import { writeConvSizes, writePoolSizes } from './kernels.generated.ts';
 
 /** Largest number of dimensions that fits. */
 const MAX_RANK = 64;
-/** Where the second list of records begins, in words. A record has at most four. */
+/** The word at which the second list of records begins. A record has at most four words. */
 const SECOND = 4 * MAX_RANK;
 
 /** Bytes of the block. */

@@ -5,11 +5,12 @@ import type { ConvGeometry, FloatArray } from '../types.ts';
 import type { WasmContext } from './context.ts';
 
 /**
- * Runs of images that each sum gradients by themselves. 2, 3, 4 or 6 threads get equally many of 12, and 12 sums are few enough to add.
+ * The most runs of images. Each run has its own sums of gradients. 12 runs divide evenly among 2, 3, 4 or 6 threads, and adding 12 sums
+ * takes little time.
  */
 const MOST_RUNS = 12;
 
-/** Bytes of a convolution's sizes. Kernels plan behind them. */
+/** Bytes of a convolution's sizes. Kernels write their plan after them. */
 const SIZES_BYTES = 4 * convSizes.length;
 
 const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
@@ -59,7 +60,10 @@ export function tiledConvReluPool(
   memory.finish();
 }
 
-/** Computes those gradients of a pooled convolution that are not null, from the positions that have one. */
+/**
+ * Computes the gradients of a pooled convolution from the positions where the result's gradient is not 0. A gradient that is null is not
+ * computed.
+ */
 export function sparseConvBackward(
   { memory, parameters, kernels, parallel }: WasmContext,
   g: FloatArray,
@@ -87,7 +91,7 @@ export function sparseConvBackward(
   const at = memory.read(indices);
   const ofX = memory.read(x);
   const to = dx === null ? 0 : memory.write(dx);
-  // About an eighth of all positions, for one gradient or both.
+  // About an eighth of all positions are visited, twice if dx is wanted.
   const operations = (operationsOf(geometry) / 8) * (dx === null ? 1 : 2);
   parallel.convReluPoolBackward(ofG, ofY, at, ofX, packed, to, sums, sumBytes, runs, sizes, own, bytes, runs, operations);
   if (dw !== null || db !== null) {

@@ -2,15 +2,15 @@
 import type { ConvGeometry, PoolGeometry } from '../types.ts';
 
 /**
- * What computes the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns over the images as they are, for few channels.
- * `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: Winograd's tiles, which contain the windows.
- * `composed`: one step after the other.
+ * The ways to compute the pooled result. `direct`: tiles of 3 channels × 2 rows × 4 columns that read the images directly, for few
+ * channels. `tiled`: tiles of 8 channels × 5 columns over images of repeated elements. `winograd`: Winograd's tiles, which contain the
+ * windows. `composed`: one step after the other.
  */
 export const pooledForwards = ['composed', 'direct', 'tiled', 'winograd'] as const;
 export type PooledForward = (typeof pooledForwards)[number];
 
 /**
- * What computes the gradients. `sparse`: visits only the positions whose gradient is not 0. `winograd`: spreads the gradients over
+ * The ways to compute the gradients. `sparse`: visits only the positions whose gradient is not 0. `winograd`: spreads the gradients over
  * Winograd's tiles. `composed`: spreads them over planes and visits all positions.
  */
 export const pooledBackwards = ['composed', 'sparse', 'winograd'] as const;
@@ -22,9 +22,9 @@ export interface PooledChoice {
   readonly backward?: PooledBackward;
 }
 
-/** Up to this number of input channels, making images of repeated elements costs more than they save. */
+/** Up to this number of input channels, making an image of repeated elements takes more time than it saves. */
 const FEW_CHANNELS = 4;
-/** The most bytes of an image of repeated elements, which is made as a whole. */
+/** The most bytes of an image of repeated elements. The whole image is in memory at once. */
 const LARGEST_IMAGE = 512 * 1024;
 
 /** Returns whether the windows are 2 × 2, side by side and without padding, over a convolution of stride 1 without groups or dilation. */
@@ -55,7 +55,7 @@ const fitsTiled = (conv: ConvGeometry, pool: PoolGeometry): boolean =>
   16 * conv.inChannels * (conv.height + conv.kernelHeight + conv.padTop) * (conv.width + conv.kernelWidth + conv.padLeft) <= LARGEST_IMAGE;
 
 /**
- * Returns what computes the pooled result.
+ * Returns the way to compute the pooled result.
  * @param isWinograd whether the convolution is computed by Winograd's algorithm.
  */
 export function pooledForward(
@@ -74,8 +74,9 @@ export function pooledForward(
 }
 
 /**
- * Returns what computes the gradients.
- * @param isWinograd whether the convolution is computed by Winograd's algorithm. Then it is faster than visiting an eighth of all positions.
+ * Returns the way to compute the gradients.
+ * @param isWinograd whether the convolution is computed by Winograd's algorithm. If so, Winograd's algorithm also computes the gradients
+ * faster than `sparse`.
  */
 export function pooledBackward(
   conv: ConvGeometry,

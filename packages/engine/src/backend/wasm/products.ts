@@ -53,7 +53,7 @@ export function products(context: WasmContext): ProductKernels & Pick<FusedKerne
   };
 }
 
-/** Multiplies matrices by their addresses. The caller calls `finish`. */
+/** Multiplies the matrices at these addresses. The caller calls `finish`. */
 function multiply(
   { memory, kernels, parallel }: WasmContext,
   a: number,
@@ -73,7 +73,7 @@ function multiply(
   parallel.matmul(a, b, out, m, n, k, turnA, turnB, strideA, strideB, scratch, units, batch * m * n * k);
 }
 
-/** Computes a linear layer by addresses. The caller calls `finish`. */
+/** Computes a linear layer with operands at these addresses. The caller calls `finish`. */
 function transform(
   { kernels, parallel }: WasmContext,
   x: number,

@@ -1,17 +1,17 @@
 // The team of several threads over one memory. The thread that computes publishes a job (a kernel, its arguments, its units), takes part in
-// it and returns when all is done. The platform makes the threads (src/node). teamMember.ts has what the other threads do, and
-// teamRecord.ts what all of them share.
+// it and returns when all is done. The platform makes the threads (src/node). The other threads' part is in teamMember.ts, and the shared
+// record in teamRecord.ts.
 import { ArgumentError, ThreadLostError } from '../../errors.ts';
 import type { KernelTeam } from './kernelTeam.ts';
 import { Team, type TeamRecord, takeShare, writeRange } from './teamRecord.ts';
 
-/** What a thread is started with. Pass it to `serveTeam` in the thread. All of it can be cloned to another thread. */
+/** The data that a new thread needs. It can be posted to the thread (structured clone), which passes it to `serveTeam`. */
 export interface TeamSetup {
   /** The compiled kernels. */
   readonly module: object;
   /** The shared memory. */
   readonly memory: object;
-  /** The address of the team's record in it. */
+  /** The address of the team's record in the shared memory. */
   readonly record: number;
   readonly threads: number;
   /** The number of this thread; the computing thread is 0. */
@@ -24,9 +24,9 @@ export interface KernelThread {
   close(): Promise<void>;
 }
 
-/** What makes threads on a platform. */
+/** Starts threads on a platform, such as Node. */
 export interface KernelThreads {
-  /** Threads that compute, with the calling thread; 1 makes none. */
+  /** The number of threads that compute, including the calling thread. 1 starts no thread. */
   readonly count: number;
   /** The time that a thread may need for its share of a kernel before it counts as lost; default 60,000 ms. */
   readonly patienceMs?: number;
@@ -34,7 +34,7 @@ export interface KernelThreads {
   start(setup: TeamSetup, onEnd: (reason: unknown) => void): KernelThread;
 }
 
-/** The most threads of a team. More threads would only wait; machines with more cores train several jobs. */
+/** The most threads of a team. More threads would only wait for work. A machine with more cores can train several jobs at once. */
 export const MOST_THREADS = 64;
 
 /** Returns the number of threads. @throws ArgumentError unless it is a whole number from 1 to 64. */
@@ -43,14 +43,17 @@ export function checkThreads(count: number): number {
   throw new ArgumentError(`threads must be a whole number from 1 to ${MOST_THREADS}, got ${count}`);
 }
 
-/** A job of fewer operations (2 to 5 µs) is done before another thread has noticed it. */
+/** A job of fewer operations takes 2 to 5 µs: it is done before another thread notices it, so the calling thread runs it alone. */
 const WORTH_SHARING = 50_000;
-/** The least operations of a share, and the most shares of a thread, which are enough for fast threads to help slow ones. */
+/**
+ * The fewest operations of a share, and the most shares per thread. With several shares per thread, fast threads can take over shares of
+ * slow ones.
+ */
 const WORTH_TAKING = 10_000;
 const SHARES_OF_EACH = 8;
-/** How often the thread looks at the count of unfinished shares before it sleeps: some 100 µs. */
+/** How often the computing thread reads the count of unfinished shares before it sleeps. This takes about 100 µs. */
 const LOOKS = 20_000;
-/** The wait for a share consists of short waits, so that time for which the process was stopped does not count. */
+/** The computing thread waits in short intervals. If the process is stopped for a while, that time counts as at most one interval. */
 const WAIT_MS = 100;
 const PATIENCE_MS = 60_000;
 
@@ -66,7 +69,7 @@ export class ThreadTeam implements KernelTeam {
 
   /**
    * Starts the threads.
-   * @param runUnits runs a kernel's units on the calling thread, with the record's arguments.
+   * @param runUnits called to run a kernel's units on the calling thread, with the arguments in the record.
    */
   constructor(
     threads: KernelThreads,
@@ -139,7 +142,7 @@ export class ThreadTeam implements KernelTeam {
         Atomics.sub(words, Team.unfinished, 1);
       }
     } catch (error) {
-      // Other threads may still work on this job, so there cannot be another job.
+      // Other threads may still work on this job, so the team is marked as lost and accepts no further job.
       this.#lose(error);
       throw error;
     }

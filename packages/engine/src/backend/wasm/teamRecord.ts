@@ -1,24 +1,24 @@
-// What the threads of a team share beside their data: a record in linear memory. It has the current job, the ranges of shares that are
-// left, and the words that threads sleep on.
+// The record in linear memory through which the threads of a team work together. It has the current job, the ranges of shares that are
+// left, and the words on which threads sleep.
 //
 // A job is cut into shares of equal length, and each thread has a range of them. A thread takes shares from the lower end of its range.
-// When its range is empty, it takes from the upper ends of the other ranges. So a thread works on the same part of a batch in kernel
-// after kernel, and nobody waits long for a slow thread. A range is one word, which changes only by compare-and-swap, and it alone says
-// whether shares are left. So a thread may come late: it either takes nothing, or it takes a share of the current job. The job cannot end
-// before that share is done, and the record does not change until then.
+// When its range is empty, it takes from the upper ends of the other ranges. So a thread works on the same part of a batch in kernel after
+// kernel, and other threads help a slow one. Each range is one word that changes only by compare-and-swap. So a thread that comes late
+// either finds no share, or takes a share of the current job. That job cannot end before the share is done, and the record does not change
+// before the job ends.
 import { MOST_ARGUMENTS } from './kernels.generated.ts';
 
 /** Indices of int32 words. Words that different threads write often are in different cache lines. */
 export const Team = {
-  /** Changes with each job and when the team is closed; idle threads sleep on it. */
+  /** Incremented for each job and when the team is closed. Idle threads sleep until it changes. */
   turn: 0,
-  /** Threads that sleep or are about to. If it is 0, the system call that wakes them is left out. */
+  /** The number of threads that sleep or are about to. If it is 0, no system call is made to wake threads. */
   asleep: 1,
   /** 1 when threads have to end. */
   closed: 2,
   /** Threads that have begun to serve. */
   present: 3,
-  /** Shares of the job that are not done. The computing thread sleeps on it. */
+  /** The number of unfinished shares of the job. The computing thread sleeps until it changes. */
   unfinished: 16,
   /** 1 while the computing thread sleeps. */
   waiting: 17,
@@ -33,7 +33,7 @@ export const Team = {
 /** Words of a cache line. */
 const LINE = 16;
 const ARGUMENTS = 48;
-/** Behind the arguments, which are of two words each, at the next cache line. */
+/** The ranges begin at the first cache line after the arguments. An argument has two words. */
 const RANGES = ARGUMENTS + Math.ceil((2 * MOST_ARGUMENTS) / LINE) * LINE;
 
 export interface TeamRecord {
@@ -52,7 +52,7 @@ export function teamRecordAt(buffer: ArrayBufferLike, address: number, threads: 
   };
 }
 
-/** Gives a thread the shares from `first` to `end - 1`; both are below 65,536. */
+/** Gives a thread the shares from `first` to `end - 1`. `first` and `end` are below 65,536. */
 export function writeRange(words: Int32Array, thread: number, first: number, end: number): void {
   Atomics.store(words, RANGES + thread * LINE, first | (end << 16));
 }

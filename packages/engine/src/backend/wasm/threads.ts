@@ -1,4 +1,4 @@
-// The threads of one wasm backend: it starts them, replaces them and ends them.
+// Starts, replaces and ends the threads of one wasm backend.
 import { Heap } from './heap.ts';
 import { type Kernels, type ParallelKernels, unitRunners } from './kernels.generated.ts';
 import { alone } from './kernelTeam.ts';
@@ -7,11 +7,11 @@ import { teamRecordAt, teamRecordBytes } from './teamRecord.ts';
 
 export class WasmThreads {
   readonly #heap: Heap;
-  /** The compiled kernels, for the threads. */
+  /** The compiled kernels, which each new thread gets. */
   readonly #module: object;
   readonly #kernels: Kernels;
   readonly #parallel: ParallelKernels;
-  /** Where the threads' record is; 0 if there is none. */
+  /** The address of the threads' record; 0 without a record. */
   #recordAddress = 0;
   #closing: Promise<void> = Promise.resolve();
 
@@ -22,7 +22,7 @@ export class WasmThreads {
     this.#parallel = parallel;
   }
 
-  /** Threads that compute, with the calling thread. */
+  /** The number of threads that compute, including the calling thread. */
   get count(): number {
     return this.#parallel.team.threads;
   }
@@ -40,7 +40,7 @@ export class WasmThreads {
     this.#parallel.team = new ThreadTeam(threads, setup, record, (kernel, from, to) => unitRunners[kernel](kernels, record.args, from, to));
   }
 
-  /** Replaces the threads, unless there are already as many and none has ended. */
+  /** Replaces the threads. Does nothing if the count is already the same and no thread has ended. */
   async use(threads: KernelThreads): Promise<void> {
     if (checkThreads(threads.count) === this.count && !this.#parallel.team.isLost) return;
     const before = this.count;

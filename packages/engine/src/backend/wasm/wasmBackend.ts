@@ -19,7 +19,7 @@ import type { KernelThreads } from './team.ts';
 
 export type { WasmOptions } from './context.ts';
 
-/** How convolutions are computed wherever it applies, for tests. By default their shapes decide. */
+/** For tests: forces a way to compute convolutions wherever it applies. By default, the shapes decide. */
 export interface ForcedVariants {
   readonly convVariant?: ConvVariant;
   /** The same for convolutions with relu and max-pooling. */
@@ -33,11 +33,11 @@ export interface WasmBackend extends Backend {
   readonly dtype: 'float32';
   allocate(length: number): Float32Array;
   allocatePersistent(length: number): Float32Array;
-  /** Threads that compute, with the calling thread. */
+  /** The number of threads that compute, including the calling thread. */
   readonly threads: number;
-  /** Resolves when all threads take part. Nobody needs to wait for it. @throws ThreadLostError */
+  /** Resolves when all threads take part. Waiting is optional: kernels can also run earlier. @throws ThreadLostError */
   ready(): Promise<void>;
-  /** Replaces the threads, unless there are already as many and none has ended. */
+  /** Replaces the threads. Does nothing if the count is already the same and no thread has ended. */
   useThreads(threads: KernelThreads): Promise<void>;
   /** Ends the other threads, if there are any, and waits until they have ended. Kernels then run on the calling thread. */
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export function wasmBackend(options: WasmBackendOptions = {}): WasmBackend {
   return assembled(createContext(options), options);
 }
 
-/** Puts a wasm backend together. */
+/** Assembles a wasm backend from its context and its kernel families. */
 export function assembled(context: WasmContext, { convVariant, pooled = {} }: ForcedVariants): WasmBackend {
   const { engineVersion, memory, threads } = context;
   const composed = composedKernels(() => backend);
@@ -79,7 +79,7 @@ export function assembled(context: WasmContext, { convVariant, pooled = {} }: Fo
   return backend;
 }
 
-/** Returns the contract's part of a memory. */
+/** Returns the methods of a memory that are part of the backend's contract. */
 const memoryOf = (memory: WasmMemory): Pick<WasmBackend, keyof BackendMemory> => ({
   allocate: (length) => memory.allocate(length),
   allocatePersistent: (length) => memory.allocatePersistent(length),
@@ -94,5 +94,5 @@ const memoryOf = (memory: WasmMemory): Pick<WasmBackend, keyof BackendMemory> =>
   memoryUse: () => memory.memoryUse(),
 });
 
-/** Makes the same by `new WasmBackend(options)`: `new` on a function gives the object that the function returns. */
+/** The same function for callers that write `new WasmBackend(options)`: the result of `new` is the object that the function returns. */
 export const WasmBackend = wasmBackend as unknown as new (options?: WasmBackendOptions) => WasmBackend;

@@ -5,7 +5,7 @@ import type { ConvGeometry, FloatArray } from '../types.ts';
 import type { WasmContext } from './context.ts';
 import { numbersOf } from './operationNumbers.ts';
 
-/** What a plan is for, as the kernels number it. */
+/** The number of each purpose in the kernels. */
 const purposes = numbersOf(winogradPurposes);
 
 /** Returns the multiply-adds of a convolution by Winograd's algorithm. */
@@ -13,8 +13,8 @@ const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth }: C
   (batch * inChannels * outChannels * outHeight * outWidth * 36) / 16;
 
 /**
- * Computes out = x convolved with weight, plus bias, and relu of that if `isRelu`. With `indices` the result also goes through max-pooling
- * with 2 × 2 windows.
+ * Computes out = x convolved with weight, plus bias. `isRelu` applies relu to the result. With `indices`, relu and max-pooling with 2 × 2
+ * windows follow.
  */
 export function winograd(
   { memory, parameters, kernels, parallel }: WasmContext,
@@ -42,8 +42,8 @@ export function winograd(
 }
 
 /**
- * Computes the gradients that are not null: dx, dw and, only together with dw, db. With y, the result of relu, g counts only where y is not
- * 0. With `indices`, g and y belong to the pooled result.
+ * Computes the gradients dx, dw and db. A gradient that is null is not computed, and db is computed only if dw is not null. y is relu's
+ * result or null; where y is 0, g is ignored. With `indices`, g and y belong to the pooled result.
  */
 export function winogradBackward(
   { memory, parameters, kernels, parallel }: WasmContext,
