@@ -4,7 +4,7 @@ import { ArgumentError } from './errors.ts';
 import type { Shape } from './shape.ts';
 import { nearest, show } from './validation.ts';
 
-/** Returns whether a value is a plain object, and not a number, a list, a tensor or another instance of a class. */
+/** Returns whether a value is a plain object. Lists, tensors and other instances of classes are not plain objects. */
 export function isOptions(given: unknown): given is Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null) return false;
   const prototype: unknown = Object.getPrototypeOf(given);

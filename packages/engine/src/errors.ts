@@ -2,7 +2,7 @@
 // the place, the offending values and the remedy. Services map codes; they never parse messages.
 import type { Problem } from './validation.ts';
 
-/** Most problems that are reported for one input. */
+/** The most problems that are reported for one input. */
 export const mostProblems = 100;
 
 /** Base of every error that the engine throws on purpose. */

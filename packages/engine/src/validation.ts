@@ -15,15 +15,15 @@ export interface Problem {
 
 export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
 
-/** Most characters of a value in a message. */
+/** The most characters of a value in a message. */
 const shownCharacters = 60;
 
-/** Most characters of a key in a pointer. */
+/** The most characters of a key in a pointer. */
 const shownKeyCharacters = 100;
 
 /**
- * Parses `input`. If it does not fit the schema, the result has up to 100 problems. Messages are only written for these, because writing a
- * hundred thousand would take seconds.
+ * Parses `input`. If it does not fit the schema, the result has up to 100 problems. Only these get messages, because writing a hundred
+ * thousand messages would take seconds.
  */
 export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.output<T>> {
   const context = { async: false, error: describe, reportInput: true } as const;
@@ -36,7 +36,8 @@ export function parse<T extends z.ZodType>(schema: T, input: unknown): Parsed<z.
 
 /**
  * Makes a schema keep at most 100 problems. Use it for a list that is an alternative of a union: a union describes all problems of its
- * alternatives, which is slow for a list of thousands. Set a description before, because `describe` makes a copy without this limit.
+ * alternatives, which is slow for a list of thousands. Call `describe` before this function, because `describe` returns a copy of the
+ * schema without the limit.
  */
 export function keepingFewProblems<T extends z.ZodType>(schema: T): T {
   const run = schema._zod.run.bind(schema._zod);
@@ -48,7 +49,10 @@ export function keepingFewProblems<T extends z.ZodType>(schema: T): T {
   return schema;
 }
 
-/** Returns a JSON pointer from the steps of a path. Keys of more than 100 characters are shortened, so such a pointer is only for people. */
+/**
+ * Returns a JSON pointer from the steps of a path. Keys of more than 100 characters are shortened: a pointer with such a key is for reading
+ * and cannot be resolved.
+ */
 export function pointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${shortened(String(step), shownKeyCharacters).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
@@ -71,7 +75,7 @@ function asJson(value: unknown): string {
   return beginningOfJson(value, shownCharacters + 1);
 }
 
-/** Returns the beginning of a value's JSON, about `most` characters. The time for it depends little on the size of the value. */
+/** Returns the beginning of a value's JSON, about `most` characters. It takes little time even if the value is large. */
 function beginningOfJson(value: unknown, most: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, most));
   if (typeof value === 'bigint') return String(value);
@@ -194,7 +198,10 @@ const describe: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** Makes an error map that describes the first 1,000 problems only. zod calls it for all problems of a union's alternatives, which can be thousands. */
+/**
+ * Makes an error map that describes the first 1,000 problems only. zod calls the map for all problems of a union's alternatives. There can
+ * be thousands.
+ */
 function describeSome(): z.core.$ZodErrorMap {
   let left = 10 * mostProblems;
   return (issue) => {

@@ -1,21 +1,22 @@
-// What zips and tars have in common: files by their paths, read one at a time. The readers of archives are in src/node/archives/.
+// The common interface of zips and tars: a list of files, each of which can be read alone. The readers of archives are in
+// src/node/archives/.
 
 export interface ArchiveFile {
-  /** From the archive's root, with slashes, in Unicode's composed form (NFC): `cats/1.png`. */
+  /** The path from the archive's root, with slashes, in Unicode's composed form (NFC): `cats/1.png`. */
   readonly path: string;
-  /** Its size, as the archive says. */
+  /** The file's size that the archive states. */
   readonly bytes: number;
-  /** @throws DataFormatError if the file is damaged or larger than the archive says */
+  /** @throws DataFormatError if the file is damaged or larger than the stated size */
   read(): Promise<Uint8Array>;
 }
 
-/** Something that is wrong with a file of an archive, or with all that it names. */
+/** A reason to refuse an archive: a fault of one entry, or of the whole archive. */
 export interface ArchiveFault {
   readonly entry: string;
   readonly message: string;
 }
 
-/** The encoding of the names of files. */
+/** The encoding of the file names. */
 export type NameEncoding = 'UTF-8' | 'Shift_JIS' | 'IBM437';
 
 export interface Archive {
@@ -24,9 +25,9 @@ export interface Archive {
   /** Paths of folders that have an entry of their own. */
   readonly folders: readonly string[];
   readonly nameEncoding: NameEncoding;
-  /** Folders that the archive has twice, in two Unicode forms of the same name. */
+  /** Folders that the archive contains under two Unicode forms of the same name. */
   readonly merged: readonly string[];
-  /** The reasons why it cannot be used as a dataset. */
+  /** The reasons why the archive cannot be used as a dataset. */
   readonly faults: readonly ArchiveFault[];
   close(): void;
 }

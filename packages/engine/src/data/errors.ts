@@ -1,7 +1,7 @@
 // What can be wrong with data. Messages never hold a path of the machine: they may end in an HTTP answer.
 import { EngineError } from '../errors.ts';
 
-/** The location of a fault in an upload. A field is missing if the reader does not know it. */
+/** The location of a fault in an upload. Unknown fields are left out. */
 export interface DataPlace {
   /** The part of the form, such as `inputs`. */
   readonly part?: string;
@@ -30,7 +30,7 @@ export class DataFormatError extends EngineError {
 }
 
 /**
- * Runs a step that reads one file. A DataFormatError without a part is thrown again with this file as its place.
+ * Runs a step that reads one file. If it throws a DataFormatError without a part, the error is thrown again with this file as its place.
  * @param name the part of the form, or `part/entry` for a file inside it
  */
 export function inFile<T>(name: string, step: () => T): T {
@@ -44,7 +44,9 @@ export function inFile<T>(name: string, step: () => T): T {
   }
 }
 
-/** Runs two steps, the second one also if the first one fails. @throws DataFormatError with the faults of both */
+/**
+ * Runs two steps. The second one runs even if the first one throws a DataFormatError. @throws DataFormatError with the faults of both steps
+ */
 export function bothOf<A, B>(first: () => A, second: () => B): [A, B] {
   let a: A;
   try {

@@ -13,7 +13,7 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** The number types by their byte in the file, each with NumPy's name (`type`). */
+/** The number types by the byte that stands for them in the file. `type` is NumPy's name. */
 const types: ReadonlyMap<number, { readonly name: string; readonly type: string; readonly kind: NpyKind; readonly itemBytes: number }> =
   new Map([
     [0x08, { name: 'unsigned bytes', type: '|u1', kind: 'uint', itemBytes: 1 }],
@@ -37,8 +37,8 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 
 /**
  * Reads an IDX file.
- * @param read the bytes of the types that are accepted. Default: all types
- * @throws DataFormatError with the place in the file, what is there and what is expected
+ * @param read the accepted types, as the bytes that stand for them. Default: all types
+ * @throws DataFormatError; the message has the place in the file, the value found there and the expected value
  */
 export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number[] = [...types.keys()]): NpyArray {
   if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file, whose head alone has 4`);

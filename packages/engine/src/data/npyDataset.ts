@@ -36,7 +36,7 @@ export interface NamedArray {
   readonly array: NpyArray;
 }
 
-/** Makes a dataset as {@link npyDataset} does, from arrays that were read from files of any format. */
+/** Does the same as {@link npyDataset} for arrays that are already read, from files of any format. */
 export function arraysDataset(x: NamedArray, y: NamedArray, options: NpyOptions): Dataset {
   const { layout, targetKind, report = new UploadReport() } = options;
   const limits = limitsOf(options);

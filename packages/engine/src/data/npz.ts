@@ -1,5 +1,6 @@
-// Writes and reads a whole dataset as one NPZ file of NumPy: a zip of NPY arrays without compression. So it can be written in pieces, and
-// read without a copy. Uploaded data is stored, trained on and exported in this form. Only files that are written here are read here.
+// Writes and reads a whole dataset as one NPZ file of NumPy: a zip of NPY arrays without compression. Because it is not compressed, it can
+// be written in pieces and read without a copy. Uploaded data is stored, trained on and exported in this form. The reader accepts only
+// files that this module wrote.
 import { Zip, ZipPassThrough } from 'fflate';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 import { type Dataset, sharableBytes, type Splits, type Target } from './dataset.ts';
@@ -11,7 +12,8 @@ import { arraysOf, EPOCH, encodeNpy, encodeNpyText } from './npyWriter.ts';
 import type { UploadedContent } from './uploadedContent.ts';
 
 /**
- * Yields the pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and the names of the `classes`, where there are.
+ * Yields the pieces of the file: `train_inputs`, `train_targets`, `test_inputs`, `test_targets` and `classes`, the names of the classes.
+ * Arrays that the dataset does not have are left out.
  * @param table how a table was prepared. It is a part of the file (`table`: UTF-8 of its JSON), so that the file's digest covers it.
  */
 export function* npzPieces({ train, test }: Splits, table: TablePreparation | null = null): Generator<Uint8Array, void, void> {
@@ -42,10 +44,13 @@ const encodeBytes = (bytes: Uint8Array): Uint8Array => encodeNpy([bytes.length],
 
 const classesOf = (target: Target): readonly string[] => (target.kind === 'class' ? target.classes : []);
 
-/** The most characters of a table's preparation that a spec holds. */
+/** The most characters of a table's preparation that are kept in a spec. */
 const TABLE_CHARACTERS = 256 * 1024;
 
-/** Returns the content of a dataset for specs. `sha256` is that of the file. The preparation of a table is left out if it is very long. */
+/**
+ * Returns the content of a dataset for specs. `sha256` is the hash of the NPZ file. The preparation of a table is left out if it is very
+ * long.
+ */
 export function contentOf({ train, test }: Splits, sha256: string, table: TablePreparation | null = null): UploadedContent {
   const { inputShape, inputs, target, length } = train;
   return {
@@ -60,7 +65,7 @@ export function contentOf({ train, test }: Splits, sha256: string, table: TableP
   };
 }
 
-/** Reads such a file. @throws DataFormatError if it is damaged or differs from `content` */
+/** Reads a dataset from its NPZ file. @throws DataFormatError if the file is damaged or differs from `content` */
 export function readNpz(file: NamedBytes, content: UploadedContent): Splits {
   const members = membersOf(file);
   const array = (name: string): NpyArray => {
@@ -102,7 +107,7 @@ function checkArray(name: string, { type, shape }: NpyArray, wantedType: string,
   );
 }
 
-/** Copies bytes so that they are aligned, as typed arrays require. A zip does not align them. */
+/** Copies bytes to an aligned address. Typed arrays need one, and the bytes of a zip's member can be at any address. */
 function alignedCopy(data: Uint8Array): Uint8Array {
   const copy = sharableBytes(data.length);
   copy.set(data);
@@ -111,7 +116,7 @@ function alignedCopy(data: Uint8Array): Uint8Array {
 
 const floatsOf = ({ data }: NpyArray): Float32Array => new Float32Array(alignedCopy(data).buffer);
 
-/** Returns little-endian 64-bit numbers as 32-bit numbers. A number that does not fit becomes -1, which is no class. */
+/** Returns little-endian 64-bit numbers as 32-bit numbers. A number that does not fit becomes -1, which is not a valid class. */
 function wholeNumbersOf({ data }: NpyArray): Int32Array {
   const halves = new Int32Array(alignedCopy(data).buffer);
   const numbers = new Int32Array(sharableBytes(data.length / 2).buffer);
@@ -136,11 +141,11 @@ function membersOf(file: NamedBytes): ReadonlyMap<string, Uint8Array> {
 }
 
 /**
- * Returns the places of the members from the zip's directory (APPNOTE.TXT §4.3) of a file that was written here: no member is compressed,
- * and only its name is before it.
+ * Returns the places of the members, read from the zip's directory (APPNOTE.TXT §4.3). The file must be written by this module: no member
+ * is compressed, and no extra field follows its name.
  * @param tail the end of the file, with the whole directory
  * @param fileBytes the size of the whole file
- * @throws DataFormatError if it is damaged
+ * @throws DataFormatError if the directory is damaged
  */
 export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): ReadonlyMap<string, NpzPlace> {
   const offset = fileBytes - bytes.length;
@@ -163,7 +168,7 @@ export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): Reado
   return places;
 }
 
-/** Returns the function of a Python script that reads an array of the file of dataset `id`. */
+/** Returns a Python function for exported scripts. It reads one array from the file of the dataset `id`. */
 export const pythonReadNpz = (id: string, file: string): string => `
 def read(name):
     file = args.data / "${id}" / "${file}"

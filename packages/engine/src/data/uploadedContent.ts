@@ -1,10 +1,10 @@
-// What is known of an uploaded dataset without its arrays: shapes, classes, sizes and the hash of its file.
+// Describes an uploaded dataset without its arrays: shapes, classes, sizes and the hash of its file.
 import { z } from 'zod';
 import { tablePreparation } from './table/preparation.ts';
 
 const sizes = z.array(z.int().min(1)).min(1).max(8).readonly();
 
-/** The content of an uploaded dataset, as its record and the specs of jobs have it. */
+/** The description of an uploaded dataset that is stored in its record and in the specs of jobs. */
 export const uploadedContent = z
   .strictObject({
     sha256: z

@@ -16,7 +16,7 @@ export interface NamedArray {
 
 export interface SafetensorsFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The bytes that are hashed: those of the tensors alone, in name order. They may be a view of `bytes`. */
+  /** The bytes for the hash: only the tensors' bytes, in name order. May be a view of `bytes`. */
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -32,11 +32,11 @@ export function inNameOrder<T extends { readonly name: string }>(tensors: readon
   return tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-/** Encodes the file of {@link writeSafetensors}, and the bytes that are hashed. */
+/** Returns the same file as {@link writeSafetensors}, and the bytes for the hash. */
 export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): SafetensorsFile {
   const bytes = writeSafetensors(tensors, metadata);
   const size = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
-  // A file whose numbers all have the same size has its tensors in name order, so no copy is needed.
+  // If all numbers have the same size, the file has its tensors in name order, so no copy is needed.
   if (new Set(tensors.map(({ data }) => data.BYTES_PER_ELEMENT)).size <= 1)
     return { bytes, tensorBytes: bytes.subarray(bytes.length - size) };
   const tensorBytes = new Uint8Array(size);

@@ -26,7 +26,10 @@ export function checkValues(loss: string, { output, target }: Compared): void {
   }
 }
 
-/** Returns the remedy for targets that are values. A single value per sample may be meant as a class. */
+/**
+ * Returns the advice for a loss that needs classes when the targets are values. The user may have meant a single value per sample as a
+ * class.
+ */
 function valuesRemedy(targets: Shape, output: Shape): string {
   const values = sameShape(targets, output) ? 'use the mse loss' : `use the mse loss and an output of shape ${formatShape(targets)}`;
   return targets.length === 1 && targets[0] === 1
@@ -54,7 +57,7 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
   }
 }
 
-/** Returns why the mean over the labels that count is 0/0 for these labels; null if it is not. */
+/** Returns why the mean over the counted labels would be 0/0, or null if it is not. */
 export function noneCounts(
   targets: TargetArray,
   {

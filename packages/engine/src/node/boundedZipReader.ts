@@ -16,7 +16,7 @@ export class BoundedZipReader extends yauzl.RandomAccessReader {
 
   /**
    * @param size of the file in bytes
-   * @param closesFile whether closing the zip closes the file. Default: the file stays open
+   * @param closesFile whether closing the zip also closes the file. Default: false
    */
   constructor(file: FileHandle, size: number, closesFile = false) {
     super();

@@ -21,7 +21,7 @@ const remedies: Readonly<Record<string, string>> = {
   html: 'download the file itself, not the page about it',
 };
 
-/** Whether the beginning of a file has only characters and line ends, and is long enough that this is not by chance. */
+/** Whether the beginning of a file consists only of characters and line ends. It must be long enough that this is not a coincidence. */
 const isText = (head: Uint8Array): boolean =>
   head.length >= 16 && head.every((byte) => (byte >= 0x20 && byte !== 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d);
 
@@ -33,7 +33,7 @@ const describe = ({ id, group, name }: Pick<FileKind, 'id' | 'group' | 'name'>):
   return `the file is ${name}: ${remedies[id] ?? unpack}`;
 };
 
-/** Returns what a file is and how to convert it, by its beginning; null for an unknown kind. */
+/** Recognises a file by its beginning. Returns its kind and how to convert it, or null for an unknown kind. */
 export function otherWeightFile(head: Uint8Array): string | null {
   if (isSavedModel(head)) return describe({ id: 'savedModel', group: 'weights', name: 'a TensorFlow SavedModel' });
   const kind = fileKind(head);

@@ -1,5 +1,5 @@
-// Reads a dataset from the files of an upload, which are on the disk. A file is recognised by its content and not by its name, and messages
-// call it by its part of the form.
+// Reads a dataset from the files of an upload, which are on the disk. A file is recognised by its content and not by its name. Messages
+// name the form part through which it was sent.
 import type { Splits } from '../data/dataset.ts';
 import { limitsOf } from '../data/limits.ts';
 import type { TablePreparation } from '../data/table/preparation.ts';
@@ -55,7 +55,7 @@ async function readParts(
     checkParts(format, upload, report);
   }
   report.throwIfFaulty();
-  // Without a format there is a fault.
+  // `formatOf` reports a fault whenever it returns no format.
   if (format === undefined) throw new TypeError('an upload without a format has no fault');
   const {
     train,
@@ -113,7 +113,7 @@ function checkParts(format: UploadFormat, upload: PartsOnDisk, report: UploadRep
   }
 }
 
-/** Returns the parts that a format does not read. A format that reads pairs and files reads no pair beside a file. */
+/** Returns the parts that a format does not read. If a format reads pairs and files and a file was sent, it does not read a pair too. */
 function unreadParts(format: UploadFormat, isFileSent: boolean, { file, inputs, targets }: PartNames): readonly UploadFilePart[] {
   const definition = uploadFormat(format);
   if (definition.file === null) return [file];

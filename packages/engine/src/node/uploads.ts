@@ -1,4 +1,5 @@
-// The parts of the engine that read uploads, for a process that does nothing else: it starts without layers, losses and kernels.
+// The parts of the engine that read uploads. A process that only reads uploads imports this module, and so does not load layers, losses and
+// kernels.
 export { DataFormatError } from '../data/errors.ts';
 export { contentOf, npzPieces } from '../data/npz.ts';
 export { imageFormatOf } from '../data/images/image.ts';

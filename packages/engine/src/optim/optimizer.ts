@@ -84,7 +84,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     return this.#saved((buffer) => buffer.slice());
   }
 
-  /** Returns the same as {@link state} without copies: the next step changes these arrays. */
+  /** Returns the same as {@link state}, but the arrays are not copied: the next step changes them. */
   liveState(): (SavedParameterState | null)[] {
     return this.#saved((buffer) => buffer);
   }

@@ -1,5 +1,5 @@
-// Parses and checks the body of a job. Parsing finds what is malformed, and specChecks.ts finds what could never train. A spec that passes
-// can be trained.
+// Parses and checks the body of a job. Parsing finds malformed values, and specChecks.ts finds specs that could never train. A spec that
+// passes both can be trained.
 import { z } from 'zod';
 import { type DataSpec, findDataset, type newDataSchema } from '../data/datasets/index.ts';
 import { isUploaded, resolveUploaded, type UploadedDatasets, uploadedSchema } from '../data/datasets/uploaded.ts';
@@ -15,7 +15,10 @@ import { countLayers, outlineOf, summarize, tooManyLayers } from './specChecks.t
 import { defaultLimits, type SpecLimits } from './specLimits.ts';
 import type { Summary } from './summary.ts';
 
-/** Returns the schema of the alternatives that a body has, so that problems of other alternatives are not reported. */
+/**
+ * Returns the schema that fits the alternatives in the body (a preset or layers, an uploaded dataset or another), so that no problems of
+ * the other alternatives are reported.
+ */
 function schemaOf(body: unknown) {
   const { data } = namesAlternatives.safeParse(body);
   const isPreset = data?.model?.preset !== undefined;
@@ -76,8 +79,8 @@ function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
 
 /**
  * Parses and checks the body of a job.
- * @param uploads the uploaded datasets that the body may name
- * @param threads the number of threads for a body that does not set it
+ * @param uploads the uploaded datasets whose ids the body may contain
+ * @param threads the number of threads if the body does not set it
  * @throws SpecError with every problem that could be found, up to a hundred.
  */
 export function checkSpec(
@@ -88,7 +91,8 @@ export function checkSpec(
 ): CheckedSpec {
   const { data: counted } = layersOfBody.safeParse(body);
   const count = countLayers(counted?.model.layers ?? []);
-  // Checking many more layers would take long. Up to twice the limit is checked, so that all problems are reported together.
+  // Checking a very long list of layers would take long, so it is refused here. Up to twice the limit, the layers are checked, so that all
+  // problems are reported together.
   if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
@@ -96,7 +100,10 @@ export function checkSpec(
   return { spec, summary: summarize(spec, limits) };
 }
 
-/** Returns the spec without the scheduler's options that were derived from its epochs and data, for a run with others. */
+/**
+ * Returns the spec without the scheduler's options that were derived from its epochs and data. Use it to start another run with other
+ * epochs or data.
+ */
 export function openSpec(spec: JobSpec): JobSpec {
   return spec.scheduler === undefined ? spec : { ...spec, scheduler: openScheduler(spec.scheduler, outlineOf(spec)) };
 }

@@ -1,4 +1,4 @@
-// Decides when to end a run because a metric no longer gets better. It looks at the metrics of each epoch. The trainer ends the run.
+// Decides after each epoch whether to end a run because a metric no longer gets better. The trainer then ends the run.
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { Problem } from '../validation.ts';
@@ -13,14 +13,14 @@ export const earlyStoppingSchema = z
 
 type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
 
-/** The metrics of an epoch that can be watched. */
+/** The metrics that can be watched, as measured in one epoch. */
 type WatchedMetrics = { readonly epoch: number } & Readonly<Record<EarlyStoppingSpec['metric'], number | null>>;
 
-/** The state between epochs, which a checkpoint holds. */
+/** The state between epochs. It is stored in checkpoints. */
 export const earlyStoppingStateSchema = z.strictObject({
   /** The best epoch so far, or null before the first epoch with a finite value. */
   best: z.strictObject({ epoch: z.int().min(1), value: z.number() }).nullable(),
-  /** The number of epochs since then. */
+  /** The number of epochs since the best one, or since the start. */
   waited: z.int().min(0),
 });
 export type EarlyStoppingState = z.output<typeof earlyStoppingStateSchema>;
@@ -29,13 +29,15 @@ export class EarlyStopping {
   readonly #spec: EarlyStoppingSpec;
   state: EarlyStoppingState;
 
-  /** @param state the state of a run that is resumed */
+  /** @param state the stored state, if the run is resumed */
   constructor(spec: EarlyStoppingSpec, state: EarlyStoppingState = { best: null, waited: 0 }) {
     this.#spec = spec;
     this.state = state;
   }
 
-  /** Takes the metrics of an epoch and tells whether the run ends with it. A value that is not finite is no improvement. */
+  /**
+   * Adds the metrics of an epoch and returns whether the run ends after it. A value that is not finite does not count as an improvement.
+   */
   ends(metrics: WatchedMetrics): boolean {
     const value = metrics[this.#spec.metric];
     const { best, waited } = this.state;
@@ -47,7 +49,7 @@ export class EarlyStopping {
     return this.state.waited >= this.#spec.patience;
   }
 
-  /** Returns the summary's entry for a run that ended before its last epoch. */
+  /** Returns the entry in the run's summary, if the run ended early after `epoch`. */
   summary(epoch: number): StoppedEarly {
     const { best } = this.state;
     return { epoch, metric: this.#spec.metric, bestEpoch: best?.epoch ?? null, best: best?.value ?? null };
@@ -66,13 +68,13 @@ export const stoppedEarlySchema = z.object({
 });
 export type StoppedEarly = z.infer<typeof stoppedEarlySchema>;
 
-/** Describes the stop for the run's log. */
+/** Returns the log message about the early stop. */
 export function describeStop({ epoch, metric, bestEpoch, best }: StoppedEarly): string {
   const seen = best === null ? 'was never a finite number' : `was best in epoch ${bestEpoch} with ${best}`;
   return `stopped early after epoch ${epoch}: ${metric} ${seen}`;
 }
 
-/** Returns the problem of watching a metric that this data does not have. */
+/** Returns a problem if the metric cannot be measured on this data. */
 export function earlyStoppingProblems({ metric }: EarlyStoppingSpec, data: DatasetDescription): Problem[] {
   const path = '/earlyStopping/metric';
   if (metric !== 'trainLoss' && data.testSamples === 0) {

@@ -1,5 +1,4 @@
-// The schemas of a whole job spec, composed from the registries: as it may be posted, and as it is after it was checked. checkSpec.ts does
-// the check.
+// The two schemas of a job spec, composed from the registries: for a posted spec and for a checked one. checkSpec.ts checks specs.
 import { z } from 'zod';
 import { MOST_THREADS } from '../backend/wasm/team.ts';
 import { dataSchema, newDataSchema, storedDataSchema } from '../data/datasets/index.ts';
@@ -56,7 +55,7 @@ export const jobSpecSchema = z
   })
   .describe('A training job');
 
-/** The schema of a job spec that is posted. A preset can replace the layers, and the data can be an uploaded dataset. */
+/** The schema of a posted job spec. It may name a preset instead of layers, and an uploaded dataset as the data. */
 export const newJobSchema = jobSpecSchema.extend({ data: newDataSchema, model: z.union([jobSpecSchema.shape.model, presetSchema]) });
 
 /** The schema of a checked job spec. */

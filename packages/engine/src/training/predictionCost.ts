@@ -1,4 +1,4 @@
-// Estimates what a prediction costs before it runs. It allocates nothing.
+// Estimates the cost of a prediction before it runs. The estimate itself allocates nothing.
 import { describeData } from '../data/datasets/index.ts';
 import { ShapeError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
@@ -9,17 +9,19 @@ import type { JobSpec } from './jobSpec.ts';
 
 export interface PredictionCost {
   readonly parameters: number;
-  /** Numbers of one sample after the transforms of the data. */
+  /** The count of input values of one sample, after the data's transforms. */
   readonly inputs: number;
-  /** Numbers of one sample in the response: the outputs, and the probabilities if the loss has some. */
+  /** The count of values in the response for one sample: the outputs, and the probabilities if the loss defines them. */
   readonly outputs: number;
-  /** Numbers of one sample in the outputs of all layers together. */
+  /** The count of values in the outputs of all layers for one sample. */
   readonly activations: number;
-  /** Returns an upper estimate of the engine's memory for this number of samples at once, in bytes. */
+  /** Returns an estimate of the most bytes that the engine uses to predict this number of samples at once. */
   memoryBytes(samples: number): number;
 }
 
-/** Estimates the cost of predictions with a job's network. @throws ShapeError if the layers do not fit the data: check the spec before */
+/**
+ * Estimates the cost of predictions with a job's network. @throws ShapeError if the layers do not fit the data. A checked spec always fits.
+ */
 export function predictionCost(spec: JobSpec): PredictionCost {
   const { inputShape } = describeData(spec.data);
   const inferred = inferShapes(spec.model.layers, inputShape);

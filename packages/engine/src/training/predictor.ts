@@ -39,7 +39,7 @@ export interface Prediction {
   readonly activations: readonly (BatchValues & { readonly name: string; readonly type: string })[] | null;
 }
 
-/** The numbers of a batch. They may be a view of the backend's memory. */
+/** The values of a batch. May be a view of the backend's memory. */
 type Batch = Pick<Tensor, 'shape' | 'values'>;
 
 export class Predictor {
@@ -53,7 +53,8 @@ export class Predictor {
 
   /**
    * @param weights the model's weights, or a safetensors file of them, or a checkpoint.
-   * @param maximumBytes the most bytes that its memory may have. Default: 4 GiB. {@link predictionCost} estimates what a prediction needs.
+   * @param maximumBytes the most bytes of the predictor's memory. Default: 4 GiB. {@link predictionCost} estimates how much a prediction
+   * needs.
    * @throws SafetensorsError for bytes that are not a safetensors file, WeightsError for another model's weights, EngineError `outOfMemory`
    */
   constructor(
@@ -124,12 +125,13 @@ export class Predictor {
   }
 }
 
-/** A checkpoint has other tensors too. Their names begin with a dot. */
+/** A checkpoint also contains tensors that are not weights. Their names begin with a dot. */
 const isWeight = ({ name }: NamedArray): boolean => !name.startsWith('.');
 
 /**
  * Runs a stage in an arena of its own, so that a deep network needs no more memory than its largest stage.
- * @returns a view of the arena's memory. The next new tensor may overwrite it, so it must be the tensor that is made from this view
+ * @returns a view of the arena's memory. The next new tensor may overwrite this memory, so make a tensor from the view before any other
+ * tensor
  */
 function through(input: Batch, stage: Stage): Batch {
   return inArena(() => {

@@ -1,5 +1,5 @@
-// Finds what could never train in a job spec that is well formed: shapes that do not fit, an output that the loss cannot compare with its
-// target, anything over a limit. A spec that passes can be trained, and `summarize` returns its cost.
+// Finds mistakes because of which a well-formed job spec could never train: shapes that do not fit, an output that the loss cannot compare
+// with its target, or a value over a limit. A spec without mistakes can be trained, and `summarize` returns its cost.
 import { findDataset } from '../data/datasets/index.ts';
 import type { DatasetDescription } from '../data/define.ts';
 import { batchCount } from '../data/loader.ts';
@@ -36,11 +36,11 @@ export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Su
   const totals = totalsOf(layers, spec, data, findOptimizer(spec.optimizer.type).stateArrays(spec.optimizer));
   checkTotals(totals, spec, limits, problems);
   if (problems.length > 0) throw new SpecError(problems);
-  // Only the estimate of memory needs the values inside a layer.
+  // `innerActivations` is only for the estimate of memory, so it is left out.
   return { layers: layers.map(({ innerActivations: _inner, ...layer }) => layer), totals };
 }
 
-/** Counts layers, including those inside other layers. The body may be one that was not checked yet. */
+/** Counts layers, including layers inside other layers. The layers need not be checked yet. */
 export function countLayers(layers: readonly unknown[]): number {
   const inner = layers.flatMap((layer) => layerLists.map((option) => ((layer ?? {}) as AnyOptions)[option]));
   return inner.reduce<number>((count, list) => count + (Array.isArray(list) ? list.length : 0), layers.length);
@@ -135,10 +135,10 @@ function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: Datase
   });
 }
 
-/** Returns the batch size nearest to `wanted` with at least `least` samples in every batch of an epoch, or null if there is none. */
+/** Returns the batch size nearest to `wanted` for which every batch of an epoch has at least `least` samples, or null if no size fits. */
 function fittingBatch(trainSamples: number, wanted: number, least: number): number | null {
   const fits = (size: number): boolean => size >= least && (trainSamples % size === 0 || trainSamples % size >= least);
-  // No batch is larger than the data, but `wanted` can be any whole number.
+  // The search starts at the size of the data if `wanted` is larger, because no batch can be larger than the data.
   const start = Math.min(wanted, trainSamples);
   for (let away = 0; away < trainSamples; away++) {
     if (start - away > 0 && fits(start - away)) return start - away;
@@ -179,7 +179,7 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
   }
 }
 
-/** Returns what the options of a scheduler depend on. */
+/** Returns the properties of the run on which a scheduler's options depend. */
 export function outlineOf(spec: JobSpec): RunOutline {
   const { trainSamples, testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
   return {

@@ -1,4 +1,4 @@
-// The cost of a job before it runs, per layer and in total. Nothing is allocated.
+// Computes the cost of a job before it runs, per layer and in total. It allocates nothing.
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
 import type { LayerSummary } from '../nn/layers/index.ts';
@@ -33,9 +33,11 @@ export const summarySchema = z.object({
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-/** The multiply-adds per second of a small network on one core. A step has three passes of them: one forward, two backward. */
+/**
+ * The multiply-adds per second of a small network on one core. A step needs the multiply-adds three times: once forward, twice backward.
+ */
 const MULTIPLY_ADDS_PER_SECOND = 8e9;
-/** The time that a step needs in addition, however small the network is. */
+/** The additional time of each step. It does not depend on the size of the network. */
 const SECONDS_PER_STEP = 100e-6;
 
 /**

@@ -61,7 +61,7 @@ class Run {
   #trainLoader: BatchLoader | null = null;
   #testData: Dataset | null = null;
   #testLoader: BatchLoader | null = null;
-  /** The checkpoint to resume from. Null without one, and once the run has resumed, so that its memory can be freed. */
+  /** The checkpoint to resume from, or null. It is set to null when the run has resumed, so that its memory can be freed. */
   #checkpoint: Checkpoint | null;
   #watch = new Stopwatch();
   #epochsDone = 0;

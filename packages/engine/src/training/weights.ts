@@ -44,7 +44,7 @@ export function encodeWeights(model: Module, engineVersion = backend().engineVer
   return encodeSafetensors(tensors, { format: 'pt', engineVersion });
 }
 
-/** Returns numbers as float32. Numbers that are float32 already are not copied, because weights can be large. */
+/** Returns numbers as float32. A float32 array is returned without a copy, because weights can be large. */
 function float32(storage: FloatArray): Float32Array {
   return storage instanceof Float32Array ? storage : Float32Array.from(storage);
 }

@@ -1,5 +1,6 @@
-// An uploaded dataset. Its id in a spec stands for arrays that are stored as one NPZ file (../npz.ts). Checking a spec fills in `content`, so
-// that a job can be described, repeated and exported without the dataset's record. Who may use which id is not known here.
+// An uploaded dataset. A spec names the dataset by its id; its arrays are stored as one NPZ file (../npz.ts). Checking a spec fills in
+// `content`, so that a job can be described, repeated and exported without the dataset's record. The caller decides which ids a user may
+// name.
 import { z } from 'zod';
 import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
@@ -42,7 +43,7 @@ export const isUploaded = (dataset: unknown): boolean => typeof dataset === 'str
 /** The name of a dataset's file in its folder. */
 export const UPLOADED_FILE = 'dataset.npz';
 
-/** Fills in the content of the dataset, or returns the problem. Its path begins at the job spec. */
+/** Fills in the content of the dataset, or returns the problem with its path in the job spec. */
 export function resolveUploaded(data: z.output<typeof uploadedSchema>, known: UploadedDatasets): UploadedData | Problem {
   const { dataset, testSplit } = data;
   const content = known.get(dataset);

@@ -23,7 +23,7 @@ const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => (
  * @returns null for an unknown kind, and for text that may be a table
  */
 export function fileKind(head: Uint8Array): FileKind | null {
-  // A table may begin with any word, also with the signature of another format. So text is recognised by its structure only.
+  // Text is recognised only by its structure, because a table may begin with any word, even with the signature of another format.
   const found = texts.find(({ test }) => test(head)) ?? (hasControls(head) ? binaryKinds.find(({ test }) => test(head)) : undefined);
   return found === undefined ? null : plain(found);
 }

@@ -19,7 +19,7 @@ export interface ImageDatasetOptions extends ReaderOptions {
   readonly report: UploadReport;
 }
 
-/** How many images are decoded at the same time. Meanwhile the next ones are read. */
+/** How many images are decoded at the same time, while the next images are read. */
 const AT_A_TIME = 8;
 
 /**
@@ -82,7 +82,7 @@ interface ReadPart {
   readonly inputs: Uint8Array;
 }
 
-/** Decodes images. All must have the same size and colours; images that differ are counted. */
+/** Decodes images. All must have the same size and number of channels as the first one; images that differ are counted. */
 class ImageReader {
   readonly #part: string;
   readonly #options: ImageDatasetOptions;

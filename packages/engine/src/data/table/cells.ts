@@ -52,7 +52,10 @@ const grouped = /^\s*[-+]?\d{1,3}([.,\s'’]\d{3})+([.,]\d+)?\s*$/;
 const currencyBefore = /^\s*([-+]?)\s*\p{Sc}\s*/u;
 const unitBehind = /\s*[\p{Sc}%‰]\s*$/u;
 
-/** Whether a field is a number in a notation that may not be readable, such as 1,234 or $5 or 5%. It does not make its column a text column. */
+/**
+ * Whether a field is a number in a notation that may be unreadable, such as 1,234 or $5 or 5%. Such a field does not make its column a text
+ * column.
+ */
 export function isForeignNumber(field: string): boolean {
   if (field.length > 40) return isNumber(field, '.') || isNumber(field, ',');
   const bare = field.replace(currencyBefore, '$1').replace(unitBehind, '');

@@ -85,7 +85,7 @@ function targetColumns(
   return [last];
 }
 
-/** Usual names of the column to learn. */
+/** Usual names for the column to learn. */
 const targetName = /^(labels?|targets?|class|classes|y|outcome|species|diagnosis|survived)$/i;
 
 /** Returns a hint if exactly one column has a usual name of the column to learn, and the last column does not. Otherwise ''. */

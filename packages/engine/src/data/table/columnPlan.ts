@@ -14,9 +14,9 @@ export const MOST_CATEGORIES = 1_000;
 /** Columns that are reported one by one. */
 const MOST_REPORTED = 50;
 
-/** If a text column becomes more inputs than this, its note says how to leave it out. */
+/** If a text column becomes more inputs than this, the note about it explains how to leave the column out. */
 const MANY_CATEGORIES = 100;
-/** Up to this many unreadable fields of a column count as mistakes in single fields. More are also reported once for the whole column. */
+/** Up to this many unreadable fields of a column are reported one by one only. If there are more, the whole column is reported too. */
 const MOST_MISTAKES = 5;
 
 const indexNames = /^([Uu]nnamed: \d+|index|id|row|row_?(id|number|index)|.*[_ ]id|\w+Id)$/;

@@ -42,8 +42,8 @@ interface Fields {
 }
 
 /**
- * Prepares rows that are objects: `{"city": "Oslo", "rooms": 3}`. Each row needs every input column and may have no other one; null is a
- * missing value. It lets other work run in between, and stops after 100 problems.
+ * Prepares rows that are objects: `{"city": "Oslo", "rooms": 3}`. Each row must have exactly the input columns. null is a missing value.
+ * Pauses now and then so that the event loop can do other work, and stops after 100 problems.
  */
 export async function prepareRows(table: TablePreparation, rows: readonly unknown[]): Promise<PreparedRows> {
   const problems: RowProblem[] = [];
@@ -91,7 +91,7 @@ function fieldsOf(
   });
 }
 
-/** Most characters in which the delimiter is searched. Few, because the search blocks the event loop. */
+/** The most characters that are searched for the delimiter. The limit is low because the search blocks the event loop. */
 const SAMPLE_CHARACTERS = 128 * 1024;
 
 /**
@@ -115,7 +115,7 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
   if (first === undefined || data.length === 0) return refused('there is no row to predict', 'required');
   if (data.length > most) return refused(`there are more than ${counted(most, 'row')}`, 'tooBig');
   const found = table.header ? columnNames(first.fields) : names;
-  // If a name occurs twice, its first place is used.
+  // If two columns have the same name, the first one is used.
   const placeOf = new Map(found.map((name, place) => [name, place] as const).toReversed());
   const known = new Set(names);
   const lacking = names.filter((name) => !placeOf.has(name));

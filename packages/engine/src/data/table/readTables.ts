@@ -251,7 +251,10 @@ const oneColumn = (file: string): DataFormatError =>
     `${file}: has one column: expected inputs and a column to learn. If another character, such as a blank, separates the columns, send delimiter`,
   );
 
-/** Whether a row of a table with several columns has a text in its first field only. Exported spreadsheets have such titles above the table. */
+/**
+ * Whether a row of a table with several columns has a text in its first field only. Such a row is a title above the table in exported
+ * spreadsheets.
+ */
 const isTitle = ({ fields }: Row, width: number): boolean =>
   width >= 3 && fields[0].trim() !== '' && fields.slice(1).every((field) => field.trim() === '');
 
@@ -263,8 +266,8 @@ interface Survey {
 }
 
 /**
- * Returns the number of columns. A last column without values and without a name is not counted: it comes from a delimiter at the end of
- * each row.
+ * Returns the number of columns. A last column without a name and values is not counted, because it only comes from a delimiter at the end
+ * of each row.
  * @returns undefined if the row of names is longer or shorter than the other rows, which is reported as a fault
  */
 function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean, report: UploadReport): number | undefined {

@@ -27,7 +27,7 @@ export type FindEncoding = (bytes: Uint8Array) => Encoding;
 /** The character with which DOS programs end a text. */
 const END_OF_FILE = '\u001a';
 
-/** How much of the file is searched for the delimiter and the decimal sign. */
+/** The part of the file that is searched for the delimiter and the decimal sign. */
 const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
 
 /** Of bytes that nobody can tell more about: what Windows writes in Europe and America. */
@@ -42,7 +42,7 @@ export class TableText {
   readonly #label: string;
   readonly #delimiter: string;
   readonly #hasComments: boolean;
-  /** The characters of a first line such as `sep=;`, which names the delimiter. 0 without such a line. */
+  /** The length of a first line such as `sep=;`, which names the delimiter. 0 without such a line. */
   readonly #skipped: number;
   readonly #report: UploadReport;
 

@@ -8,7 +8,7 @@ import { numberedClasses } from '../upload.ts';
 import { defineUploadFormat, readHalves } from './define.ts';
 import type { PartNames, UploadedParts } from './parts.ts';
 
-/** CIFAR-10 has ten classes, and every record of a batch begins with one. */
+/** CIFAR-10 has ten classes, and every record of a batch begins with the number of its class. */
 const CLASSES = 10;
 const TEST_BATCH = /(^|\/)test_batch\.bin$/;
 /** The file with the names of the classes, one per line. */
@@ -39,7 +39,7 @@ export const cifar = defineUploadFormat({
   },
 });
 
-/** Tells whether bytes are whole records, each beginning with a class. Nothing else distinguishes such a file. */
+/** Returns whether the bytes are whole records that each begin with a class. The file has no signature that could be checked instead. */
 function consistsOfRecords(bytes: Uint8Array): boolean {
   if (bytes.length === 0 || bytes.length % CIFAR_RECORD !== 0) return false;
   for (let at = 0; at < bytes.length; at += CIFAR_RECORD) if (bytes[at] >= CLASSES) return false;

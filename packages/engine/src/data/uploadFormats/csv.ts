@@ -1,4 +1,4 @@
-// A table as delimiter-separated text: a training file, and a test file that is matched by the names of its columns.
+// Tables as delimiter-separated text: a training file, and a test file whose columns are matched with the training file's by name.
 import { z } from 'zod';
 import type { NamedBytes } from '../files.ts';
 import { encodingLabel, isDamagedTable } from '../table/encoding.ts';
@@ -67,7 +67,7 @@ export const csv = defineUploadFormat({
       return train === null ? null : { train: await upload.unpack(train), test: test === null ? null : await upload.unpack(test) };
     });
     if (files === null || files === undefined) return { train: files, test: null };
-    // Each file is read twice.
+    // The factor 2: each file is read twice.
     const share = [files.train, files.test].reduce((sum, file) => sum + (file?.storedBytes ?? 0), 0) / (2 * unpackedBytes(files));
     const counting = { ...reader, onRead: (bytes: number) => reader.onRead?.(bytes * share) };
     const tables = await readTables(files, given, { report, reader: counting, findEncoding });

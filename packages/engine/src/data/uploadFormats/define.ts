@@ -15,12 +15,12 @@ export interface UploadReaderOptions extends ReaderOptions {
   readonly decodeImage?: ImageDecoder;
 }
 
-/** What a reader gets in addition to the files. */
+/** The arguments of a reader in addition to the files. */
 export interface UploadContext<Options = unknown> {
   /** The values of the format's form fields. */
   readonly options: Options;
   readonly reader: UploadReaderOptions;
-  /** Takes decisions and faults. */
+  /** Collects decisions and faults. */
   readonly report: UploadReport;
   /** Finds the encoding of text that is neither UTF-8 nor UTF-16. */
   readonly findEncoding: FindEncoding;
@@ -34,9 +34,9 @@ export interface ReadHalves {
   readonly table?: TablePreparation;
 }
 
-/** How a format describes the files that it reads as the part `file`. */
+/** Texts about the files that a format reads as the part `file`. */
 export interface FileTexts {
-  /** With its article, for error messages. */
+  /** With its article, such as `a CSV`, for error messages. */
   readonly shown: string;
   /** For the description of the part. */
   readonly description: string;
@@ -48,19 +48,19 @@ export interface Detection {
   readonly fileKinds?: readonly string[];
   /** Kinds that the format reads as the parts `inputs` and `targets`. */
   readonly pairKinds?: readonly string[];
-  /** The path of a file in an archive of this format. It counts more than the kind of the archive. */
+  /** Matches the path of a file in an archive of this format. A match takes precedence over the kind of the archive. */
   readonly archivePath?: RegExp;
-  /** For a format whose files have no signature. `read` returns the whole file. */
+  /** For a format whose files have no signature: `test` decides from the content. `read` returns the whole file. */
   readonly content?: {
     /** With its article, for error messages. */
     readonly shown: string;
     test(head: Uint8Array, read: () => Promise<Uint8Array>): Promise<boolean>;
   };
-  /** For the format that reads text without a structure of its own. One format has it. */
+  /** For the format that reads text of no other format. Exactly one format has this field. */
   readonly text?: {
-    /** What to do with text that was sent as half of a pair. */
+    /** The advice for text that was sent as half of a pair. */
     readonly remedy: string;
-    /** Tells whether a file that does not look like text is damaged text. */
+    /** Returns whether a file that does not look like text is damaged text. */
     isDamaged(head: Uint8Array): boolean;
   };
 }
@@ -70,7 +70,7 @@ export interface UploadFormatDefinition<Name extends string = string, Options ex
   readonly name: Name;
   /** Completes "Uploaded as …". */
   readonly title: string;
-  /** The place among the formats that texts suggest: the most usual format is 1. */
+  /** The position of the format in suggestions: 1 is the most usual format. */
   readonly rank: number;
   /** The files that are sent as the part `file`, or null if the format has none. */
   readonly file: FileTexts | null;

@@ -40,7 +40,7 @@ export const idx = defineUploadFormat({
 
 const isBytes = ({ kind, itemBytes }: NpyArray): boolean => kind === 'uint' && itemBytes === 1;
 
-/** Makes a dataset from IDX files of which at least one has another number type than MNIST's unsigned bytes. */
+/** Makes a dataset from a pair of IDX files that are not both of MNIST's number type, unsigned bytes. */
 function otherIdxDataset(x: NamedArray, y: NamedArray, { reader, report }: UploadContext): Dataset {
   const { shape } = x.array;
   if (shape.length !== 3 || shape.includes(0)) {

@@ -70,7 +70,7 @@ function tellNames(part: string, { faults, nameEncoding, merged }: Archive, repo
   }
 }
 
-/** Returns the remedy for an archive without images. @param kind the kind of its first file, or null for text */
+/** Returns the advice for an archive without images. @param kind the kind of the first file in it, or null for text */
 function remedyOf(kind: FileKind | null, files: number): string {
   if (kind?.group === 'archive' || kind?.group === 'packed') return 'unpack it, and send what it holds';
   if (kind !== null) return kind.remedy;
@@ -79,7 +79,7 @@ function remedyOf(kind: FileKind | null, files: number): string {
     : 'send a CSV as it is, without the archive, as the part file, and one to test on as testFile';
 }
 
-/** @throws DataFormatError for an archive of other files; it names the kind of the first one */
+/** @throws DataFormatError for an archive without images. The message names the kind of its first file. */
 async function checkForImages(part: string, { kind, files }: Archive): Promise<void> {
   const own = files.filter(({ path }) => !isLeftover(path));
   const [first] = own;

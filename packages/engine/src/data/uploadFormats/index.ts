@@ -15,7 +15,7 @@ type AnyFormat = UploadFormatDefinition<UploadFormat>;
 
 export const uploadFormatDefinitions: readonly AnyFormat[] = formats;
 
-/** The formats in the order in which texts suggest them. */
+/** The formats in the order of suggestions. */
 export const suggestedFormats: readonly AnyFormat[] = uploadFormatDefinitions.toSorted((a, b) => a.rank - b.rank);
 
 const names = formats.map(({ name }) => name);
@@ -29,7 +29,7 @@ export function uploadFormat(name: UploadFormat): AnyFormat {
   return found;
 }
 
-/** The type that has the fields of all types of a union. */
+/** The intersection of all types of a union, which has the fields of each. */
 type Intersection<Union> = (Union extends unknown ? (one: Union) => void : never) extends (all: infer All) => void ? All : never;
 
 /** The fields of all formats. */

@@ -56,7 +56,7 @@ async function datasetOf(
   return await Promise.resolve(npyDataset(x, y, { ...reader, layout: given.layout, targetKind: given.targetKind, report }));
 }
 
-/** Gives numbered classes the names that the file has for them. */
+/** Replaces numbered classes by the class names in the file. */
 function withNames(dataset: Dataset, names: readonly string[] | null): Dataset {
   const { target } = dataset;
   if (names === null || target.kind !== 'class' || target.classes.length > names.length) return dataset;

@@ -1,5 +1,5 @@
-// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export). Their names tell which are inputs and targets, and
-// of which half.
+// The arrays of NPZ files (numpy.savez, numpy.savez_compressed, the program's own export). An array's name decides whether it is inputs or
+// targets, and of the training or the test half.
 import type { Archive } from '../archive.ts';
 import { DataFormatError } from '../errors.ts';
 import { fileKind } from '../fileKinds/index.ts';
@@ -67,7 +67,9 @@ interface NpzArrays {
   readonly classes: readonly string[] | null;
 }
 
-/** Returns the first pair of each list that the file has, or null if no NPZ file was sent. */
+/**
+ * Returns the pair for each list of names in `wanted`: the first one whose arrays are in the file. Returns null if no NPZ file was sent.
+ */
 async function arraysOf(
   upload: UploadedParts,
   part: UploadFilePart,

@@ -1,4 +1,4 @@
-// Recognises the format of an upload by what its files begin with, and says what to do with files that are no dataset.
+// Recognises the format of an upload from its files. The faults of files that no format reads say what to send instead.
 import { DataFormatError } from '../errors.ts';
 import { type FileKind, fileKind, shownBytes, zipKind } from '../fileKinds/index.ts';
 import { looksLikeText } from '../table/encoding.ts';
@@ -6,15 +6,15 @@ import type { UploadReport } from '../uploadReport.ts';
 import { suggestedFormats, type UploadFormat, uploadFormatDefinitions } from './index.ts';
 import type { UploadedFile, UploadedParts } from './parts.ts';
 
-/** What a file is. */
+/** The recognised kind of a file. */
 interface Content {
   /** With its article, for messages. */
   readonly name: string;
   /** The format that reads the file as this part, or null if none does. */
   readonly format: UploadFormat | null;
-  /** What to do if no format reads the file as this part. */
+  /** The advice if no format reads the file as this part. */
   readonly remedy: string;
-  /** False if the file may as well be of another format. */
+  /** False if the file might also be of another format. */
   readonly isCertain: boolean;
 }
 
@@ -22,7 +22,7 @@ const pairParts: readonly string[] = ['inputs', 'targets', 'testInputs', 'testTa
 
 /**
  * Recognises the format of an upload.
- * @param given the format that the form names; the files are then only checked against it
+ * @param given the format that the form names. If it is given, the files are only checked against it.
  * @returns undefined if there are faults, which go to the report
  */
 export async function formatOf(
@@ -51,7 +51,7 @@ export async function formatOf(
 function refusalOf(part: string, content: Content, format: UploadFormat | undefined, given: UploadFormat | undefined): string | null {
   const { name, remedy, isCertain } = content;
   if (format !== undefined && content.format === format) return null;
-  // The form decides about a file that could be anything.
+  // If the file's kind is not certain, the format that the form names is used.
   if (given !== undefined && !isCertain) return null;
   if (content.format === null || format === undefined) return `${part} is ${name}: ${remedy}`;
   return given === undefined
@@ -70,7 +70,7 @@ async function contentOf(upload: UploadedParts, file: UploadedFile): Promise<Con
   );
 }
 
-/** Tells what a file is that was sent as the part `file` or `testFile`. */
+/** Recognises a file that was sent as the part `file` or `testFile`. */
 async function wholeFile(upload: UploadedParts, file: UploadedFile, head: Uint8Array): Promise<Content | null> {
   for (const { name, detection } of uploadFormatDefinitions) {
     const { content } = detection;
@@ -87,7 +87,7 @@ async function wholeFile(upload: UploadedParts, file: UploadedFile, head: Uint8A
   return { name: 'text', format: text.format, remedy: text.remedy, isCertain: true };
 }
 
-/** Tells what a file is that was sent as one of a pair. */
+/** Recognises a file that was sent as half of a pair. */
 async function halfOfPair(upload: UploadedParts, file: UploadedFile, head: Uint8Array): Promise<Content | null> {
   const kind = await kindOf(upload, file, head);
   if (kind !== null) {
@@ -101,7 +101,7 @@ function readerOf({ id }: FileKind, parts: 'fileKinds' | 'pairKinds'): UploadFor
   return uploadFormatDefinitions.find(({ detection }) => detection[parts]?.includes(id))?.name ?? null;
 }
 
-/** Returns the format that an archive has because of the files in it. */
+/** Returns the format that is recognised by the paths of the files in an archive, or null. */
 async function formatOfArchive(upload: UploadedParts, file: UploadedFile, { id }: FileKind): Promise<UploadFormat | null> {
   if (id !== 'zip' && id !== 'tar') return null;
   const { files } = await upload.archive(file);
@@ -116,7 +116,7 @@ async function kindOf(upload: UploadedParts, file: UploadedFile, head: Uint8Arra
   return zipKind(files.map(({ path }) => path)) ?? kind;
 }
 
-/** The format that reads text without a structure of its own. */
+/** The format that reads text of no other format. */
 const text = textFormat();
 
 function textFormat() {
@@ -131,7 +131,7 @@ const pairs = suggestedFormats.flatMap(({ pair }) => pair ?? []);
 
 const expected = `expected ${either(suggestedFormats.flatMap(({ file }) => file?.shown ?? []))} as the part file, or ${either(pairs)} arrays as the parts inputs and targets`;
 
-/** Returns what to do with a file that was sent as one of a pair, but is not such a file. */
+/** Returns the advice for a file that was sent as half of a pair, but that no format reads as one. */
 function remedyOfPair(kind: FileKind): string {
   const pairsAre = `inputs and targets are for ${pairs.join(' and ')} arrays`;
   if (readerOf(kind, 'fileKinds') !== null) return `send it as the part file; ${pairsAre}`;

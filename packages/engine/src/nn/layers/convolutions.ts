@@ -1,8 +1,8 @@
-// Which layers of a network have filters that can be shown as images, and their names. It builds nothing.
+// Finds the layers of a network that have filters to show as images. It does not build the network.
 import { findLayer } from './index.ts';
 import { type AnyLayerSpec, nameOf } from './sequence.ts';
 
-/** Returns the names of these layers in order, as the names of their weights begin: `conv1`, `3.layers.0`. */
+/** Returns the names of these layers in order: `conv1`, `3.layers.0`. The names of a layer's parameters begin with its name. */
 export function convolutionNames(layers: readonly AnyLayerSpec[], prefix = ''): string[] {
   return layers.flatMap((layer, index) => {
     const name = prefix + nameOf(layer, index);

@@ -1,5 +1,5 @@
-// What a layer's definition holds. Each layer has one file: options with defaults and descriptions, shape rule, cost, memory and builder.
-// Validation, OpenAPI, the catalog, estimates and tests are derived from it. The list is in plain.ts.
+// The type of a layer's definition. Each layer has one file with its options, their defaults and descriptions, its shape rule, cost, memory
+// and builder. Validation, OpenAPI, the catalog, estimates and tests are derived from the definitions. Their list is in plain.ts.
 import type { Construction } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
@@ -12,7 +12,7 @@ import { formatShape, type Shape } from '../../shape.ts';
 import type { Module } from '../module.ts';
 import { defaultMemory, type LayerMemory } from './memory.ts';
 
-/** The cost of a layer. Multiply-adds are those of the forward pass of one sample. */
+/** The cost of a layer. `multiplyAdds` counts the forward pass of one sample. */
 export interface LayerCost {
   readonly parameters: number;
   readonly multiplyAdds: number;
@@ -20,13 +20,16 @@ export interface LayerCost {
   readonly innerActivations?: number;
 }
 
-/** An argument of constructors of layers that draw numbers. */
+/** The argument of a layer's constructor if the layer draws random numbers. */
 export interface Drawn {
-  /** The generator that numbers are drawn from. Default: the one that manualSeed seeds. */
+  /** The random number generator. Default: the generator that manualSeed seeds. */
   readonly generator?: Generator;
 }
 
-/** The name of a layer. It has no dots, because they separate the levels of a parameter's name, and is not a number, which is an index. */
+/**
+ * The name of a layer. It has no dots, because dots separate the levels of a parameter's name. It is not a number, because a number is the
+ * index of an unnamed layer.
+ */
 export const layerName = z
   .string()
   .min(1)
@@ -39,29 +42,29 @@ export interface Named {
   name: z.ZodOptional<typeof layerName>;
 }
 
-/** Without type arguments it is the definition of any layer. Its functions take options that its schema has parsed. */
+/** Without type arguments, the type covers the definition of any layer. Pass only options that the schema has parsed to its functions. */
 export interface LayerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
    * Returns the shape of one sample's output for the shape of its input.
-   * @throws ShapeError if the input does not fit; it names the values, the remedy and the option at fault
+   * @throws ShapeError if the input does not fit. The message has the values and the remedy; `field` is the option at fault.
    */
   outputShape(options: Options, input: Shape): Shape;
   cost(options: Options, input: Shape, output: Shape): LayerCost;
-  /** What the layer keeps and needs in memory beside its parameters. */
+  /** The layer's memory in addition to its parameters, for estimates. */
   readonly memory: LayerMemory;
   /** Whether the layer's weight consists of filters that can be shown as images. */
   readonly hasFilters: boolean;
-  /** The options that are lists of layers. */
+  /** The names of options that are lists of layers. */
   readonly layerLists: readonly string[];
-  /** Returns how many samples a training batch needs at least. */
+  /** Returns the smallest number of samples that a training batch must have. */
   leastBatch(options: Options, input: Shape): number;
-  /** Returns the range of the output's values for the range of the input's. */
+  /** Returns the range of the output's values, given the range of the input's values. */
   outputRange(options: Options, input: ValueRange): ValueRange;
   /** Makes the layer for inputs of this shape and draws its initial values from the generator. */
   build(options: Options, input: Shape, generator: Generator): Module;
-  /** Returns the layer in PyTorch for inputs of this shape. */
+  /** Returns how PyTorch constructs the same layer for inputs of this shape. */
   pytorch(options: Options, input: Shape): Construction;
-  /** Adds the layer, as it is in evaluation, to an ONNX graph and returns the name of its output. */
+  /** Adds the layer in evaluation mode to an ONNX graph and returns the name of its output. */
   onnx(scope: OnnxScope, options: Options, input: Shape, output: Shape): string;
 }
 
@@ -76,11 +79,11 @@ interface LayerParts<Type extends string, Fields extends z.ZodRawShape>
   readonly memory?: Partial<LayerMemory>;
   /** Left out for a layer without filters. */
   readonly hasFilters?: boolean;
-  /** Left out for a layer that holds no others. */
+  /** Left out for a layer that contains no other layers. */
   readonly layerLists?: readonly string[];
   /** Left out for a layer that can train on one sample. */
   readonly leastBatch?: LayerDefinition<z.ZodObject, Filled<Fields>>['leastBatch'];
-  /** Left out for a layer that can give any value. */
+  /** Left out for a layer whose output can have any value. */
   readonly outputRange?: LayerDefinition<z.ZodObject, Filled<Fields>>['outputRange'];
 }
 
@@ -121,7 +124,7 @@ export function imageShape(layer: string, input: Shape): readonly [number, numbe
 
 /**
  * Returns the dimension of an option as an index into the shape of a sample, which has no batch.
- * @throws ShapeError for the dimension of the batch and for one that does not exist
+ * @throws ShapeError for the batch dimension and for a dimension that does not exist
  */
 export function sampleDimension(option: string, value: number, input: Shape): number {
   const index = value < 0 ? value + input.length : value - 1;
@@ -137,8 +140,8 @@ export function sampleDimension(option: string, value: number, input: Shape): nu
   return index;
 }
 
-/** Writes a float as Python does: 1.0. */
+/** Returns a float in Python's notation: 1.0. */
 export const pythonFloat = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value));
 
-/** Writes a size as Python does: 3, or (3, 2). */
+/** Returns a size in Python's notation: 3, or (3, 2). */
 export const pythonSize = (size: number | readonly number[]): string => (typeof size === 'number' ? String(size) : `(${size.join(', ')})`);

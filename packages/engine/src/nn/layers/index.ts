@@ -1,5 +1,5 @@
-// The registry of layers, and what is derived from it: the schema of a layer in a job spec, the shapes and costs of a list of layers, which
-// need no memory, and the network of such a list. The list of definitions is in plain.ts.
+// The registry of layers. From it follow the schema of a layer in a job spec, the shapes and costs of a list of layers (computed without
+// allocating tensors), and the network that is built from such a list. The list of definitions is in plain.ts.
 import { z } from 'zod';
 import type { Generator } from '../../random.ts';
 import { anyValue, type ValueRange } from '../../range.ts';
@@ -14,7 +14,7 @@ import type { Sequential } from './sequential.ts';
 const layers = registry('layer', [...plainLayers.definitions, residual]);
 
 export const layerDefinitions: readonly LayerDefinition[] = layers.definitions;
-/** The options that are lists of layers, of all types of layers. */
+/** The names of all options of any layer that are lists of layers. */
 export const layerLists: readonly string[] = [...new Set(layerDefinitions.flatMap((definition) => definition.layerLists))];
 /** The schema of a layer in a job spec. */
 export const layerSchema = layers.schema;
@@ -23,7 +23,7 @@ export type LayerSpec = z.output<typeof layerSchema>;
 /** A layer of a job spec before defaults are filled in. */
 export type LayerInput = z.input<typeof layerSchema>;
 
-/** Returns the definition of a type of layers. @throws ArgumentError for an unknown type; it lists the known ones */
+/** Returns the definition of a layer type. @throws ArgumentError for an unknown type. The message lists the known types. */
 export function findLayer(type: string): LayerDefinition {
   return layers.find(type);
 }
@@ -38,14 +38,17 @@ export function inferShapes(specs: readonly LayerSpec[], inputShape: Shape): Inf
   return inferSequence(findLayer, parsed('inferShapes', layerList, specs), inputShape);
 }
 
-/** Returns how many samples a training batch needs at least, and the index of the layer that needs them. @throws ShapeError as buildModel */
+/**
+ * Returns the smallest number of samples that a training batch must have, and the index of the layer that needs them. @throws ShapeError if
+ * the input of a layer does not fit
+ */
 export function leastBatch(specs: readonly LayerSpec[], inputShape: Shape): { samples: number; layer: number } {
   const needs = leastBatches(findLayer, specs, inputShape);
   const samples = Math.max(1, ...needs);
   return { samples, layer: needs.indexOf(samples) };
 }
 
-/** Returns the range of the values that the last layer can give. */
+/** Returns the range of values that the output of the last layer can have. */
 export function outputRange(specs: readonly LayerSpec[]): ValueRange {
   return rangeThrough(findLayer, specs, anyValue);
 }
@@ -53,7 +56,8 @@ export function outputRange(specs: readonly LayerSpec[]): ValueRange {
 /**
  * Builds the network of a job spec for samples of `inputShape`. Layers are built in order and draw from the generator as PyTorch's
  * constructors do: first the weight, then the bias.
- * @throws ShapeError if the input of a layer does not fit it; it names the layer. ArgumentError if two layers have the same name, or options
+ * @throws ShapeError if the input of a layer does not fit; the message names the layer. ArgumentError if two layers have the same name, or
+ * options
  *   do not fit
  */
 export function buildModel(specs: readonly LayerSpec[], inputShape: Shape, generator: Generator): Sequential {

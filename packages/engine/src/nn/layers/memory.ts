@@ -1,38 +1,39 @@
-// What a layer's training and predictions keep in memory beside its parameters. A layer's definition holds it, and training/memory.ts adds
-// it up for a list of layers. All sizes are numbers of values of one sample.
+// The memory that a layer needs in training and in predictions, in addition to its parameters. It is part of the layer's definition, and
+// training/memory.ts adds it up for a list of layers. All sizes are counts of values (not bytes) for one sample.
 
-/** What kernels need for padded images and transformed tiles, as a share of the arrays that they read and write. */
+/** The memory for padded images and transformed tiles, as a share of the arrays that the kernels read and write. */
 const SCRATCH = 0.5;
 
 /** The sizes of a layer's arrays. */
 export interface LayerSizes {
   readonly input: number;
   readonly output: number;
-  /** The values between the layer's parts, from its cost. */
+  /** The values between the layer's parts: `innerActivations` of its cost. */
   readonly inner: number;
 }
 
 export interface LayerMemory {
   /**
-   * The array that the gradient of the input is computed from. `nothing` is for a layer whose gradient follows from shapes, options or
-   * from values that its cost counts. A layer that hands on its input, such as flatten, leaves the default.
+   * Which array the backward pass reads to compute the gradient of the input. `nothing`: neither input nor output, because the gradient
+   * depends only on shapes, options, or values that are counted in the layer's cost. A layer that returns its input, such as flatten, keeps
+   * the default.
    */
   readonly gradientReads: 'input' | 'output' | 'nothing';
-  /** How many arrays of the output's size exist until the backward pass. It is 0 if the output is the input's array. */
+  /** How many arrays of the output's size are kept for the backward pass. 0 if the output uses the input's array. */
   readonly keptOutputs: number;
-  /** Returns the values that exist at the same time while the input's gradient is computed: gradients and kernels' memory. */
+  /** Returns how many values exist at the same time while the input's gradient is computed: gradients and scratch memory of kernels. */
   gradientValues(sizes: LayerSizes): number;
-  /** Returns the values that a prediction needs at the same time beside the layer's input and output. */
+  /** Returns how many values a prediction needs at the same time in addition to the layer's input and output. */
   predictionValues(sizes: LayerSizes): number;
   /** Whether kernels make a packed or transformed copy of the layer's weights. */
   readonly packsWeights: boolean;
-  /** Whether the layer has a buffer that counts, or can hold a layer with one. */
+  /** Whether the layer, or a layer inside it, can have a buffer that counts batches. */
   readonly hasCounters: boolean;
-  /** The layer's place among neighbours that one operation can compute (fusion.ts), or null. */
+  /** The layer's role in a group of neighbouring layers that one operation can compute (fusion.ts), or null. */
   readonly fusedAs: 'start' | 'rectifier' | 'pooling' | null;
 }
 
-/** The memory of a layer whose definition says nothing else: one operation that reads its input and makes each array anew. */
+/** The default: the layer is one operation that reads its input and allocates each array. */
 export const defaultMemory: LayerMemory = {
   gradientReads: 'input',
   keptOutputs: 1,
@@ -44,7 +45,7 @@ export const defaultMemory: LayerMemory = {
   fusedAs: null,
 };
 
-/** For a layer whose input's gradient is written over its output's gradient. */
+/** For a layer that writes its input's gradient into the array of its output's gradient. */
 export const gradientInPlace: Partial<LayerMemory> = { gradientValues: ({ output }) => output };
 
 /** For a layer whose kernels pad images, transform tiles or pack weights. */
@@ -53,13 +54,13 @@ export const kernelScratch: Partial<LayerMemory> = {
   predictionValues: ({ input, output, inner }) => inner + SCRATCH * Math.max(input, output),
 };
 
-/** The values that a norm over rows keeps for each row: mean, variance, factor and summand. Its gradient needs as many more. */
+/** How many values a norm over rows keeps for each row: mean, variance, factor and summand. Its gradient needs the same number again. */
 export const VALUES_PER_ROW = 4;
 
-/** For a norm over rows, whose cost counts the values per row as inner values. */
+/** For a norm over rows. Its cost counts the values per row as inner activations. */
 export const rowStatistics: Partial<LayerMemory> = { gradientValues: ({ input, output, inner }) => input + output + inner };
 
-/** For a layer that consists of other layers, any of which may need scratch memory or count. */
+/** For a layer that consists of other layers. Any of them may need scratch memory or have counters. */
 export const memoryOfBlock: Partial<LayerMemory> = {
   gradientValues: ({ input, output }) => (1 + SCRATCH) * (output + Math.max(input, 2 * output)),
   predictionValues: ({ output, inner }) => output + inner * (1 + SCRATCH),

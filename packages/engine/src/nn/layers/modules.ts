@@ -1,4 +1,4 @@
-// The classes of all layers, for networks that are written in code. The list of their definitions is in plain.ts.
+// The classes of all layers, for programs that build networks without a job spec. The list of their definitions is in plain.ts.
 export { AdaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
 export { AvgPool2d, type AvgPool2dLayerOptions } from './avgPool2d.ts';
 export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchNorm.ts';

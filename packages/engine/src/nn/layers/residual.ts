@@ -1,5 +1,5 @@
-// A residual block (He et al. 2015): the output of its layers plus the input, or plus the output of a shortcut. PyTorch has no such module, so
-// an exported script defines one with the same names of parameters.
+// A residual block (He et al. 2015): the output of its layers plus the input, or plus the output of a shortcut. PyTorch has no such module,
+// so an exported script defines one whose parameters have the same names.
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
@@ -37,7 +37,7 @@ export class Residual extends Module {
   /** @throws ShapeError if both outputs do not have the same shape */
   override forward(input: Tensor): Tensor {
     const [main, other] = [this.layers.forward(input), this.shortcut === null ? input : this.shortcut.forward(input)];
-    // Addition would broadcast, which is not meant here.
+    // `add` would broadcast different shapes, which would hide the mistake.
     if (!sameShape(main.shape, other.shape)) throw new ShapeError(mismatch(main.shape, other.shape, this.shortcut !== null));
     return add(main, other);
   }
@@ -48,7 +48,7 @@ const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
     ? `residual: its layers come to ${formatShape(main)} and its shortcut to ${formatShape(other)}: they must be alike`
     : `residual: its layers make ${formatShape(main)} of ${formatShape(other)}: keep the shape, or give it a shortcut that comes to the same`;
 
-/** Returns the summaries of `layers` or of `shortcut`. @throws ShapeError; its field is a path from the options of the block */
+/** Returns the summaries of `layers` or of `shortcut`. @throws ShapeError; its `field` is a path that begins with the block's option */
 function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape) {
   const repeated = repeatedName(specs);
   if (repeated !== null) {

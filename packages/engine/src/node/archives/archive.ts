@@ -1,4 +1,4 @@
-// What the readers of zips and tars have in common: which paths an archive may hold. Nothing is unpacked to the disk, so that no path in
+// Common checks of the readers of zips and tars: the paths that an archive may contain. Nothing is unpacked to the disk, so that no path in
 // an archive can lead anywhere.
 import type { ArchiveFault } from '../../data/archive.ts';
 import { DataFormatError } from '../../data/errors.ts';

@@ -1,4 +1,4 @@
-// The files of an upload on the disk, by the part of the form that each came as.
+// The files of an upload on the disk, grouped by form part.
 import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ import { openTar } from '../archives/tarArchive.ts';
 import { openZip } from '../archives/zip.ts';
 import { errorCode } from '../systemError.ts';
 
-/** Tells whether bytes begin like a gzip file. */
+/** Returns whether bytes begin with the signature of gzip. */
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 export class PartsOnDisk implements UploadedParts {
