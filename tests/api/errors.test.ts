@@ -127,6 +127,9 @@ describe('a path', () => {
     ['OPTIONS', '/catalog', 'GET, HEAD'],
     ['PROPFIND', '/jobs', 'GET, HEAD, POST'],
     ['PATCH', '/docs/', 'GET, HEAD'],
+    ['LOCK', `${anyJob}/cancel`, 'POST'],
+    ['PUT', '/jobs?limit=%zz&x=/', 'GET, HEAD, POST'],
+    ['DELETE', '/%6Aobs', 'GET, HEAD, POST'],
   ] as const)('that knows no %s answers 405 with Allow: %s', async ([method, url, allow], { api }) => {
     const response = await api.call({ method, url });
     expect(response.statusCode).toBe(405);

@@ -102,6 +102,9 @@ describe('with keys', () => {
       expect([path, (await api.get(path)).statusCode]).toEqual([path, 200]);
     }
     expect((await api.get('/train/yardstick', bearer(key))).statusCode).toBe(404);
+    const put = await api.call({ method: 'PUT', url: '/train/yard/jobs?x', headers: bearer(key) });
+    expect([put.statusCode, put.headers['allow']]).toEqual([405, 'GET, HEAD, POST']);
+    expect(put.json()).toMatchObject({ detail: '/train/yard/jobs supports GET, HEAD, POST, not PUT.' });
     expect((await api.get('/train/yard/docs/')).body).toContain('../openapi.json');
   });
 

@@ -45,6 +45,8 @@ test.for([
   [404, 'POST /nowhere HTTP/1.1', [json, chunked, `authorization: ${authorization}`]],
   [404, 'POST /jobs/%E0%A4%A HTTP/1.1', [json, chunked]],
   [405, 'PUT /jobs HTTP/1.1', [json, chunked, `authorization: ${authorization}`]],
+  [405, 'PUT /jobs HTTP/1.1', [json, 'content-length: 2000000', `authorization: ${authorization}`]],
+  [405, 'PROPFIND /jobs HTTP/1.1', [json, 'content-length: 2000000', `authorization: ${authorization}`]],
   [413, 'POST /jobs HTTP/1.1', [json, 'content-length: 2000000', `authorization: ${authorization}`]],
   [
     413,
