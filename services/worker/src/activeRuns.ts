@@ -1,4 +1,5 @@
-// The jobs that this worker runs. Each starts with a wake-up, which is a BullMQ job that only says that a training job is waiting.
+// Starts and tracks the jobs that this worker runs. A run starts with a wake-up. This BullMQ job means that a training job is waiting, but
+// it does not name the training job.
 import { type ClaimedJob, type WakeUp } from '@trainyard/jobs';
 import { type Job, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
@@ -23,9 +24,9 @@ export class ActiveRuns {
   }
 
   /**
-   * Processes a wake-up for BullMQ: takes the next training job and runs it to its end.
-   * @returns if no job was waiting; BullMQ then completes the wake-up
-   * @throws WaitingError if BullMQ must leave the wake-up as it is; another error if BullMQ must deliver the wake-up again
+   * Processes a wake-up for BullMQ: takes the next training job and runs it to its end. Returns normally if no job is waiting or the worker
+   * closes. BullMQ then completes the wake-up.
+   * @throws WaitingError if BullMQ must leave the wake-up as it is, as after a run; another error if BullMQ must deliver the wake-up again
    */
   async process(wakeUp: Job<WakeUp>, token: string): Promise<void> {
     const child = await this.#context.pool.acquire(this.#closing.signal).catch(() => undefined);
@@ -37,7 +38,7 @@ export class ActiveRuns {
     if (this.#closing.signal.aborted) run.handBack();
     try {
       const ended = run.run();
-      // Completes the wake-up while the job still runs: from now on the lease keeps the job with this worker.
+      // Completes the wake-up while the job still runs. From now on the lease alone shows that this worker has the job.
       const completed = wakeUp.moveToCompleted(undefined, token, false).catch((error: unknown) => {
         this.#log.debug({ err: error }, 'the wake-up could not be completed; it will be delivered again');
       });
@@ -76,7 +77,7 @@ export class ActiveRuns {
     }
   }
 
-  /** Wakes other workers: one of them may have a free slot for the job that this worker does not run. */
+  /** Wakes other workers, because this worker leaves a job that one of them may be free to run. */
   async #wakeOtherWorkers(): Promise<void> {
     await this.#context.store.wakeWorkers().catch((error: unknown) => {
       this.#log.warn({ err: error }, 'no other worker could be woken; workers look for waiting jobs every few seconds');

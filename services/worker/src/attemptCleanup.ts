@@ -1,5 +1,5 @@
-// Removes files of a job that are not needed any more. It works in the background, delays nothing, and may continue after the end of the
-// attempt. A file that cannot be removed stays until the job is deleted.
+// Removes files of a job that are not needed any more. The removal runs in the background and may continue after the end of the attempt.
+// A file that cannot be removed stays until the job is deleted.
 import { type ArtifactStore, type JobAttempt, trainedWeightsFile } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
@@ -12,7 +12,7 @@ export interface CleanupOptions {
   readonly attempt: JobAttempt;
   readonly artifacts: ArtifactStore;
   readonly checkpoints: CheckpointKeeper;
-  /** Outages of the storage, over all jobs of the worker. */
+  /** Reports outages of the storage for the whole worker. */
   readonly outage: StorageOutage;
   readonly abandoned: AbortSignal;
   readonly log: Logger;

@@ -15,12 +15,12 @@ export class AttemptFiles {
     return `${this.#base}-model`;
   }
 
-  /** The path of a checkpoint, without its number. */
+  /** The start of the paths of all checkpoints. The training child appends a number for each. */
   get checkpoint(): string {
     return `${this.#base}-checkpoint`;
   }
 
-  /** The path of a file with gradients or evaluations of some epochs, without its number. */
+  /** The start of the paths of all files with gradients or evaluations. The training child appends a number for each. */
   get snapshot(): string {
     return `${this.#base}-snapshot`;
   }

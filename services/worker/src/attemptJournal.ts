@@ -1,6 +1,6 @@
-// Writes the events of a training child into the job's record and history. Every epoch is written once, in order. Of the phases and steps
-// in a batch only the newest is written, because the record shows only the newest. A checkpoint is recorded after its epochs. Every write
-// waits until Redis is available. Files are stored in the background, so that no epoch waits for the storage.
+// Writes the events of a training child into the job's record and history. Every epoch is written once, in order. From each
+// batch only the newest phase and the newest step are written, because the record shows no older ones. A checkpoint is recorded after its
+// epochs. Every write waits until Redis is available. Files are stored in the background, so that no epoch waits for the storage.
 import { stat } from 'node:fs/promises';
 import type { EpochMetrics } from '@trainyard/contracts';
 import { type ArtifactStore, type JobAttempt, JobsError, type RedisHealth, snapshotName } from '@trainyard/jobs';
@@ -24,7 +24,7 @@ export class StaleAttemptError extends Error {
   }
 }
 
-/** How many epochs are kept in memory. They are written again if Redis restarts from an older save and has lost them. */
+/** How many of the last epochs are kept in memory. If Redis restarts from an older save without them, they are written again. */
 const REMEMBERED_EPOCHS = 1_000;
 
 /** The shortest time between two log lines about loading data, in ms. */
@@ -173,8 +173,8 @@ export class AttemptJournal {
   }
 
   /**
-   * Sends all epochs at once, in order, so that a batch costs one round trip. If Redis refuses one, the epochs after it fail with
-   * `epochGap`. Only the first error counts. If it means that Redis is unavailable, the whole batch is sent again.
+   * Sends all epochs at once, in order, so that a batch costs one round trip. If Redis refuses an epoch, all later ones fail
+   * with `epochGap`, so only the first error is thrown. If that error means that Redis is unavailable, the whole batch is sent again.
    */
   async #append(epochs: readonly EpochMetrics[]): Promise<void> {
     const appended = await this.#withRedis(async () => {

@@ -1,4 +1,4 @@
-// One attempt at a job in one training child: fetches the input files, runs the training, and turns its end into the result of the attempt.
+// Runs one attempt at a job in one training child: fetches the input files, trains, stores the files and returns the result of the attempt.
 // Every wait ends with a response, the end of the child, a stop request or a deadline.
 import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
 import type { FileDigests } from '@trainyard/engine';
@@ -44,16 +44,16 @@ export interface AttemptContext {
   /** Digests of the dataset files that `data` locates. */
   digests: FileDigests;
   uploads: UploadedData;
-  /** Outages of the storage, over all jobs of the worker. */
+  /** Reports outages of the storage for the whole worker. */
   outage: StorageOutage;
   /** Records errors of Redis, and logs outages. */
   redisHealth: Pick<RedisHealth, 'report'>;
-  /** Aborted when the worker closes and waits for nothing any more, also not for Redis. */
+  /** Aborted when the closing worker stops waiting for anything, including Redis. */
   abandoned: AbortSignal;
 }
 
 /**
- * The result of an attempt, and with `RunResult` of all attempts of a run:
+ * The result of an attempt. A `RunResult` also ends the run, so that no further attempt is made:
  * - `ended`: the job needs no worker now: it has ended, is paused or was deleted.
  * - `handedBack`: the job is queued again.
  * - `lost`: another worker has the job or will get it.
@@ -99,7 +99,7 @@ export class AttemptRun {
     this.#cleanup = new AttemptCleanup({ attempt, artifacts, checkpoints, outage, abandoned, log: this.#log });
   }
 
-  /** Runs the attempt to its end. @throws StaleAttemptError; any error after `abandoned` was aborted */
+  /** Runs the attempt to its end. @throws StaleAttemptError, and any error after `abandoned` was aborted */
   async run(): Promise<AttemptResult> {
     const { claim, child, context } = this.#options;
     this.#log.info({ child: child.pid, checkpoint: claim.checkpoint }, 'training');
@@ -113,7 +113,7 @@ export class AttemptRun {
     } finally {
       this.#journal.endScratchOutage();
       await this.#uploads.drop();
-      // A child that was killed may still be running for a moment. After its exit it writes no more files.
+      // Waits for the exit of a killed child before the files are removed, because the child may still write for a moment.
       if (!child.alive) await child.exited;
       await this.#files
         .remove()
@@ -140,11 +140,11 @@ export class AttemptRun {
       await this.#journal.appendLog('warn', 'the last checkpoint is missing or damaged: training starts from the beginning');
     const { model: modelFile, checkpoint: checkpointFile, snapshot: snapshotFile } = this.#files;
     const order = { spec, modelFile, checkpointFile, snapshotFile, checkpointEveryMs, resumeFile, initialFile, data };
-    // Both run during the training, which does not depend on them.
+    // The cleanup and the comparison of the data run during the training, because training does not depend on their results.
     this.#cleanup.removeEarlier();
     const digestRecorded = recordDataDigest(attempt, spec, digests, (call) => this.#withRedis(call), this.#log);
     const outcome = await child.train(order, async (events) => await this.#store(events), stopRequest);
-    // Reading the dataset files may take longer than a short job. A stop request ends the wait for it.
+    // Reading the dataset files for the digest may take longer than a short job. A stop request ends this wait.
     await unlessAborted(digestRecorded, stopRequest.any).catch(() => {});
     return outcome;
   }
@@ -181,7 +181,7 @@ export class AttemptRun {
     return await this.#fail({ ...reason, epoch: null, step: null });
   }
 
-  /** Logs that the training process died by itself. @param isCounted whether the job may be the cause */
+  /** Records the unexpected death of the training process in both logs. @param isCounted whether the job may be the cause */
   async #recordDeath({ message }: Reason, isCounted: boolean, outcome: TrainingEnd): Promise<AttemptResult> {
     this.#log.error({ outcome }, 'the training process died');
     await this.#journal.appendLog('error', `attempt ${this.#options.claim.attempt.number}: ${message}`);
@@ -226,7 +226,7 @@ export class AttemptRun {
   async #fail(error: JobError): Promise<AttemptResult> {
     const signal = AbortSignal.any([this.#options.stopRequest.any, AbortSignal.timeout(FAILED_FLUSH_MS)]);
     try {
-      // The last gradients and evaluations help to find the cause of the failure.
+      // Stores the last gradients and evaluations, because they help to find the cause of the failure.
       await unlessAborted(this.#uploads.flush(), signal);
     } catch (reason) {
       if (reason instanceof StaleAttemptError) throw reason;
@@ -235,7 +235,7 @@ export class AttemptRun {
     return 'ended';
   }
 
-  /** Ends the attempt for the requested reason, after storing its files unless the job is cancelled. @returns null without a request */
+  /** Ends the attempt for the requested reason. Its files are stored first, unless the job is cancelled. Returns null without a request. */
   async #endAsRequested(): Promise<AttemptResult | null> {
     const { stopRequest } = this.#options;
     if (stopRequest.reason === 'cancel') await this.#uploads.drop();
@@ -277,7 +277,7 @@ export class AttemptRun {
   #logOutage(reason: Reason | null): void {
     const level = reason === null ? 'info' : 'warn';
     const message = reason === null ? 'the storage is available again' : `the storage is not available, retrying: ${reason.message}`;
-    // A stale attempt gets the same error from its other writes, so it is ignored here.
+    // An error is ignored here: if the attempt is stale, its other writes fail with the same error.
     this.#journal.appendLog(level, message).catch(() => {});
   }
 

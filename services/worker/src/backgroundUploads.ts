@@ -17,7 +17,7 @@ export interface Upload {
   giveUp(error: unknown): Promise<void>;
 }
 
-/** If more bytes or more files than this wait, training waits too. Checkpoints are not counted. */
+/** Training waits while more bytes or more files than this are waiting. Checkpoints are not counted. */
 const MOST_WAITING_BYTES = 256 * 2 ** 20;
 const MOST_WAITING_FILES = 5_000;
 
@@ -49,7 +49,7 @@ export class BackgroundUploads {
   }
 
   /**
-   * Queues an upload. Resolves at once, or waits while too many files wait and the run is not asked to end.
+   * Queues an upload. Resolves at once if there is room. Otherwise it waits until there is room or the run is asked to end.
    * @throws the error that ended the uploads
    */
   async add(upload: Upload): Promise<void> {
@@ -94,7 +94,7 @@ export class BackgroundUploads {
 
   #replaceCheckpoint(): void {
     const current = this.#current;
-    // Cancels the running upload of an older checkpoint only if it waits for the storage. Otherwise it is about to finish.
+    // Cancels the current upload of an older checkpoint only while the storage is unavailable. Otherwise the upload is about to finish.
     if (current?.upload.isCheckpoint === true && !current.isStored && this.#outage.isOn)
       current.superseded.abort(new Error('a newer checkpoint replaces this one'));
     const index = this.#waiting.findIndex(({ isCheckpoint }) => isCheckpoint);
@@ -112,14 +112,14 @@ export class BackgroundUploads {
     for (const go of this.#onSpace.splice(0)) go();
   }
 
-  /** Uploads one file and removes it from the scratch folder. Never throws. */
+  /** Uploads one file and removes it from the scratch folder. Does not throw: `add` and `flush` throw the error that ended the uploads. */
   async #finish(upload: Upload): Promise<void> {
     const superseded = new AbortController();
     const current = { upload, superseded, isStored: false };
     this.#current = current;
     const stop = AbortSignal.any([this.#stop, superseded.signal]);
     try {
-      // A run that resumes from a checkpoint does not repeat what came before it. So nothing is stored after a file that was given up.
+      // After a file is lost, no later one is stored: a run that resumes from a later checkpoint would not produce the lost file again.
       if (this.#lost > 0) {
         if (!stop.aborted) this.#lost += 1;
         return;

@@ -4,7 +4,7 @@ import { freeBytes } from './freeBytes.ts';
 import type { ReportedEvent, TrainOrder } from './messages.ts';
 import type { ScratchDisk } from './scratchDisk.ts';
 
-/** The least ratio of the time between two checkpoints to the time for writing one. */
+/** The time between two checkpoints is at least this many times the time that writing a checkpoint takes. */
 const LEAST_TRAINING = 20;
 
 export class CheckpointFiles {

@@ -17,7 +17,7 @@ export class CheckpointKeeper {
   readonly #log: Logger;
   /** The number of the last checkpoint. All attempts of this run share it, so that each name is used once. */
   #number = 0;
-  /** Whether outdated checkpoints may be left in the storage. */
+  /** Whether the storage may still contain outdated checkpoints. */
   #hasOutdated = false;
   /** The name of the current checkpoint, as in the job's record. */
   current: string | null = null;
@@ -38,7 +38,7 @@ export class CheckpointKeeper {
     try {
       await this.#artifacts.putFile(jobId, name, file, signal);
     } catch (error) {
-      // The file may be stored in spite of the error.
+      // The storage may contain the file although the call failed.
       this.#hasOutdated = true;
       throw error;
     }
@@ -74,13 +74,13 @@ export class CheckpointKeeper {
     });
   }
 
-  /** Removes the checkpoints of earlier attempts, except the current one. Safe for a stale attempt, because later checkpoints stay. */
+  /** Removes the checkpoints of earlier attempts, except the current one. Safe for a stale attempt: those of later attempts are kept. */
   async sweepEarlier({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     const { current } = this;
     if (number > 1) await this.#sweep(jobId, wait, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);
   }
 
-  /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if nothing can be left. */
+  /** Removes all checkpoints except the current one. Call it at the end of the job. Does nothing if there can be no others. */
   async sweep({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     if (number > 1 || this.#hasOutdated) await this.#sweep(jobId, wait, (name) => name !== this.current && isCheckpointName(name));
   }

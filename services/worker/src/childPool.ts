@@ -1,12 +1,12 @@
-// Keeps training children warm: one for each concurrent job, and one spare. So a job never waits for a process to start, also right after
-// a child was killed. The pool replaces a child after a fault, after many jobs, and when it holds too much memory after a job (WASM memory
-// never shrinks). It knows nothing about jobs.
+// Keeps training children warm: one for each concurrent job, and one spare. So a job need not wait for a process to start, even right
+// after a child was killed. The pool replaces a child after a fault, after many jobs, and when it holds too much memory after a job: WASM
+// memory never shrinks.
 import type { TrainingChild } from './trainingChild.ts';
 
 export interface PoolOptions {
   /** The number of concurrent jobs. */
   size: number;
-  /** The number of additional warm children, which replace a child that has ended without delay. Default 1. */
+  /** The number of additional warm children. If a child ends, a spare one takes its place without delay. Default 1. */
   spares?: number;
   /** Starts a child and resolves when it is warm. Cancels the start when the signal is aborted. */
   start: (signal: AbortSignal) => Promise<TrainingChild>;
@@ -36,7 +36,7 @@ export class ChildPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#spares = options.spares ?? 1;
-    // Without a handler, a failed start would end the process if nobody calls `ready`. `onStartError` reports it.
+    // `onStartError` reports a failed start. Without this handler, the failure would end the process if nobody calls `ready`.
     this.#first.promise.catch(() => {});
     this.#fill();
   }
@@ -57,7 +57,7 @@ export class ChildPool {
    */
   async acquire(signal: AbortSignal): Promise<TrainingChild> {
     signal.throwIfAborted();
-    // A child that has just ended stays in the list for a moment.
+    // Skips children that have just ended, because they stay in the list for a moment.
     const child = this.#idle.filter(({ alive }) => alive).at(-1);
     if (child !== undefined) {
       this.#idle.splice(this.#idle.indexOf(child), 1);

@@ -1,10 +1,13 @@
-// Records which data a job is trained on if files on this machine decide that. If the data differs from the data at the creation of the
-// job, the result of the job must not be reused for equal specs. The job is trained in any case.
+// Records a digest of the data that a job is trained on, if the data depends on files of this machine. If the data has changed since the
+// job was created, the result of the job must not be reused for equal specs. The job is trained in any case.
 import type { FileDigests, JobSpec } from '@trainyard/engine';
 import { dataDigestOf, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 
-/** Records the digest of the job's data. Never throws. @param withRedis repeats a call until Redis has replied */
+/**
+ * Records the digest of the job's data. An error is logged and does not end the attempt.
+ * @param withRedis calls the given function, again and again until Redis replies
+ */
 export async function recordDataDigest(
   attempt: JobAttempt,
   spec: JobSpec,

@@ -1,5 +1,5 @@
 // Sends the events of a training child to the worker, in order and in batches. While one batch is being stored, new events wait for the
-// next batch. So a fast job needs few messages, and a slow store slows down the training instead of filling the memory. Only `step` events
+// next batch. So a fast job needs few messages. If storing is slow, the training waits, and the memory does not fill up. Only `step` events
 // are dropped: a newer step replaces a waiting one.
 import type { ReportedEvent } from './messages.ts';
 

@@ -2,8 +2,8 @@
 // memory than was estimated for its job.
 
 /**
- * Frees the bytes. They cannot be read any more. Safe to repeat. Does nothing if the bytes share their buffer with others: the garbage
- * collector frees those.
+ * Frees the bytes, which cannot be read afterwards. Safe to repeat. Does nothing if their buffer also has other bytes: then the garbage
+ * collector frees it later.
  */
 export function freeBytes({ buffer, byteLength }: Uint8Array): void {
   if (byteLength > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);

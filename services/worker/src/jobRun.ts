@@ -137,7 +137,7 @@ export class JobRun {
     }
   }
 
-  /** Ends a run that was stopped while it waited for a child, after the child of the previous attempt had died. */
+  /** Ends a run that was stopped before it got a child for its next attempt. */
   async #endWithoutChild(): Promise<RunResult> {
     switch (this.#stopRequest.reason) {
       case 'cancel':

@@ -1,6 +1,6 @@
 // The messages between the worker and a training child over Node's IPC channel: JSON objects with a `type`. Both sides come from the same
-// build, so they do not validate messages. `run` is the number of a job on its child: a late message of an earlier job is recognised by it.
-// These are not the events of the HTTP API.
+// build, so they do not validate messages. `run` numbers the jobs of a child, so that a late message of an earlier job is recognised. These
+// are not the events of the HTTP API.
 import type { JobError } from '@trainyard/contracts';
 import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainyard/engine';
 import type { SnapshotKind } from '@trainyard/jobs/snapshots';
@@ -17,9 +17,9 @@ export interface TrainOrder {
   spec: JobSpec;
   /** The path for the final weights. */
   modelFile: string;
-  /** The path for checkpoints. Each appends a number to it. */
+  /** The start of the paths of all checkpoints. The child appends a number for each. */
   checkpointFile: string;
-  /** The path for files with gradients or evaluations of some epochs. Each appends a number to it. */
+  /** The start of the paths of all files with gradients or evaluations. The child appends a number for each. */
   snapshotFile: string;
   /** The shortest time between two checkpoints, in ms. */
   checkpointEveryMs: number;

@@ -1,4 +1,4 @@
-// Repeats a task with a pause after each run. Runs never overlap, and a failed run is reported and does not end the repetition.
+// Repeats a task with a pause after each run. Runs never overlap. A failed run is reported and does not end the repetition.
 
 /**
  * Repeats a task; the first run begins after one pause.

@@ -4,7 +4,7 @@ import { interruptionSignals, onInterruption, onLauncherGone, openTelemetry, tel
 import closeWithGrace from 'close-with-grace';
 import { TrainingWorker, type TrainingWorkerOptions } from './worker.ts';
 
-/** After this time the process exits, in ms. Closing the worker takes less, unless it hangs. */
+/** How long closing may take before the process exits anyway, in ms. Only a worker that hangs takes this long. */
 const LAST_RESORT_MS = 15_000;
 
 /**

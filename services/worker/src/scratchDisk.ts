@@ -37,7 +37,7 @@ export class ScratchDisk {
     }
   }
 
-  /** Ends the reported problem, if there is one. */
+  /** Reports that the problem is over, if one was reported. */
   *reportWorking(): Generator<ReportedEvent, void, void> {
     if (this.#isFailing) yield { type: 'scratch', problem: null };
     this.#isFailing = false;

@@ -1,5 +1,5 @@
 // The main loop of a training child: receives jobs from the worker, sends back the events and the end, and stops on request. The process
-// ends together with the worker. This file knows nothing about the training itself (see trainJob.ts) and nothing about Redis.
+// ends together with the worker. trainJob.ts contains the training itself.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { TrainingSummary } from '@trainyard/engine';
@@ -15,9 +15,9 @@ export const LIFELINE_FD = 4;
 
 /** Signals that end a training early. */
 export interface TrainSignals {
-  /** The training throws the signal's reason at the next step. */
+  /** When it is aborted, the training throws its reason at the next step. */
   readonly stop: AbortSignal;
-  /** The training ends after the current step, with a checkpoint. */
+  /** When it is aborted, the training ends after the current step, with a checkpoint. */
   readonly pause: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ export async function serveTraining(train: Train, warmUp: () => Promise<void> = 
       const outbox = new EventOutbox((events) => send({ type: 'events', run: message.run, events }));
       current = { run: message.run, outbox, stop, pause };
       const signals = { stop: stop.signal, pause: pause.signal };
-      // Sent first: a death of the child before this message is not counted against the job.
+      // Sent before the training begins. If the child dies without having sent it, the job is not the cause.
       send({ type: 'started', run: message.run });
       void runOrder(train(message, signals), message, outbox, signals);
     } else if (message.run === current?.run) {
@@ -86,7 +86,7 @@ async function forwardEvents(events: ReturnType<Train>, outbox: EventOutbox, { s
     if (stop.aborted) {
       return { kind: 'stopped' };
     }
-    // The pause ended a wait with an AbortError. Any other error is a failure of its own.
+    // A pause ends a wait with an AbortError. Any other error is a failure of the training.
     if (pause.aborted && error instanceof Error && error.name === 'AbortError') {
       return { kind: 'paused' };
     }

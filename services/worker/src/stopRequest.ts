@@ -1,5 +1,5 @@
-// The request to end a run before its job is trained, with its reason. Each run has one. A later request with a stronger reason replaces an
-// earlier one: a job that is being paused can still be cancelled.
+// The request to end a run before its job is fully trained, with the reason. A later request with a stronger reason replaces an earlier
+// one: a job that is being paused can still be cancelled.
 import type { TrainSignals } from './serveTraining.ts';
 
 /** The reasons to end a run. Later ones are stronger. After `lost` nothing may be written for the job. */
@@ -15,7 +15,7 @@ export class StopRequest implements TrainSignals {
   readonly stop: AbortSignal = this.#stop.signal;
   /** Aborted when the run must end after the current step: after `pause` or `handBack`. */
   readonly pause: AbortSignal = this.#pause.signal;
-  /** Aborted when one of the other two signals is. */
+  /** Aborted when `stop` or `pause` is aborted. */
   readonly any: AbortSignal = AbortSignal.any([this.stop, this.pause]);
 
   /** The strongest reason so far; undefined if nobody has requested the end. */

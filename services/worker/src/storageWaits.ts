@@ -1,13 +1,13 @@
 // Retries calls to the artifact storage while it is unavailable: no connection, access denied or disk full. A job then waits and does not
-// fail. Calls are repeated with growing pauses. The start and the end of an outage are each reported once. Meanwhile the worker renews the
-// leases.
+// fail. Calls are repeated with growing pauses. The start and the end of an outage are each reported once. The worker renews
+// the lease of a job while it waits.
 import { setTimeout as delay } from 'node:timers/promises';
 import { ArtifactError, isStorageAway, unlessAborted } from '@trainyard/jobs';
 import type { Reason } from './runError.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** After a pause is requested, a running storage call gets this long to finish. */
+/** How long the first try of a call may continue after a pause is requested, in ms. */
 const LAST_CALL_MS = 8_000;
 
 /** How many times a file is fetched if it arrives damaged. */
@@ -17,8 +17,8 @@ const DAMAGED_TRIES = 5;
 export type OnStorageChange = (reason: Reason | null) => void;
 
 /**
- * Reports the start and the end of an outage of the storage, each once, for all waiting calls together. The outage ends with a call that
- * succeeds while no other call waits. It does not end if the waiting calls are given up.
+ * Reports the start and the end of an outage of the storage, each once, for all waiting calls together. The outage ends when a call
+ * succeeds and no other call waits. It continues if all waiting calls are given up.
  */
 export class StorageOutage {
   readonly #parent: StorageOutage | null;
@@ -26,7 +26,7 @@ export class StorageOutage {
   #waiting = 0;
   #isReported = false;
 
-  /** @param parent also counts the calls of this outage: the worker's outage is the parent of each job's */
+  /** @param parent the outage of the whole worker, if this one belongs to one job. The same calls are counted in both. */
   constructor(onChange: OnStorageChange, parent: StorageOutage | null = null) {
     this.#onChange = onChange;
     this.#parent = parent;
@@ -37,7 +37,7 @@ export class StorageOutage {
     return this.#waiting > 0;
   }
 
-  /** Counts a call that begins to wait. @returns a function that ends the wait. `isBack`: the call succeeded; false if it was given up */
+  /** Counts a call that begins to wait. @returns ends the wait: with true if the call succeeded, with false if it was given up */
   begin(reason: Reason): (isBack: boolean) => void {
     this.#waiting += 1;
     if (!this.#isReported) {
@@ -52,7 +52,7 @@ export class StorageOutage {
     };
   }
 
-  /** Notes a call that succeeded at once. The call that reported the outage may have been given up since then. */
+  /** Notes a call that succeeded at its first try. This ends an outage if all calls that waited were given up. */
   succeeded(): void {
     this.#endReported();
     this.#parent?.succeeded();
@@ -68,14 +68,14 @@ export class StorageOutage {
 export interface StorageWait {
   /** Ends the wait at once. */
   readonly stop: AbortSignal;
-  /** Ends the wait before the next retry. If no call has failed yet, the running one gets 8 s to finish. */
+  /** Ends the wait. The first try gets 8 s to finish; a later try is cancelled at once. */
   readonly pause?: AbortSignal;
   readonly outage: StorageOutage;
 }
 
 /**
  * Repeats the call until it succeeds. The call must be safe to repeat.
- * @throws the reason of the signal that ended the wait; errors that do not mean that the storage is unavailable
+ * @throws an error of the call that has another cause than an unavailable storage; the reason of the signal that ended the wait
  */
 export async function retryStorage<T>(call: (signal: AbortSignal) => Promise<T>, { stop, pause, outage }: StorageWait): Promise<T> {
   let endOutage: ((isBack: boolean) => void) | undefined;
@@ -106,7 +106,8 @@ export async function retryStorage<T>(call: (signal: AbortSignal) => Promise<T>,
 }
 
 /**
- * Repeats the call if the fetched file arrived damaged, as over a bad connection. @throws ArtifactError `damagedArtifact` after 5 tries
+ * Repeats the call if the fetched file arrives damaged, for example over a bad connection.
+ * @throws ArtifactError `damagedArtifact` after 5 tries
  */
 export async function retryIfDamaged<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {

@@ -1,5 +1,6 @@
 // The program of a training child, which the worker forks: trains jobs with the engine and writes weights and checkpoints to files.
-// serveTraining.ts handles the messages. The child has no connection to Redis. Its only settings are its arguments and those of each order.
+// serveTraining.ts handles the messages. The child does not connect to Redis. It gets its settings from its arguments and from each
+// training order.
 import { readFile } from 'node:fs/promises';
 import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
@@ -12,7 +13,7 @@ import { ScratchDisk } from './scratchDisk.ts';
 import { serveTraining, type Train } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
 
-/** For datasets of at least this many bytes, a thread prepares batches ahead of time. For smaller ones it costs more than it saves. */
+/** A thread prepares batches ahead of time for datasets of at least this many bytes. For smaller ones, it costs more than it saves. */
 const AHEAD_BYTES = 4 * 2 ** 20;
 
 /** A cache of unpacked dataset files for later jobs, large enough for two datasets of MNIST's size. */
@@ -68,12 +69,12 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
   const checkpoints = new CheckpointFiles(order, disk);
   const snapshots = new SnapshotFiles(order, disk);
   const ended = AbortSignal.any([stop, pause]);
-  // A pause stops the loading of data at once: it can take long, and there is nothing to keep yet.
+  // A pause stops the loading of data at once, because loading can take long and there is no progress to keep yet.
   const loading = new AbortController();
   const stopLoading = (): void => loading.abort(pause.reason);
   if (pause.aborted) stopLoading();
   pause.addEventListener('abort', stopLoading);
-  // The bytes are freed when training begins.
+  // The bytes of these files are freed when training begins.
   const given = await Promise.all([resumeFile, initialFile].map(async (file) => (file === null ? null : await readFile(file))));
   const [resumeFrom = null, initialWeights = null] = given;
   const events = train(spec, {
@@ -106,7 +107,7 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
         yield event;
       }
       let isComplete = true;
-      // A run that resumes from a checkpoint does not repeat the documents before it, so they are written first.
+      // Documents are written before a checkpoint, because a run that resumes from it does not produce them again.
       if (snapshots.due || event.type === 'checkpoint') isComplete = yield* snapshots.write();
       if (snapshots.isFull) yield* disk.until(written, ended);
       if (event.type !== 'checkpoint') continue;
@@ -118,7 +119,7 @@ async function* trainOnce(...[order, { stop, pause }, disk]: [...Parameters<Trai
       }
     }
   } catch (error) {
-    // The last gradients and evaluations help to find the cause of the failure.
+    // Writes the last gradients and evaluations, because they help to find the cause of the failure.
     yield* snapshots.write();
     throw error;
   }

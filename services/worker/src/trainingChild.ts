@@ -23,7 +23,7 @@ export interface ChildOptions {
   stopGraceMs: number;
   /** How long a child may take to start, in ms. */
   startTimeoutMs: number;
-  /** A child that sends no heartbeat for this time is frozen and is killed. In ms, default 10 s. */
+  /** How long a child may send no heartbeat before it counts as frozen and is killed, in ms. Default 10 s. */
   heartbeatTimeoutMs?: number;
   env: NodeJS.ProcessEnv;
 }
@@ -68,7 +68,7 @@ export class TrainingChild {
     this.#process = fork(options.script, memoryBytes === undefined ? args : [...args, memoryArgument(memoryBytes)], {
       env: options.env,
       execArgv: [`--max-old-space-size=${options.heapMegabytes}`],
-      // The fifth entry is the lifeline: the child ends when the worker's end of it closes, which happens only when the worker ends.
+      // The fifth entry is the lifeline: a socket that closes when the worker ends. Then the child ends too.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -214,7 +214,7 @@ export class TrainingChild {
     run.storing.then(() => run.end(outcome)).catch(run.fail);
   }
 
-  /** Kills a process that sends no heartbeats, for example because SIGSTOP has stopped it. It would neither continue nor end. */
+  /** Kills a process that sends no heartbeats, for example because SIGSTOP has stopped it. Otherwise its job would never end. */
   #watchHeartbeat(): void {
     const looks = Math.ceil((this.#options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS) / LOOK_MS);
     let missed = 0;

@@ -59,7 +59,7 @@ export interface TrainingWorkerOptions {
 
 /** How long running jobs may continue after `close`, in ms. `docker stop` kills after 10 s, and handing jobs back needs time too. */
 const CLOSE_GRACE_MS = 5_000;
-/** How long `close` waits until all jobs are handed back, in ms. After that it closes without them. */
+/** How long `close` waits for all jobs to be handed back, in ms. After that the worker closes with running jobs. */
 const HAND_BACK_MS = 3_500;
 const CHECKPOINT_EVERY_MS = 10_000;
 const RENEW_MS = 1_500;
@@ -235,7 +235,7 @@ export class TrainingWorker {
     else this.#log.warn({ reason }, 'the storage is not available; jobs wait for it');
   }
 
-  /** Renews the leases, and gives all workers some time to do so before one counts as lost: nobody could renew during the outage. */
+  /** Renews the leases. For some seconds no worker counts as lost, because no worker could renew its leases during the outage. */
   #redisRecovered(): void {
     this.#lostCheckFrom = performance.now() + RECONNECT_GRACE_MS;
     this.#runs.renewLeases().catch((error: unknown) => this.#taskFailed('renew the leases', error));
@@ -257,7 +257,7 @@ export class TrainingWorker {
     const missing = await this.#store.reconcileQueue();
     if (missing > 0) this.#log.info({ missing }, 'added missing wake-ups for waiting jobs');
     const settled = await this.#store.settleAbandoned();
-    if (settled > 0) this.#log.warn({ settled }, 'cancelled or paused jobs, as requested, whose worker is lost');
+    if (settled > 0) this.#log.warn({ settled }, 'cancelled or paused jobs as requested, in place of their lost workers');
   }
 
   async #announce(): Promise<void> {
