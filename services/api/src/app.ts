@@ -151,7 +151,7 @@ export interface AppOptions {
   readonly predictions?: PredictionOptions;
   /** How many connections may be open at the same time. Default: 10,000. */
   readonly maxConnections?: number;
-  /** How many requests of one API key may be in progress; further ones wait. Default: 64. */
+  /** How many requests of one API key may be in progress; further requests wait. Default: 64. */
   readonly requestsPerKey?: number;
   /** How long a request may wait for other requests of its key, in ms. Default: 10,000. */
   readonly requestWaitMs?: number;

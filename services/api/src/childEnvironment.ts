@@ -1,6 +1,6 @@
-// The environment variables of the processes that predict and that read uploads. These processes need none, and some variables are secrets.
+// The environment variables of processes that predict or read uploads. They get no others, because some variables of the API are secrets.
 
-/** Returns the variable of Node's cache of compiled code, which makes the start of a process faster; nothing if it is not set. */
+/** Returns only the folder of Node's cache of compiled code, if it is set. The cache makes the start of a process faster. */
 export function childEnvironment({ NODE_COMPILE_CACHE }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 }

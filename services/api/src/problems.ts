@@ -89,7 +89,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** Returns the 503 for a storage that cannot be used now. Paths and addresses are only in the cause, which is only logged. */
+/** Returns the 503 for a storage that cannot be used now. Only the cause has paths and addresses. It is logged, not sent. */
 export function storageAway(cause: ArtifactError): ProblemError {
   const isFull = cause.code === 'diskFull';
   const detail = isFull

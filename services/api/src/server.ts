@@ -64,7 +64,7 @@ const longestStopMs = 8000;
 /** How long a process that has read an upload is kept for the next upload of the same key, in ms. */
 const keptReaderMs = 60_000;
 
-/** How long after the start of the service, or after an upload took the spare process, a spare reading process is started, in ms. */
+/** The pause before a spare reading process is started, in ms: after the start of the service, and after an upload took the spare one. */
 const spareReaderMs = 3_000;
 
 /** The most bytes of unpacked dataset files that are kept for the next read: enough for MNIST. */
@@ -104,13 +104,13 @@ function readServerEnvironment(): ServerEnvironment {
 async function keepReconciling(services: Reconciled, apiKeys: ApiKeys, log: Logger, signal: AbortSignal): Promise<void> {
   const { redisHealth, jobs, reaper, retention, reservedFiles, webhooks, sweepRunner, keyWeights } = services;
   const turns: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['look for jobs that nobody was woken for', () => jobs.reconcileQueue()],
-    ['look for jobs that wait for a worker that is gone', () => jobs.settleAbandoned()],
-    ['look for running jobs whose worker is gone', () => reaper.sweep()],
-    ['remove jobs that are over the limits of retention', () => retention.sweep()],
-    ['remove what is left of deleted jobs', () => reservedFiles.sweep()],
-    ['bring sweeps forward', () => sweepRunner.reconcile()],
-    ['look for webhooks that are to be sent', () => webhooks.reconcile()],
+    ['look for waiting jobs without a wake-up', () => jobs.reconcileQueue()],
+    ['cancel or pause jobs, as requested, in place of lost workers', () => jobs.settleAbandoned()],
+    ['look for running jobs of lost workers', () => reaper.sweep()],
+    ['remove jobs over the limits of retention', () => retention.sweep()],
+    ['remove remaining files of deleted jobs', () => reservedFiles.sweep()],
+    ['advance sweeps', () => sweepRunner.reconcile()],
+    ['look for webhooks to send', () => webhooks.reconcile()],
     ['store the weights of the keys', () => keyWeights.store(apiKeys.current)],
   ];
   /** Turns that wait for the storage: its outage is logged once, not every few seconds. */
@@ -273,7 +273,7 @@ async function main(): Promise<void> {
   const { close, keyWeights, ...services } = await openServices(environment, log);
   const apiKeys = new ApiKeys(environment.apiKeys);
   const storeWeights = async (): Promise<void> => {
-    // If this fails, the next round of reconciling stores them.
+    // If this fails, the weights are stored at the next reconciliation.
     await keyWeights.store(apiKeys.current).catch((err: unknown) => services.redisHealth.report(err));
   };
   await storeWeights();

@@ -70,13 +70,13 @@ export function shownUpload(upload: PendingUpload): Dataset {
   };
 }
 
-/** Returns why an upload failed. A record without a problem means that the process that read the upload died. */
+/** Returns why an upload failed. If its record has no problem, the API process died while the upload was read. */
 function problemOf({ id, problem, requestId }: PendingUpload): Problem {
   const died = new ProblemError('unavailable', 'The server stopped while it read the files. Upload them again.');
   return problem ?? died.toProblem(`/datasets/${id}`, requestId);
 }
 
-/** Returns the upload with this id if the caller may see it, or its owner's dataset that already had the same content. */
+/** Returns the upload with this id if the caller may see it. If its owner already had a dataset with the same content, returns that. */
 export async function visibleUpload(
   datasets: DatasetStore,
   id: string,

@@ -1,4 +1,4 @@
-// Hooks of a route whose requests wait for a place before their bodies are read.
+// Hooks that make the requests of a route wait for a place before their bodies are read.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FairSemaphore } from '../fairSemaphore.ts';
@@ -32,7 +32,7 @@ export class Admission {
     await holdPlace(places, callerOf(request).name, reply, { ms: waitLimitMs, problem });
   };
 
-  /** Runs after the body was read. Ends the request if its client has left: Node reports this one turn of the event loop later. */
+  /** Runs after the body was read, and ends the request if its client has left. Node reports this only one turn of the event loop later. */
   readonly preHandler = async (_request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     await nextTurn();
     clientLeft(reply).throwIfAborted();

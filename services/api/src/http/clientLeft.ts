@@ -1,4 +1,4 @@
-// A signal for work that nobody needs after its client has closed the connection.
+// A signal that ends the work for a client when the client closes the connection.
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { ProblemError } from '../problems.ts';

@@ -51,7 +51,7 @@ export function checkJobBody<Checked>(
   return { checked, webhook: webhook && { url: webhook.url, secret: webhook.secret ?? null }, reuse };
 }
 
-/** Splits a body into fields of the spec (`own`), known fields beside it (`beside`), and fields that probably misspell one of those. */
+/** Splits a body into fields of the spec (`own`), known fields beside it (`beside`), and probably misspelt names of known fields. */
 function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof Besides)[]) {
   const own: Record<string, unknown> = {};
   const beside: Record<string, unknown> = {};

@@ -33,7 +33,7 @@ export async function parseJsonBody(body: Buffer, limits?: JsonLimits): Promise<
   const scan = new JsonScan(text, limits);
   while (!scan.advance(scannedPerTurn)) await breathe();
   const value = parsed(text);
-  // Handles other requests before the large body is checked.
+  // Pauses so that the event loop can handle other requests before this large body is checked.
   if (text.length > scannedPerTurn) await breathe();
   return value;
 }

@@ -17,13 +17,13 @@ export interface JsonLimits {
   readonly code: 'invalidRequest' | 'invalidSpec';
 }
 
-/** The limits of a spec. A spec with 1,000 layers is within them. A body within them can be checked in a few milliseconds. */
+/** The limits of a spec. They allow 1,000 layers. Checking a body within these limits takes a few milliseconds. */
 export const specLimits: JsonLimits = { values: 20_000, keys: 1_000, objects: 20_000, lists: 20_000, code: 'invalidSpec' };
 
 /** The same limits for other bodies, such as a sweep, which contains a spec. */
 const usualLimits: JsonLimits = { ...specLimits, code: 'invalidRequest' };
 
-/** The limits of samples to predict. Only the size of the body limits their numbers. A table row is an object, and each column is a key. */
+/** The limits of samples to predict. The size of the body limits the number of values. A table row is an object, and a column is a key. */
 export const dataLimits: JsonLimits = { values: Infinity, keys: 10_000, objects: 1_000, lists: 100_000, code: 'invalidRequest' };
 
 /** Character codes, because comparing numbers is much faster than comparing strings of one letter. */
@@ -42,11 +42,11 @@ export class JsonScan {
   #objects = 0;
   #lists = 0;
   #values = 0;
-  /** Whether a string that comes next is a key: it follows `{` or `,`, and the innermost open bracket is an object's. */
+  /** Whether the next string is a key: it follows `{`, or a `,` in an object. */
   #keyIsNext = false;
   /** Numbers the different keys from 0. */
   readonly #numberOfKey = new Map<string, number>();
-  /** For each depth, an array with the object in which each key was last seen. Its index is the number of the key. */
+  /** For each depth: an array that gives, for the number of each key, the number of the object in which this key was last seen. */
   readonly #seenIn: Int32Array[] = [];
 
   constructor(text: string, limits: JsonLimits = usualLimits) {
@@ -114,7 +114,7 @@ export class JsonScan {
   }
 }
 
-/** Returns the index after the string that starts at `start`. For a string that is not closed, it is after the end of the text. */
+/** Returns the index after the string that starts at `start`. If the string is not closed, returns an index after the end of the text. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

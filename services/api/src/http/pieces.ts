@@ -1,4 +1,4 @@
-// Writes and sends long responses in pieces. Other requests are handled between two pieces, and a slow client keeps only one in memory.
+// Writes and sends long responses in pieces. Other requests are handled between two pieces. For a slow client, one piece is in memory.
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 

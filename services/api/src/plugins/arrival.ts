@@ -10,7 +10,7 @@ import { sendProblem } from './errors.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the body may be large, so that it may take longer to arrive if it has the minimum speed. */
+    /** Whether the body may be large. Such a body may take longer to arrive, but must keep the minimum speed. */
     mayArriveSlowly?: boolean;
   }
 }
@@ -25,7 +25,7 @@ const LOWEST_SPEED = 1_000;
 
 /** Answers 408 to a request whose body does not arrive. */
 function giveUp(request: FastifyRequest, reply: FastifyReply, detail: string): void {
-  // The code that reads the body then gets an error.
+  // Ends the request after the response, so that the code that reads the body gets an error.
   reply.raw.once('finish', () => request.raw.destroy());
   sendProblem(new ProblemError('requestTimeout', detail, { headers: { connection: 'close' } }), request, reply);
 }
@@ -54,7 +54,7 @@ export const arrival = fp<ArrivalOptions>((app, { timeoutMs }, done) => {
     const { socket } = raw;
     let seenBytes = socket.bytesRead;
     const look = (): void => {
-      // A request that a test injects is never `complete`, because it has no connection.
+      // Also checks `readableEnded`, because a request that a test injects has no connection and is never `complete`.
       if (raw.complete || raw.readableEnded || reply.sent) return;
       if (!isUpload) return giveUp(request, reply, `The request did not arrive within ${seconds} s.`);
       if (socket.bytesRead - seenBytes < LOWEST_SPEED * seconds)

@@ -1,5 +1,5 @@
-// Limits the connections of this process. A connection has no API key before its first request, so the limit is shared by address: when it
-// is reached, a new connection replaces an idle one, first of the address with the most connections. A client that does not read its
+// Limits the connections of this process. At the limit, a new connection replaces an idle one, first of the address with the most
+// connections. API keys cannot decide this, because a connection has no key before its first request. A client that does not read its
 // response is disconnected.
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';

@@ -72,7 +72,7 @@ interface Reference {
   readonly script: Buffer;
 }
 
-/** The page that shows the document, once it is loaded. */
+/** The page that shows the document; undefined before it is first requested. */
 let loading: Promise<Reference> | undefined;
 
 /** Loads the page when it is first requested: its package is one module of 5 MB, which would delay the start of each process. */
@@ -83,7 +83,7 @@ function reference(): Promise<Reference> {
 async function loadReference(): Promise<Reference> {
   const { default: apiReference } = await import('@scalar/fastify-api-reference');
   const app = fastify();
-  // Everything the page needs comes from here: it works without the internet, and tells nobody that it was opened.
+  // The page loads everything from this service, so it works without the internet, and no other server learns that it was opened.
   await app.register(apiReference, {
     routePrefix: '/docs',
     configuration: {
@@ -92,7 +92,7 @@ async function loadReference(): Promise<Reference> {
       pageTitle: 'Trainyard API',
       withDefaultFonts: false,
       telemetry: false,
-      // Its maker's own services.
+      // Hides the services that the maker of the page offers.
       hideClientButton: true,
       showDeveloperTools: 'never',
       agent: { disabled: true },

@@ -127,8 +127,8 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
 }
 
 /**
- * Answers a request with the problem for `error`. Client errors are logged at info, errors of the server with their cause at error. When
- * the client has left, stopped work may fail in any way, so such an error is logged at warn.
+ * Answers a request with the problem for `error`. Client errors are logged at info, errors of the server with their cause at error. After
+ * the client has left, the ended work may fail with any error, which is logged at warn.
  */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemFor(error, request);

@@ -1,6 +1,6 @@
-// Answers a known path with an unknown method by 405 and an Allow header (RFC 9110 §15.5.6); fastify by itself answers 404. For fastify these
-// requests have no route. A second router, which ignores the method, finds their path when the first of them arrives. Registering a route for
-// each path and each of HTTP's 34 methods instead would take a third of the time in which the app is made.
+// Answers 405 with an Allow header (RFC 9110 §15.5.6) if the path of a request has routes, but none for its method. fastify alone would
+// answer 404. A second router finds the path without regard to the method. It is built when the first request without a route arrives.
+// Registering a route for each path and each of HTTP's 34 methods instead would take a third of the time for creating the app.
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import findMyWay from 'find-my-way';
 import { nothingThere, ProblemError } from '../problems.ts';
@@ -17,12 +17,12 @@ interface KnownPath {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The path of a request whose path exists, but not with its method; null for all other requests. */
+    /** The path of a request if it has routes, but none for the method of the request. Null for all other requests. */
     knownPath: KnownPath | null;
   }
 }
 
-/** Returns the pattern of the request's path, also if the path has no route for the request's method. */
+/** Returns the pattern of the request's path, even if the path has no route for the method; undefined for an unknown path. */
 export function pathPatternOf({ routeOptions, knownPath }: FastifyRequest): string | undefined {
   return routeOptions.url ?? knownPath?.url;
 }
@@ -52,7 +52,7 @@ export function collectMethods(app: FastifyInstance): void {
   });
 }
 
-/** Returns a router that finds the path of a URL under the method GET. */
+/** Returns a router that finds the known path of a URL. Every path is registered under GET, even if it has no GET route. */
 function routerOf(routesByPath: ReadonlyMap<string, readonly RouteOptions[]>) {
   const router = findMyWay();
   for (const [url, routes] of routesByPath) {

@@ -28,7 +28,7 @@ export const requestForm = fp((app, _options, done) => {
     if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
       throw new ProblemError('expectationFailed', 'The only supported Expect header is 100-continue.');
     }
-    // Answers before the body is read, because it may take long to arrive.
+    // Answers before the body is read, because the body may take long to arrive.
     if (request.is404) throw noRoute(request);
     next();
   });

@@ -17,7 +17,7 @@ const requestsPerTurn = 8;
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Answers with an SSE stream of the data of a source. It ends when the source ends, the client leaves or the server stops.
+     * Answers with the data of a source as an SSE stream, which ends when the source ends, the client leaves or the server stops.
      * @throws ProblemError 429 when the caller's key has too many streams
      */
     sendEvents(source: StreamSource): FastifyReply;

@@ -9,11 +9,11 @@ const mostActivations = 1_000_000;
 const mostOutputs = 2_000_000;
 /** The most numbers in the inputs of a request. */
 const mostInputNumbers = 8_000_000;
-/** The memory for a number of a response: in lists, as text, and as bytes to send. */
+/** The memory for each number of a response, in bytes: the number is in a list, in a text, and in the bytes to send. */
 const bytesPerAnswered = 96;
-/** The memory for a number of the inputs: once as received, and once after the transforms. */
+/** The memory for each number of the inputs, in bytes: once as received, and once after the transforms. */
 const bytesPerInput = 8;
-/** The memory for each number of an image while it is decoded. */
+/** The memory for each number of an image while it is decoded, in bytes. */
 const bytesPerPixel = 32;
 
 export interface RequestedPrediction {

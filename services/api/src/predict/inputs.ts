@@ -32,7 +32,7 @@ export function flatInputs(inputs: readonly unknown[], form: Form): Float32Array
   return values;
 }
 
-/** Checks a value at a depth of a sample. `place` becomes a text only for an error, because samples have many numbers. */
+/** Checks a value at a depth of a sample. `place` is converted to text only for an error, to save time. */
 function check(value: unknown, sample: unknown, { inputShape, inputType }: Form, depth: number, place: number[]): void {
   const path = (): string => ['/inputs', ...place.slice(0, depth + 1)].join('/');
   if (depth === inputShape.length) {

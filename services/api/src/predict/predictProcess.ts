@@ -1,5 +1,5 @@
 // The program that predicts and renders for the API, one order at a time (see predictions.ts). It keeps networks in memory and decodes
-// images. It opens no files and knows nothing about HTTP. Its memory is limited: it evicts networks before an order, and collects garbage
+// images. It opens no files. Its memory is limited: it evicts networks before an order, and collects garbage
 // after it. If it still uses too much, a thread kills the process (memoryWatch.ts).
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -132,7 +132,7 @@ function send(message: FromPredictProcess): void {
   process.send?.(message);
 }
 
-// After the parent has ended, nobody needs the answer.
+// Exits when the parent has ended, because nobody needs the answer then.
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: ToPredictProcess) => {
   if (message.kind !== 'order') return;

@@ -62,7 +62,7 @@ export class PredictionProcess {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorOutput = (this.#errorOutput + text).slice(-keptErrorOutput);
     });
-    // Ignored, because `ended` reports the end of the process.
+    // Errors of the input are ignored, because `ended` reports the end of the process.
     this.#process.stdin?.on('error', () => {});
     this.ended = new Promise((resolve) => {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {

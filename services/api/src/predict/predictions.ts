@@ -36,7 +36,7 @@ export const predictionDefaults = {
 /** How long a process may continue a prediction after its client has left, in ms. If it were killed at once, the next client would wait for
  * the start of a new process. */
 const departedGraceMs = 500;
-/** How many processes may try an order. The order may not be the reason why a process died, so a second process gets it. */
+/** How many processes may try an order. If the first one dies, a second one tries, because the order may not be the cause. */
 const mostTries = 2;
 
 export class Predictions {
@@ -62,7 +62,7 @@ export class Predictions {
     return this.#options.memoryBytes;
   }
 
-  /** Limits the requests whose bodies and responses are in memory to eight per process, before, during and after their predictions. */
+  /** Limits the requests in memory to eight per process. A request counts from before its body is read until its response is sent. */
   admission(): Admission {
     const { processes, waitingPerKey, waitLimitMs } = this.#options;
     const placesPerKey = Math.max(1, processes - 1) + 1;
@@ -180,7 +180,7 @@ export class Predictions {
     return taken;
   }
 
-  /** Keeps a process for the next order. Kills it if it uses clearly more memory than its cache may have, to return the memory at once. */
+  /** Keeps a process for the next order. Kills the process if it uses clearly more memory than its cache may have. */
   #putBack(process: PredictionProcess): void {
     if (process.hasEnded) return;
     if (this.#isClosed || process.residentBytes > this.#options.cacheBytes + 2 * processBytes) process.kill();

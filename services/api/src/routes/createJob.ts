@@ -103,7 +103,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       await classLimits.check(spec);
       const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
       if (isDryRun) {
-        // Handles other requests in between, because checking a large network and writing its script each take a while.
+        // Pauses so that the event loop can handle other requests: checking a large network takes a while, and so does writing its script.
         await breathe();
         return reply.code(200).send({ ...summary, spec, trainPy: pytorchScript(spec) });
       }

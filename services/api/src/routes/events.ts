@@ -65,7 +65,7 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-/** Yields a follower's events as text for one client, only those of the given types if there are any. */
+/** Yields the events of a follower as text for one client. If types are given, all other events are left out. */
 async function* textsOf(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
   for await (const batch of follower) yield batch.text(types);
 }
@@ -120,7 +120,7 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       const isStream = type === 'text/event-stream';
       const { id } = request.params;
       const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
-      // Requests for the same job that wait for its head continue at the same time, so they begin a few streams at a time.
+      // Many requests may wait for the head of the same job and continue at the same time. Then a few of them begin their streams per turn.
       if (isStream) await throttle.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;

@@ -23,11 +23,11 @@ const storageReasons: Partial<Record<ArtifactErrorCode, string>> = {
   storageReadOnly: 'is read-only',
 };
 
-/** Returns why a dependency cannot be used, as text after its name. The error's own message is only logged: it may have hosts and paths. */
+/** Returns why a dependency cannot be used: a text after its name. The error's message is only logged: it may contain hosts and paths. */
 function reasonOf(error: unknown): string {
   if (error instanceof RedisUnavailableError) {
     const { kind, reason, remedy } = error.failure;
-    // A nearly full Redis still works, so the operator can apply the remedy in time.
+    // Adds the remedy if Redis is nearly full, because the operator can still prevent an outage.
     return kind === 'nearlyFull' ? `${reason}. ${remedy}` : reason;
   }
   if (error instanceof ArtifactError) return storageReasons[error.code] ?? 'does not answer';

@@ -1,4 +1,4 @@
-// POST /jobs/{id}/predict: applies a job's network to samples of the client, also while the job trains. A separate process computes.
+// POST /jobs/{id}/predict: applies a job's network to samples of the client in a separate process, also while the job trains.
 import { prediction } from '@trainyard/contracts';
 import { findDataset, type JobSpec } from '@trainyard/engine';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
@@ -87,7 +87,7 @@ function samplesOf(spec: JobSpec, input: PredictInput): number {
   return input.values.length / inputShapeOf(spec).reduce((product, length) => product * length, 1);
 }
 
-/** Returns the weights of a file, to be sent to a process. Names of tensors that are not weights begin with a dot. */
+/** Returns the weights of a file, to be sent to a process. Tensors with a dot at the start of their names are not weights. */
 async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, bytes }: WeightsFile): Promise<WeightsSource> {
   const file = { jobId, name, bytes };
   const tensors = (await storedTensors(artifacts, file)).filter((tensor) => !tensor.name.startsWith('.'));

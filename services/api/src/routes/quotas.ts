@@ -18,7 +18,7 @@ const quotasSchema = z
     storageBytes: limited.describe(
       'Bytes of uploaded datasets and weights, of all stored files of jobs, and of the specs and events of jobs and sweeps',
     ),
-    redisBytes: limited.describe('Estimated bytes of jobs and sweeps in Redis. A job that has not ended counts with all of its epochs'),
+    redisBytes: limited.describe('Estimated bytes of jobs and sweeps in Redis. For a job that has not ended, all of its epochs count'),
     trainingSeconds: limited
       .extend({ secondsUntilReset: z.number().describe('Until the next day') })
       .describe('Of finished epochs on this UTC day'),

@@ -58,7 +58,7 @@ interface Services extends WeightSources {
   readonly threads: number;
 }
 
-/** Returns the uploaded datasets that the spec, or a choice for its dataset, names. */
+/** Returns the uploaded datasets of a sweep: the dataset of the spec, and the choices for it in the space. */
 async function uploadsOf(
   spec: Readonly<Record<string, unknown>>,
   space: SweepSpace,
@@ -106,7 +106,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
     await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
   };
 
-  /** Answers 202 with a sweep, which an earlier request created if `replayed`. */
+  /** Answers 202 with a sweep. @param replayed whether an earlier request has created the sweep */
   const accepted = async (reply: FastifyReply, record: SweepRecord, replayed: boolean): Promise<void> => {
     if (replayed) void reply.header('idempotency-replayed', 'true');
     await sendSweep(reply.code(202).header('location', `/sweeps/${record.id}`), record);
@@ -164,7 +164,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
         trials,
       };
       const { id, replayed } = await sweeps.create(plan, { quotas, ...(idempotency && { idempotency }) });
-      // Without Redis, the stored sweep is advanced later.
+      // If Redis is unavailable now, the stored sweep is advanced later.
       await runner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;
       });

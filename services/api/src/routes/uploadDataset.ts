@@ -33,7 +33,7 @@ const maxFiles = 32;
 
 const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
 
-/** Returns the schema of a form field before it is parsed: fields of forms are text. */
+/** Returns the schema of a form field as the client sends it: as text. */
 function asWritten(schema: z.ZodType): z.ZodType {
   const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   if (!(inner instanceof z.ZodPipe)) return schema;
@@ -47,7 +47,7 @@ const either = (items: readonly string[]): string => [...items.slice(0, -1), `or
 const filesInWords = either(suggestedFormats.flatMap(({ file }) => file?.description ?? []));
 const arraysInWords = uploadFormatDefinitions.flatMap(({ pair }) => pair ?? []).join(' or ');
 
-/** The form in the OpenAPI document. Requests are not parsed by it, because a form is received in pieces. */
+/** The form in the OpenAPI document. It does not check requests, because a form is received in pieces. */
 const uploadForm = z
   .strictObject({
     ...Object.fromEntries(Object.entries(uploadOptions.shape).map(([field, schema]) => [field, asWritten(schema)])),

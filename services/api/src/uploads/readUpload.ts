@@ -29,11 +29,11 @@ export interface UploadReaderOptions {
   readonly heapMegabytes: number;
   /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** After how long a reading gets less CPU time than the rest of the service, in ms. */
+  /** A reading that takes longer than this, in ms, gets less CPU time than the rest of the service. */
   readonly yieldMs: number;
   /** How long a process is kept after an upload for the next upload of the same key, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** How long after the start of the service, or after the spare process was taken, a spare one is started, in ms. `null` means never. */
+  /** The pause before a spare process is started, in ms: after the start, and after the spare one was taken. `null`: no spare process. */
   readonly spareMs: number | null;
 }
 
@@ -149,7 +149,7 @@ export class UploadReader {
     const ready = this.#processes.takeReady(key);
     const ending = ready === undefined ? undefined : await this.#run(key, ready, order, signal, onProgress);
     if (ending !== undefined && 'answer' in ending) return ending.answer;
-    // These files may not be the reason why a process that was ready has ended. A new process shows whether they are.
+    // A process that was already running may have ended for another reason than these files, so a new process reads them again.
     if (ending !== undefined) await rm(output, { force: true });
     const second = await this.#run(key, this.#processes.start(), order, signal, onProgress);
     if ('answer' in second) return second.answer;

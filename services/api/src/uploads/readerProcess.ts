@@ -84,7 +84,7 @@ async function watchMemory(): Promise<void> {
   await once(new Worker(new URL('../memoryWatch.js', import.meta.url), { workerData }), 'online');
 }
 
-// After the parent has ended, nobody needs the answer.
+// Exits when the parent has ended, because nobody needs the answer then.
 process.on('disconnect', () => process.exit(1));
 const watched = watchMemory();
 process.on('message', (order: ReadOrder) => {

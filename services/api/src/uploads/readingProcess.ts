@@ -28,7 +28,7 @@ export interface WeightsOrder {
 /** The message to the process. */
 export type ReadOrder = DatasetOrder | WeightsOrder;
 
-/** The result for files from which a dataset was made. */
+/** The result of reading the files of a dataset. */
 export interface ReadDataset {
   readonly content: UploadedContent;
   readonly format: UploadFormat;
@@ -84,7 +84,7 @@ export interface ReadingProcessOptions {
   readonly heapMegabytes: number;
   /** The memory limit of the whole process, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;
-  /** After how long a reading gets less CPU time than the rest of the service, in ms. */
+  /** A reading that takes longer than this, in ms, gets less CPU time than the rest of the service. */
   readonly yieldMs: number;
 }
 
@@ -172,7 +172,7 @@ function threadsOf(pid: number): readonly number[] {
 export interface KeptProcessesOptions extends ReadingProcessOptions {
   /** How long a process is kept after an upload, in ms. 0 means not at all. */
   readonly keptMs: number;
-  /** How long after the start of the service, or after the spare process was taken, a spare one is started, in ms. `null` means never. */
+  /** The pause before a spare process is started, in ms: after the start, and after the spare one was taken. `null`: no spare process. */
   readonly spareMs: number | null;
   /** How many processes are kept. */
   readonly most: number;
@@ -230,7 +230,7 @@ export class KeptProcesses {
     for (const key of this.#kept.keys()) this.#remove(key)?.kill();
   }
 
-  /** Starts a spare process later, because the service, or the upload that took the last spare process, needs the CPU time now. */
+  /** Starts a spare process after a pause, so that it takes no CPU time from the start of the service or from the current upload. */
   #startSpareSoon(): void {
     const { spareMs } = this.#options;
     if (spareMs === null) return;
