@@ -1,5 +1,5 @@
-// Writes the Lua scripts of this folder into the sources as one module, each with the shared Lua that its line `-- include: …` names and
-// without comments. So no file is read at run time. Usage: node build.mjs [--clean].
+// Writes the Lua scripts of this folder into the sources as one module, without comments. The line `-- include: …` of a script names the
+// files in `shared` whose functions it uses. So no file is read at run time. Usage: node build.mjs [--clean].
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,18 @@ function withIncludes(file, included = new Set()) {
   return before + text.replaceAll(/^ *(--.*)?\n/gm, '');
 }
 
+/**
+ * Returns the script without functions that it does not use. Each run of a script creates all of its functions, which takes time.
+ * @param {string} text
+ * @returns {string}
+ */
+function withoutUnused(text) {
+  for (const [definition, name] of text.matchAll(/^local function (\w+)\(.*(?: end\n|\n(?: .*\n)*end\n)/gm)) {
+    if (text.split(new RegExp(`\\b${name}\\b`)).length === 2) return withoutUnused(text.replace(definition, ''));
+  }
+  return text;
+}
+
 /** Returns the text of the output file; '' if there is none. */
 function current() {
   try {
@@ -38,7 +50,8 @@ if (process.argv.includes('--clean')) {
   rmSync(output, { force: true });
 } else {
   const files = readdirSync(here).filter((name) => name.endsWith('.lua'));
-  const entries = files.toSorted().map((name) => `  ${basename(name, '.lua')}: ${JSON.stringify(withIncludes(join(here, name)))},\n`);
+  const scripts = files.toSorted().map((file) => [basename(file, '.lua'), withoutUnused(withIncludes(join(here, file)))]);
+  const entries = scripts.map(([name, text]) => `  ${name}: ${JSON.stringify(text)},\n`);
   const text = `// Made by packages/jobs/lua/build.mjs from the Lua scripts; never edited.\nexport const luaTexts = {\n${entries.join('')}};\n`;
   if (text !== current()) {
     const unfinished = `${output}.${process.pid}`;
