@@ -5,14 +5,8 @@ local before = redis.call('HMGET', job, 'attempt', 'status')
 if before[1] == attempt and before[2] == 'paused' then return {'paused'} end
 local status = statusOfCurrent(job, attempt)
 if not status then return {'stale'} end
-if status == 'cancelling' then
-  finish(jobId, 'cancelled', now)
-  return {'cancelled'}
-end
-if status == 'pausing' then
-  pause(jobId)
-  return {'paused'}
-end
+local settled = settle(jobId, status, now)
+if settled then return {settled} end
 redis.call('HINCRBY', job, 'fruitless', -1)
 redis.call('HDEL', job, 'phase')
 interrupt(jobId)

@@ -7,9 +7,5 @@ redis.call('ZREM', actionRequests, jobId)
 if not isRequested then return {'none'} end
 redis.call('HINCRBY', job, 'attempt', 1)
 leaveQueue(jobId)
-if status == 'cancelling' then
-  finish(jobId, 'cancelled', now)
-else
-  pause(jobId)
-end
+settle(jobId, status, now)
 return {'settled'}

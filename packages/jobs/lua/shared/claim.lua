@@ -12,14 +12,8 @@ local function claim(jobId, previous, isCounted)
   if not status then return {'missing'} end
   if status == 'running' and lastClaim == claimId then return {'claimed', tonumber(lastAttempt), spec, checkpoint, traceparent} end
   local hasWaited = leaveQueue(jobId)
-  if status == 'cancelling' then
-    finish(jobId, 'cancelled', now)
-    return {'cancelled'}
-  end
-  if status == 'pausing' then
-    pause(jobId)
-    return {'paused'}
-  end
+  local settled = settle(jobId, status, now)
+  if settled then return {settled} end
   if status ~= 'queued' and status ~= 'running' then return {'refused', status} end
   local isFollowedUp = status == 'running' and lastAttempt == previous
   if isFollowedUp and not isCounted then fruitless = redis.call('HINCRBY', job, 'fruitless', -1) end

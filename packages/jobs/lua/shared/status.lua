@@ -53,3 +53,16 @@ local function finish(jobId, status, now, error)
   if record[1] then redis.call('ZADD', keys.ended, redis.call('TIME')[1] * 1000, jobId) end
   if record[1] or record[2] then redis.call('PUBLISH', keys.ended, jobId) end
 end
+
+-- Ends or pauses a job with this status if a cancel or a pause was requested. Returns its new status; nil if neither was requested.
+local function settle(jobId, status, now)
+  if status == 'cancelling' then
+    finish(jobId, 'cancelled', now)
+    return 'cancelled'
+  end
+  if status == 'pausing' then
+    pause(jobId)
+    return 'paused'
+  end
+  return nil
+end
