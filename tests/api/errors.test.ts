@@ -130,7 +130,7 @@ describe('a path', () => {
     ['LOCK', `${anyJob}/cancel`, 'POST'],
     ['PUT', '/jobs?limit=%zz&x=/', 'GET, HEAD, POST'],
     ['DELETE', '/%6Aobs', 'GET, HEAD, POST'],
-  ] as const)('that knows no %s answers 405 with Allow: %s', async ([method, url, allow], { api }) => {
+  ] as const)('answers %s %s with 405 and Allow: %s', async ([method, url, allow], { api }) => {
     const response = await api.call({ method, url });
     expect(response.statusCode).toBe(405);
     expect(response.headers['allow']).toBe(allow);

@@ -1,5 +1,5 @@
-// A worker thread that limits the memory of a process that predicts or reads uploads. It also runs while the main thread is busy. It kills
-// the process when it uses too much memory or when its parent has ended.
+// A worker thread that limits the memory of a process that predicts or reads uploads. The thread kills the
+// process when the process uses too much memory or its parent has ended, even while the main thread is busy.
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 

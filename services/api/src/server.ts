@@ -98,8 +98,8 @@ function readServerEnvironment(): ServerEnvironment {
 }
 
 /**
- * Sets right what a crash left: jobs that missed the queue, or whose worker is gone; webhooks; files. And removes old jobs. Every few
- * seconds until the signal aborts.
+ * Repairs the state that a crash may leave: jobs that are not queued, jobs of lost workers, sweeps, webhooks and files. Also removes old
+ * jobs. Repeats this every few seconds until the signal aborts.
  */
 async function keepReconciling(services: Reconciled, apiKeys: ApiKeys, log: Logger, signal: AbortSignal): Promise<void> {
   const { redisHealth, jobs, reaper, retention, reservedFiles, webhooks, sweepRunner, keyWeights } = services;

@@ -43,7 +43,7 @@ function privateEnvironment(folder: string): NodeJS.ProcessEnv {
   return { ...env, TRAINYARD_HOME: folder, HOST: '127.0.0.1', PORT: '0' };
 }
 
-/** Removes the demo's files. @param keep the name of the one to keep; null removes the whole folder */
+/** Removes the demo's files. @param keep the name of the file or folder to keep; null removes all of them */
 async function clear(folder: string, keep: string | null): Promise<void> {
   if (keep === null) await rm(folder, { recursive: true, force: true });
   else {

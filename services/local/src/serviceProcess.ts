@@ -70,7 +70,7 @@ export class ServiceProcess {
     return (this.#stopped ??= this.#stopNow());
   }
 
-  /** Sends SIGTERM again. A stopping service then waits for nothing. */
+  /** Sends SIGTERM again, which makes a closing worker hand back its jobs at once. */
   endGrace(): void {
     this.#child?.kill('SIGTERM');
   }

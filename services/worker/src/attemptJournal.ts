@@ -24,7 +24,7 @@ export class StaleAttemptError extends Error {
   }
 }
 
-/** How many of the last epochs are kept in memory. If Redis restarts from an older save without them, they are written again. */
+/** How many of the last epochs are kept in memory. They are written again if Redis has restarted from an older save. */
 const REMEMBERED_EPOCHS = 1_000;
 
 /** The shortest time between two log lines about loading data, in ms. */

@@ -1,8 +1,8 @@
 // A thread of the training child. It ends the process if the worker is gone or if the process exceeds its memory limit, and sends
 // heartbeats to the worker.
-// The worker holds the other end of a socket and never writes to it. If the worker dies, the kernel closes the socket. This needs a thread
-// of its own, because the main thread may be busy in a kernel or in an endless loop. It ends the process with SIGKILL, which the main
-// thread cannot delay.
+// The worker holds the other end of a socket and never writes to it. If the worker dies, the kernel closes the socket. A separate
+// thread waits for this, because the main thread may be busy in a kernel or in an endless loop. The thread ends the process with SIGKILL,
+// which the main thread cannot delay.
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { workerData } from 'node:worker_threads';

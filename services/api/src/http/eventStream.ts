@@ -1,6 +1,6 @@
 // One SSE response (HTML Living Standard §9.2) as a Readable over an async iterable of its text. It pulls the next piece
 // only when the client has room for it, sends a comment as heartbeat, and tells the source at once, through an
-// AbortSignal, when the client is gone. It knows nothing of jobs, Redis or HTTP headers.
+// AbortSignal, when the client is gone.
 import { Readable } from 'node:stream';
 
 /**

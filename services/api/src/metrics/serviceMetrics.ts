@@ -1,11 +1,11 @@
-// What Prometheus is told: of this process its requests, streams and resources, and of the service as a whole what Redis knows. The
-// latter is the same from every API process: it is to be taken once, not summed. Names follow Prometheus's naming practices.
+// The metrics for Prometheus: the requests, streams and resources of this process, and the totals of the whole service from Redis. Every
+// API process reports the same totals, so they must not be added up. Names follow Prometheus's naming practices.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { Totals } from '@trainyard/jobs';
 
 /**
- * The metrics of this process, such as its memory, once they are measured. They are measured by timers and observers that never end, so all
- * instances of `ServiceMetrics` share them.
+ * The metrics of this process, such as its memory; undefined before the first `ServiceMetrics` is made. All instances share these metrics,
+ * because the timers and observers that measure them never end.
  */
 let processMetrics: Registry | undefined;
 
@@ -71,7 +71,7 @@ export class ServiceMetrics {
     'worker',
   ]);
 
-  /** This registry and the one of the process. */
+  /** The metrics of this instance and those of the process, in one registry. */
   readonly #all: Registry;
 
   constructor() {

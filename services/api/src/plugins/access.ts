@@ -103,7 +103,7 @@ export interface AccessOptions {
   /** Counts requests per key, and per address if they have no valid key. `null`: requests are not counted. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
-  /** Web sites whose pages may call this service. Without API keys, only sites of this machine may. */
+  /** The web sites that may call this service from their pages. Without API keys, only sites of this machine may call it. */
   readonly corsOrigins: readonly string[];
 }
 

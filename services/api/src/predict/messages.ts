@@ -53,7 +53,7 @@ export type FromPredictProcess =
 /** The memory of a process without a network, in bytes: Node itself, and garbage that is not collected yet. */
 export const processBytes = 128 * 2 ** 20;
 
-/** The settings of a prediction process, which gets them as JSON in its first argument. */
+/** The settings of a prediction process. It gets these settings as JSON in its first argument. */
 export interface ProcessSettings {
   /** The memory limit, in bytes. A process that uses more is killed. */
   readonly memoryBytes: number;

@@ -1,4 +1,4 @@
-// Keeps the most recently used networks in memory, up to a total number of bytes. A network that is larger than this is not kept.
+// Keeps the most recently used networks in memory, up to a total number of bytes. A larger network is not kept.
 import type { Predictor } from '@trainyard/engine';
 
 export class ModelCache {
@@ -21,7 +21,7 @@ export class ModelCache {
     this.#shrink(this.#mostBytes);
   }
 
-  /** Evicts networks until the others have at most `bytes` bytes. The network `key` is evicted last. @returns whether one was evicted */
+  /** Evicts networks until the rest has at most `bytes` bytes. The network `key` is evicted last. @returns whether a network was evicted */
   makeRoom(bytes: number, key: string): boolean {
     const model = this.#models.get(key);
     if (model !== undefined) this.keep(key, model);

@@ -6,7 +6,7 @@ import { childEnvironment } from '../childEnvironment.ts';
 import type { FromPredictProcess, PredictAnswer, PredictOrder, ProcessSettings, SentTensor, ToPredictProcess } from './messages.ts';
 import type { RenderOrder } from './render.ts';
 
-/** Stored weights, to be sent to a process that does not have them. */
+/** Stored weights, to be sent to a process that lacks these weights. */
 export interface WeightsSource {
   /** The tensors in the order of their bytes. */
   readonly tensors: readonly SentTensor[];

@@ -33,8 +33,10 @@ export const predictionDefaults = {
   waitLimitMs: 15_000,
 } as const satisfies PredictionOptions;
 
-/** How long a process may continue a prediction after its client has left, in ms. If it were killed at once, the next client would wait for
- * the start of a new process. */
+/**
+ * How long a process may continue a prediction after its client has left, in ms. If the process were killed at once, the next client would
+ * wait for the start of a new one.
+ */
 const departedGraceMs = 500;
 /** How many processes may try an order. If the first one dies, a second one tries, because the order may not be the cause. */
 const mostTries = 2;

@@ -120,7 +120,7 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       const isStream = type === 'text/event-stream';
       const { id } = request.params;
       const head = await patiently(async () => await visibleHead(eventHub, id, request), isStream ? streamPatienceMs : 0);
-      // Many requests may wait for the head of the same job and continue at the same time. Then a few of them begin their streams per turn.
+      // Lets only a few streams begin at a time, because all requests that wait for the head of the same job continue at once.
       if (isStream) await throttle.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;

@@ -31,7 +31,7 @@ export interface FormOptions {
   readonly maxFiles: number;
   /** A path for a new file. */
   readonly temporaryFile: () => string;
-  /** Admits an upload whose body has this length, or 0 if it is not known. The admitted upload ends when its files are removed. */
+  /** Admits an upload, until its files are removed. @param announcedBytes the length of its body, or 0 if the client does not give it */
   readonly admit: (announcedBytes: number) => AdmittedUpload;
 }
 

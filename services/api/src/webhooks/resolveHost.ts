@@ -30,8 +30,8 @@ export async function queryDns(host: string, signal: AbortSignal, servers?: read
 
 /**
  * Resolves names with the operating system, which also knows the names of this machine and its network. Node runs these lookups on two
- * threads that the whole process shares, and cannot cancel them. So each key has one lookup at a time, and its place is free only when the
- * lookup has ended.
+ * threads that the whole process shares, and cannot cancel them. So each key has one lookup at a time, and the next one waits until the
+ * lookup has really ended.
  */
 export class SystemLookups {
   readonly #places = new FairSemaphore({ places: 2, placesPerKey: 1 });

@@ -54,7 +54,7 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly resolve?: Resolve;
   /** Called for each delivery that this process leaves to another one, with the setting that it lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
-  /** The pause before a delivery that this process left is tried again by any process, in ms. It doubles each time. Default 200. */
+  /** The pause before any process tries a delivery again that this process left, in ms. The pause doubles each time. Default 200. */
   readonly leftPauseMs?: number;
 }
 
@@ -120,7 +120,7 @@ export class WebhookSender {
     await Promise.all([this.#subscription.close(), this.#closeWorker()]);
   }
 
-  /** Closes the worker. The close is forced if Redis is not connected, and a worker whose Redis hangs is disconnected. */
+  /** Closes the worker without waiting for Redis if Redis is not connected. If Redis hangs, the worker is disconnected. */
   async #closeWorker(): Promise<void> {
     const isForced = this.#options.redis.status !== 'ready';
     await answeredSoon(this.#worker.close(isForced)).catch(async () => {

@@ -24,7 +24,7 @@ export interface ProgressOptions {
   readonly now?: () => number;
 }
 
-/** The progress of the training at a time. `step` is counted over all epochs. */
+/** The progress of the training at the time `at`, in ms. `step` is counted over all epochs. */
 interface Mark {
   readonly epoch: number;
   readonly step: number;
