@@ -3,7 +3,7 @@
 import { type ArtifactStore, type JobAttempt, trainedWeightsFile } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import type { CheckpointKeeper } from './checkpointKeeper.ts';
-import { StorageOutage, type StorageWait, retryStorage } from './storageWaits.ts';
+import { type StorageOutage, type StorageWait, retryStorage } from './storageWaits.ts';
 
 /** How long a removal is retried, in ms. */
 const LONGEST_CLEANUP_MS = 600_000;
@@ -48,8 +48,8 @@ export class AttemptCleanup {
   #begin(work: (wait: StorageWait) => Promise<void>): void {
     const { abandoned, outage, log } = this.#options;
     const stop = AbortSignal.any([abandoned, AbortSignal.timeout(LONGEST_CLEANUP_MS)]);
-    // These waits are not written to the job's log.
-    work({ stop, outage: new StorageOutage(() => {}, outage) }).catch((error: unknown) => {
+    // The outage of the worker is used, and not that of the job, so that these waits are not written to the job's log.
+    work({ stop, outage }).catch((error: unknown) => {
       log.info({ err: error }, 'files that are not needed stay until the job is deleted');
     });
   }

@@ -1,5 +1,5 @@
 // Fetches the files that a job needs from the artifact storage before training: its uploaded dataset, the checkpoint that it resumes from
-// and its initial weights. Waits while the storage is unavailable. A missing file is returned as an error.
+// and its initial weights. Waits while the storage is unavailable. If the checkpoint is missing, the job is trained from the beginning.
 import { initialWeightsFile } from '@trainyard/engine';
 import type { JobError } from '@trainyard/contracts';
 import type { Claim } from '@trainyard/jobs';
@@ -23,7 +23,7 @@ const initialWeightsGone: JobError = {
 };
 
 /**
- * Fetches what the job needs.
+ * Fetches the input files of a job.
  * @returns the files, or the reason why the job cannot be trained
  * @throws the reason of the signal that ended the wait
  */
