@@ -1,4 +1,4 @@
-// A training process is frozen at each stage of a job, and without a job.
+// Freezes a training process at each stage of a job, and while it has no job.
 import { TrainingChild } from '@trainyard/worker';
 import { describe, expect, test } from 'vitest';
 import { describeChildDeaths } from './fixtures/childDeaths.ts';
@@ -14,10 +14,10 @@ describe('a frozen training child', () => {
     expect(await outcome).toMatchObject({ kind: 'died', death: { isFrozen: true, signal: 'SIGKILL' } });
   });
 
-  test('is distinguished from a child that computes for longer than the heartbeat timeout', async () => {
-    const child = await TrainingChild.start(childOptions({ heartbeatTimeoutMs: 3_000 }));
+  test('is distinguished from a child that computes for longer than the heartbeat time-out', async () => {
+    const child = await TrainingChild.start(childOptions({ heartbeatTimeoutMs: 10_000 }));
     const stop = new AbortController();
-    const outcome = child.train(assignment('compute:6000'), () => Promise.resolve(), { ...undisturbed, stop: stop.signal });
+    const outcome = child.train(assignment('compute:13000'), () => Promise.resolve(), { ...undisturbed, stop: stop.signal });
     expect(await outcome).toMatchObject({ kind: 'trained' });
     child.kill();
     await child.exited;
