@@ -16,13 +16,13 @@ const refusals: readonly (readonly [string, Fault])[] = [
   ['reports a missing bucket', { status: 404, code: 'NoSuchBucket' }],
 ];
 
-/** Lets the first `count` requests for such keys fail. Later requests succeed. */
+/** Makes the first `count` requests fail that have this method and whose key contains `key`. Later requests succeed. */
 function fail(s3: FaultyS3, method: string, key: string, fault: Fault, count: number): void {
   let left = count;
   s3.set((request) => (request.method === method && request.key.includes(key) && left-- > 0 ? fault : undefined));
 }
 
-/** Lets all requests for such keys fail until the faults are changed. */
+/** Makes all requests fail whose key contains `key`, until the test changes the faults. */
 function failAll(s3: FaultyS3, key: string, fault: Fault = 'refuse'): void {
   s3.set((request) => (request.key.includes(key) ? fault : undefined));
 }
@@ -61,7 +61,7 @@ describe('a storage that', () => {
     const script = `${'epochs:1 checkpoint '.repeat(6)}hold:${go} epochs:1 save`;
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 6);
-    // The running upload and the newest checkpoint.
+    // The two files left are the checkpoint that is being uploaded and the newest one.
     await until('the removal of older checkpoints', async () => (await workers.unfinishedFiles()).length <= 2);
     await until('a log line about the outage', async () => (await workers.logLines(jobId)).length > 0);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'running', attempts: 1, checkpoint: null });
@@ -74,7 +74,7 @@ describe('a storage that', () => {
     await until('that no unfinished file is left', async () => (await workers.unfinishedFiles()).length === 0);
   });
 
-  test('accepts a checkpoint after it has refused one is available again, and the job logs this', async ({ workers, s3 }) => {
+  test('accepts a checkpoint after a refused one counts as available again, and the job logs this', async ({ workers, s3 }) => {
     await workers.start(bucket);
     let refused: string | undefined;
     s3.set(({ method, key }) => {
@@ -83,7 +83,7 @@ describe('a storage that', () => {
     });
     const [second, end] = [join(workers.folder, 'second'), join(workers.folder, 'end')];
     const jobId = await workers.create(`epochs:1 checkpoint hold:${second} epochs:1 checkpoint hold:${end} epochs:1 save`);
-    await until('that the outage is reported', async () => (await workers.logLines(jobId)).length > 0);
+    await until('a log line about the outage of the storage', async () => (await workers.logLines(jobId)).length > 0);
     await writeFile(second, '');
     await until('the second checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint?.epoch === 2);
     await writeFile(end, '');
@@ -91,7 +91,7 @@ describe('a storage that', () => {
     expect(await workers.logLines(jobId)).toEqual(outageLines);
   });
 
-  test('refuses gradients gets all of them later, and each epoch has one gradients event', async ({ workers, s3 }) => {
+  test('refuses gradients for some time gets all of them later, and each epoch has one gradients event', async ({ workers, s3 }) => {
     await workers.start({ ...bucket, real: true });
     failAll(s3, 'gradients-', { status: 503, code: 'SlowDown' });
     const jobId = await workers.submit({
@@ -112,16 +112,18 @@ describe('a storage that', () => {
   });
 
   test.for(['refuse', 'silence'] as const)(
-    'fails with %s does not prevent a job from being paused or cancelled',
+    'fails (%s) does not prevent a job from being paused or cancelled',
     async (fault, { workers, redis, s3 }) => {
       const { logs } = await workers.start({ ...bucket, concurrency: 4 });
       const { part: dataset } = await storeUpload(redis, workers.folder);
       failAll(s3, '', fault);
+      const before = s3.requests.length;
       const loading = [await workers.create('epochs:2 save', dataset), await workers.create('epochs:2 save', dataset)];
       const trained = [await workers.create('epochs:2 save'), await workers.create('epochs:2 save')];
       for (const jobId of trained) await workers.untilEpoch(jobId, 2);
-      const waits = s3.requests.length;
-      await until('that all wait for the storage', () => s3.requests.length >= Math.max(waits, 4));
+      const awaited = ['dataset.npz', ...trained.map((jobId) => `${jobId}/model.safetensors`)];
+      const failed = () => s3.requests.slice(before);
+      await until('that the dataset and both models wait', () => awaited.every((part) => failed().some(({ key }) => key.includes(part))));
       for (const [paused = '', cancelled = ''] of [loading, trained]) {
         await workers.jobs.store.requestPause(paused);
         await workers.jobs.store.requestCancel(cancelled);
@@ -198,7 +200,7 @@ test('a job waits if its credentials have no permission to list files, and its l
   failAll(s3, 'dataset.npz', { status: 403, code: 'AccessDenied' });
   await workers.start(bucket);
   const jobId = await workers.create('epochs:1 save', dataset);
-  await until('that the job says so', async () => (await workers.logLines(jobId)).length > 0);
+  await until('a log line about the missing permission', async () => (await workers.logLines(jobId)).length > 0);
   expect(await workers.logLines(jobId)).toEqual([expect.stringMatching(/status 403\): they need .*s3:ListBucket on the bucket$/)]);
   s3.set();
   expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });
