@@ -69,7 +69,7 @@ describe('is refused with all faults:', () => {
     expect((await messagesOf(readZip(files))).toSorted()).toEqual(messages.toSorted());
   });
 
-  test('but not for an image that has the common size after it is turned upright', async () => {
+  test('no fault: an image that has the common size after it is turned upright', async () => {
     const stored = await sharp({ create: { width: 2, height: 3, channels: 3, background: 'red' } })
       .jpeg()
       .withMetadata({ orientation: 6 })
@@ -115,7 +115,7 @@ describe('a zip', () => {
     return zip;
   };
 
-  test('with a file that is larger or smaller than its entry says is refused, and nothing more is unpacked', async () => {
+  test('with a file that is larger or smaller than the size in its entry is refused, and nothing more is unpacked', async () => {
     const larger = inDirectory({ 'cats/1.png': Buffer.alloc(2 ** 24) }, 24, 1000);
     await expect(read({ file: larger })).rejects.toThrow(refusal(/^file\/cats\/1\.png cannot be read: too many bytes in the stream/));
     const smaller = inDirectory({ 'cats/1.png': Buffer.alloc(2 ** 16) }, 24, 2 ** 17);

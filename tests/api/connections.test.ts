@@ -64,7 +64,7 @@ describe('when all connections are open', () => {
     },
   );
 
-  test('a connection that waits for a response stays open, and a new connection is closed', async ({ open }) => {
+  test('a connection that waits for a response stays open, and the new connection is closed instead', async ({ open }) => {
     const api = await open({ maxConnections: 1 });
     const { jobId } = await startJob(api.jobs);
     const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
@@ -83,10 +83,10 @@ test('a client that does not read its response is disconnected, and a client tha
   const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
   await stream.until(({ events }) => events.length > 0);
   const { socket } = await openSocket(api);
-  // The response has nine megabytes, which is more than the buffers of a connection hold.
+  // The response has nine megabytes, more than the buffers of a connection can hold.
   socket.on('error', () => undefined);
   socket.pause().write(getRequest('/datasets/digits/export'));
-  // On a slow machine the connection may be reset before anything of the response is seen.
+  // On a slow machine the connection may be closed before any byte of the response arrives.
   await once(socket, 'readable').catch(() => undefined);
   await until(async () => (await connectionsOf(api)) === 1);
   expect(api.hub.followers).toBe(1);

@@ -21,7 +21,7 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
   redisTest.for<[NodeJS.Signals, number, string, string]>([
     ['SIGSEGV', 500, 'internal', 'ended unexpectedly (signal SIGSEGV)'],
     ['SIGKILL', 422, 'invalidDataset', 'reading them needs too much memory'],
-  ])('%s is told as what it is', async ([signal, status, code, detail], { redis, onTestFinished }) => {
+  ])('%s is reported with its real reason', async ([signal, status, code, detail], { redis, onTestFinished }) => {
     const lines: { level: number; signal?: string }[] = [];
     const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line) as { level: number }) });
     const api = await openApi(redis, { logger });
@@ -66,7 +66,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       expect(readers()).toEqual([first]);
       expect(await send(bob, 'a,b\n1,x\n')).toBe(201);
       expect(readers()).toHaveLength(2);
-      // For a moment the app does not know that the process has ended. It must not blame the next file.
+      // The app notices the end of the process only after a moment. Until then it must not blame the next file for that end.
       for (const pid of readers()) process.kill(pid, 'SIGKILL');
       expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
       // A killed process may take a moment to end.

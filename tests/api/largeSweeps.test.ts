@@ -74,7 +74,7 @@ describe('the specs of a sweep', () => {
     ]);
   });
 
-  test('are shortened in the problems about their values', async ({ api }) => {
+  test('have problems that quote only the beginning of a long value', async ({ api }) => {
     const values = [deep(100).model.layers, [{ type: 'relu', negativeSlope: 'x'.repeat(100_000) }]];
     const [problem = ''] = await refusalOf(api, gridOf({ spec: deep(0), space: { '/model/layers': { type: 'choice', values } } }));
     expect(problem).toMatch(/^\/space\/~1model~1layers: \[\{"type":"relu"/);
@@ -83,14 +83,14 @@ describe('the specs of a sweep', () => {
 });
 
 describe('planning a sweep', () => {
-  /** A sweep whose last trial is invalid: the response arrives as soon as the sweep is planned. */
+  /** A sweep that takes long to plan. Its last trial is invalid, so the response arrives when planning ends and no job is created. */
   const slow = gridOf({
     spec: deep(300),
     space: { '/optimizer/learningRate': { type: 'choice', values: [...rates(39)['/optimizer/learningRate'].values, -1] } },
     maxJobs: 40,
   });
 
-  test('lets other requests be answered', async ({ api }) => {
+  test('does not block other requests', async ({ api }) => {
     let isPlanned = false;
     const refused = api.post('/sweeps', slow).then(({ statusCode }) => {
       isPlanned = true;
@@ -127,7 +127,7 @@ redisTest("another key's sweep or job is not read before it is refused", async (
   const { id, trials } = (await api.post('/sweeps', gridOf(), ada)).json<Sweep>();
   const job = trials[0]?.job ?? '';
   const keys = redisKeys(redis.prefix);
-  // Every read of these damaged records fails.
+  // Damages the records, so that every request that reads them fails.
   await redis.connect().hset(keys.sweep(id), 'head', '{');
   await redis.connect().hset(keys.job(job), 'spec', '{');
   for (const url of [`/sweeps/${id}`, `/jobs/${job}`]) {

@@ -24,7 +24,7 @@ const rowsOf = (epochs: number): string =>
 const table = (epochs: number): string =>
   `epoch,trainLoss,testLoss,testAccuracy,learningRate,seconds,samplesPerSecond,gradientNorm\r\n${rowsOf(epochs)}`;
 
-/** A number of epochs that needs several pages and pieces. */
+/** Enough epochs for several pages of JSON and several pieces of CSV. */
 const many = 8_000;
 
 describe('a long history', () => {
@@ -36,7 +36,7 @@ describe('a long history', () => {
     expect(csv.body === table(many)).toBe(true);
   });
 
-  test('is a file with a size, a digest and ranges', async ({ api, redis }) => {
+  test('can be downloaded as a file with a size and a digest, whole and in ranges', async ({ api, redis }) => {
     for (const epochs of [10, many]) {
       const jobId = await longJob(api, redis, epochs);
       const url = `/jobs/${jobId}/artifacts/metrics.csv`;

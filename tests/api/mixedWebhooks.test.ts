@@ -34,7 +34,7 @@ describe('a process without the secret', () => {
 });
 
 describe('a process that may not send to private addresses', () => {
-  test('leaves webhooks to one that may', async ({ stage: { api, send, receive } }) => {
+  test('leaves webhooks to a process that may send them', async ({ stage: { api, send, receive } }) => {
     const left: string[] = [];
     const other = send({ secret: null });
     const receiver = await receive();
@@ -49,7 +49,7 @@ describe('a process that may not send to private addresses', () => {
     await statusBecomes(api, job, 'delivered');
   });
 
-  test('marks them as failed if no process may send them', async ({ stage: { api, send, receive } }) => {
+  test('marks webhooks as failed if no process may send them', async ({ stage: { api, send, receive } }) => {
     send({ allowPrivate: false });
     const receiver = await receive();
     const job = await post(api, { url: receiver.url });

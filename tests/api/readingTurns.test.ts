@@ -1,12 +1,12 @@
-// Which upload is read next. The tests replace reading by work that they end themselves.
+// Tests which upload is read next. Instead of reading an upload, each test runs work and decides when it ends.
 import { describe, expect, test } from 'vitest';
 import { ReadingTurns } from '../../services/api/src/uploads/readingTurns.ts';
 import { until } from '../support/until.ts';
 
-/** A time that no test reaches, in ms. */
+/** In ms, longer than any test runs. */
 const never = 2 ** 30;
 
-/** Creates work that runs until `end`. @param quick names of work that ends as soon as it starts, within every short try */
+/** Creates work that runs until `end` is called. @param quick the names of work that ends as soon as it starts */
 function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   const starts: string[] = [];
   const cuts: string[] = [];
@@ -35,7 +35,7 @@ function worksOf(turns: ReadingTurns, quick: readonly string[] = []) {
   };
 }
 
-/** Waits five turns of the event loop, so that everything runs that waits for no other event. */
+/** Waits five turns of the event loop, so that all work runs that can run now. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

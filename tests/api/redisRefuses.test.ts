@@ -189,7 +189,7 @@ const faults: readonly Fault[] = [
       const fill = "for key = 1, 4000 do redis.call('SET', 'other:' .. key, string.rep(key, 3000)) end";
       await redis.call('EVAL', fill, 0);
       await redis.call('SAVE');
-      // Redis loads each key in 25 ms and answers in between. Loading all keys would take longer than the test, which ends it.
+      // Redis needs 25 ms to load each key, and replies in between. Loading all keys would take longer than the test, so the test ends it.
       await redis.restart('--rdbcompression', 'no', '--key-load-delay', '25000', '--loading-process-events-interval-bytes', '2048');
     },
     end: async (redis) => {
@@ -200,7 +200,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** Reads alone go on, and so do commands of connections that are there already. */
+/** The faults with which requests still succeed, although the API is not ready. */
 const harmless = new Set(['would delete jobs', 'allows no commands that block']);
 
 test.for(faults)(

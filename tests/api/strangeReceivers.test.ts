@@ -8,7 +8,7 @@ import { type Receipt, type SendOptions, sendWebhook } from '../../services/api/
 import { drip, startNameServer, startStrangeReceiver } from './fixtures/strangeReceiver.ts';
 import { jobSecret } from './fixtures/webhooks.ts';
 
-/** A time that no test reaches, in ms. */
+/** In ms, longer than any test runs. */
 const never = 2 ** 30;
 
 const send = async (url: string, options: Partial<SendOptions>): Promise<Receipt> =>
@@ -93,7 +93,7 @@ describe('a receiver', () => {
       socket.write('HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\n');
       drip(socket, '1\r\nx\r\n');
     };
-    // The headers must arrive before the deadline. On a slow machine they need more time.
+    // The headers must arrive before the deadline. If a slow machine needs more time, the test tries a longer deadline.
     let result: number | string = late;
     for (let timeoutMs = 50; result === late; timeoutMs *= 2) result = await outcome(answer, timeoutMs);
     expect(result).toBe(503);

@@ -1,5 +1,5 @@
-// Retry and fork over HTTP, on a real Redis. No worker: what one writes is written here. That the new job trains to the same bits is
-// in tests/worker/successors.test.ts.
+// Tests retry and fork over HTTP, on a real Redis. No worker runs: the tests write what a worker would write.
+// tests/worker/successors.test.ts tests that the new job ends with the same bits.
 import { type Job, jobMetrics, jobSchema, type Problem } from '@trainyard/contracts';
 import { checkSpec } from '@trainyard/engine';
 import { redisKeys } from '@trainyard/jobs';

@@ -134,7 +134,7 @@ describe('a limit of samples', () => {
     expect((await api.post('/jobs', { ...digits, model, data: { dataset: 'digits', trainLimit: 17 } })).statusCode).toBe(202);
   });
 
-  test('may be any number if the target is a value', async ({ api }) => {
+  test('may be any number if the target is a number column', async ({ api }) => {
     const { id } = await uploaded(api, houses, { missing: 'drop', columns: '["rooms"]' });
     expect((await api.post('/jobs', specOf(id, { trainLimit: 1 }))).statusCode).toBe(202);
   });

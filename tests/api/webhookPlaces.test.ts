@@ -32,7 +32,7 @@ async function ended(api: TestApi, key: TestKey, url: string, count: number): Pr
 
 const idOf = ({ body }: Received): string => (JSON.parse(body) as { data: { id: string } }).data.id;
 
-/** A time that no test reaches, in ms. */
+/** In ms, longer than any test runs. */
 const never = 2 ** 30;
 
 describe('a key whose receiver hangs', () => {
@@ -44,7 +44,7 @@ describe('a key whose receiver hangs', () => {
     send({ timeoutMs: never, placesPerKey: 3 });
     await ended(keyed, ada, hanging.url, 12);
     await until(() => hanging.received.length === 3);
-    // Still only three after the sender has parked all others.
+    // After the sender has parked the nine other webhooks, the receiver still has only three.
     const parked = async () => (await keyed.webhooks.depths())['delayed'];
     await until(async () => (await parked()) === 9);
     const [job] = await ended(keyed, bob, quick.url, 1);
@@ -53,10 +53,7 @@ describe('a key whose receiver hangs', () => {
     expect(hanging.received).toHaveLength(3);
   });
 
-  test('delays no webhook of another key either if all its jobs ended before the sender started', async ({
-    keyed,
-    stage: { send, receive },
-  }) => {
+  test('delays no webhook of another key if all jobs ended before the sender started', async ({ keyed, stage: { send, receive } }) => {
     const [hanging, quick] = [await receive(() => undefined), await receive()];
     await ended(keyed, ada, hanging.url, 12);
     await ended(keyed, bob, quick.url, 1);

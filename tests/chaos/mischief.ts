@@ -9,7 +9,7 @@ import type { TcpProxy } from '../worker/fixtures/tcpProxy.ts';
 import type { WorkerSettings } from '../worker/fixtures/workerOptions.ts';
 import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
 
-/** After this many lost attempts, a job is not disturbed any more, so that the run ends. */
+/** A job that has lost this many attempts is not disturbed any more, so that the run ends. */
 const MOST_HITS = 4;
 
 export const kinds = ['childKilled', 'workerKilled', 'workerFrozen', 'workerStopped', 'connectionsCut', 'clientsKilled'] as const;
@@ -70,7 +70,7 @@ export class Mischief {
   async #do(kind: Kind): Promise<void> {
     const running = await this.#running();
     const hit = running[this.#between(0, Math.max(running.length, 1))];
-    // A second death without a new epoch could lead to a crash loop, which is correct but not tested here.
+    // Spares a job that has stored no new epoch since its last death: several such deaths would rightly fail the job as a crash loop.
     const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
     const costsAttempts = kind !== 'connectionsCut' && kind !== 'clientsKilled';
     if (costsAttempts && (hit === undefined || !sharers.every((job) => job !== undefined && this.#canBear(job)))) return;

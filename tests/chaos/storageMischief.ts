@@ -20,7 +20,7 @@ const faults: Readonly<Record<(typeof storageFaults)[number], Fault>> = {
   noBucket: { status: 404, code: 'NoSuchBucket' },
 };
 
-/** Shorter than the time for which a damaged file is fetched again. After that time the file would count as damaged, which is correct. */
+/** A worker fetches a damaged file again for longer than this, in ms. After a longer corruption it would rightly fail the job. */
 const longestCorruptionMs = 1_000;
 
 export interface StorageMischiefOptions {
@@ -62,7 +62,7 @@ export class StorageMischief {
       const job = data[this.#between(0, Math.max(data.length, 1))];
       const child = this.#options.worker.logs.findLast((line) => line.jobId === job?.id && line.child !== undefined)?.child;
       if (job === undefined || child === undefined) continue;
-      // A second death without progress could lead to a crash loop, which is correct but not tested here.
+      // Spares a job without progress since its last death: several such deaths would rightly fail the job as a crash loop.
       const progress = `${job.progress.epoch} ${job.checkpoint?.epoch} ${job.checkpoint?.step}`;
       if (this.#hits.get(job.id) === progress) continue;
       this.#hits.set(job.id, progress);

@@ -28,13 +28,13 @@ const left: readonly { readonly commands: RegExp; readonly why: string }[] = [
 /** `NAME=value … npm start` starts another service with these settings. It runs until the next heading of the document. */
 const startsService = /^(?:[A-Z_]+=\S+ +)+npm start$/m;
 
-/** @param entry the entry of the key that the document has created; the document shows only its beginning */
+/** @param entry the API key for `TRAINYARD_API_KEYS` that an earlier command has printed; the document shows only its beginning */
 function settingsOf(commands: string, entry: string): NodeJS.ProcessEnv {
   const settings = [...commands.matchAll(/([A-Z_]+)=(?:'([^']*)'|(\S+))/g)].map(([, name = '', quoted, plain]) => [name, quoted ?? plain]);
   return { ...Object.fromEntries(settings), TRAINYARD_API_KEYS: entry, HOST: '127.0.0.1' } as NodeJS.ProcessEnv;
 }
 
-/** The statuses other than 2xx that a document shows, in a status line or in the body of a problem. */
+/** Returns the statuses from 300 that a document shows, in a status line or in the body of a problem. */
 function shownStatuses(output: string): string[] {
   return [...output.matchAll(/(?:HTTP\/1\.1 |"status":\s*)([345]\d\d)/g)].map(([, status = '']) => status);
 }
@@ -42,17 +42,17 @@ function shownStatuses(output: string): string[] {
 /** Returns the faults of a block: wrong output, and responses that the document does not show. */
 function faultsOf({ output }: DocumentedCommands, printed: Awaited<ReturnType<DocumentShell['run']>>, bindings: Bindings): string[] {
   const refused = printed.answers.filter(({ status }) => !status.startsWith('2') && !shownStatuses(output ?? '').includes(status));
-  const faults = refused.map(({ status, path }) => `${path} was answered ${status}, which the document does not show`);
+  const faults = refused.map(({ status, path }) => `the response to ${path} has the status ${status}, which the document does not show`);
   if (output === null)
     return printed.output.trim() === ''
       ? faults
-      : [...faults, `it prints, and the document shows nothing:\n  ${printed.output.slice(0, 2000)}`];
+      : [...faults, `the document shows no output, and the command prints:\n  ${printed.output.slice(0, 2000)}`];
   const before = new Map(bindings);
   const wrong = mismatch(printed.output, output, bindings);
   if (wrong !== null) return [...faults, wrong];
-  // A wrong number in a document must be found. So the output must not fit if any shown number is changed.
+  // Checks the comparison too: it must fail after any number in the document is changed.
   const loose = [...withOneNumberChanged(output)].filter((changed) => mismatch(printed.output, changed, new Map(before)) === null);
-  return [...faults, ...loose.map((changed) => `with another number the output would fit as well:\n  ${changed}`)];
+  return [...faults, ...loose.map((changed) => `the output also fits this text, in which one number is changed:\n  ${changed}`)];
 }
 
 describe.skipIf(!hasShell)('the commands of', () => {

@@ -4,7 +4,7 @@ import { mismatch, withOneNumberChanged } from './fixtures/documentedOutput.ts';
 
 const fits = (printed: string, pattern: string): boolean => mismatch(printed, pattern, new Map()) === null;
 
-describe('the output that a document shows', () => {
+describe('the output in a document', () => {
   test.for([
     ['{"loss":0.25,"epoch":3}', '{"loss":0.25,"epoch":3}'],
     ['{"loss":0.25,"epoch":3}', '{"loss": 0.25,\n "epoch": 3}'],
@@ -13,7 +13,7 @@ describe('the output that a document shows', () => {
     ['{"id":"job_01M85EFJWA"}', '{"id":"job_01ZZZZZZZZ"}'],
     ['{"at":"2026-11-25T19:42:11.035Z","seconds":0.125}', '{"at":"2025-01-01T00:00:00Z","seconds":9}'],
     ['epoch 1  0.9 s  13,190 samples/s', 'epoch 1  1.25 s  9,849 samples/s'],
-  ] as const)('is fitted: %s by %s', ([printed, pattern]) => expect(mismatch(printed, pattern, new Map())).toBeNull());
+  ] as const)('matches the output %s with the text %s', ([printed, pattern]) => expect(mismatch(printed, pattern, new Map())).toBeNull());
 
   test.for([
     ['{"loss":0.25,"epoch":3}', '{"loss":0.26,"epoch":3}'],
@@ -23,9 +23,9 @@ describe('the output that a document shows', () => {
     ['{"loss":0.25,"epoch":31}', '{"loss":0.25,"epoch":3}'],
     ['{"id":"ds_01M85EFJWA"}', '{"id":"job_01ZZZZZZZZ"}'],
     ['epoch 2  0.9 s', 'epoch 1  0.9 s'],
-  ] as const)('is not fitted: %s by %s', ([printed, pattern]) => expect(fits(printed, pattern)).toBe(false));
+  ] as const)('does not match the output %s with the text %s', ([printed, pattern]) => expect(fits(printed, pattern)).toBe(false));
 
-  test('has the same id at all places where the document shows the same id', () => {
+  test('matches only if the same id is printed wherever the document shows the same id', () => {
     const shown = '"job_01AAAAAA" "job_01BBBBBB" "job_01AAAAAA"';
     expect(fits('"job_01CCCCCC" "job_01DDDDDD" "job_01CCCCCC"', shown)).toBe(true);
     expect(fits('"job_01CCCCCC" "job_01DDDDDD" "job_01DDDDDD"', shown)).toBe(false);
@@ -34,7 +34,7 @@ describe('the output that a document shows', () => {
     expect(mismatch('job_01DDDDDD', 'job_01AAAAAA', bindings)).not.toBeNull();
   });
 
-  test('may leave out headers, and must match in the headers that it shows', () => {
+  test('may omit headers, and every header that it shows must match', () => {
     const printed = 'HTTP/1.1 202 Accepted\r\nx-request-id: 1\r\nlocation: /jobs/1\r\nDate: now\r\n\r\n{"id":1}';
     expect(fits(printed, 'HTTP/1.1 202 Accepted\nlocation: /jobs/1\n\n{"id":1}')).toBe(true);
     expect(fits(printed, 'HTTP/1.1 202 Accepted\nlocation: /jobs/2\n\n{"id":1}')).toBe(false);
@@ -42,7 +42,7 @@ describe('the output that a document shows', () => {
     expect(fits(printed, 'HTTP/1.1 200 OK\n\n{"id":1}')).toBe(false);
   });
 
-  test('is changed once at each number that must match', () => {
+  test('has one changed copy for each number that must match', () => {
     expect([...withOneNumberChanged('{"job":"job_01AAAAAA","epoch":3,"loss":0.25,"seconds":1.5}')]).toEqual([
       '{"job":"job_01AAAAAA","epoch":4,"loss":0.25,"seconds":1.5}',
       '{"job":"job_01AAAAAA","epoch":3,"loss":1.25,"seconds":1.5}',

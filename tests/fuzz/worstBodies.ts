@@ -1,5 +1,5 @@
-// Builds JSON bodies that are expensive to check: a valid example in which some values are replaced by, or filled with, as many copies of
-// one thing as fit.
+// Builds JSON bodies that are expensive to check. Each is a valid example in which up to three values are replaced by, or filled with, very
+// many copies of one fragment.
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Path = readonly (string | number)[];
@@ -21,7 +21,7 @@ interface Room {
   readonly most: number;
 }
 
-/** Joins as many copies as fit with commas. */
+/** Repeats the text of `copy` as often as it fits, with commas in between. */
 function copies({ bytes, most }: Room, copy: (index: number) => string): string {
   const parts: string[] = [];
   for (let used = 0; parts.length < most; ) {

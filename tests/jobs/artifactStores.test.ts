@@ -1,4 +1,4 @@
-// Tests that every artifact store must pass, on a folder and on a real S3 server.
+// Runs the same tests on both artifact stores: a folder and a real S3 server.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
@@ -176,7 +176,9 @@ describe.each([
     await expect(fetchArtifact(lying, { jobId, name }, join(folder, 'other'))).rejects.toMatchObject({ code: 'damagedArtifact' });
   });
 
-  test('contains the documents of epochs, which a successor gets up to the epoch where it starts', async ({ store }) => {
+  test('with a document for each epoch is copied to a successor without the epochs after the one where the successor starts', async ({
+    store,
+  }) => {
     const other = 'job_01JZZZZZZZZZZZZZZZZZZZZZZY';
     const lines = (epochs: readonly number[]) => Buffer.from(epochs.map((epoch) => snapshotLine({ epoch })).join(''));
     await store.putBytes(jobId, 'gradients-1-3.jsonl', lines([1, 2, 3]));

@@ -140,7 +140,7 @@ describe('an unfinished file after a crash', () => {
 
 describe('a folder on a full disk', () => {
   test('gives an error and leaves no unfinished file', async ({ root }) => {
-    // A limit on the size of files stands for a full disk: the system refuses the same call.
+    // Limits the size of files instead of filling a disk. In both cases the system refuses to write.
     const script = fileURLToPath(new URL('fixtures/storeArtifact.ts', import.meta.url));
     const limited = 'ulimit -f 64; exec "$0" "$@"';
     const { stdout } = await run('/bin/sh', ['-c', limited, process.execPath, script, root, jobId, name, '1000000']);

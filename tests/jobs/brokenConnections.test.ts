@@ -53,7 +53,7 @@ describe('when the subscription breaks', () => {
     await hub.close();
   });
 
-  test('a cancellation in the meantime is noticed when the subscription is restored', async ({ redis }) => {
+  test('a cancel request that comes while the subscription is broken is noticed when it is restored', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const subscriber = redis.connect('subscriber');
@@ -67,7 +67,7 @@ describe('when the subscription breaks', () => {
     await bus.close();
   });
 
-  test('a follower whose reads fail too continues when Redis is available again', async ({ redis }) => {
+  test('a follower whose subscription and reads both break continues when Redis is available again', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     const [reader, subscriber] = [redis.connect('api'), redis.connect('subscriber')];

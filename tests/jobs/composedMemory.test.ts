@@ -42,8 +42,8 @@ test('the API has room for itself and for all uploads and predictions that run a
     TRAINYARD_PREDICT_MEMORY_BYTES: prediction,
   } = environmentDefaults;
   const limit = await memoryLimit('api');
-  // One short try is read in addition to the readers, and a killed predictor may still be ending while the next one starts. Each reader may
-  // use an eighth of the limit.
+  // In addition to the readers, one more process may read an upload as a short try. In addition to the predictors, a killed predictor may still
+  // be ending while the next one starts. Each reader may use an eighth of the limit.
   const uploads = (Number(readers) + 1) * (limit / 8);
   const predictions = (Number(predictors) + 1) * Number(prediction);
   expect(limit).toBeGreaterThanOrEqual(2 ** 30 + uploads + predictions);

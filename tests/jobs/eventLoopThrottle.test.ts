@@ -1,4 +1,4 @@
-// Many callers continue in order, and other work gets its turn in between.
+// Tests the throttle that lets a few callers continue in each turn of the event loop, so that other work runs in between.
 import { EventLoopThrottle } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 

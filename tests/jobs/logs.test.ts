@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';
 
-// The embedded Redis would take minutes.
+// Skipped on the embedded Redis, which would take minutes.
 const test = redisTest.skipIf(!hasRedisProcess);
 
 const kept = 10_000;
@@ -30,7 +30,7 @@ test('a job keeps its newest 10,000 log events, including a notice about the lim
   const notices = logs.filter((message) => message.startsWith('This job has'));
   expect(notices).toEqual(['This job has more than 10000 log events: from here on each new one replaces the oldest.']);
   const lines = logs.filter((message) => message.startsWith('line'));
-  // Two of the log events are the notice and the take-over.
+  // Two of the 10,000 log events are not lines of this test: the notice and the take-over.
   expect(lines).toEqual(Array.from({ length: kept - 2 }, (_, index) => `line ${line - (kept - 2) + index + 1}`));
   expect(data.flatMap((event) => (event.event === 'epoch' ? [event.data.epoch] : []))).toEqual([1, 2, 3, 4, 5, 6]);
   expect(data.flatMap((event) => (event.event === 'status' ? [event.data.status] : []))).toEqual(['queued', 'running', 'succeeded']);

@@ -25,7 +25,7 @@ async function rows(): Promise<Record<string, string>[]> {
   });
 }
 
-test('every row of the table is complete, and names another resource', async () => {
+test('every row of the table is complete, and no two rows name the same resource', async () => {
   const found = await rows();
   expect(found.length).toBeGreaterThan(15);
   for (const row of found) {
@@ -38,7 +38,7 @@ test('every row of the table is complete, and names another resource', async () 
 test('every setting of a shared resource exists with the default that the table shows', async () => {
   const shown = (await rows()).flatMap(({ setting = '' }) => {
     const named = [...setting.matchAll(/`([A-Z_]+)` \((?:`([^`]+)`|none)\)/g)];
-    // The rest of the cell must not name a variable. It says "fixed", or names a setting of another program.
+    // The cell must not name a variable in any other form. The remaining text is "fixed" or a setting of another program.
     expect(setting.replaceAll(/`[A-Z_]+` \((?:`[^`]+`|none)\)/g, '')).not.toMatch(/[A-Z]{2}_|`/);
     return named.map(([, name = '', value]) => ({ name, value: value === undefined ? null : Number(value) }));
   });

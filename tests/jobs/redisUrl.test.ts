@@ -51,7 +51,7 @@ test.for([
   ['rediss://h?ca=/hush', /^names a file as ca that cannot be read \(ENOENT\)$/],
   ['redis+sentinel://h:1', /^must name the primary/],
   ['unix://hush/sock', /^must name the socket by an absolute path/],
-] as const)('%s is refused, and the error does not repeat it', ([url, said]) => {
+] as const)('%s is refused, and the error repeats no secret', ([url, said]) => {
   const refused = (() => {
     try {
       readEnvironment({ REDIS_URL: url });

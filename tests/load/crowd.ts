@@ -15,7 +15,7 @@ import { long } from './specs.ts';
 /** The pause of an EventSource before it reconnects, in ms. */
 const comeBackMs = 2_000;
 
-/** How often it is checked whether all readers are connected, in ms. */
+/** The time between two checks whether all readers are connected, in ms. */
 const lookEveryMs = 50;
 
 export interface CrowdFigures {

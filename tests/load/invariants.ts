@@ -119,7 +119,7 @@ export async function checkLeftovers(client: Client, fleet: Fleet, jobs: readonl
       }
       return found.filter(([, count]) => count > 0).map(([name, count]) => `${name} ${count}`);
     };
-    // Waits, because some of these values are only updated every few seconds.
+    // The service updates some of these values only every few seconds.
     for (const end = performance.now() + 20_000; (await pending()).length > 0 && performance.now() < end; ) await delay(250);
     for (const what of await pending()) ledger.violated(`left behind: ${what}`);
     const ofJobs = new RegExp(`^${keys.tag.replace(/[{}]/g, '\\$&')}:(?:job|events|files|train):(job_\\w+)`);

@@ -1,5 +1,5 @@
-// A thread that sends `GET /health/live` again and again until it gets a message. It then posts the response times in ms and ends. The thread
-// of the load test cannot measure this: it is busy with thousands of clients itself.
+// A thread that sends `GET /health/live` again and again until it gets a message. It then posts the response times in ms and ends. The main
+// thread of the load test is busy with thousands of clients, so its own measurements would be too long.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 

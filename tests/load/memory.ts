@@ -1,8 +1,8 @@
-// Measures the JavaScript heap of the API processes after a garbage collection. So a leak that grows with requests, jobs or readers is
-// found even in a short run. It uses Node's inspector, so the processes need no code for it.
+// Measures the JavaScript heap of the API processes after a garbage collection. So even a short run finds a leak that grows with requests,
+// jobs or readers. The measurement uses Node's inspector and needs no code in the processes.
 import { once } from 'node:events';
 
-/** The growth, in bytes, that compiled code and caches may cause in any run. */
+/** The allowed growth, in bytes. Compiled code and caches grow in every run. */
 const settledBytes = 16 * 2 ** 20;
 
 /** Returns the heap size in bytes. @param debuggerUrl the debugger URL of a process that was started with `--inspect` */

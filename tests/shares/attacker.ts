@@ -1,5 +1,5 @@
-// The attacker's process. A process of its own keeps its work from delaying the requests of the neighbour. It runs one attack at a time on
-// order of attackerProcess.ts, with the lowest priority, because a real attacker would use another machine.
+// The attacker's process. It runs the attacks that attackerProcess.ts orders, one at a time. It has the lowest priority, because a real
+// attacker would use another machine and would not slow down the neighbour's process.
 import { setPriority } from 'node:os';
 import type { Target } from './attacks/attack.ts';
 import { attacks } from './attacks/index.ts';
@@ -13,7 +13,7 @@ export interface AttackerReport {
 }
 
 setPriority(19);
-// The run was killed: without this, its attack would go on.
+// If the run is killed, its attack must not continue.
 process.once('disconnect', () => process.exit());
 let current: { readonly stop: AbortController; readonly ended: Promise<void>; readonly responses: Record<string, number> } | undefined;
 

@@ -1,5 +1,5 @@
-// The processes of the service and the memory that each may use. A bound is the sum of what the settings allow the process to hold and what
-// Node.js or Redis needs for itself.
+// The processes of the service and the memory that each may use. A bound is a sum: the data that the settings allow the process to hold, and
+// the memory that Node.js or Redis needs for itself.
 
 const MiB = 2 ** 20;
 

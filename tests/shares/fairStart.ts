@@ -1,5 +1,5 @@
-// Checks when the neighbour's jobs started. Keys take turns at free workers. So a job waits at most for the current run of the other key and,
-// for each of its own key's jobs ahead of it, for that job and one more run of the other key. More workers only shorten the wait.
+// Checks when the neighbour's jobs started. The two keys take turns at free workers. So a job waits at most for the running job of the other
+// key, for the jobs of its own key ahead of it, and for one more job of the other key after each of those. More workers only shorten the wait.
 import type { Job } from '@trainyard/contracts';
 import type { NeighbourJob } from './neighbour.ts';
 

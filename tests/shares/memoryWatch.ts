@@ -23,7 +23,7 @@ export class MemoryWatch {
     });
   }
 
-  /** Returns the largest memory since the last call. */
+  /** Returns the largest memory that was measured since the last call. */
   async takePeaks(): Promise<Peaks> {
     const { promise, resolve } = Promise.withResolvers<Peaks>();
     this.#onPeaks = resolve;

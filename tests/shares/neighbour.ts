@@ -8,7 +8,7 @@ import { digitsJob, post, succeeded } from './jobs.ts';
 import { ask, type Answer, type Caller, expectStatus, type RequestOptions } from './requests.ts';
 import { WebhookReceiver } from './webhookReceiver.ts';
 
-/** What the neighbour's requests return while the service does nothing else. */
+/** The right responses to the neighbour's requests: those of a service that does nothing else. */
 interface Expected {
   /** A job of the neighbour that has succeeded. Predictions use it. */
   readonly jobId: string;
@@ -32,7 +32,7 @@ export interface NeighbourJob {
 /** A request without a response within this time counts as wrong, in ms. */
 const longestAnswerMs = 30_000;
 
-/** The neighbour posts no job, and uploads no table, while it has this many that have not ended. */
+/** While this many of its jobs or uploads have not ended, the neighbour starts no further one of that kind. */
 const mostUnfinished = { jobs: 20, uploads: 4 };
 
 const lossesOf = (epochs: readonly EpochMetrics[]): (readonly number[])[] =>

@@ -16,7 +16,7 @@ interface Known {
 
 export class ProcessTree {
   readonly #root: number;
-  /** The processes of the machine by id. On Linux the parent of each is read only once. */
+  /** The processes of the machine by id. On Linux the parent of a process is read only once. */
   readonly #known = new Map<number, Known>();
 
   constructor(root: number) {

@@ -16,9 +16,10 @@ async function trainingProcessesOf(worker: number): Promise<number[]> {
   const isTraining = await Promise.all(
     ids.map(async (id) => {
       const stat = await read(id, 'stat');
-      // The field before the state is the name of the program in brackets. It can contain brackets and spaces.
+      // The name of the program is in brackets, and may itself contain brackets and spaces. So the last bracket ends the name; the fields after
+      // it are the state and the id of the parent.
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      // A process that was just forked still has the command line and the environment of the worker.
+      // A process that was just forked still has the command line and the environment of the worker. It does not count yet.
       return parent === worker && (await read(id, 'cmdline')).includes('trainJob');
     }),
   );

@@ -1,4 +1,4 @@
-// A training process is killed at each stage of a job, and without a job.
+// Kills a training process at each stage of a job, and while it has no job.
 import { ChildPool, TrainingChild } from '@trainyard/worker';
 import { describe, expect } from 'vitest';
 import { describeChildDeaths } from './fixtures/childDeaths.ts';

@@ -17,7 +17,7 @@ workerTest.skipIf(!hasRedisProcess)(
     await until('the checkpoint', async () => (await workers.jobs.store.get(jobId))?.checkpoint !== null);
     const client = redis.connect();
     const names = await client.keys(`${redisKeys(redis.prefix).tag}:*`);
-    // Keys that expire, such as leases and locks, are not restored: they would have expired before a backup is used.
+    // The backup omits keys that expire, such as leases and locks: they would have expired before a real backup is restored.
     const ttls = await Promise.all(names.map(async (name) => [name, await client.pttl(name)] as const));
     const kept = ttls.flatMap(([name, ttl]) => (ttl === -1 ? [name] : []));
     const backup = await Promise.all(kept.map(async (name) => [name, await client.dumpBuffer(name)] as const));

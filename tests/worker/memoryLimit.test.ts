@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';
 import { workerTest } from './fixtures/workers.ts';
 
-/** The memory that a process uses in addition to its job: for Node.js, threads, and batches that are prepared in advance. */
+/** The memory that a process may use in addition to its job: for Node.js, its threads, and batches that are prepared in advance. */
 const processBytes = 256 * 2 ** 20;
 
 /** Returns the peak of the resident memory of a process, in bytes. */
@@ -47,8 +47,8 @@ const large = {
   },
 };
 
-describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job needs much memory for', () => {
-  test.for(Object.entries(large))('%s uses at most the memory that the dry run says and 256 MiB', async ([, body]) => {
+describe.skipIf(!existsSync('/proc/self/status'))('a training process whose job needs much memory, for', () => {
+  test.for(Object.entries(large))('%s, uses at most 256 MiB more than the dry run estimates', async ([, body]) => {
     const folder = await mkdtemp(join(tmpdir(), 'trainyard-memory-'));
     const script = new URL('../../services/worker/dist/trainJob.js', import.meta.url);
     const child = await TrainingChild.start(childOptions({ script, heapMegabytes: 1_024 }));

@@ -46,7 +46,7 @@ test('a job whose Redis is full several times for a moment has one attempt and e
   expect(logs.filter(({ msg }) => msg.startsWith('Redis is full')).length).toBeLessThan(5);
 });
 
-// The tests run at the same time, because each waits longer than a lease. Each has a Redis of its own.
+// Each test waits for longer than a lease, so the tests run at the same time. Each has a Redis of its own.
 describe.concurrent('a job whose Redis is', () => {
   test.for([
     ['a replica for longer than a lease', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],

@@ -1,4 +1,5 @@
-// Every action on a job in every status: its result, or that it is refused. And cancel and pause requests for a job whose worker is lost.
+// Tests every action on a job in every status: what it changes, or that it is refused. Also tests cancel and pause requests for a job whose
+// worker is lost.
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
@@ -42,7 +43,7 @@ const actions = {
   delete: ({ store }, jobId) => store.delete(jobId),
 } satisfies Record<string, Action>;
 
-/** The resulting status of each action by the status before. Other combinations are refused. */
+/** For each action: the status before it and the status after it; null if the job is deleted. Every other combination is refused. */
 const leadsTo: Record<keyof typeof actions, Partial<Record<JobStatus | 'resumed', JobStatus | null>>> = {
   cancel: {
     queued: 'cancelled',

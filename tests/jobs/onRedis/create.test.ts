@@ -1,4 +1,4 @@
-// The creation of jobs: each exactly once, also after crashes and repeated requests. And the list of jobs.
+// Tests the creation of jobs: each job is created exactly once, also after crashes and repeated requests. Also tests the list of jobs.
 import { IdempotencyMismatchError } from '@trainyard/jobs';
 import { decodeTime } from 'ulid';
 import { describe, expect } from 'vitest';

@@ -35,7 +35,7 @@ describe('a crowd of followers', () => {
     await attempt.finish({ status: 'succeeded', result });
     const { hub, sent } = openCounted(redis);
     const crowd = await Promise.all(Array.from({ length: followerCount }, async () => await textsOf(hub, attempt.jobId)));
-    // Three pages. They are read again if the subscription starts after the first pages were read.
+    // The history has three pages. Some are read twice if the subscription starts after their first read.
     expect(sent.get('xrange')).toBeLessThan(20);
     expect(new Set(crowd.flat()).size).toBeLessThan(20);
     for (const texts of crowd) expect(Buffer.concat(texts).toString().match(/^id: /gm)).toHaveLength(303);

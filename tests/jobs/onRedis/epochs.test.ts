@@ -103,7 +103,7 @@ describe('a crash loop', () => {
     expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'running', attempts: 9 });
   });
 
-  test('is not prevented by epochs that were stored before', async ({ redis }) => {
+  test('also occurs if the attempts only send epochs that are already stored', async ({ redis }) => {
     const jobs = openJobs(redis);
     let attempt = await startJob(jobs);
     await attempt.appendEpoch(metricsOf(1));
@@ -187,6 +187,6 @@ test('the remaining time is estimated from the progress of this attempt, without
   const began = performance.now();
   while (performance.now() - began < 100) await second.setPhase('training');
   await second.publishStep({ epoch: 11, step: 2, stepsPerEpoch: 4, loss: 1 });
-  // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain. If the ten epochs of the checkpoint counted, the result would be 0.1 s.
+  // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain. If the estimate counted the ten epochs of the checkpoint, it would be 0.1 s.
   expect(await eta()).toBeGreaterThan(3.5);
 });

@@ -1,4 +1,5 @@
-// Following a job: a follower gets each event once and in order, from any starting point. And watches for cancel and pause requests.
+// Following a job: a follower gets each event once and in order, from any starting point. Also tests watches
+// for cancel and pause requests.
 import {
   closeRedis,
   connectRedis,
@@ -247,7 +248,7 @@ describe('a watch over a running job', () => {
     await bus.close();
   });
 
-  test('relies on the record and not on the message', async ({ redis }) => {
+  test('ignores a message about a job whose record has no request', async ({ redis }) => {
     const jobs = openJobs(redis);
     const [attempt, later] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);

@@ -158,7 +158,7 @@ describe('cancel', () => {
     await expect(store.requestCancel('job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
   });
 
-  test('without a request is refused to the worker, which must hand the job back instead', async ({ redis }) => {
+  test('by a worker is refused if nobody requested it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
     await expect(attempt.finish({ status: 'cancelled' })).rejects.toBeInstanceOf(JobStateError);
@@ -173,7 +173,7 @@ describe('a claim', () => {
     expect(await jobs.store.claim(jobId, 'worker-2')).toEqual({ outcome: 'refused', status });
   });
 
-  test('of a job that does not exist reports this', async ({ redis }) => {
+  test('of a job that does not exist has the outcome `missing`', async ({ redis }) => {
     const { store } = openJobs(redis);
     expect(await store.claim('job_01JZZZZZZZZZZZZZZZZZZZZZZZ', 'worker-2')).toEqual({ outcome: 'missing' });
   });

@@ -13,7 +13,7 @@ describe('renewing a lease', () => {
     await connection.pexpire(lease, 5_000);
     const before = await connection.pexpiretime(lease);
     expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'running' });
-    // A renewed lease expires 6 s from now: at least 1 s later than the 5 s that were set above.
+    // The renewal extends the lease to 6 s from now. Before, it was 5 s.
     expect(await connection.pexpiretime(lease)).toBeGreaterThanOrEqual(before + 1_000);
   });
 

@@ -105,7 +105,8 @@ test('after a crash during the removal, the next sweep removes the remaining fil
   const jobs = openJobs(redis);
   const { artifacts, reservedFiles } = await openRetention(redis, folder, { jobs: 1 });
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
-  // A process that cannot reach the artifacts leaves the same state as one that crashes after removing a job and before removing its files.
+  // This process removes the job and then fails, because it cannot reach the files. A process that crashes between these two steps leaves
+  // the same state.
   const elsewhere = await mkdtemp(join(tmpdir(), 'trainyard-retention-'));
   const crashing = await openRetention(redis, elsewhere, { jobs: 1 });
   await rm(elsewhere, { recursive: true });

@@ -65,7 +65,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
   const seed = Math.floor(Math.random() * 2 ** 32);
   const draws = new Generator(seed);
   const pick = <T>(list: readonly T[]): T | undefined => list[draws.random() % Math.max(1, list.length)];
-  /** The sizes of the files of each job, which the test counts itself. */
+  /** The sizes of the files of each job. The test records them to compute the expected bytes. */
   const files = new Map<string, Map<string, number>>();
   const running = new Map<string, { readonly attempt: JobAttempt; epoch: number }>();
   const ended: string[] = [];

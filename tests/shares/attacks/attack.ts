@@ -1,4 +1,5 @@
-// Attacks: what one key does with the service until a signal stops it. An attack continues whatever the responses are.
+// The interface of attacks, and functions for them. An attack sends requests with one key until a signal stops it, whatever the responses
+// are.
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,7 +27,7 @@ export interface Attack {
   readonly name: string;
   /** What the attack does, in a few words. */
   readonly what: string;
-  /** Resolves after the signal. */
+  /** Attacks until the signal aborts, then resolves. */
   run(target: Target, signal: AbortSignal): Promise<void>;
 }
 
@@ -43,14 +44,14 @@ export async function repeat(
       const response = await act(count++).catch(() => 'broken');
       if (signal.aborted) return;
       note(String(response));
-      // Above the rate limit every further request would be a 429 too.
+      // Pauses above the rate limit, because further requests would get a 429 too.
       if (response === 429 || response === 'broken') await pause(100, signal);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, one));
 }
 
-/** Sends a request, which the signal aborts, and returns the status of the response. */
+/** Sends a request and returns the status of the response. The signal aborts the request. */
 export async function statusOf(target: Target, signal: AbortSignal, path: string, options: RequestOptions = {}): Promise<number> {
   return (await ask(target, path, { ...options, signal })).status;
 }
@@ -60,10 +61,10 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** A local address that the neighbour does not use. Only Linux has several loopback addresses without configuration. */
+/** A loopback address that the neighbour does not use. Other systems than Linux have only one without configuration. */
 const attackerAddress = process.platform === 'linux' ? '127.0.0.2' : undefined;
 
-/** Opens a connection and writes `text` to it. It never reads. The signal destroys it. */
+/** Opens a connection and writes `text` to it, but never reads from it. The connection is destroyed when the signal aborts. */
 export function openSocket({ url }: Target, signal: AbortSignal, text: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect({ port: Number(port), host: hostname, ...(attackerAddress && { localAddress: attackerAddress }) }).pause();

@@ -52,7 +52,7 @@ export const webhooks: Attack = {
     const ports = [upgrading, silent, upgrading, silent, slow];
     let posted = 0;
     await repeat(target, signal, 8, async (count) => {
-      // 110 jobs at once, then four a second: each waits 2 s, and eight are posted in parallel.
+      // The first 110 jobs are posted at once. Then eight parallel loops post a job every two seconds: four jobs a second.
       if (posted >= 110) await pause(2_000, signal);
       posted += 1;
       const webhook = { url: `http://127.0.0.1:${ports[count % ports.length]}/` };
