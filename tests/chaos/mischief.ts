@@ -8,6 +8,7 @@ import { killIfThere } from '../worker/fixtures/processes.ts';
 import type { TcpProxy } from '../worker/fixtures/tcpProxy.ts';
 import type { WorkerSettings } from '../worker/fixtures/workerOptions.ts';
 import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
+import { between } from './between.ts';
 
 /** A job that has lost this many attempts is not disturbed any more, so that the run ends. */
 const MOST_HITS = 4;
@@ -55,8 +56,8 @@ export class Mischief {
   /** Disturbs the workers until `ended` reports that all jobs have ended. */
   async until(ended: () => Promise<boolean>): Promise<void> {
     while (!(await ended())) {
-      await delay(this.#between(100, 1_200));
-      await this.#do(lots[this.#between(0, lots.length)] ?? 'childKilled');
+      await delay(between(this.#options.random, 100, 1_200));
+      await this.#do(lots[between(this.#options.random, 0, lots.length)] ?? 'childKilled');
     }
     for (const worker of this.#frozen.keys()) this.#thaw(worker);
   }
@@ -69,7 +70,7 @@ export class Mischief {
 
   async #do(kind: Kind): Promise<void> {
     const running = await this.#running();
-    const hit = running[this.#between(0, Math.max(running.length, 1))];
+    const hit = running[between(this.#options.random, 0, Math.max(running.length, 1))];
     // Spares a job that has stored no new epoch since its last death: several such deaths would rightly fail the job as a crash loop.
     const sharers = kind === 'childKilled' ? [hit] : running.filter(({ worker }) => worker === hit?.worker);
     const costsAttempts = kind !== 'connectionsCut' && kind !== 'clientsKilled';
@@ -89,7 +90,7 @@ export class Mischief {
         break;
       case 'connectionsCut':
         this.#options.line.cut();
-        await delay(this.#between(1, 2_500));
+        await delay(between(this.#options.random, 1, 2_500));
         this.#options.line.mend();
         break;
       case 'clientsKilled':
@@ -107,7 +108,7 @@ export class Mischief {
     killIfThere(worker.pid, 'SIGSTOP');
     this.#frozen.set(
       worker,
-      setTimeout(() => this.#thaw(worker), this.#between(7_000, 14_000)),
+      setTimeout(() => this.#thaw(worker), between(this.#options.random, 7_000, 14_000)),
     );
   }
 
@@ -135,11 +136,6 @@ export class Mischief {
 
   #count({ jobId, epoch }: RunningJob): void {
     this.#hits.set(jobId, { times: (this.#hits.get(jobId)?.times ?? 0) + 1, epoch });
-  }
-
-  /** Returns a random integer from `low` to `high` − 1. */
-  #between(low: number, high: number): number {
-    return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
   }
 }
 

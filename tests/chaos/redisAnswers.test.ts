@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { openTestRedis } from '../support/redis.ts';
 import { hasRedisServer, RedisServer } from '../support/redisServer.ts';
 import { Workers } from '../worker/fixtures/workers.ts';
+import { between } from './between.ts';
 
 const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const count = Number(process.env['CHAOS_JOBS'] ?? 6);
@@ -69,7 +70,6 @@ test.skipIf(!hasRedisServer)('every job has the same result as an undisturbed ru
     await server.close();
   });
   const random = new Generator(seed);
-  const between = (low: number, high: number): number => low + Math.floor((random.random() / 2 ** 32) * (high - low));
   const submitAll = async () => await Promise.all(Array.from({ length: count }, async (_, index) => await workers.submit(spec(index))));
   const shown = async (jobId: string) => {
     const { status, attempts, result } = await workers.ended(jobId);
@@ -85,11 +85,11 @@ test.skipIf(!hasRedisServer)('every job has the same result as an undisturbed ru
   const haveEnded = async () =>
     (await Promise.all(jobIds.map(async (id) => await workers.jobs.store.get(id)))).every((job) => job?.finishedAt !== null);
   while (!(await haveEnded())) {
-    await delay(between(50, 800));
-    const kind = kinds[between(0, kinds.length)] ?? 'cut';
+    await delay(between(random, 50, 800));
+    const kind = kinds[between(random, 0, kinds.length)] ?? 'cut';
     done[kind] = (done[kind] ?? 0) + 1;
     await mischief[kind]?.begin(server);
-    await delay(between(1, mischief[kind]?.longest ?? 10));
+    await delay(between(random, 1, mischief[kind]?.longest ?? 10));
     await mischief[kind]?.end(server);
   }
   const actual = [];

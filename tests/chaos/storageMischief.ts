@@ -5,6 +5,7 @@ import type { Generator } from '@trainyard/engine';
 import type { Fault, FaultyS3 } from '../support/faultyS3.ts';
 import { killIfThere } from '../worker/fixtures/processes.ts';
 import type { WorkerProcess, Workers } from '../worker/fixtures/workers.ts';
+import { between } from './between.ts';
 
 export const storageFaults = ['refuse', 'silence', 'cut', 'corrupt', 'denied', 'busy', 'noBucket'] as const;
 export const childFaults = ['childKilled', 'childFrozen'] as const;
@@ -44,36 +45,31 @@ export class StorageMischief {
   async until(ended: () => Promise<boolean>): Promise<void> {
     const children = this.#hitChildren(ended);
     while (!(await ended())) {
-      const kind = storageFaults[this.#between(0, storageFaults.length)] ?? 'refuse';
-      const share = this.#between(1, 4);
+      const kind = storageFaults[between(this.#options.random, 0, storageFaults.length)] ?? 'refuse';
+      const share = between(this.#options.random, 1, 4);
       this.done[kind] += 1;
-      this.#options.s3.set(() => (this.#between(0, 4) < share ? faults[kind] : undefined));
-      await delay(this.#between(50, kind === 'corrupt' ? longestCorruptionMs : 2_500));
+      this.#options.s3.set(() => (between(this.#options.random, 0, 4) < share ? faults[kind] : undefined));
+      await delay(between(this.#options.random, 50, kind === 'corrupt' ? longestCorruptionMs : 2_500));
       this.#options.s3.set();
-      await delay(this.#between(50, 1_500));
+      await delay(between(this.#options.random, 50, 1_500));
     }
     await children;
   }
 
   async #hitChildren(ended: () => Promise<boolean>): Promise<void> {
     while (!(await ended())) {
-      await delay(this.#between(50, 900));
+      await delay(between(this.#options.random, 50, 900));
       const { data } = await this.#options.workers.jobs.store.list({ limit: 100, status: 'running' });
-      const job = data[this.#between(0, Math.max(data.length, 1))];
+      const job = data[between(this.#options.random, 0, Math.max(data.length, 1))];
       const child = this.#options.worker.logs.findLast((line) => line.jobId === job?.id && line.child !== undefined)?.child;
       if (job === undefined || child === undefined) continue;
       // Spares a job without progress since its last death: several such deaths would rightly fail the job as a crash loop.
       const progress = `${job.progress.epoch} ${job.checkpoint?.epoch} ${job.checkpoint?.step}`;
       if (this.#hits.get(job.id) === progress) continue;
       this.#hits.set(job.id, progress);
-      const kind = childFaults[this.#between(0, childFaults.length)] ?? 'childKilled';
+      const kind = childFaults[between(this.#options.random, 0, childFaults.length)] ?? 'childKilled';
       this.done[kind] += 1;
       killIfThere(child, kind === 'childKilled' ? 'SIGKILL' : 'SIGSTOP');
     }
-  }
-
-  /** Returns a random integer from `low` to `high` − 1. */
-  #between(low: number, high: number): number {
-    return low + Math.floor((this.#options.random.random() / 2 ** 32) * (high - low));
   }
 }

@@ -2,7 +2,8 @@
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { seesProcesses, machineTest as test } from './fixtures/processes.ts';
+import { seesProcesses } from '../support/markedProcesses.ts';
+import { machineTest as test } from './fixtures/processes.ts';
 
 const program = 'services/local/dist/demo.js';
 

@@ -1,8 +1,9 @@
 // Runs `npm start`: tests its output, how it stops, and that it leaves no process after any kind of end.
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
+import { seesProcesses } from '../support/markedProcesses.ts';
 import { until } from '../support/until.ts';
-import { commandOf, type Machine, seesProcesses, machineTest as test } from './fixtures/processes.ts';
+import { commandOf, type Machine, machineTest as test } from './fixtures/processes.ts';
 import { startService } from './fixtures/start.ts';
 
 function pidOf(machine: Machine, program: string): number {

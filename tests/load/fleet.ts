@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync, readdirSync, readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type RunningRedis, startRedis } from '@trainyard/jobs';
+import { processesWith } from '../support/markedProcesses.ts';
 import { liveHeapBytes } from './memory.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -150,20 +151,4 @@ export class Fleet {
     const errors = lines.filter((line) => /^\{"level":[56]0/.test(line));
     return errors.slice(0, 3).map((line) => `${name} logged ${line.slice(0, 3_000)}`);
   }
-}
-
-/** Returns the ids of the processes whose environment contains the entry. Only Linux shows environments. */
-function processesWith(entry: string): number[] {
-  if (process.platform !== 'linux') return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry);
-      } catch {
-        // The process has just ended, or it belongs to another user.
-        return false;
-      }
-    });
 }
