@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { echoMs } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
+import { waitLimitMs } from '../support/hangLimits.ts';
 import { hasEnded, until } from './fixtures/processes.ts';
 import { childOf, workerTest as test } from './fixtures/workers.ts';
 
@@ -48,7 +49,7 @@ describe('a worker that is frozen', () => {
 
 describe('a worker that is stopped', () => {
   test('lets a short running job finish, takes no other job, and exits 0', async ({ workers }) => {
-    const worker = await workers.spawn({ closeGraceMs: 10_000 });
+    const worker = await workers.spawn({ closeGraceMs: waitLimitMs });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} save`);
     await workers.untilEpoch(jobId, 1);
@@ -85,14 +86,14 @@ describe('a worker that is stopped', () => {
     process.kill(worker.pid, 'SIGTERM');
     await until('the first signal', () => worker.logs.some(({ msg }) => msg === 'taking no more jobs'));
     const heard = performance.now();
-    await until('the end of the time in which a second signal counts as the same one', () => performance.now() - heard > 1.2 * echoMs);
+    await until('the end of the time in which a repeated signal is ignored', () => performance.now() - heard > 1.2 * echoMs);
     process.kill(worker.pid, 'SIGTERM');
     expect(await worker.exited).toEqual([0, null]);
     expect(await workers.jobs.store.get(jobId)).toMatchObject({ status: 'queued' });
   });
 
   test('by Ctrl-C in the whole process group does the same, because its children ignore the signal', async ({ workers }) => {
-    const worker = await workers.spawn({ closeGraceMs: 10_000 });
+    const worker = await workers.spawn({ closeGraceMs: waitLimitMs });
     const go = join(workers.folder, 'go');
     const jobId = await workers.create(`epochs:1 hold:${go} save`);
     await workers.untilEpoch(jobId, 1);
