@@ -1,69 +1,78 @@
-// What a run measures: the metrics of an epoch and the result of a job, defined once for everybody who shows or
-// stores them; sample-weighted means and accuracy.
+// The schemas of an epoch's metrics and of a job's result, and the functions that compute sample-weighted means and accuracy.
 import { z } from 'zod';
 import { stoppedEarlySchema } from './earlyStopping.ts';
 import { classOf } from './classOf.ts';
 import { nonFiniteName } from './nonFinite.ts';
 
 const measured = {
-  trainLoss: z.number().nullable().describe('Sample-weighted mean of the batch losses as they were when trained on'),
-  testLoss: z.number().nullable().describe('null without a test set'),
-  testAccuracy: z.number().nullable().describe('Share of test samples classified correctly, 0 to 1; null without a test set or classes'),
-  gradientNorm: z.number().nullable().describe("Euclidean norm of all parameters' gradients in the epoch's last step, before clipping"),
-  learningRate: z.number().nullable().describe("The one in force in the epoch's first step"),
+  trainLoss: z
+    .number()
+    .nullable()
+    .describe(
+      'The mean of the losses of all batches, weighted by their numbers of samples. Each loss is computed before the update of its step.',
+    ),
+  testLoss: z.number().nullable().describe('Null without test data.'),
+  testAccuracy: z
+    .number()
+    .nullable()
+    .describe('The share of test samples that are classified correctly, from 0 to 1; null without test data or without classes.'),
+  gradientNorm: z.number().nullable().describe("The Euclidean norm of all gradients in the epoch's last step, before clipping."),
+  learningRate: z.number().nullable().describe("The learning rate of the epoch's first step."),
 };
 type Measured = keyof typeof measured;
 
-/** Numbers of one epoch. One that is not finite is null, and `nonFinite` says what it was. */
+/** The numbers of one epoch. A number that is not finite is null, and `nonFinite` says which number it was. */
 export const epochMetricsSchema = z.object({
   epoch: z.int().min(1),
   ...measured,
-  seconds: z.number().min(0).describe('Training time, without evaluation'),
+  seconds: z.number().min(0).describe('The time of the training in seconds, without the evaluation.'),
   samplesPerSecond: z.number().min(0),
   nonFinite: z
     .partialRecord(z.enum(Object.keys(measured) as Measured[]), nonFiniteName)
     .optional()
-    .describe('For each field that is null because its number was not finite: which one it was'),
+    .describe('For each field that is null because its number was not finite: that number.'),
 });
 export type EpochMetrics = z.infer<typeof epochMetricsSchema>;
 
 export const divergenceSchema = z.object({
   epoch: z.int().min(1),
-  step: z.int().min(1).describe('In its epoch'),
-  kind: z.enum(['input', 'parameter', 'output', 'target', 'loss', 'gradient']).describe('What the tensor is'),
-  name: z.string().describe("A parameter's name, or that of the layer whose output it is"),
-  value: nonFiniteName.describe('Its first value that is not finite'),
+  step: z.int().min(1).describe('The step within the epoch, from 1.'),
+  kind: z.enum(['input', 'parameter', 'output', 'target', 'loss', 'gradient']).describe('The kind of the tensor.'),
+  name: z.string().describe('The name of the parameter, or of the layer that computed the output.'),
+  value: nonFiniteName.describe('The first value of the tensor that is not finite.'),
 });
 /** The first tensor of a run that was not finite. */
 export type Divergence = z.infer<typeof divergenceSchema>;
 
-/** What a run comes to, beside its weights. */
+/** The result of a run, without its weights. */
 export const trainingSummarySchema = z.object({
   finalTrainLoss: z.number().nullable(),
   bestTestLoss: z.number().nullable(),
-  testAccuracy: z.number().nullable().describe('Of the last epoch'),
+  testAccuracy: z.number().nullable().describe('The test accuracy of the last epoch.'),
   parameters: z.int().min(0),
   weightsSha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
-    .describe('SHA-256 of the little-endian weights and buffers, tensors in name order'),
+    .describe('The SHA-256 of the weights and buffers as little-endian bytes, in the order of the names of their tensors.'),
   engineVersion: z
     .string()
     .describe(
-      'Equal versions mean equal weightsSha256; one with +relaxed promises that of no two machines, one that ends in mixed, of a run that versions took from each other, of no two runs',
+      'The version of the engine that trained the job. Two runs of the same spec with the same version have the same weightsSha256. There are two exceptions. Versions that end in `+relaxed` may give other weights on another machine. Versions that end in `mixed` (the run was resumed by another version) may give other weights in any other run.',
     ),
-  peakMemoryBytes: z.int().min(0).describe('Most memory that tensors and data took at a time'),
-  seconds: z.number().min(0).describe('From loading the data to the final weights'),
-  stoppedEarly: stoppedEarlySchema.optional().describe('Where early stopping ended the run; not there when it went its full length'),
-  divergence: divergenceSchema.optional().describe('Where a run that was to go on nevertheless first went non-finite'),
+  peakMemoryBytes: z.int().min(0).describe('The largest memory that tensors and data used at the same time, in bytes.'),
+  seconds: z.number().min(0).describe('The time from the loading of the data to the final weights.'),
+  stoppedEarly: stoppedEarlySchema.optional().describe('Where early stopping ended the run. Absent if all epochs were trained.'),
+  divergence: divergenceSchema.optional().describe('The first tensor that was not finite, in a run that continued nevertheless.'),
   nonFinite: z
     .partialRecord(z.enum(['finalTrainLoss', 'bestTestLoss']), nonFiniteName)
     .optional()
-    .describe('For each field that is null because its number was not finite: which one it was; of the best loss that of the last epoch'),
+    .describe(
+      'For each field that is null because its number was not finite: that number. For `bestTestLoss` it is the test loss of the last epoch.',
+    ),
 });
 export type TrainingSummary = z.infer<typeof trainingSummarySchema>;
 
-/** All that a weighted mean remembers. */
+/** The state of a weighted mean. */
 export interface WeightedSums {
   readonly sum: number;
   readonly weight: number;
@@ -74,7 +83,7 @@ export class WeightedMean {
   #sum: number;
   #weight: number;
 
-  /** @param begun where an earlier one stood. */
+  /** @param begun the state of an earlier mean, which this one continues */
   constructor(begun: WeightedSums = { sum: 0, weight: 0 }) {
     this.#sum = begun.sum;
     this.#weight = begun.weight;
@@ -95,14 +104,14 @@ export class WeightedMean {
   }
 }
 
-/** How many rows of [rows, classes] predict the target's class. A row with an output that is not finite predicts none. */
+/** Returns how many rows of [rows, classes] predict the target's class. A row with an output that is not finite predicts no class. */
 export function countCorrect(outputs: ArrayLike<number>, targets: ArrayLike<number>, classes: number): number {
   let correct = 0;
   for (let row = 0; row < targets.length; row++) if (classOf(outputs, row * classes, classes) === targets[row]) correct += 1;
   return correct;
 }
 
-/** The losses of a result that are null because they were not finite, by what they were. */
+/** Returns the losses of a result that are null because they were not finite, by their fields. */
 export function lostLosses(last: EpochMetrics | null, bestTestLoss: number | null): Pick<TrainingSummary, 'nonFinite'> {
   const { trainLoss, testLoss } = last?.nonFinite ?? {};
   const nonFinite = {
