@@ -89,8 +89,8 @@ describe('memory', () => {
     });
 
     test('stays bounded over 10,000 steps without arenas, in one turn of the event loop', async () => {
-      // The amount of garbage in one turn depends on when it is collected, and malloc keeps this memory. So an equally long turn runs
-      // first.
+      // How much garbage the steps leave at a time depends on when it is collected, and malloc keeps this memory. So the warm-up has as
+      // many steps as the measurement.
       const { before, after } = await measureRuns(trainingStep, steps);
       expect(after.inBackend - before.inBackend).toBeLessThan(mebibyte);
       expect(after.peakInBackend - before.peakInBackend).toBeLessThan(32 * mebibyte);

@@ -50,7 +50,7 @@ describe('the relaxed kernels', () => {
     for (const { bytes } of eventsOf(events, 'checkpoint')) expect(decodeCheckpoint(bytes).engineVersion).toBe(relaxedVersion);
   });
 
-  test('resume from a checkpoint of the standard kernels and vice versa, which the log and the version of the result show', async () => {
+  test('resume from a checkpoint of the standard kernels and vice versa, and the log and the version of the result report this', async () => {
     for (const [from, to] of [
       [() => new WasmBackend(), relaxed],
       [relaxed, () => new WasmBackend()],

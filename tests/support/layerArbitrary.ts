@@ -81,7 +81,7 @@ const sampleShape: fc.Arbitrary<Shape> = fc.oneof(
   fc.tuple(size),
 );
 
-/** Returns random networks: one of the given input shapes, and layers. */
+/** Returns random networks. Each has one of the given input shapes, and layers that fit it. */
 export const networkFor = (shapes: fc.Arbitrary<Shape>) =>
   fc
     .tuple(shapes, fc.array(anyLayer, { maxLength: 14 }))

@@ -1,4 +1,4 @@
-// CIFAR-10 from its binary batches in a data folder, or from the published archive.
+// Tests that CIFAR-10 is read from its binary batches in a data folder, or from the published archive.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The faults of uploads that are refused.
+// Gets the faults of an upload that is refused.
 import { UploadError, type UploadFault } from '@trainyard/engine';
 
 /** Returns all faults of a refused upload. @throws Error if the upload is not refused */

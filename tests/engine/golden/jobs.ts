@@ -1,5 +1,5 @@
-// Small whole runs, whose weights must have the hashes in hashes.json. Together they use all layers, optimizers and kernels whose bits a
-// change could affect. Their sizes are large enough for the fast kernels.
+// Small whole runs. Their weights must have the hashes in hashes.json. Together they use all layers, all optimizers, and every kernel that
+// could give other bits after a change. Their sizes are large enough for the fast kernels.
 import { type Backend, checkSpec, setBackend, train, WasmBackend } from '@trainyard/engine';
 
 const crossEntropy = { type: 'crossEntropy' };

@@ -1,5 +1,5 @@
-// `npm run golden`: computes the hashes of the golden runs with the current Node and prints them as JSON. With --write it stores them, which
-// requires a new engine version.
+// `npm run golden`: computes the hashes of the golden runs with the current Node and prints them as JSON. With --write it stores them. If a
+// stored hash changes, engineVersion must be raised first.
 import { readFile, writeFile } from 'node:fs/promises';
 import { engineVersion } from '@trainyard/engine';
 import { goldenHashes } from './jobs.ts';
@@ -14,7 +14,9 @@ if (process.argv.includes('--write')) {
   );
   if (changed.length > 0 && pinned.engineVersion === engineVersion) {
     const names = changed.map(([name]) => name).join('; ');
-    process.stderr.write(`These weights come out with other bits: ${names}. Raise engineVersion (packages/engine/src/version.ts) first.\n`);
+    process.stderr.write(
+      `The weights of these runs have other bits: ${names}. Raise engineVersion (packages/engine/src/version.ts) first.\n`,
+    );
     process.exit(1);
   }
   await writeFile(file, text);

@@ -78,7 +78,7 @@ describe.each(Object.entries(trained))('the memory of %s', (_, model) => {
       const { result } = await run(body);
       const { memoryBytes } = summary.totals;
       expect(result.peakMemoryBytes).toBeLessThanOrEqual(memoryBytes);
-      // The copies that the files are written from are not tensors, so `peakMemoryBytes` does not count them.
+      // To write its files, a job makes copies that are not tensors. The estimate has them, `peakMemoryBytes` does not.
       const files = 4 * summary.totals.parameters * Math.max(1 + stateArrays, 3);
       expect(memoryBytes - files).toBeLessThanOrEqual(2 * result.peakMemoryBytes + MEBIBYTE);
       const inferred = inferShapes(spec.model.layers, [3, 28, 28]);
