@@ -5,6 +5,7 @@
 // gradient of a strided convolution, the image also has zeros between its elements. If the stride along the width is more than 1, the
 // image's columns are sorted by their remainder modulo the stride, so that neighbouring results always read neighbouring elements.
 import { ConvSizes } from './definitions.generated';
+import { lines } from './memory';
 
 @unmanaged
 export class ConvPlan {
@@ -103,12 +104,6 @@ export function planBackwardInput(sizes: ConvSizes, plan: ConvPlan): void {
   plan.outHeight = sizes.height;
   plan.outWidth = sizes.width;
   finishPlan(sizes, plan);
-}
-
-// @ts-ignore: decorator
-@inline
-function lines(bytes: usize): usize {
-  return ((bytes + 63) & ~63) + 64;
 }
 
 function finishPlan(sizes: ConvSizes, plan: ConvPlan): void {

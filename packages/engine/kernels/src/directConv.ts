@@ -6,7 +6,7 @@ import { copyLines } from './copyLines';
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
 import { madd } from './madd';
-import { ownScratch } from './memory';
+import { lines, ownScratch } from './memory';
 import { poolLanes } from './poolLanes';
 
 const TILE_CHANNELS = 3;
@@ -68,7 +68,7 @@ export function directConvWeights(geometry: usize): usize {
 export function directConvScratch(geometry: usize): usize {
   const sizes = changetype<ConvSizes>(geometry);
   const image = isPadded(sizes) ? <usize>(sizes.inChannels * paddedHeight(sizes) * paddedWidth(sizes)) << 2 : 0;
-  return ((2 * TILE_CHANNELS * rowBytes(sizes) + image + 63) & ~63) + 64;
+  return lines(2 * TILE_CHANNELS * rowBytes(sizes) + image);
 }
 
 /** Packs weights as tiles read them: for each block of 3 output channels the biases, then the terms, each repeated over a vector. */

@@ -1,23 +1,30 @@
-// What kernels share about memory: where it starts being free, whose scratch is whose, and loads and stores of one to three elements, for the
-// ends of arrays. Not an allocator: the backend hands out every address.
+// Functions for memory that all kernels use: where free memory begins, each thread's part of scratch memory, and loads and stores of one to
+// three elements at the ends of arrays. The backend allocates the memory and passes its addresses to the kernels.
 
-/** The first byte behind the module's constants. */
+/** Returns the address of the first byte after the module's constants. */
 export function heapBase(): usize {
   return __heap_base;
 }
 
-/** Which of the threads over this memory runs this instance: a global belongs to an instance, unlike all that lies in memory. */
+/** The number of the thread that runs this instance. Each thread has an instance with its own globals, but all share the memory. */
 let thread: usize = 0;
 
 export function setThread(number: i32): void {
   thread = number;
 }
 
-/** The calling thread's own part of scratch memory that has room for `bytes` of every thread. */
+/** Returns the calling thread's part of scratch memory. The scratch memory has `bytes` for each thread. */
 // @ts-ignore: decorator
 @inline
 export function ownScratch(scratch: usize, bytes: usize): usize {
   return scratch + thread * bytes;
+}
+
+/** Rounds bytes up to whole cache lines and adds one more line. */
+// @ts-ignore: decorator
+@inline
+export function lines(bytes: usize): usize {
+  return ((bytes + 63) & ~63) + 64;
 }
 
 /** The first `n` (1 to 3) elements at `address` in the low lanes; the other lanes are 0. */

@@ -5,7 +5,7 @@ import { transpose } from './broadcast';
 import { copyLines } from './copyLines';
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
-import { ownScratch } from './memory';
+import { lines, ownScratch } from './memory';
 import { ENTRY, spreadWindows, sumWindows } from './sparseWalk';
 
 /** Offsets in a thread's scratch memory, and sizes. The images in it are padded, and their channels are the last dimension. */
@@ -27,12 +27,6 @@ class WalkPlan {
   image: usize;
   gradient: usize;
   bytes: usize;
-}
-
-// @ts-ignore: decorator
-@inline
-function lines(bytes: usize): usize {
-  return ((bytes + 63) & ~63) + 64;
 }
 
 function makePlan(sizes: ConvSizes, plan: WalkPlan): void {

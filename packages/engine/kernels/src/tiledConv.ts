@@ -3,7 +3,7 @@
 // starts with the bias and adds its terms in the order of kernel row, channel and kernel column.
 import { transpose } from './broadcast';
 import { ConvSizes } from './definitions.generated';
-import { ownScratch } from './memory';
+import { lines, ownScratch } from './memory';
 import { poolLanes } from './poolLanes';
 import { firstRow, listedTile, tilesOf } from './tile';
 
@@ -24,12 +24,6 @@ class TiledPlan {
   positions: usize;
   image: usize;
   bytes: usize;
-}
-
-// @ts-ignore: decorator
-@inline
-function lines(bytes: usize): usize {
-  return ((bytes + 63) & ~63) + 64;
 }
 
 function makePlan(sizes: ConvSizes, plan: TiledPlan): void {

@@ -8,8 +8,16 @@ import { winograd, winogradBackward } from './winograd.ts';
 const planesOf = ({ batch, inChannels }: ConvGeometry): number => batch * inChannels;
 
 /** Returns the multiply-adds of a convolution. */
-const convOperations = ({ batch, inChannels, outChannels, groups, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
-  batch * outChannels * outHeight * outWidth * (inChannels / groups) * kernelHeight * kernelWidth;
+export const convOperations = ({
+  batch,
+  inChannels,
+  outChannels,
+  groups,
+  outHeight,
+  outWidth,
+  kernelHeight,
+  kernelWidth,
+}: ConvGeometry): number => batch * outChannels * outHeight * outWidth * (inChannels / groups) * kernelHeight * kernelWidth;
 
 /** @param forced a variant to use wherever it applies. */
 export function convolutions(context: WasmContext, forced: ConvVariant | undefined): ConvolutionKernels {

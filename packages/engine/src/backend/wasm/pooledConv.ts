@@ -3,6 +3,7 @@
 import { convSizes } from '../definitions.ts';
 import type { ConvGeometry, FloatArray } from '../types.ts';
 import type { WasmContext } from './context.ts';
+import { convOperations } from './convolutions.ts';
 
 /**
  * The most runs of images. Each run has its own sums of gradients. 12 runs divide evenly among 2, 3, 4 or 6 threads, and adding 12 sums
@@ -12,9 +13,6 @@ const MOST_RUNS = 12;
 
 /** Bytes of a convolution's sizes. Kernels write their plan after them. */
 const SIZES_BYTES = 4 * convSizes.length;
-
-const operationsOf = ({ batch, inChannels, outChannels, outHeight, outWidth, kernelHeight, kernelWidth }: ConvGeometry): number =>
-  batch * inChannels * outChannels * outHeight * outWidth * kernelHeight * kernelWidth;
 
 /** Computes a pooled convolution of few channels. */
 export function directConvReluPool(
@@ -34,7 +32,7 @@ export function directConvReluPool(
   const from = memory.read(x);
   const to = memory.write(out);
   const at = memory.write(indices);
-  parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
+  parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, convOperations(geometry));
   memory.finish();
 }
 
@@ -56,7 +54,7 @@ export function tiledConvReluPool(
   const from = memory.read(x);
   const to = memory.write(out);
   const at = memory.write(indices);
-  parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operationsOf(geometry));
+  parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, convOperations(geometry));
   memory.finish();
 }
 
@@ -92,7 +90,7 @@ export function sparseConvBackward(
   const ofX = memory.read(x);
   const to = dx === null ? 0 : memory.write(dx);
   // About an eighth of all positions are visited, twice if dx is wanted.
-  const operations = (operationsOf(geometry) / 8) * (dx === null ? 1 : 2);
+  const operations = (convOperations(geometry) / 8) * (dx === null ? 1 : 2);
   parallel.convReluPoolBackward(ofG, ofY, at, ofX, packed, to, sums, sumBytes, runs, sizes, own, bytes, runs, operations);
   if (dw !== null || db !== null) {
     const toW = dw === null ? 0 : memory.write(dw);

@@ -42,7 +42,7 @@ function formatDescription(): string {
   return `The format. Default: recognised. ${listed} need \`inputs\` and \`targets\`${files.join('')}; the others need \`file\``;
 }
 
-/** The parts of the form that hold a text. */
+/** The form fields that are sent as text. */
 export const uploadOptions = z.strictObject({
   name: z
     .string()
