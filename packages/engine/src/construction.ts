@@ -71,7 +71,7 @@ interface FieldTraits {
   readonly schema: z.ZodType<Argument>;
 }
 
-/** A cache, because computing the traits of a field is slow and a model has many layers. */
+/** Caches the traits of fields: computing them is slow, and a model has many layers. */
 const knownTraits = new WeakMap<z.core.$ZodType, FieldTraits>();
 
 function traitsOf(field: z.core.$ZodType): FieldTraits {

@@ -61,7 +61,10 @@ function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 3)}…` : text;
 }
 
-/** Returns a value as JSON for a message, shortened to 60 characters. Values that JSON does not have (Infinity, NaN, a function, a tensor) are named. */
+/**
+ * Returns a value as JSON for a message, shortened to 60 characters. For values that JSON cannot express (Infinity, NaN, a function, a
+ * tensor), the message has their name.
+ */
 export function show(value: unknown): string {
   if (typeof value === 'number' || value === undefined) return String(value);
   return shortened(typeof value === 'bigint' ? `${value}` : asJson(value), shownCharacters);

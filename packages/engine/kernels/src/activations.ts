@@ -1,5 +1,6 @@
-// Activations and their gradients, from the input alone. Each is computed four elements at a time, so that an element's bits do not
-// depend on its place. Units are blocks (blocks.ts). The functions, with their error bounds, are in smooth.ts; tanh is here.
+// Activations and their gradients, both computed from the activation's input. All elements go through the same vector instructions, so an
+// element's bits do not depend on its position. Units are blocks (blocks.ts). tanh is here; the other functions and their error bounds are
+// in smooth.ts.
 import { blockElements, blockStart } from './blocks';
 import { CLAMP, ELU, ERF, GELU, GELU_TANH, HARD_SWISH, LEAKY_RELU, RELU6, SIGMOID, SILU, SOFTPLUS, TANH } from './definitions.generated';
 import { exp4 } from './exponential';
@@ -43,7 +44,7 @@ function where(condition: v128, yes: v128, no: v128): v128 {
   return v128.bitselect(yes, no, condition);
 }
 
-/** Computes the function's value; `a` and `b` are its parameters, where it has any. */
+/** Computes the function's value. `a` and `b` are the function's parameters; functions without parameters ignore them. */
 // @ts-ignore: decorator
 @inline
 function value(op: i32, x: v128, a: f32, b: f32): v128 {

@@ -1,5 +1,5 @@
 // The plan of a convolution: the padded image that it reads, the blocks of channels and bands of rows, and the place of each piece in a
-// thread's scratch memory. The plan follows from the sizes alone. Nothing is computed here.
+// thread's scratch memory. The plan depends only on the sizes. The kernels that use it are in conv2d.ts.
 //
 // A convolution does not read its input directly. It reads a padded copy, the image, in which each element is repeated (tile.ts). For the
 // gradient of a strided convolution, the image also has zeros between its elements. If the stride along the width is more than 1, the

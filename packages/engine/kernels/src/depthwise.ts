@@ -124,7 +124,7 @@ function correlate(
   }
 }
 
-/** Computes out = x convolved with weight [channels, 1, kernelHeight, kernelWidth]. `bias` is 0 if there is none. */
+/** Computes out = x convolved with weight [channels, 1, kernelHeight, kernelWidth]. A `bias` of 0 means no bias. */
 export function depthwise(x: usize, weight: usize, bias: usize, out: usize, geometry: usize, scratch: usize, from: i32, to: i32): void {
   const sizes = changetype<ConvSizes>(geometry);
   scratch = ownScratch(scratch, planDepthwise(geometry));

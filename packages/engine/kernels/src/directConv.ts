@@ -1,7 +1,7 @@
 // Convolution of stride 1, relu and 2 × 2 max-pooling in one kernel, for images of few channels in NCHW. A tile is 3 output channels × 2
 // rows × 4 columns. Its sums are six vectors in registers, each of four neighbouring columns, so that no lanes are wasted when there are
-// few output channels. A sum starts as the bias and adds its terms by channel, kernel row and kernel column. If 3 does not divide the
-// output channels, the last tile computes some of them again.
+// few output channels. Each sum starts with the bias and adds its terms in the order of channel, kernel row and kernel column. If 3 does
+// not divide the output channels, the last tile computes some of them again.
 import { copyLines } from './copyLines';
 import { ConvSizes } from './definitions.generated';
 import { fill } from './elementwise';
@@ -71,7 +71,10 @@ export function directConvScratch(geometry: usize): usize {
   return lines(2 * TILE_CHANNELS * rowBytes(sizes) + image);
 }
 
-/** Packs weights as tiles read them: for each block of 3 output channels the biases, then the terms, each repeated over a vector. */
+/**
+ * Packs the weight in the order in which tiles read it. For each block of 3 output channels there are the biases and then the terms. Each
+ * number is repeated to fill a vector.
+ */
 export function packDirectConv(weight: usize, bias: usize, packed: usize, geometry: usize): void {
   const sizes = changetype<ConvSizes>(geometry);
   const terms = termsOf(sizes);

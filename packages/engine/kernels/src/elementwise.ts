@@ -1,6 +1,5 @@
-// Element-wise kernels over arrays of one length. Each loop takes whole vectors and then one partial vector, which the same
-// instructions compute, so that an element's bits do not depend on its place. Units are blocks (blocks.ts). Broadcasting is in
-// broadcast.ts.
+// Element-wise kernels over arrays of one length. Each loop handles whole vectors and then one partial vector. The same instructions
+// compute both, so an element's bits do not depend on its position. Units are blocks (blocks.ts). Broadcasting is in broadcast.ts.
 import { blockElements, blockStart } from './blocks';
 import { ABS, ADD, DIV, EXP, LOG, MAXIMUM, MUL, NEG, POW, RELU, SQRT, SQUARE, SUB } from './definitions.generated';
 import { exp4, log4 } from './exponential';
@@ -15,7 +14,7 @@ export function fill(out: usize, n: i32, value: f32): void {
   if (n > 0) storeTail(out, v, n);
 }
 
-/** Does what `fill` does, in units. */
+/** Does the same as `fill`, divided into units. */
 export function fillBlocks(out: usize, n: i32, value: f32, from: i32, to: i32): void {
   fill(out + blockStart(from), blockElements(n, from, to), value);
 }
@@ -111,7 +110,7 @@ function pow4(a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function power(a: f32, b: f32): f32 {
-  // Here C and PyTorch give 1, but ECMAScript and NativeMath give NaN.
+  // For these operands C and PyTorch return 1. ECMAScript, and so NativeMath, returns NaN for some of them.
   if (a == 1 || (a == -1 && abs(b) == Infinity)) return 1;
   return <f32>NativeMath.pow(a, b);
 }

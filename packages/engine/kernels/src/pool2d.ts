@@ -46,7 +46,7 @@ function isPlain2x2(sizes: PoolSizes): bool {
   );
 }
 
-/** Returns the lanes where `value` replaces `best`: it is larger, or it is the first NaN. */
+/** Returns the lanes in which `value` replaces `best`: `value` is larger or NaN, and `best` is not NaN yet. */
 // @ts-ignore: decorator
 @inline
 function replaces(value: v128, best: v128): v128 {

@@ -1,5 +1,5 @@
 // The plan of a 3 × 3 convolution of stride 1 by Winograd's algorithm: its tiles of 4 × 4 results, the tiles of a block, and the place of
-// each piece in the scratch memory. The plan follows from the sizes alone. Nothing is computed here.
+// each piece in the scratch memory. The plan depends only on the sizes and the purpose.
 import { ConvSizes, GRADIENTS, RESULT } from './definitions.generated';
 
 /** Frequencies of a tile: 6 × 6. */
@@ -39,7 +39,7 @@ export class WinogradPlan {
   tiles: i32;
   blockTiles: i32;
   blocks: i32;
-  /** Parts in which gradients are computed. A part is a run of whole images and has its own sums of the weight's gradient. */
+  /** The number of parts of the batch for gradients. A part is a run of whole images with its own sums for the weight's gradient. */
   parts: i32;
   /** Steps of the transformed input: from tile to tile, and from frequency to frequency. */
   channelRow: usize;

@@ -12,9 +12,10 @@ import type { BinaryOp, ConvGeometry, FloatArray, MatmulGeometry, PoolGeometry, 
 export type * from './types.ts';
 
 /**
- * Memory. `allocate` gives storage whose contents are undefined. Storage of an arena (between `enterArena` and `leaveArena`) lives until
- * the arena is left; other storage lives until JavaScript collects it. `allocatePersistent` is for arrays that are needed in later steps
- * (parameters, gradients, optimizer state). Its storage is filled with zeros and is freed when JavaScript collects the array.
+ * Memory. `allocate` gives storage whose contents are undefined. Storage that is allocated between `enterArena` and `leaveArena` belongs to
+ * the arena and lives until the arena is left. Other storage lives until JavaScript collects the array. `allocatePersistent` is for arrays
+ * that are needed in later steps (parameters, gradients, optimizer state). Its storage is filled with zeros and is freed when JavaScript
+ * collects the array.
  */
 export interface BackendMemory {
   allocate(length: number): FloatArray;
@@ -113,7 +114,7 @@ export interface RequiredKernels
     MaximumKernels {
   readonly name: 'reference' | 'wasm';
   readonly dtype: 'float32' | 'float64';
-  /** The engine's version that results of this backend carry. */
+  /** The engine version that is stored with results of this backend. */
   readonly engineVersion: string;
 }
 

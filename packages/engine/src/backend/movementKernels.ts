@@ -2,7 +2,10 @@
 // planes that are mapped linearly along their sides (average pooling and resizing).
 import type { FloatArray } from './types.ts';
 
-/** Runs of elements: `start` is the first element of the first run, `step` the distance from one run's first element to the next's. */
+/**
+ * Runs of elements. `start` is the index of the first run's first element. `step` is the distance between the first elements of
+ * neighbouring runs.
+ */
 export interface Runs {
   readonly start: number;
   readonly step: number;
@@ -41,6 +44,6 @@ export interface MovementKernels {
   /** Computes out[i] = pixels[i] / 255 in float32 with one correctly rounded division, as PyTorch's `.float() / 255` does. */
   scalePixels(pixels: Uint8Array, out: FloatArray): void;
 
-  /** Computes out[plane] = rows · x[plane] · columnsᵀ. The gradient is the same with transposed bands. */
+  /** Computes out[plane] = rows · x[plane] · columnsᵀ. The gradient is computed by the same kernel with transposed bands. */
   resample2d(x: FloatArray, out: FloatArray, planes: number, rows: Bands, columns: Bands): void;
 }

@@ -2,7 +2,7 @@
 // optimizers (src/optim) contain the defaults and the corrections that depend on the step, and keep the state.
 import type { FloatArray } from './types.ts';
 
-/** Options of one SGD update (torch.optim.SGD). `first`: the momentum buffer has no values yet. */
+/** Options of one SGD update (torch.optim.SGD). `first`: this is the first update, so the momentum buffer has no values yet. */
 export interface SgdStep {
   readonly learningRate: number;
   readonly momentum: number;
@@ -49,7 +49,7 @@ export interface AdadeltaStep {
   readonly weightDecay: number;
 }
 
-/** Options of one Adamax update (torch.optim.Adamax). `stepSize` is the learning rate divided by the mean's correction. */
+/** Options of one Adamax update (torch.optim.Adamax). `stepSize` is the learning rate divided by the bias correction of the mean. */
 export interface AdamaxStep {
   readonly stepSize: number;
   readonly beta1: number;

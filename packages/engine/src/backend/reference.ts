@@ -20,7 +20,7 @@ export interface ReferenceOptions {
 
 export type ReferenceBackend = Backend;
 
-/** Puts the reference backend together. */
+/** Assembles the reference backend from its kernel families. */
 export function referenceBackend({ dtype = 'float32' }: ReferenceOptions = {}): ReferenceBackend {
   return completed({
     name: 'reference',

@@ -1,4 +1,5 @@
-// Makes the inputs of a dataset from an array: uint8 numbers are pixels, all others are values. Also finds the channels of images.
+// Makes the inputs of a dataset from an array: uint8 numbers are pixels, all others are values. Also finds out which dimension of images
+// has the channels.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';

@@ -19,7 +19,7 @@ export type { UploadedFile } from '../data/uploadFormats/parts.ts';
 export interface ReadUpload {
   readonly splits: Splits;
   readonly format: UploadFormat;
-  /** The decisions that were made for the user. */
+  /** Decisions that the reader made because the user did not, such as the delimiter of a table. */
   readonly taken: readonly Taken[];
   /** How a table was prepared, or null for other formats. */
   readonly table: TablePreparation | null;

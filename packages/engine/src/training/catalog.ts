@@ -29,7 +29,7 @@ export const catalogSchema = z.object({
 });
 export type Catalog = z.infer<typeof catalogSchema>;
 
-/** The entries of the catalog, once they are made. The registries never change. */
+/** Caches the entries of the catalog. They need no update, because the registries never change. */
 let registryEntries: Omit<Catalog, 'limits'> | undefined;
 
 /** The registries as JSON Schema, with the limits in force. */

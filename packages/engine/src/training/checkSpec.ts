@@ -69,7 +69,7 @@ function layersOfPreset(preset: PresetName, data: DataSpec): LayerSpec[] {
   const transformed = transformedShape(data.transforms, inputShape);
   const outputs = target.kind === 'class' ? target.classes.length : sizeOf(target.shape);
   try {
-    // Transforms that do not fit are reported later, with all other problems.
+    // If a transform does not fit, the shape before the transforms is used. The problem is reported later, with all other problems.
     return presetLayers(preset, transformed.ok ? transformed.shape : inputShape, outputs);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;

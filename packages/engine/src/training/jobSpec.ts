@@ -27,7 +27,7 @@ export const jobSpecSchema = z
       .min(0)
       .max(10)
       .default(0)
-      .describe('The order among the waiting jobs of the same key: a higher priority starts first'),
+      .describe('The order among the waiting jobs of the same key: jobs with a higher priority start first'),
     seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
     threads: z
       .int()

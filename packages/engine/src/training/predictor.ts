@@ -157,7 +157,7 @@ export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
 }
 
 /**
- * Checks that an image can be a sample. It needs no pixels, so it can be called before the image is decompressed.
+ * Checks that the network accepts images of this size. It needs no pixels, so it can be called before the image is decompressed.
  * @returns the channels of the sample
  * @throws DataFormatError if the network needs another size (the message has both), or takes samples that are not images
  */

@@ -22,7 +22,7 @@ export interface WasmOptions {
 }
 
 export interface WasmContext {
-  /** The engine's version that results of these kernels carry. */
+  /** The engine version that is stored with results of these kernels. */
   readonly engineVersion: string;
   readonly memory: WasmMemory;
   readonly parameters: Parameters;

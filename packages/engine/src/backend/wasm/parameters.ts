@@ -3,7 +3,7 @@
 import type { ConvGeometry, PoolGeometry } from '../types.ts';
 import { writeConvSizes, writePoolSizes } from './kernels.generated.ts';
 
-/** Largest number of dimensions that fits. */
+/** The largest number of dimensions that fits into the block. */
 const MAX_RANK = 64;
 /** The word at which the second list of records begins. A record has at most four words. */
 const SECOND = 4 * MAX_RANK;
@@ -14,7 +14,7 @@ export const PARAMETER_BYTES = 2 * SECOND * 4;
 export class Parameters {
   /** The block as int32 words. */
   readonly words: Int32Array;
-  /** The first list of records: its place among the words, and its address. */
+  /** The first list of records: the index of its first word, and its address. */
   readonly firstWord = 0;
   readonly firstAddress: number;
   /** The second list of records. */

@@ -16,7 +16,7 @@ export type PooledForward = (typeof pooledForwards)[number];
 export const pooledBackwards = ['composed', 'sparse', 'winograd'] as const;
 export type PooledBackward = (typeof pooledBackwards)[number];
 
-/** Variants to use wherever they apply. */
+/** Variants to use wherever they apply, instead of the choice by shapes. */
 export interface PooledChoice {
   readonly forward?: PooledForward;
   readonly backward?: PooledBackward;

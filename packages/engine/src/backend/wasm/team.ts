@@ -28,9 +28,9 @@ export interface KernelThread {
 export interface KernelThreads {
   /** The number of threads that compute, including the calling thread. 1 starts no thread. */
   readonly count: number;
-  /** The time that a thread may need for its share of a kernel before it counts as lost; default 60,000 ms. */
+  /** How long the computing thread waits for another thread's share before that thread counts as lost. Default: 60,000 ms. */
   readonly patienceMs?: number;
-  /** Starts a thread, which may become ready later. Calls `onEnd` if it ends without having been closed. */
+  /** Starts a thread and returns at once; the thread may become ready later. Calls `onEnd` if the thread ends before it is closed. */
   start(setup: TeamSetup, onEnd: (reason: unknown) => void): KernelThread;
 }
 

@@ -8,7 +8,7 @@
 // before the job ends.
 import { MOST_ARGUMENTS } from './kernels.generated.ts';
 
-/** Indices of int32 words. Words that different threads write often are in different cache lines. */
+/** Indices of int32 words. Words that different threads often write are kept in different cache lines. */
 export const Team = {
   /** Incremented for each job and when the team is closed. Idle threads sleep until it changes. */
   turn: 0,
@@ -38,7 +38,7 @@ const RANGES = ARGUMENTS + Math.ceil((2 * MOST_ARGUMENTS) / LINE) * LINE;
 
 export interface TeamRecord {
   readonly words: Int32Array;
-  /** The kernel's arguments without its units. */
+  /** The kernel's arguments, without the range of units. */
   readonly args: Float64Array;
 }
 

@@ -1,5 +1,5 @@
-// The default backend: SIMD kernels in WebAssembly, float32 only. This file puts it together. Each kernel family is a module here; the
-// kernels themselves are in packages/engine/kernels.
+// The default backend: SIMD kernels in WebAssembly, float32 only. This file assembles the backend. Each kernel family is a module in this
+// folder; the kernels themselves are in packages/engine/kernels.
 import { checkOptions } from '../../argumentChecks.ts';
 import type { Backend, BackendMemory } from '../backend.ts';
 import { composedKernels } from '../composed.ts';

@@ -164,7 +164,7 @@ function usedFolders(files: readonly FileSource[]): ReadonlySet<string> {
   const used = new Set<string>();
   for (const { path } of files) {
     let end = path.lastIndexOf('/');
-    // The folders above a known folder are known already.
+    // If a folder is already known, its parent folders are known too.
     while (end > 0 && !used.has(path.slice(0, end))) {
       used.add(path.slice(0, end));
       end = path.lastIndexOf('/', end - 1);

@@ -88,7 +88,9 @@ function targetColumns(
 /** Usual names for the column to learn. */
 const targetName = /^(labels?|targets?|class|classes|y|outcome|species|diagnosis|survived)$/i;
 
-/** Returns a hint if exactly one column has a usual name of the column to learn, and the last column does not. Otherwise ''. */
+/**
+ * Returns a hint if exactly one column has a usual name for the column to learn, and this is not the last column. Otherwise returns ''.
+ */
 function likelierTarget(names: readonly string[], kept: readonly number[], last: number): string {
   const named = kept.map((column) => names[column]).filter((name) => targetName.test(name));
   if (named.length !== 1 || targetName.test(names[last])) return '';

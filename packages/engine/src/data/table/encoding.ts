@@ -80,7 +80,10 @@ export function looksLikeText(head: Uint8Array): boolean {
 /** Whether a byte is a control character that does not occur in text. */
 const isControl = (byte: number): boolean => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d;
 
-/** Whether the beginning of a file is delimited text with a few control characters. It is read as a table, whose reader reports where a NUL is. */
+/**
+ * Whether the beginning of a file is delimited text with a few control characters. Such a file is read as a table, so that the reader can
+ * report the position of a NUL.
+ */
 export function isDamagedTable(head: Uint8Array): boolean {
   const controls = head.reduce((count, byte) => count + Number(isControl(byte)), 0);
   const has = (characters: string): boolean => head.some((byte) => characters.includes(String.fromCharCode(byte)));

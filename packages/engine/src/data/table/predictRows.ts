@@ -67,7 +67,7 @@ const isCell = (value: unknown): value is Cell => value === null || ['string', '
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Returns the fields of a row in the order of the columns, and adds what is wrong to `problems`. */
+/** Returns the fields of a row in the order of the columns. Mistakes in the row are added to `problems`. */
 function fieldsOf(
   row: Readonly<Record<string, unknown>>,
   index: number,

@@ -268,7 +268,7 @@ interface Survey {
 /**
  * Returns the number of columns. A last column without a name and values is not counted, because it only comes from a delimiter at the end
  * of each row.
- * @returns undefined if the row of names is longer or shorter than the other rows, which is reported as a fault
+ * @returns undefined if the row of names is longer or shorter than the other rows; this is reported as a fault
  */
 function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean, report: UploadReport): number | undefined {
   const named = first.fields.length;

@@ -17,20 +17,20 @@ export interface TextOptions {
   readonly decimal?: Decimal | undefined;
   /** `none` reads rows that begin with # like all others. */
   readonly comment?: '#' | 'none' | undefined;
-  /** Most characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
+  /** The most characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
   readonly sampleCharacters?: number;
 }
 
-/** Tells the encoding of bytes that are neither UTF-8 nor UTF-16. */
+/** Finds the encoding of bytes that are neither UTF-8 nor UTF-16. */
 export type FindEncoding = (bytes: Uint8Array) => Encoding;
 
-/** The character with which DOS programs end a text. */
+/** The character that DOS programs write at the end of a text. */
 const END_OF_FILE = '\u001a';
 
 /** The part of the file that is searched for the delimiter and the decimal sign. */
 const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
 
-/** Of bytes that nobody can tell more about: what Windows writes in Europe and America. */
+/** The default encoding for bytes of unknown encoding: Windows writes it in Western Europe and America. */
 export const westernEncoding: Encoding = { label: 'windows-1252', reason: 'The bytes are not UTF-8.' };
 
 export class TableText {
@@ -82,7 +82,10 @@ export class TableText {
     return label;
   }
 
-  /** The position of the first NUL character in bytes. Undefined without one, and for UTF-16, where other characters have zero bytes too. */
+  /**
+   * The position of the first NUL character in bytes. Undefined without a NUL. Also undefined for UTF-16, because other characters contain
+   * zero bytes there too.
+   */
   #firstNul(): number | undefined {
     if (this.#label.startsWith('utf-16')) return undefined;
     const at = this.#file.bytes.indexOf(0);

@@ -15,8 +15,8 @@ export function listed(names: readonly string[]): string {
 }
 
 /**
- * Returns the form field that leaves columns out: `columns=["!id"]`. It keeps the choices that the form already has.
- * @param sent the present value of the form field `columns`
+ * Returns the form field that leaves these columns out, such as `columns=["!id"]`. Choices that were sent in the field are kept.
+ * @param sent the value of the form field `columns` in the request
  */
 export function withoutColumns(names: readonly string[], sent: readonly string[] | undefined): string {
   const kept = (sent ?? []).filter((name) => !names.includes(name));

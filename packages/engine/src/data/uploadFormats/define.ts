@@ -1,5 +1,5 @@
-// The definition of an upload format: its parts of the form, its form fields, how its files are recognised, and its reader. Each format has
-// one file. The form, recognition and the texts of the API are derived from the list in index.ts.
+// The type of an upload format's definition: its form parts and form fields, how its files are recognised, and its reader. Each format has
+// one file. The form, the recognition of files and the API's texts are derived from the list in index.ts.
 import type { z } from 'zod';
 import type { Filled } from '../../registry.ts';
 import type { Dataset } from '../dataset.ts';
@@ -87,7 +87,7 @@ export const defineUploadFormat = <const Name extends string, Options extends z.
   definition: UploadFormatDefinition<Name, Options>,
 ): UploadFormatDefinition<Name, Options> => definition;
 
-/** Reads each half separately, so that the faults of both are found. */
+/** Reads each half separately, so that faults of both halves are found. */
 export async function readHalves(
   { report }: Pick<UploadContext, 'report'>,
   read: (names: PartNames) => Promise<Dataset | null>,

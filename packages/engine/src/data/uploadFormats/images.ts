@@ -49,7 +49,10 @@ function withTestFile(file: Parts, testFile: Parts, report: UploadReport): ReadH
 
 type Parts = NonNullable<Awaited<ReturnType<typeof imageDataset>>>;
 
-/** The most folders with two spellings that are reported. Further ones are merged without a report. */
+/**
+ * The most merged folders that are reported. A folder is merged if the archive has it in two spellings. Further folders are merged without
+ * a report.
+ */
 const mostMerged = 20;
 
 function tellNames(part: string, { faults, nameEncoding, merged }: Archive, report: UploadReport): void {

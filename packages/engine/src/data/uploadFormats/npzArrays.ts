@@ -25,7 +25,7 @@ export interface NpzPairs {
 
 type Names = readonly [inputs: string, targets: string];
 
-/** Names in lower case, as in files of Keras, MedMNIST and the program's own export. */
+/** Names in lower case. They are the usual names in files of Keras and MedMNIST and in the program's own export. */
 const trainNames: readonly Names[] = [
   ['x', 'y'],
   ['inputs', 'targets'],

@@ -34,7 +34,7 @@ export interface UploadedParts {
   archive(file: UploadedFile): Promise<Archive>;
   /** Returns a whole file, unpacked if it is gzipped, and reports its bytes as read. The file's name in messages is its part. */
   read(file: UploadedFile): Promise<NamedBytes>;
-  /** Does the same as {@link read}, for a reader that reports the bytes itself. */
+  /** Does the same as {@link read}, but does not report the bytes as read: the caller reports them. */
   unpack(file: UploadedFile): Promise<NamedBytes & { readonly storedBytes: number }>;
 }
 

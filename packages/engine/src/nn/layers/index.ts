@@ -54,8 +54,8 @@ export function outputRange(specs: readonly LayerSpec[]): ValueRange {
 }
 
 /**
- * Builds the network of a job spec for samples of `inputShape`. Layers are built in order and draw from the generator as PyTorch's
- * constructors do: first the weight, then the bias.
+ * Builds the network of a job spec for samples of `inputShape`. Layers are built in order. As in PyTorch's constructors, each draws first
+ * its weight and then its bias from the generator.
  * @throws ShapeError if the input of a layer does not fit; the message names the layer. ArgumentError if two layers have the same name, or
  * options
  *   do not fit

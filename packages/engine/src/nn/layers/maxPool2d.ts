@@ -57,7 +57,7 @@ export const maxPool2d = defineLayer({
     return [channels, geometry.outHeight, geometry.outWidth];
   },
   outputRange: (_options, input) => input,
-  // Beside each maximum, its place in the input is kept.
+  // The output counts twice: the position of each maximum in the input is kept too.
   memory: { gradientReads: 'output', keptOutputs: 2, fusedAs: 'pooling' },
   build: ({ kernelSize, ...rest }) => new MaxPool2d(kernelSize, rest),
   pytorch: ({ kernelSize, ...rest }) => construct('nn.MaxPool2d', [kernelSize], changed(options, rest)),

@@ -38,7 +38,7 @@ export const defaultMemory: LayerMemory = {
   gradientReads: 'input',
   keptOutputs: 1,
   gradientValues: ({ input, output }) => input + output,
-  // Activations and norms that consist of several operations need one more array.
+  // One more output is counted, because activations and norms that consist of several operations need one more array.
   predictionValues: ({ output, inner }) => output + inner,
   packsWeights: false,
   hasCounters: false,

@@ -5,7 +5,7 @@ import { DataFormatError } from '../../data/errors.ts';
 import type { ReaderOptions } from '../../data/limits.ts';
 import { errorCode } from '../systemError.ts';
 
-/** Limits of a path. A dataset needs only class/name.png, perhaps inside a few other folders. */
+/** Limits of a path. Paths in datasets are short: class/name.png, perhaps inside a few other folders. */
 const mostPathCharacters = 1_000;
 const mostPathFolders = 20;
 

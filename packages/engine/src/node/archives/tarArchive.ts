@@ -14,7 +14,8 @@ export function openTar({ name, bytes }: NamedBytes, options: ReaderOptions): Ar
   let entries = 0;
   for (const { path: written, kind, content } of tarEntries(bytes, name)) {
     entries += 1;
-    // The limit is that of a zip: an archive may have an entry for each folder, and files that are ignored.
+    // The same limit as for zips. It is higher than the limit of files, because an archive may also have entries for folders and for
+    // ignored files.
     if (entries > 2 * limits.files + limits.classes)
       throw new DataFormatError(`${name}: it has too many entries for the limit of ${limits.files} files`);
     if (kind === 'other') continue;
