@@ -37,7 +37,7 @@ export class JobStateError extends JobsError {
   }
 }
 
-/** The job has no checkpoint that another could begin with. */
+/** The job has no checkpoint with which a new job could begin. */
 export class NoCheckpointError extends JobsError {
   readonly jobId: string;
 
@@ -47,10 +47,10 @@ export class NoCheckpointError extends JobsError {
   }
 }
 
-/** Putting by what a new job begins with took so long that it was given up. */
+/** Storing the files of a new job took so long that its reservation expired. */
 export class ReservationExpiredError extends JobsError {
   constructor(jobId: string) {
-    super('reservationExpired', `${jobId} was not made in time after its files had been put by`);
+    super('reservationExpired', `${jobId} was not created: storing its files took longer than its reservation lasts. Try again`);
   }
 }
 
@@ -71,7 +71,7 @@ export class DatasetInUseError extends JobsError {
   }
 }
 
-/** An idempotency key came back with another body. */
+/** A request used an idempotency key that was used before with another body. */
 export class IdempotencyMismatchError extends JobsError {
   constructor() {
     super('idempotencyMismatch', 'this Idempotency-Key was used for another body within 24 hours: use a new key for a new request');
@@ -85,10 +85,10 @@ export class WeightsNotFoundError extends JobsError {
   }
 }
 
-/** A job needs the weights. */
+/** A job that has not ended uses the weights. */
 export class WeightsInUseError extends JobsError {
   constructor(id: string, jobId: string) {
-    super('weightsInUse', `cannot delete ${id}: ${jobId}, which has not ended, began with it`);
+    super('weightsInUse', `${id} is used by ${jobId}, which has not ended: cancel it first, or wait for its end`);
   }
 }
 
@@ -107,10 +107,10 @@ export class QuotaExceededError extends JobsError {
 
 const quotaMessages: Readonly<Record<QuotaExceededError['quota'], (limit: number, used: number) => string>> = {
   queuedJobs: (limit, used) =>
-    `this key may have ${limit} jobs that have not ended, and has ${used}: wait for the end of some, or cancel some`,
+    `this key may have ${limit} jobs that have not ended, and has ${used}: wait until some jobs end, or cancel some`,
   storageBytes: (limit, used) => `this key may store ${limit} bytes, and stores ${used}: delete jobs, sweeps, datasets or weights`,
   redisBytes: (limit, used) =>
-    `the jobs and sweeps of this key may take ${limit} bytes of Redis, and take ${used}: wait until some end, or delete some`,
+    `the jobs and sweeps of this key may use ${limit} bytes of Redis memory, and use ${used}: wait until some end, or delete some`,
   trainingSeconds: (limit, used) =>
     `this key may train for ${limit} seconds in a day (UTC), and has trained for ${Math.round(used * 10) / 10}: try again tomorrow`,
 };
@@ -129,7 +129,7 @@ export type ArtifactErrorCode =
 /** A file could not be stored or read. */
 export class ArtifactError extends JobsError {
   declare readonly code: ArtifactErrorCode;
-  /** Which one, as `job/name`. */
+  /** The artifact, as `<job id>/<name>`. */
   readonly artifact: string;
   /** The message without the artifact. */
   readonly reason: string;
@@ -155,13 +155,13 @@ export class HomeLockedError extends JobsError {
   }
 }
 
-/** One variable that cannot be used. The value is left out where it is a secret. */
+/** A variable with an invalid value. The value is omitted if it is a secret. */
 export interface EnvironmentIssue {
   readonly variable: string;
   readonly message: string;
 }
 
-/** The environment cannot be used; holds every problem found. */
+/** The environment is invalid. Contains all invalid variables. */
 export class EnvironmentError extends JobsError {
   readonly issues: readonly EnvironmentIssue[];
 

@@ -63,7 +63,7 @@ export class JobStore {
   readonly #actions: JobActions;
   readonly #engineVersion: string;
 
-  /** @param options `engineVersion`: the one whose results may be used again; default that of strict arithmetic. */
+  /** @param options `engineVersion`: only results of this engine version are reused. Default: the version with strict arithmetic. */
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly queue: TrainQueue; readonly engineVersion?: string }) {
     this.#engineVersion = options.engineVersion ?? engineVersion;
     this.#redis = options.redis;

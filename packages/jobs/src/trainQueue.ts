@@ -56,7 +56,7 @@ export function trainWorkerOptions(options: {
 export class TrainQueue {
   readonly #queue: Queue<WakeUp>;
 
-  /** @param options.redis any connection but a subscriber's; it stays the caller's to close */
+  /** @param options.redis any connection except a subscriber's. The caller closes it */
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
     this.#queue = new Queue(trainQueueName, {
       connection: asConnection(options.redis),

@@ -26,7 +26,7 @@ const goneSeconds = 30 * 24 * 60 * 60;
 /** Ended jobs younger than this are left to the process that was notified of the end, in ms. */
 const endedGraceMs = 5_000;
 
-/** Webhooks that are put into the queue at the same time. */
+/** Most webhooks that are added to the queue at the same time. */
 const dispatchedAtOnce = 100;
 
 /** The data of an entry of the queue. */
@@ -65,7 +65,7 @@ export class WebhookStore {
   constructor(options: { readonly redis: Redis; readonly prefix: string; readonly onError?: (error: Error) => void }) {
     this.#redis = options.redis;
     this.#keys = redisKeys(options.prefix);
-    // BullMQ describes ioredis 5 and 6 at once; ours is 6.
+    // Converts the type: BullMQ's type is for ioredis 5 and 6, and ours is 6.
     const connection: ConnectionOptions = options.redis;
     this.#queue = new Queue(webhookQueueName, {
       connection,
@@ -170,7 +170,7 @@ export class WebhookStore {
     return await this.#queue.getJobCounts(...queueStates);
   }
 
-  /** Closes the queue, not the connection. */
+  /** Closes the queue. The connection stays open. */
   async close(): Promise<void> {
     await this.#queue.close();
   }

@@ -87,8 +87,8 @@ export class WeightsStore {
   }
 
   /**
-   * Copies the file for a job that is being made, and notes that it uses them.
-   * @param removedPrefix what the copy's names lack
+   * Copies the file of the weights for a job that is being created, and adds the job to the users of the weights.
+   * @param removedPrefix the prefix that is removed from the tensor names of the copy
    * @throws WeightsNotFoundError also when they are being deleted at this moment
    */
   async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {

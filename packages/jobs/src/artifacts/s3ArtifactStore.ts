@@ -22,16 +22,16 @@ import { inStorage, unlessAborted } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
   readonly bucket: string;
-  /** What keys begin with, without slashes at its ends; '' for nothing. */
+  /** The prefix of all keys, without slashes at its ends; '' for none. */
   readonly prefix: string;
   /** A folder of this machine, for files that are not finished yet. */
   readonly scratchRoot: string;
 }
 
-/** Bytes of a file that is read before it is sent. */
+/** Size limit of a file that is read whole into memory before it is sent, in bytes. */
 const mostInMemory = 16 * 2 ** 20;
 
-/** Objects removed at a time. */
+/** Most objects that are removed at the same time. */
 const deletedAtOnce = 20;
 
 /** The name of the local folder in error messages. */
@@ -143,10 +143,10 @@ export class S3ArtifactStore implements ArtifactStore {
       async (client, options) => await client.send(new GetObjectCommand({ Bucket: this.#bucket.name, Key, Range }), options),
       { signal, range },
     );
-    if (!(Body instanceof Readable)) throw new TypeError('the S3 client answered with no stream');
+    if (!(Body instanceof Readable)) throw new TypeError('the S3 client returned no stream');
     const content = contentStream(Body, (error) => awayError(artifact, error), signal);
     if (range === undefined) return content;
-    // A range that only begins within the object is cut to it; some servers answer one of a first byte alone with all there is.
+    // If a range ends after the object, the server shortens it. If only the first byte is requested, some servers send the whole object.
     const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange ?? '') ?? [];
     if (Number(first) !== range.start || !(range.end < Number(size))) {
       content.destroy();

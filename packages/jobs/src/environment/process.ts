@@ -1,7 +1,7 @@
-// What a service process needs of its machine: the data folder and its lock, the available memory, the launcher that started it, and signals that
-// ask it to end. The IPC channel to the launcher closes when the launcher ends, even after a crash, so that no service outlives it. A service
-// without a launcher has no channel. Only one process at a time works in a data folder. The lock is taken through SQLite, because Node itself
-// cannot lock files. The operating system releases it when the process ends, even after a crash.
+// A service process and its machine: the data folder and its lock, the available memory, the launcher, and signals that ask the process to
+// end. When the launcher ends, even by a crash, its IPC channel closes and the service stops. A service without a launcher has no channel.
+// Only one process at a time may use a data folder. The lock is taken through SQLite, because Node itself cannot lock files. The operating
+// system releases the lock when the process ends, even after a crash.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, totalmem } from 'node:os';
 import { join, posix, win32 } from 'node:path';
@@ -67,7 +67,7 @@ export function defaultHome(
     case 'darwin':
       return posix.join(userHome, 'Library', 'Application Support', 'trainyard');
     default: {
-      // By the specification, relative paths are ignored.
+      // The specification says that relative paths must be ignored.
       const xdg = env['XDG_DATA_HOME'];
       return join(xdg !== undefined && posix.isAbsolute(xdg) ? xdg : posix.join(userHome, '.local', 'share'), 'trainyard');
     }

@@ -11,9 +11,9 @@ import { EventPages } from './eventPages.ts';
 import { Follower } from './follower.ts';
 
 export interface EventHubOptions {
-  /** Reads stored events. */
+  /** The connection on which stored events are read. The caller closes it. */
   readonly redis: Redis;
-  /** A connection with role `subscriber`. Both stay the caller's to close. */
+  /** A connection with role `subscriber`. The caller closes it. */
   readonly subscriber: Redis;
   readonly prefix: string;
   /** How many events a follower may fall behind; default 1,000. */
@@ -23,9 +23,9 @@ export interface EventHubOptions {
 }
 
 export interface FollowOptions {
-  /** The last event that the follower has; if omitted, it gets all of them. */
+  /** The id of the last event that the client already has. If omitted, the follower gets all events. */
   readonly after?: string;
-  /** Ends following. */
+  /** Ends the follower. */
   readonly signal: AbortSignal;
   /** Called when the follower ends because it is too slow, even if nobody is iterating then. */
   readonly onOverflow?: () => void;
@@ -69,8 +69,8 @@ export class EventHub {
   }
 
   /**
-   * Follows the events of a job after `after`: first the stored events, then live events, until the final status event. Iterate the
-   * follower once; its `outcome` says afterwards why it ended. The job must exist: see `head`.
+   * Follows the events of a job after `after`: first the stored events, then live events, until the final status event. Iterate over the
+   * follower once. Afterwards, its `outcome` is the reason why it ended. The job must exist: see `head`.
    */
   follow(jobId: string, options: FollowOptions): Follower {
     const job = this.#jobs.get(jobId) ?? { live: new LiveEvents(this.#bufferSize), followers: new Set() };
@@ -94,7 +94,7 @@ export class EventHub {
     return follower;
   }
 
-  /** How many are following now. */
+  /** The number of followers now. */
   get followers(): number {
     return [...this.#jobs.values()].reduce((count, { followers }) => count + followers.size, 0);
   }

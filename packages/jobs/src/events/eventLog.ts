@@ -37,7 +37,7 @@ export interface EventRange extends EventPage {
   readonly position: string | null;
 }
 
-/** The epochs among some events of a job, in order. */
+/** A page of the metrics of a job's epochs, in order. */
 export interface EpochMetricsPage {
   readonly epochs: readonly EpochMetrics[];
   /** The id of the last event that was read for this page, of any type. */
@@ -136,7 +136,7 @@ export function hasEndedBy({ finalId }: JobHead, id: string): boolean {
   return finalId !== null && compareEventIds(id, finalId) >= 0;
 }
 
-/** Negative, zero or positive, as the first id is before, at or after the second. */
+/** Returns a negative number if the first id is before the second, 0 if they are equal, and a positive number otherwise. */
 export function compareEventIds(a: string, b: string): number {
   const [aMs = '0', aSequence = '0'] = a.split('-');
   const [bMs = '0', bSequence = '0'] = b.split('-');

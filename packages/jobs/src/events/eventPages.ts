@@ -5,7 +5,7 @@ import type { EventLog, JobHead } from './eventLog.ts';
 
 export interface EventPageBatch {
   readonly batch: EventBatch;
-  /** Whether the stream held no more when it was read. */
+  /** Whether the stream had no later events when it was read. */
   readonly isLast: boolean;
 }
 
@@ -97,8 +97,9 @@ interface Waiting<T> {
 }
 
 /**
- * Shares reads among callers. Calls with the same key share one read until it starts; later calls share the next read, so no caller gets data
- * that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time, in the order of the calls.
+ * Shares reads among callers. Calls with the same key share a read that has not started. After it has started, new calls share the next read.
+ * So no caller gets data that is older than its call. Reads of one key never overlap. A limited number of reads run at the same time, in the
+ * order of the calls.
  */
 export class SharedReads<T> {
   readonly #concurrency: number;

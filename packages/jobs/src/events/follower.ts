@@ -8,8 +8,8 @@ import { compareEventIds, hasEndedBy } from './eventLog.ts';
 import type { EventPages } from './eventPages.ts';
 
 /**
- * Why following ended: `ended`: there are no more events; `overflow`: the reader was too slow and may come back with the
- * id of the last event it got; `aborted`: by the reader's signal, or it stopped iterating; `closed`: by the hub.
+ * Why a follower ended. `ended`: the job has no more events. `overflow`: the reader was too slow; it may follow again after the last event
+ * that it got. `aborted`: the signal was aborted, or the reader stopped iterating. `closed`: the hub was closed.
  */
 export type FollowOutcome = 'ended' | 'overflow' | 'aborted' | 'closed';
 

@@ -20,13 +20,13 @@ const tokensPerKey = 10_000;
 /** The API key that created a token. */
 export interface TokenHolder {
   readonly name: string;
-  /** The digest of the API key. It makes the token invalid when the key is removed, even if a new key has the same name. */
+  /** The digest of the API key. If the key is removed, the token becomes invalid, even if a new key has the same name. */
   readonly sha256: string;
 }
 
 export interface StreamToken {
   readonly token: string;
-  /** When it expires unless a stream has begun with it. */
+  /** The time at which the token expires if no stream has begun with it. */
   readonly expiresAt: Date;
 }
 
@@ -39,7 +39,7 @@ export class StreamTokens {
     this.#keys = redisKeys(options.prefix);
   }
 
-  /** A new token for the events of a job. */
+  /** Creates a token for the events of a job. */
   async issue(jobId: string, holder: TokenHolder): Promise<StreamToken> {
     const token = `tys_${randomBytes(32).toString('base64url')}`;
     const digest = digestOf(token);

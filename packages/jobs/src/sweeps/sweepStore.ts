@@ -1,5 +1,5 @@
-// The records of sweeps: the plan, the rungs that have begun, and the id of the job of each trial. The jobs themselves are in the job store. Every
-// step can be repeated by any process until the record has its result.
+// The records of sweeps: the plan, the rungs that have begun, and the id of the job of each trial. The jobs themselves are in the job store.
+// Any process may repeat any step: each step changes the record only once.
 import type { SweepPage, SweepStatus, SweepSummary } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import type { Redis } from 'ioredis';
@@ -28,7 +28,7 @@ export interface SweepRecord extends Omit<SweepPlan, 'trials' | 'spec'> {
   readonly jobs: ReadonlyMap<string, string>;
 }
 
-/** Names a trial of a rung among the jobs of a sweep. */
+/** Returns the key of a trial of a rung in {@link SweepRecord.jobs}. */
 export function trialKey(rung: number, trial: number): string {
   return `${rung}:${trial}`;
 }
@@ -179,12 +179,12 @@ export class SweepStore {
     return await this.#redis.hget(this.#keys.job(jobId), 'sweep');
   }
 
-  /** Records the job of a trial. The first call decides. */
+  /** Records the job of a trial, unless a job is already recorded. */
   async setJob(id: string, rung: number, trial: number, jobId: string): Promise<void> {
     await this.#setOnce(id, `job:${trialKey(rung, trial)}`, jobId);
   }
 
-  /** Begins a rung with these trials. The first call decides. */
+  /** Begins a rung with these trials, unless the rung has already begun. */
   async beginRung(id: string, rung: number, trials: readonly number[]): Promise<void> {
     await this.#setOnce(id, `rung:${rung}`, JSON.stringify(trials));
   }
@@ -199,7 +199,7 @@ export class SweepStore {
     await this.#setOnce(id, 'cancelledAt', new Date().toISOString());
   }
 
-  /** Ends the sweep. The first call decides. */
+  /** Ends the sweep, unless it has already ended. */
   async end({ id, owner }: SweepRecord, status: Exclude<SweepStatus, 'running' | 'cancelling'>): Promise<void> {
     const { activeSweeps, tag } = this.#keys;
     const now = new Date().toISOString();
