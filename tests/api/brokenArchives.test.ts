@@ -1,4 +1,4 @@
-// Zips of images that are mixed, damaged, encrypted or malicious: each is refused with all of its faults.
+// Tests uploads of zips of images that are mixed, damaged, encrypted or malicious. Each is refused, and the response names all its faults.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

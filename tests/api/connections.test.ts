@@ -1,4 +1,4 @@
-// The connections of one API process: their largest number, the event streams of each key, and clients that do not read.
+// Tests the limits of connections to one API process: their number, the event streams of each key, and clients that do not read.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';

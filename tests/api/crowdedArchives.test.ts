@@ -1,4 +1,4 @@
-// Archives with too many entries, pixels or bytes: each is refused because of its headers, or as soon as reading reaches the limit.
+// Tests uploads of archives with too many entries, pixels or bytes. Each is refused because of its headers, or when reading reaches the limit.
 import { zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { plainPng } from '../engine/data/imageFixtures.ts';

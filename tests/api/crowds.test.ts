@@ -12,7 +12,7 @@ const ended = { status: 'succeeded', result } as const;
 function ask(url: string): Socket {
   const { hostname, port, pathname, host } = new URL(url);
   const socket = connect(Number(port), hostname);
-  // The server resets connections that are cut off. `read` returns what arrived before.
+  // The server resets a connection that it cuts off. `read` returns the text that arrived before.
   socket.on('error', () => undefined);
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\nConnection: close\r\n\r\n`);
   return socket;

@@ -1,4 +1,4 @@
-// The semaphore that divides a number of places among keys.
+// Tests the semaphore that divides its places among keys.
 import { describe, expect, test } from 'vitest';
 import { FairSemaphore, type Release, TooManyWaitingError } from '../../services/api/src/fairSemaphore.ts';
 

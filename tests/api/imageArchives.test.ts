@@ -1,4 +1,4 @@
-// Zips and tars of images with one folder per class, as common systems make them, and what is read from them.
+// Tests which dataset is read from a zip or tar of images with one folder per class. The archives are like those that common systems create.
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -161,7 +161,7 @@ describe('parts', () => {
     ]);
   });
 
-  test('are refused if test has classes that train lacks, and the refusal names each class', async () => {
+  test('are refused if the test part has classes that the training part lacks, and the error names each of them', async () => {
     expect(
       await messagesOf(readZip({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2), 'test/x/3.png': dot(3), 'test/y/3.png': dot(3) })),
     ).toEqual([

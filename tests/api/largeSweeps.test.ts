@@ -1,4 +1,4 @@
-// Sweeps of large specs: how much of Redis they use, what is refused, and that planning a sweep does not delay other requests.
+// Tests sweeps of large specs: how much memory of Redis they use, and which are refused. Planning a sweep must not delay other requests.
 import type { Job, JobPage, Problem, Sweep, SweepPage } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine';
 import { parseApiKeys, redisKeys, Retention, SweepStore, withValues } from '@trainyard/jobs';

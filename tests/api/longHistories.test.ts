@@ -1,4 +1,4 @@
-// The metrics and events of a job with many epochs: they are read in pages, complete and correct, and reading them does not delay other keys.
+// Tests reading the metrics and events of a job with many epochs. They are read in pages and are complete, and other keys are not delayed.
 import { createHash } from 'node:crypto';
 import type { ArtifactList, EventPage, JobMetrics } from '@trainyard/contracts';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';

@@ -1,4 +1,4 @@
-// Simple PNG files are decoded without sharp, to the same pixels. All other files are left to sharp.
+// Tests the decoder of simple PNG files: it returns the same pixels as sharp, and leaves all other files to sharp.
 import { deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import sharp from 'sharp';

@@ -1,4 +1,4 @@
-// Folders that the API and the worker create: other users of the machine cannot read them.
+// Tests that other users of the machine cannot read the folders that the API and the worker create.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';

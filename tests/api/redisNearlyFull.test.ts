@@ -1,4 +1,4 @@
-// The API process while its Redis is nearly full: it accepts jobs, but is not ready, its metrics say so, and the log says so once.
+// Tests an API process whose Redis is nearly full. It accepts jobs, but is not ready. Its metrics show the state, and it is logged once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ test.skipIf(!hasRedisServer)(
     expect(used).toBeGreaterThan(100_000);
     expect([await metric('trainyard_redis_memory_max_bytes'), await metric('trainyard_redis_has_room')]).toEqual([0, 1]);
 
-    // The memory of Redis varies by some kilobytes from command to command. With 50 MB in it, this is far below 10 %.
+    // The memory of Redis varies by some kilobytes from command to command. Compared with 50 MB of data, that is far below 10 %.
     await redis.call('SET', 'ballast', 'x'.repeat(50_000_000));
     await redis.call('CONFIG', 'SET', 'maxmemory', 55_000_000);
     await until(async () => !(await isReady()));

@@ -1,4 +1,4 @@
-// The limit of requests of one key that are in progress at the same time: further requests of this key wait, those of other keys do not.
+// Tests the limit of concurrent requests of one key: further requests of this key wait, and requests of other keys do not.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';

@@ -1,4 +1,4 @@
-// The bytes that each key may store: its uploads, the files of its jobs, and the data of its jobs and sweeps in Redis.
+// Tests the limit of the bytes that each key may store: its uploads, the files of its jobs, and the data of its jobs and sweeps in Redis.
 import type { Dataset, Job, Sweep, Weights } from '@trainyard/contracts';
 import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
 import { KeyQuotas, noQuotas, type Quotas, redisKeys, Retention } from '@trainyard/jobs';
@@ -21,7 +21,7 @@ const putWeights = async (api: TestApi, key = ada) =>
 const putTable = async (api: TestApi, key = ada) => await upload(api, formParts({ file: table }, { targetColumn: 'kind' }), key);
 const remove = async (api: TestApi, url: string) => await api.call({ method: 'DELETE', url, headers: ada });
 
-/** Returns the bytes of the files that ada stores: all that counts, without the specs and events of her jobs and sweeps. */
+/** Returns the bytes of the files that the key `ada` stores, without the specs and events of its jobs and sweeps. */
 const filesOf = async (api: TestApi, redis: TestRedis): Promise<number> =>
   (await shown(api)).storageBytes.used - (await storedInRedis(redis));
 
@@ -107,7 +107,7 @@ describe('a quota of storage', () => {
     expectRefused(await api.post('/sweeps', sweepOf(20), ada), 413, 'may store 10000 bytes', `stores ${await used()}`);
     const sweep = (await api.post('/sweeps', sweepOf(1), ada)).json<Sweep>();
     expect(await used()).toBe(await storedInRedis(redis));
-    // A running job continues, however much it stores.
+    // A running job continues even above the limit.
     const attempt = await claim(api.jobs, id);
     while ((await used()) < 10_000) await attempt.appendLog('info', 'x'.repeat(1_000));
     expectRefused(await post(api), 413);

@@ -1,4 +1,4 @@
-// Receivers of webhooks that respond in unusual ways or not at all: each attempt ends with the right reason, and its connection is closed.
+// Tests receivers of webhooks that respond in unusual ways or not at all. Each attempt ends with the right reason, and its connection is closed.
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { PrivateAddressError } from '../../services/api/src/webhooks/addressGuard.ts';

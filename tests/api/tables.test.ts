@@ -75,7 +75,7 @@ describe('the answer of an upload', () => {
     expect(response.json<Problem>().detail).toContain(message);
   });
 
-  test('has a detail with one punctuation mark at its end, and paths that lead to the faults of arrays', async ({ api }) => {
+  test('has a detail that ends with one punctuation mark, and names the path of each faulty array', async ({ api }) => {
     const x = encodeNpy([2], Float32Array.of(1, 2));
     const images = encodeNpy([2, 1, 1], Float32Array.of(1, 2));
     const exchanged = (await upload(api, formParts({ inputs: x, targets: images }))).json<Problem>();

@@ -1,4 +1,4 @@
-// Clients that continue to send a body after their response: they get the response, and their connection is closed.
+// Tests clients that continue to send a body after the response. They get the response, and their connection is closed.
 import { connect, type Socket } from 'node:net';
 import { parseApiKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';

@@ -1,4 +1,4 @@
-// Limits of uploads in progress: how many uploads and bytes there may be, in total and per key, and how slowly a body may arrive.
+// Tests the limits of uploads in progress: the number of uploads and bytes, in total and per key, and how slowly a body may arrive.
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';

@@ -1,4 +1,4 @@
-// Keys take turns when webhooks are sent: a receiver that hangs delays only webhooks of its key, and no waiting webhook is lost.
+// Tests that keys take turns when webhooks are sent. A receiver that hangs delays only webhooks of its own key, and no waiting webhook is lost.
 import { type Job, jobSchema } from '@trainyard/contracts';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';

@@ -1,4 +1,4 @@
-// Bodies of the largest allowed size with as many faults as possible: the responses stay short.
+// Tests bodies of the largest allowed size with as many faults as possible. The responses must stay short.
 import type { Problem } from '@trainyard/contracts';
 import * as fc from 'fast-check';
 import { describe, expect } from 'vitest';
@@ -21,7 +21,7 @@ async function problemsOf(api: TestApi, body: object, url = '/jobs?dryRun=true')
   return response.json<Problem>().errors ?? [];
 }
 
-/** Builds an object with the given number of fields, none of which a spec has. */
+/** Builds an object with the given number of fields. A spec has none of these fields. */
 const unknownFields = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
 
 test('a response has at most a hundred problems and 64 KiB, whatever the body holds', async ({ api }) => {

@@ -1,4 +1,4 @@
-// Artifacts in a folder are complete or missing, have a correct digest, and leave no unfinished files.
+// Tests that each artifact in a folder is complete or missing, has a correct digest, and leaves no unfinished file.
 import { execFile, fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// The time-out of the API's commands measures the time that Redis takes, not the time that this process is busy.
+// Tests the time-out of the API's commands. It measures only the time that Redis needs, not the time for which this process is busy.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { hasRedisProcess, redisTest } from '../support/redis.ts';

@@ -1,4 +1,4 @@
-// The memory limits of the containers in docker-compose.yml: the programs of each container fit into its limit.
+// Tests the memory limits of the containers in docker-compose.yml: the programs of each container fit into its limit.
 import { readFile } from 'node:fs/promises';
 import { defaultLimits } from '@trainyard/engine';
 import { environmentDefaults } from '@trainyard/jobs';
@@ -8,7 +8,7 @@ const read = async (path: string): Promise<string> => await readFile(new URL(`..
 
 const units: Readonly<Record<string, number>> = { m: 2 ** 20, mb: 2 ** 20, g: 2 ** 30 };
 
-/** Parses a size such as `512m`. Returns NaN for an unknown unit or no size. */
+/** Parses a size such as `512m`. Returns NaN if the text is not a size or has an unknown unit. */
 function bytesOf(text: string | undefined): number {
   const [, number, unit = ''] = /^(\d+)([a-z]+)$/.exec(text ?? '') ?? [];
   return Number(number) * (units[unit] ?? Number.NaN);

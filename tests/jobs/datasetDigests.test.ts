@@ -1,4 +1,4 @@
-// Digests of dataset files: their values, and that a file is read again only if it has changed.
+// Tests the digests of dataset files: their values, and that a file is read again only after it has changed.
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

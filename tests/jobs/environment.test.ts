@@ -1,4 +1,4 @@
-// The environment: its defaults, the meaning of each variable, and the errors for invalid values.
+// Tests the environment variables: their defaults, the meaning of each variable, and the errors for invalid values.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The lock on a data folder: only one process holds it, and it ends with that process.
+// Tests the lock on a data folder: only one process holds it, and the lock ends with that process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// The log of a job is limited. Removing old log events does not affect other events.
+// Tests the limit of the log of a job. Removing old log events does not affect other events.
 import { redisKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, metricsOf, openJobs, result, startJob } from '../support/jobs.ts';

@@ -98,7 +98,7 @@ test('a user with the permissions in the README works, and so does a Unix socket
   expect(await refusal(`redis+unix://${redis.folder}/redis.sock?db=3`)).toBe('started');
 });
 
-tlsTest('TLS works with the CA that the URL names, and without it the error says what to set', async ({ onTestFinished }) => {
+tlsTest('TLS works with the CA that the URL names, and without a CA the error says which parameter to set', async ({ onTestFinished }) => {
   const plain = await RedisServer.start();
   onTestFinished(async () => await plain.close());
   const [cert, key] = [join(plain.folder, 'cert.pem'), join(plain.folder, 'key.pem')];

@@ -1,4 +1,4 @@
-// REDIS_URL: the meaning of each form, and the errors for invalid ones.
+// Tests REDIS_URL: the meaning of each form of the URL, and the errors for invalid URLs.
 import { EnvironmentError, parseRedisUrl, readEnvironment } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 

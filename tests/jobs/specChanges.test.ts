@@ -1,4 +1,4 @@
-// The changes between two JSON values. A sweep stores them for each trial instead of a whole spec.
+// Tests the changes between two JSON values. For each trial a sweep stores its changes instead of a whole spec.
 import { changesBetween, withChanges } from '@trainyard/jobs';
 import { assert, type JsonValue, jsonValue, property } from 'fast-check';
 import { expect, test } from 'vitest';
@@ -24,7 +24,7 @@ test('changes contain only the differences', () => {
   expect(withChanges(from, [[['a', 'b', '1', 'c'], 5], [['a', 'd']], [['a', 'b', '0'], 0]])).toEqual({ a: { b: [0, { c: 5 }] }, e: 4 });
 });
 
-test('changes may have names that every object inherits, such as toString', () => {
+test('fields may have names that every object inherits, such as toString', () => {
   const from: unknown = JSON.parse('{"a":{"constructor":"x"}}');
   const to: unknown = JSON.parse('{"a":{"__proto__":{"b":1},"toString":"y"}}');
   expect(JSON.stringify(withChanges(from, changesBetween(from, to)))).toBe(JSON.stringify(to));

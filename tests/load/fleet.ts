@@ -1,5 +1,5 @@
-// The service for a load run or a run of shares: a Redis, API processes and workers as users run them, in a temporary folder. Starts and
-// stops the processes, and checks what they use and what they leave behind. It sends no requests.
+// The service for `npm run load` and `npm run shares`: a Redis, API processes and workers as users run them, in a temporary folder. This file
+// starts and stops the processes, measures their memory, and checks that they leave nothing behind. Other files send the requests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -93,7 +93,7 @@ export class Fleet {
     return join(this.folder, 'artifacts');
   }
 
-  /** Stops all processes except Redis with SIGTERM. @returns the faults, including remaining processes */
+  /** Stops all processes except Redis with SIGTERM. @returns the faults, including processes that still run */
   async stop(): Promise<string[]> {
     const faults: string[] = [];
     const ends = this.#processes.map(async ({ name, child }) => {

@@ -1,4 +1,4 @@
-// The records of a load run: response times and statuses, the expected results of accepted requests, and violations.
+// Records a load run: response times and statuses, the expected results of accepted requests, and violations.
 import type { JobStatus } from '@trainyard/contracts';
 
 /** An accepted job and its expected result. */

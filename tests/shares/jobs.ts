@@ -1,4 +1,4 @@
-// The jobs that both keys post, and requests about jobs.
+// The jobs that the attacker and the neighbour post, and functions that read jobs.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, type Job, type JobPage } from '@trainyard/contracts';
 import { regression, smallDigits } from '../load/specs.ts';

@@ -1,4 +1,4 @@
-// Starts the process that limits the memory of the service (memoryWatcher.ts), and asks it for the memory that it measured.
+// Starts the process that limits the memory of the service (memoryWatcher.ts), and reads its measurements.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

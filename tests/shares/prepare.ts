@@ -14,7 +14,7 @@ function noise(): Dataset {
   return { length, inputShape: [3, 32, 32], inputs, target, targets: Int32Array.from({ length }, (_, index) => index % 2) };
 }
 
-/** Creates what these attacks need. Jobs that no attack needs are replaced by tiny ones. @param attacks the names of the attacks */
+/** Creates the jobs and the dataset that these attacks need. A tiny job replaces each job that none of them needs. @param attacks the names of the attacks */
 export async function prepare(caller: Caller, attacks: readonly string[]): Promise<Prepared> {
   const needs = (...names: readonly string[]): boolean => attacks.some((name) => name === 'all' || names.includes(name));
   const deep = await post(caller, needs('predictions', 'exports', 'bodies', 'dripping') ? deepJob : tinyJob);

@@ -1,4 +1,4 @@
-// The results of one phase of a run: checks them and prints them.
+// Checks and prints the results of one phase of a run.
 import { processKinds } from './bounds.ts';
 import type { FairStart } from './fairStart.ts';
 import type { KindFigures } from './figures.ts';

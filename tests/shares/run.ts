@@ -58,7 +58,7 @@ async function work({ neighbour, eventLoop, watch }: Run, name: string, seconds:
 /**
  * Cancels the jobs and sweeps that the attack left, as an operator would. Retries requests that fail.
  * @returns the attacker's jobs that have ended since `since`
- * @throws Error if that takes too long
+ * @throws Error if the jobs and sweeps have not ended in time
  */
 async function cleanUp(run: Run, since: number): Promise<readonly Job[]> {
   const end = performance.now() + longestCleanUpMs;

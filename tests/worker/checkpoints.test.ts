@@ -7,7 +7,7 @@ import { describe, expect } from 'vitest';
 import { killIfThere, until } from './fixtures/processes.ts';
 import { childOf, type LogLine, type Workers, workerTest as test } from './fixtures/workers.ts';
 
-/** A small network that uses random numbers in training. An epoch takes some tenths of a second. */
+/** A small network that uses random numbers in training. An epoch takes a few tenths of a second. */
 const spec = {
   seed: 11,
   data: { dataset: 'digits', trainLimit: 1_000, testLimit: 40, batchSize: 2, transforms: [{ type: 'randomCrop', size: 28, padding: 2 }] },

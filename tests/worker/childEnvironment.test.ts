@@ -1,4 +1,4 @@
-// Which of the worker's environment variables a training process gets.
+// Tests that a training process gets only the necessary environment variables of the worker.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

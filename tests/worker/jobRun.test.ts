@@ -156,7 +156,7 @@ describe('cancelling', () => {
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
   });
 
-  test('is noticed also if its message was lost', async ({ redis, workers }) => {
+  test('is noticed even if its message was lost', async ({ redis, workers }) => {
     await workers.start();
     const jobId = await workers.create('epochs:1 hold:nothing');
     await workers.untilEpoch(jobId, 1);

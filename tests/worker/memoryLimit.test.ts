@@ -23,7 +23,7 @@ const job = { seed: 0, loss: { type: 'mse' }, epochs: 2 };
 const flat = [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }];
 const conv = { type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 };
 
-/** Jobs that need some hundred megabytes, each for a different reason. */
+/** Jobs that need several hundred megabytes, each for a different reason. */
 const large = {
   'parameters, optimizer state and files': {
     ...job,

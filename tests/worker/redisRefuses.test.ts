@@ -31,7 +31,7 @@ const ownTest = plainTest
 
 const test = ownTest.skipIf(!hasRedisServer);
 
-test('a job whose Redis is full several times for a moment has one attempt and each epoch once', async ({ server, workers }) => {
+test('a job whose Redis is full for many short moments has one attempt and each epoch once', async ({ server, workers }) => {
   const { logs } = await workers.start();
   const jobId = await workers.create('paced:300 save');
   await workers.untilEpoch(jobId, 5);

@@ -1,4 +1,4 @@
-// A worker with the real engine. The results do not depend on what happens to its processes.
+// Tests a worker with the real engine. The results are the same when its processes are killed, replaced or reused.
 import { readdirSync } from 'node:fs';
 import { engineVersion } from '@trainyard/engine';
 import { WorkerPresence } from '@trainyard/jobs';

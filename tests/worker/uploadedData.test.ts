@@ -89,7 +89,7 @@ test('copies of deleted datasets, least recently used copies and unfinished copi
   await copies.sweep();
   expect(await there()).toEqual([dataset.id]);
 
-  // Stores a second dataset. The folder has no room for both.
+  // Stores a second dataset. The folder has no room for two.
   const other = 'ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D9';
   await artifacts.putBytes(other, 'dataset.npz', uploadedFiles[pixelsId].file);
   await mkdir(join(home, 'datasets', 'mnist'));

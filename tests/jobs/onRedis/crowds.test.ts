@@ -1,4 +1,4 @@
-// Many followers at once, as after a restart of the API, cost Redis and this process little more than one follower.
+// Tests that many followers at once, as after a restart of the API, cost Redis and this process little more than one follower.
 import { EventHub, redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';

@@ -1,4 +1,4 @@
-// Uploads that are being read: their lease, their end, and the removal of all their data.
+// Tests uploads that are being read: how their lease is renewed and lost, how they end, and that all their data is removed.
 import { PendingUploads } from '@trainyard/jobs';
 import type { Problem } from '@trainyard/contracts';
 import { expect } from 'vitest';

@@ -1,4 +1,4 @@
-// The retention of ended jobs by age and by number, with several processes at once and with crashes.
+// Tests the retention of ended jobs by age and by number, with several processes at once and with crashes.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const test = redisTest.extend('folder', async ({ redis: _redis }, { onCleanup })
   return folder;
 });
 
-/** Creates a retention like that of a separate process. */
+/** Creates a retention with its own connections and stores, as another process would have. */
 async function openRetention(redis: TestRedis, folder: string, limits: Partial<RetentionLimits>) {
   const artifacts = await FolderArtifactStore.open(folder);
   const options = { redis: redis.connect(), prefix: redis.prefix };

@@ -1,4 +1,5 @@
-// The bytes that count for an owner's storage and share of Redis are those of the existing jobs and sweeps, after any sequence of actions.
+// Tests the bytes that count for an owner's storage and share of Redis. After any sequence of actions they are the bytes of the jobs and
+// sweeps that exist.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

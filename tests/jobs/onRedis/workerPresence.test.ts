@@ -1,4 +1,4 @@
-// The list of workers: workers announce themselves, withdraw, or stop announcing.
+// Tests the list of workers. Workers announce themselves, withdraw, or stop announcing themselves.
 import { redisKeys, WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest as test } from '../../support/redis.ts';
