@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 import { hangLimits } from './tests/support/hangLimits.ts';
 import { WaitingFilesFirst } from './tests/support/waitingFilesFirst.ts';
 
-/** Tests of the engine that measure the memory of their process. Each file has a process of its own. */
+/** Tests of the engine that measure the memory of their process. Each file runs in a separate process. */
 const ofOwnProcess = ['tests/engine/memory.test.ts', 'tests/engine/garbage.test.ts'];
 
 export default defineConfig({
@@ -15,9 +15,9 @@ export default defineConfig({
     maxWorkers: Math.max(4, availableParallelism() - 1),
     sequence: { sequencer: WaitingFilesFirst },
     ...hangLimits,
-    // Tests start hundreds of processes of the same few programs: the cache saves compiling them again.
+    // Tests start the same few programs hundreds of times. With the cache Node does not compile them each time.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile-cache', import.meta.url)) },
-    // The built packages are imported without transforming them: transforming them for each test file takes longer than many tests.
+    // Vitest imports the built packages without transforming them. To transform them for each test file would take longer than many tests.
     server: { deps: { external: [/\/(packages|services)\/[a-z]+\/dist\//] } },
     // With `isolate: false` the files of a project share processes, which load each module once. So a test must leave no state behind.
     projects: [
