@@ -1,5 +1,5 @@
-// Collects the gradients and evaluations of epochs in the training child, and writes one file about every second. So a job with many
-// short epochs needs few files. The worker then stores the files.
+// Collects the gradients and evaluations of epochs in the training child, and writes them to files about every second. So a job with
+// many short epochs needs few files. The worker then stores the files.
 import type { TrainingEvent } from '@trainyard/engine';
 import { type SnapshotKind, snapshotKinds, snapshotLine } from '@trainyard/jobs/snapshots';
 import type { ReportedEvent, TrainOrder } from './messages.ts';

@@ -32,6 +32,6 @@ export function isStillSending({ raw }: FastifyRequest): boolean {
 export function closeAfterAnswer(reply: FastifyReply): void {
   void reply.header('connection', 'close');
   const { socket } = reply.raw;
-  // Node calls this method after the response. Node's own method would close the connection before the client has read the response.
+  // Node calls this method after the response. Node's own method could close the connection before the client has read the response.
   if (socket instanceof Socket) socket.destroySoon = () => closeSoon(socket);
 }

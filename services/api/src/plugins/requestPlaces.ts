@@ -1,5 +1,5 @@
 // Limits how many requests of each API key are in progress in this process. Further requests wait before their bodies are read, so a key
-// that sends many requests at once delays only these. Event streams have a separate limit.
+// that sends many requests at once delays only its own requests. Event streams have a separate limit.
 import type { ApiKeys } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { FairSemaphore } from '../fairSemaphore.ts';

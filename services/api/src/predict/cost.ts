@@ -36,7 +36,7 @@ export function mostSamplesOf(inputShape: readonly number[], most: number): numb
 /**
  * Returns the most memory that a prediction needs, in bytes.
  * @param memoryBytes the memory limit of a prediction process
- * @throws ProblemError 422 for a prediction that needs too much; the message suggests a smaller one
+ * @throws ProblemError 422 for a prediction that is too large; the message says what to do
  */
 export function neededBytes(request: RequestedPrediction, memoryBytes: number): number {
   const { samples, activations } = request;
