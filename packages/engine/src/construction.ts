@@ -60,7 +60,7 @@ export function leading(fields: z.ZodRawShape, options: Readonly<Record<string, 
   return names.slice(0, last + 1).map((name) => argument(fields[name], options[name]));
 }
 
-/** An option's value as an argument: a float where the option is not a whole number by its nature. */
+/** Returns an option's value as an argument. Values of options that are not limited to whole numbers become floats. */
 export function argument(field: z.core.$ZodType, value: unknown): Argument {
   return traitsOf(field).schema.parse(value);
 }

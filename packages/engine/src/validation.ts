@@ -1,5 +1,5 @@
-// Turns what zod finds into problems for people: a JSON pointer, the offending value and the remedy, with a
-// stable code. Every boundary of the house parses with it, so that errors look the same everywhere.
+// Turns zod's issues into problems for people: a JSON pointer, a message with the offending value and the remedy, and a stable code. The
+// whole project parses its inputs with this module, so errors look the same everywhere.
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { mostProblems } from './errors.ts';

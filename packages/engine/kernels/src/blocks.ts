@@ -1,22 +1,22 @@
-// The units of element-wise kernels: blocks of a fixed number of elements, a whole number of vectors, which are the same wherever a
-// block is computed.
+// The units of element-wise kernels: blocks of a fixed number of elements. A block has a whole number of vectors, so its elements share the
+// same vectors whichever thread computes it.
 
-/** Elements of a block: some microseconds of work, and a whole number of vectors and cache lines. */
+/** The number of elements of a block. A block takes a few microseconds and has a whole number of vectors and cache lines. */
 const BLOCK = 2048;
 
-/** Blocks of `n` elements; the last may have fewer. */
+/** Returns the number of blocks of `n` elements. The last block may have fewer elements. */
 export function blocksOf(n: i32): i32 {
   return (n + (BLOCK - 1)) / BLOCK;
 }
 
-/** Bytes before the block. */
+/** Returns the offset of the block in bytes. */
 // @ts-ignore: decorator
 @inline
 export function blockStart(block: i32): usize {
   return (<usize>block * BLOCK) << 2;
 }
 
-/** Elements of the blocks from…to - 1, of `n` in all. */
+/** Returns the number of elements in the blocks `from` to `to - 1`, if all blocks together have `n` elements. */
 // @ts-ignore: decorator
 @inline
 export function blockElements(n: i32, from: i32, to: i32): i32 {

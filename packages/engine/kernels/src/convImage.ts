@@ -1,8 +1,11 @@
-// The image of repeated elements that convolutions read: making a block of channels of a band of it, and the lists of where
-// terms and results lie in it.
+// Makes the image of repeated elements that convolutions read, one band of rows of one block of channels at a time. Also lists the offsets
+// of terms and results in the image.
 import { ConvPlan } from './convPlan';
 
-/** Clears a thread's whole image, once: what lies beside the input's columns stays 0, for only these are written. Nothing is listed yet. */
+/**
+ * Clears a thread's whole image once. Later only the input's columns are written, so the padding beside them stays 0. Marks the list of
+ * terms as empty.
+ */
 export function clearImage(plan: ConvPlan, scratch: usize): void {
   memory.fill(scratch + plan.image, 0, <usize>plan.blockChannels * plan.planeBytes);
   store<i32>(scratch + plan.listed, 0);
@@ -66,7 +69,7 @@ function repeat(x: usize, to: usize, n: i32): void {
   }
 }
 
-/** Where a column lies in a line. */
+/** Returns the position of a column in a line of the image. */
 // @ts-ignore: decorator
 @inline
 function slotOf(plan: ConvPlan, column: i32): usize {
@@ -92,7 +95,7 @@ export function listTerms(plan: ConvPlan, channels: i32, scratch: usize): void {
   }
 }
 
-/** Lists where the results of a band lie from the first one. */
+/** Lists the offsets of a band's results from the band's first result. */
 export function listResults(plan: ConvPlan, positions: usize): void {
   for (let row = 0; row < plan.bandRows; row++) {
     const line = <usize>(row * plan.strideHeight) * plan.lineBytes;

@@ -1,5 +1,5 @@
-// A · Bᵀ for row-major operands: dot products of rows, 4 × 2 at a time. A dot product's bits do not depend on how many are
-// taken together: four sums of every fourth term, added in pairs.
+// A · Bᵀ for row-major operands: dot products of rows, 4 × 2 at a time. Each dot product keeps four sums, one of every fourth term, and
+// adds them in pairs at the end. So its bits do not depend on how many dot products are computed together.
 import { madd } from './madd';
 import { loadTail } from './memory';
 

@@ -1,6 +1,6 @@
-// What the gradients of a linear layer need beside matrix products.
+// Kernels for the gradients of a linear layer, in addition to matrix products.
 
-/** out[j] = Σ x[i][j] over the rows, in their order. Units are blocks of 4 columns. */
+/** Computes out[j] = Σ x[i][j] over the rows i, in the order of the rows. Units are blocks of 4 columns. */
 export function columnSums(x: usize, out: usize, rows: i32, columns: i32, from: i32, to: i32): void {
   const step = <usize>columns << 2;
   for (let column = 4 * from; column < 4 * to; column += 4) {
@@ -23,7 +23,7 @@ export function columnSums(x: usize, out: usize, rows: i32, columns: i32, from: 
   }
 }
 
-/** out[i][j] = a[i] · b[j]: a matrix product of one term, which has nothing to pack. Units are rows. */
+/** Computes out[i][j] = a[i] · b[j]. It is a matrix product with one term per result, so nothing is packed. Units are rows. */
 export function outerProduct(a: usize, b: usize, out: usize, columns: i32, from: i32, to: i32): void {
   const tail = columns & 3;
   const whole = <usize>(columns - tail) << 2;

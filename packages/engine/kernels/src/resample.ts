@@ -1,6 +1,6 @@
-// Linear maps along both sides of planes: average pooling, adaptive pooling and resizing are all of this form, and so are
-// their gradients, with the bands transposed. A side's bands say for each of its outputs where its inputs start, where its
-// weights start (one more entry ends the last) and what the weights are.
+// Linear maps along both sides of planes. Average pooling, adaptive pooling and resizing have this form. Their gradients have it too, with
+// transposed bands. The bands of a side have, for each output, the index of its first input and of its first weight, and all weights. One
+// more entry marks the end of the last output's weights.
 
 import { ownScratch } from './memory';
 

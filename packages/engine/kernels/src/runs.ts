@@ -1,4 +1,4 @@
-// Kernels that move runs of elements: parts of an array into another, and rows picked by an index.
+// Kernels that copy runs of elements: parts of an array into another array, and rows that are selected by an index.
 import { fill } from './elementwise';
 
 // @ts-ignore: decorator
@@ -15,7 +15,10 @@ function copyRun(x: usize, out: usize, n: i32): void {
   }
 }
 
-/** Copies runs of n elements; the next run starts `step` (of x) and `outStep` (of out) elements after the one before. Units are runs. */
+/**
+ * Copies runs of n elements. The first elements of neighbouring runs are `step` elements apart in x and `outStep` elements apart in out.
+ * Units are runs.
+ */
 export function copyRuns(x: usize, step: i32, out: usize, outStep: i32, n: i32, from: i32, to: i32): void {
   x += <usize>(from * step) << 2;
   out += <usize>(from * outStep) << 2;

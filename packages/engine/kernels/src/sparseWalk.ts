@@ -1,10 +1,13 @@
-// The two inner loops of a convolution's gradients where few positions of the result have one: over a list of them, each the
-// byte offsets of its window in two images and its gradient. Images have their channels last, so that a row of a window is one
-// run of kernelWidth × channels elements. In the image that is read channels lie close; in the one that is added to they begin
-// at whole vectors: the processor can then pass on at once what was stored for an overlapping window just before.
+// The two inner loops of a convolution's gradients when only few positions of the result have a gradient. They run over a list of these
+// positions. An entry has the byte offsets of the position's window in two images, and its gradient. Images have their channels last, so a
+// row of a window is one run of kernelWidth × channels elements. One image is only read, and its pixels are not padded. The other is added
+// to, and its pixels begin at whole vectors. There, the processor can forward a value that was just stored for an overlapping window.
 import { madd } from './madd';
 
-/** Bytes of an entry of the list: u32 offset in the image that is read, u32 in the one that is added to, f32 gradient. */
+/**
+ * Bytes of an entry of the list: the offset in the image that is read (u32), the offset in the image that is added to (u32), and the
+ * gradient (f32).
+ */
 export const ENTRY = 16;
 /** Vectors of sums that are held in registers at a time. */
 const MOST = 8;
@@ -176,7 +179,7 @@ export function sumWindows(image: usize, line: usize, list: usize, n: i32, rows:
   }
 }
 
-/** image[offset + row] += g · weights[row] over the list: the other way around. */
+/** The opposite direction: adds g · weights[row] to image[offset + row] for each entry of the list. */
 export function spreadWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, weights: usize): void {
   for (const end = list + <usize>n * ENTRY; list < end; list += ENTRY) {
     let to = image + <usize>load<u32>(list, 4);

@@ -1,7 +1,7 @@
-// The micro-kernels that convolutions run in. A tile is up to 5 rows × 8 columns of float32 sums held in registers: ten
-// accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without spilling.
-// The left operand is an image with every element repeated over a vector, which saves an instruction at each use.
-// Each sum takes its terms in order. Nothing here knows of matrices; products of those have rowTile.ts.
+// The innermost loops (micro-kernels) of convolutions. A tile is up to 5 rows × 8 columns of float32 sums held in registers: ten
+// accumulators, two vectors of the right operand, one of the left and one product are the most that V8 keeps without spilling. The left
+// operand is an image with every element repeated over a vector, which saves an instruction at each use. Each sum adds its terms in order.
+// Products of matrices use rowTile.ts instead.
 import { madd } from './madd';
 
 /** Columns of a tile. */
@@ -9,13 +9,14 @@ export const TILE_COLUMNS = 8;
 /** Most rows of a tile. */
 export const TILE_ROWS = 5;
 
-/** Rows are shared out evenly among the fewest tiles: tile i takes those from firstRow(rows, tiles, i) to the next one's. */
+/** Returns the fewest tiles that hold all rows. */
 // @ts-ignore: decorator
 @inline
 export function tilesOf(rows: i32): i32 {
   return (rows + TILE_ROWS - 1) / TILE_ROWS;
 }
 
+/** Returns the first row of tile i. The rows are divided evenly among the tiles, and a tile ends where the next one begins. */
 // @ts-ignore: decorator
 @inline
 export function firstRow(rows: i32, tiles: i32, i: i32): i32 {

@@ -1,4 +1,4 @@
-// What can be wrong with data. Messages never hold a path of the machine: they may end in an HTTP answer.
+// Errors about data. Messages never contain a path of the machine, because they may be sent in an HTTP response.
 import { EngineError } from '../errors.ts';
 
 /** The location of a fault in an upload. Unknown fields are left out. */
@@ -17,7 +17,7 @@ export interface DataFormatErrorOptions extends ErrorOptions {
   readonly others?: readonly DataFormatError[];
 }
 
-/** A file or array that is not what its format says; the message names the byte and the values. */
+/** A file or array does not fit its format. The message has the position and the values. */
 export class DataFormatError extends EngineError {
   readonly place: DataPlace;
   readonly others: readonly DataFormatError[];
@@ -71,14 +71,14 @@ function faultOf(step: () => unknown): DataFormatError | null {
   }
 }
 
-/** A dataset's file that is nowhere and cannot be fetched; the message names the remedy. */
+/** A dataset's file is missing and cannot be fetched. The message has the remedy. */
 export class DatasetUnavailableError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('datasetUnavailable', message, options);
   }
 }
 
-/** A download that is not the file it should be. */
+/** A downloaded file does not have the expected checksum. */
 export class DatasetChecksumError extends EngineError {
   readonly expected: string;
   readonly actual: string;

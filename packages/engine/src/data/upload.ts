@@ -1,16 +1,17 @@
-// How the two parts of a dataset come together. The formats are read elsewhere, the files by the adapter (src/node/uploadFiles.ts).
+// Joins the training and the test part of an uploaded dataset. The formats are read in uploadFormats/, and the files in
+// src/node/uploadFiles.ts.
 import { formatShape, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Dataset, Splits } from './dataset.ts';
 import { bothOf, DataFormatError, inFile } from './errors.ts';
 import type { ReaderLimits } from './limits.ts';
 
-/** Longer than any class is called. */
+/** The most characters of a class name. It is longer than any usual name. */
 const CLASS_NAME_CHARACTERS = 200;
 
-/** As NumPy and MNIST's files have it: classes are numbers from 0 on. */
+/** Returns the names of classes that are numbered from 0, as in NumPy's and MNIST's files. */
 export const numberedClasses = (count: number): string[] => Array.from({ length: count }, (_, number) => String(number));
 
-/** Gives each sample of a table this shape. @throws DataFormatError when its columns do not fill it. */
+/** Gives each sample of a table this shape. @throws DataFormatError if the columns do not fill the shape. */
 export function reshaped(name: string, dataset: Dataset, inputShape: Shape | undefined): Dataset {
   if (inputShape === undefined) return dataset;
   if (sizeOf(inputShape) === sizeOf(dataset.inputShape)) return { ...dataset, inputShape };
@@ -26,7 +27,7 @@ export interface HalfParts {
 }
 
 /**
- * Brings the parts of a dataset together; the classes are the training part's.
+ * Joins the two parts of a dataset. The classes are the classes of the training part.
  * @param parts the form parts from which each half was read
  * @throws DataFormatError when the test part has other shapes, types or a class that the training part has not, or for what is
  *   over a limit.
