@@ -128,8 +128,8 @@ describe('a share of Redis', () => {
     const used = async (): Promise<number> => (await shown(api)).redisBytes.used;
     const before = await used();
     expect(before).toBeGreaterThan(60_000);
-    expectRefused(await post(api, ada, { epochs: 200 }), 413, 'may take 100000 bytes of Redis', `take ${before}`);
-    expectRefused(await api.post('/sweeps', sweepOf(10), ada), 413, 'may take 100000 bytes of Redis');
+    expectRefused(await post(api, ada, { epochs: 200 }), 413, 'may use 100000 bytes of Redis memory', `use ${before}`);
+    expectRefused(await api.post('/sweeps', sweepOf(10), ada), 413, 'may use 100000 bytes of Redis memory');
     expect((await post(api, bob, { epochs: 200 })).statusCode).toBe(202);
     const attempt = await claim(api.jobs, id);
     for (const epoch of [1, 2, 3]) await attempt.appendEpoch(metricsOf(epoch));

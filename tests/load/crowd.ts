@@ -31,16 +31,19 @@ export interface CrowdFigures {
 
 /** A reader that behaves like an EventSource: when its stream ends, it reconnects with its last event id, until it gets a 204. */
 class Reader {
+  /** The ids of its events. All readers share the strings of `#known`, because thousands of readers get the same ids. */
   readonly ids: string[] = [];
   connections = 0;
   isConnected = false;
   /** The reason why the reader stopped, unless it was a 204. */
   fault: string | null = null;
   readonly #url: string;
-  #stream: StreamClient | undefined;
+  readonly #known: Map<string, string>;
 
-  constructor(url: string) {
+  /** @param known the ids that any reader has got */
+  constructor(url: string, known: Map<string, string>) {
     this.#url = url;
+    this.#known = known;
   }
 
   async follow(): Promise<void> {
@@ -53,19 +56,27 @@ class Reader {
 
   async #connection(): Promise<number> {
     const last = this.ids.at(-1);
+    let stream: StreamClient;
     try {
-      this.#stream = await openStream(this.#url, last === undefined ? {} : { 'last-event-id': last });
+      stream = await openStream(this.#url, last === undefined ? {} : { 'last-event-id': last }, ({ id }) => this.#keep(id));
     } catch {
       // The process is not listening. An EventSource reconnects after a network error.
       return 200;
     }
-    const { status } = this.#stream;
+    const { status } = stream;
     this.connections += 1;
     this.isConnected = status === 200;
-    await this.#stream.ended().catch(() => undefined);
+    await stream.ended().catch(() => undefined);
     this.isConnected = false;
-    this.ids.push(...this.#stream.events.flatMap(({ id }) => id ?? []));
     return status;
+  }
+
+  /** Keeps the id of an event. Live steps have no id. */
+  #keep(id: string | undefined): void {
+    if (id === undefined) return;
+    const known = this.#known.get(id) ?? id;
+    this.#known.set(known, known);
+    this.ids.push(known);
   }
 }
 
@@ -102,7 +113,8 @@ export async function crowd(client: Client, fleet: Fleet, size: number): Promise
   const { id } = await client.post({ ...long(client.draws), epochs: 100_000 }, ['cancelled']);
   await client.until(id, ({ status }) => status === 'running');
   const path = `${url}/jobs/${id}/events`;
-  const readers = Array.from({ length: size }, () => new Reader(path));
+  const known = new Map<string, string>();
+  const readers = Array.from({ length: size }, () => new Reader(path, known));
   const following = readers.map(async (reader) => await reader.follow());
   await allConnected(readers);
   await fleet.restartApi(0);
