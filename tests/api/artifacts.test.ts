@@ -1,7 +1,10 @@
 // Downloading the files of a job: whole, in parts, not again, not yet. Weights are stored, the rest is rendered.
 import { createHash, randomBytes } from 'node:crypto';
 import { artifactList, type Job, type Problem } from '@trainyard/contracts';
-import { buildModel, describeData, encodeOnnx, encodeWeights, engineScript, Generator, pytorchScript } from '@trainyard/engine';
+import { encodeWeights, Generator } from '@trainyard/engine';
+import { describeData } from '@trainyard/engine/data';
+import { encodeOnnx, engineScript, pytorchScript } from '@trainyard/engine/formats';
+import { buildModel } from '@trainyard/engine/spec';
 import type { JobAttempt } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, result, spec, startJob } from '../support/jobs.ts';

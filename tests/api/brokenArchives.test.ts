@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ReaderLimits } from '@trainyard/engine';
+import type { ReaderLimits } from '@trainyard/engine/data';
 import { findOnPath } from '@trainyard/jobs';
 import { zipSync } from 'fflate';
 import sharp from 'sharp';

@@ -1,5 +1,5 @@
 // The digits as arrays, which train.py reads.
-import { npyDataset } from '@trainyard/engine';
+import { npyDataset } from '@trainyard/engine/data';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { parseApiKeys } from '@trainyard/jobs';
 import { unzipSync } from 'fflate';

@@ -1,6 +1,6 @@
 // What can be learned from: the list, and each of it.
 import { datasetList, datasetSamples, datasetSchema } from '@trainyard/contracts';
-import { datasetDefinitions } from '@trainyard/engine';
+import { datasetDefinitions } from '@trainyard/engine/data';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { unzipSync } from 'fflate';
 import { expect } from 'vitest';

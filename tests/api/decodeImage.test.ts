@@ -1,7 +1,7 @@
 // Image files to pixels, as Pillow and browsers show them: every form that is read, and files that are cut off, damaged or lie about
 // their size.
 import { deflateSync } from 'node:zlib';
-import { DataFormatError, type DecodedImage } from '@trainyard/engine';
+import { DataFormatError, type DecodedImage } from '@trainyard/engine/data';
 import * as fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,8 @@
 // The filters of a job's convolutions: of its model or its last checkpoint, as arrays or as a picture.
 import { jobFilters } from '@trainyard/contracts';
-import { checkSpec, decodeSafetensors, type JobSpec, train } from '@trainyard/engine';
+import { train } from '@trainyard/engine';
+import { decodeSafetensors } from '@trainyard/engine/formats';
+import { checkSpec, type JobSpec } from '@trainyard/engine/spec';
 import { describe, expect } from 'vitest';
 import { decodeImage } from '../../services/api/src/images/decodeImage.ts';
 import { claim, createJob, startJob } from '../support/jobs.ts';

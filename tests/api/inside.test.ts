@@ -1,6 +1,7 @@
 // What a run looked like from inside: gradients and evaluations, and why there are none.
 import { jobEvaluation, jobGradients } from '@trainyard/contracts';
-import { checkSpec, type GradientSnapshot, train, type TrainingEvent } from '@trainyard/engine';
+import { train, type TrainingEvent } from '@trainyard/engine';
+import { checkSpec, type GradientSnapshot } from '@trainyard/engine/spec';
 import { snapshotLine, snapshotName } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { metricsOf, result, startJob } from '../support/jobs.ts';

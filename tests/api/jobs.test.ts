@@ -1,6 +1,6 @@
 // Making, listing and showing jobs over HTTP, on a real Redis. No worker: what one writes is written here.
 import { dryRunAnswer, type Job, jobPage, jobSchema, type Problem } from '@trainyard/contracts';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, result } from '../support/jobs.ts';

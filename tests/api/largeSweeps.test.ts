@@ -1,6 +1,6 @@
 // Tests sweeps of large specs: how much memory of Redis they use, and which are refused. Planning a sweep must not delay other requests.
 import type { Job, JobPage, Problem, Sweep, SweepPage } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { parseApiKeys, redisKeys, Retention, SweepStore, withValues } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { spec as smallSpec } from '../support/jobs.ts';

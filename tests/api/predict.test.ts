@@ -1,15 +1,9 @@
 // Predictions over HTTP: the numbers of the engine's own evaluation, of JSON and of images, and what is refused and how.
 import { prediction } from '@trainyard/contracts';
-import {
-  checkSpec,
-  decodeSafetensors,
-  encodePng,
-  encodeSafetensors,
-  InlineLoader,
-  type JobSpec,
-  train,
-  type TrainingEvent,
-} from '@trainyard/engine';
+import { train, type TrainingEvent } from '@trainyard/engine';
+import { encodePng, InlineLoader } from '@trainyard/engine/data';
+import { decodeSafetensors, encodeSafetensors } from '@trainyard/engine/formats';
+import { checkSpec, type JobSpec } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import sharp from 'sharp';
 import { beforeAll, describe, expect } from 'vitest';

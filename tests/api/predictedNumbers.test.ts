@@ -4,23 +4,18 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prediction } from '@trainyard/contracts';
+import { Generator, train, type TrainingEvent } from '@trainyard/engine';
 import {
-  checkSpec,
   contentOf,
   type Dataset,
   type DatasetFiles,
-  decodeSafetensors,
-  defaultLimits,
   encodePng,
-  encodeSafetensors,
-  Generator,
   InlineLoader,
-  type JobSpec,
   npzPieces,
-  train,
-  type TrainingEvent,
   type UploadedContent,
-} from '@trainyard/engine';
+} from '@trainyard/engine/data';
+import { decodeSafetensors, encodeSafetensors } from '@trainyard/engine/formats';
+import { checkSpec, defaultLimits, type JobSpec } from '@trainyard/engine/spec';
 import { describe, expect } from 'vitest';
 import { createJob } from '../support/jobs.ts';
 import { apiTest as test, type TestApi } from './fixtures/api.ts';

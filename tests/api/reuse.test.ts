@@ -2,7 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Job, jobPage, jobSchema } from '@trainyard/contracts';
-import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { JobStore, parseApiKeys, reuseKeyOf } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';

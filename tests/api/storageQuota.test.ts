@@ -1,6 +1,8 @@
 // Tests the limit of the bytes that each key may store: its uploads, the files of its jobs, and the data of its jobs and sweeps in Redis.
 import type { Dataset, Job, Sweep, Weights } from '@trainyard/contracts';
-import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
+import { encodeWeights, Generator } from '@trainyard/engine';
+import { describeData } from '@trainyard/engine/data';
+import { buildModel } from '@trainyard/engine/spec';
 import { KeyQuotas, noQuotas, type Quotas, redisKeys, Retention } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, result, spec } from '../support/jobs.ts';

@@ -1,7 +1,7 @@
 // Tests retry and fork over HTTP, on a real Redis. No worker runs: the tests write what a worker would write.
 // tests/worker/successors.test.ts tests that the new job ends with the same bits.
 import { type Job, jobMetrics, jobSchema, type Problem } from '@trainyard/contracts';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, metricsOf, result, spec } from '../support/jobs.ts';

@@ -1,6 +1,7 @@
 // The weights that the jobs of a sweep begin with: checked for every job before any is queued, and each job's own from then on.
 import type { Job, SweepPage } from '@trainyard/contracts';
-import { buildModel, checkSpec, encodeWeights, Generator } from '@trainyard/engine';
+import { encodeWeights, Generator } from '@trainyard/engine';
+import { buildModel, checkSpec } from '@trainyard/engine/spec';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, result } from '../support/jobs.ts';

@@ -1,6 +1,7 @@
 // Tables over HTTP: what the answer of an upload says, which limits of samples are refused, and predictions of rows.
 import { datasetSchema, type Dataset, type Job, prediction, type Problem } from '@trainyard/contracts';
-import { encodeNpy, train } from '@trainyard/engine';
+import { train } from '@trainyard/engine';
+import { encodeNpy } from '@trainyard/engine/data';
 import { describe, expect } from 'vitest';
 import { apiTest as test, type TestApi } from './fixtures/api.ts';
 import { formParts, upload } from './fixtures/forms.ts';

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Job, Sweep } from '@trainyard/contracts';
-import type { JobSpecInput } from '@trainyard/engine';
+import type { JobSpecInput } from '@trainyard/engine/spec';
 import { closeRedis, connectRedis, redisKeys, servicePrefix } from '@trainyard/jobs';
 import { describe, expect, test as base } from 'vitest';
 import { until } from '../support/until.ts';

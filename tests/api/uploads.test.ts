@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { type Dataset, datasetList, datasetSamples, datasetSchema, type Job } from '@trainyard/contracts';
-import { encodeNpy, readNpz, uploadedContent } from '@trainyard/engine';
+import { encodeNpy, readNpz, uploadedContent } from '@trainyard/engine/data';
 import { parseApiKeys } from '@trainyard/jobs';
 import { unzipSync } from 'fflate';
 import { describe, expect } from 'vitest';

@@ -1,7 +1,7 @@
 // Weights that PyTorch wrote, sent to POST /weights, and the jobs that begin with them: what was taken stands in the answer, and the
 // job's own copy has the model's names.
 import { type Job, jobSchema, type Problem, type Weights, weightsSchema } from '@trainyard/contracts';
-import { decodeSafetensors } from '@trainyard/engine';
+import { decodeSafetensors } from '@trainyard/engine/formats';
 import { describe, expect } from 'vitest';
 import { spec } from '../support/jobs.ts';
 import { valuesOf, weightFile } from '../support/weightFiles/index.ts';

@@ -2,7 +2,9 @@
 import { request as httpRequest } from 'node:http';
 import { readdir } from 'node:fs/promises';
 import { type Job, jobSchema, type Problem, type Weights, weightsSchema } from '@trainyard/contracts';
-import { buildModel, describeData, encodeWeights, Generator } from '@trainyard/engine';
+import { encodeWeights, Generator } from '@trainyard/engine';
+import { describeData } from '@trainyard/engine/data';
+import { buildModel } from '@trainyard/engine/spec';
 import { parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, result, spec } from '../support/jobs.ts';

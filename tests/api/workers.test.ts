@@ -1,6 +1,6 @@
 // The list of workers over HTTP. That real workers announce themselves is in tests/worker.
 import { type Problem, workerList } from '@trainyard/contracts';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion } from '@trainyard/engine/spec';
 import { parseApiKeys, WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest as test } from '../support/redis.ts';

@@ -3,24 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  batchTensors,
-  buildModel,
-  checkSpec,
-  countCorrect,
-  type Dataset,
-  Generator,
-  InlineLoader,
-  idxDataset,
-  inArena,
-  type JobSpec,
-  loadWeights,
-  noGrad,
-  sampleOrder,
-  setBackend,
-  train,
-  WasmBackend,
-} from '@trainyard/engine';
+import { batchTensors, countCorrect, Generator, inArena, loadWeights, noGrad, setBackend, train, WasmBackend } from '@trainyard/engine';
+import { type Dataset, InlineLoader, idxDataset, sampleOrder } from '@trainyard/engine/data';
+import { buildModel, checkSpec, type JobSpec } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { beforeAll, describe, expect, test } from 'vitest';
 

@@ -1,17 +1,7 @@
 // That nothing of the registries is unproven: each layer, loss, optimizer and scheduler has cases among the project's own PyTorch
 // answers, or, where PyTorch has no numbers to compare with, gradients by finite differences. The tables say which.
-import {
-  buildModel,
-  Generator,
-  layerDefinitions,
-  layerSchema,
-  lossDefinitions,
-  optim,
-  randn,
-  ReferenceBackend,
-  schedulerDefinitions,
-  withBackend,
-} from '@trainyard/engine';
+import { Generator, optim, randn, ReferenceBackend, withBackend } from '@trainyard/engine';
+import { buildModel, layerDefinitions, layerSchema, lossDefinitions, schedulerDefinitions } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { checkLeafGradients } from '../support/checkGradients.ts';
 import { layerSamples } from '../support/layerSamples.ts';

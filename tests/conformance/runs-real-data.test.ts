@@ -2,7 +2,8 @@
 // and CIFAR-10 in TRAINYARD_DATASETS; without it their names are listed.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkSpec, type EpochMetrics, setBackend, train, WasmBackend } from '@trainyard/engine';
+import { setBackend, train, WasmBackend } from '@trainyard/engine';
+import { checkSpec, type EpochMetrics } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readConformance } from './conformanceDir.ts';

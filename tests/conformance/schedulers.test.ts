@@ -1,5 +1,6 @@
 // PyTorch's learning rates epoch by epoch, against schedulers.json.
-import { Schedule, schedulerSchema } from '@trainyard/engine';
+import { Schedule } from '@trainyard/engine';
+import { schedulerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { readConformance } from './conformanceDir.ts';
 import { schedulers, typesByName } from './counterparts.ts';

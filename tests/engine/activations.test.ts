@@ -4,11 +4,9 @@ import * as ops from '@trainyard/engine';
 import {
   BatchNorm1d,
   BatchNorm2d,
-  buildModel,
   Dropout,
   fromFlat,
   Generator,
-  layerSchema,
   ones,
   rand,
   ReferenceBackend,
@@ -18,6 +16,7 @@ import {
   withBackend,
   zeros,
 } from '@trainyard/engine';
+import { buildModel, layerSchema } from '@trainyard/engine/spec';
 import { expect, test } from 'vitest';
 import { onEveryBackend } from '../support/backends.ts';
 import { expectRefusal } from '../support/expectRefusal.ts';

@@ -1,14 +1,16 @@
 // Mistakes of callers without TypeScript are refused at once. The error names the argument and says what to do. No option is ignored.
 import * as engine from '@trainyard/engine';
 import { ArgumentError, indices, optim, ones, tensor, zeros } from '@trainyard/engine';
+import { InlineLoader } from '@trainyard/engine/data';
+import * as specs from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { noFiles } from './training/runs.ts';
 
 /** Returns a public function or class without its types. */
 type Untyped = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 type UntypedClasses = Readonly<Record<string, new (...args: readonly unknown[]) => unknown>>;
-const functions = engine as unknown as Untyped;
-const classes = { ...engine, ...optim } as unknown as UntypedClasses;
+const functions = { ...engine, ...specs } as unknown as Untyped;
+const classes = { ...engine, ...optim, InlineLoader } as unknown as UntypedClasses;
 
 const parameters = () => [ones([2], { requiresGrad: true })];
 const [input, target, labels] = [zeros([2, 3]), zeros([2, 3]), indices([0, 1])];
@@ -174,16 +176,16 @@ test('an unknown option of a backward pass is refused', () => {
 
 test('omitted options have their defaults, also in a spec that was not checked', () => {
   const step = { type: 'step', stepSize: 2 } as never;
-  expect(engine.learningRateAt(step, 0.1, 2)).toBeCloseTo(0.01, 12);
+  expect(specs.learningRateAt(step, 0.1, 2)).toBeCloseTo(0.01, 12);
   expect(new engine.Schedule(step, 0.1).after(2, 2).learningRate).toBeCloseTo(0.01, 12);
   const layers = [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }, { type: 'flatten' }] as never;
-  const model = engine.buildModel(layers, [1, 4, 4], new engine.Generator(1));
+  const model = specs.buildModel(layers, [1, 4, 4], new engine.Generator(1));
   expect(model.forward(zeros([1, 1, 4, 4])).shape).toEqual([1, 8]);
 });
 
 describe('train', () => {
   const spec = { data: { dataset: 'digits' }, model: { layers: [{ type: 'flatten' }] } };
-  const { spec: checked } = engine.checkSpec({
+  const { spec: checked } = specs.checkSpec({
     data: { dataset: 'digits' },
     model: { layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
     loss: { type: 'crossEntropy' },

@@ -4,21 +4,8 @@
 import { Session } from 'node:inspector/promises';
 import { setFlagsFromString } from 'node:v8';
 import { describe, expect, test } from 'vitest';
-import {
-  buildModel,
-  checkSpec,
-  Generator,
-  inArena,
-  type JobSpec,
-  layerSchema,
-  MSELoss,
-  optim,
-  randn,
-  setBackend,
-  type Shape,
-  train,
-  WasmBackend,
-} from '../../packages/engine/src/index.ts';
+import { Generator, inArena, MSELoss, optim, randn, setBackend, type Shape, train, WasmBackend } from '../../packages/engine/src/index.ts';
+import { buildModel, checkSpec, type JobSpec, layerSchema } from '../../packages/engine/src/spec.ts';
 import { Learner } from '../../packages/engine/src/training/learner.ts';
 import { noFiles } from './training/runs.ts';
 

@@ -2,15 +2,10 @@
 // numbers and gradients. layersPrinted.test.ts tests how layers print, and layersRefused.test.ts what they refuse.
 import * as engine from '@trainyard/engine';
 import {
-  buildModel,
   Conv2d,
   Flatten,
   Generator,
-  inferShapes,
-  type LayerSpec,
   Linear,
-  layerDefinitions,
-  layerSchema,
   manualSeed,
   ReferenceBackend,
   ReLU,
@@ -19,6 +14,7 @@ import {
   type Shape,
   withBackend,
 } from '@trainyard/engine';
+import { buildModel, inferShapes, type LayerSpec, layerDefinitions, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { checkLeafGradients } from '../support/checkGradients.ts';
 import { layerSamples as samples } from '../support/layerSamples.ts';

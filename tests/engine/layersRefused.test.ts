@@ -1,18 +1,6 @@
 // Tests that layers refuse invalid options, and shapes that do not fit, before anything is built. Their classes refuse the same sizes.
-import {
-  buildModel,
-  Conv2d,
-  Flatten,
-  Generator,
-  inferShapes,
-  type LayerSpec,
-  Linear,
-  layerSchema,
-  MaxPool2d,
-  Residual,
-  randn,
-  type Shape,
-} from '@trainyard/engine';
+import { Conv2d, Flatten, Generator, Linear, MaxPool2d, Residual, randn, type Shape } from '@trainyard/engine';
+import { buildModel, inferShapes, type LayerSpec, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';
 

@@ -1,5 +1,6 @@
 // Tests the definitions of losses: their options, and which outputs and targets they accept.
-import { lossDefinitions, lossSchema, type Target } from '@trainyard/engine';
+import type { Target } from '@trainyard/engine/data';
+import { lossDefinitions, lossSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { expectRefusal } from '../support/expectRefusal.ts';
 

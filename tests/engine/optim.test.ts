@@ -1,5 +1,6 @@
 // Tests optimizers as classes and as definitions. tests/conformance compares their steps with PyTorch.
-import { fromFlat, inArena, optim, parse, type Tensor, tensor, zeros } from '@trainyard/engine';
+import { fromFlat, inArena, optim, type Tensor, tensor, zeros } from '@trainyard/engine';
+import { parse } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { onEveryBackend } from '../support/backends.ts';
 import { expectRefusal } from '../support/expectRefusal.ts';

@@ -1,15 +1,6 @@
 // Tests presets: known networks that a job spec can name instead of listing the layers.
-import {
-  buildModel,
-  catalog,
-  checkSpec,
-  Generator,
-  type JobSpec,
-  type Problem,
-  SpecError,
-  setBackend,
-  WasmBackend,
-} from '@trainyard/engine';
+import { Generator, setBackend, WasmBackend } from '@trainyard/engine';
+import { buildModel, catalog, checkSpec, type JobSpec, type Problem, SpecError } from '@trainyard/engine/spec';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run } from './training/runs.ts';
 

@@ -1,5 +1,7 @@
 // Tests properties that every layer, loss, optimizer, scheduler and transform of the registries must have.
-import { layerDefinitions, lossDefinitions, optim, schedulerDefinitions, transformDefinitions } from '@trainyard/engine';
+import { optim } from '@trainyard/engine';
+import { transformDefinitions } from '@trainyard/engine/data';
+import { layerDefinitions, lossDefinitions, schedulerDefinitions } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 

@@ -1,6 +1,8 @@
 // Tests that the relaxed mode fuses multiply-adds, and that the engine version in results, weights and checkpoints shows this. The tests
 // that run on every backend check its results.
-import { decodeCheckpoint, decodeSafetensors, EngineError, engineVersion, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
+import { EngineError, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
+import { decodeCheckpoint, decodeSafetensors } from '@trainyard/engine/formats';
+import { engineVersion } from '@trainyard/engine/spec';
 import { nodeThreads } from '@trainyard/engine/node';
 import { relaxedKernels } from '@trainyard/engine/relaxed';
 import binaryen from 'assemblyscript/binaryen';

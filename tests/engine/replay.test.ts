@@ -7,17 +7,15 @@ import type { Batch } from '../../packages/engine/src/data/loader.ts';
 import {
   type Backend,
   batchTensors,
-  buildModel,
-  checkSpec,
   encodeWeights,
   Generator,
-  type JobSpec,
   type Module,
   setBackend,
   type Shape,
   tensor,
   WasmBackend,
 } from '../../packages/engine/src/index.ts';
+import { buildModel, checkSpec, type JobSpec } from '../../packages/engine/src/spec.ts';
 import { buildLoss, lossDefinitions, lossSchema } from '../../packages/engine/src/losses/index.ts';
 import { layerDefinitions } from '../../packages/engine/src/nn/layers/index.ts';
 import { buildOptimizer } from '../../packages/engine/src/optim/index.ts';

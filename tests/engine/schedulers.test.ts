@@ -1,5 +1,6 @@
 // Tests schedulers as pure functions and as definitions. tests/conformance compares their rates with PyTorch.
-import { learningRateAt, type PlateauState, parse, Schedule, schedulerSchema } from '@trainyard/engine';
+import { Schedule } from '@trainyard/engine';
+import { learningRateAt, type PlateauState, parse, schedulerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 
 const rates = (spec: object, base: number, indices: readonly number[]): number[] => {

@@ -1,8 +1,8 @@
 // Compares every convolution algorithm of the wasm backend with the plain loops of the reference in float64. The algorithms are forced, so
 // that they also run at small and odd sizes, for which they are normally not used, and at the sizes of real networks.
-import { convVariants } from '@trainyard/engine';
 import { type Arbitrary, assert, boolean, integer, property, record } from 'fast-check';
 import { afterAll, describe, test } from 'vitest';
+import { convVariants } from '../../packages/engine/src/backend/wasm/convVariant.ts';
 import { kernelModules } from '../support/backends.ts';
 import {
   compareSums,

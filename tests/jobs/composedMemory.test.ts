@@ -1,6 +1,6 @@
 // Tests the memory limits of the containers in docker-compose.yml: the programs of each container fit into its limit.
 import { readFile } from 'node:fs/promises';
-import { defaultLimits } from '@trainyard/engine';
+import { defaultLimits } from '@trainyard/engine/spec';
 import { environmentDefaults } from '@trainyard/jobs';
 import { expect, test } from 'vitest';
 

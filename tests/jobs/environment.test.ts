@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultLimits } from '@trainyard/engine';
+import { defaultLimits } from '@trainyard/engine/spec';
 import {
   createApiKey,
   EnvironmentError,

@@ -1,5 +1,7 @@
 // The train.py of every kind of job, run on PyTorch, against the engine's own run.
-import { checkSpec, defaultLimits, pytorchScript, setBackend, WasmBackend } from '@trainyard/engine';
+import { setBackend, WasmBackend } from '@trainyard/engine';
+import { pytorchScript } from '@trainyard/engine/formats';
+import { checkSpec, defaultLimits } from '@trainyard/engine/spec';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CurvePoint, curveDistance, engineCurve, printedCurve } from '../support/curves.ts';
 import { makeDataFolder } from '../support/dataFolder.ts';

@@ -1,5 +1,6 @@
 // Creates the jobs and the dataset that the attacks use, with the attacker's key, before anything is measured.
-import { type Dataset, npzPieces, Generator } from '@trainyard/engine';
+import { Generator } from '@trainyard/engine';
+import { type Dataset, npzPieces } from '@trainyard/engine/data';
 import type { Prepared } from './attacks/attack.ts';
 import { deepJob, historyJob, post, succeeded, tinyJob } from './jobs.ts';
 import { ask, type Caller, expectStatus } from './requests.ts';

@@ -1,16 +1,9 @@
 // The backends for tests of the engine. A test inside `onEveryBackend` runs once on each backend. A new backend needs one line here.
-import {
-  type Backend,
-  convVariants,
-  pooledBackwards,
-  pooledForwards,
-  ReferenceBackend,
-  setBackend,
-  strictKernels,
-  WasmBackend,
-} from '@trainyard/engine';
+import { type Backend, ReferenceBackend, setBackend, strictKernels, WasmBackend } from '@trainyard/engine';
 import { relaxedKernels } from '@trainyard/engine/relaxed';
 import { beforeAll, describe } from 'vitest';
+import { convVariants } from '../../packages/engine/src/backend/wasm/convVariant.ts';
+import { pooledBackwards, pooledForwards } from '../../packages/engine/src/backend/wasm/pooledVariant.ts';
 
 export interface TestedBackend {
   readonly name: string;

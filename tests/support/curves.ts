@@ -1,5 +1,6 @@
 // The loss curves of whole runs, of jobs on the engine and of scripts, and the difference between two curves.
-import { checkSpec, defaultLimits, train } from '@trainyard/engine';
+import { train } from '@trainyard/engine';
+import { checkSpec, defaultLimits } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { z } from 'zod';
 import { uploads } from './uploads.ts';

@@ -1,7 +1,7 @@
 // Common parts of tests with jobs: a store on Redis, a spec, the metrics of an epoch and the result of a run.
 
 import type { EpochMetrics, JobResult } from '@trainyard/contracts';
-import { checkSpec, type JobSpec } from '@trainyard/engine';
+import { checkSpec, type JobSpec } from '@trainyard/engine/spec';
 import { EventHub, EventLog, type JobAttempt, JobStore, redisKeys, TrainQueue } from '@trainyard/jobs';
 import type { TestRedis } from './redis.ts';
 

@@ -1,6 +1,7 @@
 // Random lists of layers whose shapes fit together. Layer types come from the registry and options from each type's JSON Schema. Layers
 // that do not fit the previous ones are left out.
-import { inferShapes, type LayerSpec, layerDefinitions, layerSchema, type Shape } from '@trainyard/engine';
+import type { Shape } from '@trainyard/engine';
+import { inferShapes, type LayerSpec, layerDefinitions, layerSchema } from '@trainyard/engine/spec';
 import * as fc from 'fast-check';
 import { z } from 'zod';
 

@@ -1,20 +1,7 @@
 // Compares a network in evaluation mode with its exported ONNX model in a third-party runtime.
-import {
-  checkSpec,
-  encodeOnnx,
-  encodeWeights,
-  fromFlat,
-  Generator,
-  type JobSpec,
-  type LayerSpec,
-  layerSchema,
-  noGrad,
-  buildModel,
-  inferShapes,
-  randn,
-  type Sequential,
-  type Shape,
-} from '@trainyard/engine';
+import { encodeWeights, fromFlat, Generator, noGrad, randn, type Sequential, type Shape } from '@trainyard/engine';
+import { encodeOnnx } from '@trainyard/engine/formats';
+import { checkSpec, type JobSpec, type LayerSpec, layerSchema, buildModel, inferShapes } from '@trainyard/engine/spec';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const BATCH = 3;

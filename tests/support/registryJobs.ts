@@ -1,6 +1,6 @@
 // A small job for each entry of the registries. A new entry without a job makes a test fail that names it. Whole runs of these jobs are
 // compared with PyTorch and with exported scripts. Uploaded datasets are those of uploads.ts.
-import { type Catalog, catalog } from '@trainyard/engine';
+import { type Catalog, catalog } from '@trainyard/engine/spec';
 import { layerSamples } from './layerSamples.ts';
 import { pixelsId } from './uploads.ts';
 

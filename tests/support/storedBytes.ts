@@ -1,5 +1,5 @@
 // Recounts from the stored data how much Redis an owner's jobs and sweeps use. The service must count the same.
-import type { JobSpec } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { redisKeys } from '@trainyard/jobs';
 import type { Redis } from 'ioredis';
 import type { TestRedis } from './redis.ts';

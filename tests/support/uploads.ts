@@ -1,6 +1,7 @@
 // Two uploaded datasets with fixed random data: one has pixels, classes and no test part, the other has values and a test part.
 import { createHash } from 'node:crypto';
-import { contentOf, type Dataset, Generator, npzPieces, type Splits, type UploadedContent } from '@trainyard/engine';
+import { Generator } from '@trainyard/engine';
+import { contentOf, type Dataset, npzPieces, type Splits, type UploadedContent } from '@trainyard/engine/data';
 
 const noise = (seed: number, length: number): Float32Array => new Generator(seed).uniform_(new Float32Array(length), 0, 1);
 const bytes = (seed: number, length: number, below: number): Uint8Array => Uint8Array.from(noise(seed, length), (value) => value * below);

@@ -1,7 +1,7 @@
 // Jobs with the weights of another job as initial weights, with real training. They use these weights also after their child was killed
 // before the first epoch, and fail with a message if the file is missing.
 import { join } from 'node:path';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { createPrepared, FolderArtifactStore, ReservedFiles } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { workerTest } from './fixtures/workers.ts';

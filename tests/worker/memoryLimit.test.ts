@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { TrainingChild } from '@trainyard/worker';
 import { describe, expect, test } from 'vitest';
 import { assignment, childOptions, undisturbed } from './fixtures/scripted.ts';

@@ -1,7 +1,7 @@
 // Jobs on a published dataset, with real training. If the dataset files have changed since the creation of a job, the job is not reused.
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { dataDigestOf, DatasetDigests, reuseKeyOf } from '@trainyard/jobs';
 import { expect } from 'vitest';

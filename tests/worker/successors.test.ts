@@ -1,7 +1,7 @@
 // Jobs that start from a checkpoint of another job, with real training. A retry ends with the same bits as an undisturbed job. A fork uses
 // the changed settings.
 import { join } from 'node:path';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { FolderArtifactStore, KeyQuotas, noQuotas, readSnapshot, redisKeys, ReservedFiles, Successors } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';

@@ -1,7 +1,7 @@
 // A sweep with successive halving and real training. The best job continues from its checkpoint and ends with the same bits as a job that
 // trains all epochs at once.
 import { join } from 'node:path';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { FolderArtifactStore, ReservedFiles, Successors, SweepRunner, SweepStore, WeightsStore } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { until } from './fixtures/processes.ts';

@@ -1,6 +1,6 @@
 // Tests a worker with the real engine. The results are the same when its processes are killed, replaced or reused.
 import { readdirSync } from 'node:fs';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion } from '@trainyard/engine/spec';
 import { WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { childOf, workerTest as test } from './fixtures/workers.ts';

@@ -1,5 +1,5 @@
 // Response bodies with several parts: pages with a cursor, the metrics and predictions of a job, artifacts, and the dry run.
-import { evaluationSchema, gradientSnapshotSchema, nonFiniteSchema, summarySchema } from '@trainyard/engine';
+import { evaluationSchema, gradientSnapshotSchema, nonFiniteSchema, summarySchema } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { eventId, storedEventSchema } from './events.ts';
 import { jobId, jobSchema } from './job.ts';

@@ -1,5 +1,5 @@
 // A dataset in responses. A job names it in `data.dataset`. All fields are always present; null means not applicable or not known yet.
-import { uploadFormats } from '@trainyard/engine';
+import { uploadFormats } from '@trainyard/engine/data';
 import { z } from 'zod';
 import { problemSchema } from './problem.ts';
 

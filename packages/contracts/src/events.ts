@@ -1,6 +1,6 @@
 // The events of a job. Events with an id are stored in the job's Redis stream, under that id, and can be read again. `step` events have no
 // id and are only sent live.
-import { nonFiniteName } from '@trainyard/engine';
+import { nonFiniteName } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { checkpointPosition, jobError, jobId } from './job.ts';
 import { epochMetrics } from './metrics.ts';

@@ -1,5 +1,5 @@
 // A job in responses. All fields are always present; null means none, or none yet.
-import { trainingSummarySchema } from '@trainyard/engine';
+import { trainingSummarySchema } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { epochMetrics } from './metrics.ts';
 import { storedSpec } from './spec.ts';

@@ -1,5 +1,5 @@
 // A sweep: a set of ordinary jobs from one spec, and their ranking. The space lists the fields of the spec in which the jobs differ.
-import { newJobSchema, nonFiniteName } from '@trainyard/engine';
+import { newJobSchema, nonFiniteName } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { jobId } from './job.ts';
 import { storedSpec } from './spec.ts';

@@ -1,5 +1,5 @@
 // Uploaded weights in responses.
-import { elementTypes } from '@trainyard/engine';
+import { elementTypes } from '@trainyard/engine/formats';
 import { z } from 'zod';
 
 /** `wt_` and a ULID. Ids sort by the time of creation. */

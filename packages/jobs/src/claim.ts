@@ -1,6 +1,6 @@
 // Takes jobs for workers: calls the claim scripts and turns their replies into claims.
 import type { JobError, JobStatus } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import { JobAttempt } from './jobAttempt.ts';
 import type { RedisKeys } from './redis/keys.ts';

@@ -1,7 +1,7 @@
 // The records of uploaded datasets: the owner and the description of each. The file itself is an artifact under the dataset's id. Permissions
 // to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its dataset.
 import { randomInt } from 'node:crypto';
-import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine';
+import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine/data';
 import type { Redis } from 'ioredis';
 import { monotonicFactory } from 'ulid';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';

@@ -2,15 +2,8 @@
 // If they cannot be used, the spec is invalid.
 
 import type { Job } from '@trainyard/contracts';
-import {
-  fitWeights,
-  type GivenShape,
-  type InitialWeights,
-  initialWeightsFile,
-  type JobSpec,
-  SpecError,
-  weightShapes,
-} from '@trainyard/engine';
+import { fitWeights, type GivenShape, weightShapes } from '@trainyard/engine/formats';
+import { type InitialWeights, initialWeightsFile, type JobSpec, SpecError } from '@trainyard/engine/spec';
 import type { ArtifactStore } from './artifacts/artifactStore.ts';
 import { ArtifactError, WeightsNotFoundError } from './errors.ts';
 import { trainedWeightsFile } from './jobAttempt.ts';

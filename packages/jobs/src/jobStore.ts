@@ -3,7 +3,8 @@
 // half a change.
 import { randomInt } from 'node:crypto';
 import type { Job, JobPage } from '@trainyard/contracts';
-import { engineVersion, isUploaded, type JobSpec } from '@trainyard/engine';
+import { isUploaded } from '@trainyard/engine/data';
+import { engineVersion, type JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import { decodeTime, monotonicFactory } from 'ulid';
 import { type Claim, type ClaimedJob, claimById, type PreviousEnd, takeNext } from './claim.ts';

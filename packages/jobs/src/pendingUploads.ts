@@ -3,7 +3,7 @@
 // upload is in the DatasetStore under the same id.
 
 import type { Problem } from '@trainyard/contracts';
-import { uploadedDatasetId } from '@trainyard/engine';
+import { uploadedDatasetId } from '@trainyard/engine/data';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import { updateUpload } from './scripts/uploads.ts';

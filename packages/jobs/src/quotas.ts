@@ -1,6 +1,6 @@
 // The quotas, the usage, the rate limits and the weights of API keys. Quotas apply in addition to the limits for everybody. The scripts that create
 // jobs, sweeps, datasets and weights check them, so that requests at the same time cannot exceed a quota together.
-import type { SpecLimits } from '@trainyard/engine';
+import type { SpecLimits } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import type { ApiKey } from './environment/apiKeys.ts';
 import { QuotaExceededError } from './errors.ts';

@@ -9,7 +9,7 @@ import {
   type JobWebhook,
   jobStatus,
 } from '@trainyard/contracts';
-import type { JobSpec } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { labelTexts } from './jobList.ts';
 import { reuseLabel } from './reuse.ts';
 

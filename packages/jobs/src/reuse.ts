@@ -2,7 +2,8 @@
 // must be equal. The engine version must be equal too: `JobStore.reusable` compares it.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { type FileDigests, findDataset, type JobSpec, type RemoteFile } from '@trainyard/engine';
+import { type FileDigests, findDataset, type RemoteFile } from '@trainyard/engine/data';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import { digestsOf } from './artifacts/content.ts';
 import { canonicalJson } from './idempotency.ts';

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Weights } from '@trainyard/contracts';
-import { metadataOfRenamed, renamedSafetensorsStart, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine';
+import { metadataOfRenamed, renamedSafetensorsStart, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine/formats';
 import type { WeightsFile } from '@trainyard/engine/node';
 import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';

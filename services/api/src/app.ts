@@ -1,6 +1,6 @@
 // The HTTP API: a fastify app over the services it is given. It opens no connection, reads no environment and listens
 // nowhere; server.ts does that for the process, and tests do it for themselves.
-import type { SpecLimits } from '@trainyard/engine';
+import type { SpecLimits } from '@trainyard/engine/spec';
 import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import {
   type ApiKey,

@@ -1,7 +1,7 @@
 // What can go wrong with a request: every error answer's code, status and title, and the error that carries one to
 // the error handler. The body's shape is the contract's Problem (RFC 9457).
 import type { Problem, ProblemIssue } from '@trainyard/contracts';
-import { mostProblems } from '@trainyard/engine';
+import { mostProblems } from '@trainyard/engine/spec';
 import { type ArtifactError, diskErrorOf } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { seenPath } from './plugins/basePath.ts';

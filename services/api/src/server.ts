@@ -44,7 +44,7 @@ import {
   WeightsStore,
   WorkerPresence,
 } from '@trainyard/jobs';
-import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
 import { NodeDatasetFiles, UnpackedFiles } from '@trainyard/engine/node';
 import closeWithGrace from 'close-with-grace';
 import pino, { type Logger } from 'pino';

@@ -1,7 +1,7 @@
 // Runs one attempt at a job in one training child: fetches the input files, trains, stores the files and returns the result of the attempt.
 // Every wait ends with a response, the end of the child, a stop request or a deadline.
 import type { FinalStatus, JobError, JobResult } from '@trainyard/contracts';
-import type { FileDigests } from '@trainyard/engine';
+import type { FileDigests } from '@trainyard/engine/data';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,

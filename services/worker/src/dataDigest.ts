@@ -1,6 +1,7 @@
 // Records a digest of the data that a job is trained on, if the data depends on files of this machine. If the data has changed since the
 // job was created, the result of the job must not be reused for equal specs. The job is trained in any case.
-import type { FileDigests, JobSpec } from '@trainyard/engine';
+import type { FileDigests } from '@trainyard/engine/data';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { dataDigestOf, type JobAttempt } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 

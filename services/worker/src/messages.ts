@@ -2,7 +2,9 @@
 // build, so they do not validate messages. `run` numbers the jobs of a child, so that a late message of an earlier job is recognised. These
 // are not the events of the HTTP API.
 import type { JobError } from '@trainyard/contracts';
-import type { JobSpec, Position, TrainingEvent, TrainingSummary } from '@trainyard/engine';
+import type { TrainingEvent } from '@trainyard/engine';
+import type { Position } from '@trainyard/engine/formats';
+import type { JobSpec, TrainingSummary } from '@trainyard/engine/spec';
 import type { SnapshotKind } from '@trainyard/jobs/snapshots';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import type { Reason } from './runError.ts';

@@ -2,7 +2,7 @@
 // ends together with the worker. trainJob.ts contains the training itself.
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { TrainingSummary } from '@trainyard/engine';
+import type { TrainingSummary } from '@trainyard/engine/spec';
 import { ThreadLostError } from '@trainyard/engine/errors';
 import { EventOutbox } from './eventOutbox.ts';
 import type { LifelineData } from './lifeline.ts';

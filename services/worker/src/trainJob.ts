@@ -2,7 +2,9 @@
 // serveTraining.ts handles the messages. The child does not connect to Redis. It gets its settings from its arguments and from each
 // training order.
 import { readFile } from 'node:fs/promises';
-import { checkSpec, InlineLoader, setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
+import { setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
+import { InlineLoader } from '@trainyard/engine/data';
+import { checkSpec } from '@trainyard/engine/spec';
 import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
 import { freeBytes } from './freeBytes.ts';

@@ -1,6 +1,6 @@
 // Fetches the files that a job needs from the artifact storage before training: its uploaded dataset, the checkpoint that it resumes from
 // and its initial weights. Waits while the storage is unavailable. If the checkpoint is missing, the job is trained from the beginning.
-import { initialWeightsFile } from '@trainyard/engine';
+import { initialWeightsFile } from '@trainyard/engine/spec';
 import type { JobError } from '@trainyard/contracts';
 import type { Claim } from '@trainyard/jobs';
 import type { AttemptFiles } from './attemptFiles.ts';

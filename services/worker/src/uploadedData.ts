@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobError } from '@trainyard/contracts';
-import { type DataSpec, UPLOADED_FILE, uploadedDatasetId } from '@trainyard/engine';
+import { type DataSpec, UPLOADED_FILE, uploadedDatasetId } from '@trainyard/engine/data';
 import { ArtifactError, type ArtifactStore, fetchArtifact, inStorage, unlessAborted } from '@trainyard/jobs';
 import type { Logger } from 'pino';
 import { retryIfDamaged } from './storageWaits.ts';

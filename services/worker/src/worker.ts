@@ -2,7 +2,7 @@
 // process, and jobRun.ts runs a single job.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
 import { NodeDatasetFiles, type NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import {
   type ArtifactStore,

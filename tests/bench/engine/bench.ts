@@ -5,7 +5,7 @@
 //   --no-kernels     the comparison alone              --write FILE  puts the tables into the file, between its marks
 // With TRAINYARD_RELAXED=1 ours are the kernels with fused multiply-adds, and the tables say so.
 import { parseArgs } from 'node:util';
-import { engineVersion, relaxedEngineVersion } from '@trainyard/engine';
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
 import { readEnvironment } from '@trainyard/jobs';
 import { quantile } from '../figure.ts';
 import type { Output } from '../output.ts';

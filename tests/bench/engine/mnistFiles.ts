@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { dataSchema, Generator, loadData } from '@trainyard/engine';
+import { Generator } from '@trainyard/engine';
+import { dataSchema, loadData } from '@trainyard/engine/data';
 import { epochSamples } from './workloads.ts';
 
 const [images, labels] = ['train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte.gz'];

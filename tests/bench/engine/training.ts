@@ -1,14 +1,10 @@
 // Our side of the workloads, ready to be run a slice at a time. It decides nothing about when.
 import {
   backend,
-  buildModel,
-  checkSpec,
   CrossEntropyLoss,
   Generator,
   inArena,
   indices,
-  layerSchema,
-  type LayerInput,
   manualSeed,
   MSELoss,
   optim,
@@ -17,6 +13,7 @@ import {
   Tensor,
   train,
 } from '@trainyard/engine';
+import { buildModel, checkSpec, layerSchema, type LayerInput } from '@trainyard/engine/spec';
 import { NodeDatasetFiles, openLoader } from '@trainyard/engine/node';
 import { epochSamples, lenet, type Row, vgg } from './workloads.ts';
 

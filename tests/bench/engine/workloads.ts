@@ -1,6 +1,6 @@
 // What is measured against PyTorch: networks, batches, threads, and the ratio that is aimed at. `peer.py` says the same of
 // the other side. Nothing is run here.
-import { type LayerInput, type LayerSummary, inferShapes, layerSchema } from '@trainyard/engine';
+import { type LayerInput, type LayerSummary, inferShapes, layerSchema } from '@trainyard/engine/spec';
 
 export const workloadNames = ['lenet', 'mnist_epoch', 'cifar_vgg'] as const;
 export type WorkloadName = (typeof workloadNames)[number];

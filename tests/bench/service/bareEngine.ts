@@ -1,5 +1,6 @@
 // A process that trains one spec with nothing but the engine, and answers how long that took, with loading the data.
-import { type JobSpec, train } from '@trainyard/engine';
+import { train } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 
 const spec = JSON.parse(process.argv[2] ?? '') as JobSpec;

@@ -2,7 +2,7 @@
 // tells of them, and what it costs over the bare engine.
 //   [MEASURE …]   only these, by name        --write FILE   puts all figures into the file, between its marks
 import { parseArgs } from 'node:util';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { type Figure, quantile } from '../figure.ts';
 import { writeBetweenMarks } from '../marks.ts';
 import type { Output } from '../output.ts';

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { closeRedis, connectRedis, JobStore, servicePrefix as prefix, TrainQueue } from '@trainyard/jobs';
 import { type Figure, quantile } from '../figure.ts';
 import { type Rig, readTutorial } from './rig.ts';

@@ -1,6 +1,7 @@
 // A process that trains a spec in turns with and without telling what it looks like from inside, and answers what each took: the
 // median of the processor's seconds, which others on the machine disturb less than the clock's.
-import { type JobSpec, train } from '@trainyard/engine';
+import { train } from '@trainyard/engine';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { quantile } from '../figure.ts';
 

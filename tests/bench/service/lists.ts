@@ -1,5 +1,5 @@
 // GET /jobs with 100,000 jobs stored: the first page, pages further back, and pages by each filter.
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { closeRedis, connectRedis, JobStore, servicePrefix as prefix, TrainQueue } from '@trainyard/jobs';
 import { type Figure, quantile } from '../figure.ts';
 import { type Rig, readTutorial } from './rig.ts';

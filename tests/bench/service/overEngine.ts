@@ -1,6 +1,6 @@
 // What the service adds to a training of about half a minute: the job from POST to its end, over the same spec trained by the
 // bare engine in a process of its own.
-import { checkSpec } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import type { Figure } from '../figure.ts';
 import { ended, elsewhere, type Rig, submit } from './rig.ts';
 

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dataset, type ImageDecoder, type UploadFilePart, uploadOptions } from '@trainyard/engine';
+import { type Dataset, type ImageDecoder, type UploadFilePart, uploadOptions } from '@trainyard/engine/data';
 import { type ReadUpload, readUpload } from '@trainyard/engine/node';
 import { faultsOf } from './refusals.ts';
 

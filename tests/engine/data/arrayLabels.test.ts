@@ -1,5 +1,5 @@
 // Tests uploads of labels as NumPy arrays in all usual forms, and uploads of NPZ files, which contain inputs and labels.
-import { type Dataset, encodeNpz } from '@trainyard/engine';
+import { type Dataset, encodeNpz } from '@trainyard/engine/data';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { read, faults, types, npy, textNpy, range, x, y, classesOf } from './arrayFiles.ts';

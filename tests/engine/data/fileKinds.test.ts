@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { encodeNpy, fileKind, UploadError, type UploadFilePart } from '@trainyard/engine';
+import { encodeNpy, fileKind, UploadError, type UploadFilePart } from '@trainyard/engine/data';
 import { readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 // Writes arrays and datasets as NumPy files and reads them again.
-import { type Dataset, encodeNpy, encodeNpz, npyDataset, parseNpy } from '@trainyard/engine';
+import { type Dataset, encodeNpy, encodeNpz, npyDataset, parseNpy } from '@trainyard/engine/data';
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 

@@ -1,5 +1,5 @@
 // Gets the faults of an upload that is refused.
-import { UploadError, type UploadFault } from '@trainyard/engine';
+import { UploadError, type UploadFault } from '@trainyard/engine/data';
 
 /** Returns all faults of a refused upload. @throws Error if the upload is not refused */
 export async function faultsOf(reading: Promise<unknown>): Promise<readonly UploadFault[]> {

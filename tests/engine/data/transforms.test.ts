@@ -1,16 +1,15 @@
 // Tests the transforms of samples: their results are those of torchvision, their shapes are as declared, and wrong options are refused.
 // Their random numbers depend only on the seed, the epoch and the sample.
+import { train } from '@trainyard/engine';
 import {
   type BatchLoader,
   type BatchOptions,
-  checkSpec,
   InlineLoader,
-  SpecError,
   type TransformSpec,
-  train,
   transformDefinitions,
   transformSchema,
-} from '@trainyard/engine';
+} from '@trainyard/engine/data';
+import { checkSpec, SpecError } from '@trainyard/engine/spec';
 import { AheadLoader, NodeDatasetFiles } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../packages/engine/src/data/dataset.ts';

@@ -1,6 +1,6 @@
 // Tests the errors for arrays and archives: the path of each fault, and the messages about damaged files.
 import { gzipSync } from 'node:zlib';
-import { encodeNpy, type UploadFault } from '@trainyard/engine';
+import { encodeNpy, type UploadFault } from '@trainyard/engine/data';
 import type { ReadUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DataFormatError, encodeNpy, type Splits, type UploadFilePart, uploadOptions } from '@trainyard/engine';
+import { DataFormatError, encodeNpy, type Splits, type UploadFilePart, uploadOptions } from '@trainyard/engine/data';
 import { readUpload } from '@trainyard/engine/node';
 import { zipSync } from 'fflate';
 import { afterEach, describe, expect, test } from 'vitest';

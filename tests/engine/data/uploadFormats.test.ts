@@ -1,5 +1,5 @@
 // Tests what every format of uploads must do. Each format needs a sample here.
-import { encodeNpy, suggestedFormats, type UploadFormat, uploadFormatDefinitions, uploadFormats } from '@trainyard/engine';
+import { encodeNpy, suggestedFormats, type UploadFormat, uploadFormatDefinitions, uploadFormats } from '@trainyard/engine/data';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { decodeImage } from '../../../services/api/src/images/decodeImage.ts';

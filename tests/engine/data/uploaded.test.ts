@@ -1,5 +1,6 @@
 // Tests uploaded datasets in a spec (options, defaults and splits), and the stored file of a dataset.
-import { checkSpec, DataFormatError, defaultLimits, type NamedBytes, npzPieces, type Problem, readNpz, SpecError } from '@trainyard/engine';
+import { DataFormatError, type NamedBytes, npzPieces, readNpz } from '@trainyard/engine/data';
+import { checkSpec, defaultLimits, type Problem, SpecError } from '@trainyard/engine/spec';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitOff } from '../../../packages/engine/src/data/split.ts';

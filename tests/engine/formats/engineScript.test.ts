@@ -1,7 +1,8 @@
 // Tests the text of train.ts, and what the script computes. When Node runs it, its losses are those of the job, bit for bit, for every kind
 // of job.
 import { readFile } from 'node:fs/promises';
-import { checkSpec, defaultLimits, engineScript } from '@trainyard/engine';
+import { engineScript } from '@trainyard/engine/formats';
+import { checkSpec, defaultLimits } from '@trainyard/engine/spec';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engineCurve, printedCurve } from '../../support/curves.ts';
 import { makeDataFolder } from '../../support/dataFolder.ts';
@@ -41,12 +42,9 @@ test("the tutorial's script looks like hand-written code", async () => {
     const {
       batchTensors,
       Conv2d,
-      epochOrder,
       Flatten,
       inArena,
-      InlineLoader,
       Linear,
-      loadData,
       manualSeed,
       MaxPool2d,
       MSELoss,
@@ -54,6 +52,7 @@ test("the tutorial's script looks like hand-written code", async () => {
       ReLU,
       Sequential,
     } = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+    const { epochOrder, InlineLoader, loadData } = (await import(engineFile('@trainyard/engine/data'))) as typeof import('@trainyard/engine/data');
     const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 
     const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });
@@ -116,7 +115,7 @@ test('a script on images contains the transforms, the metrics and the stopping r
     import { resolve } from 'node:path';
     import { pathToFileURL } from 'node:url';
     import { parseArgs } from 'node:util';
-    import type { TransformSpec } from '@trainyard/engine';
+    import type { TransformSpec } from '@trainyard/engine/data';
 
     const { values } = parseArgs({
       options: { data: { type: 'string', default: 'data' }, engine: { type: 'string', default: process.env['TRAINYARD_ENGINE'] ?? '' } },
@@ -139,21 +138,18 @@ test('a script on images contains the transforms, the metrics and the stopping r
       clipGradientNorm,
       countCorrect,
       CrossEntropyLoss,
-      epochOrder,
       Flatten,
       GELU,
       GroupNorm,
       inArena,
-      InlineLoader,
       Linear,
-      loadData,
       manualSeed,
       noGrad,
       optim,
-      sampleOrder,
       Schedule,
       Sequential,
     } = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+    const { epochOrder, InlineLoader, loadData, sampleOrder } = (await import(engineFile('@trainyard/engine/data'))) as typeof import('@trainyard/engine/data');
     const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 
     const files = new NodeDatasetFiles({ folders: [values.data], home: values.data });

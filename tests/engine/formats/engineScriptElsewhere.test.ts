@@ -4,7 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkSpec, engineScript } from '@trainyard/engine';
+import { engineScript } from '@trainyard/engine/formats';
+import { checkSpec } from '@trainyard/engine/spec';
 import { expect, test as base } from 'vitest';
 
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));

@@ -1,6 +1,8 @@
 // Tests the scripts of a job with initial weights from a file. Like the job, they load the file after the layers have drawn their own
 // weights.
-import { checkSpec, engineScript, type EpochMetrics, pytorchScript, train, type TrainOptions } from '@trainyard/engine';
+import { train, type TrainOptions } from '@trainyard/engine';
+import { engineScript, pytorchScript } from '@trainyard/engine/formats';
+import { checkSpec, type EpochMetrics } from '@trainyard/engine/spec';
 import { NodeDatasetFiles } from '@trainyard/engine/node';
 import { expect, test } from 'vitest';
 import { scriptFolder } from './fixtures/runScripts.ts';

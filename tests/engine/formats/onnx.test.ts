@@ -1,5 +1,5 @@
 // Compares the outputs of ONNX models in onnxruntime with those of the networks in evaluation, for every layer and for random networks.
-import { layerDefinitions } from '@trainyard/engine';
+import { layerDefinitions } from '@trainyard/engine/spec';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { anyNetwork } from '../../support/layerArbitrary.ts';

@@ -1,7 +1,8 @@
 // Tests the text of train.py: how it describes a job, and that a job cannot inject code. tests/peer runs the scripts on PyTorch and
 // compares the losses.
 import { readFile } from 'node:fs/promises';
-import { checkSpec, defaultLimits, pytorchScript } from '@trainyard/engine';
+import { pytorchScript } from '@trainyard/engine/formats';
+import { checkSpec, defaultLimits } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { registryJobs } from '../../support/registryJobs.ts';
 import { uploads } from '../../support/uploads.ts';

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeSafetensors, SafetensorsError, WeightsFileError } from '@trainyard/engine';
+import { decodeSafetensors, SafetensorsError, WeightsFileError } from '@trainyard/engine/formats';
 import { readWeightsFile, type WeightsFile } from '@trainyard/engine/node';
 import { assert, asyncProperty, nat } from 'fast-check';
 import { strToU8, zipSync } from 'fflate';

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import pinned from './hashes.json' with { type: 'json' };
 import { goldenHashes, goldenJobs } from './jobs.ts';

@@ -1,6 +1,7 @@
 // Small whole runs. Their weights must have the hashes in hashes.json. Together they use all layers, all optimizers, and every kernel that
 // could give other bits after a change. Their sizes are large enough for the fast kernels.
-import { type Backend, checkSpec, setBackend, train, WasmBackend } from '@trainyard/engine';
+import { type Backend, setBackend, train, WasmBackend } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 
 const crossEntropy = { type: 'crossEntropy' };
 const classes = { type: 'linear', outFeatures: 10 };

@@ -1,7 +1,7 @@
 // `npm run golden`: computes the hashes of the golden runs with the current Node and prints them as JSON. With --write it stores them. If a
 // stored hash changes, engineVersion must be raised first.
 import { readFile, writeFile } from 'node:fs/promises';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion } from '@trainyard/engine/spec';
 import { goldenHashes } from './jobs.ts';
 
 const file = new URL('./hashes.json', import.meta.url);

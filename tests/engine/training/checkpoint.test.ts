@@ -5,16 +5,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  CheckpointError,
-  decodeSafetensors,
-  encodeSafetensors,
-  optim,
-  type Position,
-  schedulerDefinitions,
-  setBackend,
-  WasmBackend,
-} from '@trainyard/engine';
+import { optim, setBackend, WasmBackend } from '@trainyard/engine';
+import { CheckpointError, decodeSafetensors, encodeSafetensors, type Position } from '@trainyard/engine/formats';
+import { schedulerDefinitions } from '@trainyard/engine/spec';
 import { asyncProperty, assert, constantFrom, nat, record } from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digits, eventsOf, type FinishedRun, run } from './runs.ts';

@@ -1,15 +1,7 @@
 // Tests which tensors fit a network, which changes make tensors fit, and the errors for tensors that do not fit.
-import {
-  buildModel,
-  decodeSafetensors,
-  encodeSafetensors,
-  encodeWeights,
-  fitWeights,
-  Generator,
-  layerSchema,
-  loadWeights,
-  NonFiniteWeightsError,
-} from '@trainyard/engine';
+import { encodeWeights, Generator, loadWeights, NonFiniteWeightsError } from '@trainyard/engine';
+import { decodeSafetensors, encodeSafetensors, fitWeights } from '@trainyard/engine/formats';
+import { buildModel, layerSchema } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { weightFile } from '../../support/weightFiles/index.ts';
 import { digits, eventsOf, run } from './runs.ts';

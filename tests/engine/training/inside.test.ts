@@ -1,6 +1,7 @@
 // Tests the gradients and evaluations that a run reports for each epoch. Reporting them does not change the run.
 import { readFileSync } from 'node:fs';
-import { evaluationSchema, gradientSnapshotSchema, isInspected, tallyFor, type TrainingEvent, tensor } from '@trainyard/engine';
+import { type TrainingEvent, tensor } from '@trainyard/engine';
+import { evaluationSchema, gradientSnapshotSchema, isInspected, tallyFor } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { readOwnConformance, type StoredTensor } from '../../conformance/conformanceDir.ts';
 import { digits, eventsOf, run } from './runs.ts';

@@ -1,15 +1,7 @@
 // Compares the memory of trainings with the estimate of the dry run and with the memory that they need at least, for every preset and for
 // layers of each kind.
-import {
-  catalog,
-  checkSpec,
-  inferShapes,
-  layerDefinitions,
-  layerSchema,
-  type LayerSummary,
-  setBackend,
-  WasmBackend,
-} from '@trainyard/engine';
+import { setBackend, WasmBackend } from '@trainyard/engine';
+import { catalog, checkSpec, inferShapes, layerDefinitions, layerSchema, type LayerSummary } from '@trainyard/engine/spec';
 import { nodeThreads } from '@trainyard/engine/node';
 import { describe, expect, test } from 'vitest';
 import { layerSamples } from '../../support/layerSamples.ts';

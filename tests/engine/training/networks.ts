@@ -1,5 +1,5 @@
 // Networks whose memory is compared with its estimate, on images of 3 channels of 28 × 28 pixels.
-import { catalog } from '@trainyard/engine';
+import { catalog } from '@trainyard/engine/spec';
 
 export const MEBIBYTE = 2 ** 20;
 

@@ -1,5 +1,5 @@
 // Tests how numbers that are not finite are written in JSON.
-import { NonFiniteNumbers } from '@trainyard/engine';
+import { NonFiniteNumbers } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 
 describe('numbers that are not finite', () => {

@@ -1,5 +1,6 @@
 // Tests outputs that are not finite. They predict no class, count as wrong, and are counted separately.
-import { countCorrect, type Evaluation, fromFlat, tallyFor } from '@trainyard/engine';
+import { countCorrect, fromFlat } from '@trainyard/engine';
+import { type Evaluation, tallyFor } from '@trainyard/engine/spec';
 import { expect, test } from 'vitest';
 import { digits, eventsOf, run } from './runs.ts';
 

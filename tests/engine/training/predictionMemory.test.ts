@@ -1,5 +1,5 @@
 // Compares the memory that predictions use with the estimate: for every preset and for layers of each kind.
-import { checkSpec, Predictor, predictionCost } from '@trainyard/engine';
+import { checkSpec, Predictor, predictionCost } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { conv, flatten, jobOf, linear, MEBIBYTE, networks, relu } from './networks.ts';
 import { run } from './runs.ts';

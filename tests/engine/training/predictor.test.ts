@@ -1,5 +1,6 @@
 // Tests that a predictor has its own memory, does not affect other backends, and works without classes.
-import { backend, checkSpec, imageSample, Predictor, WeightsError } from '@trainyard/engine';
+import { backend, WeightsError } from '@trainyard/engine';
+import { checkSpec, imageSample, Predictor } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 import { digits, run } from './runs.ts';
 

@@ -1,5 +1,5 @@
 // Tests the advice in the errors of refused specs: a spec that follows it exactly is accepted.
-import { checkSpec, SpecError } from '@trainyard/engine';
+import { checkSpec, SpecError } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 
 const classes = {

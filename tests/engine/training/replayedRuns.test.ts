@@ -2,16 +2,8 @@
 // bit. ../replay.test.ts tests single layers and losses.
 import { type Arbitrary, asyncProperty, assert, boolean, constant, constantFrom, integer, oneof, option, record, tuple } from 'fast-check';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import {
-  checkSpec,
-  type JobSpec,
-  setBackend,
-  SpecError,
-  train,
-  type TrainingEvent,
-  type TrainOptions,
-  WasmBackend,
-} from '../../../packages/engine/src/index.ts';
+import { setBackend, train, type TrainingEvent, type TrainOptions, WasmBackend } from '../../../packages/engine/src/index.ts';
+import { checkSpec, type JobSpec, SpecError } from '../../../packages/engine/src/spec.ts';
 import { nodeThreads } from '../../../packages/engine/src/node/index.ts';
 import { optimizerDefinitions } from '../../../packages/engine/src/optim/index.ts';
 import { Replay } from '../../../packages/engine/src/replay.ts';

@@ -1,5 +1,7 @@
 // A small training job that needs no data file, and functions that run a job from its spec to its result.
-import { checkSpec, type DatasetFiles, type TrainingEvent, type TrainingResult, type TrainOptions, train } from '@trainyard/engine';
+import { type TrainingEvent, type TrainingResult, type TrainOptions, train } from '@trainyard/engine';
+import type { DatasetFiles } from '@trainyard/engine/data';
+import { checkSpec } from '@trainyard/engine/spec';
 
 const noFile = () => Promise.reject(new Error('no file is read here'));
 export const noFiles: DatasetFiles = { find: noFile, read: noFile };

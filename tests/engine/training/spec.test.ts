@@ -1,5 +1,5 @@
 // Tests the checks of a job spec. Defaults are filled in, and a refusal names the field, the values and what to do.
-import { checkSpec, defaultLimits, SpecError } from '@trainyard/engine';
+import { checkSpec, defaultLimits, SpecError } from '@trainyard/engine/spec';
 import { describe, expect, test } from 'vitest';
 
 const lenet = [

@@ -1,7 +1,8 @@
 // Tests the training loop: its events, whether runs with the same seed are equal, and how it stops and fails. tests/conformance compares
 // its numbers with PyTorch.
 import { createHash } from 'node:crypto';
-import { checkSpec, optim, setBackend, type TrainingEvent, train, WasmBackend } from '@trainyard/engine';
+import { optim, setBackend, type TrainingEvent, train, WasmBackend } from '@trainyard/engine';
+import { checkSpec } from '@trainyard/engine/spec';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digits, eventsOf, noFiles, run } from './runs.ts';
 

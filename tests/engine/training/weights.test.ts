@@ -1,19 +1,7 @@
 // Tests that safetensors files are written and read exactly. Other files, and weights of another network, are refused.
-import {
-  buildModel,
-  decodeSafetensors,
-  encodeSafetensors,
-  encodeWeights,
-  Generator,
-  type LayerSpec,
-  layerSchema,
-  loadWeights,
-  type NamedArray,
-  SafetensorsError,
-  setBackend,
-  WasmBackend,
-  WeightsError,
-} from '@trainyard/engine';
+import { encodeWeights, Generator, loadWeights, setBackend, WasmBackend, WeightsError } from '@trainyard/engine';
+import { decodeSafetensors, encodeSafetensors, type NamedArray, SafetensorsError } from '@trainyard/engine/formats';
+import { buildModel, type LayerSpec, layerSchema } from '@trainyard/engine/spec';
 import { assert, bigInt64Array, float32Array, float64Array, nat, oneof, property, string, tuple, uniqueArray } from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { digits, run } from './runs.ts';

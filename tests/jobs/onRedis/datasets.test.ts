@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetInUseError, DatasetNotFoundError, DatasetStore, FolderArtifactStore, redisKeys, ReservedFiles } from '@trainyard/jobs';
-import { checkSpec, defaultLimits, type JobSpec } from '@trainyard/engine';
+import { checkSpec, defaultLimits, type JobSpec } from '@trainyard/engine/spec';
 import { describe, expect } from 'vitest';
 import { claim, openJobs } from '../../support/jobs.ts';
 import { redisTest } from '../../support/redis.ts';

@@ -1,6 +1,6 @@
 // The lists of jobs by status, label, owner and time are always correct. A deleted job is in none of them.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
-import { engineVersion } from '@trainyard/engine';
+import { engineVersion } from '@trainyard/engine/spec';
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, endLease, type Jobs, openJobs, result, spec } from '../../support/jobs.ts';

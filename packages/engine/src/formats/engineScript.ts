@@ -13,7 +13,10 @@ import { comment, construction, Imports, literal } from './engineScriptCode.ts';
 /** What the parts of a script have to know. */
 interface Outline {
   readonly spec: JobSpec;
+  /** The names of the engine's main entry. */
   readonly imports: Imports;
+  /** The names of its entry `data`. */
+  readonly dataImports: Imports;
   readonly hasTest: boolean;
   readonly hasClasses: boolean;
 }
@@ -25,13 +28,19 @@ interface Outline {
  */
 export function engineScript(spec: JobSpec): string {
   const { testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
-  const outline: Outline = { spec, imports: new Imports(), hasTest: testSamples > 0, hasClasses: target.kind === 'class' };
+  const outline: Outline = {
+    spec,
+    imports: new Imports(),
+    dataImports: new Imports(),
+    hasTest: testSamples > 0,
+    hasClasses: target.kind === 'class',
+  };
   const body = [setUp(outline), model(outline), data(outline), learner(outline), loop(outline)].join('\n');
   return `${head(outline)}\n${body}`;
 }
 
-function head({ spec, imports }: Outline): string {
-  const types = imports.types.length === 0 ? '' : `import type { ${imports.types.join(', ')} } from '@trainyard/engine';\n`;
+function head({ spec, imports, dataImports }: Outline): string {
+  const types = dataImports.types.length === 0 ? '' : `import type { ${dataImports.types.join(', ')} } from '@trainyard/engine/data';\n`;
   return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
 // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
 // The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
@@ -58,6 +67,7 @@ function engineFile(name: string): string {
 
 const {
 ${imports.names.map((name) => `  ${name},\n`).join('')}} = (await import(engineFile('@trainyard/engine'))) as typeof import('@trainyard/engine');
+const { ${dataImports.names.join(', ')} } = (await import(engineFile('@trainyard/engine/data'))) as typeof import('@trainyard/engine/data');
 const { NodeDatasetFiles } = (await import(engineFile('@trainyard/engine/node'))) as typeof import('@trainyard/engine/node');
 `;
 }
@@ -83,19 +93,19 @@ function model({ spec, imports }: Outline): string {
   return `const model = new ${imports.use('Sequential')}(\n${lines.join('')});\n${weights}`;
 }
 
-function data({ spec, imports, hasTest }: Outline): string {
+function data({ spec, dataImports, hasTest }: Outline): string {
   const { batchSize, dropLast, transforms } = spec.data;
   const [shown, own] = transforms.length === 0 ? [[], []] : [['transforms'], ['transforms', `augmentationSeed: ${spec.seed}`]];
-  const loader = `new ${imports.use('InlineLoader')}`;
+  const loader = `new ${dataImports.use('InlineLoader')}`;
   const options = (...lines: string[]): string => `{ ${lines.join(', ')} }`;
   const lines = [
-    ...(transforms.length === 0 ? [] : [`const transforms: ${imports.use('type TransformSpec')}[] = ${literal(transforms)};`]),
-    `const data = await ${imports.use('loadData')}(${literal({ ...spec.data, transforms: [] })}, { files, generator });`,
+    ...(transforms.length === 0 ? [] : [`const transforms: ${dataImports.use('type TransformSpec')}[] = ${literal(transforms)};`]),
+    `const data = await ${dataImports.use('loadData')}(${literal({ ...spec.data, transforms: [] })}, { files, generator });`,
     `const loader = ${loader}(data.train, ${options(`batchSize: ${batchSize}`, `dropLast: ${dropLast}`, ...own)});`,
     ...(hasTest
       ? [
           "if (data.test === null) throw new Error('the data has no test part');",
-          `const testOrder = ${imports.use('sampleOrder')}(null, data.test.length);`,
+          `const testOrder = ${dataImports.use('sampleOrder')}(null, data.test.length);`,
           `const testLoader = ${loader}(data.test, ${options(`batchSize: ${EVALUATION_BATCH}`, 'dropLast: false', ...shown)});`,
         ]
       : []),
@@ -147,7 +157,7 @@ ${correct}      });
 `;
 }
 
-function loop({ spec, imports, hasTest }: Outline): string {
+function loop({ spec, imports, dataImports, hasTest }: Outline): string {
   const { scheduler, gradientClipping, earlyStopping } = spec;
   const definition = scheduler === undefined ? null : findScheduler(scheduler.type);
   const setsMomentum = scheduler !== undefined && definition?.momentum(scheduler, 0) !== null;
@@ -162,7 +172,7 @@ function loop({ spec, imports, hasTest }: Outline): string {
     `  const learningRate = ${scheduler === undefined ? 'optimizer.learningRate' : 'schedule.after(epoch - 1, steps).learningRate'};`,
     '  let totalLoss = 0;',
     '  let seen = 0;',
-    `  for (const batch of loader.epoch(${imports.use('epochOrder')}(generator, data.train.length, ${spec.data.shuffle}), epoch)) {`,
+    `  for (const batch of loader.epoch(${dataImports.use('epochOrder')}(generator, data.train.length, ${spec.data.shuffle}), epoch)) {`,
     ...(scheduler === undefined ? [] : rates),
     `    ${imports.use('inArena')}(() => {`,
     `      const [input, target] = ${imports.use('batchTensors')}(batch);`,

@@ -3,6 +3,7 @@ import { changed, construct, tensors } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { add, div, mul, neg } from '../ops/elementwise.ts';
+import { reshape } from '../ops/movement.ts';
 import { sum } from '../ops/reduce.ts';
 import { logSoftmax, softmax } from '../ops/softmax.ts';
 import { formatShape, sameShape } from '../shape.ts';
@@ -46,7 +47,7 @@ function probabilityLoss(
     throw new ShapeError(`crossEntropy: the weight of ${classes} classes must have shape [${classes}], got ${formatShape(weight.shape)}`);
   }
   const smoothed = labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);
-  const weighted = weight === undefined ? smoothed : mul(smoothed, weight.reshape([classes, ...shape.slice(classDim + 1).fill(1)]));
+  const weighted = weight === undefined ? smoothed : mul(smoothed, reshape(weight, [classes, ...shape.slice(classDim + 1).fill(1)]));
   const products = neg(mul(weighted, logProbabilities));
   if (reduction === 'none') return sum(products, classDim);
   return reduction === 'sum' ? sum(products) : div(sum(products), size / classes);

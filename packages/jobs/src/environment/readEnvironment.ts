@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { webhookSecret } from '@trainyard/contracts';
-import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine';
+import { defaultLimits, MOST_THREADS, type SpecLimits } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { EnvironmentError, type EnvironmentIssue } from '../errors.ts';
 import type { Quotas } from '../quotas.ts';

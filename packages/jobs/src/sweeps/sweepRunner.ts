@@ -1,7 +1,7 @@
 // Advances sweeps: creates their jobs, begins the next rung when one has ended, cancels sweeps, and records their end. It keeps no state
 // except for the records, and every step is safe to repeat. So any number of processes may do this at the same time, and any may crash.
 import { isFinal, type Job, type SweepTrial } from '@trainyard/contracts';
-import { type JobSpec, SpecError } from '@trainyard/engine';
+import { type JobSpec, SpecError } from '@trainyard/engine/spec';
 import { DatasetNotFoundError, JobNotFoundError, JobStateError, JobsError, NoCheckpointError } from '../errors.ts';
 import { createWith, initialWeightsOf, type WeightSources } from '../initialWeights.ts';
 import type { JobStanding } from '../jobList.ts';

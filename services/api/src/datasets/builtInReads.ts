@@ -2,7 +2,7 @@
 // memory at a time. Keys take turns.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { DatasetFiles, Splits } from '@trainyard/engine';
+import type { DatasetFiles, Splits } from '@trainyard/engine/data';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { callerOf } from '../plugins/access.ts';

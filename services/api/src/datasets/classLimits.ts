@@ -1,15 +1,8 @@
 // Finds sample limits that would remove a class. Files are often sorted by class, so their first N samples may lack some classes.
 // The labels are read from the data, if it is on this machine or in the artifact store.
-import {
-  type DatasetFiles,
-  EngineError,
-  findDataset,
-  type JobSpec,
-  type Problem,
-  smallestLimit,
-  SpecError,
-  splitRows,
-} from '@trainyard/engine';
+import { EngineError } from '@trainyard/engine';
+import { type DatasetFiles, findDataset, smallestLimit, splitRows } from '@trainyard/engine/data';
+import { type JobSpec, type Problem, SpecError } from '@trainyard/engine/spec';
 import { ArtifactError, type ArtifactStore, type DatasetRecord, type DatasetStore } from '@trainyard/jobs';
 import { ProblemError } from '../problems.ts';
 import { firstUploaded, loadBuiltIn, type Part } from './firstSamples.ts';

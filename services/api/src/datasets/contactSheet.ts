@@ -1,5 +1,5 @@
 // Samples that are images, side by side in one image.
-import { type Dataset, encodePng } from '@trainyard/engine';
+import { type Dataset, encodePng } from '@trainyard/engine/data';
 
 /** Between two images and around them, in pixels. */
 const GAP = 2;

@@ -1,17 +1,17 @@
 // The first samples of a dataset, for a look at it: of a built-in one those of its files, if they are there, for nothing is
 // downloaded to show it; of an uploaded one the beginning of its arrays, so that the rest is not read.
 import { buffer } from 'node:stream/consumers';
+import { Generator } from '@trainyard/engine';
 import {
   type Dataset,
   type DatasetFiles,
   DatasetUnavailableError,
   dataSchema,
-  Generator,
   loadData,
   npzPlaces,
   type Splits,
   UPLOADED_FILE,
-} from '@trainyard/engine';
+} from '@trainyard/engine/data';
 import type { ArtifactStore, DatasetRecord } from '@trainyard/jobs';
 import { ProblemError } from '../problems.ts';
 

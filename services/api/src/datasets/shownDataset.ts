@@ -1,6 +1,6 @@
 // Datasets as answers show them: built-in ones from their definitions, uploaded ones from their records.
 import type { Dataset, Problem } from '@trainyard/contracts';
-import { dataSchema, datasetDefinitions, describeData, type TablePreparation, uploadFormat } from '@trainyard/engine';
+import { dataSchema, datasetDefinitions, describeData, type TablePreparation, uploadFormat } from '@trainyard/engine/data';
 import type { DatasetRecord, DatasetStore, PendingUpload } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { visibleOwner } from '../plugins/access.ts';

@@ -1,5 +1,5 @@
 // The uploaded datasets that a spec may name: looked up before the spec is checked, since the check asks nobody.
-import { isUploaded, type UploadedDatasets } from '@trainyard/engine';
+import { isUploaded, type UploadedDatasets } from '@trainyard/engine/data';
 import type { DatasetStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 // The filters of a convolution as one picture: each of its planes a tile of grey, a row for each filter; or, where a filter has three
 // planes, as those of an image, one tile of colour, in rows. Black to white is −m to m, m the layer's largest weight.
-import type { Pixels } from '@trainyard/engine';
+import type { Pixels } from '@trainyard/engine/data';
 
 /** Pixels of a sheet's longer side, where the weights leave it the choice. */
 const usualSide = 1024;

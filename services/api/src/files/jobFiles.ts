@@ -1,6 +1,7 @@
 // The one list of files that a job has. Weights are stored; the rest is rendered from them, from the spec and from the epochs, so
 // that nothing is kept twice and an old job gets what was learned to write since.
-import { engineScript, initialWeightsFile, pytorchScript } from '@trainyard/engine';
+import { engineScript, pytorchScript } from '@trainyard/engine/formats';
+import { initialWeightsFile } from '@trainyard/engine/spec';
 import { type ArtifactStore, type EventLog, trainedWeightsFile as weights } from '@trainyard/jobs';
 import { type FileContent, inMemory, type JobFile } from './jobFile.ts';
 import type { FairSemaphore } from '../fairSemaphore.ts';

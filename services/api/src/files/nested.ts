@@ -1,5 +1,5 @@
 // Flat numbers as the nested lists that their shape says, for answers.
-import type { NonFiniteNumbers } from '@trainyard/engine';
+import type { NonFiniteNumbers } from '@trainyard/engine/spec';
 
 export type Nested = readonly (number | null | Nested)[];
 

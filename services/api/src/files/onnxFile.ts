@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { type JobSpec, onnxParts, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes, safetensorsIndex } from '@trainyard/engine';
+import { onnxParts, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes, safetensorsIndex } from '@trainyard/engine/formats';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { ArtifactStore } from '@trainyard/jobs';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';

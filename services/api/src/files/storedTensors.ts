@@ -1,6 +1,6 @@
 // Reads selected tensors of a stored safetensors file without reading the rest of the file.
 import { buffer } from 'node:stream/consumers';
-import { type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine';
+import { type ListedTensor, listSafetensors, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes } from '@trainyard/engine/formats';
 import type { ArtifactStore } from '@trainyard/jobs';
 
 /** A stored file of a job. */

@@ -1,6 +1,6 @@
 // Job specs that the document shows as examples. Tests send them to the service, so they stay true.
 import type { newSweep } from '@trainyard/contracts';
-import type { JobSpecInput, LayerInput } from '@trainyard/engine';
+import type { JobSpecInput, LayerInput } from '@trainyard/engine/spec';
 import type { z } from 'zod';
 
 const afterConvolutions: LayerInput[] = [

@@ -1,7 +1,7 @@
 // The body of a new job, or of a job that continues another one: a spec, which the engine checks, and fields beside the spec, which are
 // checked here. Problems of both are reported together.
 import { type NewWebhook, newWebhook } from '@trainyard/contracts';
-import { mostProblems, nearest, newJobSchema, parse, pointer, type Problem, show, SpecError } from '@trainyard/engine';
+import { mostProblems, nearest, newJobSchema, parse, pointer, type Problem, show, SpecError } from '@trainyard/engine/spec';
 import type { Webhook } from '@trainyard/jobs';
 import { z } from 'zod';
 import { isPublicAddress, literalAddress } from '../webhooks/addressGuard.ts';

@@ -1,6 +1,6 @@
 // Scans a JSON text before it is parsed, and refuses a text that is ambiguous or would take long to parse. It builds no values, needs no
 // recursion and can pause after any number of characters. It does not check the syntax, because JSON.parse does.
-import { show } from '@trainyard/engine';
+import { show } from '@trainyard/engine/spec';
 import { ProblemError } from '../problems.ts';
 
 /** The deepest nesting that is allowed. Sensible specs are much less deep, and recursive code can walk this depth without overflow. */

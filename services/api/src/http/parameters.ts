@@ -1,7 +1,7 @@
 // How the parts of a request are parsed, and the parameters that several routes take. The engine's parser finds the
 // words, so that an unknown parameter is named together with the nearest known one.
 import { eventId } from '@trainyard/contracts';
-import { type Problem, parse } from '@trainyard/engine';
+import { type Problem, parse } from '@trainyard/engine/spec';
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../problems.ts';

@@ -1,7 +1,7 @@
 // Decodes image files with sharp (libvips), for uploads and predictions. Images are rotated by their EXIF data, get a white background,
 // sRGB colours and 8 bits per channel. CMYK without a profile and transparency are converted here, because sharp converts them differently
 // from Pillow and browsers.
-import type { DecodedImage, NamedBytes } from '@trainyard/engine';
+import type { DecodedImage, NamedBytes } from '@trainyard/engine/data';
 import { DataFormatError, imageFormatOf } from '@trainyard/engine/uploads';
 import type { Metadata, Sharp } from 'sharp';
 import { decodePlainPng } from './plainPng.ts';

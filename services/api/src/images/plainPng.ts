@@ -1,7 +1,7 @@
 // Decodes small plain PNG files. Datasets have tens of thousands of them, and libvips has a start-up cost for each image. Only 8-bit grey
 // and RGB without interlacing, transparency, profile or metadata are decoded here. Other files, also damaged ones, are left to sharp.
 import { crc32, inflateSync } from 'node:zlib';
-import type { Pixels } from '@trainyard/engine';
+import type { Pixels } from '@trainyard/engine/data';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SpecError } from '@trainyard/engine';
+import { SpecError } from '@trainyard/engine/spec';
 import {
   ArtifactError,
   DatasetInUseError,

@@ -1,5 +1,6 @@
 // Estimates the memory that a prediction needs, before anything is allocated for it.
-import { findDataset, type JobSpec, type PredictionCost, predictionCost } from '@trainyard/engine';
+import { findDataset } from '@trainyard/engine/data';
+import { type JobSpec, type PredictionCost, predictionCost } from '@trainyard/engine/spec';
 import { ProblemError } from '../problems.ts';
 import { processBytes } from './messages.ts';
 

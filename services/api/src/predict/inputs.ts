@@ -1,5 +1,6 @@
 // Converts the samples of a prediction request from nested lists of numbers to one flat array.
-import { type DatasetDescription, formatShape } from '@trainyard/engine';
+import { formatShape } from '@trainyard/engine';
+import type { DatasetDescription } from '@trainyard/engine/data';
 import { ProblemError } from '../problems.ts';
 
 /** The most samples in one request. */

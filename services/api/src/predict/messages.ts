@@ -1,5 +1,7 @@
 // The messages between the API and a process that predicts (predictProcess.ts).
-import type { JobSpec, ListedTensor, UnknownCategory } from '@trainyard/engine';
+import type { UnknownCategory } from '@trainyard/engine/data';
+import type { ListedTensor } from '@trainyard/engine/formats';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { RenderOrder } from './render.ts';
 
 /** The input of a prediction: the numbers of the samples in row-major order, or an image file. */

@@ -1,5 +1,5 @@
 // Keeps the most recently used networks in memory, up to a total number of bytes. A larger network is not kept.
-import type { Predictor } from '@trainyard/engine';
+import type { Predictor } from '@trainyard/engine/spec';
 
 export class ModelCache {
   readonly #mostBytes: number;

@@ -3,17 +3,10 @@
 // after it. If it still uses too much, a thread kills the process (memoryWatch.ts).
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import {
-  type BatchValues,
-  checkImageSize,
-  DataFormatError,
-  EngineError,
-  imageSample,
-  type NamedArray,
-  NonFiniteNumbers,
-  type Prediction,
-  Predictor,
-} from '@trainyard/engine';
+import { EngineError } from '@trainyard/engine';
+import { DataFormatError } from '@trainyard/engine/data';
+import type { NamedArray } from '@trainyard/engine/formats';
+import { type BatchValues, checkImageSize, imageSample, NonFiniteNumbers, type Prediction, Predictor } from '@trainyard/engine/spec';
 import { nested } from '../files/nested.ts';
 import {
   type FromPredictProcess,

@@ -1,6 +1,8 @@
 // Renders responses with up to a million numbers as JSON or as a picture: filters of a job, or samples of a dataset. Prediction processes
 // do this, because it would block the API's own process.
-import { type Dataset, encodePng, NonFiniteNumbers, type Shape } from '@trainyard/engine';
+import type { Shape } from '@trainyard/engine';
+import { type Dataset, encodePng } from '@trainyard/engine/data';
+import { NonFiniteNumbers } from '@trainyard/engine/spec';
 import { contactSheet } from '../datasets/contactSheet.ts';
 import { filterSheet } from '../files/filterSheet.ts';
 import { nested } from '../files/nested.ts';

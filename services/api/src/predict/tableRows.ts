@@ -1,5 +1,6 @@
 // Rows of a table as the body of a prediction: JSON or CSV, prepared as the dataset was.
-import { DataFormatError, type JobSpec, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine';
+import { DataFormatError, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine/data';
+import type { JobSpec } from '@trainyard/engine/spec';
 import { invalidRequest } from '../http/parameters.ts';
 import { ProblemError } from '../problems.ts';
 import type { PredictInput } from './messages.ts';

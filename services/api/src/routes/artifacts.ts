@@ -1,7 +1,7 @@
 // The files of a job: which there are, and each of them. A file's digest is its ETag, so a download that broke off can be
 // continued, and one that you have is not sent again. What they hold is files/jobFiles.ts's.
 import { artifactList, isFinal, type Job } from '@trainyard/contracts';
-import { initialWeightsFile } from '@trainyard/engine';
+import { initialWeightsFile } from '@trainyard/engine/spec';
 import type { ArtifactStore, EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';

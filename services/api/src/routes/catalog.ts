@@ -1,6 +1,6 @@
 // What this service is and what a spec can say: every layer, loss, optimizer, scheduler and dataset with its options,
 // and the limits. Public.
-import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine';
+import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine/spec';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { negotiate } from '../http/accept.ts';

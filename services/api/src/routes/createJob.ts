@@ -1,7 +1,9 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { setImmediate as breathe } from 'node:timers/promises';
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
-import { checkSpec, type FileDigests, pytorchScript, type SpecLimits } from '@trainyard/engine';
+import type { FileDigests } from '@trainyard/engine/data';
+import { pytorchScript } from '@trainyard/engine/formats';
+import { checkSpec, type SpecLimits } from '@trainyard/engine/spec';
 import {
   createWith,
   dataDigestOf,

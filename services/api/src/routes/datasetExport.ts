@@ -1,7 +1,7 @@
 // Exports the samples of a dataset as NumPy's NPZ. For an upload, this is the file that jobs are trained on. For a built-in dataset, it is
 // written on request.
 import { Readable } from 'node:stream';
-import { npzPieces, UPLOADED_FILE } from '@trainyard/engine';
+import { npzPieces, UPLOADED_FILE } from '@trainyard/engine/data';
 import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';

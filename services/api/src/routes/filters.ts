@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { jobFilters } from '@trainyard/contracts';
-import { convolutionNames, nearest } from '@trainyard/engine';
+import { convolutionNames, nearest } from '@trainyard/engine/spec';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';

@@ -1,6 +1,7 @@
 // POST /jobs/{id}/predict: applies a job's network to samples of the client in a separate process, also while the job trains.
 import { prediction } from '@trainyard/contracts';
-import { findDataset, type JobSpec } from '@trainyard/engine';
+import { findDataset } from '@trainyard/engine/data';
+import type { JobSpec } from '@trainyard/engine/spec';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';

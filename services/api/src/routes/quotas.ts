@@ -1,6 +1,6 @@
 // What a caller may have and has: its quotas, and how much of them is used.
 import { limitsWithin, type KeyQuotas } from '@trainyard/jobs';
-import type { SpecLimits } from '@trainyard/engine';
+import type { SpecLimits } from '@trainyard/engine/spec';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';

@@ -1,15 +1,7 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
 import { type Job, jobSchema, newWebhook } from '@trainyard/contracts';
-import {
-  checkSpec,
-  type JobSpec,
-  newJobSchema,
-  openSpec,
-  SpecError,
-  type SpecLimits,
-  weightMismatches,
-  weightShapes,
-} from '@trainyard/engine';
+import { weightMismatches, weightShapes } from '@trainyard/engine/formats';
+import { checkSpec, type JobSpec, newJobSchema, openSpec, SpecError, type SpecLimits } from '@trainyard/engine/spec';
 import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';

@@ -1,6 +1,7 @@
 // Sweeps over HTTP. Every job of a sweep is checked before the first one is created. The sweep runner creates the jobs and ranks them.
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
-import type { JobSpec, SpecLimits, UploadedDatasets } from '@trainyard/engine';
+import type { UploadedDatasets } from '@trainyard/engine/data';
+import type { JobSpec, SpecLimits } from '@trainyard/engine/spec';
 import {
   currentTraceparent,
   type DatasetStore,

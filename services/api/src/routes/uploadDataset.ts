@@ -11,7 +11,7 @@ import {
   uploadFormatDefinitions,
   type UploadOptions,
   uploadOptions,
-} from '@trainyard/engine';
+} from '@trainyard/engine/data';
 import type { ArtifactStore, DatasetStore, KeyQuotas } from '@trainyard/jobs';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';

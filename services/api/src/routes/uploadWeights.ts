@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import { weightsSchema, type Weights } from '@trainyard/contracts';
-import { elementTypesListed } from '@trainyard/engine';
+import { elementTypesListed } from '@trainyard/engine/formats';
 import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';

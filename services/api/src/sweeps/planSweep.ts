@@ -1,7 +1,8 @@
 // Plans a sweep: its base spec, and for each trial the differences from it. Every trial is checked like a separate job, so that nothing is
 // queued unless every job can be trained.
 import type { NewSweep } from '@trainyard/contracts';
-import { checkSpec, type JobSpec, mostProblems, type Problem, SpecError, type SpecLimits, type UploadedDatasets } from '@trainyard/engine';
+import type { UploadedDatasets } from '@trainyard/engine/data';
+import { checkSpec, type JobSpec, mostProblems, type Problem, SpecError, type SpecLimits } from '@trainyard/engine/spec';
 import {
   changesBetween,
   givingWay,

@@ -1,7 +1,7 @@
 // Reads an upload in a separate process, so that no file can block or crash this one. That process has limits on memory and time, ends
 // with its parent, and writes the dataset to one file.
 import { rm } from 'node:fs/promises';
-import { mostFaults, type ReaderLimits, type UploadFault } from '@trainyard/engine';
+import { mostFaults, type ReaderLimits, type UploadFault } from '@trainyard/engine/data';
 import type { WeightsFile } from '@trainyard/engine/node';
 import { machineMemoryBytes } from '@trainyard/jobs';
 import { orDiskError, ProblemError } from '../problems.ts';

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
-import type { Splits, TablePreparation } from '@trainyard/engine';
+import type { Splits, TablePreparation } from '@trainyard/engine/data';
 import {
   contentOf,
   npzPieces,

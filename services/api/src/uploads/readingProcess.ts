@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Readable } from 'node:stream';
-import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine';
+import type { ReaderLimits, Taken, UploadedContent, UploadFault, UploadFormat, UploadOptions } from '@trainyard/engine/data';
 import type { UploadedFile, WeightsFile } from '@trainyard/engine/node';
 import { childEnvironment } from '../childEnvironment.ts';
 

@@ -1,0 +1,109 @@
+// Holds the names that each entry of the engine's package exports, so that none appears or disappears unnoticed. Types have no names at run
+// time. The classes of layers are tested in layers.test.ts.
+import * as engine from '@trainyard/engine';
+import * as data from '@trainyard/engine/data';
+import * as errors from '@trainyard/engine/errors';
+import * as formats from '@trainyard/engine/formats';
+import * as node from '@trainyard/engine/node';
+import * as relaxed from '@trainyard/engine/relaxed';
+import * as spec from '@trainyard/engine/spec';
+import * as uploads from '@trainyard/engine/uploads';
+import { expect, test } from 'vitest';
+import * as layers from '../../packages/engine/src/nn/layers/modules.ts';
+import manifest from '../../packages/engine/package.json' with { type: 'json' };
+
+/** What each entry exports, and the names that it must export. The main entry also exports the class of each layer. */
+const entries: Readonly<Record<string, readonly [exported: object, names: string]>> = {
+  '.': [
+    engine,
+    `
+      ArenaError ArgumentError AutogradError BCELoss BCEWithLogitsLoss CrossEntropyLoss EngineError Generator HuberLoss
+      KLDivLoss L1Loss MSELoss Module NLLLoss NonFiniteWeightsError Parameter ReferenceBackend Schedule ShapeError SmoothL1Loss
+      Tensor ThreadLostError TrainingError WasmBackend WeightsError abs adaptiveAvgPool2d add arange avgPool2d backend batchNorm
+      batchTensors bceLoss bceWithLogitsLoss cat clamp clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
+      defaultGenerator div dropout elu embedding encodeWeights erf exp expand flatten formatShape formatTensor fromFlat full
+      gelu gradientNorm groupNorm hardSwish huberLoss inArena indices isGradEnabled klDivLoss l1Loss layerNorm leakyRelu
+      leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean minimum mm mseLoss mul narrow neg
+      nllLoss noGrad ones optim pad permute pow prelu rand randn reciprocal relu relu6 reshape serveTeam setBackend sigmoid silu
+      smoothL1Loss softmax softplus sqrt square strictKernels sub sum t tanh tensor train transpose upsample variance
+      withBackend zeros
+    `,
+  ],
+  './data': [
+    data,
+    `
+      DataFormatError DatasetChecksumError DatasetUnavailableError InlineLoader LoaderError UPLOADED_FILE UploadError
+      cifarDataset contentOf dataSchema datasetDefinitions describeData encodeNpy encodeNpz encodePng epochOrder fileKind
+      findDataset idxDataset imageFormatOf isUploaded loadData mostFaults npyDataset npzPieces npzPlaces parseNpy prepareCsv
+      prepareRows readNpz sampleOrder smallestLimit splitRows suggestedFormats transformDefinitions transformSchema
+      uploadFileParts uploadFormat uploadFormatDefinitions uploadFormats uploadOptions uploadedContent uploadedDatasetId
+    `,
+  ],
+  './formats': [
+    formats,
+    `
+      CheckpointError SAFETENSORS_LENGTH_BYTES SafetensorsError WeightsFileError decodeCheckpoint decodeSafetensors elementTypes
+      elementTypesListed encodeOnnx encodeSafetensors engineScript fitWeights listSafetensors metadataOfRenamed onnxParts
+      pytorchScript renamedSafetensorsStart safetensorsHeaderBytes safetensorsIndex weightMismatches weightShapes
+    `,
+  ],
+  './spec': [
+    spec,
+    `
+      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel catalog catalogSchema checkImageSize checkSpec
+      checkedJobSchema convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema gradientSnapshotSchema
+      imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
+      lossDefinitions lossSchema mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer
+      predictionCost relaxedEngineVersion schedulerDefinitions schedulerSchema show summarySchema tallyFor trainingSummarySchema
+    `,
+  ],
+  './node': [
+    node,
+    `
+      AheadLoader NodeDatasetFiles UnpackedFiles nodeThreads openLoader readUpload readWeightsFile
+    `,
+  ],
+  './relaxed': [
+    relaxed,
+    `
+      relaxedKernels
+    `,
+  ],
+  './errors': [
+    errors,
+    `
+      ArenaError ArgumentError AutogradError EngineError ShapeError SpecError ThreadLostError TrainingError mostProblems
+    `,
+  ],
+  './uploads': [
+    uploads,
+    `
+      DataFormatError SafetensorsError UploadError WeightsFileError contentOf imageFormatOf npzPieces readUpload readWeightsFile
+    `,
+  ],
+};
+
+const layerNames = Object.keys(layers);
+const listed = (names: string): string[] => names.trim().split(/\s+/);
+
+test('every entry of the package has a list', () => {
+  expect(Object.keys(entries).toSorted()).toEqual(Object.keys(manifest.exports).toSorted());
+});
+
+test.each(Object.entries(entries))('%s exports the names of its list', (entry, [exported, names]) => {
+  const expected = entry === '.' ? [...listed(names), ...layerNames] : listed(names);
+  expect(Object.keys(exported).toSorted()).toEqual(expected.toSorted());
+});
+
+test('each name is exported by one entry, except by errors and uploads, which are small parts of others', () => {
+  const { './errors': _errors, './uploads': _uploads, ...others } = entries;
+  const all = Object.values(others).flatMap(([exported]) => Object.keys(exported));
+  expect(all.toSorted()).toEqual([...new Set(all)].toSorted());
+});
+
+test('a name that two entries export is the same thing in both', () => {
+  const everything = { ...spec, ...engine, ...data, ...formats, ...node } as Readonly<Record<string, unknown>>;
+  for (const part of [errors, uploads]) {
+    for (const [name, value] of Object.entries(part)) expect(everything[name], name).toBe(value);
+  }
+});
