@@ -10,7 +10,7 @@ import { startJob } from '../support/jobs.ts';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { openApi, type TestApi, type TestApiOptions } from './fixtures/api.ts';
-import { openStream } from './fixtures/eventSource.ts';
+import { openStream, type StreamClient } from './fixtures/eventSource.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
 
 const test = redisTest.extend('open', async ({ redis }: { redis: TestRedis }, { onCleanup }) => {
@@ -118,4 +118,36 @@ test('a key over its limit of event streams gets a 429, and other keys do not', 
   const again = await openStream(url, bearer(ada));
   expect(again.status).toBe(200);
   for (const each of [second, other, again]) each.leave();
+});
+
+test('a key sends a few long histories at a time, so its clients that do not read delay only its own streams', async ({ open }) => {
+  const [ada, bob] = [makeKey('ada', 'admin'), makeKey('bob', 'admin')];
+  const api = await open({ apiKeys: parseApiKeys(`${ada.entry},${bob.entry}`) });
+  const attempt = await startJob(api.jobs);
+  const { jobId } = attempt;
+  // 12 MB are more than the buffers of a connection can hold.
+  await Promise.all(Array.from({ length: 3_000 }, async () => await attempt.appendLog('info', 'x'.repeat(4_000))));
+  const path = `/jobs/${jobId}/events`;
+  const head = ['host: localhost', 'accept: text/event-stream', `authorization: Bearer ${ada.token}`];
+  const silent = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const { socket } = await openSocket(api);
+      socket.write(`${[`GET ${path} HTTP/1.1`, ...head].join('\r\n')}\r\n\r\n`);
+      // The client stops after more than a short history, so its stream holds one of the four places of the key.
+      socket.on('data', () => void (socket.bytesRead > 200_000 && socket.pause()));
+      await once(socket, 'pause');
+      return socket;
+    }),
+  );
+
+  const url = `${await api.listen()}${path}`;
+  const isLast = ({ events }: StreamClient): boolean => events.length > 3_000;
+  const waiting = await openStream(url, bearer(ada));
+  await waiting.until(({ events }) => events.length > 0);
+  const other = await openStream(url, bearer(bob));
+  await other.until(isLast);
+  expect(isLast(waiting)).toBe(false);
+  for (const socket of silent) socket.destroy();
+  await waiting.until(isLast);
+  for (const each of [waiting, other]) each.leave();
 });

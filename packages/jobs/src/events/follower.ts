@@ -38,6 +38,9 @@ export class Follower implements AsyncIterable<EventBatch> {
   #outcome: FollowOutcome | null = null;
   #wake: () => void = () => undefined;
 
+  /** Called when all stored events have been taken and the follower continues with live events, also after a restored subscription. */
+  onLive: () => void = () => undefined;
+
   /** Made by `EventHub.follow`. */
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -50,6 +53,11 @@ export class Follower implements AsyncIterable<EventBatch> {
   /** Why the follower ended; null while it has not ended. */
   get outcome(): FollowOutcome | null {
     return this.#outcome;
+  }
+
+  /** Whether the follower yields live events now. Otherwise it yields stored events. */
+  get isLive(): boolean {
+    return this.#position !== null;
   }
 
   /** The hub calls this when there is a new event. */
@@ -105,7 +113,9 @@ export class Follower implements AsyncIterable<EventBatch> {
       if (batch.isFinal) this.#end('ended');
     }
     // If live events were missed or dropped meanwhile, the next page reads them from the stream.
-    if (isLast && gaps === this.#gaps && position >= live.first) this.#position = position;
+    if (!isLast || gaps !== this.#gaps || position < live.first) return;
+    this.#position = position;
+    this.onLive();
   }
 
   async *#takeLive(): AsyncGenerator<EventBatch, void, void> {

@@ -42,6 +42,9 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/** Whether the caller is the user of this machine, because no API keys are configured. */
+export const isLocal = (caller: Caller): boolean => caller === local;
+
 /** The owner whose jobs a caller may see: its own, or, for an admin, undefined for everybody's. */
 export function visibleOwner(request: FastifyRequest): string | undefined {
   const { name, role } = callerOf(request);

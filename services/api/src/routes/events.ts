@@ -5,7 +5,6 @@ import {
   compareEventIds,
   type EventHub,
   type EventLog,
-  type Follower,
   hasEndedBy,
   isRedisUnavailable,
   type JobHead,
@@ -17,10 +16,11 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { eventMediaType } from '../http/accept.ts';
 import { guarded, json, problems } from '../http/answers.ts';
+import { HistoryTexts } from '../http/historyTexts.ts';
 import { jobParams, lastEventId, pageLimit } from '../http/parameters.ts';
 import { patiently } from '../http/patiently.ts';
 import { streamPatienceMs } from '../http/streamToken.ts';
-import { callerOf, visibleOwner } from '../plugins/access.ts';
+import { callerOf, isLocal, visibleOwner } from '../plugins/access.ts';
 import { sendProblem } from '../plugins/errors.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
 
@@ -65,11 +65,6 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-/** Yields the events of a follower as text for one client. If types are given, all other events are left out. */
-async function* textsOf(follower: Follower, types: readonly string[] | undefined): AsyncGenerator<Buffer> {
-  for await (const batch of follower) yield batch.text(types);
-}
-
 export interface EventRouteOptions {
   readonly eventLog: EventLog;
   readonly eventHub: EventHub;
@@ -81,6 +76,7 @@ const streamsPerTurn = 8;
 
 export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
   const throttle = new EventLoopThrottle(streamsPerTurn);
+  const histories = new HistoryTexts();
   app.get(
     '/jobs/:id/events',
     {
@@ -141,7 +137,9 @@ export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { 
       if (after !== undefined && hasEndedBy(head, after)) return reply.code(204).send();
       return reply.sendEvents((signal, cutOff) => {
         const onOverflow = (): void => cutOff('the client reads slower than events come');
-        return textsOf(eventHub.follow(id, { signal, onOverflow, ...place }), types);
+        const caller = callerOf(request);
+        const follower = eventHub.follow(id, { signal, onOverflow, ...place });
+        return histories.of(follower, { key: isLocal(caller) ? null : caller.name, signal, ...(types && { types }) });
       });
     },
   );
