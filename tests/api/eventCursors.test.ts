@@ -37,7 +37,7 @@ describe('a page of some types', () => {
     const first = await page(api, jobId, `?type=${type}`);
     expect(first.data).toHaveLength(type === 'status' ? 1 : 0);
     expect(first.nextCursor).toBe(await lastIdOf(api, jobId));
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     const rest = await page(api, jobId, `?type=status,${type}&after=${first.nextCursor ?? ''}`);
     expect(rest).toMatchObject({ data: [{ event: 'status', data: { status: 'cancelled' } }], nextCursor: null });
   });
@@ -175,7 +175,7 @@ describe('an id', () => {
 
   test('that is empty in Last-Event-ID counts as none', async ({ api }) => {
     const jobId = await createJob(api.jobs);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     const client = await stream(api, jobId, '', '');
     await client.ended();
     expect(namesOf(client)).toEqual(['status queued', 'status cancelled']);

@@ -135,7 +135,7 @@ describe('DELETE /jobs/{id}', () => {
 
   test('removes files later, where a crash came between', async ({ api }) => {
     const { id } = await create(api);
-    await api.jobs.store.requestCancel(id);
+    await api.jobs.store.act('cancel', id);
     await api.artifacts.putBytes(id, 'checkpoint-1-1.safetensors', Buffer.from('weights'));
     // All that the route does before a crash.
     await api.jobs.store.delete(id);

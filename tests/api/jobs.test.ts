@@ -161,7 +161,7 @@ describe('GET /jobs', () => {
   test('filters by status, label and time, also together, and page by page', async ({ api }) => {
     const made: Job[] = [];
     for (const team of ['a', 'b', 'a', 'b', 'a']) made.push(await create(api, { ...tutorial, labels: { team, stage: 'one' } }));
-    for (const job of made.slice(0, 3)) await api.jobs.store.requestCancel(job.id);
+    for (const job of made.slice(0, 3)) await api.jobs.store.act('cancel', job.id);
     const listed = async (query: string): Promise<number[]> => {
       const found: number[] = [];
       let after = '';

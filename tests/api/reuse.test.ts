@@ -56,7 +56,7 @@ describe('reuse', () => {
 
   test('does not take a job that has not succeeded, was trained by another engine, or is gone', async ({ api }) => {
     const { job } = await post(api, tutorial);
-    await api.jobs.store.requestCancel(job.id);
+    await api.jobs.store.act('cancel', job.id);
     await succeeded(api, tutorial, {}, '0.0.1');
     const gone = await succeeded(api, tutorial);
     await api.jobs.store.delete(gone);
@@ -82,7 +82,7 @@ describe('reuse', () => {
     const attempt = await claim(api.jobs, job.id);
     await api.artifacts.putBytes(job.id, 'checkpoint-1-1.safetensors', Buffer.from('a checkpoint'));
     await attempt.storeCheckpoint({ epoch: 0, step: 1, bytes: 12 }, 'checkpoint-1-1.safetensors');
-    await api.jobs.store.requestCancel(job.id);
+    await api.jobs.store.act('cancel', job.id);
     await attempt.finish({ status: 'cancelled' });
     const made = async (action: string): Promise<string> => {
       const { id } = (await api.call({ method: 'POST', url: `/jobs/${job.id}/${action}` })).json<Job>();
@@ -128,7 +128,7 @@ describe('reuse', () => {
       const id = await succeeded(api, image(dataset));
       const reused = async (by = api) => {
         const { job, isReused } = await post(by, { ...image(dataset), reuse: true });
-        if (!isReused) await api.jobs.store.requestCancel(job.id);
+        if (!isReused) await api.jobs.store.act('cancel', job.id);
         return isReused ? job.id : null;
       };
       expect(await reused()).toBe(id);

@@ -63,7 +63,7 @@ test('sixty requests with one idempotency key, to all of them at once, make one 
   expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
   const page = (await (await fetch(`${urlOf(1)}/jobs`)).json()) as JobPage;
   expect(page.data).toHaveLength(1);
-  await store.requestCancel(page.data[0]?.id ?? '');
+  await store.act('cancel', page.data[0]?.id ?? '');
 });
 
 test('a client that goes from one to the next amid a stream misses nothing and sees nothing twice', async () => {
@@ -102,7 +102,7 @@ test('many clients of each cost Redis no connection more', async () => {
   const before = await connections();
   const clients = [...few, ...(await open(81))];
   expect(await connections()).toBe(before);
-  await store.requestCancel(id);
+  await store.act('cancel', id);
   await Promise.all(clients.map(async (client) => await client.ended()));
   for (const { events } of clients) expect(events.map(({ event }) => event)).toEqual(['status', 'status']);
 });
@@ -114,12 +114,12 @@ test('a running job without a worker is queued again once', async () => {
   await until(async () => (await store.get(id))?.status === 'queued');
   const page = (await (await fetch(`${urlOf(1)}/jobs/${id}/events?type=status`)).json()) as { data: { data: { status: string } }[] };
   expect(page.data.map(({ data }) => data.status)).toEqual(['queued', 'running', 'queued']);
-  await store.requestCancel(id);
+  await store.act('cancel', id);
 });
 
 test('finished jobs over the limit of retention go, and the newest stay', async () => {
   const ids = [await make(), await make(), await make()];
-  for (const id of ids) await store.requestCancel(id);
+  for (const id of ids) await store.act('cancel', id);
   await until(async () => (await store.list({ limit: 100 })).data.length === 2);
   expect((await store.list({ limit: 100 })).data.map(({ id }) => id)).toEqual([ids[2], ids[1]]);
 });

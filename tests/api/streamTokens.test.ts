@@ -112,7 +112,7 @@ describe('a stream token', () => {
       expect((await api.call({ method: 'POST', url: `${url}?token=${token}` })).statusCode).toBe(401);
     }
     expect((await api.call({ method: 'GET', url: '/jobs', headers: bearer({ token }) })).statusCode).toBe(401);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(200);
   });
 
@@ -132,7 +132,7 @@ describe('a stream token', () => {
     expect((await api.call({ method: 'POST', url, headers: bearer(eve) })).statusCode).toBe(404);
     expect((await api.call({ method: 'POST', url })).statusCode).toBe(401);
     const { token } = await issue(api, jobId, root);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(200);
   });
 
@@ -140,7 +140,7 @@ describe('a stream token', () => {
     const api = await open(redis, onTestFinished);
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(200);
     for (const keys of [parseApiKeys(eve.entry), parseApiKeys(createApiKey('ada', 'user').entry)]) {
       const later = await open(redis, onTestFinished, { apiKeys: keys });
@@ -154,7 +154,7 @@ describe('a stream token', () => {
     const api = await open(redis, onTestFinished, { logger });
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     for (const [path, status] of [
       [`/jobs/${jobId}/events`, 200],
       [`/jobs/${jobId}/events?limit=1`, 422],
@@ -175,7 +175,7 @@ describe('a stream token', () => {
     const api = await open(redis, onTestFinished, { rateLimiter });
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(200);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(200);
     expect(await statusWith(api, `/jobs/${jobId}/events`, token)).toBe(429);
@@ -187,7 +187,7 @@ describe('a stream token', () => {
     const api = await open(redis, onTestFinished, { corsOrigins: [origin] });
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     const answer = await api.get(`/jobs/${jobId}/events?token=${token}`, { accept: 'text/event-stream', origin });
     expect(answer.headers['access-control-allow-origin']).toBe(origin);
   });
@@ -197,7 +197,7 @@ describe('a stream token', () => {
     const jobId = await createJob(api.jobs);
     const answer = await api.call({ method: 'POST', url: `/jobs/${jobId}/events/token` });
     expect(answer.statusCode).toBe(201);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect(await statusWith(api, `/jobs/${jobId}/events`, answer.json<StreamToken>().token)).toBe(200);
   });
 });

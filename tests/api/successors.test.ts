@@ -17,7 +17,7 @@ async function makeJob(api: TestApi, ending: 'failed' | 'cancelled' | 'succeeded
   await api.artifacts.putBytes(attempt.jobId, 'checkpoint-1-1.safetensors', Buffer.from('a checkpoint'));
   await attempt.storeCheckpoint({ epoch: 2, step: 3, bytes: 12 }, 'checkpoint-1-1.safetensors');
   await attempt.appendEpoch(metricsOf(3));
-  if (ending === 'cancelled') await api.jobs.store.requestCancel(attempt.jobId);
+  if (ending === 'cancelled') await api.jobs.store.act('cancel', attempt.jobId);
   if (ending === 'failed') await attempt.finish({ status: ending, error });
   else if (ending !== 'running') await attempt.finish(ending === 'cancelled' ? { status: ending } : { status: ending, result });
   return attempt.jobId;
@@ -66,7 +66,7 @@ describe('POST /jobs/{id}/retry', () => {
 
   test('begins at the start where there is no checkpoint, or where its file is gone', async ({ api }) => {
     const fresh = await createJob(api.jobs);
-    await api.jobs.store.requestCancel(fresh);
+    await api.jobs.store.act('cancel', fresh);
     expect(await made(api, fresh, 'retry')).toMatchObject({ checkpoint: null, latest: null, retryOf: fresh });
     const lost = await makeJob(api, 'failed');
     await api.artifacts.deleteJob(lost);

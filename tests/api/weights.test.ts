@@ -48,7 +48,9 @@ const remove = async (api: TestApi, id: string) => await api.call({ method: 'DEL
 
 /** That nothing is in Redis, nor among the artifacts, of what was refused. */
 async function expectNothingLeft(api: TestApi, tag: string, keys: readonly string[]): Promise<void> {
-  expect(keys.filter((key) => key.startsWith(`${tag}:weights`) || key.endsWith(':remains'))).toEqual([]);
+  expect(keys.filter((key) => key.startsWith(`${tag}:weights`) || key.startsWith(`${tag}:users:wt_`) || key.endsWith(':remains'))).toEqual(
+    [],
+  );
   const scratch = api.artifacts.temporaryFile().replace(/\/[^/]+$/, '');
   expect(await readdir(scratch)).toEqual([]);
 }
@@ -169,11 +171,24 @@ describe('initialWeights', () => {
     const refused = await remove(api, id);
     expect(refused.statusCode).toBe(409);
     expect(refused.json<Problem>()).toMatchObject({ code: 'inUse', detail: expect.stringContaining(job.id) as string });
-    await api.jobs.store.requestCancel(job.id);
+    await api.jobs.store.act('cancel', job.id);
     expect((await remove(api, id)).statusCode).toBe(204);
     expect((await api.get(`/weights/${id}`)).statusCode).toBe(404);
     expect(await api.artifacts.names(id)).toEqual([]);
     expect((await initialOf(api, job.id)).statusCode).toBe(200);
+  });
+
+  test('remember few of the jobs that were created with them and have ended', async ({ api, redis }) => {
+    const { id } = await uploaded(api);
+    const users = redisKeys(redis.prefix).usersOf(id);
+    await api.reservedFiles.reserve('job_being_created');
+    await redis.connect().zadd(users, 1, 'job_being_created');
+    for (let i = 0; i < 10; i++) await api.jobs.store.act('cancel', (await begun(api, { weights: id })).id);
+    const remembered = await redis.connect().zrange(users, 0, -1);
+    expect(remembered).toContain('job_being_created');
+    expect(remembered.length).toBeLessThan(5);
+    expect((await remove(api, id)).statusCode).toBe(204);
+    expect(await redis.connect().exists(users)).toBe(0);
   });
 
   test('can be those of a job that has succeeded, which may be deleted then', async ({ api }) => {
@@ -184,7 +199,7 @@ describe('initialWeights', () => {
     expect((await api.call({ method: 'DELETE', url: `/jobs/${attempt.jobId}` })).statusCode).toBe(204);
     expect((await initialOf(api, job.id)).rawPayload.equals(file)).toBe(true);
     // A retry needs the other job no more either.
-    await api.jobs.store.requestCancel(job.id);
+    await api.jobs.store.act('cancel', job.id);
     const retry = jobSchema.parse((await api.call({ method: 'POST', url: `/jobs/${job.id}/retry` })).json());
     expect((await initialOf(api, retry.id)).rawPayload.equals(file)).toBe(true);
   });
@@ -247,7 +262,7 @@ describe('initialWeights', () => {
     expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 202));
     const [jobId = ''] = answers.map((answer) => answer.json<Job>().id);
     expect(new Set(answers.map((answer) => answer.json<Job>().id)).size).toBe(1);
-    await api.jobs.store.requestCancel(jobId);
+    await api.jobs.store.act('cancel', jobId);
     expect((await remove(api, id)).statusCode).toBe(204);
     const late = await api.post('/jobs', { ...spec, initialWeights: { weights: id } }, headers);
     expect([late.statusCode, late.headers['idempotency-replayed'], late.json<Job>().id]).toEqual([202, 'true', jobId]);

@@ -62,7 +62,7 @@ describe('when the subscription breaks', () => {
     bus.watch(attempt.jobId, (request) => requests.add(request));
     await until(() => subscriber.status === 'ready');
     await kill(redis, subscriber);
-    await jobs.store.requestCancel(attempt.jobId);
+    await jobs.store.act('cancel', attempt.jobId);
     await until(() => requests.has('cancel'));
     await bus.close();
   });

@@ -3,6 +3,7 @@
 import * as ops from '@trainyard/engine';
 import type { Shape, Tensor } from '@trainyard/engine';
 import * as fc from 'fast-check';
+import { activationFunctions } from './activationFunctions.ts';
 
 /** An operation and the shapes of its operands. The values of the operands are between `low` and 2. */
 export interface Trial {
@@ -34,7 +35,6 @@ const side = (maxPadding: (kernel: number) => number) =>
     return { ...side, padding, length: Math.max(1, side.dilation * (side.kernel - 1) + 1 - 2 * padding) + side.extra };
   });
 
-const { sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp, erf } = ops;
 const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
   ['neg', ops.neg, -2],
   ['exp', ops.exp, -2],
@@ -43,9 +43,7 @@ const unary: readonly (readonly [string, (x: Tensor) => Tensor, number])[] = [
   ['square', ops.square, -2],
   ['abs', ops.abs, -2],
   ['relu', ops.relu, -2],
-  ...Object.entries({ sigmoid, tanh, silu, softplus, gelu, leakyRelu, elu, relu6, hardSwish, clamp, erf }).map(
-    ([name, compute]) => [name, (x: Tensor) => compute(x.mul(4)), -2] as const,
-  ),
+  ...activationFunctions.map(([name, compute]) => [name, (x: Tensor) => compute(x.mul(4)), -2] as const),
   ['gelu by tanh', (x) => ops.gelu(x, 'tanh'), -2],
   ['pow 3', (x) => ops.pow(x, 3), -2],
   ['pow -0.5', (x) => ops.pow(x, -0.5), 0.1],

@@ -156,13 +156,13 @@ describe('a job', () => {
     const jobId = await workers.submit(spec);
     for (const epoch of [1, 2, 3]) {
       await workers.untilEpoch(jobId, epoch);
-      expect(await workers.jobs.store.requestPause(jobId)).toMatchObject({ status: 'pausing' });
+      expect(await workers.jobs.store.act('pause', jobId)).toMatchObject({ status: 'pausing' });
       await letGo();
       await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
       if (epoch < 3) letGo = await workers.hold('epoch');
       expect(await workers.jobs.store.get(jobId)).toMatchObject({ phase: null, checkpoint: { epoch: expect.any(Number) as number } });
       // Resumes at once, while the worker still completes the previous wake-up.
-      expect(await workers.jobs.store.resume(jobId)).toMatchObject({ status: 'queued' });
+      expect(await workers.jobs.store.act('resume', jobId)).toMatchObject({ status: 'queued' });
     }
     await expectUntouched(workers, jobId, weights);
     expect(attempts(worker.logs, jobId)).toHaveLength(4);
@@ -174,8 +174,8 @@ describe('a job', () => {
     await workers.start(eager);
     const jobId = await workers.submit({ ...spec, epochs: 50 });
     await untilMidEpoch(workers, jobId);
-    await workers.jobs.store.requestPause(jobId);
-    await workers.jobs.store.requestCancel(jobId);
+    await workers.jobs.store.act('pause', jobId);
+    await workers.jobs.store.act('cancel', jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', checkpoint: { epoch: expect.any(Number) as number } });
   });
 
@@ -183,7 +183,7 @@ describe('a job', () => {
     await workers.start();
     const jobId = await workers.create('resume epochs:1 checkpoint taken kill');
     await until('more than five attempts', async () => (await attemptsOf(workers, jobId)) > 5);
-    await workers.jobs.store.requestCancel(jobId);
+    await workers.jobs.store.act('cancel', jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled' });
     const stuck = await workers.ended(await workers.create('checkpoint taken kill'));
     expect(stuck).toMatchObject({ status: 'failed', error: { code: 'crashLoop' } });
@@ -197,9 +197,9 @@ describe('a job', () => {
     const artifacts = await FolderArtifactStore.open(join(workers.folder, 'artifacts'));
     await artifacts.deleteJob(jobId);
     await artifacts.close();
-    await workers.jobs.store.requestPause(jobId);
+    await workers.jobs.store.act('pause', jobId);
     await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
-    await workers.jobs.store.resume(jobId);
+    await workers.jobs.store.act('resume', jobId);
     const warning = async () => (await workers.events(jobId)).find((event) => event.event === 'log');
     await until('the warning', async () => (await warning()) !== undefined);
     expect(await warning()).toMatchObject({

@@ -49,11 +49,11 @@ test.skipIf(!hasSmallDisks)('a job on a full disk can be cancelled and paused', 
   await disk.fill();
   const [paused, cancelled] = [await workers.submit(spec), await workers.submit(spec)];
   for (const jobId of [paused, cancelled]) await workers.untilEpoch(jobId, spec.epochs);
-  await workers.jobs.store.requestPause(paused);
-  await workers.jobs.store.requestCancel(cancelled);
+  await workers.jobs.store.act('pause', paused);
+  await workers.jobs.store.act('cancel', cancelled);
   expect(await workers.ended(cancelled)).toMatchObject({ status: 'cancelled' });
   await until('the pause', async () => (await workers.jobs.store.get(paused))?.status === 'paused');
   await disk.free();
-  await workers.jobs.store.resume(paused);
+  await workers.jobs.store.act('resume', paused);
   expect(await workers.ended(paused)).toMatchObject({ status: 'succeeded', attempts: 2 });
 });

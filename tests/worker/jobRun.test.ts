@@ -150,7 +150,7 @@ describe('cancelling', () => {
     await workers.start();
     const jobId = await workers.create(script);
     await workers.untilEpoch(jobId, 1);
-    expect(await workers.jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelling' });
+    expect(await workers.jobs.store.act('cancel', jobId)).toMatchObject({ status: 'cancelling' });
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', attempts: 1, result: null });
     expect((await workers.events(jobId)).at(-1)).toMatchObject({ event: 'status', data: { status: 'cancelled' } });
     expect(await workers.ended(await workers.create('epochs:1 save'))).toMatchObject({ status: 'succeeded' });
@@ -183,7 +183,7 @@ describe('cancelling', () => {
     const first = await workers.create(`hold:${go} epochs:1 save`);
     const second = await workers.create('epochs:1 save');
     const third = await workers.create('epochs:1 save');
-    expect(await workers.jobs.store.requestCancel(second)).toMatchObject({ status: 'cancelled' });
+    expect(await workers.jobs.store.act('cancel', second)).toMatchObject({ status: 'cancelled' });
     await writeFile(go, '');
     expect(await workers.ended(first)).toMatchObject({ status: 'succeeded' });
     expect(await workers.ended(third)).toMatchObject({ status: 'succeeded' });
@@ -192,7 +192,7 @@ describe('cancelling', () => {
 
   test('a job for which a worker was already woken leaves this worker without work', async ({ workers }) => {
     const jobId = await workers.create('epochs:1 save');
-    await workers.jobs.store.requestCancel(jobId);
+    await workers.jobs.store.act('cancel', jobId);
     expect(await workers.jobs.queue.depths()).toMatchObject({ wait: 1 });
     await workers.start();
     await until('that the queue is empty', async () => Object.values(await workers.jobs.queue.depths()).every((count) => count === 0));

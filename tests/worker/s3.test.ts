@@ -46,12 +46,12 @@ test('a paused job resumes on another worker from the files in the bucket', asyn
   const letGo = await workers.hold('epoch');
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, 1);
-  await workers.jobs.store.requestPause(jobId);
+  await workers.jobs.store.act('pause', jobId);
   await letGo();
   await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
   await first.close();
   const second = await start();
-  await workers.jobs.store.resume(jobId);
+  await workers.jobs.store.act('resume', jobId);
   const job = await workers.ended(jobId);
   expect(job).toMatchObject({ status: 'succeeded', attempts: 2, result: { weightsSha256: undisturbed.result?.weightsSha256 } });
   expect(await second.artifacts.stat(jobId, 'model.safetensors')).toMatchObject({ sha256: expect.any(String) as string });

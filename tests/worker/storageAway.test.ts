@@ -125,15 +125,15 @@ describe('a storage that', () => {
       const failed = () => s3.requests.slice(before);
       await until('that the dataset and both models wait', () => awaited.every((part) => failed().some(({ key }) => key.includes(part))));
       for (const [paused = '', cancelled = ''] of [loading, trained]) {
-        await workers.jobs.store.requestPause(paused);
-        await workers.jobs.store.requestCancel(cancelled);
+        await workers.jobs.store.act('pause', paused);
+        await workers.jobs.store.act('cancel', cancelled);
         expect(await workers.ended(cancelled)).toMatchObject({ status: 'cancelled', attempts: 1 });
         await until('the pause', async () => (await workers.jobs.store.get(paused))?.status === 'paused');
       }
       expect(logs.filter(({ level }) => level >= 50)).toEqual([]);
       s3.set();
       for (const [paused = ''] of [loading, trained]) {
-        await workers.jobs.store.resume(paused);
+        await workers.jobs.store.act('resume', paused);
         expect(await workers.ended(paused)).toMatchObject({ status: 'succeeded', attempts: 2 });
       }
       expect(s3.keys.filter((key) => key.includes('model')).length).toBe(2);

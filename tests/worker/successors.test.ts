@@ -41,7 +41,7 @@ async function pausedLater(workers: Workers): Promise<string> {
   const letGo = await workers.hold('epoch');
   const jobId = await workers.submit(spec);
   await workers.untilEpoch(jobId, 1);
-  await workers.jobs.store.requestPause(jobId);
+  await workers.jobs.store.act('pause', jobId);
   await letGo();
   await until('the pause', async () => (await workers.jobs.store.get(jobId))?.status === 'paused');
   expect((await workers.jobs.store.get(jobId))?.checkpoint?.epoch).toBeGreaterThan(0);
@@ -52,7 +52,7 @@ test('the retry of a cancelled job that is then deleted ends with the same bits'
   await workers.start({ real: true, program: 'heldChild.ts' });
   const undisturbed = await workers.ended(await workers.submit(spec));
   const first = await pausedLater(workers);
-  await workers.jobs.store.requestCancel(first);
+  await workers.jobs.store.act('cancel', first);
   const cancelled = await workers.ended(first);
   expect(cancelled.status).toBe('cancelled');
   const { job } = await tools.successors.retry(cancelled, { spec, owner: 'ada' });
@@ -76,7 +76,7 @@ test('the retry of a cancelled job that is then deleted ends with the same bits'
 test('a fork of a running job continues with other hyperparameters, and both jobs end', async ({ workers, tools }) => {
   await workers.start({ real: true, program: 'heldChild.ts', concurrency: 2 });
   const first = await pausedLater(workers);
-  await workers.jobs.store.resume(first);
+  await workers.jobs.store.act('resume', first);
   await until('its next attempt', async () => ((await workers.jobs.store.get(first))?.attempts ?? 0) > 1);
   const running = await workers.jobs.store.get(first);
   if (running === null) throw new Error(`${first} is gone`);

@@ -107,7 +107,7 @@ describe('a training', () => {
     const jobId = await workers.submit(spec({ samples: 60_000, batchSize: 1, outChannels: 400, learningRate: 1e-6 }));
     await childOf(worker, jobId);
     await workers.untilStep(jobId, 10);
-    await workers.jobs.store.requestCancel(jobId);
+    await workers.jobs.store.act('cancel', jobId);
     expect(await workers.ended(jobId)).toMatchObject({ status: 'cancelled', latest: null });
   });
 

@@ -3,6 +3,7 @@ export * from './answers.ts';
 export * from './dataset.ts';
 export * from './events.ts';
 export * from './job.ts';
+export * from './jobActions.ts';
 export * from './metrics.ts';
 export * from './problem.ts';
 export * from './spec.ts';

@@ -2,7 +2,7 @@
 // into the engine's sources, so nothing is read from disk at run time, in Node or in a browser page. Then it compiles the kernels once more
 // with relaxed SIMD, which turns the multiply-adds of src/madd.ts into fused ones. The relaxed module is written to a separate file, so
 // only programs that use it load it. Before compiling, the script writes src/definitions.generated.ts. It declares the names that the
-// kernels share with the engine (packages/engine/src/backend/definitions.ts) as constants and classes.
+// kernels share with the engine (definitions.ts and activations.ts in packages/engine/src/backend) as constants and classes.
 // Usage: node build.mjs [--clean]. It does nothing if the sources, this file and the compiler are the same as in the last build.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const sources = join(here, 'src');
-const definitions = join(here, '../src/backend/definitions.ts');
+/** The files of the engine from which the kernels' definitions are generated. */
+const definitions = ['definitions.ts', 'activations.ts'].map((file) => join(here, '../src/backend', file));
 const outputs = {
   definitions: join(sources, 'definitions.generated.ts'),
   strict: join(here, '../src/backend/wasm/kernels.generated.ts'),
@@ -31,7 +32,7 @@ const options =
 function stampOf() {
   const hash = createHash('sha256');
   hash.update(readFileSync(fileURLToPath(import.meta.resolve('assemblyscript/package.json'))));
-  hash.update(readFileSync(fileURLToPath(import.meta.url))).update(readFileSync(definitions));
+  for (const file of [fileURLToPath(import.meta.url), ...definitions]) hash.update(readFileSync(file));
   const written = readdirSync(sources).filter((file) => !file.endsWith('.generated.ts'));
   for (const file of written.toSorted()) hash.update(file).update(readFileSync(join(sources, file)));
   return `// stamp ${hash.digest('hex')}`;
@@ -48,7 +49,7 @@ function areCurrent(stamp) {
 
 /**
  * Returns the definitions for the kernels: a numbered constant for each operation and purpose, and a class for each list of sizes.
- * @param {typeof import('../src/backend/definitions.ts')} lists
+ * @param {typeof import('../src/backend/definitions.ts') & Pick<typeof import('../src/backend/activations.ts'), 'activationOps'>} lists
  */
 function kernelDefinitions({ unaryOps, binaryOps, activationOps, convSizes, poolSizes, winogradPurposes }) {
   const numbered = [unaryOps, binaryOps, activationOps, winogradPurposes].flatMap((names) =>
@@ -202,7 +203,8 @@ if (process.argv.includes('--clean')) {
 } else {
   const stamp = stampOf();
   if (!areCurrent(stamp)) {
-    const lists = await import('../src/backend/definitions.ts');
+    const { activationOps } = await import('../src/backend/activations.ts');
+    const lists = { ...(await import('../src/backend/definitions.ts')), activationOps };
     write(outputs.definitions, stamp, kernelDefinitions(lists));
     const strict = await compile();
     const relaxed = await compile('--enable', 'relaxed-simd');

@@ -52,23 +52,11 @@ export {
   type SmoothL1LossOptions,
   smoothL1Loss,
 } from './losses/index.ts';
-export * from './nn/layers/modules.ts';
+export * from './nn/layers/plain.ts';
+export { Residual } from './nn/layers/residual.ts';
+export { Sequential } from './nn/layers/sequential.ts';
 export { Module, Parameter } from './nn/module.ts';
-export {
-  clamp,
-  elu,
-  erf,
-  type GeluApproximation,
-  gelu,
-  hardSwish,
-  leakyRelu,
-  prelu,
-  relu6,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from './ops/activations.ts';
+export * from './ops/activations.ts';
 export { type AdaptiveSize, type AvgPool2dOptions, adaptiveAvgPool2d, avgPool2d } from './ops/averagePool2d.ts';
 export { type Conv2dOptions, type ConvPadding, conv2d } from './ops/conv2d.ts';
 export { type ConvTranspose2dOptions, convTranspose2d } from './ops/convTranspose2d.ts';

@@ -1,7 +1,7 @@
 -- Creates a job in one step: its record, its idempotency key, its entries in the lists and in the queue, and its first event. If the job's id
 -- was reserved, the job already has files. It may also have copied events, which were set to expire. They are now kept. Sending the same call
 -- twice creates one job.
--- include: status, waiting, turns, idempotency, quota
+-- include: status, waiting, turns, idempotency, quota, uploads
 local function created() return {'created', jobId, positionOf(waitingKeys(), jobId, owner), missingWakeUps()} end
 if redis.call('EXISTS', job) == 1 then return created() end
 local before = madeBefore(idempotency, digest, keys.job)
@@ -27,15 +27,7 @@ if sweepId then
     redis.call('HINCRBY', usage, 'plannedJobs', -1)
   end
 end
-if datasetId ~= '' then
-  -- Checks the two jobs with the oldest checks, and removes those that have ended. So the set holds few jobs that have ended.
-  for _, id in ipairs(redis.call('ZRANGE', datasetUsers, 0, 1)) do
-    local status = redis.call('HGET', keys.job(id), 'status')
-    if not status or constants.isFinal[status] then redis.call('ZREM', datasetUsers, id)
-    else redis.call('ZADD', datasetUsers, nowMs, id) end
-  end
-  redis.call('ZADD', datasetUsers, nowMs, jobId)
-end
+if datasetId ~= '' then addUser(datasetUsers, jobId) end
 redis.call('PERSIST', events)
 changeLists('ZADD', jobId, '*')
 wait(jobId, nowMs)

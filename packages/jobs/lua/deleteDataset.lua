@@ -1,6 +1,6 @@
 -- Deletes an uploaded dataset, unless a job that has not ended uses it. The same step schedules the removal of its files.
 -- include: uploads
-local reply = deleteUpload(dataset, datasetId, users, redis.call('ZRANGE', users, 0, -1))
+local reply = deleteUpload(dataset, datasetId, users)
 if reply[1] ~= 'deleted' then return reply end
 redis.call('ZREM', datasets, datasetId)
 redis.call('ZREM', datasetsOfOwner, datasetId)

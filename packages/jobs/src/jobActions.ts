@@ -1,10 +1,10 @@
 // The actions of users on a job: cancel, pause, resume and delete; and the actions in place of lost workers, which cancel, pause or queue
 // their jobs. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
-import type { Job, JobStatus } from '@trainyard/contracts';
+import type { Job, JobAction } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
-import { cancelJob, deleteJob, pauseJob, reapJob, resumeJob, settleJob } from './scripts/jobs.ts';
+import { actionScripts, deleteJob, reapJob, settleJob } from './scripts/jobs.ts';
 import { leaveToReconcile, type WaitingJobs } from './trainQueue.ts';
 
 /** Cancel and pause requests younger than this, in ms, are left to the job's worker or to the worker that takes over the job. */
@@ -28,16 +28,16 @@ export class JobActions {
   }
 
   /**
-   * Cancels a job: queued, paused → cancelled; running, pausing → cancelling. Its worker changes `cancelling` to `cancelled` within a
-   * second. A job that is `cancelling` or `cancelled` is not changed.
+   * Cancels, pauses or resumes a job. For a running job, cancel and pause are requests: its worker changes `cancelling` to `cancelled` within
+   * a second, and `pausing` to `paused` after the current step. The script of the action decides which statuses it changes.
    * @returns the job after the action
    * @throws JobNotFoundError
-   * @throws JobStateError the job has succeeded or failed
+   * @throws JobStateError the action is not allowed in the job's status
    */
-  async cancel(jobId: string): Promise<Job> {
+  async act(action: JobAction, jobId: string): Promise<Job> {
     const keys = this.#keys;
     const now = new Date();
-    const reply = await cancelJob(this.#options.redis, {
+    const [outcome, status] = await actionScripts[action](this.#options.redis, {
       job: keys.job(jobId),
       actionRequests: keys.actionRequests,
       tag: keys.tag,
@@ -45,33 +45,10 @@ export class JobActions {
       now: now.toISOString(),
       nowMs: now.getTime(),
     });
-    return await this.#accepted(jobId, 'cancel', reply);
-  }
-
-  /**
-   * Pauses a job: queued → paused; running → pausing. Its worker changes `pausing` to `paused` after the current step. A job that is
-   * `pausing` or `paused` is not changed.
-   * @returns the job after the action
-   * @throws JobNotFoundError
-   * @throws JobStateError the job is in any other status
-   */
-  async pause(jobId: string): Promise<Job> {
-    const { actionRequests, tag } = this.#keys;
-    const reply = await pauseJob(this.#options.redis, { job: this.#keys.job(jobId), actionRequests, tag, jobId, nowMs: Date.now() });
-    return await this.#accepted(jobId, 'pause', reply);
-  }
-
-  /**
-   * Resumes a job: paused → queued. A job that was resumed and is still queued is not changed.
-   * @returns the job after the action
-   * @throws JobNotFoundError
-   * @throws JobStateError the job is in any other status
-   */
-  async resume(jobId: string): Promise<Job> {
-    const keys = this.#keys;
-    const reply = await resumeJob(this.#options.redis, { job: keys.job(jobId), tag: keys.tag, jobId, nowMs: Date.now() });
-    const job = await this.#accepted(jobId, 'resume', reply);
-    await this.#options.waiting.wakeMissing().catch(leaveToReconcile);
+    if (outcome === 'missing') throw new JobNotFoundError(jobId);
+    if (outcome === 'refused') throw new JobStateError(jobId, action, status);
+    const job = await this.#options.find(jobId);
+    if (job.status === 'queued') await this.#options.waiting.wakeMissing().catch(leaveToReconcile);
     return job;
   }
 
@@ -116,13 +93,6 @@ export class JobActions {
       if (outcome === 'settled') settled += 1;
     }
     return settled;
-  }
-
-  /** Returns the job after an action. @throws JobStateError if the script refused the action */
-  async #accepted(jobId: string, action: string, [outcome, status]: ['accepted' | 'missing'] | ['refused', JobStatus]): Promise<Job> {
-    if (outcome === 'missing') throw new JobNotFoundError(jobId);
-    if (status !== undefined) throw new JobStateError(jobId, action, status);
-    return await this.#options.find(jobId);
   }
 }
 

@@ -2,7 +2,7 @@
 // the writes of a worker, JobActions the actions of users, and WaitingJobs the queue. Every change is one Lua script, so a crash never leaves
 // half a change.
 import { randomInt } from 'node:crypto';
-import type { Job, JobPage } from '@trainyard/contracts';
+import type { Job, JobAction, JobPage } from '@trainyard/contracts';
 import { isUploaded } from '@trainyard/engine/data';
 import { engineVersion, type JobSpec } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
@@ -220,19 +220,9 @@ export class JobStore {
     return data.find(({ result }) => result?.engineVersion === this.#engineVersion) ?? null;
   }
 
-  /** {@link JobActions.cancel} */
-  async requestCancel(jobId: string): Promise<Job> {
-    return await this.#actions.cancel(jobId);
-  }
-
-  /** {@link JobActions.pause} */
-  async requestPause(jobId: string): Promise<Job> {
-    return await this.#actions.pause(jobId);
-  }
-
-  /** {@link JobActions.resume} */
-  async resume(jobId: string): Promise<Job> {
-    return await this.#actions.resume(jobId);
+  /** {@link JobActions.act} */
+  async act(action: JobAction, jobId: string): Promise<Job> {
+    return await this.#actions.act(action, jobId);
   }
 
   /** {@link JobActions.delete} */

@@ -20,9 +20,6 @@ import { createWeights, deleteWeights, useWeights } from './scripts/uploads.ts';
 /** The file's name under its id. */
 const fileName = 'weights.safetensors';
 
-/** Number of earlier users of the weights that each new job checks. Users that have ended are removed from the set. */
-const checkedJobs = 4;
-
 export class WeightsStore {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
@@ -93,9 +90,14 @@ export class WeightsStore {
    */
   async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
     const keys = this.#keys;
-    const users = keys.weightsUsers(id);
-    const checked = await this.#redis.srandmember(users, checkedJobs);
-    const [outcome] = await useWeights(this.#redis, { weights: keys.weights(id), users, tag: keys.tag, jobId: to.jobId, checked });
+    const [outcome] = await useWeights(this.#redis, {
+      weights: keys.weights(id),
+      users: keys.usersOf(id),
+      reservedFiles: keys.reservedFiles,
+      tag: keys.tag,
+      jobId: to.jobId,
+      nowMs: Date.now(),
+    });
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     await copyWithoutPrefix(this.#artifacts, { jobId: id, name: fileName }, to, removedPrefix);
   }
@@ -108,7 +110,8 @@ export class WeightsStore {
     const keys = this.#keys;
     const [outcome, jobId] = await deleteWeights(this.#redis, {
       weights: keys.weights(id),
-      users: keys.weightsUsers(id),
+      users: keys.usersOf(id),
+      formerUsers: keys.formerWeightsUsers(id),
       reservedFiles: keys.reservedFiles,
       tag: keys.tag,
       weightsId: id,

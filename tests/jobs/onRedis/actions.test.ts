@@ -1,6 +1,6 @@
 // Tests every action on a job in every status: what it changes, or that it is refused. Also tests cancel and pause requests for a job whose
 // worker is lost.
-import type { JobError, JobStatus } from '@trainyard/contracts';
+import { type JobAction, type JobError, type JobStatus, jobActionNames } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, endLease, type Jobs, metricsOf, openJobs, result, spec, startJob } from '../../support/jobs.ts';
@@ -10,7 +10,7 @@ const error: JobError = { code: 'nonFinite', message: 'the loss is nan', epoch: 
 
 async function paused(jobs: Jobs): Promise<string> {
   const jobId = await createJob(jobs);
-  await jobs.store.requestPause(jobId);
+  await jobs.store.act('pause', jobId);
   return jobId;
 }
 
@@ -18,11 +18,11 @@ async function paused(jobs: Jobs): Promise<string> {
 const brought: Record<JobStatus | 'resumed', (jobs: Jobs) => Promise<string>> = {
   queued: createJob,
   paused,
-  resumed: async (jobs) => (await jobs.store.resume(await paused(jobs))).id,
+  resumed: async (jobs) => (await jobs.store.act('resume', await paused(jobs))).id,
   running: async (jobs) => (await startJob(jobs)).jobId,
-  pausing: async (jobs) => (await jobs.store.requestPause((await startJob(jobs)).jobId)).id,
-  cancelling: async (jobs) => (await jobs.store.requestCancel((await startJob(jobs)).jobId)).id,
-  cancelled: async (jobs) => (await jobs.store.requestCancel(await createJob(jobs))).id,
+  pausing: async (jobs) => (await jobs.store.act('pause', (await startJob(jobs)).jobId)).id,
+  cancelling: async (jobs) => (await jobs.store.act('cancel', (await startJob(jobs)).jobId)).id,
+  cancelled: async (jobs) => (await jobs.store.act('cancel', await createJob(jobs))).id,
   succeeded: async (jobs) => {
     const attempt = await startJob(jobs);
     await attempt.finish({ status: 'succeeded', result });
@@ -36,10 +36,9 @@ const brought: Record<JobStatus | 'resumed', (jobs: Jobs) => Promise<string>> = 
 };
 
 type Action = (jobs: Jobs, jobId: string) => Promise<unknown>;
+const ofStatus = jobActionNames.map((action): [JobAction, Action] => [action, ({ store }, jobId) => store.act(action, jobId)]);
 const actions = {
-  cancel: ({ store }, jobId) => store.requestCancel(jobId),
-  pause: ({ store }, jobId) => store.requestPause(jobId),
-  resume: ({ store }, jobId) => store.resume(jobId),
+  ...(Object.fromEntries(ofStatus) as Record<JobAction, Action>),
   delete: ({ store }, jobId) => store.delete(jobId),
 } satisfies Record<string, Action>;
 
@@ -101,15 +100,15 @@ describe('a pause', () => {
     const jobId = await paused(jobs);
     expect(await jobs.store.get(jobId)).toMatchObject({ queuePosition: null });
     expect(await jobs.store.claim(jobId, 'worker-1')).toEqual({ outcome: 'refused', status: 'paused' });
-    expect(await jobs.store.resume(jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(await jobs.store.act('resume', jobId)).toMatchObject({ status: 'queued', queuePosition: 1 });
     expect((await claim(jobs, jobId)).number).toBe(1);
-    await expect(jobs.store.resume(jobId)).rejects.toBeInstanceOf(JobStateError);
+    await expect(jobs.store.act('resume', jobId)).rejects.toBeInstanceOf(JobStateError);
   });
 
   test('is done by the attempt that runs the job and by no other, and requesting it twice changes nothing', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestPause(attempt.jobId);
+    await jobs.store.act('pause', attempt.jobId);
     expect(await attempt.appendEpoch(metricsOf(1))).toMatchObject({ outcome: 'appended' });
     expect(await attempt.release()).toBe('paused');
     expect(await attempt.release()).toBe('paused');
@@ -120,7 +119,7 @@ describe('a pause', () => {
   test('that comes too late does not change the final status', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestPause(attempt.jobId);
+    await jobs.store.act('pause', attempt.jobId);
     expect(await attempt.finish({ status: 'succeeded', result })).toEqual({ outcome: 'finished', status: 'succeeded' });
   });
 
@@ -139,7 +138,7 @@ describe('a job that waits for a lost worker', () => {
   ] as const)('does not stay %s, and its worker changes nothing when it continues', async ([status, settled], { redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await (status === 'cancelling' ? jobs.store.requestCancel(attempt.jobId) : jobs.store.requestPause(attempt.jobId));
+    await (status === 'cancelling' ? jobs.store.act('cancel', attempt.jobId) : jobs.store.act('pause', attempt.jobId));
     await endLease(redis, attempt.jobId);
     expect(await jobs.store.settleAbandoned()).toBe(0);
     expect(await jobs.store.settleAbandoned(0)).toBe(1);
@@ -152,7 +151,7 @@ describe('a job that waits for a lost worker', () => {
   test('is not changed while its worker still has the lease', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestCancel(attempt.jobId);
+    await jobs.store.act('cancel', attempt.jobId);
     expect(await jobs.store.settleAbandoned(0)).toBe(0);
     expect(await attempt.finish({ status: 'cancelled' })).toEqual({ outcome: 'finished', status: 'cancelled' });
   });
@@ -200,7 +199,7 @@ test('an idempotency key of a deleted job creates a new job', async ({ redis }) 
   const jobs = openJobs(redis);
   const request = { spec, owner: 'ada', idempotency: { key: 'k', body: spec } };
   const { job } = await jobs.store.create(request);
-  await jobs.store.requestCancel(job.id);
+  await jobs.store.act('cancel', job.id);
   await jobs.store.delete(job.id);
   const again = await jobs.store.create(request);
   expect(again.replayed).toBe(false);

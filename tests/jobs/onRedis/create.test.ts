@@ -63,13 +63,13 @@ test('a resumed job waits behind newer jobs of the same priority, and its positi
   const jobs = openJobs(redis);
   const [first, second] = [await createJob(jobs), await createJob(jobs)];
   const high = await createJob(jobs, { priority: 1 });
-  await jobs.store.requestPause(first);
-  await jobs.store.requestPause(high);
+  await jobs.store.act('pause', first);
+  await jobs.store.act('pause', high);
   await until(() => Date.now() > decodeTime(second.slice('job_'.length)));
   const third = await createJob(jobs);
-  await jobs.store.resume(high);
+  await jobs.store.act('resume', high);
   await until(() => Date.now() > decodeTime(third.slice('job_'.length)));
-  await jobs.store.resume(first);
+  await jobs.store.act('resume', first);
   const order = [high, second, third, first];
   expect(await positionsOf(jobs, order)).toEqual([1, 2, 3, 4]);
   expect(await runAll(jobs)).toEqual(order);
@@ -91,7 +91,7 @@ describe('a crash between the record and the wake-up', () => {
   test('wakes no worker for a job that was cancelled meanwhile', async ({ redis }) => {
     const jobs = openJobs(redis);
     const { jobId } = await jobs.store.record({ spec, owner: 'ada' });
-    await jobs.store.requestCancel(jobId);
+    await jobs.store.act('cancel', jobId);
     expect(await jobs.store.reconcileQueue()).toBe(0);
     expect(await takeNext(jobs)).toBeNull();
   });

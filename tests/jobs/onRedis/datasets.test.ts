@@ -101,9 +101,9 @@ describe('deleting a dataset', () => {
     const { id } = (await home.add()).dataset;
     const { job } = await home.jobs.store.create({ spec: specOn(id), owner: 'ada' });
     await expect(home.datasets.delete(id)).rejects.toThrow(DatasetInUseError);
-    await home.jobs.store.requestPause(job.id);
+    await home.jobs.store.act('pause', job.id);
     await expect(home.datasets.delete(id)).rejects.toThrow(job.id);
-    await home.jobs.store.resume(job.id);
+    await home.jobs.store.act('resume', job.id);
     const attempt = await claim(home.jobs, job.id);
     await expect(home.datasets.delete(id)).rejects.toThrow(DatasetInUseError);
     await attempt.finish({ status: 'failed', error: { code: 'x', message: 'x', epoch: null, step: null } });
@@ -129,7 +129,7 @@ describe('deleting a dataset', () => {
     const { id } = (await home.add()).dataset;
     for (let i = 0; i < 20; i++) {
       const { job } = await home.jobs.store.create({ spec: specOn(id), owner: 'ada' });
-      await home.jobs.store.requestCancel(job.id);
+      await home.jobs.store.act('cancel', job.id);
     }
     expect(await redis.connect().zcard(redisKeys(redis.prefix).usersOf(id))).toBeLessThan(5);
   });

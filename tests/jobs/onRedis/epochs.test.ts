@@ -75,7 +75,7 @@ describe('an epoch', () => {
   test('is accepted while the job is being cancelled, but not after the cancellation', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestCancel(attempt.jobId);
+    await jobs.store.act('cancel', attempt.jobId);
     expect(await attempt.appendEpoch(metricsOf(1))).toMatchObject({ outcome: 'appended' });
     await attempt.finish({ status: 'cancelled' });
     expect(await attempt.appendEpoch(metricsOf(2))).toEqual({ outcome: 'stale' });

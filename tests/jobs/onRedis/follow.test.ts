@@ -56,7 +56,7 @@ describe('a follower', () => {
   test('that reconnects after the final event ends at once', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
-    await jobs.store.requestCancel(jobId);
+    await jobs.store.act('cancel', jobId);
     const { data } = await jobs.log.range(jobId, { limit: 10 });
     const hub = openHub(redis);
     const follower = hub.follow(jobId, { after: data.at(-1)?.id ?? '', signal: noSignal });
@@ -225,11 +225,11 @@ describe('a watch over a running job', () => {
     const [one, other, third] = [await startJob(jobs), await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
     const [requests, otherRequests, thirdRequests] = [one, other, third].map(({ jobId }) => watched(bus, jobId));
-    await jobs.store.requestCancel(one.jobId);
+    await jobs.store.act('cancel', one.jobId);
     await until(() => requests.has('cancel'));
-    await jobs.store.requestPause(third.jobId);
+    await jobs.store.act('pause', third.jobId);
     await until(() => thirdRequests.has('pause'));
-    await jobs.store.requestCancel(third.jobId);
+    await jobs.store.act('cancel', third.jobId);
     await until(() => thirdRequests.has('cancel'));
     expect(otherRequests).toEqual(new Set());
     await bus.close();
@@ -240,9 +240,9 @@ describe('a watch over a running job', () => {
     const [before, attempt] = [await startJob(jobs), await startJob(jobs)];
     const bus = openBus(redis);
     const standing = watched(bus, before.jobId);
-    await jobs.store.requestCancel(before.jobId);
+    await jobs.store.act('cancel', before.jobId);
     await until(() => standing.has('cancel'));
-    await jobs.store.requestPause(attempt.jobId);
+    await jobs.store.act('pause', attempt.jobId);
     const requests = watched(bus, attempt.jobId);
     await until(() => requests.has('pause'));
     await bus.close();
@@ -254,7 +254,7 @@ describe('a watch over a running job', () => {
     const bus = openBus(redis);
     const [requests, laterRequests] = [watched(bus, attempt.jobId), watched(bus, later.jobId)];
     await redis.connect().publish(redisKeys(redis.prefix).actionChannel, attempt.jobId);
-    await jobs.store.requestCancel(later.jobId);
+    await jobs.store.act('cancel', later.jobId);
     await until(() => laterRequests.has('cancel'));
     expect(requests).toEqual(new Set());
     await bus.close();

@@ -19,7 +19,7 @@ const brought: Record<'queued' | 'running' | 'cancelling' | 'succeeded' | 'faile
   running: async (jobs) => (await startJob(jobs)).jobId,
   cancelling: async (jobs) => {
     const { jobId } = await startJob(jobs);
-    await jobs.store.requestCancel(jobId);
+    await jobs.store.act('cancel', jobId);
     return jobId;
   },
   succeeded: async (jobs) => {
@@ -34,7 +34,7 @@ const brought: Record<'queued' | 'running' | 'cancelling' | 'succeeded' | 'faile
   },
   cancelled: async (jobs) => {
     const jobId = await createJob(jobs);
-    await jobs.store.requestCancel(jobId);
+    await jobs.store.act('cancel', jobId);
     return jobId;
   },
 };
@@ -103,7 +103,7 @@ describe('a run', () => {
   test('that is handed back after a cancel request is cancelled', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestCancel(attempt.jobId);
+    await jobs.store.act('cancel', attempt.jobId);
     expect(await attempt.release()).toBe('cancelled');
     expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });
@@ -113,7 +113,7 @@ describe('cancel', () => {
   test('makes a queued job cancelled, so that no worker runs it', async ({ redis }) => {
     const jobs = openJobs(redis);
     const jobId = await createJob(jobs);
-    expect(await jobs.store.requestCancel(jobId)).toMatchObject({ status: 'cancelled', queuePosition: null });
+    expect(await jobs.store.act('cancel', jobId)).toMatchObject({ status: 'cancelled', queuePosition: null });
     expect(await jobs.store.claim(jobId, 'worker-1')).toEqual({ outcome: 'refused', status: 'cancelled' });
     expect(await statusesOf(jobs, jobId)).toEqual(['queued', 'cancelled']);
   });
@@ -121,7 +121,7 @@ describe('cancel', () => {
   test('makes a running job cancelling, which its worker ends as cancelled', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    expect(await jobs.store.requestCancel(attempt.jobId)).toMatchObject({ status: 'cancelling', finishedAt: null });
+    expect(await jobs.store.act('cancel', attempt.jobId)).toMatchObject({ status: 'cancelling', finishedAt: null });
     expect(await attempt.finish({ status: 'cancelled' })).toEqual({ outcome: 'finished', status: 'cancelled' });
     expect(await statusesOf(jobs, attempt.jobId)).toEqual(['queued', 'running', 'cancelling', 'cancelled']);
   });
@@ -130,7 +130,7 @@ describe('cancel', () => {
     const jobs = openJobs(redis);
     for (const ending of [{ status: 'succeeded', result } as const, { status: 'failed', error } as const]) {
       const attempt = await startJob(jobs);
-      await jobs.store.requestCancel(attempt.jobId);
+      await jobs.store.act('cancel', attempt.jobId);
       expect(await attempt.finish(ending)).toEqual({ outcome: 'finished', status: 'cancelled' });
       expect(await jobs.store.get(attempt.jobId)).toMatchObject({ status: 'cancelled', result: null, error: null });
     }
@@ -140,14 +140,14 @@ describe('cancel', () => {
     const jobs = openJobs(redis);
     const jobId = await brought[status](jobs);
     const before = await statusesOf(jobs, jobId);
-    expect(await jobs.store.requestCancel(jobId)).toMatchObject({ status });
+    expect(await jobs.store.act('cancel', jobId)).toMatchObject({ status });
     expect(await statusesOf(jobs, jobId)).toEqual(before);
   });
 
   test.for(['succeeded', 'failed'] as const)('of a %s job is refused with its status', async (status, { redis }) => {
     const jobs = openJobs(redis);
     const jobId = await brought[status](jobs);
-    const refusal = await jobs.store.requestCancel(jobId).catch((refused: unknown) => refused);
+    const refusal = await jobs.store.act('cancel', jobId).catch((refused: unknown) => refused);
     expect(refusal).toBeInstanceOf(JobStateError);
     expect(refusal).toMatchObject({ code: 'wrongState', status, action: 'cancel', jobId });
     expect(await jobs.store.get(jobId)).toMatchObject({ status });
@@ -155,7 +155,7 @@ describe('cancel', () => {
 
   test('of a job that does not exist is refused', async ({ redis }) => {
     const { store } = openJobs(redis);
-    await expect(store.requestCancel('job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
+    await expect(store.act('cancel', 'job_01JZZZZZZZZZZZZZZZZZZZZZZZ')).rejects.toBeInstanceOf(JobNotFoundError);
   });
 
   test('by a worker is refused if nobody requested it', async ({ redis }) => {

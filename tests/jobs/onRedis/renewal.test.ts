@@ -32,7 +32,7 @@ describe('renewing a lease', () => {
   test('reports a cancel request', async ({ redis }) => {
     const jobs = openJobs(redis);
     const attempt = await startJob(jobs);
-    await jobs.store.requestCancel(attempt.jobId);
+    await jobs.store.act('cancel', attempt.jobId);
     expect(await attempt.renew()).toEqual({ outcome: 'held', status: 'cancelling' });
   });
 
@@ -76,8 +76,8 @@ describe('a running job whose lease has expired', () => {
     const [first, second] = [await startJob(jobs), await startJob(jobs)];
     for (const { jobId } of [first, second]) await endLease(redis, jobId);
     await jobs.store.interruptLost();
-    await jobs.store.requestCancel(first.jobId);
-    await jobs.store.requestPause(second.jobId);
+    await jobs.store.act('cancel', first.jobId);
+    await jobs.store.act('pause', second.jobId);
     expect(await takeNext(jobs)).toBeNull();
     expect(await jobs.store.get(first.jobId)).toMatchObject({ status: 'cancelled' });
     expect(await jobs.store.get(second.jobId)).toMatchObject({ status: 'paused' });

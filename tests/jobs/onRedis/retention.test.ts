@@ -51,7 +51,7 @@ test('a limit by number keeps the newest ended jobs, and running jobs do not cou
   const running = (await claim(jobs, await createJob(jobs))).jobId;
   const ids = [await succeeded(jobs, artifacts), await succeeded(jobs, artifacts), await succeeded(jobs, artifacts)];
   const cancelled = await createJob(jobs);
-  await jobs.store.requestCancel(cancelled);
+  await jobs.store.act('cancel', cancelled);
   const queued = await createJob(jobs);
   expect(await retention.sweep()).toBe(2);
   expect(await retention.sweep()).toBe(0);
@@ -64,7 +64,7 @@ test('a limit by age removes jobs that ended long ago, counted from their end an
   const old = await succeeded(jobs, artifacts);
   const late = await succeeded(jobs, artifacts);
   const paused = await createJob(jobs);
-  await jobs.store.requestPause(paused);
+  await jobs.store.act('pause', paused);
   const now = Date.now() + 30 * dayMs;
   await redis.connect().hset(redisKeys(redis.prefix).job(late), 'finishedAt', new Date(now - dayMs).toISOString());
   expect(await retention.sweep()).toBe(0);

@@ -108,7 +108,7 @@ test('the bytes counted are those of a recount after any sequence of actions', a
       const from = await jobs.store.get(pick(ended) ?? '');
       if (from?.checkpoint == null) return;
       const { job } = await successors.fork(from, { spec: from.spec, owner: 'ada' });
-      await jobs.store.requestCancel(job.id);
+      await jobs.store.act('cancel', job.id);
       files.set(job.id, new Map([['checkpoint', from.checkpoint.bytes]]));
       end(job.id);
     },
@@ -156,7 +156,7 @@ test('bytes that version 0.1.0 did not count are never subtracted', async ({ red
     await attempt.appendLog('info', 'short');
     expect(await counted(redis)).toBeGreaterThanOrEqual(0);
   }
-  await jobs.store.requestCancel(attempt.jobId);
+  await jobs.store.act('cancel', attempt.jobId);
   await attempt.finish({ status: 'cancelled' });
   await jobs.store.delete(attempt.jobId);
   expect(await counted(redis)).toBe(0);

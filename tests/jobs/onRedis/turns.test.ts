@@ -141,10 +141,10 @@ describe('the place of a job in the queue', () => {
     const jobs = openJobs(redis);
     const [ada] = await create(jobs, 'ada', 1);
     const bobs = await create(jobs, 'bob', 3);
-    await jobs.store.requestPause(ada ?? '');
+    await jobs.store.act('pause', ada ?? '');
     expect(await positionsOf(jobs, [ada ?? '', ...bobs])).toEqual([null, 1, 2, 3]);
     await finish(await takeNext(jobs));
-    expect(await jobs.store.resume(ada ?? '')).toMatchObject({ queuePosition: 1 });
+    expect(await jobs.store.act('resume', ada ?? '')).toMatchObject({ queuePosition: 1 });
     expect(await runAll(jobs)).toEqual([ada, ...bobs.slice(1)]);
   });
 
@@ -162,7 +162,7 @@ test('jobs that version 0.1.0 queued wait for the turns of their keys, in the or
   const [keys, connection] = [redisKeys(redis.prefix), redis.connect()];
   const ids = [...(await create(jobs, 'ada', 2)), ...(await create(jobs, 'ada', 1, 3)), ...(await create(jobs, 'bob', 1))];
   const [gone] = await create(jobs, 'bob', 1, 9);
-  await jobs.store.requestCancel(gone ?? '');
+  await jobs.store.act('cancel', gone ?? '');
   // Version 0.1.0 kept all waiting jobs in one sorted set.
   const scores = [5, 6, 7 - 3e13, 8, 9 - 9e13];
   await connection.zadd(keys.formerWaiting, ...[...ids, gone ?? ''].flatMap((id, at) => [scores[at] ?? 0, id]));
@@ -220,7 +220,7 @@ test('jobs start in the order of the model and at the shown positions, in any se
           model.handBack(id);
         }
         if (each.act === 'cancel') {
-          await jobs.store.requestCancel(id);
+          await jobs.store.act('cancel', id);
           model.leave(id);
         }
       }

@@ -1,31 +1,13 @@
 // The names that the engine and its kernels both know: operations, and the sizes of convolutions and poolings. A name's index in its list
 // is its number in the kernels. For sizes, it is the index of the size's int32 word in memory. The build of the kernels (kernels/build.mjs)
-// imports this file and generates the kernels' constants and classes from these lists. So a new name is added only here, and this file
-// imports nothing.
+// imports this file and generates the kernels' constants and classes from these lists. So a new name is added only here. The names of the
+// activations are in activations.ts.
 
 /** Element-wise functions of one operand. */
 export const unaryOps = ['neg', 'exp', 'log', 'sqrt', 'square', 'abs', 'relu'] as const;
 
 /** Element-wise functions of two operands. */
 export const binaryOps = ['add', 'sub', 'mul', 'div', 'pow', 'maximum'] as const;
-
-/**
- * Activations. Four of them have parameters a and b: softplus(beta, threshold), leakyRelu(slope), elu(alpha) and clamp(min, max).
- */
-export const activationOps = [
-  'sigmoid',
-  'tanh',
-  'silu',
-  'softplus',
-  'gelu',
-  'geluTanh',
-  'leakyRelu',
-  'elu',
-  'relu6',
-  'hardSwish',
-  'erf',
-  'clamp',
-] as const;
 
 /** Sizes of a 2-D convolution in NCHW. Weight: [outChannels, inChannels/groups, kernelHeight, kernelWidth]. */
 export const convSizes = [

@@ -1,5 +1,7 @@
 // The types of the arrays and sizes that kernels get. The names of operations and of sizes are in definitions.ts.
-import type { activationOps, binaryOps, convSizes, poolSizes, unaryOps } from './definitions.ts';
+import type { binaryOps, convSizes, poolSizes, unaryOps } from './definitions.ts';
+
+export type { ActivationOp } from './activations.ts';
 
 export type FloatArray = Float32Array | Float64Array;
 
@@ -8,9 +10,6 @@ export type UnaryOp = (typeof unaryOps)[number];
 
 /** Element-wise functions of two operands. */
 export type BinaryOp = (typeof binaryOps)[number];
-
-/** Activations, see `activationOps`. */
-export type ActivationOp = (typeof activationOps)[number];
 
 /** Sizes of a 2-D convolution, see `convSizes`. */
 export type ConvGeometry = { readonly [size in (typeof convSizes)[number]]: number };

@@ -48,8 +48,8 @@ export interface RedisKeys {
   streamTokensOf(keyName: string): string;
   /** Hash: the record of uploaded weights. */
   weights(id: string): string;
-  /** Set: ids of jobs that were created with uploaded weights. Jobs that have ended may be missing. */
-  weightsUsers(id: string): string;
+  /** The users of uploaded weights in earlier versions. It is only deleted. */
+  formerWeightsUsers(id: string): string;
   /** Set: the names of the workers. */
   readonly workers: string;
   /** String with a short lifetime: the announcement of a worker. */
@@ -84,8 +84,11 @@ export interface RedisKeys {
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
-  /** Sorted set: ids of jobs that use an uploaded dataset, scored by when (ms) each was last checked. Jobs that have ended may be missing. */
-  usersOf(datasetId: string): string;
+  /**
+   * Sorted set: ids of jobs that use an uploaded dataset or were created with uploaded weights, scored by when (ms) each was last checked. Jobs
+   * that have ended may be missing.
+   */
+  usersOf(uploadId: string): string;
   /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */
   readonly datasets: string;
   /** Sorted set, as `datasets`: the ids of one owner's. */
@@ -136,7 +139,7 @@ export function redisKeys(prefix: string): RedisKeys {
     streamToken: (digest) => `${tag}:streamToken:${digest}`,
     streamTokensOf: (keyName) => `${tag}:streamTokens:${keyName}`,
     weights: (id) => `${tag}:weights:${id}`,
-    weightsUsers: (id) => `${tag}:weights:${id}:users`,
+    formerWeightsUsers: (id) => `${tag}:weights:${id}:users`,
     workers: `${tag}:workers`,
     worker: (name) => `${tag}:worker:${name}`,
     eventChannel: `${tag}:events`,
@@ -154,7 +157,7 @@ export function redisKeys(prefix: string): RedisKeys {
     privateWebhooks: `${tag}:privateWebhooks`,
     webhookGone: (digest) => `${tag}:webhookGone:${digest}`,
     dataset: (datasetId) => `${tag}:dataset:${datasetId}`,
-    usersOf: (datasetId) => `${tag}:users:${datasetId}`,
+    usersOf: (uploadId) => `${tag}:users:${uploadId}`,
     datasets: `${tag}:datasets`,
     datasetsOf: (owner) => `${tag}:datasets:${owner}`,
     upload: (id) => `${tag}:upload:${id}`,

@@ -77,7 +77,6 @@ export function probeCommands(key: (type: string) => string, value: string): rea
     ['SCARD', set],
     ['SISMEMBER', set, 'a'],
     ['SMEMBERS', set],
-    ['SRANDMEMBER', set],
     ['SREM', set, 'a'],
     ['ZADD', sorted, 1, 'a', 2, 'b', 3, 'c', 4, 'd', 5, 'e'],
     ['ZCARD', sorted],

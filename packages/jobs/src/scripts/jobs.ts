@@ -1,6 +1,6 @@
 // The scripts that create jobs and change them for users and in place of lost workers, and those that repair and read the queue. The reply
 // `refused` contains the current status.
-import { jobStatus } from '@trainyard/contracts';
+import { type JobAction, jobActionNames, jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { defineScript, overQuota, replies, words } from './script.ts';
 
@@ -44,23 +44,18 @@ export const createJob = defineScript({
   ]),
 });
 
-const actionReply = z.union([words('accepted', 'missing'), replies('refused', jobStatus)]);
+const actionScript = (action: JobAction) =>
+  defineScript({
+    name: `${action}Job` as const,
+    keys: ['job', 'actionRequests'],
+    args: ['tag', 'jobId', 'now', 'nowMs'],
+    reply: z.union([words('accepted', 'missing'), replies('refused', jobStatus)]),
+  });
 
-export const cancelJob = defineScript({
-  name: 'cancelJob',
-  keys: ['job', 'actionRequests'],
-  args: ['tag', 'jobId', 'now', 'nowMs'],
-  reply: actionReply,
-});
-
-export const pauseJob = defineScript({
-  name: 'pauseJob',
-  keys: ['job', 'actionRequests'],
-  args: ['tag', 'jobId', 'nowMs'],
-  reply: actionReply,
-});
-
-export const resumeJob = defineScript({ name: 'resumeJob', keys: ['job'], args: ['tag', 'jobId', 'nowMs'], reply: actionReply });
+/** The script of each action that changes a job's status: lua/<action>Job.lua. Not every script uses all keys and arguments. */
+export const actionScripts = Object.fromEntries(jobActionNames.map((action) => [action, actionScript(action)])) as Readonly<
+  Record<JobAction, ReturnType<typeof actionScript>>
+>;
 
 export const deleteJob = defineScript({
   name: 'deleteJob',

@@ -43,16 +43,14 @@ export const createWeights = defineScript({
 
 export const useWeights = defineScript({
   name: 'useWeights',
-  keys: ['weights', 'users'],
-  args: ['tag', 'jobId'],
-  /** Ids of some jobs that use the weights. The caller draws them, because the embedded Redis does not allow a script to draw members. */
-  lists: ['checked'],
+  keys: ['weights', 'users', 'reservedFiles'],
+  args: ['tag', 'jobId', 'nowMs'],
   reply: words('noted', 'missing'),
 });
 
 export const deleteWeights = defineScript({
   name: 'deleteWeights',
-  keys: ['weights', 'users', 'reservedFiles'],
+  keys: ['weights', 'users', 'formerUsers', 'reservedFiles'],
   args: ['tag', 'weightsId', 'nowMs'],
   /** `inUse`: the id of a job that uses them. */
   reply: z.union([words('deleted', 'missing'), replies('inUse', z.string())]),

@@ -166,7 +166,7 @@ export class SweepRunner {
   async #cancelJobs(record: SweepRecord): Promise<void> {
     for (const { job } of await this.#trials(record)) {
       if (isFinal(job.status)) continue;
-      await this.#options.jobs.requestCancel(job.id).catch((error: unknown) => {
+      await this.#options.jobs.act('cancel', job.id).catch((error: unknown) => {
         if (!(error instanceof JobStateError || error instanceof JobNotFoundError)) throw error;
       });
     }

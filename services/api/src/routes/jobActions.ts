@@ -1,5 +1,6 @@
-// What is done to a job: cancel, pause, resume, delete. What becomes of it is the job store's to decide; here is only HTTP.
-import { type Job, jobSchema } from '@trainyard/contracts';
+// The routes that cancel, pause, resume and delete a job. Each action of the contract's list has a route. The job store decides what an action
+// does in each status.
+import { jobActionNames, jobActions, jobSchema } from '@trainyard/contracts';
 import type { JobStore, ReservedFiles } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -7,46 +8,13 @@ import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, parseBody } from '../http/parameters.ts';
 import { visibleJob } from './visibleJob.ts';
 
-/** An action that changes the job's status. */
-interface Action {
-  readonly name: 'cancel' | 'pause' | 'resume';
-  readonly summary: string;
-  readonly description: string;
-  readonly outcome: string;
-  readonly act: (jobs: JobStore, jobId: string) => Promise<Job>;
-}
-
-const actions: readonly Action[] = [
-  {
-    name: 'cancel',
-    summary: 'Cancel a job',
-    description: 'A queued or paused job is cancelled at once, a running one within a second. Cancelling it again changes nothing.',
-    outcome: 'The job, which is cancelled or about to be.',
-    act: (jobs, jobId) => jobs.requestCancel(jobId),
-  },
-  {
-    name: 'pause',
-    summary: 'Pause a job',
-    description:
-      'A queued job is paused at once, a running one after the step in hand, with a checkpoint. It then takes no worker until it is resumed. Pausing it again changes nothing.',
-    outcome: 'The job, which is paused or about to be.',
-    act: (jobs, jobId) => jobs.requestPause(jobId),
-  },
-  {
-    name: 'resume',
-    summary: 'Resume a paused job',
-    description: 'It is queued again and goes on where it was, bit for bit. Resuming it again changes nothing while it waits for a worker.',
-    outcome: 'The job, which now waits for a worker.',
-    act: (jobs, jobId) => jobs.resume(jobId),
-  },
-];
-
 export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; reservedFiles: ReservedFiles }> = (
   app,
   { jobs, reservedFiles },
   done,
 ) => {
-  for (const { name, summary, description, outcome, act } of actions) {
+  for (const name of jobActionNames) {
+    const { summary, description, response } = jobActions[name];
     app.post(
       `/jobs/:id/${name}`,
       {
@@ -58,7 +26,7 @@ export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; reserve
           params: jobParams,
           querystring: z.strictObject({}),
           response: {
-            202: json(outcome, jobSchema),
+            202: json(response, jobSchema),
             ...problems(...guarded, 'notFound', 'wrongState', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'),
           },
         },
@@ -67,7 +35,7 @@ export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; reserve
         // Not in the route's schema: the document would then ask for a body, and none is needed.
         parseBody(z.strictObject({}).nullish(), request.body);
         const { id } = await visibleJob(jobs, request.params.id, request);
-        return reply.code(202).send(await act(jobs, id));
+        return reply.code(202).send(await jobs.act(name, id));
       },
     );
   }

@@ -1,6 +1,6 @@
 // Activations and normalisation as plain loops. Sums are in float64.
+import { activations } from '../activations.ts';
 import type { ChannelLayout, LayerKernels } from '../layerKernels.ts';
-import { activations } from './activations.ts';
 
 export const layers: LayerKernels = {
   activation(op, x, out, a, b) {

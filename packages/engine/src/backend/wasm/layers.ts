@@ -1,5 +1,5 @@
 // Activations and normalisation on the wasm backend.
-import { activationOps } from '../definitions.ts';
+import { activationOps } from '../activations.ts';
 import type { LayerKernels } from '../layerKernels.ts';
 import type { WasmContext } from './context.ts';
 import { numbersOf } from './operationNumbers.ts';

@@ -1,5 +1,5 @@
-// The list of layers that contain no other layers. The registry in index.ts adds residual, which contains such layers. A new layer needs a
-// file next to this one, a line here, and a line in modules.ts.
+// The list of layers that contain no other layers, and the classes of these layers, for programs that build networks without a job spec. The
+// registry in index.ts adds residual, which contains such layers. A new layer needs a file next to this one, and three lines here.
 import type { z } from 'zod';
 import { registry } from '../../registry.ts';
 import { adaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
@@ -27,6 +27,32 @@ import { softmax } from './softmax.ts';
 import { softplus } from './softplus.ts';
 import { tanh } from './tanh.ts';
 import { upsample } from './upsample.ts';
+
+export { AdaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
+export { AvgPool2d, type AvgPool2dLayerOptions } from './avgPool2d.ts';
+export { BatchNorm1d, BatchNorm2d, type BatchNormLayerOptions } from './batchNorm.ts';
+export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
+export { ConvTranspose2d, type ConvTranspose2dLayerOptions } from './convTranspose2d.ts';
+export { Dropout } from './dropout.ts';
+export { ELU } from './elu.ts';
+export { Flatten } from './flatten.ts';
+export { GELU } from './gelu.ts';
+export { GroupNorm, type GroupNormLayerOptions } from './groupNorm.ts';
+export { Hardswish } from './hardSwish.ts';
+export { LayerNorm, type LayerNormLayerOptions } from './layerNorm.ts';
+export { LeakyReLU } from './leakyRelu.ts';
+export { Linear, type LinearLayerOptions } from './linear.ts';
+export { LogSoftmax } from './logSoftmax.ts';
+export { MaxPool2d, type MaxPool2dLayerOptions } from './maxPool2d.ts';
+export { PReLU } from './prelu.ts';
+export { ReLU } from './relu.ts';
+export { ReLU6 } from './relu6.ts';
+export { Sigmoid } from './sigmoid.ts';
+export { SiLU } from './silu.ts';
+export { Softmax } from './softmax.ts';
+export { Softplus } from './softplus.ts';
+export { Tanh } from './tanh.ts';
+export { Upsample, type UpsampleLayerOptions } from './upsample.ts';
 
 export const plainLayers = registry('layer', [
   conv2d,

@@ -1,10 +1,12 @@
-// Activations and their slopes in float64, written as in their definitions.
-import { erf, erfc } from '../../errorFunction.ts';
-import { exp, log1p, tanh } from '../../math.ts';
-import type { ActivationOp } from '../types.ts';
+// The activations: their names, and their values and slopes in float64, written as in their definitions. The reference backend computes with
+// these functions. An activation's index in the table is its number in the kernels, whose build imports this file.
+import { erf, erfc } from '../errorFunction.ts';
+import { exp, log1p, tanh } from '../math.ts';
 
+/** An activation. Four of them have parameters a and b: softplus(beta, threshold), leakyRelu(slope), elu(alpha) and clamp(min, max). */
 interface Activation {
   value(x: number, a: number, b: number): number;
+  /** The derivative. Where there is none, the same number as in PyTorch. */
   slope(x: number, a: number, b: number): number;
 }
 
@@ -15,7 +17,7 @@ const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 const cubic = (x: number): number => ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x);
 const inner = (x: number): number => tanh(cubic(x));
 
-export const activations: Record<ActivationOp, Activation> = {
+const table = {
   sigmoid: { value: sigmoid, slope: (x) => sigmoid(x) * (1 - sigmoid(x)) },
   tanh: { value: tanh, slope: (x) => 1 - tanh(x) * tanh(x) },
   silu: { value: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))) },
@@ -29,7 +31,6 @@ export const activations: Record<ActivationOp, Activation> = {
     value: (x) => x * sigmoid(2 * cubic(x)),
     slope: (x) => 0.5 * (1 + inner(x) + x * (1 - inner(x) * inner(x)) * ROOT_OF_TWO_OVER_PI * (1 + 0.134145 * x * x)),
   },
-  erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   leakyRelu: { value: (x, slope) => (x > 0 ? x : slope * x), slope: (x, slope) => (x > 0 ? 1 : slope) },
   // Computes exp(x) − 1 from tanh, because the plain difference loses digits near 0.
   elu: { value: (x, alpha) => (x > 0 ? x : alpha * tanh(x / 2) * (exp(x) + 1)), slope: (x, alpha) => (x > 0 ? 1 : alpha * exp(x)) },
@@ -38,5 +39,13 @@ export const activations: Record<ActivationOp, Activation> = {
     value: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
     slope: (x) => (x < -3 ? 0 : x <= 3 ? x / 3 + 0.5 : 1),
   },
+  erf: { value: erf, slope: (x) => (2 / Math.sqrt(Math.PI)) * exp(-x * x) },
   clamp: { value: (x, min, max) => Math.min(Math.max(x, min), max), slope: (x, min, max) => (x >= min && x <= max ? 1 : 0) },
-};
+} satisfies Record<string, Activation>;
+
+export type ActivationOp = keyof typeof table;
+
+export const activations: Readonly<Record<ActivationOp, Activation>> = table;
+
+/** The names of all activations, in the order of their numbers in the kernels. */
+export const activationOps = Object.keys(table) as readonly ActivationOp[];

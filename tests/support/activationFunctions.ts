@@ -1,0 +1,10 @@
+// The activations that the engine exports as functions of a tensor. They follow from the engine's table, so a new activation is tested without
+// a change here.
+import * as ops from '@trainyard/engine';
+import type { Tensor } from '@trainyard/engine';
+import { activationOps } from '../../packages/engine/src/backend/activations.ts';
+
+/** The functions by name, each with its default parameters. `geluTanh` is none of them: it is an option of gelu. */
+export const activationFunctions: readonly (readonly [name: string, compute: (x: Tensor) => Tensor])[] = activationOps
+  .filter((name) => name !== 'geluTanh')
+  .map((name) => [name, ops[name]]);
