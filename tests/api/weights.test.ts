@@ -184,7 +184,7 @@ describe('initialWeights', () => {
     await api.reservedFiles.reserve('job_being_created');
     await redis.connect().zadd(users, 1, 'job_being_created');
     for (let i = 0; i < 10; i++) await api.jobs.store.act('cancel', (await begun(api, { weights: id })).id);
-    const remembered = await redis.connect().zrange(users, 0, -1);
+    const remembered = await redis.connect().zrange(users, '0', '-1');
     expect(remembered).toContain('job_being_created');
     expect(remembered.length).toBeLessThan(5);
     expect((await remove(api, id)).statusCode).toBe(204);

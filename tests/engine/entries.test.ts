@@ -1,5 +1,5 @@
 // Holds the names that each entry of the engine's package exports, so that none appears or disappears unnoticed. Types have no names at run
-// time. The classes of layers are tested in layers.test.ts.
+// time. The classes of layers are tested in layers.test.ts, the activations in activations.test.ts.
 import * as engine from '@trainyard/engine';
 import * as data from '@trainyard/engine/data';
 import * as errors from '@trainyard/engine/errors';
@@ -9,10 +9,11 @@ import * as relaxed from '@trainyard/engine/relaxed';
 import * as spec from '@trainyard/engine/spec';
 import * as uploads from '@trainyard/engine/uploads';
 import { expect, test } from 'vitest';
-import * as layers from '../../packages/engine/src/nn/layers/modules.ts';
+import * as plainLayers from '../../packages/engine/src/nn/layers/plain.ts';
+import { activationFunctions } from '../support/activationFunctions.ts';
 import manifest from '../../packages/engine/package.json' with { type: 'json' };
 
-/** What each entry exports, and the names that it must export. The main entry also exports the class of each layer. */
+/** What each entry exports, and the names that it must export. The main entry also exports the class of each layer and each activation. */
 const entries: Readonly<Record<string, readonly [exported: object, names: string]>> = {
   '.': [
     engine,
@@ -20,12 +21,12 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
       ArenaError ArgumentError AutogradError BCELoss BCEWithLogitsLoss CrossEntropyLoss EngineError Generator HuberLoss
       KLDivLoss L1Loss MSELoss Module NLLLoss NonFiniteWeightsError Parameter ReferenceBackend Schedule ShapeError SmoothL1Loss
       Tensor ThreadLostError TrainingError WasmBackend WeightsError abs adaptiveAvgPool2d add arange avgPool2d backend batchNorm
-      batchTensors bceLoss bceWithLogitsLoss cat clamp clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
-      defaultGenerator div dropout elu embedding encodeWeights erf exp expand flatten formatShape formatTensor fromFlat full
-      gelu gradientNorm groupNorm hardSwish huberLoss inArena indices isGradEnabled klDivLoss l1Loss layerNorm leakyRelu
+      batchTensors bceLoss bceWithLogitsLoss cat clipGradientNorm clone conv2d convTranspose2d countCorrect crossEntropy
+      defaultGenerator div dropout embedding encodeWeights exp expand flatten formatShape formatTensor fromFlat full
+      gradientNorm groupNorm huberLoss inArena indices isGradEnabled klDivLoss l1Loss layerNorm
       leaveTeam linear loadWeights log logSoftmax manualSeed matmul max maxPool2d maximum mean minimum mm mseLoss mul narrow neg
-      nllLoss noGrad ones optim pad permute pow prelu rand randn reciprocal relu relu6 reshape serveTeam setBackend sigmoid silu
-      smoothL1Loss softmax softplus sqrt square strictKernels sub sum t tanh tensor train transpose upsample variance
+      nllLoss noGrad ones optim pad permute pow prelu rand randn reciprocal relu reshape serveTeam setBackend
+      smoothL1Loss softmax sqrt square strictKernels sub sum t tensor train transpose upsample variance
       withBackend zeros
     `,
   ],
@@ -83,7 +84,8 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
   ],
 };
 
-const layerNames = Object.keys(layers);
+const layerNames = [...Object.keys(plainLayers).filter((name) => name !== 'default'), 'Residual', 'Sequential'];
+const activationNames = activationFunctions.map(([name]) => name);
 const listed = (names: string): string[] => names.trim().split(/\s+/);
 
 test('every entry of the package has a list', () => {
@@ -91,7 +93,7 @@ test('every entry of the package has a list', () => {
 });
 
 test.each(Object.entries(entries))('%s exports the names of its list', (entry, [exported, names]) => {
-  const expected = entry === '.' ? [...listed(names), ...layerNames] : listed(names);
+  const expected = entry === '.' ? [...listed(names), ...layerNames, ...activationNames] : listed(names);
   expect(Object.keys(exported).toSorted()).toEqual(expected.toSorted());
 });
 

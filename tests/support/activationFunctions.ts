@@ -2,9 +2,12 @@
 // a change here.
 import * as ops from '@trainyard/engine';
 import type { Tensor } from '@trainyard/engine';
-import { activationOps } from '../../packages/engine/src/backend/activations.ts';
+import { type ActivationOp, activationOps } from '../../packages/engine/src/backend/activations.ts';
+
+type ActivationName = Exclude<ActivationOp, 'geluTanh'>;
+const exported: Readonly<Record<ActivationName, (x: Tensor) => Tensor>> = ops;
 
 /** The functions by name, each with its default parameters. `geluTanh` is none of them: it is an option of gelu. */
-export const activationFunctions: readonly (readonly [name: string, compute: (x: Tensor) => Tensor])[] = activationOps
+export const activationFunctions: readonly (readonly [name: ActivationName, compute: (x: Tensor) => Tensor])[] = activationOps
   .filter((name) => name !== 'geluTanh')
-  .map((name) => [name, ops[name]]);
+  .map((name) => [name, exported[name]]);

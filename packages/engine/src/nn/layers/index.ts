@@ -6,7 +6,7 @@ import { anyValue, type ValueRange } from '../../range.ts';
 import { parsed, registry } from '../../registry.ts';
 import type { Shape } from '../../shape.ts';
 import type { LayerDefinition } from './define.ts';
-import { plainLayers } from './plain.ts';
+import plainLayers from './plain.ts';
 import { residual } from './residual.ts';
 import { buildSequence, type InferredShapesOf, inferSequence, leastBatches, rangeThrough, type SummaryOf } from './sequence.ts';
 import type { Sequential } from './sequential.ts';

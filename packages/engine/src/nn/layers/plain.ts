@@ -1,5 +1,6 @@
 // The list of layers that contain no other layers, and the classes of these layers, for programs that build networks without a job spec. The
-// registry in index.ts adds residual, which contains such layers. A new layer needs a file next to this one, and three lines here.
+// registry in index.ts adds residual, which contains such layers. A new layer needs a file next to this one, and three lines here. The registry
+// is the default export, because the engine's main entry exports everything else of this file.
 import type { z } from 'zod';
 import { registry } from '../../registry.ts';
 import { adaptiveAvgPool2d } from './adaptiveAvgPool2d.ts';
@@ -54,7 +55,7 @@ export { Softplus } from './softplus.ts';
 export { Tanh } from './tanh.ts';
 export { Upsample, type UpsampleLayerOptions } from './upsample.ts';
 
-export const plainLayers = registry('layer', [
+const plainLayers = registry('layer', [
   conv2d,
   convTranspose2d,
   linear,
@@ -82,6 +83,7 @@ export const plainLayers = registry('layer', [
   hardSwish,
   flatten,
 ]);
+export default plainLayers;
 
 /** A layer that contains no others, with its defaults filled in. */
 export type PlainLayerSpec = z.output<typeof plainLayers.schema>;

@@ -9,7 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { memoryOfBlock } from './memory.ts';
-import { type PlainLayerSpec, plainLayers } from './plain.ts';
+import plainLayers, { type PlainLayerSpec } from './plain.ts';
 import { buildSequence, complaintOf, constructSequence, inferSequence, leastBatches, rangeThrough, repeatedName } from './sequence.ts';
 
 const layers = z.array(plainLayers.schema).min(1);
