@@ -7,9 +7,10 @@ import { parseApiKeys } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { startJob } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 import { openApi, type TestApi } from './fixtures/api.ts';
 import { openStream } from './fixtures/eventSource.ts';
-import { bearer, makeKey } from './fixtures/keys.ts';
+import { bearer, makeKey, type TestKey } from './fixtures/keys.ts';
 
 const [ada, bob] = [makeKey('ada'), makeKey('bob')];
 const apiKeys = parseApiKeys(`${ada.entry},${bob.entry}`);
@@ -68,6 +69,29 @@ redisTest('a request that has waited too long gets a 429 that says what to do', 
   // The request in progress continues.
   held.end(`${' '.repeat(98)}}`);
   expect(await text(held)).toMatch(/^HTTP\/1\.1 422 /);
+});
+
+redisTest('requests wait with at most 64 MiB of bodies of one key', async ({ redis, onTestFinished }) => {
+  const api = await openApi(redis, { apiKeys, requestsPerKey: 2, requestWaitMs: 600_000 });
+  onTestFinished(async () => await api.close());
+  const held = [await hold(api), await hold(api)];
+  const url = await api.listen();
+  const body = JSON.stringify('x'.repeat(2 ** 20 - 2));
+  const post = async (key: TestKey): Promise<number> => {
+    const headers = { ...bearer(key), 'content-type': 'application/json' };
+    return (await fetch(`${url}/jobs`, { method: 'POST', headers, body })).status;
+  };
+  const statuses: number[] = [];
+  const waiting = Array.from({ length: 65 }, async () => statuses.push(await post(ada)));
+  await until(() => statuses.length === 1);
+  expect(statuses).toEqual([429]);
+  expect(await post(bob)).toBe(422);
+  // Requests without a body still wait for a place.
+  const small = fetch(`${url}/jobs`, { headers: bearer(ada) });
+  for (const socket of held) socket.destroy();
+  await Promise.all(waiting);
+  expect(statuses.slice(1)).toEqual(Array.from({ length: 64 }, () => 422));
+  expect((await small).status).toBe(200);
 });
 
 test('event streams do not use the places of requests', async ({ api }) => {

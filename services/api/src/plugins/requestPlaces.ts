@@ -1,6 +1,7 @@
 // Limits how many requests of each API key are in progress in this process. Further requests wait before their bodies are read, so a key
 // that sends many requests at once delays only its own requests. Event streams have a separate limit.
 import type { ApiKeys } from '@trainyard/jobs';
+import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { eventMediaType } from '../http/accept.ts';
@@ -18,9 +19,28 @@ export interface RequestPlacesOptions {
 /** How many requests of one key may wait. */
 const waitingPerKey = 1_000;
 
+/** The most bytes that count for the body of a waiting request. Longer bodies do not take more memory, because they are not read yet. */
+const mostBodyBytes = 2 ** 20;
+
+/** How many bytes the bodies of one key's waiting requests may have. The operating system keeps these bytes until they are read. */
+const waitingBytesPerKey = 64 * mostBodyBytes;
+
+/** Returns how many bytes of the body count. Without a `content-length` a body may have any length. */
+function bodyBytesOf({ headers }: FastifyRequest): number {
+  if (headers['transfer-encoding'] !== undefined) return mostBodyBytes;
+  return Math.min(Number(headers['content-length'] ?? 0), mostBodyBytes);
+}
+
 /** Register this plugin after the one that sets `request.caller`. */
 export const requestPlaces = fp<RequestPlacesOptions>((app, { keys, requestsPerKey, waitLimitMs }, done) => {
   const semaphore = new FairSemaphore({ places: Infinity, placesPerKey: requestsPerKey, waitingPerKey });
+  /** The bytes of the bodies of each key's waiting requests. A key without such requests is absent. */
+  const waitingBytes = new Map<string, number>();
+  const count = (name: string, change: number): void => {
+    const bytes = (waitingBytes.get(name) ?? 0) + change;
+    if (bytes > 0) waitingBytes.set(name, bytes);
+    else waitingBytes.delete(name);
+  };
 
   app.addHook('onRequest', async (request, reply) => {
     const { caller } = request;
@@ -30,7 +50,10 @@ export const requestPlaces = fp<RequestPlacesOptions>((app, { keys, requestsPerK
       const detail = `Too many requests of this key are in progress (the limit is ${requestsPerKey}). Wait for their responses before you send more.`;
       return new ProblemError('tooManyRequests', detail, { headers: { 'retry-after': '1' } });
     };
-    await holdPlace(semaphore, caller.name, reply, { ms: waitLimitMs, problem });
+    const bytes = bodyBytesOf(request);
+    if (bytes > 0 && (waitingBytes.get(caller.name) ?? 0) + bytes > waitingBytesPerKey) throw problem();
+    count(caller.name, bytes);
+    await holdPlace(semaphore, caller.name, reply, { ms: waitLimitMs, problem }).finally(() => count(caller.name, -bytes));
   });
   done();
 });
