@@ -4,6 +4,7 @@ import { type EpochMetrics, type JobProgress, type JobStatus, jobStatus } from '
 import type { Redis } from 'ioredis';
 import { encodeTime } from 'ulid';
 import type { RedisKeys } from './redis/keys.ts';
+import * as scripts from './scripts/jobs.ts';
 
 export interface JobFilter {
   /** Only jobs of this owner; default: of all owners. */
@@ -42,11 +43,6 @@ export async function listJobIds(redis: Redis, keys: RedisKeys, options: ListOpt
   );
 }
 
-/** Returns the labels of a spec in the format of `JobFilter.label`. */
-export function labelTexts(labels: Readonly<Record<string, string>> | undefined): string[] {
-  return Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`);
-}
-
 export interface JobStanding {
   readonly id: string;
   readonly status: JobStatus;
@@ -56,7 +52,7 @@ export interface JobStanding {
   readonly latest: EpochMetrics | null;
 }
 
-/** Most jobs that one pipeline reads. */
+/** Most jobs that one call of the script reads, so that other commands of Redis are not delayed. */
 const pageSize = 100;
 
 /** Reads the standings of jobs, in the order of their ids; null for an id without a job. */
@@ -64,11 +60,8 @@ export async function readStandings(redis: Redis, keys: RedisKeys, jobIds: reado
   const standings: (JobStanding | null)[] = [];
   for (let from = 0; from < jobIds.length; from += pageSize) {
     const page = jobIds.slice(from, from + pageSize);
-    const pipeline = redis.pipeline();
-    for (const jobId of page) pipeline.hmget(keys.job(jobId), 'status', 'progress', 'latest');
-    const replies = (await pipeline.exec()) ?? [];
-    for (const [error] of replies) if (error) throw error;
-    standings.push(...page.map((id, at) => standingOf(id, replies[at]?.[1] as (string | null)[])));
+    const values = await scripts.readStandings(redis, { tag: keys.tag, jobIds: page });
+    standings.push(...page.map((id, at) => standingOf(id, values.slice(3 * at, 3 * at + 3))));
   }
   return standings;
 }

@@ -10,7 +10,6 @@ import {
   jobStatus,
 } from '@trainyard/contracts';
 import type { JobSpec } from '@trainyard/engine/spec';
-import { labelTexts } from './jobList.ts';
 import { reuseLabel } from './reuse.ts';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
@@ -154,4 +153,9 @@ export const eventMemory = 300;
 /** Returns the estimated bytes of a job that has not ended. They include the events of all its epochs. */
 export function jobMemory(specBytes: number, epochs: number): number {
   return recordMemory + specBytes + eventMemory * epochs;
+}
+
+/** Returns the labels of a spec in the format of `JobFilter.label`. */
+function labelTexts(labels: Readonly<Record<string, string>> | undefined): string[] {
+  return Object.entries(labels ?? {}).map(([key, value]) => `${key}:${value}`);
 }

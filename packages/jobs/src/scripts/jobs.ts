@@ -99,4 +99,12 @@ export const interruptLostJobs = defineScript({
   reply: z.tuple([z.string(), z.array(z.string())]),
 });
 
+export const readStandings = defineScript({
+  name: 'readStandings',
+  args: ['tag'],
+  lists: ['jobIds'],
+  /** The status, the progress and the last metrics of each job. */
+  reply: z.array(z.string().nullable()),
+});
+
 export const readPositions = defineScript({ name: 'readPositions', args: ['tag'], lists: ['jobIds'], reply: z.array(z.number()) });
