@@ -1,10 +1,10 @@
 // The wasm backend with marks before, after and in all arrays of arenas and all scratch memory. With it, tests check that kernels write
 // only to their own memory, and that its old content and the bytes around it do not change the results.
 import { expect } from 'vitest';
+import type { FloatArray } from '../../packages/engine/src/backend/backend.ts';
 import { createContext } from '../../packages/engine/src/backend/wasm/context.ts';
 import { WasmMemory } from '../../packages/engine/src/backend/wasm/memory.ts';
 import { assembled, type WasmBackend, type WasmBackendOptions } from '../../packages/engine/src/backend/wasm/wasmBackend.ts';
-import type { FloatArray } from './compareKernels.ts';
 
 /** The number of marked bytes on both sides: more than a row of a tile or a vector. */
 const GUARD = 256;

@@ -1,29 +1,38 @@
-// How a definition says what it is in ONNX (github.com/onnx/onnx, docs/Operators.md): nodes that it adds to a graph, in
-// evaluation, with its weights under their own names. How a graph becomes a file is formats/onnx.ts's.
+// The interface with which a layer's definition adds its nodes to an ONNX graph (github.com/onnx/onnx, docs/Operators.md). The graph computes
+// what the network computes in evaluation. formats/onnx.ts writes the graph as a file.
 import type { Float } from './construction.ts';
 import type { Shape } from './shape.ts';
 
-/** Whole numbers are ints; a float says that it is one. */
+/** The value of an attribute of a node. A plain number is written as an int, a {@link Float} as a float. */
 export type OnnxAttribute = number | readonly number[] | Float | string;
 
-/** A layer as the spec has it; which one does not matter here. */
+/** Any layer of a job spec. */
 interface NestedLayer {
   readonly type: string;
   readonly name?: string | undefined;
 }
 
-/** The place of one layer in a graph. Values, constants and weights are named by strings. */
+/** The graph as the definition of one layer sees it. Values, constants and weights are referred to by their names. */
 export interface OnnxScope {
-  /** What the layer is given: a batch of samples. */
+  /** The name of the layer's input, a batch of samples. */
   readonly input: string;
-  /** Adds a node. @returns its output. */
+  /** Adds a node. @returns the name of its output */
   readonly node: (operator: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>) => string;
-  /** A parameter or buffer of the layer by its name in PyTorch: `weight`. @param shape read with this shape instead of its own. */
+  /**
+   * Returns the name of a parameter or buffer of the layer in the graph.
+   * @param name its name in PyTorch, such as `weight`
+   * @param shape the shape with which the graph reads it; its own if omitted
+   */
   readonly weight: (name: string, shape?: Shape) => string;
-  /** A float32 tensor, row-major; one number for all of its elements. */
+  /** Adds a float32 tensor. @param values row-major, or one number for all elements. @returns its name */
   readonly constant: (values: number | readonly number[], shape: Shape) => string;
-  /** An int64 vector. */
+  /** Adds an int64 vector. @returns its name */
   readonly integers: (values: readonly number[]) => string;
-  /** Adds layers that the layer holds under this name, for samples of this shape. @returns the last one's output. */
+  /**
+   * Adds a list of layers that this layer contains.
+   * @param name the name of the list in this layer
+   * @param inputShape the shape of one sample of `input`
+   * @returns the name of the last layer's output
+   */
   readonly nested: (name: string, layers: readonly NestedLayer[], input: string, inputShape: Shape) => string;
 }

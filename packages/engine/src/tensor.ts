@@ -16,13 +16,13 @@ export type Storage = FloatArray | Int32Array;
 /** Numbers, or nested lists of them with equal lengths at each depth. */
 export type NestedArray = number | readonly NestedArray[];
 
-/** What all tensors over one piece of storage share. */
+/** The state that all tensors with the same storage share. */
 export interface Version {
   /** Counts the changes in place. */
   count: number;
-  /** Whether every element is 0, whatever the storage holds: they are written when somebody looks. */
+  /** Whether every element counts as 0. The zeros are written when the storage is read. */
   isZeroed: boolean;
-  /** Whether a backward pass has given its room away. */
+  /** Whether a backward pass uses the memory for something else, so that the tensor must not be used any more. */
   isReleased: boolean;
 }
 
@@ -61,9 +61,9 @@ export class Tensor {
   }
 
   /**
-   * @param storage its elements, row-major; not copied.
-   * @param base the tensor whose storage this one shares; null for storage that outlives every arena.
-   * @throws ShapeError when the storage's length is not the product of the shape.
+   * @param storage the elements, row-major. They are not copied
+   * @param base the tensor whose storage this tensor shares; null if the storage outlives every arena
+   * @throws ShapeError if the length of the storage is not the product of the shape
    */
   constructor(storage: Storage, shape: Shape, base?: Tensor | null) {
     if (storage.length !== sizeOf(shape)) {
@@ -81,12 +81,12 @@ export class Tensor {
     }
   }
 
-  /** A tensor that outlives every arena: for parameters, gradients and results that are kept. */
+  /** Creates a tensor that outlives every arena, for parameters, gradients and results that are kept. */
   static persistent(storage: Storage, shape: Shape): Tensor {
     return new Tensor(storage, shape, null);
   }
 
-  /** The flat elements themselves, row-major. Writing to them bypasses autograd. */
+  /** The elements as a flat row-major array, not a copy. Autograd does not notice changes of the array. */
   get storage(): Storage {
     this.checkAlive();
     if (this.version.isZeroed) {
@@ -97,20 +97,23 @@ export class Tensor {
     return this.#storage;
   }
 
-  /** Sets every element to zero, in place, but writes nothing until somebody looks: most often a gradient comes first. */
+  /** Sets every element to zero in place. The zeros are written when the storage is read. Mostly a gradient overwrites them first. */
   zeroLater(): void {
     this.version.isZeroed = true;
     this.version.count += 1;
   }
 
-  /** The storage of a tensor that {@link zeroLater} has zeroed, for somebody who writes all of it; null for any other. */
+  /**
+   * Returns the storage of a tensor with unwritten zeros of {@link zeroLater}, for a caller that writes every element; null for any other
+   * tensor.
+   */
   takeZeroed(): Storage | null {
     if (!this.version.isZeroed) return null;
     this.version.isZeroed = false;
     return this.#storage;
   }
 
-  /** @throws ArenaError when the arena that this tensor's memory belongs to has ended, or the memory is another's already. */
+  /** @throws ArenaError if the arena of the tensor's memory has ended, or the memory is used for something else */
   checkAlive(): void {
     if (this.version.isReleased) {
       throw new ArenaError(`a tensor of shape ${formatShape(this.shape)} was used after a backward pass that gave its room to gradients`);
@@ -122,7 +125,7 @@ export class Tensor {
     }
   }
 
-  /** The flat elements of a floating-point tensor. @throws ArgumentError for an integer tensor. */
+  /** The elements of a floating-point tensor as a flat array. @throws ArgumentError for an integer tensor */
   get values(): FloatArray {
     const storage = this.storage;
     if (storage instanceof Int32Array) {
@@ -160,34 +163,34 @@ export class Tensor {
     this.#requiresGrad = value;
   }
 
-  /** Says that this tensor's gradients are wanted; returns it. Only for leaves. */
+  /** Sets whether `backward()` computes the gradient of this tensor, which must be a leaf. Returns the tensor. */
   requiresGrad_(value = true): this {
     this.requiresGrad = value;
     return this;
   }
 
-  /** The same elements outside the graph: shares storage, needs no gradient. */
+  /** Returns a tensor with the same storage that is not part of the graph and needs no gradient. */
   detach(): Tensor {
     return new Tensor(this.#storage, this.shape, this);
   }
 
-  /** As PyTorch's `.data`: detach(). */
+  /** The same as `detach()`, as in PyTorch. */
   get data(): Tensor {
     return this.detach();
   }
 
-  /** A detached copy that outlives every arena. */
+  /** Returns a detached copy that outlives every arena. */
   keep(): Tensor {
     return Tensor.persistent(this.storage.slice(), this.shape);
   }
 
-  /** The only element as a number. @throws ShapeError unless there is exactly one. */
+  /** Returns the only element as a number. @throws ShapeError if the tensor does not have exactly one element */
   item(): number {
     if (this.size !== 1) throw new ShapeError(`item() needs exactly one element, this tensor has shape ${formatShape(this.shape)}`);
     return this.storage[0];
   }
 
-  /** Nested plain arrays of this shape; a number for a scalar. */
+  /** Returns the elements as nested arrays; a scalar as a number. */
   tolist(): NestedArray {
     const storage = this.storage;
     const nest = (dim: number, offset: number, span: number): NestedArray => {
@@ -200,7 +203,7 @@ export class Tensor {
   }
 }
 
-/** A float tensor from nested arrays, in the current backend's precision. @throws ShapeError for ragged lists. */
+/** Creates a float tensor from nested arrays, in the precision of the current backend. @throws ShapeError for lists of different lengths */
 export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
   checkOptions('tensor', options, tensorOptions);
   const shape = shapeOfNested(data);
@@ -222,7 +225,7 @@ export function tensor(data: NestedArray, options: TensorOptions = {}): Tensor {
   return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
 }
 
-/** @throws ArgumentError for what is neither a number nor a list */
+/** @throws ArgumentError if the value is not a list */
 function checkNested(value: unknown): void {
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return;
   throw new ArgumentError(`tensor takes numbers and lists of them, got ${show(value)}`);
@@ -238,7 +241,7 @@ function shapeOfNested(data: NestedArray): number[] {
   return shape;
 }
 
-/** A float tensor over a flat row-major list; a Float32Array or Float64Array is copied. */
+/** Creates a float tensor from a flat row-major list. The list is copied. */
 export function fromFlat(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
   checkShape('fromFlat', shape);
   checkOptions('fromFlat', options, tensorOptions);
@@ -251,7 +254,7 @@ export function fromFlat(data: ArrayLike<number>, shape: Shape, options: TensorO
   return new Tensor(storage, shape).requiresGrad_(options.requiresGrad ?? false);
 }
 
-/** An int32 tensor over a flat row-major list: class indices. */
+/** Creates an int32 tensor from a flat row-major list, such as class indices. */
 export function indices(data: ArrayLike<number>, shape: Shape = [data.length]): Tensor {
   checkShape('indices', shape);
   if (data.length !== sizeOf(shape)) {
@@ -265,7 +268,7 @@ export function indices(data: ArrayLike<number>, shape: Shape = [data.length]): 
   return new Tensor(storage, shape);
 }
 
-/** Every element is `value`. */
+/** Creates a float tensor in which every element is `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   checkShape('full', shape);
   checkNumber('full', value);

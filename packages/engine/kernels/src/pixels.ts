@@ -1,12 +1,12 @@
-// Bytes of images as numbers.
+// Converts the bytes of images to numbers from 0 to 1.
 import { blockElements, blockStart } from './blocks';
 
-/** 2⁻⁸ + 2⁻¹⁶ + 2⁻²⁴, of which a byte's multiples are exact. */
+/** 2⁻⁸ + 2⁻¹⁶ + 2⁻²⁴. Its product with a byte is exact in float32. */
 const HIGH: f32 = 65793 / 16777216.0;
-/** What is missing to 1/255: 2⁻²⁴/255. */
+/** 1/255 minus the constant above: 2⁻²⁴/255. */
 const LOW: f32 = 1 / (255.0 * 16777216.0);
 
-/** x / 255 for four bytes, as a division rounds it: of the two products only the small one is not exact. */
+/** Computes x / 255 for four bytes, rounded as a division rounds it. Of the two products, only the small one is not exact. */
 // @ts-ignore: decorator
 @inline
 function scaled(bytes: v128): v128 {
@@ -14,7 +14,7 @@ function scaled(bytes: v128): v128 {
   return f32x4.add(f32x4.mul(x, f32x4.splat(HIGH)), f32x4.mul(x, f32x4.splat(LOW)));
 }
 
-/** out[i] = pixels[i] / 255, correctly rounded. Units are blocks (blocks.ts); `pixels` are bytes. */
+/** Computes out[i] = pixels[i] / 255, correctly rounded. Units are blocks (blocks.ts); `pixels` are bytes. */
 export function scalePixels(pixels: usize, out: usize, n: i32, from: i32, to: i32): void {
   const start = blockStart(from);
   pixels += start >> 2;

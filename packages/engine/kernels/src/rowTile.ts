@@ -143,55 +143,33 @@ function rowsOf(
   }
 }
 
-/**
- * c[r][0…7] = Σ a[r][t] · b[t][0…7] for t < k and all rows r. Steps are in bytes: from row to row of a and c, and from
- * term to term of a and b.
- */
-export function setRows(
-  rows: i32,
-  a: usize,
-  aRow: usize,
-  aStep: usize,
-  b: usize,
-  bStep: usize,
-  k: i32,
-  c: usize,
-  cRow: usize,
-): void {
+/** Computes all rows in tiles of at most five. */
+// @ts-ignore: decorator
+@inline
+function inTiles(adds: bool, rows: i32, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: i32, c: usize, cRow: usize): void {
   const tiles = tilesOf(rows);
   let first = 0;
   for (let i = 1; i <= tiles; i++) {
     const next = firstRow(rows, tiles, i);
     const taken = next - first;
-    rowsOf(taken, false, false, a, aRow, aStep, b, bStep, k, 0, 0, c, cRow);
+    rowsOf(taken, false, adds, a, aRow, aStep, b, bStep, k, 0, 0, c, cRow);
     a += <usize>taken * aRow;
     c += <usize>taken * cRow;
     first = next;
   }
 }
 
-/** The same, added to c. */
-export function addRows(
-  rows: i32,
-  a: usize,
-  aRow: usize,
-  aStep: usize,
-  b: usize,
-  bStep: usize,
-  k: i32,
-  c: usize,
-  cRow: usize,
-): void {
-  const tiles = tilesOf(rows);
-  let first = 0;
-  for (let i = 1; i <= tiles; i++) {
-    const next = firstRow(rows, tiles, i);
-    const taken = next - first;
-    rowsOf(taken, false, true, a, aRow, aStep, b, bStep, k, 0, 0, c, cRow);
-    a += <usize>taken * aRow;
-    c += <usize>taken * cRow;
-    first = next;
-  }
+/**
+ * Computes c[r][0…7] = Σ a[r][t] · b[t][0…7] for t < k and all rows r. Steps are in bytes: from row to row of a and c, and from term to term
+ * of a and b.
+ */
+export function setRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: i32, c: usize, cRow: usize): void {
+  inTiles(false, rows, a, aRow, aStep, b, bStep, k, c, cRow);
+}
+
+/** Adds the same sums to c. */
+export function addRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: i32, c: usize, cRow: usize): void {
+  inTiles(true, rows, a, aRow, aStep, b, bStep, k, c, cRow);
 }
 
 /**

@@ -1,5 +1,5 @@
-// What a loss's definition holds. One file a loss: the function and the class that PyTorch users know, the options of a
-// job spec, and the rule which outputs and targets it can compare. The list is in index.ts.
+// The definition of a loss. Each loss has one file with the function and the class that PyTorch users know, the options of a job spec, and
+// a check of which outputs and targets it can compare. The list of losses is in index.ts.
 import type { Construction } from '../construction.ts';
 import { z } from 'zod';
 import type { TargetArray } from '../data/dataset.ts';
@@ -13,27 +13,27 @@ import { formatShape, type Shape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from '../validation.ts';
 
-/** How the losses of single elements become the result: their mean, their sum, or as they are. */
+/** How the losses of the elements become the result: their mean, their sum, or a tensor of all of them (`none`). */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /** Compares a batch of outputs with its targets; the result is a scalar. */
 export type Criterion = (output: Tensor, target: Tensor) => Tensor;
 
-/** What a loss is about to compare. */
+/** The outputs and the targets that a loss is to compare. */
 export interface Compared {
   /** Shape of one sample's output. */
   readonly output: Shape;
-  /** What is known of the output's values. */
+  /** The range of the values that the output can have. */
   readonly range: ValueRange;
   readonly target: DatasetDescription['target'];
 }
 
-/** Without arguments: any loss, whose options are known to fit because its schema parsed them. */
+/** The definition of a loss. Without type arguments: of any loss, with options that its schema has parsed. */
 export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
    * Says whether a model's outputs can be compared with the data's targets.
-   * @throws ShapeError that names both and the remedy; its `field` is null when the model is to blame, 'type' when
-   *   this loss is the wrong one for the data, else the option that does not fit.
+   * @throws ShapeError if they cannot. The message says what to change. The error's `field` is null if the model must change, 'type' if the
+   *   data needs another loss, else the name of the option that does not fit
    */
   check(compared: Compared, options: Options): void;
   build(options: Options): Criterion;
@@ -42,7 +42,7 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
    * accepts any targets.
    */
   unfitTargets?(targets: TargetArray, options: Options): string | null;
-  /** What a batch of outputs [N, …] says as probabilities, of the same shape; not there for a loss whose outputs are none. */
+  /** Converts a batch of outputs [N, …] to probabilities of the same shape. Missing if the loss compares no probabilities. */
   readonly probabilities?: (output: Tensor) => Tensor;
   /** The loss in PyTorch. */
   pytorch(options: Options): Construction;
@@ -67,7 +67,7 @@ export function defineLoss<const Type extends string, Fields extends z.ZodRawSha
 export abstract class LossModule<Options extends object> extends Module {
   protected readonly options: Options | undefined;
 
-  /** @param options those of the function of the same name. */
+  /** @param options the options of the loss function of the same name */
   constructor(options?: Options) {
     super();
     if (options !== undefined && !isOptions(options)) throw notOptions(new.target.name, options, 'reduction');
@@ -77,7 +77,7 @@ export abstract class LossModule<Options extends object> extends Module {
   abstract override forward(output: Tensor, target: Tensor): Tensor;
 }
 
-/** A job's reduction: training needs one number, so 'none' is not among them. */
+/** The reductions that a job can use. 'none' is missing, because training needs one number. */
 export const scalarReduction = z
   .enum(['mean', 'sum'])
   .default('mean')
@@ -111,7 +111,7 @@ export function checkValueTarget(loss: string, { dtype }: Tensor): void {
   throw new ArgumentError(`${loss} compares values, but its target is int32: make it with tensor() or fromFlat(), or use crossEntropy`);
 }
 
-/** The remedy for an input and a target of different shapes. */
+/** Returns the sentence that says how to give an input and a target the same shape. */
 export function shapeRemedy({ shape, size }: Tensor, target: Tensor): string {
   return size === target.size ? `use target.reshape(${formatShape(shape)})` : 'the network must give as many numbers as the target has';
 }

@@ -1,23 +1,22 @@
-// Unpacked files that are kept in memory, so that a process that trains job after job does not unpack the same dataset each
-// time. Bounded by their bytes; what was not asked for longest goes first. It reads no file and does not say what is stale:
-// whoever asks gives a stamp that changes with the file.
+// A cache of unpacked files in memory, so that a process that trains several jobs does not unpack the same dataset for each. The total size is
+// limited; the least recently used files are evicted. The cache reads no file. The caller gives a stamp that changes when the file changes.
 export class UnpackedFiles {
   readonly #limit: number;
-  /** By path, the one asked for last at the end. */
+  /** The files by path, in the order of their last use. */
   readonly #kept = new Map<string, { readonly stamp: string; readonly bytes: Uint8Array }>();
   #total = 0;
 
-  /** @param limit of all that is kept, in bytes; a larger file is never kept. */
+  /** @param limit the largest total size, in bytes; a larger file is not cached */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** What is kept, in bytes. */
+  /** The total size of the cached files, in bytes. */
   get bytes(): number {
     return this.#total;
   }
 
-  /** The content that was kept under this path and stamp; not to be changed by anyone. */
+  /** Returns the cached content of a file; null if there is none with this stamp. The caller must not change the content. */
   get(path: string, stamp: string): Uint8Array | null {
     const found = this.#kept.get(path);
     if (found === undefined) return null;
@@ -27,6 +26,7 @@ export class UnpackedFiles {
     return found.bytes;
   }
 
+  /** Caches the content of a file, and evicts other files if their total size would exceed the limit. */
   keep(path: string, stamp: string, bytes: Uint8Array): void {
     this.#drop(path);
     if (bytes.length > this.#limit) return;

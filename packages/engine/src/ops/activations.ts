@@ -1,4 +1,4 @@
-// Activations beside relu, which is in elementwise.ts: one kernel and one gradient for all of them, from the input alone.
+// The activations except relu, which is in elementwise.ts. One kernel computes all of them, and one kernel their gradients from the input.
 import { checkNumber } from '../argumentChecks.ts';
 import { gradientStorage, overGradient, record } from '../autograd.ts';
 import type { ActivationOp } from '../backend/backend.ts';
@@ -48,16 +48,16 @@ export const relu6 = (x: Tensor): Tensor => activation('Hardtanh', 'relu6', x);
 /** x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). */
 export const hardSwish = (x: Tensor): Tensor => activation('Hardswish', 'hardSwish', x);
 
-/** log(1 + e^(beta·x)) / beta; x itself where beta·x is above the threshold, as the difference is below rounding there. */
+/** log(1 + e^(beta·x)) / beta. Where beta·x is above the threshold, the result is x, because the difference is below the rounding error. */
 export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
   if (!(beta > 0)) throw new ArgumentError(`softplus: beta must be above 0, got ${beta}`);
   return activation('Softplus', 'softplus', x, beta, threshold);
 }
 
-/** How gelu computes the normal distribution: by the error function, or by tanh of a cubic. */
+/** How gelu computes the normal distribution: with the error function (`none`), or with tanh of a cubic. */
 export type GeluApproximation = 'none' | 'tanh';
 
-/** x · Φ(x), Φ being the normal distribution's cumulative function (Hendrycks and Gimpel 2016). */
+/** x · Φ(x), where Φ is the cumulative distribution function of the normal distribution (Hendrycks and Gimpel 2016). */
 export function gelu(x: Tensor, approximate: GeluApproximation = 'none'): Tensor {
   if (approximate !== 'none' && approximate !== 'tanh') {
     throw new ArgumentError(`gelu: approximate is 'none' or 'tanh', got ${show(approximate)}`);
@@ -65,25 +65,26 @@ export function gelu(x: Tensor, approximate: GeluApproximation = 'none'): Tensor
   return activation('Gelu', approximate === 'tanh' ? 'geluTanh' : 'gelu', x);
 }
 
-/** x above 0, negativeSlope · x below. */
+/** x where x is above 0, else negativeSlope · x. */
 export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => activation('LeakyRelu', 'leakyRelu', x, negativeSlope);
 
-/** x above 0, alpha · (eˣ − 1) below (Clevert et al. 2016). */
+/** x where x is above 0, else alpha · (eˣ − 1) (Clevert et al. 2016). */
 export const elu = (x: Tensor, alpha = 1): Tensor => activation('Elu', 'elu', x, alpha);
 
-/** min(max(x, min), max); the gradient passes at both ends. */
+/** min(max(x, min), max). The gradient is passed on where min ≤ x ≤ max, also at both limits. */
 export const clamp = (x: Tensor, min = -Infinity, max = Infinity): Tensor => activation('Clamp', 'clamp', x, min, max);
 
 /**
- * x above 0, weight · x below (He et al. 2015).
- * @param weight one number, or one for each channel of x, its second dimension. @throws ShapeError for another number.
+ * x where x is above 0, else weight · x (He et al. 2015).
+ * @param weight one number, or one for each channel (the second dimension of x)
+ * @throws ShapeError if `weight` has any other number of elements
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   const channels = x.rank < 2 ? 1 : x.shape[1];
   if (weight.rank > 1 || (weight.size !== 1 && weight.size !== channels)) {
     throw new ShapeError(`prelu of ${formatShape(x.shape)} takes 1 weight or ${channels}, got a weight ${formatShape(weight.shape)}`);
   }
-  // As an operand that broadcasts over what follows the channels.
+  // The shape of the weight as an operand that broadcasts over the dimensions after the channels.
   const factor: Shape = weight.size === 1 ? [] : [weight.size, ...new Array<number>(x.rank - 2).fill(1)];
   const { shape, size } = x;
   return record({
@@ -115,7 +116,7 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
         grads[1] = dw;
       }
       if (needed[0]) {
-        // g above 0 and weight · g elsewhere: what is above 0 is taken out meanwhile.
+        // dx is g where x is above 0, else weight · g. The part where x is above 0 is subtracted, and added again after the multiplication.
         const dx = overGradient(g);
         if (dx !== g) backend().copy(g, dx);
         backend().reluBackward(g, x.values, part);

@@ -1,4 +1,4 @@
-// Batch normalisation: by the mean and variance of each channel over all samples.
+// Batch normalisation: normalises each channel with the mean and variance of the channel over all samples.
 import { checkOptions } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
@@ -12,14 +12,14 @@ import { setInverse, setProducts, setSlopes } from './channelNumbers.ts';
 interface Normalization {
   readonly name: string;
   readonly layout: ChannelLayout;
-  /** Writes mean and (biased) variance of each channel as they are now. */
+  /** Writes the current mean and biased variance of each channel into the arrays. */
   readonly setMoments: (mean: FloatArray, variance: FloatArray) => void;
-  /** The moments are those of x itself, so the gradient flows through them too. */
+  /** Whether mean and variance are computed from x. Then the gradient of x also flows through them. */
   readonly isOwn: boolean;
   readonly eps: number;
 }
 
-/** (x − mean) / √(variance + eps) · weight + bias, with one weight and bias a channel. */
+/** Computes (x − mean) / √(variance + eps) · weight + bias. Each channel has its own weight and bias. */
 function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts: Normalization): Tensor {
   const { name, layout, setMoments, isOwn, eps } = parts;
   const { outer, channels, inner } = layout;
@@ -53,8 +53,8 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
       const products = backend().allocate(channels);
       backend().channelProducts(g, x.values, mean, sums, products, layout);
       if (needed[0]) {
-        // With x̂ the normalised x and n its numbers a channel: scale · (g − Σg/n − x̂ · Σ(g·x̂)/n); for moments that are
-        // given only the first term.
+        // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, and n the number of values of a channel. If the
+        // moments are not computed from x, it is only scale · g.
         const n = outer * inner;
         const ofX = backend().allocate(channels);
         const offset = backend().allocate(channels);
@@ -78,18 +78,22 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
   });
 }
 
-/** Statistics that batch norm keeps for evaluation; [channels] each. It changes them in place while training. */
+/** The statistics that batch norm uses in evaluation, one number for each channel. Training changes them in place. */
 export interface RunningStatistics {
   readonly mean: Tensor;
   readonly variance: Tensor;
-  /** Batches that they are of, a scalar of int32; counted while training where it is given. */
+  /** The number of batches that the statistics were computed from, an int32 scalar. If given, training counts it up. */
   readonly batches?: Tensor;
 }
 
 export interface BatchNormOptions {
-  /** Normalise by the batch's statistics and update the running ones; else by the running ones. Default false. */
+  /**
+   * If true, the statistics of the batch are used, and the running ones are updated. If false, the running ones are used. Default: false.
+   */
   readonly training?: boolean;
-  /** Share of the batch in the running statistics; null: they are the mean over all batches that are counted. Default 0.1. */
+  /**
+   * The weight of the batch in the running statistics. null: the running statistics are the mean over all counted batches. Default: 0.1.
+   */
   readonly momentum?: number | null;
   /** Added to the variance; default 1e-5. */
   readonly eps?: number;
@@ -97,9 +101,11 @@ export interface BatchNormOptions {
 
 /**
  * Normalises each channel over batch and positions (Ioffe and Szegedy 2015; torch.nn.functional.batch_norm).
- * @param x [N, C, …]; @param weight, @param bias [C] each, or null.
- * @param running null: the batch's statistics are used in evaluation too.
- * @throws ShapeError when sizes do not fit, ArgumentError when training on a single value per channel, which has no variance.
+ * @param x of shape [N, C, …]
+ * @param running the running statistics. If null, evaluation uses the statistics of the batch too
+ * @param weight of shape [C], or null
+ * @param bias of shape [C], or null
+ * @throws ShapeError if the shapes do not fit. ArgumentError if a training batch has only one value for each channel, which has no variance
  */
 export function batchNorm(
   x: Tensor,

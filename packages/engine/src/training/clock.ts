@@ -1,8 +1,8 @@
-// Decides when a step is told and when the event loop gets its turn while a run computes, and measures how long it computed. It
-// knows nothing of training.
+// The timing of a run: when a step is reported, when the run lets the event loop handle other events, and how long the run has computed. This
+// file does not train.
 import type { TrainOptions } from './events.ts';
 
-/** The longest that the event loop waits for training. */
+/** How long a run computes before it lets the event loop handle other events, in ms. */
 const YIELD_MS = 25;
 
 export class Clock {
@@ -16,6 +16,7 @@ export class Clock {
     this.#stepEventMs = stepEventMs;
   }
 
+  /** Returns whether the current step is to be reported. If so, the next report is due after `stepEventMs`. */
   stepEventDue(): boolean {
     const now = performance.now();
     if (now - this.#lastEvent < this.#stepEventMs) return false;
@@ -23,13 +24,16 @@ export class Clock {
     return true;
   }
 
-  /** Whether it is time to {@link breathe}: asked first, because a promise for every step would be garbage. @throws as that. */
+  /**
+   * Returns whether it is time to call {@link breathe}. Ask before each call, because calling it for every step would create a promise for each.
+   * @throws the signal's reason if the signal is aborted
+   */
   breathDue(): boolean {
     this.#signal?.throwIfAborted();
     return performance.now() - this.#lastBreath >= YIELD_MS;
   }
 
-  /** Lets messages and timers in. @throws the signal's reason when aborted. */
+  /** Lets the event loop handle messages and timers. @throws the signal's reason if the signal is aborted */
   async breathe(): Promise<void> {
     await nextTurn();
     this.#lastBreath = performance.now();
@@ -37,12 +41,12 @@ export class Clock {
   }
 }
 
-/** Adds up the time between `start` and `stop`. */
+/** Measures the total time between calls of `start` and `stop`. */
 export class Stopwatch {
   #total: number;
   #since: number | null = null;
 
-  /** @param seconds what was measured before. */
+  /** @param seconds the time that was measured before, for example by an earlier attempt */
   constructor(seconds = 0) {
     this.#total = seconds * 1000;
   }
@@ -61,7 +65,7 @@ export class Stopwatch {
   }
 }
 
-/** Resolves in the event loop's next turn; a timer would cost a millisecond each time. */
+/** Resolves in the next turn of the event loop. A timer would take at least a millisecond. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -1,5 +1,5 @@
-// What an evaluation over the test part shows beside its loss: for classes which were taken for which, and where the network was
-// surest and wrong; for values the error of each output. Added up batch by batch while the evaluation is made anyway.
+// The details of an evaluation over the test part, besides its loss. For classes: the confusion matrix, and the wrong predictions with the
+// highest probabilities. For values: the error of each output. The batches of the evaluation are added up as they are computed.
 import { z } from 'zod';
 import type { Target, TargetArray } from '../data/dataset.ts';
 import { sizeOf } from '../shape.ts';
@@ -7,11 +7,11 @@ import type { Tensor } from '../tensor.ts';
 import { classOf } from './classOf.ts';
 import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
 
-/** Samples told of that the network was surest about and wrong. */
+/** The most wrong predictions that an evaluation lists. */
 const MOST_WRONG = 20;
-/** Over so many classes there is no confusion matrix: its size is their square. */
+/** With more classes, the confusion matrix is omitted, because its size grows with the square of their number. */
 const MOST_CLASSES = 256;
-/** Over so many outputs of a sample there are no errors of each. */
+/** If a sample has more outputs, the errors of single outputs are omitted. */
 const MOST_OUTPUTS = 1024;
 
 const epoch = z.int().min(1);
@@ -23,28 +23,33 @@ const ofClasses = z.object({
   epoch,
   samples,
   accuracy: z.number().describe('Share of all samples that were classified correctly'),
-  classes: z.array(z.string()).describe('Their names, in the order of their numbers'),
+  classes: z.array(z.string()).describe('Names of the classes, in the order of their indices'),
   perClass: z
     .array(
-      z.object({ class: classIndex, samples, correct: z.int().min(0), accuracy: z.number().nullable().describe('null without samples') }),
+      z.object({
+        class: classIndex,
+        samples,
+        correct: z.int().min(0),
+        accuracy: z.number().nullable().describe('null if the class has no samples'),
+      }),
     )
     .describe('In the order of the classes'),
   confusionMatrix: z
     .array(z.array(z.int().min(0)))
     .nullable()
     .describe(
-      `[true class][predicted class]: how many samples; those without a predicted class are in none; null over ${MOST_CLASSES} classes`,
+      `Number of samples by [true class][predicted class]. Samples without a predicted class are not counted. null if there are more than ${MOST_CLASSES} classes`,
     ),
   mostConfidentlyWrong: z
     .array(
       z.object({
-        index: z.int().min(0).describe('Of the sample in the test part'),
+        index: z.int().min(0).describe('Index of the sample in the test part'),
         trueClass: classIndex,
         predictedClass: classIndex,
-        probability: z.number().describe('That the network gave the class that it predicted'),
+        probability: z.number().describe('Probability of the predicted class'),
       }),
     )
-    .describe(`Up to ${MOST_WRONG} samples, the surest first`),
+    .describe(`The wrong predictions with the highest probabilities, at most ${MOST_WRONG}, the highest first`),
   unclassified: z
     .int()
     .min(1)
@@ -61,26 +66,26 @@ const ofValues = z.object({
   outputs: z
     .array(
       z.object({
-        index: z.int().min(0).describe('Of the output, row-major'),
+        index: z.int().min(0).describe('Index of the output, row-major'),
         meanError: z.number().nullable().describe('Mean of output − target'),
         meanAbsoluteError: z.number().nullable(),
         rootMeanSquaredError: z.number().nullable(),
       }),
     )
     .nullable()
-    .describe(`Of each number that the network gives for a sample; null over ${MOST_OUTPUTS}`),
+    .describe(`Errors of each output of the network; null if a sample has more than ${MOST_OUTPUTS} outputs`),
   nonFinite: nonFiniteSchema('`outputs/3/meanError`'),
 });
 
 export const evaluationSchema = z.discriminatedUnion('kind', [ofClasses, ofValues]);
-/** An epoch's evaluation over the test part. */
+/** The evaluation of an epoch over the test part. */
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
-/** Adds up an evaluation; batches come in the samples' order. */
+/** Adds up the batches of an evaluation, in the order of the samples. */
 export interface EvaluationTally {
-  /** @param probabilities of the outputs; asked for only where they are needed */
+  /** @param probabilities returns the probabilities of the outputs; it is called only if they are needed */
   add(output: Tensor, targets: TargetArray, probabilities: () => Tensor): void;
-  /** Share of samples classified correctly; null for values. */
+  /** The share of samples that were classified correctly; null for values. */
   readonly accuracy: number | null;
   summary(epoch: number): Evaluation;
 }
@@ -153,7 +158,10 @@ class ClassTally implements EvaluationTally {
     };
   }
 
-  /** Of equally sure ones the first stays. A probability that is not finite says nothing. */
+  /**
+   * Keeps the wrong predictions with the highest probabilities. If several have the same probability, earlier samples are kept. Predictions
+   * whose probability is not finite are ignored.
+   */
   #keepSurest(wrong: readonly Omit<Wrong, 'probability'>[], probabilities: ArrayLike<number>): void {
     const least = this.#wrong.length < MOST_WRONG ? -Infinity : (this.#wrong.at(-1)?.probability ?? -Infinity);
     const surer = wrong.flatMap(({ index, ...classes }) => {

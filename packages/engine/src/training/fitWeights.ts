@@ -4,15 +4,15 @@ import { distance } from 'fastest-levenshtein';
 import { isCounter } from '../formats/elementTypes.ts';
 import { formatShape, type Shape, sameShape } from '../shape.ts';
 
-/** What a tensor is called and its shape, without its values. */
+/** The name and the shape of a tensor, without its values. */
 export interface NamedShape {
   readonly name: string;
   readonly shape: Shape;
 }
 
-/** A given tensor. */
+/** The name and the shape of a tensor in the given file. */
 export interface GivenShape extends NamedShape {
-  /** Whether it holds whole numbers, as only counters may. If omitted, this is not checked. */
+  /** Whether its values are whole numbers. Counters must have them, other tensors must not. If omitted, this is not checked. */
   readonly isWhole?: boolean;
 }
 
@@ -66,20 +66,20 @@ export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix
   return notes;
 }
 
-/** Metadata of a file whose names had this prefix, for {@link notesOfRenamed}. */
+/** Returns the metadata that records a removed prefix in a file. {@link notesOfRenamed} reads it. */
 export const metadataOfRenamed = (prefix: string): Record<string, string> => ({ [REMOVED_PREFIX]: prefix });
 
-/** The log lines for a file whose names were changed before. */
+/** Returns the log lines about a prefix that was removed from the tensor names before the file was stored. */
 export function notesOfRenamed(metadata: Readonly<Record<string, string>>): string[] {
   return metadata[REMOVED_PREFIX] === PARALLEL_PREFIX ? notesOfFit({ prefix: PARALLEL_PREFIX, missingCounters: [] }) : [];
 }
 
 interface Comparison {
-  /** Given tensors whose name the network knows. */
+  /** The number of given tensors that have a name of the network. */
   readonly known: number;
-  /** Wanted tensors that fit. */
+  /** The number of the network's tensors that fit. */
   readonly matching: number;
-  /** Those that do not, in the network's order: with what is wrong, or null for one that is missing. */
+  /** The network's tensors that do not fit, in the network's order. Each has a sentence about what is wrong, or null if it is missing. */
   readonly wrong: readonly (readonly [NamedShape, string | null])[];
   readonly missingCounters: readonly string[];
   readonly unknown: readonly GivenShape[];
@@ -104,7 +104,7 @@ function compare(wanted: readonly NamedShape[], given: readonly GivenShape[]): C
   return { known: given.length - unknown.length, matching, wrong, missingCounters, unknown };
 }
 
-/** Null where a tensor of the right name fits. */
+/** Returns what is wrong with a tensor of the right name; null if it fits. */
 function differenceOf({ name, shape }: NamedShape, found: GivenShape): string | null {
   if (!sameShape(found.shape, shape)) return `"${name}" has shape ${formatShape(found.shape)}, the model's has ${formatShape(shape)}`;
   if (found.isWhole === undefined || found.isWhole === isCounter(name)) return null;
@@ -131,7 +131,7 @@ function describe({ length }: readonly NamedShape[], found: Comparison): Omit<We
   return { mismatches: [`${matching} of ${length} tensors match${rest}`, ...described], missingCounters };
 }
 
-/** The candidate with the most similar name, among those of the same shape if there are any. */
+/** Returns the candidate with the most similar name. If some candidates have the same shape, only these are compared. */
 function nearestTo({ name, shape }: NamedShape, candidates: readonly NamedShape[]): NamedShape | null {
   const compared = candidates.slice(0, MOST_COMPARED);
   const alike = compared.filter((candidate) => sameShape(candidate.shape, shape));

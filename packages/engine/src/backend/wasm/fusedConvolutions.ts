@@ -2,7 +2,7 @@
 import type { FusedKernels } from '../fusedKernels.ts';
 import type { WasmContext } from './context.ts';
 import { type ConvVariant, convVariant } from './convVariant.ts';
-import { directConvReluPool, sparseConvBackward, tiledConvReluPool } from './pooledConv.ts';
+import { convReluPool, sparseConvBackward } from './pooledConv.ts';
 import { type PooledChoice, pooledBackward, pooledForward } from './pooledVariant.ts';
 import { winograd, winogradBackward } from './winograd.ts';
 
@@ -36,8 +36,7 @@ export function fusedConvolutions(
     conv2dReluPool(x, weight, bias, out, indices, geometry, pool) {
       const variant = pooledForward(geometry, pool, convVariant(geometry, forced) === 'winograd', pooled.forward);
       if (variant === 'winograd') winograd(context, x, weight, bias, out, indices, geometry, true);
-      else if (variant === 'direct') directConvReluPool(context, x, weight, bias, out, indices, geometry);
-      else if (variant === 'tiled') tiledConvReluPool(context, x, weight, bias, out, indices, geometry);
+      else if (variant === 'direct' || variant === 'tiled') convReluPool(variant, context, x, weight, bias, out, indices, geometry);
       else composed.conv2dReluPool(x, weight, bias, out, indices, geometry, pool);
     },
 

@@ -14,8 +14,9 @@ const MOST_RUNS = 12;
 /** Bytes of a convolution's sizes. Kernels write their plan after them. */
 const SIZES_BYTES = 4 * convSizes.length;
 
-/** Computes a pooled convolution of few channels. */
-export function directConvReluPool(
+/** Computes a pooled convolution: `direct` for few channels, or `tiled`, in wide tiles. */
+export function convReluPool(
+  variant: 'direct' | 'tiled',
   { memory, parameters, kernels, parallel }: WasmContext,
   x: FloatArray,
   weight: FloatArray,
@@ -24,37 +25,21 @@ export function directConvReluPool(
   indices: Int32Array,
   geometry: ConvGeometry,
 ): void {
+  const isDirect = variant === 'direct';
   const sizes = parameters.convSizes(geometry);
-  const packed = memory.scratch(kernels.directConvWeights(sizes));
-  kernels.packDirectConv(memory.read(weight), bias === null ? 0 : memory.read(bias), packed, sizes);
-  const bytes = kernels.directConvScratch(sizes);
+  const packed = memory.scratch(isDirect ? kernels.directConvWeights(sizes) : kernels.tiledConvWeights(sizes));
+  const ofWeight = memory.read(weight);
+  const ofBias = bias === null ? 0 : memory.read(bias);
+  if (isDirect) kernels.packDirectConv(ofWeight, ofBias, packed, sizes);
+  else kernels.packTiledConv(ofWeight, ofBias, packed, sizes);
+  const bytes = isDirect ? kernels.directConvScratch(sizes) : kernels.tiledConvScratch(sizes, sizes + SIZES_BYTES);
   const own = memory.scratchOfEach(bytes);
   const from = memory.read(x);
   const to = memory.write(out);
   const at = memory.write(indices);
-  parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, convOperations(geometry));
-  memory.finish();
-}
-
-/** Computes a pooled convolution in wide tiles. */
-export function tiledConvReluPool(
-  { memory, parameters, kernels, parallel }: WasmContext,
-  x: FloatArray,
-  weight: FloatArray,
-  bias: FloatArray | null,
-  out: FloatArray,
-  indices: Int32Array,
-  geometry: ConvGeometry,
-): void {
-  const sizes = parameters.convSizes(geometry);
-  const packed = memory.scratch(kernels.tiledConvWeights(sizes));
-  kernels.packTiledConv(memory.read(weight), bias === null ? 0 : memory.read(bias), packed, sizes);
-  const bytes = kernels.tiledConvScratch(sizes, sizes + SIZES_BYTES);
-  const own = memory.scratchOfEach(bytes);
-  const from = memory.read(x);
-  const to = memory.write(out);
-  const at = memory.write(indices);
-  parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, convOperations(geometry));
+  const operations = convOperations(geometry);
+  if (isDirect) parallel.directConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operations);
+  else parallel.tiledConvReluPool(from, packed, to, at, sizes, own, bytes, geometry.batch, operations);
   memory.finish();
 }
 

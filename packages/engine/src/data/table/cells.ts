@@ -1,4 +1,4 @@
-// What one field of a table can be: missing, a number, a truth value or a date.
+// Reads single fields of a table: missing values, numbers, truth values and dates.
 
 const missing = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', String.raw`\n`, '?', '-']);
 
@@ -11,20 +11,22 @@ const infinite = /^\s*[-+]?inf(inity)?\s*$/i;
 
 export type Decimal = '.' | ',';
 
-/** A decimal number as other programs write it; Number() alone also takes '', '0x10' and 'Infinity'. */
+/** Decimal numbers as other programs write them. Number() would also accept '', '0x10' and 'Infinity'. */
 export const isNumber = (field: string, decimal: Decimal): boolean => (decimal === '.' ? withPoint : withComma).test(field);
 
 export const isInfinite = (field: string): boolean => infinite.test(field);
 
-/** Powers of ten that float64 holds exactly; a whole number below 2^53 divided by one of them is correctly rounded. */
+/**
+ * Powers of ten that float64 represents exactly. If a whole number below 2^53 is divided by one of them, the result is correctly rounded.
+ */
 const tens = Array.from({ length: 16 }, (_, power) => 10 ** power);
 const [ZERO, NINE, MINUS] = ['0', '9', '-'].map((character) => character.charCodeAt(0));
 
-/** The number that a field holds; NaN for none. */
+/** Returns the number in a field; NaN if the field contains no number. */
 export function numberIn(field: string, decimal: Decimal): number {
   const { length } = field;
   const point = decimal === '.' ? 0x2e : 0x2c;
-  // Most fields are a few digits with or without a sign and a point: those are read here, all else by the language.
+  // This loop reads the most common numbers: a few digits, with or without a minus sign and a point. Number() reads all others.
   const isNegative = field.charCodeAt(0) === MINUS;
   let decimals = -1;
   let digits = 0;
@@ -68,7 +70,7 @@ const writtenDate = /^\s*\d{1,4}([./-])\d{1,2}\1\d{1,4}([\sT]+\d{1,2}:\d{2}.*)?$
 /** Whether a field is a time of day, or a date that is not an ISO date, such as 31.01.2024. */
 export const isForeignDate = (field: string): boolean => field.length <= 40 && (writtenTime.test(field) || writtenDate.test(field));
 
-/** 1 for true, 0 for false, null for neither. */
+/** Returns 1 for true, 0 for false, and null for any other field. */
 export function truthIn(field: string): 0 | 1 | null {
   if (field.length > 12) return null;
   const text = field.trim().toLowerCase();
@@ -79,7 +81,9 @@ export function truthIn(field: string): 0 | 1 | null {
 const isoDate = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*(Z|[-+]\d{2}:?\d{2})?)?\s*$/;
 const DAY_MS = 86_400_000;
 
-/** Days since 1970-01-01 (UTC) of an ISO 8601 date, with or without a time; null for anything else, such as February 30. */
+/**
+ * Returns the days since 1970-01-01 (UTC) of an ISO 8601 date, with or without a time; null if it is no valid date, such as February 30.
+ */
 export function daysIn(field: string): number | null {
   const match = field.length > 40 ? null : isoDate.exec(field);
   if (match === null) return null;
@@ -90,12 +94,12 @@ export function daysIn(field: string): number | null {
   return (date.getTime() + ((hour * 60 + minute) * 60 + second) * 1_000 - offsetMs(match[7])) / DAY_MS;
 }
 
-/** Of a time zone such as +02:00. */
+/** Returns the offset of a time zone such as +02:00, in ms. */
 function offsetMs(zone = 'Z'): number {
   if (zone === 'Z') return 0;
   const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2));
   return (zone.startsWith('-') ? -1 : 1) * minutes * 60_000;
 }
 
-/** The text of a category or class: without surrounding blanks, and with letters and accents composed (Unicode's NFC). */
+/** Returns the text of a category or class: without surrounding blanks, and with letters and accents composed (Unicode's NFC). */
 export const nameIn = (field: string): string => field.trim().normalize('NFC');

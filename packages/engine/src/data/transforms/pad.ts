@@ -1,18 +1,6 @@
 // A frame around each image: torchvision.transforms.Pad.
-import { z } from 'zod';
 import { defineTransform, imageSize } from './define.ts';
-import {
-  checkPadding,
-  fillDescription,
-  move,
-  paddedAxis,
-  paddingDescription,
-  paddingModeDescription,
-  paddingModeSchema,
-  paddingSchema,
-  pythonPadding,
-  sidesOf,
-} from './window.ts';
+import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, paddingSchema, pythonPadding, sidesOf } from './window.ts';
 
 export const pad = defineTransform({
   type: 'pad',
@@ -20,8 +8,7 @@ export const pad = defineTransform({
   random: false,
   options: {
     padding: paddingSchema.describe(paddingDescription),
-    fill: z.number().default(0).describe(fillDescription),
-    paddingMode: paddingModeSchema.default('constant').describe(paddingModeDescription),
+    ...paddingOptions,
   },
   outputShape({ padding, paddingMode }, input) {
     const [channels, height, width] = imageSize(input);

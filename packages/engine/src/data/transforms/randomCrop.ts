@@ -1,21 +1,9 @@
 // A part of each image at a random place, after padding: torchvision.transforms.RandomCrop. Evaluation takes the middle of
 // the image, so that its shape is the same; for a crop of the image's own size that is the image.
-import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { sizePair } from '../../nn/layers/define.ts';
 import { defineTransform, imageSize } from './define.ts';
-import {
-  checkPadding,
-  fillDescription,
-  move,
-  paddedAxis,
-  paddingDescription,
-  paddingModeDescription,
-  paddingModeSchema,
-  paddingSchema,
-  pythonPadding,
-  sidesOf,
-} from './window.ts';
+import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, paddingSchema, pythonPadding, sidesOf } from './window.ts';
 
 const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
 
@@ -31,8 +19,7 @@ export const randomCrop = defineTransform({
   options: {
     size: sizePair(1).describe('Height and width of what is left: one number for both, or [height, width]'),
     padding: paddingSchema.default(0).describe(paddingDescription),
-    fill: z.number().default(0).describe(fillDescription),
-    paddingMode: paddingModeSchema.default('constant').describe(paddingModeDescription),
+    ...paddingOptions,
   },
   outputShape({ size, padding, paddingMode }, input) {
     const [channels, height, width] = imageSize(input);

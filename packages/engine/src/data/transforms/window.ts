@@ -6,13 +6,19 @@ import type { PyTorchTransform } from './define.ts';
 
 const side = z.int().min(0).max(4096);
 
-/** Options of whatever pads, with torchvision's names and orders. */
+const paddingModeSchema = z.enum(['constant', 'edge', 'reflect', 'symmetric']);
+
+/** The option `padding` of transforms that pad, with torchvision's orders of the sides. */
 export const paddingSchema = z.union([side, z.tuple([side, side]), z.tuple([side, side, side, side])]);
-export const paddingModeSchema = z.enum(['constant', 'edge', 'reflect', 'symmetric']);
 export const paddingDescription = 'Pixels on each side: one number, [left and right, top and bottom], or [left, top, right, bottom]';
-export const paddingModeDescription =
-  'What the padding holds: `fill`, the edge, or the image mirrored without (reflect) or with (symmetric) its edge';
-export const fillDescription = 'Value of constant padding; a pixel is 0 … 1 before it is normalized';
+
+/** The other options of transforms that pad, with torchvision's names. */
+export const paddingOptions = {
+  fill: z.number().default(0).describe('Value of constant padding; a pixel is 0 … 1 before it is normalized'),
+  paddingMode: paddingModeSchema
+    .default('constant')
+    .describe('What the padding holds: `fill`, the edge, or the image mirrored without (reflect) or with (symmetric) its edge'),
+};
 
 type Padding = z.output<typeof paddingSchema>;
 type PaddingMode = z.output<typeof paddingModeSchema>;
