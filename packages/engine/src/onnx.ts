@@ -1,5 +1,5 @@
-// The interface with which a layer's definition adds its nodes to an ONNX graph (github.com/onnx/onnx, docs/Operators.md). The graph computes
-// what the network computes in evaluation. formats/onnx.ts writes the graph as a file.
+// The interface with which a layer's definition adds its nodes to an ONNX graph (github.com/onnx/onnx, docs/Operators.md). The graph
+// computes what the network computes in evaluation. formats/onnx.ts writes the graph as a file.
 import type { Float } from './construction.ts';
 import type { Shape } from './shape.ts';
 

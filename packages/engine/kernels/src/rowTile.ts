@@ -160,8 +160,8 @@ function inTiles(adds: bool, rows: i32, a: usize, aRow: usize, aStep: usize, b: 
 }
 
 /**
- * Computes c[r][0…7] = Σ a[r][t] · b[t][0…7] for t < k and all rows r. Steps are in bytes: from row to row of a and c, and from term to term
- * of a and b.
+ * Computes c[r][0…7] = Σ a[r][t] · b[t][0…7] for t < k and all rows r. Steps are in bytes: from row to row of a and c, and from term to
+ * term of a and b.
  */
 export function setRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, k: i32, c: usize, cRow: usize): void {
   inTiles(false, rows, a, aRow, aStep, b, bStep, k, c, cRow);

@@ -1,5 +1,6 @@
-// A cache of unpacked files in memory, so that a process that trains several jobs does not unpack the same dataset for each. The total size is
-// limited; the least recently used files are evicted. The cache reads no file. The caller gives a stamp that changes when the file changes.
+// A cache of unpacked files in memory, so that a process that trains several jobs does not unpack the same dataset for each. The total size
+// is limited; the least recently used files are evicted. The cache reads no file. The caller gives a stamp that changes when the file
+// changes.
 export class UnpackedFiles {
   readonly #limit: number;
   /** The files by path, in the order of their last use. */

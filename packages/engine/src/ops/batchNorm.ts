@@ -53,8 +53,8 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
       const products = backend().allocate(channels);
       backend().channelProducts(g, x.values, mean, sums, products, layout);
       if (needed[0]) {
-        // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, and n the number of values of a channel. If the
-        // moments are not computed from x, it is only scale · g.
+        // The gradient is scale · (g − Σg/n − x̂ · Σ(g·x̂)/n), where x̂ is the normalised x, and n the number of values of a channel. If
+        // the moments are not computed from x, it is only scale · g.
         const n = outer * inner;
         const ofX = backend().allocate(channels);
         const offset = backend().allocate(channels);

@@ -1,5 +1,5 @@
-// The timing of a run: when a step is reported, when the run lets the event loop handle other events, and how long the run has computed. This
-// file does not train.
+// The timing of a run: when a step is reported, when the run lets the event loop handle other events, and how long the run has computed.
+// This file does not train.
 import type { TrainOptions } from './events.ts';
 
 /** How long a run computes before it lets the event loop handle other events, in ms. */
@@ -25,7 +25,8 @@ export class Clock {
   }
 
   /**
-   * Returns whether it is time to call {@link breathe}. Ask before each call, because calling it for every step would create a promise for each.
+   * Returns whether it is time to call {@link breathe}. Ask before each call, because calling it for every step would create a promise for
+   * each.
    * @throws the signal's reason if the signal is aborted
    */
   breathDue(): boolean {
