@@ -1,6 +1,7 @@
 // The entry '@trainyard/engine/spec': job specs as JSON, their schemas, checks and limits, what a spec describes, and the schemas of a
 // run's results.
 export { MOST_THREADS } from './backend/wasm/team.ts';
+export { canonicalJson } from './canonicalJson.ts';
 export { mostProblems, SpecError } from './errors.ts';
 export { type LossSpec, lossDefinitions, lossSchema } from './losses/index.ts';
 export { convolutionNames } from './nn/layers/convolutions.ts';

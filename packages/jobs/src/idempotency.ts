@@ -1,5 +1,6 @@
 // Idempotency keys, for requests that may be sent twice: the key in Redis that remembers a request, and the comparison of two bodies.
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './redis/keys.ts';
 
@@ -45,13 +46,4 @@ export function bodyDigest({ body }: Idempotency): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** Returns JSON with the fields of every object in code unit order and without white space. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, field: unknown) =>
-    field !== null && typeof field === 'object' && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
 }

@@ -3,10 +3,9 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { type FileDigests, findDataset, type RemoteFile } from '@trainyard/engine/data';
-import type { JobSpec } from '@trainyard/engine/spec';
+import { canonicalJson, type JobSpec } from '@trainyard/engine/spec';
 import type { NodeDatasetFiles } from '@trainyard/engine/node';
 import { digestsOf } from './artifacts/content.ts';
-import { canonicalJson } from './idempotency.ts';
 
 /** The fields of a spec that do not change its result. */
 const withoutEffect = new Set(['name', 'labels', 'priority', 'threads']);

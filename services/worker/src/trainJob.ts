@@ -2,10 +2,9 @@
 // serveTraining.ts handles the messages. The child does not connect to Redis. It gets its settings from its arguments and from each
 // training order.
 import { readFile } from 'node:fs/promises';
-import { setBackend, type TrainOptions, train, WasmBackend } from '@trainyard/engine';
-import { InlineLoader } from '@trainyard/engine/data';
+import { setBackend, train, WasmBackend } from '@trainyard/engine';
+import { NodeDatasetFiles, nodeThreads, openLoader, UnpackedFiles } from '@trainyard/engine/node';
 import { checkSpec } from '@trainyard/engine/spec';
-import { AheadLoader, NodeDatasetFiles, nodeThreads, UnpackedFiles } from '@trainyard/engine/node';
 import { CheckpointFiles } from './checkpointFiles.ts';
 import { freeBytes } from './freeBytes.ts';
 import { memoryBytesOf } from './memoryLimit.ts';
@@ -14,9 +13,6 @@ import { diskProblemOf } from './runError.ts';
 import { ScratchDisk } from './scratchDisk.ts';
 import { serveTraining, type Train } from './serveTraining.ts';
 import { SnapshotFiles } from './snapshotFiles.ts';
-
-/** A thread prepares batches ahead of time for datasets of at least this many bytes. For smaller ones, it costs more than it saves. */
-const AHEAD_BYTES = 4 * 2 ** 20;
 
 /** A cache of unpacked dataset files for later jobs, large enough for two datasets of MNIST's size. */
 const unpacked = new UnpackedFiles(128 * 2 ** 20);
@@ -27,9 +23,6 @@ const backend = new WasmBackend({
   ...(process.argv.includes(RELAXED) && { kernels: (await import('@trainyard/engine/relaxed')).relaxedKernels }),
 });
 setBackend(backend);
-
-const openLoader: NonNullable<TrainOptions['openLoader']> = (dataset, options) =>
-  dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
 
 /**
  * Trains a small network once, so that the engine is compiled and optimised before the first job. It is the network of the tutorial, which

@@ -107,20 +107,18 @@ function checkArray(name: string, { type, shape }: NpyArray, wantedType: string,
   );
 }
 
-/** Copies bytes to an aligned address. Typed arrays need one, and the bytes of a zip's member can be at any address. */
-function alignedCopy(data: Uint8Array): Uint8Array {
+/** Returns a copy at an aligned address. Typed arrays need one, and the bytes of a zip's member can be at any address. */
+function floatsOf({ data }: NpyArray): Float32Array {
   const copy = sharableBytes(data.length);
   copy.set(data);
-  return copy;
+  return new Float32Array(copy.buffer);
 }
-
-const floatsOf = ({ data }: NpyArray): Float32Array => new Float32Array(alignedCopy(data).buffer);
 
 /** Returns little-endian 64-bit numbers as 32-bit numbers. A number that does not fit becomes -1, which is not a valid class. */
 function wholeNumbersOf({ data }: NpyArray): Int32Array {
-  const halves = new Int32Array(alignedCopy(data).buffer);
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
   const numbers = new Int32Array(sharableBytes(data.length / 2).buffer);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = halves[2 * i + 1] === 0 ? halves[2 * i] : -1;
+  for (let i = 0; i < numbers.length; i++) numbers[i] = view.getInt32(8 * i + 4, true) === 0 ? view.getInt32(8 * i, true) : -1;
   return numbers;
 }
 

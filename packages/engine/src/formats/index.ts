@@ -24,8 +24,6 @@ export {
   SAFETENSORS_LENGTH_BYTES,
   SafetensorsError,
   type SafetensorsFile,
-  type StoredTensor,
   safetensorsHeaderBytes,
-  safetensorsIndex,
 } from './safetensors.ts';
 export { WeightsFileError } from './torchState.ts';

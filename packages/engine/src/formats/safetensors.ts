@@ -140,9 +140,13 @@ export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; m
   };
 }
 
-/** A tensor of a file that was checked, without its values. */
-export interface ListedTensor extends StoredTensor {
+/** A tensor of a file that was checked, without its values. Its bytes are from `start` up to but not including `end` of the file. */
+export interface ListedTensor {
+  readonly name: string;
+  readonly shape: Shape;
   readonly dtype: ElementType;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -180,44 +184,12 @@ function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: Listed
   return { tensors, metadata };
 }
 
-/** Where a tensor lies in its file: from the byte `start` up to but not including `end`. */
-export interface StoredTensor {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The bytes that give the header's length. */
 export const SAFETENSORS_LENGTH_BYTES = 8;
 
 /** Bytes of the header. @param bytes at least the file's first eight. */
 export function safetensorsHeaderBytes(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-}
-
-/**
- * Where the tensors of a file lie, for those who do not want all of them in memory.
- * @param header what follows the length.
- * @throws SafetensorsError when it is none.
- */
-export function safetensorsIndex(header: Uint8Array): StoredTensor[] {
-  const { __metadata__: _, ...entries } = parseHeader(header);
-  const begin = SAFETENSORS_LENGTH_BYTES + header.length;
-  return Object.entries(entries).map(
-    ([
-      name,
-      {
-        shape,
-        data_offsets: [start, end],
-      },
-    ]) => ({
-      name,
-      shape,
-      start: begin + start,
-      end: begin + end,
-    }),
-  );
 }
 
 /**

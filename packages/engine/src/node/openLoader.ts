@@ -1,14 +1,12 @@
-// Which loader suits a split: a thread of its own, or none.
+// Chooses the loader for a dataset: with a thread of its own, or without one.
 import type { Dataset } from '../data/dataset.ts';
 import { type BatchLoader, type BatchOptions, InlineLoader } from '../data/loader.ts';
-import { sizeOf } from '../shape.ts';
 import { AheadLoader } from './aheadLoader.ts';
 
-/** From so many values a pass on, some 6 ms of gathering, a thread soon earns what it costs to start. */
-const AHEAD_FROM = 4_000_000;
+/** A thread prepares batches ahead of time for datasets of at least this many bytes. For smaller ones, it costs more than it saves. */
+const AHEAD_BYTES = 4 * 2 ** 20;
 
-/** Opens a loader that works ahead in a thread where that pays, else one that gathers when asked; the numbers are the same. */
+/** Opens a loader that prepares batches in a thread if the dataset is large, otherwise one without a thread. Their batches are the same. */
 export function openLoader(dataset: Dataset, options: BatchOptions): BatchLoader {
-  const values = dataset.length * sizeOf(dataset.inputShape);
-  return values < AHEAD_FROM ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
+  return dataset.inputs.byteLength < AHEAD_BYTES ? new InlineLoader(dataset, options) : new AheadLoader(dataset, options);
 }

@@ -11,7 +11,7 @@ import { completeScheduler, openScheduler } from '../schedulers/index.ts';
 import { sizeOf } from '../shape.ts';
 import { parse } from '../validation.ts';
 import { type JobSpec, jobSpecSchema, type newJobSchema } from './jobSpec.ts';
-import { countLayers, outlineOf, summarize, tooManyLayers } from './specChecks.ts';
+import { countLayers, outlineOf, summarize, tooManyLayers, untransformedData } from './specChecks.ts';
 import { defaultLimits, type SpecLimits } from './specLimits.ts';
 import type { Summary } from './summary.ts';
 
@@ -96,8 +96,9 @@ export function checkSpec(
   if (count > 2 * limits.layers) throw new SpecError([tooManyLayers(count, limits)]);
   const parsed = parseSpec(body, uploads);
   const spec: JobSpec = { ...parsed, seed: parsed.seed ?? drawSeed(), threads: parsed.threads ?? threads };
-  if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec));
-  return { spec, summary: summarize(spec, limits) };
+  const untransformed = untransformedData(spec);
+  if (spec.scheduler !== undefined) spec.scheduler = completeScheduler(spec.scheduler, outlineOf(spec, untransformed));
+  return { spec, summary: summarize(spec, limits, untransformed) };
 }
 
 /**
@@ -105,7 +106,9 @@ export function checkSpec(
  * epochs or data.
  */
 export function openSpec(spec: JobSpec): JobSpec {
-  return spec.scheduler === undefined ? spec : { ...spec, scheduler: openScheduler(spec.scheduler, outlineOf(spec)) };
+  return spec.scheduler === undefined
+    ? spec
+    : { ...spec, scheduler: openScheduler(spec.scheduler, outlineOf(spec, untransformedData(spec))) };
 }
 
 /** Draws a seed for a spec without one, from the platform's source of randomness. */

@@ -2,6 +2,7 @@
 // in every weights file; what else is a tensor begins with a dot, as no layer's name does; the rest is JSON in the metadata.
 // When one is taken, and what becomes of the bytes, is for others to say.
 import { z } from 'zod';
+import { canonicalJson } from '../canonicalJson.ts';
 import { EngineError } from '../errors.ts';
 import { decodeSafetensors, type NamedArray, SafetensorsError, writeSafetensors } from '../formats/safetensors.ts';
 import type { SavedParameterState } from '../optim/optimizer.ts';
@@ -106,7 +107,7 @@ export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Gen
     format: 'pt',
     checkpoint: FORMAT,
     engineVersion: learner.engineVersion,
-    spec: JSON.stringify(Object.fromEntries(relevant.map((part) => [part, canonical(spec[part])]))),
+    spec: JSON.stringify(Object.fromEntries(relevant.map((part) => [part, canonicalJson(spec[part])]))),
     state: JSON.stringify(state, nameNonFinite),
     draws: JSON.stringify(draws),
     updates: JSON.stringify(updates),
@@ -133,7 +134,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     generator: { words: Array.from(words.data, Number), ...part(metadata, 'draws', drawsSchema) },
     weights: tensors.filter(({ name }) => !name.startsWith('.')),
     optimizer: optimizerStates(tensors, part(metadata, 'updates', updatesSchema)),
-    isOf: (name, given) => spec[name] === canonical(given[name]),
+    isOf: (name, given) => spec[name] === canonicalJson(given[name]),
   };
 }
 
@@ -183,13 +184,4 @@ type SavedBuffers = Record<string, Exclude<NamedArray['data'], BigInt64Array>>;
 
 function nameNonFinite(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? nonFiniteOf(value) : value;
-}
-
-/** JSON whose fields are in one order, whoever wrote them; '' for what is not there. */
-function canonical(value: unknown): string {
-  const sorted = (_key: string, field: unknown): unknown =>
-    field !== null && typeof field === 'object' && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : field;
-  return JSON.stringify(value, sorted) ?? '';
 }

@@ -6,8 +6,8 @@ import { batchCount } from '../data/loader.ts';
 import { transformedShape } from '../data/transforms/index.ts';
 import { ShapeError, SpecError } from '../errors.ts';
 import { findLoss } from '../losses/index.ts';
-import { inferShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
-import { complaintOf } from '../nn/layers/sequence.ts';
+import { inferParsedShapes, type LayerSummary, layerLists, leastBatch, outputRange } from '../nn/layers/index.ts';
+import { complaintOf, repeatedNames } from '../nn/layers/sequence.ts';
 import { findOptimizer, takesMomentum } from '../optim/index.ts';
 import type { AnyOptions } from '../registry.ts';
 import { type RunOutline, schedulerConflict } from '../schedulers/index.ts';
@@ -19,15 +19,15 @@ import { type Summary, totalsOf } from './summary.ts';
 
 /**
  * Checks a spec, computes the shape after each layer, and adds up the cost of the job.
+ * @param untransformed the description of its data before the transforms
  * @throws SpecError if the spec cannot work or is over a limit
  */
-export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits): Summary {
+export function summarize(spec: JobSpec, limits: SpecLimits = defaultLimits, untransformed = untransformedData(spec)): Summary {
   const problems: Problem[] = [];
-  const untransformed = findDataset(spec.data.dataset).describe(spec.data);
   checkCounts(spec, untransformed, limits, problems);
   checkNames(spec, problems);
   if (spec.earlyStopping !== undefined) problems.push(...earlyStoppingProblems(spec.earlyStopping, untransformed));
-  checkScheduler(spec, problems);
+  checkScheduler(spec, untransformed, problems);
   const data = checkTransforms(spec, untransformed, problems);
   const layers = data === null || countLayers(spec.model.layers) > limits.layers ? null : checkLayers(spec, data, problems);
   if (data === null || layers === null) throw new SpecError(problems);
@@ -68,27 +68,17 @@ function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits
   }
 }
 
-function checkScheduler(spec: JobSpec, problems: Problem[]): void {
+function checkScheduler(spec: JobSpec, data: DatasetDescription, problems: Problem[]): void {
   if (spec.scheduler === undefined) return;
-  const conflict = schedulerConflict(spec.scheduler, outlineOf(spec));
+  const conflict = schedulerConflict(spec.scheduler, outlineOf(spec, data));
   if (conflict === null) return;
   problems.push({ path: pointer(['scheduler', conflict.field]), message: conflict.message, code: 'invalidValue' });
 }
 
 function checkNames(spec: JobSpec, problems: Problem[]): void {
-  const first = new Map<string, number>();
-  spec.model.layers.forEach(({ name }, index) => {
-    if (name === undefined) return;
-    const earlier = first.get(name);
-    if (earlier === undefined) first.set(name, index);
-    else {
-      problems.push({
-        path: pointer(['model', 'layers', index, 'name']),
-        message: `layer ${earlier} is named "${name}" already: names are unique`,
-        code: 'duplicateName',
-      });
-    }
-  });
+  for (const { index, message } of repeatedNames(spec.model.layers)) {
+    problems.push({ path: pointer(['model', 'layers', index, 'name']), message, code: 'duplicateName' });
+  }
 }
 
 /** Returns the description of the data after the transforms, or null if a transform does not fit its input. */
@@ -106,7 +96,7 @@ function checkTransforms({ data }: JobSpec, description: DatasetDescription, pro
 
 /** Returns the shapes and costs of the layers, or null if a layer does not fit its input. */
 function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[]): readonly LayerSummary[] | null {
-  const layers = inferShapes(spec.model.layers, data.inputShape);
+  const layers = inferParsedShapes(spec.model.layers, data.inputShape);
   if (layers.ok) return layers.layers;
   const { index, error } = layers;
   problems.push({
@@ -120,7 +110,7 @@ function checkLayers(spec: JobSpec, data: DatasetDescription, problems: Problem[
 /** Checks that every batch has enough samples. A batch norm cannot train on a batch with only one value per channel. */
 function checkBatch(spec: JobSpec, layers: readonly LayerSummary[], data: DatasetDescription, problems: Problem[]): void {
   const { batchSize, dropLast } = spec.data;
-  const { samples, layer } = leastBatch(spec.model.layers, data.inputShape);
+  const { samples, layer } = leastBatch(spec.model.layers, [data.inputShape, ...layers.map(({ outputShape }) => outputShape)]);
   const rest = data.trainSamples % batchSize;
   const smallest = rest === 0 || dropLast ? batchSize : rest;
   if (smallest >= samples) return;
@@ -179,9 +169,13 @@ function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimit
   }
 }
 
+/** Returns the description of a spec's data before the transforms. */
+export function untransformedData({ data }: JobSpec): DatasetDescription {
+  return findDataset(data.dataset).describe(data);
+}
+
 /** Returns the properties of the run on which a scheduler's options depend. */
-export function outlineOf(spec: JobSpec): RunOutline {
-  const { trainSamples, testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
+export function outlineOf(spec: JobSpec, { trainSamples, testSamples, target }: DatasetDescription): RunOutline {
   return {
     epochs: spec.epochs,
     stepsPerEpoch: batchCount(trainSamples, spec.data),

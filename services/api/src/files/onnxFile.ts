@@ -2,12 +2,12 @@
 // bytes come out of the stored file, so that no model is ever in this process's memory as a whole.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
-import { onnxParts, SAFETENSORS_LENGTH_BYTES, safetensorsHeaderBytes, safetensorsIndex } from '@trainyard/engine/formats';
+import { onnxParts } from '@trainyard/engine/formats';
 import type { JobSpec } from '@trainyard/engine/spec';
 import type { ArtifactStore } from '@trainyard/jobs';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
+import { storedTensors } from './storedTensors.ts';
 
 /** Bytes here, or the place of bytes in the stored weights. */
 type Piece = Uint8Array | { readonly start: number; readonly length: number };
@@ -17,8 +17,7 @@ export async function onnxFile(artifacts: ArtifactStore, jobId: string, spec: Jo
   const stored = await artifacts.stat(jobId, weights);
   if (stored === null) return null;
   const open = (start: number, length: number) => artifacts.open(jobId, weights, { start, end: start + length - 1 });
-  const headerBytes = safetensorsHeaderBytes(await buffer(await open(0, SAFETENSORS_LENGTH_BYTES)));
-  const tensors = safetensorsIndex(await buffer(await open(SAFETENSORS_LENGTH_BYTES, headerBytes)));
+  const tensors = await storedTensors(artifacts, { jobId, name: weights, bytes: stored.bytes });
   const starts = new Map(tensors.map(({ name, start }) => [name, start]));
   const { length, parts } = onnxParts(spec, tensors);
   const pieces = parts.map(

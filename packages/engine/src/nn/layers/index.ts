@@ -35,15 +35,20 @@ export type InferredShapes = InferredShapesOf<LayerSpec>;
 
 /** Computes the shapes and costs of layers one after another, from the shape of one sample's input. */
 export function inferShapes(specs: readonly LayerSpec[], inputShape: Shape): InferredShapes {
-  return inferSequence(findLayer, parsed('inferShapes', layerList, specs), inputShape);
+  return inferParsedShapes(parsed('inferShapes', layerList, specs), inputShape);
+}
+
+/** Computes what `inferShapes` computes, for layers that were parsed by their schema just now. */
+export function inferParsedShapes(specs: readonly LayerSpec[], inputShape: Shape): InferredShapes {
+  return inferSequence(findLayer, specs, inputShape);
 }
 
 /**
- * Returns the smallest number of samples that a training batch must have, and the index of the layer that needs them. @throws ShapeError if
- * the input of a layer does not fit
+ * Returns the smallest number of samples that a training batch must have, and the index of the layer that needs them.
+ * @param inputs the shapes that go into the layers
  */
-export function leastBatch(specs: readonly LayerSpec[], inputShape: Shape): { samples: number; layer: number } {
-  const needs = leastBatches(findLayer, specs, inputShape);
+export function leastBatch(specs: readonly LayerSpec[], inputs: readonly Shape[]): { samples: number; layer: number } {
+  const needs = leastBatches(findLayer, specs, inputs);
   const samples = Math.max(1, ...needs);
   return { samples, layer: needs.indexOf(samples) };
 }

@@ -10,7 +10,16 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { memoryOfBlock } from './memory.ts';
 import plainLayers, { type PlainLayerSpec } from './plain.ts';
-import { buildSequence, complaintOf, constructSequence, inferSequence, leastBatches, rangeThrough, repeatedName } from './sequence.ts';
+import {
+  buildSequence,
+  complaintOf,
+  constructSequence,
+  inferSequence,
+  leastBatches,
+  rangeThrough,
+  repeatedNames,
+  shapesThrough,
+} from './sequence.ts';
 
 const layers = z.array(plainLayers.schema).min(1);
 const options = {
@@ -50,14 +59,8 @@ const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
 
 /** Returns the summaries of `layers` or of `shortcut`. @throws ShapeError; its `field` is a path that begins with the block's option */
 function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape) {
-  const repeated = repeatedName(specs);
-  if (repeated !== null) {
-    const { index, earlier } = repeated;
-    throw new ShapeError(
-      `layer ${earlier} of its ${way} is named "${specs[index].name}" already: names are unique`,
-      `${way}/${index}/name`,
-    );
-  }
+  const [repeated] = repeatedNames(specs, ` of its ${way}`);
+  if (repeated !== undefined) throw new ShapeError(repeated.message, `${way}/${repeated.index}/name`);
   const inferred = inferSequence(plainLayers.find, specs, input);
   if (inferred.ok) return inferred.layers;
   const { index, error } = inferred;
@@ -105,7 +108,9 @@ export const residual = defineLayer({
     };
   },
   leastBatch: ({ layers, shortcut = [] }, input) =>
-    Math.max(...leastBatches(plainLayers.find, layers, input), ...leastBatches(plainLayers.find, shortcut, input)),
+    Math.max(
+      ...[layers, shortcut].flatMap((specs) => leastBatches(plainLayers.find, specs, shapesThrough(plainLayers.find, specs, input))),
+    ),
   outputRange({ layers, shortcut = [] }, input) {
     const [main, other] = [layers, shortcut].map((specs) => rangeThrough(plainLayers.find, specs, input));
     return { min: main.min + other.min, max: main.max + other.max };

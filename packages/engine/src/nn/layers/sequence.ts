@@ -40,16 +40,16 @@ export function complaintOf(layer: AnyLayerSpec, index: number, message: string,
   return `${layer.type} "${nameOf(layer, index)}"${where}: ${message.startsWith(prefix) ? message.slice(prefix.length) : message}`;
 }
 
-/** The first layer whose name an earlier one has, and that one; null when names are unique. */
-export function repeatedName(specs: readonly AnyLayerSpec[]): { readonly index: number; readonly earlier: number } | null {
+/** Returns the index of each layer with the name of an earlier layer, and what is wrong with it. */
+export function repeatedNames(specs: readonly AnyLayerSpec[], where: string = ''): { readonly index: number; readonly message: string }[] {
   const first = new Map<string, number>();
-  for (const [index, { name }] of specs.entries()) {
-    if (name === undefined) continue;
+  return specs.flatMap(({ name }, index) => {
+    if (name === undefined) return [];
     const earlier = first.get(name);
-    if (earlier !== undefined) return { index, earlier };
+    if (earlier !== undefined) return [{ index, message: `layer ${earlier}${where} is named "${name}" already: names are unique` }];
     first.set(name, index);
-  }
-  return null;
+    return [];
+  });
 }
 
 /** Folds the layers' shape rules over the shape of one sample's input. */
@@ -75,17 +75,16 @@ export function inferSequence<Spec extends AnyLayerSpec>(
   return { ok: true, layers: summaries };
 }
 
-/** The shapes that go into each layer, and out of the last. @throws ShapeError that names the layer whose input does not fit it. */
-function shapesThrough(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): readonly Shape[] {
+/** Returns the shapes that go into each layer, and out of the last. @throws ShapeError that names the layer whose input does not fit it */
+export function shapesThrough(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): readonly Shape[] {
   const inferred = inferSequence(find, specs, inputShape);
   if (inferred.ok) return [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
   const { index, error } = inferred;
   throw new ShapeError(`layer ${nameOf(specs[index], index)} (${specs[index].type}): ${error.message}`, error.field);
 }
 
-/** Samples that a training batch needs at least, layer by layer. */
-export function leastBatches(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): number[] {
-  const inputs = shapesThrough(find, specs, inputShape);
+/** Returns the smallest number of samples that a training batch must have, for each layer. @param inputs the shapes that go into the layers */
+export function leastBatches(find: FindLayer, specs: readonly AnyLayerSpec[], inputs: readonly Shape[]): number[] {
   return specs.map((layer, index) => find(layer.type).leastBatch(layer, inputs[index]));
 }
 
