@@ -50,6 +50,10 @@ export class AttemptJournal {
   #phase: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #endScratchOutage: ((isBack: boolean) => void) | undefined;
+  /** The number of log lines so far. */
+  #lines = 0;
+  /** Resolves when all log lines so far are stored or have failed. */
+  #linesWritten: Promise<unknown> = Promise.resolve();
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -79,9 +83,15 @@ export class AttemptJournal {
     }
   }
 
-  /** Adds a line to the job's log. @throws StaleAttemptError */
+  /**
+   * Adds a line to the job's log. Lines are sent one after the other and have numbers, so that a line that is sent again is stored once.
+   * @throws StaleAttemptError
+   */
   async appendLog(level: 'info' | 'warn' | 'error', message: string): Promise<void> {
-    this.#throwIfStale((await this.#withRedis(() => this.#options.attempt.appendLog(level, message))).outcome);
+    const line = (this.#lines += 1);
+    const written = this.#linesWritten.then(async () => await this.#withRedis(() => this.#options.attempt.appendLog(level, message, line)));
+    this.#linesWritten = written.catch(() => undefined);
+    this.#throwIfStale((await written).outcome);
   }
 
   async #storePhase({ phase }: EventOf<'phase'>): Promise<void> {

@@ -190,3 +190,38 @@ test('the remaining time is estimated from the progress of this attempt, without
   // A quarter of an epoch took more than 0.1 s, and 9.5 epochs remain. If the estimate counted the ten epochs of the checkpoint, it would be 0.1 s.
   expect(await eta()).toBeGreaterThan(3.5);
 });
+
+describe('a log line', () => {
+  const messagesOf = async (jobs: ReturnType<typeof openJobs>, jobId: string): Promise<string[]> => {
+    const { data } = await jobs.log.range(jobId, { limit: 100, types: ['log'] });
+    return data.flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
+  };
+
+  test('that is sent again with its number is stored once, also after later lines', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    const outcomes = await Promise.all(Array.from({ length: 5 }, async () => await attempt.appendLog('info', 'first', 1)));
+    expect(outcomes.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+    expect(await attempt.appendLog('info', 'second', 2)).toMatchObject({ outcome: 'appended' });
+    expect(await attempt.appendLog('info', 'first', 1)).toEqual({ outcome: 'duplicate' });
+    expect(await messagesOf(jobs, attempt.jobId)).toEqual(['first', 'second']);
+  });
+
+  test('has a number of its attempt: each attempt begins with 1', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const first = await startJob(jobs);
+    await first.appendLog('info', 'of the first attempt', 1);
+    const second = await claim(jobs, first.jobId);
+    expect(await second.appendLog('info', 'of the second attempt', 1)).toMatchObject({ outcome: 'appended' });
+    expect(await first.appendLog('info', 'too late', 2)).toEqual({ outcome: 'stale' });
+    const messages = await messagesOf(jobs, first.jobId);
+    expect(messages.filter((message) => !message.startsWith('attempt'))).toEqual(['of the first attempt', 'of the second attempt']);
+  });
+
+  test('without a number is stored with every call', async ({ redis }) => {
+    const jobs = openJobs(redis);
+    const attempt = await startJob(jobs);
+    for (let call = 0; call < 2; call++) expect(await attempt.appendLog('info', 'again')).toMatchObject({ outcome: 'appended' });
+    expect(await messagesOf(jobs, attempt.jobId)).toEqual(['again', 'again']);
+  });
+});

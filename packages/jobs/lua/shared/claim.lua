@@ -25,7 +25,7 @@ local function claim(jobId, previous, isCounted)
   redis.call('HINCRBY', job, 'fruitless', 1)
   redis.call('HSET', job, 'worker', worker, 'claim', claimId)
   redis.call('HSETNX', job, 'startedAt', now)
-  redis.call('HDEL', job, 'phase', 'resumed')
+  redis.call('HDEL', job, 'phase', 'resumed', 'lastLine')
   redis.call('SET', keys.lease(jobId), attempt, 'PX', leaseMs)
   if hasWaited then countStart(owner) end
   if status == 'queued' then

@@ -22,16 +22,18 @@ local function append(jobId, event, data)
   return id
 end
 
--- Calls `visit` with the id and the size of each log event after `from`, until it returns a true value.
+-- Calls `visit` with the id and the size of each log event after `from`, until it returns a true value. The next log event is often near, so
+-- the first read is short. Each further read is longer.
 local function eachLog(events, from, visit)
-  local start = from
+  local start, count, isLast = from, 20, false
   repeat
-    local entries = redis.call('XRANGE', events, start, '+', 'COUNT', 20)
+    local entries = redis.call('XRANGE', events, start, '+', 'COUNT', count)
+    isLast, count = #entries < count, math.min(5 * count, 2000)
     for _, entry in ipairs(entries) do
       if entry[2][2] == 'log' and visit(entry[1], #entry[2][4]) then return end
       start = '(' .. entry[1]
     end
-  until #entries < 20
+  until isLast
 end
 
 -- Appends a log event. If the job then has too many, removes the oldest one. Before the first removal, appends a log event as a notice for

@@ -103,10 +103,10 @@ export const appendEpoch = defineScript({
 export const appendLog = defineScript({
   name: 'appendLog',
   keys: ['job'],
-  /** `data` is JSON. */
-  args: ['attempt', 'tag', 'jobId', 'data'],
-  /** `appended`: the id of the event. */
-  reply: z.union([replies('appended', z.string()), words('stale')]),
+  /** `data` is JSON. `line`: the number of the line in its attempt; '' = none. */
+  args: ['attempt', 'tag', 'jobId', 'data', 'line'],
+  /** `appended`: the id of the event. `duplicate`: a line with this number or a higher one is already in the log. */
+  reply: z.union([replies('appended', z.string()), words('duplicate', 'stale')]),
 });
 
 export const storeCheckpoint = defineScript({
