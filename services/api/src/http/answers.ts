@@ -64,6 +64,9 @@ export const always = [
   'internal',
 ] as const;
 
+/** What every public route can answer whose requests are counted. */
+export const counted = [...always, 'tooManyRequests'] as const;
+
 /** What every route that needs a key can answer besides. */
 export const guarded = [...always, 'unauthorized', 'tooManyRequests', 'unavailable'] as const;
 

@@ -31,6 +31,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route answers without a key. */
     isPublic?: boolean;
+    /** The rate limit does not count requests to this route. Only public routes may have this. */
+    isUncounted?: boolean;
     /** The route answers admins alone. */
     isAdminOnly?: boolean;
   }
@@ -103,7 +105,7 @@ function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
 
 export interface AccessOptions {
   readonly keys: ApiKeys;
-  /** Counts requests per key, and per address if they have no valid key. `null`: requests are not counted. */
+  /** Counts requests per key, and per address if they have no valid key or need none. `null`: requests are not counted. */
   readonly rateLimiter: RateLimiter | null;
   readonly streamTokens: StreamTokens;
   /** The web sites that may call this service from their pages. Without API keys, only sites of this machine may call it. */
@@ -134,7 +136,9 @@ export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens,
     if (keys.current.length === 0) {
       refuseForeign(request, host, corsOrigins);
       request.caller = local;
-    } else if (!isPublic(request)) {
+    } else if (isPublic(request)) {
+      if (request.routeOptions.config.isUncounted !== true) await countRequest(`address:${address}`);
+    } else {
       // Counted before the response, so that a 401 or a 404 counts like any other request.
       try {
         const token = streamTokenOf(request);

@@ -4,7 +4,7 @@ import fastify from 'fastify';
 import fp from 'fastify-plugin';
 import { type FastifyPluginCallbackZod, jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { always, json, problems } from '../http/answers.ts';
+import { counted, json, problems } from '../http/answers.ts';
 import { completeDocument } from '../http/openapiDocument.ts';
 import { requestIdHeader } from '../http/requestIds.ts';
 
@@ -117,7 +117,7 @@ export const documentationRoutes: FastifyPluginCallbackZod = (app, _options, don
         operationId: 'getOpenapi',
         summary: 'This document',
         tags: ['service'],
-        response: { 200: json('OpenAPI 3.1.', z.looseObject({ openapi: z.string() })), ...problems(...always) },
+        response: { 200: json('OpenAPI 3.1.', z.looseObject({ openapi: z.string() })), ...problems(...counted) },
       },
     },
     ({ basePath }) => {

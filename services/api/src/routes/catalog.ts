@@ -4,7 +4,7 @@ import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine/spec'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { negotiate } from '../http/accept.ts';
-import { always, json, problems } from '../http/answers.ts';
+import { counted, json, problems } from '../http/answers.ts';
 import { frontPage } from '../http/frontPage.ts';
 import { originOf } from '../http/proxies.ts';
 import { ProblemError } from '../problems.ts';
@@ -45,7 +45,7 @@ export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
         operationId: 'getCatalog',
         summary: 'Everything that a spec can name, with its options, and the limits',
         tags: ['service'],
-        response: { 200: json('The catalog.', serviceCatalog), ...problems(...always) },
+        response: { 200: json('The catalog.', serviceCatalog), ...problems(...counted) },
       },
     },
     () => {
@@ -65,7 +65,7 @@ export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, 
         tags: ['service'],
         response: {
           200: { description: 'Links.', content: { 'application/json': { schema: index }, 'text/html': { schema: z.unknown() } } },
-          ...problems(...always, 'notAcceptable'),
+          ...problems(...counted, 'notAcceptable'),
         },
       },
     },

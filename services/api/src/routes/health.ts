@@ -68,7 +68,7 @@ export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dep
   app.get(
     '/health/live',
     {
-      config: { isPublic: true },
+      config: { isPublic: true, isUncounted: true },
       schema: {
         operationId: 'getLive',
         summary: 'Whether the process runs',
@@ -82,7 +82,7 @@ export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dep
   app.get(
     '/health/ready',
     {
-      config: { isPublic: true },
+      config: { isPublic: true, isUncounted: true },
       schema: {
         operationId: 'getReady',
         summary: 'Whether the service is ready, and if not, which dependency is down and why',
