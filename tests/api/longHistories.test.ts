@@ -1,8 +1,8 @@
 // Tests reading the metrics and events of a job with many epochs. They are read in pages and are complete, and other keys are not delayed.
 import { createHash } from 'node:crypto';
 import type { ArtifactList, EventPage, JobMetrics } from '@trainyard/contracts';
-import { parseApiKeys, redisKeys } from '@trainyard/jobs';
-import { describe, expect } from 'vitest';
+import { EventLog, parseApiKeys, redisKeys } from '@trainyard/jobs';
+import { describe, expect, vi } from 'vitest';
 import { claim, createJob, metricsOf } from '../support/jobs.ts';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { apiTest as test, openApi, type TestApi } from './fixtures/api.ts';
@@ -58,6 +58,23 @@ describe('a long history', () => {
       }
       expect((await api.get(url, { 'if-none-match': etag })).statusCode).toBe(304);
     }
+  });
+
+  test('is written once to answer all questions about a file that has not changed', async ({ api, redis }) => {
+    const epochs = 100;
+    const jobId = await longJob(api, redis, epochs);
+    const url = `/jobs/${jobId}/artifacts/metrics.csv`;
+    const reads = vi.spyOn(EventLog.prototype, 'epochPages');
+    const { headers } = await api.get(url);
+    expect((await api.get(url)).body === table(epochs)).toBe(true);
+    expect((await api.get(url, { range: 'bytes=0-4' })).body).toBe('epoch');
+    expect((await api.get(url, { 'if-none-match': String(headers['etag']) })).statusCode).toBe(304);
+    await api.get(`/jobs/${jobId}/artifacts`);
+    expect(reads.mock.calls.filter(([id]) => id === jobId)).toHaveLength(1);
+    reads.mockRestore();
+    const added = { jobId, epochs, ...metricsOf(epochs + 1) };
+    await redis.connect().xadd(redisKeys(redis.prefix).events(jobId), '*', 'event', 'epoch', 'data', JSON.stringify(added));
+    expect((await api.get(url)).body === table(epochs + 1)).toBe(true);
   });
 
   redisTest('does not delay the requests of another key until it is read completely', async ({ redis, onTestFinished }) => {

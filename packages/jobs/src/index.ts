@@ -45,7 +45,6 @@ export { type EncodedEvent, EventBatch } from './events/eventBatch.ts';
 export { EventHub, type EventHubOptions, type FollowOptions } from './events/eventHub.ts';
 export {
   compareEventIds,
-  type EpochMetricsPage,
   EventLog,
   type EventRange,
   hasEndedBy,

@@ -37,13 +37,6 @@ export interface EventRange extends EventPage {
   readonly position: string | null;
 }
 
-/** A page of the metrics of a job's epochs, in order. */
-export interface EpochMetricsPage {
-  readonly epochs: readonly EpochMetrics[];
-  /** The id of the last event that was read for this page, of any type. */
-  readonly lastId: string;
-}
-
 /** The owner of a job, and the last ids of its event stream. */
 export interface JobHead {
   readonly owner: string;
@@ -92,7 +85,7 @@ export class EventLog {
   /** Reads the metrics of all epochs so far, in order. For a job with many epochs, use `epochPages`. */
   async epochs(jobId: string): Promise<EpochMetrics[]> {
     const epochs: EpochMetrics[] = [];
-    for await (const page of this.epochPages(jobId)) epochs.push(...page.epochs);
+    for await (const page of this.epochPages(jobId)) epochs.push(...page);
     return epochs;
   }
 
@@ -100,16 +93,14 @@ export class EventLog {
    * Reads the metrics of all epochs so far, in order, page by page. A page may be empty.
    * @param last the id of the last event to read; default: the last one in the stream
    */
-  async *epochPages(jobId: string, last?: string): AsyncGenerator<EpochMetricsPage, void, void> {
+  async *epochPages(jobId: string, last?: string): AsyncGenerator<readonly EpochMetrics[], void, void> {
     let after: string | undefined;
     let isLast = false;
     while (!isLast) {
       const entries = await this.entries(jobId, after, epochPageSize, last);
       isLast = entries.length < epochPageSize;
-      const lastId = entries.at(-1)?.id;
-      if (lastId === undefined) return;
-      after = lastId;
-      yield { lastId, epochs: entries.filter(({ event }) => event === 'epoch').map(metricsOf) };
+      after = entries.at(-1)?.id;
+      yield entries.filter(({ event }) => event === 'epoch').map(metricsOf);
     }
   }
 

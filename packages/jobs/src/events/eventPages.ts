@@ -1,5 +1,6 @@
 // Pages of stored events for followers. Followers at the same position share one read and one encoding. Pages that cannot change any more are
 // cached.
+import { LRUCache } from 'lru-cache';
 import { EventBatch } from './eventBatch.ts';
 import type { EventLog, JobHead } from './eventLog.ts';
 
@@ -29,9 +30,8 @@ export class EventPages {
   readonly #log: EventLog;
   readonly #reads = new SharedReads<EventPageBatch>(concurrency);
   readonly #heads = new SharedReads<JobHead | null>(concurrency);
-  /** The cached pages by job id and first position. The most recently used page is last. */
-  readonly #kept = new Map<string, { readonly page: EventPageBatch; readonly characters: number }>();
-  #keptCharacters = 0;
+  /** The cached pages by job id and first position. */
+  readonly #kept = new LRUCache<string, EventPageBatch>({ maxSize: keptCharacters, sizeCalculation: sizeOf });
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -40,26 +40,19 @@ export class EventPages {
   /** Returns the page of a job's events after an id; `undefined` means from the first event on. */
   async read(jobId: string, after: string | undefined): Promise<EventPageBatch> {
     const key = `${jobId} ${after ?? ''}`;
-    return this.#lookUp(key) ?? (await this.#reads.get(key, async () => this.#lookUp(key) ?? (await this.#readAnew(key, jobId, after))));
+    return (
+      this.#kept.get(key) ?? (await this.#reads.get(key, async () => this.#kept.get(key) ?? (await this.#readAnew(key, jobId, after))))
+    );
   }
 
   /** Clears the cache. After a failover, the new Redis may not have the last events of the old one. */
   clear(): void {
     this.#kept.clear();
-    this.#keptCharacters = 0;
   }
 
   /** Reads the owner of a job and the last ids of its events; null if there is no such job. */
   async head(jobId: string): Promise<JobHead | null> {
     return await this.#heads.get(jobId, async () => await this.#log.head(jobId));
-  }
-
-  #lookUp(key: string): EventPageBatch | undefined {
-    const found = this.#kept.get(key);
-    if (found === undefined) return undefined;
-    this.#kept.delete(key);
-    this.#kept.set(key, found);
-    return found.page;
   }
 
   async #readAnew(key: string, jobId: string, after: string | undefined): Promise<EventPageBatch> {
@@ -69,25 +62,14 @@ export class EventPages {
     const taken = cut === 0 ? events : events.slice(0, cut);
     const page = { batch: new EventBatch(taken), isLast: taken.length === events.length && events.length < pageSize };
     // New events are added only at the end of the stream, and none after the final status event.
-    if (!page.isLast || page.batch.isFinal) this.#keep(key, page, characters);
+    if (!page.isLast || page.batch.isFinal) this.#kept.set(key, page);
     return page;
   }
+}
 
-  #keep(key: string, page: EventPageBatch, dataCharacters: number): void {
-    const characters = dataCharacters + page.batch.events.length * eventOverhead + pageOverhead;
-    this.#drop(key);
-    this.#kept.set(key, { page, characters });
-    this.#keptCharacters += characters;
-    for (const oldest of this.#kept.keys()) {
-      if (this.#keptCharacters <= keptCharacters) break;
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(key: string): void {
-    this.#keptCharacters -= this.#kept.get(key)?.characters ?? 0;
-    this.#kept.delete(key);
-  }
+/** Returns the estimated memory of a page, in characters. */
+function sizeOf({ batch }: EventPageBatch): number {
+  return batch.events.reduce((sum, { data }) => sum + eventOverhead + data.length, pageOverhead);
 }
 
 interface Waiting<T> {

@@ -4,6 +4,7 @@ import { EngineError } from '@trainyard/engine';
 import { type DatasetFiles, findDataset, smallestLimit, splitRows } from '@trainyard/engine/data';
 import { type JobSpec, type Problem, SpecError } from '@trainyard/engine/spec';
 import { ArtifactError, type ArtifactStore, type DatasetRecord, type DatasetStore } from '@trainyard/jobs';
+import { LRUCache } from 'lru-cache';
 import { ProblemError } from '../problems.ts';
 import { firstUploaded, loadBuiltIn, type Part } from './firstSamples.ts';
 
@@ -23,7 +24,7 @@ interface Services {
 export class ClassLimits {
   readonly #services: Services;
   /** The smallest limits that keep every class, by data and split. */
-  readonly #smallest = new Map<string, Promise<Readonly<Record<Part, number>>>>();
+  readonly #smallest = new LRUCache<string, Promise<Readonly<Record<Part, number>>>>({ max: MOST_CACHED });
 
   constructor(services: Services) {
     this.#services = services;
@@ -63,8 +64,6 @@ export class ClassLimits {
       test: test === null ? 0 : smallestLimit(test),
     }));
     this.#smallest.set(key, found);
-    const [oldest] = this.#smallest.keys();
-    if (this.#smallest.size > MOST_CACHED && oldest !== undefined) this.#smallest.delete(oldest);
     try {
       return await found;
     } catch (error) {

@@ -6,7 +6,7 @@ import { type ArtifactStore, type EventLog, trainedWeightsFile as weights } from
 import { type FileContent, inMemory, type JobFile } from './jobFile.ts';
 import type { FairSemaphore } from '../fairSemaphore.ts';
 import { inTurns } from '../http/inTurns.ts';
-import { metricsFile } from './metricsCsv.ts';
+import { MetricsFiles } from './metricsCsv.ts';
 import { onnxFile } from './onnxFile.ts';
 
 const octets = 'application/octet-stream';
@@ -25,6 +25,7 @@ export function jobFiles({ artifacts, eventLog, turns }: Services): readonly Job
     const { bytes, sha256: digest } = file;
     return { bytes, digest, open: (range) => artifacts.open(jobId, name, range && { start: range.first, end: range.last }) };
   };
+  const metrics = new MetricsFiles();
   return [
     {
       name: weights,
@@ -88,7 +89,10 @@ export function jobFiles({ artifacts, eventLog, turns }: Services): readonly Job
       description: 'As `GET /jobs/{id}/metrics` for `text/csv`.',
       contentType: 'text/csv; charset=utf-8',
       extension: 'csv',
-      content: async ({ id }, caller) => await metricsFile((lastId) => inTurns(eventLog.epochPages(id, lastId), turns, caller)),
+      content: async ({ id }, caller) => {
+        const lastId = (await eventLog.head(id))?.lastId ?? '0-0';
+        return await metrics.file(`${id} ${lastId}`, () => inTurns(eventLog.epochPages(id, lastId), turns, caller));
+      },
     },
   ];
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { EpochMetrics } from '@trainyard/contracts';
-import type { EpochMetricsPage } from '@trainyard/jobs';
+import { LRUCache } from 'lru-cache';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
 
@@ -19,13 +19,19 @@ const columns = [
   'gradientNorm',
 ] as const satisfies readonly (keyof EpochMetrics)[];
 
-/** The largest table that stays in memory until it is sent, in bytes. A larger table is written a second time while it is sent. */
+/**
+ * The largest table whose text is kept, in bytes. Of a larger table, only the size and the digest are kept, and its text is written again
+ * while it is sent.
+ */
 const keptBytes = 256 * 1024;
 
+/** The limit for everything that is kept, in bytes. */
+const allKeptBytes = 4 * 2 ** 20;
+
 /** Yields the table in pieces, the header line first. A number that is not finite is written by its name, a missing value is empty. */
-export async function* metricsCsv(pages: AsyncIterable<EpochMetricsPage>): AsyncGenerator<string, void, void> {
+export async function* metricsCsv(pages: AsyncIterable<readonly EpochMetrics[]>): AsyncGenerator<string, void, void> {
   yield `${columns.join(',')}\r\n`;
-  for await (const { epochs } of pages) if (epochs.length > 0) yield epochs.map((epoch) => `${rowOf(epoch)}\r\n`).join('');
+  for await (const epochs of pages) if (epochs.length > 0) yield epochs.map((epoch) => `${rowOf(epoch)}\r\n`).join('');
 }
 
 function rowOf(epoch: EpochMetrics): string {
@@ -33,41 +39,50 @@ function rowOf(epoch: EpochMetrics): string {
   return columns.map((name) => nonFinite[name] ?? epoch[name] ?? '').join(',');
 }
 
-/**
- * Returns the table as a file with its size and digest. Epochs that are trained later are not included.
- * @param pagesTo returns the pages up to the event with the given id; without an id, all pages
- */
-export async function metricsFile(pagesTo: (lastId?: string) => AsyncIterable<EpochMetricsPage>): Promise<FileContent> {
+/** A table up to a certain event. It never changes. */
+interface Table {
+  readonly bytes: number;
+  readonly digest: string;
+  /** `null` if the table is large. */
+  readonly text: Buffer | null;
+}
+
+/** The metrics of jobs as files. */
+export class MetricsFiles {
+  readonly #tables = new LRUCache<string, Table>({ maxSize: allKeptBytes, sizeCalculation: ({ text }) => 200 + (text?.length ?? 0) });
+
+  /**
+   * Returns a table as a file with its size and digest. Epochs that are trained later are not included.
+   * @param key names the job and the last event of the pages
+   * @param pages returns the pages up to this event
+   */
+  async file(key: string, pages: () => AsyncIterable<readonly EpochMetrics[]>): Promise<FileContent> {
+    const table = this.#tables.get(key) ?? (await tableOf(metricsCsv(pages())));
+    this.#tables.set(key, table);
+    const { bytes, digest, text } = table;
+    return {
+      bytes,
+      digest,
+      open: (range = { first: 0, last: bytes - 1 }) =>
+        text === null
+          ? Promise.resolve(Readable.from(partOf(metricsCsv(pages()), range), { objectMode: false }))
+          : text.subarray(range.first, range.last + 1),
+    };
+  }
+}
+
+async function tableOf(pieces: AsyncIterable<string>): Promise<Table> {
   const digest = createHash('sha256');
-  let lastId = '0-0';
   let bytes = 0;
   let kept: Buffer[] | null = [];
-  for await (const piece of metricsCsv(noting(pagesTo(), (id) => (lastId = id)))) {
+  for await (const piece of pieces) {
     const encoded = Buffer.from(piece);
     digest.update(encoded);
     bytes += encoded.length;
     kept?.push(encoded);
     if (bytes > keptBytes) kept = null;
   }
-  const whole = { first: 0, last: bytes - 1 };
-  return {
-    bytes,
-    digest: digest.digest('hex'),
-    open: (range = whole) =>
-      kept === null
-        ? Promise.resolve(Readable.from(partOf(metricsCsv(pagesTo(lastId)), range), { objectMode: false }))
-        : Buffer.concat(kept).subarray(range.first, range.last + 1),
-  };
-}
-
-async function* noting(
-  pages: AsyncIterable<EpochMetricsPage>,
-  note: (lastId: string) => void,
-): AsyncGenerator<EpochMetricsPage, void, void> {
-  for await (const page of pages) {
-    note(page.lastId);
-    yield page;
-  }
+  return { bytes, digest: digest.digest('hex'), text: kept && Buffer.concat(kept) };
 }
 
 async function* partOf(pieces: AsyncIterable<string>, { first, last }: ByteRange): AsyncGenerator<Uint8Array, void, void> {

@@ -1,6 +1,6 @@
 // The metrics of a job's epochs so far, as JSON or as a table.
-import { type EpochMetrics, jobMetrics } from '@trainyard/contracts';
-import type { EpochMetricsPage, EventLog, JobStore } from '@trainyard/jobs';
+import { jobMetrics } from '@trainyard/contracts';
+import type { EventLog, JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { FairSemaphore } from '../fairSemaphore.ts';
@@ -47,13 +47,9 @@ export const metricsRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, e
       const pages = inTurns(eventLog.epochPages(id), turns, callerOf(request).name);
       void reply.header('vary', 'accept');
       if (type === 'text/csv') await sendPieces(reply, 'text/csv; charset=utf-8', metricsCsv(pages));
-      else await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', listsOf(pages)));
+      else await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', pages));
       return reply;
     },
   );
   done();
 };
-
-async function* listsOf(pages: AsyncIterable<EpochMetricsPage>): AsyncGenerator<readonly EpochMetrics[], void, void> {
-  for await (const { epochs } of pages) yield epochs;
-}
