@@ -69,7 +69,7 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
     'a mirror larger than its input',
     [{ type: 'conv2d', outChannels: 1, kernelSize: 3, padding: 5, paddingMode: 'reflect' }],
     [1, 5, 5],
-    { index: 0, field: 'padding', message: /paddingMode 'reflect' can add at most 4×4 to a 5×5 input, got 5×5/ },
+    { index: 0, field: 'padding', message: /paddingMode 'reflect' allows a padding of at most 4×4 for a 5×5 input, got 5×5/ },
   ],
   [
     'an average pooling padded by more than half its window',
@@ -117,13 +117,13 @@ const refused: readonly (readonly [string, readonly object[], Shape, { index: nu
     'a residual whose layers change the shape',
     [{ type: 'residual', layers: [{ type: 'conv2d', outChannels: 2, kernelSize: 3 }] }],
     [1, 5, 5],
-    { index: 0, field: null, message: /its layers make \[2, 3, 3\] of \[1, 5, 5\].*give it a shortcut/ },
+    { index: 0, field: null, message: /layers change the shape \[1, 5, 5\] to \[2, 3, 3\].*add a shortcut/ },
   ],
   [
     'a residual whose shortcut comes to another shape',
     [{ type: 'residual', layers: [{ type: 'relu' }], shortcut: [{ type: 'conv2d', outChannels: 2, kernelSize: 1 }] }],
     [1, 5, 5],
-    { index: 0, field: 'shortcut', message: /its layers come to \[1, 5, 5\] and its shortcut to \[2, 5, 5\]/ },
+    { index: 0, field: 'shortcut', message: /layers give the shape \[1, 5, 5\] and shortcut gives \[2, 5, 5\]/ },
   ],
   [
     'a layer in a residual that does not fit',

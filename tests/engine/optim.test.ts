@@ -156,7 +156,7 @@ describe('an optimizer refuses', () => {
         const leaf = zeros([1], { requiresGrad: true });
         return new Adam([leaf, leaf]);
       },
-      /a parameter twice/,
+      /the same parameter twice/,
     ],
     ['a negative learning rate', () => new SGD([parameter(1, 1)], { learningRate: -1 }), /SGD: learningRate: must be at least 0, got -1/],
     [

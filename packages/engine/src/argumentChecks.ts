@@ -28,20 +28,21 @@ export function checkOptions(owner: string, given: unknown, known: readonly stri
   }
 }
 
-/** Makes the error for an argument that is not an object of options. */
+/** Returns the error for an argument that is not an object of options. */
 export function notOptions(owner: string, given: unknown, option: string): ArgumentError {
   const isValue = typeof given === 'number' || typeof given === 'boolean' || typeof given === 'string';
   return new ArgumentError(`${owner}: options are an object such as { ${option}: ${isValue ? show(given) : '…'} }, got ${show(given)}`);
 }
 
-/** @throws ArgumentError unless it is a list of whole numbers from 0 on */
+/** @throws ArgumentError unless the shape is a list of whole numbers of at least 0 */
 export function checkShape(owner: string, shape: unknown): asserts shape is Shape {
   if (!Array.isArray(shape)) {
     const remedy = typeof shape === 'number' ? `: use [${shape}]` : '';
     throw new ArgumentError(`${owner}: a shape is a list such as [2, 3], got ${show(shape)}${remedy}`);
   }
   const wrong: unknown = shape.find((size) => !Number.isSafeInteger(size) || size < 0);
-  if (wrong !== undefined) throw new ArgumentError(`${owner}: the sizes of a shape are whole numbers from 0 on, got ${show(wrong)}`);
+  if (wrong !== undefined)
+    throw new ArgumentError(`${owner}: the sizes of a shape must be whole numbers of at least 0, got ${show(wrong)}`);
 }
 
 /** @throws ArgumentError for a value that is not a number; NaN and infinities are numbers */

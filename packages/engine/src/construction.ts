@@ -1,32 +1,34 @@
-// How a definition says its line of code: the class that it stands for, with the arguments that differ from the class's
-// defaults. Names are PyTorch's, which the engine shares, so that one statement serves scripts for both. What a line looks
-// like in a language is the scripts' business (formats/).
+// How a definition describes its line of code: the class that it stands for, and the arguments that differ from the class's defaults. Names
+// are PyTorch's. The engine's classes have the same names, so one description serves scripts for both. formats/ writes the line in each
+// language.
 import { z } from 'zod';
 
-/** A number that must not be written as a whole one: `1.0`. */
+/** A number that is written with a decimal point, even if it is whole: `1.0`. */
 export interface Float {
   readonly float: number;
 }
 
-/** A tensor of these values. */
+/** A tensor with these values. */
 export interface TensorValue {
   readonly tensor: number | readonly number[];
 }
 
 export type Argument = null | number | boolean | string | Float | TensorValue | Construction | readonly Argument[];
 
-/** `name(...positional, ...named)` */
+/** A call of a constructor: `name(...positional, ...named)`. */
 export interface Construction {
-  /** As PyTorch users write it: `nn.Conv2d`, `optim.SGD`. */
+  /** The name as PyTorch users write it: `nn.Conv2d`, `optim.SGD`. */
   readonly name: string;
   readonly positional: readonly Argument[];
-  /** By their names in a job spec. */
+  /** The named arguments, by their names in a job spec. */
   readonly named: Readonly<Record<string, Argument>>;
-  /** Python that a script needs before this line, where PyTorch has no such class. */
+  /** Python code that a script needs before this line, because PyTorch has no such class. */
   readonly definitions?: string;
 }
 
-/** @param named arguments; {@link changed} gives those that need to be said. */
+/**
+ * Returns the description of a constructor call. @param named the named arguments; {@link changed} returns those that are not the default
+ */
 export function construct(
   name: string,
   positional: readonly Argument[] = [],
@@ -36,8 +38,8 @@ export function construct(
 }
 
 /**
- * The options that differ from their defaults, in the order of the fields.
- * @param fields a definition's; their defaults must be PyTorch's.
+ * Returns the options that differ from their defaults, in the order of the fields.
+ * @param fields the fields of a definition; their defaults must be PyTorch's
  */
 export function changed(fields: z.ZodRawShape, options: Readonly<Record<string, unknown>>): Record<string, Argument> {
   const named: Record<string, Argument> = {};
@@ -51,8 +53,8 @@ export function changed(fields: z.ZodRawShape, options: Readonly<Record<string, 
 }
 
 /**
- * The options up to the last one that differs from its default, in the order of the fields: for a class that takes them one
- * by one.
+ * Returns the options up to the last one that differs from its default, in the order of the fields. Use it for a class with positional
+ * arguments.
  */
 export function leading(fields: z.ZodRawShape, options: Readonly<Record<string, unknown>>): Argument[] {
   const names = Object.keys(fields);
@@ -92,7 +94,7 @@ function argumentSchema(isFloat: boolean): z.ZodType<Argument> {
 const floatArgument = argumentSchema(true);
 const wholeArgument = argumentSchema(false);
 
-/** Options that the class takes as tensors; those left out are left out. */
+/** Returns the given options as tensors. Options that are undefined are left out. */
 export function tensors(options: Readonly<Record<string, number | readonly number[] | undefined>>): Record<string, TensorValue> {
   const named: Record<string, TensorValue> = {};
   for (const [name, value] of Object.entries(options)) if (value !== undefined) named[name] = { tensor: value };

@@ -1,11 +1,14 @@
-// The error function and its complement in float64, with the same bits on every machine; the other elementary functions are
-// in math.ts. Not for tensors: kernels have their own float32 versions. The bounds were measured against mpmath.
+// The error function and its complement in float64, with the same bits on every machine. Other elementary functions are in math.ts. Kernels
+// have float32 versions of their own for tensors. The error bounds were measured against mpmath.
 import { exp } from './math.ts';
 
-/** Where the series ends and the continued fraction begins. */
+/** erf is computed by a series below this argument, and by a continued fraction above. */
 const FAR = 2.5;
 
-/** Error function. Error below 1e-15 relative: a series of positive terms (Abramowitz and Stegun 7.1.6), beyond 2.5 it is 1 − erfc. */
+/**
+ * Returns the error function of x. The relative error is below 1e-15. Up to 2.5 it is a series of positive terms (Abramowitz and Stegun
+ * 7.1.6); beyond, it is 1 − erfc.
+ */
 export function erf(x: number): number {
   const size = Math.abs(x);
   if (size > FAR) return x < 0 ? erfcFar(size) - 1 : 1 - erfcFar(size);
@@ -18,12 +21,12 @@ export function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * exp(-x * x) * sum;
 }
 
-/** 1 − erf(x), without its cancellation far out: error below 1e-12 relative where it is a normal number. */
+/** Returns 1 − erf(x) without losing digits for large x. The relative error is below 1e-12 where the result is a normal number. */
 export function erfc(x: number): number {
   return x > FAR ? erfcFar(x) : 1 - erf(x);
 }
 
-/** erfc by its continued fraction (Abramowitz and Stegun 7.1.14). */
+/** Returns erfc by its continued fraction (Abramowitz and Stegun 7.1.14). */
 function erfcFar(x: number): number {
   let fraction = x;
   for (let n = 60; n >= 1; n--) fraction = x + n / 2 / fraction;

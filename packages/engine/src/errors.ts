@@ -1,13 +1,13 @@
-// The engine's errors. Each has a stable `code` for programs and a message for people that names
-// the place, the offending values and the remedy. Services map codes; they never parse messages.
+// The engine's errors. Each has a stable `code` for programs, and a message for people with the place, the offending values and the remedy.
+// Services use only the codes and do not parse messages.
 import type { Problem } from './validation.ts';
 
 /** The most problems that are reported for one input. */
 export const mostProblems = 100;
 
-/** Base of every error that the engine throws on purpose. */
+/** The base class of all errors that the engine throws on purpose. */
 export class EngineError extends Error {
-  /** Stable, camelCase; part of the public API. */
+  /** The error's code in camelCase. It is part of the public API and does not change. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -17,9 +17,9 @@ export class EngineError extends Error {
   }
 }
 
-/** Shapes that do not fit an operation. */
+/** Shapes do not fit an operation. */
 export class ShapeError extends EngineError {
-  /** The option that is to blame, where one is: `kernelSize`; within a layer that holds others, its path: `layers/0/kernelSize`. */
+  /** The option at fault, such as `kernelSize`, or null. Inside a layer that contains layers it is a path: `layers/0/kernelSize`. */
   readonly field: string | null;
 
   constructor(message: string, field: string | null = null) {
@@ -28,35 +28,35 @@ export class ShapeError extends EngineError {
   }
 }
 
-/** An argument outside what an operation accepts. */
+/** An argument is not one that the operation accepts. */
 export class ArgumentError extends EngineError {
   constructor(message: string) {
     super('invalidArgument', message);
   }
 }
 
-/** A misuse of the autograd graph: a second backward, a changed saved tensor, no gradient to start from. */
+/** The autograd graph was misused: a second backward pass, a saved tensor that was changed, or no gradient to start from. */
 export class AutogradError extends EngineError {
   constructor(message: string) {
     super('autograd', message);
   }
 }
 
-/** A tensor of an arena that has ended was used. */
+/** A tensor was used after its arena had ended. */
 export class ArenaError extends EngineError {
   constructor(message: string) {
     super('arenaEnded', message);
   }
 }
 
-/** A thread of the engine has ended or stands still, with what it was to do. Nothing is wrong with what was asked for. */
+/** A thread of the engine has ended or does not respond, so its work is lost. The request itself is not at fault. */
 export class ThreadLostError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('threadLost', message, options);
   }
 }
 
-/** A job spec that cannot work, with everything that is wrong with it, up to 100 problems. */
+/** A job spec has errors. The error has up to 100 problems. */
 export class SpecError extends EngineError {
   readonly issues: readonly Problem[];
 
@@ -67,9 +67,9 @@ export class SpecError extends EngineError {
   }
 }
 
-/** A run that cannot go on: where it stopped, and why. */
+/** Training cannot continue. The error has the place and the reason. */
 export class TrainingError extends EngineError {
-  /** Both count from 1. */
+  /** The epoch and the step, counted from 1. */
   readonly epoch: number;
   readonly step: number;
 

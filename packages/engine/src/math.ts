@@ -1,26 +1,26 @@
-// Float64 elementary functions whose results never change: for draws, schedulers and whatever else must give the same
-// bits on every machine. ECMAScript leaves Math.exp and its kin to the platform; only + - * / sqrt, floor and fround are
-// exact everywhere, so these functions use nothing else (and bit access, and BigInt for huge angles).
-// Not for tensors: kernels have their own float32 versions. The bounds below were measured against mpmath at 200 bits.
+// Elementary functions in float64 with the same results on every machine, for random draws, schedulers and everything else that must be
+// reproducible. ECMAScript lets platforms round Math.exp and similar functions differently. Only + - * /, sqrt, floor and fround are exact
+// everywhere, so these functions use only those, bit access, and BigInt for huge angles. Kernels have float32 versions of their own for
+// tensors. The error bounds were measured against mpmath with 200 bits.
 
-/** An unevaluated sum high + low with |low| <= ulp(high)/2: about 106 significant bits (Dekker 1971). */
+/** A number as the sum high + low, where |low| <= ulp(high)/2. It has about 106 significant bits (Dekker 1971). */
 export type Pair = readonly [high: number, low: number];
 
-// ln 2 in two parts. The first has 38 fractional bits, so that its product with a binary exponent is exact.
+// ln 2 in two parts. The first part has 38 fractional bits, so that its product with a binary exponent is exact.
 const LN2_HIGH = 0.6931471805582987;
 const LN2_LOW = 1.6465949582897082e-12;
 const TWO_POW_54 = 18014398509481984;
 
 const bits = new DataView(new ArrayBuffer(8));
 
-/** 2^exponent, exact, for exponents of normal numbers: -1022 … 1023. */
+/** Returns 2^exponent exactly. The exponent must be that of a normal number: -1022 to 1023. */
 function powerOfTwo(exponent: number): number {
   bits.setUint32(0, (exponent + 1023) << 20);
   bits.setUint32(4, 0);
   return bits.getFloat64(0);
 }
 
-/** x · 2^exponent for x in [0.5, 2], rounded once more where the result is subnormal. */
+/** Returns x · 2^exponent for x in [0.5, 2]. If the result is subnormal, it is rounded once more. */
 function scaleByPowerOfTwo(x: number, exponent: number): number {
   if (exponent > 1023) {
     return x * 2 * powerOfTwo(exponent - 1);
@@ -46,7 +46,7 @@ function splitExponent(x: number): readonly [m: number, exponent: number] {
   return m > Math.SQRT2 ? [m / 2, exponent + 1] : [m, exponent];
 }
 
-/** c[0] + x·c[1] + x²·c[2] + …, by Horner's rule. */
+/** Returns c[0] + x·c[1] + x²·c[2] + …, by Horner's rule. */
 function polynomial(x: number, coefficients: readonly number[]): number {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i -= 1) {
@@ -65,7 +65,7 @@ function inverseFactorials(orders: readonly number[], sign: (index: number) => n
   });
 }
 
-// Taylor series, cut where the next term is below 0.05 ulp of the result. Every factorial up to 18! is exact.
+// Taylor series. The first omitted term is below 0.05 ulp of the result. All factorials up to 18! are exact.
 const alternating = (index: number): number => (index % 2 === 0 ? -1 : 1);
 const EXP_TAIL = inverseFactorials([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14], () => 1);
 const SIN_TAIL = inverseFactorials([3, 5, 7, 9, 11, 13, 15, 17], alternating);
@@ -73,7 +73,7 @@ const COS_TAIL = inverseFactorials([4, 6, 8, 10, 12, 14, 16, 18], (index) => -al
 // 2·atanh(s)/s - 2 = z·(2/3 + z·2/5 + …) with z = s².
 const ATANH_TAIL = [3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25].map((n) => 2 / n);
 
-/** exp(high + low) for finite high and a low that is small beside it. */
+/** Returns exp(high + low) for a finite high and a low that is much smaller. */
 function expOfPair(high: number, low: number): number {
   if (high > 710) {
     return Infinity;
@@ -86,16 +86,13 @@ function expOfPair(high: number, low: number): number {
   const correction = low - k * LN2_LOW;
   const r = reduced + correction;
   const rest = reduced - r + correction;
-  // 1 + r would be the largest rounding but the last one, so what it loses is carried along.
+  // The rounding of 1 + r would be the second largest, after the last one. So the part that is lost is added later.
   const sum = 1 + r;
   const lost = restOfSum(1, r, sum);
   return scaleByPowerOfTwo(sum + (lost + (rest + r * r * polynomial(r, EXP_TAIL))), k);
 }
 
-/**
- * e^x. Error below 0.75 ulp.
- * Cody–Waite reduction by ln 2, then a Taylor polynomial on |r| <= 0.347.
- */
+/** Returns e^x. The error is below 0.75 ulp. It uses Cody–Waite reduction by ln 2, then a Taylor polynomial on |r| <= 0.347. */
 export function exp(x: number): number {
   return Number.isFinite(x) ? expOfPair(x, 0) : x < 0 ? 0 : x;
 }
@@ -112,7 +109,7 @@ function logOfParts(f: number, exponent: number, extra: number): number {
   return exponent * LN2_HIGH - (halfSquare - tail - f);
 }
 
-/** Natural logarithm. Error below 0.9 ulp; log(±0) = -Infinity, log of a negative number is NaN. */
+/** Returns the natural logarithm. The error is below 0.9 ulp. log(±0) is -Infinity, and the log of a negative number is NaN. */
 export function log(x: number): number {
   if (!(x > 0)) {
     return x === 0 ? -Infinity : NaN;
@@ -124,7 +121,7 @@ export function log(x: number): number {
   return logOfParts(m - 1, exponent, 0);
 }
 
-/** log(1 + x), accurate also for tiny x. Error below 0.9 ulp; log1p(-1) = -Infinity, below -1 it is NaN. */
+/** Returns log(1 + x), also accurate for tiny x. The error is below 0.9 ulp. log1p(-1) is -Infinity, and below -1 it is NaN. */
 export function log1p(x: number): number {
   if (!(x > -1)) {
     return x === -1 ? -Infinity : NaN;
@@ -135,17 +132,17 @@ export function log1p(x: number): number {
   if (x > -0.2928 && x < 0.4142) {
     return logOfParts(x, 0, 0);
   }
-  // To first order in what the addition lost: log(1+x) = log(u) + lost/u.
+  // `lost` is the rounding error of the addition. To first order, log(1+x) = log(u) + lost/u.
   const [u, lost] = twoSum(1, x);
   const [m, exponent] = splitExponent(u);
   return logOfParts(m - 1, exponent, lost / u);
 }
 
-// π/2 in four parts: 33 bits each but the last, so that products with a quadrant number below 2^20 are exact.
+// π/2 in four parts. The first three have 33 bits each, so that their products with a quadrant number below 2^20 are exact.
 const HALF_PI_PARTS = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32] as const;
 const CODY_WAITE_LIMIT = 1048576;
 
-/** x = quadrant·π/2 + high + low with |high| <= π/4, for |x| < 2^20 (Cody and Waite 1980, with exact differences). */
+/** Splits x into quadrant·π/2 + high + low with |high| <= π/4, for |x| < 2^20 (Cody and Waite 1980, with exact differences). */
 function reduceAngle(x: number): readonly [quadrant: number, high: number, low: number] {
   const n = Math.floor(x * (2 / Math.PI) + 0.5);
   const first = x - n * HALF_PI_PARTS[0];
@@ -156,14 +153,14 @@ function reduceAngle(x: number): readonly [quadrant: number, high: number, low: 
   return [((n % 4) + 4) % 4, high, low];
 }
 
-// floor(2/π · 2^1200) and floor(π/2 · 2^192): enough that the largest double keeps 170 bits behind the binary point.
+// floor(2/π · 2^1200) and floor(π/2 · 2^192). With these, the largest double keeps 170 bits after the binary point.
 const TWO_OVER_PI_BITS = 1200n;
 const TWO_OVER_PI =
   0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561b7246e3a424dd2e006492eea09d1921cfe1deb1cb129a73ee88235f52ebb4484e99c7026b45f7e413991d639835339f49c845f8bbdf9283b1ff897ffde05980fef2f118b5a0a6d1f6d367ecf27cb09b74f463f669e5fea2d7527bac7ebe5f17b3d0739f78a5292ea6bfb5fb11f8d5d0856033046fc7bn;
 const HALF_PI_BITS = 192n;
 const HALF_PI = 0x1921fb54442d18469898cc51701b839a252049c1114cf98e8n;
 
-/** The same for 2^20 <= |x|, in integers: multiply by 2/π, keep the fraction (the idea of Payne and Hanek 1983). */
+/** Does the same as reduceAngle for |x| >= 2^20, in integers: multiplies by 2/π and keeps the fraction (after Payne and Hanek 1983). */
 function reduceHugeAngle(x: number): readonly [quadrant: number, high: number, low: number] {
   const [m, exponent] = splitExponent(Math.abs(x));
   const product = BigInt(m * TWO_POW_54) * TWO_OVER_PI;
@@ -190,7 +187,7 @@ function cosNearZero(high: number, low: number): number {
   return leading + (1 - leading - half + (z * z * polynomial(z, COS_TAIL) - high * low));
 }
 
-/** sin(x + quarterTurns·π/2). */
+/** Returns sin(x + quarterTurns·π/2). */
 function sinShifted(x: number, quarterTurns: number): number {
   if (!Number.isFinite(x)) {
     return NaN;
@@ -201,35 +198,35 @@ function sinShifted(x: number, quarterTurns: number): number {
   return turn < 2 ? value : -value;
 }
 
-/** Sine of x in radians. Error below 0.9 ulp for every finite x; NaN for infinities. */
+/** Returns the sine of x in radians. The error is below 0.9 ulp for every finite x. The sine of an infinity is NaN. */
 export function sin(x: number): number {
   return x === 0 ? x : sinShifted(x, 0);
 }
 
-/** Cosine of x in radians. Error below 0.9 ulp for every finite x; NaN for infinities. */
+/** Returns the cosine of x in radians. The error is below 0.9 ulp for every finite x. The cosine of an infinity is NaN. */
 export function cos(x: number): number {
   return sinShifted(x, 1);
 }
 
-/** a + b, exactly (Knuth). */
+/** Returns a + b exactly, as a pair (Knuth). */
 function twoSum(a: number, b: number): Pair {
   const sum = a + b;
   return [sum, restOfSum(a, b, sum)];
 }
 
-/** a + b less `sum`, which is its rounded value. */
+/** Returns the rounding error of a + b, whose rounded value is `sum`. */
 function restOfSum(a: number, b: number, sum: number): number {
   const added = sum - a;
   return a - (sum - added) + (b - added);
 }
 
-/** a · b, exactly, where nothing over- or underflows (Veltkamp and Dekker; JavaScript has no fused multiply-add). */
+/** Returns a · b exactly, as a pair, if nothing overflows or underflows (Veltkamp and Dekker). JavaScript has no fused multiply-add. */
 function twoProduct(a: number, b: number): Pair {
   const product = a * b;
   return [product, restOfProduct(a, b, product)];
 }
 
-/** a · b less `product`, which is its rounded value. */
+/** Returns the rounding error of a · b, whose rounded value is `product`. */
 function restOfProduct(a: number, b: number, product: number): number {
   const aScaled = 134217729 * a;
   const aHigh = aScaled - (aScaled - a);
@@ -256,13 +253,13 @@ function dividePairs(a: Pair, b: Pair): Pair {
   return twoSum(quotient, (a[0] - product - rest + a[1] - quotient * b[1]) / b[0]);
 }
 
-// 1/7 + z/9 + z²/11 + …: the part of atanh's series that needs no second word.
+// 1/7 + z/9 + z²/11 + …: the part of atanh's series that is accurate enough as a single number.
 const ATANH_FAR_TAIL = [7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27].map((n) => 1 / n);
 const ONE: Pair = [1, 0];
 const THIRD = dividePairs(ONE, [3, 0]);
 const FIFTH = dividePairs(ONE, [5, 0]);
 
-/** log(x) for finite x > 0 to about 2^-68 relative, in two words. */
+/** Returns log(x) for a finite x > 0 as a pair. The relative error is about 2^-68. */
 export function logAsPair(x: number): Pair {
   const [m, exponent] = splitExponent(x);
   const s = dividePairs([m - 1, 0], twoSum(m, 1));
@@ -273,27 +270,27 @@ export function logAsPair(x: number): Pair {
   return addPairs(twoSum(exponent * LN2_HIGH, exponent * LN2_LOW), ofMantissa);
 }
 
-/** |x|^y for finite non-zero x and finite non-zero y. */
+/** Returns |x|^y for a finite non-zero x and a finite non-zero y. */
 function powOfMagnitude(magnitude: number, y: number): number {
   return magnitude === 1 ? 1 : powOfLogarithm(logAsPair(magnitude), y);
 }
 
-/** x^y from {@link logAsPair} of x, for x other than 1 and finite non-zero y: the same double that {@link pow} gives. */
+/** Returns x^y from {@link logAsPair} of x, for x other than 1 and a finite non-zero y. It is the same double that {@link pow} returns. */
 export function powOfLogarithm(logarithm: Pair, y: number): number {
   const estimate = y * logarithm[0];
-  // Also keeps the product of a huge y from overflowing, and of a tiny one from losing its low word.
+  // This also prevents an overflow of the product with a huge y, and the loss of the low part with a tiny y.
   if (Math.abs(estimate) > 800 || Math.abs(estimate) < 1 / TWO_POW_54) {
     return expOfPair(estimate, 0);
   }
-  // multiplyPairs of y, without making pairs: optimizers ask in every step.
+  // The same as multiplyPairs, but without creating a pair, because optimizers call this in every step.
   const rest = restOfProduct(y, logarithm[0], estimate) + y * logarithm[1];
   const high = estimate + rest;
   return expOfPair(high, restOfSum(estimate, rest, high));
 }
 
 /**
- * x^y with the special cases of Math.pow (so NaN for pow(±1, ±Infinity) and for a negative x with a fractional y).
- * Error below 0.75 ulp, and none where x^y is a double: the logarithm is kept to two words.
+ * Returns x^y with the special cases of Math.pow: NaN for pow(±1, ±Infinity) and for a negative x with a fractional y. The error is below
+ * 0.75 ulp. If x^y is a double, the result is exact, because the logarithm is kept as a pair.
  */
 export function pow(x: number, y: number): number {
   if (y === 0) {
@@ -317,7 +314,9 @@ export function pow(x: number, y: number): number {
   return isNegative ? -result : result;
 }
 
-/** Hyperbolic tangent. Error below 3e-16 relative: a continued fraction (Lambert) near 0, an exponential beyond. */
+/**
+ * Returns the hyperbolic tangent. The relative error is below 3e-16. Near 0 it is a continued fraction (Lambert), beyond that it uses exp.
+ */
 export function tanh(x: number): number {
   const size = Math.abs(x);
   if (size < 0.5) {

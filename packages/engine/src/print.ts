@@ -1,16 +1,19 @@
-// Tensors as PyTorch prints them, character for character (torch/_tensor_str.py with its default options). Two places have no
-// counterpart there: float64 is shown as `dtype=float64`, the engine's own name; and int32, the only integer type here, is
-// shown as PyTorch shows its default integer type: by digits without a point, and by name only when there are no digits.
+// Prints tensors as PyTorch does, character for character (torch/_tensor_str.py with its default options). There are two exceptions:
+// float64 is shown as `dtype=float64`, the engine's name; and int32, the engine's only integer type, is shown like PyTorch's default
+// integer type (digits without a point, and the type's name only if there are no digits).
 import type { Shape } from './shape.ts';
 import type { Storage, Tensor } from './tensor.ts';
 
 const precision = 4;
-/** A tensor of more elements is summarised: `edgeItems` at each end of each dimension, and dots between. */
+/**
+ * The most elements of a tensor that is shown in full. Of a larger tensor, `edgeItems` at each end of each dimension are shown, with dots
+ * between.
+ */
 const threshold = 1000;
 const edgeItems = 3;
 const lineWidth = 80;
 
-/** As `str(tensor)` in PyTorch. */
+/** Returns the text of `str(tensor)` in PyTorch. */
 export function formatTensor(tensor: Tensor): string {
   const text = `tensor(${tensor.size === 0 ? '[]' : formatElements(tensor)}`;
   return appendSuffixes(text, suffixesOf(tensor));
@@ -47,14 +50,14 @@ function formatElements(tensor: Tensor): string {
   return formatDimension(shape, 0, storage, 0, summarize, format);
 }
 
-/** Positions along a dimension that are shown; null stands for the dots. */
+/** Returns the positions along a dimension that are shown. null stands for the dots. */
 function shownPositions(length: number, summarize: boolean): (number | null)[] {
   if (!summarize || length <= 2 * edgeItems) return Array.from({ length }, (_, i) => i);
   const edge = Array.from({ length: edgeItems }, (_, i) => i);
   return [...edge, null, ...edge.map((i) => length - edgeItems + i)];
 }
 
-/** Offsets of the elements that are shown: they alone decide the format. */
+/** Returns the offsets of the shown elements. Only these elements decide the format. */
 function shownOffsets(shape: Shape, summarize: boolean): number[] {
   let offsets = [0];
   for (const length of shape) {
@@ -84,7 +87,7 @@ interface ElementFormat {
   write(value: number): string;
 }
 
-/** One look for all elements, chosen from those that are finite and not zero. */
+/** Returns one format for all elements, chosen from the shown elements that are finite and not zero. */
 function elementFormat(shown: readonly number[], storage: Storage): ElementFormat {
   if (storage instanceof Int32Array) return aligned(shown, String);
   const telling = shown.filter((value) => Number.isFinite(value) && value !== 0);
@@ -124,10 +127,10 @@ function formatSpecial(value: number): string | null {
   return Number.isFinite(value) ? null : `${sign(value)}inf`;
 }
 
-/** The most that toFixed and toExponential give; a tie shows itself within them. */
+/** The most digits that toFixed and toExponential can print. They are enough to recognize a tie. */
 const exactDigits = 100;
 
-/** Python rounds an exact tie to the even digit, JavaScript upwards: takes the step back where that differs. */
+/** Returns the text as Python rounds it. Python rounds an exact tie to the even digit, JavaScript rounds it up. */
 function tiesToEven(rounded: string, exact: string): string {
   const cut = exact.indexOf('.') + 1 + precision;
   const isTie = /^50*$/.test(exact.slice(cut));

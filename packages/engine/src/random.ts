@@ -1,7 +1,7 @@
-// Every random draw of the engine: PyTorch's CPU generator (mt19937) and its uniform, normal, integer and permutation
-// draws, so that a seed gives here what torch.manual_seed gives there. Not a source of secrets, and not the generator
-// of augmentation or of made-up datasets, which have streams of their own.
-// Sources: Matsumoto and Nishimura 1998; ATen/core/MT19937RNGEngine.h, DistributionsHelper.h, native/cpu/DistributionTemplates.h.
+// All random draws of the engine: PyTorch's CPU generator (mt19937) with its uniform, normal, integer and permutation draws. A seed gives
+// the same numbers as torch.manual_seed with this seed. Do not use it for secrets. Augmentation and generated datasets have generators of
+// their own. Sources: Matsumoto and Nishimura 1998; ATen/core/MT19937RNGEngine.h, DistributionsHelper.h,
+// native/cpu/DistributionTemplates.h.
 import { show } from './validation.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { ArgumentError } from './errors.ts';
@@ -10,38 +10,38 @@ import { cos, log, log1p, sin } from './math.ts';
 const STATE_WORDS = 624;
 const SHIFT_WORDS = 397;
 const TWO_POW_32 = 4294967296;
-/** From here on PyTorch's randint spends 64 bits a value (up to PyTorch 2.6 it did so from 2^32 on). */
+/** From this range on, PyTorch's randint uses 64 bits per value. (Up to PyTorch 2.6 this began at 2^32.) */
 const WIDE_RANGE = 268435456;
-/** From here on PyTorch's randperm takes another algorithm, floor((2^32-1)/20). */
+/** From this length on, PyTorch's randperm uses another algorithm: floor((2^32-1)/20). */
 const RANDPERM_LIMIT = 214748364;
-/** PyTorch's default seed of a fresh generator, c10::detail::default_rng_seed_val. */
+/** PyTorch's default seed of a new generator, c10::detail::default_rng_seed_val. */
 const DEFAULT_SEED = 67280421310721;
 
-/** Everything that decides a generator's future draws; plain, so that JSON carries it losslessly. */
+/** The state that decides a generator's future draws. It can be converted to JSON and back without loss. */
 export interface GeneratorState {
-  /** mt19937's 624 words, each 0 … 2^32-1. */
+  /** The 624 words of mt19937, each from 0 to 2^32-1. */
   readonly words: readonly number[];
-  /** Words already used up, 0 … 624. */
+  /** The number of words that are already used, 0 to 624. */
   readonly position: number;
-  /** The second value of the last pair of single normal draws, still to be given out. */
+  /** The second value of the last pair of normal draws, if it has not been returned yet. Otherwise null. */
   readonly nextNormal: number | null;
 }
 
-/** A stream of draws, equal to torch.Generator on the CPU. */
+/** A generator of random draws, with the same draws as torch.Generator on the CPU. */
 export class Generator {
   readonly #words = new Uint32Array(STATE_WORDS);
   #position = STATE_WORDS;
   #nextNormal: number | null = null;
 
-  /** @param seed as in {@link manualSeed}; default PyTorch's own default seed. */
+  /** @param seed see {@link manualSeed}; default: PyTorch's default seed */
   constructor(seed: number | bigint = DEFAULT_SEED) {
     this.manualSeed(seed);
   }
 
   /**
-   * Starts the stream anew. As in PyTorch only the low 32 bits of the seed count.
-   * @param seed a whole number >= 0; as `number` at most 2^53-1.
-   * @throws ArgumentError for any other seed.
+   * Restarts the generator with a seed. As in PyTorch, only the low 32 bits of the seed matter.
+   * @param seed a whole number of at least 0; a `number` can be at most 2^53-1
+   * @throws ArgumentError for any other seed
    */
   manualSeed(seed: number | bigint): this {
     if ((typeof seed !== 'bigint' && !Number.isSafeInteger(seed)) || seed < 0) {
@@ -58,14 +58,14 @@ export class Generator {
     return this;
   }
 
-  /** A copy of the state, for {@link setState} of any generator. */
+  /** Returns a copy of the state. {@link setState} of any generator accepts it. */
   getState(): GeneratorState {
     return { words: Array.from(this.#words), position: this.#position, nextNormal: this.#nextNormal };
   }
 
   /**
-   * Goes on exactly where the generator that gave `state` was.
-   * @throws ArgumentError when it is not a state; the generator is then unchanged.
+   * Sets the state. The next draws are the same as those of the generator that returned the state.
+   * @throws ArgumentError for an invalid state; the generator is then unchanged
    */
   setState(state: GeneratorState): this {
     const { words, position, nextNormal } = state;
@@ -73,10 +73,10 @@ export class Generator {
       throw new ArgumentError(`a generator's state has ${STATE_WORDS} words of 32 bits, got ${words.length} values`);
     }
     if (!Number.isInteger(position) || position < 0 || position > STATE_WORDS) {
-      throw new ArgumentError(`a generator's position is 0 … ${STATE_WORDS}, got ${position}`);
+      throw new ArgumentError(`a generator's position must be from 0 to ${STATE_WORDS}, got ${position}`);
     }
     if (nextNormal !== null && !Number.isFinite(nextNormal)) {
-      throw new ArgumentError(`a generator's next normal value is null or a finite number, got ${nextNormal}`);
+      throw new ArgumentError(`a generator's next normal value must be null or a finite number, got ${nextNormal}`);
     }
     this.#words.set(words);
     this.#position = position;
@@ -93,7 +93,7 @@ export class Generator {
     this.#position = 0;
   }
 
-  /** The next 32 bits, 0 … 2^32-1. */
+  /** Returns the next 32 bits, 0 to 2^32-1. */
   random(): number {
     if (this.#position === STATE_WORDS) {
       this.#refill();
@@ -106,31 +106,31 @@ export class Generator {
     return (word ^ (word >>> 18)) >>> 0;
   }
 
-  /** The next 64 bits: two draws, the first one on top. */
+  /** Returns the next 64 bits: two draws, of which the first one is the upper half. */
   random64(): bigint {
     const top = BigInt(this.random());
     return (top << 32n) | BigInt(this.random());
   }
 
-  /** What `torch.empty((), dtype=torch.int64).random_()` holds: 0 … 2^63-1. */
+  /** Returns the value of `torch.empty((), dtype=torch.int64).random_()`: 0 to 2^63-1. */
   randomInt63(): bigint {
     return BigInt.asUintN(63, this.random64());
   }
 
-  /** float32's uniform draw on [0, 1): 24 bits of one word. */
+  /** Returns a float32 uniform draw from [0, 1). It uses 24 bits of one word. */
   #uniform24(): number {
     return (this.random() & 0xffffff) / 16777216;
   }
 
-  /** float64's uniform draw on [0, 1): the low 53 of 64 bits. */
+  /** Returns a float64 uniform draw from [0, 1). It uses the low 53 of 64 bits. */
   #uniform53(): number {
     const top = this.random() & 0x1fffff;
     return (top * TWO_POW_32 + this.random()) / 9007199254740992;
   }
 
   /**
-   * Fills `out` with draws from [low, high), as `Tensor.uniform_` does for its element type. Defaults 0 and 1.
-   * @throws ArgumentError unless low <= high, both finite.
+   * Fills `out` with draws from [low, high), as `Tensor.uniform_` does for its element type. Defaults: low 0, high 1.
+   * @throws ArgumentError unless low <= high and both are finite
    */
   uniform_<T extends FloatArray>(out: T, low = 0, high = 1): T {
     if (!(low <= high && Number.isFinite(high - low))) {
@@ -148,11 +148,10 @@ export class Generator {
   }
 
   /**
-   * Fills `out` with normal draws, as `Tensor.normal_` does for its element type. Defaults: mean 0, std 1.
-   * PyTorch draws fewer than 16 values one by one, keeping the second of each pair for the next such draw,
-   * and 16 or more in blocks; the two give different values, and so they do here.
-   * Values of float32 blocks agree with PyTorch's to 1e-6 absolute, all others to a few ulp.
-   * @throws ArgumentError unless mean is finite and std finite and >= 0.
+   * Fills `out` with normal draws, as `Tensor.normal_` does for its element type. Defaults: mean 0, std 1. As in PyTorch, fewer than 16
+   * values are drawn one by one: the second value of each pair is kept for the next such draw. 16 or more values are drawn in blocks, which
+   * gives other values. Values of float32 blocks differ from PyTorch's by at most 1e-6, all others by a few ulp.
+   * @throws ArgumentError unless mean is finite, and std is finite and at least 0
    */
   normal_<T extends FloatArray>(out: T, mean = 0, std = 1): T {
     if (!(Number.isFinite(mean) && Number.isFinite(std) && std >= 0)) {
@@ -168,7 +167,7 @@ export class Generator {
       fillBlock(out, start, mean, std);
     }
     if (out.length % 16 !== 0) {
-      // The last 16 values are drawn anew, over some that are finished already.
+      // The last 16 values are drawn again. Some of them were already finished.
       const start = out.length - 16;
       this.uniform_(out.subarray(start));
       fillBlock(out, start, mean, std);
@@ -176,7 +175,7 @@ export class Generator {
     return out;
   }
 
-  /** One standard normal value (Box–Muller in float64). */
+  /** Returns one standard normal value (Box–Muller in float64). */
   #normal(): number {
     const kept = this.#nextNormal;
     if (kept !== null) {
@@ -190,8 +189,8 @@ export class Generator {
   }
 
   /**
-   * `torch.randint(low, high, (n,))`: n whole numbers from low to high-1.
-   * @throws ArgumentError unless -2^31 <= low < high <= 2^31.
+   * Draws n whole numbers from low to high-1, as `torch.randint(low, high, (n,))` does.
+   * @throws ArgumentError unless -2^31 <= low < high <= 2^31
    */
   randint(low: number, high: number, n: number): Int32Array {
     if (!(Number.isInteger(low) && Number.isInteger(high) && -2147483648 <= low && low < high && high <= 2147483648)) {
@@ -206,8 +205,8 @@ export class Generator {
   }
 
   /**
-   * `torch.randperm(n)`: 0 … n-1 in random order.
-   * @throws ArgumentError unless 0 <= n < 214748364, where PyTorch changes its algorithm.
+   * Returns 0 to n-1 in random order, as `torch.randperm(n)` does.
+   * @throws ArgumentError unless 0 <= n < 214748364, because PyTorch uses another algorithm for larger n
    */
   randperm(n: number): Uint32Array {
     if (!(Number.isInteger(n) && n >= 0 && n < RANDPERM_LIMIT)) {
@@ -224,7 +223,7 @@ export class Generator {
   }
 }
 
-/** 0 … n-1. */
+/** Returns 0 to n-1. */
 function countUp(n: number): Uint32Array {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
@@ -234,8 +233,8 @@ function countUp(n: number): Uint32Array {
 const TWO_PI_32 = Math.fround(2 * Math.PI);
 
 /**
- * Box–Muller in place over 16 uniform values: 8 radii, then 8 angles. PyTorch computes in float32, by AVX2 or not, so
- * its last bits depend on its machine. Here each of its steps is computed in float64 and rounded to float32.
+ * Computes Box–Muller in place over 16 uniform values: 8 radii, then 8 angles. PyTorch computes in float32, with or without AVX2, so its
+ * last bits depend on the machine. Here each of its steps is computed in float64 and rounded to float32.
  */
 function normalBlock32(block: FloatArray, start: number, mean: number, std: number): void {
   const std32 = Math.fround(std);
@@ -248,7 +247,7 @@ function normalBlock32(block: FloatArray, start: number, mean: number, std: numb
   }
 }
 
-/** The same for float64, without intermediate rounding. */
+/** Does the same as normalBlock32 for float64, without intermediate rounding. */
 function normalBlock64(block: FloatArray, start: number, mean: number, std: number): void {
   for (let i = start; i < start + 8; i++) {
     const radius = Math.sqrt(-2 * log(1 - block[i]));
@@ -259,10 +258,10 @@ function normalBlock64(block: FloatArray, start: number, mean: number, std: numb
 }
 
 /**
- * What decides the order of an epoch, with exactly the draws of a DataLoader's epoch (torch/utils/data): a base seed always, and
- * if shuffling the sampler's seed.
- * @param generator the run's generator; two words are drawn from it, four if shuffling.
- * @returns the sampler's seed, for {@link sampleOrder}; null unless shuffling.
+ * Draws the seed that decides the order of an epoch. The draws are those of a DataLoader's epoch (torch/utils/data): always a base seed
+ * and, if shuffling, the sampler's seed.
+ * @param generator the run's generator. Two words are drawn from it, or four if shuffling.
+ * @returns the sampler's seed, for {@link sampleOrder}; null without shuffling
  */
 export function drawOrderSeed(generator: Generator, shuffle: boolean): bigint | null {
   generator.randomInt63();
@@ -270,29 +269,29 @@ export function drawOrderSeed(generator: Generator, shuffle: boolean): bigint | 
 }
 
 /**
- * The order in which an epoch visits `length` samples: the permutation of a generator of its own, or 0 … length-1 without a seed.
- * @throws ArgumentError for a length that {@link Generator.randperm} refuses.
+ * Returns the order in which an epoch visits `length` samples: a permutation drawn with the seed, or 0 to length-1 without a seed.
+ * @throws ArgumentError for a length that {@link Generator.randperm} refuses
  */
 export function sampleOrder(seed: bigint | null, length: number): Uint32Array {
   return seed === null ? countUp(length) : new Generator(seed).randperm(length);
 }
 
-/** The order of an epoch, drawn: {@link drawOrderSeed}, then {@link sampleOrder}. */
+/** Draws the order of an epoch: calls {@link drawOrderSeed}, then {@link sampleOrder}. */
 export function epochOrder(generator: Generator, length: number, shuffle: boolean): Uint32Array {
   return sampleOrder(drawOrderSeed(generator, shuffle), length);
 }
 
 let shared: Generator | undefined;
 
-/** The generator that draws when none is named, as PyTorch's default generator does; one per thread. */
+/** Returns the default generator, which is used if no other is given. As in PyTorch, there is one. Each thread has its own. */
 export function defaultGenerator(): Generator {
   shared ??= new Generator();
   return shared;
 }
 
 /**
- * `torch.manual_seed(seed)`: starts the default generator anew and returns it.
- * @throws ArgumentError as {@link Generator.manualSeed}.
+ * Restarts the default generator with a seed and returns it, as `torch.manual_seed(seed)` does.
+ * @throws ArgumentError as {@link Generator.manualSeed}
  */
 export function manualSeed(seed: number | bigint): Generator {
   return defaultGenerator().manualSeed(seed);

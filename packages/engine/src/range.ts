@@ -1,7 +1,7 @@
-// What can be known of a layer's values without computing any: an interval. Losses ask it of a model's output, to refuse
-// what could never work; it is no guarantee against rounding or a NaN.
+// The range of a layer's values that follows from its type, without computing values. Losses check the range of a model's output, to refuse
+// specs that cannot work. The range does not cover rounding errors and NaN.
 
-/** All values lie in min … max. */
+/** All values are at least `min` and at most `max`. */
 export interface ValueRange {
   readonly min: number;
   readonly max: number;

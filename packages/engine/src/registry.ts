@@ -1,30 +1,30 @@
-// What the registries of layers, losses, optimizers and schedulers have in common: definitions with a `type` and a
-// zod schema, one list of them, and the schema of "any one of these" derived from the list. It knows none of them.
+// The common part of the registries of layers, losses, optimizers and schedulers: definitions with a `type` and a zod schema, a list of
+// definitions, and the schema of "any one of these", which is derived from the list.
 import { z } from 'zod';
 import { isOptions, notOptions } from './argumentChecks.ts';
 import { ArgumentError } from './errors.ts';
 import { parse } from './validation.ts';
 
-/** What every definition has: the name that a job spec uses, a sentence for people, the schema of its object in a spec. */
+/** The fields of every definition: the name in a job spec, a sentence for people, and the schema of the object in a spec. */
 export interface Definition<Schema extends z.ZodObject = z.ZodObject> {
   readonly type: string;
   readonly description: string;
   readonly schema: Schema;
 }
 
-/** Options whose definition is not known here; its schema has parsed them. */
+/** The options of a definition whose type is not known. The definition's schema has parsed them. */
 export type AnyOptions = Readonly<Record<string, unknown>>;
 
-/** Options of a spec with their defaults filled in. */
+/** The options of a spec with defaults filled in. */
 export type Filled<Fields extends z.ZodRawShape> = z.output<z.ZodObject<Fields>>;
 
-/** A definition's schema: its `type` and its options. */
+/** The schema of a definition: its `type` and its options. */
 export type TypedSchema<Type extends string, Fields extends z.ZodRawShape> = z.ZodObject<
   Fields & { type: z.ZodLiteral<Type> },
   z.core.$strict
 >;
 
-/** Makes a definition's schema; unknown fields are refused. */
+/** Makes the schema of a definition. The schema refuses unknown fields. */
 export function typedSchema<const Type extends string, Fields extends z.ZodRawShape>(
   type: Type,
   description: string,
@@ -34,18 +34,18 @@ export function typedSchema<const Type extends string, Fields extends z.ZodRawSh
   return z.strictObject(shape).describe(description);
 }
 
-/** The schemas of a list of definitions, in its order. */
+/** The schemas of a list of definitions, in the same order. */
 type SchemasOf<Definitions extends readonly Definition[]> = { -readonly [Index in keyof Definitions]: Definitions[Index]['schema'] };
 
 export interface Registry<Definitions extends readonly [Definition, ...Definition[]]> {
   readonly definitions: Definitions;
-  /** The union over `type`. */
+  /** The union of the schemas; `type` decides which one applies. */
   readonly schema: z.ZodDiscriminatedUnion<SchemasOf<Definitions>, 'type'>;
-  /** @throws ArgumentError that lists the known types for an unknown one. */
+  /** Returns the definition of a type. @throws ArgumentError for an unknown type. The message lists the known types. */
   readonly find: (type: string) => Definitions[number];
 }
 
-/** Makes a registry of a list of definitions; `kind` is what people call one of them. */
+/** Makes a registry from a list of definitions. @param kind the word for one definition in messages, such as "layer" */
 export function registry<const Definitions extends readonly [Definition, ...Definition[]]>(
   kind: string,
   definitions: Definitions,
@@ -65,11 +65,11 @@ export function registry<const Definitions extends readonly [Definition, ...Defi
 }
 
 /**
- * The arguments of a class with their defaults filled in, checked by the same schema as a job spec's.
- * @param owner the class, for the message: `Conv2d`.
- * @param named the arguments that have a place of their own
- * @param options the rest
- * @throws ArgumentError that names every argument that does not fit, its value and what would.
+ * Fills in the defaults of a class's arguments and checks them by the schema that also checks job specs.
+ * @param owner the class, for the message: `Conv2d`
+ * @param named the positional arguments, by name
+ * @param options all other arguments
+ * @throws ArgumentError that names every wrong argument, its value and the remedy
  */
 export function checkArguments<Schema extends z.ZodObject, Named extends Partial<z.input<Schema>>>(
   owner: string,

@@ -1,10 +1,10 @@
-// Shapes: arithmetic on lists of sizes, row-major ("C") order throughout. No data is touched here.
+// Arithmetic on shapes, which are lists of sizes. Arrays are always in row-major ("C") order.
 import { ArgumentError, ShapeError } from './errors.ts';
 
-/** Sizes of a tensor's dimensions, outermost first; `[]` is a scalar. */
+/** The sizes of a tensor's dimensions, outermost first. `[]` is a scalar. */
 export type Shape = readonly number[];
 
-/** Number of elements; 1 for a scalar. */
+/** Returns the number of elements; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const length of shape) size *= length;
@@ -17,7 +17,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return true;
 }
 
-/** Elements to step for one more in each dimension. */
+/** Returns, for each dimension, the distance in elements between neighbouring indices. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let step = 1;
@@ -29,8 +29,8 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /**
- * The shape that two operands broadcast to (NumPy's rule: align right; sizes equal or 1).
- * @throws ShapeError when they do not broadcast.
+ * Returns the shape that two operands broadcast to (NumPy's rule: align right; sizes must be equal or 1).
+ * @throws ShapeError if the shapes do not broadcast
  */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
   if (sameShape(a, b)) return a;
@@ -40,7 +40,9 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     const x = a[a.length - i] ?? 1;
     const y = b[b.length - i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(`shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} against ${y} in dimension ${rank - i}`);
+      throw new ShapeError(
+        `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: the sizes ${x} and ${y} of dimension ${rank - i} differ and neither is 1`,
+      );
     }
     shape[rank - i] = x === 1 ? y : x;
   }
@@ -48,7 +50,7 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
 }
 
 /**
- * Strides to read an operand of `shape` as if it had the broadcast shape `target`: 0 where it repeats.
+ * Returns the strides to read an operand of `shape` as if it had the broadcast shape `target`. The stride is 0 where elements are repeated.
  */
 export function broadcastStrides(shape: Shape, target: Shape): number[] {
   const strides = stridesOf(shape);
@@ -56,7 +58,7 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
   return target.map((_, i) => (i < offset || shape[i - offset] === 1 ? 0 : strides[i - offset]));
 }
 
-/** A dimension counted from the end when negative, as PyTorch's `dim`. */
+/** Returns the index of a dimension. As in PyTorch, a negative `dim` counts from the end. @throws ArgumentError if it is out of range */
 export function normalizeDim(dim: number, rank: number): number {
   const low = rank === 0 ? -1 : -rank;
   const high = rank === 0 ? 0 : rank - 1;
@@ -66,7 +68,7 @@ export function normalizeDim(dim: number, rank: number): number {
   return dim < 0 ? dim + Math.max(rank, 1) : dim;
 }
 
-/** As PyTorch prints sizes: `[2, 3]`. */
+/** Returns sizes as PyTorch prints them: `[2, 3]`. */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }

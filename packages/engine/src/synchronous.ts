@@ -1,12 +1,12 @@
-// Refuses asynchronous functions where a state holds only while a function runs: noGrad and inArena. What such a function did
-// after its first await would run under another state, and silently so.
+// Refuses asynchronous functions where a state holds only while a function runs (noGrad and inArena). After its first await, such a
+// function would run in another state, and nobody would notice.
 import { ArgumentError } from './errors.ts';
 
-/** The result of `fn`. @throws ArgumentError when that is a promise; `owner` is who was given the function. */
+/** Returns the result of `fn`. @param owner the function that got `fn`, for the message @throws ArgumentError if the result is a promise */
 export function runSynchronously<T>(owner: string, fn: () => T): T {
   const result = fn();
   if (!isPromise(result)) return result;
-  // Nobody else will look at it.
+  // Nobody else handles the promise, so an unhandled rejection is prevented here.
   void Promise.resolve(result).catch(() => undefined);
   throw new ArgumentError(
     `${owner} takes a function that returns when it is done, got an async one: await outside of it, and compute inside`,

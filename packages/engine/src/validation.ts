@@ -4,12 +4,12 @@ import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { mostProblems } from './errors.ts';
 
-/** One thing that is wrong with an input. */
+/** A problem of an input. */
 export interface Problem {
-  /** JSON pointer (RFC 6901) to the offending value; '' is the whole input. */
+  /** A JSON pointer (RFC 6901) to the offending value. '' is the whole input. */
   readonly path: string;
   readonly message: string;
-  /** Stable, camelCase: unknownField, unknownType, required, invalidType, tooSmall, tooBig, invalidFormat, invalidValue, … */
+  /** A stable code in camelCase: unknownField, unknownType, required, invalidType, tooSmall, tooBig, invalidFormat, invalidValue, … */
   readonly code: string;
 }
 
@@ -105,11 +105,11 @@ function beginningOfObject(object: object, most: number): string {
 }
 
 /**
- * The known name that `name` was probably meant to be: the same but for case and underscores (PyTorch's
- * `kernel_size`), the initials (`lr`), or few letters away. Null when nothing is near.
+ * Returns the known name that `name` was probably meant to be: the same except for case and underscores (PyTorch's `kernel_size`), its
+ * initials (`lr`), or a few letters different. Returns null if no known name is similar.
  */
 export function nearest(name: string, known: readonly string[]): string | null {
-  // Nothing known is that long, and comparing takes time that grows with it.
+  // No known name is this long, and the comparison would take long.
   if (name.length > 100) return null;
   const plain = (text: string): string => text.replaceAll(/[^a-zA-Z0-9]/g, '').toLowerCase();
   const initials = (text: string): string => `${text[0] ?? ''}${text.replaceAll(/[^A-Z]/g, '')}`.toLowerCase();
@@ -121,8 +121,8 @@ export function nearest(name: string, known: readonly string[]): string | null {
 }
 
 /**
- * A text without control characters. Written as what it may have, in code units: JSON Schema carries the pattern to
- * validators and generators that know neither \p{Cc} nor the u flag.
+ * Matches a text without control characters. The pattern lists the allowed code units, because JSON Schema passes it to validators and
+ * generators that may not support \p{Cc} and the u flag.
  */
 export const printable = /^[ -~\u00a0-\uffff]*$/;
 
@@ -143,7 +143,8 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
       .map((key) => ({ path: pointer([...issue.path, key]), message: unknownField(key, known), code: 'unknownField' }));
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The alternative that got furthest says best what is wrong; none did when each fails at its first step.
+    // The alternative that fits best explains the problem: the one whose errors are inside the value. If every alternative has another type
+    // than the value, none is better.
     const further = issue.errors.find((errors) => errors.every((error) => error.code !== 'invalid_type' || error.path.length > 0));
     if (further !== undefined) return further.flatMap((error) => problemsOf({ ...error, path: [...issue.path, ...error.path] }));
   }
@@ -163,7 +164,7 @@ function discriminatorCode(issue: { readonly input?: unknown; readonly discrimin
   return chosen(issue) === undefined ? 'required' : 'unknownType';
 }
 
-/** What the input says in the field that decides between the alternatives. */
+/** Returns the input's value of the discriminator field, which selects the alternative. */
 function chosen(issue: { readonly input?: unknown; readonly discriminator?: string | undefined }): unknown {
   const { input, discriminator } = issue;
   if (typeof input !== 'object' || input === null || discriminator === undefined) return undefined;
@@ -181,7 +182,7 @@ function unknownField(key: string, known: readonly string[]): string {
 const describe: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
     case 'unrecognized_keys':
-      // Carried to problemsOf, which writes one message a key.
+      // problemsOf splits this list of known fields, and writes one message for each unknown field.
       return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(' ') : '';
     case 'invalid_type':
       if (issue.input === undefined) return `required: expected ${article(issue.expected)}`;

@@ -1,14 +1,15 @@
-// The engine's version as results carry it. It rises whenever a spec's weights would come out with other
-// bits, so that equal versions mean equal weightsSha256.
+// The engine version that is stored with results. It increases whenever a spec's weights would have other bits. So results of the same spec
+// with the same version have the same weightsSha256.
 
 export const engineVersion = '0.9.0';
 
-/** Of results that relaxed kernels computed: another machine may give other bits. */
+/** The version of results of the relaxed kernels. Their bits may differ between machines. */
 export const relaxedEngineVersion = `${engineVersion}+relaxed`;
 
 /**
- * Of a run whose steps were computed by version `before` and, since it was taken up, by `now`. Where these differ it is `now` with
- * `mixed` behind it, which no engine has alone: the bits depend on where the run was taken up, and no other run is taken for it.
+ * Returns the version of a run whose first steps were computed by version `before` and whose steps after a resume were computed by `now`.
+ * If the two differ, the result is `now` with `mixed` appended: the bits then depend on where the run was resumed, so they may differ
+ * between any two runs.
  */
 export function versionAfter(before: string, now: string): string {
   const mixed = `${now}${now.includes('+') ? '.' : '+'}mixed`;

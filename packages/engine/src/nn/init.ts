@@ -1,5 +1,5 @@
-// How PyTorch fills the weights of a fresh layer (torch/nn/init.py and the layers' reset_parameters), on flat arrays.
-// Not where draws come from: that is random.ts; and it knows no layer, only its fan in.
+// Fills the weights of a new layer as PyTorch does (torch/nn/init.py and reset_parameters of its layers). The functions work on flat arrays
+// and need only a layer's fan-in. The random numbers come from random.ts.
 import type { FloatArray } from '../backend/backend.ts';
 import { isOptions, notOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
@@ -7,26 +7,27 @@ import { defaultGenerator, Generator } from '../random.ts';
 import { show } from '../validation.ts';
 
 /**
- * `nn.init.kaiming_uniform_(tensor, a)` with mode fan_in and leaky ReLU's gain (He et al. 2015): uniform on ±bound,
- * bound = √3 · √(2 / (1 + a²)) / √fanIn.
- * @param a the negative slope; the default √5, which the layers use, makes the bound 1/√fanIn.
- * @throws ArgumentError unless fanIn is a positive whole number.
+ * Fills the array with uniform draws between −bound and bound, where bound = √3 · √(2 / (1 + a²)) / √fanIn. This is
+ * `nn.init.kaiming_uniform_(tensor, a)` with mode fan_in and the gain of leaky ReLU (He et al. 2015).
+ * @param a the negative slope. The default √5, which the layers use, makes the bound 1/√fanIn.
+ * @throws ArgumentError unless fanIn is a positive whole number
  */
 export function kaimingUniform_<T extends FloatArray>(array: T, fanIn: number, generator: Generator, a = Math.sqrt(5)): T {
   if (!(Number.isSafeInteger(fanIn) && fanIn > 0)) {
-    throw new ArgumentError(`a layer's fan in is a positive whole number, got ${fanIn}`);
+    throw new ArgumentError(`a layer's fanIn must be a positive whole number, got ${fanIn}`);
   }
-  // PyTorch's own order of operations: 1/√fanIn differs in the last bit, and so would some weights.
+  // The order of operations is PyTorch's. Computing 1/√fanIn directly differs in the last bit, and some weights would differ too.
   const gain = Math.sqrt(2 / (1 + a * a));
   const bound = Math.sqrt(3) * (gain / Math.sqrt(fanIn));
   return generator.uniform_(array, -bound, bound);
 }
 
 /**
- * `reset_parameters()` of Conv2d and Linear: the weight by {@link kaimingUniform_}, then the bias, if there is one,
- * uniform on ±1/√fanIn.
- * @param fanIn inputs that each output sums over: in / groups · kernel height · width of a conv2d, inFeatures of a linear.
- * @throws ArgumentError unless fanIn is a positive whole number.
+ * Does what `reset_parameters()` of Conv2d and Linear does: fills the weight by {@link kaimingUniform_}, then the bias, if there is one,
+ * with uniform draws between −1/√fanIn and 1/√fanIn.
+ * @param fanIn the number of inputs that each output sums: inChannels / groups · kernel height · kernel width for conv2d, inFeatures for
+ * linear
+ * @throws ArgumentError unless fanIn is a positive whole number
  */
 export function initializeConvOrLinear(weight: FloatArray, bias: FloatArray | null, fanIn: number, generator: Generator): void {
   kaimingUniform_(weight, fanIn, generator);
@@ -37,8 +38,9 @@ export function initializeConvOrLinear(weight: FloatArray, bias: FloatArray | nu
 }
 
 /**
- * A layer's options, and the generator of its initial values: the given one, otherwise the one that manualSeed seeds.
- * @param option one of its options, for the message. @throws ArgumentError for wrong options or a wrong generator.
+ * Splits a layer's options into the generator of its initial values (default: the generator that manualSeed seeds) and the other options.
+ * @param option the name of one option, as an example in the error message
+ * @throws ArgumentError for anything but an object of options, and for a generator of another type
  */
 export function withGenerator<Options extends { readonly generator?: Generator | undefined }>(
   owner: string,

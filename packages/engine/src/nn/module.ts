@@ -1,5 +1,5 @@
-// What a layer or a network is: parameters and child modules found in its own fields, in the order in
-// which they were assigned, as PyTorch's nn.Module does it. A module knows no optimizer and no data.
+// The base class of layers and networks. As in PyTorch's nn.Module, parameters and child modules are found in an object's own fields, in
+// the order in which they were assigned.
 
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -7,25 +7,25 @@ import { formatTensor } from '../print.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 
-/** A tensor that is learned: it requires gradients and outlives every arena. */
+/** A tensor that is learned. It requires gradients, and it stays valid after an arena ends. */
 export class Parameter extends Tensor {
   constructor(storage: FloatArray, shape: Shape) {
     super(storage, shape, null);
     this.requiresGrad = true;
   }
 
-  /** As PyTorch prints it. */
+  /** Returns the text that PyTorch prints. */
   override toString(): string {
     return `Parameter containing:\n${formatTensor(this)}`;
   }
 
-  /** A parameter of zeros, ready to be initialised through `values`. */
+  /** Returns a parameter of zeros. Set its initial values through `values`. */
   static zeros(shape: Shape): Parameter {
     return new Parameter(backend().allocatePersistent(sizeOf(shape)), shape);
   }
 }
 
-/** A parameter that starts as `value` everywhere. */
+/** Returns a parameter with `value` in every element. */
 export function constant(shape: Shape, value: number): Parameter {
   const parameter = Parameter.zeros(shape);
   parameter.values.fill(value);
@@ -33,18 +33,18 @@ export function constant(shape: Shape, value: number): Parameter {
 }
 
 export abstract class Module {
-  /** True while training; layers such as dropout behave otherwise in evaluation. */
+  /** Whether the module is in training mode. Some layers, such as dropout, compute something else in evaluation mode. */
   training = true;
 
-  /** A layer takes one input; a loss, the output and the target. */
+  /** Computes the output. A layer takes one input. A loss takes the output of the network and the target. */
   abstract forward(...inputs: Tensor[]): Tensor;
 
-  /** Direct children by name. */
+  /** Returns the direct children by name. */
   namedChildren(): [string, Module][] {
     return Object.entries(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
   }
 
-  /** Parameters of this module and of all below it, with dotted names: `conv1.weight`. */
+  /** Returns the parameters of this module and of all modules in it, by dotted name: `conv1.weight`. */
   namedParameters(prefix = ''): [string, Parameter][] {
     const own = Object.entries(this)
       .filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter)
@@ -56,23 +56,23 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** This module's state that is not learned, under PyTorch's names: what evaluation needs beside the parameters. */
+  /** Returns this module's state that is not learned but needed in evaluation, by PyTorch's names. Child modules are not included. */
   protected ownBuffers(): [string, Tensor][] {
     return [];
   }
 
-  /** State that is not learned, of this module and of all below it, with dotted names: `1.running_mean`. */
+  /** Returns the state that is not learned, of this module and of all modules in it, by dotted name: `1.running_mean`. */
   namedBuffers(prefix = ''): [string, Tensor][] {
     const own = this.ownBuffers().map(([name, buffer]): [string, Tensor] => [prefix + name, buffer]);
     return own.concat(this.namedChildren().flatMap(([name, child]) => child.namedBuffers(`${prefix}${name}.`)));
   }
 
-  /** Sets every gradient that exists to zero, in place. */
+  /** Sets all existing gradients to zero, in place. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) zeroGradient(parameter);
   }
 
-  /** Switches this module and all below it to training (or, with false, to evaluation). */
+  /** Switches this module and all modules in it to training mode, or to evaluation mode if `mode` is false. */
   train(mode = true): this {
     this.training = mode;
     for (const [, child] of this.namedChildren()) child.train(mode);
@@ -83,12 +83,12 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** What stands in the parentheses of a printed layer: `1, 6, kernel_size=(5, 5), stride=(1, 1)`. */
+  /** Returns the text between the parentheses of a printed layer: `1, 6, kernel_size=(5, 5), stride=(1, 1)`. */
   extraRepr(): string {
     return '';
   }
 
-  /** As PyTorch prints a module. */
+  /** Returns the text that PyTorch prints for a module. */
   toString(): string {
     const name = this.constructor.name;
     const children = this.namedChildren();

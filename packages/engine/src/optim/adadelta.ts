@@ -1,4 +1,4 @@
-// Adadelta (Zeiler 2012), as torch.optim.Adadelta.
+// The optimizer Adadelta (Zeiler 2012), as torch.optim.Adadelta.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -20,13 +20,15 @@ export type AdadeltaOptions = z.input<z.ZodObject<typeof options>>;
 
 type AdadeltaBuffers = { squareAvg: FloatArray; accDelta: FloatArray };
 
-/** p ← p − learningRate · √(d + eps) / √(v + eps) · g, v and d being running means of g² and of the squared steps. */
+/**
+ * Computes p ← p − learningRate · √(d + eps) / √(v + eps) · g. v is the running mean of g², and d is the running mean of the squared steps.
+ */
 export class Adadelta extends Optimizer<AdadeltaBuffers> {
   readonly #options: Checked;
 
   /**
-   * @param given learningRate 1, rho 0.9, eps 1e-6, weightDecay 0, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 1, rho 0.9, eps 1e-6, weightDecay 0, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdadeltaOptions = {}) {
     const checked: Checked = checkArguments('Adadelta', adadelta.schema, { type: 'adadelta' }, given);
@@ -47,7 +49,7 @@ export class Adadelta extends Optimizer<AdadeltaBuffers> {
 
 export const adadelta = defineOptimizer({
   type: 'adadelta',
-  description: 'Adadelta: steps whose size follows the size of the steps before',
+  description: 'Adadelta: the size of a step is derived from the sizes of earlier steps',
   options,
   stateArrays: () => 2,
   build: (options, parameters): Optimizer => new Adadelta(parameters, options),

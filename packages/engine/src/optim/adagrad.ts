@@ -1,4 +1,4 @@
-// Adagrad (Duchi et al. 2011), as torch.optim.Adagrad.
+// The optimizer Adagrad (Duchi et al. 2011), as torch.optim.Adagrad.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -10,9 +10,9 @@ import { Optimizer, type ParameterState } from './optimizer.ts';
 const options = {
   learningRate: learningRate(1e-2),
   maximize,
-  lrDecay: z.number().min(0).default(0).describe('Divides the rate by 1 + lrDecay · steps done'),
+  lrDecay: z.number().min(0).default(0).describe('The learning rate is divided by 1 + lrDecay · (number of earlier steps)'),
   weightDecay,
-  initialAccumulatorValue: z.number().min(0).default(0).describe('Where the sums of squares start'),
+  initialAccumulatorValue: z.number().min(0).default(0).describe('The initial value of the sums of squared gradients'),
   eps: eps(1e-10),
 };
 
@@ -21,13 +21,13 @@ export type AdagradOptions = z.input<z.ZodObject<typeof options>>;
 
 type AdagradBuffers = { sum: FloatArray };
 
-/** p ← p − learningRate · g / (√Σg² + eps), the sum over all steps so far. */
+/** Computes p ← p − learningRate · g / (√Σg² + eps). The sum is over all steps so far. */
 export class Adagrad extends Optimizer<AdagradBuffers> {
   readonly #options: Checked;
 
   /**
-   * @param given learningRate 0.01, lrDecay 0, weightDecay 0, initialAccumulatorValue 0, eps 1e-10, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.01, lrDecay 0, weightDecay 0, initialAccumulatorValue 0, eps 1e-10, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdagradOptions = {}) {
     const checked: Checked = checkArguments('Adagrad', adagrad.schema, { type: 'adagrad' }, given);
@@ -48,7 +48,7 @@ export class Adagrad extends Optimizer<AdagradBuffers> {
 
 export const adagrad = defineOptimizer({
   type: 'adagrad',
-  description: 'Adagrad: steps divided by the root of the sum of all squared gradients',
+  description: 'Adagrad: each step is divided by the root of the sum of all squared gradients',
   options,
   stateArrays: () => 1,
   build: (options, parameters): Optimizer => new Adagrad(parameters, options),

@@ -12,17 +12,17 @@ const options = {
   maximize,
   betas,
   eps: eps(1e-8),
-  weightDecay: z.number().min(0).default(0.01).describe('Each step shrinks the weights by this share of the learning rate'),
+  weightDecay: z.number().min(0).default(0.01).describe('Each step multiplies the weights by 1 − learningRate · weightDecay'),
   amsgrad,
 };
 
 export type AdamWOptions = z.input<z.ZodObject<typeof options>>;
 
-/** p ← (1 − learningRate·weightDecay)·p, then Adam's step without decay. */
+/** Computes p ← (1 − learningRate·weightDecay)·p, then Adam's step without weight decay. */
 export class AdamW extends MomentOptimizer {
   /**
-   * @param given learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0.01, amsgrad false, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0.01, amsgrad false, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdamWOptions = {}) {
     super(parameters, { ...checkArguments('AdamW', adamW.schema, { type: 'adamW' }, given), decoupledWeightDecay: true });

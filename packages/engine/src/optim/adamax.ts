@@ -15,15 +15,15 @@ export type AdamaxOptions = z.input<z.ZodObject<typeof options>>;
 
 type AdamaxBuffers = { expAvg: FloatArray; expInf: FloatArray };
 
-/** p ← p − learningRate / (1 − beta1ᵗ) · m / u, u ← max(beta2·u, |g| + eps). */
+/** Computes p ← p − learningRate / (1 − beta1ᵗ) · m / u, where u ← max(beta2·u, |g| + eps) and m is the running mean of g. */
 export class Adamax extends Optimizer<AdamaxBuffers> {
   override momentum: number;
   readonly #options: Checked;
   readonly #power = new LastPower();
 
   /**
-   * @param given learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: AdamaxOptions = {}) {
     const checked: Checked = checkArguments('Adamax', adamax.schema, { type: 'adamax' }, given);
@@ -46,7 +46,7 @@ export class Adamax extends Optimizer<AdamaxBuffers> {
 
 export const adamax = defineOptimizer({
   type: 'adamax',
-  description: 'Adam whose steps are divided by the largest recent gradient',
+  description: 'Adamax: Adam whose steps are divided by the largest recent gradient',
   options,
   stateArrays: () => 2,
   build: (options, parameters): Optimizer => new Adamax(parameters, options),

@@ -1,20 +1,23 @@
-// What an optimizer's definition holds. One file an optimizer: options of a job spec, the class. The list is in index.ts.
+// The type of an optimizer's definition, and options that several optimizers share. Each optimizer has one file with its options and its
+// class. The list is in index.ts.
 import { argument, type Construction, changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Optimizer } from './optimizer.ts';
 
-/** Without arguments: any optimizer, whose options are known to fit because its schema parsed them. */
+/**
+ * Without type arguments, the type covers the definition of any optimizer. Pass only options that the schema has parsed to its functions.
+ */
 export interface OptimizerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
-  /** How many arrays of a parameter's size it keeps for each: what it costs in memory. */
+  /** Returns how many arrays of a parameter's size the optimizer keeps for each parameter. Memory estimates use it. */
   stateArrays(options: Options): number;
   build(options: Options, parameters: readonly Tensor[]): Optimizer;
-  /** The optimizer in PyTorch, but for its parameters. */
+  /** Returns how PyTorch constructs the same optimizer, without the argument for its parameters. */
   pytorch(options: Options): Construction;
 }
 
-/** Options that do not go together: the one to blame and why. */
+/** The option that contradicts other options, and the error message. */
 export interface Conflict {
   readonly field: string;
   readonly message: string;
@@ -25,7 +28,7 @@ interface OptimizerParts<Type extends string, Fields extends z.ZodRawShape>
   readonly type: Type;
   readonly description: string;
   readonly options: Fields;
-  /** What no single option can say; null when they go together. */
+  /** Returns an error that depends on several options, or null. Errors of single options are found by the schema. */
   readonly conflict?: (options: z.output<TypedSchema<Type, Fields>>) => Conflict | null;
 }
 
@@ -41,31 +44,37 @@ export function defineOptimizer<const Type extends string, Fields extends z.ZodR
   return { ...definition, schema };
 }
 
-/** Length of a step, with the optimizer's own default. */
-export const learningRate = (preset: number) => z.number().min(0).default(preset).describe('Length of a step; PyTorch calls it lr');
+/** Returns the schema of the learning rate. The default differs between optimizers. */
+export const learningRate = (preset: number) =>
+  z.number().min(0).default(preset).describe('The learning rate, which scales each step. It is called lr in PyTorch');
 
-export const maximize = z.boolean().default(false).describe('Goes up the gradient instead of down');
+export const maximize = z.boolean().default(false).describe('Maximizes the loss instead of minimizing it');
 
-export const weightDecay = z.number().min(0).default(0).describe('L2 penalty: this share of a weight is added to its gradient');
+export const weightDecay = z.number().min(0).default(0).describe('L2 penalty: weightDecay · weight is added to the gradient');
 
 const beta = z.number().min(0).lt(1);
 
-/** Options of Adam's family. */
-export const betas = z.tuple([beta, beta]).default([0.9, 0.999]).describe('Decay of the running means of the gradient and of its square');
+/** The schema of the two betas of Adam's family. */
+export const betas = z
+  .tuple([beta, beta])
+  .default([0.9, 0.999])
+  .describe('The decay of the running means of the gradient and of its square');
 
-export const eps = (preset: number) => z.number().min(0).default(preset).describe('Added to the denominator');
+export const eps = (preset: number) => z.number().min(0).default(preset).describe('Added to the denominator to avoid a division by zero');
 
 export const decoupledWeightDecay = z
   .boolean()
   .default(false)
-  .describe('Shrinks the weights by learningRate · weightDecay themselves, as adamW does, instead of adding to the gradient');
+  .describe(
+    'Multiplies the weights by 1 − learningRate · weightDecay, as adamW does, instead of adding weightDecay · weight to the gradient',
+  );
 
-/** Whether an optimizer has a momentum, or a beta in its place, that a scheduler can set. */
+/** Returns whether an optimizer has a momentum, or a beta1 in its place, that a scheduler can set. */
 export function takesMomentum({ schema }: OptimizerDefinition): boolean {
   return 'momentum' in schema.shape || 'betas' in schema.shape;
 }
 
-/** An optimizer's line in PyTorch: its rate always, other options where they are not the default. */
+/** Returns how PyTorch constructs an optimizer: always with its learning rate, and with each other option that differs from its default. */
 export function constructOptimizer(name: string, fields: z.ZodRawShape, options: AnyOptions): Construction {
   const rate = argument(learningRate(0), options['learningRate']);
   return construct(name, [], { learningRate: rate, ...changed(fields, { ...options, learningRate: undefined }) });

@@ -1,4 +1,4 @@
-// The one list of optimizers. A new optimizer is one file beside this one and one line here.
+// The list of optimizers. A new optimizer needs a file next to this one and a line here.
 import type { z } from 'zod';
 import { registry } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
@@ -29,17 +29,17 @@ export { SGD, type SgdOptions } from './sgd.ts';
 const optimizers = registry('optimizer', [sgd, adam, adamW, rmsprop, adagrad, adadelta, adamax, nAdam, rAdam]);
 
 export const optimizerDefinitions: readonly OptimizerDefinition[] = optimizers.definitions;
-/** Any one optimizer of a job spec. */
+/** The schema of an optimizer in a job spec. */
 export const optimizerSchema = optimizers.schema;
 /** An optimizer of a job spec with its defaults filled in. */
 export type OptimizerSpec = z.output<typeof optimizerSchema>;
 
-/** @throws ArgumentError that lists the known optimizers for an unknown one. */
+/** Returns the definition of an optimizer type. @throws ArgumentError for an unknown type. The message lists the known types. */
 export function findOptimizer(type: string): OptimizerDefinition {
   return optimizers.find(type);
 }
 
-/** The optimizer that a job spec describes, over these parameters. */
+/** Builds the optimizer of a job spec for these parameters. */
 export function buildOptimizer(spec: OptimizerSpec, parameters: readonly Tensor[]): Optimizer {
   const { type, ...options } = spec;
   return findOptimizer(type).build(options, parameters);

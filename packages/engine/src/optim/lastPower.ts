@@ -1,16 +1,16 @@
-// Powers that all parameters of a step ask for alike: each is computed once, and its base's logarithm once for all steps, because
-// the functions of math.ts are exact and not cheap.
+// Computes powers that are the same for all parameters of a step. Each power is computed once per step, and the logarithm of its base once
+// for all steps, because the exact functions of math.ts are slow.
 import { logAsPair, type Pair, pow, powOfLogarithm } from '../math.ts';
 
-/** Keeps the last power that was asked for. */
+/** Caches the last power. */
 export class LastPower {
   #base = NaN;
   #exponent = NaN;
   #value = NaN;
-  /** null where the base has no use for it. */
+  /** The logarithm of the base; null if the base is 0, negative, 1, infinite or NaN. */
   #logarithm: Pair | null = null;
 
-  /** base ^ exponent, as {@link pow}. */
+  /** Returns base ^ exponent, with the same bits as {@link pow}. */
   of(base: number, exponent: number): number {
     if (base === this.#base && exponent === this.#exponent) return this.#value;
     if (base !== this.#base) this.#logarithm = base > 0 && base !== 1 && base < Infinity ? logAsPair(base) : null;

@@ -1,5 +1,5 @@
-// What Adam and its kin share: running means of the gradient and of its square, and one kernel for them. Each of them says
-// how the two become a step.
+// The common part of Adam and related optimizers: the running means of the gradient and of its square, and their kernel. Each subclass
+// computes the factors that turn the two means into a step.
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import type { AdamStep } from '../backend/optimizerKernels.ts';
@@ -12,7 +12,7 @@ export interface MomentOptions extends OptimizerOptions {
   readonly eps: number;
   readonly weightDecay: number;
   readonly amsgrad: boolean;
-  /** Weights are shrunk themselves (Loshchilov and Hutter 2019), not by way of the gradient. */
+  /** Whether weight decay multiplies the weights (Loshchilov and Hutter 2019). If false, it is added to the gradient. */
   readonly decoupledWeightDecay: boolean;
 }
 
@@ -24,10 +24,10 @@ export type MomentBuffers = {
 
 type Written<Step> = { -readonly [Field in keyof Step]: Step[Field] };
 
-/** How the means of one parameter become its step. */
+/** The factors that turn the two means of a parameter into its step. */
 export type StepFactors = Written<Pick<AdamStep, 'meanFactor' | 'gradientFactor' | 'rootCorrection'>>;
 
-/** 1 − betaᵗ of both means: what they lack for having started at 0. */
+/** 1 − betaᵗ for both means. It corrects the bias that the means have because they start at 0. */
 export interface Corrections {
   readonly first: number;
   readonly second: number;
@@ -38,7 +38,7 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
   readonly #options: MomentOptions;
   readonly #first = new LastPower();
   readonly #second = new LastPower();
-  /** What a kernel is told, and what that follows from: written anew for each parameter. */
+  /** The kernel's options. They and the corrections are set again for each parameter, so that a step creates no objects. */
   readonly #told: Written<AdamStep>;
   readonly #corrections: Written<Corrections> = { first: 0, second: 0 };
 
@@ -71,6 +71,6 @@ export abstract class MomentOptimizer<Kept extends MomentBuffers = MomentBuffers
     backend().adam(parameter, grad, expAvg, expAvgSq, maxExpAvgSq, this.#told);
   }
 
-  /** Writes all of `to`. */
+  /** Sets all fields of `to`. */
   protected abstract setFactors(to: StepFactors, state: ParameterState<Kept>, corrections: Corrections, beta2: number): void;
 }

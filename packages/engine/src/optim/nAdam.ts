@@ -1,5 +1,5 @@
-// Adam with Nesterov's momentum (Dozat 2016), as torch.optim.NAdam in PyTorch 1.13, whose numbers the conformance set holds.
-// PyTorch 2 leaves one factor μₜ out of the mean's correction; its steps differ by less than 2 % in the first few.
+// Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam in PyTorch 1.13, which made the numbers of the conformance tests. PyTorch
+// 2 omits one factor μₜ in the correction of the mean. Its first few steps differ by less than 2 %.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import { checkArguments } from '../registry.ts';
@@ -15,18 +15,19 @@ const options = {
   betas,
   eps: eps(1e-8),
   weightDecay,
-  momentumDecay: z.number().min(0).default(4e-3).describe('How fast the momentum warms up'),
+  momentumDecay: z.number().min(0).default(4e-3).describe('How fast the momentum rises to its full value at the start of training'),
   decoupledWeightDecay,
 };
 
 type Checked = z.output<z.ZodObject<typeof options>>;
 export type NAdamOptions = z.input<z.ZodObject<typeof options>>;
 
-/** `muProduct` holds one number: the product of all momenta so far. */
+/** `muProduct` has one element: the product of all momenta so far. */
 type NAdamBuffers = MomentBuffers & { muProduct: FloatArray };
 
 /**
- * Adam whose step looks one momentum ahead: μₜ₊₁·m / (1 − Πμ·μₜ·μₜ₊₁) + (1 − μₜ)·g / (1 − Πμ), with μₜ = beta1·(1 − ½·0.96^(t·momentumDecay)).
+ * Computes Adam's step with Nesterov momentum: μₜ₊₁·m / (1 − Πμ·μₜ·μₜ₊₁) + (1 − μₜ)·g / (1 − Πμ), where μₜ = beta1·(1 −
+ * ½·0.96^(t·momentumDecay)).
  */
 export class NAdam extends MomentOptimizer<NAdamBuffers> {
   readonly #momentumDecay: number;
@@ -34,9 +35,9 @@ export class NAdam extends MomentOptimizer<NAdamBuffers> {
   readonly #nextPower = new LastPower();
 
   /**
-   * @param given learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, momentumDecay 0.004,
-   *   decoupledWeightDecay false, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.002, betas [0.9, 0.999], eps 1e-8, weightDecay 0, momentumDecay 0.004, decoupledWeightDecay
+   * false, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: NAdamOptions = {}) {
     const checked: Checked = checkArguments('NAdam', nAdam.schema, { type: 'nAdam' }, given);
@@ -59,7 +60,7 @@ export class NAdam extends MomentOptimizer<NAdamBuffers> {
   }
 }
 
-/** PyTorch's own class is another one in each version; this is the arithmetic above. */
+/** An exported script defines this class, because the formula of PyTorch's class depends on PyTorch's version. */
 const definitions = `class NAdam(optim.Optimizer):
     """As optim.NAdam in PyTorch 1.13, whose first steps later versions changed a little."""
 

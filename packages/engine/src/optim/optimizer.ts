@@ -1,5 +1,5 @@
-// What every optimizer does: it walks its parameters, keeps their state and lets a subclass update one parameter at a
-// time. The arithmetic is the backend's.
+// The base class of optimizers. It visits the parameters and keeps their state; a subclass updates one parameter at a time. The arithmetic
+// is in the backend's kernels.
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -8,39 +8,41 @@ import { formatShape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { show } from '../validation.ts';
 
-/** Arrays that an optimizer keeps for a parameter, by name, most of its size; null where none is needed (yet). */
+/**
+ * The arrays that an optimizer keeps for a parameter, by name. Most have the parameter's size. null: the array is not needed, or not yet.
+ */
 export type Buffers = Record<string, FloatArray | null>;
 
-/** All that an optimizer remembers of one parameter. */
+/** Everything that an optimizer stores for one parameter. */
 export interface ParameterState<Kept extends Buffers = Buffers> {
-  /** Updates so far. */
+  /** The number of updates so far. */
   step: number;
   readonly buffers: Kept;
 }
 
-/** {@link ParameterState} as a checkpoint holds it: copies, without the buffers that are not there. */
+/** {@link ParameterState} in a checkpoint: copies of the arrays, without those that are null. */
 export interface SavedParameterState {
   readonly step: number;
   readonly buffers: Readonly<Record<string, FloatArray>>;
 }
 
-/** Options that every optimizer takes. */
+/** The options that every optimizer has. */
 export interface OptimizerOptions {
   readonly learningRate: number;
-  /** Goes up the gradient instead of down. */
+  /** Whether the loss is maximized instead of minimized. */
   readonly maximize: boolean;
 }
 
 export abstract class Optimizer<Kept extends Buffers = Buffers> {
-  /** The rate of the next step; a scheduler writes here. */
+  /** The learning rate of the next step. Schedulers change it. */
   learningRate: number;
-  /** Momentum, or beta1 in its place, of the next step; null for an optimizer without. A scheduler writes here too. */
+  /** The momentum of the next step, or beta1 for optimizers with betas. null: the optimizer has neither. Schedulers change it. */
   momentum: number | null = null;
   readonly parameters: readonly Tensor[];
   readonly #maximize: boolean;
   readonly #states = new Map<Tensor, ParameterState<Kept>>();
 
-  /** @throws ArgumentError for no parameters, one that is given twice, or one that is not a leaf. */
+  /** @throws ArgumentError if there are no parameters, a parameter is given twice, or a parameter is not a leaf */
   constructor(parameters: Iterable<Tensor>, options: OptimizerOptions) {
     this.parameters = tensorsOf(parameters);
     this.learningRate = options.learningRate;
@@ -48,7 +50,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     if (this.parameters.length === 0)
       throw new ArgumentError('an optimizer needs at least one parameter, got none: add a layer that learns, such as Linear');
     if (new Set(this.parameters).size < this.parameters.length)
-      throw new ArgumentError('an optimizer was given a parameter twice: give each once');
+      throw new ArgumentError('an optimizer was given the same parameter twice: give each parameter once');
     const computed = this.parameters.find(({ isLeaf }) => !isLeaf);
     if (computed !== undefined) {
       throw new ArgumentError(
@@ -57,7 +59,7 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     }
   }
 
-  /** Updates every parameter that has a gradient, in place. */
+  /** Updates all parameters that have a gradient, in place. */
   step(): void {
     for (let i = 0; i < this.parameters.length; i++) {
       const parameter = this.parameters[i];
@@ -74,12 +76,12 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     }
   }
 
-  /** Sets the gradients that exist to zero, in place. */
+  /** Sets all existing gradients to zero, in place. */
   zeroGrad(): void {
     for (let i = 0; i < this.parameters.length; i++) zeroGradient(this.parameters[i]);
   }
 
-  /** All that it remembers, in the order of its parameters; null for one that has had no update. */
+  /** Returns a copy of the state of each parameter, in the order of the parameters. null: the parameter has had no update. */
   state(): (SavedParameterState | null)[] {
     return this.#saved((buffer) => buffer.slice());
   }
@@ -100,12 +102,14 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
   }
 
   /**
-   * Goes on from what {@link state} gave: steps that follow are, bit for bit, those that would have followed there.
-   * @throws ArgumentError when it is the state of other parameters or of another optimizer.
+   * Restores a state that {@link state} returned. The next steps are the same, bit for bit, as if training had not been interrupted.
+   * @throws ArgumentError if the state belongs to other parameters or to another optimizer
    */
   load(saved: readonly (SavedParameterState | null)[]): void {
     if (saved.length !== this.parameters.length) {
-      throw new ArgumentError(`a state of ${saved.length} parameters does not fit an optimizer of ${this.parameters.length}`);
+      throw new ArgumentError(
+        `the state has ${saved.length} parameters, but the optimizer has ${this.parameters.length}: load the state of the same model`,
+      );
     }
     this.#states.clear();
     saved.forEach((state, i) => {
@@ -115,14 +119,14 @@ export abstract class Optimizer<Kept extends Buffers = Buffers> {
     });
   }
 
-  /** What a parameter of `size` elements has before its first update; from allocatePersistent. */
+  /** Returns the arrays of a parameter of `size` elements before its first update. They must come from allocatePersistent. */
   protected abstract initialBuffers(size: number): Kept;
 
-  /** One update of one parameter and its state, in place; `state.step` counts this one. */
+  /** Updates one parameter and its state, in place. `state.step` already counts this update. */
   protected abstract update(parameter: FloatArray, grad: FloatArray, state: ParameterState<Kept>): void;
 }
 
-/** @throws ArgumentError for what is not a list of tensors */
+/** Returns the tensors of a list. @throws ArgumentError for anything but a list of tensors */
 function tensorsOf(parameters: unknown): readonly Tensor[] {
   const isList = typeof parameters === 'object' && parameters !== null && Symbol.iterator in parameters;
   if (!isList || parameters instanceof Tensor) {
@@ -140,14 +144,14 @@ function negated(grad: FloatArray): FloatArray {
   return out;
 }
 
-/** `initial` with the saved values. */
+/** Copies the saved values to the arrays of `initial`. @throws ArgumentError if names or sizes differ */
 function restored<Kept extends Buffers>(initial: Kept, { buffers }: SavedParameterState, size: number, index: number): Kept {
   const kept: Buffers = initial;
   for (const [name, values] of Object.entries(buffers)) {
     const length = kept[name]?.length ?? size;
     if (!Object.hasOwn(kept, name) || values.length !== length) {
       throw new ArgumentError(
-        `the state of parameter ${index} holds ${values.length} values of "${name}", which do not fit: is it another optimizer's or model's?`,
+        `the state of parameter ${index} has ${values.length} values of "${name}", which does not fit: load a state of the same model and optimizer`,
       );
     }
     kept[name] ??= backend().allocatePersistent(length);

@@ -1,4 +1,4 @@
-// Adam that waits with its adaptive steps until the mean square can be trusted (Liu et al. 2020), as torch.optim.RAdam.
+// Adam that takes adaptive steps only when its running mean of g² is reliable enough (Liu et al. 2020), as torch.optim.RAdam.
 import type { z } from 'zod';
 import { checkArguments } from '../registry.ts';
 import type { Tensor } from '../tensor.ts';
@@ -11,13 +11,16 @@ const options = { learningRate: learningRate(1e-3), maximize, betas, eps: eps(1e
 
 export type RAdamOptions = z.input<z.ZodObject<typeof options>>;
 
-/** Plain momentum while the variance of the mean square is unknown (ρ ≤ 5), then Adam's step times a rectification. */
+/**
+ * Takes plain momentum steps while the variance of the adaptive step is unknown (ρ ≤ 5). After that, takes Adam's step times a
+ * rectification factor.
+ */
 export class RAdam extends MomentOptimizer {
   readonly #power = new LastPower();
 
   /**
-   * @param given learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0, decoupledWeightDecay false, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.001, betas [0.9, 0.999], eps 1e-8, weightDecay 0, decoupledWeightDecay false, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: RAdamOptions = {}) {
     super(parameters, { ...checkArguments('RAdam', rAdam.schema, { type: 'rAdam' }, given), amsgrad: false });
@@ -41,7 +44,7 @@ export class RAdam extends MomentOptimizer {
     to.rootCorrection = null;
     if (length <= 5) return;
     const rectification = Math.sqrt(((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length));
-    // PyTorch adds eps to the root before it is corrected, so the correction is a factor here.
+    // PyTorch adds eps to the root before the root is corrected. So the correction is a factor of the step here.
     to.meanFactor = meanFactor * rectification * Math.sqrt(second);
     to.rootCorrection = 1;
   }
@@ -49,7 +52,7 @@ export class RAdam extends MomentOptimizer {
 
 export const rAdam = defineOptimizer({
   type: 'rAdam',
-  description: 'Adam whose steps are rectified while its mean square is young',
+  description: 'RAdam: Adam whose first steps are corrected, because its running means are not yet reliable',
   options,
   stateArrays: () => 2,
   build: (options, parameters): Optimizer => new RAdam(parameters, options),

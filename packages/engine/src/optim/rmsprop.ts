@@ -10,11 +10,11 @@ import { Optimizer, type ParameterState } from './optimizer.ts';
 const options = {
   learningRate: learningRate(1e-2),
   maximize,
-  alpha: z.number().min(0).lt(1).default(0.99).describe("Decay of the running mean of the gradient's square"),
+  alpha: z.number().min(0).lt(1).default(0.99).describe('The decay of the running mean of the squared gradient'),
   eps: eps(1e-8),
   weightDecay,
-  momentum: z.number().min(0).lt(1).default(0).describe('Share of the last step that is kept in the next'),
-  centered: z.boolean().default(false).describe("Divides by the gradient's standard deviation instead of its mean square"),
+  momentum: z.number().min(0).lt(1).default(0).describe('The share of the previous step that is added to the next step'),
+  centered: z.boolean().default(false).describe('Divides by the standard deviation of the gradient instead of the root of its mean square'),
 };
 
 type Checked = z.output<z.ZodObject<typeof options>>;
@@ -22,14 +22,14 @@ export type RMSpropOptions = z.input<z.ZodObject<typeof options>>;
 
 type RMSpropBuffers = { squareAvg: FloatArray; gradAvg: FloatArray | null; momentumBuffer: FloatArray | null };
 
-/** p ← p − learningRate · g / (√v + eps), v being the running mean of g². */
+/** Computes p ← p − learningRate · g / (√v + eps), where v is the running mean of g². */
 export class RMSprop extends Optimizer<RMSpropBuffers> {
   override momentum: number;
   readonly #options: Checked;
 
   /**
-   * @param given learningRate 0.01, alpha 0.99, eps 1e-8, weightDecay 0, momentum 0, centered false, maximize false.
-   * @throws ArgumentError for options out of range.
+   * @param given defaults: learningRate 0.01, alpha 0.99, eps 1e-8, weightDecay 0, momentum 0, centered false, maximize false
+   * @throws ArgumentError for options out of range
    */
   constructor(parameters: Iterable<Tensor>, given: RMSpropOptions = {}) {
     const checked: Checked = checkArguments('RMSprop', rmsprop.schema, { type: 'rmsprop' }, given);

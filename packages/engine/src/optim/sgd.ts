@@ -1,4 +1,4 @@
-// Stochastic gradient descent with momentum (torch.optim.SGD).
+// The optimizer stochastic gradient descent with momentum, as torch.optim.SGD.
 import { z } from 'zod';
 import type { FloatArray } from '../backend/backend.ts';
 import type { SgdStep } from '../backend/optimizerKernels.ts';
@@ -11,10 +11,10 @@ import { Optimizer, type ParameterState } from './optimizer.ts';
 const options = {
   learningRate: learningRate(1e-3),
   maximize,
-  momentum: z.number().min(0).lt(1).default(0).describe('Share of the last step that is kept in the next'),
-  dampening: z.number().default(0).describe('Share of the gradient that does not enter the momentum'),
+  momentum: z.number().min(0).lt(1).default(0).describe('The share of the previous step that is added to the next step'),
+  dampening: z.number().default(0).describe('The share of the gradient that is not added to the momentum'),
   weightDecay,
-  nesterov: z.boolean().default(false).describe('Looks one momentum step ahead; needs momentum, and dampening 0'),
+  nesterov: z.boolean().default(false).describe('Uses Nesterov momentum. Needs a momentum above 0, and dampening 0'),
 };
 
 type Checked = z.output<z.ZodObject<typeof options>>;
@@ -22,15 +22,15 @@ export type SgdOptions = z.input<z.ZodObject<typeof options>>;
 
 type SgdBuffers = { momentumBuffer: FloatArray | null };
 
-/** v ← momentum·v + (1 − dampening)·(g + weightDecay·p); p ← p − learningRate·v. The first v is the gradient itself. */
+/** Computes v ← momentum·v + (1 − dampening)·(g + weightDecay·p), then p ← p − learningRate·v. The first v is the gradient itself. */
 export class SGD extends Optimizer<SgdBuffers> {
   override momentum: number;
-  /** What a kernel is told, written anew for each parameter. */
+  /** The kernel's options. They are set again for each parameter, so that a step creates no objects. */
   readonly #told: { -readonly [Option in keyof SgdStep]: SgdStep[Option] };
 
   /**
-   * @param given learningRate 0.001, momentum 0, dampening 0, weightDecay 0, nesterov false, maximize false.
-   * @throws ArgumentError for options out of range, and for nesterov without momentum or with dampening.
+   * @param given defaults: learningRate 0.001, momentum 0, dampening 0, weightDecay 0, nesterov false, maximize false
+   * @throws ArgumentError for options out of range, and for nesterov without momentum or with dampening
    */
   constructor(parameters: Iterable<Tensor>, given: SgdOptions = {}) {
     const checked: Checked = checkArguments('SGD', sgd.schema, { type: 'sgd' }, given);

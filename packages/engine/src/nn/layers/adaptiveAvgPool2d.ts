@@ -1,4 +1,4 @@
-// Average pooling to a given size (torch.nn.AdaptiveAvgPool2d): options, module, shape rule. The arithmetic is
+// The layer of average pooling to a given output size (torch.nn.AdaptiveAvgPool2d): options, module, shape rule. The arithmetic is in
 // ops/averagePool2d.ts.
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
@@ -14,15 +14,18 @@ const side = size.nullable();
 const options = {
   outputSize: z
     .union([size, z.tuple([side, side])])
-    .describe("Height and width of the output: one number for both, or [height, width], where null is the input's"),
+    .describe('Height and width of the output: one number for both, or [height, width]. null keeps the size of the input'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** Means over windows that cover the input evenly, as many as the output is to have. */
+/** Computes the mean of each window. The windows are spread evenly over the input, one for each element of the output. */
 export class AdaptiveAvgPool2d extends Module {
   readonly #outputSize: AdaptiveSize;
 
-  /** @param outputSize height and width, once for both or twice; null keeps the input's. @throws ArgumentError for sizes below 1. */
+  /**
+   * @param outputSize one number for height and width, or [height, width]. null keeps the input's size.
+   * @throws ArgumentError for sizes below 1
+   */
   constructor(outputSize: AdaptiveSize) {
     super();
     this.#outputSize = checkArguments('AdaptiveAvgPool2d', constructorArguments, { outputSize: mutable(outputSize) }, {}).outputSize;
@@ -44,7 +47,7 @@ const mutable = (outputSize: AdaptiveSize): number | [number | null, number | nu
 
 export const adaptiveAvgPool2d = defineLayer({
   type: 'adaptiveAvgPool2d',
-  description: 'Mean over windows of [channels, height, width], to an output of a given height and width',
+  description: 'Average pooling of [channels, height, width] to a given height and width',
   options,
   outputShape({ outputSize }, input) {
     const [channels, height, width] = imageShape('adaptiveAvgPool2d', input);

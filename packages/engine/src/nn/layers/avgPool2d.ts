@@ -1,4 +1,4 @@
-// The 2-D average pooling layer (torch.nn.AvgPool2d): options, module, shape rule. The arithmetic is ops/averagePool2d.ts.
+// The 2-D average pooling layer (torch.nn.AvgPool2d): options, module, shape rule. The arithmetic is in ops/averagePool2d.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { avgPool2d as pool, avgPoolMap, avgPoolSize } from '../../ops/averagePool2d.ts';
@@ -11,24 +11,27 @@ import { onnxPlaneMap } from './onnxPlaneMap.ts';
 
 const options = {
   kernelSize: sizePair(1).describe('Height and width of the window'),
-  stride: sizePair(1).optional().describe('Step of the window; the default is its size'),
-  padding: sizePair(0).default(0).describe('Zeros added on each side; at most half the window'),
-  ceilMode: z.boolean().default(false).describe('Also windows that reach beyond the end'),
-  countIncludePad: z.boolean().default(true).describe('Counts the padding in the number of elements to divide by'),
-  divisorOverride: z.int().min(1).optional().describe("What to divide by instead of the window's size"),
+  stride: sizePair(1).optional().describe('Distance between neighbouring windows. Default: kernelSize'),
+  padding: sizePair(0).default(0).describe('The number of zeros added on each side. At most half of kernelSize'),
+  ceilMode: z
+    .boolean()
+    .default(false)
+    .describe('Rounds the output size up instead of down, so that the last window may extend beyond the padded input'),
+  countIncludePad: z.boolean().default(true).describe('Whether padding counts as elements in the mean'),
+  divisorOverride: z.int().min(1).optional().describe('The divisor of the mean, instead of the number of elements in the window'),
 };
 const constructorArguments = z.strictObject(options);
 
 export type AvgPool2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'kernelSize'>;
 
-/** The mean of each window. */
+/** Computes the mean of each window. */
 export class AvgPool2d extends Module {
   readonly #options: z.output<typeof constructorArguments> & { readonly stride: SizePair };
 
   /**
-   * @param kernelSize height and width of the window, once for both or twice.
-   * @param rest stride = kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride.
-   * @throws ArgumentError for sizes that make no sense.
+   * @param kernelSize height and width of the window: one number for both, or [height, width]
+   * @param rest defaults: stride = kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride
+   * @throws ArgumentError for sizes out of range
    */
   constructor(kernelSize: SizePair, rest: AvgPool2dLayerOptions = {}) {
     super();
@@ -54,7 +57,7 @@ export const avgPool2d = defineLayer({
     const [channels, height, width] = imageShape('avgPool2d', input);
     return [channels, ...avgPoolSize([height, width], kernelSize, rest)];
   },
-  // Padding brings zeros in; another divisor can make more of the values.
+  // The mean may include zeros from the padding. With another divisor, the result may be larger than any input value.
   outputRange: ({ divisorOverride }, { min, max }) =>
     divisorOverride === undefined
       ? { min: Math.min(min, 0), max: Math.max(max, 0) }

@@ -1,5 +1,5 @@
-// Batch normalisation as layers (torch.nn.BatchNorm1d and BatchNorm2d), which differ in the inputs that they take: options,
-// modules, shape rules, cost. The arithmetic is ops/batchNorm.ts.
+// The batch normalisation layers (torch.nn.BatchNorm1d and BatchNorm2d), which accept different input shapes: options, modules, shape
+// rules, cost. The arithmetic is in ops/batchNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
@@ -13,16 +13,19 @@ import { defineLayer, imageShape } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance to avoid a division by zero'),
   momentum: z
     .number()
     .min(0)
     .max(1)
     .nullable()
     .default(0.1)
-    .describe('Share of each batch in the running statistics; null: their plain mean over all batches'),
-  affine: z.boolean().default(true).describe('Learns a scale and a shift per channel'),
-  trackRunningStats: z.boolean().default(true).describe("Keeps running statistics for evaluation; else each batch's own are used"),
+    .describe('The weight of a new batch in the running statistics. null: the running statistics are the mean over all batches'),
+  affine: z.boolean().default(true).describe('Whether a scale and a shift per channel are learned'),
+  trackRunningStats: z
+    .boolean()
+    .default(true)
+    .describe('Whether running statistics are kept for evaluation. If false, evaluation uses the statistics of its own batch'),
 };
 const constructorArguments = z.strictObject({ numFeatures: z.int().min(1), ...options });
 
@@ -35,8 +38,9 @@ abstract class BatchNorm extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
   /**
-   * @param numFeatures channels. @param rest eps 1e-5, momentum 0.1, affine true, trackRunningStats true.
-   * @throws ArgumentError for options that make no sense.
+   * @param numFeatures the number of channels
+   * @param rest defaults: eps 1e-5, momentum 0.1, affine true, trackRunningStats true
+   * @throws ArgumentError for options out of range
    */
   constructor(numFeatures: number, rest: BatchNormLayerOptions = {}) {
     super();
@@ -53,7 +57,7 @@ abstract class BatchNorm extends Module {
       : null;
   }
 
-  /** @throws ArgumentError when training on a single value per channel. */
+  /** @throws ArgumentError in training mode if each channel has a single value */
   override forward(input: Tensor): Tensor {
     const { eps, momentum } = this.#options;
     const running = this.#running;
@@ -77,21 +81,21 @@ abstract class BatchNorm extends Module {
   }
 }
 
-/** As Python writes a small number: 1e-05. */
+/** Returns a small number in Python's notation: 1e-05. */
 export const pythonScientific = (value: number): string =>
   value > 0 && value < 1e-4 ? value.toExponential().replace(/e-(\d)$/, 'e-0$1') : String(value);
 
-/** Batch normalisation over [N, C] or [N, C, L]. */
+/** Normalises each channel of [N, C] or [N, C, L]. */
 export class BatchNorm1d extends BatchNorm {}
 
-/** Batch normalisation over [N, C, H, W]. */
+/** Normalises each channel of [N, C, H, W]. */
 export class BatchNorm2d extends BatchNorm {}
 
 type Options = z.output<z.ZodObject<typeof options>>;
 
 const cost = ({ affine }: Options, input: Shape) => ({ parameters: affine ? 2 * input[0] : 0, multiplyAdds: sizeOf(input) });
 
-/** A variance needs two values of each channel. */
+/** Returns 2 if a sample has a single value per channel, because a variance needs two values. Otherwise returns 1. */
 const leastBatch = (_options: Options, input: Shape): number => (sizeOf(input.slice(1)) === 1 ? 2 : 1);
 
 function onnx(
@@ -103,7 +107,7 @@ function onnx(
     const [scale, shift] = affine ? [weight('weight'), weight('bias')] : [constant(1, [channels]), constant(0, [channels])];
     return node('BatchNormalization', [input, scale, shift, weight('running_mean'), weight('running_var')], { epsilon: { float: eps } });
   }
-  // Statistics of the batch itself, in evaluation too.
+  // Without running statistics, the batch's own statistics are used in evaluation too.
   const axes = [0, ...rest.map((_, i) => i + 2)];
   const perChannel = [1, channels, ...rest.map(() => 1)];
   const mean = (value: string): string => node('ReduceMean', [value], { axes, keepdims: 1 });
@@ -116,7 +120,7 @@ function onnx(
 
 export const batchNorm2d = defineLayer({
   type: 'batchNorm2d',
-  description: 'Normalises each channel of [channels, height, width] over the batch; channels are inferred',
+  description: 'Normalises each channel of [channels, height, width] over the batch. The number of channels is inferred from the input',
   options,
   outputShape: (_options, input) => imageShape('batchNorm2d', input),
   cost,
@@ -129,7 +133,8 @@ export const batchNorm2d = defineLayer({
 
 export const batchNorm1d = defineLayer({
   type: 'batchNorm1d',
-  description: 'Normalises each feature of [features], or channel of [channels, length], over the batch; their number is inferred',
+  description:
+    'Normalises each feature of [features], or each channel of [channels, length], over the batch. The number is inferred from the input',
   options,
   outputShape(_options, input) {
     if (input.length !== 1 && input.length !== 2) {

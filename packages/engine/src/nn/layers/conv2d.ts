@@ -1,4 +1,4 @@
-// The 2-D convolution layer (torch.nn.Conv2d): options, module, shape rule, cost. The arithmetic is ops/conv2d.ts.
+// The 2-D convolution layer (torch.nn.Conv2d): options, module, shape rule, cost. The arithmetic is in ops/conv2d.ts.
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
 import type { ConvGeometry, PoolGeometry } from '../../backend/backend.ts';
@@ -18,27 +18,31 @@ import { kernelScratch } from './memory.ts';
 import type { MaxPool2d } from './maxPool2d.ts';
 
 const options = {
-  outChannels: z.int().min(1).describe('Output channels'),
+  outChannels: z.int().min(1).describe('The number of output channels'),
   kernelSize: sizePair(1).describe('Height and width of the kernel'),
-  stride: sizePair(1).default(1).describe('Step of the kernel'),
+  stride: sizePair(1).default(1).describe('Distance between neighbouring positions of the kernel'),
   padding: z
     .union([sizePair(0), z.enum(['same', 'valid'])])
     .default(0)
-    .describe("Added on each side; 'same': as much as keeps height and width, with stride 1; 'valid': none"),
-  dilation: sizePair(1).default(1).describe("Distance between the kernel's taps"),
-  groups: z.int().min(1).default(1).describe('Blocks of channels that do not see each other'),
-  bias: z.boolean().default(true).describe('Adds a learned bias per output channel'),
+    .describe("The number of rows and columns added on each side. 'same' keeps height and width and needs stride 1. 'valid' adds none"),
+  dilation: sizePair(1).default(1).describe('Distance between neighbouring elements of the kernel in the input'),
+  groups: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('The number of groups of channels. Each group of output channels reads only its own group of input channels'),
+  bias: z.boolean().default(true).describe('Whether a learned bias is added to each output channel'),
   paddingMode: z
     .enum(['zeros', 'reflect', 'replicate', 'circular'])
     .default('zeros')
-    .describe('What is added: zeros, the mirrored input, its edge, or its other end'),
+    .describe('The values of the padding: zeros, the input mirrored at its edge, its edge values, or values from the opposite side'),
 };
 const constructorArguments = z.strictObject({ inChannels: z.int().min(1), ...options });
 
 type Conv2dOptions = z.output<z.ZodObject<typeof options>>;
 export type Conv2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'inChannels' | 'outChannels' | 'kernelSize'> & Drawn;
 
-/** The sizes of a convolution, and of the max-pooling of its result, for inputs of one shape. */
+/** The sizes of a convolution for one input shape, and of the max pooling that follows it, if there is one. */
 interface Sizes {
   readonly input: Shape;
   readonly pool: MaxPool2d | null;
@@ -46,7 +50,7 @@ interface Sizes {
   readonly windows: PoolGeometry | null;
 }
 
-/** Convolution with learned weight [outChannels, inChannels/groups, kH, kW] and bias [outChannels]. */
+/** Convolves with a learned weight [outChannels, inChannels/groups, kH, kW] and adds a learned bias [outChannels]. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
@@ -59,9 +63,9 @@ export class Conv2d extends Module {
   #sizes: Sizes | null = null;
 
   /**
-   * @param kernelSize height and width, once for both or twice.
-   * @param rest stride 1, padding 0, dilation 1, groups 1, bias true, paddingMode 'zeros'; the generator that manualSeed seeds.
-   * @throws ArgumentError for sizes that make no sense, ShapeError for groups that do not divide both channels.
+   * @param kernelSize height and width: one number for both, or [height, width]
+   * @param rest defaults: stride 1, padding 0, dilation 1, groups 1, bias true, paddingMode 'zeros', the generator that manualSeed seeds
+   * @throws ArgumentError for sizes out of range, ShapeError if `groups` does not divide both numbers of channels
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: Conv2dLayerOptions = {}) {
     super();
@@ -85,7 +89,7 @@ export class Conv2d extends Module {
     return convolve(this.#padded(input), this.weight, this.bias, { ...this.#options, padding: 0 });
   }
 
-  /** What a rectifier makes of the result, and max-pooling, if given, of that: as one operation. */
+  /** Computes relu of the convolution and, if `pool` is not null, max pooling of the result, as one operation. */
   forwardRelu(input: Tensor, pool: MaxPool2d | null): Tensor {
     const x = this.#padded(input);
     const { geometry, windows } = this.#sizesFor(x, pool);
@@ -93,7 +97,7 @@ export class Conv2d extends Module {
     return conv2dReluMaxPool2d(x, this.weight, this.bias, geometry, windows);
   }
 
-  /** Shapes seldom change from one step to the next: the last sizes are kept. */
+  /** Returns the sizes for an input. The last sizes are kept, because the shape seldom changes between steps. */
   #sizesFor(x: Tensor, pool: MaxPool2d | null): Sizes {
     if (this.#sizes?.pool === pool && sameShape(this.#sizes.input, x.shape)) return this.#sizes;
     const options = this.#paddingMode === 'zeros' ? this.#options : { ...this.#options, padding: 0 };
@@ -104,7 +108,7 @@ export class Conv2d extends Module {
     return this.#sizes;
   }
 
-  /** The input with what is not zeros around it. */
+  /** Returns the input with its padding if paddingMode is not 'zeros'. Otherwise returns the input itself. */
   #padded(input: Tensor): Tensor {
     if (this.#paddingMode === 'zeros') return input;
     const [, , kernelHeight, kernelWidth] = this.weight.shape;
@@ -129,7 +133,7 @@ export class Conv2d extends Module {
 
 export const conv2d = defineLayer({
   type: 'conv2d',
-  description: '2-D convolution over [channels, height, width]; input channels are inferred',
+  description: '2-D convolution of [channels, height, width]. The number of input channels is inferred from the input',
   options,
   outputShape(options, input) {
     const [channels, height, width] = imageShape('conv2d', input);
@@ -155,7 +159,7 @@ export const conv2d = defineLayer({
     const dilations = bothSizes('conv2d: dilation', dilation, 1);
     const [top, left, bottom, right] = sides(padding, kernel, dilations);
     const isZeros = paddingMode === 'zeros';
-    // Picked row by row and column by column: this version of ONNX has no operator for all of the modes.
+    // Gathers the rows and columns one by one, because this version of ONNX has no operator for all of the padding modes.
     const picked = (from: string, axis: number, length: number, before: number, after: number): string =>
       isZeros ? from : node('Gather', [from, integers(paddedPositions(paddingMode, length, before, after))], { axis });
     const padded = picked(picked(input, 2, height, top, bottom), 3, width, left, right);
@@ -171,7 +175,9 @@ export const conv2d = defineLayer({
 
 type Pair = readonly [number, number];
 
-/** Values of the copies that a padding other than zeros makes: with more columns, then with more rows too. */
+/**
+ * Returns how many values the padded copies have if the padding is not zeros: the copy with more columns, then the copy with more rows too.
+ */
 function paddedCopies({ kernelSize, padding, dilation, paddingMode }: Conv2dOptions, [channels, height, width]: Shape): number {
   if (paddingMode === 'zeros') return 0;
   const [top, left, bottom, right] = sides(
@@ -183,7 +189,7 @@ function paddedCopies({ kernelSize, padding, dilation, paddingMode }: Conv2dOpti
   return channels * wide * (height + (height + top + bottom));
 }
 
-/** What is added at the top, left, bottom and right. */
+/** Returns the padding at the top, left, bottom and right. */
 function sides(padding: ConvPadding, kernel: Pair, dilation: Pair): readonly [number, number, number, number] {
   const [top, left] = convPadding(padding, kernel, dilation);
   if (padding !== 'same') return [top, left, top, left];
@@ -197,13 +203,17 @@ function weightShape({ outChannels, kernelSize, groups }: Conv2dOptions, inChann
   return [outChannels, inChannels / groups, ...bothSizes('conv2d: kernelSize', kernelSize, 1)];
 }
 
-/** A mirror has no more to show than the input has, less its edge; the other end, no more than the input. */
+/**
+ * Checks that the input is large enough for its padding. 'reflect' can mirror all rows and columns except the edge; 'circular' can repeat
+ * all.
+ * @throws ShapeError if the padding is too large
+ */
 function checkPaddingMode({ paddingMode }: Conv2dOptions, { padTop, padLeft, height, width }: ConvGeometry): void {
   if (paddingMode === 'zeros' || paddingMode === 'replicate') return;
   const less = paddingMode === 'reflect' ? 1 : 0;
   if (padTop <= height - less && padLeft <= width - less) return;
   throw new ShapeError(
-    `paddingMode '${paddingMode}' can add at most ${height - less}×${width - less} to a ${height}×${width} input, got ${padTop}×${padLeft}`,
+    `paddingMode '${paddingMode}' allows a padding of at most ${height - less}×${width - less} for a ${height}×${width} input, got ${padTop}×${padLeft}`,
     'padding',
   );
 }

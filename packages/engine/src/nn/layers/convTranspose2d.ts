@@ -1,4 +1,4 @@
-// The 2-D transposed convolution layer (torch.nn.ConvTranspose2d): options, module, shape rule, cost. The arithmetic is
+// The 2-D transposed convolution layer (torch.nn.ConvTranspose2d): options, module, shape rule, cost. The arithmetic is in
 // ops/convTranspose2d.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
@@ -14,21 +14,27 @@ import { type Drawn, defineLayer, imageShape, sizePair } from './define.ts';
 import { kernelScratch } from './memory.ts';
 
 const options = {
-  outChannels: z.int().min(1).describe('Output channels'),
+  outChannels: z.int().min(1).describe('The number of output channels'),
   kernelSize: sizePair(1).describe('Height and width of the kernel'),
-  stride: sizePair(1).default(1).describe('Distance between inputs in the output'),
-  padding: sizePair(0).default(0).describe("Rows and columns cut off the output's sides"),
-  outputPadding: sizePair(0).default(0).describe("Rows and columns added at the output's end; less than the stride or the dilation"),
-  groups: z.int().min(1).default(1).describe('Blocks of channels that do not see each other'),
-  bias: z.boolean().default(true).describe('Adds a learned bias per output channel'),
-  dilation: sizePair(1).default(1).describe("Distance between the kernel's taps"),
+  stride: sizePair(1).default(1).describe('Distance in the output between the positions of neighbouring input elements'),
+  padding: sizePair(0).default(0).describe('The number of rows and columns removed from each side of the output'),
+  outputPadding: sizePair(0)
+    .default(0)
+    .describe('The number of rows and columns added at the bottom and the right of the output. Must be less than stride or dilation'),
+  groups: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('The number of groups of channels. Each group of output channels reads only its own group of input channels'),
+  bias: z.boolean().default(true).describe('Whether a learned bias is added to each output channel'),
+  dilation: sizePair(1).default(1).describe('Distance between neighbouring elements of the kernel in the output'),
 };
 const constructorArguments = z.strictObject({ inChannels: z.int().min(1), ...options });
 
 type Options = z.output<z.ZodObject<typeof options>>;
 export type ConvTranspose2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'inChannels' | 'outChannels' | 'kernelSize'> & Drawn;
 
-/** Transposed convolution with learned weight [inChannels, outChannels/groups, kH, kW] and bias [outChannels]. */
+/** Computes the transposed convolution with a learned weight [inChannels, outChannels/groups, kH, kW] and a learned bias [outChannels]. */
 export class ConvTranspose2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
@@ -36,9 +42,9 @@ export class ConvTranspose2d extends Module {
   readonly #options: Record<'stride' | 'padding' | 'outputPadding' | 'dilation', readonly [number, number]> & { readonly groups: number };
 
   /**
-   * @param kernelSize height and width, once for both or twice.
-   * @param rest stride 1, padding 0, outputPadding 0, dilation 1, groups 1, bias true; the generator that manualSeed seeds.
-   * @throws ArgumentError for sizes that make no sense, ShapeError for groups that do not divide both channels.
+   * @param kernelSize height and width: one number for both, or [height, width]
+   * @param rest defaults: stride 1, padding 0, outputPadding 0, dilation 1, groups 1, bias true, the generator that manualSeed seeds
+   * @throws ArgumentError for sizes out of range, ShapeError if `groups` does not divide both numbers of channels
    */
   constructor(inChannels: number, outChannels: number, kernelSize: SizePair, rest: ConvTranspose2dLayerOptions = {}) {
     super();
@@ -54,7 +60,7 @@ export class ConvTranspose2d extends Module {
     };
     this.weight = Parameter.zeros(weightShape(checked, inChannels));
     this.bias = checked.bias ? Parameter.zeros([outChannels]) : null;
-    // PyTorch takes the second dimension for the inputs here too.
+    // As in PyTorch, the fan-in is computed from the weight's second dimension, although that is the output channels here.
     initializeConvOrLinear(this.weight.values, this.bias?.values ?? null, this.weight.size / inChannels, generator);
   }
 
@@ -77,7 +83,8 @@ export class ConvTranspose2d extends Module {
 
 export const convTranspose2d = defineLayer({
   type: 'convTranspose2d',
-  description: '2-D transposed convolution over [channels, height, width], which can enlarge them; input channels are inferred',
+  description:
+    '2-D transposed convolution of [channels, height, width], which can enlarge height and width. The number of input channels is inferred from the input',
   options,
   outputShape(options, input) {
     const [channels, height, width] = imageShape('convTranspose2d', input);
@@ -111,7 +118,8 @@ export const convTranspose2d = defineLayer({
       const operands = [input, weight('weight'), ...(bias ? [weight('bias')] : [])];
       return node('ConvTranspose', operands, { ...shared, pads: [top, left, top, left], output_padding: [more, wider] });
     }
-    // Runtimes refuse as much: less is cut off at the end, and zeros follow where nothing was cut.
+    // Runtimes refuse an output_padding as large as the stride. So less is cut off at the end, and zeros are added if nothing is left to
+    // cut off.
     const ends = [top - more, left - wider];
     const cut = ends.map((end) => Math.max(end, 0));
     const zeros = ends.map((end) => Math.max(-end, 0));

@@ -35,7 +35,7 @@ export const layerName = z
   .min(1)
   .max(64)
   .regex(/^(?!\d+$)[ -\-/-~\u00a0-\uffff]+$/, 'a layer name has no dots or control characters and is not a number')
-  .describe('Names the layer and its parameters; the default is its index');
+  .describe('The name of the layer, and the first part of the names of its parameters. Default: the index of the layer');
 
 /** The field that every layer of a job spec has in addition to its `type` and its options. */
 export interface Named {

@@ -1,4 +1,4 @@
-// Dropout as a layer (torch.nn.Dropout): options, module.
+// The dropout layer (torch.nn.Dropout): options, module.
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { dropout as drop } from '../../ops/dropout.ts';
@@ -11,15 +11,15 @@ import { Module } from '../module.ts';
 import { type Drawn, defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-const options = { p: z.number().min(0).max(1).default(0.5).describe('Probability of an element to be zeroed while training') };
+const options = { p: z.number().min(0).max(1).default(0.5).describe('The probability that an element is set to 0 in training') };
 const constructorArguments = z.strictObject(options);
 
-/** Zeroes elements at random while training and scales the others by 1 / (1 − p); does nothing in evaluation. */
+/** In training, sets random elements to 0 and multiplies the others by 1 / (1 − p). In evaluation, returns the input. */
 export class Dropout extends Module {
   readonly #p: number;
   readonly #generator: Generator;
 
-  /** @param p default 0.5. @param drawn the generator of the draws; default: the one that manualSeed seeds. */
+  /** @param p the probability of 0; default 0.5 @param drawn the generator of the draws; default: the generator that manualSeed seeds */
   constructor(p?: number, drawn: Drawn = {}) {
     super();
     const { generator, given } = withGenerator('Dropout', drawn, 'generator');
@@ -36,7 +36,7 @@ export class Dropout extends Module {
   }
 }
 
-/** PyTorch's own draws its masks otherwise. */
+/** An exported script defines its own class, because PyTorch's class draws its masks differently. */
 const definitions = `class Dropout(nn.Module):
     """Keeps an element where torch.rand is at least p."""
 
@@ -54,10 +54,10 @@ const definitions = `class Dropout(nn.Module):
 
 export const dropout = defineLayer({
   type: 'dropout',
-  description: 'Zeroes elements at random while training, against overfitting',
+  description: 'Sets random elements to 0 in training, to reduce overfitting',
   options,
   outputShape: (_options, input) => input,
-  // The mask.
+  // The inner activations are the mask.
   cost: (_options, input) => ({ parameters: 0, multiplyAdds: 0, innerActivations: sizeOf(input) }),
   memory: { ...gradientInPlace, gradientReads: 'nothing' },
   build: ({ p }, _input, generator) => new Dropout(p, { generator }),

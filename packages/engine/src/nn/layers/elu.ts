@@ -1,4 +1,4 @@
-// The exponential linear unit as a layer (torch.nn.ELU): options, module.
+// The exponential linear unit layer (torch.nn.ELU): options, module.
 import { z } from 'zod';
 import { construct, leading } from '../../construction.ts';
 import { elu as apply } from '../../ops/activations.ts';
@@ -9,15 +9,15 @@ import { defineLayer, pythonFloat } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  alpha: z.number().default(1).describe('How far it falls below 0'),
+  alpha: z.number().default(1).describe('The output approaches -alpha for very negative inputs'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** x above 0, alpha · (eˣ − 1) below; default 1. */
+/** Computes x for x > 0, and alpha · (eˣ − 1) otherwise. Default: alpha 1. */
 export class ELU extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
-  /** @throws ArgumentError for options that make no sense. */
+  /** @throws ArgumentError unless alpha is a finite number */
   constructor(alpha?: number) {
     super();
     this.#options = checkArguments('ELU', constructorArguments, { alpha }, {});
@@ -34,7 +34,7 @@ export class ELU extends Module {
 
 export const elu = defineLayer({
   type: 'elu',
-  description: 'Exponential linear unit: x above 0, alpha · (e^x - 1) below',
+  description: 'Exponential linear unit: x for x > 0, alpha · (e^x - 1) otherwise',
   options,
   outputShape: (_options, input) => input,
   outputRange: ({ alpha }, { max }) => ({ min: Math.min(-alpha, 0), max: Math.max(max, 0, -alpha) }),

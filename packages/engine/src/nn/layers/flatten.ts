@@ -1,4 +1,4 @@
-// The layer that joins dimensions into one (torch.nn.Flatten): options, module, shape rule.
+// The flatten layer, which joins dimensions into one (torch.nn.Flatten): options, module, shape rule.
 import { construct } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
@@ -11,12 +11,15 @@ import { defineLayer, sampleDimension } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  startDim: z.int().default(1).describe('First dimension to join; 0 is the batch, negative numbers count from the end'),
-  endDim: z.int().default(-1).describe('Last dimension to join'),
+  startDim: z
+    .int()
+    .default(1)
+    .describe('The first dimension to join. 0 is the batch, which cannot be joined. Negative numbers count from the end'),
+  endDim: z.int().default(-1).describe('The last dimension to join'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** [N, C, H, W] → [N, C·H·W]; startDim and endDim choose other dimensions to join. */
+/** Joins dimensions: [N, C, H, W] becomes [N, C·H·W]. startDim and endDim select other dimensions. */
 export class Flatten extends Module {
   readonly #startDim: number;
   readonly #endDim: number;

@@ -1,5 +1,5 @@
-// Which neighbours in a list of layers one operation can do: a convolution with the rectifier after it and max-pooling before
-// or after that, and a linear layer with the rectifier after it. Results are those of the layers one by one, up to rounding.
+// Finds neighbouring layers that one operation can compute: a convolution with relu and, before or after relu, max pooling; or a linear
+// layer with relu. The results are the same as those of single layers, up to rounding.
 import type { Tensor } from '../../tensor.ts';
 import type { Module } from '../module.ts';
 import { Conv2d } from './conv2d.ts';
@@ -9,13 +9,13 @@ import { ReLU } from './relu.ts';
 
 type NamedModule = readonly [name: string, module: Module];
 
-/** Layers that run as one. */
+/** Neighbouring layers that run as one operation, or a single layer. */
 export interface Stage {
   readonly layers: readonly NamedModule[];
   forward(input: Tensor): Tensor;
 }
 
-/** The layers in order, neighbours that one operation can do in one stage. */
+/** Groups layers into stages, in order. Neighbours that one operation can compute form one stage. */
 export function stagesOf(layers: readonly NamedModule[]): readonly Stage[] {
   const stages: Stage[] = [];
   for (let i = 0; i < layers.length; i += stages[stages.length - 1].layers.length) stages.push(stageAt(layers, i));
@@ -39,7 +39,7 @@ function stageAt(layers: readonly NamedModule[], index: number): Stage {
 
 const plainLayers: readonly unknown[] = [Conv2d, Linear, MaxPool2d, ReLU];
 
-/** Whether nobody has given a layer another forward, as a subclass may, or whoever watches it. */
+/** Returns whether a layer has its original `forward`. A subclass, or code that observes a layer, may replace it. */
 const isPlain = ([, module]: NamedModule): boolean => plainLayers.includes(module.constructor) && !Object.hasOwn(module, 'forward');
 
 function oneByOne(layers: readonly NamedModule[], input: Tensor): Tensor {

@@ -1,4 +1,4 @@
-// The Gaussian error linear unit as a layer (torch.nn.GELU): options, module.
+// The Gaussian error linear unit layer (torch.nn.GELU): options, module.
 import { z } from 'zod';
 import { construct, leading } from '../../construction.ts';
 import { gelu as apply } from '../../ops/activations.ts';
@@ -9,15 +9,18 @@ import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  approximate: z.enum(['none', 'tanh']).default('none').describe('Exact, or by a hyperbolic tangent'),
+  approximate: z
+    .enum(['none', 'tanh'])
+    .default('none')
+    .describe("'none' computes the exact function, 'tanh' an approximation with the hyperbolic tangent"),
 };
 const constructorArguments = z.strictObject(options);
 
-/** x · Φ(x), element by element; 'none' is exact, 'tanh' the usual approximation. */
+/** Computes x · Φ(x) for each element. 'none' is exact, 'tanh' is the usual approximation. */
 export class GELU extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
-  /** @throws ArgumentError for options that make no sense. */
+  /** @throws ArgumentError unless `approximate` is 'none' or 'tanh' */
   constructor(approximate?: 'none' | 'tanh') {
     super();
     this.#options = checkArguments('GELU', constructorArguments, { approximate }, {});
@@ -34,7 +37,7 @@ export class GELU extends Module {
 
 export const gelu = defineLayer({
   type: 'gelu',
-  description: 'Gaussian error linear unit: x times the share of a normal distribution below x',
+  description: 'Gaussian error linear unit: x times the probability that a standard normal value is below x',
   options,
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.17005, max: Math.max(max, 0) }),

@@ -1,4 +1,4 @@
-// Group normalisation as a layer (torch.nn.GroupNorm): options, module, shape rule, cost. The arithmetic is ops/rowNorm.ts.
+// The group normalisation layer (torch.nn.GroupNorm): options, module, shape rule, cost. The arithmetic is in ops/rowNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ArgumentError, ShapeError } from '../../errors.ts';
@@ -12,25 +12,28 @@ import { defineLayer } from './define.ts';
 import { rowStatistics, VALUES_PER_ROW } from './memory.ts';
 
 const options = {
-  numGroups: z.int().min(1).describe('Groups of neighbouring channels, each normalised as one'),
-  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
-  affine: z.boolean().default(true).describe('Learns a scale and a shift per channel'),
+  numGroups: z
+    .int()
+    .min(1)
+    .describe('The number of groups of neighbouring channels. Each group is normalised together. Must divide the number of channels'),
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance to avoid a division by zero'),
+  affine: z.boolean().default(true).describe('Whether a scale and a shift per channel are learned'),
 };
 const constructorArguments = z.strictObject({ numChannels: z.int().min(1), ...options });
 
 export type GroupNormLayerOptions = Omit<z.input<typeof constructorArguments>, 'numGroups' | 'numChannels'>;
 
-/** Normalises each sample's channels in groups, with learned weight and bias [numChannels]. */
+/** Normalises each sample's channels in groups, with a learned weight and bias [numChannels]. */
 export class GroupNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   readonly #options: z.output<typeof constructorArguments>;
 
-  /** @param rest eps 1e-5, affine true. @throws ArgumentError for groups that do not divide the channels. */
+  /** @param rest defaults: eps 1e-5, affine true @throws ArgumentError if numGroups does not divide numChannels */
   constructor(numGroups: number, numChannels: number, rest: GroupNormLayerOptions = {}) {
     super();
     this.#options = checkArguments('GroupNorm', constructorArguments, { numGroups, numChannels }, rest);
-    if (numChannels % numGroups !== 0) throw new ArgumentError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
+    if (numChannels % numGroups !== 0) throw new ArgumentError(`GroupNorm: numGroups ${numGroups} must divide numChannels ${numChannels}`);
     this.weight = this.#options.affine ? constant([numChannels], 1) : null;
     this.bias = this.#options.affine ? constant([numChannels], 0) : null;
   }

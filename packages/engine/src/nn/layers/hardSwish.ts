@@ -1,4 +1,4 @@
-// The hard swish as a layer (torch.nn.Hardswish): no options, no parameters.
+// The hard swish layer (torch.nn.Hardswish). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { hardSwish as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** x · relu6(x + 3) / 6, element by element. */
+/** Computes x · relu6(x + 3) / 6 for each element. */
 export class Hardswish extends Module {
   override forward(input: Tensor): Tensor {
     return apply(input);
@@ -15,7 +15,7 @@ export class Hardswish extends Module {
 
 export const hardSwish = defineLayer({
   type: 'hardSwish',
-  description: 'SiLU of straight lines: x · min(max(x + 3, 0), 6) / 6',
+  description: 'Piecewise approximation of SiLU: x · min(max(x + 3, 0), 6) / 6',
   options: {},
   outputShape: (_options, input) => input,
   outputRange: (_options, { max }) => ({ min: -0.375, max: Math.max(max, 0) }),

@@ -1,4 +1,4 @@
-// Layer normalisation as a layer (torch.nn.LayerNorm): options, module, shape rule, cost. The arithmetic is ops/rowNorm.ts.
+// The layer normalisation layer (torch.nn.LayerNorm): options, module, shape rule, cost. The arithmetic is in ops/rowNorm.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
@@ -14,12 +14,14 @@ import { rowStatistics, VALUES_PER_ROW } from './memory.ts';
 
 const sizes = z.union([z.int().min(1), keepingFewProblems(z.array(z.int().min(1)).min(1))]);
 const common = {
-  eps: z.number().min(0).default(1e-5).describe('Added to the variance'),
-  elementwiseAffine: z.boolean().default(true).describe('Learns a scale per element'),
-  bias: z.boolean().default(true).describe('Learns a shift per element too; only with elementwiseAffine'),
+  eps: z.number().min(0).default(1e-5).describe('Added to the variance to avoid a division by zero'),
+  elementwiseAffine: z.boolean().default(true).describe('Whether a scale per element is learned'),
+  bias: z.boolean().default(true).describe('Whether a shift per element is learned too. Ignored if elementwiseAffine is false'),
 };
 const options = {
-  normalizedShape: sizes.optional().describe("The last dimensions, over which a sample is normalised; all of a sample's if left out"),
+  normalizedShape: sizes
+    .optional()
+    .describe('The sizes of the last dimensions, over which a sample is normalised. Default: all dimensions of a sample'),
   ...common,
 };
 const constructorArguments = z.strictObject({ normalizedShape: sizes, ...common });
@@ -28,14 +30,14 @@ export type LayerNormLayerOptions = Omit<z.input<typeof constructorArguments>, '
 
 const listOf = (shape: number | readonly number[]): Shape => (typeof shape === 'number' ? [shape] : shape);
 
-/** Normalises each sample over its last dimensions, with learned weight and bias of their shape. */
+/** Normalises each sample over its last dimensions, with a learned weight and bias of the same shape. */
 export class LayerNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   readonly #shape: Shape;
   readonly #eps: number;
 
-  /** @param rest eps 1e-5, elementwiseAffine true, bias true. @throws ArgumentError for options that make no sense. */
+  /** @param rest defaults: eps 1e-5, elementwiseAffine true, bias true @throws ArgumentError for options out of range */
   constructor(normalizedShape: number | readonly number[], rest: LayerNormLayerOptions = {}) {
     super();
     const checked = checkArguments('LayerNorm', constructorArguments, { normalizedShape: [...listOf(normalizedShape)] }, rest);
@@ -57,13 +59,13 @@ export class LayerNorm extends Module {
 
 export const layerNorm = defineLayer({
   type: 'layerNorm',
-  description: 'Normalises each sample over its last dimensions, all of them unless said otherwise',
+  description: 'Normalises each sample over its last dimensions. Default: over all its dimensions',
   options,
   outputShape({ normalizedShape }, input) {
     const shape = listOf(normalizedShape ?? input);
     if (shape.length === 0 || !sameShape(input.slice(-shape.length), shape)) {
       throw new ShapeError(
-        `normalizedShape ${formatShape(shape)} is not how an input ${formatShape(input)} ends: leave it out to normalise all of it`,
+        `normalizedShape ${formatShape(shape)} does not match the last dimensions of the input ${formatShape(input)}: omit it to normalise over all dimensions`,
         'normalizedShape',
       );
     }

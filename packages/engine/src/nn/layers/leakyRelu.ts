@@ -1,4 +1,4 @@
-// The leaky rectifier as a layer (torch.nn.LeakyReLU): options, module.
+// The leaky rectifier layer (torch.nn.LeakyReLU): options, module.
 import { z } from 'zod';
 import { construct, leading } from '../../construction.ts';
 import { leakyRelu as apply } from '../../ops/activations.ts';
@@ -9,15 +9,15 @@ import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  negativeSlope: z.number().default(0.01).describe('Slope below 0'),
+  negativeSlope: z.number().default(0.01).describe('The factor of negative inputs'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** x above 0, negativeSlope · x below; default 0.01. */
+/** Computes x for x > 0, and negativeSlope · x otherwise. Default: negativeSlope 0.01. */
 export class LeakyReLU extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
-  /** @throws ArgumentError for options that make no sense. */
+  /** @throws ArgumentError unless negativeSlope is a finite number */
   constructor(negativeSlope?: number) {
     super();
     this.#options = checkArguments('LeakyReLU', constructorArguments, { negativeSlope }, {});
@@ -34,7 +34,7 @@ export class LeakyReLU extends Module {
 
 export const leakyRelu = defineLayer({
   type: 'leakyRelu',
-  description: 'Rectified linear unit that lets a share of negative values through',
+  description: 'Rectified linear unit that multiplies negative values by a small factor: x for x > 0, negativeSlope · x otherwise',
   options,
   outputShape: (_options, input) => input,
   outputRange: ({ negativeSlope }, { min, max }) => ({ min: Math.min(negativeSlope * min, 0), max: Math.max(max, 0, negativeSlope * min) }),

@@ -1,4 +1,4 @@
-// The fully connected layer (torch.nn.Linear): options, module, shape rule, cost. The arithmetic is ops/matmul.ts.
+// The fully connected layer (torch.nn.Linear): options, module, shape rule, cost. The arithmetic is in ops/matmul.ts.
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
@@ -13,22 +13,21 @@ import { type Drawn, defineLayer } from './define.ts';
 import { kernelScratch } from './memory.ts';
 
 const options = {
-  outFeatures: z.int().min(1).describe('Output features'),
-  bias: z.boolean().default(true).describe('Adds a learned bias per output feature'),
+  outFeatures: z.int().min(1).describe('The number of output features'),
+  bias: z.boolean().default(true).describe('Whether a learned bias is added to each output feature'),
 };
 const constructorArguments = z.strictObject({ inFeatures: z.int().min(1), ...options });
 
 export type LinearLayerOptions = Omit<z.input<typeof constructorArguments>, 'inFeatures' | 'outFeatures'> & Drawn;
 
-/** x · weightᵀ + bias over the last dimension, with learned weight [outFeatures, inFeatures] and bias [outFeatures]. */
+/**
+ * Computes x · weightᵀ + bias over the last dimension, with a learned weight [outFeatures, inFeatures] and a learned bias [outFeatures].
+ */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
 
-  /**
-   * @param rest bias true; the generator that manualSeed seeds.
-   * @throws ArgumentError for sizes that make no sense.
-   */
+  /** @param rest defaults: bias true, the generator that manualSeed seeds @throws ArgumentError for sizes out of range */
   constructor(inFeatures: number, outFeatures: number, rest: LinearLayerOptions = {}) {
     super();
     const { generator, given } = withGenerator('Linear', rest, 'bias');
@@ -42,7 +41,7 @@ export class Linear extends Module {
     return applyLinear(input, this.weight, this.bias);
   }
 
-  /** What a rectifier makes of the result: as one operation. */
+  /** Computes relu of the layer's result, as one operation. */
   forwardRelu(input: Tensor): Tensor {
     return linearRelu(input, this.weight, this.bias);
   }
@@ -55,7 +54,7 @@ export class Linear extends Module {
 
 export const linear = defineLayer({
   type: 'linear',
-  description: 'Fully connected layer over [features]; input features are inferred',
+  description: 'Fully connected layer for inputs [features]. The number of input features is inferred from the input',
   options,
   outputShape(options, input) {
     features(input);
@@ -71,7 +70,11 @@ export const linear = defineLayer({
   onnx: ({ input, node, weight }, { bias }) => node('Gemm', [input, weight('weight'), ...(bias ? [weight('bias')] : [])], { transB: 1 }),
 });
 
-/** Features of one sample. @throws ShapeError for a map, over whose last dimension alone it would silently work. */
+/**
+ * Returns the number of features of a sample.
+ * @throws ShapeError unless a sample has one dimension. For more dimensions, the layer would compute over the last one only, which is
+ * hardly ever wanted.
+ */
 function features(input: Shape): number {
   if (input.length !== 1) {
     const remedy =

@@ -1,4 +1,4 @@
-// The logarithm of the softmax as a layer (torch.nn.LogSoftmax): options, module, shape rule.
+// The log-softmax layer (torch.nn.LogSoftmax): options, module, shape rule.
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { logSoftmax as apply } from '../../ops/softmax.ts';
@@ -8,11 +8,16 @@ import { Module } from '../module.ts';
 import { defineLayer, sampleDimension } from './define.ts';
 
 const options = {
-  dim: z.int().default(1).describe('Dimension that sums to 1; 0 is the batch, negative numbers count from the end'),
+  dim: z
+    .int()
+    .default(1)
+    .describe(
+      'The dimension along which the probabilities sum to 1. 0 is the batch, which is not allowed. Negative numbers count from the end',
+    ),
 };
 const constructorArguments = z.strictObject(options);
 
-/** Log-probabilities over dimension dim; default 1. */
+/** Computes log-probabilities over dimension `dim`. Default: dim 1. */
 export class LogSoftmax extends Module {
   readonly #dim: number;
 
@@ -32,7 +37,7 @@ export class LogSoftmax extends Module {
 
 export const logSoftmax = defineLayer({
   type: 'logSoftmax',
-  description: 'Makes log-probabilities of logits, as the nll and klDiv losses take them',
+  description: 'Converts logits to log-probabilities, which the losses nll and klDiv expect',
   options,
   outputShape({ dim }, input) {
     sampleDimension('dim', dim, input);

@@ -1,4 +1,4 @@
-// The 2-D maximum pooling layer (torch.nn.MaxPool2d): options, module, shape rule. The arithmetic is ops/pool2d.ts.
+// The 2-D max pooling layer (torch.nn.MaxPool2d): options, module, shape rule. The arithmetic is in ops/pool2d.ts.
 import { changed, construct } from '../../construction.ts';
 import { z } from 'zod';
 import { maxPool2d as pool, poolGeometry } from '../../ops/pool2d.ts';
@@ -10,24 +10,31 @@ import { defineLayer, imageShape, pythonSize, sizePair } from './define.ts';
 
 const options = {
   kernelSize: sizePair(1).describe('Height and width of the window'),
-  stride: sizePair(1).optional().describe('Step of the window; the default is its size'),
-  padding: sizePair(0).default(0).describe('Minus infinities added on each side; at most half the window'),
-  dilation: sizePair(1).default(1).describe("Distance between the window's elements"),
-  ceilMode: z.boolean().default(false).describe('Also windows that reach beyond the end'),
+  stride: sizePair(1).optional().describe('Distance between neighbouring windows. Default: kernelSize'),
+  padding: sizePair(0)
+    .default(0)
+    .describe(
+      'The number of elements added on each side. They are minus infinity, so they are never the maximum. At most half of kernelSize',
+    ),
+  dilation: sizePair(1).default(1).describe('Distance between neighbouring elements of a window'),
+  ceilMode: z
+    .boolean()
+    .default(false)
+    .describe('Rounds the output size up instead of down, so that the last window may extend beyond the padded input'),
 };
 const constructorArguments = z.strictObject(options);
 
 export type MaxPool2dLayerOptions = Omit<z.input<typeof constructorArguments>, 'kernelSize'>;
 
-/** The largest value of each window. */
+/** Computes the largest value of each window. */
 export class MaxPool2d extends Module {
-  /** As they were given, with the stride that they mean. */
+  /** The options of the constructor, with defaults filled in. */
   readonly options: z.output<typeof constructorArguments> & { readonly stride: SizePair };
 
   /**
-   * @param kernelSize height and width of the window, once for both or twice.
-   * @param rest stride = kernelSize, padding 0, dilation 1, ceilMode false.
-   * @throws ArgumentError for sizes that make no sense.
+   * @param kernelSize height and width of the window: one number for both, or [height, width]
+   * @param rest defaults: stride = kernelSize, padding 0, dilation 1, ceilMode false
+   * @throws ArgumentError for sizes out of range
    */
   constructor(kernelSize: SizePair, rest: MaxPool2dLayerOptions = {}) {
     super();
@@ -57,7 +64,7 @@ export const maxPool2d = defineLayer({
     return [channels, geometry.outHeight, geometry.outWidth];
   },
   outputRange: (_options, input) => input,
-  // The output counts twice: the position of each maximum in the input is kept too.
+  // The output counts twice, because the position of each maximum in the input is kept too.
   memory: { gradientReads: 'output', keptOutputs: 2, fusedAs: 'pooling' },
   build: ({ kernelSize, ...rest }) => new MaxPool2d(kernelSize, rest),
   pytorch: ({ kernelSize, ...rest }) => construct('nn.MaxPool2d', [kernelSize], changed(options, rest)),
@@ -66,7 +73,7 @@ export const maxPool2d = defineLayer({
     const strides = bothSizes('maxPool2d: stride', stride, 1);
     const dilations = bothSizes('maxPool2d: dilation', dilation, 1);
     const [top, left] = bothSizes('maxPool2d: padding', padding, 0);
-    // Runtimes differ in what ceil_mode is: what the last windows reach beyond the end is padded here.
+    // The graph pads the elements that the last windows need beyond the end, because runtimes interpret ceil_mode differently.
     const reach = (axis: 0 | 1): number => (windows[axis] - 1) * strides[axis] + dilations[axis] * (kernel[axis] - 1) + 1;
     const [bottom, right] = [reach(0) - height - 2 * top, reach(1) - width - 2 * left].map((more) => Math.max(0, more));
     const pads = integers([0, 0, 0, 0, 0, 0, bottom, right]);

@@ -1,9 +1,9 @@
-// Pooling by averages and resizing in ONNX: products with a matrix for each side. ONNX has operators of its own for some of
-// these, but what they do at edges differs between its versions and runtimes; a matrix leaves nothing to interpret.
+// Average pooling and resizing in ONNX, as products with one matrix for each side. ONNX has operators for some of them, but versions and
+// runtimes treat the edges differently.
 import type { OnnxScope } from '../../onnx.ts';
 import { denseBands, type PlaneMap } from '../../ops/bands.ts';
 
-/** Adds rows · input · columnsᵀ for planes of this height and width. @returns its output. */
+/** Adds nodes that compute rows · input · columnsᵀ for planes of this height and width. @returns the name of the output */
 export function onnxPlaneMap(
   { input, node, constant }: OnnxScope,
   [rows, columns]: PlaneMap,

@@ -85,7 +85,7 @@ const plainLayers = registry('layer', [
 ]);
 export default plainLayers;
 
-/** A layer that contains no others, with its defaults filled in. */
+/** A layer of a job spec that contains no other layers, with defaults filled in. */
 export type PlainLayerSpec = z.output<typeof plainLayers.schema>;
-/** A layer that contains no others, before defaults are filled in. */
+/** A layer of a job spec that contains no other layers, before defaults are filled in. */
 export type PlainLayerInput = z.input<typeof plainLayers.schema>;

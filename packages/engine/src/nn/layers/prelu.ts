@@ -1,4 +1,4 @@
-// The rectifier with learned slopes (torch.nn.PReLU): options, module, shape rule, cost.
+// The rectifier layer with learned slopes (torch.nn.PReLU): options, module, shape rule, cost.
 import { z } from 'zod';
 import { construct, leading } from '../../construction.ts';
 import { ShapeError } from '../../errors.ts';
@@ -10,16 +10,16 @@ import { Module, Parameter } from '../module.ts';
 import { defineLayer } from './define.ts';
 
 const options = {
-  numParameters: z.int().min(1).default(1).describe('One slope for all channels, or as many as there are channels'),
-  init: z.number().default(0.25).describe('Where the slopes start'),
+  numParameters: z.int().min(1).default(1).describe('The number of slopes: 1 for all channels together, or the number of channels'),
+  init: z.number().default(0.25).describe('The initial value of the slopes'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** x above 0, weight · x below, with a learned weight [numParameters]. */
+/** Computes x for x > 0, and weight · x otherwise, with a learned weight [numParameters]. */
 export class PReLU extends Module {
   readonly weight: Parameter;
 
-  /** @param numParameters 1, or the number of channels; default 1. @param init default 0.25. */
+  /** @param numParameters 1, or the number of channels; default 1 @param init the initial value; default 0.25 */
   constructor(numParameters?: number, init?: number) {
     super();
     const checked = checkArguments('PReLU', constructorArguments, { numParameters, init }, {});
@@ -38,7 +38,7 @@ export class PReLU extends Module {
 
 export const prelu = defineLayer({
   type: 'prelu',
-  description: 'Rectified linear unit whose slope below 0 is learned',
+  description: 'Rectified linear unit with a learned factor for negative values',
   options,
   outputShape({ numParameters }, input) {
     if (numParameters !== 1 && numParameters !== input[0]) {

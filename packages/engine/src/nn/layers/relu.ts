@@ -1,4 +1,4 @@
-// The rectifier as a layer (torch.nn.ReLU): no options, no parameters.
+// The rectifier layer (torch.nn.ReLU). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { relu as rectify } from '../../ops/elementwise.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** max(x, 0), element by element. */
+/** Computes max(x, 0) for each element. */
 export class ReLU extends Module {
   override forward(input: Tensor): Tensor {
     return rectify(input);

@@ -1,4 +1,4 @@
-// The bounded rectifier as a layer (torch.nn.ReLU6): no options, no parameters.
+// The bounded rectifier layer (torch.nn.ReLU6). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { relu6 as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** min(max(x, 0), 6), element by element. */
+/** Computes min(max(x, 0), 6) for each element. */
 export class ReLU6 extends Module {
   override forward(input: Tensor): Tensor {
     return apply(input);
@@ -15,7 +15,7 @@ export class ReLU6 extends Module {
 
 export const relu6 = defineLayer({
   type: 'relu6',
-  description: 'Rectified linear unit that ends at 6: min(max(x, 0), 6)',
+  description: 'Rectified linear unit with the maximum 6: min(max(x, 0), 6)',
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: 6 }),

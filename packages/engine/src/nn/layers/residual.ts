@@ -23,8 +23,8 @@ import {
 
 const layers = z.array(plainLayers.schema).min(1);
 const options = {
-  layers: layers.describe('What is added to the shortcut, from input to output'),
-  shortcut: layers.optional().describe('What the input goes through on its other way; left out: nothing'),
+  layers: layers.describe('The layers whose output is added to the shortcut, from input to output'),
+  shortcut: layers.optional().describe('The layers of the shortcut. If omitted, the input itself is added'),
 };
 
 interface Options {
@@ -54,8 +54,8 @@ export class Residual extends Module {
 
 const mismatch = (main: Shape, other: Shape, hasShortcut: boolean): string =>
   hasShortcut
-    ? `residual: its layers come to ${formatShape(main)} and its shortcut to ${formatShape(other)}: they must be alike`
-    : `residual: its layers make ${formatShape(main)} of ${formatShape(other)}: keep the shape, or give it a shortcut that comes to the same`;
+    ? `residual: layers give the shape ${formatShape(main)} and shortcut gives ${formatShape(other)}: make both equal`
+    : `residual: layers change the shape ${formatShape(other)} to ${formatShape(main)}: keep the shape, or add a shortcut with the same output shape`;
 
 /** Returns the summaries of `layers` or of `shortcut`. @throws ShapeError; its `field` is a path that begins with the block's option */
 function infer(way: 'layers' | 'shortcut', specs: readonly PlainLayerSpec[], input: Shape) {
@@ -89,7 +89,7 @@ const python = `class Residual(nn.Module):
 
 export const residual = defineLayer({
   type: 'residual',
-  description: 'Adds its input, or what a shortcut makes of it, to what its layers make of it',
+  description: 'Adds the input, or the output of a shortcut, to the output of its layers',
   options,
   outputShape({ layers, shortcut }, input) {
     const main = outputOf('layers', layers, input);

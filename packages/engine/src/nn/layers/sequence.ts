@@ -1,5 +1,5 @@
-// A list of layers one after another: its shapes and costs (without touching memory), what is known of its output, and the
-// network that it describes. Where a layer's definition comes from is the caller's: the whole registry, or the plain layers.
+// A list of layers one after another: its shapes and costs (computed without allocating tensors), facts about its output, and the network
+// that it describes. The caller passes the function that finds a layer's definition, because some lists may contain only plain layers.
 import { ShapeError } from '../../errors.ts';
 import type { Generator } from '../../random.ts';
 import type { ValueRange } from '../../range.ts';
@@ -10,31 +10,31 @@ import type { Module } from '../module.ts';
 import type { LayerCost, LayerDefinition } from './define.ts';
 import { Sequential } from './sequential.ts';
 
-/** What every layer of a spec has, whatever its options. */
+/** The fields that every layer of a spec has, and its options. */
 export type AnyLayerSpec = AnyOptions & { readonly type: string; readonly name?: string | undefined };
 
-/** Gives a layer's definition. */
+/** Returns the definition of a layer type. */
 export type FindLayer = (type: string) => LayerDefinition;
 
-/** One layer of a network as a dry run shows it. */
+/** One layer of a network in the result of a dry run. */
 export interface SummaryOf<Spec extends AnyLayerSpec> extends LayerCost {
   readonly index: number;
-  /** What its parameters' names begin with: its own name, or its index. */
+  /** The first part of the names of the layer's parameters: the layer's name, or its index. */
   readonly name: string;
   readonly type: Spec['type'];
-  /** Shape of one sample's output. */
+  /** The shape of one sample's output. */
   readonly outputShape: Shape;
 }
 
-/** All layers, or the first whose input does not fit it: what comes after that one has no known input. */
+/** All layers; or the index and the error of the first layer whose input does not fit. The inputs of later layers are then unknown. */
 export type InferredShapesOf<Spec extends AnyLayerSpec> =
   | { readonly ok: true; readonly layers: readonly SummaryOf<Spec>[] }
   | { readonly ok: false; readonly index: number; readonly error: ShapeError };
 
-/** What a layer is called in its network. */
+/** Returns the name of a layer in its network: its own name, or its index. */
 export const nameOf = (layer: AnyLayerSpec, index: number): string => layer.name ?? String(index);
 
-/** What is wrong with a layer, by its type and name. Operations name themselves, for who calls them alone; that is not said twice. */
+/** Returns an error message that begins with the layer's type and name. If `message` already begins with the type, this is removed. */
 export function complaintOf(layer: AnyLayerSpec, index: number, message: string, where: string = ''): string {
   const prefix = `${layer.type}: `;
   return `${layer.type} "${nameOf(layer, index)}"${where}: ${message.startsWith(prefix) ? message.slice(prefix.length) : message}`;
@@ -52,7 +52,7 @@ export function repeatedNames(specs: readonly AnyLayerSpec[], where: string = ''
   });
 }
 
-/** Folds the layers' shape rules over the shape of one sample's input. */
+/** Computes the shapes and costs of the layers one after another, from the shape of one sample's input. */
 export function inferSequence<Spec extends AnyLayerSpec>(
   find: FindLayer,
   specs: readonly Spec[],
@@ -88,7 +88,7 @@ export function leastBatches(find: FindLayer, specs: readonly AnyLayerSpec[], in
   return specs.map((layer, index) => find(layer.type).leastBatch(layer, inputs[index]));
 }
 
-/** What is known of the values that the last layer gives, the first one's input being in `input`. */
+/** Returns the range of values that the output of the last layer can have. `input` is the range of the input's values. */
 export function rangeThrough(find: FindLayer, specs: readonly AnyLayerSpec[], input: ValueRange): ValueRange {
   let range = input;
   for (const layer of specs) range = find(layer.type).outputRange(layer, range);
@@ -96,9 +96,9 @@ export function rangeThrough(find: FindLayer, specs: readonly AnyLayerSpec[], in
 }
 
 /**
- * The network that a list of layers describes. Layers are made in order and draw from the generator as PyTorch's
- * constructors do: each its weight, then its bias.
- * @throws ShapeError that names the layer whose input does not fit it, ArgumentError when two layers have one name.
+ * Builds the network that a list of layers describes. Layers are built in order. As in PyTorch's constructors, each draws first its weight
+ * and then its bias from the generator.
+ * @throws ShapeError if the input of a layer does not fit; the message names the layer. ArgumentError if two layers have the same name.
  */
 export function buildSequence(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape, generator: Generator): Sequential {
   const inputs = shapesThrough(find, specs, inputShape);
@@ -109,7 +109,7 @@ export function buildSequence(find: FindLayer, specs: readonly AnyLayerSpec[], i
   return new Sequential(...children);
 }
 
-/** The same network as a line of code. */
+/** Returns how PyTorch constructs the same network, as a line of code. */
 export function constructSequence(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): Construction {
   const inputs = shapesThrough(find, specs, inputShape);
   const children = specs.map((layer, index): Argument => {

@@ -1,4 +1,4 @@
-// The logistic function as a layer (torch.nn.Sigmoid): no options, no parameters.
+// The logistic function layer (torch.nn.Sigmoid). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { sigmoid as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** 1 / (1 + e⁻ˣ), element by element. */
+/** Computes 1 / (1 + e⁻ˣ) for each element. */
 export class Sigmoid extends Module {
   override forward(input: Tensor): Tensor {
     return apply(input);
@@ -15,7 +15,7 @@ export class Sigmoid extends Module {
 
 export const sigmoid = defineLayer({
   type: 'sigmoid',
-  description: 'Squeezes each value into 0 to 1: 1 / (1 + e^-x)',
+  description: 'Logistic function, with values from 0 to 1: 1 / (1 + e^-x)',
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: 1 }),

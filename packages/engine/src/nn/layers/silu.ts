@@ -1,4 +1,4 @@
-// The sigmoid linear unit as a layer (torch.nn.SiLU): no options, no parameters.
+// The sigmoid linear unit layer (torch.nn.SiLU). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { silu as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** x · sigmoid(x), element by element. */
+/** Computes x · sigmoid(x) for each element. */
 export class SiLU extends Module {
   override forward(input: Tensor): Tensor {
     return apply(input);

@@ -1,4 +1,4 @@
-// The softmax as a layer (torch.nn.Softmax): options, module, shape rule.
+// The softmax layer (torch.nn.Softmax): options, module, shape rule.
 import { z } from 'zod';
 import { construct } from '../../construction.ts';
 import { softmax as apply } from '../../ops/softmax.ts';
@@ -8,11 +8,16 @@ import { Module } from '../module.ts';
 import { defineLayer, sampleDimension } from './define.ts';
 
 const options = {
-  dim: z.int().default(1).describe('Dimension that sums to 1; 0 is the batch, negative numbers count from the end'),
+  dim: z
+    .int()
+    .default(1)
+    .describe(
+      'The dimension along which the probabilities sum to 1. 0 is the batch, which is not allowed. Negative numbers count from the end',
+    ),
 };
 const constructorArguments = z.strictObject(options);
 
-/** Probabilities over dimension dim; default 1. */
+/** Computes probabilities over dimension `dim`. Default: dim 1. */
 export class Softmax extends Module {
   readonly #dim: number;
 
@@ -32,7 +37,7 @@ export class Softmax extends Module {
 
 export const softmax = defineLayer({
   type: 'softmax',
-  description: 'Makes probabilities of logits: e^x over its sum',
+  description: 'Converts logits to probabilities: e^x divided by the sum of e^x',
   options,
   outputShape({ dim }, input) {
     sampleDimension('dim', dim, input);

@@ -1,4 +1,4 @@
-// The smooth rectifier as a layer (torch.nn.Softplus): options, module.
+// The smooth rectifier layer (torch.nn.Softplus): options, module.
 import { z } from 'zod';
 import { construct, leading } from '../../construction.ts';
 import { softplus as apply } from '../../ops/activations.ts';
@@ -9,16 +9,16 @@ import { defineLayer, pythonFloat } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
 const options = {
-  beta: z.number().gt(0).default(1).describe('Sharpness of the bend'),
-  threshold: z.number().default(20).describe('Where beta · x is above it, x itself'),
+  beta: z.number().gt(0).default(1).describe('How sharply the curve bends at 0. With a larger beta it is closer to relu'),
+  threshold: z.number().default(20).describe('If beta · x is larger than this, the output is x'),
 };
 const constructorArguments = z.strictObject(options);
 
-/** log(1 + e^(beta·x)) / beta, element by element; beta 1, threshold 20. */
+/** Computes log(1 + e^(beta·x)) / beta for each element. Defaults: beta 1, threshold 20. */
 export class Softplus extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
-  /** @throws ArgumentError for options that make no sense. */
+  /** @throws ArgumentError unless beta is above 0 and both are finite numbers */
   constructor(beta?: number, threshold?: number) {
     super();
     this.#options = checkArguments('Softplus', constructorArguments, { beta, threshold }, {});
@@ -35,7 +35,7 @@ export class Softplus extends Module {
 
 export const softplus = defineLayer({
   type: 'softplus',
-  description: 'A smooth rectifier: log(1 + e^(beta x)) / beta',
+  description: 'Smooth rectifier: log(1 + e^(beta x)) / beta',
   options,
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: 0, max: Infinity }),
@@ -45,7 +45,7 @@ export const softplus = defineLayer({
   onnx({ input, node, constant }, { beta, threshold }) {
     const scaled = beta === 1 ? input : node('Mul', [input, constant(beta, [])]);
     const bent = beta === 1 ? node('Softplus', [scaled]) : node('Div', [node('Softplus', [scaled]), constant(beta, [])]);
-    // Above 20 the two are the same number in float32.
+    // With a threshold of 20 or more, x and the formula are the same float32 number above it.
     return threshold >= 20 ? bent : node('Where', [node('Greater', [scaled, constant(threshold, [])]), input, bent]);
   },
 });

@@ -1,4 +1,4 @@
-// The hyperbolic tangent as a layer (torch.nn.Tanh): no options, no parameters.
+// The hyperbolic tangent layer (torch.nn.Tanh). It has no options and no parameters.
 import { construct } from '../../construction.ts';
 import { tanh as apply } from '../../ops/activations.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -6,7 +6,7 @@ import { Module } from '../module.ts';
 import { defineLayer } from './define.ts';
 import { gradientInPlace } from './memory.ts';
 
-/** tanh x, element by element. */
+/** Computes tanh x for each element. */
 export class Tanh extends Module {
   override forward(input: Tensor): Tensor {
     return apply(input);
@@ -15,7 +15,7 @@ export class Tanh extends Module {
 
 export const tanh = defineLayer({
   type: 'tanh',
-  description: 'Squeezes each value into -1 to 1: the hyperbolic tangent',
+  description: 'Hyperbolic tangent, with values from -1 to 1',
   options: {},
   outputShape: (_options, input) => input,
   outputRange: () => ({ min: -1, max: 1 }),

@@ -1,4 +1,4 @@
-// Resizing as a layer (torch.nn.Upsample): options, module, shape rule. The arithmetic is ops/upsample.ts.
+// The resizing layer (torch.nn.Upsample): options, module, shape rule. The arithmetic is in ops/upsample.ts.
 import { z } from 'zod';
 import { changed, construct } from '../../construction.ts';
 import { checkUpsample, upsampleModes, upsample as resize, upsampleMap, upsampleSize } from '../../ops/upsample.ts';
@@ -11,25 +11,28 @@ import { onnxPlaneMap } from './onnxPlaneMap.ts';
 
 const factor = z.number().positive();
 const options = {
-  size: sizePair(1).optional().describe('Height and width of the output; this or scaleFactor'),
+  size: sizePair(1).optional().describe('Height and width of the output. Give either size or scaleFactor'),
   scaleFactor: z
     .union([factor, z.tuple([factor, factor])])
     .optional()
-    .describe('Output over input, for both sides or [height, width]; sizes are rounded down'),
-  mode: z.enum(upsampleModes).default('nearest').describe('How a pixel comes from its neighbours'),
-  alignCorners: z.boolean().default(false).describe("Corner pixels keep their centres, for 'bilinear' and 'bicubic'"),
+    .describe('The output size divided by the input size: one number for both sides, or [height, width]. The output size is rounded down'),
+  mode: z.enum(upsampleModes).default('nearest').describe('How a pixel is computed from its neighbours'),
+  alignCorners: z
+    .boolean()
+    .default(false)
+    .describe("Whether the centres of the corner pixels stay at the same place. Only for 'bilinear' and 'bicubic'"),
 };
 const constructorArguments = z.strictObject(options);
 
 export type UpsampleLayerOptions = z.input<typeof constructorArguments>;
 
-/** Resizes the height and the width. */
+/** Resizes the height and the width of images. */
 export class Upsample extends Module {
   readonly #options: z.output<typeof constructorArguments>;
 
   /**
-   * @param given size or scaleFactor; mode 'nearest', alignCorners false.
-   * @throws ArgumentError for options that make no sense, ShapeError for those that contradict each other.
+   * @param given size or scaleFactor. Defaults: mode 'nearest', alignCorners false
+   * @throws ArgumentError for options out of range, ShapeError for options that contradict each other
    */
   constructor(given: UpsampleLayerOptions) {
     super();
@@ -56,7 +59,7 @@ export const upsample = defineLayer({
     const [channels, height, width] = imageShape('upsample', input);
     return [channels, ...upsampleSize([height, width], options)];
   },
-  // Cubics overshoot.
+  // Bicubic interpolation can give values outside of the input's range.
   outputRange: ({ mode }, input) => (mode === 'bicubic' ? anyValue : input),
   memory: { gradientReads: 'nothing' },
   build: (options) => new Upsample(options),

@@ -1,4 +1,4 @@
-// The one list of presets, and a preset's layers for given data. A new preset is one file beside this one and one line here.
+// The list of presets, and the layers of a preset for given data. A new preset needs a file next to this one and a line here.
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import type { Definition } from '../../registry.ts';
@@ -16,11 +16,11 @@ const schemaOf = <Name extends string>({ name, description }: Preset<Name>) =>
   z.strictObject({ preset: z.literal(name) }).describe(description);
 
 const [first, ...others] = presets.map(schemaOf);
-/** A job spec's `model` that names a preset. */
+/** The schema of a job spec's `model` that names a preset. */
 export const presetSchema = z.discriminatedUnion('preset', [first, ...others]);
 export type PresetName = z.output<typeof presetSchema>['preset'];
 
-/** What the catalog says of them. */
+/** The presets, as the catalog lists them. */
 export const presetDefinitions: readonly Definition[] = presets.map((preset) => ({
   type: preset.name,
   description: preset.description,
@@ -28,9 +28,9 @@ export const presetDefinitions: readonly Definition[] = presets.map((preset) => 
 }));
 
 /**
- * A preset's layers for samples of this shape, with their defaults filled in.
- * @param outputs numbers that the network is to give for one sample.
- * @throws ShapeError when it does not fit the samples or the targets.
+ * Returns a preset's layers for samples of this shape, with defaults filled in.
+ * @param outputs the number of values that the network computes for one sample
+ * @throws ShapeError if the preset does not fit the samples or the targets
  */
 export function presetLayers(name: PresetName, input: Shape, outputs: number): [LayerSpec, ...LayerSpec[]] {
   const [preset] = presets.filter((candidate) => candidate.name === name);
@@ -41,7 +41,7 @@ export function presetLayers(name: PresetName, input: Shape, outputs: number): [
   }
   if (!Number.isSafeInteger(outputs)) {
     throw new ShapeError(
-      `the preset ${name} gives a number for each value of a target, of which there are ${outputs}: use smaller targets`,
+      `the preset ${name} needs one output for each value of a target, but a target has ${outputs} values: use smaller targets`,
     );
   }
   const layers = z.tuple([layerSchema], layerSchema).parse(preset.layers(input, outputs));

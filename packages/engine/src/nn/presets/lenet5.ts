@@ -1,10 +1,10 @@
-// LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling, as it is taught today.
+// LeNet-5 (LeCun et al. 1998) with relu and max pooling, which is the usual form today.
 import { definePreset } from './define.ts';
 
 export const lenet5 = definePreset({
   name: 'lenet5',
   description:
-    'LeNet-5 with rectifiers and max pooling: two convolutions of 5×5 and three linear layers. Images smaller than 32×32 are padded by 2, so that 28×28 and 32×32 both come to 400 features.',
+    'LeNet-5 with rectifiers and max pooling: two 5×5 convolutions and three linear layers. Images smaller than 32×32 are padded by 2 on each side, so that 28×28 and 32×32 images both give 400 features.',
   layers: ([, height, width], outputs) => [
     { type: 'conv2d', name: 'conv1', outChannels: 6, kernelSize: 5, padding: Math.min(height, width) < 32 ? 2 : 0 },
     { type: 'relu' },

@@ -1,9 +1,9 @@
-// A small network in the manner of MobileNet (Howard et al. 2017): each convolution is split into one that sees each channel
-// alone and one of 1×1 that mixes the channels.
+// A small network like MobileNet (Howard et al. 2017). Each convolution is split into a depthwise convolution, which reads each channel
+// alone, and a 1×1 convolution, which mixes the channels.
 import type { LayerInput } from '../layers/index.ts';
 import { definePreset, normalizedConvolution, pooledOutputs } from './define.ts';
 
-/** Output channels and stride of each pair. */
+/** Output channels and stride of each pair of convolutions. */
 const pairs = [
   [32, 1],
   [64, 2],

@@ -1,6 +1,6 @@
-// The residual networks for CIFAR (He et al. 2015, section 4.2): 6n + 2 layers with weights, batch norm after each convolution.
-// Shortcuts are the input itself wherever shapes stay, and where they change a 1×1 convolution with batch norm (the paper's
-// option B): its option A, zeros for the new channels, would need a layer that PyTorch does not have.
+// The residual networks for CIFAR (He et al. 2015, section 4.2): 6n + 2 layers with weights, with batch norm after each convolution. A
+// shortcut is the input itself, or a 1×1 convolution with batch norm if the shape changes (the paper's option B). Option A, zeros for the
+// new channels, would need a layer that PyTorch does not have.
 import type { LayerInput } from '../layers/index.ts';
 import type { PlainLayerInput } from '../layers/plain.ts';
 import { definePreset, normalizedConvolution, pooledOutputs } from './define.ts';
@@ -16,7 +16,7 @@ function block(channels: number, stride: number): LayerInput[] {
   return [sum, { type: 'relu' }];
 }
 
-/** @param n blocks of each of the three stages, which have 16, 32 and 64 channels. */
+/** @param n the number of blocks in each of the three stages, which have 16, 32 and 64 channels */
 function resnet(n: number, outputs: number): LayerInput[] {
   const stages = [16, 32, 64].flatMap((channels, stage) =>
     Array.from({ length: n }, (_, i) => block(channels, stage > 0 && i === 0 ? 2 : 1)).flat(),

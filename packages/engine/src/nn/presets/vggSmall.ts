@@ -1,4 +1,4 @@
-// A small network in the manner of VGG (Simonyan and Zisserman 2015): blocks of 3×3 convolutions, then linear layers.
+// A small network like VGG (Simonyan and Zisserman 2015): blocks of 3×3 convolutions, then linear layers.
 import type { LayerInput } from '../layers/index.ts';
 import { definePreset } from './define.ts';
 
@@ -12,7 +12,8 @@ const block = (channels: number): LayerInput[] => [
 
 export const vggSmall = definePreset({
   name: 'vggSmall',
-  description: 'Two blocks of two 3×3 convolutions with 32 and 64 channels and max pooling, then linear layers of 128 and the outputs.',
+  description:
+    'Two blocks of two 3×3 convolutions and max pooling, with 32 and 64 channels, then a linear layer of 128 and one for the outputs.',
   layers: (_input, outputs) => [
     ...block(32),
     ...block(64),
