@@ -73,7 +73,7 @@ const refusals: readonly Refusal[] = [
     'a dilated pooling window between the input',
     () => ops.maxPool2d(image(3, 3), 2, { padding: 1, dilation: 4, stride: 1 }),
     'shapeMismatch',
-    /window 0 holds no element/,
+    /window 0 has no element/,
   ],
   ['pooling of a matrix', () => ops.maxPool2d(ops.zeros([2, 2]), 2), 'shapeMismatch', /\[channels, height, width\], got \[2, 2\]/],
   [

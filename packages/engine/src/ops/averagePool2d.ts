@@ -1,4 +1,4 @@
-// 2-D pooling by averages in NCHW: over windows that slide, and over as many windows as the output is to have.
+// 2-D average pooling in NCHW: over sliding windows, and over windows that give an output of a wanted size.
 import { checkOptions } from '../argumentChecks.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
@@ -6,19 +6,19 @@ import { type Band, mapPlanes, type PlaneMap, planeSize } from './bands.ts';
 import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export interface AvgPool2dOptions {
-  /** Step of the window; default the kernel's size. */
+  /** Distance between neighbouring windows. Default: the kernel's size. */
   readonly stride?: SizePair | undefined;
-  /** Zeros on each side; at most half the kernel; default 0. */
+  /** The number of zeros added on each side. At most half the kernel's size; default 0. */
   readonly padding?: SizePair;
-  /** Also take a last window that reaches beyond the padded input, if it starts inside; default false. */
+  /** Whether there may be a last window that extends beyond the padded input, if it starts inside. Default: false. */
   readonly ceilMode?: boolean;
-  /** Divide by the window's size with the padding that it covers; default true. */
+  /** Whether padding counts as elements in the mean. Default: true. */
   readonly countIncludePad?: boolean;
-  /** Divide by this instead. */
+  /** The divisor, instead of the number of elements in the window. */
   readonly divisorOverride?: number | undefined;
 }
 
-/** Size of an adaptive pooling's output: once for both sides, or [height, width], where null keeps the input's. */
+/** The output size of adaptive pooling: one number for both sides, or [height, width]. null keeps the input's size. */
 export type AdaptiveSize = number | readonly [number | null, number | null];
 
 interface Side {
@@ -29,7 +29,7 @@ interface Side {
   readonly padding: number;
 }
 
-/** The windows along both sides. @throws ShapeError when none fits or the padding is above half the kernel. */
+/** Returns the windows along the height and the width. @throws ShapeError if the padding is more than half the kernel */
 function windows(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions): readonly [Side, Side] {
   const { stride = kernelSize, padding = 0 } = options;
   const kernels = bothSizes('avgPool2d: kernelSize', kernelSize, 1);
@@ -56,7 +56,7 @@ function countOf({ name, length, kernel, stride, padding }: Side, ceilMode: bool
   );
 }
 
-/** [height, width] of the output. @throws ShapeError, ArgumentError as {@link avgPool2d}. */
+/** Returns the output's [height, width]. @throws ShapeError, ArgumentError as {@link avgPool2d} */
 export function avgPoolSize(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): [number, number] {
   const { ceilMode = false } = options;
   const [vertical, horizontal] = windows(input, kernelSize, options);
@@ -67,7 +67,7 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
   const { length, kernel, stride, padding } = side;
   return Array.from({ length: count }, (_, window) => {
     const from = window * stride - padding;
-    // What a last window of ceilMode has beyond the padding counts in no case (ATen/native/AveragePool2d).
+    // The part of a last window beyond the padding is never counted (ATen/native/AveragePool2d).
     const to = Math.min(from + kernel, length + padding);
     const start = Math.max(from, 0);
     const elements = Math.min(to, length) - start;
@@ -75,35 +75,35 @@ function averages(side: Side, count: number, countIncludePad: boolean, divisor: 
   });
 }
 
-/** The windows as a map of planes. @throws ShapeError, ArgumentError as {@link avgPool2d}. */
+/** Returns the windows as a map of planes. @throws ShapeError, ArgumentError as {@link avgPool2d} */
 export function avgPoolMap(input: readonly [number, number], kernelSize: SizePair, options: AvgPool2dOptions = {}): PlaneMap {
   const { ceilMode = false, countIncludePad = true, divisorOverride } = options;
   if (divisorOverride === 0) throw new ArgumentError('avgPool2d: divisorOverride must not be 0');
   const [vertical, horizontal] = windows(input, kernelSize, options);
   return [
     averages(vertical, countOf(vertical, ceilMode), countIncludePad, divisorOverride),
-    // The whole divisor is one side's, the other's is 1.
+    // The whole divisor belongs to the height, and the width has the divisor 1.
     averages(horizontal, countOf(horizontal, ceilMode), countIncludePad, divisorOverride === undefined ? undefined : 1),
   ];
 }
 
 /**
- * The mean of each window (torch.nn.functional.avg_pool2d).
- * @param x [N, C, H, W] or [C, H, W]; the result has as many dimensions.
- * @throws ShapeError when no window fits or the padding is above half the kernel. @throws ArgumentError for sizes out of range.
+ * Computes the mean of each window (torch.nn.functional.avg_pool2d).
+ * @param x [N, C, H, W] or [C, H, W]; the result has the same number of dimensions
+ * @throws ShapeError if no window fits or the padding is more than half the kernel, ArgumentError for sizes out of range
  */
 export function avgPool2d(x: Tensor, kernelSize: SizePair, options: AvgPool2dOptions = {}): Tensor {
   checkOptions('avgPool2d', options, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride', 'kernelSize']);
   return mapPlanes('AvgPool2D', x, avgPoolMap(planeSize('avgPool2d', x), kernelSize, options));
 }
 
-/** [height, width] of an adaptive pooling's output. @throws ArgumentError for sizes below 1. */
+/** Returns the [height, width] of an adaptive pooling's output. @throws ArgumentError for sizes below 1 */
 export function adaptiveSize(input: readonly [number, number], outputSize: AdaptiveSize): readonly [number, number] {
   const [height, width] = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
   return bothSizes('adaptiveAvgPool2d: outputSize', [height ?? input[0], width ?? input[1]], 1);
 }
 
-/** Its windows as a map of planes: window i of n goes from ⌊i·L/n⌋ to ⌈(i+1)·L/n⌉. */
+/** Returns the windows of adaptive pooling as a map of planes. Window i of n covers the positions from ⌊i·L/n⌋ to ⌈(i+1)·L/n⌉ − 1. */
 export function adaptiveMap(input: readonly [number, number], outputSize: AdaptiveSize): PlaneMap {
   const windows = (length: number, count: number): Band[] =>
     Array.from({ length: count }, (_, window) => {
@@ -116,8 +116,9 @@ export function adaptiveMap(input: readonly [number, number], outputSize: Adapti
 }
 
 /**
- * Means over windows that cover the input evenly (torch.nn.functional.adaptive_avg_pool2d).
- * @param x [N, C, H, W] or [C, H, W]. @throws ArgumentError for sizes below 1.
+ * Computes means over windows that are spread evenly over the input (torch.nn.functional.adaptive_avg_pool2d).
+ * @param x [N, C, H, W] or [C, H, W]
+ * @throws ArgumentError for sizes below 1
  */
 export function adaptiveAvgPool2d(x: Tensor, outputSize: AdaptiveSize): Tensor {
   return mapPlanes('AdaptiveAvgPool2D', x, adaptiveMap(planeSize('adaptiveAvgPool2d', x), outputSize));

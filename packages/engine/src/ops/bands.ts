@@ -1,5 +1,5 @@
-// Linear maps along the height and the width of planes, which pooling by averages and resizing are. A side's map is given
-// output by output, as the run of inputs that it sums and their weights; the gradient goes back through the transposed map.
+// Linear maps along the height and the width of planes. Average pooling and resizing have this form. The map of a side lists, for each
+// output, the neighbouring inputs that it sums and their weights. The gradient is the transposed map.
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import type { Bands } from '../backend/movementKernels.ts';
@@ -7,18 +7,19 @@ import { ShapeError } from '../errors.ts';
 import { formatShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** One output along a side: it sums inputs start, start + 1, … with these weights. */
+/** One output of a side: the weighted sum of the inputs start, start + 1, …. */
 export interface Band {
   readonly start: number;
   readonly weights: readonly number[];
 }
 
-/** New rows and new columns. */
+/** The bands of the new rows and of the new columns. */
 export type PlaneMap = readonly [rows: readonly Band[], columns: readonly Band[]];
 
 /**
- * Maps the rows and columns of x's planes, its last two dimensions.
- * @param name the operation's, for the graph. @param map whose starts and ends never fall.
+ * Maps the rows and columns of x's planes, which are its last two dimensions.
+ * @param name the operation's name in the graph
+ * @param map The starts and the ends of its bands must not decrease.
  */
 export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): Tensor {
   const leading = x.shape.slice(0, -2);
@@ -47,7 +48,7 @@ export function mapPlanes(name: string, x: Tensor, [rows, columns]: PlaneMap): T
   });
 }
 
-/** The map as a dense matrix [outputs, inputs], row-major. */
+/** Returns the map as a dense matrix [outputs, inputs] in row-major order. */
 export function denseBands(bands: readonly Band[], inputs: number): number[] {
   const matrix = new Array<number>(bands.length * inputs).fill(0);
   bands.forEach(({ start, weights }, output) => {
@@ -58,7 +59,7 @@ export function denseBands(bands: readonly Band[], inputs: number): number[] {
   return matrix;
 }
 
-/** Bands as kernels read them. */
+/** Bands in the arrays that kernels read. */
 class PackedBands {
   readonly #starts: Int32Array;
   readonly #offsets: Int32Array;
@@ -75,7 +76,7 @@ class PackedBands {
     this.#loaded = { inputs, outputs: bands.length, starts: this.#starts, offsets: this.#offsets, weights: this.#weights };
   }
 
-  /** In memory that kernels read, for one operation. */
+  /** Copies the bands to the backend's memory. Call it in each operation, because that memory ends with the arena. */
   load(): Bands {
     const loaded = this.#loaded;
     loaded.starts = backend().allocateIndices(this.#starts.length);
@@ -88,7 +89,7 @@ class PackedBands {
   }
 }
 
-/** For each input the outputs that it goes into: a run again, because bands move one way. */
+/** Returns the bands of the transposed map. The outputs of each input are neighbours, because starts and ends do not decrease. */
 function transpose(bands: readonly Band[], inputs: number): Band[] {
   const rows = Array.from({ length: inputs }, () => ({ start: 0, weights: new Array<number>() }));
   bands.forEach(({ start, weights }, output) => {
@@ -101,7 +102,7 @@ function transpose(bands: readonly Band[], inputs: number): Band[] {
   return rows;
 }
 
-/** [height, width] of [batch, channels, height, width] or [channels, height, width]. @throws ShapeError for another rank. */
+/** Returns [height, width] of [batch, channels, height, width] or [channels, height, width]. @throws ShapeError for another rank */
 export function planeSize(operation: string, x: { readonly shape: readonly number[] }): readonly [number, number] {
   const { shape } = x;
   if (shape.length !== 3 && shape.length !== 4) {

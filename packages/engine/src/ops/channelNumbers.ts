@@ -1,7 +1,8 @@
-// What normalisations have in common: the arithmetic with one number a channel, of an input seen as [outer, channels, inner]. A "channel" is whatever is normalised as one: for layer and group norm a row, or a group of rows.
+// Arithmetic that all normalisations share. It has one number per channel of an input seen as [outer, channels, inner]. A "channel" is the
+// part that is normalised together. For layer and group norm it is a row or a group of rows.
 import type { FloatArray } from '../backend/backend.ts';
 
-// Each is a function of its own so that it is compiled well: they run in every step.
+// These are separate functions because V8 optimizes small functions better. They run in every step.
 
 export function setInverse(inverse: Float64Array, variance: FloatArray, eps: number): void {
   for (let c = 0; c < inverse.length; c++) inverse[c] = 1 / Math.sqrt(variance[c] + eps);
@@ -11,7 +12,7 @@ export function setProducts(out: FloatArray, inverse: Float64Array, factors: Flo
   for (let c = 0; c < inverse.length; c++) out[c] = inverse[c] * factors[c];
 }
 
-/** What the gradient of a normalisation multiplies x − mean by, and what it adds; n are the numbers of a channel. */
+/** Sets, for the gradient of a normalisation, the factor of x − mean and the summand. n is the number of elements of a channel. */
 export function setSlopes(
   ofX: FloatArray,
   offset: FloatArray,

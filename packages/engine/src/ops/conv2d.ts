@@ -1,4 +1,4 @@
-// 2-D convolution (cross-correlation, as every deep-learning library means it) in NCHW.
+// 2-D convolution in NCHW. As in all deep learning libraries, it is computed as a cross-correlation.
 import { checkOptions } from '../argumentChecks.ts';
 import { endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
@@ -10,21 +10,24 @@ import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export type { SizePair };
 
-/** Zeros on each side of the height and the width, or a rule for them. */
+/** The number of zeros on each side of the height and the width, or a rule. */
 export type ConvPadding = SizePair | 'same' | 'valid';
 
 export interface Conv2dOptions {
-  /** Step of the kernel; default 1. */
+  /** Distance between neighbouring positions of the kernel. Default: 1. */
   readonly stride?: SizePair;
-  /** Zeros on each side, or 'same' for outputs as large as the input (one more at the end if need be), or 'valid' for none; default 0. */
+  /**
+   * The number of zeros on each side; default 0. 'same' keeps the input's height and width, with one more zero at the end if needed.
+   * 'valid' adds none.
+   */
   readonly padding?: ConvPadding;
-  /** Distance between the kernel's taps; default 1. */
+  /** Distance between neighbouring elements of the kernel in the input. Default: 1. */
   readonly dilation?: SizePair;
-  /** Blocks of channels that do not see each other; default 1. */
+  /** The number of groups of channels; default 1. Each group of output channels reads only its own group of input channels. */
   readonly groups?: number;
 }
 
-/** Zeros before the first row and column; for 'same' the end may have one more. */
+/** Returns the number of zeros before the first row and the first column. For 'same' there may be one more at the end. */
 export function convPadding(
   padding: ConvPadding,
   kernel: readonly [number, number],
@@ -36,7 +39,8 @@ export function convPadding(
 }
 
 /**
- * Sizes of a convolution. @throws ShapeError when channels do not fit or the kernel is larger than its padded input.
+ * Returns the sizes of a convolution.
+ * @throws ShapeError if the channels do not fit or the kernel is larger than the padded input, ArgumentError for sizes out of range
  */
 export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions = {}): ConvGeometry {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
@@ -90,7 +94,7 @@ export function convGeometry(input: Shape, weight: Shape, options: Conv2dOptions
   };
 }
 
-/** {@link convGeometry} of tensors. @throws ShapeError for a bias of another length than the output's channels, too. */
+/** Returns {@link convGeometry} of tensors, and also checks the bias. @throws ShapeError for a bias of the wrong length, too */
 export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions): ConvGeometry {
   const geometry = convGeometry(input.shape, weight.shape, options);
   if (bias !== null && (bias.rank !== 1 || bias.size !== geometry.outChannels)) {
@@ -100,8 +104,8 @@ export function checkedConvGeometry(input: Tensor, weight: Tensor, bias: Tensor 
 }
 
 /**
- * Convolves input [N, Cin, H, W] with weight [Cout, Cin/groups, kH, kW] and adds bias [Cout].
- * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv2d).
+ * Convolves the input [N, Cin, H, W] with the weight [Cout, Cin/groups, kH, kW] and adds the bias [Cout] (torch.nn.functional.conv2d).
+ * @returns [N, Cout, Hout, Wout]
  */
 export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: Conv2dOptions = {}): Tensor {
   checkOptions('conv2d', options, ['stride', 'padding', 'dilation', 'groups']);

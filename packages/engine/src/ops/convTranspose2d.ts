@@ -1,4 +1,4 @@
-// 2-D transposed convolution in NCHW: the gradient of a convolution as an operation of its own, by the same kernels.
+// 2-D transposed convolution in NCHW. It is the gradient of a convolution, used as an operation, and runs on the same kernels.
 import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
@@ -9,22 +9,25 @@ import type { Tensor } from '../tensor.ts';
 import { bothSizes, type SizePair } from './window.ts';
 
 export interface ConvTranspose2dOptions {
-  /** Distance between inputs in the output; default 1. */
+  /** Distance in the output between the positions of neighbouring input elements. Default: 1. */
   readonly stride?: SizePair;
-  /** Rows and columns cut off the output's sides; default 0. */
+  /** The number of rows and columns removed from each side of the output. Default: 0. */
   readonly padding?: SizePair;
-  /** Rows and columns added at the output's end; less than the stride or the dilation; default 0. */
+  /**
+   * The number of rows and columns added at the bottom and the right of the output; default 0. Must be less than the stride or the
+   * dilation.
+   */
   readonly outputPadding?: SizePair;
-  /** Distance between the kernel's taps; default 1. */
+  /** Distance between neighbouring elements of the kernel in the output. Default: 1. */
   readonly dilation?: SizePair;
-  /** Blocks of channels that do not see each other; default 1. */
+  /** The number of groups of channels; default 1. Each group of output channels reads only its own group of input channels. */
   readonly groups?: number;
 }
 
 /**
- * Sizes of the convolution that this transposes: its input is our output.
- * @param input [N, Cin, H, W]; @param weight [Cin, Cout/groups, kH, kW].
- * @throws ShapeError when channels do not fit or nothing of the output is left.
+ * Returns the sizes of the convolution that is transposed. Its input is the output of the transposed convolution.
+ * @param input [N, Cin, H, W] @param weight [Cin, Cout/groups, kH, kW]
+ * @throws ShapeError if the channels do not fit or the output is empty, ArgumentError for sizes out of range
  */
 export function convTransposeGeometry(input: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): ConvGeometry {
   const { groups = 1 } = options;
@@ -80,8 +83,9 @@ export function convTransposeGeometry(input: Shape, weight: Shape, options: Conv
 }
 
 /**
- * Spreads each input [N, Cin, H, W] over the output by the weight [Cin, Cout/groups, kH, kW] and adds bias [Cout].
- * @returns [N, Cout, Hout, Wout] (torch.nn.functional.conv_transpose2d).
+ * Computes the transposed convolution of the input [N, Cin, H, W] with the weight [Cin, Cout/groups, kH, kW] and adds the bias [Cout]
+ * (torch.nn.functional.conv_transpose2d).
+ * @returns [N, Cout, Hout, Wout]
  */
 export function convTranspose2d(input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvTranspose2dOptions = {}): Tensor {
   checkOptions('convTranspose2d', options, ['stride', 'padding', 'outputPadding', 'dilation', 'groups']);

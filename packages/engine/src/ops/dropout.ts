@@ -1,4 +1,4 @@
-// Dropout (Srivastava et al. 2014), with the draws of torch.rand, so that they can be repeated anywhere.
+// Dropout (Srivastava et al. 2014). It uses the draws of torch.rand, so PyTorch gives the same result for the same seed.
 import { checkNumber } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
@@ -8,13 +8,14 @@ import { defaultGenerator, type Generator } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 
 /**
- * x · (rand(x.shape) ≥ p) / (1 − p): zeroes elements with probability p and scales the others up. With p 0 and 1 nothing is
- * drawn, as in PyTorch.
- * @param generator default: the one that manualSeed seeds. @throws ArgumentError unless p is from 0 to 1.
+ * Computes x · (rand(x.shape) ≥ p) / (1 − p): sets elements to 0 with probability p and scales the others. As in PyTorch, nothing is drawn
+ * if p is 0 or 1.
+ * @param generator default: the generator that manualSeed seeds
+ * @throws ArgumentError unless p is from 0 to 1
  */
 export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenerator()): Tensor {
   checkNumber('dropout', p);
-  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p is a probability from 0 to 1, got ${p}`);
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p must be a probability from 0 to 1, got ${p}`);
   if (p === 0) return x;
   const { shape, size } = x;
   let factors: FloatArray;
@@ -37,7 +38,7 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenera
   });
 }
 
-/** What each element is multiplied by. */
+/** Draws the factor of each element. */
 function draw(size: number, p: number, generator: Generator): FloatArray {
   const factors = backend().allocate(size);
   if (p === 1) backend().fill(factors, 0);

@@ -1,4 +1,4 @@
-// Element-wise arithmetic with NumPy broadcasting. Each operation's backward stands beside its forward.
+// Element-wise arithmetic with NumPy broadcasting. The backward function of each operation is next to its forward function.
 import { checkNumber } from '../argumentChecks.ts';
 import { overGradient, record } from '../autograd.ts';
 import type { BinaryOp, FloatArray, UnaryOp } from '../backend/backend.ts';
@@ -8,13 +8,13 @@ import { broadcastShapes, sameShape, type Shape, sizeOf } from '../shape.ts';
 import { full, Tensor } from '../tensor.ts';
 import { show } from '../validation.ts';
 
-/** A tensor, or a number that stands for a scalar tensor. */
+/** A tensor, or a number, which stands for a scalar tensor. */
 export type Operand = Tensor | number;
 
 function asTensor(operand: Operand): Tensor {
   if (typeof operand === 'number') return full([], operand);
   if (operand instanceof Tensor) return operand;
-  throw new ArgumentError(`an operand is a tensor or a number, got ${show(operand)}`);
+  throw new ArgumentError(`an operand must be a tensor or a number, got ${show(operand)}`);
 }
 
 function unary(op: UnaryOp, x: FloatArray): FloatArray {
@@ -29,7 +29,7 @@ function scale(x: FloatArray, factor: number): FloatArray {
   return out;
 }
 
-/** a op b for operands that are already flat, broadcasting. */
+/** Computes a op b with broadcasting. The operands are flat arrays with their shapes. */
 function combine(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bShape: Shape): FloatArray {
   const shape = broadcastShapes(aShape, bShape);
   const out = backend().allocate(sizeOf(shape));
@@ -37,7 +37,7 @@ function combine(op: BinaryOp, a: FloatArray, aShape: Shape, b: FloatArray, bSha
   return out;
 }
 
-/** The gradient of an operand that was broadcast: summed back to its own shape. */
+/** Returns the gradient of an operand that was broadcast: `grad` summed to the operand's own shape. */
 function unbroadcast(grad: FloatArray, shape: Shape, target: Shape): FloatArray {
   if (sameShape(shape, target)) return grad;
   const out = backend().allocate(sizeOf(target));
@@ -45,7 +45,7 @@ function unbroadcast(grad: FloatArray, shape: Shape, target: Shape): FloatArray 
   return out;
 }
 
-/** a + b. */
+/** Returns a + b. */
 export function add(left: Operand, right: Operand): Tensor {
   const [a, b] = [asTensor(left), asTensor(right)];
   const shape = broadcastShapes(a.shape, b.shape);
@@ -62,7 +62,7 @@ export function add(left: Operand, right: Operand): Tensor {
   });
 }
 
-/** a − b. */
+/** Returns a − b. */
 export function sub(left: Operand, right: Operand): Tensor {
   const [a, b] = [asTensor(left), asTensor(right)];
   const shape = broadcastShapes(a.shape, b.shape);
@@ -78,7 +78,7 @@ export function sub(left: Operand, right: Operand): Tensor {
   });
 }
 
-/** a · b, element by element. */
+/** Returns a · b, element by element. */
 export function mul(left: Operand, right: Operand): Tensor {
   const [a, b] = [asTensor(left), asTensor(right)];
   const shape = broadcastShapes(a.shape, b.shape);
@@ -95,7 +95,7 @@ export function mul(left: Operand, right: Operand): Tensor {
   });
 }
 
-/** a / b. */
+/** Returns a / b. */
 export function div(left: Operand, right: Operand): Tensor {
   const [a, b] = [asTensor(left), asTensor(right)];
   const shape = broadcastShapes(a.shape, b.shape);
@@ -117,7 +117,7 @@ export function div(left: Operand, right: Operand): Tensor {
   });
 }
 
-/** x to a constant power. */
+/** Returns x to a constant power. */
 export function pow(x: Tensor, exponent: number): Tensor {
   checkNumber('pow', exponent);
   return record({
@@ -132,7 +132,7 @@ export function pow(x: Tensor, exponent: number): Tensor {
     saved: [x],
     backward: (g) => {
       const slope = backend().allocate(x.size);
-      // x⁰ is flat everywhere, where the formula below would give 0 · ∞ at 0.
+      // x⁰ has the slope 0 everywhere. The formula below would give 0 · ∞ at x = 0.
       if (exponent === 0) backend().fill(slope, 0);
       else backend().binaryScalar('pow', x.values, exponent - 1, slope);
       return [combine('mul', scale(slope, exponent), x.shape, g, x.shape)];
@@ -140,12 +140,12 @@ export function pow(x: Tensor, exponent: number): Tensor {
   });
 }
 
-/** −x. */
+/** Returns −x. */
 export function neg(x: Tensor): Tensor {
   return record({ name: 'Neg', forward: () => unary('neg', x.values), shape: x.shape, inputs: [x], backward: (g) => [unary('neg', g)] });
 }
 
-/** eˣ. */
+/** Returns eˣ. */
 export function exp(x: Tensor): Tensor {
   let y: FloatArray;
   return record({
@@ -158,7 +158,7 @@ export function exp(x: Tensor): Tensor {
   });
 }
 
-/** Natural logarithm. */
+/** Returns the natural logarithm. */
 export function log(x: Tensor): Tensor {
   return record({
     name: 'Log',
@@ -170,7 +170,7 @@ export function log(x: Tensor): Tensor {
   });
 }
 
-/** Square root. */
+/** Returns the square root. */
 export function sqrt(x: Tensor): Tensor {
   let y: FloatArray;
   return record({
@@ -183,7 +183,7 @@ export function sqrt(x: Tensor): Tensor {
   });
 }
 
-/** max(x, 0); a NaN stays a NaN, as in PyTorch. */
+/** Returns max(x, 0). As in PyTorch, a NaN stays a NaN. */
 export function relu(x: Tensor): Tensor {
   let y: FloatArray;
   return record({
@@ -201,7 +201,7 @@ export function relu(x: Tensor): Tensor {
   });
 }
 
-/** x². */
+/** Returns x². */
 export function square(x: Tensor): Tensor {
   return record({
     name: 'Pow',
@@ -213,7 +213,7 @@ export function square(x: Tensor): Tensor {
   });
 }
 
-/** |x|; its slope at 0 is 0, as in PyTorch. */
+/** Returns |x|. As in PyTorch, its slope at 0 is 0. */
 export function abs(x: Tensor): Tensor {
   return record({
     name: 'Abs',
@@ -231,10 +231,10 @@ export function abs(x: Tensor): Tensor {
   });
 }
 
-/** The larger of a and b, element by element; where they are equal each gets half of the gradient, and a NaN wins. */
+/** Returns the larger of a and b, element by element. A NaN counts as the largest. Where both are equal, each gets half of the gradient. */
 export function maximum(a: Tensor, b: Tensor): Tensor {
   const shape = broadcastShapes(a.shape, b.shape);
-  /** g where `winner` is larger, half of it where both are equal, else 0. */
+  /** Returns g where `winner` is larger, g / 2 where both are equal, and 0 elsewhere. */
   const share = (g: FloatArray, winner: Tensor, other: Tensor): FloatArray => {
     const lead = combine('sub', winner.values, winner.shape, other.values, other.shape);
     const [won, lost] = [backend().allocate(g.length), backend().allocate(g.length)];
@@ -254,8 +254,8 @@ export function maximum(a: Tensor, b: Tensor): Tensor {
   });
 }
 
-/** The smaller of a and b, element by element; as {@link maximum} otherwise. */
+/** Returns the smaller of a and b, element by element. NaN and equal values are treated as in {@link maximum}. */
 export const minimum = (a: Tensor, b: Tensor): Tensor => neg(maximum(neg(a), neg(b)));
 
-/** 1 / x. */
+/** Returns 1 / x. */
 export const reciprocal = (x: Tensor): Tensor => div(1, x);

@@ -1,4 +1,4 @@
-// Tensors made of draws and of counting; those made of given values are in tensor.ts.
+// Tensors of random numbers and of counted numbers. Tensors of given values are made in tensor.ts.
 import { checkOptions, checkShape } from '../argumentChecks.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { Tensor, type TensorOptions } from '../tensor.ts';
 import { show } from '../validation.ts';
 
 export interface RandomOptions extends TensorOptions {
-  /** Where the values are drawn from; default: the generator that manualSeed seeds. */
+  /** The generator of the values. Default: the generator that manualSeed seeds. */
   readonly generator?: Generator;
 }
 
@@ -18,21 +18,21 @@ function checked(owner: string, shape: Shape, options: RandomOptions): Required<
   return { generator: defaultGenerator(), requiresGrad: false, ...options };
 }
 
-/** Draws from the standard normal distribution, PyTorch's for the same seed. */
+/** Returns draws from the standard normal distribution. They are PyTorch's for the same seed. */
 export function randn(shape: Shape, options: RandomOptions = {}): Tensor {
   const { generator, requiresGrad } = checked('randn', shape, options);
   const storage = generator.normal_(backend().allocate(sizeOf(shape)));
   return new Tensor(storage, shape).requiresGrad_(requiresGrad);
 }
 
-/** Uniform draws from [0, 1), PyTorch's for the same seed. */
+/** Returns uniform draws from [0, 1). They are PyTorch's for the same seed. */
 export function rand(shape: Shape, options: RandomOptions = {}): Tensor {
   const { generator, requiresGrad } = checked('rand', shape, options);
   const storage = generator.uniform_(backend().allocate(sizeOf(shape)));
   return new Tensor(storage, shape).requiresGrad_(requiresGrad);
 }
 
-/** 0, 1, … n−1 as floats (torch.arange with a float's end). @throws ArgumentError unless n is a whole number ≥ 0. */
+/** Returns 0, 1, … n−1 as floats (torch.arange with a float as its end). @throws ArgumentError unless n is a whole number ≥ 0 */
 export function arange(n: number, options: TensorOptions = {}): Tensor {
   if (!Number.isInteger(n) || n < 0) throw new ArgumentError(`arange needs a whole number of elements, got ${show(n)}`);
   checkOptions('arange', options, ['requiresGrad']);

@@ -8,7 +8,7 @@ import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkedLinearSizes } from './matmul.ts';
 
-/** relu of a convolution with sizes that fit its operands. */
+/** Computes relu of a convolution. The sizes must already have been checked. */
 export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, geometry: ConvGeometry): Tensor {
   const shape = [geometry.batch, geometry.outChannels, geometry.outHeight, geometry.outWidth];
   const size = sizeOf(shape);
@@ -37,7 +37,7 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, g
   });
 }
 
-/** maxPool2d of that, which is also relu of maxPool2d of the convolution. */
+/** Computes max pooling of conv2dRelu. relu of max pooling of the convolution gives the same result. */
 export function conv2dReluMaxPool2d(
   input: Tensor,
   weight: Tensor,
@@ -73,7 +73,7 @@ export function conv2dReluMaxPool2d(
   });
 }
 
-/** relu(linear(x, weight, bias)). */
+/** Computes relu(linear(x, weight, bias)). */
 export function linearRelu(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
   let y: FloatArray;

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.ts';
 import { noteChange } from '../replay.ts';
 import type { Operand } from './elementwise.ts';
 
-/** Before every change. @throws AutogradError when it would belong in the graph. */
+/** Checks an in-place change before it is made. @throws AutogradError if the change would have to be recorded in the graph */
 function refuseRecorded(name: string, target: Tensor, source?: Operand): void {
   noteChange();
   if (!isGradEnabled()) return;
@@ -47,16 +47,18 @@ function update<T extends Tensor>(name: string, op: BinaryOp, target: T, operand
   return target;
 }
 
-/** target += operand, broadcasting the operand; returns the target. @throws AutogradError where the graph would have to know. */
+/**
+ * Computes target += operand, broadcasting the operand. @returns the target @throws AutogradError if the change would have to be recorded
+ */
 export const add_ = <T extends Tensor>(target: T, operand: Operand): T => update('add_', 'add', target, operand);
 
-/** target −= operand, as {@link add_}. */
+/** Computes target −= operand, as {@link add_}. */
 export const sub_ = <T extends Tensor>(target: T, operand: Operand): T => update('sub_', 'sub', target, operand);
 
-/** target ·= operand, as {@link add_}. */
+/** Computes target ·= operand, as {@link add_}. */
 export const mul_ = <T extends Tensor>(target: T, operand: Operand): T => update('mul_', 'mul', target, operand);
 
-/** Sets every element to `value`; returns the target. @throws AutogradError as {@link add_}. */
+/** Sets every element to `value`. @returns the target @throws AutogradError as {@link add_} */
 export function fill_<T extends Tensor>(target: T, value: number): T {
   refuseRecorded('fill_', target);
   backend().fill(target.values, value);
@@ -67,7 +69,7 @@ export function fill_<T extends Tensor>(target: T, value: number): T {
 /** Sets every element to 0, as {@link fill_}. */
 export const zero_ = <T extends Tensor>(target: T): T => fill_(target, 0);
 
-/** Copies the source's elements in, broadcasting; returns the target. @throws AutogradError as {@link add_}. */
+/** Copies the source's elements to the target, broadcasting the source. @returns the target @throws AutogradError as {@link add_} */
 export function copy_<T extends Tensor>(target: T, source: Tensor): T {
   refuseRecorded('copy_', target, source);
   refuseGrowth('copy_', target.shape, source.shape);

@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** One product of the backend; what is left out of the geometry is 1 matrix, nothing transposed. */
+/** Computes a product on the backend. Defaults of the geometry: 1 matrix, nothing transposed. */
 function product(a: FloatArray, b: FloatArray, geometry: Pick<MatmulGeometry, 'm' | 'n' | 'k'> & Partial<MatmulGeometry>): FloatArray {
   const { batch = 1, m, n } = geometry;
   const out = backend().allocate(batch * m * n);
@@ -14,7 +14,7 @@ function product(a: FloatArray, b: FloatArray, geometry: Pick<MatmulGeometry, 'm
   return out;
 }
 
-/** Sizes of a product of [..., m, k] and [..., k, n]. */
+/** The sizes of a product of [..., m, k] and [..., k, n]. */
 interface Operands {
   readonly batchA: Shape;
   readonly batchB: Shape;
@@ -34,18 +34,18 @@ function operands(a: Shape, b: Shape): Operands {
     throw new ShapeError(`matmul: ${formatShape(a)} has ${k} columns, but ${formatShape(b)} has ${rows} rows: they must be equal`);
   }
   const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
-  // A batch times one matrix is one product of a taller matrix.
+  // A batch of matrices times one matrix is the same as one product with a taller matrix.
   if (b.length <= 2) return { batchA: [], batchB: [], batch: [], m: m * sizeOf(batchA), k, n };
   return { batchA, batchB, batch: broadcastShapes(batchA, batchB), m, k, n };
 }
 
 interface Matrices {
   readonly matrices: FloatArray;
-  /** Elements from one to the next. */
+  /** The number of elements between neighbouring matrices; 0 uses the same matrix for the whole batch. */
   readonly stride: number;
 }
 
-/** The matrices of an operand for a batch: as they are when there is one or one for each, else repeated. */
+/** Returns an operand's matrices for a batch. If there is one matrix, or one for each element of the batch, nothing is copied. */
 function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns: number): Matrices {
   const matrix = rows * columns;
   if (sizeOf(own) === 1) return { matrices: x, stride: 0 };
@@ -55,7 +55,7 @@ function batched(x: FloatArray, own: Shape, batch: Shape, rows: number, columns:
   return { matrices, stride: matrix };
 }
 
-/** The gradients of a batch's matrices, summed where an operand was repeated. */
+/** Returns the gradients of an operand's matrices. Where a matrix was repeated, its gradients are summed. */
 function unbatched(grad: FloatArray, own: Shape, batch: Shape, matrix: number): FloatArray {
   if (sameShape(own, batch)) return grad;
   const out = backend().allocate(sizeOf(own) * matrix);
@@ -66,8 +66,9 @@ function unbatched(grad: FloatArray, own: Shape, batch: Shape, matrix: number): 
 const nodeNames: Record<string, string> = { '1,1': 'Dot', '2,1': 'Mv', '1,2': 'Mm', '2,2': 'Mm' };
 
 /**
- * Matrix product (torch.matmul): vector · vector → scalar, matrix · vector → vector, and batches [..., m, k] · [..., k, n] →
- * [..., m, n] whose leading dimensions broadcast. @throws ShapeError when inner sizes differ or batches do not broadcast.
+ * Computes the matrix product (torch.matmul): vector · vector → scalar, matrix · vector → vector, and [..., m, k] · [..., k, n] → [..., m,
+ * n], where leading dimensions broadcast.
+ * @throws ShapeError if the inner sizes differ or the leading dimensions do not broadcast
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   const { batchA, batchB, batch, m, k, n } = operands(a.shape, b.shape);
@@ -95,7 +96,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   });
 }
 
-/** {@link matmul} of two matrices only. */
+/** Computes {@link matmul} of two matrices. @throws ShapeError for operands that are not matrices */
 export function mm(a: Tensor, b: Tensor): Tensor {
   if (a.rank !== 2 || b.rank !== 2) {
     throw new ShapeError(`mm needs two matrices, got ${formatShape(a.shape)} and ${formatShape(b.shape)}: use matmul for others`);
@@ -108,7 +109,7 @@ function productShape(a: Shape, b: Shape, batch: Shape): Shape {
   return [...leading, ...(a.length === 1 ? [] : a.slice(-2, -1)), ...(b.length === 1 ? [] : b.slice(-1))];
 }
 
-/** Sizes of a linear layer over its input's last dimension. @throws ShapeError when features do not fit. */
+/** Returns the sizes of a linear layer over the input's last dimension. @throws ShapeError if the features do not fit */
 export function checkedLinearSizes(
   x: Tensor,
   weight: Tensor,
@@ -128,8 +129,9 @@ export function checkedLinearSizes(
 }
 
 /**
- * x · weightᵀ + bias (torch.nn.functional.linear): x [..., in], weight [out, in], bias [out] → [..., out]. Its node's
- * operands stand in PyTorch's order: bias, x, weight. @throws ShapeError when features do not fit.
+ * Computes x · weightᵀ + bias (torch.nn.functional.linear): x [..., in], weight [out, in], bias [out] → [..., out]. In the graph, the
+ * operands are in PyTorch's order: bias, x, weight.
+ * @throws ShapeError if the features do not fit
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
   const { n, inFeatures, outFeatures } = checkedLinearSizes(x, weight, bias);
@@ -139,7 +141,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
     return y;
   };
   const result = { forward, shape: x.shape.with(x.rank - 1, outFeatures), saved: [x, weight] };
-  // The bias, where there is one, is the first operand.
+  // The bias, if there is one, is the first operand.
   const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
   const backward: Backward = (g, needed, grads) => {
     const dw = needed[atWeight] ? gradientStorage(atWeight, weight.size) : null;

@@ -1,5 +1,5 @@
-// The operations as methods of Tensor, under PyTorch's names in camelCase. Only names and calling conventions live here: the
-// arithmetic and its documentation stand in the operation's own file.
+// The operations as methods of Tensor, with PyTorch's names in camelCase. This file only defines names and calling conventions. The
+// arithmetic and its documentation are in the files of the operations.
 import { type BackwardOptions, runBackward } from '../autograd.ts';
 import { formatTensor } from '../print.ts';
 import type { Shape } from '../shape.ts';
@@ -11,14 +11,14 @@ import { clone, expand, flatten, permute, reshape, t, transpose } from './moveme
 import { type Dims, mean, sum } from './reduce.ts';
 import { logSoftmax } from './softmax.ts';
 
-/** Sizes or dimensions, one by one or as one list: `x.reshape(2, 3)` or `x.reshape([2, 3])`. */
+/** Sizes or dimensions as separate arguments or as one list: `x.reshape(2, 3)` or `x.reshape([2, 3])`. */
 export type Sizes = readonly number[] | readonly [Shape];
 
 const listOf = (sizes: Sizes): Shape => (typeof sizes[0] === 'object' ? sizes[0] : (sizes as readonly number[]));
 
 type RetainOptions = Omit<BackwardOptions, 'gradient'>;
 
-/** What this file adds to Tensor. */
+/** The methods that this file adds to Tensor. */
 export interface TensorMethods {
   add(other: Operand): Tensor;
   sub(other: Operand): Tensor;
@@ -35,14 +35,14 @@ export interface TensorMethods {
   sum(dim?: Dims, keepdim?: boolean): Tensor;
   mean(dim?: Dims, keepdim?: boolean): Tensor;
   reshape(...shape: Sizes): Tensor;
-  /** As reshape(): storage is always dense, so there is no order that a view would have to refuse. */
+  /** The same as reshape(). Storage is always dense, so a view is always possible. */
   view(...shape: Sizes): Tensor;
   flatten(startDim?: number, endDim?: number): Tensor;
   permute(...dims: Sizes): Tensor;
   transpose(dim0: number, dim1: number): Tensor;
   t(): Tensor;
   expand(...shape: Sizes): Tensor;
-  /** As expand(). */
+  /** The same as expand(). */
   broadcastTo(...shape: Sizes): Tensor;
   clone(): Tensor;
   matmul(other: Tensor): Tensor;
@@ -55,11 +55,12 @@ export interface TensorMethods {
   fill_(value: number): this;
   copy_(source: Tensor): this;
   /**
-   * Adds d(this)/d(leaf) to `grad` of every leaf that requires it; errors as `runBackward`.
-   * @param gradient dLoss/dthis, in this shape; may be left out for a single element. The options may stand in its place.
+   * Adds d(this)/d(leaf) to `grad` of every leaf that requires gradients. Throws the same errors as `runBackward`.
+   * @param gradient dLoss/dthis, in the shape of this tensor. It can be omitted for a tensor of one element; the options may then be the
+   * first argument.
    */
   backward(gradient?: Tensor | RetainOptions, options?: RetainOptions): void;
-  /** As PyTorch prints it. */
+  /** Returns the text that PyTorch prints. */
   toString(): string;
 }
 
@@ -172,12 +173,12 @@ const methods: TensorMethods & ThisType<Tensor> = {
   },
 };
 
-// Not enumerable, as methods written in the class are not.
+// The methods are not enumerable, like the methods of a class.
 const define = (name: PropertyKey, value: unknown): void => {
   Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
 };
 for (const [name, method] of Object.entries(methods)) define(name, method);
-// What Node's console.log shows.
+// console.log of Node prints the result of this function.
 define(Symbol.for('nodejs.util.inspect.custom'), function inspect(this: Tensor) {
   return this.toString();
 });

@@ -1,5 +1,5 @@
-// Other shapes and orders of the same elements. Storage is always dense and row-major, so reshaping shares it and everything
-// that changes the order copies.
+// Operations that change the shape or the order of a tensor's elements. Storage is always dense and row-major. So a reshaped tensor shares
+// storage, and operations that change the order make a copy.
 import { record } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -21,8 +21,8 @@ function view(x: Tensor, shape: Shape): Tensor {
 }
 
 /**
- * The same elements in another shape, sharing storage; one size may be -1, which takes what is left.
- * @throws ShapeError when the sizes do not hold as many elements.
+ * Returns the same elements in another shape. The storage is shared. One size may be -1; it is computed from the others.
+ * @throws ShapeError if the sizes do not give the same number of elements
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
@@ -34,7 +34,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return view(x, complete);
 }
 
-/** Joins dimensions startDim … endDim, both included, into one; a scalar becomes [1]. Defaults: all of them. */
+/** Joins the dimensions startDim to endDim, both included, into one. A scalar becomes [1]. Default: all dimensions. */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
   const start = normalizeDim(startDim, x.rank);
   const end = normalizeDim(endDim, x.rank);
@@ -63,7 +63,10 @@ function reorder(name: string, x: Tensor, axes: readonly number[]): Tensor {
   });
 }
 
-/** Dimensions in the order of `dims`: result.shape[i] = x.shape[dims[i]]. A copy. @throws ArgumentError unless each occurs once. */
+/**
+ * Returns a copy with the dimensions in the order of `dims`: result.shape[i] = x.shape[dims[i]].
+ * @throws ArgumentError unless each dimension occurs once
+ */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const axes = dims.map((dim) => normalizeDim(dim, x.rank));
   if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
@@ -72,22 +75,22 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return reorder('Permute', x, axes);
 }
 
-/** Exchanges two dimensions. A copy. */
+/** Returns a copy with two dimensions exchanged. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   const [a, b] = [normalizeDim(dim0, x.rank), normalizeDim(dim1, x.rank)];
   const axes = x.shape.map((_, dim) => (dim === a ? b : dim === b ? a : dim));
   return reorder('Transpose', x, axes);
 }
 
-/** The transposed matrix; a vector or scalar stays as it is. A copy. @throws ShapeError for more than two dimensions. */
+/** Returns a copy of the transposed matrix. A vector or a scalar is not changed. @throws ShapeError for more than two dimensions */
 export function t(x: Tensor): Tensor {
   if (x.rank > 2) throw new ShapeError(`t() needs at most two dimensions, got ${formatShape(x.shape)}: use transpose(dim0, dim1)`);
   return reorder('T', x, x.rank === 2 ? [1, 0] : x.shape.map((_, dim) => dim));
 }
 
 /**
- * Repeats dimensions of length 1, and new ones in front, to `shape`; -1 keeps a length. A copy.
- * @throws ShapeError when another length than 1 would change.
+ * Returns a copy that repeats dimensions of length 1 and adds new dimensions in front. A size of -1 keeps the length.
+ * @throws ShapeError if a length other than 1 would change
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const added = shape.length - x.rank;
@@ -112,7 +115,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   });
 }
 
-/** A copy with storage of its own. */
+/** Returns a copy with its own storage. */
 export function clone(x: Tensor): Tensor {
   return record({
     name: 'Clone',

@@ -1,4 +1,4 @@
-// Parts of tensors: cutting them out, joining them, padding, and picking rows by an index. All of it copies.
+// Parts of tensors: slicing, joining, padding, and selecting rows by an index. All operations make copies.
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -7,18 +7,18 @@ import { ArgumentError, ShapeError } from '../errors.ts';
 import { formatShape, normalizeDim, type Shape, sameShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** How a padding is filled: with a number, by mirroring without the edge, with the edge, or from the other end. */
+/** The values of a padding: a constant; the input mirrored without its edge; its edge value; or values from the opposite side. */
 export const paddingModes = ['constant', 'reflect', 'replicate', 'circular'] as const;
 export type PaddingMode = (typeof paddingModes)[number];
 
-/** x seen as [outer, size, inner] around a dimension. */
+/** Returns the sizes of a shape seen as [outer, size, inner], where `size` is the dimension `dim`. */
 function rowsAround(shape: Shape, dim: number): RowLayout {
   return { outer: sizeOf(shape.slice(0, dim)), size: shape[dim], inner: sizeOf(shape.slice(dim + 1)) };
 }
 
 /**
- * Copies what two arrays have in common along a dimension, of which the second starts `shift` before the first (after it, if
- * negative); they are alike otherwise.
+ * Copies the elements that two arrays have in common along one dimension. The output begins `shift` elements before the input, or after the
+ * input if `shift` is negative. All other dimensions are equal.
  */
 function copyOverlap(x: FloatArray, { outer, size, inner }: RowLayout, out: FloatArray, outSize: number, shift: number): void {
   const length = Math.min(size + Math.min(shift, 0), outSize - Math.max(shift, 0));
@@ -28,7 +28,7 @@ function copyOverlap(x: FloatArray, { outer, size, inner }: RowLayout, out: Floa
   backend().copyRuns(x, from, out, to, outer, length * inner);
 }
 
-/** x with `before` and `after` elements more along a dimension, or fewer where they are negative. */
+/** Adds `before` and `after` elements along a dimension. Negative numbers remove elements. */
 function resize(name: string, x: Tensor, dim: number, before: number, after: number, value: number): Tensor {
   const layout = rowsAround(x.shape, dim);
   const size = layout.size + before + after;
@@ -53,7 +53,7 @@ function resize(name: string, x: Tensor, dim: number, before: number, after: num
   });
 }
 
-/** The elements start … start + length − 1 along a dimension. @throws ArgumentError when there are not as many. */
+/** Returns the elements start to start + length − 1 along a dimension. @throws ArgumentError if x has too few elements */
 export function narrow(x: Tensor, dim: number, start: number, length: number): Tensor {
   const axis = normalizeDim(dim, x.rank);
   const first = start < 0 ? start + x.shape[axis] : start;
@@ -65,7 +65,7 @@ export function narrow(x: Tensor, dim: number, start: number, length: number): T
   return resize('Slice', x, axis, -first, first + length - x.shape[axis], 0);
 }
 
-/** Joins tensors along a dimension. @throws ShapeError unless they are alike in all others, ArgumentError for none. */
+/** Joins tensors along a dimension. @throws ShapeError unless all other dimensions are equal, ArgumentError for an empty list */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   if (first === undefined) throw new ArgumentError('cat needs at least one tensor');
@@ -75,7 +75,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   for (const tensor of tensors) {
     if (tensor.rank !== first.rank || !sameShape(tensor.shape.with(axis, total), shape)) {
       throw new ShapeError(
-        `cat along dimension ${dim} needs tensors that are alike in all others, got ${formatShape(first.shape)} and ${formatShape(tensor.shape)}`,
+        `cat along dimension ${dim} needs tensors with equal sizes in all other dimensions, got ${formatShape(first.shape)} and ${formatShape(tensor.shape)}`,
       );
     }
   }
@@ -102,9 +102,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /**
  * Pads the last dimensions (torch.nn.functional.pad).
- * @param sizes before and after the last dimension, then before and after the one before it, and so on; negative ones cut
- *   off where the mode is 'constant'. @param value what 'constant' fills with; default 0.
- * @throws ArgumentError for sizes that do not fit.
+ * @param sizes the numbers of elements before and after the last dimension, then before and after the one before it, and so on. With the
+ * mode 'constant', negative numbers remove elements.
+ * @param value the value of the mode 'constant'; default 0
+ * @throws ArgumentError for sizes that do not fit
  */
 export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'constant', value = 0): Tensor {
   if (sizes.length % 2 !== 0 || sizes.length > 2 * x.rank || !sizes.every(Number.isInteger)) {
@@ -119,7 +120,9 @@ export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'co
     const dim = x.rank - 1 - i / 2;
     if (mode === 'constant') {
       if (x.shape[dim] + before + after < 0) {
-        throw new ArgumentError(`pad: ${before} and ${after} leave nothing of dimension ${dim} of a tensor ${formatShape(x.shape)}`);
+        throw new ArgumentError(
+          `pad: ${before} and ${after} remove more than all elements of dimension ${dim} of a tensor ${formatShape(x.shape)}`,
+        );
       }
       padded = resize('ConstantPadNd', padded, dim, before, after, value);
     } else {
@@ -129,7 +132,10 @@ export function pad(x: Tensor, sizes: readonly number[], mode: PaddingMode = 'co
   return padded;
 }
 
-/** Which element stands at each place of a padded dimension. @throws ArgumentError for more than the mode can pad. */
+/**
+ * Returns, for each position of a padded dimension, the index of the input element.
+ * @throws ArgumentError for more padding than the mode allows
+ */
 export function paddedPositions(mode: Exclude<PaddingMode, 'constant'>, length: number, before: number, after: number): number[] {
   const most = mode === 'reflect' ? length - 1 : mode === 'circular' ? length : Infinity;
   if (before < 0 || after < 0 || Math.max(before, after) > most) {
@@ -151,7 +157,10 @@ function placesOf(positions: readonly number[]): () => Int32Array {
   };
 }
 
-/** @param positions of the rows, which lie within x. @param saved the tensor that they are of, if they are. */
+/**
+ * Selects rows along a dimension. @param positions returns the indices of the rows, which must be inside x @param saved the tensor that has
+ * the indices, if there is one
+ */
 function selectRows(
   name: string,
   x: Tensor,
@@ -183,7 +192,10 @@ function selectRows(
   });
 }
 
-/** @throws ArgumentError for one that is not an index into `size` elements: a kernel would read beyond its array. */
+/**
+ * Returns the indices as integers.
+ * @throws ArgumentError for an index that is not below `size`, because a kernel would read outside of its array
+ */
 function integersOf(positions: Tensor, size: number): Int32Array {
   const { storage } = positions;
   if (!(storage instanceof Int32Array)) throw new ArgumentError('expected indices, got a floating-point tensor: make them with indices()');
@@ -192,7 +204,7 @@ function integersOf(positions: Tensor, size: number): Int32Array {
   return storage;
 }
 
-/** The rows of a weight [count, …] that the indices name (torch.nn.functional.embedding): [...indices.shape, …]. */
+/** Selects the rows of a weight [count, …] by indices (torch.nn.functional.embedding). @returns [...indices.shape, …] */
 export function embedding(positions: Tensor, weight: Tensor): Tensor {
   if (weight.rank === 0) throw new ShapeError('embedding needs a weight of at least one dimension, got a scalar');
   const rows = selectRows('Embedding', weight, 0, () => integersOf(positions, weight.shape[0]), positions.size, [positions]);

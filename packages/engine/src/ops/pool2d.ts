@@ -1,4 +1,4 @@
-// 2-D pooling in NCHW.
+// 2-D max pooling in NCHW.
 import { checkOptions } from '../argumentChecks.ts';
 import { record } from '../autograd.ts';
 import type { PoolGeometry } from '../backend/backend.ts';
@@ -9,13 +9,13 @@ import type { Tensor } from '../tensor.ts';
 import { bothSizes, type SizePair, windowOutput } from './window.ts';
 
 export interface Pool2dOptions {
-  /** Step of the window; default the kernel's size. */
+  /** Distance between neighbouring windows. Default: the kernel's size. */
   readonly stride?: SizePair;
-  /** What never wins, on each side; at most half the kernel; default 0. */
+  /** The number of elements added on each side, which are never the maximum. At most half the kernel's size; default 0. */
   readonly padding?: SizePair;
-  /** Distance between the window's taps; default 1. */
+  /** Distance between neighbouring elements of a window. Default: 1. */
   readonly dilation?: SizePair;
-  /** Also take a last window that reaches beyond the padded input, if it starts inside; default false. */
+  /** Whether there may be a last window that extends beyond the padded input, if it starts inside. Default: false. */
   readonly ceilMode?: boolean;
 }
 
@@ -29,7 +29,7 @@ interface Side {
   readonly dilation: number;
 }
 
-/** Windows along one side. @throws ShapeError when there is none, or one without any element of the input. */
+/** Returns the number of windows along one side. @throws ShapeError if there is none, or if a window has no element of the input */
 function windowCount(side: Side, ceilMode: boolean): number {
   const { name, length, kernel, stride, padding, dilation } = side;
   if (padding > Math.floor(kernel / 2)) {
@@ -42,11 +42,11 @@ function windowCount(side: Side, ceilMode: boolean): number {
       'kernelSize',
     );
   }
-  // Only taps further apart than the input is long can all miss it; there would be no maximum.
+  // A window has no element of the input only if its elements are further apart than the input is long. It would have no maximum.
   const empty = kernel > 1 && dilation > length ? Array.from({ length: count }).findIndex((_, window) => !touchesInput(side, window)) : -1;
   if (empty !== -1) {
     throw new ShapeError(
-      `maxPool2d: with dilation ${dilation}, window ${empty} holds no element of an input of ${name} ${length}: use a smaller dilation`,
+      `maxPool2d: with dilation ${dilation}, window ${empty} has no element of an input of ${name} ${length}: use a smaller dilation`,
       'dilation',
     );
   }
@@ -60,8 +60,8 @@ function touchesInput({ length, kernel, stride, padding, dilation }: Side, windo
 }
 
 /**
- * Sizes of a pooling over [batch, channels, height, width] or [channels, height, width].
- * @throws ShapeError when no window fits or the padding is above half the kernel. @throws ArgumentError for sizes out of range.
+ * Returns the sizes of a pooling over [batch, channels, height, width] or [channels, height, width].
+ * @throws ShapeError if no window fits or the padding is more than half the kernel, ArgumentError for sizes out of range
  */
 export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2dOptions = {}): PoolGeometry {
   if (input.length !== 3 && input.length !== 4) {
@@ -109,8 +109,9 @@ export function poolGeometry(input: Shape, kernelSize: SizePair, options: Pool2d
 }
 
 /**
- * The largest element of each window (torch.nn.functional.max_pool2d); the first one on ties, and a NaN wins.
- * @param input [N, C, H, W] or [C, H, W]; the result has as many dimensions.
+ * Computes the largest element of each window (torch.nn.functional.max_pool2d). Of equal elements the first one is taken; a NaN counts as
+ * the largest.
+ * @param input [N, C, H, W] or [C, H, W]; the result has the same number of dimensions
  */
 export function maxPool2d(input: Tensor, kernelSize: SizePair, options: Pool2dOptions = {}): Tensor {
   checkOptions('maxPool2d', options, ['stride', 'padding', 'dilation', 'ceilMode', 'kernelSize']);

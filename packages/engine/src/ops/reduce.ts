@@ -7,10 +7,10 @@ import { formatShape, normalizeDim, type Shape, sizeOf } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { div, square, sub } from './elementwise.ts';
 
-/** Dimensions to reduce; counted from the end when negative. None and an empty list mean all of them. */
+/** The dimensions to reduce. Negative numbers count from the end. undefined and an empty list mean all dimensions. */
 export type Dims = number | readonly number[];
 
-/** A shape with the reduced dimensions at 1, and without them. */
+/** Returns the shape with the reduced dimensions set to 1, and the shape without them. */
 function reducedShapes(shape: Shape, dim: Dims | undefined): { kept: Shape; dropped: Shape } {
   const list = dim === undefined ? [] : typeof dim === 'number' ? [dim] : dim;
   const reduced = new Set(list.map((d) => normalizeDim(d, shape.length)));
@@ -19,7 +19,7 @@ function reducedShapes(shape: Shape, dim: Dims | undefined): { kept: Shape; drop
   return { kept: shape.map((length, d) => (isReduced(d) ? 1 : length)), dropped: shape.filter((_, d) => !isReduced(d)) };
 }
 
-/** Sum over `dim`, or over everything. `keepdim` leaves reduced dimensions at length 1. */
+/** Returns the sum over `dim`, or over all dimensions. With `keepdim`, reduced dimensions keep the length 1. */
 export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
   return record({
@@ -40,7 +40,10 @@ export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   });
 }
 
-/** Mean over `dim`, or over everything; NaN of nothing. `keepdim` leaves reduced dimensions at length 1. */
+/**
+ * Returns the mean over `dim`, or over all dimensions. The mean of no elements is NaN. With `keepdim`, reduced dimensions keep the length
+ * 1.
+ */
 export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const { kept, dropped } = reducedShapes(x.shape, dim);
   const size = sizeOf(kept);
@@ -67,13 +70,13 @@ export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 }
 
 export interface VarianceOptions {
-  /** Divide by one less than the number of elements (Bessel's correction); default true. */
+  /** Whether to divide by one less than the number of elements (Bessel's correction). Default: true. */
   readonly unbiased?: boolean;
-  /** Leave reduced dimensions at length 1; default false. */
+  /** Whether reduced dimensions keep the length 1. Default: false. */
   readonly keepdim?: boolean;
 }
 
-/** Variance over `dim`, or over everything (torch.var); NaN of a single element, if unbiased. */
+/** Returns the variance over `dim`, or over all dimensions (torch.var). The unbiased variance of a single element is NaN. */
 export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): Tensor {
   checkOptions('variance', options, ['unbiased', 'keepdim']);
   const { unbiased = true, keepdim = false } = options;
@@ -83,15 +86,16 @@ export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): 
 }
 
 /**
- * The largest elements along a dimension and where they stand in it: the first of equal ones, and a NaN wins (torch.max).
- * @throws ShapeError for a dimension without elements.
+ * Returns the largest elements along a dimension and their indices in it (torch.max). Of equal elements the first one is taken; a NaN
+ * counts as the largest.
+ * @throws ShapeError for a dimension without elements
  */
 export function max(x: Tensor, dim: number, keepdim = false): { readonly values: Tensor; readonly indices: Tensor } {
   const axis = normalizeDim(dim, x.rank);
   const size = x.shape[axis] ?? 1;
   if (size === 0) throw new ShapeError(`max over dimension ${dim} of a tensor ${formatShape(x.shape)}: there is no element`);
   const [planes, inner] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))];
-  // A column of a plane is one window of a pooling.
+  // One column of a plane is one pooling window.
   const kernel = { kernelHeight: size, kernelWidth: 1, strideHeight: size, strideWidth: 1, padTop: 0, padLeft: 0 };
   const output = { dilationHeight: 1, dilationWidth: 1, outHeight: 1, outWidth: inner };
   const geometry = { planes, height: size, width: inner, ...kernel, ...output };

@@ -11,13 +11,13 @@ import { setInverse, setSlopes } from './channelNumbers.ts';
 interface Affine {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
-  /** As which they broadcast to the input. */
+  /** The shape in which weight and bias broadcast to the input. */
   readonly shape: Shape;
 }
 
 /**
- * Normalises each of the rows that x is made of, then multiplies and adds. Only x is kept for the gradients: what was normalised is
- * computed again.
+ * Normalises each row of x, then multiplies by the weight and adds the bias. Only x is kept for the gradients: the normalised rows are
+ * computed again in the backward pass.
  */
 function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { weight, bias, shape: factor }: Affine): Tensor {
   const { shape, size } = x;
@@ -83,7 +83,8 @@ function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { 
 
 /**
  * Normalises each sample over its last dimensions (Ba et al. 2016; torch.nn.functional.layer_norm).
- * @param normalizedShape those dimensions; weight and bias have this shape. @throws ShapeError when sizes do not fit.
+ * @param normalizedShape the sizes of these dimensions, and the shape of weight and bias
+ * @throws ShapeError if sizes do not fit
  */
 export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
   const trailing = x.shape.slice(x.rank - normalizedShape.length);
@@ -92,7 +93,9 @@ export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | nu
   }
   for (const operand of [weight, bias]) {
     if (operand !== null && !sameShape(operand.shape, normalizedShape)) {
-      throw new ShapeError(`layerNorm: weight and bias have the shape ${formatShape(normalizedShape)}, got ${formatShape(operand.shape)}`);
+      throw new ShapeError(
+        `layerNorm: weight and bias must have the shape ${formatShape(normalizedShape)}, got ${formatShape(operand.shape)}`,
+      );
     }
   }
   return normalizeRows('NativeLayerNorm', x, sizeOf(normalizedShape), eps, { weight, bias, shape: normalizedShape });
@@ -100,12 +103,13 @@ export function layerNorm(x: Tensor, normalizedShape: Shape, weight: Tensor | nu
 
 /**
  * Normalises each sample's channels in groups (Wu and He 2018; torch.nn.functional.group_norm).
- * @param x [N, C, …]; weight and bias [C]. @throws ShapeError when sizes or groups do not fit.
+ * @param x [N, C, …]. weight and bias: [C].
+ * @throws ShapeError if sizes or groups do not fit
  */
 export function groupNorm(x: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5): Tensor {
   const channels = x.shape[1];
   if (channels === undefined || !Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {
-    throw new ShapeError(`groupNorm: ${numGroups} groups do not divide the channels of an input ${formatShape(x.shape)}`);
+    throw new ShapeError(`groupNorm: ${numGroups} groups do not divide the channels of the input ${formatShape(x.shape)}`);
   }
   for (const operand of [weight, bias]) {
     if (operand !== null && operand.size !== channels) {

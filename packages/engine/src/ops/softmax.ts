@@ -5,13 +5,13 @@ import { backend } from '../backend/current.ts';
 import { normalizeDim, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** x as [outer, length, inner], `length` being dimension `dim`. */
+/** Returns the sizes of x seen as [outer, length, inner], where `length` is the dimension `dim`. */
 function lines(x: Tensor, dim: number): { outer: number; length: number; inner: number } {
   const axis = normalizeDim(dim, x.rank);
   return { outer: sizeOf(x.shape.slice(0, axis)), length: x.shape[axis] ?? 1, inner: sizeOf(x.shape.slice(axis + 1)) };
 }
 
-/** Logarithm of the softmax over dimension `dim` (torch.log_softmax). */
+/** Returns the logarithm of the softmax over dimension `dim` (torch.log_softmax). */
 export function logSoftmax(x: Tensor, dim: number): Tensor {
   const { outer, length, inner } = lines(x, dim);
   let y: FloatArray;
@@ -34,7 +34,7 @@ export function logSoftmax(x: Tensor, dim: number): Tensor {
   });
 }
 
-/** eˣ / Σ eˣ over dimension `dim` (torch.softmax); from the logarithm, so that nothing overflows. */
+/** Returns eˣ / Σ eˣ over dimension `dim` (torch.softmax). It is computed from the log-softmax, so that nothing overflows. */
 export function softmax(x: Tensor, dim: number): Tensor {
   const { outer, length, inner } = lines(x, dim);
   const [shape, summed] = [

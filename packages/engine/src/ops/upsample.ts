@@ -1,4 +1,5 @@
-// Resizing planes in NCHW: by the nearest pixel, by lines between two or by cubics through four (torch.nn.functional.interpolate).
+// Resizing of planes in NCHW (torch.nn.functional.interpolate): by the nearest pixel, linearly between two pixels, or by cubics through
+// four.
 import { checkOptions } from '../argumentChecks.ts';
 import { ShapeError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
@@ -9,19 +10,22 @@ export const upsampleModes = ['nearest', 'nearest-exact', 'bilinear', 'bicubic']
 export type UpsampleMode = (typeof upsampleModes)[number];
 
 export interface UpsampleOptions {
-  /** [height, width] of the output, or one number for both. This or `scaleFactor`. */
+  /** [height, width] of the output, or one number for both. Give either `size` or `scaleFactor`. */
   readonly size?: SizePair | undefined;
-  /** Output over input, for both sides or for each; the size is rounded down. */
+  /** The output size divided by the input size: one number for both sides, or [height, width]. The output size is rounded down. */
   readonly scaleFactor?: number | readonly [number, number] | undefined;
   /** Default 'nearest'. */
   readonly mode?: UpsampleMode;
-  /** Corner pixels keep their centres, for 'bilinear' and 'bicubic'; default false: corners keep their outer edges. */
+  /**
+   * Whether the centres of the corner pixels stay at the same place; only for 'bilinear' and 'bicubic'. Default: false, which keeps the
+   * outer edges of the corner pixels.
+   */
   readonly alignCorners?: boolean;
 }
 
 const numbersOf = (both: number | readonly [number, number]): readonly [number, number] => (typeof both === 'number' ? [both, both] : both);
 
-/** @throws ShapeError that names the option, for options that contradict each other. */
+/** @throws ShapeError for options that contradict each other; its `field` is the option */
 export function checkUpsample({ size, scaleFactor, mode = 'nearest', alignCorners = false }: UpsampleOptions): void {
   if ((size === undefined) === (scaleFactor === undefined)) {
     throw new ShapeError(`upsample takes either size or scaleFactor, got ${size === undefined ? 'neither' : 'both'}`, 'size');
@@ -31,7 +35,7 @@ export function checkUpsample({ size, scaleFactor, mode = 'nearest', alignCorner
   }
 }
 
-/** [height, width] of the output. @throws ShapeError for options that contradict each other or give no pixel. */
+/** Returns the output's [height, width]. @throws ShapeError for options that contradict each other or give an empty output */
 export function upsampleSize(input: readonly [number, number], options: UpsampleOptions): readonly [number, number] {
   checkUpsample(options);
   const { size, scaleFactor } = options;
@@ -45,10 +49,10 @@ export function upsampleSize(input: readonly [number, number], options: Upsample
   );
 }
 
-/** The resizing as a map of planes. @throws ShapeError as {@link upsampleSize}. */
+/** Returns the resizing as a map of planes. @throws ShapeError as {@link upsampleSize} */
 export function upsampleMap(input: readonly [number, number], options: UpsampleOptions): PlaneMap {
   const { scaleFactor, mode = 'nearest', alignCorners = false } = options;
-  // Positions go by the factor as it was given, although the size was rounded.
+  // Positions are computed from the given factor, although the output size was rounded.
   const factors = scaleFactor === undefined ? [undefined, undefined] : numbersOf(scaleFactor);
   const [height, width] = upsampleSize(input, options);
   return [bandsOf(mode, input[0], height, alignCorners, factors[0]), bandsOf(mode, input[1], width, alignCorners, factors[1])];
@@ -56,7 +60,8 @@ export function upsampleMap(input: readonly [number, number], options: UpsampleO
 
 /**
  * Resizes the last two dimensions.
- * @param x [N, C, H, W] or [C, H, W]. @throws ShapeError for options that contradict each other or give no pixel.
+ * @param x [N, C, H, W] or [C, H, W]
+ * @throws ShapeError for options that contradict each other or give an empty output
  */
 export function upsample(x: Tensor, options: UpsampleOptions): Tensor {
   checkOptions('upsample', options, ['size', 'scaleFactor', 'mode', 'alignCorners']);
@@ -69,7 +74,7 @@ const capital = (word: string): string => word[0].toUpperCase() + word.slice(1);
 function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorners: boolean, factor: number | undefined): Band[] {
   const step = factor === undefined ? inputs / outputs : 1 / factor;
   if (mode === 'nearest' || mode === 'nearest-exact') {
-    // In float32, as PyTorch has it: another rounding would pick other pixels.
+    // This is computed in float32, as in PyTorch, because another rounding would select other pixels.
     const shift = mode === 'nearest' ? 0 : 0.5;
     return Array.from({ length: outputs }, (_, i) => {
       if (mode === 'nearest' && outputs % inputs === 0 && outputs <= 2 * inputs)
@@ -78,7 +83,7 @@ function bandsOf(mode: UpsampleMode, inputs: number, outputs: number, alignCorne
       return { start: Math.min(at, inputs - 1), weights: [1] };
     });
   }
-  // As PyTorch has it for lines, also where a factor close to 1 would move them.
+  // As in PyTorch, bilinear resizing to the same size changes nothing, even with a factor close to 1 that would move the positions.
   if (mode === 'bilinear' && outputs === inputs) return Array.from({ length: outputs }, (_, i) => ({ start: i, weights: [1] }));
   const between = outputs > 1 ? (inputs - 1) / (outputs - 1) : 0;
   const place = (i: number): number => (alignCorners ? i * between : (i + 0.5) * step - 0.5);
@@ -94,7 +99,7 @@ function linear(place: number, inputs: number): Band {
   return { start, weights: [1 - share, share] };
 }
 
-/** Keys' cubic convolution with a = −0.75; pixels beyond an edge are the edge's. */
+/** Returns the band of Keys' cubic convolution with a = −0.75. Positions outside of the input use the edge pixel. */
 function cubic(place: number, inputs: number): Band {
   const a = -0.75;
   const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
