@@ -182,7 +182,7 @@ describe("the wasm backend's memory, when it is full", () => {
       // 4 GB of address space for the whole process, in KiB.
       const command = 'ulimit -v 4000000 && exec "$0" --input-type=module --eval "$1"';
       const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, script], { cwd: import.meta.dirname });
-      expect(stdout).toMatch(/^outOfMemory: 67\.1 MB for .* MB of at most 4295 MB are in use, and the system gives no more\./);
+      expect(stdout).toMatch(/^outOfMemory: 67\.1 MB for .* MB of at most 4295 MB are in use, and the system provides no more memory\./);
     },
   );
 

@@ -1,9 +1,12 @@
-// One step of the optimizers beside SGD and Adam's family (optimizers.ts) over one parameter, in place. The formulas are
-// torch.optim's single-tensor ones, in their order. Units are blocks (blocks.ts).
+// One step of RMSprop, Adagrad, Adadelta or Adamax for one parameter, in place. SGD and Adam's family are in optimizers.ts. The formulas
+// are torch.optim's single-tensor formulas, in the same order. Units are blocks (blocks.ts).
 import { blockElements, blockStart } from './blocks';
 import { loadUpTo4, storeUpTo4 } from './memory';
 
-/** torch.optim.RMSprop, and Adagrad with decay and share 1. `mean` (centered) and `velocity` (momentum) are 0 without. */
+/**
+ * Computes a step of torch.optim.RMSprop, or of Adagrad with decay and share 1. `mean` is 0 if not centered, `velocity` is 0 without
+ * momentum.
+ */
 export function rmsprop(
   param: usize,
   grad: usize,
@@ -42,7 +45,7 @@ export function rmsprop(
     if (mean != 0) {
       const m = f32x4.add(f32x4.mul(kept, loadUpTo4(mean, n)), f32x4.mul(taken, g));
       storeUpTo4(mean, m, n);
-      // Rounding must not make a variance negative; max keeps a NaN.
+      // Rounding can make the difference negative, but a variance is not. max keeps a NaN.
       v = f32x4.max(f32x4.sub(v, f32x4.mul(m, m)), f32x4.splat(0));
       mean += 16;
     }
@@ -59,7 +62,7 @@ export function rmsprop(
   }
 }
 
-/** torch.optim.Adadelta; `keep` is 1 - rho. */
+/** Computes a step of torch.optim.Adadelta. `keep` is 1 - rho. */
 export function adadelta(
   param: usize,
   grad: usize,
@@ -102,7 +105,9 @@ export function adadelta(
   }
 }
 
-/** torch.optim.Adamax; `stepSize` is the learning rate over the mean's correction, `keep1` is 1 - beta1. */
+/**
+ * Computes a step of torch.optim.Adamax. `stepSize` is the learning rate divided by the bias correction of the mean, `keep1` is 1 - beta1.
+ */
 export function adamax(
   param: usize,
   grad: usize,

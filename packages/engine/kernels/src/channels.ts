@@ -1,9 +1,9 @@
-// What normalisation needs of [outer, channels, inner]: moments of each channel over outer and inner, and element-wise
-// arithmetic with one number a channel. Sums are taken in blocks, and blocks are added in float64; their
-// units are channels, those of the arithmetic [outer, channel] rows.
+// The sums and the arithmetic of normalisations, for arrays of the shape [outer, channels, inner]. Each channel has its own mean, scale and
+// so on. Sums are computed in float32 over blocks, and the blocks are added in float64. Units of the sums are channels; units of the
+// arithmetic are rows [outer, channel].
 import { loadTail, storeTail } from './memory';
 
-/** Vectors that are added up in float32. */
+/** The number of vectors that are summed in float32. */
 const BLOCK = 64;
 
 // @ts-ignore: decorator
@@ -18,7 +18,7 @@ const SUM = 0;
 const SQUARES = 1;
 const PRODUCTS = 2;
 
-/** Sum over one row of x, of (x - mean)^2, or of g * (x - mean). */
+/** Returns the sum over one row: of x, of (x - mean)^2, or of g * (x - mean). */
 // @ts-ignore: decorator
 @inline
 function rowSum(what: i32, g: usize, x: usize, mean: f32, n: i32): f64 {
@@ -46,7 +46,7 @@ function rowSum(what: i32, g: usize, x: usize, mean: f32, n: i32): f64 {
   return total;
 }
 
-/** The mean of each channel, and the mean of the squared differences from it. */
+/** Computes the mean of each channel, and the mean of the squared differences from it. */
 export function channelMoments(x: usize, mean: usize, variance: usize, outer: i32, channels: i32, inner: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;
   const step = row * <usize>channels;
@@ -70,7 +70,7 @@ export function channelMoments(x: usize, mean: usize, variance: usize, outer: i3
   }
 }
 
-/** Sums of g, and of g * (x - mean), over each channel. */
+/** Computes the sums of g and of g * (x - mean) over each channel. */
 export function channelProducts(
   g: usize,
   x: usize,
@@ -100,7 +100,7 @@ export function channelProducts(
   }
 }
 
-/** out = (x - mean) * scale + shift. */
+/** Computes out = (x - mean) * scale + shift. */
 export function channelScale(
   x: usize,
   mean: usize,
@@ -139,7 +139,7 @@ function combine(g: v128, x: v128, m: v128, ofG: v128, ofX: v128, offset: v128):
   return f32x4.add(f32x4.add(f32x4.mul(g, ofG), f32x4.mul(f32x4.sub(x, m), ofX)), offset);
 }
 
-/** dx = g * gFactor + (x - mean) * xFactor + shift. */
+/** Computes dx = g * gFactor + (x - mean) * xFactor + shift. */
 export function channelCombine(
   g: usize,
   x: usize,

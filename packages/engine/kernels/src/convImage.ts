@@ -12,8 +12,8 @@ export function clearImage(plan: ConvPlan, scratch: usize): void {
 }
 
 /**
- * Fills the image's lines for the results from row `firstRow` on: `channels` planes of `x`. Lines above and below the input
- * are cleared only if `clears`, for whoever reads them.
+ * Fills the image's lines for the results from row `firstRow` on, from `channels` planes of `x`. Lines above and below the input are
+ * cleared only if `clears` is true, for callers that read them.
  */
 export function makeImage(plan: ConvPlan, x: usize, channels: i32, firstRow: i32, image: usize, clears: bool): void {
   const stretch = plan.stretchHeight;
@@ -50,7 +50,7 @@ function makeLine(plan: ConvPlan, x: usize, line: usize): void {
   }
 }
 
-/** `n` elements, each over a whole vector. */
+/** Copies `n` elements and repeats each to fill a vector. */
 // @ts-ignore: decorator
 @inline
 function repeat(x: usize, to: usize, n: i32): void {
@@ -77,8 +77,8 @@ function slotOf(plan: ConvPlan, column: i32): usize {
 }
 
 /**
- * Lists where the terms of a result lie from its first column, by kernel row, then channel, then kernel column, unless
- * that is listed already.
+ * Lists the offsets of a result's terms from the result's first column: by kernel row, then channel, then kernel column. Does nothing if
+ * the list is already there.
  */
 export function listTerms(plan: ConvPlan, channels: i32, scratch: usize): void {
   if (load<i32>(scratch + plan.listed) == channels) return;

@@ -1,7 +1,7 @@
-// Copies of short lines, as images have them: for a few dozen bytes a loop is faster than the system's copy.
+// Copies short lines, such as lines of images. For a few dozen bytes, a loop is faster than memory.copy.
 import { loadTail, storeTail } from './memory';
 
-/** `lines` lines of `n` elements; steps are in bytes. */
+/** Copies `lines` lines of `n` elements. Steps are in bytes. */
 export function copyLines(from: usize, fromStep: usize, to: usize, toStep: usize, lines: i32, n: i32): void {
   const tail = n & 3;
   const whole = <usize>(n - tail) << 2;

@@ -3,10 +3,10 @@
 import { madd } from './madd';
 import { loadTail } from './memory';
 
-/** Terms between two returns to the result: the rows of a tile then stay in the first-level cache. */
+/** The number of terms that are summed before they are added to the result. The rows of a tile then stay in the first-level cache. */
 const DEPTH = 512;
 
-/** The sums of four vectors' lanes. */
+/** Returns the sums of the lanes of four vectors. */
 // @ts-ignore: decorator
 @inline
 function laneSums(v0: v128, v1: v128, v2: v128, v3: v128): v128 {
@@ -27,7 +27,7 @@ function addLane(address: usize, value: f32): void {
   store<f32>(address, load<f32>(address) + value);
 }
 
-/** A unit's rows and columns of the result: for a block of k its rows of B (32 KB) and of A (64 KB) stay in the second-level cache. */
+/** The rows and columns of a unit. For one block of k, its rows of B (32 KB) and of A (64 KB) stay in the second-level cache. */
 const UNIT_ROWS = 32;
 const UNIT_COLUMNS = 16;
 
@@ -35,7 +35,7 @@ export function dotUnits(m: i32, n: i32): i32 {
   return ((m + UNIT_ROWS - 1) / UNIT_ROWS) * ((n + UNIT_COLUMNS - 1) / UNIT_COLUMNS);
 }
 
-/** out[m × n] = A[m × k] · B[n × k]ᵀ + bias[n]; `bias` is 0 for none. Units: see dotUnits. */
+/** Computes out[m × n] = A[m × k] · B[n × k]ᵀ + bias[n]. A `bias` of 0 means no bias. Units: see dotUnits. */
 export function dots(a: usize, b: usize, bias: usize, out: usize, m: i32, n: i32, k: i32, from: i32, to: i32): void {
   const across = (n + UNIT_COLUMNS - 1) / UNIT_COLUMNS;
   for (let unit = from; unit < to; unit++) {
@@ -70,7 +70,7 @@ function dotsOf(a: usize, b: usize, bias: usize, out: usize, m: i32, n: i32, k: 
   }
 }
 
-/** Four rows of A with all rows of B, two by two. */
+/** Multiplies four rows of A with all rows of B, two at a time. */
 function fourRows(a: usize, b: usize, step: usize, out: usize, outStep: usize, n: i32, k: i32): void {
   const tail = k & 3;
   const whole = <usize>(k - tail) << 2;
@@ -81,7 +81,7 @@ function fourRows(a: usize, b: usize, step: usize, out: usize, outStep: usize, n
     let a2 = a + 2 * step;
     let a3 = a + 3 * step;
     let b0 = b;
-    // The last row of an odd number is taken twice and stored once.
+    // If the number of rows is odd, the last row is computed twice and stored once.
     const isPair = j + 1 < n;
     let b1 = isPair ? b + step : b;
     let s00 = f32x4.splat(0);
@@ -146,14 +146,14 @@ function fourRows(a: usize, b: usize, step: usize, out: usize, outStep: usize, n
   }
 }
 
-/** One row of A with all rows of B, four by four. */
+/** Multiplies one row of A with all rows of B, four at a time. */
 function oneRow(a: usize, b: usize, step: usize, out: usize, n: i32, k: i32): void {
   const tail = k & 3;
   const end = a + (<usize>(k - tail) << 2);
   for (; n > 0; n -= 4) {
     let x = a;
     let b0 = b;
-    // Rows beyond the last one repeat it and are not stored.
+    // Rows beyond the last one repeat the last row and are not stored.
     let b1 = n > 1 ? b0 + step : b0;
     let b2 = n > 2 ? b1 + step : b1;
     let b3 = n > 3 ? b2 + step : b2;

@@ -1,13 +1,13 @@
-// The kernels' module: what the engine's wasm backend can call. Kernels get addresses of float32 (or int32) elements in
-// linear memory and sizes in elements, allocate nothing and keep no state, so that any number of threads may run them
-// over one shared memory. Each sum has an order that depends on its sizes alone.
+// The module of the kernels that the engine's wasm backend calls. Kernels get sizes in elements and addresses of float32 (or int32)
+// elements in linear memory. They allocate nothing and keep no state, so any number of threads may run them over one shared memory. The
+// order of each sum depends only on sizes.
 //
-// A parallel kernel's last parameters are `from: i32, to: i32`: it processes these of its units, the pieces of a fixed
-// partition of its work that follows from sizes alone (an image, a plane, a block of elements). Units write outputs of their own;
-// where they add to one sum, each has its partial sums, which a later kernel adds in a fixed order. So the bits of a
-// result depend neither on the number of threads nor on who takes which unit. What a thread alone may write while it
-// runs units is its `ownScratch` (memory.ts); everything else that is shared (a geometry, a plan, packed weights) is
-// written by an earlier call. All other parameters are numbers (i32, usize, f32), for they may travel through memory.
+// The last parameters of a parallel kernel are `from: i32, to: i32`: the range of units that it computes. Units are parts of the kernel's
+// work, such as an image, a plane or a block of elements. They depend only on sizes. Each unit writes its own outputs. If several units add
+// to one sum, each has its own partial sum, and a later kernel adds these in a fixed order. So a result's bits depend neither on the number
+// of threads nor on the thread that runs a unit. A thread's own memory while it runs units is its `ownScratch` (memory.ts). Shared data
+// (sizes, a plan, packed weights) is written by an earlier call. All other parameters are numbers (i32, usize, f32), because they may be
+// passed through memory.
 export { heapBase, setThread } from './memory';
 export { blocksOf } from './blocks';
 export { fill, fillBlocks, copy, addScaled, reluBackward, unary, binaryScalar } from './elementwise';

@@ -1,7 +1,7 @@
-// The one multiply-add of the hot loops: rounded twice in the module that everybody gets, so that its bits are the same on
-// every machine; fused into one rounding, where the processor can, in the one that relaxed SIMD was enabled for.
+// The multiply-add of the most frequent loops. In the default module it is rounded twice, so that its bits are the same on every machine.
+// In the module with relaxed SIMD it is rounded once, if the processor has a fused instruction.
 
-/** sum + a · b in each lane. */
+/** Computes sum + a · b in each lane. */
 // @ts-ignore: decorator
 @inline
 export function madd(sum: v128, a: v128, b: v128): v128 {

@@ -1,27 +1,33 @@
-// Matrix products, row-major and dense. Two ways, chosen by the operands' layout alone:
-//   tiles: A is read as it lies, five rows at a time, and B in strips of 8 columns, which are packed when enough rows use them
-//          and they would crowd each other out of the first-level cache where they lie;
-//   dots:  for A · Bᵀ both operands run along k, so 4 × 2 dot products at a time need no packing.
-// Both go through k in blocks of a fixed length, so that what is read again and again stays in the caches.
+// Matrix products, row-major and dense. There are two ways; only the layout of the operands decides between them:
+//   tiles: five rows of A at a time are read in place. B is read in strips of 8 columns. Strips are packed if enough rows use them and
+//          if without packing they would compete for the first-level cache.
+//   dots:  for A · Bᵀ both operands are contiguous along k, so 4 × 2 dot products at a time need no packing.
+// Both divide k into blocks of a fixed length, so that data that is read repeatedly stays in the caches.
 import { transpose } from './broadcast';
 import { dots, dotUnits } from './dots';
 import { ownScratch } from './memory';
 import { goOnRows } from './rowTile';
 import { firstRow, TILE_COLUMNS, tilesOf } from './tile';
 
-/** Block of k: five rows of A (5 KB) and a strip of B (8 KB) share the first-level cache. */
+/** The length of a block of k. Five rows of A (5 KB) and a strip of B (8 KB) then fit into the first-level cache. */
 const DEPTH = 256;
-/** A unit's most tiles of rows and strips of columns: its block of B (128 KB) stays in the second-level cache, and packing is little of its work. */
+/**
+ * The most tiles of rows and strips of columns of a unit. Its block of B (128 KB) stays in the second-level cache, and packing is a small
+ * part of its work.
+ */
 const UNIT_TILES = 24;
 const UNIT_STRIPS = 16;
-/** From so many rows on, packing B pays, */
+/** B is packed if it is transposed, or if at least this number of rows use it and one of the next two conditions holds. */
 const PACK_FROM = 16;
-/** where B's rows are so long that each is on a page of its own, */
+/** B's rows have at least this number of elements, so that each row is on another page. */
 const LONG_ROW = 1024;
-/** or are a multiple of 512 bytes apart, which leaves a strip an eighth of the first-level cache. */
+/**
+ * The distance between B's rows is a multiple of this number of elements (512 bytes). A strip could then use only an eighth of the
+ * first-level cache.
+ */
 const CROWDED = 128;
 
-/** Strides are in elements. */
+/** The sizes of a product and the addresses of its scratch memory. Strides are in elements. */
 @unmanaged
 class Operands {
   m: i32;
@@ -31,7 +37,7 @@ class Operands {
   columnA: i32;
   rowB: i32;
   columnB: i32;
-  /** Whether B goes through `packedB`. */
+  /** Whether strips of B are packed to `packedB`. */
   packs: bool;
   zeros: usize;
   corner: usize;
@@ -44,13 +50,13 @@ function stripsOf(n: i32): i32 {
   return (n + TILE_COLUMNS - 1) / TILE_COLUMNS;
 }
 
-/** Bytes of scratch that each thread needs for `matmul`. */
+/** Returns the bytes of scratch memory that each thread needs for `matmul`. */
 export function matmulScratch(m: i32, n: i32, k: i32): usize {
   const depth = <usize>min(k, DEPTH);
   return offsetof<Operands>() + 64 + 256 + ((depth * <usize>(min(stripsOf(n), UNIT_STRIPS) * TILE_COLUMNS)) << 2);
 }
 
-/** Units of `matmul`: parts of one matrix of the result, matrix by matrix. */
+/** Returns the number of units of `matmul`. A unit is a part of one matrix of the result. */
 export function matmulUnits(batch: i32, m: i32, n: i32, transposeA: i32, transposeB: i32): i32 {
   return batch * unitsOfMatrix(m, n, isOfDots(transposeA, transposeB));
 }
@@ -61,7 +67,7 @@ function isOfDots(transposeA: i32, transposeB: i32): bool {
   return transposeB != 0 && transposeA == 0;
 }
 
-// Tiles and strips are shared out evenly among the fewest units.
+// Tiles and strips are divided evenly among the smallest possible number of units.
 
 // @ts-ignore: decorator
 @inline
@@ -81,7 +87,9 @@ function unitsOfMatrix(m: i32, n: i32, ofDots: bool): i32 {
   return ofDots ? dotUnits(m, n) : unitsDown(m) * unitsAcross(n);
 }
 
-/** out[b] = A[b] · B[b], A: m×k (k×m in memory if transposeA), B: k×n (n×k if transposeB). Units: see matmulUnits. */
+/**
+ * Computes out[b] = A[b] · B[b]. A is m×k (in memory k×m if transposeA), B is k×n (in memory n×k if transposeB). Units: see matmulUnits.
+ */
 export function matmul(
   a: usize,
   b: usize,
@@ -114,7 +122,7 @@ export function matmul(
   }
 }
 
-/** Writes the sizes, the steps and where scratch memory's parts lie. */
+/** Sets the sizes, the steps and the addresses of the parts of scratch memory. */
 function lay(operands: Operands, m: i32, n: i32, k: i32, transposeA: bool, transposeB: bool): void {
   operands.m = m;
   operands.n = n;
@@ -130,7 +138,7 @@ function lay(operands: Operands, m: i32, n: i32, k: i32, transposeA: bool, trans
   memory.fill(operands.zeros, 0, 64);
 }
 
-/** One unit of a matrix. */
+/** Computes one unit of one matrix. */
 function multiply(a: usize, b: usize, out: usize, unit: i32, o: Operands): void {
   const down = unitsDown(o.m);
   const across = unitsAcross(o.n);
@@ -160,7 +168,7 @@ function clearRows(out: usize, first: i32, end: i32, columns: i32, step: i32): v
   for (let row = first; row < end; row++) memory.fill(out + (<usize>(row * step) << 2), 0, <usize>columns << 2);
 }
 
-/** One tile of rows against all strips of a block of B. */
+/** Multiplies one tile of rows with all strips of a block of B. */
 function multiplyRows(a: usize, block: usize, out: usize, rows: i32, n: i32, k: i32, isFirst: bool, o: Operands): void {
   const aRow = <usize>o.rowA << 2;
   const aStep = <usize>o.columnA << 2;
@@ -174,7 +182,7 @@ function multiplyRows(a: usize, block: usize, out: usize, rows: i32, n: i32, k: 
     out += TILE_COLUMNS << 2;
   }
   if (n == 0) return;
-  // The last columns go through a tile of their own, for it is wider than they are.
+  // The last columns are computed in a separate tile, `corner`, because a tile is wider than they are.
   const cornerStep: usize = TILE_COLUMNS << 2;
   if (!isFirst) copyRows(out, outStep, o.corner, cornerStep, rows, n);
   const from = isFirst ? o.zeros : o.corner;
@@ -190,7 +198,7 @@ function copyRows(from: usize, fromStep: usize, to: usize, toStep: usize, rows: 
   }
 }
 
-/** Strips of 8 columns, one after the other, each row by row; the columns that the last strip lacks are 0. */
+/** Packs strips of 8 columns one after the other, each row by row. Columns that the last strip lacks are 0. */
 function packStrips(b: usize, row: i32, column: i32, to: usize, k: i32, n: i32): void {
   for (; n > 0; n -= TILE_COLUMNS) {
     const columns = min(n, TILE_COLUMNS);

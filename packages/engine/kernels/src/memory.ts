@@ -27,7 +27,7 @@ export function lines(bytes: usize): usize {
   return ((bytes + 63) & ~63) + 64;
 }
 
-/** The first `n` (1 to 3) elements at `address` in the low lanes; the other lanes are 0. */
+/** Loads the first `n` (1 to 3) elements at `address` into the low lanes. The other lanes are 0. */
 // @ts-ignore: decorator
 @inline
 export function loadTail(address: usize, n: i32): v128 {
@@ -46,7 +46,7 @@ export function storeTail(address: usize, lanes: v128, n: i32): void {
   if (n > 2) store<f32>(address, f32x4.extract_lane(lanes, 2), 8);
 }
 
-/** Four elements, or as many as are left: `n` >= 1. */
+/** Loads four elements, or `n` elements if `n` is less than 4. `n` is at least 1. */
 // @ts-ignore: decorator
 @inline
 export function loadUpTo4(address: usize, n: i32): v128 {

@@ -1,8 +1,9 @@
-// One optimizer step over one parameter, in place. The formulas are torch.optim's single-tensor ones, in their order. Units are blocks (blocks.ts).
+// One step of SGD or of Adam's family for one parameter, in place. The formulas are torch.optim's single-tensor formulas, in the same
+// order. Units are blocks (blocks.ts).
 import { blockElements, blockStart } from './blocks';
 import { loadUpTo4, storeUpTo4 } from './memory';
 
-/** torch.optim.SGD. `velocity` is 0 without momentum; `keep` is 1 - dampening; `first`: velocity holds nothing yet. */
+/** Computes a step of torch.optim.SGD. `velocity` is 0 without momentum; `keep` is 1 - dampening; `first`: velocity has no values yet. */
 export function sgd(
   param: usize,
   grad: usize,
@@ -32,7 +33,7 @@ export function sgd(
   if (n > whole) sgdStep(param, grad, velocity, n - whole, learningRate, momentum, keep, weightDecay, nesterov != 0, first != 0);
 }
 
-/** One vector, of which `n` elements are there. */
+/** Computes the step for one vector, of which only `n` elements exist. */
 // @ts-ignore: decorator
 @inline
 function sgdStep(
@@ -60,9 +61,10 @@ function sgdStep(
 }
 
 /**
- * Adam's family. The step is (meanFactor * mean + gradientFactor * g) / (sqrt(square) / root + eps); with `root` 0 nothing
- * divides. `keep1` and `keep2` are 1 - beta; the mean is updated as mul_(beta1).add_(g), not as a lerp: both are right, but a
- * run's curve depends on the rounding, and the recorded runs were made with the first. With `largest` (AMSGrad), not 0, the largest second moment so far divides.
+ * Computes a step of Adam's family: (meanFactor * mean + gradientFactor * g) / (sqrt(square) / root + eps). With `root` 0 there is no
+ * division. `keep1` and `keep2` are 1 - beta. The mean is updated as mul_(beta1).add_(g), not as a lerp. Both are correct, but they round
+ * differently, and the recorded reference runs were made with the first. If `largest` is not 0 (AMSGrad), the largest second moment so far
+ * replaces `square`.
  */
 export function adam(
   param: usize,

@@ -1,14 +1,17 @@
-// 2 × 2 windows of max-pooling in vectors: four windows at a time, given their four corners. For the convolutions
-// that pool what they have just computed; pool2d.ts pools whole planes of any sort.
+// 2 × 2 max-pooling of four windows at a time, given their four corners as vectors. Convolutions use it to pool results that they have just
+// computed. Pooling of whole planes is in pool2d.ts.
 
-/** Where the lanes of `value` replace those of `best`: they are larger, or the first NaN. */
+/** Returns the lanes in which `value` replaces `best`: `value` is larger or NaN, and `best` is not NaN yet. */
 // @ts-ignore: decorator
 @inline
 function replaces(value: v128, best: v128): v128 {
   return v128.andnot(f32x4.eq(best, best), f32x4.ge(best, value));
 }
 
-/** Whether a NaN is there, or two infinities that add up to one: the usual comparisons would miss it. */
+/**
+ * Returns whether there may be a NaN, which normal comparisons would miss. It is also true for infinities of opposite signs, whose sum is
+ * NaN.
+ */
 // @ts-ignore: decorator
 @inline
 export function mayHaveNaN(a: v128, b: v128, c: v128, d: v128): bool {
@@ -16,7 +19,7 @@ export function mayHaveNaN(a: v128, b: v128, c: v128, d: v128): bool {
   return v128.any_true(f32x4.ne(sum, sum));
 }
 
-/** The largest of each lane; a NaN wins. b lies beside a, c below it, d below b. */
+/** Returns the largest value of each lane. A NaN counts as the largest. b is to the right of a, c is below a, and d is below b. */
 // @ts-ignore: decorator
 @inline
 export function largestOf(withNaN: bool, a: v128, b: v128, c: v128, d: v128): v128 {
@@ -26,7 +29,10 @@ export function largestOf(withNaN: bool, a: v128, b: v128, c: v128, d: v128): v1
   return v128.bitselect(d, best, replaces(d, best));
 }
 
-/** How far the largest, `best`, is from a in planes of rows of `width`: the first one on ties, the first NaN wins. */
+/**
+ * Returns the distance in elements from a to the largest value `best`, in planes with rows of `width`. Of equal values the first is taken;
+ * of NaNs, the first NaN.
+ */
 // @ts-ignore: decorator
 @inline
 export function stepToLargest(withNaN: bool, best: v128, a: v128, b: v128, c: v128, d: v128, width: i32): v128 {
@@ -48,8 +54,8 @@ export function stepToLargest(withNaN: bool, best: v128, a: v128, b: v128, c: v1
 }
 
 /**
- * Stores max(0, a, b, c, d) of each lane, and the position of the largest.
- * @param position of the corners a in their planes of rows of `width`.
+ * Stores max(0, a, b, c, d) of each lane, and the position of the largest value.
+ * @param position the positions of the corners a in their planes, which have rows of `width`
  */
 // @ts-ignore: decorator
 @inline

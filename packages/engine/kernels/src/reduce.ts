@@ -1,8 +1,8 @@
-// Sums. All of them accumulate in float64, so that the order of the terms is lost in the last rounding and a sum of ten
-// million floats is as good as one of ten; in an order that follows from the sizes.
+// Sums. All of them are computed in float64, so that the order of the terms hardly affects the rounded result, and a sum of ten million
+// floats is as accurate as a sum of ten. The order depends only on sizes.
 import { ownScratch } from './memory';
 
-/** Sum of `n` elements that lie together. */
+/** Returns the sum of `n` contiguous elements. */
 function sumRun(x: usize, n: i32): f64 {
   let s0 = f64x2.splat(0);
   let s1 = f64x2.splat(0);
@@ -26,7 +26,7 @@ function sumRun(x: usize, n: i32): f64 {
   return total;
 }
 
-/** Adds `rows` rows, `step` elements apart, of eight columns into eight float64 sums. */
+/** Adds `rows` rows of eight columns to eight float64 sums. The rows are `step` elements apart. */
 function addRows(x: usize, rows: i32, step: i32, sums: usize): void {
   let s0 = v128.load(sums);
   let s1 = v128.load(sums, 16);
@@ -48,7 +48,7 @@ function addRows(x: usize, rows: i32, step: i32, sums: usize): void {
   v128.store(sums, s3, 48);
 }
 
-/** The same for one column. */
+/** Returns the sum of `rows` elements of one column. They are `step` elements apart. */
 function addColumn(x: usize, rows: i32, step: i32): f64 {
   const stride = <usize>step << 2;
   let total: f64 = 0;
@@ -59,7 +59,7 @@ function addColumn(x: usize, rows: i32, step: i32): f64 {
   return total;
 }
 
-/** The offset of the row with this number, counted through (size, step) records from `first` on, innermost first. */
+/** Returns the offset of the row with number `row`. The dimensions are the (size, step) records from `first` on, innermost first. */
 // @ts-ignore: decorator
 @inline
 function offsetOf(dims: usize, rank: i32, first: i32, row: i32): i32 {
@@ -73,8 +73,8 @@ function offsetOf(dims: usize, rank: i32, first: i32, row: i32): i32 {
 }
 
 /**
- * The next offset of a walk through (size, step) records, innermost first and from the second one on; -1 at its end, when all
- * counters are 0 again.
+ * Returns the next offset when walking through the (size, step) records from the second one on, innermost first. Returns -1 at the end,
+ * when all counters are 0 again.
  */
 // @ts-ignore: decorator
 @inline
@@ -94,17 +94,17 @@ function advance(dims: usize, counters: usize, rank: i32, offset: i32): i32 {
   return -1;
 }
 
-/** Columns that are summed at a time where a kept dimension's elements lie together. */
+/** The number of columns that are summed together if the elements of the innermost kept dimension are contiguous. */
 const STRIP = 8;
 
-/** Whether the innermost kept dimension's elements lie together. */
+/** Returns whether the elements of the innermost kept dimension are contiguous. */
 // @ts-ignore: decorator
 @inline
 function hasStrips(kept: usize, keptRank: i32): bool {
   return keptRank > 0 && load<i32>(kept, 4) == 1;
 }
 
-/** Units of `sumTo`: strips of eight results that lie together in x, or single results. */
+/** Returns the number of units of `sumTo`. A unit is a strip of eight results that are contiguous in x, or a single result. */
 export function sumToUnits(kept: usize, keptRank: i32): i32 {
   const strips = hasStrips(kept, keptRank);
   let units = strips ? (load<i32>(kept) + STRIP - 1) / STRIP : 1;
@@ -112,14 +112,14 @@ export function sumToUnits(kept: usize, keptRank: i32): i32 {
   return units;
 }
 
-/** Bytes of scratch that each thread needs for it: eight float64 sums, and a counter for each summed dimension. */
+/** Returns the bytes of scratch memory that each thread needs for `sumTo`: eight float64 sums, and a counter for each summed dimension. */
 export function sumToScratch(reducedRank: i32): usize {
   return 64 + (<usize>reducedRank << 2);
 }
 
 /**
- * out = x summed over some dimensions. `kept` and `reduced` list (size, step in x) records, innermost first; `reduced` has at
- * least one. Results are written in the order of the kept records. Units: see sumToUnits.
+ * Computes out = x summed over some dimensions. `kept` and `reduced` list (size, step in x) records, innermost first. `reduced` has at
+ * least one record. Results are written in the order of the kept records. Units: see sumToUnits.
  */
 export function sumTo(
   x: usize,
@@ -135,7 +135,7 @@ export function sumTo(
   const sums = ownScratch(scratch, sumToScratch(reducedRank));
   const counters = sums + 64;
   for (let d = 0; d < reducedRank; d++) store<i32>(counters + (<usize>d << 2), 0);
-  // The innermost reduced dimension is summed by one loop, the others by counters.
+  // The innermost reduced dimension is summed by a loop. The other dimensions are walked through with counters.
   const rows = load<i32>(reduced);
   const rowStep = load<i32>(reduced, 4);
   const strips = hasStrips(kept, keptRank);
@@ -171,7 +171,7 @@ export function sumTo(
   }
 }
 
-/** Sum of the squares of `n` elements, in float64. */
+/** Returns the sum of the squares of `n` elements, in float64. */
 export function sumOfSquares(x: usize, n: i32): f64 {
   let s0 = f64x2.splat(0);
   let s1 = f64x2.splat(0);

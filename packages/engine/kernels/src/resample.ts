@@ -4,7 +4,7 @@
 
 import { ownScratch } from './memory';
 
-/** One line of the plane: the weighted sum of `count` rows, each `width` long. */
+/** Computes one line of the plane: the weighted sum of `count` rows of the length `width`. */
 // @ts-ignore: decorator
 @inline
 function sumRows(x: usize, stride: usize, weights: usize, count: i32, line: usize, width: i32): void {
@@ -51,8 +51,8 @@ function dot(x: usize, weights: usize, count: i32): f32 {
 }
 
 /**
- * out[plane, i, j] = the weighted sum of x[plane, …, …] over the bands i and j; `line` is room for one input row
- * of each thread. Units are planes.
+ * Computes out[plane, i, j], the weighted sum of x[plane, …, …] over the bands i and j. `line` has memory for one input row of each thread.
+ * Units are planes.
  */
 export function resample2d(
   x: usize,

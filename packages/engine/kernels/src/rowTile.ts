@@ -1,10 +1,10 @@
-// The micro-kernel of products whose left operand lies as it is: up to 5 rows × 8 columns of sums held in registers, each
-// row's elements spread over a vector as they are loaded. A pointer a row, moved along at every term, costs less than
-// offsets do, for V8 does not fold those of a load that spreads. Each sum takes its terms in order.
+// The micro-kernel of products that read the left operand in place. A tile is up to 5 rows × 8 columns of sums held in registers. Each
+// element of a row is repeated over a vector when it is loaded. Each row has its own pointer, which moves with every term: this is faster
+// than offsets, because V8 does not fold the offsets of such loads into the instruction. Each sum adds its terms in order.
 import { madd } from './madd';
 import { firstRow, tilesOf } from './tile';
 
-/** Sums begin with `from` if it `goesOn`, else with 0. `rows`, `goesOn` and `adds` are constants where this is inlined. */
+/** Sums begin with `from` if `goesOn`, otherwise with 0. `rows`, `goesOn` and `adds` are constants where this function is inlined. */
 // @ts-ignore: decorator
 @inline
 function tile(
@@ -107,7 +107,7 @@ function put(adds: bool, c: usize, left: v128, right: v128): void {
   v128.store(c, adds ? f32x4.add(v128.load(c, 16), right) : right, 16);
 }
 
-/** One case for each number of rows. */
+/** Calls `tile` with a constant number of rows. */
 // @ts-ignore: decorator
 @inline
 function rowsOf(
@@ -173,8 +173,8 @@ export function addRows(rows: i32, a: usize, aRow: usize, aStep: usize, b: usize
 }
 
 /**
- * c[r][0…7] = from[r][0…7] + Σ a[r][t] · b[t][0…7] for t < k and r < rows (1 to 5): a product taken block by block adds its terms
- * in the order of one that is not. Steps are in bytes: from row to row of a, `from` and c, and from term to term of a and b.
+ * Computes c[r][0…7] = from[r][0…7] + Σ a[r][t] · b[t][0…7] for t < k and r < rows (1 to 5). So a product that is computed block by block
+ * adds its terms in the same order as without blocks. Steps are in bytes: between rows of a, `from` and c, and between terms of a and b.
  */
 export function goOnRows(
   rows: i32,

@@ -29,7 +29,7 @@ export function copyRuns(x: usize, step: i32, out: usize, outStep: i32, n: i32, 
   }
 }
 
-/** out[o, i, …] = x[o, indices[i], …] for x seen as [outer, size, inner]. Units are rows of the result. */
+/** Computes out[o, i, …] = x[o, indices[i], …] for x of the shape [outer, size, inner]. Units are rows of the result. */
 export function selectRows(x: usize, indices: usize, out: usize, size: i32, inner: i32, count: i32, from: i32, to: i32): void {
   const row = <usize>inner << 2;
   for (let unit = from; unit < to; unit++) {
@@ -39,7 +39,7 @@ export function selectRows(x: usize, indices: usize, out: usize, size: i32, inne
   }
 }
 
-/** Elements of a row that a unit of its gradient adds up: fewer would come in runs too short to be read ahead. */
+/** The number of elements of a row that a unit of the gradient sums. Shorter runs would be too short for the processor to prefetch. */
 const COLUMNS = 256;
 
 export function selectRowsBackwardUnits(outer: i32, inner: i32): i32 {
@@ -47,7 +47,7 @@ export function selectRowsBackwardUnits(outer: i32, inner: i32): i32 {
 }
 
 /**
- * dx[o, k, …] = the sum of g[o, i, …] over all i with indices[i] = k, in their order. Units are columns of one o: see
+ * Computes dx[o, k, …], the sum of g[o, i, …] over all i with indices[i] = k, in the order of i. A unit is up to 256 columns of one o: see
  * selectRowsBackwardUnits.
  */
 export function selectRowsBackward(g: usize, indices: usize, dx: usize, size: i32, inner: i32, count: i32, from: i32, to: i32): void {

@@ -1,6 +1,6 @@
-// Sigmoid, SiLU, softplus, ELU, erf and both forms of GELU, four floats at a time, at most 1 ulp off over all floats: they are
-// computed in float64, where polynomials of 1e-9 leave nothing to the one rounding at the end. Measured in
-// tests/engine/wasmFunctions.test.ts. The same bits in every lane and on every machine.
+// Sigmoid, SiLU, softplus, ELU, erf and both forms of GELU, four floats at a time. They are at most 1 ulp off over all floats, measured in
+// tests/engine/wasmFunctions.test.ts. They are computed in float64 by polynomials with an error of 1e-9, so that only the last rounding to
+// float32 matters. The bits are the same in every lane and on every machine.
 
 // @ts-ignore: decorator
 @inline
@@ -26,21 +26,21 @@ function splat(x: f64): v128 {
   return f64x2.splat(x);
 }
 
-/** p · x + c: one step of Horner's rule. */
+/** Computes p · x + c, one step of Horner's rule. */
 // @ts-ignore: decorator
 @inline
 function horner(p: v128, x: v128, c: f64): v128 {
   return f64x2.add(f64x2.mul(p, x), f64x2.splat(c));
 }
 
-/** e^x, or e^x − 1 as exactly near 0, relatively to 1e-9; x beyond ±708 counts as that, a NaN stays a NaN. */
+/** Returns e^x, or e^x − 1 without losing digits near 0. The relative error is below 1e-9. x is limited to ±708, and a NaN stays a NaN. */
 // @ts-ignore: decorator
 @inline
 function exponential2(x: v128, minusOne: bool): v128 {
   const clamped = f64x2.pmax(f64x2.pmin(x, splat(708)), splat(-708));
   const k = f64x2.nearest(f64x2.mul(clamped, splat(1.4426950408889634)));
   const r = f64x2.sub(clamped, f64x2.mul(k, splat(0.6931471805599453)));
-  // Taylor on |r| <= ln(2)/2.
+  // Taylor polynomial on |r| <= ln(2)/2.
   let p = horner(splat(1.0 / 362880), r, 1.0 / 40320);
   p = horner(p, r, 1.0 / 5040);
   p = horner(p, r, 1.0 / 720);
@@ -63,7 +63,7 @@ function sigmoid2(x: v128): v128 {
   return f64x2.div(splat(1), f64x2.add(splat(1), exp2(f64x2.neg(x))));
 }
 
-/** log(1 + t) for t in [0, 1]: the series of 2·artanh(t / (2 + t)), which loses nothing near 0. */
+/** Returns log(1 + t) for t in [0, 1] by the series of 2·artanh(t / (2 + t)), which loses no digits near 0. */
 function logOnePlus2(t: v128): v128 {
   const s = f64x2.div(t, f64x2.add(t, splat(2)));
   const w = f64x2.mul(s, s);
@@ -79,7 +79,10 @@ function logOnePlus2(t: v128): v128 {
   return f64x2.mul(f64x2.add(s, s), p);
 }
 
-/** erfc(z) for z >= 0, relatively to 1e-9: t · Q(t) · exp(−z²), t = 3 / (3 + z), Q fitted at Chebyshev's points in 2t − 1. */
+/**
+ * Returns erfc(z) for z >= 0 with a relative error of 1e-9: t · Q(t) · exp(−z²), where t = 3 / (3 + z). The polynomial Q is fitted at
+ * Chebyshev points in 2t − 1.
+ */
 function erfc2(z: v128): v128 {
   const t = f64x2.div(splat(3), f64x2.add(splat(3), z));
   const u = f64x2.sub(f64x2.add(t, t), splat(1));
@@ -101,7 +104,7 @@ function erfc2(z: v128): v128 {
 function erf2(x: v128): v128 {
   const size = f64x2.abs(x);
   const w = f64x2.mul(x, x);
-  // erf(x) / x in x² on [0, 1], fitted at Chebyshev's points: 4e-11.
+  // erf(x) / x as a polynomial in x² on [0, 1], fitted at Chebyshev points. The error is 4e-11.
   let p = horner(splat(-9.673591507476026e-6), w, 1.1268254110326276e-4);
   p = horner(p, w, -8.484396576375313e-4);
   p = horner(p, w, 5.221053414010734e-3);
@@ -114,7 +117,7 @@ function erf2(x: v128): v128 {
   return v128.bitselect(f64x2.mul(p, x), signed, f64x2.lt(size, splat(1)));
 }
 
-/** The normal distribution's cumulative function. */
+/** Returns the cumulative distribution function of the standard normal distribution. */
 function normalCumulative2(x: v128): v128 {
   const tail = f64x2.mul(splat(0.5), erfc2(f64x2.mul(f64x2.abs(x), splat(0.7071067811865476))));
   return v128.bitselect(tail, f64x2.sub(splat(1), tail), f64x2.lt(x, splat(0)));
@@ -128,7 +131,7 @@ function gelu2(x: v128): v128 {
   return f64x2.mul(x, normalCumulative2(x));
 }
 
-/** x/2 · (1 + tanh(u)) = x · sigmoid(2u), u = sqrt(2/π) · (x + 0.044715 x³). */
+/** Returns x/2 · (1 + tanh(u)) = x · sigmoid(2u), where u = sqrt(2/π) · (x + 0.044715 x³). */
 function geluTanh2(x: v128): v128 {
   const inner = f64x2.add(x, f64x2.mul(splat(0.044715), f64x2.mul(f64x2.mul(x, x), x)));
   return f64x2.mul(x, sigmoid2(f64x2.mul(splat(1.5957691216057308), inner)));
@@ -168,28 +171,28 @@ export function geluTanh4(x: v128): v128 {
   return narrow(geluTanh2(low(x)), geluTanh2(high(x)));
 }
 
-/** Φ(x). */
+/** Returns Φ(x), the cumulative distribution function of the standard normal distribution. */
 // @ts-ignore: decorator
 @inline
 export function normalCumulative4(x: v128): v128 {
   return narrow(normalCumulative2(low(x)), normalCumulative2(high(x)));
 }
 
-/** log(1 + e^(beta·x)) / beta. */
+/** Returns log(1 + e^(beta·x)) / beta. */
 // @ts-ignore: decorator
 @inline
 export function softplus4(x: v128, beta: f32): v128 {
   return narrow(softplus2(low(x), beta), softplus2(high(x), beta));
 }
 
-/** alpha · (e^x − 1). */
+/** Returns alpha · (e^x − 1). */
 // @ts-ignore: decorator
 @inline
 export function eluBelow4(x: v128, alpha: f32): v128 {
   return narrow(elu2(low(x), alpha), elu2(high(x), alpha));
 }
 
-/** The error function; ±0 stays itself. */
+/** Returns the error function. ±0 is returned unchanged. */
 // @ts-ignore: decorator
 @inline
 export function erf4(x: v128): v128 {

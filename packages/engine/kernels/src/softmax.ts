@@ -1,5 +1,5 @@
-// Log-softmax over the middle of [outer, size, inner], from shifted logits, so that no exponential overflows.
-// Units are the outer ones.
+// Log-softmax over the dimension `size` of [outer, size, inner]. The maximum is subtracted first, so that no exponential overflows. Units
+// are the indices of `outer`.
 import { exp4, logOf } from './exponential';
 import { loadTail, loadUpTo4, storeTail, storeUpTo4 } from './memory';
 
@@ -9,7 +9,7 @@ function lanesSum(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
-/** Lanes from `n` on (1 to 3) become `other`'s. */
+/** Returns `v` with the lanes from `n` (1 to 3) on replaced by those of `other`. */
 // @ts-ignore: decorator
 @inline
 function mask(v: v128, other: v128, n: i32): v128 {
@@ -46,7 +46,7 @@ function rowLogSoftmax(x: usize, out: usize, size: i32): void {
   if (n > 0) storeTail(out, f32x4.sub(f32x4.sub(loadTail(x, n), largest), logSum), n);
 }
 
-/** Four neighbouring lines at once (`lanes` of them real), `step` bytes from one element to the next. */
+/** Computes four neighbouring lines at once, of which `lanes` exist. The elements of a line are `step` bytes apart. */
 function linesLogSoftmax(x: usize, out: usize, size: i32, step: usize, lanes: i32): void {
   let largest = f32x4.splat(-Infinity);
   let at = x;
@@ -71,7 +71,7 @@ function linesLogSoftmax(x: usize, out: usize, size: i32, step: usize, lanes: i3
   }
 }
 
-/** out = x - max - log(sum of exp(x - max)). */
+/** Computes out = x - max - log(sum of exp(x - max)). */
 export function logSoftmax(x: usize, out: usize, size: i32, inner: i32, from: i32, to: i32): void {
   const step = <usize>inner << 2;
   const plane = step * <usize>size;
@@ -123,7 +123,7 @@ function linesBackward(g: usize, y: usize, dx: usize, size: i32, step: usize, la
   }
 }
 
-/** dx = g - exp(y) * (sum of g over the line). */
+/** Computes dx = g - exp(y) * (sum of g over the line). */
 export function logSoftmaxBackward(g: usize, y: usize, dx: usize, size: i32, inner: i32, from: i32, to: i32): void {
   const step = <usize>inner << 2;
   const plane = step * <usize>size;

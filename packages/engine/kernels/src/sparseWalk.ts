@@ -12,7 +12,10 @@ export const ENTRY = 16;
 /** Vectors of sums that are held in registers at a time. */
 const MOST = 8;
 
-/** `count` is a constant where this is inlined. Vectors lie side by side, or `step` bytes apart. */
+/**
+ * Sums `count` vectors, a constant where this is inlined. The vectors are `step` bytes apart in the image and `sumStep` bytes apart in
+ * `sums`.
+ */
 // @ts-ignore: decorator
 @inline
 function accumulate(count: i32, image: usize, step: usize, list: usize, n: i32, sums: usize, sumStep: usize): void {
@@ -60,7 +63,7 @@ function accumulate(count: i32, image: usize, step: usize, list: usize, n: i32, 
   if (count > 7) v128.store(sums + 7 * sumStep, s7);
 }
 
-/** Up to eight neighbouring vectors of a row. */
+/** Sums up to eight neighbouring vectors of a row. */
 function accumulateRow(count: i32, image: usize, list: usize, n: i32, sums: usize): void {
   switch (count) {
     case 8:
@@ -89,7 +92,7 @@ function accumulateRow(count: i32, image: usize, list: usize, n: i32, sums: usiz
   }
 }
 
-/** One vector of up to five rows. */
+/** Sums one vector of each of up to five rows. */
 function accumulateColumn(count: i32, image: usize, line: usize, list: usize, n: i32, sums: usize, sumStep: usize): void {
   switch (count) {
     case 5:
@@ -109,7 +112,7 @@ function accumulateColumn(count: i32, image: usize, line: usize, list: usize, n:
   }
 }
 
-/** Five rows of two vectors: a whole window of 5 × 5 over one channel. */
+/** Sums five rows of two vectors, which is a whole 5 × 5 window of one channel. */
 function accumulateFiveByTwo(image: usize, line: usize, list: usize, n: i32, sums: usize): void {
   let s00 = v128.load(sums);
   let s01 = v128.load(sums, 16);
@@ -152,15 +155,15 @@ function accumulateFiveByTwo(image: usize, line: usize, list: usize, n: i32, sum
 }
 
 /**
- * sums[row] += Σ g · image[offset + row] over the list: `rows` rows of `vectors` vectors, in the image `line` bytes apart, among the
- * sums one behind the other. What a row's last vector reads beyond it goes to sums that nobody reads.
+ * Computes sums[row] += Σ g · image[offset + row] over the list. There are `rows` rows of `vectors` vectors. Rows are `line` bytes apart in
+ * the image and contiguous in `sums`. The last vector of a row may extend beyond the row; these sums are not used.
  */
 export function sumWindows(image: usize, line: usize, list: usize, n: i32, rows: i32, vectors: i32, sums: usize): void {
   const rowBytes = <usize>vectors << 4;
   if (vectors == 2 && rows == 5) {
     accumulateFiveByTwo(image, line, list, n, sums);
   } else if (vectors <= 2) {
-    // Narrow rows are taken several at a time: a few sums alone would wait for one another.
+    // Several narrow rows are summed together, because with only a few sums each addition would wait for the previous one.
     for (let row = 0; row < rows; row += 5) {
       const taken = min(5, rows - row);
       for (let i = 0; i < vectors; i++) {

@@ -4,9 +4,9 @@
 // Products of matrices use rowTile.ts instead.
 import { madd } from './madd';
 
-/** Columns of a tile. */
+/** The number of columns of a tile. */
 export const TILE_COLUMNS = 8;
-/** Most rows of a tile. */
+/** The most rows of a tile. */
 export const TILE_ROWS = 5;
 
 /** Returns the fewest tiles that hold all rows. */
@@ -23,7 +23,7 @@ export function firstRow(rows: i32, tiles: i32, i: i32): i32 {
   return (rows * i) / tiles;
 }
 
-/** `rows` is a constant where this is inlined. */
+/** Computes one tile. `rows` is a constant where this function is inlined. */
 // @ts-ignore: decorator
 @inline
 function tile(rows: i32, a: usize, offsets: usize, b: usize, k: i32, from: usize, fromStep: usize, c: usize): void {
@@ -92,9 +92,9 @@ function tile(rows: i32, a: usize, offsets: usize, b: usize, k: i32, from: usize
 }
 
 /**
- * c[r][0…7] = from[r][0…7] + Σ a[t][r] · b[t][0…7] for t < k and r < rows (1 to 5), over an image of repeated elements: row r's
- * element for t lies at a + offsets[t] + 16 · r. `b` holds 8 floats per t, one after the other; the rows of `c` are 8 floats.
- * Steps are in bytes.
+ * Computes c[r][0…7] = from[r][0…7] + Σ a[t][r] · b[t][0…7] for t < k and r < rows (1 to 5), over an image of repeated elements. The
+ * element of row r for t is at a + offsets[t] + 16 · r. `b` has 8 contiguous floats for each t, and `c` has 8 floats for each row. Steps
+ * are in bytes.
  */
 export function listedTile(
   rows: i32,
@@ -124,7 +124,7 @@ export function listedTile(
   }
 }
 
-/** `rows` is a constant where this is inlined. */
+/** Computes one tile of walkedTile. `rows` is a constant where this function is inlined. */
 // @ts-ignore: decorator
 @inline
 function walk(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n: i32, c: usize): void {
@@ -194,8 +194,8 @@ function walk(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n
 }
 
 /**
- * c[r][0…7] += Σ a[offsets[r] + positions[i]] · b[i][0…7] for i < n: the left operand is an image of repeated elements, the
- * right one has 8 floats per i, one after the other. What is added is summed apart first, so that long sums stay exact.
+ * Computes c[r][0…7] += Σ a[offsets[r] + positions[i]] · b[i][0…7] for i < n. The left operand is an image of repeated elements, the right
+ * one has 8 contiguous floats for each i. The sum is computed separately before it is added to c, so that long sums stay accurate.
  */
 export function walkedTile(rows: i32, a: usize, offsets: usize, positions: usize, b: usize, n: i32, c: usize): void {
   switch (rows) {

@@ -1,6 +1,7 @@
-// The gradients of 3 × 3 convolutions by Winograd's algorithm, its forward pass transposed: per block of tiles the transform of the
-// results' gradient, which both gradients share; with the input's transform, one matrix product a frequency for the weight's
-// gradient; with the weights', another one for the input's, whose 6 × 6 tiles are added up where they overlap.
+// The gradients of 3 × 3 convolutions by Winograd's algorithm, which is the forward pass transposed. For each block of tiles, the results'
+// gradient is transformed once for both gradients. For the weight's gradient, it is multiplied with the transformed input, one matrix
+// product for each frequency. For the input's gradient, it is multiplied with the transformed weights, and the resulting 6 × 6 tiles are
+// added where they overlap.
 import { ownScratch, storeUpTo4 } from './memory';
 import { addRows, setRows } from './rowTile';
 import { inputBlock, planOf } from './winograd';
@@ -10,20 +11,21 @@ import { inputGradientTile } from './winogradInputGradient';
 import { FREQUENCIES, WinogradPlan } from './winogradPlan';
 import { frequenciesToWeights } from './winogradTransforms';
 
-/** Runs of images, the units of `winogradBackward`. */
+/** Returns the number of parts (runs of images), the units of `winogradBackward`. */
 export function winogradParts(geometry: usize): i32 {
   return planOf(geometry).parts;
 }
 
-/** Bytes of one part of the gradients of the weight and the bias. */
+/** Returns the bytes of one part's gradients of the weight and the bias. */
 export function winogradPartBytes(geometry: usize): usize {
   return planOf(geometry).partBytes;
 }
 
 /**
- * dx (0 for none), with the weights transformed and turned; and the transformed gradient of the weight and the gradient of the bias
- * (`sums`, 0 for none), in parts that `winogradSumWeights` adds up. With `passed`, not 0, a rectifier's result, only what it let through
- * of g counts; with `indices`, g and `passed` are of 2 × 2 windows whose maxima lie there. Units are parts.
+ * Computes dx, from weights that are transformed and turned, and `sums`: each part's transformed gradient of the weight and its gradient of
+ * the bias, which `winogradSumWeights` adds. An address of 0 means that `dx` or `sums` is not wanted. If `passed`, the result of relu, is
+ * not 0, only elements of g are used where it is above 0 or NaN. If `indices` is not 0, g and `passed` belong to 2 × 2 pooling windows, and
+ * `indices` has the positions of the maxima. Units are parts.
  */
 export function winogradBackward(
   g: usize,
@@ -57,7 +59,7 @@ export function winogradBackward(
         const ofX = inputs + f * plan.channelStep;
         const ofG = gradients + f * plan.resultStep;
         if (sums != 0) addProduct(plan, first == start, ofX, ofG, tiles, partSums + f * plan.weightStep);
-        // The transformed input is not needed any more: the gradient of x takes its place.
+        // The transformed input is not needed any more, so the transformed gradient of x overwrites it.
         if (dx != 0) inputProduct(plan, ofG, turned + f * plan.turnedStep, tiles, ofX);
       }
       if (dx != 0) inputGradientBlock(plan, inputs, dx, first, tiles, between);
@@ -65,7 +67,7 @@ export function winogradBackward(
   }
 }
 
-/** The gradient of the weight at one frequency: Σ over tiles of x · g. */
+/** Computes the weight's gradient at one frequency: Σ x · g over the tiles. */
 // @ts-ignore: decorator
 @inline
 function addProduct(plan: WinogradPlan, isFirst: bool, x: usize, g: usize, tiles: i32, to: usize): void {
@@ -77,7 +79,7 @@ function addProduct(plan: WinogradPlan, isFirst: bool, x: usize, g: usize, tiles
   }
 }
 
-/** The gradient of x at one frequency: Σ over results of g · weight. */
+/** Computes the gradient of x at one frequency: Σ g · weight over the results. */
 // @ts-ignore: decorator
 @inline
 function inputProduct(plan: WinogradPlan, g: usize, turned: usize, tiles: i32, to: usize): void {
@@ -88,7 +90,7 @@ function inputProduct(plan: WinogradPlan, g: usize, turned: usize, tiles: i32, t
   }
 }
 
-/** The transform of a block of tiles of the results' gradient. */
+/** Transforms a block of tiles of the results' gradient. */
 function gradientBlock(
   plan: WinogradPlan,
   g: usize,
@@ -101,7 +103,7 @@ function gradientBlock(
   between: usize,
 ): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
-  // With pooling a tile has two rows of windows.
+  // With pooling, a tile has two rows of windows.
   const rows = indices == 0 ? 4 : 2;
   const height = indices == 0 ? plan.outHeight : plan.outHeight >> 1;
   const width = indices == 0 ? plan.outWidth : plan.outWidth >> 1;
@@ -127,7 +129,7 @@ function gradientBlock(
   }
 }
 
-/** The gradient of the input of a block of tiles, which follows on the block before. */
+/** Computes the input's gradient for a block of tiles. The block must follow the previous block. */
 function inputGradientBlock(plan: WinogradPlan, from: usize, dx: usize, first: i32, tiles: i32, between: usize): void {
   const imageTiles = plan.tilesDown * plan.tilesAcross;
   const imageBytes = <usize>(plan.channels * plan.height * plan.width) << 2;
@@ -145,7 +147,10 @@ function inputGradientBlock(plan: WinogradPlan, from: usize, dx: usize, first: i
   }
 }
 
-/** dw and db (0 for none): the parts added up in their order, dw's then transformed back. Units are blocks of 8 results. */
+/**
+ * Computes dw and db: adds the parts in order, then transforms dw back. An address of 0 means that this gradient is not wanted. Units are
+ * blocks of 8 results.
+ */
 export function winogradSumWeights(sums: usize, dw: usize, db: usize, scratch: usize, geometry: usize, from: i32, to: i32): void {
   const plan = planOf(geometry);
   const between = ownScratch(scratch, plan.ownBytes);

@@ -1,15 +1,15 @@
-// What Winograd's tiles read: at the borders of planes, where what lies outside counts as 0 and nothing behind the last plane is read; and
-// beforehand, so that memory does not keep them waiting.
+// Reads of Winograd's tiles. At the borders of planes, elements outside count as 0, and nothing after the last plane is read. Tiles can
+// also be prefetched into the cache.
 import { WinogradPlan } from './winogradPlan';
 
-/** Whether `column` + 0…3 lie in a plane of this width: all bits of their lanes. */
+/** Returns a mask of the columns `column` to `column` + 3: all bits of a lane are set if the column is inside a plane of this width. */
 // @ts-ignore: decorator
 @inline
 export function inside(column: i32, width: i32): v128 {
   return i32x4.lt_u(i32x4.add(i32x4.splat(column), i32x4(0, 1, 2, 3)), i32x4.splat(width));
 }
 
-/** Four elements from `at` of which only those inside count; nothing behind `end` is read. */
+/** Loads four elements at `at`. Elements outside the mask are 0, and nothing from `end` on is read. */
 // @ts-ignore: decorator
 @inline
 export function loadInside(at: usize, mask: v128, end: usize): v128 {
@@ -22,10 +22,11 @@ export function loadInside(at: usize, mask: v128, end: usize): v128 {
 }
 
 /**
- * Reads a word of each line of the cache that an image's tiles from `tile` on, at most `left`, are in. One after the other lines arrive at
- * the memory's speed, while tiles, that go from plane to plane, would wait for each. The image has so many planes of height ×
- * width; a tile has `rows` of their rows, begins `step` rows below the one above, and the first one `above` the plane.
- * @returns what is of no use, so that nobody leaves the reading out.
+ * Prefetches the cache lines of an image's tiles, from `tile` on and at most `left` tiles, by reading one word of each line. Lines that are
+ * read in order arrive at the memory's full speed. Tiles go from plane to plane, so each would wait for its own lines. The image has
+ * `planes` planes of height × width. A tile has `rows` rows, begins `step` rows below the tile above it, and the first tile begins `above`
+ * rows above the plane.
+ * @returns a number without meaning. Store it, so that the compiler does not remove the reads.
  */
 export function bringTiles(
   plan: WinogradPlan,

@@ -1,18 +1,18 @@
-// Tiles of the results' gradient on their way into Winograd's algorithm: from NCHW planes, as large as the results or pooled ones, to
-// frequencies with four channels a vector.
+// Transforms tiles of the results' gradient, from NCHW planes (of results or of pooled results) to frequencies with four channels per
+// vector.
 import { inside, loadInside } from './winogradBorders';
 import { zeroRow } from './winogradInput';
 import { WinogradPlan } from './winogradPlan';
 import { gradientsToFrequencies } from './winogradTransforms';
 
-/** g where a rectifier's result let it through. */
+/** Returns g where relu's result `passed` is above 0 or NaN, and 0 elsewhere. */
 // @ts-ignore: decorator
 @inline
 function gated(g: v128, passed: v128): v128 {
   return v128.andnot(g, f32x4.le(passed, f32x4.splat(0)));
 }
 
-/** Four elements; if `isGated`, 0 where what lies `gate` bytes further on, a rectifier's result, is 0. */
+/** Loads four elements. If `isGated`, elements become 0 where relu's result, which is `gate` bytes further on, is 0. */
 // @ts-ignore: decorator
 @inline
 function loadFour(isMasked: bool, isGated: bool, at: usize, gate: usize, mask: v128, end: usize): v128 {
@@ -21,7 +21,7 @@ function loadFour(isMasked: bool, isGated: bool, at: usize, gate: usize, mask: v
   return gated(g, isMasked ? loadInside(at + gate, mask, end + gate) : v128.load(at + gate));
 }
 
-/** One row of a tile: elements 0…3 of four channels. @returns its sum. */
+/** Transforms one row of a tile: elements 0 to 3 of four channels. @returns the sum of the row */
 // @ts-ignore: decorator
 @inline
 function gradientRow(
@@ -52,7 +52,7 @@ function gradientRow(
   return f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3));
 }
 
-/** The second pass, down the columns, of a tile of four channels of which `lanes` count. */
+/** Transforms the columns of a tile of four channels, after its rows. Only the channels in `lanes` are kept; the others become 0. */
 // @ts-ignore: decorator
 @inline
 function gradientColumns(between: usize, lanes: v128, to: usize, step: usize): void {
@@ -70,8 +70,8 @@ function gradientColumns(between: usize, lanes: v128, to: usize, step: usize): v
 }
 
 /**
- * All planes of one tile of the results' gradient; the lanes that the last strip lacks become 0. With a `gate`, not 0, only what a
- * rectifier let through counts: its result lies so many bytes behind g. The tile's sums are added to `sums`.
+ * Transforms all planes of one tile of the results' gradient. Lanes that the last strip lacks become 0. If `gate` is not 0, relu's result
+ * is `gate` bytes after g, and g counts as 0 where it is 0. The tile's sums are added to `sums`.
  */
 export function gradientTile(
   plan: WinogradPlan,
@@ -121,14 +121,17 @@ export function gradientTile(
   }
 }
 
-/** Two neighbouring elements, or the one that is there. */
+/** Loads two neighbouring elements, or one if `both` is false. */
 // @ts-ignore: decorator
 @inline
 function loadPair(at: usize, both: bool): v128 {
   return both ? v128.load64_zero(at) : v128.load32_zero(at);
 }
 
-/** The same for the gradient of 2 × 2 windows' maxima: it goes on where these lie. `gate` and `positions` lie so many bytes behind g. */
+/**
+ * Does the same as gradientTile for the gradient of 2 × 2 pooling: each element of g goes to the position of its window's maximum. relu's
+ * result is `gate` bytes after g, and the positions are `positions` bytes after g.
+ */
 export function pooledGradientTile(
   plan: WinogradPlan,
   g: usize,
@@ -180,7 +183,7 @@ export function pooledGradientTile(
       const right = v128.shuffle<f64>(low, high, 1, 3);
       const lowAt = v128.shuffle<f32>(loadPair(p0 + positions, both), loadPair(p1 + positions, both), 0, 4, 1, 5);
       const highAt = v128.shuffle<f32>(loadPair(p2 + positions, both), loadPair(p3 + positions, both), 0, 4, 1, 5);
-      // How far the maxima are from the first element of the tile's two rows.
+      // The offsets of the maxima from the first element of the tile's two rows.
       const corner = i32x4.splat((row + 2 * i) * width + column);
       const leftAt = i32x4.sub(v128.shuffle<f64>(lowAt, highAt, 0, 2), corner);
       const rightAt = i32x4.sub(v128.shuffle<f64>(lowAt, highAt, 1, 3), corner);

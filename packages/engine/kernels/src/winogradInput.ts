@@ -1,16 +1,16 @@
-// Tiles of the input on their way into Winograd's algorithm: from NCHW planes to frequencies with four channels a vector.
-// Tiles at the borders read zeros outside of the planes.
+// Transforms tiles of the input, from NCHW planes to frequencies with four channels per vector. Outside of the planes, tiles read zeros.
 import { inside, loadInside } from './winogradBorders';
 import { WinogradPlan } from './winogradPlan';
 import { inputToFrequencies } from './winogradTransforms';
 
-// Where a tile lies, for its loads: whole in its plane, beyond it by one column of zeros as padding by 1 has it, or anyhow.
+// The place of a tile, which decides how it is loaded: inside its plane, one column beyond the left or right side (as with a padding of 1),
+// or anywhere.
 const INSIDE = 0;
 const LEFT = 1;
 const RIGHT = 2;
 const ANYWHERE = 3;
 
-/** Elements 0…3 of a row of a tile. `place` is a constant where this is inlined. */
+/** Loads elements 0 to 3 of a row of a tile. `place` is a constant where this function is inlined. */
 // @ts-ignore: decorator
 @inline
 function loadFour(place: i32, at: usize, mask: v128, end: usize): v128 {
@@ -19,7 +19,7 @@ function loadFour(place: i32, at: usize, mask: v128, end: usize): v128 {
   return v128.load(at);
 }
 
-/** Elements 4 and 5. */
+/** Loads elements 4 and 5 of the row. */
 // @ts-ignore: decorator
 @inline
 function loadTwo(place: i32, at: usize, mask: v128, end: usize): v128 {
@@ -28,7 +28,7 @@ function loadTwo(place: i32, at: usize, mask: v128, end: usize): v128 {
   return v128.load64_zero(at, 16);
 }
 
-/** One row of a tile: elements 0…5 of four channels. */
+/** Transforms one row of a tile: elements 0 to 5 of four channels. */
 // @ts-ignore: decorator
 @inline
 function inputRow(place: i32, p0: usize, p1: usize, p2: usize, p3: usize, mask: v128, lastMask: v128, end: usize, to: usize): void {
@@ -54,7 +54,7 @@ function inputRow(place: i32, p0: usize, p1: usize, p2: usize, p3: usize, mask: 
   );
 }
 
-/** Six frequencies of nothing. */
+/** Stores six frequencies of 0. */
 // @ts-ignore: decorator
 @inline
 export function zeroRow(to: usize): void {
@@ -68,8 +68,8 @@ export function zeroRow(to: usize): void {
 }
 
 /**
- * All channels of the tile whose first row and column are given (they may lie outside), as rows of V. `x` is the image, `end`
- * the end of all images, `between` room for a tile of four channels.
+ * Transforms all channels of one tile and stores them as rows of V. `row` and `column` are the tile's first ones; they may be outside the
+ * plane. `x` is the image, `end` is the end of all images, and `between` has memory for a tile of four channels.
  */
 export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, end: usize, to: usize, between: usize): void {
   const plane = <usize>(plan.height * plan.width) << 2;
@@ -80,7 +80,7 @@ export function inputTile(plan: WinogradPlan, x: usize, row: i32, column: i32, e
   const line = <usize>plan.width << 2;
   const step = plan.channelStep;
   for (let channel = 0; channel < plan.channels; channel += 4) {
-    // The lanes that the last vector lacks repeat its last channel; the product does not read them.
+    // The last vector may have unused lanes. They repeat the last channel, and the product does not read them.
     const last = plan.channels - channel - 1;
     let p0 = x + <usize>channel * plane + (row * plan.width + column) * 4;
     let p1 = p0 + <usize>min(1, last) * plane;

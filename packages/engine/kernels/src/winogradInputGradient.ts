@@ -1,9 +1,9 @@
-// Tiles of the input's gradient on their way out of Winograd's algorithm: from frequencies with four channels a vector to NCHW
-// planes. They are as large as the tiles of the input, 6 × 6, and overlap as those do; every element is written once.
+// Transforms tiles of the input's gradient, from frequencies with four channels per vector to NCHW planes. They have the size 6 × 6, like
+// the tiles of the input, and overlap in the same way. Every element is written once.
 import { WinogradPlan } from './winogradPlan';
 import { element1, element2, element3, element4 } from './winogradTransforms';
 
-/** Columns `column` + 0…3 of a row that begins at `to`, of which those inside are written. */
+/** Stores the columns `column` to `column` + 3 of a row that begins at `to`. Columns outside the row are not stored. */
 // @ts-ignore: decorator
 @inline
 function storeInside(to: usize, lanes: v128, column: i32, width: i32): void {
@@ -19,9 +19,10 @@ function storeInside(to: usize, lanes: v128, column: i32, width: i32): void {
 }
 
 /**
- * All planes of one tile of the input's gradient, from rows of M. Tiles of 6 × 6 overlap by two rows and columns, and come from left
- * to right and from top to bottom: what a tile has for those after it waits in `down`, its column's own, and `across`. `row` and `column`
- * are the tile's first ones, and may lie outside. Of the last tiles, what waits is written as well.
+ * Transforms all planes of one tile of the input's gradient, from rows of M. Tiles overlap by two rows and columns and must be computed
+ * from left to right and from top to bottom. The sums that a tile adds to later tiles are kept in `down` (for its column of tiles) and
+ * `across`. `row` and `column` are the tile's first ones; they may be outside the plane. The last tiles of a row or column also write these
+ * sums.
  */
 export function inputGradientTile(
   plan: WinogradPlan,
@@ -101,7 +102,7 @@ export function inputGradientTile(
   }
 }
 
-/** One element of up to four planes. */
+/** Stores one element of each of up to four planes. */
 // @ts-ignore: decorator
 @inline
 function storeColumn(to: usize, plane: usize, planes: i32, lanes: v128): void {

@@ -1,11 +1,11 @@
-// Tiles of results on their way out of Winograd's algorithm: from frequencies with four channels a vector to NCHW planes, or,
-// with pooling, to the planes of 2 × 2 windows' maxima. Of tiles at the borders only what lies inside is written.
+// Transforms tiles of results, from frequencies with four channels per vector to NCHW planes or, with pooling, to planes of the maxima of 2
+// × 2 windows. At the borders, only the part of a tile inside the plane is written.
 import { loadUpTo4, storeUpTo4 } from './memory';
 import { largestOf, mayHaveNaN, stepToLargest } from './poolLanes';
 import { WinogradPlan } from './winogradPlan';
 import { result0, result1, result2, result3 } from './winogradTransforms';
 
-/** The first pass, down the columns: four rows of six frequencies in `between`. */
+/** Transforms the columns of a tile: four rows of six frequencies go to `between`. */
 // @ts-ignore: decorator
 @inline
 function resultColumns(from: usize, step: usize, between: usize): void {
@@ -27,7 +27,7 @@ function resultColumns(from: usize, step: usize, between: usize): void {
   }
 }
 
-/** All planes of one tile of results, from rows of M: plus bias (0 for none), and without what is below 0 if `isRelu`. */
+/** Computes all planes of one tile of results from rows of M, plus bias. A `bias` of 0 means no bias. `isRelu` applies relu. */
 export function resultTile(
   plan: WinogradPlan,
   from: usize,
@@ -78,7 +78,7 @@ export function resultTile(
   }
 }
 
-/** Two neighbouring elements of up to four planes, one vector for each of the two; the second only if `both`. */
+/** Stores two neighbouring elements of each of up to four planes. The second element is stored only if `both` is true. */
 // @ts-ignore: decorator
 @inline
 function storePair(to: usize, plane: usize, planes: i32, first: v128, second: v128, both: bool): void {
@@ -97,7 +97,7 @@ function storePair(to: usize, plane: usize, planes: i32, first: v128, second: v1
   }
 }
 
-/** The windows of one tile, rectified: their maxima to `out` and the positions of these in the planes of results to `indices`. */
+/** Computes relu and max pooling of one tile. The maxima go to `out`, and their positions in the planes of results go to `indices`. */
 export function pooledTile(
   plan: WinogradPlan,
   from: usize,

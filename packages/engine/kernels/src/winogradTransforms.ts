@@ -1,12 +1,13 @@
-// The transforms of Winograd's algorithm F(4×4, 3×3) with the interpolation points 0, ±√½, ±√2 and ∞: a lane is a channel, and
-// a tile goes through in two passes, along its rows and then along its columns. These points cost what ±1, ±2 cost and
-// are five times as exact. With p one of ±√½, ±√2 (p² + 1/p² = 5/2), the one-dimensional transforms are
-//   of the input:   M(x)/(x − p) of M = x(x² − ½)(x² − 2), p = 0 and ∞ likewise;
+// The transforms of Winograd's algorithm F(4×4, 3×3) with the interpolation points 0, ±√½, ±√2 and ∞ (Lavin and Gray, "Fast algorithms for
+// convolutional neural networks", 2015). A lane is a channel. A tile is transformed in two passes, along its rows and then along its
+// columns. These points need as many operations as ±1 and ±2, and the results are five times as accurate. With p one of ±√½, ±√2 (p² + 1/p²
+// = 5/2), the one-dimensional transforms are
+//   of the input:   M(x)/(x − p) of M = x(x² − ½)(x² − 2), and in the same way for p = 0 and ∞;
 //   of the weights: (g₀ + p·g₁ + p²·g₂) / M′(p), M′ = 1, −3/2, 6; and g₂ for ∞;
-//   of the results: y_i = Σ pⁱ·m_p, and m_∞ in the last one;
-// and gradients take the transposed ones. Lavin and Gray, "Fast algorithms for convolutional neural networks" (2015).
+//   of the results: y_i = Σ pⁱ·m_p, and m_∞ is added to the last one.
+// Gradients use the transposed transforms.
 
-/** Constants over whole vectors, for V8 would build them anew at every use. */
+/** Constants as whole vectors in memory, because V8 would otherwise build them at every use. */
 // prettier-ignore
 const CONSTANTS = memory.data<f32>([
   2.5, 2.5, 2.5, 2.5,
@@ -30,7 +31,7 @@ function constant(index: usize): v128 {
 }
 const FIVE_HALVES: usize = 0;
 const HALF: usize = 1;
-/** √½ and √2, their cubes. */
+/** √½, √2, and their cubes. */
 const ROOT_HALF: usize = 2;
 const ROOT_2: usize = 3;
 const ROOT_HALF_CUBED: usize = 4;
@@ -43,7 +44,7 @@ const TWO_THIRDS_ROOT_HALF: usize = 9;
 const SIXTH_ROOT_2: usize = 10;
 const MINUS_FIVE_HALVES: usize = 11;
 
-/** Six elements of the input to six frequencies, `step` bytes apart. */
+/** Transforms six elements of the input to six frequencies, `step` bytes apart. */
 // @ts-ignore: decorator
 @inline
 export function inputToFrequencies(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, to: usize, step: usize): void {
@@ -62,7 +63,7 @@ export function inputToFrequencies(d0: v128, d1: v128, d2: v128, d3: v128, d4: v
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-/** Three weights to six frequencies. */
+/** Transforms three weights to six frequencies. */
 // @ts-ignore: decorator
 @inline
 export function weightsToFrequencies(g0: v128, g1: v128, g2: v128, to: usize, step: usize): void {
@@ -79,7 +80,7 @@ export function weightsToFrequencies(g0: v128, g1: v128, g2: v128, to: usize, st
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-/** Four gradients of results to six frequencies: the transpose of the results' transform. */
+/** Transforms four gradients of results to six frequencies. This is the transpose of the results' transform. */
 // @ts-ignore: decorator
 @inline
 export function gradientsToFrequencies(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize): void {
@@ -95,7 +96,7 @@ export function gradientsToFrequencies(y0: v128, y1: v128, y2: v128, y3: v128, t
   v128.store(to + 4 * step, f32x4.sub(even2, odd2));
 }
 
-// Four results of six frequencies: m₀ and m₅, and of the pairs ±√½ and ±√2 their sums and differences.
+// The next four functions compute four results from six frequencies: from m₀, m₅, and the sums and differences of the pairs ±√½ and ±√2.
 
 // @ts-ignore: decorator
 @inline
@@ -121,7 +122,8 @@ export function result3(m5: v128, difference1: v128, difference2: v128): v128 {
   return f32x4.add(m5, f32x4.add(f32x4.mul(constant(ROOT_HALF_CUBED), difference1), f32x4.mul(constant(ROOT_2_CUBED), difference2)));
 }
 
-// The gradients of six elements of the input, of the same: the transpose of inputToFrequencies. The first is m₀, the last m₅.
+// The next functions compute the gradients of six elements of the input from the same numbers. This is the transpose of inputToFrequencies.
+// The first gradient is m₀, the last is m₅.
 
 // @ts-ignore: decorator
 @inline
@@ -148,7 +150,7 @@ export function element4(m0: v128, sum1: v128, sum2: v128): v128 {
   return f32x4.add(m0, f32x4.add(sum1, sum2));
 }
 
-/** Six frequencies to the gradients of three weights: the transpose of weightsToFrequencies. */
+/** Transforms six frequencies to the gradients of three weights. This is the transpose of weightsToFrequencies. */
 // @ts-ignore: decorator
 @inline
 export function frequenciesToWeights(u0: v128, u1: v128, u2: v128, u3: v128, u4: v128, u5: v128, to: usize, step: usize): void {

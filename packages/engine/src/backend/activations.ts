@@ -11,7 +11,7 @@ interface Activation {
 }
 
 const sigmoid = (x: number): number => 1 / (1 + exp(-x));
-/** Computes the cumulative distribution function of the normal distribution. */
+/** Returns the cumulative distribution function of the standard normal distribution. */
 const normal = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
 const ROOT_OF_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 const cubic = (x: number): number => ROOT_OF_TWO_OVER_PI * (x + 0.044715 * x * x * x);

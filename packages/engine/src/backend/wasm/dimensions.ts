@@ -1,13 +1,15 @@
-// Writes the lists of dimensions that kernels walk: records of int32, innermost dimension first, with dimensions of
-// size 1 dropped and neighbours that step alike merged. Everything here is about indices; no element is touched.
+// Writes the lists of dimensions that kernels read: records of int32, innermost dimension first. Dimensions of size 1 are left out, and
+// neighbouring dimensions that can be read in one loop are merged.
 import type { Shape } from '../../shape.ts';
 
-/** Elements to step in an operand of `shape` for one more in dimension `dim` of a result of `rank` dimensions; `dense` is its own stride. */
+/**
+ * Returns the size of an operand in dimension `dim` of a result with `rank` dimensions; 1 for a dimension that the operand does not have.
+ */
 const sizeIn = (shape: Shape, dim: number, rank: number): number => shape[dim - rank + shape.length] ?? 1;
 
 /**
- * (size, step of a, step of b) for a broadcast result.
- * @returns the number of records, at least 1.
+ * Writes the records (size, step of a, step of b) of a broadcast result. Steps are in elements.
+ * @returns the number of records, at least 1
  */
 export function writeBinaryDimensions(words: Int32Array, at: number, aShape: Shape, bShape: Shape, outShape: Shape): number {
   let end = at;
@@ -41,7 +43,10 @@ export function writeBinaryDimensions(words: Int32Array, at: number, aShape: Sha
   return (end - at) / 3;
 }
 
-/** (size, step) for reading an array with any steps; `shape` and `steps` outermost first. @returns the number of records, at least 1. */
+/**
+ * Writes the records (size, step) for reading an array with any steps. `shape` and `steps` begin with the outermost dimension. @returns the
+ * number of records, at least 1
+ */
 export function writeSteps(words: Int32Array, at: number, shape: Shape, steps: readonly number[]): number {
   let end = at;
   for (let dim = shape.length - 1; dim >= 0; dim--) end = addStep(words, at, end, shape[dim], steps[dim]);
@@ -49,8 +54,9 @@ export function writeSteps(words: Int32Array, at: number, shape: Shape, steps: r
 }
 
 /**
- * Of a dense array of `shape`, the (size, step) records of the dimensions that `target` keeps, or those that it sums
- * away. @returns the number of records; at least 1 for those summed away.
+ * Writes the (size, step) records of a dense array of `shape`: of the dimensions that `target` keeps, if `kept`; otherwise of the
+ * dimensions that are summed.
+ * @returns the number of records; at least 1 for the summed dimensions
  */
 export function writeSummed(words: Int32Array, at: number, shape: Shape, target: Shape, kept: boolean): number {
   let end = at;

@@ -1,14 +1,14 @@
-// The linear memory of one backend and who has which part of it: a first-fit list of free blocks over a WebAssembly
-// memory that grows. The memory is a shared one, because only such a memory grows without detaching the views over it.
-// Not for the temporaries of a step: those are bumped along in an arena, which takes large blocks from here.
+// The linear memory of one backend, and its free blocks. It is a first-fit allocator over a WebAssembly memory that grows. The memory is
+// shared, because only a shared memory can grow without detaching the views of it. Temporaries of a step are allocated in an arena
+// (arena.ts), which takes large blocks from here.
 import { EngineError } from '../../errors.ts';
 import { Memory, type WasmMemoryObject } from './webAssembly.ts';
 
 const PAGE = 65536;
 const LARGEST = 65536 * PAGE;
-/** Growing by less would only mean to grow more often: untouched pages cost nothing. */
+/** The memory grows by at least this number of bytes, so that it grows seldom. Unused pages cost nothing. */
 const LEAST_GROWTH = 16 * 1024 * 1024;
-/** Blocks start at multiples of a cache line. */
+/** Blocks start at multiples of this size, a cache line. */
 const LINE = 64;
 
 interface Block {
@@ -20,18 +20,18 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e
 
 export class Heap {
   readonly memory: WasmMemoryObject;
-  /** Bytes that the memory may grow to; less than was asked for where the machine does not give as much address space. */
+  /** The most bytes of the memory. It is less than requested if the machine cannot provide the address space. */
   readonly limit: number;
   #buffer: ArrayBufferLike;
-  /** Earlier, shorter buffers over the same memory: views over them are as good as new ones. */
+  /** The memory's earlier, shorter buffers. Views of them are still valid. */
   readonly #earlier: ArrayBufferLike[] = [];
-  /** In the order of their addresses; no two touch. */
+  /** The free blocks in the order of their addresses. Neighbouring blocks are joined. */
   readonly #free: Block[] = [];
   #used = 0;
-  /** Whether the system refused to let the memory grow, below its limit. */
+  /** Whether the system refused to let the memory grow before it reached its limit. */
   #wasRefused = false;
 
-  /** @throws EngineError `outOfMemory` when not even a small memory can be had. */
+  /** @throws EngineError `outOfMemory` if even a small memory cannot be allocated */
   constructor(limit = LARGEST) {
     let pages = Math.ceil(Math.min(limit, LARGEST) / PAGE);
     let memory: WasmMemoryObject | null = null;
@@ -52,12 +52,12 @@ export class Heap {
     this.#buffer = memory.buffer;
   }
 
-  /** Bytes of the blocks that are taken. */
+  /** The bytes of all allocated blocks. */
   get used(): number {
     return this.#used;
   }
 
-  /** Whether an array over `buffer` lies in this memory, so that kernels can be given its address. */
+  /** Returns whether a buffer belongs to this memory, so that kernels can use the addresses of its arrays. */
   holds(buffer: ArrayBufferLike): boolean {
     return buffer === this.#buffer || this.#earlier.includes(buffer);
   }
@@ -74,17 +74,20 @@ export class Heap {
     return new Int32Array(this.#buffer, address, length);
   }
 
-  /** Says which bytes are free to begin with: those from `start` on. */
+  /** Makes all bytes from `start` on free. Call it once, before the first `take`. */
   open(start: number): void {
     this.#add(Math.ceil(start / LINE) * LINE, this.#buffer.byteLength);
   }
 
-  /** What a block for `bytes` takes: whole lines, and one more, for reads past the end and against equal low address bits. */
+  /**
+   * Returns the size of a block for `bytes`: whole cache lines and one more. The extra line allows reads past the end, and keeps
+   * neighbouring blocks from starting at equal low address bits.
+   */
   static blockSize(bytes: number): number {
     return (Math.ceil(bytes / LINE) + 1) * LINE;
   }
 
-  /** The address of a block of `size` bytes, a multiple of 64; -1 when there is none. */
+  /** Allocates a block of `size` bytes. @returns its address, a multiple of 64, or -1 if there is not enough memory */
   take(size: number): number {
     let at = this.#free.findIndex((block) => block.end - block.start >= size);
     if (at < 0) {
@@ -99,22 +102,22 @@ export class Heap {
     return start;
   }
 
-  /** Takes a block back. */
+  /** Frees a block. */
   release(start: number, size: number): void {
     this.#used -= size;
     this.#add(start, start + size);
   }
 
-  /** The error for a block that `take` could not find. */
+  /** Returns the error for a block that `take` could not allocate. */
   exhausted(bytes: number, purpose: string): EngineError {
-    const reason = this.#wasRefused ? ', and the system gives no more' : '';
+    const reason = this.#wasRefused ? ', and the system provides no more memory' : '';
     return new EngineError(
       'outOfMemory',
       `${megabytes(bytes)} for ${purpose} do not fit: ${megabytes(this.#used)} of at most ${megabytes(this.limit)} are in use${reason}. Use a smaller batch or a smaller model`,
     );
   }
 
-  /** Adds a range to the free list and joins it with its neighbours. */
+  /** Adds a range to the free blocks and joins it with its neighbours. */
   #add(start: number, end: number): void {
     if (end <= start) return;
     let at = this.#free.findIndex((block) => block.start > start);
@@ -128,7 +131,7 @@ export class Heap {
     this.#free.splice(from, joined, { start: first, end: last });
   }
 
-  /** Makes the memory end in a free block of at least `size` bytes. */
+  /** Grows the memory so that it ends with a free block of at least `size` bytes. @returns whether this was possible */
   #grow(size: number): boolean {
     const end = this.#buffer.byteLength;
     const last = this.#free.at(-1);

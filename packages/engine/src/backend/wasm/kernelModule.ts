@@ -1,5 +1,6 @@
-// The kernels as a module, and which ones there are. Strict ones round every product and every sum, so that they give the same
-// bits everywhere; relaxed ones (../../relaxed.ts) may fuse the two. Both have the same functions and lay out memory alike.
+// The compiled kernels and their variants. Strict kernels round every product and every sum, so their results are the same on every
+// machine. Relaxed kernels (../../relaxed.ts) may compute both with one rounding. Both have the same functions and use memory in the same
+// way.
 import { EngineError } from '../../errors.ts';
 import { engineVersion } from '../../version.ts';
 import { kernelsBase64 } from './kernels.generated.ts';
@@ -7,16 +8,16 @@ import { Module } from './webAssembly.ts';
 
 export interface KernelModule {
   readonly base64: string;
-  /** What results carry that are computed with it. */
+  /** The engine version that is stored with the results of these kernels. */
   readonly engineVersion: string;
 }
 
-/** The same bits on every machine. */
+/** The default kernels, with the same results on every machine. */
 export const strictKernels: KernelModule = { base64: kernelsBase64, engineVersion };
 
 const modules = new WeakMap<KernelModule, object>();
 
-/** The module, compiled once. @throws EngineError `noRelaxedSimd` where the platform lacks what it needs. */
+/** Compiles the kernels once and returns the module. @throws EngineError `noRelaxedSimd` if the platform does not have relaxed SIMD */
 export function compiled(kernels: KernelModule): object {
   const known = modules.get(kernels);
   if (known !== undefined) return known;
@@ -35,7 +36,7 @@ function compile(kernels: KernelModule, bytes: Uint8Array): object {
     if (kernels === strictKernels) throw error;
     throw new EngineError(
       'noRelaxedSimd',
-      'this platform has no relaxed SIMD, which the relaxed kernels need: take Node 22 or newer, or leave TRAINYARD_RELAXED (the option `kernels`) out',
+      'this platform has no relaxed SIMD, which the relaxed kernels need: use Node 22 or newer, or do not set TRAINYARD_RELAXED (the option `kernels`)',
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
-// What one backward pass no longer needs and may use again: blocks of the arena that were an operation's temporaries, or
-// gradients that have been read. It keeps addresses in flat lists, which are few, and makes no objects.
+// The blocks of an arena that a backward pass can use again: an operation's temporaries, and gradients that have been read. Addresses are
+// kept in short flat lists, so that no objects are created.
 
-/** Numbers of which the first `length` count; the others stay, so that the list need not grow again in the next step. */
+/** A list of numbers, of which the first `length` are valid. The array keeps its size, so that it does not grow again in the next step. */
 class Numbers {
   readonly values: number[] = [];
   length = 0;
@@ -12,16 +12,16 @@ class Numbers {
 }
 
 export class Spares {
-  /** Free blocks, each an address and a size, in no order. */
+  /** The free blocks in any order, each with its address and size. */
   readonly #free = new Numbers();
-  /** Blocks that were handed out since `begin`: address, size and bytes asked for. */
+  /** The blocks that were allocated in the current operation, each with its address, its size and the requested bytes. */
   readonly #noted = new Numbers();
-  /** Results that can be recycled: the same. */
+  /** Results that can be recycled, with the same three numbers. */
   readonly #results = new Numbers();
-  /** Blocks that were free and are in use within an operation: address and size, the newest last. */
+  /** Free blocks that are lent within an operation, each with its address and size. The newest is last. */
   readonly #lent = new Numbers();
 
-  /** How much is lent: for {@link takeBack}. */
+  /** The length of the list of lent blocks. Pass it to {@link takeBack} later. */
   get lent(): number {
     return this.#lent.length;
   }
@@ -31,19 +31,22 @@ export class Spares {
     this.#lent.add(size);
   }
 
-  /** All that was lent since `lent` was this is free again. */
+  /** Frees all blocks that were lent since `lent` was read. */
   takeBack(lent: number): void {
     const { values, length } = this.#lent;
     this.#lent.length = lent;
     for (let i = lent; i < length; i += 2) this.#release(values[i], values[i + 1]);
   }
 
-  /** A block that nobody needs any more. */
+  /** Adds a block that nobody will read again. */
   add(address: number, size: number): void {
     this.#release(address, size);
   }
 
-  /** A free block of at least `size` bytes, the smallest there is, of which the rest stays free; -1 when there is none. */
+  /**
+   * Takes the first `size` bytes of the smallest free block that is large enough. The rest of it stays free. @returns the address, or -1
+   * without such a block
+   */
   take(size: number): number {
     const { values, length } = this.#free;
     let best = -1;
@@ -60,7 +63,7 @@ export class Spares {
     addBlock(this.#noted, address, size, bytes);
   }
 
-  /** All that was noted becomes free, but for what lies in one of `kept`. */
+  /** Ends the operation. Its blocks become free, except those that contain an array of `kept`. These become results. */
   end(kept: readonly ({ readonly byteOffset: number; readonly byteLength: number } | null)[]): void {
     const { values, length } = this.#noted;
     this.#noted.length = 0;
@@ -77,7 +80,7 @@ export class Spares {
     }
   }
 
-  /** Whether the array is, as a whole, a result that was kept. */
+  /** Returns whether the array is a whole result that was kept. */
   isResult({ byteOffset, byteLength }: { readonly byteOffset: number; readonly byteLength: number }): boolean {
     const at = this.#find(byteOffset);
     return at >= 0 && this.#results.values[at + 2] === byteLength;
@@ -106,7 +109,7 @@ export class Spares {
     return -1;
   }
 
-  /** Joins the block with those that touch it. */
+  /** Frees a block and joins it with the free blocks next to it. */
   #release(address: number, size: number): void {
     const { values } = this.#free;
     for (let i = this.#free.length - 2; i >= 0; i -= 2) {
@@ -121,7 +124,7 @@ export class Spares {
     this.#free.add(size);
   }
 
-  /** The last block takes the place of this one. */
+  /** Removes a free block. The last free block takes its place in the list. */
   #drop(at: number): void {
     const { values } = this.#free;
     this.#free.length -= 2;

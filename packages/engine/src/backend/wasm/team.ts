@@ -162,7 +162,7 @@ export class ThreadTeam implements KernelTeam {
 
   #lose(reason: unknown): ThreadLostError {
     this.#lost ??= new ThreadLostError(
-      `a thread of the engine has ended: ${reason instanceof Error ? reason.message : String(reason)}. Results may be incomplete; make a new backend`,
+      `a thread of the engine has ended: ${reason instanceof Error ? reason.message : String(reason)}. Results may be incomplete, so make a new backend`,
       { cause: reason },
     );
     Atomics.notify(this.#words, Team.present);

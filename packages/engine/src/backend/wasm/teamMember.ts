@@ -1,16 +1,19 @@
-// What a thread of a team does: takes shares of the job in hand, looks out for the next job for about a millisecond, then sleeps
-// until there is one. How it came to be is the platform's (src/node); what it must not do is return before it is told to.
+// The part of a team's thread: it takes shares of the current job, polls for the next job for about a millisecond, and then sleeps until
+// there is one. The platform makes the thread (src/node).
 import { type Kernels, unitRunners } from './kernels.generated.ts';
 import type { TeamSetup } from './team.ts';
 import { Team, takeShare, teamRecordAt } from './teamRecord.ts';
 import { Instance, type WasmMemoryObject } from './webAssembly.ts';
 
-/** How long an idle thread looks out for work before it sleeps: waking costs some 100 µs, a step's serial parts are shorter. */
+/**
+ * How long an idle thread polls for work before it sleeps. Waking a thread takes about 100 µs, and the serial parts of a step are shorter
+ * than 1 ms.
+ */
 const LOOKOUT_MS = 1;
-/** Looks between two looks at the clock: some 5 µs. */
+/** How often the job's number is read between two reads of the clock. This takes about 5 µs. */
 const LOOKS = 1_000;
 
-/** Serves until the team is closed. Blocks the thread: it hears of nothing else. */
+/** Runs shares until the team is closed. It blocks the thread, which handles no other events meanwhile. */
 export function serveTeam({ module, memory, record, threads, thread }: TeamSetup): void {
   const shared = memory as WasmMemoryObject;
   const kernels = new Instance(module, { env: { memory: shared } }).exports as Kernels;
@@ -29,7 +32,7 @@ export function serveTeam({ module, memory, record, threads, thread }: TeamSetup
   }
 }
 
-/** Tells the team that this thread will not come back, for whatever reason: call it when the thread ends. */
+/** Tells the team that this thread has ended, for any reason. Call it when the thread ends. */
 export function leaveTeam({ memory, record, threads }: TeamSetup): void {
   const { words } = teamRecordAt((memory as WasmMemoryObject).buffer, record, threads);
   if (Atomics.load(words, Team.closed) === 1) return;
@@ -43,11 +46,11 @@ function runShare(kernels: Kernels, words: Int32Array, args: Float64Array, from:
   } catch {
     Atomics.store(words, Team.failed, 1);
   }
-  // The share counts as done in either case: whoever waits for it sees the failure.
+  // The share counts as finished in both cases. The computing thread then reads `failed`.
   if (Atomics.sub(words, Team.unfinished, 1) === 1 && Atomics.load(words, Team.waiting) === 1) Atomics.notify(words, Team.unfinished);
 }
 
-/** Returns when there may be work: the turn is another one. */
+/** Returns when there may be work: when the number of the job has changed. */
 function awaitTurn(words: Int32Array, turn: number): void {
   const until = performance.now() + LOOKOUT_MS;
   while (performance.now() < until) {

@@ -31,7 +31,7 @@ export class WasmThreads {
     if (checkThreads(threads.count) === 1) return;
     const bytes = teamRecordBytes(threads.count);
     const address = this.#heap.take(Heap.blockSize(bytes));
-    if (address < 0) throw this.#heap.exhausted(bytes, 'what threads share');
+    if (address < 0) throw this.#heap.exhausted(bytes, 'the memory that threads share');
     this.#recordAddress = address;
     const kernels = this.#kernels;
     const record = teamRecordAt(this.#heap.memory.buffer, address, threads.count);

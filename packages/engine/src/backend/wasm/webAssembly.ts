@@ -1,9 +1,8 @@
-// The part of the platform's WebAssembly that the backend uses, typed here because the language's own library leaves it
-// to the browser's.
+// The types of the platform's WebAssembly that the backend uses. TypeScript declares them only in the library for browsers.
 
 export interface WasmMemoryObject {
   readonly buffer: ArrayBufferLike;
-  /** @throws RangeError when the memory cannot grow so far. */
+  /** @throws RangeError if the memory cannot grow by this number of pages */
   grow(pages: number): number;
 }
 
