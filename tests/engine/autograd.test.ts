@@ -75,7 +75,7 @@ describe('autograd', () => {
       ['inArena', inArena],
     ])('%s refuses an async function, because a part of it would run later', (name, run) => {
       const attempt = () => run(() => Promise.reject(new Error('nobody waits for this')));
-      expectRefusal(attempt, 'invalidArgument', `${name} takes a function that returns when it is done, got an async one`);
+      expectRefusal(attempt, 'invalidArgument', `${name} needs a synchronous function, got an async one`);
       expect(isGradEnabled()).toBe(true);
     });
 

@@ -9,7 +9,7 @@ export function runSynchronously<T>(owner: string, fn: () => T): T {
   // Nobody else handles the promise, so an unhandled rejection is prevented here.
   void Promise.resolve(result).catch(() => undefined);
   throw new ArgumentError(
-    `${owner} takes a function that returns when it is done, got an async one: await outside of it, and compute inside`,
+    `${owner} needs a synchronous function, got an async one: await outside of it, and only compute inside`,
   );
 }
 

@@ -17,7 +17,7 @@ class WalkPlan {
   line: usize;
   /** Vectors of a row of a window. */
   vectors: i32;
-  /** The same for the gradient of x, whose pixels are padded to whole vectors. */
+  /** The sizes for the gradient of x. Its pixels are padded to whole vectors. */
   spreadPixel: usize;
   spreadLine: usize;
   spreadVectors: i32;

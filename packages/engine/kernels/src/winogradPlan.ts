@@ -7,7 +7,7 @@ export const FREQUENCIES: usize = 36;
 /** The most bytes of a block's transformed tiles, so that they stay in the second-level cache. */
 const BLOCK_BYTES = 448 * 1024;
 /**
- * The same for gradients. Their blocks are larger, because the products for the weight's gradient sum over the tiles of a block: long sums
+ * The same limit for gradients. Their blocks are larger, because the products for the weight's gradient sum over the tiles of a block: long sums
  * save more time than the cache.
  */
 const SUMMED_BLOCK_BYTES = 1000 * 1024;

@@ -38,6 +38,6 @@ export function referenceBackend({ dtype = 'float32' }: ReferenceOptions = {}): 
 }
 
 /**
- * The same function for callers that write `new ReferenceBackend(options)`: the result of `new` is the object that the function returns.
+ * `referenceBackend` for callers that write `new ReferenceBackend(options)`. `new` returns the object that the function returns.
  */
 export const ReferenceBackend = referenceBackend as unknown as new (options?: ReferenceOptions) => ReferenceBackend;

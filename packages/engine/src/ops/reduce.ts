@@ -93,7 +93,7 @@ export function variance(x: Tensor, dim?: Dims, options: VarianceOptions = {}): 
 export function max(x: Tensor, dim: number, keepdim = false): { readonly values: Tensor; readonly indices: Tensor } {
   const axis = normalizeDim(dim, x.rank);
   const size = x.shape[axis] ?? 1;
-  if (size === 0) throw new ShapeError(`max over dimension ${dim} of a tensor ${formatShape(x.shape)}: there is no element`);
+  if (size === 0) throw new ShapeError(`max: dimension ${dim} of a tensor ${formatShape(x.shape)} has no elements`);
   const [planes, inner] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))];
   // One column of a plane is one pooling window.
   const kernel = { kernelHeight: size, kernelWidth: 1, strideHeight: size, strideWidth: 1, padTop: 0, padLeft: 0 };

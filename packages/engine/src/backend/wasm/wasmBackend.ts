@@ -22,7 +22,7 @@ export type { WasmOptions } from './context.ts';
 /** For tests: forces a way to compute convolutions wherever it applies. By default, the shapes decide. */
 export interface ForcedVariants {
   readonly convVariant?: ConvVariant;
-  /** The same for convolutions with relu and max-pooling. */
+  /** The variants for convolutions with relu and max-pooling. */
   readonly pooled?: PooledChoice;
 }
 
@@ -94,5 +94,5 @@ const memoryOf = (memory: WasmMemory): Pick<WasmBackend, keyof BackendMemory> =>
   memoryUse: () => memory.memoryUse(),
 });
 
-/** The same function for callers that write `new WasmBackend(options)`: the result of `new` is the object that the function returns. */
+/** `wasmBackend` for callers that write `new WasmBackend(options)`. `new` returns the object that the function returns. */
 export const WasmBackend = wasmBackend as unknown as new (options?: WasmBackendOptions) => WasmBackend;
