@@ -214,5 +214,5 @@ test.each([
 });
 
 test('a Residual refuses to add different shapes that would broadcast', () => {
-  expectRefusal(() => new Residual(new Linear(3, 1)).forward(randn([2, 3])), 'shapeMismatch', /make \[2, 1\] of \[2, 3\]/);
+  expectRefusal(() => new Residual(new Linear(3, 1)).forward(randn([2, 3])), 'shapeMismatch', /change the shape \[2, 3\] to \[2, 1\]/);
 });

@@ -8,9 +8,7 @@ export function runSynchronously<T>(owner: string, fn: () => T): T {
   if (!isPromise(result)) return result;
   // Nobody else handles the promise, so an unhandled rejection is prevented here.
   void Promise.resolve(result).catch(() => undefined);
-  throw new ArgumentError(
-    `${owner} needs a synchronous function, got an async one: await outside of it, and only compute inside`,
-  );
+  throw new ArgumentError(`${owner} needs a synchronous function, got an async one: await outside of it, and only compute inside`);
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
