@@ -40,7 +40,7 @@ export function complaintOf(layer: AnyLayerSpec, index: number, message: string,
   return `${layer.type} "${nameOf(layer, index)}"${where}: ${message.startsWith(prefix) ? message.slice(prefix.length) : message}`;
 }
 
-/** Returns the index of each layer with the name of an earlier layer, and what is wrong with it. */
+/** Returns, for each layer that has the name of an earlier layer, its index and an error message. */
 export function repeatedNames(specs: readonly AnyLayerSpec[], where: string = ''): { readonly index: number; readonly message: string }[] {
   const first = new Map<string, number>();
   return specs.flatMap(({ name }, index) => {
@@ -75,7 +75,10 @@ export function inferSequence<Spec extends AnyLayerSpec>(
   return { ok: true, layers: summaries };
 }
 
-/** Returns the shapes that go into each layer, and out of the last. @throws ShapeError that names the layer whose input does not fit it */
+/**
+ * Returns the shape of each layer's input, and the shape of the last layer's output.
+ * @throws ShapeError if the input of a layer does not fit; the message names the layer
+ */
 export function shapesThrough(find: FindLayer, specs: readonly AnyLayerSpec[], inputShape: Shape): readonly Shape[] {
   const inferred = inferSequence(find, specs, inputShape);
   if (inferred.ok) return [inputShape, ...inferred.layers.map(({ outputShape }) => outputShape)];
@@ -83,7 +86,10 @@ export function shapesThrough(find: FindLayer, specs: readonly AnyLayerSpec[], i
   throw new ShapeError(`layer ${nameOf(specs[index], index)} (${specs[index].type}): ${error.message}`, error.field);
 }
 
-/** Returns the smallest number of samples that a training batch must have, for each layer. @param inputs the shapes that go into the layers */
+/**
+ * Returns, for each layer, the smallest number of samples that a training batch must have.
+ * @param inputs the shapes of the layers' inputs
+ */
 export function leastBatches(find: FindLayer, specs: readonly AnyLayerSpec[], inputs: readonly Shape[]): number[] {
   return specs.map((layer, index) => find(layer.type).leastBatch(layer, inputs[index]));
 }
