@@ -191,7 +191,8 @@ test('the stream of a job that is deleted while a client catches up ends', async
   const response = await fetch(`${await api.listen()}/jobs/${attempt.jobId}/events`, { headers: { accept: 'text/event-stream' } });
   await api.jobs.store.delete(attempt.jobId);
   const text = await response.text();
-  expect(text.match(/^id: /gm)?.length).toBeLessThanOrEqual(2_003);
+  // There is no event if the job is deleted before its first page is read.
+  expect((text.match(/^id: /gm) ?? []).length).toBeLessThanOrEqual(2_003);
   const again = await stream(api, attempt.jobId, '', '0-0');
   expect(again.status).toBe(404);
 });
