@@ -1,5 +1,5 @@
-// What a dataset's definition holds: its name and options in a job spec, what is known of it without reading a file, and
-// how it is loaded. One file a dataset in datasets/; the list is in datasets/index.ts.
+// The definition of a dataset: its name and options in a job spec, a description that needs no file, and how it is loaded. Each dataset has
+// one file in datasets/; the list is in datasets/index.ts.
 import { z } from 'zod';
 import type { Filled } from '../registry.ts';
 import type { Shape } from '../shape.ts';
@@ -7,21 +7,23 @@ import type { Splits, Target } from './dataset.ts';
 import type { DatasetFiles, FileDigests, ReadOptions } from './files.ts';
 import { loaderOptions } from './loader.ts';
 
-/** What a spec can be checked against before anything is loaded. */
+/** The facts about a dataset that are known before it is loaded. Specs are checked against them. */
 export interface DatasetDescription {
-  /** One sample's shape. */
+  /** The shape of one sample. */
   readonly inputShape: Shape;
   /** Pixels, which are read as x / 255, or values. */
   readonly inputType: 'uint8' | 'float32';
   readonly target: Target;
   readonly trainSamples: number;
-  /** 0 where there is no test part. */
+  /** 0 if there is no test part. */
   readonly testSamples: number;
-  /** What a sample with its target takes in memory. */
+  /** The memory of a sample with its target, in bytes. */
   readonly bytesPerSample: number;
 }
 
-/** A source of normal draws: the run's generator, so that made-up data is what PyTorch draws for the same seed. */
+/**
+ * A source of normally distributed numbers. It is the generator of the run, so random data is the same as in PyTorch with the same seed.
+ */
 export interface NormalSource {
   normal_(out: Float32Array, mean?: number, std?: number): unknown;
 }
@@ -31,35 +33,35 @@ export interface LoadContext extends ReadOptions {
   readonly generator: NormalSource;
 }
 
-/** How a PyTorch script comes to the same data. Whole lines, each with its line break. */
+/** The code with which a PyTorch script loads the same data: whole lines, each with its line break. */
 export interface PyTorchData {
-  /** Modules of Python's own library, and numpy: `gzip`. */
+  /** Modules of Python's standard library, such as `gzip`, and numpy. */
   readonly imports: readonly string[];
-  /** Reads files in the script's `args.data` folder. */
+  /** Whether the code reads files of the folder `args.data` of the script. */
   readonly readsFiles: boolean;
-  /** Functions of the script; '' for none. */
+  /** Functions that the code calls; '' for none. */
   readonly functions: string;
   /**
-   * Assigns tensors to `inputs` and `targets` and, where the dataset has a test part, to `test_inputs` and `test_targets`. It
-   * runs after the model was made, and may draw from PyTorch's default generator.
+   * Assigns tensors to `inputs` and `targets`. If the dataset has a test part, it also assigns `test_inputs` and `test_targets`. It runs
+   * after the model was created, and may draw from PyTorch's default generator.
    */
   readonly load: string;
 }
 
-/** Without arguments: any dataset, whose options are known to fit because its schema parsed them. */
+/** The definition of a dataset. Without type arguments: of any dataset, with options that its schema has parsed. */
 export interface DatasetDefinition<Schema extends z.ZodObject = z.ZodObject, Options = { readonly dataset: string }> {
-  /** What a spec's `dataset` says. */
+  /** The name of the dataset in a spec. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** A spec's `data`: `dataset`, the dataset's own options, those of the loader. */
+  /** The schema of `data` in a spec: `dataset`, the options of the dataset, and the options of the loader. */
   readonly schema: Schema;
-  /** Reads no file. A limit larger than the set is the set's size. */
+  /** Describes the dataset without reading a file. A limit that is larger than the dataset has no effect. */
   describe(options: Options): DatasetDescription;
-  /** @throws what {@link DatasetFiles.read} throws, DataFormatError for a malformed file, `signal.reason` when aborted. */
+  /** Loads the samples. @throws the errors of {@link DatasetFiles.read}; DataFormatError for an invalid file; `signal.reason` if aborted */
   load(options: Options, context: LoadContext): Promise<Splits>;
   pytorch(options: Options): PyTorchData;
-  /** Digests of all files that it may read, the same for the same content; left out where the options alone decide what it holds. */
+  /** Returns the digests of all files that the dataset may read. Missing if the samples follow from the options alone. */
   digests?(files: FileDigests): Promise<readonly (string | null)[]>;
 }
 
@@ -84,23 +86,23 @@ export function defineDataset<const Name extends string, Fields extends z.ZodRaw
   return { ...definition, schema: z.strictObject(shape).describe(parts.description) };
 }
 
-/** Options of every dataset whose size is fixed. */
+/** The options of datasets of a fixed size. */
 export const limitOptions = {
-  trainLimit: z.int().min(1).optional().describe('Trains on the first so many samples; all if left out'),
-  testLimit: z.int().min(1).optional().describe('Tests on the first so many samples; all if left out'),
+  trainLimit: z.int().min(1).optional().describe('The number of samples to train on, from the first; all if omitted'),
+  testLimit: z.int().min(1).optional().describe('The number of samples to test on, from the first; all if omitted'),
 };
 
-/** The option of every dataset that may have no test part. */
+/** The option of datasets that may have no test part. */
 export const splitOption = {
   testSplit: z
     .number()
     .gt(0)
     .lt(1)
     .optional()
-    .describe('Tests on this share of the samples, drawn once and for all, and trains on the others; where there is no test part'),
+    .describe('The share of the samples to test on, for a dataset without a test part. They are drawn once, and the others are trained on'),
 };
 
-/** Python's `[:limit]`; '' for all. */
+/** Returns Python's `[:limit]`; '' for all samples. */
 export const firstOf = (limit: number | undefined): string => (limit === undefined ? '' : `[:${limit}]`);
 
 /** The ten digits as classes. */

@@ -1,6 +1,6 @@
-// What a scheduler's definition holds: options of a job spec and a pure function from the number of epochs (or steps) done
-// to a learning rate. One file a scheduler; the list is in index.ts. Nothing here remembers anything: a scheduler that
-// follows a metric gets its state and returns the next one, as plain JSON that a checkpoint can hold.
+// The definition of a scheduler: the options of a job spec, and a pure function from the number of finished epochs (or steps) to a learning
+// rate. Each scheduler has one file; the list is in index.ts. Definitions have no state: a scheduler that follows a metric gets its state
+// and returns the next one, as plain JSON that a checkpoint can store.
 import { type Construction, changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
@@ -8,23 +8,23 @@ import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedS
 /** What a scheduler counts. */
 export const interval = z.enum(['epoch', 'step']).default('epoch').describe('What is counted: epochs, or single steps');
 
-/** What schedulers may depend on beside their options; known before anything is trained. */
+/** The facts about a run, besides the options, that a scheduler may depend on. They are known before the training. */
 export interface RunOutline {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly hasTestData: boolean;
   readonly hasClasses: boolean;
-  /** The optimizer has a momentum, or a beta in its place. */
+  /** Whether the optimizer has a momentum or a beta that the scheduler can change. */
   readonly takesMomentum: boolean;
 }
 
-/** An option that does not fit the run, and why. */
+/** An option that does not fit the run, and the reason. */
 export interface RunConflict {
   readonly field: string;
   readonly message: string;
 }
 
-/** All that a scheduler that follows a metric remembers. */
+/** The state of a scheduler that follows a metric. */
 export interface PlateauState {
   readonly rate: number;
   /** null before the first value. */
@@ -33,27 +33,31 @@ export interface PlateauState {
   readonly cooldown: number;
 }
 
-/** Numbers of an epoch that a scheduler can follow. */
+/** The metrics of an epoch that a scheduler can follow. */
 export const followedMetrics = ['trainLoss', 'testLoss', 'testAccuracy'] as const;
 export type FollowedMetric = (typeof followedMetrics)[number];
 
-/** Without arguments: any scheduler, whose options are known to fit because its schema parsed them. */
+/** The definition of a scheduler. Without type arguments: of any scheduler, with options that its schema has parsed. */
 export interface SchedulerDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
   /**
-   * @param base the optimizer's learning rate.
-   * @param index epochs (or steps) done; 0 in the first.
+   * Returns the learning rate.
+   * @param base the learning rate of the optimizer
+   * @param index the number of finished epochs (or steps)
    */
   rate(options: Options, base: number, index: number): number;
-  /** The optimizer's momentum (or beta1) at that index; null where the scheduler leaves it alone. */
+  /** Returns the momentum (or beta1) of the optimizer; null if the scheduler does not change it. */
   momentum(options: Options, index: number): number | null;
-  /** The metric that it follows; null for none. One that follows a metric has a state, whose rate counts instead. */
+  /**
+   * Returns the metric that the scheduler follows; null if it follows none. If it follows one, the learning rate is the `rate` of its
+   * state.
+   */
   metric(options: Options): FollowedMetric | null;
-  /** The state after an epoch that ended with this value of the metric. */
+  /** Returns the state after an epoch with this value of the metric. */
   observe(options: Options, state: PlateauState, value: number): PlateauState;
-  /** Options that were left out because they follow from the run. */
+  /** Returns the values of omitted options that follow from the run. */
   complete(options: Options, run: RunOutline): Partial<Options>;
   conflict(options: Options, run: RunOutline): RunConflict | null;
-  /** The scheduler in PyTorch, but for its optimizer. */
+  /** Returns the constructor call in PyTorch, without the argument for the optimizer. */
   pytorch(options: Options): Construction;
 }
 
@@ -83,7 +87,9 @@ export function defineScheduler<const Type extends string, Fields extends z.ZodR
   };
 }
 
-/** A scheduler's line in PyTorch: when it is stepped, and with which metric, is the loop's business. */
+/**
+ * Returns the constructor call of a scheduler in PyTorch, without `interval` and `metric`. The script's training loop implements these two.
+ */
 export function constructScheduler(name: string, fields: z.ZodRawShape, options: AnyOptions): Construction {
   return construct(name, [], changed(fields, { ...options, interval: undefined, metric: undefined }));
 }

@@ -1,14 +1,14 @@
-// A job's scheduler at work: the rate and the momentum of each step, and the state of one that follows a metric. The only
-// thing here that remembers; a checkpoint holds what `state` gives.
+// The scheduler of a run: the learning rate and momentum of each step, and the state of a scheduler that follows a metric. A checkpoint
+// stores the result of `state`.
 import type { FollowedMetric, PlateauState, SchedulerDefinition } from './define.ts';
 import { checkNumber } from '../argumentChecks.ts';
 import { parsed } from '../registry.ts';
 import { findScheduler, schedulerSchema, type SchedulerSpec } from './index.ts';
 
-/** What an optimizer is set to before a step. */
+/** The values that the optimizer gets before a step. */
 export interface Rates {
   readonly learningRate: number;
-  /** null: as it is. */
+  /** null: the momentum is not changed. */
   readonly momentum: number | null;
 }
 
@@ -18,14 +18,14 @@ export class Schedule {
   readonly #base: number;
   readonly #metric: FollowedMetric | null;
   #state: PlateauState | null;
-  /** What was in force last, and when: an epoch's steps have it in common unless steps are counted. */
+  /** The last result of `after`, and its index. All steps of an epoch have the same index, unless the scheduler counts steps. */
   #rates: Rates | null = null;
   #ratesAt = -1;
 
   /**
-   * @param spec completed for its run; undefined for a rate that stays.
-   * @param base the optimizer's learning rate.
-   * @throws ArgumentError for a spec that is none, and a rate that is no number.
+   * @param spec the spec of the scheduler, with all options; undefined for a constant learning rate
+   * @param base the learning rate of the optimizer
+   * @throws ArgumentError if the spec is invalid, or the learning rate is no number
    */
   constructor(spec: SchedulerSpec | undefined, base: number) {
     checkNumber('Schedule', base);
@@ -37,7 +37,7 @@ export class Schedule {
     this.#state = this.#metric !== null ? { rate: base, best: null, badEpochs: 0, cooldown: 0 } : null;
   }
 
-  /** What is in force after so many epochs and, over all epochs, steps. */
+  /** Returns the values after this number of epochs and this number of steps of all epochs. */
   after(epochs: number, steps: number): Rates {
     const index = this.#spec?.interval === 'step' ? steps : epochs;
     if (this.#rates === null || this.#ratesAt !== index) this.#rates = this.#ratesOf(index);
@@ -53,7 +53,10 @@ export class Schedule {
     };
   }
 
-  /** Tells an epoch's metrics to a scheduler that follows one; null is a metric that there is none of. */
+  /**
+   * Updates the state of a scheduler that follows a metric.
+   * @param metrics the metrics of the epoch; null for metrics that the run does not have
+   */
   observe(metrics: Readonly<Record<FollowedMetric, number | null>>): void {
     if (this.#spec === undefined || this.#definition === null || this.#state === null || this.#metric === null) return;
     const value = metrics[this.#metric];
@@ -61,11 +64,12 @@ export class Schedule {
     this.#rates = null;
   }
 
-  /** What a checkpoint has to hold: null for a scheduler that only counts. */
+  /** Returns the state for a checkpoint; null if the scheduler follows no metric. */
   state(): PlateauState | null {
     return this.#state;
   }
 
+  /** Restores the state of a checkpoint. */
   load(state: PlateauState | null): void {
     this.#state = state;
     this.#rates = null;

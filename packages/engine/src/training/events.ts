@@ -1,5 +1,5 @@
-// What a run is told and what it tells: the options of `train`, its events and its result. Plain JSON all, but for bytes,
-// so that a process can hand events on as they are.
+// The options of `train`, its events and its result. Events are plain JSON, except for bytes, so that a process can send them to another
+// one without converting them.
 import type { Dataset } from '../data/dataset.ts';
 import type { DatasetFiles, LoadProgress } from '../data/files.ts';
 import type { BatchLoader, BatchOptions } from '../data/loader.ts';
@@ -16,7 +16,7 @@ export interface StepEvent {
   readonly epoch: number;
   readonly step: number;
   readonly stepsPerEpoch: number;
-  /** null when it was not finite. */
+  /** null if it was not finite. */
   readonly loss: number | null;
   /** Which number the loss was instead. */
   readonly nonFinite?: { readonly loss: NonFinite };
@@ -33,7 +33,7 @@ export type TrainingEvent =
   | ({ readonly type: 'evaluation' } & Evaluation)
   /** The whole of the run at this position, asked for by `checkpointDue`: what `resumeFrom` takes. */
   | ({ readonly type: 'checkpoint'; readonly bytes: Uint8Array<ArrayBuffer> } & Position)
-  /** Something that whoever reads the run's log should know. */
+  /** A message for the log of the run. */
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
 
 export interface TrainingResult {
@@ -43,7 +43,7 @@ export interface TrainingResult {
 }
 
 export interface TrainOptions {
-  /** Where file-based datasets come from. */
+  /** The source of the files of datasets. */
   readonly files: DatasetFiles;
   readonly signal?: AbortSignal;
   /** Weights to begin with, as a safetensors file, instead of those drawn from the seed; the draws are made all the same. */
@@ -66,7 +66,7 @@ export interface TrainOptions {
   readonly stepEventMs?: number;
 }
 
-/** The event of a step with this loss. */
+/** Returns the event of a step with this loss. */
 export function stepEvent(epoch: number, step: number, stepsPerEpoch: number, loss: number): StepEvent {
   const told = Number.isFinite(loss) ? { loss } : { loss: null, nonFinite: { loss: nonFiniteOf(loss) } };
   return { type: 'step', epoch, step, stepsPerEpoch, ...told };
