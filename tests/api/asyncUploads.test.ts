@@ -104,9 +104,8 @@ redisTest('an upload whose server stops or dies fails, and leaves no file', asyn
   const api = await openApi(redis);
   onTestFinished(async () => await api.close());
   const { id } = await accepted(stopping);
-  await stopping.app.close();
-  expect(await show(api, id)).toMatchObject({ status: 'failed', problem: { code: 'unavailable' } });
   await stopping.close();
+  expect(await show(api, id)).toMatchObject({ status: 'failed', problem: { code: 'unavailable' } });
   const { artifacts, reservedFiles } = api;
   const dying = new DatasetStore({ redis: redis.connect(), prefix: redis.prefix, artifacts, reservedFiles, uploadLeaseMs: 1 });
   const died = dying.newId();

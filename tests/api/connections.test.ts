@@ -41,7 +41,7 @@ const getRequest = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: loca
 
 describe('when all connections are open', () => {
   test('the oldest idle connection is closed for a new one', async ({ open }) => {
-    const api = await open({ maxConnections: 3 });
+    const api = await open({ connections: 3 });
     const idle = [await openSocket(api), await openSocket(api), await openSocket(api)];
     const { socket } = await openSocket(api);
     socket.write(getRequest('/health/live'));
@@ -54,7 +54,7 @@ describe('when all connections are open', () => {
   test.skipIf(process.platform !== 'linux')(
     'the connection that is closed belongs to the address with the most connections',
     async ({ open }) => {
-      const api = await open({ maxConnections: 3 });
+      const api = await open({ connections: 3 });
       const first = await openSocket(api, '127.0.0.1');
       const others = [await openSocket(api, '127.0.0.2'), await openSocket(api, '127.0.0.2')];
       const { socket } = await openSocket(api, '127.0.0.3');
@@ -65,14 +65,14 @@ describe('when all connections are open', () => {
   );
 
   test('a connection that waits for a response stays open, and the new connection is closed instead', async ({ open }) => {
-    const api = await open({ maxConnections: 1 });
+    const api = await open({ connections: 1 });
     const { jobId } = await startJob(api.jobs);
     const stream = await openStream(`${await api.listen()}/jobs/${jobId}/events`);
     await stream.until(({ events }) => events.length > 0);
     const refused = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
     refused.on('error', () => undefined);
     await once(refused, 'close');
-    expect(api.hub.followers).toBe(1);
+    expect(api.eventHub.followers).toBe(1);
     stream.leave();
   });
 });
@@ -89,7 +89,7 @@ test('a client that does not read its response is disconnected, and a client tha
   // On a slow machine the connection may be closed before any byte of the response arrives.
   await once(socket, 'readable').catch(() => undefined);
   await until(async () => (await connectionsOf(api)) === 1);
-  expect(api.hub.followers).toBe(1);
+  expect(api.eventHub.followers).toBe(1);
   stream.leave();
   socket.destroy();
 });
@@ -114,7 +114,7 @@ test('a key over its limit of event streams gets a 429, and other keys do not', 
   expect((await fetch(url, { headers: bearer(ada) })).status).toBe(200);
 
   first.leave();
-  await until(() => api.hub.followers === 2);
+  await until(() => api.eventHub.followers === 2);
   const again = await openStream(url, bearer(ada));
   expect(again.status).toBe(200);
   for (const each of [second, other, again]) each.leave();

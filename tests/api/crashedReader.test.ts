@@ -23,8 +23,8 @@ describe.skipIf(!canFindProcesses)('a reader that is ended by', () => {
     ['SIGKILL', 422, 'invalidDataset', 'reading them needs too much memory'],
   ])('%s is reported with its real reason', async ([signal, status, code, detail], { redis, onTestFinished }) => {
     const lines: { level: number; signal?: string }[] = [];
-    const logger = pino({}, { write: (line) => void lines.push(JSON.parse(line) as { level: number }) });
-    const api = await openApi(redis, { logger });
+    const log = pino({}, { write: (line) => void lines.push(JSON.parse(line) as { level: number }) });
+    const api = await openApi(redis, { log });
     onTestFinished(async () => await api.close());
     const answer = upload(api, formParts({ file: large }));
     await until(() => readers().length > 0);
@@ -71,7 +71,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       expect(await send(ada, 'a,b\n3,x\n')).toBe(201);
       // A killed process may take a moment to end.
       await until(() => readers().length === 1);
-      await api.app.close();
+      await api.close();
       await until(() => readers().length === 0);
     },
   );
@@ -93,7 +93,7 @@ describe.skipIf(!canFindProcesses)('a process that has read an upload', () => {
       // This dataset exists already.
       expect(await send(ada)).toBe(200);
       expect(readers()).toHaveLength(3);
-      await api.app.close();
+      await api.close();
       await until(() => readers().length === 0);
     },
   );

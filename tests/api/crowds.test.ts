@@ -38,7 +38,7 @@ test('a thousand clients that connect at once all get every event', async ({ api
   for (let epoch = 1; epoch <= 20; epoch++) await attempt.appendEpoch(metricsOf(epoch));
   const url = `${await api.listen()}/jobs/${attempt.jobId}/events`;
   const clients = Array.from({ length: 1_000 }, async () => await read(ask(url)));
-  await expect.poll(() => api.hub.followers).toBe(1_000);
+  await expect.poll(() => api.eventHub.followers).toBe(1_000);
   await attempt.finish(ended);
   const whole = (await api.jobs.log.range(attempt.jobId, { limit: 100 })).data.map(({ id }) => id);
   for (const text of await Promise.all(clients)) {
@@ -58,7 +58,7 @@ redisTest('clients that never read are disconnected, and miss nothing when they 
   const stalled = Array.from({ length: 20 }, () => ask(url));
   // The first piece arrives at each of them and is not read; some may be cut off before others are served.
   await Promise.all(stalled.map(async (socket) => await Promise.race([emitted(socket, 'readable'), emitted(socket, 'close')])));
-  await expect.poll(() => api.hub.followers).toBe(0);
+  await expect.poll(() => api.eventHub.followers).toBe(0);
   await attempt.finish(ended);
   const whole: string[] = [];
   for (let after: string | null | undefined; after !== null; ) {

@@ -129,15 +129,15 @@ describe('as a stream', () => {
     const url = await urlOf(api, await createJob(api.jobs));
     const clients = await Promise.all(Array.from({ length: 20 }, async () => await openStream(url)));
     await Promise.all(clients.map(async (client) => await client.until(() => client.events.length === 1)));
-    expect(api.hub.followers).toBe(20);
+    expect(api.eventHub.followers).toBe(20);
     for (const client of clients) client.leave();
-    await expect.poll(() => api.hub.followers).toBe(0);
+    await expect.poll(() => api.eventHub.followers).toBe(0);
   });
 
   redisTest(
     'a client that does not read is cut off when its buffer is full, and misses nothing when it comes back',
     async ({ redis, onTestFinished }) => {
-      const api = await openApi(redis, { bufferSize: 100 });
+      const api = await openApi(redis, { eventBufferSize: 100 });
       onTestFinished(async () => await api.close());
       const attempt = await startJob(api.jobs);
       const url = await urlOf(api, attempt.jobId);
@@ -146,7 +146,7 @@ describe('as a stream', () => {
       let logged = 0;
       // 4 KiB each: the socket's buffers take a few MiB before the server notices that nobody reads.
       const line = 'x'.repeat(4_000);
-      while (api.hub.followers === 2) {
+      while (api.eventHub.followers === 2) {
         await Promise.all(range(1, 50).map(async () => await attempt.appendLog('info', line)));
         logged += 50;
         await quick.until(() => quick.events.length >= 2 + logged);

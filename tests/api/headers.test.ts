@@ -1,6 +1,6 @@
 // What an answer tells a browser that it may do with it.
 import { describe, expect } from 'vitest';
-import { parseApiKeys, RateLimiter } from '@trainyard/jobs';
+import { parseApiKeys } from '@trainyard/jobs';
 import { redisTest } from '../support/redis.ts';
 import { apiTest, openApi } from './fixtures/api.ts';
 import { bearer, makeKey } from './fixtures/keys.ts';
@@ -50,8 +50,7 @@ interface DocumentedOperation {
 describe('a site that the operator names', () => {
   const key = makeKey('ada');
   const test = redisTest.extend('api', async ({ redis }, { onCleanup }) => {
-    const rateLimiter = new RateLimiter({ redis: redis.connect(), prefix: redis.prefix, perMinute: 3 });
-    const api = await openApi(redis, { corsOrigins: [board], apiKeys: parseApiKeys(key.entry), rateLimiter });
+    const api = await openApi(redis, { corsOrigins: [board], apiKeys: parseApiKeys(key.entry), rateLimit: 3 });
     onCleanup(async () => await api.close());
     return api;
   });

@@ -1,7 +1,7 @@
 // The service behind a reverse proxy: whose headers are believed, under which path clients see it, and that without keys nobody is
 // served through one.
 import { jobSchema } from '@trainyard/contracts';
-import { parseApiKeys, RateLimiter } from '@trainyard/jobs';
+import { parseApiKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest } from '../support/redis.ts';
 import { apiTest, openApi, type TestApiOptions } from './fixtures/api.ts';
@@ -108,9 +108,8 @@ describe('with keys', () => {
     expect((await api.get('/train/yard/docs/')).body).toContain('../openapi.json');
   });
 
-  test("the client's address counts for the rate limit", async ({ redis, open }) => {
-    const rateLimiter = new RateLimiter({ redis: redis.connect(), prefix: redis.prefix, perMinute: 2 });
-    const api = await open({ trustProxy: ['127.0.0.1', '10.0.0.1'], rateLimiter });
+  test("the client's address counts for the rate limit", async ({ open }) => {
+    const api = await open({ trustProxy: ['127.0.0.1', '10.0.0.1'], rateLimit: 2 });
     const from = async (...addresses: string[]) => (await api.get('/jobs', { 'x-forwarded-for': addresses.join(', ') })).statusCode;
     expect([await from('203.0.113.1'), await from('203.0.113.1', '10.0.0.1'), await from('203.0.113.1')]).toEqual([401, 401, 429]);
     expect(await from('203.0.113.2')).toBe(401);

@@ -1,6 +1,6 @@
 // How often a key may call: everything counts, also what is answered with 401 or 404, and each caller for itself.
 import type { Problem } from '@trainyard/contracts';
-import { parseApiKeys, RateLimiter } from '@trainyard/jobs';
+import { parseApiKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { redisTest, type TestRedis } from '../support/redis.ts';
 import { openApi, type TestApi } from './fixtures/api.ts';
@@ -12,8 +12,7 @@ const apiKeys = parseApiKeys(`${keys.ada.entry},${keys.bob.entry}`);
 
 /** One more than three a minute is refused, and none comes free while a test runs: the next one does after 20 s. */
 async function openLimited(redis: TestRedis): Promise<TestApi> {
-  const rateLimiter = new RateLimiter({ redis: redis.connect('api'), prefix: redis.prefix, perMinute: 3 });
-  return await openApi(redis, { apiKeys, rateLimiter });
+  return await openApi(redis, { apiKeys, rateLimit: 3 });
 }
 
 const test = redisTest.extend('api', async ({ redis }, { onCleanup }) => {

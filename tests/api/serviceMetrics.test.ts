@@ -1,9 +1,8 @@
 // What Prometheus gets, read as it reads it: a line a value.
-import { ServiceMetrics } from '@trainyard/api';
 import type { Problem } from '@trainyard/contracts';
 import { parseApiKeys, WorkerPresence } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
-import { createJob, metricsOf, openHub, result, startJob } from '../support/jobs.ts';
+import { createJob, metricsOf, result, startJob } from '../support/jobs.ts';
 import { redisTest } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { apiTest, openApi, type TestApi } from './fixtures/api.ts';
@@ -68,16 +67,11 @@ describe('GET /metrics', () => {
   });
 
   redisTest('says how long events take to those who follow, and how many do', async ({ redis, onTestFinished }) => {
-    const metrics = new ServiceMetrics();
-    const hub = openHub(redis, undefined, (ms) => metrics.observeDelay(ms / 1_000));
-    const api = await openApi(redis, { metrics, eventHub: hub });
+    const api = await openApi(redis);
     const end = new AbortController();
-    onTestFinished(async () => {
-      await api.close();
-      await hub.close();
-    });
+    onTestFinished(async () => await api.close());
     const attempt = await startJob(api.jobs);
-    const follower = hub.follow(attempt.jobId, { signal: end.signal });
+    const follower = api.eventHub.follow(attempt.jobId, { signal: end.signal });
     const followed = (async () => {
       for await (const _event of follower) void 0;
     })();

@@ -1,6 +1,6 @@
 // Tokens for one event stream: what a browser's own EventSource follows a job with, since it can't send a key.
 import type { Problem, StreamToken } from '@trainyard/contracts';
-import { createApiKey, parseApiKeys, RateLimiter, redisKeys } from '@trainyard/jobs';
+import { createApiKey, parseApiKeys, redisKeys } from '@trainyard/jobs';
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { createJob, metricsOf, result, startJob } from '../support/jobs.ts';
@@ -150,8 +150,8 @@ describe('a stream token', () => {
 
   redisTest('appears in no log line and in no key of Redis', async ({ redis, onTestFinished }) => {
     const lines: string[] = [];
-    const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
-    const api = await open(redis, onTestFinished, { logger });
+    const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+    const api = await open(redis, onTestFinished, { log });
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
     await api.jobs.store.act('cancel', jobId);
@@ -171,8 +171,7 @@ describe('a stream token', () => {
   });
 
   redisTest('counts against the rate limit of its key', async ({ redis, onTestFinished }) => {
-    const rateLimiter = new RateLimiter({ redis: redis.connect('api'), prefix: redis.prefix, perMinute: 3 });
-    const api = await open(redis, onTestFinished, { rateLimiter });
+    const api = await open(redis, onTestFinished, { rateLimit: 3 });
     const jobId = await createJob(api.jobs);
     const { token } = await issue(api, jobId);
     await api.jobs.store.act('cancel', jobId);

@@ -102,8 +102,8 @@ test.for([
   'an upload to %s that arrives too slowly gets a 408, and the log has no warning',
   async ([path, type, head], { redis, onTestFinished }) => {
     const lines: { level: number; msg: string }[] = [];
-    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
-    const api = await openApi(redis, { requestTimeoutMs: 300, logger });
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+    const api = await openApi(redis, { requestTimeoutMs: 300, log });
     onTestFinished(async () => await api.close());
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(await api.listen()).port) });
     socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\ncontent-length: 50000\r\n\r\n${head}`, 'latin1');

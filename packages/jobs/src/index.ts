@@ -57,12 +57,14 @@ export { createWith, initialWeightsOf, type WeightSources } from './initialWeigh
 export { Reaper } from './jobActions.ts';
 export { type AppendOutcome, type Ending, JobAttempt, type Renewal, type Step, trainedWeightsFile } from './jobAttempt.ts';
 export type { JobFilter, ListOptions } from './jobList.ts';
+export { createJobServices, type JobServices } from './jobServices.ts';
 export { JobStore, type NewJob } from './jobStore.ts';
 export { EventLoopThrottle, givingWay } from './pacing.ts';
 export { type PendingUpload, PendingUploads } from './pendingUploads.ts';
 export { KeyQuotas, KeyWeights, limitsWithin, noQuotas, type Quotas, RateLimiter, type Turn, type Usage } from './quotas.ts';
 export type { Begun, Origin, Webhook } from './record.ts';
 export { answeredSoon, closeRedis, connectRedis, type RedisRole } from './redis/connection.ts';
+export { type Connections, openConnections, type WatchedConnections } from './redis/connections.ts';
 export { type RedisKeys, redisKeys, servicePrefix } from './redis/keys.ts';
 export type { RedisKind, RunningRedis } from './redis/privateRedis.ts';
 export { requireUsableRedis } from './redis/redisAtStart.ts';

@@ -123,8 +123,8 @@ export class TrainingWorker {
       prefix,
       log,
       meanwhile: 'jobs wait for it',
-      onRecovery: () => this.#redisRecovered(),
     });
+    this.#health.onRecovery(() => this.#redisRecovered());
     const onError = (error: unknown): void => {
       if (this.#health.report(error) === null) log.warn({ err: error }, 'Redis replied with an error');
     };

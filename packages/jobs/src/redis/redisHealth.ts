@@ -17,8 +17,6 @@ export interface RedisHealthOptions {
   readonly log: HealthLog;
   /** What the process does during an outage, for the log; such as "jobs wait". */
   readonly meanwhile: string;
-  /** Called when Redis can be used again after a failure. */
-  readonly onRecovery?: () => void;
 }
 
 /** Pause between two probes, in ms: normally, and during an outage. */
@@ -50,6 +48,7 @@ export class RedisHealth {
   /** When (ms) each kind of failure was last logged. */
   readonly #logged = new Map<string, number>();
   readonly #warned = new Set<string>();
+  readonly #recoveryListeners: (() => void)[] = [];
   #outage: Outage | null = null;
   #looking: Promise<void> | null = null;
   #identity: string | null = null;
@@ -76,6 +75,11 @@ export class RedisHealth {
   /** Includes a connection of the process in every probe. The caller reports the errors of the connection. */
   watch(redis: Redis): void {
     this.#watched.add(redis);
+  }
+
+  /** Calls back each time when Redis can be used again after a failure. */
+  onRecovery(listener: () => void): void {
+    this.#recoveryListeners.push(listener);
   }
 
   /**
@@ -153,7 +157,7 @@ export class RedisHealth {
     this.#outage = null;
     const seconds = Math.round((now - outage.sinceMs) / 100) / 10;
     if (outage.isLogged) this.#options.log.info({ seconds }, `Redis serves again after ${seconds} s`);
-    this.#options.onRecovery?.();
+    for (const listener of this.#recoveryListeners) listener();
   }
 
   #tell(outage: Outage, error: unknown): void {

@@ -15,10 +15,10 @@ interface Services {
   readonly artifacts: ArtifactStore;
   readonly eventLog: EventLog;
   /** Limits the pages of long histories that are read at the same time. */
-  readonly turns: FairSemaphore;
+  readonly historyTurns: FairSemaphore;
 }
 
-export function jobFiles({ artifacts, eventLog, turns }: Services): readonly JobFile[] {
+export function jobFiles({ artifacts, eventLog, historyTurns }: Services): readonly JobFile[] {
   const stored = async (jobId: string, name: string): Promise<FileContent | null> => {
     const file = await artifacts.stat(jobId, name);
     if (file === null) return null;
@@ -91,7 +91,7 @@ export function jobFiles({ artifacts, eventLog, turns }: Services): readonly Job
       extension: 'csv',
       content: async ({ id }, caller) => {
         const lastId = (await eventLog.head(id))?.lastId ?? '0-0';
-        return await metrics.file(`${id} ${lastId}`, () => inTurns(eventLog.epochPages(id, lastId), turns, caller));
+        return await metrics.file(`${id} ${lastId}`, () => inTurns(eventLog.epochPages(id, lastId), historyTurns, caller));
       },
     },
   ];

@@ -8,30 +8,19 @@ import type { RenderOrder } from './render.ts';
 import { type PredictionCrash, PredictionProcess, ProcessEndedError, type WeightsSource } from './predictionProcess.ts';
 
 export interface PredictionOptions {
-  /** How many predictions run at the same time, each in its own process. The first process starts with the first prediction. Default: 2. */
-  readonly processes?: number;
-  /** The memory limit of one process, in bytes. A process that uses more is killed. Default: 1.5e9. */
-  readonly memoryBytes?: number;
+  /** How many predictions run at the same time, each in its own process. The first process starts with the first prediction. */
+  readonly processes: number;
+  /** The memory limit of one process, in bytes. A process that uses more is killed. */
+  readonly memoryBytes: number;
   /** The memory of the networks that a process keeps, in bytes. Default: a third of its memory. */
   readonly cacheBytes?: number;
-  /** How long one prediction may take, in ms. Default: 10,000. */
-  readonly timeLimitMs?: number;
-  /** How many requests of one key may wait. Default: 64. */
-  readonly waitingPerKey?: number;
-  /**
-   * How long a request may wait, in ms. Default: 15,000. The body is read afterwards, so the sum of all waits must stay below the time in
-   * which a request must arrive (30 s).
-   */
-  readonly waitLimitMs?: number;
+  /** How long one prediction may take, in ms. */
+  readonly timeLimitMs: number;
+  /** How many requests of one key may wait. */
+  readonly waitingPerKey: number;
+  /** How long a request may wait, in ms. */
+  readonly waitLimitMs: number;
 }
-
-export const predictionDefaults = {
-  processes: 2,
-  memoryBytes: 1.5e9,
-  timeLimitMs: 10_000,
-  waitingPerKey: 64,
-  waitLimitMs: 15_000,
-} as const satisfies PredictionOptions;
 
 /**
  * How long a process may continue a prediction after its client has left, in ms. If the process were killed at once, the next client would
@@ -51,9 +40,8 @@ export class Predictions {
   #isClosed = false;
 
   /** @param onCrash called when a process ends while it works on an order */
-  constructor(options: PredictionOptions, onCrash: (crash: PredictionCrash) => void = () => {}) {
-    const all = { ...predictionDefaults, ...options };
-    this.#options = { cacheBytes: Math.floor(all.memoryBytes / 3), ...all };
+  constructor(options: PredictionOptions, onCrash: (crash: PredictionCrash) => void) {
+    this.#options = { cacheBytes: Math.floor(options.memoryBytes / 3), ...options };
     const { processes } = this.#options;
     this.#places = new FairSemaphore({ places: processes, placesPerKey: Math.max(1, processes - 1) });
     this.#onCrash = onCrash;

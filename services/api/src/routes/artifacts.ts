@@ -2,10 +2,9 @@
 // continued, and one that you have is not sent again. What they hold is files/jobFiles.ts's.
 import { artifactList, isFinal, type Job } from '@trainyard/contracts';
 import { initialWeightsFile } from '@trainyard/engine/spec';
-import type { ArtifactStore, EventLog, JobStore } from '@trainyard/jobs';
+import type { JobStore } from '@trainyard/jobs';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { FairSemaphore } from '../fairSemaphore.ts';
 import type { FileContent, JobFile } from '../files/jobFile.ts';
 import { jobFiles } from '../files/jobFiles.ts';
 import { answer, guarded, json, problems } from '../http/answers.ts';
@@ -14,6 +13,7 @@ import { matchesETag, requestedRange } from '../http/ranges.ts';
 import { callerOf } from '../plugins/access.ts';
 import { named } from '../plugins/named.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 const fileHeaders = {
@@ -38,9 +38,7 @@ function notThereYet(job: Job, name: string): ProblemError {
 
 const etagOf = ({ digest }: FileContent): string => `"${digest}"`;
 
-type Services = { jobs: JobStore; artifacts: ArtifactStore; eventLog: EventLog; turns: FairSemaphore };
-
-export const artifactRoutes: FastifyPluginCallbackZod<Services> = (app, services, done) => {
+export const artifactRoutes: Routes = (app, { services }, done) => {
   const { jobs } = services;
   const files = jobFiles(services);
 

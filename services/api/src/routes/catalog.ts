@@ -1,13 +1,14 @@
 // What this service is and what a spec can say: every layer, loss, optimizer, scheduler and dataset with its options,
 // and the limits. Public.
-import { catalog, catalogSchema, type SpecLimits } from '@trainyard/engine/spec';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { catalog, catalogSchema } from '@trainyard/engine/spec';
 import { z } from 'zod';
+import { bodyBytesLimit, version } from '../config.ts';
 import { negotiate } from '../http/accept.ts';
 import { counted, json, problems } from '../http/answers.ts';
 import { frontPage } from '../http/frontPage.ts';
 import { originOf } from '../http/proxies.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 
 const index = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) }).meta({ id: 'Index' });
 
@@ -26,17 +27,8 @@ const links = [
   ['ready', '/health/ready'],
 ] as const;
 
-interface Services {
-  readonly limits: SpecLimits;
-  readonly bodyBytesLimit: number;
-  readonly uploadBytesLimit: number;
-  readonly version: string;
-  /** Whether callers need a key. */
-  readonly needsKeys: boolean;
-}
-
-export const catalogRoutes: FastifyPluginCallbackZod<Services> = (app, options, done) => {
-  const { limits, bodyBytesLimit, uploadBytesLimit, version, needsKeys } = options;
+export const catalogRoutes: Routes = (app, { services: { apiKeys }, config: { limits, uploadBytesLimit } }, done) => {
+  const needsKeys = apiKeys.current.length > 0;
   app.get(
     '/catalog',
     {

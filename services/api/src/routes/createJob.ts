@@ -1,24 +1,11 @@
 // Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
 import { setImmediate as breathe } from 'node:timers/promises';
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
-import type { FileDigests } from '@trainyard/engine/data';
 import { pytorchScript } from '@trainyard/engine/formats';
-import { checkSpec, type SpecLimits } from '@trainyard/engine/spec';
-import {
-  createWith,
-  dataDigestOf,
-  type DatasetStore,
-  initialWeightsOf,
-  type KeyQuotas,
-  limitsWithin,
-  type ReservedFiles,
-  reuseKeyOf,
-  type WeightSources,
-} from '@trainyard/jobs';
+import { checkSpec } from '@trainyard/engine/spec';
+import { createWith, dataDigestOf, initialWeightsOf, limitsWithin, reuseKeyOf } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { validatorOfAllButBody } from '../http/parameters.ts';
@@ -29,7 +16,7 @@ import { specLimits } from '../http/jsonScan.ts';
 import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
-import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
+import type { Routes } from './routeContext.ts';
 
 const createQuery = z.strictObject({
   dryRun: z.enum(['true', 'false']).default('false').describe('`true` checks the spec and says what it would cost; nothing is queued.'),
@@ -37,23 +24,9 @@ const createQuery = z.strictObject({
 
 const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
 
-interface Services extends WeightSources {
-  readonly reservedFiles: ReservedFiles;
-  readonly datasets: DatasetStore;
-  readonly classLimits: ClassLimits;
-  readonly datasetDigests: FileDigests;
-  readonly limits: SpecLimits;
-  readonly keyQuotas: KeyQuotas;
-  readonly threads: number;
-  readonly webhooks: WebhookPolicy;
-}
-
-export const createJobRoute: FastifyPluginCallbackZod<Services> = (
-  app,
-  { limits, keyQuotas, threads, reservedFiles, datasets, classLimits, datasetDigests, webhooks, ...sources },
-  done,
-) => {
-  const { jobs } = sources;
+export const createJobRoute: Routes = (app, { services, config }, done) => {
+  const { jobs, datasets, classLimits, datasetDigests, keyQuotas } = services;
+  const { limits, threads, webhookPolicy } = config;
   // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -100,10 +73,10 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
       const uploads = await uploadsFor(body, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
       const within = limitsWithin(limits, quotas);
-      const { checked, webhook, reuse } = checkJobBody(body, webhooks, (posted) => checkSpec(posted, within, uploads, threads));
+      const { checked, webhook, reuse } = checkJobBody(body, webhookPolicy, (posted) => checkSpec(posted, within, uploads, threads));
       const { spec, summary } = checked;
       await classLimits.check(spec);
-      const weights = await initialWeightsOf(spec, visibleOwner(request), sources);
+      const weights = await initialWeightsOf(spec, visibleOwner(request), services);
       if (isDryRun) {
         // Pauses so that the event loop can handle other requests: checking a large network takes a while, and so does writing its script.
         await breathe();
@@ -125,7 +98,7 @@ export const createJobRoute: FastifyPluginCallbackZod<Services> = (
         ...(idempotency && { idempotency }),
         ...(webhook && { webhook }),
       };
-      const { job, replayed } = await createWith(weights, { ...sources, reservedFiles }, newJob);
+      const { job, replayed } = await createWith(weights, services, newJob);
       return accepted(request, reply, job, replayed ? { 'idempotency-replayed': 'true' } : {});
     },
   );

@@ -2,21 +2,13 @@
 // written on request.
 import { Readable } from 'node:stream';
 import { npzPieces, UPLOADED_FILE } from '@trainyard/engine/data';
-import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { BuiltInReads } from '../datasets/builtInReads.ts';
 import { visibleDataset } from '../datasets/shownDataset.ts';
 import { answer, guarded, problems } from '../http/answers.ts';
 import { datasetParams } from './datasets.ts';
+import type { Routes } from './routeContext.ts';
 
-interface Services {
-  readonly datasets: DatasetStore;
-  readonly artifacts: ArtifactStore;
-  readonly builtIn: BuiltInReads;
-}
-
-export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { datasets, artifacts, builtIn }, done) => {
+export const datasetExportRoute: Routes = (app, { services: { datasets, artifacts, builtInReads } }, done) => {
   app.get(
     '/datasets/:id/export',
     {
@@ -46,8 +38,8 @@ export const datasetExportRoute: FastifyPluginCallbackZod<Services> = (app, { da
         void reply.headers({ 'content-length': uploaded.bytes, etag: `"${uploaded.content.sha256}"` });
         return send(file);
       }
-      if (id === 'digits') return send(await builtIn.digitsFile());
-      return send(Readable.from(npzPieces(await builtIn.read(id, request, reply)), { objectMode: false }));
+      if (id === 'digits') return send(await builtInReads.digitsFile());
+      return send(Readable.from(npzPieces(await builtInReads.read(id, request, reply)), { objectMode: false }));
     },
   );
   done();

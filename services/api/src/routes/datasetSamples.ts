@@ -1,20 +1,16 @@
 // A look at a dataset: its first samples, as numbers or as an image of images.
 import { datasetParts, datasetSamples } from '@trainyard/contracts';
-import type { ArtifactStore, DatasetStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { isImage } from '../datasets/contactSheet.ts';
-import type { BuiltInReads } from '../datasets/builtInReads.ts';
 import { firstUploaded } from '../datasets/firstSamples.ts';
 import { builtInDatasets, visibleDataset } from '../datasets/shownDataset.ts';
 import { negotiate } from '../http/accept.ts';
-import type { Admission } from '../http/admission.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { pageLimit } from '../http/parameters.ts';
-import type { Predictions } from '../predict/predictions.ts';
 import { renderedBody } from '../predict/renderedBody.ts';
 import { ProblemError } from '../problems.ts';
 import { datasetParams } from './datasets.ts';
+import type { Routes } from './routeContext.ts';
 
 /** Numbers in an answer: of large samples fewer are shown. */
 const mostValues = 1_000_000;
@@ -24,24 +20,13 @@ const query = z.strictObject({
   part: datasetParts.default('train').describe('Of which part.'),
 });
 
-interface Services {
-  readonly datasets: DatasetStore;
-  readonly artifacts: ArtifactStore;
-  readonly builtIn: BuiltInReads;
-  readonly predictions: Predictions;
-  readonly admission: Admission;
-}
-
-export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (
-  app,
-  { datasets, artifacts, builtIn, predictions, admission },
-  done,
-) => {
+export const datasetSamplesRoute: Routes = (app, { services }, done) => {
+  const { datasets, artifacts, builtInReads, predictions, predictionAdmission } = services;
   app.get(
     '/datasets/:id/samples',
     {
-      onRequest: admission.onRequest,
-      preHandler: admission.preHandler,
+      onRequest: predictionAdmission.onRequest,
+      preHandler: predictionAdmission.preHandler,
       schema: {
         operationId: 'getDatasetSamples',
         summary: 'The first samples of a dataset',
@@ -72,7 +57,9 @@ export const datasetSamplesRoute: FastifyPluginCallbackZod<Services> = (
       const size = shape.reduce((product, side) => product * side, 1);
       const count = Math.max(1, Math.min(limit, Math.floor(mostValues / size)));
       const samples =
-        uploaded === null ? (await builtIn.read(id, request, reply, count))[part] : await firstUploaded(uploaded, part, count, artifacts);
+        uploaded === null
+          ? (await builtInReads.read(id, request, reply, count))[part]
+          : await firstUploaded(uploaded, part, count, artifacts);
       if (samples === null) throw new ProblemError('notFound', `${id} has no test part.`);
       const order = { kind: 'samples' as const, as: type, samples };
       return reply.send(await renderedBody(predictions, order, request, reply));

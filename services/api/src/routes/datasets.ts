@@ -1,14 +1,13 @@
 // The datasets that a job can name: the list, each of them, and the end of an uploaded one. How one comes is uploadDataset.ts's,
 // its samples are datasetSamples.ts's and datasetExport.ts's.
 import { datasetList, datasetSchema } from '@trainyard/contracts';
-import type { DatasetStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { builtInDatasets, shownDataset, shownUpload, unknownDataset, visibleDataset, visibleUpload } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { pageLimit } from '../http/parameters.ts';
 import { visibleOwner } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 
 export const datasetParams = z.object({ id: z.string().describe('The id of a dataset.') });
 
@@ -21,7 +20,7 @@ const listQuery = z.strictObject({
     .describe('The `nextCursor` of the page before.'),
 });
 
-export const datasetRoutes: FastifyPluginCallbackZod<{ datasets: DatasetStore }> = (app, { datasets }, done) => {
+export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => {
   app.get(
     '/datasets',
     {

@@ -4,14 +4,11 @@ import { eventPage, jobId, storedEventTypes, streamToken } from '@trainyard/cont
 import {
   compareEventIds,
   type EventHub,
-  type EventLog,
   hasEndedBy,
   isRedisUnavailable,
   type JobHead,
-  type StreamTokens,
   EventLoopThrottle,
 } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { eventMediaType } from '../http/accept.ts';
@@ -23,6 +20,7 @@ import { streamPatienceMs } from '../http/streamToken.ts';
 import { callerOf, isLocal, visibleOwner } from '../plugins/access.ts';
 import { sendProblem } from '../plugins/errors.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 
 /** Events on a page when the client does not say how many. */
 const usualLimit = 100;
@@ -65,16 +63,10 @@ async function visibleHead(hub: EventHub, id: string, request: FastifyRequest): 
   return head;
 }
 
-export interface EventRouteOptions {
-  readonly eventLog: EventLog;
-  readonly eventHub: EventHub;
-  readonly streamTokens: StreamTokens;
-}
-
 /** How many streams begin in one turn of the event loop. */
 const streamsPerTurn = 8;
 
-export const eventRoutes: FastifyPluginCallbackZod<EventRouteOptions> = (app, { eventLog, eventHub, streamTokens }, done) => {
+export const eventRoutes: Routes = (app, { services: { eventLog, eventHub, streamTokens } }, done) => {
   const throttle = new EventLoopThrottle(streamsPerTurn);
   const histories = new HistoryTexts();
   app.get(

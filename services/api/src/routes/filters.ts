@@ -4,17 +4,15 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { jobFilters } from '@trainyard/contracts';
 import { convolutionNames, nearest } from '@trainyard/engine/spec';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
 import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
-import type { Admission } from '../http/admission.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
-import type { Predictions } from '../predict/predictions.ts';
 import { renderedBody } from '../predict/renderedBody.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 /** More weights than these are too many for one answer. */
@@ -50,17 +48,13 @@ async function readWeights({ artifacts }: WeightsServices, jobId: string, { name
   return { shape, weights: new Float32Array(new Uint8Array(read).buffer) };
 }
 
-interface Services extends WeightsServices {
-  readonly predictions: Predictions;
-  readonly admission: Admission;
-}
-
-export const filterRoutes: FastifyPluginCallbackZod<Services> = (app, { predictions, admission, ...services }, done) => {
+export const filterRoutes: Routes = (app, { services }, done) => {
+  const { predictions, predictionAdmission } = services;
   app.get(
     '/jobs/:id/filters',
     {
-      onRequest: admission.onRequest,
-      preHandler: admission.preHandler,
+      onRequest: predictionAdmission.onRequest,
+      preHandler: predictionAdmission.preHandler,
       schema: {
         operationId: 'getFilters',
         summary: 'The filters of a convolution',

@@ -1,15 +1,10 @@
 // Whether the process lives, and whether it can serve. For load balancers and people; public.
 import { ArtifactError, type ArtifactErrorCode, RedisUnavailableError } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
 import { ProblemError } from '../problems.ts';
-
-/** A service that the API depends on. `check` rejects when the service cannot be used. */
-export interface Dependency {
-  readonly name: string;
-  check(): Promise<void>;
-}
+import type { Dependency } from '../services.ts';
+import type { Routes } from './routeContext.ts';
 
 /** How long a dependency may take to answer, in ms. It is long enough for a check of Redis to find the reason of an outage. */
 const patienceMs = 4_000;
@@ -48,7 +43,7 @@ async function failureOf(dependency: Dependency): Promise<{ error: unknown } | n
   }
 }
 
-export const healthRoutes: FastifyPluginCallbackZod<{ dependencies: readonly Dependency[] }> = (app, { dependencies }, done) => {
+export const healthRoutes: Routes = (app, { services: { dependencies } }, done) => {
   /** The reason that was last logged for each dependency that is down. */
   const logged = new Map<string, string>();
   const logChange = (name: string, failure: { error: unknown } | null): void => {

@@ -1,11 +1,11 @@
 // What a run looked like from inside, epoch by epoch: its gradients and its evaluations, as a worker stored them.
 import { isFinal, type Job, jobEvaluation, jobGradients } from '@trainyard/contracts';
-import { type ArtifactStore, type JobStore, readSnapshot, type SnapshotKind } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { readSnapshot, type SnapshotKind } from '@trainyard/jobs';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams } from '../http/parameters.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 const query = z.strictObject({
@@ -30,7 +30,7 @@ function reason(job: Job, kind: SnapshotKind, epoch: number | undefined, nearest
   return `It is ${job.status}: the first comes within a second or so of the first ${kind === 'gradients' ? 'step' : 'evaluation'}.`;
 }
 
-export const insideRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; artifacts: ArtifactStore }> = (app, { jobs, artifacts }, done) => {
+export const insideRoutes: Routes = (app, { services: { jobs, artifacts } }, done) => {
   /** @throws ProblemError 404 */
   const read = async (job: Job, kind: SnapshotKind, epoch: number | undefined): Promise<unknown> => {
     const found = await readSnapshot(artifacts, job.id, kind, epoch);

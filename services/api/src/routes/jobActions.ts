@@ -1,18 +1,13 @@
 // The routes that cancel, pause, resume and delete a job. Each action of the contract's list has a route. The job store decides what an action
 // does in each status.
 import { jobActionNames, jobActions, jobSchema } from '@trainyard/contracts';
-import type { JobStore, ReservedFiles } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, parseBody } from '../http/parameters.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-export const jobActionRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; reservedFiles: ReservedFiles }> = (
-  app,
-  { jobs, reservedFiles },
-  done,
-) => {
+export const jobActionRoutes: Routes = (app, { services: { jobs, reservedFiles } }, done) => {
   for (const name of jobActionNames) {
     const { summary, description, response } = jobActions[name];
     app.post(

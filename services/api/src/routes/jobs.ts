@@ -1,11 +1,10 @@
 // Listing and showing jobs. What is done to them is in jobActions.ts.
 import { jobId, jobPage, jobSchema, jobStatus } from '@trainyard/contracts';
-import type { JobStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, pageLimit, unnamed } from '../http/parameters.ts';
 import { visibleOwner } from '../plugins/access.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 const time = (which: string) =>
@@ -29,7 +28,7 @@ const listQuery = z.strictObject({
   after: unnamed(jobId).optional().describe('The `nextCursor` of the page before.'),
 });
 
-export const jobRoutes: FastifyPluginCallbackZod<{ jobs: JobStore }> = (app, { jobs }, done) => {
+export const jobRoutes: Routes = (app, { services: { jobs } }, done) => {
   app.get(
     '/jobs',
     {

@@ -1,9 +1,6 @@
 // The metrics of a job's epochs so far, as JSON or as a table.
 import { jobMetrics } from '@trainyard/contracts';
-import type { EventLog, JobStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { FairSemaphore } from '../fairSemaphore.ts';
 import { metricsCsv } from '../files/metricsCsv.ts';
 import { negotiate } from '../http/accept.ts';
 import { guarded, problems } from '../http/answers.ts';
@@ -12,16 +9,10 @@ import { jobParams } from '../http/parameters.ts';
 import { jsonType, jsonWithList, sendPieces } from '../http/pieces.ts';
 import { callerOf } from '../plugins/access.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-interface Services {
-  readonly jobs: JobStore;
-  readonly eventLog: EventLog;
-  /** Limits the pages of long histories that are read at the same time. */
-  readonly turns: FairSemaphore;
-}
-
-export const metricsRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, eventLog, turns }, done) => {
+export const metricsRoutes: Routes = (app, { services: { jobs, eventLog, historyTurns } }, done) => {
   app.get(
     '/jobs/:id/metrics',
     {
@@ -44,7 +35,7 @@ export const metricsRoutes: FastifyPluginCallbackZod<Services> = (app, { jobs, e
       const type = negotiate(request.headers.accept, ['application/json', 'text/csv']);
       if (type === undefined) throw new ProblemError('notAcceptable', 'Metrics come as application/json or text/csv.');
       const { id } = await visibleJob(jobs, request.params.id, request);
-      const pages = inTurns(eventLog.epochPages(id), turns, callerOf(request).name);
+      const pages = inTurns(eventLog.epochPages(id), historyTurns, callerOf(request).name);
       void reply.header('vary', 'accept');
       if (type === 'text/csv') await sendPieces(reply, 'text/csv; charset=utf-8', metricsCsv(pages));
       else await sendPieces(reply, jsonType, jsonWithList({}, 'epochs', pages));

@@ -2,11 +2,9 @@
 import { prediction } from '@trainyard/contracts';
 import { findDataset } from '@trainyard/engine/data';
 import type { JobSpec } from '@trainyard/engine/spec';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { withLatestWeights, type WeightsFile, type WeightsServices } from '../files/latestWeights.ts';
 import { storedTensors, tensorBytes } from '../files/storedTensors.ts';
-import type { Admission } from '../http/admission.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { clientLeft } from '../http/clientLeft.ts';
 import { dataLimits } from '../http/jsonScan.ts';
@@ -16,9 +14,9 @@ import { mostSamplesOf, neededBytes } from '../predict/cost.ts';
 import { flatInputs, mostInputs } from '../predict/inputs.ts';
 import type { PredictInput } from '../predict/messages.ts';
 import type { WeightsSource } from '../predict/predictionProcess.ts';
-import type { Predictions } from '../predict/predictions.ts';
 import { csvInput, rowsInput, tableOf } from '../predict/tableRows.ts';
 import { ProblemError } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 const cell = z.union([z.number(), z.string(), z.boolean(), z.null()]);
@@ -98,12 +96,8 @@ async function weightsOf({ artifacts }: WeightsServices, jobId: string, { name, 
   };
 }
 
-interface Services extends WeightsServices {
-  readonly predictions: Predictions;
-  readonly admission: Admission;
-}
-
-export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predictions, admission, ...services }, done) => {
+export const predictRoutes: Routes = (app, { services }, done) => {
+  const { predictions, predictionAdmission } = services;
   app.addContentTypeParser(anyImage, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   app.addContentTypeParser(tables, { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
   // A body is JSON, an image or a table, so the handler parses it.
@@ -112,8 +106,8 @@ export const predictRoutes: FastifyPluginCallbackZod<Services> = (app, { predict
   app.post(
     '/jobs/:id/predict',
     {
-      onRequest: admission.onRequest,
-      preHandler: admission.preHandler,
+      onRequest: predictionAdmission.onRequest,
+      preHandler: predictionAdmission.preHandler,
       config: { mediaType: `application/json, ${images.join(', ')} or ${tables.join(', ')}`, jsonLimits: dataLimits },
       schema: {
         operationId: 'predict',

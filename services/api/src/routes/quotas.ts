@@ -1,11 +1,10 @@
 // What a caller may have and has: its quotas, and how much of them is used.
-import { limitsWithin, type KeyQuotas } from '@trainyard/jobs';
-import type { SpecLimits } from '@trainyard/engine/spec';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { limitsWithin } from '@trainyard/jobs';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
+import type { Routes } from './routeContext.ts';
 
 const limit = z.number().nullable().describe('Null: not limited');
 const limited = z.object({ limit, used: z.number() });
@@ -25,12 +24,7 @@ const quotasSchema = z
   })
   .meta({ id: 'Quotas' });
 
-interface Services {
-  readonly keyQuotas: KeyQuotas;
-  readonly limits: SpecLimits;
-}
-
-export const quotaRoutes: FastifyPluginCallbackZod<Services> = (app, { keyQuotas, limits }, done) => {
+export const quotaRoutes: Routes = (app, { services: { keyQuotas }, config: { limits } }, done) => {
   app.get(
     '/quotas',
     {

@@ -1,12 +1,11 @@
 // `GET /metrics`, and the measuring of all requests for it. What is told is metrics/serviceMetrics.ts's.
-import { type EventHub, isRedisUnavailable, type ServiceTotals } from '@trainyard/jobs';
+import { isRedisUnavailable } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answer, forAdmins, problems } from '../http/answers.ts';
 import type { ServiceMetrics } from '../metrics/serviceMetrics.ts';
 import { pathPatternOf } from '../plugins/methodNotAllowed.ts';
-import type { StorageHealth } from '../storageHealth.ts';
+import type { Routes } from './routeContext.ts';
 
 /** Measures every request; to be registered before the routes. */
 export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }, done) => {
@@ -22,14 +21,8 @@ export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }
   done();
 });
 
-interface Services {
-  readonly metrics: ServiceMetrics;
-  readonly totals: ServiceTotals;
-  readonly eventHub: EventHub;
-  readonly storageHealth: Pick<StorageHealth, 'isUp'>;
-}
-
-export const serviceMetricsRoutes: FastifyPluginCallbackZod<Services> = (app, { metrics, totals, eventHub, storageHealth }, done) => {
+export const serviceMetricsRoutes: Routes = (app, { services }, done) => {
+  const { metrics, totals, eventHub, storageHealth } = services;
   app.get(
     '/metrics',
     {

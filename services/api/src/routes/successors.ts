@@ -1,11 +1,9 @@
 // Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
 import { type Job, jobSchema, newWebhook } from '@trainyard/contracts';
 import { weightMismatches, weightShapes } from '@trainyard/engine/formats';
-import { checkSpec, type JobSpec, newJobSchema, openSpec, SpecError, type SpecLimits } from '@trainyard/engine/spec';
-import { type DatasetStore, type JobStore, type KeyQuotas, limitsWithin, type Successors } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { checkSpec, type JobSpec, newJobSchema, openSpec, SpecError } from '@trainyard/engine/spec';
+import { limitsWithin } from '@trainyard/jobs';
 import { z } from 'zod';
-import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import { guarded, json, problems } from '../http/answers.ts';
 import { createdHeaders, idempotencyHeaders, idempotencyOf } from '../http/creation.ts';
@@ -13,7 +11,7 @@ import { checkJobBody } from '../http/jobBody.ts';
 import { jobParams, parseBody, validatorOfAllButBody } from '../http/parameters.ts';
 import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
-import type { WebhookPolicy } from '../webhooks/webhookSender.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 /** A field to be changed or, with null, left out, if a job can be without it; it is not filled in. */
@@ -61,22 +59,9 @@ function checkTensors(job: Job, spec: JobSpec, isModelChanged: boolean): void {
   throw new SpecError([{ path: isModelChanged ? '/model' : '/data', message, code: 'weightsMismatch' }]);
 }
 
-interface Services {
-  readonly jobs: JobStore;
-  readonly successors: Successors;
-  readonly datasets: DatasetStore;
-  readonly classLimits: ClassLimits;
-  readonly limits: SpecLimits;
-  readonly keyQuotas: KeyQuotas;
-  readonly threads: number;
-  readonly webhooks: WebhookPolicy;
-}
-
-export const successorRoutes: FastifyPluginCallbackZod<Services> = (
-  app,
-  { jobs, successors, datasets, classLimits, limits, keyQuotas, threads, webhooks },
-  done,
-) => {
+export const successorRoutes: Routes = (app, { services, config }, done) => {
+  const { jobs, successors, datasets, classLimits, keyQuotas } = services;
+  const { limits, threads, webhookPolicy } = config;
   // As for a new job, the handler says more about a body than its schema can.
   app.setValidatorCompiler(validatorOfAllButBody);
 
@@ -137,7 +122,7 @@ export const successorRoutes: FastifyPluginCallbackZod<Services> = (
       const quotas = quotasOf(request, keyQuotas);
       const uploads = await uploadsFor(body, datasets, request);
       const check = (posted: unknown): JobSpec => checkSpec(posted, limitsWithin(limits, quotas), uploads, threads).spec;
-      const { checked: spec, webhook } = checkJobBody(body, webhooks, check, ['webhook']);
+      const { checked: spec, webhook } = checkJobBody(body, webhookPolicy, check, ['webhook']);
       if ('data' in changes) await classLimits.check(spec);
       checkTensors(job, spec, 'model' in changes);
       const idempotency = idempotencyOf(request.headers, { forkOf: job.id, changes });

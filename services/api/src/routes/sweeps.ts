@@ -1,25 +1,19 @@
 // Sweeps over HTTP. Every job of a sweep is checked before the first one is created. The sweep runner creates the jobs and ranks them.
 import { newSweep, sweepDetail, sweepId, sweepPage, type SweepSpace } from '@trainyard/contracts';
 import type { UploadedDatasets } from '@trainyard/engine/data';
-import type { JobSpec, SpecLimits } from '@trainyard/engine/spec';
+import type { JobSpec } from '@trainyard/engine/spec';
 import {
   currentTraceparent,
   type DatasetStore,
   initialWeightsOf,
   isRedisUnavailable,
-  type KeyQuotas,
   limitsWithin,
   type RankedTrial,
   type SweepRecord,
-  type SweepRunner,
-  type SweepStore,
   sweepSummary,
-  type WeightSources,
 } from '@trainyard/jobs';
-import type { ClassLimits } from '../datasets/classLimits.ts';
 import { uploadsFor } from '../datasets/specDatasets.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { FairSemaphore } from '../fairSemaphore.ts';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -32,6 +26,7 @@ import { callerOf, visibleOwner } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import { nothingThere } from '../problems.ts';
 import { planSweep } from '../sweeps/planSweep.ts';
+import type { Routes } from './routeContext.ts';
 
 const params = z.object({ id: z.string().describe('The id of a sweep.') });
 const listQuery = z.strictObject({
@@ -45,19 +40,6 @@ const planning = { places: 2, placesPerKey: 1, waitingPerKey: 8, waiting: 64 };
 
 /** How many trials of a response are read and sent at a time. */
 const trialsPage = 20;
-
-interface Services extends WeightSources {
-  readonly sweeps: SweepStore;
-  readonly runner: SweepRunner;
-  readonly datasets: DatasetStore;
-  readonly classLimits: ClassLimits;
-  readonly limits: SpecLimits;
-  /** The most bytes of the specs and values of all trials together. */
-  readonly bytesLimit: number;
-  readonly keyQuotas: KeyQuotas;
-  /** Threads of a job that names none. */
-  readonly threads: number;
-}
 
 /** Returns the uploaded datasets of a sweep: the dataset of the spec, and the choices for it in the space. */
 async function uploadsOf(
@@ -74,11 +56,9 @@ async function uploadsOf(
   return found;
 }
 
-export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
-  app,
-  { sweeps, runner, datasets, classLimits, limits, bytesLimit, keyQuotas, threads, ...sources },
-  done,
-) => {
+export const sweepRoutes: Routes = (app, { services, config }, done) => {
+  const { sweeps, sweepRunner, datasets, classLimits, keyQuotas } = services;
+  const { limits, threads, sweepBytesLimit: bytesLimit } = config;
   const plans = new FairSemaphore(planning);
 
   const visibleSweep = async (id: string, request: FastifyRequest): Promise<SweepRecord> => {
@@ -101,7 +81,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
 
   /** Sends a sweep with its ranked trials. */
   const sendSweep = async (reply: FastifyReply, record: SweepRecord): Promise<void> => {
-    const [ranking, spec] = await Promise.all([runner.ranking(record), sweeps.spec(record.id)]);
+    const [ranking, spec] = await Promise.all([sweepRunner.ranking(record), sweeps.spec(record.id)]);
     const planned = record.rungs.reduce((count, rung) => count + rung.length, 0);
     const head = { ...sweepSummary(record, spec), planned };
     await sendPieces(reply, jsonType, jsonWithList(head, 'trials', trialPages(record.id, ranking)));
@@ -145,7 +125,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       const seed = given ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
       const uploads = await uploadsOf(body, space, datasets, request);
       const quotas = quotasOf(request, keyQuotas);
-      const checkWeights = async (checked: JobSpec) => await initialWeightsOf(checked, visibleOwner(request), sources);
+      const checkWeights = async (checked: JobSpec) => await initialWeightsOf(checked, visibleOwner(request), services);
       const signal = clientLeft(reply);
       const context = { limits: limitsWithin(limits, quotas), bytesLimit, classLimits, threads, uploads, checkWeights, signal };
       const release = await plans.acquire(owner, signal);
@@ -166,7 +146,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       };
       const { id, replayed } = await sweeps.create(plan, { quotas, ...(idempotency && { idempotency }) });
       // If Redis is unavailable now, the stored sweep is advanced later.
-      await runner.advance(id).catch((error: unknown) => {
+      await sweepRunner.advance(id).catch((error: unknown) => {
         if (!isRedisUnavailable(error)) throw error;
       });
       await accepted(reply, await visibleSweep(id, request), replayed);
@@ -229,7 +209,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
     async (request, reply) => {
       parseBody(z.strictObject({}).nullish(), request.body);
       const record = await visibleSweep(request.params.id, request);
-      await runner.cancel(record);
+      await sweepRunner.cancel(record);
       await sendSweep(reply.code(202), await visibleSweep(record.id, request));
       return reply;
     },
@@ -252,7 +232,7 @@ export const sweepRoutes: FastifyPluginCallbackZod<Services> = (
       },
     },
     async (request, reply) => {
-      await runner.delete(await visibleSweep(request.params.id, request));
+      await sweepRunner.delete(await visibleSweep(request.params.id, request));
       return reply.code(204).send();
     },
   );

@@ -12,8 +12,6 @@ import {
   type UploadOptions,
   uploadOptions,
 } from '@trainyard/engine/data';
-import type { ArtifactStore, DatasetStore, KeyQuotas } from '@trainyard/jobs';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { shownDataset, shownUpload } from '../datasets/shownDataset.ts';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -25,8 +23,7 @@ import { addAndRemove, BackgroundUploads } from '../uploads/backgroundUploads.ts
 import { ProblemError } from '../problems.ts';
 import { clientLeft } from '../http/clientLeft.ts';
 import { type Form, withForm } from '../uploads/form.ts';
-import type { UploadReader } from '../uploads/readUpload.ts';
-import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
+import type { AsyncRoutes } from './routeContext.ts';
 
 /** CIFAR-10 comes in six batches. */
 const maxFiles = 32;
@@ -109,19 +106,8 @@ async function bytesOf({ files }: Form): Promise<number> {
 const prefersAsync = (prefer: string | readonly string[] | undefined): boolean =>
   [prefer ?? []].flat().some((header) => header.split(',').some((preference) => /^\s*respond-async\s*(;|$)/i.test(preference)));
 
-interface Services {
-  readonly datasets: DatasetStore;
-  readonly artifacts: ArtifactStore;
-  readonly reader: UploadReader;
-  readonly admission: UploadAdmission;
-  readonly uploadBytesLimit: number;
-  readonly keyQuotas: KeyQuotas;
-}
-
-export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
-  app,
-  { datasets, artifacts, reader, admission, uploadBytesLimit, keyQuotas },
-) => {
+export const uploadDatasetRoute: AsyncRoutes = async (app, { services, config: { uploadBytesLimit } }) => {
+  const { datasets, artifacts, uploadReader, uploadAdmission, keyQuotas } = services;
   // Here alone a body may be a form, and nothing else.
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -133,7 +119,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
   /** Reads the files of an upload into one new file. The caller removes that file. */
   const read = async (owner: string, { files, given }: Upload, signal: AbortSignal, onProgress?: (bytes: number) => void) => {
     const file = artifacts.temporaryFile();
-    return { ...(await reader.read(owner, { files, options: given, output: file }, signal, onProgress)), file };
+    return { ...(await uploadReader.read(owner, { files, options: given, output: file }, signal, onProgress)), file };
   };
 
   app.post(
@@ -184,7 +170,7 @@ export const uploadDatasetRoute: FastifyPluginAsyncZod<Services> = async (
         maxBytes: uploadBytesLimit,
         maxFiles,
         temporaryFile: () => artifacts.temporaryFile(),
-        admit: (announcedBytes: number) => admission.admit(owner, announcedBytes),
+        admit: (announcedBytes: number) => uploadAdmission.admit(owner, announcedBytes),
       };
       const answer = await withForm(request, options, async (form) => {
         const upload = parsed(form);

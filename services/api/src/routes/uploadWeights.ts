@@ -5,9 +5,7 @@ import { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import { weightsSchema, type Weights } from '@trainyard/contracts';
 import { elementTypesListed } from '@trainyard/engine/formats';
-import type { ArtifactStore, KeyQuotas, WeightsStore } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { parseBody, validatorOfAllButBody } from '../http/parameters.ts';
@@ -17,8 +15,7 @@ import { quotasOf } from '../plugins/quotas.ts';
 import { ProblemError } from '../problems.ts';
 import { clientLeft } from '../http/clientLeft.ts';
 import { type Form, withForm } from '../uploads/form.ts';
-import type { UploadReader } from '../uploads/readUpload.ts';
-import type { UploadAdmission } from '../uploads/uploadAdmission.ts';
+import type { AsyncRoutes } from './routeContext.ts';
 
 const bytesType = 'application/octet-stream';
 const formType = 'multipart/form-data';
@@ -37,17 +34,8 @@ function fileOf({ fields, files }: Form): string {
   throw new ProblemError('invalidRequest', `file: ${message}.`, { issues: [{ path: '/file', message, code: 'invalidType' }] });
 }
 
-interface Services {
-  readonly weights: WeightsStore;
-  readonly artifacts: ArtifactStore;
-  readonly reader: UploadReader;
-  readonly admission: UploadAdmission;
-  readonly uploadBytesLimit: number;
-  readonly keyQuotas: KeyQuotas;
-}
-
-export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, services) => {
-  const { weights, artifacts, reader, admission, uploadBytesLimit, keyQuotas } = services;
+export const uploadWeightsRoute: AsyncRoutes = async (app, { services, config: { uploadBytesLimit } }) => {
+  const { weights, artifacts, uploadReader, uploadAdmission, keyQuotas } = services;
   app.setValidatorCompiler(validatorOfAllButBody);
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -58,7 +46,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, s
     const converted = artifacts.temporaryFile();
     const owner = callerOf(request).name;
     try {
-      const read = await reader.readWeights(owner, { weightsFile, converted, maxBytes: uploadBytesLimit }, gone);
+      const read = await uploadReader.readWeights(owner, { weightsFile, converted, maxBytes: uploadBytesLimit }, gone);
       return await weights.add(read, owner, quotasOf(request, keyQuotas));
     } finally {
       await rm(converted, { force: true });
@@ -68,7 +56,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, s
   const addBody = async (request: FastifyRequest, gone: AbortSignal): Promise<Weights> => {
     const announcedBytes = Number(request.headers['content-length'] ?? 0);
     if (announcedBytes > uploadBytesLimit) throw tooLarge(uploadBytesLimit);
-    const admitted = admission.admit(callerOf(request).name, announcedBytes);
+    const admitted = uploadAdmission.admit(callerOf(request).name, announcedBytes);
     const body: unknown = request.body;
     const file = artifacts.temporaryFile();
     try {
@@ -86,7 +74,7 @@ export const uploadWeightsRoute: FastifyPluginAsyncZod<Services> = async (app, s
         maxBytes: uploadBytesLimit,
         maxFiles: 1,
         temporaryFile: () => artifacts.temporaryFile(),
-        admit: (announcedBytes) => admission.admit(callerOf(request).name, announcedBytes),
+        admit: (announcedBytes) => uploadAdmission.admit(callerOf(request).name, announcedBytes),
       },
       async (form) => await add(fileOf(form), request, gone),
     );

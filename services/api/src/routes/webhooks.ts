@@ -1,13 +1,12 @@
 // Having a job's webhook sent anew. Sending is webhooks/webhookSender.ts's.
 import { jobSchema } from '@trainyard/contracts';
-import type { JobStore, WebhookStore } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { jobParams, parseBody } from '../http/parameters.ts';
+import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-export const webhookRoutes: FastifyPluginCallbackZod<{ jobs: JobStore; webhooks: WebhookStore }> = (app, { jobs, webhooks }, done) => {
+export const webhookRoutes: Routes = (app, { services: { jobs, webhooks } }, done) => {
   app.post(
     '/jobs/:id/webhook/redeliver',
     {

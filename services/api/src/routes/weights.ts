@@ -1,20 +1,15 @@
 // Uploaded weights: what they hold, and their end. How they come is uploadWeights.ts's.
 import { weightsId, weightsSchema, type Weights } from '@trainyard/contracts';
-import type { WeightsStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
 import { visibleOwner } from '../plugins/access.ts';
 import { nothingThere } from '../problems.ts';
+import type { Routes } from './routeContext.ts';
 
 const params = z.object({ id: z.string().describe('The id of weights.') });
 
-interface Services {
-  readonly weights: WeightsStore;
-}
-
-export const weightsRoutes: FastifyPluginCallbackZod<Services> = (app, { weights }, done) => {
+export const weightsRoutes: Routes = (app, { services: { weights } }, done) => {
   const visible = async (id: string, request: FastifyRequest): Promise<Weights> => {
     const found = weightsId.safeParse(id).success ? await weights.get(id, visibleOwner(request)) : null;
     if (found === null) throw nothingThere(request);

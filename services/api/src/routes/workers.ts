@@ -1,11 +1,10 @@
 // Which workers there are, and what each has in hand: what they said of themselves within the last seconds.
 import { workerList } from '@trainyard/contracts';
-import type { WorkerPresence } from '@trainyard/jobs';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { forAdmins, json, problems } from '../http/answers.ts';
+import type { Routes } from './routeContext.ts';
 
-export const workerRoutes: FastifyPluginCallbackZod<{ presence: WorkerPresence }> = (app, { presence }, done) => {
+export const workerRoutes: Routes = (app, { services: { presence } }, done) => {
   app.get(
     '/workers',
     {

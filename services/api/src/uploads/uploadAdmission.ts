@@ -13,8 +13,6 @@ export interface UploadBounds {
   readonly bytesPerKey: number;
 }
 
-export const uploadBounds: UploadBounds = { uploads: 64, uploadsPerKey: 8, bytes: 16 * 2 ** 30, bytesPerKey: 4 * 2 ** 30 };
-
 /** An upload that was admitted. */
 export interface AdmittedUpload {
   /**
@@ -40,8 +38,8 @@ export class UploadAdmission {
   /** Keys without an upload are absent. */
   readonly #keys = new Map<string, Load>();
 
-  constructor(bounds: Partial<UploadBounds> = {}) {
-    this.#bounds = { ...uploadBounds, ...bounds };
+  constructor(bounds: UploadBounds) {
+    this.#bounds = bounds;
   }
 
   /**

@@ -1,0 +1,42 @@
+// What the API and the workers both use, built once for a process from its settings and its connections to Redis.
+import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
+import { openArtifacts } from './artifacts/openArtifacts.ts';
+import type { Environment } from './environment/readEnvironment.ts';
+import { JobStore } from './jobStore.ts';
+import type { Connections } from './redis/connections.ts';
+import { ReservedFiles } from './reservedFiles.ts';
+import { TrainQueue } from './trainQueue.ts';
+import { WorkerPresence } from './workerPresence.ts';
+
+export type JobServices = Awaited<ReturnType<typeof createJobServices>>;
+
+/**
+ * Opens the artifact storage and two connections, and builds the services on them. The caller closes the queue, the storage and the
+ * connections.
+ * @param role the role of the connection for commands; the other connection is a subscriber
+ * @throws when the artifact storage cannot be opened; then the connections are closed
+ */
+export async function createJobServices(
+  config: Pick<Environment, 'artifactsUrl' | 'home' | 'relaxed'>,
+  connections: Connections,
+  role: 'api' | 'worker',
+) {
+  const { prefix, onError } = connections;
+  const artifacts = await openArtifacts(config.artifactsUrl, config.home).catch(async (error: unknown) => {
+    await connections.close();
+    throw error;
+  });
+  const redis = connections.open(role);
+  const subscriber = connections.open('subscriber');
+  const queue = new TrainQueue({ redis, prefix, onError });
+  return {
+    prefix,
+    redis,
+    subscriber,
+    artifacts,
+    queue,
+    jobs: new JobStore({ redis, prefix, queue, engineVersion: config.relaxed ? relaxedEngineVersion : engineVersion }),
+    reservedFiles: new ReservedFiles({ redis, prefix, artifacts }),
+    presence: new WorkerPresence({ redis, prefix }),
+  };
+}

@@ -1,0 +1,54 @@
+// All routes. A new file of routes needs one import and one entry here.
+import { documentationRoutes } from '../plugins/documentation.ts';
+import { artifactRoutes } from './artifacts.ts';
+import { catalogRoutes } from './catalog.ts';
+import { createJobRoute } from './createJob.ts';
+import { datasetExportRoute } from './datasetExport.ts';
+import { datasetSamplesRoute } from './datasetSamples.ts';
+import { datasetRoutes } from './datasets.ts';
+import { eventRoutes } from './events.ts';
+import { filterRoutes } from './filters.ts';
+import { healthRoutes } from './health.ts';
+import { insideRoutes } from './inside.ts';
+import { jobActionRoutes } from './jobActions.ts';
+import { jobRoutes } from './jobs.ts';
+import { metricsRoutes } from './metrics.ts';
+import { predictRoutes } from './predict.ts';
+import { quotaRoutes } from './quotas.ts';
+import { serviceMetricsRoutes } from './serviceMetrics.ts';
+import { successorRoutes } from './successors.ts';
+import { sweepRoutes } from './sweeps.ts';
+import { uploadDatasetRoute } from './uploadDataset.ts';
+import { uploadWeightsRoute } from './uploadWeights.ts';
+import { webhookRoutes } from './webhooks.ts';
+import { weightsRoutes } from './weights.ts';
+import { workerRoutes } from './workers.ts';
+import type { AsyncRoutes, Routes } from './routeContext.ts';
+
+/** All routes, in the order of the OpenAPI document. */
+export const routes: readonly (Routes | AsyncRoutes)[] = [
+  documentationRoutes,
+  healthRoutes,
+  catalogRoutes,
+  createJobRoute,
+  quotaRoutes,
+  jobRoutes,
+  jobActionRoutes,
+  successorRoutes,
+  eventRoutes,
+  metricsRoutes,
+  webhookRoutes,
+  insideRoutes,
+  sweepRoutes,
+  serviceMetricsRoutes,
+  predictRoutes,
+  filterRoutes,
+  artifactRoutes,
+  workerRoutes,
+  weightsRoutes,
+  datasetRoutes,
+  uploadWeightsRoute,
+  uploadDatasetRoute,
+  datasetSamplesRoute,
+  datasetExportRoute,
+];
