@@ -1,14 +1,7 @@
 // The events of a job: as pages of JSON for those who ask, as a stream for those who listen. Both start at the
 // beginning or after an id, and carry the same stored events; a stream carries the live steps too.
 import { eventPage, jobId, storedEventTypes, streamToken } from '@trainyard/contracts';
-import {
-  compareEventIds,
-  type EventHub,
-  hasEndedBy,
-  isRedisUnavailable,
-  type JobHead,
-  EventLoopThrottle,
-} from '@trainyard/jobs';
+import { compareEventIds, type EventHub, hasEndedBy, isRedisUnavailable, type JobHead, EventLoopThrottle } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { eventMediaType } from '../http/accept.ts';
