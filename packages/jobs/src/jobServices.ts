@@ -1,4 +1,4 @@
-// What the API and the workers both use, built once for a process from its settings and its connections to Redis.
+// The services of jobs that need neither HTTP nor a training, built once for a process from its settings and its connections to Redis.
 import { engineVersion, relaxedEngineVersion } from '@trainyard/engine/spec';
 import { openArtifacts } from './artifacts/openArtifacts.ts';
 import type { Environment } from './environment/readEnvironment.ts';

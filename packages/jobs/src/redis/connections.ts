@@ -1,4 +1,4 @@
-// The connections of a process to Redis, and one check of whether Redis can be used. Who opens them closes them all at once.
+// The connections of a process to Redis, and one check of whether Redis can be used. They are closed all at once.
 import type { Redis } from 'ioredis';
 import { closeRedis, connectRedis, type RedisRole } from './connection.ts';
 import { RedisHealth, type RedisHealthOptions } from './redisHealth.ts';
