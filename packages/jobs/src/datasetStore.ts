@@ -1,5 +1,6 @@
-// The records of uploaded datasets: the owner and the description of each. The file itself is an artifact under the dataset's id. Permissions
-// to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its dataset.
+// The records of uploaded datasets. A record contains the owner and the description of a dataset. The file itself is an artifact under the
+// dataset's id. Permissions to use a dataset are checked elsewhere. When a job is created, lua/createJob.lua adds it to the users of its
+// dataset.
 import { randomInt } from 'node:crypto';
 import { type Taken, UPLOADED_FILE, type UploadedContent, type UploadFormat, uploadedDatasetId } from '@trainyard/engine/data';
 import type { Redis } from 'ioredis';
@@ -14,32 +15,33 @@ import { deleteDataset, recordDataset } from './scripts/uploads.ts';
 
 /** A dataset to store. */
 export interface NewDataset {
-  /** An id from {@link DatasetStore.newId}; default: a new one. */
+  /** An id from {@link DatasetStore.newId}. Default: a new id. */
   readonly id?: string;
-  /** The name of the caller's key. */
+  /** The owner: the name of the caller's API key. */
   readonly owner: string;
   readonly title: string;
-  /** As it was sent. */
+  /** The format of the uploaded file. */
   readonly format: UploadFormat;
   readonly content: UploadedContent;
-  /** What its reader decided. */
+  /** The settings that the upload left out, with the values that the service chose. */
   readonly taken: readonly Taken[];
-  /** Its finished NPZ file, on this machine; it is moved. */
+  /** The path of the finished NPZ file on this machine. The file is moved into the artifact store. */
   readonly file: string;
-  /** The owner's; left out, none hold. */
+  /** The quotas of the owner. Default: none. */
   readonly quotas?: Quotas;
 }
 
-/** A dataset as it is stored. */
+/** A stored dataset. */
 export interface DatasetRecord {
   readonly id: string;
   readonly owner: string;
   readonly title: string;
+  /** The format of the uploaded file. */
   readonly format: UploadFormat;
   readonly content: UploadedContent;
-  /** What its reader decided; empty in records of version 0.1.0. */
+  /** The settings that the upload left out, with the values that the service chose. Empty in records of version 0.1.0. */
   readonly taken: readonly Taken[];
-  /** Of the file. */
+  /** The size of the stored file. */
   readonly bytes: number;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
@@ -60,7 +62,7 @@ export class DatasetStore {
     readonly prefix: string;
     readonly artifacts: ArtifactStore;
     readonly reservedFiles: ReservedFiles;
-    /** Lease of uploads that are being read, in ms; see {@link PendingUploads}. */
+    /** The lease of uploads that are being read, in ms. See {@link PendingUploads}. */
     readonly uploadLeaseMs?: number;
   }) {
     this.#redis = options.redis;
@@ -75,8 +77,10 @@ export class DatasetStore {
   }
 
   /**
-   * Stores a dataset; `isNew` is false for one that its owner has already, which stays as it is.
+   * Stores a dataset. If the owner already has a dataset with the same content, returns that dataset, and `isNew` is false.
    * @throws QuotaExceededError
+   * @throws ReservationExpiredError if storing the file took too long
+   * @throws ArtifactError if the file could not be stored
    */
   async add(given: NewDataset): Promise<{ readonly dataset: DatasetRecord; readonly isNew: boolean }> {
     const { owner, title, format, content, taken, file } = given;
@@ -92,15 +96,15 @@ export class DatasetStore {
       if (reply[0] === 'overQuota') throw overQuotaError(reply);
       if (reply[0] === 'expired') throw new ReservationExpiredError(id);
       isNew = reply[0] === 'recorded';
-      // Somebody was faster with the same content.
+      // `known`: another request stored the same content at the same time.
       return reply[0] === 'known' ? { dataset: await this.#existing(reply[1]), isNew } : { dataset, isNew };
     } finally {
-      // After an error nobody knows whether it was recorded; the reservation says.
+      // After an error it is unknown whether the dataset was recorded. `remove` checks this in Redis, and keeps the file of a recorded dataset.
       if (!isNew) await this.#reservedFiles.remove(id).catch(() => undefined);
     }
   }
 
-  /** An id that sorts after all earlier ones. */
+  /** Returns a new id. It sorts after all earlier ids of this process. */
   newId(): string {
     return `ds_${this.#ulid()}`;
   }
@@ -114,8 +118,9 @@ export class DatasetStore {
   }
 
   /**
-   * Newest first; `after` is the id that the page before ended with.
-   * @param options.owner only this owner's; left out, everybody's
+   * Lists datasets, newest first.
+   * @param options `after`: the last id of the previous page; default: the first page. `owner`: only datasets of this owner; default: of all
+   *   owners
    */
   async list(options: { readonly limit: number; readonly after?: string; readonly owner?: string }): Promise<DatasetRecord[]> {
     const start = options.after === undefined ? '+' : `(${options.after}`;
@@ -128,7 +133,7 @@ export class DatasetStore {
   /**
    * Removes a dataset and its file.
    * @throws DatasetNotFoundError
-   * @throws DatasetInUseError a job that has not ended uses it
+   * @throws DatasetInUseError if a job that has not ended uses the dataset
    */
   async delete(id: string): Promise<void> {
     const keys = this.#keys;
@@ -144,7 +149,7 @@ export class DatasetStore {
     });
     if (outcome === 'missing') throw new DatasetNotFoundError(id);
     if (outcome === 'inUse') throw new DatasetInUseError(id, jobId);
-    // What is left after a failure here goes with the next sweep.
+    // If the file cannot be removed now, `ReservedFiles.sweep` removes it later.
     await this.#reservedFiles.remove(id).catch(() => undefined);
   }
 

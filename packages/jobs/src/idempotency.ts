@@ -1,10 +1,10 @@
-// Idempotency keys, for requests that may be sent twice: the key in Redis that remembers a request, and the comparison of two bodies.
+// Idempotency keys for requests that may be sent twice: the Redis key under which a request is stored, and the comparison of two bodies.
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@trainyard/engine/spec';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from './redis/keys.ts';
 
-/** How long an idempotency key is remembered, in seconds. */
+/** How long an idempotency key is stored, in seconds. */
 export const idempotencySeconds = 24 * 60 * 60;
 
 export interface Idempotency {
@@ -19,7 +19,7 @@ function idempotencyDigest(owner: string, { key }: Idempotency): string {
   return sha256(canonicalJson([owner, key]));
 }
 
-/** Returns the key in Redis that remembers the request. Without an idempotency key, returns a key that is never written. */
+/** Returns the Redis key under which the request is stored. Without an idempotency key, returns a key that is never written. */
 export function memoryOf(keys: RedisKeys, owner: string, idempotency: Idempotency | undefined): string {
   return keys.idempotency(idempotency === undefined ? 'none' : idempotencyDigest(owner, idempotency));
 }

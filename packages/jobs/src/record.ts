@@ -14,32 +14,33 @@ import { reuseLabel } from './reuse.ts';
 
 export type JobRecord = Readonly<Record<string, string | undefined>>;
 
-/** The job that a new one comes from, and the checkpoint that it begins with. */
+/** The job that a new job retries or forks, and the checkpoint that the new job begins with. */
 export interface Origin {
   readonly retryOf?: string;
   readonly forkOf?: string;
   readonly begun?: Begun;
 }
 
-/** A checkpoint that is already among the new job's own artifacts. */
+/** A checkpoint that was copied to the artifacts of the new job. */
 export interface Begun {
+  /** The name of the artifact with the checkpoint. */
   readonly file: string;
   readonly checkpoint: JobCheckpoint;
   /** The bytes of the data of all events that were copied into the new job's stream. */
   readonly historyBytes: number;
-  /** The metrics of the last epoch before it. */
+  /** The metrics of the last epoch before the checkpoint; null if there is none. */
   readonly latest: EpochMetrics | null;
   /** The last epoch whose gradients were copied and announced; 0 if there is none. */
   readonly lastGradients: number;
 }
 
-/** Where to tell of a job's end. The secret is null where the service's own signs. */
+/** The receiver of a webhook. The secret signs the messages; if it is null, the secret of the service signs them. */
 export interface Webhook {
   readonly url: string;
   readonly secret: string | null;
 }
 
-/** What becomes of a webhook, as the record has it. */
+/** The state of a webhook in the job's record. */
 export type WebhookState = Omit<JobWebhook, 'url'>;
 
 export const newWebhookState: WebhookState = { status: 'waiting', attempts: 0, lastAttemptAt: null, error: null };
@@ -49,11 +50,11 @@ export interface RecordExtras {
   /** The id of the sweep that creates the job. */
   readonly sweep?: string;
   readonly webhook?: Webhook;
-  /** See `reuseKeyOf`. Left out, nobody gets this job instead of a new one. */
+  /** See `reuseKeyOf`. If omitted, the job is never reused for a later request. */
   readonly reuseKey?: string;
   /** See `dataDigestOf`. */
   readonly dataDigest?: string;
-  /** By which its runs go on with the trace of the request that made it. */
+  /** The traceparent with which the runs of the job continue the trace of the request that created it. */
   readonly traceparent?: string;
 }
 
@@ -132,7 +133,7 @@ function webhookOf(record: JobRecord, isEnded: boolean): JobWebhook | null {
 
 function text(record: JobRecord, field: string): string {
   const value = record[field];
-  if (value === undefined) throw new TypeError(`a job's record lacks its ${field}`);
+  if (value === undefined) throw new TypeError(`the record of a job has no field ${field}`);
   return value;
 }
 
@@ -144,13 +145,13 @@ function optionalJson<T>(record: JobRecord, field: string): T | null {
   return record[field] === undefined ? null : json<T>(record, field);
 }
 
-/** Bytes of the record of a job or a sweep and its entries in lists and queues, without its specs. */
+/** The estimated Redis memory of a job or a sweep, in bytes: its record and its entries in lists and queues, without its specs. */
 export const recordMemory = 8_192;
 
-/** Bytes of one event. */
+/** The estimated Redis memory of one event, in bytes. */
 export const eventMemory = 300;
 
-/** Returns the estimated bytes of a job that has not ended. They include the events of all its epochs. */
+/** Returns the estimated Redis memory of a job that has not ended, in bytes. It includes the events of all its epochs. */
 export function jobMemory(specBytes: number, epochs: number): number {
   return recordMemory + specBytes + eventMemory * epochs;
 }

@@ -41,14 +41,17 @@ interface Known {
 /** The digests of dataset files. Each file is read once, and again when it has changed. */
 export class DatasetDigests implements FileDigests {
   readonly #files: Pick<NodeDatasetFiles, 'locate'>;
-  /** By path. */
+  /** The digests of the files that were read, by path. */
   readonly #known = new Map<string, Known>();
 
   constructor(files: Pick<NodeDatasetFiles, 'locate'>) {
     this.#files = files;
   }
 
-  /** @throws errors of the file system */
+  /**
+   * Returns the digest of a file. If the file does not exist here, returns its published checksum; null if it has none.
+   * @throws errors of the file system
+   */
   async digest(folder: string, file: string | RemoteFile): Promise<string | null> {
     const checksum = typeof file === 'string' ? null : file.checksum;
     const located = await this.#files.locate(folder, file);

@@ -17,7 +17,7 @@ import { type RedisKeys, redisKeys } from './redis/keys.ts';
 import type { ReservedFiles } from './reservedFiles.ts';
 import { createWeights, deleteWeights, useWeights } from './scripts/uploads.ts';
 
-/** The file's name under its id. */
+/** The name of the artifact with the weights. */
 const fileName = 'weights.safetensors';
 
 export class WeightsStore {
@@ -39,9 +39,11 @@ export class WeightsStore {
   }
 
   /**
-   * @param file a finished, checked file at a path of `ArtifactStore.temporaryFile`, which is moved
-   * @param quotas the owner's; no quotas if omitted
+   * Stores uploaded weights.
+   * @param file a finished, checked file at a path of `ArtifactStore.temporaryFile`. It is moved into the artifact store
+   * @param quotas the quotas of the owner; default: none
    * @throws QuotaExceededError
+   * @throws ReservationExpiredError if storing the file took too long
    */
   async add({ path, tensors, taken }: WeightsFile, owner: string, quotas?: Quotas): Promise<Weights> {
     const id = `wt_${ulid()}`;
@@ -86,7 +88,8 @@ export class WeightsStore {
   /**
    * Copies the file of the weights for a job that is being created, and adds the job to the users of the weights.
    * @param removedPrefix the prefix that is removed from the tensor names of the copy
-   * @throws WeightsNotFoundError also when they are being deleted at this moment
+   * @throws WeightsNotFoundError
+   * @throws ArtifactError `artifactNotFound` if the weights are deleted during the copy
    */
   async copy(id: string, to: ArtifactPlace, removedPrefix: string): Promise<void> {
     const keys = this.#keys;
@@ -103,8 +106,9 @@ export class WeightsStore {
   }
 
   /**
+   * Deletes weights and their file.
    * @throws WeightsNotFoundError
-   * @throws WeightsInUseError a job that has not ended was made with them
+   * @throws WeightsInUseError if a job that has not ended was created with the weights
    */
   async delete(id: string): Promise<void> {
     const keys = this.#keys;
@@ -119,7 +123,7 @@ export class WeightsStore {
     });
     if (outcome === 'missing') throw new WeightsNotFoundError(id);
     if (outcome === 'inUse') throw new WeightsInUseError(id, jobId);
-    // They are gone in any case; a file that cannot be removed now is removed by a sweep.
+    // The weights are already deleted. If their file cannot be removed now, `ReservedFiles.sweep` removes it later.
     await this.#reservedFiles.remove(id).catch(() => undefined);
   }
 }

@@ -9,7 +9,7 @@ export const artifactHolder = /^(job|ds|wt)_[0-9A-HJKMNP-TV-Z]{26}$/;
 /** Valid names of artifacts. */
 export const artifactName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-/** @throws ArtifactError `invalidArtifactName` for a holder or a name that cannot be one */
+/** Checks the id of a holder and the name of an artifact. @throws ArtifactError `invalidArtifactName` if one of them is invalid */
 export function checkPlace(jobId: string, name: string): void {
   if (!artifactName.test(name)) {
     throw new ArtifactError(
@@ -21,7 +21,7 @@ export function checkPlace(jobId: string, name: string): void {
   checkHolder(jobId);
 }
 
-/** @throws ArtifactError `invalidArtifactName` for an id that cannot be one */
+/** Checks the id of a holder. @throws ArtifactError `invalidArtifactName` if it is invalid */
 export function checkHolder(jobId: string): void {
   if (!artifactHolder.test(jobId)) {
     throw new ArtifactError('invalidArtifactName', jobId, 'this is not the id of a job, of weights or of a dataset');
@@ -40,16 +40,16 @@ export interface ArtifactPlace {
   readonly name: string;
 }
 
-/** Positions of the first and the last byte, both inclusive, as in HTTP. */
+/** The positions of the first and the last byte of a part. Both bytes belong to the part, as in HTTP. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Every method throws an ArtifactError with the code `invalidArtifactName` for an invalid job id or name, and with `diskFull`,
- * `storageDenied`, `storageReadOnly` or `storageUnavailable` if the storage cannot be used now (see `isStorageAway`). Methods with a signal
- * throw its reason as soon as it is aborted.
+ * A store of the files of jobs and uploads. Every method throws an ArtifactError: with the code `invalidArtifactName` for an invalid job id or
+ * name, and with `diskFull`, `storageDenied`, `storageReadOnly` or `storageUnavailable` if the storage cannot be used now (see
+ * `isStorageAway`). Methods with a signal throw its reason as soon as it is aborted.
  */
 export interface ArtifactStore {
   /**
@@ -64,7 +64,7 @@ export interface ArtifactStore {
   /** Stores bytes. Replaces an existing artifact of this name. */
   putBytes(jobId: string, name: string, bytes: Uint8Array): Promise<ArtifactStat>;
 
-  /** Returns size and digest of an artifact; null if it does not exist. */
+  /** Returns the size and the digest of an artifact; null if it does not exist. */
   stat(jobId: string, name: string, signal?: AbortSignal): Promise<ArtifactStat | null>;
 
   /**

@@ -141,7 +141,7 @@ export class FolderArtifactStore implements ArtifactStore {
       try {
         await writeFile(path, checkContent, { flush: true });
         if (!(await readFile(path)).equals(checkContent)) {
-          throw new ArtifactError('storageUnavailable', 'check', `${place} does not give back what was written`);
+          throw new ArtifactError('storageUnavailable', 'check', `${place} returns other bytes than were written`);
         }
       } finally {
         await rm(path, { force: true });

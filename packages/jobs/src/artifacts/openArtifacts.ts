@@ -14,7 +14,7 @@ import { inStorage } from './storageErrors.ts';
 /**
  * Opens the artifact store of a URL.
  * @param url `file:///folder` or `s3://bucket/prefix`
- * @param home a folder of this machine. Unfinished files of an S3 store are in it
+ * @param home a folder of this machine, in which an S3 store keeps its unfinished files
  */
 export async function openArtifacts(url: string, home: string): Promise<ArtifactStore> {
   const { protocol, hostname, pathname } = new URL(url);
@@ -57,7 +57,7 @@ export async function fetchArtifact(
   check(jobId, name, stored, hash.digest('hex'));
 }
 
-/** Returns `content`, if the digest of the artifact is known. @throws ArtifactError `storageUnavailable` if not */
+/** Returns `content` if the metadata of the artifact exists. @throws ArtifactError `storageUnavailable` if it is missing */
 function known({ jobId, name }: ArtifactPlace, stored: ArtifactStat | null, content: Readable): Readable {
   if (stored !== null) return content;
   content.destroy();

@@ -22,7 +22,7 @@ import { inStorage, unlessAborted } from './storageErrors.ts';
 
 export interface S3ArtifactOptions {
   readonly bucket: string;
-  /** The prefix of all keys, without slashes at its ends; '' for none. */
+  /** The prefix of all keys, without slashes at its ends. Empty if there is none. */
   readonly prefix: string;
   /** A folder of this machine, for files that are not finished yet. */
   readonly scratchRoot: string;
@@ -195,7 +195,7 @@ export class S3ArtifactStore implements ArtifactStore {
         await client.send(new PutObjectCommand({ ...place, Body: checkContent }), options);
         const { Body } = await client.send(new GetObjectCommand(place), options);
         const read = Buffer.from((await Body?.transformToByteArray()) ?? []);
-        if (!read.equals(checkContent)) throw new Error('it does not give back what was written');
+        if (!read.equals(checkContent)) throw new Error('the bucket returns other bytes than were written');
       },
       { signal },
     );

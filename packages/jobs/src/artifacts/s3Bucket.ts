@@ -11,7 +11,7 @@ const timeouts = { connectionTimeout: 3_000, socketTimeout: 15_000 };
 /** Most connections to the server. There are many, because each download keeps one until its client has read everything. */
 const sockets = { maxSockets: 1_024 };
 
-/** Tries per request. Callers that can wait longer repeat the call. */
+/** Most tries per request. Callers that can wait longer repeat the call. */
 const maxAttempts = 2;
 
 /** A silent logger. The client would otherwise also print the errors that it throws. */
@@ -109,7 +109,7 @@ export class S3Bucket {
   }
 }
 
-/** @throws EnvironmentError that names the missing settings */
+/** Checks that the SDK finds a region and credentials. @throws EnvironmentError that names the missing settings */
 export async function expectSettings(client: S3Client): Promise<void> {
   const issues: EnvironmentIssue[] = [];
   await client.config.region().catch(() => {

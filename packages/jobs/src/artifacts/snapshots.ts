@@ -34,8 +34,8 @@ export function snapshotLine({ epoch, ...document }: { readonly epoch: number })
 const lineStart = /^\{"epoch":(\d+)[,}]/;
 
 /**
- * Returns the document of an epoch, or of the last epoch; null if there is none. `nearest` is then the nearest epoch with a document; null if no
- * epoch has one.
+ * Returns the document of an epoch; null if it does not exist. `nearest` is then the nearest epoch that has a document; null if no epoch has one.
+ * @param epoch default: the last epoch with a document
  */
 export async function readSnapshot(
   artifacts: ArtifactStore,
