@@ -1,9 +1,9 @@
 // The errors of this package. Each has a stable `code` for programs and a message that says what to do.
 import type { JobStatus } from '@trainyard/contracts';
 
-/** Base of every error that this package throws on purpose. */
+/** The base class of the errors of this package. */
 export class JobsError extends Error {
-  /** Stable, camelCase. */
+  /** A stable code in camelCase, for programs. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -37,7 +37,7 @@ export class JobStateError extends JobsError {
   }
 }
 
-/** The job has no checkpoint with which a new job could begin. */
+/** The job has no checkpoint that a new job could begin with. */
 export class NoCheckpointError extends JobsError {
   readonly jobId: string;
 
@@ -47,7 +47,7 @@ export class NoCheckpointError extends JobsError {
   }
 }
 
-/** Storing the files of a new job took so long that its reservation expired. */
+/** Storing the files of a new job, dataset or weights took so long that the reservation of its id expired. */
 export class ReservationExpiredError extends JobsError {
   constructor(jobId: string) {
     super('reservationExpired', `${jobId} was not created: storing its files took longer than its reservation lasts. Try again`);
@@ -95,7 +95,7 @@ export class WeightsInUseError extends JobsError {
 /** The request would exceed a quota of its owner. */
 export class QuotaExceededError extends JobsError {
   readonly quota: 'queuedJobs' | 'storageBytes' | 'redisBytes' | 'trainingSeconds';
-  /** Seconds after which to try again; 0 if only a deletion makes room. */
+  /** The time after which the caller may try again, in seconds; 0 if the caller must delete something first. */
   readonly retryAfterSeconds: number;
 
   constructor(quota: QuotaExceededError['quota'], limit: number, used: number, retryAfterSeconds: number) {
@@ -148,7 +148,7 @@ export class RedisStartError extends JobsError {
   }
 }
 
-/** Another process works in the same home folder. */
+/** Another process uses the same data folder. */
 export class HomeLockedError extends JobsError {
   constructor(message: string) {
     super('homeLocked', message);

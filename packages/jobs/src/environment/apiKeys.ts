@@ -63,7 +63,7 @@ function parseEntry(entry: string, index: number): ApiKey {
   const knownRole = apiKeyRoles.find((known) => known === role);
   if (!keyName.test(name) || knownRole === undefined || !digest.test(sha256) || rest.length > 0) {
     throw new RangeError(
-      `entry ${index + 1} is not name:role:sha256 (role ${apiKeyRoles.join(' or ')}, 64 lower-case hex digits): npm run key -- NAME makes one`,
+      `entry ${index + 1} is not name:role:sha256 (role ${apiKeyRoles.join(' or ')}, 64 lower-case hex digits): npm run key -- NAME creates one`,
     );
   }
   if (weight === undefined) return { name, role: knownRole, sha256 };
@@ -100,7 +100,7 @@ export class ApiKeys {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls back after each change. */
+  /** Calls `listener` after each change of the keys. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }

@@ -14,9 +14,9 @@ export interface ReadyMessage {
   readonly url: string | null;
 }
 
-/** Tells the launcher, if there is one, that this service is ready. */
+/** Sends a message to the launcher, if there is one, that this service is ready. */
 export function tellReady(url: string | null = null): void {
-  // If the launcher has just ended, the message is lost and `onLauncherGone` calls back.
+  // If the launcher has just ended, the message is lost, and the callback of `onLauncherGone` is called.
   process.send?.({ type: 'ready', url } satisfies ReadyMessage, undefined, {}, () => {});
 }
 
@@ -39,7 +39,7 @@ export const interruptionSignals: InterruptionSignal[] = [...signals];
 /** A signal within this time after another one is ignored, in ms. A person cannot be that fast, but npm repeats a Ctrl-C from the terminal. */
 export const echoMs = 500;
 
-/** Calls back at every signal that asks this process to end, except within half a second after another one. */
+/** Calls `callback` for every signal that asks this process to end, except within half a second after another one. */
 export function onInterruption(callback: (signal: InterruptionSignal) => void): void {
   let last = Number.NEGATIVE_INFINITY;
   for (const signal of signals) {

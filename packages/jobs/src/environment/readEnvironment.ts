@@ -1,5 +1,5 @@
-// Reads all environment variables of the services once. The result is complete and typed. The error names all invalid variables at once, with
-// their values (except secrets) and what to do.
+// Reads all environment variables of the services. An error names all invalid variables at once, with their values (except secrets) and what to
+// do.
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -37,7 +37,7 @@ const count = (least: number, most: number) => {
     .pipe(z.number().min(least, message).max(most, message));
 };
 
-/** Memory limit of a process that the API starts, in bytes. With less than the minimum, it has no room even for a small network. */
+/** Memory limit of a process that the API starts, in bytes. With less than the minimum, the process cannot load even a small network. */
 const processMemory = z.string().transform(Number).pipe(z.number('must be a number such as 1.5e9').min(2e8, 'must be at least 2e8'));
 
 const url = (protocols: readonly string[], remedy: string) =>
@@ -60,13 +60,13 @@ const list = (text: string): string[] =>
 
 const corsRemedy = 'must be origins such as https://board.example, separated by commas';
 
-/** Scheme, host and port, and nothing after them. */
+/** Whether a text is an origin: a scheme, a host and perhaps a port, without a path. */
 const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
 
 const proxiesRemedy =
   'must be addresses or networks of proxies such as 10.0.0.0/8, separated by commas, or the number of proxies in front of the service';
 
-/** An address, a range, or one of the names that proxy-addr knows. */
+/** Whether a text is an IP address, a network such as 10.0.0.0/8, or a name that the package proxy-addr defines. */
 function isProxy(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
@@ -157,22 +157,22 @@ const secrets: ReadonlySet<string> = new Set(['REDIS_URL', 'TRAINYARD_API_KEYS',
 
 export interface Environment {
   readonly host: string;
-  /** 0 picks a free one. */
+  /** The port of the API. 0 means that the system chooses a free port. */
   readonly port: number;
-  /** Null: this machine starts one (see `startRedis`). */
+  /** The URL of Redis. If it is null, a Redis is started on this machine (see `startRedis`). */
   readonly redisUrl: string | null;
   /** The maxmemory of a private Redis, in bytes; null: a quarter of this machine's memory. */
   readonly redisMemoryBytes: number | null;
   /** The data folder, absolute: datasets, artifacts, private Redis. */
   readonly home: string;
-  /** A folder that holds datasets already, absolute. */
+  /** The absolute path of a folder that already contains datasets; null if there is none. */
   readonly datasets: string | null;
-  /** A mirror to download datasets from. */
+  /** The URL of a mirror from which datasets are downloaded; null if there is none. */
   readonly datasetsUrl: string | null;
   readonly apiKeys: readonly ApiKey[];
   /** The absolute path of the key file; null if the variable contains the keys themselves. */
   readonly apiKeysFile: string | null;
-  /** Requests per minute that a key may send; 0: any number. */
+  /** Most requests per minute of a key. 0 means no limit. */
   readonly rateLimit: number;
   /** Most connections of each API process. */
   readonly connections: number;
@@ -180,27 +180,27 @@ export interface Environment {
   readonly requestsPerKey: number;
   /** Most open event streams of a key at each API process. */
   readonly streamsPerKey: number;
-  /** Web sites that may call from a browser. */
+  /** The origins of web sites that may call the API from a browser. */
   readonly corsOrigins: readonly string[];
   /** Trusted proxies: their addresses and networks, or the number of proxies in front of the service. */
   readonly trustProxy: readonly string[] | number;
-  /** The path under which clients see the service; '' for the root. */
+  /** The path of the service in the URLs of clients, without a slash at its end. Empty for the root. */
   readonly basePath: string;
-  /** Signs the webhooks of jobs that have no secret of their own. */
+  /** The secret that signs webhooks of jobs without a secret of their own; null if there is none. */
   readonly webhookSecret: string | null;
   /** Whether webhooks may go to addresses of this machine and its network. */
   readonly allowPrivateWebhooks: boolean;
   /** Most webhooks that an API process sends at the same time: in all, and for one key. */
   readonly webhookSends: { readonly places: number; readonly placesPerKey: number };
-  /** Jobs that a worker trains at the same time. */
+  /** Most jobs that a worker trains at the same time. */
   readonly concurrency: number;
-  /** Threads of a job whose spec does not set them. */
+  /** The number of threads of a job whose spec does not set `threads`. */
   readonly threads: number;
-  /** Whether jobs are trained with relaxed SIMD, and say so in their engine version. */
+  /** Whether jobs are trained with relaxed SIMD. Their engine version then contains `+relaxed`. */
   readonly relaxed: boolean;
   /** How long finished jobs are kept. */
   readonly retention: RetentionLimits;
-  /** Where the artifacts are: a `file:` URL of a folder, or `s3://bucket/prefix`. */
+  /** The URL of the artifact storage: a `file:` URL of a folder, or `s3://bucket/prefix`. */
   readonly artifactsUrl: string;
   readonly logLevel: (typeof logLevels)[number];
   readonly limits: SpecLimits;
@@ -236,8 +236,8 @@ export interface Environment {
 }
 
 /**
- * Reads the environment; an empty variable counts as not set. Paths are made absolute against the current folder.
- * @throws EnvironmentError with every variable that cannot be used
+ * Returns the settings in the environment variables. An empty variable counts as not set. Relative paths are relative to the current folder.
+ * @throws EnvironmentError with all invalid variables
  */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
@@ -311,30 +311,30 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Refuses to serve other machines without keys; for whoever listens on `host`.
- * @throws EnvironmentError
+ * Checks that there is an API key if other machines can connect to `host`. Call it before listening on `host`.
+ * @throws EnvironmentError if `host` is not a loopback address and there is no key
  */
 export function requireKeysBeyondLoopback({ host, apiKeys }: Pick<Environment, 'host' | 'apiKeys'>): void {
   if (apiKeys.length > 0 || isLoopback(host)) return;
   throw new EnvironmentError([
     {
       variable: 'HOST',
-      message: `${JSON.stringify(host)} lets other machines in, and no key protects the jobs: make one with npm run key -- NAME and set TRAINYARD_API_KEYS to its entry, or leave HOST at 127.0.0.1`,
+      message: `${JSON.stringify(host)} lets other machines connect, but there is no API key: create one with npm run key -- NAME and set TRAINYARD_API_KEYS to its entry, or set HOST to 127.0.0.1`,
     },
   ]);
 }
 
-/** Whether a host name or address reaches this machine only. */
+/** Whether only this machine can connect to a host name or address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The entries of the variable itself, or of the file that it names. */
+/** Returns the keys in the variable, or in the file that it names. If they are invalid, adds an issue and returns no keys. */
 function readApiKeys(value: string, file: string | null, issues: EnvironmentIssue[]): ApiKey[] {
   try {
     const keys = parseApiKeys(file === null ? value : readFileSync(file, 'utf8'));
     // Without any key, every local user would be an admin. An operator who names a key file surely wants keys.
-    if (file !== null && keys.length === 0) throw new RangeError('it has no entry; npm run key -- NAME makes one');
+    if (file !== null && keys.length === 0) throw new RangeError('it has no entry: npm run key -- NAME creates one');
     return keys;
   } catch (error) {
     const place = file === null ? '' : `the file ${file}: `;

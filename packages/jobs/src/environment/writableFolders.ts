@@ -37,7 +37,7 @@ export function requireWritableFolders({ home, artifactsUrl }: Pick<Environment,
     const reason = obstacle(folder);
     if (reason === null) continue;
     issues.push({ variable, message: `cannot write to ${folder}: ${reason}. Make it writable for this user, or set another folder.` });
-    // The artifacts are in the data folder unless they are set apart.
+    // One issue is enough: by default the artifact folder is in the data folder, so both have the same problem.
     break;
   }
   if (issues.length > 0) throw new EnvironmentError(issues);
