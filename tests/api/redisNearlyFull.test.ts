@@ -60,6 +60,6 @@ test.skipIf(!hasRedisServer)(
     await server.exit;
     const log = await server.stderr;
     expect(log.match(/"Redis is nearly full[^"]*"/g)).toHaveLength(1);
-    expect(log.match(/"Redis has room again"/g)).toHaveLength(1);
+    expect(log.match(/"Redis is no longer nearly full"/g)).toHaveLength(1);
   },
 );

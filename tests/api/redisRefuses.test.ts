@@ -169,13 +169,13 @@ const faults: readonly Fault[] = [
     says: /redis is busy with a script/,
   },
   {
-    name: 'has as many clients as it allows',
+    name: 'has reached its maximum number of clients',
     begin: async (redis) => {
       await redis.call('CONFIG', 'SET', 'maxclients', '1');
       await kill(redis);
     },
     end: async (redis) => await redis.call('CONFIG', 'SET', 'maxclients', '100'),
-    says: /redis has as many clients as it allows/,
+    says: /redis has reached its maximum number of clients/,
   },
   {
     name: 'would delete jobs',
@@ -245,7 +245,7 @@ test('a Redis that lost its data is reported, and the service continues with the
   await redis.call('FLUSHALL');
   await ready();
   expect((await post()).status).toBe(202);
-  expect(await stop()).toMatch(/Redis has lost its data or is another one than before/);
+  expect(await stop()).toMatch(/Redis has lost its data, or it is another Redis than before/);
 });
 
 test('the service waits for a Redis that is frozen for a while and disconnected again and again', async ({ service }) => {

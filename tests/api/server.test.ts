@@ -154,7 +154,7 @@ describe('a start', () => {
     expect((await fetch(`${url}/health/ready`)).status).toBe(503);
     server.child.kill('SIGTERM');
     expect(await server.exit).toBe(0);
-    expect((await server.stderr).match(/ECONNREFUSED.*?Redis is away/g)).toHaveLength(1);
+    expect((await server.stderr).match(/ECONNREFUSED.*?Redis does not answer/g)).toHaveLength(1);
     expect((await server.stderr).match(/"connect ECONNREFUSED/g)).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-// The private Redis starts, keeps its data, hides its password, and ends with the service.
+// Tests the private Redis: it starts, stores its data, hides its password, and ends with the service.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -133,7 +133,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     expect(hasEnded(pid)).toBe(false);
     const messages: string[] = [];
     const next = await start(home, (message) => messages.push(message));
-    expect(messages[0]).toContain('earlier process left behind');
+    expect(messages[0]).toContain('earlier process left running');
     await until(() => hasEnded(pid));
     expect(await command(next.url, async (redis) => await redis.get('kept'))).toBe('yes');
     await next.close();
@@ -144,7 +144,7 @@ describe.skipIf(!hasProgram)('a private Redis', () => {
     const redis = await start(home, (message) => messages.push(message));
     process.kill(await processId(redis.url), 'SIGKILL');
     await until(() => messages.length === 2);
-    expect(messages[1]).toContain('Redis ended by itself');
+    expect(messages[1]).toContain('Redis ended unexpectedly');
     await redis.close();
   });
 

@@ -1,5 +1,5 @@
-// A program ends at its start with one line of advice if Redis is not usable for the service. With a usable Redis it starts, over all kinds
-// of connections.
+// Tests the check of Redis at the start of a program. If the service cannot use Redis, the program ends with one line of advice. Otherwise it
+// starts, with every form of connection.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const everything = ['~{trainyard}:*', '&{trainyard}:*', '+@all'];
 
 test.for([
   ['another password', async () => await withUser(...everything, 'resetpass', '>other'), userUrl, 'refuses the user name or the password'],
-  ['no password given', async () => await RedisServer.start('--requirepass', 'hush'), (r: RedisServer) => r.url, 'wants a password'],
+  ['no password given', async () => await RedisServer.start('--requirepass', 'hush'), (r: RedisServer) => r.url, 'requires a password'],
   ['no scripts', async () => await withUser(...everything, '-@scripting'), userUrl, 'does not let its user run EVAL, EVALSHA, SCRIPT'],
   ['no blocking', async () => await withUser(...everything, '-@blocking'), userUrl, 'does not let its user run BZPOPMIN'],
   ['no streams', async () => await withUser(...everything, '-xadd', '-xrange'), userUrl, 'does not let its user run XADD, XRANGE'],
@@ -51,7 +51,7 @@ test.for([
     'no such database',
     async () => await RedisServer.start('--databases', '4'),
     (r: RedisServer) => `${r.url}/4`,
-    'has no database of this number',
+    'has no database with this number',
   ],
   ['a replica', async () => await RedisServer.start('--replicaof', '127.0.0.1 1'), (r: RedisServer) => r.url, 'is a read-only replica'],
   [
@@ -64,7 +64,7 @@ test.for([
     'no TLS',
     async () => await RedisServer.start(),
     (r: RedisServer) => r.url.replace('redis:', 'rediss:'),
-    'does not speak TLS on this port',
+    'does not accept TLS on this port',
   ],
 ] as const)('on a Redis with %s the start is refused', async ([, start, urlOf, reason], { onTestFinished }) => {
   const redis = await start();
@@ -138,8 +138,8 @@ tlsTest('TLS works with the CA that the URL names, and without a CA the error sa
   );
   onTestFinished(async () => await redis.close());
   expect(await refusal(`rediss://127.0.0.1:${port}?ca=${cert}`)).toBe('started');
-  expect(await refusal(`rediss://127.0.0.1:${port}`)).toMatch(/shows a TLS certificate that is not trusted.*\?ca=FILE/);
-  expect(await refusal(`redis://127.0.0.1:${port}`)).toMatch(/speaks TLS only on this port.*rediss:/);
+  expect(await refusal(`rediss://127.0.0.1:${port}`)).toMatch(/has a TLS certificate that is not trusted.*\?ca=FILE/);
+  expect(await refusal(`redis://127.0.0.1:${port}`)).toMatch(/accepts only TLS on this port.*rediss:/);
 });
 
 test('Sentinels lead to the primary, and to the next one after a failover', async ({ onTestFinished }) => {
@@ -191,7 +191,7 @@ test('the log has one line for the beginning of an outage and one for its end, h
   await until(() => health.failure === null);
   expect(lines).toEqual([
     expect.stringMatching(/^Redis is full.*: jobs wait\. Raise/),
-    expect.stringMatching(/^Redis serves again after [\d.]+ s$/),
+    expect.stringMatching(/^Redis can be used again after [\d.]+ s$/),
   ]);
 });
 

@@ -35,8 +35,8 @@ test.for([
 });
 
 test.for([
-  ['redis+cluster://h:1', /^Redis Cluster is not supported/],
-  ['redis-cluster://h:1', /^Redis Cluster is not supported/],
+  ['redis+cluster://h:1', /^names a Redis Cluster, which is not supported/],
+  ['redis-cluster://h:1', /^names a Redis Cluster, which is not supported/],
   ['localhost:6379', /^must be a URL such as redis:\/\/127\.0\.0\.1:6379$/],
   ['http://h:6379', /^must be a URL such as/],
   ['redis://h/foo', /^must name the database by its number/],
@@ -44,11 +44,11 @@ test.for([
   ['redis://h:70000', /^must have a host and a port from 1 to 65535/],
   ['redis://ada:hush#hush@h', /^has a #.*# is %23/],
   ['redis://ada:hush/hush@h', /^must have a host and a port.*\/ is %2F/],
-  ['redis://ada:hush%@h', /^has a % that begins no percent-encoded character/],
+  ['redis://ada:hush%@h', /^has an invalid percent-encoding/],
   ['redis://h,i', /^names several hosts/],
-  ['redis://h?hush=1', /^has an unknown parameter.*known are db, username/],
+  ['redis://h?hush=1', /^has an unknown parameter.*use only db, username/],
   ['redis://h?ca=/hush', /^has parameters for TLS|cannot be read/],
-  ['rediss://h?ca=/hush', /^names a file as ca that cannot be read \(ENOENT\)$/],
+  ['rediss://h?ca=/hush', /^has a parameter ca with a file that cannot be read \(ENOENT\)$/],
   ['redis+sentinel://h:1', /^must name the primary/],
   ['unix://hush/sock', /^must name the socket by an absolute path/],
 ] as const)('%s is refused, and the error repeats no secret', ([url, said]) => {

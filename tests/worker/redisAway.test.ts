@@ -56,7 +56,8 @@ describe('a training whose worker loses Redis', () => {
     line.cut();
     await until('the end of the lease', async () => (await connection.exists(lease)) === 0);
     line.mend();
-    for (const { logs } of [first, second]) await until('both workers', () => logs.some(({ msg }) => msg.startsWith('Redis serves again')));
+    for (const { logs } of [first, second])
+      await until('both workers', () => logs.some(({ msg }) => msg.startsWith('Redis can be used again')));
     await until('the renewed lease', async () => (await connection.exists(lease)) === 1);
     await writeFile(go, '');
     expect(await workers.ended(jobId)).toMatchObject({ status: 'succeeded', attempts: 1 });

@@ -8,7 +8,7 @@ import { parseRedisUrl, type RedisTarget } from './redisUrl.ts';
 /**
  * - `api`: for handling requests. During an outage of Redis, a command fails within about a second, so that the caller can respond with 503.
  * - `worker`: commands wait for Redis without a limit. The blocking reads of BullMQ need this.
- * - `subscriber`: like `worker`. Its user subscribes again each time it is ready (see Subscription).
+ * - `subscriber`: like `worker`. The class Subscription subscribes again each time the connection is ready.
  * - `probe`: for checking whether Redis can be used. A command fails at once during an outage, and is sent even while Redis loads its data.
  */
 export type RedisRole = 'api' | 'worker' | 'subscriber' | 'probe';
@@ -22,10 +22,10 @@ export interface ConnectOptions {
 /** Timeouts of commands, in ms; see CommandDeadlines. Commands of other roles have none. */
 const commandTimeoutsMs: { readonly [Role in RedisRole]?: number } = { api: 1_000, probe: 2_000 };
 
-/** Timeout of commands when something is closed, in ms. */
+/** Timeout of the last command of a connection or a subscription that is being closed, in ms. */
 const closingPatienceMs = 2_000;
 
-/** How long a closed connection waits for Redis to close it too, in ms. A Redis that hangs does not close it. */
+/** How long a closing connection waits until Redis closes it too, in ms. A Redis that hangs does not close it. */
 const farewellMs = 500;
 
 /** Shortest time between two reconnections because of a replica, in ms. */
@@ -132,11 +132,11 @@ const longestSliceMs = 2 * sliceMs;
 class CommandDeadlines {
   readonly #limitMs: number;
   readonly #isReady: () => boolean;
-  /** Commands without an answer, oldest first, with the time on the clock when each was given. */
+  /** The commands without an answer, oldest first, each with the time of the clock at its start. */
   readonly #pending = new Map<Command, number>();
   #clockMs = 0;
   #readAt = 0;
-  /** The time on the clock when Redis last answered. */
+  /** The time of the clock at the last answer of Redis. */
   #answeredAt = 0;
   #timer: NodeJS.Timeout | undefined;
 

@@ -1,4 +1,4 @@
-// The keys of all data in Redis. Each contains the prefix as its hash tag, so that one script may use several of them even in a Redis Cluster.
+// The keys of all data in Redis. Each key contains the prefix as its hash tag, so that one script may use several keys even in a Redis Cluster.
 // The keys of BullMQ's queues have the same tag.
 
 export interface RedisKeys {
@@ -10,11 +10,11 @@ export interface RedisKeys {
   events(jobId: string): string;
   /** Hash: the bytes of each file of a job, by file name, and the bytes of its spec and its events; see lua/shared/usage.lua. */
   files(jobId: string): string;
-  /** String, 24 hours: the digest of the body that was sent with an idempotency key, and the id of the job that it created. */
+  /** String that expires after 24 hours: the digest of a request body with an idempotency key, and the id of the created job or sweep. */
   idempotency(digest: string): string;
   /**
    * Sorted set, all scores 0: the ids of the jobs of an owner, in a status and with a label, in the order of their creation. An omitted
-   * argument means all owners, all statuses, or any labels. The scripts' `changeLists` keeps them.
+   * argument means all owners, all statuses, or any labels. The Lua function `changeLists` changes these sets.
    */
   list(owner?: string, status?: string, label?: string): string;
   /** Hash: an owner's stored bytes, training seconds and planned jobs; see lua/shared/usage.lua. */
@@ -44,7 +44,7 @@ export interface RedisKeys {
   turns(subject: string): string;
   /** Hash that expires: the job of a stream token and the API key that created the token. */
   streamToken(digest: string): string;
-  /** Sorted set: the digests of a key's stream tokens, scored by when (ms) they expire. */
+  /** Sorted set: the digests of the stream tokens of an API key, scored by the time (ms) at which they expire. */
   streamTokensOf(keyName: string): string;
   /** Hash: the record of uploaded weights. */
   weights(id: string): string;
@@ -56,11 +56,11 @@ export interface RedisKeys {
   worker(name: string): string;
   /** Channel: every event of every job as it happens. */
   readonly eventChannel: string;
-  /** Sorted set: ids of jobs that their workers are to cancel or pause, scored by the time (ms) of the request. */
+  /** Sorted set: ids of jobs with a cancel or pause request for their worker, scored by the time (ms) of the request. */
   readonly actionRequests: string;
-  /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files; scored by when (ms) the files may be removed. */
+  /** Sorted set: ids of deleted or reserved jobs, weights and datasets that may have files, scored by the time (ms) of the removal. */
   readonly reservedFiles: string;
-  /** Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end; and a channel of these ids. */
+  /** Sorted set: ids of ended jobs whose webhook is not in its queue yet, scored by the time (ms) of the end. Also the name of a channel. */
   readonly ended: string;
   /** Hash: the totals of the whole service; see ServiceTotals. */
   readonly totals: string;
@@ -70,40 +70,40 @@ export interface RedisKeys {
   sweepTrials(sweepId: string): string;
   /** Sorted set, all scores 0: the ids of all sweeps, in the order of their creation. */
   readonly sweeps: string;
-  /** Sorted set, as `sweeps`: the ids of one owner's. */
+  /** Sorted set, like `sweeps`: the ids of the sweeps of one owner. */
   sweepsOf(owner: string): string;
   /** Set: the ids of the sweeps that have not ended. */
   readonly activeSweeps: string;
-  /** String, 30 days: it exists if the receiver at an owner's webhook address has answered 410 Gone. */
+  /** String that expires after 30 days: exists if the receiver at an owner's webhook address has answered 410 Gone. */
   webhookGone(digest: string): string;
-  /** Sorted set: the queue ids of an owner's parked webhooks, scored by when (ms) they were queued. */
+  /** Sorted set: the queue ids of an owner's parked webhooks, scored by the time (ms) at which they were queued. */
   parkedWebhooks(owner: string): string;
   /** Set: the owners that have parked webhooks. */
   readonly parkedOwners: string;
-  /** String that expires within a minute: it exists while some process sends webhooks to private addresses. */
+  /** String that expires within a minute: exists while a process sends webhooks to private addresses. */
   readonly privateWebhooks: string;
   /** Hash: the record of an uploaded dataset. */
   dataset(datasetId: string): string;
   /**
-   * Sorted set: ids of jobs that use an uploaded dataset or were created with uploaded weights, scored by when (ms) each was last checked. Jobs
-   * that have ended may be missing.
+   * Sorted set: ids of jobs that use an uploaded dataset or were created with uploaded weights, scored by the time (ms) of their last check.
+   * Jobs that have ended may be missing.
    */
   usersOf(uploadId: string): string;
   /** Sorted set, all scores 0: the ids of all uploaded datasets, in the order of their creation. */
   readonly datasets: string;
-  /** Sorted set, as `datasets`: the ids of one owner's. */
+  /** Sorted set, like `datasets`: the ids of the datasets of one owner. */
   datasetsOf(owner: string): string;
   /** Hash that expires: the record of an upload that is still being read or has failed. */
   upload(id: string): string;
-  /** Sorted set, like `datasets`: the ids of such uploads. Some of their records may have expired. */
+  /** Sorted set, like `datasets`: the ids of uploads with a record. Some of the records may have expired. */
   readonly uploads: string;
-  /** Sorted set, as `uploads`: the ids of one owner's. */
+  /** Sorted set, like `uploads`: the ids of the uploads of one owner. */
   uploadsOf(owner: string): string;
-  /** Hash: an owner's datasets by the digest of their content. */
+  /** Hash: the ids of an owner's datasets, by the digest of their content. */
   contentsOf(owner: string): string;
   /** Hash: the record of a job, of uploaded weights or of an uploaded dataset, by its id. */
   holder(id: string): string;
-  /** Channel: the id of a job when a cancel or a pause of it is requested. */
+  /** Channel: the ids of jobs whose cancel or pause is requested. */
   readonly actionChannel: string;
   /** String: a random id of the data in this Redis; see `RedisFindings.identity`. */
   readonly identity: string;
@@ -112,9 +112,10 @@ export interface RedisKeys {
 /** The prefix of the services. Each test uses another one. */
 export const servicePrefix = 'trainyard';
 
-/** The key names under a prefix, e.g. `trainyard`. The prefix may not hold braces. */
+/** Returns the keys for a prefix, such as `trainyard`. @throws RangeError if the prefix is empty or contains braces */
 export function redisKeys(prefix: string): RedisKeys {
-  if (prefix === '' || /[{}]/.test(prefix)) throw new RangeError(`a key prefix is a text without braces, got ${JSON.stringify(prefix)}`);
+  if (prefix === '' || /[{}]/.test(prefix))
+    throw new RangeError(`the key prefix must not be empty or contain braces, got ${JSON.stringify(prefix)}`);
   const tag = `{${prefix}}`;
   return {
     tag,

@@ -1,5 +1,6 @@
-// A private Redis: a process of ours that only this machine can reach. Its password is in no process list, and its data is in an append-only
-// file. A Ctrl-C in the terminal does not stop it, so that it is stopped last. It stops when its parent has ended.
+// A private Redis: a Redis process that this process starts and that only this machine can reach. Its password does not appear in the process
+// list. It stores its data in an append-only file. Ctrl-C in the terminal does not stop it, so it can be stopped last. It stops when its parent
+// process has ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,7 +11,10 @@ import { Redis } from 'ioredis';
 import { machineMemoryBytes } from '../environment/process.ts';
 import { RedisStartError } from '../errors.ts';
 
-/** `external`: a Redis that was running before; `private`: a process of ours, which keeps its data; `embedded`: one in this process. */
+/**
+ * `external`: the Redis of REDIS_URL. `private`: a Redis process that was started here, with its data on the disk. `embedded`: a Redis in this
+ * process, with its data in memory.
+ */
 export type RedisKind = 'external' | 'private' | 'embedded';
 
 export interface RunningRedis {
@@ -22,16 +26,16 @@ export interface RunningRedis {
 }
 
 export interface PrivateRedisOptions {
-  /** Path of redis-server or valkey-server. */
+  /** The path of redis-server or valkey-server. */
   readonly program: string;
-  /** The data folder. Redis keeps its data in `redis` in it. No other process may use the folder. */
+  /** The data folder. Redis stores its data in the subfolder `redis`. No other process may use the folder. */
   readonly home: string;
   readonly log: (message: string) => void;
-  /** Its maxmemory, in bytes; default: a quarter of `machineMemoryBytes()`. */
+  /** The maxmemory of Redis, in bytes. Default: a quarter of `machineMemoryBytes()`. */
   readonly memoryBytes?: number;
 }
 
-/** Number of tries to start. Another program may take the free port before Redis does. */
+/** Most tries to start. Another program may take the free port before Redis does. */
 const portAttempts = 3;
 /** How long a start may take, in ms. A long append-only file takes a while to load. */
 const startBoundMs = 60_000;
@@ -39,7 +43,8 @@ const stopBoundMs = 10_000;
 
 /**
  * A shell between this process and Redis, in a process group of its own. Its standard input is a pipe that closes when this process ends, even
- * after SIGKILL. It then stops Redis with SIGTERM, so that Redis writes all data. It ends when Redis ends, with the same exit code.
+ * after SIGKILL. The shell then stops Redis with SIGTERM, so that Redis writes all data. The shell ends when Redis ends, with the same exit
+ * code.
  */
 const keeper = `
 "$0" "$1" &
@@ -54,7 +59,7 @@ kill -KILL "$reader"
 exit "$code"
 `;
 
-/** A started Redis and the shell that keeps it. */
+/** A started Redis and the shell that watches over it. */
 interface Server {
   readonly keeper: ChildProcess;
   readonly exited: Promise<unknown>;
@@ -75,16 +80,16 @@ export async function startPrivateRedis({
   const folder = realpathSync(join(home, 'redis'));
   const former = formerUrl(folder);
   if (former !== null && (await isServing(former, folder, 0))) {
-    log('stopping the Redis that an earlier process left behind');
+    log('stopping the Redis that an earlier process left running');
     await shutDown(former, stopBoundMs);
   }
   for (let attempt = 1; attempt <= portAttempts; attempt++) {
     const server = await start(program, folder, memoryBytes);
     if (server === null) continue;
-    log(`Redis is ${basename(program)}, run privately with its data in ${folder}`);
+    log(`using a private Redis (${basename(program)}) with its data in ${folder}`);
     return running(server, folder, log);
   }
-  throw new RedisStartError(`${program} does not start; its log ends with:\n${logTail(folder)}`);
+  throw new RedisStartError(`${program} did not start. Its log ends with:\n${logTail(folder)}`);
 }
 
 /** Tries once to start Redis. Returns null if it ended before it was ready. */
@@ -108,7 +113,7 @@ async function start(program: string, folder: string, memoryBytes: number): Prom
 function running(server: Server, folder: string, log: (message: string) => void): RunningRedis {
   let closed: Promise<void> | null = null;
   void server.exited.then(() => {
-    if (closed === null) log(`Redis ended by itself; its log ends with:\n${logTail(folder)}`);
+    if (closed === null) log(`Redis ended unexpectedly. Its log ends with:\n${logTail(folder)}`);
   });
   return {
     url: server.url,
@@ -188,12 +193,13 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new RedisStartError('this machine gave no free port');
+  if (address === null || typeof address === 'string') throw new RedisStartError('the system assigned no free port on 127.0.0.1');
   return address.port;
 }
 
 /**
- * Whether the Redis at `url` has loaded the data in `folder`. Tries again until `boundMs` have passed; if that is 0, only once.
+ * Whether the Redis at `url` has loaded the data in `folder`.
+ * @param boundMs how long to try, in ms. 0 means one try
  */
 export async function isServing(url: string, folder: string, boundMs: number): Promise<boolean> {
   const end = Date.now() + boundMs;
@@ -215,7 +221,7 @@ export async function isServing(url: string, folder: string, boundMs: number): P
   }
 }
 
-/** Asks Redis to write all data and end. Waits until it has ended, or until `boundMs` have passed. */
+/** Asks Redis to write all data and end. Waits until it has ended, at most `boundMs` ms. */
 export async function shutDown(url: string, boundMs: number): Promise<void> {
   const redis = new Redis(url, { retryStrategy: () => null, connectTimeout: 1_000, enableReadyCheck: false });
   redis.on('error', () => undefined);

@@ -42,13 +42,13 @@ const table = {
   replica: {
     message: /^READONLY\b|^UNBLOCKED\b|-READONLY You/,
     reason: 'is a read-only replica',
-    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… where the primary may change.',
+    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… if the primary may change.',
     isMisconfigured: true,
   },
   primaryLost: {
     message: /^MASTERDOWN\b/,
     reason: 'is a replica that has lost its primary',
-    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… where the primary may change.',
+    remedy: 'Set REDIS_URL to the primary, or to redis+sentinel://… if the primary may change.',
   },
   replicasMissing: {
     message: /^NOREPLICAS\b/,
@@ -76,25 +76,25 @@ const table = {
   },
   tooManyClients: {
     message: /^ERR max number of clients/,
-    reason: 'has as many clients as it allows',
+    reason: 'has reached its maximum number of clients',
     remedy: 'Raise its maxclients, or close other clients.',
   },
   passwordRefused: {
     message: /^WRONGPASS\b|^ERR (?:invalid password|invalid username-password pair|AUTH failed)/,
     reason: 'refuses the user name or the password',
-    remedy: 'Set REDIS_URL to redis://user:password@host with the right ones, percent-encoded.',
+    remedy: 'Set REDIS_URL to redis://user:password@host with the correct user name and password, percent-encoded.',
     isMisconfigured: true,
   },
   passwordMissing: {
     message: /^NOAUTH\b|^ERR operation not permitted|^ERR .*[Aa]uthentication required/,
-    reason: 'wants a password',
+    reason: 'requires a password',
     remedy: 'Set REDIS_URL to redis://:password@host or redis://user:password@host.',
     isMisconfigured: true,
   },
   protectedMode: {
     message: /^DENIED\b/,
     reason: 'runs in protected mode and refuses connections from other machines',
-    remedy: 'Give it a password, or turn its protected-mode off.',
+    remedy: 'Set a password in Redis, or turn off its protected-mode.',
     isMisconfigured: true,
   },
   keysForbidden: {
@@ -118,47 +118,47 @@ const table = {
   commandMissing: {
     message: /^ERR (?:unknown|unsupported) (?:sub)?command\W*([\w|]+)|^ERR (?:Command is not available|command not supported)\W*(\w*)/i,
     reason: 'does not have $1',
-    remedy: 'Use a Redis or Valkey that has all commands: one where none is renamed, and no proxy that leaves some out.',
+    remedy: 'Use a Redis or Valkey in which no command is renamed or disabled, and no proxy that lacks commands.',
     isMisconfigured: true,
   },
   databaseMissing: {
     message: /DB index is out of range|invalid DB index/,
-    reason: 'has no database of this number',
-    remedy: 'End REDIS_URL with the number of one that it has, such as /0, or raise its setting "databases".',
+    reason: 'has no database with this number',
+    remedy: 'End REDIS_URL with the number of an existing database, such as /0, or raise the setting "databases" of Redis.',
     isMisconfigured: true,
   },
   clusterNode: {
     message: /^(?:MOVED|ASK|CROSSSLOT)\b|SELECT is not allowed in cluster mode/,
     reason: 'is a node of a Redis Cluster that does not hold the keys of the service',
-    remedy: 'Redis Cluster is not supported: set REDIS_URL to a Redis that is no cluster, or to redis+sentinel://….',
+    remedy: 'Redis Cluster is not supported: set REDIS_URL to a Redis outside of a cluster, or to redis+sentinel://….',
     isMisconfigured: true,
   },
   clusterDown: {
     message: /^(?:CLUSTERDOWN|TRYAGAIN)\b/,
     reason: 'is a node of a Redis Cluster that is down',
-    remedy: 'Set REDIS_URL to a Redis that is no cluster, or to redis+sentinel://….',
+    remedy: 'Set REDIS_URL to a Redis outside of a cluster, or to redis+sentinel://….',
   },
   tlsUntrusted: {
     codes: /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/,
-    reason: 'shows a TLS certificate that is not trusted',
+    reason: 'has a TLS certificate that is not trusted',
     remedy: 'Add ?ca=FILE to REDIS_URL, or set NODE_EXTRA_CA_CERTS to the file of its CA; its host name must be in the certificate.',
     isMisconfigured: true,
   },
   tlsClientUnknown: {
     codes: /^ERR_SSL_\w*(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|UNKNOWN_CA|BAD_CERTIFICATE)/,
-    reason: 'refuses the TLS connection without a client certificate that it knows',
+    reason: 'refuses TLS connections without a trusted client certificate',
     remedy: 'Add ?cert=FILE&key=FILE to REDIS_URL, or set its tls-auth-clients to no.',
     isMisconfigured: true,
   },
   tlsMissing: {
     codes: /^(?:ERR_SSL_|EPROTO$)/,
-    reason: 'does not speak TLS on this port',
+    reason: 'does not accept TLS on this port',
     remedy: 'Use redis:// instead of rediss:// in REDIS_URL, or the port for TLS.',
     isMisconfigured: true,
   },
   tlsWanted: {
     message: /^Unknown RESP type 21\b/,
-    reason: 'speaks TLS only on this port',
+    reason: 'accepts only TLS on this port',
     remedy: 'Use rediss:// instead of redis:// in REDIS_URL, or the port without TLS.',
     isMisconfigured: true,
   },
@@ -179,12 +179,12 @@ const table = {
     isMisconfigured: true,
   },
   inconsistent: {
-    reason: 'does not give back what was written to it',
+    reason: 'returns other data than was written to it',
     remedy: 'Set REDIS_URL to the primary, not to a proxy that reads from replicas.',
   },
   primaryUnknown: {
     message: /^All sentinels are unreachable|^ERR No such master/,
-    reason: 'has no primary: no Sentinel names one',
+    reason: 'has no primary: the Sentinels name none',
     remedy: 'Check that the Sentinels in REDIS_URL run and know the name of the primary.',
   },
   hostUnknown: {
@@ -194,14 +194,14 @@ const table = {
   },
   unreachable: {
     codes: /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EACCES|ENOENT|ENOTSOCK)$/,
-    reason: 'is away and does not answer',
+    reason: 'does not answer',
     remedy: 'Check that Redis runs, and that REDIS_URL has its host and port.',
   },
   silent: {
     message:
       /^(?:Connection is closed|Stream isn't writeable|Command (?:timed out|aborted)|Socket timeout|connect ETIMEDOUT|Reached the max retries)/,
     codes: /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED)$/,
-    reason: 'is away and does not answer',
+    reason: 'does not answer',
     remedy: 'Check that Redis runs, and that REDIS_URL has its host and port.',
     isVague: true,
   },
@@ -214,7 +214,7 @@ const rows = Object.entries(table) as [RedisFailureKind, Row][];
 /** Returns the failure of this kind, with `detail` in place of `$1`. */
 export function redisFailure(kind: RedisFailureKind, detail = ''): RedisFailure {
   const { reason, remedy, isMisconfigured = false, isVague = false }: Row = table[kind];
-  return { kind, reason: reason.replace('$1', detail || 'a command that it needs'), remedy, detail, isMisconfigured, isVague };
+  return { kind, reason: reason.replace('$1', detail || 'a command that the service needs'), remedy, detail, isMisconfigured, isVague };
 }
 
 /** A check found that Redis cannot be used. */

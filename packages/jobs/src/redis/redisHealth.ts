@@ -15,7 +15,7 @@ export interface RedisHealthOptions {
   readonly redisUrl: string;
   readonly prefix: string;
   readonly log: HealthLog;
-  /** What the process does during an outage, for the log; such as "jobs wait". */
+  /** The consequence of an outage, for the log, such as "jobs wait". */
   readonly meanwhile: string;
 }
 
@@ -35,9 +35,9 @@ const answerMs = 2_000;
 interface Outage {
   failure: RedisFailure;
   readonly sinceMs: number;
-  /** When the last failure was reported. */
+  /** The time of the last reported failure, in ms. */
   lastMs: number;
-  /** Whether the log has a line about it. */
+  /** Whether the outage was logged. */
   isLogged: boolean;
 }
 
@@ -45,7 +45,7 @@ export class RedisHealth {
   readonly #options: RedisHealthOptions;
   readonly #probe: Redis;
   readonly #watched = new Set<Redis>();
-  /** When (ms) each kind of failure was last logged. */
+  /** The time (ms) at which each failure was last logged, by its reason. */
   readonly #logged = new Map<string, number>();
   readonly #warned = new Set<string>();
   readonly #recoveryListeners: (() => void)[] = [];
@@ -148,7 +148,7 @@ export class RedisHealth {
     for (const warning of warnings) this.#warn(warning);
     this.#tellMemory(memory);
     if (this.#identity !== null && this.#identity !== identity) {
-      this.#options.log.warn({}, 'Redis has lost its data or is another one than before: jobs that it does not have are gone.');
+      this.#options.log.warn({}, 'Redis has lost its data, or it is another Redis than before. Jobs that it does not contain are lost.');
     }
     this.#identity = identity;
     const outage = this.#outage;
@@ -156,7 +156,7 @@ export class RedisHealth {
     if (outage === null || now - outage.lastMs < quietMs) return;
     this.#outage = null;
     const seconds = Math.round((now - outage.sinceMs) / 100) / 10;
-    if (outage.isLogged) this.#options.log.info({ seconds }, `Redis serves again after ${seconds} s`);
+    if (outage.isLogged) this.#options.log.info({ seconds }, `Redis can be used again after ${seconds} s`);
     for (const listener of this.#recoveryListeners) listener();
   }
 
@@ -174,7 +174,7 @@ export class RedisHealth {
     this.#memory = memory;
     if (isNearlyFull(memory) === wasNearlyFull) return;
     const { kind, reason, remedy } = redisFailure('nearlyFull');
-    if (wasNearlyFull) this.#options.log.info({ ...memory }, 'Redis has room again');
+    if (wasNearlyFull) this.#options.log.info({ ...memory }, 'Redis is no longer nearly full');
     else this.#options.log.warn({ redis: kind, ...memory }, `Redis ${reason}. ${remedy}`);
   }
 
@@ -184,7 +184,7 @@ export class RedisHealth {
     this.#options.log.warn({}, warning);
   }
 
-  /** Reconnects the watched connections if Redis has become a replica. Subscribers get no error then; the address may lead to the new primary. */
+  /** Reconnects the watched connections if Redis has become a replica, because the address may lead to the new primary. Subscribers get no error. */
   #leaveReplica(): void {
     if (this.failure?.kind !== 'replica') return;
     for (const redis of this.#watched) if (redis.status === 'ready') redis.disconnect(true);
@@ -211,7 +211,7 @@ function causeOf(error: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).replace(/,? with args beginning with.*$/s, '');
 }
 
-/** @throws RedisUnavailableError when the connection does not answer */
+/** Sends PING. @throws RedisUnavailableError if there is no answer in time */
 async function answers(redis: Redis): Promise<void> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new RedisUnavailableError(redisFailure('silent'))), answerMs);

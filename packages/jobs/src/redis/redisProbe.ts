@@ -1,4 +1,4 @@
-// Checks whether Redis can be used. Runs each command that the service and BullMQ use once, with keys and a channel of its own. It removes these
+// Checks whether Redis can be used: sends each command that the service or BullMQ uses, with keys and a channel only for the probe. Removes these
 // keys afterwards. Also reads the version, role and memory of Redis.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -211,7 +211,9 @@ function warningsOf(fields: ReadonlyMap<string, string>, policy: string | undefi
     warnings.push(`Redis has the maxmemory-policy ${policy}, which may delete leases and idempotency keys: set it to noeviction.`);
   }
   if (fields.get('cluster_enabled') === '1') {
-    warnings.push('Redis is a node of a Redis Cluster, which is not supported: it serves only while it holds the keys of the service.');
+    warnings.push(
+      'Redis is a node of a Redis Cluster, which is not supported: it works only while this node holds the keys of the service.',
+    );
   }
   return warnings;
 }

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { JobsError } from '../errors.ts';
 
-/** A URL that cannot be used. The message follows the name of the variable. */
+/** An invalid URL. The message is the end of a sentence that begins with the name of the variable. */
 export class RedisUrlError extends JobsError {
   constructor(message: string) {
     super('invalidRedisUrl', message);
   }
 }
 
-/** What ioredis needs to connect. Replies keep the shapes of RESP2. */
+/** The options with which ioredis connects. Without `replyMapping`, replies have the shapes of RESP2. */
 export type RedisTarget = Omit<RedisOptions, 'replyMapping'>;
 
 type Form = 'host' | 'socket' | 'sentinel';
@@ -34,7 +34,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
   'valkeys+sentinel': { form: 'sentinel', isTls: true },
 };
 
-/** Parameters after the question mark, by the forms that take them. */
+/** The parameters that are allowed after the question mark, each with the forms of URL that allow it. */
 const parameters: Readonly<Record<string, readonly Form[]>> = {
   db: ['host', 'socket', 'sentinel'],
   username: ['host', 'socket', 'sentinel'],
@@ -50,20 +50,20 @@ const parameters: Readonly<Record<string, readonly Form[]>> = {
 
 const example = 'must be a URL such as redis://127.0.0.1:6379';
 
-const encoding = 'special characters in a user name or password are percent-encoded: @ is %40, / is %2F, # is %23, % is %25';
+const encoding = 'special characters in a user name or password must be percent-encoded: @ is %40, / is %2F, # is %23, % is %25';
 
 const grammar =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?:(?<credentials>[^/?#]*)@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<query>[^#]*))?(?<fragment>#.*)?$/i;
 
 /**
- * Reads the URL. Names in `ca`, `cert` and `key` are read as files.
- * @throws RedisUrlError
+ * Parses a URL, and reads the files that the parameters `ca`, `cert` and `key` name.
+ * @throws RedisUrlError if the URL is invalid or a file cannot be read
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const { scheme: name = '', credentials, hosts = '', path = '', query = '', fragment } = grammar.exec(url)?.groups ?? {};
   if (/cluster/i.test(name)) {
     throw new RedisUrlError(
-      'Redis Cluster is not supported; name one Redis, or the Sentinels of one as redis+sentinel://host:26379/mymaster',
+      'names a Redis Cluster, which is not supported: name a single Redis, or its Sentinels as in redis+sentinel://host:26379/mymaster',
     );
   }
   const scheme = schemes[name.toLowerCase()];
@@ -86,14 +86,14 @@ function queryOf(query: string, form: Form): Readonly<Record<string, string | un
   for (const [name, value] of new URLSearchParams(query)) {
     if (!parameters[name]?.includes(form)) {
       const known = Object.keys(parameters).filter((parameter) => parameters[parameter]?.includes(form));
-      throw new RedisUrlError(`has an unknown parameter after the question mark; known are ${known.join(', ')}`);
+      throw new RedisUrlError(`has an unknown parameter after the question mark: use only ${known.join(', ')}`);
     }
     given[name] = value;
   }
   return given;
 }
 
-/** Where Redis is, and the database that the path names. */
+/** Returns the address of Redis, and the database that the path names, if any. */
 function placeOf({ form, isTls }: Scheme, hosts: string, path: string): [RedisTarget, string | undefined] {
   if (form === 'socket') {
     if (hosts !== '' || path === '')
@@ -110,7 +110,9 @@ function placeOf({ form, isTls }: Scheme, hosts: string, path: string): [RedisTa
   }
   if (second !== '') throw new RedisUrlError(example);
   if (hosts.includes(','))
-    throw new RedisUrlError('names several hosts; Sentinels are named by redis+sentinel://host:26379,host:26379/mymaster');
+    throw new RedisUrlError(
+      'names several hosts: name a single Redis, or several Sentinels as in redis+sentinel://host:26379,host:26379/mymaster',
+    );
   return [addressOf(hosts, 6_379), first];
 }
 
@@ -151,7 +153,7 @@ function tlsOf({ isTls }: Scheme, given: Readonly<Record<string, string | undefi
     (['ca', 'cert', 'key'] as const).flatMap((name) => (given[name] === undefined ? [] : [[name, contentOf(name, given[name])]])),
   );
   if (isTls) return { tls: files, sentinelTLS: files };
-  if (Object.keys(files).length > 0) throw new RedisUrlError('has parameters for TLS, but TLS needs rediss:// instead of redis://');
+  if (Object.keys(files).length > 0) throw new RedisUrlError('has parameters for TLS: use rediss:// instead of redis://, or remove them');
   return {};
 }
 
@@ -160,7 +162,7 @@ function contentOf(name: string, file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    throw new RedisUrlError(`names a file as ${name} that cannot be read${code}`);
+    throw new RedisUrlError(`has a parameter ${name} with a file that cannot be read${code}`);
   }
 }
 
@@ -174,6 +176,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new RedisUrlError(`has a % that begins no percent-encoded character; ${encoding}`);
+    throw new RedisUrlError(`has an invalid percent-encoding; ${encoding}`);
   }
 }
