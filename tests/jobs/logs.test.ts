@@ -20,7 +20,7 @@ test('a job keeps its newest 10,000 log events, including a notice about the lim
     await say(1_700);
     await attempt.appendEpoch(metricsOf(epoch));
   }
-  // The take-over of the job writes a log event too.
+  // When a worker takes over the job, a log event is written too.
   const second = await claim(jobs, attempt.jobId, 'worker-2');
   await second.finish({ status: 'succeeded', result });
 
@@ -28,7 +28,7 @@ test('a job keeps its newest 10,000 log events, including a notice about the lim
   const logs = data.flatMap((event) => (event.event === 'log' ? [event.data.message] : []));
   expect(logs).toHaveLength(kept);
   const notices = logs.filter((message) => message.startsWith('This job has'));
-  expect(notices).toEqual(['This job has more than 10000 log events: from here on each new one replaces the oldest.']);
+  expect(notices).toEqual(['This job has more than 10000 log events. From now on each new log event removes the oldest one.']);
   const lines = logs.filter((message) => message.startsWith('line'));
   // Two of the 10,000 log events are not lines of this test: the notice and the take-over.
   expect(lines).toEqual(Array.from({ length: kept - 2 }, (_, index) => `line ${line - (kept - 2) + index + 1}`));

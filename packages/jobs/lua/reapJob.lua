@@ -5,6 +5,6 @@ if redis.call('EXISTS', lease) == 1 then return {'held'} end
 if redis.call('HGET', job, 'status') ~= 'running' then return {'none'} end
 redis.call('HDEL', job, 'phase')
 interrupt(jobId)
-appendLog(jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"no worker has renewed the lease on the job: it waits for a worker"}')
+appendLog(jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"the lease of the job has expired: the job waits for another worker"}')
 enter(jobId, 'queued')
 return {'reaped'}

@@ -10,7 +10,7 @@ import { leaseMs } from './trainQueue.ts';
 /** Most attempts in a row without progress, that is without a new epoch or a checkpoint. After them the job fails. */
 export const attemptsWithoutProgressAllowed = 3;
 
-/** How long Redis remembers which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
+/** How long Redis stores which job a claim took, in ms. A repeated call within this time gets the same job. Longer than the lease. */
 const takenMs = 60_000;
 
 /** A job that was taken, and its attempt to run. */
@@ -63,7 +63,7 @@ export async function claimById(options: ClaimOptions, jobId: string, previous?:
 
 /**
  * Takes the job that starts next.
- * @returns null if no job waits; `missingWakeUps`: number of wake-ups to add to the queue
+ * @returns null if no job waits. `missingWakeUps`: the number of wake-ups to add to the queue
  */
 export async function takeNext(
   options: ClaimOptions,

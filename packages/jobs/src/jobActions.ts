@@ -1,5 +1,5 @@
-// The actions of users on a job: cancel, pause, resume and delete; and the actions in place of lost workers, which cancel, pause or queue
-// their jobs. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
+// The actions of users on a job: cancel, pause, resume and delete. Also the actions in place of lost workers: their jobs are cancelled, paused
+// or queued again. Each action is one Lua script. Repeating the action that led to the current status changes nothing.
 import type { Job, JobAction } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { JobNotFoundError, JobStateError } from './errors.ts';
@@ -32,7 +32,7 @@ export class JobActions {
    * a second, and `pausing` to `paused` after the current step. The script of the action decides which statuses it changes.
    * @returns the job after the action
    * @throws JobNotFoundError
-   * @throws JobStateError the action is not allowed in the job's status
+   * @throws JobStateError if the action is not allowed in the job's status
    */
   async act(action: JobAction, jobId: string): Promise<Job> {
     const keys = this.#keys;
@@ -55,7 +55,7 @@ export class JobActions {
   /**
    * Deletes a finished job with its events. {@link ReservedFiles} removes its files later.
    * @throws JobNotFoundError
-   * @throws JobStateError the job has not ended
+   * @throws JobStateError if the job has not ended
    */
   async delete(jobId: string): Promise<void> {
     const keys = this.#keys;

@@ -19,7 +19,7 @@ export interface JobFilter {
 
 export interface ListOptions extends JobFilter {
   readonly limit: number;
-  /** The last id of the page before. */
+  /** The last id of the previous page. Default: the first page. */
   readonly after?: string | undefined;
 }
 
@@ -86,8 +86,9 @@ export interface EndedOptions {
   readonly kind: 'job' | 'sweep';
   /** Returns the key of a record, which has the field `finishedAt`. */
   readonly record: (id: string) => string;
-  /** In ms. */
+  /** The time in ms. Only jobs or sweeps that ended before it are returned. */
   readonly time: number;
+  /** Most ids that one command reads. */
   readonly limit: number;
 }
 

@@ -92,7 +92,7 @@ export class JobStore {
   /**
    * Returns the job that an earlier request with the idempotency key created; null if there is none. Call it before reading anything that may
    * have been deleted since that request. `create` looks for the job again, so it is never created twice.
-   * @throws IdempotencyMismatchError the key was used for another body
+   * @throws IdempotencyMismatchError if the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<Job | null> {
     const before = await madeBefore(this.#redis, this.#keys, owner, idempotency);

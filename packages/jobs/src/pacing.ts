@@ -9,8 +9,8 @@ interface Waiting<T> {
 }
 
 /**
- * Turns many single calls into few calls for many items: while one batch runs, the next one gathers. This adds no delay: if no batch runs, a call
- * starts one at once.
+ * Groups calls for single items into batches. Calls that arrive while a batch runs form the next batch. This adds no delay: if no batch runs,
+ * a call starts one at once.
  * @param run handles a whole batch. If it throws, every call of the batch rejects
  * @param limit most items of one batch
  * @returns a function for one item, which resolves when its batch is done

@@ -115,7 +115,7 @@ export class RateLimiter {
     this.perMinute = options.perMinute;
   }
 
-  /** Counts a call of `subject` if it has a call left. A refused call is not counted. */
+  /** Counts a call of `subject`, unless its limit is reached. A refused call is not counted. */
   async take(subject: string): Promise<Turn> {
     const [outcome, retryAfterMs] = await takeTurn(this.#redis, { state: this.#keys.turns(subject), perMinute: this.perMinute });
     return outcome === 'taken' ? { taken: true } : { taken: false, retryAfterMs };

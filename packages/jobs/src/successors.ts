@@ -99,7 +99,7 @@ export class Successors {
     const { epoch, step } = pointer.checkpoint;
     const least = epoch + (step > 0 ? 1 : 0);
     if (epochs < least) {
-      const message = `the checkpoint of ${from} lies ${step > 0 ? 'in' : 'after'} epoch ${least}: use at least ${least}, got ${epochs}`;
+      const message = `the checkpoint of ${from} is ${step > 0 ? 'in' : 'after'} epoch ${least}: use at least ${least} epochs, got ${epochs}`;
       throw new SpecError([{ path: '/epochs', message, code: 'tooSmall' }]);
     }
     await copySnapshots(this.#options.artifacts, from, jobId, least);

@@ -112,7 +112,7 @@ export class WebhookStore {
    * Sends a webhook again, even if its receiver has answered 410 Gone.
    * @throws JobNotFoundError
    * @throws NoWebhookError
-   * @throws JobStateError the job has not ended
+   * @throws JobStateError if the job has not ended
    */
   async redeliver(jobId: string): Promise<void> {
     const record = this.#keys.job(jobId);

@@ -1,6 +1,5 @@
-// The workers and their current jobs. A worker announces itself every few seconds; without an announcement for a while, it counts as gone.
-// The list is only for display: whether a job has a worker is decided by its lease. A container's health check loads only this file and its
-// imports.
+// The workers and their current jobs. A worker announces itself every few seconds. If it stops, it is removed from the list. The list is only for
+// display: the lease of a job decides whether the job has a worker. A container's health check loads only this file and its imports.
 import type { Worker } from '@trainyard/contracts';
 import type { Redis } from 'ioredis';
 import { type RedisKeys, redisKeys } from './redis/keys.ts';
@@ -38,6 +37,7 @@ export class WorkerPresence {
       .exec();
   }
 
+  /** Removes a worker from the list. */
   async withdraw(name: string): Promise<void> {
     await this.#redis.multi().del(this.#keys.worker(name)).srem(this.#keys.workers, name).exec();
   }

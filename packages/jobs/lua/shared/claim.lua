@@ -31,7 +31,7 @@ local function claim(jobId, previous, isCounted)
   if status == 'queued' then
     enter(jobId, 'running')
   elseif not isFollowedUp then
-    appendLog(jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the lease on the one before ran out"}')
+    appendLog(jobId, '{"jobId":"' .. jobId .. '","level":"warn","message":"attempt ' .. attempt .. ': the lease of the previous attempt has expired"}')
   end
   return {'claimed', attempt, spec, checkpoint, traceparent}
 end

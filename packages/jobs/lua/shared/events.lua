@@ -47,7 +47,7 @@ local function appendLog(jobId, data)
   if kept[1] then count = tonumber(kept[1]) + 1
   else eachLog(events, '-', function() count = count + 1 end) end
   if count > keptLogs and not notice then
-    notice = append(jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"This job has more than ' .. keptLogs .. ' log events: from here on each new one replaces the oldest."}')
+    notice = append(jobId, 'log', '{"jobId":"' .. jobId .. '","level":"warn","message":"This job has more than ' .. keptLogs .. ' log events. From now on each new log event removes the oldest one."}')
     redis.call('HSET', job, 'logsNotice', notice)
     count = count + 1
   end

@@ -63,7 +63,7 @@ const messageHead = /^\{"jobId":"([^"]+)",(?:"id":"([^"]+)",)?"event":"(\w+)","d
 /** Parses an event that a script published: `{"jobId", "id"?, "event", "data"}`, with the data last. @throws Error for anything else */
 export function parseMessage(message: string): { readonly jobId: string; readonly event: EncodedEvent } {
   const [head, jobId, id, event] = messageHead.exec(message) ?? [];
-  if (head === undefined || jobId === undefined) throw new Error(`not a message of a job's event: ${message.slice(0, 100)}`);
+  if (head === undefined || jobId === undefined) throw new Error(`the message is not an event of a job: ${message.slice(0, 100)}`);
   const data = message.slice(head.length, -1);
   return { jobId, event: { ...(id === undefined ? {} : { id }), event: event as JobEvent['event'], data } };
 }

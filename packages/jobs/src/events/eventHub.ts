@@ -108,7 +108,7 @@ export class EventHub {
   #hear(message: string): void {
     if (this.#jobs.size === 0) return;
     const { jobId, event } = parseMessage(message);
-    // The id of a stored event begins with Redis's time; another machine's clock may be ahead of it.
+    // The id of a stored event begins with the time of Redis, whose clock may be ahead of the clock of this machine.
     if (event.id !== undefined) this.#onDelay?.(Math.max(0, Date.now() - Number.parseInt(event.id, 10)));
     const job = this.#jobs.get(jobId);
     if (job === undefined) return;

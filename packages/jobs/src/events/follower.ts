@@ -1,4 +1,4 @@
-// One reader of one job's events. It first reads the stored events page by page, without buffering them, and then the live events. A reader
+// One reader of the events of one job. It first reads the stored events page by page, without buffering them, and then the live events. A reader
 // that falls too far behind the live events ends with the outcome `overflow`.
 
 import type { EventLoopThrottle } from '../pacing.ts';
@@ -41,7 +41,7 @@ export class Follower implements AsyncIterable<EventBatch> {
   /** Called when all stored events have been taken and the follower continues with live events, also after a restored subscription. */
   onLive: () => void = () => undefined;
 
-  /** Made by `EventHub.follow`. */
+  /** Use `EventHub.follow` to create a follower. */
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.jobId = options.jobId;

@@ -76,7 +76,7 @@ export const finishJob = defineScript({
   keys: ['job', 'files'],
   /** `final`: the requested status. `detail`: the result or the error (JSON), '' = none. */
   args: ['attempt', 'tag', 'jobId', 'now', 'final', 'detail', 'modelFile', 'modelBytes'],
-  /** `refused`: the status is `cancelled`, but nobody has requested this. */
+  /** `refused`: the requested status is `cancelled`, but no cancel was requested. */
   reply: z.union([replies('finished', z.enum(finalStatuses)), replies('refused', jobStatus), words('stale')]),
 });
 

@@ -28,7 +28,7 @@ function grid(places: readonly (readonly [string, SweepRange])[], maxJobs: numbe
   const lists = places.map(([place, range]) => [place, enumerable(place, range)] as const);
   const count = lists.reduce((product, [, values]) => product * values.length, 1);
   if (count > maxJobs)
-    throw problem('/space', `the grid has ${count} combinations, over maxJobs ${maxJobs}: raise it or take fewer values`);
+    throw problem('/space', `the grid has ${count} combinations, more than maxJobs ${maxJobs}: raise maxJobs or use fewer values`);
   return lists.reduce<TrialValues[]>(
     (trials, [place, values]) => trials.flatMap((trial) => values.map((value) => ({ ...trial, [place]: value }))),
     [{}],
@@ -37,13 +37,13 @@ function grid(places: readonly (readonly [string, SweepRange])[], maxJobs: numbe
 
 function enumerable(place: string, range: SweepRange): readonly unknown[] {
   if (range.type === 'choice') return range.values;
-  if (range.type !== 'int') throw problem(`${placeInSpace(place)}/type`, `a grid takes choice or int, got "${range.type}"`);
+  if (range.type !== 'int') throw problem(`${placeInSpace(place)}/type`, `a grid allows only choice and int, got "${range.type}"`);
   const count = range.max - range.min + 1;
-  if (count > 1_000) throw problem(placeInSpace(place), `${count} values are too many for a grid: at most 1000`);
+  if (count > 1_000) throw problem(placeInSpace(place), `${count} values are too many for a grid: use at most 1000`);
   return Array.from({ length: count }, (_, index) => range.min + index);
 }
 
-/** @param fraction in [0, 1) */
+/** Returns a value of the range. @param fraction a random number in [0, 1) */
 function draw(range: SweepRange, fraction: number): unknown {
   switch (range.type) {
     case 'choice':
@@ -95,7 +95,7 @@ function put(spec: Record<string, unknown>, place: string, value: unknown): void
   for (const step of steps) holder = child(holder, step);
   if (Array.isArray(holder) && /^\d{1,6}$/.test(last) && Number(last) < holder.length) holder[Number(last)] = value;
   else if (isObject(holder) && last !== '__proto__') holder[last] = value;
-  else throw problem(placeInSpace(place), 'leads nowhere: the spec has nothing on the way to it');
+  else throw problem(placeInSpace(place), 'names no place in the spec: check each part of the path');
 }
 
 function child(holder: unknown, step: string): unknown {

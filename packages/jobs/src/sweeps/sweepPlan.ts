@@ -40,9 +40,9 @@ export interface SweepPlan {
 export type FormerPlan = Omit<SweepPlan, 'trials'>;
 
 interface SweepFields {
-  /** field, value, … of the record (`RedisKeys.sweep`). */
+  /** The fields of the record (`RedisKeys.sweep`), each followed by its value. */
   readonly record: readonly string[];
-  /** field, value, … of the hash with the specs (`RedisKeys.sweepTrials`). */
+  /** The fields of the hash with the specs (`RedisKeys.sweepTrials`), each followed by its value. */
   readonly trials: readonly string[];
   /** The bytes of all values in both. */
   readonly bytes: number;

@@ -49,7 +49,7 @@ export class SweepStore {
    * once. If `quotas` is omitted, no quotas apply.
    * @returns its id; `replayed`: an earlier request with the same idempotency key created the sweep
    * @throws QuotaExceededError
-   * @throws IdempotencyMismatchError the key was used for another body
+   * @throws IdempotencyMismatchError if the key was used for another body
    */
   async create(
     plan: SweepPlan,
@@ -87,7 +87,7 @@ export class SweepStore {
 
   /**
    * Returns the sweep that an earlier request with the idempotency key created; null if there is none. See {@link JobStore.replay}.
-   * @throws IdempotencyMismatchError the key was used for another body
+   * @throws IdempotencyMismatchError if the key was used for another body
    */
   async replay(owner: string, idempotency: Idempotency): Promise<SweepRecord | null> {
     const before = await madeBefore(this.#redis, this.#keys, owner, idempotency);
@@ -174,7 +174,7 @@ export class SweepStore {
     return await this.#redis.smembers(this.#keys.activeSweeps);
   }
 
-  /** The sweep that a job belongs to, if any. */
+  /** Returns the id of the sweep that created a job; null if there is none. */
   async sweepOf(jobId: string): Promise<string | null> {
     return await this.#redis.hget(this.#keys.job(jobId), 'sweep');
   }
