@@ -68,7 +68,10 @@ export const prediction = z
       .describe(
         'For each sample, the name of the class with the largest output, or null if an output is not finite. Null for data without classes.',
       ),
-    classIndices: z.array(z.int().min(0).nullable()).nullable().describe('For each sample, the number of the class in `classes`.'),
+    classIndices: z
+      .array(z.int().min(0).nullable())
+      .nullable()
+      .describe('For each sample, the number of the class in `classes`, from 0 in the order of the classes of the dataset.'),
     activations: z
       .array(
         z.object({

@@ -39,7 +39,7 @@ export const stepData = z
     epoch: z.int().min(1),
     step: z.int().min(1),
     stepsPerEpoch: z.int().min(1),
-    loss: z.number().nullable().describe('null if it was not finite.'),
+    loss: z.number().nullable().describe('The loss of the step; null if it is not finite.'),
     nonFinite: z.object({ loss: nonFiniteName }).optional(),
   })
   .meta({ id: 'StepEventData' });
@@ -60,7 +60,7 @@ export type StoredEvent = z.infer<typeof storedEventSchema>;
 export const storedEventTypes = ['status', 'epoch', 'gradients', 'checkpoint', 'log'] as const satisfies readonly StoredEvent['event'][];
 export type StoredEventType = (typeof storedEventTypes)[number];
 
-/** An event that is not stored: only clients that are connected at that time get it. */
+/** An event that is not stored. Only clients that are connected when it is sent get it. */
 export const liveEventSchema = stepEvent;
 export type LiveEvent = z.infer<typeof liveEventSchema>;
 

@@ -20,7 +20,7 @@ export const jobProgress = z
     epochs: z.int().min(1),
     step: z.int().min(0).describe('The last reported step of that epoch.'),
     stepsPerEpoch: z.int().min(0).describe('0 until the data is loaded.'),
-    etaSeconds: z.number().min(0).nullable(),
+    etaSeconds: z.number().min(0).nullable().describe('The estimated remaining time, in seconds; null if it is not known.'),
   })
   .meta({ id: 'JobProgress' });
 export type JobProgress = z.infer<typeof jobProgress>;
@@ -31,7 +31,7 @@ export type JobResult = z.infer<typeof jobResult>;
 export const jobError = z
   .object({
     code: z.string().describe('A stable code in camelCase, for programs.'),
-    message: z.string().describe('For people: what happened and what to try.'),
+    message: z.string().describe('A text for people: what happened and what to try.'),
     epoch: z.int().nullable(),
     step: z.int().nullable(),
   })

@@ -49,7 +49,7 @@ export type JobWebhook = z.infer<typeof jobWebhook>;
 /** The body of a message. */
 export const webhookMessage = z.object({
   type: z.enum(finalStatuses.map((status) => `job.${status}` as const)),
-  timestamp: z.iso.datetime().describe('When the job ended.'),
+  timestamp: z.iso.datetime().describe('The time at which the job ended.'),
   data: z.object({ id: z.string().describe('The id of the job.') }),
 });
 export type WebhookMessage = z.infer<typeof webhookMessage>;

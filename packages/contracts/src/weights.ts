@@ -25,7 +25,7 @@ export const weightsSchema = z
     taken: z
       .array(
         z.object({
-          field: z.string().describe('`format`, `stateDict` (the entry of the checkpoint that was read) or `prefix`'),
+          field: z.string().describe('The setting: `format`, `stateDict` (the entry of the checkpoint that was read) or `prefix`.'),
           value: z.string(),
           reason: z.string(),
         }),

@@ -1,4 +1,4 @@
-// A worker, as it announces itself.
+// A worker in responses, with the values of its last announcement.
 import { z } from 'zod';
 import { jobId } from './job.ts';
 
