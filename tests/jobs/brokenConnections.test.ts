@@ -1,4 +1,4 @@
-// Connections break, or Redis is unavailable. Needs a Redis process, because the embedded Redis cannot be interrupted.
+// Tests broken connections and an unavailable Redis. Needs a Redis process, because the embedded Redis cannot be interrupted.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Checks the table of shared resources in docs/operating.md: each setting named there exists, and its default is right.
+// Checks the table of shared resources in docs/operating.md: each setting in it exists, and its default is correct.
 import { readFile } from 'node:fs/promises';
 import { environmentDefaults, environmentVariables } from '@trainyard/jobs';
 import { expect, test } from 'vitest';

@@ -32,7 +32,7 @@ function cifarBatch(seed: number, samples: number): Uint8Array {
   return records;
 }
 
-/** The first samples of the generated dataset `digits`, as exported. */
+/** Returns the first samples of the generated dataset `digits` as an NPZ file. */
 async function digitsNpz(): Promise<Uint8Array> {
   const data = dataSchema.parse({ dataset: 'digits', trainLimit: TRAIN, testLimit: TEST });
   return encodeNpz(await loadData(data, { files: noFiles, generator: new Generator(0) }));

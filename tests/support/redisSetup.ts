@@ -1,4 +1,4 @@
-// A vitest globalSetup that provides the Redis for a test run: REDIS_URL, or else a private redis-server, or else embedded ones. The
+// A vitest globalSetup that provides the Redis for a test run: the one of REDIS_URL, otherwise a private redis-server, otherwise embedded ones. The
 // projects of one run share these servers, and the last project to end stops them.
 import type { RedisKind } from '@trainyard/jobs';
 import type { TestProject } from 'vitest/node';

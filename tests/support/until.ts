@@ -1,11 +1,11 @@
-// Waiting for a condition that nothing announces: it is checked again and again until it holds.
+// Waits for a condition by checking it again and again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { waitLimitMs } from './hangLimits.ts';
 
 /**
- * Resolves once `condition` holds.
+ * Resolves when `condition` is true.
  * @param what describes the condition in the error; if omitted, its source does
- * @throws Error if it does not hold within the limit for hangs
+ * @throws Error if the condition is still false after `waitLimitMs`
  */
 export async function until(condition: () => boolean | Promise<boolean>, what = condition.toString()): Promise<void> {
   const deadline = performance.now() + waitLimitMs;

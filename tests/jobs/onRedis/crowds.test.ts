@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 const noSignal = new AbortController().signal;
 const followerCount = 1_000;
 
-/** A hub, and the number of times that it has sent each command. */
+/** Opens a hub, and counts how often it sends each command. */
 function openCounted(redis: TestRedis): { readonly hub: EventHub; readonly sent: Map<string, number>; readonly connection: Redis } {
   const connection = redis.connect();
   const sent = new Map<string, number>();

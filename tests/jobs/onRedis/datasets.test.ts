@@ -1,4 +1,4 @@
-// The records of uploaded datasets: one for each content and owner, always together with its file. A dataset in use cannot be deleted.
+// Tests the records of uploaded datasets: there is one for each content and owner, always with its file. A dataset in use cannot be deleted.
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

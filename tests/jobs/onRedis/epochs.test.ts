@@ -1,4 +1,4 @@
-// The history of a job has each epoch once and in order, also if epochs are sent repeatedly or by several attempts.
+// Tests the history of a job: it has each epoch once and in order, even if epochs are sent repeatedly or by several attempts.
 import { hasEndedBy, JobsError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, metricsOf, openJobs, startJob } from '../../support/jobs.ts';

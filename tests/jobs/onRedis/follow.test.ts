@@ -1,5 +1,4 @@
-// Following a job: a follower gets each event once and in order, from any starting point. Also tests watches
-// for cancel and pause requests.
+// Tests that a follower of a job gets each event once and in order, from any starting point. Also tests watches for cancel and pause requests.
 import {
   closeRedis,
   connectRedis,

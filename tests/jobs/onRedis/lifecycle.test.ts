@@ -1,4 +1,4 @@
-// All changes of a job's status, and all refused ones.
+// Tests all allowed and all refused changes of a job's status.
 import type { JobError, JobStatus } from '@trainyard/contracts';
 import { JobNotFoundError, JobStateError } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';

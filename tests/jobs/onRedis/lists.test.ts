@@ -1,4 +1,4 @@
-// The lists of jobs by status, label, owner and time are always correct. A deleted job is in none of them.
+// Tests that the lists of jobs by status, label, owner and time are always correct, and that a deleted job is in none of them.
 import { type JobStatus, jobStatus } from '@trainyard/contracts';
 import { engineVersion } from '@trainyard/engine/spec';
 import { redisKeys } from '@trainyard/jobs';

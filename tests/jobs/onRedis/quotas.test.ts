@@ -1,4 +1,4 @@
-// The quotas of owners in the scripts, on every kind of Redis. tests/api/quotas.test.ts tests them over HTTP.
+// Tests how the scripts check the quotas of owners, on every kind of Redis. tests/api/quotas.test.ts tests the quotas over HTTP.
 import { KeyQuotas, noQuotas, QuotaExceededError, type Quotas } from '@trainyard/jobs';
 import { expect } from 'vitest';
 import { claim, type Jobs, metricsOf, openJobs, result, spec } from '../../support/jobs.ts';

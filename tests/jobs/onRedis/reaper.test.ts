@@ -1,4 +1,4 @@
-// Running jobs do not stay running if their worker is lost and there is no other worker.
+// Tests that a running job is queued again if its worker is lost and no other worker takes it over.
 import { Reaper } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, createJob, endLease, openJobs, runAll, startJob } from '../../support/jobs.ts';

@@ -1,5 +1,5 @@
-// The renewal of a job's lease: it extends the lease, restores an expired one while no other worker has taken the job, and
-// reports to the worker that another one has taken it.
+// Tests the renewal of a job's lease. It extends the lease, and restores an expired lease if no other worker has taken the job. If another
+// worker has taken the job, the renewal reports this.
 import { redisKeys } from '@trainyard/jobs';
 import { describe, expect } from 'vitest';
 import { claim, endLease, openJobs, startJob, takeNext } from '../../support/jobs.ts';

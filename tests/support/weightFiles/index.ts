@@ -9,7 +9,7 @@ export const weightFilePath = (name: string): string => fileURLToPath(new URL(na
 
 export const weightFile = (name: string): Buffer => readFileSync(weightFilePath(name));
 
-/** @param name the name of a file without its extension */
+/** Returns the values that PyTorch reads from a file. @param name the name of the file without its extension */
 export function valuesOf(name: string): Values {
   return (JSON.parse(weightFile('values.json').toString()) as Record<string, Values>)[name] ?? {};
 }

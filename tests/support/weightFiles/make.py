@@ -1,4 +1,5 @@
-# Makes the files beside it, with PyTorch 2.15 and safetensors 0.8: python3 make.py. `values.json` has what PyTorch reads from them.
+# Writes the files in this folder, with PyTorch 2.15 and safetensors 0.8: python3 make.py. `values.json` has the values that PyTorch reads from
+# them.
 import argparse, collections, json, pathlib
 import torch, torch.nn as nn
 from safetensors.torch import save_file
