@@ -181,7 +181,7 @@ export class AttemptRun {
     return await this.#fail({ ...reason, epoch: null, step: null });
   }
 
-  /** Records the death of the training process in the logs of the worker and of the job. @param isCounted whether the job may be the cause */
+  /** Logs the death of the training process for the worker and for the job. @param isCounted whether the job may be the cause */
   async #recordDeath({ message }: Reason, isCounted: boolean, outcome: TrainingEnd): Promise<AttemptResult> {
     this.#log.error({ outcome }, 'the training process died');
     await this.#journal.appendLog('error', `attempt ${this.#options.claim.attempt.number}: ${message}`);

@@ -74,7 +74,7 @@ export class CheckpointKeeper {
     });
   }
 
-  /** Removes the checkpoints of earlier attempts, except the current one. Safe for a stale attempt: those of later attempts are kept. */
+  /** Removes the checkpoints of earlier attempts, except the current one. A stale attempt may call it: those of later attempts are kept. */
   async sweepEarlier({ jobId, number }: JobAttempt, wait: StorageWait): Promise<void> {
     const { current } = this;
     if (number > 1) await this.#sweep(jobId, wait, (name) => name !== current && (attemptOfCheckpoint(name) ?? number) < number);

@@ -46,7 +46,7 @@ export class ChildPool {
     return this.#first.promise;
   }
 
-  /** The number of warm children without a job. */
+  /** The number of idle children: they are warm and have no job. */
   get idle(): number {
     return this.#idle.length;
   }

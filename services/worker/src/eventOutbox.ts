@@ -15,7 +15,7 @@ export class EventOutbox {
 
   /**
    * @param send Sends one batch to the worker. Call `stored()` after the worker has stored it.
-   * @param limit How many events may wait, 10,000 by default.
+   * @param limit The number of waiting events at which `post` makes the training wait. Default 10,000.
    */
   constructor(send: (events: ReportedEvent[]) => void, limit: number = DEFAULT_LIMIT) {
     this.#send = send;

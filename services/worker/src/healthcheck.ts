@@ -1,5 +1,5 @@
 // The health check of the worker's container. Every worker announces itself in Redis every few seconds. The check exits with 0 if a worker
-// of this host is announced. A worker that hangs or cannot reach Redis is therefore unhealthy.
+// of this host has announced itself lately. So a worker that hangs or cannot reach Redis is unhealthy.
 import { hostname } from 'node:os';
 import { closeRedis, connectRedis, servicePrefix, WorkerPresence } from '@trainyard/jobs/presence';
 

@@ -9,7 +9,7 @@ import type { SnapshotKind } from '@trainyard/jobs/snapshots';
 import type { NodeDatasetFilesOptions } from '@trainyard/engine/node';
 import type { Reason } from './runError.ts';
 
-/** The argument of a training child that makes it use relaxed SIMD for all of its jobs. */
+/** The command-line argument for a training child that uses relaxed SIMD for all of its jobs. */
 export const RELAXED = '--relaxed';
 
 /** Trains a job. The files that the child writes do not exist yet, but their folder does. */

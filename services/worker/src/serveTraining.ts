@@ -28,11 +28,11 @@ export type Train = (order: TrainOrder, signals: TrainSignals) => AsyncGenerator
  * Trains jobs for the worker that forked this process, until the worker is gone.
  * @param train trains one job; jobs never overlap
  * @param warmUp runs once, before the first job
- * @throws if this process was started without an IPC channel
+ * @throws Error if this process was started without an IPC channel
  */
 export async function serveTraining(train: Train, warmUp: () => Promise<void> = async () => {}): Promise<void> {
   if (process.send === undefined) {
-    throw new Error('this program trains for a worker, which starts it; run the worker instead (npm run start:worker)');
+    throw new Error('this program must be started by a worker; start the worker instead (npm run start:worker)');
   }
   const lifeline: LifelineData = { socket: LIFELINE_FD, residentLimit: residentLimitOf(memoryBytesOf(process.argv)) };
   new Worker(new URL('./lifeline.js', import.meta.url), { workerData: lifeline }).unref();

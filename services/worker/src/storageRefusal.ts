@@ -1,4 +1,4 @@
-// Describes, for the job's record, an error of the storage that a retry cannot solve.
+// Converts an error of the storage that a retry cannot solve to the `error` of the job's record.
 import type { JobError } from '@trainyard/contracts';
 import { ArtifactError } from '@trainyard/jobs';
 import { describeError } from './runError.ts';

@@ -37,7 +37,10 @@ export class StorageOutage {
     return this.#waiting > 0;
   }
 
-  /** Counts a call that begins to wait. @returns ends the wait: with true if the call succeeded, with false if it was given up */
+  /**
+   * Counts a call that begins to wait.
+   * @returns a function that ends the wait. Call it with true if the call succeeded, and with false if it was given up
+   */
   begin(reason: Reason): (isBack: boolean) => void {
     this.#waiting += 1;
     if (!this.#isReported) {

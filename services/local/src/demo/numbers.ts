@@ -2,7 +2,7 @@
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** `61,706` */
+/** Formats a count with commas, such as `61,706`. */
 export function formatCount(value: number): string {
   return grouped.format(value);
 }
@@ -24,7 +24,7 @@ export function formatSeconds(seconds: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** `12.3 MB` */
+/** Formats a size in kB or MB, such as `12.3 MB`. */
 export function formatBytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
