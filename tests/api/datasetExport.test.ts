@@ -26,9 +26,9 @@ test('gives all digits as NPZ, with a name to save it under', async ({ api }) =>
 
 test('says what is not there: files of a built-in dataset, samples of random data, an unknown dataset', async ({ api }) => {
   for (const [id, detail] of [
-    ['mnist', 'The files of mnist are not where this server looks for them; a job that uses it downloads them.'],
-    ['random', "random has no samples of its own: a spec's options and its seed make them."],
-    ['mnisd', 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random, and those that you uploaded.'],
+    ['mnist', 'The files of mnist are not on this server. A job that uses the dataset downloads them.'],
+    ['random', 'random has no stored samples: they are generated from the options and the seed of a spec.'],
+    ['mnisd', 'There is no dataset "mnisd". Use mnist, fashionMnist, cifar10, digits, random, or a dataset that you uploaded.'],
   ]) {
     const response = await api.get(`/datasets/${id}/export`);
     expect(response.statusCode).toBe(404);

@@ -42,7 +42,7 @@ test('answers an unknown dataset with the known ones, and refuses an unknown par
   expect(unknown.statusCode).toBe(404);
   expect(unknown.json()).toMatchObject({
     code: 'notFound',
-    detail: 'There is no dataset "mnisd"; there are mnist, fashionMnist, cifar10, digits, random, and those that you uploaded.',
+    detail: 'There is no dataset "mnisd". Use mnist, fashionMnist, cifar10, digits, random, or a dataset that you uploaded.',
   });
   expect((await api.get('/datasets?size=1')).statusCode).toBe(422);
   expect((await api.get('/datasets/mnist?size=1')).statusCode).toBe(422);

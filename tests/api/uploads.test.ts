@@ -145,7 +145,7 @@ describe('samples', () => {
     expect(digits).toMatchObject({ inputShape: [1, 28, 28], data: [{ index: 0 }, { index: 1 }] });
     expect((await api.get('/datasets/mnist/samples')).json()).toMatchObject({
       status: 404,
-      detail: expect.stringContaining('are not where') as unknown,
+      detail: expect.stringContaining('are not on this server') as unknown,
     });
     expect((await api.get('/datasets/random/samples')).statusCode).toBe(404);
   });

@@ -1,2 +1,2 @@
-// The key command of the built service: in an image, where there are no sources.
+// The command that creates API keys, for images, which contain no sources.
 import '@trainyard/jobs/keyCommand';

@@ -1,46 +1,46 @@
-// What can go wrong with a request: every error answer's code, status and title, and the error that carries one to
-// the error handler. The body's shape is the contract's Problem (RFC 9457).
+// The codes, statuses and titles of all error responses, and the error class that produces them. The contract's schema `Problem` (RFC 9457)
+// describes the body of an error response.
 import type { Problem, ProblemIssue } from '@trainyard/contracts';
 import { mostProblems } from '@trainyard/engine/spec';
 import { type ArtifactError, diskErrorOf } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { seenPath } from './plugins/basePath.ts';
 
-/** Every code that an answer can carry in `code`, with its HTTP status and title. */
+/** All problem codes (the field `code` of an error response), with their HTTP statuses and titles. */
 export const problemKinds = {
   badRequest: { status: 400, title: 'The request is not valid HTTP' },
   malformedJson: { status: 400, title: 'The body is not valid JSON' },
   malformedForm: { status: 400, title: 'The body is not a valid form' },
-  unauthorized: { status: 401, title: 'A valid API key is needed' },
-  adminOnly: { status: 403, title: 'This needs the key of an admin' },
-  forbiddenHost: { status: 403, title: 'This host name is not served' },
+  unauthorized: { status: 401, title: 'The request needs a valid API key' },
+  adminOnly: { status: 403, title: 'The request needs the API key of an admin' },
+  forbiddenHost: { status: 403, title: 'Requests to this host name are refused' },
   forwardedRequest: { status: 403, title: 'Requests through a proxy need API keys' },
-  forbiddenOrigin: { status: 403, title: 'Requests from other web sites are not served' },
+  forbiddenOrigin: { status: 403, title: 'Requests from other web sites are refused' },
   notFound: { status: 404, title: 'Not found' },
   noWebhook: { status: 404, title: 'The job has no webhook' },
   methodNotAllowed: { status: 405, title: 'Method not allowed' },
   notAcceptable: { status: 406, title: 'No representation in an accepted media type' },
   requestTimeout: { status: 408, title: 'The request took too long to arrive' },
   wrongState: { status: 409, title: 'The job is not in a state that allows this' },
-  inUse: { status: 409, title: 'Something still needs it' },
+  inUse: { status: 409, title: 'The resource is still in use' },
   notReady: { status: 409, title: 'The upload is not a dataset yet' },
   builtInDataset: { status: 409, title: 'The dataset is built in' },
   bodyTooLarge: { status: 413, title: 'The body is too large' },
-  storageQuotaExceeded: { status: 413, title: 'There is no room for more of this key' },
+  storageQuotaExceeded: { status: 413, title: 'A storage quota of this key is used up' },
   uriTooLong: { status: 414, title: 'The URL is too long' },
   unsupportedMediaType: { status: 415, title: 'Unsupported media type' },
-  rangeNotSatisfiable: { status: 416, title: 'The range lies outside the file' },
+  rangeNotSatisfiable: { status: 416, title: 'The range is outside the file' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   invalidSpec: { status: 422, title: 'The spec cannot work' },
   invalidDataset: { status: 422, title: 'The files are not a dataset' },
   invalidRequest: { status: 422, title: 'The request has values that are not allowed' },
-  invalidWeights: { status: 422, title: 'The file holds no weights that can be read' },
+  invalidWeights: { status: 422, title: 'No weights can be read from the file' },
   idempotencyKeyReused: { status: 422, title: 'The idempotency key belongs to another request' },
   tooManyRequests: { status: 429, title: 'Too many requests' },
   quotaExceeded: { status: 429, title: 'A quota of this key is used up' },
   headersTooLarge: { status: 431, title: 'The request header fields are too large' },
-  internal: { status: 500, title: 'Something went wrong here' },
-  unavailable: { status: 503, title: 'A dependency is away' },
+  internal: { status: 500, title: 'The server had an internal error' },
+  unavailable: { status: 503, title: 'The service is temporarily unavailable' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof problemKinds;
@@ -73,7 +73,7 @@ export class ProblemError extends Error {
     this.headers = more.headers ?? {};
   }
 
-  /** The answer's body for the request with this path and id. */
+  /** Returns the body of the error response. @param instance the path of the request */
   toProblem(instance: string, requestId: string): Problem {
     const { status, title } = problemKinds[this.code];
     return {

@@ -8,11 +8,11 @@ import { LRUCache } from 'lru-cache';
 import { ProblemError } from '../problems.ts';
 import { firstUploaded, loadBuiltIn, type Part } from './firstSamples.ts';
 
-/** Samples of a built-in dataset that are looked at: these are mixed, so that the first ones have every class. */
+/** How many samples of a built-in dataset are read. Built-in datasets are shuffled, so this many samples contain every class. */
 const BUILT_IN_SAMPLES = 1_000;
 const MOST_CACHED = 100;
 
-/** Numbers of the classes of each part, in the order in which a limit takes them. */
+/** The class indices of each part, in the order in which a limit takes the samples. `null` if they cannot be read. */
 type Labels = Readonly<Record<Part, ArrayLike<number> | null>>;
 
 interface Services {
@@ -30,7 +30,7 @@ export class ClassLimits {
     this.#services = services;
   }
 
-  /** @throws SpecError for a limit that removes a class, with the smallest one that does not */
+  /** Checks the limits of a spec. @throws SpecError for a limit that removes a class. The error names the smallest allowed limit */
   async check(spec: JobSpec): Promise<void> {
     const problems = await this.problems(spec);
     if (problems.length > 0) throw new SpecError(problems);

@@ -1,15 +1,15 @@
-// Samples that are images, side by side in one image.
+// Draws samples that are images side by side in one picture.
 import { type Dataset, encodePng } from '@trainyard/engine/data';
 
-/** Between two images and around them, in pixels. */
+/** The gap between two images, and around them, in pixels. */
 const GAP = 2;
-/** Of what is no image. */
+/** The grey value of the background. */
 const GROUND = 48;
 
-/** Whether a sample is an image: [1 or 3, height, width]. */
+/** Returns whether samples of this shape are images: [1 or 3, height, width]. */
 export const isImage = (shape: readonly number[]): boolean => shape.length === 3 && (shape[0] === 1 || shape[0] === 3);
 
-/** A PNG with the images in rows, about as wide as high. Values that are no bytes are stretched between the least and the greatest. */
+/** Returns a PNG with about as many rows of images as columns. Float values are scaled: the smallest becomes 0, the largest 255. */
 export function contactSheet({ length, inputShape, inputs }: Dataset): Uint8Array {
   const [planes, height, width] = inputShape;
   const columns = Math.ceil(Math.sqrt(length));

@@ -1,5 +1,5 @@
-// The first samples of a dataset, for a look at it: of a built-in one those of its files, if they are there, for nothing is
-// downloaded to show it; of an uploaded one the beginning of its arrays, so that the rest is not read.
+// Reads the first samples of a dataset. A built-in dataset is read only if its files are on this machine: nothing is downloaded. Of an
+// uploaded dataset, only the beginning of each array is read.
 import { buffer } from 'node:stream/consumers';
 import { Generator } from '@trainyard/engine';
 import {
@@ -17,7 +17,7 @@ import { ProblemError } from '../problems.ts';
 
 export type Part = 'train' | 'test';
 
-/** Files of a data folder as they are there. */
+/** Returns files of a data folder that are read without a download. @throws DatasetUnavailableError if a file is missing */
 function thoseThere(files: Pick<DatasetFiles, 'find'>): DatasetFiles {
   return {
     find: (folder, name, options) => files.find(folder, name, options),
@@ -30,26 +30,29 @@ function thoseThere(files: Pick<DatasetFiles, 'find'>): DatasetFiles {
 }
 
 /**
- * A built-in dataset, or the beginning of its parts.
- * @throws ProblemError 404 when its files are not on this machine
+ * Reads a built-in dataset.
+ * @param limit the most samples of each part. Default: all
+ * @throws ProblemError 404 if its files are not on this machine, or if only a spec can create its samples
  */
 export async function loadBuiltIn(id: string, files: Pick<DatasetFiles, 'find'>, limit?: number): Promise<Splits> {
   const parsed = dataSchema.safeParse({ dataset: id, ...(limit !== undefined && { trainLimit: limit, testLimit: limit }) });
-  if (!parsed.success) throw new ProblemError('notFound', `${id} has no samples of its own: a spec's options and its seed make them.`);
+  if (!parsed.success)
+    throw new ProblemError('notFound', `${id} has no stored samples: they are generated from the options and the seed of a spec.`);
   try {
     return await loadData(parsed.data, { files: thoseThere(files), generator: new Generator(0) });
   } catch (error) {
     if (!(error instanceof DatasetUnavailableError)) throw error;
-    throw new ProblemError('notFound', `The files of ${id} are not where this server looks for them; a job that uses it downloads them.`);
+    throw new ProblemError('notFound', `The files of ${id} are not on this server. A job that uses the dataset downloads them.`);
   }
 }
 
-/** The zip's directory and its few entries lie within so many bytes at the end. */
+/** The bytes at the end of an uploaded dataset that contain the directory of the zip file. */
 const TAIL_BYTES = 4_096;
 
 /**
- * The first samples of a part of an uploaded dataset; null where it has no such part.
- * @param what `targets` reads no inputs, which are then empty
+ * Reads the first samples of a part of an uploaded dataset.
+ * @param what `targets` reads no inputs. The inputs of the result are then empty
+ * @returns `null` if the dataset has no such part
  */
 export async function firstUploaded(
   dataset: DatasetRecord,
@@ -66,7 +69,7 @@ export async function firstUploaded(
   const tailBytes = Math.min(bytes, TAIL_BYTES);
   const places = npzPlaces({ name: UPLOADED_FILE, bytes: await read(bytes - tailBytes, tailBytes) }, bytes);
   const length = Math.min(limit, samples);
-  /** An array's values lie at its member's end, `rowBytes` a sample. */
+  /** Reads the first rows of an array. The values are at the end of the zip entry, and each sample has `rowBytes` bytes. */
   const rows = async (name: string, rowBytes: (size: number) => number): Promise<Uint8Array> => {
     const { start, size } = places.get(`${part}_${name}.npy`) ?? { start: 0, size: 0 };
     const row = rowBytes(size);
@@ -75,7 +78,7 @@ export async function firstUploaded(
   const inputSize = content.inputShape.reduce((product, side) => product * side, content.inputType === 'uint8' ? 1 : 4);
   const inputs = what === 'targets' ? new Uint8Array() : await rows('inputs', () => inputSize);
   const targetSize = (content.targetShape ?? []).reduce((product, side) => product * side, 4);
-  // Classes are bytes or 64-bit numbers: what is more than the header then tells.
+  // A class is stored as one byte or as a 64-bit number. The size of the zip entry, which includes a header, shows which.
   const targets = await rows('targets', (size) => (content.classes === null ? targetSize : size >= 8 * samples ? 8 : 1));
   return {
     length,

@@ -1,4 +1,4 @@
-// Datasets as answers show them: built-in ones from their definitions, uploaded ones from their records.
+// Converts datasets to the form in which responses show them: built-in datasets from their definitions, uploaded ones from their records.
 import type { Dataset, Problem } from '@trainyard/contracts';
 import { dataSchema, datasetDefinitions, describeData, type TablePreparation, uploadFormat } from '@trainyard/engine/data';
 import type { DatasetRecord, DatasetStore, PendingUpload } from '@trainyard/jobs';
@@ -9,7 +9,7 @@ import { ProblemError } from '../problems.ts';
 const ready = { status: 'ready', progress: null, problem: null } as const;
 
 export const builtInDatasets: readonly Dataset[] = datasetDefinitions.map(({ name, title, description }) => {
-  // One that a spec has to give a shape cannot be described without a spec.
+  // A dataset with a shape that the spec chooses cannot be described without a spec.
   const { data } = dataSchema.safeParse({ dataset: name });
   const known = data === undefined ? null : describeData(data);
   return {
@@ -50,7 +50,7 @@ export function shownDataset({ id, title, format, content, taken, bytes, created
   return { id, ...uploaded, inputShape, classes, trainSamples, testSamples, ...tableFields(content.table), ...ready };
 }
 
-/** An upload that is being read, or that failed. */
+/** Returns an upload that is being read, or that failed, in the form of a dataset. */
 export function shownUpload(upload: PendingUpload): Dataset {
   const { id, title, status, progress, createdAt } = upload;
   const hasFailed = status === 'failed';
@@ -114,5 +114,5 @@ export async function visibleDataset(datasets: DatasetStore, id: string, request
 
 export function unknownDataset(id: string): ProblemError {
   const known = builtInDatasets.map((dataset) => dataset.id).join(', ');
-  return new ProblemError('notFound', `There is no dataset ${JSON.stringify(id)}; there are ${known}, and those that you uploaded.`);
+  return new ProblemError('notFound', `There is no dataset ${JSON.stringify(id)}. Use ${known}, or a dataset that you uploaded.`);
 }

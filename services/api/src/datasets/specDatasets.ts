@@ -1,4 +1,4 @@
-// The uploaded datasets that a spec may name: looked up before the spec is checked, since the check asks nobody.
+// Reads the record of the uploaded dataset that a spec names. This happens before the spec is checked, because the check makes no requests.
 import { isUploaded, type UploadedDatasets } from '@trainyard/engine/data';
 import type { DatasetStore } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
@@ -8,7 +8,10 @@ import { refuseUnready } from './shownDataset.ts';
 
 const namesDataset = z.looseObject({ data: z.looseObject({ dataset: z.string() }) });
 
-/** What the caller may use of what the spec names; nothing, where that is no uploaded dataset of theirs. */
+/**
+ * Returns the uploaded dataset that a spec names, if the caller may use it. Otherwise the map is empty.
+ * @throws ProblemError 409 for an upload that is not a dataset
+ */
 export async function uploadsFor(spec: unknown, datasets: DatasetStore, request: FastifyRequest): Promise<UploadedDatasets> {
   const id = namesDataset.safeParse(spec).data?.data.dataset;
   if (id === undefined || !isUploaded(id)) return new Map();

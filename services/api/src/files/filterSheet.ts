@@ -1,15 +1,15 @@
-// The filters of a convolution as one picture: each of its planes a tile of grey, a row for each filter; or, where a filter has three
-// planes, as those of an image, one tile of colour, in rows. Black to white is −m to m, m the layer's largest weight.
+// Draws the filters of a convolution as one picture. Each filter is a row with one grey tile for each of its planes. A filter with three
+// planes is one tile in colour instead. With the largest absolute weight m of the layer, −m is black and m is white.
 import type { Pixels } from '@trainyard/engine/data';
 
-/** Pixels of a sheet's longer side, where the weights leave it the choice. */
+/** The size of the longer side of a picture, in pixels, if the number of weights allows it. */
 const usualSide = 1024;
-/** The largest that a weight is drawn. */
+/** The largest side of the square that is drawn for a weight, in pixels. */
 const largestScale = 16;
 const gap = 1;
 const background = 255;
 
-/** @param shape [filters, planes, height, width] */
+/** Returns the picture of the filters. @param shape [filters, planes, height, width] */
 export function filterSheet(weights: Float32Array, shape: readonly number[]): Pixels {
   const [filters = 1, planes = 1, height = 1, width = 1] = shape;
   const channels = planes === 3 ? 3 : 1;
@@ -37,7 +37,7 @@ export function filterSheet(weights: Float32Array, shape: readonly number[]): Pi
   return { width: sheetWidth, height: sheetHeight, channels, data };
 }
 
-/** −1 is black, 1 white; what is no number is in the middle. */
+/** Returns the grey value of a number from −1 (black) to 1 (white). NaN is middle grey. */
 function greyOf(value: number): number {
   return Number.isNaN(value) ? 128 : Math.round(127.5 + 127.5 * Math.min(1, Math.max(-1, value)));
 }

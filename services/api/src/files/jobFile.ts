@@ -1,5 +1,5 @@
-// What can be downloaded of a job, whether it lies in the artifact store or is rendered when somebody asks for it. How it goes
-// over HTTP is routes/artifacts.ts's.
+// The types of the files that can be downloaded of a job. A file is either stored in the artifact store or rendered for each request.
+// routes/artifacts.ts sends the files over HTTP.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Job } from '@trainyard/contracts';
@@ -7,20 +7,20 @@ import type { ByteRange } from '../http/ranges.ts';
 
 export interface FileContent {
   readonly bytes: number;
-  /** Of the content, or of all that decides it, in hex: the ETag. */
+  /** A SHA-256 in hex, for the ETag: of the content, or of everything that determines the content. */
   readonly digest: string;
-  /** The whole content, or a part of it. */
+  /** Opens the content. @param range the part to open. Default: the whole content */
   open(range?: ByteRange): Promise<Readable> | Uint8Array;
 }
 
-/** One kind of file that a job has, under the same name for every job. */
+/** A kind of file that jobs have. Its name is the same for every job. */
 export interface JobFile {
   readonly name: string;
   readonly operationId: string;
   readonly summary: string;
   readonly description: string;
   readonly contentType: string;
-  /** What a download is called after the job's id. */
+  /** The end of the name of a download, after the id of the job. */
   readonly extension: string;
   /**
    * Returns the content of the file; `null` while the job does not have it.
@@ -29,7 +29,7 @@ export interface JobFile {
   content(job: Job, caller: string): Promise<FileContent | null>;
 }
 
-/** Content that is small enough to be in memory. */
+/** Returns the content of a file that is small enough to be in memory. */
 export function inMemory(content: string | Uint8Array): FileContent {
   const bytes = Buffer.from(content);
   return {

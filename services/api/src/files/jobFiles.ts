@@ -1,5 +1,5 @@
-// The one list of files that a job has. Weights are stored; the rest is rendered from them, from the spec and from the epochs, so
-// that nothing is kept twice and an old job gets what was learned to write since.
+// The list of all files that can be downloaded of a job. Only weights are stored. The other files are rendered from the weights, the spec
+// and the metrics for each request, so that old jobs get new kinds of files too.
 import { engineScript, pytorchScript } from '@trainyard/engine/formats';
 import { initialWeightsFile } from '@trainyard/engine/spec';
 import { type ArtifactStore, type EventLog, trainedWeightsFile as weights } from '@trainyard/jobs';
@@ -41,7 +41,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       operationId: 'getOnnx',
       summary: 'The trained network as an ONNX model',
       description:
-        'For evaluation, opset 17. `input` is a batch of what the network is given, after the transforms of the data; its first dimension is open.',
+        'For evaluation, with opset 17. `input` is a batch of samples after the transforms of the data. Its first dimension can have any size.',
       contentType: octets,
       extension: 'onnx',
       content: ({ id, spec }) => onnxFile(artifacts, id, spec, weights),
@@ -50,7 +50,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       name: initialWeightsFile,
       operationId: 'getInitialWeights',
       summary: 'The weights that the job began with',
-      description: 'A safetensors file; only of a job whose spec has `initialWeights`.',
+      description: 'A safetensors file. A job has it only if its spec has `initialWeights`.',
       contentType: octets,
       extension: 'initial.safetensors',
       content: ({ id }) => stored(id, initialWeightsFile),
@@ -59,7 +59,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       name: 'train.py',
       operationId: 'getTrainPy',
       summary: 'The job as a PyTorch script',
-      description: 'It trains the same model with the same seed, data and loop, and prints the same curve.',
+      description: 'It trains the same model with the same seed, data and loop, and prints the same learning curve.',
       contentType: 'text/x-python; charset=utf-8',
       extension: 'py',
       content: ({ spec }) => Promise.resolve(inMemory(pytorchScript(spec))),
@@ -68,7 +68,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       name: 'train.ts',
       operationId: 'getTrainTs',
       summary: "The job as a TypeScript script on this service's engine",
-      description: 'It trains the same model with the same seed, data and loop, and prints the same curve, bit for bit.',
+      description: 'It trains the same model with the same seed, data and loop, and prints the same learning curve, bit for bit.',
       contentType: 'text/x-typescript; charset=utf-8',
       extension: 'ts',
       content: ({ spec }) => Promise.resolve(inMemory(engineScript(spec))),
@@ -77,7 +77,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       name: 'spec.json',
       operationId: 'getSpec',
       summary: 'The spec, with its defaults and its seed',
-      description: 'Posted again, it gives the same job again.',
+      description: 'If you post it as a new job, the same training runs again.',
       contentType: 'application/json; charset=utf-8',
       extension: 'json',
       content: ({ spec }) => Promise.resolve(inMemory(`${JSON.stringify(spec, null, 2)}\n`)),
@@ -86,7 +86,7 @@ export function jobFiles({ artifacts, eventLog, historyTurns }: Services): reado
       name: 'metrics.csv',
       operationId: 'getMetricsCsv',
       summary: 'The metrics of the epochs so far, as a table',
-      description: 'As `GET /jobs/{id}/metrics` for `text/csv`.',
+      description: 'The same table as `GET /jobs/{id}/metrics` with `Accept: text/csv`.',
       contentType: 'text/csv; charset=utf-8',
       extension: 'csv',
       content: async ({ id }, caller) => {

@@ -1,5 +1,5 @@
-// The weights of a job as they are now: its model, or while it has none its last checkpoint, which holds the same tensors under the
-// same names. A running job replaces a checkpoint at any time, also while it is read.
+// Finds the latest weights of a job: those of its model or, until it has a model, those of its last checkpoint. Both files have the same
+// tensors with the same names. A running job may replace its checkpoint while it is read.
 import type { Job } from '@trainyard/contracts';
 import { ArtifactError, type ArtifactStat, type ArtifactStore, type JobStore, trainedWeightsFile } from '@trainyard/jobs';
 import { ProblemError } from '../problems.ts';
@@ -14,12 +14,12 @@ export interface WeightsServices {
   readonly artifacts: ArtifactStore;
 }
 
-/** How often reading begins anew on the next checkpoint. */
+/** How many times the weights are read if a new checkpoint replaces them each time. */
 const mostTries = 5;
 
 /**
- * Does something with a job's latest weights, once more when they were replaced meanwhile.
- * @throws ProblemError 404 when there are none yet
+ * Calls `use` with the latest weights of a job. If the file is replaced meanwhile, calls `use` again with the new file.
+ * @throws ProblemError 404 if the job has no weights yet
  */
 export async function withLatestWeights<T>(services: WeightsServices, job: Job, use: (file: WeightsFile) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -27,7 +27,7 @@ export async function withLatestWeights<T>(services: WeightsServices, job: Job, 
     if (file === null) {
       throw new ProblemError(
         'notFound',
-        `${job.id} has no weights yet: it is ${job.status}, and they come with its first checkpoint or its end.`,
+        `${job.id} has no weights yet: it is ${job.status}. Weights are stored with the first checkpoint or at the end.`,
       );
     }
     try {

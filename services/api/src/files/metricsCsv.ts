@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
 
-/** The columns, in an order that stays: new ones go to the end. */
+/** The columns. Add new columns at the end, because clients may rely on the order. */
 const columns = [
   'epoch',
   'trainLoss',
@@ -28,7 +28,7 @@ const keptBytes = 256 * 1024;
 /** The limit for everything that is kept, in bytes. */
 const allKeptBytes = 4 * 2 ** 20;
 
-/** Yields the table in pieces, the header line first. A number that is not finite is written by its name, a missing value is empty. */
+/** Yields the table in pieces, the header line first. A number that is not finite is written as its name. A missing value is empty. */
 export async function* metricsCsv(pages: AsyncIterable<readonly EpochMetrics[]>): AsyncGenerator<string, void, void> {
   yield `${columns.join(',')}\r\n`;
   for await (const epochs of pages) if (epochs.length > 0) yield epochs.map((epoch) => `${rowOf(epoch)}\r\n`).join('');

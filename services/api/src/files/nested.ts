@@ -1,12 +1,14 @@
-// Flat numbers as the nested lists that their shape says, for answers.
+// Converts a flat array to nested lists of a given shape, for JSON responses.
 import type { NonFiniteNumbers } from '@trainyard/engine/spec';
 
 export type Nested = readonly (number | null | Nested)[];
 
 /**
- * @param values row-major, at least as many as the shape holds from `start` on
- * @param shape with at least one dimension
- * @param place that of the lists in the answer, under which what is not finite is noted
+ * Returns the numbers of an array as nested lists.
+ * @param values the numbers in row-major order, from index `start`
+ * @param shape the shape of the lists, with at least one dimension
+ * @param place the path of the lists in the response, such as `outputs`. Numbers that are not finite are recorded with it
+ * @param nonFinite collects the numbers that are not finite, because JSON has no such numbers
  */
 export function nested(
   values: ArrayLike<number>,

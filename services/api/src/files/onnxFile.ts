@@ -1,5 +1,5 @@
-// A job's network as an ONNX model, put together while it is sent: what it says of the network is made here, and the weights' own
-// bytes come out of the stored file, so that no model is ever in this process's memory as a whole.
+// Writes the network of a job as an ONNX model while it is sent. The description of the network is created here, and the bytes of the
+// weights are read from the stored file. So the whole model is never in memory.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { onnxParts } from '@trainyard/engine/formats';
@@ -9,10 +9,10 @@ import type { ByteRange } from '../http/ranges.ts';
 import type { FileContent } from './jobFile.ts';
 import { storedTensors } from './storedTensors.ts';
 
-/** Bytes here, or the place of bytes in the stored weights. */
+/** A piece of the model: bytes in memory, or the position and length, in bytes, of a part of the stored weights. */
 type Piece = Uint8Array | { readonly start: number; readonly length: number };
 
-/** Null while there are no weights. */
+/** Returns the model as a file; `null` while the job has no weights. @param weights the name of the stored file with the weights */
 export async function onnxFile(artifacts: ArtifactStore, jobId: string, spec: JobSpec, weights: string): Promise<FileContent | null> {
   const stored = await artifacts.stat(jobId, weights);
   if (stored === null) return null;

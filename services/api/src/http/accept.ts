@@ -1,5 +1,5 @@
-// Content negotiation by the Accept header (RFC 9110 §12.5.1). It chooses among media types that a route offers;
-// parameters other than q are ignored, since no route offers two variants of one type.
+// Chooses the media type of a response by the Accept header (RFC 9110 §12.5.1). Parameters other than q are ignored, because no route
+// offers two variants of one media type.
 
 type AcceptedRange = { type: string; quality: number; position: number };
 
@@ -12,7 +12,7 @@ function parseAccept(header: string): AcceptedRange[] {
   });
 }
 
-/** 3: the type itself, 2: `type/*`, 1: `*` + `/*`, 0: no match. */
+/** Returns how exactly a range names a type: 3 for the type itself, 2 for `type/*`, 1 for any type, 0 if it does not match. */
 function specificity(range: string, type: string): number {
   if (range === type) return 3;
   if (range === `${type.split('/', 1)[0]}/*`) return 2;
@@ -20,9 +20,9 @@ function specificity(range: string, type: string): number {
 }
 
 /**
- * The offered media type that the client likes best, or `undefined` if it accepts none of them.
- * No header, or an empty one, accepts everything and gets the first offer. At equal quality the type that
- * the client names itself goes before a wildcard, then what it names first.
+ * Returns the offered media type that the client prefers; `undefined` if it accepts none of them. Without a header, or with an empty one,
+ * returns the first offer. At equal quality, a type that the header names exactly comes before a wildcard, and an earlier entry of the
+ * header before a later one.
  */
 export function negotiate<const Type extends string>(accept: string | undefined, offered: readonly [Type, ...Type[]]): Type | undefined {
   if (accept === undefined || accept.trim() === '') return offered[0];

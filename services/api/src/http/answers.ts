@@ -1,5 +1,5 @@
-// How a route describes its answers: one line for each status code, from which the OpenAPI document is made.
-// Problem answers are named by their codes, so a route cannot promise a status that no code has.
+// Describes the responses of a route for the OpenAPI document, one line for each status. Error responses are listed by problem code, so
+// that a route can only list statuses that a code has.
 import { problemSchema } from '@trainyard/contracts';
 import type { z } from 'zod';
 import { type ProblemCode, problemKinds } from '../problems.ts';
@@ -12,7 +12,7 @@ export type Answer<Types extends string, Schema extends z.ZodType> = {
   headers?: Record<string, Header>;
 };
 
-/** An answer of one media type. */
+/** Returns the description of a response with one media type. */
 export function answer<const Type extends string, Schema extends z.ZodType>(
   description: string,
   type: Type,
@@ -22,7 +22,7 @@ export function answer<const Type extends string, Schema extends z.ZodType>(
   return { description, content: { [type]: { schema } } as Content<Type, Schema>, ...(headers ? { headers } : {}) };
 }
 
-/** An answer as JSON. */
+/** Returns the description of a JSON response. */
 export function json<Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -34,14 +34,14 @@ export function json<Schema extends z.ZodType>(
 type StatusOf<Code extends ProblemCode> = (typeof problemKinds)[Code]['status'];
 
 const problemHeaders: Partial<Record<number, Record<string, Header>>> = {
-  401: { 'WWW-Authenticate': { type: 'string', description: 'The scheme to authenticate with: Bearer.' } },
-  405: { Allow: { type: 'string', description: 'The methods that this path knows.' } },
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The authentication scheme: Bearer.' } },
+  405: { Allow: { type: 'string', description: 'The methods that this path supports.' } },
   416: { 'Content-Range': { type: 'string', description: 'The length of the file: bytes */LENGTH.' } },
   429: { 'Retry-After': { type: 'integer', description: 'Seconds after which to try again.' } },
   503: { 'Retry-After': { type: 'integer', description: 'Seconds after which to try again.' } },
 };
 
-/** The problem answers with these codes, by status; codes that share a status share an answer. */
+/** Returns the descriptions of the error responses with these problem codes, by status. Codes with the same status share a description. */
 export function problems<const Code extends ProblemCode>(
   ...codes: readonly Code[]
 ): Record<StatusOf<Code>, Answer<'application/problem+json', typeof problemSchema>> {
@@ -53,7 +53,7 @@ export function problems<const Code extends ProblemCode>(
   return Object.fromEntries(entries) as Record<StatusOf<Code>, Answer<'application/problem+json', typeof problemSchema>>;
 }
 
-/** What every route can answer. */
+/** The problem codes of every route. */
 export const always = [
   'badRequest',
   'forbiddenHost',
@@ -64,11 +64,11 @@ export const always = [
   'internal',
 ] as const;
 
-/** What every public route can answer whose requests are counted. */
+/** The problem codes of every public route with a rate limit. */
 export const counted = [...always, 'tooManyRequests'] as const;
 
-/** What every route that needs a key can answer besides. */
+/** The problem codes of every route that needs an API key. */
 export const guarded = [...always, 'unauthorized', 'tooManyRequests', 'unavailable'] as const;
 
-/** And what those for admins can answer. */
+/** The problem codes of every route that needs the API key of an admin. */
 export const forAdmins = [...guarded, 'adminOnly'] as const;

@@ -1,25 +1,33 @@
-// What all routes that make jobs have in common: the key that makes them safe to repeat, and what their answer says of it.
+// The request and response headers of all routes that create jobs or sweeps. With an idempotency key, a request can be repeated safely.
 import { z } from 'zod';
 
-/** The headers that such a route reads. */
+/** The schema of the request headers. */
 export const idempotencyHeaders = z.looseObject({
   'idempotency-key': z
     .string()
     .min(1)
     .max(255)
     .optional()
-    .describe('Makes the request safe to repeat for 24 hours: the same body gives again what it made, another one is refused.'),
+    .describe(
+      'Makes the request safe to repeat for 24 hours. A repeated request gets what the first one created. A request with another body is refused.',
+    ),
 });
 
-/** The headers of its answer. @param made what it makes: `job` */
+/** Returns the descriptions of the response headers. @param made what the route creates */
 export function createdHeaders(made: 'job' | 'sweep') {
   return {
     Location: { type: 'string', description: `The path of the ${made}.` },
-    'Idempotency-Replayed': { type: 'string', description: `\`true\` when an earlier request with the same key had made the ${made}.` },
+    'Idempotency-Replayed': {
+      type: 'string',
+      description: `\`true\` if an earlier request with the same idempotency key created the ${made}.`,
+    },
   } as const;
 }
 
-/** @param request all of the request that decides what is made */
+/**
+ * Returns the idempotency key of a request, with the content that a repeated request must have; an empty object without a key.
+ * @param request every part of the request that affects what is created
+ */
 export function idempotencyOf(
   headers: z.output<typeof idempotencyHeaders>,
   request: unknown,

@@ -1,6 +1,5 @@
-// One SSE response (HTML Living Standard §9.2) as a Readable over an async iterable of its text. It pulls the next piece
-// only when the client has room for it, sends a comment as heartbeat, and tells the source at once, through an
-// AbortSignal, when the client is gone.
+// The body of a response with server-sent events (HTML Living Standard §9.2), as a Readable. It reads the next piece of its source only
+// when the client can receive more, and sends comments as heartbeats. When the client leaves, the signal of the source is aborted at once.
 import { Readable } from 'node:stream';
 
 /**
@@ -71,7 +70,7 @@ export class EventStream extends Readable {
       this.destroy(new Error(`the client has read nothing for ${this.#stallMs / 1_000} s`));
   }
 
-  /** Stops the heartbeat and the source; the source's `return` has to wait for a `next` that is under way. */
+  /** Stops the heartbeat and the source. While `next` of the source is in progress, `return` is called later, by `#pump`. */
   #release(): void {
     clearInterval(this.#heartbeat);
     this.#abort.abort(clientIsGone);
@@ -85,7 +84,7 @@ export class EventStream extends Readable {
   async #pump(): Promise<void> {
     this.#pumping = true;
     try {
-      // _read can be called again from inside push(); the flag keeps that request from being lost.
+      // push() may call _read again. The flag is cleared before push(), so that this request is not lost.
       while (this.#wanted && !this.#finished) {
         const next = await this.#pieces.next();
         if (next.done) return this.finish();

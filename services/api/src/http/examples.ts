@@ -1,4 +1,4 @@
-// Job specs that the document shows as examples. Tests send them to the service, so they stay true.
+// The example specs of the OpenAPI document. Tests send them to the service, so they stay valid.
 import type { newSweep } from '@trainyard/contracts';
 import type { JobSpecInput, LayerInput } from '@trainyard/engine/spec';
 import type { z } from 'zod';
@@ -33,7 +33,7 @@ export const tutorial: JobSpecInput = {
   epochs: 20,
 };
 
-/** LeNet on handwritten digits that the service makes itself. */
+/** LeNet on the built-in dataset `digits`, which the service draws itself. */
 export const lenet: JobSpecInput = {
   name: 'lenet-digits',
   labels: { team: 'a' },
@@ -53,7 +53,7 @@ export const lenet: JobSpecInput = {
   epochs: 3,
 };
 
-/** A residual network by its name; the job that is made holds its layers. */
+/** A residual network, given by the name of a preset. The spec of the created job contains its layers. */
 export const resnet: JobSpecInput = {
   name: 'resnet-digits',
   data: { dataset: 'digits', trainLimit: 2000, testLimit: 500, batchSize: 64 },

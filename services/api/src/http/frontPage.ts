@@ -1,23 +1,23 @@
-// What a person sees who opens the service in a browser: what it is, and where to go on. No script, nothing to load; what the service
-// does is on the pages that it links to.
+// The page at `/` for browsers: it says what the service is, and has links to the API reference and the catalog. The page has no scripts
+// and loads no other files.
 
 const links: readonly (readonly [path: string, name: string, what: string])[] = [
-  ['/docs/', 'API reference', 'every call, to read and to try'],
+  ['/docs/', 'API reference', 'all requests, with a form to try each of them'],
   ['/catalog', 'Catalog', 'all layers, losses, optimizers, schedulers, transforms and datasets, with their options, and the limits'],
-  ['/openapi.json', 'OpenAPI', 'the reference for programs'],
-  ['/health/ready', 'Readiness', 'whether jobs can be served now'],
+  ['/openapi.json', 'OpenAPI', 'the API reference for programs'],
+  ['/health/ready', 'Readiness', 'whether the service can run jobs now'],
 ];
 
 interface FrontPage {
   readonly version: string;
-  /** How the browser calls the service, `http://127.0.0.1:3000`, checked to be no more than that. */
+  /** The origin that the browser uses for the service, such as `http://127.0.0.1:3000`. It goes into the page, so it must be valid. */
   readonly origin: string;
-  /** Without a slash at its end. */
+  /** The path under which a proxy serves the service, without a slash at its end. Empty without a proxy. */
   readonly basePath: string;
   readonly needsKeys: boolean;
 }
 
-/** HTML. */
+/** Returns the page as HTML. */
 export function frontPage({ version, origin, basePath, needsKeys }: FrontPage): string {
   const items = links.map(([path, name, what]) => `      <li><a href="${basePath}${path}">${name}</a>: ${what}</li>`);
   const key = needsKeys ? ' \\\n  -H "authorization: Bearer $KEY"' : '';

@@ -1,6 +1,6 @@
-// Limits how many event streams of one API key send long histories at the same time. The operating system takes up to several megabytes for a
-// client that does not read, and this process cannot see that they were not read. Without the limit, a thousand such clients of a job with
-// many events fill the memory that the system has for all connections, and the connections of other keys become slow.
+// Limits how many event streams of one API key send long histories at the same time. The operating system buffers up to several megabytes
+// for a client that does not read, and this process cannot see whether the client has read them. Without the limit, a thousand such clients
+// of a job with many events fill the memory that the system has for all connections, and the connections of other keys become slow.
 import type { Follower } from '@trainyard/jobs';
 import { FairSemaphore, type Release } from '../fairSemaphore.ts';
 

@@ -12,22 +12,22 @@ const besides = {
   reuse: z
     .boolean()
     .default(false)
-    .describe('Answers an earlier job of yours that succeeded with the same spec, data, seed and engine, if there is one, and makes none'),
+    .describe('If a job of yours with the same spec, data, seed and engine has succeeded, returns that job and creates none'),
 };
 const besidesSchema = z.object(besides);
 type Besides = z.output<typeof besidesSchema>;
 
-/** The whole body, for the document. */
+/** The schema of the whole body, for the OpenAPI document. */
 export const jobBody: z.ZodType = newJobSchema.extend(besides);
 
 const specFields = Object.keys(newJobSchema.shape);
 const besidesFields = Object.keys(besides) as readonly (keyof Besides)[];
 
 /**
- * Takes a body apart.
- * @param checkSpec checks what is the spec's
- * @param known what may stand beside it
- * @throws SpecError with every problem of both
+ * Checks a body. The fields of the spec and the fields beside it are checked separately.
+ * @param checkSpec checks the fields of the spec
+ * @param known the fields that are allowed beside the spec. Default: all
+ * @throws SpecError with the problems of the spec and of the fields beside it
  */
 export function checkJobBody<Checked>(
   body: unknown,
@@ -68,7 +68,7 @@ function apart(body: Readonly<Record<string, unknown>>, known: readonly (keyof B
   return { own, beside, misspelt };
 }
 
-/** Adds the problems that are known already to those of the spec. @throws SpecError */
+/** Checks a spec. @throws SpecError if the spec has problems, with these and the problems that are already known */
 function attempt<Checked>(checkSpec: (spec: unknown) => Checked, spec: unknown, known: readonly Problem[]): Checked {
   try {
     return checkSpec(spec);
@@ -91,16 +91,16 @@ function parseBesides(body: object, policy: WebhookPolicy): Besides & { problems
   return { ...parsed.data, problems: webhook === undefined ? [] : webhookProblems(webhook, policy) };
 }
 
-/** What is known at once to be in the way of a webhook. */
+/** Returns the problems of a webhook that can be found without a request to its receiver. */
 function webhookProblems({ url, secret }: NewWebhook, policy: WebhookPolicy): Problem[] {
   const problems: Problem[] = [];
   const address = literalAddress(new URL(url));
   if (!policy.allowPrivate && address !== null && !isPublicAddress(address)) {
-    const message = `${address} is not a public address: webhooks go to those alone`;
+    const message = `${address} is not a public address: use a public address`;
     problems.push({ path: '/webhook/url', message, code: 'privateAddress' });
   }
   if (secret === undefined && policy.secret === null) {
-    const message = 'required: the service has no secret of its own (TRAINYARD_WEBHOOK_SECRET) to sign messages with';
+    const message = 'required: the service has no secret (TRAINYARD_WEBHOOK_SECRET) to sign messages, so send one';
     problems.push({ path: '/webhook/secret', message, code: 'required' });
   }
   return problems;

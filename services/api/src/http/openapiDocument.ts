@@ -1,7 +1,7 @@
-// Completes the generated OpenAPI document, as finished JSON. Adds discriminators for unions, and names for their alternatives, because a
-// discriminator can only map to named schemas. Removes unused schemas and `readOnly`: zod sets it for read-only arrays, but in OpenAPI it
-// forbids the field in requests. For generators of client types, request fields with a default stay optional, and the type of a stream
-// is null. Everything is derived from the document, so a new layer needs no line here.
+// Completes the generated OpenAPI document. Adds discriminators for unions, and names for their alternatives, because a discriminator can
+// only map to named schemas. Removes unused schemas, and `readOnly`, which zod sets for read-only arrays: in OpenAPI it forbids the field
+// in requests. For generators of client types, request fields with a default stay optional, and the type of a stream is null. Everything
+// is derived from the document, so a new layer needs no change here.
 
 type Json = null | boolean | number | string | Json[] | JsonObject;
 type JsonObject = { [key: string]: Json };
@@ -16,7 +16,7 @@ function capitalized(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
-/** The one value that a schema allows its property `name`, if it requires it. */
+/** Returns the only value that a schema allows for its property `name`; `undefined` if the property is optional or has no such value. */
 function constantOf(schema: JsonObject, name: string): string | undefined {
   const properties = schema['properties'];
   const property = isObject(properties) ? properties[name] : undefined;
@@ -32,7 +32,7 @@ class Completion {
     this.#schemas = schemas;
   }
 
-  /** Walks a value of the document; alternatives in it are named by their constant, `kind` (what they are) and `suffix`. */
+  /** Visits a value of the document. The name of an alternative is its constant, followed by `kind`, such as `Layer`, and `suffix`. */
   visit(value: Json, kind: string, suffix: string): void {
     if (Array.isArray(value)) for (const element of value) this.visit(element, kind, suffix);
     if (!isObject(value)) return;
@@ -74,7 +74,7 @@ class Completion {
     return isObject(target) ? target : {};
   }
 
-  /** Puts a schema among the components, under another name where this one is taken by another schema. */
+  /** Adds a schema to the components and returns its reference. If another schema has the name `wanted`, a number is added to the name. */
   #name(schema: JsonObject, wanted: string): string {
     let name = wanted;
     for (let count = 2; name in this.#schemas && JSON.stringify(this.#schemas[name]) !== JSON.stringify(schema); count++)
@@ -88,7 +88,7 @@ function areDistinct(constants: (string | undefined)[]): boolean {
   return !constants.includes(undefined) && new Set(constants).size === constants.length;
 }
 
-/** The names of the component schemas that a value refers to. */
+/** Returns the names of the component schemas that a value refers to. */
 function references(value: Json, found: Set<string> = new Set()): Set<string> {
   if (Array.isArray(value)) for (const element of value) references(element, found);
   if (isObject(value)) {
@@ -100,15 +100,15 @@ function references(value: Json, found: Set<string> = new Set()): Set<string> {
   return found;
 }
 
-/** Without the schemas that neither the paths nor another used schema refers to. */
+/** Returns the schemas that are used: the paths, or other used schemas, refer to them. */
 function withoutUnused(schemas: JsonObject, paths: Json): JsonObject {
   const used = references(paths);
-  // A set grows while it is walked: so this follows references of references.
+  // The set grows during the loop, so that references of references are followed too.
   for (const name of used) references(schemas[name] ?? {}, used);
   return Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
 }
 
-/** A schema for input alone, or the same for input and output, needs no `Input` in its name. */
+/** Removes `Input` from the names of schemas, unless a different schema has the name without `Input`. */
 function withPlainNames(document: JsonObject, schemas: JsonObject): JsonObject {
   for (const [name, schema] of Object.entries(schemas)) {
     const plain = name.replace(/Input$/, '');
@@ -122,7 +122,7 @@ function withPlainNames(document: JsonObject, schemas: JsonObject): JsonObject {
   return document;
 }
 
-/** A body that may be bytes instead of JSON or a form has, as bytes, no schema: they follow none. */
+/** Removes the schema of request bodies that are bytes. The generator gives them the schema of the route's JSON or form. */
 function describeBytes(operation: JsonObject): void {
   const content = asObject(asObject(operation['requestBody'])['content']);
   for (const type of Object.keys(content)) if (type.startsWith('image/') || type === 'application/octet-stream') content[type] = {};
@@ -174,7 +174,7 @@ function describeStreams(operation: JsonObject): void {
   }
 }
 
-/** Without what zod says of `.readonly()`, which is about values in memory: in OpenAPI it is about what may be sent. */
+/** Returns the document without `readOnly`. zod sets it for values that must not change in memory. In OpenAPI it forbids sending them. */
 function withoutReadOnly(document: object): JsonObject {
   return JSON.parse(
     JSON.stringify(document, (key, value: unknown) => (key === 'readOnly' && value === true ? undefined : value)),
@@ -185,11 +185,11 @@ function asObject(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** Completes a generated OpenAPI 3.1 document. The argument stays as it is. */
+/** Returns the completed document of a generated OpenAPI 3.1 document. The argument is not changed. */
 export function completeDocument(generated: object): object {
   const document = withoutReadOnly(generated);
   const paths = asObject(document['paths']);
-  // Every GET has its HEAD; only where one handler answers both would the document list it.
+  // Every GET route also answers HEAD. The generator lists HEAD only for routes that declare both methods.
   for (const path of Object.values(paths)) delete asObject(path)['head'];
   for (const path of Object.values(paths)) {
     for (const operation of Object.values(asObject(path))) {

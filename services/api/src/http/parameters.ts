@@ -1,31 +1,31 @@
-// How the parts of a request are parsed, and the parameters that several routes take. The engine's parser finds the
-// words, so that an unknown parameter is named together with the nearest known one.
+// Parses the parts of a request, and defines parameters that several routes have. Messages come from the engine's parser, which suggests
+// the nearest known name for an unknown parameter.
 import { eventId } from '@trainyard/contracts';
 import { type Problem, parse } from '@trainyard/engine/spec';
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../problems.ts';
 
-/** `/jobs/{id}`: any text, since an id that cannot be one is a 404 as well, not a 422. */
+/** The path parameter of `/jobs/{id}`. Any text is accepted, so that an impossible id is answered with 404 like an unknown one. */
 export const jobParams = z.object({ id: z.string().describe('The id of a job.') });
 
-/** `?limit=`, at most `most`. */
+/** Returns the schema of the query parameter `limit`. A larger number than `most` is treated as `most`. */
 export function pageLimit(most: number) {
   return z
     .preprocess((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), z.int().min(1))
     .transform((limit) => Math.min(limit, most))
-    .describe(`How many to answer at most; more than ${most} counts as ${most}.`);
+    .describe(`The largest number of results. A number above ${most} is treated as ${most}.`);
 }
 
-/** A copy of a schema that has no name in the document: where a parameter's schema has one, its description gets lost. */
+/** Returns a copy of a schema without its name in the OpenAPI document. The document would drop the description of a named parameter. */
 export function unnamed(schema: z.ZodString): z.ZodString {
   return schema.clone(schema.def);
 }
 
-/** An event's id in `?after=` or `Last-Event-ID`. */
-export const lastEventId = unnamed(eventId).optional().describe('The id of the last event that you have; what comes after it is answered.');
+/** The id of an event, in `?after=` or in the header `Last-Event-ID`. */
+export const lastEventId = unnamed(eventId).optional().describe('The id of the last event that you have. Only later events are sent.');
 
-/** How an error names its place: a JSON pointer into the body; elsewhere the parameter, `?name` in the query. */
+/** Returns the place of a problem: a JSON pointer for the body, `?name` for the query, or else the name of the parameter. */
 function placeOf({ path }: Problem, part: string): string {
   if (part === 'body') return path;
   return part === 'querystring' ? `?${path.slice(1)}` : path.slice(1);
@@ -56,7 +56,7 @@ function parsed<Schema extends z.ZodType>(
   return { error: invalidRequest(issues) };
 }
 
-/** Parses a body outside of a route's schema. @throws ProblemError 422, and 400 for none */
+/** Parses a body that the schema of the route does not contain. @throws ProblemError 422 for an invalid body, 400 for a missing one */
 export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = parsed(schema, body, 'body');
   if ('error' in result) throw result.error;
@@ -69,6 +69,6 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
   (input) =>
     parsed(schema, input, httpPart);
 
-/** As `validatorCompiler`, for a route whose handler parses the body itself: this leaves it as it is. */
+/** Parses the parts of a request except the body. Use it for a route with a handler that parses the body. */
 export const validatorOfAllButBody: FastifySchemaCompiler<z.ZodType> = (part) =>
   part.httpPart === 'body' ? () => true : validatorCompiler(part);

@@ -8,7 +8,10 @@ import type { FastifyRequest } from 'fastify';
 /** Whether the proxy with this address is trusted. `hop` is 0 for the proxy that is connected to this process. */
 export type TrustProxy = (address: string, hop: number) => boolean;
 
-/** @param trusted addresses, ranges (10.0.0.0/8), or the number of proxies in front of this process */
+/**
+ * Returns a function that decides whether a proxy is trusted.
+ * @param trusted addresses, ranges (10.0.0.0/8), or the number of proxies in front of this process
+ */
 export function trustProxies(trusted: readonly string[] | number): TrustProxy {
   if (typeof trusted === 'number') return (_address, hop) => hop < trusted;
   return proxyAddr.compile([...trusted]);
@@ -16,7 +19,7 @@ export function trustProxies(trusted: readonly string[] | number): TrustProxy {
 
 const names: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip']);
 
-/** The name of a header that only a proxy adds, if the request has one. */
+/** Returns the name of a header that only proxies add; `undefined` if the request has none. */
 export function forwardingHeader(headers: IncomingHttpHeaders): string | undefined {
   return Object.keys(headers).find((name) => names.has(name) || name.startsWith('x-forwarded-'));
 }

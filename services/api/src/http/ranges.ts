@@ -1,10 +1,10 @@
-// Conditional and partial requests for a file that has a strong ETag (RFC 9110 §13 and §14). Pure header
-// arithmetic: it opens no file. Several ranges at once are answered with the whole file, as the RFC allows.
+// Evaluates the headers of conditional and partial requests for a file with a strong ETag (RFC 9110 §13 and §14). A request for several
+// ranges gets the whole file, as the RFC allows.
 
-/** First and last byte, both included. */
+/** The indices of the first and the last byte. Both bytes belong to the range. */
 export type ByteRange = { first: number; last: number };
 
-/** Whether an If-None-Match header names this strong ETag (weak comparison, so `W/"x"` matches `"x"`). */
+/** Returns whether an If-None-Match header contains this strong ETag. The comparison is weak: `W/"x"` matches `"x"`. */
 export function matchesETag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.split(',').some((candidate) => {
@@ -14,8 +14,10 @@ export function matchesETag(header: string | undefined, etag: string): boolean {
 }
 
 /**
- * What a Range header asks of a file of `size` bytes: one range, `'whole'` if there is none, or it is not understood,
- * or its If-Range condition does not hold, and `'unsatisfiable'` if it begins beyond the end.
+ * Returns the range that a request wants of a file.
+ * @param size the size of the file, in bytes
+ * @returns `'whole'` if the request has no valid Range header with one range, or its If-Range header has another ETag; `'unsatisfiable'` if
+ *   the range is empty or begins after the end of the file
  */
 export function requestedRange(
   headers: { range?: string | undefined; 'if-range'?: string | string[] | undefined },

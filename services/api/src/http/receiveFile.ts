@@ -1,4 +1,4 @@
-// A body that goes to the disk as it arrives, and no further than its limit.
+// Writes a request body to a file while it arrives, up to a limit.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
@@ -27,7 +27,7 @@ export async function receiveFile(body: Readable, file: string, mostBytes: numbe
   try {
     await pipeline(body, count, createWriteStream(file, { flags: 'wx' }));
   } catch (error) {
-    // What cannot be removed now goes with the process: it must not hide why.
+    // A file that cannot be removed now is removed when the process ends. This failure must not hide the error of the upload.
     await rm(file, { force: true }).catch(() => {});
     const isCutOff =
       error instanceof Error && 'code' in error && (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET');

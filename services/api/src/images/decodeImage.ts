@@ -6,7 +6,7 @@ import { DataFormatError, imageFormatOf } from '@trainyard/engine/uploads';
 import type { Metadata, Sharp } from 'sharp';
 import { decodePlainPng } from './plainPng.ts';
 
-/** Sharp, once it is loaded: most uploads have no image that needs it. */
+/** The sharp library, loaded when it is first needed: most uploads have no image that needs it. */
 let loading: ReturnType<typeof loadSharp> | undefined;
 
 async function loadSharp() {
@@ -17,7 +17,7 @@ async function loadSharp() {
   return sharp;
 }
 
-/** The value of the background under transparent pixels. */
+/** The grey value of the background under transparent pixels: white. */
 const BACKGROUND = 255;
 
 /** Options of sharp: damaged pixels are an error, but warnings of the decoder are not. */
@@ -88,13 +88,13 @@ function checkPixels(name: string, { width, height, pageHeight }: Metadata, maxP
   throw new DataFormatError(`${name}: an image of ${width}×${rows} has ${width * rows} pixels, which is over the limit of ${maxPixels}`);
 }
 
-/** By its name: converting from sRGB to sRGB would only round. */
+/** Returns whether the colour profile names sRGB. Such an image is not converted, because a conversion would only round its values. */
 const isSrgb = ({ icc }: Metadata): boolean => icc !== undefined && /srgb/i.test(icc.toString('latin1').replaceAll('\0', ''));
 
 const rawOf = (image: Sharp, isNaive: boolean): Sharp =>
   (isNaive ? image.pipelineColourspace('cmyk').toColourspace('cmyk') : image.toColourspace('srgb')).raw({ depth: 'uchar' });
 
-/** As sharp gives them: the channels of each pixel together. */
+/** Pixels that sharp decoded. The channels of a pixel are next to each other. */
 interface Raw {
   readonly width: number;
   readonly height: number;
@@ -125,11 +125,11 @@ function coloursOf(
   return { width, height, channels: wanted, data: out, isTransparent };
 }
 
-/** What an ink and black leave of white, as Pillow and browsers take CMYK without a profile. */
+/** Returns the channel value that an ink and black make on white paper. Pillow and browsers convert CMYK without a profile in this way. */
 const withoutInk = (ink: number, black: number): number => Math.max(0, 255 - black - divide255(ink * (255 - black)));
 
-/** On the background, rounded to the nearest. */
+/** Returns a channel value after its pixel is drawn over the background, rounded to the nearest integer. */
 const over = (value: number, opacity: number): number => divide255(value * opacity + BACKGROUND * (255 - opacity));
 
-/** x / 255 rounded, for x up to 255². */
+/** Returns x / 255, rounded to the nearest integer. x may be at most 255². */
 const divide255 = (x: number): number => Math.floor((x + 128 + ((x + 128) >> 8)) / 256);

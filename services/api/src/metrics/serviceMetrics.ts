@@ -19,21 +19,21 @@ export class ServiceMetrics {
   readonly #registry = new Registry();
   readonly #requests = new Histogram({
     name: 'trainyard_http_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer, by route. Event streams are not in it.',
+    help: 'Time from the arrival of a request to the end of its response, by route. Event streams are not counted.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [this.#registry],
   });
   readonly #delays = new Histogram({
     name: 'trainyard_event_delay_seconds',
-    help: 'Time from an event being stored in Redis to this process having it for those who follow.',
+    help: 'Time from when an event is stored in Redis until this process has received it for its event streams.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers: [this.#registry],
   });
-  readonly #followers = this.#gauge('trainyard_event_streams', 'Clients that follow a job at this process.');
+  readonly #followers = this.#gauge('trainyard_event_streams', 'Event streams of jobs that clients have open at this process.');
   readonly #redisUp = this.#gauge(
     'trainyard_redis_up',
-    '1 if Redis answered, 0 if not. Without an answer, the metrics that are stored in Redis are missing.',
+    '1 if Redis answered, 0 if not. If it did not answer, the metrics that are stored in Redis are missing.',
   );
   readonly #redisUsed = this.#gauge('trainyard_redis_memory_used_bytes', 'Memory that Redis uses; 0 if Redis does not report it.');
   readonly #redisMax = this.#gauge('trainyard_redis_memory_max_bytes', 'The maxmemory of Redis; 0 for no limit.');
@@ -47,11 +47,15 @@ export class ServiceMetrics {
   );
   readonly #leftWebhooks = this.#counter(
     'trainyard_webhooks_left_total',
-    'Webhook deliveries that this process left to another process, by the setting that is missing here.',
+    'Webhook deliveries that this process left to another process, by the setting that this process lacks.',
     ['setting'],
   );
-  readonly #jobs = this.#gauge('trainyard_jobs', 'Jobs now, by status; leaving: about to be cancelled or paused.', ['status']);
-  readonly #ended = this.#counter('trainyard_jobs_ended_total', 'Jobs that have ended, by how.', ['status']);
+  readonly #jobs = this.#gauge(
+    'trainyard_jobs',
+    'Current jobs, by status. The status "leaving" means that the job will soon be cancelled or paused.',
+    ['status'],
+  );
+  readonly #ended = this.#counter('trainyard_jobs_ended_total', 'Jobs that have ended, by their final status.', ['status']);
   readonly #epochs = this.#counter('trainyard_epochs_total', 'Epochs trained by all workers.');
   readonly #samples = this.#counter('trainyard_samples_total', 'Samples trained on by all workers.');
   readonly #seconds = this.#counter(
@@ -60,11 +64,11 @@ export class ServiceMetrics {
   );
   readonly #queues = this.#gauge('trainyard_queue_entries', "Entries of the queues, by BullMQ's state.", ['queue', 'state']);
   readonly #capacity = this.#gauge('trainyard_worker_capacity', 'Jobs that a worker trains at a time.', ['worker']);
-  readonly #inHand = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker has in hand.', ['worker']);
+  readonly #inHand = this.#gauge('trainyard_worker_jobs', 'Jobs that a worker is running now.', ['worker']);
   readonly #resident = this.#gauge('trainyard_worker_resident_bytes', 'Memory of the worker, without its training processes.', ['worker']);
   readonly #workerStorageUp = this.#gauge(
     'trainyard_worker_storage_up',
-    'Whether no job of the worker waits for the storage or its disk.',
+    '1 if no job of the worker waits for the storage or its disk, 0 if a job waits.',
     ['worker'],
   );
   readonly #cpu = this.#counter('trainyard_worker_cpu_seconds_total', 'Processor time of the worker, without its training processes.', [
@@ -83,7 +87,7 @@ export class ServiceMetrics {
     return this.#all.contentType;
   }
 
-  /** @param route its pattern, not its path: paths are without number */
+  /** @param route the pattern of the route, such as `/jobs/:id`. Paths would make an unlimited number of time series */
   observeRequest(method: string, route: string, status: number, seconds: number): void {
     this.#requests.observe({ method, route, status }, seconds);
   }
@@ -97,8 +101,8 @@ export class ServiceMetrics {
   }
 
   /**
-   * Everything, in Prometheus's text format.
-   * @param totals null while Redis is away
+   * Returns all metrics in Prometheus's text format.
+   * @param totals the totals of the whole service, or null while Redis is unavailable
    */
   async text(totals: Totals | null, followers: number, isStorageUp: boolean): Promise<string> {
     this.#followers.set(followers);

@@ -45,12 +45,12 @@ function check(value: unknown, sample: unknown, { inputShape, inputType }: Form,
   }
   const length = inputShape[depth] ?? 0;
   if (!Array.isArray(value)) {
-    throw wrong(path(), `expected a list of ${length}, got ${nameOf(value)}: an input is of shape ${formatShape(inputShape)}`);
+    throw wrong(path(), `expected a list of ${length}, got ${nameOf(value)}: the shape of an input is ${formatShape(inputShape)}`);
   }
   if (value.length !== length) {
     throw wrong(
       path(),
-      `expected a list of ${length}, got ${value.length}: an input is of shape ${formatShape(inputShape)}, this one of ${formatShape(shapeOf(sample))}`,
+      `expected a list of ${length}, got ${value.length}: the shape of an input is ${formatShape(inputShape)}, and this input has ${formatShape(shapeOf(sample))}`,
     );
   }
   for (let i = 0; i < length; i++) {

@@ -9,7 +9,7 @@ export type PredictInput =
   | {
       readonly kind: 'values';
       readonly values: Float32Array;
-      /** For rows of a table: goes into the answer as it is. */
+      /** For rows of a table: values that the dataset does not have. This field is copied to the response. */
       readonly unknownCategories?: readonly UnknownCategory[];
     }
   | { readonly kind: 'image'; readonly bytes: Uint8Array };

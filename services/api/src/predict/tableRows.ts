@@ -1,4 +1,4 @@
-// Rows of a table as the body of a prediction: JSON or CSV, prepared as the dataset was.
+// Converts the rows of a prediction request, as JSON or CSV, to the input of the network. The rows are prepared like those of the dataset.
 import { DataFormatError, prepareCsv, type PreparedRows, prepareRows, type TablePreparation } from '@trainyard/engine/data';
 import type { JobSpec } from '@trainyard/engine/spec';
 import { invalidRequest } from '../http/parameters.ts';

@@ -1,5 +1,5 @@
-// A multipart form as it arrives: texts in memory, files on the disk, within bounds. Whatever was written is the caller's to remove,
-// also when this fails half-way. What the parts mean is not known here.
+// Receives a multipart form within limits. Texts stay in memory, and files are written to the disk while they arrive. The callers interpret
+// the parts.
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Transform } from 'node:stream';
@@ -10,26 +10,26 @@ import { orDiskError, ProblemError } from '../problems.ts';
 import type { AdmittedUpload } from './uploadAdmission.ts';
 
 export interface FormFile {
-  /** The name of its part. */
+  /** The name of the part of the form. */
   readonly part: string;
-  /** Where it lies now. */
+  /** The path of the file on this machine. */
   readonly path: string;
-  /** What the client calls it; '' if it does not say. */
+  /** The name that the client gave the file. Empty if it gave none. */
   readonly filename: string;
 }
 
 export interface Form {
   readonly fields: Readonly<Record<string, string>>;
   readonly files: readonly FormFile[];
-  /** Leaves the files to the caller, who removes them with what this returns. */
+  /** Keeps the files after `use` has returned. Returns a function that removes them. */
   keep(): () => Promise<void>;
 }
 
 export interface FormOptions {
-  /** Of all parts together. */
+  /** The most bytes of all files together. */
   readonly maxBytes: number;
   readonly maxFiles: number;
-  /** A path for a new file. */
+  /** Returns the path of a new file. */
   readonly temporaryFile: () => string;
   /** Admits an upload, until its files are removed. @param announcedBytes the length of its body, or 0 if the client does not give it */
   readonly admit: (announcedBytes: number) => AdmittedUpload;
@@ -38,12 +38,12 @@ export interface FormOptions {
 const fieldBytes = 16 * 1024;
 const maxFields = 32;
 
-/** Closes the connection after a response that is sent before the body has arrived: the rest would be read as the next request. */
+/** Closes the connection after a response that is sent before the body has arrived: the rest must not be read as the next request. */
 const closing = { headers: { connection: 'close' } };
 
 /**
- * Receives a form, hands it to `use`, and removes its files afterwards, whatever happened, unless `use` keeps them.
- * @throws ProblemError 400, 413 or 422, and what `use` throws
+ * Receives a form and calls `use` with it. Removes the files afterwards, also after an error, unless `use` keeps them.
+ * @throws ProblemError 400, 413, 422, 429 or 503, and the errors of `use`
  */
 export async function withForm<T>(request: FastifyRequest, options: FormOptions, use: (form: Form) => Promise<T>): Promise<T> {
   const { maxBytes, admit } = options;

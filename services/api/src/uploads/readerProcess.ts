@@ -1,5 +1,5 @@
-// The program that reads uploads of one key for the API, one after the other (see readingProcess.ts). It opens only the
-// files of its order.
+// The program that reads uploads of one key for the API, one after the other (see readingProcess.ts). It opens only the files that the
+// order names.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
