@@ -1,7 +1,6 @@
-// Who may call: holders of a bearer key (RFC 6750) where keys are configured; without any, everybody on this machine
-// and nobody else. That takes a look at Host and Origin too, since a web page can let its own name resolve to
-// 127.0.0.1. Written here rather than taken from @fastify/bearer-auth, of which our own answers and hashed keys would
-// leave nothing but one regular expression.
+// Authenticates requests. If API keys are configured, a request needs one of them as a bearer token (RFC 6750). Without API keys, only this
+// machine may send requests. Then the headers Host and Origin are checked too, because a web page can make its own host name resolve to
+// 127.0.0.1. @fastify/bearer-auth is not used: with our error responses and hashed keys, it would save only one regular expression.
 import {
   type ApiKey,
   type ApiKeys,
@@ -20,34 +19,34 @@ import { seenPath } from './basePath.ts';
 
 export type Caller = ApiKey;
 
-/** Who calls where no keys are configured. No key can have this name: names have no colon. */
+/** The caller of all requests if no API keys are configured. No key can have this name, because names of keys have no colon. */
 const local: Caller = { name: ':local', role: 'admin', sha256: '' };
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls; null on public routes, and before the key was looked at. */
+    /** The caller of the request. `null` for public routes, and before the API key is checked. */
     caller: Caller | null;
   }
   interface FastifyContextConfig {
-    /** The route answers without a key. */
+    /** Whether the route needs no API key. */
     isPublic?: boolean;
-    /** The rate limit does not count requests to this route. Only public routes may have this. */
+    /** Whether the rate limit ignores requests to this route. Allowed for public routes only. */
     isUncounted?: boolean;
-    /** The route answers admins alone. */
+    /** Whether the route needs the API key of an admin. */
     isAdminOnly?: boolean;
   }
 }
 
-/** The caller of a request to a guarded route. */
+/** Returns the caller of a request to a route that needs an API key. @throws ProblemError 401 without a caller */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
   return request.caller;
 }
 
-/** Whether the caller is the user of this machine, because no API keys are configured. */
+/** Returns whether the caller is the user of this machine, because no API keys are configured. */
 export const isLocal = (caller: Caller): boolean => caller === local;
 
-/** The owner whose jobs a caller may see: its own, or, for an admin, undefined for everybody's. */
+/** Returns the owner of the jobs that the caller may see: the caller itself, or `undefined` for an admin, who may see all jobs. */
 export function visibleOwner(request: FastifyRequest): string | undefined {
   const { name, role } = callerOf(request);
   return role === 'admin' ? undefined : name;
@@ -61,14 +60,14 @@ function refuseForeign(request: FastifyRequest, host: string, corsOrigins: reado
   if (!isLoopback(host)) {
     throw new ProblemError(
       'forbiddenHost',
-      'Without API keys only this machine is served, by the names localhost, 127.0.0.1 and [::1]. To serve others, set TRAINYARD_API_KEYS (npm run key makes one).',
+      'Without API keys, only requests to localhost, 127.0.0.1 or [::1] are accepted. To accept requests to other hosts, set TRAINYARD_API_KEYS (npm run key creates a key).',
     );
   }
   const forwarded = forwardingHeader(request.headers);
   if (forwarded !== undefined) {
     throw new ProblemError(
       'forwardedRequest',
-      `Without API keys, requests that came through a proxy (here: ${forwarded}) are refused, since anybody may have sent them. Set TRAINYARD_API_KEYS (npm run key makes one), and TRAINYARD_TRUST_PROXY to the proxy's address.`,
+      `Without API keys, requests that came through a proxy (here: ${forwarded}) are refused, because anybody may have sent them. Set TRAINYARD_API_KEYS (npm run key creates a key), and set TRAINYARD_TRUST_PROXY to the proxy's address.`,
     );
   }
   const { origin } = request.headers;
@@ -89,12 +88,12 @@ function isNamedHere(origin: string, corsOrigins: readonly string[]): boolean {
   return corsOrigins.includes(origin) && isLoopback(hostOfAuthority(origin.replace(/^https?:\/\//, '')) ?? '');
 }
 
-/** Returns whether the request's path answers without a key. */
+/** Returns whether the path of a request needs no API key. */
 function isPublic({ routeOptions, knownPath }: FastifyRequest): boolean {
   return routeOptions.config.isPublic === true || knownPath?.isPublic === true;
 }
 
-/** The key that a request carries. @throws ProblemError 401 */
+/** Returns the API key of a request. @throws ProblemError 401 if the request has no key or an unknown one */
 function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): ApiKey {
   const token = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) throw unauthorized('Send an API key: Authorization: Bearer KEY.', '');
@@ -113,9 +112,9 @@ export interface AccessOptions {
 }
 
 export const access = fp<AccessOptions>((app, { keys, rateLimiter, streamTokens, corsOrigins }, done) => {
-  /** @throws ProblemError 429 */
+  /** Counts a request of a key or an address. @throws ProblemError 429 at the limit */
   const countRequest = async (subject: string): Promise<void> => {
-    // Without Redis nobody counts; what needs Redis then says so itself.
+    // While Redis is unavailable, requests are not counted. Routes that need Redis then answer with 503 themselves.
     const turn = await rateLimiter?.take(subject).catch((error: unknown) => {
       app.redisHealth?.report(error);
       if (!isRedisUnavailable(error)) throw error;

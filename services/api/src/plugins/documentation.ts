@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the routes' zod schemas, and the page that shows it. Both are public.
+// Generates the OpenAPI 3.1 document from the zod schemas of the routes, and serves it and the page that shows it. Both are public.
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import fp from 'fastify-plugin';
@@ -8,14 +8,17 @@ import { counted, json, problems } from '../http/answers.ts';
 import { completeDocument } from '../http/openapiDocument.ts';
 import { requestIdHeader } from '../http/requestIds.ts';
 
-const requestIdHeaderSchema = { type: 'string', description: 'Names the request in answers and logs; yours, if you sent one.' };
+const requestIdHeaderSchema = {
+  type: 'string',
+  description: 'The id of the request in responses and logs. If you send an id in this header, it is used.',
+};
 
 const description = `Describe a network as JSON, watch every epoch, download the weights.
 
-Every object is strict: a field that is not known is refused, and the answer names the nearest one that is.
+Unknown fields are refused, and the error suggests the nearest known name.
 Errors are problem details (RFC 9457) with a stable \`code\` and JSON pointers into the body.`;
 
-/** What a route's answers say of headers, which the transform of the schemas drops; the request id is on all of them. */
+/** Adds the descriptions of response headers, which the transform of the schemas drops. Every response also has the request id. */
 function addHeaders(responses: unknown, described: unknown): void {
   for (const [status, response] of Object.entries(responses ?? {})) {
     const { headers = {} } = (described as Record<string, { headers?: object } | undefined> | undefined)?.[status] ?? {};
@@ -25,11 +28,11 @@ function addHeaders(responses: unknown, described: unknown): void {
 
 interface DocumentationOptions {
   readonly version: string;
-  /** Whether callers need a key, but for what is public. */
+  /** Whether requests to routes that are not public need an API key. */
   readonly needsKeys: boolean;
 }
 
-/** Collects the routes that are registered after it. */
+/** Collects the schemas of routes. Register this plugin before the routes. */
 export const documentation = fp<DocumentationOptions>(async (app, { version, needsKeys }) => {
   await app.register(swagger, {
     convertConstToEnum: false,
@@ -38,14 +41,14 @@ export const documentation = fp<DocumentationOptions>(async (app, { version, nee
       info: { title: 'Trainyard', version, description, license: { name: 'MIT', identifier: 'MIT' } },
       tags: [
         { name: 'jobs', description: 'Training jobs, their events and their results' },
-        { name: 'sweeps', description: 'Many jobs of one spec, and their ranking' },
-        { name: 'datasets', description: 'What jobs train on' },
-        { name: 'weights', description: 'Weights for jobs to begin with' },
-        { name: 'service', description: 'What this service is, what it knows and how it does' },
+        { name: 'sweeps', description: 'Groups of jobs that vary one spec, and their ranking' },
+        { name: 'datasets', description: 'The data that jobs are trained on' },
+        { name: 'weights', description: 'Uploaded initial weights for jobs' },
+        { name: 'service', description: 'The catalog, quotas, health and metrics of this service' },
       ],
       components: {
         securitySchemes: {
-          key: { type: 'http', scheme: 'bearer', description: 'An API key; `npm run key -- NAME` makes one.' },
+          key: { type: 'http', scheme: 'bearer', description: 'An API key. `npm run key -- NAME` creates one.' },
           streamToken: {
             type: 'apiKey',
             in: 'query',
@@ -72,10 +75,10 @@ interface Reference {
   readonly script: Buffer;
 }
 
-/** The page that shows the document; undefined before it is first requested. */
+/** The page that shows the document. `undefined` until the page is first requested. */
 let loading: Promise<Reference> | undefined;
 
-/** Loads the page when it is first requested: its package is one module of 5 MB, which would delay the start of each process. */
+/** Returns the page, which is loaded at the first request. Its package is a module of 5 MB, which would delay the start of each process. */
 function reference(): Promise<Reference> {
   return (loading ??= loadReference());
 }
@@ -87,7 +90,7 @@ async function loadReference(): Promise<Reference> {
   await app.register(apiReference, {
     routePrefix: '/docs',
     configuration: {
-      // Relative to the page, which a proxy may serve below its own root.
+      // The path is relative to the page, because a proxy may serve the page under a base path.
       url: '../openapi.json',
       pageTitle: 'Trainyard API',
       withDefaultFonts: false,

@@ -1,6 +1,5 @@
-// Turns everything that is thrown, and everything that fastify or node refuse by themselves, into problem details
-// (RFC 9457). A client error keeps its words; of a server error the client learns only that it happened, and by its
-// request id where to find it in the log.
+// Converts all errors, also those of fastify and Node, to error responses (RFC 9457). The response to a client error contains its message.
+// The response to an error of the server contains only the request id, which finds the cause in the log.
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -37,7 +36,7 @@ declare module 'fastify' {
     redisHealth: Pick<RedisHealth, 'report'> | null;
   }
   interface FastifyContextConfig {
-    /** The media type of the route's body; left out, JSON. */
+    /** The media type of the route's body. Default: JSON. */
     mediaType?: string;
   }
 }
@@ -67,7 +66,7 @@ function tooManyWaiting({ isOwnLimit }: TooManyWaitingError): ProblemError {
   return new ProblemError('unavailable', 'Too many requests are waiting. Try again shortly.', { headers });
 }
 
-/** What fastify throws by itself. */
+/** Returns the problem for an error of fastify; `undefined` if it is not the client's fault. */
 function fromFastify(error: Error & { code: string; statusCode: number }, request: FastifyRequest): ProblemError | undefined {
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
@@ -87,7 +86,7 @@ function fromFastify(error: Error & { code: string; statusCode: number }, reques
   }
 }
 
-/** The problem that an error of any of our packages, or of a library, means to the client. */
+/** Returns the problem that the client gets for an error of this service or of a library. */
 export function problemFor(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof SpecError) {
@@ -121,9 +120,13 @@ export function problemFor(error: unknown, request: FastifyRequest): ProblemErro
       if (problem) return problem;
     }
   }
-  return new ProblemError('internal', 'The request failed by a fault of this server; its log has the cause under this request id.', {
-    cause: error,
-  });
+  return new ProblemError(
+    'internal',
+    "The request failed because of an error of this server. The server's log has the cause under this request id.",
+    {
+      cause: error,
+    },
+  );
 }
 
 /**
@@ -141,18 +144,18 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       .headers({ ...problem.headers, [requestIdHeader]: request.id, 'cache-control': 'no-store' })
       .removeHeader('content-length')
       .type('application/problem+json')
-      // As bytes: to a text fastify would add a charset, which this media type does not have.
+      // Sent as bytes, because fastify would add a charset to a text, and this media type has none.
       .send(Buffer.from(JSON.stringify(problem.toProblem(seenPath(request), request.id))))
   );
 }
 
-/** Answers what node could not even parse as HTTP; there is no request, only a socket. */
+/** Answers data that Node could not parse as an HTTP request. There is a socket, but no request object. */
 export function answerClientError(error: Error & { code?: string; rawPacket?: unknown }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  let problem = new ProblemError('badRequest', 'The bytes that arrived are not an HTTP request.');
+  let problem = new ProblemError('badRequest', 'The received data is not a valid HTTP request.');
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') problem = new ProblemError('requestTimeout', 'The request did not arrive in time.');
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     problem = isOneLine(error.rawPacket)
@@ -194,7 +197,7 @@ function isOneLine(packet: unknown): boolean {
   return Buffer.isBuffer(packet) && /^[A-Z]+ \S*$/.test(packet.subarray(0, 8_192).toString('latin1'));
 }
 
-/** Sets the error handler and the 404 handler, which fastify keeps apart. */
+/** Sets the error handler and the handler for unknown paths. In fastify these are two handlers. */
 export const errors = fp<{ redisHealth: Pick<RedisHealth, 'report'> | null }>((app, { redisHealth }, done) => {
   app.decorate('redisHealth', redisHealth);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));

@@ -1,5 +1,5 @@
-// The headers that tell a browser what it may do with an answer: nothing that an answer does not need (OWASP's secure
-// headers), and no other web site may read it, except those that the operator names (CORS).
+// Sets the response headers that restrict browsers: OWASP's secure headers, and CORS. Other web sites may not read responses, except the
+// sites that the operator names.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { corsExposedHeaders, corsMethods, corsRequestHeaders } from '../http/corsHeaders.ts';
@@ -11,12 +11,12 @@ const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
 };
 
-/** JSON and files load nothing; a page may load what comes from here, and its own inline parts. */
+/** The policies for JSON and files, which may load nothing, and for pages, which may load files of this service and their inline parts. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 const pagePolicy =
   "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/** Sets what holds for every answer. Returns whether the request comes from a page of a site that may call. */
+/** Sets the headers of every response. Returns whether the request comes from a page of a web site that the operator allows. */
 export function setBrowserHeaders(request: FastifyRequest, reply: FastifyReply, corsOrigins: readonly string[]): boolean {
   void reply.headers({ ...securityHeaders, 'cross-origin-resource-policy': 'same-origin' });
   const { origin } = request.headers;
@@ -34,7 +34,7 @@ export const headers = fp<{ corsOrigins: readonly string[] }>((app, { corsOrigin
     const mayCall = setBrowserHeaders(request, reply, corsOrigins);
     if (!mayCall) return;
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return;
-    // A preflight carries no key; it says nothing about what is at the path.
+    // A preflight request has no API key. So the response does not depend on whether the path exists.
     return await reply
       .code(204)
       .headers({

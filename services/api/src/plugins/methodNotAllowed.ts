@@ -11,7 +11,7 @@ interface KnownPath {
   readonly url: string;
   /** The value of the Allow header. */
   readonly allow: string;
-  /** Whether a route of the path answers without a key. */
+  /** Whether a route of the path needs no API key. */
   readonly isPublic: boolean;
 }
 

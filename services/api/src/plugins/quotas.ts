@@ -1,4 +1,4 @@
-// The quotas of a request's caller: those of every key, or none for an admin, as whom everybody counts where there are no keys.
+// Returns the quotas of a request's caller. Admins have no quotas. Without API keys, every caller is an admin.
 import { type KeyQuotas, noQuotas, type Quotas } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
 import { callerOf } from './access.ts';

@@ -1,12 +1,12 @@
-// One log line for each request, when it is over, with its request id, job id and caller; it also puts the request id
-// on every answer and counts the requests that are still open. It never logs headers or bodies.
+// Logs one line for each request after its end, with its request id, job id and caller. Headers and bodies are never logged. Also adds the
+// request id to every response.
 import { traceFields, EventLoopThrottle } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { pathOf, requestIdHeader } from '../http/requestIds.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The job that the request is about, once it is known. */
+    /** The id of the job that the request is about. `null` until the job is found. */
     jobId: string | null;
   }
 }

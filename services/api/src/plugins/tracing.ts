@@ -1,5 +1,5 @@
-// A span for each request, in the trace that its `traceparent` header names or in one of its own; what the handler does belongs to it.
-// It tells the route, never the path, a header or a body. Without tracing it does nothing.
+// Creates an OpenTelemetry span for each request, in the trace of its `traceparent` header or in a new trace. Spans of the handler are its
+// children. The span contains the route, but never the path, headers or a body. Without tracing, this plugin has no effect.
 import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { tracer } from '@trainyard/jobs';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -8,14 +8,14 @@ import { pathPatternOf } from './methodNotAllowed.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null where nobody traces, and for what is asked every few seconds by those who watch. */
+    /** The span of the request. `null` without tracing, and for health checks and metrics, which are requested every few seconds. */
     span: Span | null;
   }
 }
 
 const watched: ReadonlySet<string | undefined> = new Set(['/health/live', '/health/ready', '/metrics']);
 
-/** To be registered before everything that logs. */
+/** Register this plugin before plugins that log, because log lines contain the ids of the trace. */
 export const tracing = fp((app, _options, done) => {
   app.decorateRequest('span', null);
   app.addHook('onRequest', (request, reply, next) => {
@@ -26,7 +26,7 @@ export const tracing = fp((app, _options, done) => {
     reply.raw.once('close', () => end(span, request, reply));
     context.with(trace.setSpan(ROOT_CONTEXT, span), next);
   });
-  // The body came from the socket, which knows of no request.
+  // Sets the span again, because the context is lost while the body is read from the socket.
   app.addHook('preValidation', (request, _reply, next) => {
     if (request.span === null) next();
     else context.with(trace.setSpan(ROOT_CONTEXT, request.span), next);

@@ -1,5 +1,5 @@
-// The files of a job: which there are, and each of them. A file's digest is its ETag, so a download that broke off can be
-// continued, and one that you have is not sent again. What they hold is files/jobFiles.ts's.
+// The routes for the files of a job: a list of them, and a download of each. The ETag of a file is its digest. So an interrupted download
+// can be continued, and a file that the client already has is not sent again. files/jobFiles.ts defines the files.
 import { artifactList, isFinal, type Job } from '@trainyard/contracts';
 import { initialWeightsFile } from '@trainyard/engine/spec';
 import type { JobStore } from '@trainyard/jobs';
@@ -17,19 +17,25 @@ import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
 const fileHeaders = {
-  ETag: { type: 'string', description: 'What decides the content, as a digest, quoted; of stored files their SHA-256.' },
+  ETag: {
+    type: 'string',
+    description: 'A digest in quotes, which changes with the content. For a stored file it is the SHA-256 of the file.',
+  },
   'Accept-Ranges': { type: 'string', description: 'bytes' },
 } as const;
 
 const requestHeaders = z.looseObject({
-  range: z.string().optional().describe('One range of bytes, `bytes=FIRST-LAST`; several are answered with the whole file.'),
-  'if-range': z.string().optional().describe('An ETag; if the file has another one, the whole file is answered.'),
-  'if-none-match': z.string().optional().describe('ETags that you have.'),
+  range: z.string().optional().describe('One range of bytes, `bytes=FIRST-LAST`. For several ranges, the whole file is sent.'),
+  'if-range': z.string().optional().describe('An ETag. If the file has another one, the whole file is sent.'),
+  'if-none-match': z
+    .string()
+    .optional()
+    .describe('The ETags of files that you have. If the file has one of them, the response is a 304 without the file.'),
 });
 
 function notThereYet(job: Job, name: string): ProblemError {
   if (name === initialWeightsFile)
-    return new ProblemError('notFound', `${job.id} began with weights that were drawn: its spec has no initialWeights.`);
+    return new ProblemError('notFound', `${job.id} has no ${name}: its spec has no initialWeights, so its first weights were random.`);
   const when = isFinal(job.status)
     ? `The job is ${job.status}; only a job that succeeded has it.`
     : `The job is ${job.status}; it will be there when the job has succeeded. Its final status event says when that is: GET /jobs/${job.id}/events.`;
@@ -47,11 +53,14 @@ export const artifactRoutes: Routes = (app, { services }, done) => {
     {
       schema: {
         operationId: 'listArtifacts',
-        summary: 'The files of a job that are there now',
+        summary: 'The files of a job that can be downloaded now',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
-        response: { 200: json('The files, with where to get them.', artifactList), ...problems(...guarded, 'notFound', 'invalidRequest') },
+        response: {
+          200: json('The files, each with the path of its download.', artifactList),
+          ...problems(...guarded, 'notFound', 'invalidRequest'),
+        },
       },
     },
     async (request) => {
@@ -74,7 +83,7 @@ export const artifactRoutes: Routes = (app, { services }, done) => {
   done();
 };
 
-/** One file's own route, so that the document shows it. */
+/** The download of one file. Each file has a separate route, so that the OpenAPI document contains it. */
 const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }> = (app, { jobs, file }, done) => {
   const { name, operationId, summary, description, contentType, extension } = file;
   const mediaType = contentType.split(';')[0] ?? contentType;
@@ -91,11 +100,11 @@ const downloadRoute: FastifyPluginCallbackZod<{ jobs: JobStore; file: JobFile }>
       headers: requestHeaders,
       response: {
         200: answer('The file.', mediaType, z.unknown(), fileHeaders),
-        206: answer('The part of the file that Range asks for.', mediaType, z.unknown(), {
+        206: answer('The range of the file that the header Range requests.', mediaType, z.unknown(), {
           ...fileHeaders,
-          'Content-Range': { type: 'string', description: 'Which part: bytes FIRST-LAST/LENGTH.' },
+          'Content-Range': { type: 'string', description: 'The range that is sent: bytes FIRST-LAST/LENGTH.' },
         }),
-        304: z.undefined().describe('The file is one that you have.'),
+        304: z.undefined().describe('The file has an ETag that you sent in `If-None-Match`.'),
         ...problems(...guarded, 'notFound', 'rangeNotSatisfiable', 'invalidRequest'),
       },
     },

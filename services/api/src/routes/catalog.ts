@@ -1,5 +1,5 @@
-// What this service is and what a spec can say: every layer, loss, optimizer, scheduler and dataset with its options,
-// and the limits. Public.
+// The public routes that describe the service: links at `/`, and a catalog with every layer, loss, optimizer, scheduler and dataset, their
+// options, and the limits.
 import { catalog, catalogSchema } from '@trainyard/engine/spec';
 import { z } from 'zod';
 import { bodyBytesLimit, version } from '../config.ts';
@@ -14,8 +14,8 @@ const index = z.object({ name: z.string(), version: z.string(), links: z.record(
 
 const serviceCatalog = catalogSchema.extend({
   limits: catalogSchema.shape.limits.extend({
-    bodyBytes: z.int().describe('Of a request other than an upload'),
-    uploadBytes: z.int().describe('Of an upload'),
+    bodyBytes: z.int().describe('The most bytes of a request body, except for uploads'),
+    uploadBytes: z.int().describe('The most bytes of an upload'),
   }),
 });
 
@@ -52,8 +52,8 @@ export const catalogRoutes: Routes = (app, { services: { apiKeys }, config: { li
       config: { isPublic: true },
       schema: {
         operationId: 'getIndex',
-        summary: 'Where to go on',
-        description: 'Links; for a browser, as a page.',
+        summary: 'Links to the API reference and other starting points',
+        description: 'A browser gets the links as a page.',
         tags: ['service'],
         response: {
           200: { description: 'Links.', content: { 'application/json': { schema: index }, 'text/html': { schema: z.unknown() } } },

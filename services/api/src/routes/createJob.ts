@@ -1,4 +1,4 @@
-// Making a job, or asking what it would be. What a spec may say is the engine's to decide; here is only HTTP.
+// The route that creates a job or, with `dryRun`, only checks its spec. The engine checks the spec. This file only handles HTTP.
 import { setImmediate as breathe } from 'node:timers/promises';
 import { dryRunAnswer, type Job, jobSchema } from '@trainyard/contracts';
 import { pytorchScript } from '@trainyard/engine/formats';
@@ -19,7 +19,10 @@ import { ProblemError } from '../problems.ts';
 import type { Routes } from './routeContext.ts';
 
 const createQuery = z.strictObject({
-  dryRun: z.enum(['true', 'false']).default('false').describe('`true` checks the spec and says what it would cost; nothing is queued.'),
+  dryRun: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('With `true`, the spec is checked and its cost is returned, and no job is created.'),
 });
 
 const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resnet] });
@@ -27,7 +30,7 @@ const newJobBody = jobBody.meta({ id: 'NewJob', examples: [tutorial, lenet, resn
 export const createJobRoute: Routes = (app, { services, config }, done) => {
   const { jobs, datasets, classLimits, datasetDigests, keyQuotas } = services;
   const { limits, threads, webhookPolicy } = config;
-  // The engine's own check, which the handler calls, says more than the schema can: whether shapes fit, and what it costs.
+  // The handler checks the body with the engine, which finds more than the schema can: shapes that do not fit, and a cost over a limit.
   app.setValidatorCompiler(validatorOfAllButBody);
 
   app.post(
@@ -42,10 +45,10 @@ export const createJobRoute: Routes = (app, { services, config }, done) => {
         headers: idempotencyHeaders,
         body: newJobBody,
         response: {
-          200: json('With `dryRun=true`: what the job would be. Nothing was queued.', dryRunAnswer),
-          202: json('The job, which now waits for a worker; or with `reuse` one that has succeeded.', jobSchema, {
+          200: json('With `dryRun=true`: the spec with its defaults, and the cost of the job. No job is created.', dryRunAnswer),
+          202: json('The job, which now waits for a worker. With `reuse` it may be an earlier job that has succeeded.', jobSchema, {
             ...createdHeaders('job'),
-            'Job-Reused': { type: 'string', description: '`true` when `reuse` found the job.' },
+            'Job-Reused': { type: 'string', description: '`true` if the response is an earlier job, because of `reuse`.' },
           }),
           ...problems(
             ...guarded,
@@ -64,7 +67,7 @@ export const createJobRoute: Routes = (app, { services, config }, done) => {
     },
     async (request, reply) => {
       const body: unknown = request.body;
-      if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty; it has to be a job spec as JSON.');
+      if (body === undefined) throw new ProblemError('malformedJson', 'The body is empty. Send a job spec as JSON.');
       const owner = callerOf(request).name;
       const { idempotency } = idempotencyOf(request.headers, body);
       const isDryRun = request.query.dryRun === 'true';
@@ -105,7 +108,7 @@ export const createJobRoute: Routes = (app, { services, config }, done) => {
   done();
 };
 
-/** The 202 of a job, new or not. */
+/** Answers 202 with a job, which may be new or an earlier one. */
 function accepted(request: FastifyRequest, reply: FastifyReply, job: Job, headers: Readonly<Record<string, string>>): FastifyReply {
   request.jobId = job.id;
   return reply

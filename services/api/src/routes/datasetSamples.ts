@@ -1,4 +1,4 @@
-// A look at a dataset: its first samples, as numbers or as an image of images.
+// The route for the first samples of a dataset, as numbers or as one picture.
 import { datasetParts, datasetSamples } from '@trainyard/contracts';
 import { z } from 'zod';
 import { isImage } from '../datasets/contactSheet.ts';
@@ -12,12 +12,12 @@ import { ProblemError } from '../problems.ts';
 import { datasetParams } from './datasets.ts';
 import type { Routes } from './routeContext.ts';
 
-/** Numbers in an answer: of large samples fewer are shown. */
+/** The most numbers in a response. Of large samples, fewer are sent. */
 const mostValues = 1_000_000;
 
 const query = z.strictObject({
   limit: pageLimit(100).default(10),
-  part: datasetParts.default('train').describe('Of which part.'),
+  part: datasetParts.default('train').describe('The part of the dataset.'),
 });
 
 export const datasetSamplesRoute: Routes = (app, { services }, done) => {
@@ -31,7 +31,7 @@ export const datasetSamplesRoute: Routes = (app, { services }, done) => {
         operationId: 'getDatasetSamples',
         summary: 'The first samples of a dataset',
         description:
-          'As numbers, or, where samples are images, as one PNG of them all. Of a built-in dataset they are there when its files are.',
+          'As numbers or, if the samples are images, as one PNG with all of them. The files of a built-in dataset, if it has any, must be on the server.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: query,
@@ -52,7 +52,7 @@ export const datasetSamplesRoute: Routes = (app, { services }, done) => {
       const uploaded = await visibleDataset(datasets, id, request);
       const shape = uploaded?.content.inputShape ?? builtInDatasets.find((dataset) => dataset.id === id)?.inputShape ?? [];
       if (type === 'image/png' && shape.length > 0 && !isImage(shape)) {
-        throw new ProblemError('notAcceptable', `Samples of shape [${shape.join(', ')}] are no images: ask for application/json.`);
+        throw new ProblemError('notAcceptable', `Samples of shape [${shape.join(', ')}] are not images: request application/json.`);
       }
       const size = shape.reduce((product, side) => product * side, 1);
       const count = Math.max(1, Math.min(limit, Math.floor(mostValues / size)));

@@ -1,5 +1,5 @@
-// The datasets that a job can name: the list, each of them, and the end of an uploaded one. How one comes is uploadDataset.ts's,
-// its samples are datasetSamples.ts's and datasetExport.ts's.
+// The routes that list datasets, show one and delete an uploaded one. See uploadDataset.ts for uploads, and datasetSamples.ts and
+// datasetExport.ts for the samples.
 import { datasetList, datasetSchema } from '@trainyard/contracts';
 import { z } from 'zod';
 import { builtInDatasets, shownDataset, shownUpload, unknownDataset, visibleDataset, visibleUpload } from '../datasets/shownDataset.ts';
@@ -27,7 +27,8 @@ export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => 
       schema: {
         operationId: 'listDatasets',
         summary: 'The datasets that a job can name',
-        description: 'The built-in ones, on the first page, and those that you uploaded, newest first; `limit` is of these.',
+        description:
+          'The first page begins with the built-in datasets. Your uploaded datasets follow, newest first. `limit` counts only uploaded datasets.',
         tags: ['datasets'],
         querystring: listQuery,
         response: { 200: json('The datasets.', datasetList), ...problems(...guarded, 'invalidRequest') },
@@ -38,7 +39,7 @@ export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => 
       const owner = visibleOwner(request);
       const range = { limit: limit + 1, ...(after !== undefined && { after }), ...(owner !== undefined && { owner }) };
       const [ready, pending] = await Promise.all([datasets.list(range), datasets.pending.list(range)]);
-      // What has become a dataset since is shown as one.
+      // An upload that has just become a dataset may be in both lists. Only the dataset is shown.
       const known = new Set(ready.map(({ id }) => id));
       const found = [...ready.map(shownDataset), ...pending.filter(({ id }) => !known.has(id)).map(shownUpload)];
       const newest = found.toSorted((a, b) => (a.id < b.id ? 1 : -1));
@@ -56,7 +57,7 @@ export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => 
       schema: {
         operationId: 'getDataset',
         summary: 'A dataset',
-        description: 'For an upload with `Prefer: respond-async`, `status` and `progress` show how far the reading is.',
+        description: 'For an upload with `Prefer: respond-async`, `status` and `progress` show how much of the files is read.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: z.strictObject({}),
@@ -82,12 +83,12 @@ export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => 
         operationId: 'deleteDataset',
         summary: 'Delete an uploaded dataset',
         description:
-          'Jobs of it that have ended keep what they have, and cannot be trained again. An upload that is being read is stopped.',
+          'Jobs of the dataset that have ended keep their results, but cannot be trained again. An upload that is being read is stopped.',
         tags: ['datasets'],
         params: datasetParams,
         querystring: z.strictObject({}),
         response: {
-          204: z.undefined().describe('It is gone.'),
+          204: z.undefined().describe('The dataset is deleted.'),
           ...problems(
             ...guarded,
             'notFound',
@@ -106,11 +107,11 @@ export const datasetRoutes: Routes = (app, { services: { datasets } }, done) => 
       const { id } = request.params;
       const owner = visibleOwner(request);
       const upload = await datasets.pending.get(id, owner);
-      // Whoever reads it notices, and stops.
+      // The process that reads the upload notices that its record is gone, and stops.
       if (upload !== null && (await datasets.pending.remove(upload)) && (await datasets.get(id, owner)) === null)
         return reply.code(204).send();
       const dataset = await visibleDataset(datasets, id, request);
-      if (dataset === null) throw new ProblemError('builtInDataset', `${id} is there for everybody and stays.`);
+      if (dataset === null) throw new ProblemError('builtInDataset', `${id} is a built-in dataset and cannot be deleted.`);
       await datasets.delete(id);
       return reply.code(204).send();
     },

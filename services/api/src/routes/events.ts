@@ -1,5 +1,5 @@
-// The events of a job: as pages of JSON for those who ask, as a stream for those who listen. Both start at the
-// beginning or after an id, and carry the same stored events; a stream carries the live steps too.
+// The routes for the events of a job: pages of JSON, and server-sent event streams. Both start at the first event or after a given id, and
+// contain the same stored events. A stream also contains the live steps.
 import { eventPage, jobId, storedEventTypes, streamToken } from '@trainyard/contracts';
 import { compareEventIds, type EventHub, hasEndedBy, isRedisUnavailable, type JobHead, EventLoopThrottle } from '@trainyard/jobs';
 import type { FastifyRequest } from 'fastify';
@@ -15,10 +15,10 @@ import { sendProblem } from '../plugins/errors.ts';
 import { nothingThere, ProblemError } from '../problems.ts';
 import type { Routes } from './routeContext.ts';
 
-/** Events on a page when the client does not say how many. */
+/** The number of events on a page if the request has no `limit`. */
 const usualLimit = 100;
 
-/** Stored events that are read for one page when only some types are asked for. */
+/** The most stored events that are read for one page if the request selects types. */
 const scanLimit = 10_000;
 
 const types = storedEventTypes.join('|');
@@ -42,7 +42,7 @@ const headers = z.looseObject({
     .describe('The same as `after`, and takes precedence over it. An EventSource sends it when it reconnects.'),
 });
 
-/** OpenAPI 3.1 cannot describe one event of a stream; some of its readers take a schema for the stream's, others for the event's. */
+/** OpenAPI 3.1 cannot describe one event of a stream: some tools use the schema for the whole stream, others for one event. */
 const eventText = z
   .unknown()
   .describe('Server-sent events with `id`, `event` and `data`. `data` is the JSON of an event, as in a page. A `step` event has no `id`.');
@@ -66,7 +66,7 @@ export const eventRoutes: Routes = (app, { services: { eventLog, eventHub, strea
     '/jobs/:id/events',
     {
       config: { isStream: true, takesStreamToken: true },
-      // A HEAD would have to say how a stream that never ends would end.
+      // There is no HEAD route, because the length of a stream is unknown until it ends.
       exposeHeadRoute: false,
       schema: {
         operationId: 'getEvents',
@@ -105,19 +105,19 @@ export const eventRoutes: Routes = (app, { services: { eventLog, eventHub, strea
       if (isStream) await throttle.pass();
       const { limit, type: types } = request.query;
       const asked = request.headers['last-event-id'] ?? request.query.after;
-      // An id from the future, such as another job's, stands for the last event: nothing that comes may be missed.
+      // An id after the last event, such as an id of another job, is replaced by the id of the last event. So no later event is missed.
       const after = asked !== undefined && head.lastId !== null && compareEventIds(asked, head.lastId) > 0 ? head.lastId : asked;
       const place = after === undefined ? {} : { after };
       void reply.header('vary', 'accept');
       if (!isStream) {
         const page = await eventLog.range(id, { limit: limit ?? usualLimit, scanLimit, ...place, ...(types ? { types } : {}) });
-        // The head was read before the events: a job that had ended then has no more than these.
+        // The head was read before the events. If the job had ended then, the page contains the last events.
         const goesOn = head.finalId === null ? (page.position ?? '0-0') : null;
         return reply.code(200).send({ data: page.data, nextCursor: page.nextCursor ?? goesOn });
       }
       if (limit !== undefined) {
-        const issues = [{ path: '?limit', message: 'is for pages of JSON; a stream has no limit', code: 'invalidValue' }];
-        throw new ProblemError('invalidRequest', '?limit: is for pages of JSON; a stream has no limit.', { issues });
+        const issues = [{ path: '?limit', message: 'a stream has no limit: omit it, or request application/json', code: 'invalidValue' }];
+        throw new ProblemError('invalidRequest', '?limit: a stream has no limit: omit it, or request application/json.', { issues });
       }
       if (after !== undefined && hasEndedBy(head, after)) return reply.code(204).send();
       return reply.sendEvents((signal, cutOff) => {

@@ -1,5 +1,5 @@
-// The filters of a job's convolutions, as arrays or as a picture, also while it trains. Of the stored weights only the layer that is
-// asked for is read.
+// The route for the filters of a job's convolutions, as arrays or as a picture, also while the job trains. Only the weights of the
+// requested layer are read.
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { jobFilters } from '@trainyard/contracts';
@@ -15,14 +15,14 @@ import { ProblemError } from '../problems.ts';
 import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-/** More weights than these are too many for one answer. */
+/** The most weights in a response. */
 const mostWeights = 1_000_000;
 
 function unknownLayer(message: string): ProblemError {
   return new ProblemError('invalidRequest', `?layer: ${message}.`, { issues: [{ path: '?layer', message, code: 'unknownLayer' }] });
 }
 
-/** The convolution that is meant. @throws ProblemError 422 that names those there are */
+/** Returns the name of the requested convolution. Default: the first one. @throws ProblemError 422 that lists all names */
 function layerOf(names: readonly string[], asked: string | undefined): string {
   const [first] = names;
   if (first === undefined) throw unknownLayer('the model has no convolutions');
@@ -30,7 +30,7 @@ function layerOf(names: readonly string[], asked: string | undefined): string {
   if (names.includes(asked)) return asked;
   const guess = nearest(asked, names);
   throw unknownLayer(
-    `${JSON.stringify(asked)} is no convolution of the model${guess === null ? '' : `: did you mean ${JSON.stringify(guess)}?`} (there are: ${names.join(', ')})`,
+    `${JSON.stringify(asked)} is not a convolution of the model${guess === null ? '' : `: did you mean ${JSON.stringify(guess)}?`} (the convolutions are ${names.join(', ')})`,
   );
 }
 
@@ -59,11 +59,14 @@ export const filterRoutes: Routes = (app, { services }, done) => {
         operationId: 'getFilters',
         summary: 'The filters of a convolution',
         description:
-          'Of the trained model or, until there is one, of the last checkpoint. As `image/png` they are a sheet: a row for each filter and a tile for each of its planes, or one tile of colour for each filter of three planes; black to white is from the negative of the largest weight to the largest.',
+          'The filters of the trained model or, until there is one, of the last checkpoint. As `image/png`, each filter is a row with one grey tile for each of its planes. A filter with three planes is one tile in colour. With the largest absolute weight m, black is −m and white is m.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({
-          layer: z.string().optional().describe('The name of a convolution, or its index: `conv1`, `3.layers.0`; left out, the first one.'),
+          layer: z
+            .string()
+            .optional()
+            .describe('The name of a convolution, such as `conv1`, or its index, such as `3.layers.0`. Default: the first convolution.'),
         }),
         response: {
           200: {

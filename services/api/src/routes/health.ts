@@ -1,4 +1,4 @@
-// Whether the process lives, and whether it can serve. For load balancers and people; public.
+// The public routes for liveness and readiness: whether the process runs, and whether the services that it needs can be used.
 import { ArtifactError, type ArtifactErrorCode, RedisUnavailableError } from '@trainyard/jobs';
 import { z } from 'zod';
 import { always, json, problems } from '../http/answers.ts';
@@ -68,7 +68,7 @@ export const healthRoutes: Routes = (app, { services: { dependencies } }, done) 
         operationId: 'getLive',
         summary: 'Whether the process runs',
         tags: ['service'],
-        response: { 200: json('It runs.', live), ...problems(...always) },
+        response: { 200: json('The process runs.', live), ...problems(...always) },
       },
     },
     () => ({ status: 'live' as const }),
@@ -83,7 +83,7 @@ export const healthRoutes: Routes = (app, { services: { dependencies } }, done) 
         summary: 'Whether the service is ready, and if not, which dependency is down and why',
         description: 'Redis and the artifact storage are checked by writing and reading.',
         tags: ['service'],
-        response: { 200: json('Everything that jobs need is there.', ready), ...problems(...always, 'unavailable') },
+        response: { 200: json('All dependencies of jobs can be used.', ready), ...problems(...always, 'unavailable') },
       },
     },
     async () => {

@@ -1,4 +1,4 @@
-// What a run looked like from inside, epoch by epoch: its gradients and its evaluations, as a worker stored them.
+// The routes for the gradients and the evaluations of a job's epochs. A worker stores them during the training.
 import { isFinal, type Job, jobEvaluation, jobGradients } from '@trainyard/contracts';
 import { readSnapshot, type SnapshotKind } from '@trainyard/jobs';
 import { z } from 'zod';
@@ -12,26 +12,26 @@ const query = z.strictObject({
   epoch: z
     .preprocess((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), z.int().min(1))
     .optional()
-    .describe('An epoch, from 1 on; left out, the last one that there is.'),
+    .describe('An epoch, from 1. Default: the last one that is stored.'),
 });
 
 const noTestPart = ({ latest }: Job): boolean => latest !== null && latest.testLoss === null && latest.nonFinite?.testLoss === undefined;
 
-/** Why there is no such document. */
+/** Returns why the job has no such document. @param nearest the nearest epoch that has one; `null` if there is none */
 function reason(job: Job, kind: SnapshotKind, epoch: number | undefined, nearest: number | null): string {
-  if (kind === 'evaluation' && noTestPart(job)) return 'Its data has no test part to evaluate on.';
+  if (kind === 'evaluation' && noTestPart(job)) return 'Its dataset has no test part, so it is not evaluated.';
   if (epoch !== undefined && epoch > job.spec.epochs) return `It has only ${job.spec.epochs} epochs.`;
   if (nearest !== null) {
     const begun = job.forkOf ?? job.retryOf;
-    const elsewhere = begun === null ? '' : `, and what came before it began may be with ${begun}`;
-    return `The nearest epoch that has one is ${nearest}: beyond the first 1,000 not every epoch is looked into${elsewhere}.`;
+    const elsewhere = begun === null ? '' : ` Earlier epochs may be stored with ${begun}.`;
+    return `The nearest epoch that has one is ${nearest}. After the first 1,000 epochs, not every epoch has one.${elsewhere}`;
   }
-  if (isFinal(job.status)) return `It is ${job.status} and none was stored.`;
-  return `It is ${job.status}: the first comes within a second or so of the first ${kind === 'gradients' ? 'step' : 'evaluation'}.`;
+  if (isFinal(job.status)) return `The job is ${job.status}, and none was stored.`;
+  return `The job is ${job.status}. The first is stored about a second after the first ${kind === 'gradients' ? 'step' : 'evaluation'}.`;
 }
 
 export const insideRoutes: Routes = (app, { services: { jobs, artifacts } }, done) => {
-  /** @throws ProblemError 404 */
+  /** Returns the document of an epoch. Default: the last epoch that has one. @throws ProblemError 404 that says why there is none */
   const read = async (job: Job, kind: SnapshotKind, epoch: number | undefined): Promise<unknown> => {
     const found = await readSnapshot(artifacts, job.id, kind, epoch);
     if (found.document !== null) return found.document;
@@ -45,10 +45,10 @@ export const insideRoutes: Routes = (app, { services: { jobs, artifacts } }, don
     {
       schema: {
         operationId: 'getGradients',
-        summary: "The gradients of an epoch's first step, parameter by parameter",
+        summary: "The gradients of an epoch's first step, for each parameter",
         description:
-          'As the backward pass left them, before clipping and before the update. Of small parameters all values are there, before and after it. ' +
-          'A `gradients` event tells of each epoch; beyond the first 1,000 it is each tenth, and so on.',
+          'The gradients after the backward pass, before clipping and before the update. For small parameters, all values before and after the update are included. ' +
+          'A `gradients` event lists the epochs that have gradients. After the first 1,000 epochs it is every tenth epoch, and so on.',
         tags: ['jobs'],
         params: jobParams,
         querystring: query,
@@ -66,9 +66,9 @@ export const insideRoutes: Routes = (app, { services: { jobs, artifacts } }, don
     {
       schema: {
         operationId: 'getEvaluation',
-        summary: "What an epoch's evaluation on the test part showed",
+        summary: "The results of an epoch's evaluation on the test part",
         description:
-          'For data with classes: accuracy of each, which were taken for which, and the samples that the network was surest about and wrong. For data with values: the error of each output.',
+          'For data with classes: the accuracy of each class, the confusion matrix, and the wrong predictions with the highest confidence. For data with values: the error of each output.',
         tags: ['jobs'],
         params: jobParams,
         querystring: query,

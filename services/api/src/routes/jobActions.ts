@@ -1,5 +1,5 @@
-// The routes that cancel, pause, resume and delete a job. Each action of the contract's list has a route. The job store decides what an action
-// does in each status.
+// The routes that cancel, pause, resume and delete a job. Each action of the contract's list has a route. The job store decides what an
+// action does in each status.
 import { jobActionNames, jobActions, jobSchema } from '@trainyard/contracts';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -27,7 +27,7 @@ export const jobActionRoutes: Routes = (app, { services: { jobs, reservedFiles }
         },
       },
       async (request, reply) => {
-        // Not in the route's schema: the document would then ask for a body, and none is needed.
+        // The body is not in the route's schema, because the OpenAPI document would then require one.
         parseBody(z.strictObject({}).nullish(), request.body);
         const { id } = await visibleJob(jobs, request.params.id, request);
         return reply.code(202).send(await jobs.act(name, id));
@@ -41,12 +41,12 @@ export const jobActionRoutes: Routes = (app, { services: { jobs, reservedFiles }
       schema: {
         operationId: 'deleteJob',
         summary: 'Delete a finished job',
-        description: 'With its events and its files. Jobs that were retried or forked from it stay.',
+        description: 'Its events and files are deleted too. Jobs that were retried or forked from it stay.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
         response: {
-          204: z.undefined().describe('It is gone.'),
+          204: z.undefined().describe('The job is deleted.'),
           ...problems(...guarded, 'notFound', 'wrongState', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
         },
       },
@@ -55,7 +55,9 @@ export const jobActionRoutes: Routes = (app, { services: { jobs, reservedFiles }
       const { id } = await visibleJob(jobs, request.params.id, request);
       await jobs.delete(id);
       // The job is gone in any case; files that cannot be removed now are removed later.
-      await reservedFiles.remove(id).catch((err: unknown) => request.log.warn({ err }, 'files of a deleted job are still there'));
+      await reservedFiles
+        .remove(id)
+        .catch((err: unknown) => request.log.warn({ err }, 'files of a deleted job could not be removed now; they are removed later'));
       return reply.code(204).send();
     },
   );

@@ -1,4 +1,4 @@
-// Listing and showing jobs. What is done to them is in jobActions.ts.
+// The routes that list jobs and show one. See jobActions.ts for the routes that change a job.
 import { jobId, jobPage, jobSchema, jobStatus } from '@trainyard/contracts';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -12,7 +12,7 @@ const time = (which: string) =>
     .datetime({ offset: true, error: 'must be a time of RFC 3339 such as 2026-11-25T19:00:00Z' })
     .transform((text) => Date.parse(text))
     .optional()
-    .describe(`Only jobs made ${which} this time (RFC 3339).`);
+    .describe(`Only jobs that were created ${which} this time (RFC 3339).`);
 
 const listQuery = z.strictObject({
   status: z.enum(jobStatus.options).optional().describe('Only jobs that are in this status now.'),
@@ -50,7 +50,7 @@ export const jobRoutes: Routes = (app, { services: { jobs } }, done) => {
     {
       schema: {
         operationId: 'getJob',
-        summary: 'A job as it is now',
+        summary: 'The current state of a job',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),

@@ -1,4 +1,4 @@
-// The metrics of a job's epochs so far, as JSON or as a table.
+// The route for the metrics of a job's epochs so far, as JSON or as CSV.
 import { jobMetrics } from '@trainyard/contracts';
 import { z } from 'zod';
 import { metricsCsv } from '../files/metricsCsv.ts';
@@ -24,7 +24,7 @@ export const metricsRoutes: Routes = (app, { services: { jobs, eventLog, history
         querystring: z.strictObject({}),
         response: {
           200: {
-            description: 'One entry, or row, for each epoch.',
+            description: 'One entry (JSON) or row (CSV) for each epoch.',
             content: { 'application/json': { schema: jobMetrics }, 'text/csv': { schema: z.string() } },
           },
           ...problems(...guarded, 'notFound', 'notAcceptable', 'invalidRequest'),

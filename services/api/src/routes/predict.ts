@@ -122,7 +122,7 @@ export const predictRoutes: Routes = (app, { services }, done) => {
         consumes: ['application/json', ...images, ...tables],
         body: samples,
         response: {
-          200: json('Outputs, and what they mean.', prediction),
+          200: json('The outputs of the network. For data with classes, also the probabilities and the predicted classes.', prediction),
           ...problems(...guarded, 'notFound', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType', 'invalidRequest'),
         },
       },

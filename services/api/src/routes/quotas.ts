@@ -1,4 +1,4 @@
-// What a caller may have and has: its quotas, and how much of them is used.
+// The route for the quotas of the caller and how much of each quota is used.
 import { limitsWithin } from '@trainyard/jobs';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -6,21 +6,21 @@ import { callerOf } from '../plugins/access.ts';
 import { quotasOf } from '../plugins/quotas.ts';
 import type { Routes } from './routeContext.ts';
 
-const limit = z.number().nullable().describe('Null: not limited');
+const limit = z.number().nullable().describe('The limit, or null for no limit');
 const limited = z.object({ limit, used: z.number() });
 
 const quotasSchema = z
   .object({
-    queuedJobs: limited.describe('Jobs that have not ended, and those that a sweep is yet to make'),
-    parameters: z.object({ limit: z.number() }).describe('Of one job'),
-    epochs: z.object({ limit: z.number() }).describe('Of one job'),
+    queuedJobs: limited.describe('Jobs that have not ended, and the jobs that sweeps have not created yet'),
+    parameters: z.object({ limit: z.number() }).describe('The parameters of one job'),
+    epochs: z.object({ limit: z.number() }).describe('The epochs of one job'),
     storageBytes: limited.describe(
       'Bytes of uploaded datasets and weights, of all stored files of jobs, and of the specs and events of jobs and sweeps',
     ),
     redisBytes: limited.describe('Estimated bytes of jobs and sweeps in Redis. For a job that has not ended, all of its epochs count'),
     trainingSeconds: limited
-      .extend({ secondsUntilReset: z.number().describe('Until the next day') })
-      .describe('Of finished epochs on this UTC day'),
+      .extend({ secondsUntilReset: z.number().describe('Seconds until the next UTC day') })
+      .describe('Seconds of the epochs that finished on this UTC day'),
   })
   .meta({ id: 'Quotas' });
 
@@ -30,10 +30,13 @@ export const quotaRoutes: Routes = (app, { services: { keyQuotas }, config: { li
     {
       schema: {
         operationId: 'getQuotas',
-        summary: 'What you may have, and what you have of it',
+        summary: 'Your quotas and their use',
         tags: ['service'],
         querystring: z.strictObject({}),
-        response: { 200: json('The quotas of the key, and its use of them.', quotasSchema), ...problems(...guarded, 'invalidRequest') },
+        response: {
+          200: json('The quotas of your API key, and how much of each is used.', quotasSchema),
+          ...problems(...guarded, 'invalidRequest'),
+        },
       },
     },
     async (request) => {

@@ -1,4 +1,4 @@
-// `GET /metrics`, and the measuring of all requests for it. What is told is metrics/serviceMetrics.ts's.
+// The route `GET /metrics`, and the hook that measures all requests. metrics/serviceMetrics.ts defines the metrics.
 import { isRedisUnavailable } from '@trainyard/jobs';
 import fp from 'fastify-plugin';
 import { z } from 'zod';
@@ -7,11 +7,11 @@ import type { ServiceMetrics } from '../metrics/serviceMetrics.ts';
 import { pathPatternOf } from '../plugins/methodNotAllowed.ts';
 import type { Routes } from './routeContext.ts';
 
-/** Measures every request; to be registered before the routes. */
+/** Measures every request. Register this plugin before the routes. */
 export const measureRequests = fp<{ metrics: ServiceMetrics }>((app, { metrics }, done) => {
   app.addHook('onRequest', (request, reply, next) => {
     reply.raw.once('close', () => {
-      // A stream lasts as long as its job.
+      // Streams are not measured, because a stream lasts as long as its job.
       if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) return;
       const route = pathPatternOf(request) ?? 'none';
       metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
@@ -29,9 +29,9 @@ export const serviceMetricsRoutes: Routes = (app, { services }, done) => {
       config: { isAdminOnly: true },
       schema: {
         operationId: 'getServiceMetrics',
-        summary: 'How the service does, for Prometheus',
+        summary: 'The metrics of the service, for Prometheus',
         description:
-          'Of the process that answers: requests, event streams, resources. Of the whole service: jobs, queues, epochs, samples, workers; these are the same from every API process.',
+          'Metrics of the API process that answers: requests, event streams and resources. Metrics of the whole service: jobs, queues, epochs, samples and workers. Every API process reports the same values for the whole service.',
         tags: ['service'],
         querystring: z.strictObject({}),
         response: {

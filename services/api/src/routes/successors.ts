@@ -1,4 +1,5 @@
-// Jobs made of other jobs: a retry is the same job again, a fork one with changed fields; both go on from the last checkpoint.
+// The routes that create a job from another one. A retry has the same spec, a fork has changed fields. Both continue from the last
+// checkpoint.
 import { type Job, jobSchema, newWebhook } from '@trainyard/contracts';
 import { weightMismatches, weightShapes } from '@trainyard/engine/formats';
 import { checkSpec, type JobSpec, newJobSchema, openSpec, SpecError } from '@trainyard/engine/spec';
@@ -14,7 +15,7 @@ import { quotasOf } from '../plugins/quotas.ts';
 import type { Routes } from './routeContext.ts';
 import { visibleJob } from './visibleJob.ts';
 
-/** A field to be changed or, with null, left out, if a job can be without it; it is not filled in. */
+/** Returns the schema of a changed field. It has no default. Null removes the field, if the field is optional in a spec. */
 function change(field: z.ZodType): z.ZodType {
   const given = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
   return field.safeParse(undefined).success ? given.nullish() : given.optional();
@@ -29,7 +30,7 @@ const forkChanges = z
   .meta({
     id: 'ForkChanges',
     description:
-      'What is to be other than in the job that is forked. A field of the spec that is given replaces the whole field, null leaves out one that is optional, and what is not given stays, the webhook with its secret too.',
+      'The fields that differ from the forked job. A field replaces the whole field of the spec, and null removes an optional field. Other fields are kept, also the webhook with its secret.',
     examples: [{}, { name: 'slower', epochs: 40, optimizer: { type: 'sgd', learningRate: 0.001 }, scheduler: null }],
   });
 
@@ -40,18 +41,18 @@ const specErrors = ['invalidSpec', 'invalidRequest', 'idempotencyKeyReused', 'qu
 
 const noOtherWeights = {
   path: '/initialWeights',
-  message: 'a fork begins with the weights of the checkpoint: leave this out, or make a new job',
+  message: 'a fork begins with the weights of the checkpoint: omit this field, or create a new job',
   code: 'invalidValue',
 };
 
-/** The spec of a job with top-level fields replaced. What is no field stays, for the check to name it. */
+/** Returns the spec of a job with replaced top-level fields. Unknown fields are kept, so that the check of the spec reports them. */
 function changed(spec: JobSpec, changes: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(
     Object.entries({ ...openSpec(spec), ...changes }).filter(([name, value]) => value !== null || !Object.hasOwn(forkChanges.shape, name)),
   );
 }
 
-/** @throws SpecError when a checkpoint of the job holds other tensors than the new spec's model has */
+/** Checks that a checkpoint of the job has the tensors of the new spec's model. @throws SpecError if they differ */
 function checkTensors(job: Job, spec: JobSpec, isModelChanged: boolean): void {
   const mismatches = weightMismatches(weightShapes(spec), weightShapes(job.spec));
   if (mismatches.length === 0) return;
@@ -62,7 +63,7 @@ function checkTensors(job: Job, spec: JobSpec, isModelChanged: boolean): void {
 export const successorRoutes: Routes = (app, { services, config }, done) => {
   const { jobs, successors, datasets, classLimits, keyQuotas } = services;
   const { limits, threads, webhookPolicy } = config;
-  // As for a new job, the handler says more about a body than its schema can.
+  // The handler checks the body with the engine, as for a new job.
   app.setValidatorCompiler(validatorOfAllButBody);
 
   app.post(
@@ -72,13 +73,13 @@ export const successorRoutes: Routes = (app, { services, config }, done) => {
         operationId: 'retryJob',
         summary: 'Train a failed or cancelled job again',
         description:
-          'Makes a new job of the same spec, seed and webhook, yours, which goes on from the last checkpoint if there is one. The old job stays as it is.',
+          'Creates a new job with the same spec, seed and webhook. You own the new job. It continues from the last checkpoint, if there is one. The old job is not changed.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
         headers: idempotencyHeaders,
         response: {
-          202: json('The new job, which names the old one in `retryOf`.', jobSchema, createdHeaders('job')),
+          202: json('The new job. Its field `retryOf` is the id of the old job.', jobSchema, createdHeaders('job')),
           ...problems(...errors, ...specErrors),
         },
       },
@@ -100,16 +101,16 @@ export const successorRoutes: Routes = (app, { services, config }, done) => {
     {
       schema: {
         operationId: 'forkJob',
-        summary: "Go on from a job's checkpoint with changed fields",
+        summary: "Continue from a job's checkpoint with changed fields",
         description:
-          'Makes a new job, yours, of any job that has a checkpoint. Weights, the random state and the position in the data come from there; what a changed field makes meaningless begins anew, such as the state of another optimizer. The old job goes on as it is.',
+          'Creates a new job from a job that has a checkpoint. You own the new job. It takes the weights, the random state and the position in the data from the checkpoint. State that a changed field makes invalid, such as the state of another optimizer, begins anew. The old job continues unchanged.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
         headers: idempotencyHeaders,
         body: forkChanges,
         response: {
-          202: json('The new job, which names the old one in `forkOf`.', jobSchema, createdHeaders('job')),
+          202: json('The new job. Its field `forkOf` is the id of the old job.', jobSchema, createdHeaders('job')),
           ...problems(...errors, ...specErrors),
         },
       },

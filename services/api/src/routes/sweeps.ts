@@ -115,7 +115,7 @@ export const sweepRoutes: Routes = (app, { services, config }, done) => {
     async (request, reply) => {
       const { name, labels, spec: body, space, strategy, metric, goal, seed: given } = request.body;
       const owner = callerOf(request).name;
-      // Sweeps and jobs share a caller's keys.
+      // A caller's jobs and sweeps share idempotency keys. The field `sweep` distinguishes this request from that of a job.
       const { idempotency } = idempotencyOf(request.headers, { sweep: request.body });
       const earlier = idempotency === undefined ? null : await sweeps.replay(owner, idempotency);
       if (earlier !== null) {
@@ -201,7 +201,7 @@ export const sweepRoutes: Routes = (app, { services, config }, done) => {
         params,
         querystring: z.strictObject({}),
         response: {
-          202: json('The sweep, which is cancelled or about to be.', sweepDetail),
+          202: json('The sweep, which is cancelled or will soon be.', sweepDetail),
           ...problems(...guarded, ...withBody, 'notFound', 'wrongState'),
         },
       },

@@ -25,7 +25,7 @@ import { clientLeft } from '../http/clientLeft.ts';
 import { type Form, withForm } from '../uploads/form.ts';
 import type { AsyncRoutes } from './routeContext.ts';
 
-/** CIFAR-10 comes in six batches. */
+/** The most files of an upload. CIFAR-10 has six. */
 const maxFiles = 32;
 
 const filePart = (description: string) => z.string().meta({ format: 'binary' }).optional().describe(description);
@@ -59,16 +59,16 @@ const uploadForm = z
 
 const isFilePart = (name: string): name is UploadFilePart => (uploadFileParts as readonly string[]).includes(name);
 
-/** @throws ProblemError 422 for a part that is not known. */
+/** Returns the files of a form. @throws ProblemError 422 for a file whose part has an unknown name */
 function filesOf({ files }: Form): { readonly part: UploadFilePart; readonly path: string }[] {
   return files.map(({ part, path }) => {
     if (isFilePart(part)) return { part, path };
-    const message = `no part of this name takes a file: known are ${uploadFileParts.join(', ')}`;
+    const message = `no part of this name takes a file: use one of ${uploadFileParts.join(', ')}`;
     throw new ProblemError('invalidRequest', `${part}: ${message}.`, { issues: [{ path: `/${part}`, message, code: 'unknownField' }] });
   });
 }
 
-/** @throws ProblemError 422 for a file that was sent as a text, as curl's `-F file=<FILE` does */
+/** Refuses a file that was sent as text, as curl's `-F file=<FILE` does. @throws ProblemError 422 */
 function refuseTexts({ fields }: Form): void {
   const issues = uploadFileParts
     .filter((part) => Object.hasOwn(fields, part))
@@ -83,14 +83,14 @@ function titleOf({ files }: Form): string {
   return name.slice(0, 200) || 'dataset';
 }
 
-/** What a form asks for. */
+/** The content of an upload form. */
 interface Upload {
   readonly title: string;
   readonly given: Omit<UploadOptions, 'name'>;
   readonly files: readonly { readonly part: UploadFilePart; readonly path: string }[];
 }
 
-/** @throws ProblemError 422 */
+/** Parses a form. @throws ProblemError 422 */
 function parsed(form: Form): Upload {
   refuseTexts(form);
   const { name, ...given } = parseBody(uploadOptions, form.fields);
@@ -102,13 +102,13 @@ async function bytesOf({ files }: Form): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** RFC 7240. */
+/** Returns whether a Prefer header (RFC 7240) contains `respond-async`. */
 const prefersAsync = (prefer: string | readonly string[] | undefined): boolean =>
   [prefer ?? []].flat().some((header) => header.split(',').some((preference) => /^\s*respond-async\s*(;|$)/i.test(preference)));
 
 export const uploadDatasetRoute: AsyncRoutes = async (app, { services, config: { uploadBytesLimit } }) => {
   const { datasets, artifacts, uploadReader, uploadAdmission, keyQuotas } = services;
-  // Here alone a body may be a form, and nothing else.
+  // Only forms are accepted as bodies here. Other routes accept no forms.
   app.removeAllContentTypeParsers();
   await app.register(multipart);
   app.setValidatorCompiler(validatorOfAllButBody);

@@ -20,12 +20,12 @@ import type { AsyncRoutes } from './routeContext.ts';
 const bytesType = 'application/octet-stream';
 const formType = 'multipart/form-data';
 
-/** The form, for the document: forms are received piece by piece and not parsed by it. */
+/** The form in the OpenAPI document. It also checks the names of the parts after the form has been received. */
 const weightsForm = z
   .strictObject({ file: z.string().meta({ format: 'binary' }).describe('A safetensors file, or a state_dict saved by torch.save') })
   .meta({ id: 'NewWeights' });
 
-/** Where the form's only file lies. @throws ProblemError 422 */
+/** Returns the path of the form's only file. @throws ProblemError 422 */
 function fileOf({ fields, files }: Form): string {
   const sent = Object.fromEntries([...Object.entries(fields), ...files.map(({ part, path }) => [part, path] as const)]);
   const { file } = parseBody(weightsForm, sent);
@@ -41,7 +41,7 @@ export const uploadWeightsRoute: AsyncRoutes = async (app, { services, config: {
   await app.register(multipart);
   app.addContentTypeParser(bytesType, (_request, payload, parsed) => parsed(null, payload));
 
-  /** @throws ProblemError 422 that says what is wrong with the file */
+  /** Checks and stores a received file. @throws ProblemError 422 that says what is wrong with the file */
   const add = async (weightsFile: string, request: FastifyRequest, gone: AbortSignal): Promise<Weights> => {
     const converted = artifacts.temporaryFile();
     const owner = callerOf(request).name;
@@ -90,14 +90,14 @@ export const uploadWeightsRoute: AsyncRoutes = async (app, { services, config: {
       config: { mediaType: `${bytesType} or ${formType}`, mayArriveSlowly: true },
       schema: {
         operationId: 'uploadWeights',
-        summary: 'Upload weights for jobs to begin with',
+        summary: 'Upload initial weights for jobs',
         description: `Send the file as the body, or as the part \`file\` of a form: a safetensors file of ${elementTypesListed} tensors, or a state_dict saved by torch.save in its zip format. In a checkpoint, the entry \`state_dict\` or \`model_state_dict\` is read. Names and shapes are those of PyTorch. Code in the file is never run. Use the \`id\` of the response in \`initialWeights\`.`,
         tags: ['weights'],
         querystring: z.strictObject({}),
         consumes: [bytesType, formType],
         body: weightsForm,
         response: {
-          201: json('The weights, as they are stored.', weightsSchema, {
+          201: json('The stored weights.', weightsSchema, {
             Location: { type: 'string', description: 'The path of the weights.' },
           }),
           ...problems(

@@ -1,4 +1,4 @@
-// Having a job's webhook sent anew. Sending is webhooks/webhookSender.ts's.
+// The route that sends a job's webhook again. webhooks/webhookSender.ts does the sending.
 import { jobSchema } from '@trainyard/contracts';
 import { z } from 'zod';
 import { guarded, json, problems } from '../http/answers.ts';
@@ -12,13 +12,14 @@ export const webhookRoutes: Routes = (app, { services: { jobs, webhooks } }, don
     {
       schema: {
         operationId: 'redeliverWebhook',
-        summary: "Send an ended job's webhook anew",
-        description: 'Also one that was delivered, or whose receiver said 410. Its message has the same `webhook-id` as before.',
+        summary: "Send an ended job's webhook again",
+        description:
+          'Also sends a webhook that was delivered, or whose receiver answered 410. The message has the same `webhook-id` as before.',
         tags: ['jobs'],
         params: jobParams,
         querystring: z.strictObject({}),
         response: {
-          202: json('The job, whose webhook is about to be sent.', jobSchema),
+          202: json('The job. Its webhook will soon be sent.', jobSchema),
           ...problems(
             ...guarded,
             'notFound',

@@ -1,4 +1,4 @@
-// Uploaded weights: what they hold, and their end. How they come is uploadWeights.ts's.
+// The routes that show and delete uploaded weights. See uploadWeights.ts for the upload.
 import { weightsId, weightsSchema, type Weights } from '@trainyard/contracts';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ export const weightsRoutes: Routes = (app, { services: { weights } }, done) => {
     {
       schema: {
         operationId: 'getWeights',
-        summary: 'What uploaded weights hold',
+        summary: 'The tensors of uploaded weights',
         tags: ['weights'],
         params,
         querystring: z.strictObject({}),
@@ -37,12 +37,12 @@ export const weightsRoutes: Routes = (app, { services: { weights } }, done) => {
       schema: {
         operationId: 'deleteWeights',
         summary: 'Delete uploaded weights',
-        description: 'Refused while a job that was made with them has not ended.',
+        description: 'The request is refused while a job that uses the weights has not ended.',
         tags: ['weights'],
         params,
         querystring: z.strictObject({}),
         response: {
-          204: z.undefined().describe('They are gone.'),
+          204: z.undefined().describe('The weights are deleted.'),
           ...problems(...guarded, 'notFound', 'inUse', 'invalidRequest', 'malformedJson', 'bodyTooLarge', 'unsupportedMediaType'),
         },
       },

@@ -1,4 +1,4 @@
-// Which workers there are, and what each has in hand: what they said of themselves within the last seconds.
+// The route that lists the workers and their running jobs. A worker is listed if it announced itself within the last seconds.
 import { workerList } from '@trainyard/contracts';
 import { z } from 'zod';
 import { forAdmins, json, problems } from '../http/answers.ts';
@@ -11,10 +11,10 @@ export const workerRoutes: Routes = (app, { services: { presence } }, done) => {
       config: { isAdminOnly: true },
       schema: {
         operationId: 'listWorkers',
-        summary: 'The workers that are there, with their capacity and their jobs',
+        summary: 'The running workers, with their capacity and their jobs',
         tags: ['service'],
         querystring: z.strictObject({}),
-        response: { 200: json('The workers, by name.', workerList), ...problems(...forAdmins, 'invalidRequest') },
+        response: { 200: json('The workers, sorted by name.', workerList), ...problems(...forAdmins, 'invalidRequest') },
       },
     },
     async () => ({ data: (await presence.list()).map(({ isStorageUp: _forMetrics, ...worker }) => worker) }),

@@ -25,7 +25,7 @@ export interface PlanContext {
   readonly limits: SpecLimits;
   /** The most bytes of the specs and values of all trials together. */
   readonly bytesLimit: number;
-  /** Threads of a job that names none. */
+  /** The number of threads of a job whose spec has no `threads`. */
   readonly threads: number;
   readonly uploads: UploadedDatasets;
   /** @throws SpecError when the weights that a spec names cannot be used or do not fit */

@@ -1,6 +1,5 @@
-// Which addresses a webhook may be sent to: public ones. A name is resolved here and the connection made to the address that was
-// checked, so that a name which means another address a moment later (DNS rebinding) gains nothing. The lists are IANA's registries of
-// special-purpose addresses.
+// Allows webhooks only to public addresses. The connection is made to the address that was checked. So a host name that later resolves to
+// another address (DNS rebinding) cannot avoid the check. The lists are IANA's registries of special-purpose addresses.
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
@@ -23,10 +22,10 @@ const specialV4 = blockList('ipv4', [
   ['240.0.0.0', 4],
 ]);
 
-/** Global unicast; everything else of IPv6 is special, IPv4 in IPv6 clothes among it. */
+/** Global unicast. All other IPv6 addresses are special, also IPv4 addresses that are mapped to IPv6. */
 const globalV6 = blockList('ipv6', [['2000::', 3]]);
 
-/** Within global unicast: Teredo and other protocols, documentation, 6to4 (which holds an IPv4 address). */
+/** The special addresses within global unicast: Teredo and other protocols, documentation, and 6to4, which contains an IPv4 address. */
 const specialV6 = blockList('ipv6', [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -40,20 +39,20 @@ function blockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string,
   return list;
 }
 
-/** Whether an IP address is one that anybody on the internet could reach. */
+/** Returns whether an IP address is public: the whole internet can reach it. */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
   if (family === 4) return !specialV4.check(address, 'ipv4');
   return family === 6 && globalV6.check(address, 'ipv6') && !specialV6.check(address, 'ipv6');
 }
 
-/** The IP address that a URL names by itself, or null where it names a host. */
+/** Returns the IP address in a URL; `null` if the URL has a host name instead. */
 export function literalAddress(url: URL): string | null {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return isIP(host) === 0 ? null : host;
 }
 
-/** The receiver may not be sent to. It says nothing of what the name resolved to. */
+/** Thrown when no address of the receiver is public. The message does not contain the addresses, because they may be secret. */
 export class PrivateAddressError extends Error {
   readonly code = 'privateAddress';
 

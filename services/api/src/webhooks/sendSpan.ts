@@ -1,11 +1,11 @@
-// The span of one attempt to send a webhook, `send webhook`, in the trace of the request that made the job. It tells the answer's status
-// or what kind of error there was, never the address. Without tracing every call does nothing.
+// The OpenTelemetry span `send webhook` of one attempt, in the trace of the request that created the job. It contains the status of the
+// response or the kind of the error, but never the address. Without tracing, it has no effect.
 import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { contextOf, type DueWebhook, tracer } from '@trainyard/jobs';
 
 /**
- * Runs an attempt in its span, which an error that it throws fails.
- * @param attempt is given what notes the status that a receiver answered with
+ * Runs an attempt in a span. An error of the attempt marks the span as failed.
+ * @param attempt makes the attempt. It calls `noteStatus` with the status of the receiver's response
  */
 export async function inSendSpan(
   { traceparent, message }: DueWebhook,
@@ -34,7 +34,7 @@ function fail(span: Span, type: string): void {
   span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR, message: type });
 }
 
-/** The code of a system's error, such as ECONNREFUSED, else the error's name. */
+/** Returns the code of an error, such as ECONNREFUSED, or the name of the error if it has no code. */
 function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;

@@ -8,7 +8,7 @@ import { guardedLookup, isPublicAddress, literalAddress, PrivateAddressError, ty
 
 export interface SendOptions {
   readonly url: string;
-  /** `whsec_…` */
+  /** The secret that signs the message, such as `whsec_…`. */
   readonly secret: string;
   readonly message: WebhookMessage;
   /** Whether addresses of this machine and its network are allowed. */
@@ -53,10 +53,10 @@ const mostInformational = 10;
 const SWITCHING_PROTOCOLS = 101;
 
 /**
- * Sends it once.
- * @throws PrivateAddressError
+ * Sends a webhook once.
+ * @throws PrivateAddressError if the receiver has no public address and private ones are not allowed
  * @throws NoAnswerError at the deadline
- * @throws InvalidAnswerError
+ * @throws InvalidAnswerError if the receiver sends no valid HTTP response
  * @throws Error if the receiver cannot be reached: no such host, refused, broken TLS; the signal's reason if it is aborted
  */
 export async function sendWebhook({ url: address, secret, message, ...options }: SendOptions): Promise<Receipt> {

@@ -24,9 +24,9 @@ import { queryDns, SystemLookups } from './resolveHost.ts';
 import { inSendSpan } from './sendSpan.ts';
 import { type Receipt, sendWebhook } from './sendWebhook.ts';
 
-/** What an operator decides about webhooks. */
+/** The operator's settings for webhooks. */
 export interface WebhookPolicy {
-  /** Signs the messages of jobs that have no secret of their own. */
+  /** The secret that signs the messages of jobs without their own secret. `null` if the operator set none. */
   readonly secret: string | null;
   /** Whether addresses of this machine and its network are allowed. */
   readonly allowPrivate: boolean;
@@ -36,21 +36,21 @@ export interface WebhookSenderOptions extends WebhookPolicy {
   readonly store: WebhookStore;
   /** A connection with role `worker`. */
   readonly redis: Redis;
-  /** A connection with role `subscriber`. Both stay the caller's to close. */
+  /** A connection with role `subscriber`. The caller closes both connections. */
   readonly subscriber: Redis;
   readonly prefix?: string;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>;
   /** Called with errors of Redis. Default: errors other than outages are logged. */
   readonly onError?: (error: unknown) => void;
-  /** The pause before the second attempt, in ms; each further one is three times as long. Default 5,000. */
+  /** The pause before the second attempt, in ms. Each later pause is three times as long. Default 5,000. */
   readonly firstPauseMs?: number;
   /** How long an attempt may take, in ms. Default 10,000. */
   readonly timeoutMs?: number;
   /** How many webhooks this process sends at the same time. Default 200. */
   readonly places?: number;
-  /** How many of them may be of one key. Default 10. */
+  /** How many webhooks of one key this process sends at the same time. Default 10. */
   readonly placesPerKey?: number;
-  /** Default: the DNS, or with `allowPrivate` the operating system. */
+  /** Finds the addresses of a host. Default: queries the DNS, or with `allowPrivate` asks the operating system. */
   readonly resolve?: Resolve;
   /** Called for each delivery that this process leaves to another one, with the setting that it lacks. */
   readonly onLeft?: (setting: MissingSetting) => void;
@@ -87,7 +87,7 @@ export class WebhookSender {
     this.#onError = onError;
     // No webhook waits for a place here: it is parked instead.
     this.#places = new FairSemaphore({ places, placesPerKey, waiting: 0 });
-    // BullMQ describes ioredis 5 and 6 at once; ours is 6.
+    // BullMQ's type describes clients of ioredis 5 and 6. This client is of version 6.
     const connection: ConnectionOptions = options.redis;
     if (options.allowPrivate) {
       const announce = (): void => void store.announcePrivate().catch(onError);
@@ -236,7 +236,7 @@ export class WebhookSender {
         throw error;
       }
     }).catch((error: unknown) => {
-      // The queue keeps the message of what is thrown.
+      // The queue stores the message of the error, so the message must not contain details about the network of this service.
       throw error instanceof UnrecoverableError || error instanceof AttemptError || error instanceof LeftError
         ? error
         : new AttemptError(describe(error));
