@@ -1,6 +1,5 @@
-// Arenas: the temporaries of one training step share a piece of memory that is given back at once when
-// the step ends. Outside an arena a tensor's memory belongs to JavaScript's garbage collector, which is
-// always safe; inside one, tensors cost next to nothing. Nobody frees by hand in either case.
+// Arenas: the temporary tensors of a training step share a block of memory, which is freed when the step ends. This makes allocation fast.
+// The memory of tensors made outside of an arena is freed by JavaScript's garbage collector. Nobody has to free memory by hand.
 import { backend } from './backend/current.ts';
 import { runSynchronously } from './synchronous.ts';
 
@@ -11,16 +10,15 @@ export interface Arena {
 
 let current: Arena | null = null;
 
-/** The innermost arena that is open, or null. */
+/** Returns the innermost open arena, or null. */
 export function currentArena(): Arena | null {
   return current;
 }
 
 /**
- * Runs one step with its temporaries in an arena. Parameters, gradients and optimizer state outlive it;
- * every other tensor made inside throws an ArenaError when it is used afterwards. To carry a value out,
- * return `loss.item()` or `output.keep()`.
- * @throws ArgumentError for an async function, whose tensors would outlive the arena.
+ * Runs one step in a new arena. Parameters, gradients and optimizer state remain valid after it. Every other tensor that the step makes
+ * throws an ArenaError if it is used later. To keep a value, return `loss.item()` or `output.keep()`.
+ * @throws ArgumentError for an async function, because its tensors would be used after the arena has ended
  */
 export function inArena<T>(step: () => T): T {
   return reopenArena({ alive: false }, step);

@@ -42,7 +42,7 @@ export class Replay {
     }
   }
 
-  /** Does it all again: every tensor of before has its new values, and the graph is ready for a backward pass. */
+  /** Repeats all operations. Every result then has new values, and the graph is ready for a backward pass. */
   run(): void {
     for (let i = 0; i < this.#results.length; i++) {
       const result = this.#results[i];
@@ -52,8 +52,8 @@ export class Replay {
   }
 
   /**
-   * For the backward pass from `loss`, the result that has one: what nobody reads any more before each of its operations. Afterwards no
-   * tensor of the replay can be looked at until it is run again.
+   * Returns the tensors that can be freed before each operation of the backward pass from `loss`, because nobody reads them any more. After
+   * that pass, no tensor of the replay can be read until `run` is called again.
    */
   releasesOf(loss: Tensor): Releases {
     this.#releases ??= this.#findReleases(loss);
