@@ -83,7 +83,7 @@ test.each(lossClasses)('%s refuses a number in place of options', (name) => {
 test.each([
   ['crossEntropy', [input, labels, { weight: [1, 1, 1] }], /weight must be a tensor, got \[1,1,1\]/],
   ['crossEntropy', [input, labels, { ignore_index: 1 }], /did you mean "ignoreIndex"\?/],
-  ['crossEntropy', [input, labels, { ignoreIndex: 0.5 }], /ignoreIndex is a class, a whole number, got 0\.5/],
+  ['crossEntropy', [input, labels, { ignoreIndex: 0.5 }], /ignoreIndex must be a whole number, got 0\.5/],
   ['tensor', ['abc'], /numbers and lists of them, got "abc"/],
   ['tensor', [[1, '2']], /numbers and lists of them, got "2"/],
   ['tensor', [undefined], /numbers and lists of them, got undefined/],
@@ -166,7 +166,7 @@ test('an unknown option of a loader and a batch size that is not a number are re
   expectRefused(() => loader({ batchsize: 1, dropLast: false }), /did you mean "batchSize"\?/);
   const flip = { type: 'horizontalFlip', prob: 1 };
   expectRefused(() => loader({ batchSize: 1, dropLast: false, transforms: [flip] }), /transforms: prob: unknown field "prob"/);
-  expectRefused(() => loader({ batchSize: '1', dropLast: false }), /batchSize must be a whole number from 1 on, got "1"/);
+  expectRefused(() => loader({ batchSize: '1', dropLast: false }), /batchSize must be a whole number of at least 1, got "1"/);
 });
 
 test('an unknown option of a backward pass is refused', () => {

@@ -36,8 +36,12 @@ describe('parseIdx', () => {
       changed(good, 4, 0xff),
       'f: shape [4278190082, 3] takes 12834570246 bytes from byte 12 on, but the file has 6 there',
     ],
-    ['missing dimensions', changed(good, 3, 200), 'f: byte 3 announces 200 dimensions, whose sizes end at byte 804, but the file has 18'],
-    ['hardly any bytes', good.subarray(0, 3), 'f: 3 bytes are too few for an IDX file, whose head alone has 4'],
+    [
+      'missing dimensions',
+      changed(good, 3, 200),
+      'f: byte 3 says that there are 200 dimensions, so their sizes end at byte 804, but the file has 18 bytes',
+    ],
+    ['hardly any bytes', good.subarray(0, 3), 'f: 3 bytes are too few for an IDX file: its header has at least 4'],
   ])('refuses a file with %s', (_, file, message) => {
     expect(() => parseIdx(file, 'f')).toThrow(expect.objectContaining({ code: 'invalidDataFile', message }));
   });
@@ -68,7 +72,7 @@ describe('idxDataset', () => {
       'labels: label 10 at byte 9 is none of the 10 classes 0 to 9',
     ],
     ['labels in the place of images', labels, labels, 'labels: expected images of shape [samples, rows, columns], got [2]'],
-    ['images in the place of labels', images, images, 'images: expected one label a sample, of shape [samples], got [2, 1, 2]'],
+    ['images in the place of labels', images, images, 'images: expected one label per sample, of shape [samples], got [2, 1, 2]'],
     [
       'no images',
       { name: 'images', bytes: idxFile([0, 28, 28], []) },

@@ -147,8 +147,10 @@ describe.each(loaders)('%s', (_, Loader) => {
 
   test('refuses an order longer than the dataset and a batch size of 0', () => {
     const loader = opened(new Loader(pictures(4), { batchSize: 1, dropLast: false }));
-    expect(() => loader.epoch(mixed(5))).toThrow('an order of 5 samples is too long: the dataset has 4');
-    expect(() => new Loader(pictures(4), { batchSize: 0, dropLast: false })).toThrow('batchSize must be a whole number from 1 on, got 0');
+    expect(() => loader.epoch(mixed(5))).toThrow('the order has 5 samples, but the dataset has only 4');
+    expect(() => new Loader(pictures(4), { batchSize: 0, dropLast: false })).toThrow(
+      'batchSize must be a whole number of at least 1, got 0',
+    );
   });
 
   test('can be closed in the middle of an epoch, and cannot be used afterwards', async () => {

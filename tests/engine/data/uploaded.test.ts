@@ -50,7 +50,7 @@ describe('a spec', () => {
       'unknown dataset "ds_01K',
     ],
     ['names what cannot be an id', { dataset: 'ds_1' }, '/data/dataset', ''],
-    ['has other content', { dataset: pixelsId, content: { ...content, sha256: '0'.repeat(64) } }, '/data/content/sha256', 'leave it out'],
+    ['has other content', { dataset: pixelsId, content: { ...content, sha256: '0'.repeat(64) } }, '/data/content/sha256', 'remove content'],
     ['splits what has a test part', { dataset: valuesId, testSplit: 0.2 }, '/data/testSplit', 'has a test part of 12 samples'],
     ['splits off everything', { dataset: pixelsId, testSplit: 1 }, '/data/testSplit', 'must be less than 1'],
     ['has an unknown field', { dataset: pixelsId, testSplits: 0.2 }, '/data/testSplits', 'did you mean "testSplit"?'],
@@ -109,7 +109,7 @@ describe('its file', () => {
 
   test('is refused if it belongs to another dataset', () => {
     expect(() => readNpz(named(file), uploadedFiles[valuesId].content)).toThrow('is it another dataset');
-    expect(() => readNpz(named(file), { ...content, classes: ['ant'] })).toThrow('names none of the 1 classes');
+    expect(() => readNpz(named(file), { ...content, classes: ['ant'] })).toThrow('is none of the 1 classes');
   });
 
   test('that is cut off or changed anywhere is read or refused', () => {

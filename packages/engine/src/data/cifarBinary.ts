@@ -1,5 +1,5 @@
-// The binary format of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html): records of one byte for the label and
-// 3,072 for the pixels, the red plane before the green and the blue one. Nothing announces their number.
+// Reads the binary format of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html). A record has one byte for the label and 3,072 bytes
+// for the pixels: the red, the green and the blue plane. The file's size gives the number of records.
 import { type Dataset, sharableBytes } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
 import type { NamedBytes } from './files.ts';
@@ -7,10 +7,10 @@ import type { NamedBytes } from './files.ts';
 const PIXELS = 3 * 32 * 32;
 export const CIFAR_RECORD = 1 + PIXELS;
 
-/** The batches in the archive that the publisher offers, cifar-10-binary.tar.gz. */
+/** Matches the batch files in the published archive, cifar-10-binary.tar.gz. */
 export const CIFAR_BATCH = /(^|\/)(data_batch_\d+|test_batch)\.bin$/;
 
-/** Records in a file. @throws DataFormatError unless it holds one or more whole records. */
+/** Returns the number of records in a file. @throws DataFormatError unless the file consists of one or more whole records */
 export function cifarRecords({ name, bytes }: NamedBytes): number {
   const records = bytes.length / CIFAR_RECORD;
   if (Number.isInteger(records) && records > 0) return records;
@@ -20,10 +20,10 @@ export function cifarRecords({ name, bytes }: NamedBytes): number {
 }
 
 /**
- * One split of colour images [3, 32, 32] from its files, in their order.
- * @param classes their names; labels are indices into them
- * @param limit takes the first so many records
- * @throws DataFormatError when a file is malformed or a label names no class.
+ * Returns one split of colour images [3, 32, 32]. The samples are in the order of the files.
+ * @param classes the names of the classes. A label is an index into this list
+ * @param limit the most records to read, from the first one
+ * @throws DataFormatError if a file is malformed or a label is not an index of `classes`
  */
 export function cifarDataset(files: readonly NamedBytes[], classes: readonly string[], limit: number): Dataset {
   const length = Math.min(

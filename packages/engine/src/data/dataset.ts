@@ -1,56 +1,56 @@
-// One split of a dataset in memory: plain objects and typed arrays, so that a thread can be handed one. It knows no
-// files and no batches' order, and imports nothing heavy: loader threads start with it.
+// The type of one split of a dataset in memory, and functions that read its samples. A split consists of plain objects and typed arrays, so
+// that it can be sent to another thread. This file imports little, because every loader thread loads it.
 import { ArgumentError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 
-/** What a sample's target is: one of a list of classes, or an array of values. */
+/** The type of a sample's target: one of a list of classes, or an array of values. */
 export type Target = { readonly kind: 'class'; readonly classes: readonly string[] } | { readonly kind: 'values'; readonly shape: Shape };
 
-/** A split in memory. Its arrays may lie in SharedArrayBuffers. */
+/** A split in memory. Its arrays may use SharedArrayBuffers. */
 export interface Dataset {
-  /** Number of samples. */
+  /** The number of samples. */
   readonly length: number;
-  /** One sample's shape: [1, 28, 28]. */
+  /** The shape of one sample, such as [1, 28, 28]. */
   readonly inputShape: Shape;
-  /** All samples, row-major. Bytes are pixels that are read as x / 255. */
+  /** The inputs of all samples, row-major. Bytes are pixels; they are read as x / 255. */
   readonly inputs: InputArray;
   readonly target: Target;
-  /** Class indices (bytes or int32), or all samples' values (float32), row-major. */
+  /** The targets of all samples, row-major: class indices (bytes or int32) or values (float32). */
   readonly targets: Uint8Array | Int32Array | Float32Array;
 }
 
-/** A dataset's parts in memory. */
+/** The training part and the test part of a dataset in memory. `test` is null without a test part. */
 export interface Splits {
   readonly train: Dataset;
   readonly test: Dataset | null;
 }
 
-/** Targets of a batch: class indices or values. */
+/** The targets of a batch: class indices (int32) or values (float32). */
 export type TargetArray = Int32Array | Float32Array;
 
-/** Inputs of a batch, or of a dataset: pixels, which are read as x / 255, or values. */
+/** The inputs of a batch or a dataset: pixels (bytes, read as x / 255) or values (float32). */
 export type InputArray = Uint8Array | Float32Array;
 
-/** Indices of samples in the order in which to read them. */
+/** The indices of samples, in the order in which they are read. */
 export type SampleOrder = Uint32Array | Int32Array;
 
-/** Values of one sample's target: 1 for a class. */
+/** Returns the number of values in one sample's target. It is 1 for a class. */
 export function targetSize(target: Target): number {
   return target.kind === 'class' ? 1 : sizeOf(target.shape);
 }
 
-/** An array for the targets of `samples` samples, of the kind that {@link gather} writes. */
+/** Returns a zeroed array for the targets of `samples` samples, of the type that {@link gather} writes. */
 export function targetArray(target: Target, samples: number): TargetArray {
   const size = samples * targetSize(target);
   return target.kind === 'class' ? new Int32Array(size) : new Float32Array(size);
 }
 
-/** Zeroed bytes that threads share where the platform has such memory: a loader's thread then reads them where they lie. */
+/** Returns zeroed bytes, in shared memory if the platform has it. A loader thread can then read them without a copy. */
 export function sharableBytes(length: number): Uint8Array {
   return new Uint8Array(typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(length) : new SharedArrayBuffer(length));
 }
 
-/** The first `count` samples, or all if there are fewer; shares the arrays. */
+/** Returns the first `count` samples, or all if there are fewer. The result uses the same memory as `dataset`. */
 export function take(dataset: Dataset, count: number): Dataset {
   if (count >= dataset.length) return dataset;
   return {
@@ -61,15 +61,15 @@ export function take(dataset: Dataset, count: number): Dataset {
   };
 }
 
-/** x / 255 in float32 for each byte, as PyTorch's `.float() / 255` gives it: one correctly rounded division. */
+/** The float32 value of x / 255 for each byte x. It is rounded once, as in PyTorch's `.float() / 255`. */
 const grey = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
 /**
- * Reads samples into a batch's arrays: sample `indices[i]` becomes row i. Pixels stay bytes in a Uint8Array and become x / 255 in a
+ * Copies samples into the arrays of a batch: sample `indices[i]` becomes row i. Pixels stay bytes in a Uint8Array and become x / 255 in a
  * Float32Array.
- * @param inputsOut at least indices.length × the sample's size; a Float32Array if the dataset's inputs are values
- * @param targetsOut the same for targets: Int32Array for classes, Float32Array for values
- * @throws ArgumentError for an index that is not a sample's
+ * @param inputsOut has at least indices.length × (size of a sample) elements. Must be a Float32Array if the dataset's inputs are values
+ * @param targetsOut has at least indices.length × (size of a target) elements: Int32Array for classes, Float32Array for values
+ * @throws ArgumentError if the dataset has no sample with one of the indices
  */
 export function gather(dataset: Dataset, indices: SampleOrder, inputsOut: InputArray, targetsOut: TargetArray): void {
   const { inputs, inputShape } = dataset;
@@ -87,7 +87,10 @@ export function gather(dataset: Dataset, indices: SampleOrder, inputsOut: InputA
   }
 }
 
-/** Rows of whole words eight bytes at a time, in a loop of their own that knows no other arrays. */
+/**
+ * Copies samples of bytes, eight bytes at a time if sizes and addresses allow it. This loop is separate so that the compiler sees only one
+ * type of array.
+ */
 function copyPixels(from: Uint8Array, indices: SampleOrder, out: Uint8Array, size: number): void {
   const bytes = BigUint64Array.BYTES_PER_ELEMENT;
   if ([size, from.byteOffset, out.byteOffset].some((offset) => offset % bytes !== 0)) {
@@ -106,7 +109,7 @@ function checkSample({ length }: Dataset, sample: number): void {
   if (!(sample >= 0 && sample < length)) throw new ArgumentError(`sample ${sample} does not exist: the dataset has ${length}`);
 }
 
-/** Reads one sample's input, pixels as x / 255, into `out` from `offset` on. @throws ArgumentError for no sample's index. */
+/** Copies one sample's input into `out`, from `offset` on. Pixels become x / 255. @throws ArgumentError if there is no such sample */
 export function inputAt(dataset: Dataset, sample: number, out: Float32Array, offset: number): void {
   checkSample(dataset, sample);
   const { inputs, inputShape } = dataset;
@@ -115,7 +118,7 @@ export function inputAt(dataset: Dataset, sample: number, out: Float32Array, off
   else greyRow(inputs, sample * size, out, offset, size);
 }
 
-/** Reads one sample's target into row `row`. */
+/** Copies one sample's target into row `row` of `out`. */
 export function targetAt({ target, targets }: Dataset, sample: number, out: TargetArray, row: number): void {
   const size = targetSize(target);
   copyRow(targets, sample * size, out, row * size, size);
@@ -129,7 +132,7 @@ function copyRow(from: Dataset['targets'], start: number, out: InputArray | Targ
   for (let i = 0; i < size; i++) out[offset + i] = from[start + i];
 }
 
-/** Bytes of its arrays. */
+/** Returns the size of the dataset's arrays in bytes, 0 for null. */
 export function bytesOf(dataset: Dataset | null): number {
   return dataset === null ? 0 : dataset.inputs.byteLength + dataset.targets.byteLength;
 }

@@ -11,7 +11,7 @@ import { loaderOptions } from './loader.ts';
 export interface DatasetDescription {
   /** The shape of one sample. */
   readonly inputShape: Shape;
-  /** Pixels, which are read as x / 255, or values. */
+  /** `uint8`: pixels, which are read as x / 255. `float32`: values. */
   readonly inputType: 'uint8' | 'float32';
   readonly target: Target;
   readonly trainSamples: number;
@@ -105,5 +105,5 @@ export const splitOption = {
 /** Returns Python's `[:limit]`; '' for all samples. */
 export const firstOf = (limit: number | undefined): string => (limit === undefined ? '' : `[:${limit}]`);
 
-/** The ten digits as classes. */
+/** The class names of the ten digits. */
 export const digitClasses: readonly string[] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];

@@ -90,7 +90,7 @@ export class DatasetChecksumError extends EngineError {
   }
 }
 
-/** A loader that cannot go on: used after it was closed, or its thread failed. That it is gone is a {@link ThreadLostError}. */
+/** A loader was used after it was closed, or its thread failed. A thread that ended unexpectedly is a {@link ThreadLostError} instead. */
 export class LoaderError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('dataLoader', message, options);

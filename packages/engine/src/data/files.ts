@@ -1,24 +1,24 @@
-// How the engine's core asks for the files of a dataset. Where they lie, how they are fetched and unpacked is an
-// adapter's business (src/node/datasetFiles.ts).
+// The interface through which the engine reads the files of a dataset. An adapter finds, downloads and unpacks them
+// (src/node/datasetFiles.ts).
 
-/** How far the loading of a dataset is. */
+/** The progress of loading a dataset. */
 export interface LoadProgress {
-  /** What is being loaded: a file's name. */
+  /** The name of the file that is being loaded. */
   readonly file: string;
   readonly bytesDone: number;
-  /** Of this file. */
+  /** The size of this file in bytes. */
   readonly bytesTotal: number;
 }
 
-/** One file as its publisher offers it. */
+/** A file on its publisher's website. */
 export interface RemoteFile {
-  /** Its original name, with `.gz` where it is published compressed. */
+  /** The published name, with `.gz` if the file is gzipped. */
   readonly name: string;
-  /** Its public source. */
+  /** The URL of the file. */
   readonly url: string;
-  /** Of the file as published, in hexadecimal. */
+  /** The checksum of the published file, in hexadecimal. */
   readonly checksum: `md5:${string}` | `sha256:${string}`;
-  /** Size as published. */
+  /** The size of the published file. */
   readonly bytes: number;
 }
 
@@ -29,36 +29,36 @@ export interface ReadOptions {
 
 /** A file in memory, unpacked. */
 export interface NamedBytes {
-  /** For messages: cifar10/data_batch_1.bin */
+  /** The file's name in messages, such as cifar10/data_batch_1.bin. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** Tells whether a file is the same as at another time or place, without reading it each time. */
+/** Digests of files. Two files with the same digest have the same content. A file is not read again for each request. */
 export interface FileDigests {
   /**
-   * Of the file that {@link DatasetFiles.find} or, of a published one, {@link DatasetFiles.read} gives, as it lies there, packed or
-   * not: `sha256:…`, or the publisher's checksum where that is its own. One that would be fetched has that too; null for one that is nowhere.
+   * Returns the digest of the stored file that {@link DatasetFiles.find} (for a name) or {@link DatasetFiles.read} (for a published file)
+   * reads, without unpacking it. The digest is `sha256:…`, or the publisher's checksum if the file has it. For a published file that has
+   * not been downloaded yet it is the publisher's checksum too.
+   * @returns null if the file does not exist
    */
   digest(folder: string, file: string | RemoteFile): Promise<string | null>;
 }
 
 export interface DatasetFiles {
   /**
-   * The content of a file that is there already, unpacked; null if it is nowhere. Nothing is fetched and no checksum
-   * checked.
-   * @param folder the dataset's folder: 'cifar10'
-   * @param name without `.gz`; a gzipped file is found too
-   * @throws DatasetUnavailableError when it cannot be read, DataFormatError when it cannot be unpacked, `signal.reason`
-   *   when aborted.
+   * Returns the content of a file on this machine, unpacked, or null if there is no such file. Downloads nothing and compares no checksum.
+   * @param folder the name of the dataset's folder, such as 'cifar10'
+   * @param name the file's name without `.gz`. A gzipped file is found too
+   * @throws DatasetUnavailableError if the file cannot be read, DataFormatError if it cannot be unpacked, `signal.reason` if aborted
    */
   find(folder: string, name: string, options?: ReadOptions): Promise<Uint8Array | null>;
 
   /**
-   * The file's content, unpacked.
-   * @param folder the dataset's folder: 'mnist'
-   * @throws DatasetUnavailableError when it is nowhere and cannot be fetched, DatasetChecksumError when what was fetched is
-   *   something else, DataFormatError when it cannot be unpacked, `signal.reason` when aborted.
+   * Returns the content of a published file, unpacked. Downloads the file if it is not on this machine.
+   * @param folder the name of the dataset's folder, such as 'mnist'
+   * @throws DatasetUnavailableError if the file is missing and cannot be downloaded, DatasetChecksumError if the downloaded file has
+   *   another checksum, DataFormatError if it cannot be unpacked, `signal.reason` if aborted
    */
   read(folder: string, file: RemoteFile, options?: ReadOptions): Promise<Uint8Array>;
 }

@@ -1,6 +1,6 @@
-// The IDX format of MNIST and its relatives (http://yann.lecun.com/exdb/mnist/): two zero bytes, a type, the number of
-// dimensions, their sizes as big-endian 32-bit integers, then the values, also big-endian. MNIST has unsigned bytes. The caller
-// unpacks gzip.
+// Reads the IDX format of MNIST and similar datasets (http://yann.lecun.com/exdb/mnist/). A file has two zero bytes, the number type, the
+// number of dimensions, their sizes as 32-bit integers, then the values. Numbers are big-endian. MNIST's values are unsigned bytes. Files
+// must be unpacked before.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { DataFormatError } from './errors.ts';
@@ -13,7 +13,7 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** The number types by the byte that stands for them in the file. `type` is NumPy's name. */
+/** The number types, by their byte in the file. `type` is the type's name in NumPy. */
 const types: ReadonlyMap<number, { readonly name: string; readonly type: string; readonly kind: NpyKind; readonly itemBytes: number }> =
   new Map([
     [0x08, { name: 'unsigned bytes', type: '|u1', kind: 'uint', itemBytes: 1 }],
@@ -27,8 +27,8 @@ const UNSIGNED_BYTE = 0x08;
 
 /**
  * Reads an IDX file of unsigned bytes.
- * @param name the file's, for messages
- * @throws DataFormatError that names the byte, what it is and what it should be.
+ * @param name the file's name in messages
+ * @throws DataFormatError. The message has the position in the file, the value found there and the expected value
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const { shape, data } = parseIdxArray({ bytes, name }, [UNSIGNED_BYTE]);
@@ -37,11 +37,11 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 
 /**
  * Reads an IDX file.
- * @param read the accepted types, as the bytes that stand for them. Default: all types
- * @throws DataFormatError; the message has the place in the file, the value found there and the expected value
+ * @param read the accepted number types, as their bytes in the file. Default: all types
+ * @throws DataFormatError. The message has the position in the file, the value found there and the expected value
  */
 export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number[] = [...types.keys()]): NpyArray {
-  if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file, whose head alone has 4`);
+  if (bytes.length < 4) throw new DataFormatError(`${name}: ${bytes.length} bytes are too few for an IDX file: its header has at least 4`);
   if (bytes[0] !== 0 || bytes[1] !== 0) {
     throw new DataFormatError(`${name}: not an IDX file: bytes 0 and 1 are ${hex(bytes[0])} ${hex(bytes[1])}, expected 0x00 0x00`);
   }
@@ -54,7 +54,7 @@ export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number
   const head = 4 + 4 * rank;
   if (bytes.length < head) {
     throw new DataFormatError(
-      `${name}: byte 3 announces ${rank} dimensions, whose sizes end at byte ${head}, but the file has ${bytes.length}`,
+      `${name}: byte 3 says that there are ${rank} dimensions, so their sizes end at byte ${head}, but the file has ${bytes.length} bytes`,
     );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, head);
@@ -70,9 +70,9 @@ export function parseIdxArray({ bytes, name }: NamedBytes, read: readonly number
 }
 
 /**
- * A split from its IDX pair: grey images [samples, rows, columns] and one label each.
- * @param classes their names; labels are indices into them
- * @throws DataFormatError when a file is malformed, the two do not belong together, or a label names no class.
+ * Makes a split from a pair of IDX files: grey images [samples, rows, columns] and one label for each image.
+ * @param classes the names of the classes. A label is an index into this list
+ * @throws DataFormatError if a file is malformed, if the files differ in length, or if a label is not an index of `classes`
  */
 export function idxDataset(images: NamedBytes, labels: NamedBytes, classes: readonly string[]): Dataset {
   const { shape, data } = parseIdx(images.bytes, images.name);
@@ -82,7 +82,7 @@ export function idxDataset(images: NamedBytes, labels: NamedBytes, classes: read
   const [length, rows, columns] = shape;
   const target = parseIdx(labels.bytes, labels.name);
   if (target.shape.length !== 1) {
-    throw new DataFormatError(`${labels.name}: expected one label a sample, of shape [samples], got ${formatShape(target.shape)}`, {
+    throw new DataFormatError(`${labels.name}: expected one label per sample, of shape [samples], got ${formatShape(target.shape)}`, {
       place: { part: labels.name },
     });
   }

@@ -1,28 +1,28 @@
-// How much a file that a user brings may turn into, and how whoever reads it stays interruptible. Formats that pack their
-// data announce sizes that need not be true, so readers check what comes out, not what is said.
+// The limits for the content of users' files, and a helper that keeps long reading interruptible. An archive may state a wrong size, so
+// readers count the unpacked data.
 import { formatShape, type Shape } from '../shape.ts';
 import { DataFormatError } from './errors.ts';
 
 export interface ReaderLimits {
-  /** What a dataset may take in memory, in bytes. */
+  /** The most bytes of a dataset in memory. */
   readonly bytes: number;
-  /** Files in a folder or a zip. */
+  /** The most files in a folder or an archive. */
   readonly files: number;
-  /** One image file, in bytes, unpacked from its zip. */
+  /** The most bytes of one image file, after unpacking from its archive. */
   readonly fileBytes: number;
-  /** Pixels of one image. */
+  /** The most pixels of one image. */
   readonly pixels: number;
-  /** Classes of a dataset. */
+  /** The most classes of a dataset. */
   readonly classes: number;
 }
 
 export const readerLimits: ReaderLimits = { bytes: 2 ** 31, files: 200_000, fileBytes: 2 ** 26, pixels: 2 ** 24, classes: 10_000 };
 
 export interface ReaderOptions {
-  /** Default {@link readerLimits}. */
+  /** Limits that replace single fields of {@link readerLimits}. */
   readonly limits?: Partial<ReaderLimits>;
   readonly signal?: AbortSignal;
-  /** Called with the bytes of uploaded files that were read since the last call. */
+  /** Is called with the number of bytes of uploaded files that were read since the last call. */
   readonly onRead?: ((bytes: number) => void) | undefined;
 }
 
@@ -30,7 +30,7 @@ export function limitsOf({ limits }: ReaderOptions): ReaderLimits {
   return { ...readerLimits, ...limits };
 }
 
-/** @throws DataFormatError when samples of this shape take more memory than a dataset may. */
+/** Checks the memory of a dataset. @throws DataFormatError if `bytes` is over the limit */
 export function checkMemory(name: string, samples: number, shape: Shape, bytes: number, limits: ReaderLimits): void {
   if (bytes <= limits.bytes) return;
   throw new DataFormatError(
@@ -38,10 +38,10 @@ export function checkMemory(name: string, samples: number, shape: Shape, bytes: 
   );
 }
 
-/** Milliseconds between two looks at the event loop. */
+/** The time between two pauses for the event loop, in milliseconds. */
 const BREATH_MS = 20;
 
-/** Lets messages and timers in while something long is read. */
+/** Pauses a long task from time to time, so that the event loop can handle messages and timers. */
 export class Breather {
   readonly #signal: AbortSignal | undefined;
   #last = performance.now();
@@ -50,7 +50,7 @@ export class Breather {
     this.#signal = signal;
   }
 
-  /** @throws the signal's reason when aborted. */
+  /** Pauses if the last pause was at least {@link BREATH_MS} ago. @throws the signal's reason if aborted */
   async breathe(): Promise<void> {
     if (performance.now() - this.#last < BREATH_MS) return;
     await new Promise((resolve) => setTimeout(resolve, 0));

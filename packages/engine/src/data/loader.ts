@@ -1,6 +1,6 @@
-// Batches of an epoch: the options that every dataset shares in a job spec, the interface of a loader, and the loader
-// that gathers each batch when it is asked for. The order of the samples comes from elsewhere; so does the loader that
-// works ahead in a thread (src/node/aheadLoader.ts), with the same numbers.
+// The batches of an epoch: the loader options that every dataset has in a job spec, the interface of a loader, and the loader that reads
+// each batch on request. The caller gives the order of the samples. src/node/aheadLoader.ts has a loader that reads ahead in a thread and
+// gives the same numbers.
 import { z } from 'zod';
 import { checkOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
@@ -11,27 +11,29 @@ import { show } from '../validation.ts';
 import { transformSchema } from './transforms/index.ts';
 import { type Preparation, SampleReader } from './transforms/reader.ts';
 
-/** Options of a job's `data` that every dataset has, with PyTorch's names in camelCase. */
+/** The options of a job's `data` that every dataset has. They have PyTorch's names in camelCase. */
 export const loaderOptions = {
-  batchSize: z.int().min(1).default(64).describe('Samples in a step'),
-  shuffle: z.boolean().default(true).describe('Visits the training samples in a new order in each epoch'),
-  dropLast: z.boolean().default(false).describe('Leaves out the last batch of an epoch when it is not full'),
+  batchSize: z.int().min(1).default(64).describe('The number of samples in a step'),
+  shuffle: z.boolean().default(true).describe('Trains on the samples in a new random order in each epoch'),
+  dropLast: z.boolean().default(false).describe('Leaves out the last batch of an epoch if it has fewer samples than the others'),
   transforms: z
     .array(transformSchema)
     .max(32)
     .default([])
-    .describe('What is done to each sample when it is read, in this order, after pixels / 255; random ones in training only'),
+    .describe(
+      'The transforms of each sample, applied in this order after pixels are divided by 255. Random transforms change samples in training only',
+    ),
 };
 
-/** One step's samples. The arrays belong to the loader and hold these values until the next batch is asked for. */
+/** The samples of one step. The loader reuses the arrays: they are valid until the next batch is requested. */
 export interface Batch {
-  /** Number of samples. */
+  /** The number of samples. */
   readonly size: number;
-  /** [size, …a sample's shape] */
+  /** The size of the batch, then the shape of a sample. */
   readonly inputShape: Shape;
-  /** Bytes are pixels, which count as x / 255: `batchTensors` makes them that. */
+  /** The inputs of all samples. Bytes are pixels; `batchTensors` divides them by 255. */
   readonly inputs: InputArray;
-  /** [size], or [size, …a target's shape] */
+  /** For classes [size]. For values the size of the batch, then the shape of a target. */
   readonly targetShape: Shape;
   /** Class indices or values. */
   readonly targets: TargetArray;
@@ -42,50 +44,50 @@ export interface BatchOptions extends Preparation {
   readonly dropLast: boolean;
 }
 
-/** Names of {@link BatchOptions}. */
+/** The names of the fields of {@link BatchOptions}. */
 export const batchOptionNames = ['batchSize', 'dropLast', 'transforms', 'augmentationSeed'] as const;
 
 export interface BatchLoader {
   /**
-   * The batches of one pass over `order`, which must not change until the pass ends. A loader has one pass at a time: a
-   * new one ends the one before, and leaving the loop early ends it too.
-   * @param epoch its number: random transforms do something else in each; default 0
-   * @throws ArgumentError for an order longer than the dataset, LoaderError when the loader is closed.
+   * Returns the batches of one pass over the samples. `order` must not change until the pass ends. A pass ends when all batches were read,
+   * when the loop over it is left, or when a new pass begins.
+   * @param epoch the number of the epoch. Random transforms depend on it. Default: 0
+   * @throws ArgumentError if `order` is longer than the dataset, LoaderError if the loader is closed
    */
   epoch(order: SampleOrder, epoch?: number): Iterable<Batch>;
-  /** Gives back what the loader holds; more than one call does no harm. */
+  /** Releases the loader's memory and threads. Further calls have no effect. */
   close(): Promise<void>;
 }
 
-/** Batches in a pass over `samples` samples. */
+/** Returns the number of batches in a pass over `samples` samples. */
 export function batchCount(samples: number, { batchSize, dropLast }: Pick<BatchOptions, 'batchSize' | 'dropLast'>): number {
   return dropLast ? Math.floor(samples / batchSize) : Math.ceil(samples / batchSize);
 }
 
-/** The samples of a dataset one after the other. */
+/** Returns the indices 0, 1, 2, … of `length` samples. */
 export function inOrder(length: number): Uint32Array {
   return Uint32Array.from({ length }, (_, i) => i);
 }
 
-/** @throws ArgumentError unless the size of a batch is a whole number from 1 on. */
+/** @throws ArgumentError unless the batch size is a whole number of at least 1 */
 export function checkBatchSize(batchSize: number): void {
   if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new ArgumentError(`batchSize must be a whole number from 1 on, got ${show(batchSize)}`);
+    throw new ArgumentError(`batchSize must be a whole number of at least 1, got ${show(batchSize)}`);
 }
 
-/** @throws ArgumentError for an order that is longer than the dataset. */
+/** @throws ArgumentError if the order is not a typed array or is longer than the dataset */
 export function checkOrder(order: SampleOrder, { length }: Dataset): void {
   if (!ArrayBuffer.isView(order))
-    throw new ArgumentError(`an order of samples is a Uint32Array, got ${show(order)}: use Uint32Array.from(order)`);
-  if (order.length > length) throw new ArgumentError(`an order of ${order.length} samples is too long: the dataset has ${length}`);
+    throw new ArgumentError(`the order of samples must be a Uint32Array, got ${show(order)}: use Uint32Array.from(order)`);
+  if (order.length > length) throw new ArgumentError(`the order has ${order.length} samples, but the dataset has only ${length}`);
 }
 
-/** Samples that a batch of this dataset holds at most. */
+/** Returns the most samples that a batch of this dataset has. */
 export function batchCapacity({ length }: Dataset, { batchSize }: BatchOptions): number {
   return Math.min(batchSize, Math.max(1, length));
 }
 
-/** Arrays for one batch, and the batches of any size up to theirs that lie in them. */
+/** The arrays of one full batch. Smaller batches are views of the same arrays. */
 export class BatchBuffer {
   readonly inputs: InputArray;
   readonly targets: TargetArray;
@@ -101,7 +103,7 @@ export class BatchBuffer {
     this.#full = this.#first(capacity);
   }
 
-  /** The first `size` samples of the arrays. */
+  /** Returns a batch of the first `size` samples in the arrays. */
   batch(size: number): Batch {
     return size === this.#full.size ? this.#full : this.#first(size);
   }
@@ -118,7 +120,7 @@ export class BatchBuffer {
   }
 }
 
-/** Gathers each batch when it is asked for, in the caller's thread, into the same arrays. */
+/** A loader that reads each batch on request, in the caller's thread. All batches use the same arrays. */
 export class InlineLoader implements BatchLoader {
   readonly #dataset: Dataset;
   readonly #options: BatchOptions;
@@ -127,7 +129,7 @@ export class InlineLoader implements BatchLoader {
   #pass = 0;
   #closed = false;
 
-  /** @throws ArgumentError for a batch size below 1, ShapeError for a transform that does not fit. */
+  /** @throws ArgumentError for a batch size below 1, ShapeError if a transform does not fit the samples */
   constructor(dataset: Dataset, options: BatchOptions) {
     checkOptions('InlineLoader', options, batchOptionNames);
     checkBatchSize(options.batchSize);

@@ -1,9 +1,9 @@
-// A test part for data that has none: which samples it takes is drawn once and for all, from their numbers alone. It depends
-// on no seed, so that jobs with other seeds are tested on the same samples, and it takes no draw from a run's generator.
+// Splits off a test part from data without one. Which samples it has depends only on their indices. It does not depend on the job's seed,
+// so all jobs are tested on the same samples, and no numbers are drawn from a run's generator.
 import { type Dataset, sharableBytes, type Splits, targetSize } from './dataset.ts';
 import { sizeOf } from '../shape.ts';
 
-/** A bijection of 32-bit numbers that leaves no pattern of them (the mixing function lowbias32, C. Wellons 2018). */
+/** Maps each 32-bit number to a different, random-looking 32-bit number (lowbias32, C. Wellons 2018). */
 function mix(number: number): number {
   let x = number;
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
@@ -11,7 +11,7 @@ function mix(number: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** The same in a script. */
+/** A Python function that splits samples in the same way as {@link splitRows}. */
 export const pythonSplit = `
 def split(count, tests):
     x = np.arange(count, dtype=np.uint64)
@@ -21,28 +21,31 @@ def split(count, tests):
     return np.sort(order[tests:]), np.sort(order[:tests])
 `;
 
-/** How many of `samples` samples a share of them is: one less than all at most, hence none of a single one, and else at least one. */
+/**
+ * Returns the number of test samples for a share of `samples` samples, rounded. At least one sample is for testing and at least one for
+ * training; a single sample is for training.
+ */
 export function testSamplesOf(samples: number, share: number): number {
   return Math.min(samples - 1, Math.max(1, Math.round(samples * share)));
 }
 
-/** Which samples a split trains and tests on, each in the order of the samples. */
+/** Returns the indices of the training samples and of the test samples, in ascending order. */
 export function splitRows(samples: number, share: number): { readonly train: readonly number[]; readonly test: readonly number[] } {
   const tests = testSamplesOf(samples, share);
   const scores = Float64Array.from({ length: samples }, (_, sample) => mix(sample));
-  // All scores differ.
+  // All scores are different, so exactly `tests` of them are below the bound.
   const bound = scores.toSorted()[tests];
   const rows = (isTest: boolean) => [...scores.keys()].filter((sample) => scores[sample] < bound === isTest);
   return { train: rows(false), test: rows(true) };
 }
 
-/** Splits a dataset in two; both parts keep the order of the samples. */
+/** Splits a dataset into two parts. Both parts keep the order of the samples. */
 export function splitOff(dataset: Dataset, share: number): Splits {
   const { train, test } = splitRows(dataset.length, share);
   return { train: pick(dataset, train), test: pick(dataset, test) };
 }
 
-/** How many of the first samples hold every class that any of them has. */
+/** Returns the smallest number of first samples that contain every class of the list. */
 export function smallestLimit(classes: ArrayLike<number>): number {
   const seen = new Set<number>();
   let limit = 0;

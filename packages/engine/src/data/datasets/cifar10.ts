@@ -1,6 +1,6 @@
-// CIFAR-10 (Krizhevsky 2009): 50,000 and 10,000 colour images, 32×32. From the batches of its binary version where some
-// lie in a data folder (then those that are there), else from the published archive. Source and checksum are those of
-// the publisher's page, https://www.cs.toronto.edu/~kriz/cifar.html.
+// CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images, 32×32, colour. If a data folder has batches of the binary version,
+// those batches are read. Otherwise the published archive is read. The URL and the checksum are from the publisher's page,
+// https://www.cs.toronto.edu/~kriz/cifar.html.
 import { cifarDataset, cifarRecords } from '../cifarBinary.ts';
 import { defineDataset, type LoadContext, limitOptions } from '../define.ts';
 import { DataFormatError } from '../errors.ts';
@@ -21,7 +21,10 @@ const archive: RemoteFile = {
   bytes: 170_052_171,
 };
 
-/** Takes the batches that are there, packed or not; records hold a label and the pixels of three planes. */
+/**
+ * Python functions that read the batches in the data folder, gzipped or not, or download them. A record is a label and three planes of
+ * pixels.
+ */
 const pythonFunctions = `
 def read(name):
     file = args.data / "cifar10" / name
@@ -46,7 +49,7 @@ def images_and_labels(batches):
     return records[:, 1:].reshape(-1, 3, 32, 32).float() / 255, records[:, 0].long()
 `;
 
-/** Gives one batch by its name; null if it is not there. */
+/** Returns the batch with this file name, or null if it does not exist. */
 type Source = (batch: string) => Promise<NamedBytes | null>;
 
 function fromFolder(context: LoadContext): Source {
@@ -66,7 +69,7 @@ async function fromArchive(context: LoadContext): Promise<Source> {
   };
 }
 
-/** The training batches up to the limit: a job on 4,000 images need not read 50,000. */
+/** Returns as many training batches as the limit needs, so that a job on 4,000 images does not read 50,000. */
 async function readTrain(source: Source, limit: number): Promise<NamedBytes[]> {
   const batches: NamedBytes[] = [];
   let samples = 0;
@@ -84,7 +87,7 @@ export const cifar10 = defineDataset({
   name: 'cifar10',
   title: 'CIFAR-10',
   description:
-    'Photographs in ten classes: 50,000 training and 10,000 test images, 32×32 colour; in a data folder the batches that are there',
+    'Photographs in ten classes: 50,000 training and 10,000 test images, 32×32 colour. If a data folder has only some of the batches, only those are used',
   options: limitOptions,
   describe({ trainLimit = TRAIN_SAMPLES, testLimit = TEST_SAMPLES }) {
     return {

@@ -1,20 +1,20 @@
-// Digits that the program draws itself (../digits): needs no file and no network, and is the same for everybody.
+// Digits that the program draws itself (../digits). The dataset needs no file and no network, and is the same on every machine.
 import type { Dataset } from '../dataset.ts';
 import { firstOf, defineDataset, digitClasses, type LoadContext, limitOptions } from '../define.ts';
 import { DIGITS, type DigitsPart, DigitsPress } from '../digits/press.ts';
 import { PIXELS, SIDE } from '../digits/raster.ts';
 
 const inputShape = [1, SIDE, SIDE];
-/** The images are drawn by this program, so a script has to be given them. */
+/** Python functions that read the images from a file. A script cannot draw them, so the user exports them to this file. */
 const pythonFunctions = `
 def read(name):
     file = args.data / "digits" / "digits.npz"
     if not file.exists():
-        raise SystemExit(f"{file} is missing: save there what GET /datasets/digits/export of Trainyard gives")
+        raise SystemExit(f"{file} is missing: download it with GET /datasets/digits/export of Trainyard")
     return torch.from_numpy(np.load(file)[name])
 `;
 
-/** Images between two looks at the event loop: some 10 ms. */
+/** The number of images that are drawn before other events are handled. Drawing them takes about 10 ms. */
 const IMAGES_AT_ONCE = 250;
 
 async function draw(part: DigitsPart, limit: number, { signal, onProgress }: LoadContext): Promise<Dataset> {

@@ -1,4 +1,4 @@
-// The one list of datasets. A new dataset is one file beside this one and one line here.
+// The list of datasets. A new dataset needs a file next to this one and a line here.
 import { z } from 'zod';
 import { ArgumentError } from '../../errors.ts';
 import type { Splits } from '../dataset.ts';
@@ -13,22 +13,22 @@ import { isUploaded, storedUploadedSchema, type UploadedData, uploaded, uploaded
 
 const datasets = [mnist, fashionMnist, cifar10, digits, random] as const;
 
-/** Those that are there for everybody; uploaded ones are one definition more, `uploaded`. */
+/** The datasets that every user has. Uploaded datasets have the separate definition `uploaded`. */
 export const datasetDefinitions: readonly DatasetDefinition[] = datasets;
 
 const [first, ...others] = datasets.map(({ schema }) => schema);
-/** A job spec's `data`: any one dataset with its options and the loader's. */
+/** The schema of a job spec's `data`: one of the listed datasets, with its own options and the loader's options. */
 export const dataSchema = z.discriminatedUnion('dataset', [first, ...others]);
-/** The same, or an uploaded dataset, as it may be posted. */
+/** The schema of `data` in a posted spec: a listed dataset or an uploaded one. */
 export const newDataSchema = z.union([dataSchema, uploadedSchema]);
-/** The same in a checked spec. */
+/** The schema of `data` in a checked spec, in which an uploaded dataset has its content. */
 export const storedDataSchema = z.union([dataSchema, storedUploadedSchema]);
-/** A checked job spec's `data`, with its defaults filled in. */
+/** The `data` of a checked job spec, with its defaults filled in. */
 export type DataSpec = z.output<typeof dataSchema> | UploadedData;
 
 const byName = new Map(datasetDefinitions.map((definition) => [definition.name, definition]));
 
-/** @throws ArgumentError that lists the known datasets for an unknown one. */
+/** Returns the definition of a dataset. @throws ArgumentError if there is no dataset of this name; the message lists the known ones */
 export function findDataset(name: string): DatasetDefinition {
   const definition = isUploaded(name) ? uploaded : byName.get(name);
   if (definition === undefined) throw new ArgumentError(`unknown dataset "${name}" (known: ${[...byName.keys()].join(', ')})`);
@@ -36,8 +36,8 @@ export function findDataset(name: string): DatasetDefinition {
 }
 
 /**
- * What a job's data is before anything is loaded, as the network gets it: transformed.
- * @throws ShapeError for a transform that does not fit.
+ * Describes the samples that the network gets, after the transforms. Loads no data.
+ * @throws ShapeError if a transform does not fit the shape of the samples
  */
 export function describeData(data: DataSpec): DatasetDescription {
   const description = findDataset(data.dataset).describe(data);
@@ -46,7 +46,7 @@ export function describeData(data: DataSpec): DatasetDescription {
   return { ...description, inputShape: transformed.shape };
 }
 
-/** A job's data, before its transforms. @throws as {@link DatasetDefinition.load}. */
+/** Loads the data of a job. The transforms are not applied. @throws the same errors as {@link DatasetDefinition.load} */
 export function loadData(data: DataSpec, context: LoadContext): Promise<Splits> {
   return findDataset(data.dataset).load(data, context);
 }

@@ -1,4 +1,4 @@
-// MNIST (LeCun, Cortes and Burges): handwritten digits. Source and checksums are those of torchvision
+// MNIST (LeCun, Cortes and Burges): handwritten digits. URL and checksums are from torchvision
 // (torchvision/datasets/mnist.py).
 import { digitClasses } from '../define.ts';
 import { defineMnistLike } from './mnistLike.ts';

@@ -1,5 +1,5 @@
-// MNIST and the sets that were made to replace it: 60,000 and 10,000 grey images, 28×28, in four IDX files under MNIST's
-// own names. Where those lie, or are fetched from, is the files adapter's business.
+// Defines MNIST and the datasets that have its format: 60,000 training and 10,000 test images, grey, 28×28, in four IDX files with
+// MNIST's file names. The adapter for files finds or downloads the files.
 import { take } from '../dataset.ts';
 import { defineDataset, firstOf, type LoadContext, limitOptions } from '../define.ts';
 import type { NamedBytes, RemoteFile } from '../files.ts';
@@ -9,19 +9,19 @@ const TRAIN_SAMPLES = 60_000;
 const TEST_SAMPLES = 10_000;
 const inputShape = [1, 28, 28];
 
-/** Size and MD5 of one of the four files as it is published. */
+/** The size in bytes and the MD5 checksum of one of the four published files. */
 interface Published {
   readonly bytes: number;
   readonly md5: string;
 }
 
 interface MnistLike<Name extends string> {
-  /** The dataset's name and its folder. */
+  /** The name of the dataset and of its folder. */
   readonly name: Name;
   readonly title: string;
   readonly description: string;
   readonly classes: readonly string[];
-  /** The folder of the public source, with a slash at its end. */
+  /** The URL of the folder with the published files. Ends with a slash. */
   readonly source: string;
   readonly trainImages: Published;
   readonly trainLabels: Published;
@@ -29,7 +29,7 @@ interface MnistLike<Name extends string> {
   readonly testLabels: Published;
 }
 
-/** Reads the four files as they are published, or unpacked; the headers of IDX files have 16 and 8 bytes. */
+/** Python functions that read the four files, gzipped or not. The header has 16 bytes in a file of images and 8 in a file of labels. */
 const pythonFunctions = (name: string, source: string): string => `
 def read(name):
     file = args.data / "${name}" / name
@@ -51,7 +51,7 @@ def read_labels(name):
     return torch.frombuffer(bytearray(read(name)), dtype=torch.uint8, offset=8).long()
 `;
 
-/** Defines a dataset of this form. */
+/** Defines a dataset that has MNIST's format. */
 export function defineMnistLike<const Name extends string>(set: MnistLike<Name>) {
   const { name, title, description, classes } = set;
 

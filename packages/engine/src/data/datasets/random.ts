@@ -1,5 +1,5 @@
-// Random inputs and targets: the tutorial's `torch.randn(1, 1, 32, 32)` and `torch.randn(10)`. Drawn from the run's own
-// generator, so that a seed gives what PyTorch gives; a test part is split off what was drawn and takes no draw of its own.
+// Random inputs and targets, as in the tutorial's `torch.randn(1, 1, 32, 32)` and `torch.randn(10)`. They are drawn from the run's own
+// generator, so that the same seed gives the same numbers as in PyTorch. A test part is split off afterwards and draws nothing.
 import { z } from 'zod';
 import { sizeOf } from '../../shape.ts';
 import { type Dataset, sharableBytes } from '../dataset.ts';
@@ -13,9 +13,9 @@ export const random = defineDataset({
   title: 'Random',
   description: 'Inputs and targets drawn from the standard normal distribution; no test part unless one is split off',
   options: {
-    inputShape: z.array(size).min(1).max(8).describe("One input's shape: [channels, height, width] for images"),
-    targetShape: z.array(size).min(1).max(8).describe("One target's shape"),
-    samples: size.default(1).describe('Number of samples, with those of a test part'),
+    inputShape: z.array(size).min(1).max(8).describe('The shape of one input: [channels, height, width] for images'),
+    targetShape: z.array(size).min(1).max(8).describe('The shape of one target'),
+    samples: size.default(1).describe('The number of samples, including the samples of a test part'),
     ...splitOption,
   },
   describe({ inputShape, targetShape, samples, testSplit }) {

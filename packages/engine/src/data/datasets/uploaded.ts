@@ -1,4 +1,4 @@
-// An uploaded dataset. A spec names the dataset by its id; its arrays are stored as one NPZ file (../npz.ts). Checking a spec fills in
+// An uploaded dataset. A spec names it by its id, and its arrays are stored in one NPZ file (../npz.ts). Checking a spec fills in
 // `content`, so that a job can be described, repeated and exported without the dataset's record. The caller decides which ids a user may
 // name.
 import { z } from 'zod';
@@ -16,7 +16,7 @@ import { type UploadedContent, uploadedContent } from '../uploadedContent.ts';
 /** The contents of the datasets that a spec may name, by id. */
 export type UploadedDatasets = ReadonlyMap<string, UploadedContent>;
 
-/** `ds_` and a ULID: opaque, and sorted by creation. */
+/** The id of an uploaded dataset: `ds_` and a ULID. Ids sort by time of creation. */
 export const uploadedDatasetId = z
   .string()
   .regex(/^ds_[0-9A-HJKMNP-TV-Z]{26}$/, 'must be the id of a dataset, such as ds_01KAS5X3Y8Q2W4T6V8Z0B1C3D5');
@@ -52,12 +52,12 @@ export function resolveUploaded(data: z.output<typeof uploadedSchema>, known: Up
     return { path: '/data/dataset', message, code: 'unknownDataset' };
   }
   if (data.content !== undefined && data.content.sha256 !== content.sha256) {
-    const message = `the dataset's content is ${content.sha256}, not ${data.content.sha256}: leave it out to use what is there`;
+    const message = `the content of the dataset has the SHA-256 ${content.sha256}, not ${data.content.sha256}: remove content from the spec to use the dataset as it is now`;
     return { path: '/data/content/sha256', message, code: 'invalidValue' };
   }
   const { testSamples } = content;
   if (testSplit !== undefined && testSamples > 0) {
-    const message = `the dataset has a test part of ${testSamples} samples: leave testSplit out`;
+    const message = `the dataset has a test part of ${testSamples} samples: remove testSplit`;
     return { path: '/data/testSplit', message, code: 'invalidValue' };
   }
   return { ...data, content };
@@ -77,7 +77,8 @@ const isResolved = (data: { readonly dataset: string }): data is UploadedData =>
 
 /** Returns the data of a checked spec. @throws ArgumentError if the spec was not checked */
 function resolved(data: { readonly dataset: string }): UploadedData {
-  if (!isResolved(data)) throw new ArgumentError(`what ${data.dataset} holds is not known: check the spec before it is used`);
+  if (!isResolved(data))
+    throw new ArgumentError(`the content of ${data.dataset} is not known: check the spec with checkSpec before you use it`);
   return data;
 }
 
@@ -135,7 +136,7 @@ export const uploaded: DatasetDefinition = {
     const { dataset, content, testSplit, trainLimit = Infinity, testLimit = Infinity } = data;
     const bytes = await context.files.find(dataset, UPLOADED_FILE, context);
     if (bytes === null) {
-      throw new DatasetUnavailableError(`${dataset}/${UPLOADED_FILE} is nowhere: save there what the export of the dataset gives`);
+      throw new DatasetUnavailableError(`${dataset}/${UPLOADED_FILE} is missing: export the dataset and save the file there`);
     }
     const whole = readNpz({ name: `${dataset}/${UPLOADED_FILE}`, bytes }, content);
     const { train, test } = testSplit === undefined ? whole : splitOff(whole.train, testSplit);

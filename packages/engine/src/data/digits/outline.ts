@@ -1,8 +1,8 @@
-// One written digit as a chain of short straight segments: a variant's path, shaken by a hand of its own and fitted
-// into the box that MNIST uses. No pixels here; raster.ts lays the ink.
+// Writes one digit as a chain of short straight segments: takes the path of a variant, changes it at random as a hand would, and scales it
+// to the box that MNIST uses. raster.ts turns the segments into pixels.
 import type { Xoshiro128 } from './xoshiro.ts';
 
-/** A path parsed: coordinates, and where a smooth piece ends and the next begins. */
+/** A parsed path: the coordinates of its points, and the points at which one smooth piece ends and the next one begins. */
 export interface PenPath {
   x: Float64Array;
   y: Float64Array;
@@ -10,7 +10,7 @@ export interface PenPath {
   breaks: readonly number[];
 }
 
-/** Reads the notation of strokes.ts. */
+/** Parses a path in the notation of strokes.ts. */
 export function parsePath(text: string): PenPath {
   const points = text.split(' ');
   const x = new Float64Array(points.length);
@@ -25,33 +25,33 @@ export function parsePath(text: string): PenPath {
   return { x, y, breaks };
 }
 
-/** Straight pieces between two points on a path. */
+/** The number of straight segments between two points of a path. */
 const STEPS_PER_SPAN = 5;
 const MAX_VERTICES = 512;
 
-/** How one piece of writing departs from its path. Offsets are in the path's units. */
+/** The random changes of one written digit. Lengths are in the units of the path. */
 interface Hand {
-  /** Spread of each point about its place. */
+  /** The standard deviation of the random shift of each point. */
   shake: number;
-  /** Lean to the right, as a share of the height. */
+  /** How far the digit leans to the right, as a share of its height. */
   slant: number;
-  /** A rotation. */
+  /** The cosine and the sine of the angle by which the digit is rotated. */
   cosine: number;
   sine: number;
-  /** Stretch across. */
+  /** The factor by which the digit is stretched horizontally. */
   width: number;
-  /** How far top and bottom lie to the right of the middle. */
+  /** How far the top and the bottom are shifted to the right of the middle. */
   bend: number;
-  /** How much wider the bottom is than the middle, as a share. */
+  /** How much wider the bottom is than the middle, as a share of the width. */
   taper: number;
-  /** How much lower the middle lies than it should: a small upper or a small lower half. */
+  /** How far the middle is shifted down. This makes the upper or the lower half smaller. */
   sag: number;
-  /** Rise or fall of what should be level. */
+  /** How far horizontal lines rise or fall. */
   tilt: number;
 }
 
 function drawHand(random: Xoshiro128): Hand {
-  // A rotation without trigonometry: t is the tangent of half the angle.
+  // The rotation needs no trigonometric functions: t is the tangent of half the angle.
   const t = random.bell(0.06);
   const norm = 1 / (1 + t * t);
   return {
@@ -67,11 +67,11 @@ function drawHand(random: Xoshiro128): Hand {
   };
 }
 
-/** The polyline of one digit, reused from digit to digit so that drawing thousands makes no garbage. */
+/** The segments of one digit. One object is reused for all digits, so that drawing thousands of digits allocates no memory. */
 export class Outline {
   readonly x = new Float64Array(MAX_VERTICES);
   readonly y = new Float64Array(MAX_VERTICES);
-  /** 0 where a vertex starts a new stroke, 1 where a segment leads to it. */
+  /** For each vertex: 1 if a segment leads to it from the vertex before, 0 if it starts a new stroke. */
   readonly drawn = new Uint8Array(MAX_VERTICES);
   length = 0;
 
@@ -79,8 +79,7 @@ export class Outline {
   readonly #py = new Float64Array(64);
 
   /**
-   * Writes one digit. Afterwards the outline is in pixels: its longer side is `extent`, its ink's centre of mass
-   * lies at (centreX, centreY).
+   * Writes one digit. Its segments are in pixels: the longer side has the length `extent`, and the centre of mass is (centreX, centreY).
    */
   write(paths: readonly PenPath[], random: Xoshiro128, extent: number, centreX: number, centreY: number): void {
     this.length = 0;
@@ -110,7 +109,7 @@ export class Outline {
     for (let b = 1; b < path.breaks.length; b++) this.#curve(path.breaks[b - 1], path.breaks[b]);
   }
 
-  /** Catmull-Rom through the points from..to, straight at both ends. */
+  /** Adds a Catmull-Rom curve through the points `from` to `to`. It is straight at both ends. */
   #curve(from: number, to: number): void {
     const px = this.#px;
     const py = this.#py;

@@ -1,22 +1,22 @@
-// The set of digits: which digit is where, and each one drawn from the fixed stream. The first n images are the same
-// whatever the number asked for, and the training and the test part are independent streams.
+// Draws the dataset of digits from fixed random streams. The first n images are the same for every number of images. The training part and
+// the test part use independent streams.
 import { Outline, type PenPath, parsePath } from './outline.ts';
 import { type Pen, PIXELS, Raster, SIDE } from './raster.ts';
 import { type Handwriting, handwriting } from './strokes.ts';
 import { Xoshiro128 } from './xoshiro.ts';
 
-/** Size of the whole set. */
+/** The number of images in each part. */
 export const DIGITS = { train: 10_000, test: 2_000 } as const;
 export type DigitsPart = keyof typeof DIGITS;
 
 const SEEDS: Readonly<Record<DigitsPart, number>> = { train: 0x7261696e, test: 0x74657374 };
 
-/** Where MNIST's centre of mass lies in its 28×28 box. */
+/** The position of the centre of mass in MNIST's images of 28×28 pixels, in both directions. */
 const CENTRE = SIDE / 2 + 0.5;
-/** MNIST fits each digit into 20×20. */
+/** The side of the box into which MNIST scales each digit, in pixels. */
 const BOX = 20;
 
-/** Labels of a part: each digit equally often, in a fixed random order (Fisher and Yates). */
+/** Returns the labels of a part. Each digit occurs equally often, in a fixed random order (Fisher–Yates shuffle). */
 function drawLabels(part: DigitsPart): Uint8Array {
   const random = new Xoshiro128(SEEDS[part] ^ 0x5a5a5a5a);
   const labels = Uint8Array.from({ length: DIGITS[part] }, (_, i) => i % 10);
@@ -59,9 +59,9 @@ function drawPen(random: Xoshiro128): Pen {
   };
 }
 
-/** Draws the images of a part one after the other. */
+/** Draws the images of a part, one after the other. */
 export class DigitsPress {
-  /** Of the whole part. */
+  /** The labels of the whole part. */
   readonly labels: Uint8Array;
   readonly #random: Xoshiro128;
   readonly #variants = handwriting.map(parseVariants);
@@ -74,7 +74,7 @@ export class DigitsPress {
     this.#random = new Xoshiro128(SEEDS[part]);
   }
 
-  /** Draws the next image to its place in `images`; called at most as often as the part has samples. */
+  /** Draws the next image at its place in `images`. Must not be called more often than the part has samples. */
   next(images: Uint8Array): void {
     const random = this.#random;
     const paths = choose(this.#variants[this.labels[this.#index]], random);

@@ -1,31 +1,31 @@
-// Lays ink along an outline: distance to the nearest segment, turned into grey with a soft edge. Pixel (row, column)
-// has its centre at (column + 0.5, row + 0.5).
+// Draws an outline as grey pixels. The grey of a pixel depends on its distance from the nearest segment, with a soft edge. The centre of
+// pixel (row, column) is at (column + 0.5, row + 0.5).
 import type { Outline } from './outline.ts';
 import type { Xoshiro128 } from './xoshiro.ts';
 
-/** Pixels on a side of an image, as MNIST's. */
+/** The width and height of an image in pixels, as in MNIST. */
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 
-/** The look of one piece of writing. Lengths in pixels. */
+/** How the strokes of one digit look. Lengths are in pixels. */
 export interface Pen {
-  /** Half the stroke's width. */
+  /** Half the width of a stroke. */
   radius: number;
-  /** How much wider (or narrower, if negative) the stroke gets from its first to its last vertex, as a share. */
+  /** How much wider the stroke gets from its first to its last vertex, as a share of its width. If negative, it gets narrower. */
   swell: number;
-  /** Width of the grey edge: blur. */
+  /** The width of the blurred edge. */
   softness: number;
-  /** Grey of full ink, 0…255. */
+  /** The grey value inside a stroke, from 0 to 255. */
   darkness: number;
-  /** Spread of the noise on the edge, in pixels: paper is rough, ink runs. Empty paper stays 0, as in MNIST. */
+  /** The standard deviation of the noise at the edge. Pixels outside the strokes stay 0, as in MNIST. */
   roughness: number;
 }
 
-/** Reused from image to image. */
+/** Draws images. One object is reused for all images. */
 export class Raster {
   readonly #ink = new Float64Array(PIXELS);
 
-  /** Draws one image into `out` at `offset`. */
+  /** Draws one image into `out`, from `offset` on. */
   draw(outline: Outline, pen: Pen, random: Xoshiro128, out: Uint8Array, offset: number): void {
     const ink = this.#ink;
     ink.fill(-1e9);
@@ -49,7 +49,7 @@ export class Raster {
     }
   }
 
-  /** One segment with round ends: each pixel near it keeps the deepest that any segment covers it. */
+  /** Draws one segment with round ends. If several segments cover a pixel, the one that covers it most deeply counts. */
   #lay(x0: number, y0: number, x1: number, y1: number, radius: number, reach: number): void {
     const ink = this.#ink;
     const dx = x1 - x0;

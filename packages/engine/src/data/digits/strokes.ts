@@ -1,18 +1,18 @@
-// How people write the ten digits: for each, a few ways of moving the pen. Only the paths are here; slant, size,
-// thickness and every other accident of a hand is added where they are drawn.
+// The ways in which people write the ten digits. Each way is a list of paths of the pen. Slant, size, thickness and other random changes
+// are added when a digit is drawn.
 //
-// A path is a list of points `x,y` (y down; a digit is about 70 wide and 100 high) through which a smooth curve goes; a
-// `*` marks a corner. A variant is drawn as often as its weight says.
+// A path is a list of points `x,y` on a smooth curve. y points down, and a digit is about 70 wide and 100 high. A `*` marks a corner. The
+// weight of a variant says how often it is drawn.
 
 /** One way to write a digit. */
 export interface Handwriting {
-  /** How often people write it so, against the digit's other ways. */
+  /** How often this variant is drawn, relative to the digit's other variants. */
   weight: number;
-  /** Paths of the pen, one after the other. */
+  /** The paths of the pen, one for each stroke. */
   strokes: readonly string[];
 }
 
-/** The ways to write each digit, 0 to 9. */
+/** The variants of each digit, from 0 to 9. */
 export const handwriting: readonly (readonly Handwriting[])[] = [
   // 0
   [

@@ -1,8 +1,8 @@
 // xoshiro128** 1.1 (Blackman and Vigna, 2018, https://prng.di.unimi.it/xoshiro128starstar.c) in 32-bit integers.
-// It feeds the drawing of digits and nothing else: a job's own draws come from PyTorch's generator, and the set of
-// digits must not move with a job's seed.
+// Only the drawing of digits uses it. The digits must not depend on a job's seed, so they do not use the job's generator, which is
+// PyTorch's.
 
-/** A stream of uniform draws that is the same on every machine. */
+/** A generator of random numbers that gives the same numbers on every machine. */
 export class Xoshiro128 {
   #a: number;
   #b: number;
@@ -10,8 +10,7 @@ export class Xoshiro128 {
   #d: number;
 
   /**
-   * @param seed any 32-bit integer; splitmix32 spreads it over the 128 bits of state, so that streams of neighbouring
-   * seeds have nothing in common.
+   * @param seed any 32-bit integer. splitmix32 spreads it over the 128 bits of state, so that neighbouring seeds give unrelated streams.
    */
   constructor(seed: number) {
     let state = seed | 0;
@@ -28,7 +27,7 @@ export class Xoshiro128 {
     this.#d = splitmix();
   }
 
-  /** The next 32 bits as a signed integer. */
+  /** Returns the next 32 bits as a signed integer. */
   next(): number {
     const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9);
@@ -42,20 +41,23 @@ export class Xoshiro128 {
     return result;
   }
 
-  /** Uniform in [low, high), on a grid of 2^24 steps. */
+  /** Returns a uniformly distributed number in [low, high). There are 2^24 different values. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * ((this.next() >>> 8) / 16777216);
   }
 
-  /** An integer in [0, bound); the bias of the multiply-shift is below bound / 2^24. */
+  /** Returns a random integer in [0, bound). The probabilities differ from equal ones by less than bound / 2^24. */
   below(bound: number): number {
     return Math.floor(((this.next() >>> 8) * bound) / 16777216);
   }
 
-  /** Roughly normal with mean 0 and the given spread, never beyond 3.5 spreads: four uniforms added, no logarithm needed. */
+  /**
+   * Returns a roughly normally distributed number with mean 0 and standard deviation `spread`. It is the sum of four uniform numbers, which
+   * needs no logarithm, and is never more than 3.5 × spread from 0.
+   */
   bell(spread: number): number {
     const sum = (this.next() >>> 8) + (this.next() >>> 8) + (this.next() >>> 8) + (this.next() >>> 8);
-    // A uniform has variance 1/12; the sum of four has 1/3.
+    // The variance of a uniform number is 1/12, and of the sum of four 1/3.
     return (sum / 16777216 - 2) * spread * 1.7320508075688772;
   }
 }
