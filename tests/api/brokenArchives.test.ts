@@ -21,25 +21,25 @@ const refusal = (message: string | RegExp): unknown =>
 
 describe('is refused with all faults:', () => {
   test.each<[string, Files, string[]]>([
-    ['nothing', {}, ['file: no images in folders of classes: expected class/name.png, one folder per class']],
+    ['nothing', {}, ['file: there are no images in class folders: expected class/name.png, one folder per class']],
     [
       'a table',
       { 'data.csv': Buffer.from('a,b\n1,2\n'), '__MACOSX/._data.csv': Uint8Array.of(1) },
-      ['file: a zip of images is read, and this one holds none: "data.csv" is text. Send a CSV as it is, without the archive'],
+      ['file: a zip must contain images, and this one contains none: "data.csv" is text. Send a CSV as it is, without the archive'],
     ],
     [
       'a pickle',
       { 'cifar-10-batches-py/data_batch_1': Buffer.from('\x80\x02}q\x01(U\x0bbatch_label', 'latin1') },
       [
-        'file: a zip of images is read, and this one holds none: "cifar-10-batches-py/data_batch_1" is a CIFAR batch of the Python version (a pickle). Download the binary version, and send cifar-10-binary.tar.gz',
+        'file: a zip must contain images, and this one contains none: "cifar-10-batches-py/data_batch_1" is a CIFAR batch of the Python version (a pickle). Download the binary version, and send cifar-10-binary.tar.gz',
       ],
     ],
     [
       'files in no folder, and in folders that are too deep',
       { ...animals, '1.png': dot(1), 'cats/more/2.png': dot(1) },
       [
-        'file: "cats/more/2.png" lies too deep: expected class/name.png, one folder per class',
-        'file: "1.png" lies in no folder of a class: expected class/name.png',
+        'file: "cats/more/2.png" is in too many folders: expected class/name.png, one folder per class',
+        'file: "1.png" is not in a class folder: expected class/name.png',
       ],
     ],
     [
@@ -88,7 +88,7 @@ describe('is refused with all faults:', () => {
     ['files', { files: 2 }, /^file: 3 files are over the limit of 2$/],
     ['pixels', { pixels: 5 }, /^file\/cats\/10\.PNG: an image of 3×2 has 6 pixels, which is over the limit of 5$/],
     ['bytes of a file', { fileBytes: 20 }, /^file\/cats\/10\.PNG: \d+ bytes are over the limit of 20 for an image file$/],
-    ['classes', { classes: 1 }, /^file: 2 folders of classes are over the limit of 1$/],
+    ['classes', { classes: 1 }, /^file: 2 class folders are over the limit of 1$/],
   ])('too many %s', async (_, limits, message) => {
     await expect(readZip(animals, limits)).rejects.toThrow(refusal(message));
   });

@@ -28,7 +28,7 @@ test.each([
     'file: it has too many entries for the limit of 3 files',
   );
   await expect(read({ file: tarOfHeaders(paths.slice(1), type) }, { files: 3, classes: 1 })).rejects.toThrow(
-    'no images in folders of classes',
+    'there are no images in class folders',
   );
 });
 

@@ -63,7 +63,7 @@ describe('refused with its place, and nothing left:', () => {
     [
       'a zip of texts',
       { file: zipOf({ 'a/notes.txt': Buffer.from('hello') }) },
-      'file: a zip of images is read, and this one holds none: "a/notes.txt" is text',
+      'file: a zip must contain images, and this one contains none: "a/notes.txt" is text',
     ],
     ['a text that is called an image', { file: zipOf({ 'a/1.png': Buffer.from('hello') }) }, 'file/a/1.png is text, not an image'],
     [

@@ -48,7 +48,7 @@ describe.each<[string, (files: Files) => Promise<Uint8Array>]>([
       {
         field: 'file',
         value: { train: 'train', test: 'test' },
-        reason: 'the folders train/ and test/ are taken as the training and the test part',
+        reason: 'the folders train/ and test/ are used as the training part and the test part',
       },
     ]);
   });
@@ -81,7 +81,7 @@ describe('system files', () => {
       {
         field: 'file',
         value: { skipped: 7 },
-        reason: '7 hidden or system files and empty folders were passed over, such as "all/.DS_Store"',
+        reason: '7 hidden or system files and empty folders were ignored, such as "all/.DS_Store"',
       },
     ]);
   });
@@ -178,10 +178,10 @@ describe('parts', () => {
   test('may not be sent twice', async () => {
     const file = zipSync({ 'train/a/1.png': dot(1), 'test/a/2.png': dot(2) });
     expect(await messagesOf(read({ file, testFile: zipSync({ 'a/1.png': dot(1) }) }))).toEqual([
-      'testFile: file holds a folder of test images already: leave testFile out',
+      'testFile: file already contains a folder of test images: do not send testFile',
     ]);
     expect(await messagesOf(read({ file: zipSync({ 'a/1.png': dot(1) }), testFile: file }))).toEqual([
-      'testFile: holds folders of two parts: send it as file',
+      'testFile: contains folders of two parts: send it as file',
     ]);
   });
 });

@@ -30,7 +30,7 @@ describe('labels', () => {
       expect(taken).toContainEqual({
         field: 'targetKind',
         value: 'class',
-        reason: 'Each row of the targets is one-hot: a single 1, which names one of 4 classes.',
+        reason: 'Each row of the targets is one-hot: a single 1 marks one of 4 classes.',
       });
     }
   });
@@ -50,7 +50,7 @@ describe('labels', () => {
     expect(values.taken).toContainEqual({
       field: 'targetKind',
       value: 'value',
-      reason: 'The targets are numbers (<f8). All are whole: send targetKind=class to learn them as classes.',
+      reason: 'The targets are numbers (<f8). All are whole numbers: send targetKind=class to use them as classes.',
     });
     const classes = await read({ inputs: x(3), targets }, { targetKind: 'class' });
     expect(classesOf(classes.splits)).toEqual(['0', '1', '2']);
@@ -75,7 +75,7 @@ describe('labels', () => {
       expect(splits.train.target).toEqual({ kind: 'values', shape: [2] });
     }
     expect(await faults({ inputs: x(2), targets: npy('<f4', [2, 2], [1, 0, 1, 1]) }, { targetKind: 'class' })).toEqual([
-      'targets: its rows are not one-hot: expected a single 1 in each, or one label a sample',
+      'targets: its rows are not one-hot: expected a single 1 in each, or one label per sample',
     ]);
   });
 
@@ -122,7 +122,7 @@ describe('an NPZ file', () => {
       expect(taken).toContainEqual({
         field: 'file',
         value: { inputs: inputs.toLowerCase(), targets: targets.toLowerCase() },
-        reason: 'The arrays of the file were taken by their names.',
+        reason: 'The arrays of the file were recognised by their names.',
       });
     }
   });
@@ -154,7 +154,7 @@ describe('an NPZ file', () => {
 
   test('with other names is refused with a list of its arrays, and unused arrays are named', async () => {
     expect(await faults({ file: npz({ arr_0: x(2), arr_1: y(0, 1) }) })).toEqual([
-      'file: holds the arrays arr_0 [2, 2], arr_1 [2]: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train',
+      'file: has the arrays arr_0 [2, 2], arr_1 [2]: name the inputs x and the targets y, as in numpy.savez("data.npz", x=…, y=…). With a test part use the names x_train, y_train, x_test and y_test',
     ]);
     const { taken } = await read({ file: npz({ x: x(2), y: y(0, 1), weights: x(1) }) });
     expect(taken).toContainEqual({ field: 'file', value: { unused: ['weights'] }, reason: '1 other array of the file is not used.' });
@@ -162,7 +162,7 @@ describe('an NPZ file', () => {
 
   test('is refused with faults that name the array', async () => {
     expect(await faults({ file: npz({ x: npy('<f4', [2], [0, NaN]), y: y(0, 1) }) })).toEqual([
-      'file/x: the value at [1] is NaN, which is not a finite number: replace it, or leave the sample out',
+      'file/x: the value at [1] is NaN, which is not a finite number: replace it, or remove the sample',
     ]);
   });
 

@@ -59,7 +59,7 @@ describe('inputs', () => {
 
   test('that are not finite are refused with the first position and their number', async () => {
     expect(await faults({ inputs: npy('<f8', [2, 2], [0, 1, NaN, Infinity]), targets: y(0, 1) })).toEqual([
-      'inputs: the value at [1, 0] is NaN, which is not a finite number, as is 1 other: replace it, or leave the sample out',
+      'inputs: the value at [1, 0] is NaN, which is not a finite number, as is 1 other: replace it, or remove the sample',
     ]);
   });
 
@@ -157,7 +157,7 @@ describe('images', () => {
 
   test('are the only arrays that can have a layout', async () => {
     expect(await faults({ inputs: x(2), targets: y(0, 1) }, { layout: 'channelsLast' })).toEqual([
-      'layout is for arrays of images [samples, …, …, …], and inputs has the shape [2, 2]: leave it out',
+      'layout is for arrays of images [samples, …, …, …], and inputs has the shape [2, 2]: remove layout',
     ]);
   });
 });

@@ -100,7 +100,7 @@ describe('a pair', () => {
       'a value that is not finite',
       npy('x', { shape: [2, 2], data: Float32Array.of(0, 1, 2, NaN) }),
       y,
-      'x: the value at [1, 1] is NaN, which is not a finite number: replace it, or leave the sample out',
+      'x: the value at [1, 1] is NaN, which is not a finite number: replace it, or remove the sample',
     ],
     [
       'a value beyond float32',
@@ -136,7 +136,7 @@ describe('a file', () => {
     [
       'no magic number',
       { name: 'x', bytes: Buffer.from('PK\x03\x04 and so on') },
-      'x: not an NPY file: byte 0 is not that of "\\x93NUMPY"',
+      'x: not an NPY file: byte 0 is not the one of "\\x93NUMPY"',
     ],
     [
       'hardly any bytes',

@@ -74,9 +74,9 @@ test('refuses an archive that is cut off, and an empty one', () => {
   const whole = Math.ceil(content / 512) * 512;
   expect(end - whole).toBeGreaterThanOrEqual(1024);
   expect(() => untar(archive.subarray(0, whole), 'f')).toThrow(
-    refusal(`f: the archive ends at byte ${whole} without an end mark: it is cut off, or no tar archive`),
+    refusal(`f: the archive ends at byte ${whole} without an end mark: it is cut off, or is not a tar archive`),
   );
   expect(() => untar(new Uint8Array(), 'f')).toThrow(
-    refusal('f: the archive ends at byte 0 without an end mark: it is cut off, or no tar archive'),
+    refusal('f: the archive ends at byte 0 without an end mark: it is cut off, or is not a tar archive'),
   );
 });

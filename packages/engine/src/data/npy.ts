@@ -1,4 +1,4 @@
-// Reads NumPy's NPY format (numpy/lib/format.py; versions 1 to 3): a magic number, a header that is a Python literal, then the values.
+// Reads NumPy's NPY format (numpy/lib/format.py; versions 1 to 3): a magic number, a header in Python syntax, then the values.
 // It reads floats, integers, booleans and text of any size and byte order. npyDataset.ts decides what the arrays mean.
 import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import { DataFormatError } from './errors.ts';
@@ -7,26 +7,28 @@ import type { NamedBytes } from './files.ts';
 export type NpyKind = 'float' | 'int' | 'uint' | 'bool' | 'text';
 
 export interface NpyArray {
-  /** As NumPy writes it: `<f4`, `|u1`, `>i2`. */
+  /** NumPy's name of the number type: `<f4`, `|u1`, `>i2`. */
   readonly type: string;
   readonly kind: NpyKind;
-  /** Of one value. */
+  /** The bytes of one value. */
   readonly itemBytes: number;
   readonly isBigEndian: boolean;
-  /** The first axis changes fastest, not the last. */
+  /** Whether the values are stored column by column: the first index changes fastest. Otherwise the last index changes fastest. */
   readonly isFortran: boolean;
   readonly shape: Shape;
   readonly data: Uint8Array;
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
-/** NumPy's own limit (max_header_size of numpy.load): a plain array's header has some hundred. */
+/**
+ * The most bytes of a header. NumPy has the same limit (max_header_size of numpy.load). A plain array's header has about a hundred bytes.
+ */
 const HEADER_BYTES = 10_000;
-/** As NumPy itself writes it; whatever else a Python literal could say is refused. */
+/** Matches the header that NumPy writes. Other Python expressions are refused. */
 const HEADER = /^\{\s*'descr':\s*'([^']*)',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(\s*((?:\d+\s*,\s*)*(?:\d+)?)\s*\),?\s*\}\s*$/;
 
 const kinds: Readonly<Record<string, NpyKind>> = { f: 'float', i: 'int', u: 'uint', b: 'bool', U: 'text' };
-/** Bytes of a value, by kind. A character of text has four. */
+/** The possible bytes of a value, by kind. A text has any number of characters of four bytes. */
 const sizes: Readonly<Record<NpyKind, readonly number[]>> = {
   float: [2, 4, 8],
   int: [1, 2, 4, 8],
@@ -35,24 +37,24 @@ const sizes: Readonly<Record<NpyKind, readonly number[]>> = {
   text: [],
 };
 
-/** Remedies for types that are not read, by the letter of the type. */
+/** The remedies for types that are not read, by the letter of the type. */
 const remedies: Readonly<Record<string, string>> = {
   O: 'Python objects: convert them with a.astype("float32"), or labels with numpy.unique(y, return_inverse=True)[1]',
   S: 'bytes: convert them to text with a.astype(str), or labels with numpy.unique(y, return_inverse=True)[1]',
   M: 'dates: convert them to days with a.astype("datetime64[D]").astype("int64")',
   m: 'time spans: convert them to seconds with a.astype("timedelta64[s]").astype("int64")',
   c: 'complex numbers: save their parts with numpy.stack([a.real, a.imag], axis=1)',
-  V: 'of a type of their own: convert them with a.astype("float32")',
+  V: 'of a type that is not read: convert them with a.astype("float32")',
   f: 'of extended precision: convert them with a.astype("float64")',
 };
 
 /**
  * Reads an NPY file.
- * @throws DataFormatError that names the byte or the header's field, what it is and what it should be.
+ * @throws DataFormatError. The message has the byte or the header's field, the value found there and the expected value
  */
 export function parseNpy({ name, bytes }: NamedBytes): NpyArray {
   const wrong = MAGIC.findIndex((byte, i) => bytes[i] !== byte);
-  if (wrong !== -1) throw new DataFormatError(`${name}: not an NPY file: byte ${wrong} is not that of "\\x93NUMPY"`);
+  if (wrong !== -1) throw new DataFormatError(`${name}: not an NPY file: byte ${wrong} is not the one of "\\x93NUMPY"`);
   const version = bytes[6];
   const begin = version === 1 ? 10 : 12;
   if (bytes.length < begin || ![1, 2, 3].includes(version)) {

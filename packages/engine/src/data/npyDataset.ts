@@ -1,4 +1,4 @@
-// A dataset from a pair of NumPy arrays.
+// Makes a dataset from a pair of NumPy arrays.
 import { formatShape, sizeOf } from '../shape.ts';
 import type { Dataset } from './dataset.ts';
 import { bothOf, DataFormatError, inFile } from './errors.ts';
@@ -10,18 +10,19 @@ import { npyTargets } from './npyTargets.ts';
 import { UploadReport } from './uploadReport.ts';
 
 export interface NpyOptions extends ReaderOptions {
-  /** Where the channels of arrays of images are. If omitted, the shape decides where it is certain. */
+  /** The position of the channels in arrays of images. If omitted, it follows from the shape, if the shape is clear. */
   readonly layout?: Layout | undefined;
   /** Whether targets are classes or values. If omitted, their type and values decide. */
   readonly targetKind?: 'class' | 'value' | undefined;
-  /** Takes decisions. */
+  /** Collects decisions. */
   readonly report?: UploadReport;
 }
 
 /**
- * A split from a pair of arrays: inputs [samples, …] and targets [samples] or [samples, …]. Inputs of uint8 are pixels (read as x / 255;
- * [samples, rows, columns] gets its one channel), others values. Targets of whole numbers or text, and one-hot rows, are classes.
- * @throws DataFormatError when a file is malformed, the two do not belong together or a value cannot be used.
+ * Makes a split from a pair of arrays: inputs [samples, …] and targets [samples] or [samples, …]. Inputs of type uint8 are pixels, which
+ * are read as x / 255; [samples, rows, columns] becomes one channel. Other inputs are values. Targets are classes if they are whole
+ * numbers, text or one-hot rows.
+ * @throws DataFormatError if a file is malformed, if the arrays differ in their number of samples, or if a value cannot be used
  */
 export function npyDataset(x: NamedBytes, y: NamedBytes, options: NpyOptions = {}): Dataset {
   const [inputs, targets] = bothOf(

@@ -14,7 +14,10 @@ export const isPixels = ({ kind, itemBytes }: NpyArray): boolean => kind === 'ui
 
 export type NpyInputs = Pick<Dataset, 'inputShape' | 'inputs'>;
 
-/** @throws DataFormatError for text, values that float32 cannot hold, and images whose channels could be in two places */
+/**
+ * Returns the inputs of a dataset and the shape of a sample.
+ * @throws DataFormatError for text, for values that float32 cannot represent, and if it is unclear which dimension has the channels
+ */
 export function npyInputs(name: string, array: NpyArray, layout: Layout | undefined, report: UploadReport): NpyInputs {
   if (array.kind === 'text')
     throw new DataFormatError(`${name}: holds text, and inputs are numbers: convert them with a.astype("float32")`);
@@ -36,19 +39,19 @@ export function npyInputs(name: string, array: NpyArray, layout: Layout | undefi
     report.take(
       name,
       { scale: 'none' },
-      `All values are whole numbers from ${whole.least} to ${whole.greatest}, like pixels, but their type is ${array.type}: they are not divided by 255. Save them as uint8 to have that.`,
+      `All values are whole numbers from ${whole.least} to ${whole.greatest}, like pixels, but their type is ${array.type}: they are not divided by 255. To have them divided, save them as uint8.`,
     );
   }
   return { inputShape, inputs };
 }
 
-/** The array as [samples, channels, rows, columns], where it is one of images. */
+/** Returns an array of images as [samples, channels, rows, columns]. Other arrays are returned unchanged. */
 function placed(name: string, view: NpyView, layout: Layout | undefined, report: UploadReport): NpyView {
   const { shape } = view;
   if (shape.length !== 4) {
     if (layout === undefined) return view;
     throw new DataFormatError(
-      `layout is for arrays of images [samples, …, …, …], and ${name} has the shape ${formatShape(shape)}: leave it out`,
+      `layout is for arrays of images [samples, …, …, …], and ${name} has the shape ${formatShape(shape)}: remove layout`,
       { place: { part: 'layout' } },
     );
   }
@@ -70,14 +73,14 @@ function placed(name: string, view: NpyView, layout: Layout | undefined, report:
   return layout === 'channelsFirst' ? view : permuted(view, [0, 3, 1, 2]);
 }
 
-/** Grey, colours, and colours with transparency. */
+/** The usual numbers of channels: grey, colour, and colour with transparency. */
 const imageChannels: readonly number[] = [1, 3, 4];
 
-/** Null where both could be. */
+/** Returns the layout that the shape suggests, or null if both are possible. */
 function likelyLayout([first, middle, last]: Shape): Layout | null {
   if (!imageChannels.includes(last) || (first === 1 && last === 1)) return 'channelsFirst';
   if (!imageChannels.includes(first)) return 'channelsLast';
-  // Images are mostly square.
+  // Most images are square.
   if (middle === last && first !== middle) return 'channelsFirst';
   return first === middle && middle !== last ? 'channelsLast' : null;
 }
@@ -90,20 +93,20 @@ function sampleShape(name: string, { array, shape }: NpyView, report: UploadRepo
   return inputShape;
 }
 
-/** @throws DataFormatError that names the first value that float32 cannot hold */
+/** Returns the values. @throws DataFormatError if float32 cannot represent one of them. The message has the first such value */
 export function finiteFloats(name: string, shape: Shape, { values, unfit }: FloatValues): Float32Array {
   if (unfit === null) return values;
   const { index, value, count } = unfit;
   const others = alsoOthers(count - 1);
   const what =
     Number.isNaN(value) || value === Infinity || value === -Infinity
-      ? `${value}, which is not a finite number${others}: replace it, or leave the sample out`
+      ? `${value}, which is not a finite number${others}: replace it, or remove the sample`
       : `${value}, which float32 cannot hold${others}: scale the values down, or convert them with a.astype("float32")`;
   const [sample, ...inside] = indicesOf(shape, index);
   throw new DataFormatError(`${name}: the value at ${formatShape([sample, ...inside])} is ${what}`, { place: { sample } });
 }
 
-/** The end of a clause about one value, for all that are like it. */
+/** Returns the end of a clause about one value. It has the number of other values with the same problem, `count`. */
 export function alsoOthers(count: number): string {
   if (count === 0) return '';
   return count === 1 ? ', as is 1 other' : `, as are ${count} others`;

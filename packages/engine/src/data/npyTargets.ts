@@ -12,14 +12,14 @@ import type { UploadReport } from './uploadReport.ts';
 export type NpyTargets = Pick<Dataset, 'target' | 'targets'>;
 
 export interface NpyTargetOptions {
-  /** If omitted, the type and the values decide. */
+  /** Whether the targets are classes or values. If undefined, their type and values decide. */
   readonly targetKind: 'class' | 'value' | undefined;
   readonly limits: ReaderLimits;
-  /** Takes decisions. */
+  /** Collects decisions. */
   readonly report: UploadReport;
 }
 
-/** @throws DataFormatError for labels that are no classes and for values that are not finite */
+/** Returns the targets of a dataset. @throws DataFormatError for labels that are not valid classes, and for values that are not finite */
 export function npyTargets(name: string, array: NpyArray, { targetKind, limits, report }: NpyTargetOptions): NpyTargets {
   const { kind, shape, type } = array;
   const take = (value: string, reason: string): void => {
@@ -29,7 +29,7 @@ export function npyTargets(name: string, array: NpyArray, { targetKind, limits, 
     throw new DataFormatError(`${name}: holds text, which has no values: send targetKind=class`);
   const isVector = shape.slice(1).every((length) => length === 1);
   if (targetKind !== 'value' && kind === 'text') {
-    if (!isVector) throw new DataFormatError(`${name}: text names one class a sample: expected the shape [samples]`);
+    if (!isVector) throw new DataFormatError(`${name}: text must be one class per sample: expected the shape [samples]`);
     take('class', `The targets are text: each different text is a class.`);
     return namedClasses(array);
   }
@@ -40,19 +40,19 @@ export function npyTargets(name: string, array: NpyArray, { targetKind, limits, 
   if (targetKind !== 'value' && shape.length === 2 && !isVector) {
     const labels = oneHotLabels(array);
     if (labels !== null) {
-      take('class', `Each row of the targets is one-hot: a single 1, which names one of ${shape[1]} classes.`);
+      take('class', `Each row of the targets is one-hot: a single 1 marks one of ${shape[1]} classes.`);
       return { target: { kind: 'class', classes: numberedClasses(checkedCount(name, shape[1], limits)) }, targets: labels };
     }
     if (targetKind === 'class')
-      throw new DataFormatError(`${name}: its rows are not one-hot: expected a single 1 in each, or one label a sample`);
+      throw new DataFormatError(`${name}: its rows are not one-hot: expected a single 1 in each, or one label per sample`);
   }
   const floats = floatsOf(viewOf(array));
-  const hint = floats.whole !== null && isVector ? ' All are whole: send targetKind=class to learn them as classes.' : '';
+  const hint = floats.whole !== null && isVector ? ' All are whole numbers: send targetKind=class to use them as classes.' : '';
   take('value', `The targets are ${isVector ? 'numbers' : 'rows of numbers'} (${type}).${hint}`);
   return { target: { kind: 'values', shape: shape.length === 1 ? [1] : shape.slice(1) }, targets: finiteFloats(name, array.shape, floats) };
 }
 
-/** In the order of their names. */
+/** Makes a class of each different text. The classes are sorted by name. */
 function namedClasses(array: NpyArray): NpyTargets {
   const read = textReader(array);
   const labels: string[] = [];
@@ -104,7 +104,7 @@ function wrongLabel(name: string, wrong: { index: number; label: number | bigint
   );
 }
 
-/** The place of the single 1 in each row; null when a row is no such row. */
+/** Returns the position of the single 1 in each row, or null if a row is not one-hot. */
 function oneHotLabels(array: NpyArray): Int32Array | null {
   const [rows, columns] = array.shape;
   const labels = new Int32Array(sharableBytes(4 * rows).buffer).fill(-1);

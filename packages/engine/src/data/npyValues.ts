@@ -1,35 +1,35 @@
-// The values of an NPY array one after the other, last axis fastest, whatever their type, byte order and order in the file.
+// Reads the values of an NPY array in row-major order, for every number type, byte order and order in the file.
 import { halfValue } from '../formats/elementTypes.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { sharableBytes } from './dataset.ts';
 import type { NpyArray } from './npy.ts';
 
-/** An array with its axes in some order. */
+/** An array whose axes may be in another order than in the file. */
 export interface NpyView {
   readonly array: NpyArray;
   readonly shape: Shape;
-  /** Values from one index of an axis to the next, in the file. */
+  /** For each axis: the distance in the file between two values whose indices differ by 1, counted in values. */
   readonly strides: readonly number[];
 }
 
-/** The array with its own axes. */
+/** Returns a view of the array with its axes in the original order. */
 export function viewOf(array: NpyArray): NpyView {
   const { shape, isFortran } = array;
   const strides = shape.map((_, axis) => sizeOf(isFortran ? shape.slice(0, axis) : shape.slice(axis + 1)));
   return { array, shape, strides };
 }
 
-/** Axis i of the result is axis `order[i]` of the view. */
+/** Returns the view with reordered axes: axis i of the result is axis `order[i]` of the view. */
 export function permuted({ array, shape, strides }: NpyView, order: readonly number[]): NpyView {
   return { array, shape: order.map((axis) => shape[axis]), strides: order.map((axis) => strides[axis]) };
 }
 
-/** Whether the values lie in the file as they are read. */
+/** Returns whether the values have the same order in the file and in the view. */
 function isContiguous({ shape, strides }: NpyView): boolean {
   return shape.every((length, axis) => length === 1 || strides[axis] === sizeOf(shape.slice(axis + 1)));
 }
 
-/** Calls `visit` with each value's number, and where it lies among the file's values. */
+/** Calls `visit` for each value, with its index in the view (row-major) and its index in the file. */
 export function visitValues(view: NpyView, visit: (index: number, offset: number) => void): void {
   const { shape, strides } = view;
   const size = sizeOf(shape);
@@ -50,7 +50,7 @@ export function visitValues(view: NpyView, visit: (index: number, offset: number
   }
 }
 
-/** A number by its place in the file; the bytes need not be aligned. Integers of 8 bytes are bigints. */
+/** Returns a function that reads the number with an index in the file. Integers of 8 bytes are bigints. The bytes need not be aligned. */
 export function numberReader({ kind, itemBytes, isBigEndian, data }: NpyArray): (offset: number) => number | bigint {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const little = !isBigEndian;
@@ -73,7 +73,7 @@ export function numberReader({ kind, itemBytes, isBigEndian, data }: NpyArray): 
   return reader;
 }
 
-/** A text by its place in the file: UCS-4, filled up with zeros. */
+/** Returns a function that reads the text with an index in the file. A text is UCS-4, padded with zeros. */
 export function textReader({ itemBytes, isBigEndian, data }: NpyArray): (offset: number) => string {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   return (offset) => {
@@ -87,7 +87,7 @@ export function textReader({ itemBytes, isBigEndian, data }: NpyArray): (offset:
   };
 }
 
-/** The bytes of an array of uint8, in shared memory. */
+/** Returns the values of a uint8 array, in shared memory if the platform has it. */
 export function bytesOf(view: NpyView): Uint8Array {
   const { data } = view.array;
   const bytes = sharableBytes(sizeOf(view.shape));
@@ -96,17 +96,20 @@ export function bytesOf(view: NpyView): Uint8Array {
   return bytes;
 }
 
-/** What is known of the values after all were read. */
+/** The values of an array as float32, and what was found out about them. */
 export interface FloatValues {
-  /** float32, in shared memory. */
+  /** The values, in shared memory if the platform has it. */
   readonly values: Float32Array;
-  /** The first value that float32 cannot hold: not finite, or a whole number of the array that would be rounded. Null if all fit. */
+  /**
+   * The first value that float32 cannot represent, and how many there are. Such values are not finite, or are integers that would be
+   * rounded. Null if there is none.
+   */
   readonly unfit: { readonly index: number; readonly value: number | bigint; readonly count: number } | null;
-  /** The least and the greatest, where all are whole; null otherwise. */
+  /** The least and the greatest value if all values are whole numbers, otherwise null. */
   readonly whole: { readonly least: number; readonly greatest: number } | null;
 }
 
-/** The values as float32. */
+/** Converts all values to float32. */
 export function floatsOf(view: NpyView): FloatValues {
   const { array, shape } = view;
   const values = new Float32Array(sharableBytes(4 * sizeOf(shape)).buffer);
@@ -130,7 +133,7 @@ export function floatsOf(view: NpyView): FloatValues {
   return { values, unfit, whole: isWhole ? { least, greatest } : null };
 }
 
-/** Where a value is: its index along each axis. */
+/** Returns the index along each axis of the value with a row-major index. */
 export function indicesOf(shape: Shape, index: number): number[] {
   return shape.map((length, axis) => Math.floor(index / sizeOf(shape.slice(axis + 1))) % length);
 }

@@ -1,23 +1,23 @@
-// NumPy's formats as they are written: an array as NPY (numpy/lib/format.py, version 1), a dataset's parts as NPZ, a zip of
-// such arrays. Reading them is npy.ts's and npz.ts's.
+// Writes NumPy's formats: an array as NPY (numpy/lib/format.py, version 1), and a dataset as NPZ, a zip of such arrays. npy.ts and npz.ts
+// read these formats.
 import { zipSync } from 'fflate';
 import { type Shape, sizeOf } from '../shape.ts';
 import { type Dataset, type Splits, targetSize } from './dataset.ts';
 
 type NpyValues = Uint8Array | Int32Array | Float32Array;
 
-/** NumPy aligns the values at this many bytes. */
+/** The values begin at a multiple of this number of bytes, as in NumPy's files. */
 const ALIGNMENT = 64;
-/** Magic number, version and the header's length. */
+/** The bytes of the magic number, the version and the header's length. */
 const PREAMBLE = 10;
 
-/** NumPy's name of the type that the values are written as: classes as NumPy and PyTorch have whole numbers. */
+/** Returns NumPy's name of the number type, and the values to write. Classes are written as int64, as NumPy and PyTorch do. */
 function typed(data: NpyValues): ['|u1' | '<f4' | '<i8', NpyValues | BigInt64Array] {
   if (data instanceof Uint8Array) return ['|u1', data];
   return data instanceof Int32Array ? ['<i8', BigInt64Array.from(data, BigInt)] : ['<f4', data];
 }
 
-/** An array as an NPY file; `values` are row-major, and int32 is written as int64. */
+/** Encodes an array as an NPY file. `values` are row-major. int32 is written as int64. */
 export function encodeNpy(shape: Shape, values: NpyValues): Uint8Array {
   const [type, data] = typed(values);
   return encode(type, shape, data);
@@ -35,10 +35,10 @@ function encode(type: string, shape: Shape, data: ArrayBufferView): Uint8Array {
   return bytes;
 }
 
-/** The time that members of a zip carry: the same for everybody who exports the same data. */
+/** The time in the entries of a zip. It is constant, so that two exports of the same data are equal. */
 export const EPOCH = new Date(1980, 0, 1);
 
-/** Texts as an NPY file of NumPy's fixed-width unicode. */
+/** Encodes texts as an NPY file of fixed-width Unicode (NumPy's type `<U`). */
 export function encodeNpyText(texts: readonly string[]): Uint8Array {
   const points = texts.map((text) => Uint32Array.from(Array.from(text), (character) => character.codePointAt(0) ?? 0));
   const width = points.reduce((most, { length }) => Math.max(most, length), 1);
@@ -48,22 +48,22 @@ export function encodeNpyText(texts: readonly string[]): Uint8Array {
 }
 
 /**
- * A dataset as NPZ: `train_inputs` [samples, …], `train_targets` [samples] or [samples, …] and, where there is a test part,
- * `test_inputs` and `test_targets`. Pixels are bytes, as they are before they are divided by 255.
+ * Encodes a dataset as NPZ: `train_inputs` [samples, …], `train_targets` [samples] or [samples, …] and, with a test part, `test_inputs`
+ * and `test_targets`. Pixels are written as bytes that are not divided by 255.
  */
 export function encodeNpz({ train, test }: Splits): Uint8Array {
   const members = [...arraysOf('train', train), ...(test === null ? [] : arraysOf('test', test))];
-  // Not compressed, as numpy.savez writes it: that would hold up whoever serves it.
+  // Not compressed, as in numpy.savez: compression would block the server for a long time.
   return zipSync(Object.fromEntries(members.map(({ name, encode: write }) => [name, write()])), { level: 0, mtime: EPOCH });
 }
 
-/** A member of an NPZ file, encoded when it is its turn. */
+/** A file in an NPZ file. It is only encoded when it is written. */
 export interface NpzMember {
   readonly name: string;
   readonly encode: () => Uint8Array;
 }
 
-/** The arrays of one part. */
+/** Returns the arrays of one part. @param part the beginning of their names: `train` or `test` */
 export function arraysOf(part: string, { length, inputShape, inputs, target, targets }: Dataset): NpzMember[] {
   return [
     { name: `${part}_inputs.npy`, encode: () => encodeNpy([length, ...inputShape], inputs.subarray(0, length * sizeOf(inputShape))) },

@@ -96,14 +96,14 @@ function targetsOf(name: string, array: NpyArray, length: number, { classes, tar
   checkArray(name, array, array.type === '|u1' ? '|u1' : '<i8', [length]);
   const targets = array.type === '|u1' ? array.data : wholeNumbersOf(array);
   const wrong = targets.findIndex((label) => label < 0 || label >= classes.length);
-  if (wrong !== -1) throw new DataFormatError(`${name}: the label of sample ${wrong} names none of the ${classes.length} classes`);
+  if (wrong !== -1) throw new DataFormatError(`${name}: the label of sample ${wrong} is none of the ${classes.length} classes`);
   return targets;
 }
 
 function checkArray(name: string, { type, shape }: NpyArray, wantedType: string, wantedShape: Shape): void {
   if (type === wantedType && sameShape(shape, wantedShape)) return;
   throw new DataFormatError(
-    `${name}: expected ${wantedType} of shape ${formatShape(wantedShape)}, got ${type} of shape ${formatShape(shape)}: is it another dataset's?`,
+    `${name}: expected ${wantedType} of shape ${formatShape(wantedShape)}, got ${type} of shape ${formatShape(shape)}: is this the file of another dataset?`,
   );
 }
 
@@ -159,7 +159,7 @@ export function npzPlaces({ name, bytes }: NamedBytes, fileBytes: number): Reado
     const nameLength = view.getUint16(at + 28, true);
     const start = view.getUint32(at + 42, true) + LOCAL_BYTES + nameLength;
     if (view.getUint16(at + 10, true) !== 0 || start + size > end + offset) throw damaged(at + offset);
-    // TextDecoder takes no shared memory.
+    // TextDecoder does not accept shared memory, so the bytes are copied.
     places.set(new TextDecoder().decode(bytes.slice(at + ENTRY.bytes, at + ENTRY.bytes + nameLength)), { start, size });
     at += ENTRY.bytes + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
@@ -171,6 +171,6 @@ export const pythonReadNpz = (id: string, file: string): string => `
 def read(name):
     file = args.data / "${id}" / "${file}"
     if not file.exists():
-        raise SystemExit(f"{file} is missing: save there what GET /datasets/${id}/export of Trainyard gives")
+        raise SystemExit(f"{file} is missing: download it with GET /datasets/${id}/export of Trainyard")
     return torch.from_numpy(np.load(file)[name])
 `;

@@ -1,21 +1,21 @@
-// Reads tar archives (POSIX ustar, what came before it, and the long names of pax and GNU) in memory: no file is written, so that a
-// path in an archive can do no harm.
+// Reads tar archives in memory: POSIX ustar, older formats, and the long names of pax and GNU. No file is written, so a path in an archive
+// cannot overwrite anything.
 import { DataFormatError } from './errors.ts';
 
 const BLOCK = 512;
 
 export interface TarEntry {
   readonly path: string;
-  /** `other`: links and devices. */
+  /** The type of the entry. `other`: a link or a device. */
   readonly kind: 'file' | 'folder' | 'other';
-  /** A view of the archive's bytes. */
+  /** The entry's content, as a view of the archive's bytes. */
   readonly content: Uint8Array;
 }
 
 /**
- * The regular files of an archive by their paths; each is a view of the archive's bytes.
- * @param name the archive's, for messages
- * @throws DataFormatError that names the byte when a header or a size does not hold.
+ * Returns the regular files of an archive by their paths. Each file is a view of the archive's bytes.
+ * @param name the archive's name in messages
+ * @throws DataFormatError if a header or a size is wrong. The message has the position in bytes
  */
 export function untar(bytes: Uint8Array, name: string): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
@@ -24,12 +24,12 @@ export function untar(bytes: Uint8Array, name: string): ReadonlyMap<string, Uint
 }
 
 /**
- * All entries in their order.
- * @param name the archive's, for messages
- * @throws DataFormatError that names the byte when a header or a size does not hold.
+ * Yields all entries in their order.
+ * @param name the archive's name in messages
+ * @throws DataFormatError if a header or a size is wrong. The message has the position in bytes
  */
 export function* tarEntries(bytes: Uint8Array, name: string): Generator<TarEntry, void, void> {
-  // What pax and GNU say of the next entry in an entry before it.
+  // The path and size of the next entry, if an extra entry of pax or GNU before it has them.
   let next: { readonly path?: string; readonly size?: number } = {};
   for (let at = 0; at + BLOCK <= bytes.length; ) {
     const header = bytes.subarray(at, at + BLOCK);
@@ -39,7 +39,7 @@ export function* tarEntries(bytes: Uint8Array, name: string): Generator<TarEntry
     const begin = at + BLOCK;
     if (Number.isNaN(size) || begin + size > bytes.length) {
       throw new DataFormatError(
-        `${name}: the header at byte ${at} announces ${Number.isNaN(size) ? 'no readable size' : `${size} bytes`}, but ${bytes.length - begin} follow`,
+        `${name}: the header at byte ${at} has ${Number.isNaN(size) ? 'no readable size' : `the size ${size} bytes`}, but ${bytes.length - begin} follow`,
       );
     }
     const content = bytes.subarray(begin, begin + size);
@@ -54,13 +54,15 @@ export function* tarEntries(bytes: Uint8Array, name: string): Generator<TarEntry
     }
     at = begin + Math.ceil(size / BLOCK) * BLOCK;
   }
-  throw new DataFormatError(`${name}: the archive ends at byte ${bytes.length} without an end mark: it is cut off, or no tar archive`);
+  throw new DataFormatError(
+    `${name}: the archive ends at byte ${bytes.length} without an end mark: it is cut off, or is not a tar archive`,
+  );
 }
 
-/** By the type in the header; archives of before 1988 have a zero byte for a file. */
+/** The kinds of entries, by the type in the header. Archives from before 1988 have a zero byte as the type of a file. */
 const kinds: Readonly<Record<string, TarEntry['kind']>> = { '\0': 'file', '0': 'file', '7': 'file', '5': 'folder' };
 
-/** Records `length key=value\n`; of those that there are, only path and size matter. */
+/** Reads pax records, `length key=value\n`. Only path and size are used. */
 function paxOf(content: Uint8Array): { path?: string; size?: number } {
   const found: { path?: string; size?: number } = {};
   for (let at = 0; at < content.length; ) {
@@ -74,15 +76,18 @@ function paxOf(content: Uint8Array): { path?: string; size?: number } {
   return found;
 }
 
-/** A header holds the sum of its own bytes, its own field counted as blanks. */
+/**
+ * Checks a header's checksum: the sum of its bytes, in which the checksum's own field counts as blanks.
+ * @throws DataFormatError if it is wrong
+ */
 function checkHeader(header: Uint8Array, at: number, name: string): void {
   const sum = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 0x20 : byte), 0);
   if (number(header, 148, 8) !== sum) {
-    throw new DataFormatError(`${name}: byte ${at} should begin a tar header, but its checksum does not fit (expected ${sum})`);
+    throw new DataFormatError(`${name}: byte ${at} should begin a tar header, but its checksum is wrong (expected ${sum})`);
   }
 }
 
-/** Octal digits or, as GNU writes large numbers, a byte 0x80 and the number in big-endian bytes. */
+/** Reads a number: octal digits or, for GNU's large numbers, a byte 0x80 and then big-endian bytes. Returns NaN if it is neither. */
 function number(header: Uint8Array, offset: number, length: number): number {
   if (header[offset] === 0x80) {
     return header.subarray(offset + 1, offset + length).reduce((value, byte) => value * 256 + byte, 0);
@@ -97,16 +102,16 @@ function pathOf(header: Uint8Array): string {
   return prefix === '' ? path : `${prefix}/${path}`;
 }
 
-/** A field up to its first zero byte. */
+/** Reads the text of a field, up to its first zero byte. */
 function text(header: Uint8Array, offset: number, length: number): string {
   const field = header.subarray(offset, offset + length);
   const end = field.indexOf(0);
   return decode(end === -1 ? field : field.subarray(0, end));
 }
 
-/** UTF-8, as everybody writes names today; else each byte as a character. */
+/** Decodes a name as UTF-8 or, if it is not valid UTF-8, as one character per byte. */
 function decode(bytes: Uint8Array): string {
-  // TextDecoder takes no shared memory.
+  // TextDecoder does not accept shared memory, so the bytes are copied.
   const copy = Uint8Array.from(bytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(copy);

@@ -4,10 +4,10 @@ import { looksLikeText } from '../table/encoding.ts';
 export type FileGroup = 'archive' | 'packed' | 'image' | 'array' | 'table' | 'weights' | 'document' | 'media';
 
 export interface FileKind {
-  /** Stable, for code that treats a kind specially. */
+  /** A stable id, for code that handles this kind in a special way. */
   readonly id: string;
   readonly group: FileGroup;
-  /** With its article, for messages: "a Parquet file". */
+  /** The name with its article, for messages: "a Parquet file". */
   readonly name: string;
   /** How to turn such a file into a dataset that can be uploaded, for messages. */
   readonly remedy: string;
@@ -20,14 +20,14 @@ export interface TestedKind extends FileKind {
 }
 
 export interface ZipKind extends FileKind {
-  /** The path of a file in it that no other zip has. */
+  /** Matches the path of a file in the zip. Other kinds of zips have no such file. */
   readonly holds: RegExp;
 }
 
-/** What {@link TestedKind.test} needs of a file. */
+/** The number of first bytes of a file that {@link TestedKind.test} needs. */
 export const KIND_HEAD_BYTES = 4096;
 
-/** Bytes at an offset: text stands for its ASCII codes. */
+/** Returns a test that compares the bytes at an offset. A text stands for its ASCII codes. */
 export const magic =
   (bytes: string | readonly number[], offset = 0): Test =>
   (head) =>
@@ -49,7 +49,7 @@ export const text =
 export const riff = (form: string): Test => all(magic('RIFF'), magic(form, 8));
 export const brand = (...brands: readonly string[]): Test => all(magic('ftyp', 4), any(...brands.map((name) => magic(name, 8))));
 
-/** Each byte as a character. */
+/** Returns a text with one character per byte. */
 export function latin1(head: Uint8Array): string {
   // TextDecoder refuses shared memory, and its latin1 is windows-1252.
   return String.fromCharCode(...head.subarray(0, KIND_HEAD_BYTES));

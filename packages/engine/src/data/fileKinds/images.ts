@@ -1,4 +1,4 @@
-// Images, those that are read and those that are not.
+// Image formats, including formats that the decoder does not read.
 import { all, any, brand, magic, remedies, riff, type TestedKind } from './define.ts';
 
 export const images: readonly TestedKind[] = [

@@ -1,4 +1,5 @@
-// The kinds of files that people send, recognised by their first bytes and not by their names. Uploads of datasets, uploads of weights and
+// The kinds of files that users send. A kind is recognised by a file's first bytes and not by its name. Uploads of datasets, uploads of
+// weights and
 // images for predictions use this one table. This module names a file and says how to convert it, but does not read it.
 import { archives } from './archives.ts';
 import type { FileKind, TestedKind, ZipKind } from './define.ts';
@@ -18,9 +19,9 @@ const binaryKinds: readonly TestedKind[] = [...archives, ...images, ...tables, .
 const plain = ({ id, group, name, remedy }: TestedKind | ZipKind): FileKind => ({ id, group, name, remedy });
 
 /**
- * What a file is, by its beginning.
- * @param head its first {@link KIND_HEAD_BYTES} bytes, or all of a shorter file
- * @returns null for an unknown kind, and for text that may be a table
+ * Returns the kind of a file.
+ * @param head the first {@link KIND_HEAD_BYTES} bytes of the file, or the whole file if it is shorter
+ * @returns null for an unknown kind, and for text that could be a table
  */
 export function fileKind(head: Uint8Array): FileKind | null {
   // Text is recognised only by its structure, because a table may begin with any word, even with the signature of another format.
@@ -28,16 +29,19 @@ export function fileKind(head: Uint8Array): FileKind | null {
   return found === undefined ? null : plain(found);
 }
 
-/** Bytes that no text of an 8-bit encoding has. UTF-16 has them, and none of the marks. */
+/**
+ * Returns whether the bytes have control characters that no text in an 8-bit encoding has. UTF-16 text has such bytes too, but matches no
+ * signature.
+ */
 const hasControls = (head: Uint8Array): boolean => head.some((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d].includes(byte));
 
-/** What a zip is, by the paths of its files; null for a plain zip. */
+/** Returns the kind of a zip, recognised by the paths of the files in it. Returns null for a plain zip. */
 export function zipKind(paths: readonly string[]): FileKind | null {
   const found = zips.find(({ holds }) => paths.some((path) => holds.test(path)));
   return found === undefined ? null : plain(found);
 }
 
-/** A file's first bytes, for messages: 80 04 95 … */
+/** Returns a file's first bytes in hexadecimal, for messages: 80 04 95 … */
 export function shownBytes(head: Uint8Array): string {
   const shown = Array.from(head.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
   return head.length > 8 ? `${shown} …` : shown;

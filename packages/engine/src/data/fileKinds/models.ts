@@ -1,4 +1,4 @@
-// Files of Python and of trained networks.
+// Python pickles and files of trained networks.
 import { all, latin1, magic, remedies, type TestedKind } from './define.ts';
 
 export const models: readonly TestedKind[] = [
@@ -22,14 +22,14 @@ export const models: readonly TestedKind[] = [
   { id: 'tfLite', group: 'weights', name: 'a TensorFlow Lite model', remedy: remedies.noWeights, test: magic('TFL3', 4) },
 ];
 
-/** Protocol 2 and later begin with their number; the opcodes that follow in what people pickle are few. */
+/** Tests for a pickle of protocol 2 or later. It begins with the protocol's number, and only a few opcodes follow in usual pickles. */
 function isPickle(head: Uint8Array): boolean {
   if (head[0] !== 0x80) return false;
   if (head[1] === 4 || head[1] === 5) return head[2] === 0x95 || '}](c)X\u008c'.includes(String.fromCharCode(head[2]));
   return (head[1] === 2 || head[1] === 3) && '}](c)XUTBKJMG\u008a\u008b'.includes(String.fromCharCode(head[2]));
 }
 
-/** The length of a JSON header, and its begin. */
+/** Tests whether the bytes begin with the length of a JSON header and the beginning of that header. */
 function isSafetensors(head: Uint8Array): boolean {
   if (head.length < 10 || head[8] !== 0x7b || !(head[9] === 0x22 || head[9] === 0x7d || head[9] === 0x20)) return false;
   return head[4] === 0 && head[5] === 0 && head[6] === 0 && head[7] === 0;

@@ -1,4 +1,4 @@
-// Text that is no table, and formats that begin with a line of text.
+// Text files that are not tables, and formats that begin with a line of text.
 import { latin1, magic, remedies, type TestedKind, text } from './define.ts';
 
 export const texts: readonly TestedKind[] = [
@@ -27,7 +27,7 @@ export const texts: readonly TestedKind[] = [
     id: 'gitLfs',
     group: 'document',
     name: 'a Git LFS pointer, not the file itself',
-    remedy: 'run "git lfs pull", and send the file that it brings',
+    remedy: 'run "git lfs pull", and send the file that it downloads',
     test: text(/^version https:\/\/git-lfs\.github\.com\/spec\//),
   },
   {

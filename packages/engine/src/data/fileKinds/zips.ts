@@ -1,4 +1,4 @@
-// Formats that are zips: known by the names of the files in them.
+// Formats that are zips. They are recognised by the names of the files in them.
 import { remedies, type ZipKind } from './define.ts';
 
 export const zips: readonly ZipKind[] = [

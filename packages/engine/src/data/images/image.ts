@@ -5,42 +5,42 @@ import { fileKind, KIND_HEAD_BYTES, shownBytes } from '../fileKinds/index.ts';
 import type { NamedBytes } from '../files.ts';
 import { looksLikeText } from '../table/encoding.ts';
 
-/** Pixels of 8 bits, row by row, the channels of each together. */
+/** Pixels with 8 bits per channel, row by row. The channels of a pixel are next to each other. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
-  /** Grey, or red, green and blue. */
+  /** The number of channels. 1: grey; 3: red, green and blue. */
   readonly channels: 1 | 3;
   readonly data: Uint8Array;
 }
 
-/** What was done to an image to get its pixels. */
+/** The pixels of a decoded image, and the changes that the decoder made. */
 export interface DecodedImage extends Pixels {
-  /** Its orientation in EXIF data was applied. */
+  /** Whether the image was turned upright, as its EXIF data says. */
   readonly isRotated: boolean;
-  /** It has transparent pixels, which now lie on white. */
+  /** Whether the image had transparent pixels, which are now on a white background. */
   readonly isTransparent: boolean;
-  /** Its colours were converted from a profile of its own to sRGB. */
+  /** Whether the colours were converted from the image's own profile to sRGB. */
   readonly isConverted: boolean;
 }
 
 /**
  * Decodes an image file.
- * @param maxPixels an image with more is refused before it is unpacked
- * @throws DataFormatError that names the file and what is wrong with it
+ * @param maxPixels the most pixels of an image. A larger image is refused before it is decompressed
+ * @throws DataFormatError. The message has the file's name and the reason
  */
 export type ImageDecoder = (file: NamedBytes, maxPixels: number) => Promise<DecodedImage>;
 
-/** The formats that a decoder reads, by the ids of their kinds. */
+/** The formats that a decoder reads. They are ids of file kinds. */
 const imageFormats = ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
-/** For messages. */
+/** The formats that are read, for messages. */
 export const readImageFormats = 'PNG, JPEG, WebP, GIF, TIFF and AVIF';
 
 /**
- * The format of an image file, by its first bytes.
- * @throws DataFormatError for a file of another kind, which it names with a remedy
+ * Returns the format of an image file, recognised by its first bytes.
+ * @throws DataFormatError for a file of another kind. The message names the kind and the remedy
  */
 export function imageFormatOf({ name, bytes }: NamedBytes): ImageFormat {
   const head = bytes.subarray(0, KIND_HEAD_BYTES);

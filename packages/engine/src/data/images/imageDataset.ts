@@ -7,7 +7,7 @@ import type { FaultPlace, UploadReport } from '../uploadReport.ts';
 import { type DecodedImage, type ImageDecoder, writePlanes } from './image.ts';
 import { type ClassFile, type FileSource, imageFolders } from './imageFolders.ts';
 
-/** Files that may be images, and the folders that are named beside them. */
+/** The files of a folder or archive, which may be images, and the folders that have an entry of their own. */
 export interface ImageFiles {
   readonly files: readonly FileSource[];
   readonly folders: readonly string[];
@@ -15,7 +15,7 @@ export interface ImageFiles {
 
 export interface ImageDatasetOptions extends ReaderOptions {
   readonly decodeImage: ImageDecoder;
-  /** Takes decisions and faults. */
+  /** Collects decisions and faults. */
   readonly report: UploadReport;
 }
 
@@ -23,10 +23,10 @@ export interface ImageDatasetOptions extends ReaderOptions {
 const AT_A_TIME = 8;
 
 /**
- * Reads and decodes every image into splits [channels, height, width].
- * @param part the part of the form, for messages
- * @returns undefined when there are faults, which are in the report
- * @throws UploadError when there are too many faults, `signal.reason` when aborted
+ * Reads and decodes all images. Returns the training and the test part, with samples of shape [channels, height, width].
+ * @param part the name of the form part, for messages
+ * @returns undefined if there are faults. They are added to the report
+ * @throws UploadError if there are too many faults, `signal.reason` if aborted
  */
 export async function imageDataset(
   part: string,
@@ -41,7 +41,7 @@ export async function imageDataset(
     throw new DataFormatError(`${part}: ${train.length + (test?.length ?? 0)} files are over the limit of ${limits.files}`);
   }
   if (train.length === 0 && !report.hasFaults) {
-    throw new DataFormatError(`${part}: no images in folders of classes: expected class/name.png, one folder per class`);
+    throw new DataFormatError(`${part}: there are no images in class folders: expected class/name.png, one folder per class`);
   }
   const classes = classesOf(part, train, test, limits, report);
   const reader = new ImageReader(part, options, limits, train.length + (test?.length ?? 0));
@@ -51,7 +51,7 @@ export async function imageDataset(
   return { train: reader.dataset(parts[0], classes), test: parts[1] === null ? null : reader.dataset(parts[1], classes) };
 }
 
-/** The classes of the training part, in their order. A class that only the test part has is a fault. */
+/** Returns the classes of the training part, sorted by name. Reports a fault for each class that only the test part has. */
 function classesOf(
   part: string,
   train: readonly ClassFile[],
@@ -61,7 +61,7 @@ function classesOf(
 ): readonly string[] {
   const classes = [...new Set(train.map(({ className }) => className))];
   if (classes.length > limits.classes) {
-    throw new DataFormatError(`${part}: ${classes.length} folders of classes are over the limit of ${limits.classes}`);
+    throw new DataFormatError(`${part}: ${classes.length} class folders are over the limit of ${limits.classes}`);
   }
   const foreign = [...new Set((test ?? []).map(({ className }) => className))].filter((name) => !classes.includes(name));
   for (const name of foreign) {
@@ -75,7 +75,7 @@ function classesOf(
   return classes;
 }
 
-/** A part as it was read. */
+/** The decoded images and the labels of one part. */
 interface ReadPart {
   readonly length: number;
   readonly targets: Int32Array;
@@ -90,7 +90,7 @@ class ImageReader {
   readonly #total: number;
   /** The first image decides the shape. */
   #shape: Pick<DecodedImage, 'width' | 'height' | 'channels'> | null = null;
-  /** How many images are of which size and colours, and the first of them. */
+  /** For each combination of size and colours: the number of images and the path of the first one. */
   readonly #sizes = new Map<string, { readonly first: string; count: number }>();
   readonly #done = { isRotated: 0, isTransparent: 0, isConverted: 0 };
   /** The bytes of all decoded images, including images that differ from the first. */
@@ -115,7 +115,7 @@ class ImageReader {
       for (const [i, result] of decoded.entries()) {
         const file = group[i];
         const place: FaultPlace = { part: this.#part, entry: file.path };
-        // A fault of a file goes to the report; another error ends the reading.
+        // A DataFormatError is added to the report, and reading continues. Any other error ends the reading.
         const image = await report.attempt(place, async () =>
           result.status === 'fulfilled' ? result.value : await Promise.reject(result.reason as Error),
         );
@@ -136,7 +136,10 @@ class ImageReader {
     return await this.#options.decodeImage({ name, bytes: await file.read() }, pixels);
   }
 
-  /** Whether an image is like the first. */
+  /**
+   * Counts an image. Returns whether it has the size and channels of the first one.
+   * @throws DataFormatError if all images together are too large
+   */
   #count(path: string, { width, height, channels, data, ...done }: DecodedImage): boolean {
     this.#decodedBytes += data.length;
     if (this.#decodedBytes > this.#limits.bytes) {
@@ -154,7 +157,7 @@ class ImageReader {
     return this.#shape.width === width && this.#shape.height === height && this.#shape.channels === channels;
   }
 
-  /** Reports what was done to the images, and whether they are alike. */
+  /** Reports how images were changed, and reports a fault if they differ in size or colours. */
   tell(): void {
     const { report } = this.#options;
     const part = this.#part;

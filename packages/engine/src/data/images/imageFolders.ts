@@ -2,10 +2,10 @@
 // test/class/name.png. System files are ignored.
 import type { UploadReport } from '../uploadReport.ts';
 
-/** A file by its path from the root, with slashes: cats/1.png. */
+/** A file and its path from the root, with slashes: cats/1.png. */
 export interface FileSource {
   readonly path: string;
-  /** Its size, as the folder or archive says. */
+  /** The file's size in bytes that the folder or archive states. */
   readonly bytes: number;
   read(): Promise<Uint8Array>;
 }
@@ -16,19 +16,19 @@ export interface ClassFile extends FileSource {
 
 export interface ImageFolders {
   readonly train: readonly ClassFile[];
-  /** Null where there are no folders of parts. */
+  /** The files of the test part. Null if the files are not divided into parts. */
   readonly test: readonly ClassFile[] | null;
-  /** Files and folders that were passed over. */
+  /** The number of ignored files and folders. */
   readonly skipped: number;
 }
 
-/** Whether a file was left there by a system and not put there by its user. */
+/** Returns whether an operating system created the file, or the file is hidden. Such files are ignored. */
 export const isLeftover = (path: string): boolean => leftovers.test(path);
 
-/** What systems leave in folders and archives; whatever begins with a dot is hidden. */
+/** Matches files that operating systems create in folders and archives, and hidden files (their names begin with a dot). */
 const leftovers = /(^|\/)(__MACOSX|\.[^/]*|Thumbs\.db|ehthumbs\.db|desktop\.ini|\$RECYCLE\.BIN|@eaDir)(\/|$)/i;
 
-/** What people call the parts of a dataset. */
+/** The usual folder names for the parts of a dataset. */
 const partNames: ReadonlyMap<string, 'train' | 'test' | 'validation'> = new Map([
   ['train', 'train'],
   ['training', 'train'],
@@ -42,9 +42,9 @@ const partNames: ReadonlyMap<string, 'train' | 'test' | 'validation'> = new Map(
 const shape = 'class/name.png';
 
 /**
- * Sorts files into parts and classes. Faults go to the report.
- * @param part the part of the form
- * @param folders paths of folders that are named by themselves, empty ones among them
+ * Sorts files into parts and classes. Faults are added to the report.
+ * @param part the name of the form part
+ * @param folders the paths of the folders that have an entry of their own. Empty folders are reported as ignored
  */
 export function imageFolders(part: string, all: readonly FileSource[], folders: readonly string[], report: UploadReport): ImageFolders {
   const files = all.filter(({ path }) => !leftovers.test(path));
@@ -53,11 +53,7 @@ export function imageFolders(part: string, all: readonly FileSource[], folders: 
   const skipped = all.length - files.length + empty.length;
   if (skipped > 0) {
     const first = all.find(({ path }) => leftovers.test(path))?.path ?? `${empty[0]}/`;
-    report.take(
-      part,
-      { skipped },
-      `${skipped} hidden or system files and empty folders were passed over, such as ${JSON.stringify(first)}`,
-    );
+    report.take(part, { skipped }, `${skipped} hidden or system files and empty folders were ignored, such as ${JSON.stringify(first)}`);
   }
   const wrapper = commonFolder(files);
   const inside = files.map((source) => {
@@ -84,7 +80,7 @@ interface Parts {
   readonly validation: string | undefined;
 }
 
-/** The folders of parts at the top; null when these are classes. */
+/** Returns the top folders of the parts, or null if the top folders are classes. */
 function partsOf(paths: readonly (readonly string[])[]): Parts | null {
   const tops = [...new Set(paths.map(([top]) => top))];
   const found = tops.map((top) => [partNames.get(top.toLowerCase()), top] as const);
@@ -95,7 +91,7 @@ function partsOf(paths: readonly (readonly string[])[]): Parts | null {
   return train === undefined ? null : { train, test, validation };
 }
 
-/** The test part: of the folder test, else of validation. */
+/** Returns the files of the test part: the folder `test` or, without one, the folder `validation`. */
 function takeTest(
   part: string,
   { train, test, validation }: Parts,
@@ -104,7 +100,7 @@ function takeTest(
   report: UploadReport,
 ): readonly ClassFile[] {
   const taken = test ?? validation;
-  report.take(part, { train, test: taken }, `the folders ${train}/ and ${taken}/ are taken as the training and the test part`);
+  report.take(part, { train, test: taken }, `the folders ${train}/ and ${taken}/ are used as the training part and the test part`);
   if (test !== undefined && validation !== undefined) {
     const count = inside.filter(({ steps }) => steps[0] === validation).length;
     report.take(
@@ -118,7 +114,7 @@ function takeTest(
 
 interface Placed {
   readonly source: FileSource;
-  /** The steps of its path below the folder of its part. */
+  /** The names in the file's path, below the folder of its part. */
   readonly steps: readonly string[];
 }
 
@@ -132,19 +128,22 @@ function classFiles(part: string, files: readonly Placed[], folder: string, repo
     const where = JSON.stringify(source.path);
     const message =
       steps.length === 1
-        ? `${part}: ${where} lies in no folder of a class: expected ${folder}${shape}`
-        : `${part}: ${where} lies too deep: expected ${folder}${shape}, one folder per class`;
+        ? `${part}: ${where} is not in a class folder: expected ${folder}${shape}`
+        : `${part}: ${where} is in too many folders: expected ${folder}${shape}, one folder per class`;
     report.fault({ part, entry: source.path }, message, 'invalidPath');
   }
   return placed.toSorted((a, b) => compare(a.className, b.className) || compare(a.path, b.path));
 }
 
-/** Archives often hold one folder that holds all else. Texts beside it do not count. */
+/**
+ * Returns the path of the folders that contain all images, or '' if there are none. Archives often have one top folder. Files that are not
+ * images do not matter.
+ */
 function commonFolder(files: readonly FileSource[]): string {
   const images = files.filter(({ path }) => isImageName(path));
   const paths = (images.length === 0 ? files : images).map(({ path }) => path.split('/'));
   if (paths.length === 0) return '';
-  // What is left must be class/name at least.
+  // The remaining path must have at least a class and a file name.
   const most = Math.min(...paths.map(({ length }) => length)) - 2;
   let steps = 0;
   while (steps < most && paths.every((path) => path[steps] === paths[0][steps])) steps += 1;
@@ -154,7 +153,7 @@ function commonFolder(files: readonly FileSource[]): string {
     .join('');
 }
 
-/** By its name alone. */
+/** Returns whether a file name has the ending of an image format. */
 export const isImageName = (path: string): boolean => imageName.test(path);
 
 const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|bmp|hei[cf])$/i;

@@ -1,8 +1,8 @@
-// PNG files of what the program draws: filters, contact sheets.
+// Encodes images that the program draws as PNG files, such as filters and contact sheets.
 import { encode } from 'fast-png';
 import type { Pixels } from './image.ts';
 
-/** A PNG file of 8 bits a channel with these pixels. */
+/** Returns a PNG file of these pixels, with 8 bits per channel. */
 export function encodePng({ width, height, channels, data }: Pixels): Uint8Array {
   return encode({ width, height, channels, depth: 8, data });
 }
