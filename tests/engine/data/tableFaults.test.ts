@@ -64,7 +64,7 @@ describe('faults', () => {
     [
       'several target columns of classes',
       'a,b,c\n1,x,y\n',
-      'several columns are value or labels',
+      'for several target columns send value or labels',
       { targetColumns: ['b', 'c'], targetKind: 'class' },
     ],
     ['no column left as an input', 'a,b\n1,x\n', 'no column is left as an input', { columns: ['!a'] }],

@@ -193,7 +193,7 @@ describe('the target', () => {
     expect(reasons).toEqual([
       'It is the last column.',
       expect.stringContaining('composed accents (NFC)'),
-      '"cat" and "Cat" differ by case alone and are two classes.',
+      '"cat" and "Cat" differ only in upper and lower case and are two classes.',
     ]);
   });
 });
@@ -294,7 +294,7 @@ describe('a test file', () => {
     ['has other names', 'foo,bar,baz\n1,9,0\n', 'missing are "x", "z", "y"; unknown are "foo", "bar", "baz"'],
     ['lacks a column', 'x,y\n1,0\n', 'missing are "z". It has "x", "y"; the training file has "x", "z", "y"'],
     ['has one more', 'x,z,w,y\n1,1,1,0\n', 'unknown are "w". It has "x", "z", "w", "y"; the training file has "x", "z", "y"'],
-    ['has no names', '1,9,0\n2,8,1\n', 'testFile: row 1 has no names of columns'],
+    ['has no names', '1,9,0\n2,8,1\n', 'testFile: row 1 does not have the names of the columns'],
     ['has names in another case', 'X,z,y\n1,9,0\n', 'missing are "x"; unknown are "X"'],
   ])('that %s is refused', async (_, text, message) => {
     await expect(readTable(train, {}, { test: text })).rejects.toThrow(message);

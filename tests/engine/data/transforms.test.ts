@@ -241,7 +241,7 @@ describe('a job spec', () => {
       [{ type: 'normalize', mean: [0, 0], std: [1] }],
       '/data/transforms/0/mean',
       'shapeMismatch',
-      'normalize: 2 values do not fit samples of shape [3, 32, 32]: give one for all channels or 3, one for each',
+      'normalize: 2 values do not fit samples of shape [3, 32, 32]: give one value for all channels, or 3 values',
     ],
     [
       'a mirror larger than the image',

@@ -134,15 +134,15 @@ describe('archives', () => {
   test.for<[string, Record<string, Uint8Array>, string]>([
     ['a CSV', { 'data.csv': csv }, '"data.csv" is text. Send a CSV as it is, without the archive'],
     ['a CSV packed on a Mac', { 'data.csv': csv, '__MACOSX/._data.csv': Uint8Array.of(0, 5, 22, 7) }, 'without the archive'],
-    ['two CSVs', { 'train.csv': csv, 'test.csv': csv }, 'as the part file, and one to test on as testFile'],
-    ['a zip', { 'images.zip': zipSync({ 'a/1.png': csv }) }, '"images.zip" is a zip. Unpack it, and send what it holds'],
-    ['a gzip', { 'data.csv.gz': gzipSync(csv) }, '"data.csv.gz" is a gzip file. Unpack it, and send what it holds'],
+    ['two CSVs', { 'train.csv': csv, 'test.csv': csv }, 'as the part file, and a CSV of test data as testFile'],
+    ['a zip', { 'images.zip': zipSync({ 'a/1.png': csv }) }, '"images.zip" is a zip. Unpack it, and send its content'],
+    ['a gzip', { 'data.csv.gz': gzipSync(csv) }, '"data.csv.gz" is a gzip file. Unpack it, and send its content'],
     [
       'arrays in a folder',
       { 'data/x.npy': x, 'data/y.npy': y },
       '"data/x.npy" is an NPY array. Send NPY arrays as the parts inputs and targets',
     ],
-    ['arrays with other names', { 'a.npy': x, 'b.npy': y }, 'holds the arrays a [3, 2], b [3]: name inputs and targets x and y'],
+    ['arrays with other names', { 'a.npy': x, 'b.npy': y }, 'has the arrays a [3, 2], b [3]: name the inputs x and the targets y'],
     ['IDX files', { 't10k-images-idx3-ubyte': idx.images }, 'is an IDX array. Send IDX files as the parts inputs and targets'],
   ])('with %s inside are refused, and the message says how to send the content', async ([, files, message]) => {
     const [fault] = await faultsOf({ file: zipSync(files) });

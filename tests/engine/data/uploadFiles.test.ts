@@ -82,7 +82,7 @@ describe('with a test part', () => {
     [
       'has another label',
       { inputs: x(2), targets: y(0, 1), testInputs: x(2), testTargets: y(1, 7) },
-      'sample 1 of the test part is of class "7"',
+      'sample 1 of the test part has the class "7"',
     ],
     [
       'has other shapes',
@@ -92,12 +92,12 @@ describe('with a test part', () => {
     [
       'has values for pixels',
       { inputs: encodeNpy([1, 2], Uint8Array.of(1, 2)), targets: y(0), testInputs: x(1), testTargets: y(0) },
-      'one part holds pixels',
+      'one part has pixels',
     ],
     [
       'learns other targets',
       { inputs: x(1), targets: y(0), testInputs: x(1), testTargets: encodeNpy([1], Float32Array.of(0.5)) },
-      'targets are not of',
+      'targets have another kind or shape than',
     ],
   ])('that %s is refused', async (_, files, message) => {
     await expect(read(files)).rejects.toThrow(message);
@@ -125,11 +125,11 @@ describe('refuses', () => {
       'a pair with a file',
       { inputs: x(1), targets: y(0), file: table },
       { format: 'npy' },
-      'file is text, but format says npy: leave format out',
+      'file is text, but the field format is npy: remove format',
     ],
     ['a table sent as a pair', { inputs: table, targets: table }, { format: 'csv' }, 'inputs is text: send a CSV as the part file'],
     ['two tables', { file: [table, table] }, {}, 'csv data is one file, got 2'],
-    ['a format that it is not', { file: table }, { format: 'images' }, 'file is text, but format says images: leave format out'],
+    ['a format that it is not', { file: table }, { format: 'images' }, 'file is text, but the field format is images: remove format'],
     ['an option of another format', { file: zip('a') }, { targetColumn: 'a' }, 'targetColumn is for csv, and these files are images'],
     ['a shape that the columns do not fill', { file: table }, { inputShape: '[3]' }, 'do not fill the shape [3]'],
     [
@@ -140,7 +140,7 @@ describe('refuses', () => {
     ],
     ['images and labels of other numbers', { inputs: idx.images, targets: idxFile([1], [0]) }, {}, '4'],
     ['an empty file', { file: new Uint8Array() }, {}, 'file is empty: it has 0 bytes'],
-    ['a file of blanks', { file: Buffer.from(' \n\t\r\n') }, {}, 'file is empty: it holds only blanks'],
+    ['a file of blanks', { file: Buffer.from(' \n\t\r\n') }, {}, 'file is empty: it has only blanks'],
     [
       'noise',
       { file: Uint8Array.from({ length: 999 }, (_, i) => (i * 77) % 256) },

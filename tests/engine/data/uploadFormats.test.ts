@@ -30,7 +30,7 @@ describe.each(uploadFormats)('the format %s', (name) => {
     expect((await read(samples[name], { format: name }, { decodeImage })).format).toBe(name);
     const other = name === 'csv' ? 'images' : 'csv';
     const messages = await faults(samples[name], { format: other });
-    expect(messages.join()).toContain(`but format says ${other}: leave format out`);
+    expect(messages.join()).toContain(`but the field format is ${other}: remove format`);
   });
 
   test('is named in the error for an unknown file, which lists the accepted files', async () => {

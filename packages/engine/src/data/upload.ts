@@ -15,9 +15,7 @@ export const numberedClasses = (count: number): string[] => Array.from({ length:
 export function reshaped(name: string, dataset: Dataset, inputShape: Shape | undefined): Dataset {
   if (inputShape === undefined) return dataset;
   if (sizeOf(inputShape) === sizeOf(dataset.inputShape)) return { ...dataset, inputShape };
-  throw new DataFormatError(
-    `${name}: its ${sizeOf(dataset.inputShape)} columns beside the one to learn do not fill the shape ${formatShape(inputShape)}`,
-  );
+  throw new DataFormatError(`${name}: its ${sizeOf(dataset.inputShape)} input columns do not fill the shape ${formatShape(inputShape)}`);
 }
 
 /** The form parts with the inputs and the targets of the training or the test half. They are the same part if one file has both. */
@@ -29,8 +27,8 @@ export interface HalfParts {
 /**
  * Joins the two parts of a dataset. The classes are the classes of the training part.
  * @param parts the form parts from which each half was read
- * @throws DataFormatError when the test part has other shapes, types or a class that the training part has not, or for what is
- *   over a limit.
+ * @throws DataFormatError if the test part has another shape, another type or a class that the training part does not have, or if something
+ *   is over a limit
  */
 export function joined(
   train: Dataset,
@@ -63,7 +61,7 @@ function checkTestInputs(train: Dataset, test: Dataset): void {
     );
   }
   if (test.inputs instanceof Uint8Array !== train.inputs instanceof Uint8Array) {
-    throw new DataFormatError('one part holds pixels as bytes and the other values: save both as the same type');
+    throw new DataFormatError('one part has pixels (bytes) and the other part has values: save both as the same type');
   }
 }
 
@@ -80,20 +78,20 @@ function checkClasses({ target }: Dataset, limits: Pick<ReaderLimits, 'classes'>
   }
 }
 
-/** The test part with the numbers that its classes have in the training part. */
+/** Returns the test part with class numbers of the training part. */
 function withTargetsOf({ target }: Dataset, test: Dataset): Dataset {
   if (target.kind === 'class' && test.target.kind === 'class') {
     const numbers = new Map(target.classes.map((name, number) => [name, number]));
     const own = test.target.classes.map((name) => numbers.get(name) ?? -1);
-    // Numbered classes may have gaps: only one that a sample has counts.
+    // Numbered classes may have gaps, so only classes of samples are compared.
     const foreign = test.targets.findIndex((label: number) => own[label] === -1);
     if (foreign === -1) return { ...test, target, targets: test.targets.map((label: number) => own[label]) };
     const name = test.target.classes[test.targets[foreign]];
     throw new DataFormatError(
-      `sample ${foreign} of the test part is of class ${JSON.stringify(name)}, which the training part does not have`,
+      `sample ${foreign} of the test part has the class ${JSON.stringify(name)}, which the training part does not have`,
       { place: { sample: foreign } },
     );
   }
   if (target.kind === 'values' && test.target.kind === 'values' && sameShape(target.shape, test.target.shape)) return test;
-  throw new DataFormatError("the test part's targets are not of the training part's kind and shape");
+  throw new DataFormatError("the test part's targets have another kind or shape than the training part's targets");
 }

@@ -1,4 +1,5 @@
-// The report of reading an upload: what was decided for the user, and all faults of the files. All readers of an upload share one report,
+// The report of reading an upload: the decisions that were made for the user, and all faults of the files. All readers of an upload share
+// one report,
 // so that a user gets all faults at once.
 import { pointer } from '../validation.ts';
 import { DataFormatError } from './errors.ts';
@@ -9,38 +10,38 @@ export interface Taken {
   readonly field: string;
   /** The decision, as JSON. */
   readonly value: unknown;
-  /** A sentence for the user. */
+  /** The reason for the decision, as a sentence for the user. */
   readonly reason: string;
 }
 
-/** Where a fault is. */
+/** The place of a fault. */
 export interface FaultPlace {
   /** The part of the form: `file`, `testFile`, `inputs`, or a field such as `targetColumn`. */
   readonly part: string;
-  /** A file inside of a zip or tar. */
+  /** The path of a file inside a zip or tar. */
   readonly entry?: string;
-  /** From 1 on; the names of the columns, if there are some, are row 1. */
+  /** The number of the row, from 1. A row of column names is row 1. */
   readonly row?: number;
   /** The name of a column. */
   readonly column?: string;
-  /** The number of a sample, from 0 on. */
+  /** The index of the sample, from 0. */
   readonly sample?: number;
 }
 
-/** One thing that is wrong with an upload. */
+/** One fault of an upload. */
 export interface UploadFault {
-  /** JSON pointer into the form: `/file/row/17/column/age`. */
+  /** The place as a JSON pointer into the form: `/file/row/17/column/age`. */
   readonly path: string;
-  /** A sentence without its full stop; it begins with the part, so that it can be read alone. */
+  /** A sentence without a full stop. It names the form part, so that it can be understood without `path`. */
   readonly message: string;
-  /** Stable, camelCase. */
+  /** A stable code in camelCase. */
   readonly code: string;
 }
 
-/** Most faults in the report of one upload. */
+/** The most faults in the report of one upload. */
 export const mostFaults = 100;
 
-/** An upload that cannot be used. The message is that of the first fault. */
+/** An upload that cannot be used. The error's message is the message of the first fault. */
 export class UploadError extends DataFormatError {
   readonly faults: readonly UploadFault[];
 
@@ -63,7 +64,7 @@ export class UploadReport {
     return this.#faults.length > 0;
   }
 
-  /** Reports a decision, once. */
+  /** Reports a decision. The same decision is reported only once. */
   take(field: string, value: unknown, reason: string): void {
     const text = JSON.stringify([field, value, reason]);
     if (!this.#taken.some((taken) => JSON.stringify([taken.field, taken.value, taken.reason]) === text)) {
@@ -73,7 +74,7 @@ export class UploadReport {
 
   /**
    * Reports a fault. Reading continues, so that further faults are found too.
-   * @throws UploadError when there are {@link mostFaults} of them
+   * @throws UploadError when there are {@link mostFaults} faults
    */
   fault(place: FaultPlace, message: string, code = 'invalidValue'): void {
     const { part, entry, row, column, sample } = place;
@@ -89,8 +90,8 @@ export class UploadReport {
   }
 
   /**
-   * Runs a step of reading. A DataFormatError that it throws becomes a fault of the place.
-   * @returns undefined if it failed
+   * Runs a step of reading. If it throws a DataFormatError, this is reported as a fault at `place`.
+   * @returns undefined if the step failed
    * @throws UploadError when there are too many faults; errors other than DataFormatError unchanged
    */
   async attempt<T>(place: FaultPlace, step: () => Promise<T> | T): Promise<T | undefined> {

@@ -10,14 +10,14 @@ export const uploadedContent = z
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
-      .describe('Of the NPZ file'),
-    inputType: z.enum(['uint8', 'float32']).describe('Pixels, which are read as x / 255, or values'),
-    inputShape: sizes.describe("One sample's, before transforms"),
-    classes: z.array(z.string()).readonly().nullable().describe('Their names; null where targets are values'),
-    targetShape: sizes.nullable().describe("One target's; null where targets are classes"),
+      .describe('The SHA-256 of the NPZ file'),
+    inputType: z.enum(['uint8', 'float32']).describe('`uint8`: pixels, which are read as x / 255. `float32`: values'),
+    inputShape: sizes.describe('The shape of one sample, before the transforms'),
+    classes: z.array(z.string()).readonly().nullable().describe('The names of the classes. Null if the targets are values'),
+    targetShape: sizes.nullable().describe('The shape of one target. Null if the targets are classes'),
     trainSamples: z.int().min(1),
-    testSamples: z.int().min(0).describe('0 without a test part'),
+    testSamples: z.int().min(0).describe('The number of test samples. 0 without a test part'),
     table: tablePreparation.optional(),
   })
-  .describe('What the dataset holds; filled in for you. In a spec that is posted again it has to be what the dataset holds');
+  .describe('The content of the dataset. The server fills it in. If you send it in a spec, it must match the dataset');
 export type UploadedContent = z.output<typeof uploadedContent>;

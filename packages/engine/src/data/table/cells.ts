@@ -2,7 +2,9 @@
 
 const missing = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', 'null', String.raw`\n`, '?', '-']);
 
-/** Whether a field stands for a missing value: empty, NA, N/A, #N/A, <NA>, NaN, null, \N (written by MySQL and PostgreSQL), ? or -. */
+/**
+ * Returns whether a field stands for a missing value: empty, NA, N/A, #N/A, <NA>, NaN, null, \N (written by MySQL and PostgreSQL), ? or -.
+ */
 export const isMissing = (field: string): boolean => field.length <= 12 && missing.has(field.trim().toLowerCase());
 
 const withPoint = /^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$/;
@@ -55,7 +57,8 @@ const currencyBefore = /^\s*([-+]?)\s*\p{Sc}\s*/u;
 const unitBehind = /\s*[\p{Sc}%‰]\s*$/u;
 
 /**
- * Whether a field is a number in a notation that may be unreadable, such as 1,234 or $5 or 5%. Such a field does not make its column a text
+ * Returns whether a field is a number in a notation that may be unreadable, such as 1,234 or $5 or 5%. Such a field does not make its
+ * column a text
  * column.
  */
 export function isForeignNumber(field: string): boolean {
@@ -67,7 +70,7 @@ export function isForeignNumber(field: string): boolean {
 const writtenTime = /^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[ap]\.?m\.?)?\s*$/i;
 const writtenDate = /^\s*\d{1,4}([./-])\d{1,2}\1\d{1,4}([\sT]+\d{1,2}:\d{2}.*)?$/;
 
-/** Whether a field is a time of day, or a date that is not an ISO date, such as 31.01.2024. */
+/** Returns whether a field is a time of day, or a date that is not an ISO date, such as 31.01.2024. */
 export const isForeignDate = (field: string): boolean => field.length <= 40 && (writtenTime.test(field) || writtenDate.test(field));
 
 /** Returns 1 for true, 0 for false, and null for any other field. */

@@ -1,4 +1,4 @@
-// Which columns of a table are inputs and which are to be learned, as the form says it or by default.
+// Determines which columns of a table are inputs and which are targets, from the form's fields or by default.
 import { nearest } from '../../validation.ts';
 import type { UploadReport } from '../uploadReport.ts';
 import { listed } from './wording.ts';
@@ -6,18 +6,18 @@ import { listed } from './wording.ts';
 export interface ChoiceOptions {
   readonly targetColumn?: string | undefined;
   readonly targetColumns?: readonly string[] | undefined;
-  /** Names to keep, or names with `!` before them to leave out. */
+  /** The names of the columns to keep, or names with `!` before them to leave these columns out. */
   readonly columns?: readonly string[] | undefined;
 }
 
 export interface ColumnChoice {
-  /** Indices of the inputs' columns, in the order of the file. */
+  /** The indices of the input columns, in the order of the file. */
   readonly inputs: readonly number[];
-  /** Indices of the columns to learn, in the order of the form. */
+  /** The indices of the target columns, in the order of the form. */
   readonly targets: readonly number[];
 }
 
-/** @returns undefined where there are faults, which it reports */
+/** Chooses the columns. @returns undefined if there are faults. They are added to the report */
 export function chooseColumns(names: readonly string[], options: ChoiceOptions, report: UploadReport): ColumnChoice | undefined {
   const indexOf = indices(names, report);
   const kept = keptColumns(names, options, indexOf);
@@ -32,7 +32,7 @@ export function chooseColumns(names: readonly string[], options: ChoiceOptions, 
   return { inputs, targets };
 }
 
-/** Looks names up, and reports those that are not there. */
+/** Returns a function that finds a column's index by its name. It reports names that do not exist. */
 function indices(names: readonly string[], report: UploadReport): (field: string, name: string) => number {
   const known = new Map(names.map((name, i) => [name, i]));
   return (field, name) => {
@@ -78,14 +78,14 @@ function targetColumns(
     return several.map((name) => indexOf('targetColumns', name));
   }
   if (targetColumn !== undefined) return [indexOf('targetColumn', targetColumn)];
-  // Columns that are kept by name are inputs; columns that are left out cannot be the one to learn.
+  // If the form names the columns to keep, they are the inputs. If it names the columns to leave out, none of these can be the target.
   const isByName = columns.some((name) => !name.startsWith('!'));
   const last = isByName ? names.length - 1 : (kept.at(-1) ?? names.length - 1);
   report.take('targetColumn', names[last], `It is the last column.${likelierTarget(names, kept, last)}`);
   return [last];
 }
 
-/** Usual names for the column to learn. */
+/** Usual names of a target column. */
 const targetName = /^(labels?|targets?|class|classes|y|outcome|species|diagnosis|survived)$/i;
 
 /**

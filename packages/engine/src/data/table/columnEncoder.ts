@@ -1,24 +1,27 @@
-// One field of a prepared column, written as the inputs of a sample.
+// Converts one field of a column to inputs of a sample.
 import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
 import { type PreparedColumn, widthOf } from './preparation.ts';
 import { quoted } from './wording.ts';
 
-/** Why a field cannot be used. "row 3" or the like goes before it, and the column between its parts. */
+/** The reason why a field cannot be used. The message is the row, `found`, the column and `remedy`, in this order. */
 export interface FieldProblem {
-  /** has "oops" */
+  /** Such as `has "oops"`. */
   readonly found: string;
-  /** : expected a number */
+  /** Such as `: expected a number`. */
   readonly remedy: string;
 }
 
-/** What became of a field: written, missing with nothing to fill it, a category that training has not, or no value of its kind. */
+/**
+ * The result of writing a field. `missing`: the field has no value and the column has no replacement. `unknownCategory`: the training file
+ * does not have this text. A problem: the field is not a value of the column's kind.
+ */
 export type Encoded = 'written' | 'missing' | 'unknownCategory' | FieldProblem;
 
 const expectedOf = { number: 'a number', boolean: 'true or false', date: 'an ISO date such as 2024-01-31', category: 'a text' } as const;
 
 export class ColumnEncoder {
   readonly column: PreparedColumn;
-  /** Inputs that it writes. */
+  /** The number of inputs that the column becomes. */
   readonly width: number;
   readonly #decimal: Decimal;
   readonly #indices: ReadonlyMap<string, number>;
@@ -30,7 +33,7 @@ export class ColumnEncoder {
     this.#indices = new Map(column.categories?.map((category, i) => [category, i]));
   }
 
-  /** Writes a field into zeroed inputs, from `offset` on. */
+  /** Writes a field into `out`, from `offset` on. These inputs must be 0 before. */
   write(field: string, out: Float32Array, offset: number): Encoded {
     const { kind, fill } = this.column;
     if (kind === 'category') return this.#writeCategory(field, out, offset);

@@ -1,5 +1,5 @@
-// How the columns of a training file are prepared: what kind each is, its categories and what fills its gaps, with what the user ought to
-// know of it.
+// Decides how each column of a training file is prepared: its kind, its categories and the replacement of missing values. Reports decisions
+// that the user should know.
 import type { UploadReport } from '../uploadReport.ts';
 import { isForeignDate, isMissing } from './cells.ts';
 import type { ColumnStatistics } from './columnStatistics.ts';
@@ -9,9 +9,9 @@ import { counted, quoted, withoutColumns } from './wording.ts';
 
 export type Missing = 'error' | 'drop' | 'mean';
 
-/** Different texts that a column may have: each becomes an input. */
+/** The most different texts of a column. Each text becomes an input. */
 export const MOST_CATEGORIES = 1_000;
-/** Columns that are reported one by one. */
+/** The most columns that are reported one by one. */
 const MOST_REPORTED = 50;
 
 /** If a text column becomes more inputs than this, the note about it explains how to leave the column out. */
@@ -27,7 +27,7 @@ export interface ColumnOptions {
   readonly columns?: readonly string[] | undefined;
 }
 
-/** @returns undefined for a column that cannot be an input, which it reports */
+/** Decides how a column is prepared. @returns undefined if the column cannot be an input. This is reported as a fault */
 export function prepareColumn(
   file: string,
   name: string,
@@ -51,7 +51,7 @@ export function prepareColumn(
   return { name, kind, categories, ...(missing === 'mean' && { fill: statistics.mostFrequentName ?? '' }) };
 }
 
-/** Reports what was decided about columns: those that look like an index, and those that are no numbers. */
+/** Reports the columns that look like an index, and the columns that are not numbers. */
 export function reportColumns(
   columns: readonly PreparedColumn[],
   statistics: readonly ColumnStatistics[],
@@ -64,7 +64,7 @@ export function reportColumns(
   });
   for (const { name, note } of notes.slice(0, MOST_REPORTED)) report.take('columns', name, note);
   const others = notes.slice(MOST_REPORTED).map(({ name }) => name);
-  if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The like holds for ${others.length} more columns.`);
+  if (others.length > 0) report.take('columns', others.slice(0, MOST_REPORTED), `The same applies to ${others.length} more columns.`);
 }
 
 /** Reports one fault that names all columns with many unreadable fields, and the form field that leaves these columns out. */
@@ -94,7 +94,7 @@ function noteOn(
   switch (kind) {
     case 'category':
       if (statistics.rows >= 10 && categories.length === statistics.present) {
-        return `It holds another text in each row and became ${categories.length} inputs; ${drop}`;
+        return `It has a different text in each row and became ${categories.length} inputs; ${drop}`;
       }
       if (categories.length > MANY_CATEGORIES) {
         return `It holds ${categories.length} different texts in ${statistics.rows} rows and became ${categories.length} inputs (one-hot); ${drop}`;

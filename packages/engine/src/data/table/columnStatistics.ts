@@ -1,14 +1,14 @@
-// What the fields of a column have in common, counted in a first pass over the rows: what kind of column it is follows from that.
+// Counts the fields of a column by their kinds, in a first pass over the rows. The kind of the column follows from the counts.
 import { type Decimal, daysIn, isForeignNumber, isInfinite, isMissing, nameIn, numberIn, truthIn } from './cells.ts';
 
-/** What a column holds: numbers, true and false (1 and 0), dates (days since 1970), or text (one-hot). */
+/** The kinds of columns: numbers, truth values (1 and 0), dates (days since 1970), or text (one-hot). */
 export const columnKinds = ['number', 'boolean', 'date', 'category'] as const;
 export type ColumnKind = (typeof columnKinds)[number];
 
-/** Different numbers of a column that are told apart. */
+/** The most different numbers of a column that are stored. */
 const MOST_VALUES = 21;
 
-/** What one field is. */
+/** Returns the kind of one field. */
 export function kindOf(field: string, decimal: Decimal): ColumnKind | 'missing' {
   return Number.isNaN(numberIn(field, decimal)) ? kindOfText(field) : 'number';
 }
@@ -20,28 +20,28 @@ function kindOfText(field: string): ColumnKind | 'missing' {
   return isInfinite(field) || isForeignNumber(field) ? 'number' : 'category';
 }
 
-/** Numbers after which a column without texts is taken for one of numbers, whose texts need not be known. */
+/** After this many numbers and no text, a column is surely numeric. The spellings of its fields are no longer collected. */
 const SURELY_NUMBERS = 1_000;
 
 export class ColumnStatistics {
   readonly #decimal: Decimal;
   readonly #mostNames: number;
   readonly counts: Record<ColumnKind | 'missing', number> = { number: 0, boolean: 0, date: 0, category: 0, missing: 0 };
-  /** Names of texts, with how often each occurs; one more than the limit at most. */
+  /** The different texts and how often each occurs. At most one more than the limit. */
   readonly names = new Map<string, number>();
-  /** Different finite numbers, {@link MOST_VALUES} at most. */
+  /** The different finite numbers, at most {@link MOST_VALUES}. */
   readonly values = new Set<number>();
-  /** All numbers are whole. */
+  /** Whether all numbers are whole. */
   areWhole = true;
-  /** Fields are 0, 1, 2, … or 1, 2, 3, … from the first row on, without a gap. */
+  /** Whether the fields are 0, 1, 2, … or 1, 2, 3, … without a gap. */
   countsRows = true;
-  /** How many fields are text or unreadable numbers, and the first of them. */
+  /** The number of fields that are text or unreadable numbers, and the first such field. */
   readonly unreadable = { count: 0, first: '' };
   #first = Number.NaN;
   #rows = 0;
   #sum = 0;
 
-  /** @param mostNames different texts that are told apart */
+  /** @param mostNames the limit of different texts */
   constructor(decimal: Decimal, mostNames: number) {
     this.#decimal = decimal;
     this.#mostNames = mostNames;
@@ -78,7 +78,7 @@ export class ColumnStatistics {
     const name = nameIn(field);
     const known = this.names.get(name);
     if (known === undefined && this.hasTooManyNames) return;
-    // A new text gets a copy of its own: a part of a large string would keep all of it in memory.
+    // A new text is copied. Without the copy it would be a part of a large string and would keep that string in memory.
     this.names.set(known === undefined ? Array.from(name).join('') : name, (known ?? 0) + 1);
   }
 
@@ -86,7 +86,7 @@ export class ColumnStatistics {
     return this.#rows;
   }
 
-  /** Fields that hold something. */
+  /** The number of fields that are not missing. */
   get present(): number {
     return this.#rows - this.counts.missing;
   }
@@ -95,17 +95,20 @@ export class ColumnStatistics {
     return this.names.size > this.#mostNames;
   }
 
-  /** Of the numbers, days or truth values that there are. */
+  /** The mean of the numbers, days or truth values, without missing fields. */
   get mean(): number {
     return this.#sum / this.present;
   }
 
-  /** The text that occurs most often; of several the first by its letters. */
+  /** The text that occurs most often. If there are several, the alphabetically first one. */
   get mostFrequentName(): string | undefined {
     return [...this.names].toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0];
   }
 
-  /** What most fields are; a tie counts as numbers, so that a wrong one is found. Null for an empty column. */
+  /**
+   * The kind of at least half of the fields. With a tie the column is numeric, so that its texts are reported as mistakes. Null for an
+   * empty column.
+   */
   get kind(): ColumnKind | null {
     const { number, boolean, date, category } = this.counts;
     if (this.present === 0) return null;
@@ -114,7 +117,7 @@ export class ColumnStatistics {
     return date >= number + boolean + category ? 'date' : 'category';
   }
 
-  /** Whether all fields are 0 and 1, or true and false. */
+  /** Whether all fields are 0, 1, true or false. */
   get isBinary(): boolean {
     return this.counts.number + this.counts.boolean === this.present && [...this.values].every((value) => value === 0 || value === 1);
   }

@@ -1,4 +1,4 @@
-// How a table is written: what separates its fields, and its decimals from its whole numbers. Found out from the first rows.
+// Finds a table's delimiter and decimal sign from its first rows.
 import { type Decimal, isNumber } from './cells.ts';
 import { type Row, RowError, RowScanner } from './rows.ts';
 
@@ -9,7 +9,7 @@ export const delimiterName = (delimiter: string): string => delimiterNames[delim
 
 const MOST_ROWS = 1_000;
 
-/** The first rows of a text, as far as they can be read with this delimiter. */
+/** Returns the first rows of a text. Stops at a row that cannot be read with this delimiter. */
 export function firstRows(text: string, delimiter: string, isWhole: boolean): readonly Row[] {
   const rows: Row[] = [];
   try {
@@ -23,17 +23,17 @@ export function firstRows(text: string, delimiter: string, isWhole: boolean): re
   return rows;
 }
 
-/** How many fields most rows have. */
+/** Returns the most frequent number of fields in a row. */
 export function usualFields(rows: readonly Row[]): number {
   const counts = new Map<number, number>();
   for (const { fields } of rows) counts.set(fields.length, (counts.get(fields.length) ?? 0) + 1);
   return [...counts].toSorted((a, b) => b[1] - a[1] || b[0] - a[0])[0]?.[0] ?? 0;
 }
 
-/** A number in either way of writing, or a text that no other delimiter is in. */
+/** Returns whether a field is a number with a decimal point or comma, or a text without a semicolon, tab and vertical bar. */
 const isPlain = (field: string): boolean => isNumber(field, '.') || isNumber(field, ',') || !/[;\t|]/.test(field);
 
-/** How well a delimiter explains the rows: the share of rows with the usual number of fields, and of fields that are plain. */
+/** Rates how well a delimiter fits: by the share of rows with the most frequent number of fields, and by the share of plain fields. */
 function fit(rows: readonly Row[]): number {
   const usual = usualFields(rows);
   if (usual < 2) return 0;
@@ -42,7 +42,7 @@ function fit(rows: readonly Row[]): number {
   return regular.length / rows.length + fields.filter(isPlain).length / fields.length / 2;
 }
 
-/** The delimiter that explains the rows best: a comma if none does. */
+/** Returns the delimiter that fits the rows best, or a comma if none fits. */
 export function findDelimiter(text: string, isWhole: boolean): { readonly delimiter: string; readonly reason: string } {
   const fits = delimiters.map((delimiter) => ({ delimiter, rows: firstRows(text, delimiter, isWhole) }));
   const scored = fits.map(({ delimiter, rows }) => ({ delimiter, rows, score: fit(rows) })).toSorted((a, b) => b.score - a.score);
@@ -55,7 +55,7 @@ const commaDecimal = /^\s*[-+]?\d*,\d+([eE][-+]?\d+)?\s*$/;
 const pointDecimal = /^\s*[-+]?\d*\.\d+([eE][-+]?\d+)?\s*$/;
 const thousands = /^\s*[-+]?\d{1,3}(,\d{3})+\s*$/;
 
-/** What the decimals of the first rows' numbers begin with. */
+/** Returns the decimal sign of the numbers in the first rows. */
 export function findDecimal(rows: readonly Row[], delimiter: string): { readonly decimal: Decimal; readonly reason: string } {
   const fields = rows.flatMap((row) => row.fields);
   const commas = fields.filter((field) => commaDecimal.test(field));
@@ -66,6 +66,6 @@ export function findDecimal(rows: readonly Row[], delimiter: string): { readonly
   }
   return {
     decimal: '.',
-    reason: points > 0 ? 'Numbers are written with a decimal point.' : 'No number of the first rows has a decimal comma.',
+    reason: points > 0 ? 'Numbers are written with a decimal point.' : 'No number in the first rows has a decimal comma.',
   };
 }

@@ -1,20 +1,20 @@
-// From the bytes of a table to its text. Byte order marks, UTF-8 and UTF-16 are recognised here; telling the older encodings apart takes
-// statistics, which the adapter has (src/node/uploads/olderEncodings.ts).
+// Decodes the bytes of a table to text. This file recognises byte order marks, UTF-8 and UTF-16. Older encodings are recognised with
+// statistics, by an adapter (src/node/uploads/olderEncodings.ts).
 import { DataFormatError } from '../errors.ts';
 import type { NamedBytes } from '../files.ts';
 import type { Breather } from '../limits.ts';
 
-/** Bytes that are decoded at a time. */
+/** The number of bytes that are decoded at a time. */
 const PIECE_BYTES = 65_536;
 const SAMPLE_BYTES = 4_096;
 
-/** What a file's encoding is called by TextDecoder, and how that is known. */
+/** The encoding of a file: its name for TextDecoder, and the reason for this choice. */
 export interface Encoding {
   readonly label: string;
   readonly reason: string;
 }
 
-/** TextDecoder's name for an encoding; null for one that it does not know. */
+/** Returns TextDecoder's name for an encoding, or null for an unknown encoding. */
 export function encodingLabel(name: string): string | null {
   try {
     return new TextDecoder(name).encoding;
@@ -23,7 +23,7 @@ export function encodingLabel(name: string): string | null {
   }
 }
 
-/** UTF-16 without a byte order mark, by the zero bytes of ASCII characters: every second byte, and no other. */
+/** Recognises UTF-16 without a byte order mark. In ASCII text every second byte is zero, and no other byte. */
 function zeroBytes(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | null {
   const sample = bytes.subarray(0, SAMPLE_BYTES);
   const zeros = [0, 0];
@@ -40,7 +40,7 @@ function marked([first, second, third]: Uint8Array): Encoding | null {
   return first === 0xfe && second === 0xff ? { label: 'utf-16be', reason } : null;
 }
 
-/** The encoding of a file, as far as its bytes decide it; null for bytes that are neither UTF-8 nor UTF-16. */
+/** Returns the encoding of a file, or null if the bytes are neither UTF-8 nor UTF-16. */
 export function unicodeEncoding(bytes: Uint8Array): Encoding | null {
   const mark = marked(bytes);
   if (mark !== null) return mark;
@@ -48,11 +48,14 @@ export function unicodeEncoding(bytes: Uint8Array): Encoding | null {
   if (utf16 !== null) return { label: utf16, reason: 'Every second byte is zero.' };
   const wrong = firstInvalid(bytes);
   if (wrong === null) return { label: 'utf-8', reason: 'All bytes are valid in this encoding.' };
-  // A damaged file is better told so than read as something else.
+  // A file that is UTF-8 at first is probably damaged. An error is better than reading it in a wrong encoding.
   return wrong.isAfterUtf8 ? { label: 'utf-8', reason: 'Most of the file is valid in this encoding.' } : null;
 }
 
-/** Whether a file stops to be UTF-8 somewhere, and had more characters of it before than bytes that are none; null for all of UTF-8. */
+/**
+ * Looks for bytes that are not UTF-8. Returns null if there are none. `isAfterUtf8`: the piece of text with these bytes has more characters
+ * beyond ASCII than invalid bytes, or an earlier piece has such characters.
+ */
 function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | null {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let isAfterUtf8 = false;
@@ -70,18 +73,19 @@ function firstInvalid(bytes: Uint8Array): { readonly isAfterUtf8: boolean } | nu
   return null;
 }
 
-/** Whether the beginning of a file is text in some encoding: it has no control characters, or is UTF-16. */
+/** Returns whether the beginning of a file is text in any encoding: it has no control characters, or is UTF-16. */
 export function looksLikeText(head: Uint8Array): boolean {
   if (head.length === 0) return false;
   if (marked(head) !== null || zeroBytes(head) !== null) return true;
   return !head.some(isControl);
 }
 
-/** Whether a byte is a control character that does not occur in text. */
+/** Returns whether a byte is a control character that does not occur in text. */
 const isControl = (byte: number): boolean => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d;
 
 /**
- * Whether the beginning of a file is delimited text with a few control characters. Such a file is read as a table, so that the reader can
+ * Returns whether the beginning of a file is delimited text with a few control characters. Such a file is read as a table, so that the
+ * reader can
  * report the position of a NUL.
  */
 export function isDamagedTable(head: Uint8Array): boolean {
@@ -91,15 +95,15 @@ export function isDamagedTable(head: Uint8Array): boolean {
 }
 
 /**
- * The text of a file, piece by piece, without a byte order mark.
- * @throws DataFormatError that names the bytes that are not in this encoding
+ * Yields the text of a file in pieces, without a byte order mark.
+ * @throws DataFormatError if bytes are not valid in this encoding. The message has their positions
  */
 export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Generator<string, void, void> {
   const decoder = new TextDecoder(label, { fatal: true });
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
     const end = Math.min(at + PIECE_BYTES, bytes.length);
     try {
-      // TextDecoder takes no shared memory.
+      // TextDecoder does not accept shared memory, so the bytes are copied.
       yield decoder.decode(Uint8Array.from(bytes.subarray(at, end)), { stream: end < bytes.length });
     } catch (error) {
       const remedy = `save the file as UTF-8, or send its encoding`;
@@ -108,7 +112,7 @@ export function* decodedPieces({ name, bytes }: NamedBytes, label: string): Gene
   }
 }
 
-/** {@link decodedPieces} with pauses for the event loop. @param onRead called with the bytes of each piece */
+/** Does the same as {@link decodedPieces}, with pauses for the event loop. @param onRead called with the bytes of each piece */
 export async function* decodedText(
   file: NamedBytes,
   label: string,

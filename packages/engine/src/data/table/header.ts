@@ -1,14 +1,14 @@
-// Whether the first row of a table holds the names of its columns, and what these are.
+// Decides whether the first row of a table has the names of the columns, and returns these names.
 import { nameIn } from './cells.ts';
 import { type ColumnKind, kindOf } from './columnStatistics.ts';
 import type { Decimal } from './cells.ts';
 
-/** What the first row is; `unsure` where it may be either. */
+/** The decision about the first row. `unsure`: it may be names or data. */
 export type HeaderVerdict = { readonly verdict: 'names' | 'unsure'; readonly reason: string };
 
 /**
- * Looks at the first row beside the kinds of the columns below it. It holds names for sure when it has a text over a column of numbers
- * and no number over any: years as names, or a row of data, are too easily taken for each other.
+ * Compares the first row with the kinds of the columns below it. It has names if there is a text above a column of numbers, dates or truth
+ * values, and no such value above any of these columns. Otherwise the row is unsure, because years as names look like a row of data.
  */
 export function judgeHeader(first: readonly string[], kinds: readonly (ColumnKind | null)[], decimal: Decimal): HeaderVerdict {
   const countable = first.flatMap((field, column) => {
@@ -28,14 +28,14 @@ export function judgeHeader(first: readonly string[], kinds: readonly (ColumnKin
   };
 }
 
-/** Names of columns as the first row has them; one without a name is called as pandas calls it. */
+/** Returns the names of the columns from the first row; a column without a name gets pandas' name. */
 export const columnNames = (fields: readonly string[]): readonly string[] =>
   fields.map((field, i) => (field.trim() === '' ? `Unnamed: ${i}` : nameIn(field)));
 
-/** Names of the columns of a table without names. */
+/** Returns the names of the columns of a table without a row of names: `column1`, `column2`, … */
 export const numberedColumns = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `column${i + 1}`);
 
-/** A name that more than one column has; undefined where all differ. */
+/** Returns a name that several columns have, or undefined if all names are different. */
 export function repeatedName(names: readonly string[]): string | undefined {
   const seen = new Set<string>();
   return names.find((name) => seen.size === seen.add(name).size);

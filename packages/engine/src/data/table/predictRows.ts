@@ -1,4 +1,4 @@
-// Rows of a table that a trained network is asked about: prepared as the rows of its training file were.
+// Prepares rows of a table for a prediction, in the same way as the rows of the training file.
 import type { NamedBytes } from '../files.ts';
 import { Breather } from '../limits.ts';
 import { UploadReport } from '../uploadReport.ts';
@@ -12,7 +12,7 @@ import type { Row } from './rows.ts';
 import { TableText } from './tableText.ts';
 import { counted, listed } from './wording.ts';
 
-/** One thing that is wrong with rows. */
+/** A problem in the rows of a request. */
 export interface RowProblem {
   /** JSON pointer: `/rows/0/city`. */
   readonly path: string;
@@ -22,7 +22,7 @@ export interface RowProblem {
 
 /** A text that the training file did not have. Its inputs are zeros. */
 export interface UnknownCategory {
-  /** From 0 on. */
+  /** The index of the row, from 0. */
   readonly row: number;
   readonly column: string;
   readonly value: string;
@@ -32,7 +32,7 @@ export type PreparedRows =
   | { readonly ok: true; readonly values: Float32Array; readonly unknownCategories: readonly UnknownCategory[] }
   | { readonly ok: false; readonly problems: readonly RowProblem[] };
 
-/** A value of a row as JSON. */
+/** A value of a row in JSON. */
 export type Cell = string | number | boolean | null;
 
 /** The fields of each row, in the order of the table's columns. */
@@ -95,9 +95,9 @@ function fieldsOf(
 const SAMPLE_CHARACTERS = 128 * 1024;
 
 /**
- * Rows as delimiter-separated text, written as a training file may be; with names of columns if that had some.
- * @param most rows that may be sent
- * @throws DataFormatError for text that cannot be taken apart
+ * Prepares rows that are delimiter-separated text, such as a training file. They must have a row of names if the training file had one.
+ * @param most the most rows
+ * @throws DataFormatError if the text cannot be split into rows and fields
  */
 export async function prepareCsv(table: TablePreparation, file: NamedBytes, most: number): Promise<PreparedRows> {
   const text = new TableText(file, { sampleCharacters: SAMPLE_CHARACTERS }, new UploadReport());
@@ -125,10 +125,7 @@ export async function prepareCsv(table: TablePreparation, file: NamedBytes, most
       ...(lacking.length > 0 ? [`missing are ${listed(lacking)}`] : []),
       ...(strange.length > 0 ? [`unknown are ${listed(strange)}`] : []),
     ].join('; ');
-    return refused(
-      `the columns are not those of the inputs, ${listed(names)}${differences === '' ? '' : `: ${differences}`}`,
-      'otherColumns',
-    );
+    return refused(`the columns are not the input columns ${listed(names)}${differences === '' ? '' : `: ${differences}`}`, 'otherColumns');
   }
   const ragged = data.find(({ fields }) => fields.length !== first.fields.length);
   if (ragged !== undefined)

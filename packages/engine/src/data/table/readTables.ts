@@ -1,5 +1,5 @@
-// Tables: a training file and a test file of delimiter-separated text become the two halves of a dataset. The training file is read twice:
-// what its columns hold decides what they become. The test file is matched by the names of its columns.
+// Reads a training file and a test file of delimiter-separated text into the two parts of a dataset. The training file is read twice: the
+// first pass decides how the columns are prepared. The columns of the test file are found by their names.
 import type { Dataset } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
 import type { NamedBytes } from '../files.ts';
@@ -26,7 +26,7 @@ export interface TableOptions extends TextOptions, ChoiceOptions {
 export interface TableContext {
   readonly report: UploadReport;
   readonly reader: ReaderOptions;
-  /** For bytes that are neither UTF-8 nor UTF-16; default windows-1252. */
+  /** Finds the encoding of bytes that are neither UTF-8 nor UTF-16. Default: windows-1252. */
   readonly findEncoding?: FindEncoding | undefined;
 }
 
@@ -38,8 +38,8 @@ export interface ReadTables {
 
 /**
  * Reads a training file and, if there is one, its test file.
- * @returns undefined where there are faults, which are in the report
- * @throws UploadError when there are too many faults, `signal.reason` when aborted
+ * @returns undefined if there are faults. They are added to the report
+ * @throws UploadError if there are too many faults, `signal.reason` if aborted
  */
 export async function readTables(
   files: { readonly train: NamedBytes; readonly test: NamedBytes | null },
@@ -55,7 +55,7 @@ export async function readTables(
   return trained === undefined || test === undefined ? undefined : { ...trained, test };
 }
 
-/** As the report's own, with the row in a fault's place. */
+/** Does the same as {@link UploadReport.attempt}, and adds the row to the place of a fault. */
 async function attemptRows<T>(part: string, report: UploadReport, step: () => Promise<T | undefined>): Promise<T | undefined> {
   return await report.attempt({ part }, async () => {
     try {
@@ -98,7 +98,7 @@ class TableReading {
     return train === undefined ? undefined : { train, table };
   }
 
-  /** First pass: what the columns hold. @throws DataFormatError for a table without rows */
+  /** The first pass: collects the statistics of the columns. @throws DataFormatError for a table without rows */
   async #survey(text: TableText, includesFirst: boolean): Promise<Survey> {
     const mostNames = Math.max(MOST_CATEGORIES, limitsOf(this.#context.reader).classes);
     const columns = Array.from({ length: text.usualFields }, () => new ColumnStatistics(text.decimal, mostNames));
@@ -117,7 +117,7 @@ class TableReading {
     return { first, columns, rows };
   }
 
-  /** @returns undefined for a first row that may be either, which it reports */
+  /** Returns whether the first row has names. Returns undefined if this is unclear, and reports it as a fault. */
   #hasHeader({ first, columns, rows }: Survey, text: TableText): boolean | undefined {
     const { report } = this.#context;
     const { header } = this.#options;
@@ -143,7 +143,7 @@ class TableReading {
     }
     report.fault(
       { part: 'header' },
-      `${text.name}: row 1 may hold names of columns or data: it ${reason}. Send header=true or header=false`,
+      `${text.name}: row 1 may be the names of the columns or data: it ${reason}. Send header=true or header=false`,
       'unsureHeader',
     );
     return undefined;
@@ -154,7 +154,7 @@ class TableReading {
     if (names.length < 2) throw oneColumn(file);
     const repeated = repeatedName(names);
     if (repeated === undefined) return chooseColumns(names, this.#options, report);
-    const message = `${file}: row 1 names two columns ${JSON.stringify(repeated)}: give each a name of its own, or send header=false`;
+    const message = `${file}: row 1 names two columns ${JSON.stringify(repeated)}: give each column a different name, or send header=false`;
     report.fault({ part: file, row: 1, column: repeated }, message);
     return undefined;
   }
@@ -195,7 +195,7 @@ class TableReading {
     return preparation;
   }
 
-  /** @param train the other half, if it could be read */
+  /** Reads the test file. @param train the training part, or undefined if it had faults */
   async test(file: NamedBytes, train: Dataset | undefined): Promise<Dataset | undefined> {
     const plan = this.#planned();
     const { report, findEncoding } = this.#context;
@@ -219,7 +219,7 @@ class TableReading {
     return this.plan;
   }
 
-  /** Second pass: the rows as samples. */
+  /** The second pass: converts the rows to samples. */
   async #read(layout: Layout, classes: readonly string[] | null): Promise<Dataset | undefined> {
     const plan = this.#planned();
     const { report, reader } = this.#context;
@@ -252,7 +252,8 @@ const oneColumn = (file: string): DataFormatError =>
   );
 
 /**
- * Whether a row of a table with several columns has a text in its first field only. Such a row is a title above the table in exported
+ * Returns whether a row of a table with several columns has a text in its first field only. Such a row is a title above the table in
+ * exported
  * spreadsheets.
  */
 const isTitle = ({ fields }: Row, width: number): boolean =>
@@ -261,7 +262,7 @@ const isTitle = ({ fields }: Row, width: number): boolean =>
 interface Survey {
   readonly first: Row;
   readonly columns: readonly ColumnStatistics[];
-  /** Rows that the statistics are of, and irregular ones. */
+  /** The number of rows, including rows with another number of fields, which are not in the statistics. */
   readonly rows: number;
 }
 
@@ -283,7 +284,7 @@ function usedWidth(file: string, { first, columns }: Survey, hasHeader: boolean,
   return undefined;
 }
 
-/** A first fault that says how many rows lack something: their cells follow. */
+/** Reports one fault with the number of rows that lack values, by column. The faults of the single fields follow it. */
 function reportGaps(
   file: string,
   names: readonly string[],

@@ -1,20 +1,20 @@
-// The rows of delimiter-separated text (RFC 4180, and what else programs write): fields may be quoted, lines end with LF, CRLF or CR.
-// What the fields mean is not known here.
+// Splits delimiter-separated text into rows and fields (RFC 4180 and common variants): fields may be quoted, and lines end with LF, CRLF or
+// CR. The fields are not interpreted.
 import { DataFormatError } from '../errors.ts';
 
-/** Longer than any number or name: what is longer is no table, or a quote is never closed. */
+/** The most characters of a field. A longer field means that the text is not a table or that a quote is never closed. */
 export const FIELD_CHARACTERS = 1_000;
 export const MOST_COLUMNS = 100_000;
-/** What is read again with each piece of a long row. */
+/** The most characters of an incomplete row. It is read again with each new piece of text. */
 const ROW_CHARACTERS = 8 * 2 ** 20;
 
 export interface Row {
-  /** From 1 on; empty lines are not counted. */
+  /** The number of the row, from 1. Empty lines are not counted. */
   readonly number: number;
   readonly fields: readonly string[];
 }
 
-/** A row that cannot be taken apart, so that nothing after it can be read either. */
+/** A row that cannot be split into fields. The rows after it cannot be read either. */
 export class RowError extends DataFormatError {
   readonly row: number;
 
@@ -31,12 +31,12 @@ export class RowScanner {
   readonly #delimiter: number;
   readonly #nulPlace: string;
   #row = 0;
-  /** The text of the row that is not whole yet. */
+  /** The text of the row that is not complete yet. */
   #rest = '';
   #fields: string[] = [];
 
   /**
-   * @param delimiter one character
+   * @param delimiter the character between two fields
    * @param firstNul the position of the file's first NUL character in bytes, if known
    */
   constructor(name: string, delimiter: string, firstNul?: number) {
@@ -46,7 +46,7 @@ export class RowScanner {
   }
 
   /**
-   * The rows that are whole with this piece of text; with the last piece, all that are left.
+   * Yields the rows that are complete after this piece of text. With the last piece it yields all remaining rows.
    * @throws RowError
    */
   *scan(piece: string, isLast: boolean): Generator<Row, void, void> {
@@ -67,7 +67,7 @@ export class RowScanner {
     if (this.#rest.length > ROW_CHARACTERS) throw this.#error(`has more than ${ROW_CHARACTERS} characters`);
   }
 
-  /** Reads the row that begins at `at` into the fields. @returns where the next one begins; -1 when this one is not whole */
+  /** Reads the row that begins at `at` into the fields. @returns the position of the next row, or -1 if this row is not complete */
   #readRow(text: string, at: number, isLast: boolean): number {
     let position = at;
     for (;;) {
@@ -84,7 +84,10 @@ export class RowScanner {
     }
   }
 
-  /** @returns where the field ends: at a delimiter, a line's end, or the text's; -1 when it is not whole */
+  /**
+   * Reads a field.
+   * @returns the position of its end (a delimiter, the end of the line or of the text), or -1 if the field is not complete
+   */
   #readField(text: string, start: number, isLast: boolean): number {
     let end = start;
     while (end < text.length && this.#isBlank(text.charCodeAt(end))) end += 1;

@@ -1,4 +1,4 @@
-// The rows of a table as samples, once it is known what its columns become.
+// Converts the rows of a table to samples, after the preparation of its columns is known.
 import { type Dataset, sharableBytes } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
 import type { UploadReport } from '../uploadReport.ts';
@@ -11,29 +11,29 @@ import type { TableText } from './tableText.ts';
 import type { TargetCollector } from './targets.ts';
 import { counted } from './wording.ts';
 
-/** What is known of the training file once its columns are. */
+/** What the first pass found out about the training file. */
 export interface Plan {
   readonly preparation: TablePreparation;
-  /** All names of the training file. */
+  /** The names of all columns of the training file. */
   readonly names: readonly string[];
-  /** Kinds of target columns that are values. */
+  /** The kinds of the target columns if the targets are values. */
   readonly targetKinds: readonly ('number' | 'boolean' | 'date')[];
   readonly classesAreNumbers: boolean;
   readonly missing: Missing;
 }
 
-/** The rows of one file and where its columns are. */
+/** A file, and the positions of its columns. */
 export interface Layout {
   readonly text: TableText;
-  /** Fields of a row. A row may have one more, which is empty. */
+  /** The number of fields in a row. A row may have one more field, if it is empty. */
   readonly width: number;
   readonly hasHeader: boolean;
   readonly choice: ColumnChoice;
-  /** Rows, at most. */
+  /** The most rows that the file has. */
   readonly rows: number;
 }
 
-/** Rows as samples; what is wrong with them goes into the report. */
+/** Collects rows as samples. Faults of the rows are added to the report. */
 export class SampleCollector {
   readonly #layout: Layout;
   readonly #plan: Plan;
@@ -45,7 +45,7 @@ export class SampleCollector {
   #length = 0;
   #faulty = 0;
   #dropped = 0;
-  /** Texts that training has not, by column: how many rows, and the first text. */
+  /** For each column, the texts that the training file does not have: the number of rows, and the first text. */
   readonly #unknown = new Map<string, { rows: number; readonly first: string }>();
 
   constructor(layout: Layout, plan: Plan, targets: TargetCollector, report: UploadReport) {
@@ -118,7 +118,7 @@ export class SampleCollector {
     return outcome;
   }
 
-  /** The place of a row that is not kept is the next one's. */
+  /** Clears the inputs of a row that is not kept, because the next row is written to the same place. */
   #clear(): void {
     this.#inputs.fill(0, this.#length * this.#width, (this.#length + 1) * this.#width);
   }

@@ -1,4 +1,4 @@
-// A table as a file: its encoding, delimiter and decimal sign, given or found out, and its rows.
+// Reads a file as a table: finds its encoding, delimiter and decimal sign, unless the form has them, and returns its rows.
 import { DataFormatError } from '../errors.ts';
 import type { NamedBytes } from '../files.ts';
 import type { Breather } from '../limits.ts';
@@ -10,12 +10,12 @@ import { type Row, RowScanner } from './rows.ts';
 import { counted } from './wording.ts';
 
 export interface TextOptions {
-  /** A name that TextDecoder knows. */
+  /** An encoding's name that TextDecoder accepts. */
   readonly encoding?: string | undefined;
-  /** One character. */
+  /** The character between two fields. */
   readonly delimiter?: string | undefined;
   readonly decimal?: Decimal | undefined;
-  /** `none` reads rows that begin with # like all others. */
+  /** `none`: rows that begin with # are read like all others. */
   readonly comment?: '#' | 'none' | undefined;
   /** The most characters that are searched for the delimiter and the decimal sign. Default: 4,194,304. */
   readonly sampleCharacters?: number;
@@ -30,13 +30,13 @@ const END_OF_FILE = '\u001a';
 /** The part of the file that is searched for the delimiter and the decimal sign. */
 const SAMPLE = { characters: 4 * 2 ** 20, lines: 200 };
 
-/** The default encoding for bytes of unknown encoding: Windows writes it in Western Europe and America. */
+/** The default for bytes in an unknown encoding: Windows uses it in Western Europe and America. */
 export const westernEncoding: Encoding = { label: 'windows-1252', reason: 'The bytes are not UTF-8.' };
 
 export class TableText {
   readonly name: string;
   readonly decimal: Decimal;
-  /** Fields that most rows have. */
+  /** The most frequent number of fields in a row. */
   readonly usualFields: number;
   readonly #file: NamedBytes;
   readonly #label: string;
@@ -47,8 +47,8 @@ export class TableText {
   readonly #report: UploadReport;
 
   /**
-   * Finds out how the table is written, and reports that.
-   * @throws DataFormatError for an unknown encoding, and for bytes that are not in it
+   * Finds the encoding, the delimiter and the decimal sign, and reports them.
+   * @throws DataFormatError for an unknown encoding, and for bytes that are not valid in it
    */
   constructor(file: NamedBytes, options: TextOptions, report: UploadReport, findEncoding: FindEncoding = () => westernEncoding) {
     this.#file = file;
@@ -93,8 +93,8 @@ export class TableText {
   }
 
   /**
-   * The rows that hold something: rows without any value, and comments, are passed over and reported.
-   * @throws RowError for one that cannot be taken apart, DataFormatError for bytes that are not in the encoding
+   * Yields the rows. Rows without any value, and comments, are left out and reported.
+   * @throws RowError for a row that cannot be split into fields, DataFormatError for bytes that are not valid in the encoding
    */
   async *rows(breather: Breather, onRead?: (bytes: number) => void): AsyncGenerator<Row, void, void> {
     const scanner = new RowScanner(this.name, this.#delimiter, this.#firstNul());
@@ -143,7 +143,7 @@ function announcedDelimiter(announced: string): { readonly delimiter: string; re
   };
 }
 
-/** The beginning of a file that is enough to see how it is written. */
+/** Returns the beginning of a file, in which the delimiter and the decimal sign are searched. */
 function sampleOf(file: NamedBytes, label: string, most = SAMPLE.characters): { readonly text: string; readonly isWhole: boolean } {
   let text = '';
   for (const piece of decodedPieces(file, label)) {

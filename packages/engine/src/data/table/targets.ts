@@ -1,4 +1,4 @@
-// What a table teaches: a class, values or labels, and how one row's targets are read.
+// Determines the targets of a table (a class, values or labels) and reads the targets of each row.
 import { sharableBytes, type Target } from '../dataset.ts';
 import type { UploadReport } from '../uploadReport.ts';
 import { type Decimal, isMissing, isNumber, nameIn, numberIn } from './cells.ts';
@@ -7,10 +7,10 @@ import type { ColumnStatistics } from './columnStatistics.ts';
 
 export type TargetKind = 'class' | 'value' | 'labels';
 
-/** A numeric target with more different values is a value. */
+/** The most different numbers of a target column that is used as classes. With more, the target is a value. */
 const MOST_NUMERIC_CLASSES = 20;
 
-/** @returns the kind that the columns suggest, with the reason; a given one as it is */
+/** Returns the kind of the targets. If the form names none, it follows from the columns and is reported with the reason. */
 export function kindOfTargets(
   given: TargetKind | undefined,
   names: readonly string[],
@@ -19,7 +19,7 @@ export function kindOfTargets(
 ): TargetKind {
   if (given !== undefined) {
     if (given === 'class' && columns.length > 1)
-      report.fault({ part: 'targetKind' }, 'targetKind: several columns are value or labels, not class');
+      report.fault({ part: 'targetKind' }, 'targetKind: for several target columns send value or labels, not class');
     return given;
   }
   const [kind, reason] = suggestedKind(names, columns);
@@ -30,8 +30,8 @@ export function kindOfTargets(
 function suggestedKind(names: readonly string[], columns: readonly ColumnStatistics[]): readonly [TargetKind, string] {
   if (columns.length > 1) {
     return columns.every((column) => column.isBinary)
-      ? ['labels', 'Every target column holds 0 and 1 alone.']
-      : ['value', 'Not every target column holds 0 and 1 alone.'];
+      ? ['labels', 'Every target column holds only 0 and 1.']
+      : ['value', 'Not every target column holds only 0 and 1.'];
   }
   const [column] = columns;
   const name = JSON.stringify(names[0]);
@@ -46,23 +46,23 @@ function suggestedKind(names: readonly string[], columns: readonly ColumnStatist
 const different = (count: number): string =>
   count === 1 ? 'the same whole number in every row, so there is one class and nothing to learn' : `${count} different whole numbers`;
 
-/** What became of the targets of a row. */
+/** The result of reading the targets of a row. */
 export type TargetRead =
   | { readonly ok: true }
   | { readonly ok: false; readonly column: number; readonly isMissing: boolean; readonly problem: FieldProblem };
 
 const read: TargetRead = { ok: true };
-const noTarget: FieldProblem = { found: 'has nothing to learn', remedy: ': send missing=drop to leave such rows out' };
+const noTarget: FieldProblem = { found: 'has no target value', remedy: ': send missing=drop to leave such rows out' };
 
-/** Collects the targets of rows, one after the other. */
+/** Collects the targets of rows. */
 export interface TargetCollector {
-  /** @param fields one for each target column */
+  /** Adds the targets of a row. @param fields one field for each target column */
   add(fields: readonly string[]): TargetRead;
-  /** The targets of the rows that were added. */
+  /** Returns the targets of all added rows. */
   finish(): { readonly target: Target; readonly targets: Int32Array | Float32Array };
 }
 
-/** Values, or labels of 0 and 1. */
+/** Collects targets that are values, or labels of 0 and 1. */
 export class ValueCollector implements TargetCollector {
   readonly #encoders: readonly ColumnEncoder[];
   readonly #values: Float32Array;
@@ -89,7 +89,7 @@ export class ValueCollector implements TargetCollector {
   }
 }
 
-/** Classes by name, numbered as they come: a class's name is kept once, however many rows have it. */
+/** Collects targets that are classes. Classes are numbered in the order of their first rows. Each name is stored only once. */
 export class ClassCollector implements TargetCollector {
   readonly #numbers = new Map<string, number>();
   readonly #targets: Int32Array;
@@ -97,12 +97,12 @@ export class ClassCollector implements TargetCollector {
   readonly #decimal: Decimal;
   readonly #mostClasses: number;
   readonly #known: readonly string[] | null;
-  /** Names as they are written where that is not what they are called. */
+  /** The spelling in the file of each class name that was changed. */
   readonly #respelled = new Map<string, string>();
   #length = 0;
 
   /**
-   * @param isNumeric its classes are numbers: 1 and 1.0 are the same one
+   * @param isNumeric whether the classes are numbers. Then 1 and 1.0 are the same class
    * @param known the classes of the training file, for a test file
    */
   constructor(rows: number, options: { isNumeric: boolean; decimal: Decimal; mostClasses: number; known: readonly string[] | null }) {
@@ -115,7 +115,7 @@ export class ClassCollector implements TargetCollector {
   }
 
   add([field]: readonly string[]): TargetRead {
-    // A minus sign among texts is a class: "+" and "-".
+    // "-" means a missing value, but not if the classes are texts: they may be "+" and "-".
     if (isMissing(field) && (this.#isNumeric || field.trim() !== '-')) {
       return { ok: false, column: 0, isMissing: true, problem: noTarget };
     }
@@ -155,7 +155,7 @@ export class ClassCollector implements TargetCollector {
     return { target: { kind: 'class', classes } as const, targets };
   }
 
-  /** Reports names that were changed, and names that are easily taken for each other. */
+  /** Reports class names that were changed, and class names that differ only in upper and lower case. */
   describe(column: string, report: UploadReport): void {
     if (this.#respelled.size > 0) {
       const [[written, name]] = this.#respelled;
@@ -169,7 +169,7 @@ export class ClassCollector implements TargetCollector {
         report.take(
           'targetColumn',
           column,
-          `${JSON.stringify(other)} and ${JSON.stringify(name)} differ by case alone and are two classes.`,
+          `${JSON.stringify(other)} and ${JSON.stringify(name)} differ only in upper and lower case and are two classes.`,
         );
       }
       byLetters.set(name.toLowerCase(), name);
@@ -177,7 +177,7 @@ export class ClassCollector implements TargetCollector {
   }
 }
 
-/** By their values where all are numbers, else by their letters. */
+/** Returns the names sorted by value if all are numbers, otherwise alphabetically. */
 export function sortedNames(names: readonly string[]): readonly string[] {
   if (names.every((name) => isNumber(name, '.'))) return names.toSorted((a, b) => Number(a) - Number(b) || (a < b ? -1 : 1));
   return names.toSorted((a, b) => (a < b ? -1 : 1));

@@ -1,4 +1,4 @@
-// Where a test file has the columns of the training file: by their names, in any order.
+// Finds the columns of the training file in a test file by their names. They may be in another order.
 import type { UploadReport } from '../uploadReport.ts';
 import { kindOf } from './columnStatistics.ts';
 import { columnNames, numberedColumns, repeatedName } from './header.ts';
@@ -7,7 +7,11 @@ import type { Layout, Plan } from './samples.ts';
 import type { TableText } from './tableText.ts';
 import { listed } from './wording.ts';
 
-/** @param first the first row of the file. @returns undefined where it has others, which it reports */
+/**
+ * Returns the positions of the columns in the test file.
+ * @param first the first row of the test file
+ * @returns undefined if the columns differ. This is reported as a fault
+ */
 export function testLayout(text: TableText, first: Row, plan: Plan, report: UploadReport): Omit<Layout, 'rows'> | undefined {
   const { header, columns, targetColumns } = plan.preparation;
   const used = [...columns.map(({ name }) => name), ...targetColumns];
@@ -26,7 +30,7 @@ export function testLayout(text: TableText, first: Row, plan: Plan, report: Uplo
     };
   }
   const isHeadless = header && strange.length === names.length && first.fields.some((field) => kindOf(field, text.decimal) === 'number');
-  const what = isHeadless ? 'row 1 has no names of columns' : 'has other columns than the training file';
+  const what = isHeadless ? 'row 1 does not have the names of the columns' : 'has other columns than the training file';
   const differences = [
     ...(lacking.length > 0 ? [`missing are ${listed(lacking)}`] : []),
     ...(strange.length > 0 && !isHeadless ? [`unknown are ${listed(strange)}`] : []),

@@ -1,4 +1,4 @@
-// The binary batches of CIFAR-10: one part each, or the archive that the publisher offers.
+// Reads the binary batches of CIFAR-10: one form part for each batch, or the published archive.
 import { CIFAR_BATCH, CIFAR_RECORD, cifarDataset } from '../cifarBinary.ts';
 import type { Dataset } from '../dataset.ts';
 import { DataFormatError } from '../errors.ts';
@@ -62,7 +62,7 @@ async function readArchive(upload: UploadedParts): Promise<{ readonly train: Dat
   const [file, ...others] = upload.of('file');
   if (file === undefined || !['zip', 'tar'].includes(fileKind(await upload.head(file))?.id ?? '')) return null;
   if (others.length > 0 || upload.of('testFile').length > 0) {
-    throw new DataFormatError('file: an archive of CIFAR batches has both parts: send it alone');
+    throw new DataFormatError('file: an archive of CIFAR batches contains both parts: send no other file');
   }
   const { files } = await upload.archive(file);
   const read = async (wanted: (path: string) => boolean): Promise<NamedBytes[]> => {
@@ -85,7 +85,7 @@ async function readArchive(upload: UploadedParts): Promise<{ readonly train: Dat
   ].map((batches) =>
     batches.length === 0 ? null : withClasses(cifarDataset(batches, numberedClasses(256), Number.POSITIVE_INFINITY), classes),
   );
-  if (train === null) throw new DataFormatError('file: the archive holds a test batch, but no data_batch_1.bin to train on');
+  if (train === null) throw new DataFormatError('file: the archive has a test batch, but no training batch such as data_batch_1.bin');
   return { train, test };
 }
 

@@ -1,4 +1,5 @@
-// Tables as delimiter-separated text: a training file, and a test file whose columns are matched with the training file's by name.
+// Reads tables of delimiter-separated text: a training file and a test file. The test file's columns are found by the names of the training
+// file's columns.
 import { z } from 'zod';
 import type { NamedBytes } from '../files.ts';
 import { encodingLabel, isDamagedTable } from '../table/encoding.ts';
@@ -14,40 +15,40 @@ const options = {
     .transform((text) => text === 'true')
     .optional()
     .describe(
-      'Of a table: whether its first row has the names of the columns. If omitted, it is recognised; if unclear, the upload is refused',
+      'For a table: whether its first row has the names of the columns. If omitted, it is recognised; if unclear, the upload is refused',
     ),
-  targetColumn: z.string().min(1).max(1000).optional().describe('Of a table: the column to learn. Default: the last one'),
-  targetColumns: textList('["red","green"]').optional().describe('Of a table: several columns to learn, such as `["red","green"]`'),
+  targetColumn: z.string().min(1).max(1000).optional().describe('For a table: the target column. Default: the last column'),
+  targetColumns: textList('["red","green"]').optional().describe('For a table: several target columns, such as `["red","green"]`'),
   targetKind,
   columns: textList('["a","b"]')
     .optional()
     .describe(
-      'Of a table: the columns that are inputs, such as `["a","b"]`, or with `!` those that are not, such as `["!id"]`. Default: all',
+      'For a table: the input columns, such as `["a","b"]`, or the columns to leave out, with `!`, such as `["!id"]`. Default: all columns',
     ),
   missing: z
     .enum(['error', 'drop', 'mean'])
     .optional()
     .describe(
-      'Of a table: what happens with a missing value. `error` (default) refuses the file, `drop` removes the row, `mean` fills in the mean of the column in the training file, or its most frequent text',
+      'For a table: what happens with a missing value. `error` (default) refuses the file, `drop` removes the row, `mean` fills in the mean of the column in the training file, or its most frequent text',
     ),
   encoding: z
     .string()
     .max(40)
     .refine((name) => encodingLabel(name) !== null, 'must be an encoding such as utf-8, windows-1252 or shift_jis')
     .optional()
-    .describe('Of a table: its encoding, such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
+    .describe('For a table: its encoding, such as `utf-8`, `windows-1252` or `shift_jis`. Default: recognised'),
   delimiter: z
     .string()
     .regex(/^(tab|[^"\r\n])$/, 'must be one character, or tab')
     .transform((text) => (text === 'tab' ? '\t' : text))
     .optional()
-    .describe('Of a table: the character between two fields, or `tab`. Default: recognised'),
-  decimal: z.enum(['.', ',']).optional().describe('Of a table: the decimal sign of its numbers. Default: recognised'),
+    .describe('For a table: the character between two fields, or `tab`. Default: recognised'),
+  decimal: z.enum(['.', ',']).optional().describe('For a table: the decimal sign of its numbers. Default: recognised'),
   comment: z
     .enum(['#', 'none'])
     .optional()
-    .describe('Of a table: `#` (default) ignores rows that begin with # and have a different number of fields; `none` reads them as rows'),
-  inputShape: shapeText.optional().describe('Of a table: the shape of a sample, such as `[1,28,28]`. Default: a plain list'),
+    .describe('For a table: `#` (default) ignores rows that begin with # and have a different number of fields; `none` reads them as rows'),
+  inputShape: shapeText.optional().describe('For a table: the shape of a sample, such as `[1,28,28]`. Default: one dimension'),
 };
 
 export const csv = defineUploadFormat({

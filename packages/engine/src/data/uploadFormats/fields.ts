@@ -31,5 +31,5 @@ export const targetKind = z
   .enum(['class', 'value', 'labels'])
   .optional()
   .describe(
-    'Of a table or of arrays: `class` for one class a row, `value` for numbers, `labels` (tables alone) for columns of 0 and 1. Default for tables: `value` for numbers that are not whole or have more than 20 different values, `labels` for several columns of 0 and 1, else `class`. Default for arrays: `class` for whole numbers, text and one-hot rows, else `value`',
+    'For a table or arrays: `class` for one class per row, `value` for numbers, `labels` (only for tables) for columns of 0 and 1. Default for tables: `value` for numbers that are not whole or have more than 20 different values, `labels` for several columns of 0 and 1, else `class`. Default for arrays: `class` for whole numbers, text and one-hot rows, else `value`',
   );

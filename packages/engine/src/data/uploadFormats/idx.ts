@@ -1,4 +1,4 @@
-// The format of MNIST's files: images and their labels as a pair of IDX files.
+// Reads MNIST's format: a pair of IDX files with images and labels.
 import { formatShape } from '../../shape.ts';
 import type { Dataset } from '../dataset.ts';
 import { bothOf, DataFormatError, inFile } from '../errors.ts';
@@ -29,7 +29,7 @@ export const idx = defineUploadFormat({
           () => inFile(y.name, () => parseIdxArray(y)),
         );
         if (images.shape.length === 1 && labels.shape.length === 3) {
-          throw new DataFormatError(`${x.name} holds labels and ${y.name} images: exchange them`);
+          throw new DataFormatError(`${x.name} has labels and ${y.name} has images: exchange them`);
         }
         if (isBytes(images) && isBytes(labels)) return idxDataset(x, y, numberedClasses(1 + Math.max(0, ...new Set(labels.data))));
         return otherIdxDataset({ name: x.name, array: images }, { name: y.name, array: labels }, context);

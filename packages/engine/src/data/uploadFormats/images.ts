@@ -1,4 +1,4 @@
-// Zips and tars of images in folders, one folder per class.
+// Reads zips and tars of images with one folder per class.
 import { ArgumentError } from '../../errors.ts';
 import type { Archive } from '../archive.ts';
 import { DataFormatError } from '../errors.ts';
@@ -42,8 +42,9 @@ export const images = defineUploadFormat({
 });
 
 function withTestFile(file: Parts, testFile: Parts, report: UploadReport): ReadHalves {
-  if (file.test !== null) report.fault({ part: 'testFile' }, 'testFile: file holds a folder of test images already: leave testFile out');
-  if (testFile.test !== null) report.fault({ part: 'testFile' }, 'testFile: holds folders of two parts: send it as file');
+  if (file.test !== null)
+    report.fault({ part: 'testFile' }, 'testFile: file already contains a folder of test images: do not send testFile');
+  if (testFile.test !== null) report.fault({ part: 'testFile' }, 'testFile: contains folders of two parts: send it as file');
   return { train: file.train, test: testFile.train };
 }
 
@@ -68,18 +69,18 @@ function tellNames(part: string, { faults, nameEncoding, merged }: Archive, repo
     report.take(
       part,
       { merged: folder },
-      `two folders ${JSON.stringify(folder)} differ only in how their letters are encoded (NFC, NFD), and are taken as one`,
+      `two folders ${JSON.stringify(folder)} differ only in their Unicode form (NFC, NFD), and are used as one folder`,
     );
   }
 }
 
 /** Returns the advice for an archive without images. @param kind the kind of the first file in it, or null for text */
 function remedyOf(kind: FileKind | null, files: number): string {
-  if (kind?.group === 'archive' || kind?.group === 'packed') return 'unpack it, and send what it holds';
+  if (kind?.group === 'archive' || kind?.group === 'packed') return 'unpack it, and send its content';
   if (kind !== null) return kind.remedy;
   return files === 1
     ? 'send a CSV as it is, without the archive'
-    : 'send a CSV as it is, without the archive, as the part file, and one to test on as testFile';
+    : 'send a CSV as it is, without the archive, as the part file, and a CSV of test data as testFile';
 }
 
 /** @throws DataFormatError for an archive without images. The message names the kind of its first file. */
@@ -93,6 +94,6 @@ async function checkForImages(part: string, { kind, files }: Archive): Promise<v
   const remedy = remedyOf(found, own.length);
   const what = `${JSON.stringify(first.path)} is ${found?.name ?? 'text'}`;
   throw new DataFormatError(
-    `${part}: a ${kind} of images is read, and this one holds none: ${what}. ${remedy[0].toUpperCase()}${remedy.slice(1)}`,
+    `${part}: a ${kind} must contain images, and this one contains none: ${what}. ${remedy[0].toUpperCase()}${remedy.slice(1)}`,
   );
 }

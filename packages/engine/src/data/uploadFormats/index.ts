@@ -25,7 +25,7 @@ const definitions = new Map<UploadFormat, AnyFormat>(uploadFormatDefinitions.map
 
 export function uploadFormat(name: UploadFormat): AnyFormat {
   const found = definitions.get(name);
-  if (found === undefined) throw new TypeError(`${name} is no format of uploads`);
+  if (found === undefined) throw new TypeError(`${name} is not an upload format`);
   return found;
 }
 
@@ -48,7 +48,7 @@ export const uploadOptions = z.strictObject({
     .string()
     .min(1)
     .max(200)
-    .regex(printable, 'a name has no control characters')
+    .regex(printable, 'must not have control characters')
     .optional()
     .describe('The name of the dataset in lists. Default: the name of the file'),
   format: z.enum(uploadFormats).optional().describe(formatDescription()),

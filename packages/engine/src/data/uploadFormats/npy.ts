@@ -1,4 +1,4 @@
-// NumPy arrays: a pair of NPY files, or an NPZ file with both.
+// Reads NumPy arrays: a pair of NPY files, or an NPZ file with both arrays.
 import { z } from 'zod';
 import type { Filled } from '../../registry.ts';
 import type { Dataset } from '../dataset.ts';
@@ -16,7 +16,7 @@ const options = {
     .enum(layouts)
     .optional()
     .describe(
-      'Of arrays of images: `channelsFirst` for [samples, channels, rows, columns], `channelsLast` for [samples, rows, columns, channels]. Default: `channelsFirst`; if the shape looks different, the upload is refused',
+      'For arrays of images: `channelsFirst` for [samples, channels, rows, columns], `channelsLast` for [samples, rows, columns, channels]. Default: `channelsFirst`; if the shape looks different, the upload is refused',
     ),
   targetKind,
 };
@@ -51,7 +51,7 @@ async function datasetOf(
   { options: given, reader, report }: UploadContext<Filled<typeof options>>,
 ): Promise<Dataset> {
   if (given.targetKind === 'labels') {
-    throw new DataFormatError('targetKind=labels is for tables: send class or value', { place: { part: 'targetKind' } });
+    throw new DataFormatError('targetKind=labels is only for tables: send class or value', { place: { part: 'targetKind' } });
   }
   return await Promise.resolve(npyDataset(x, y, { ...reader, layout: given.layout, targetKind: given.targetKind, report }));
 }

@@ -56,7 +56,7 @@ export async function npzPairs(upload: UploadedParts, report: UploadReport): Pro
   const [train = null, test = null] = file?.pairs ?? [];
   const sent = testFile?.pairs[0] ?? null;
   if (test !== null && sent !== null) {
-    report.fault({ part: 'testFile' }, 'testFile: file holds arrays of the test part already: leave testFile out');
+    report.fault({ part: 'testFile' }, 'testFile: file already contains arrays of the test part: do not send testFile');
     return undefined;
   }
   return { train, test: test ?? sent, classes: file?.classes ?? null };
@@ -102,7 +102,7 @@ async function arraysOf(
 
 function tellNames(part: string, [train, test = null]: readonly (Names | null)[], unused: readonly string[], report: UploadReport): void {
   const names = { inputs: train?.[0], targets: train?.[1], ...(test !== null && { testInputs: test[0], testTargets: test[1] }) };
-  report.take(part, names, 'The arrays of the file were taken by their names.');
+  report.take(part, names, 'The arrays of the file were recognised by their names.');
   if (unused.length > 0)
     report.take(
       part,
@@ -118,7 +118,7 @@ async function unnamed(part: string, files: Archive['files'], read: (name: strin
     const { shape } = parseNpy(await read(name.toLowerCase()));
     listed.push(`${name} ${formatShape(shape)}`);
   }
-  return `${part}: holds the arrays ${listed.join(', ')}: name inputs and targets x and y, numpy.savez("data.npz", x=…, y=…), and those of a test part x_test and y_test with x_train and y_train`;
+  return `${part}: has the arrays ${listed.join(', ')}: name the inputs x and the targets y, as in numpy.savez("data.npz", x=…, y=…). With a test part use the names x_train, y_train, x_test and y_test`;
 }
 
 /** Returns the texts of an array, or null if it is not a list of texts. */

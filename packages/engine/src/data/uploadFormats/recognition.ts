@@ -56,14 +56,14 @@ function refusalOf(part: string, content: Content, format: UploadFormat | undefi
   if (content.format === null || format === undefined) return `${part} is ${name}: ${remedy}`;
   return given === undefined
     ? `${part} is ${name}, but the other files are ${format}: send files of one format`
-    : `${part} is ${name}, but format says ${format}: leave format out`;
+    : `${part} is ${name}, but the field format is ${format}: remove format`;
 }
 
 async function contentOf(upload: UploadedParts, file: UploadedFile): Promise<Content> {
   const { part } = file;
   const head = await upload.head(file);
   if (head.length === 0) throw new DataFormatError(`${part} is empty: it has 0 bytes`);
-  if (looksLikeText(head) && head.every((byte) => byte <= 0x20)) throw new DataFormatError(`${part} is empty: it holds only blanks`);
+  if (looksLikeText(head) && head.every((byte) => byte <= 0x20)) throw new DataFormatError(`${part} is empty: it has only blanks`);
   const content = pairParts.includes(part) ? await halfOfPair(upload, file, head) : await wholeFile(upload, file, head);
   return (
     content ?? { name: `of no known kind (its first bytes are ${shownBytes(head)})`, format: null, remedy: expected, isCertain: false }
@@ -121,7 +121,7 @@ const text = textFormat();
 
 function textFormat() {
   for (const { name, detection } of uploadFormatDefinitions) if (detection.text !== undefined) return { format: name, ...detection.text };
-  throw new TypeError('no format of uploads reads text');
+  throw new TypeError('no upload format reads text');
 }
 
 const either = (items: readonly string[]): string =>
