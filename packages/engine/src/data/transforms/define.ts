@@ -1,5 +1,5 @@
-// What a transform's definition holds: options with defaults and descriptions, shape rule and the function on a sample.
-// One file a transform; validation, the catalog and the loaders are derived from it. The list is in index.ts.
+// The type of a transform's definition: its options with defaults and descriptions, its rule for shapes, and its function on a sample. Each
+// transform has one file. Validation, the catalog and the loaders use the definitions. The list is in index.ts.
 import type { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../../registry.ts';
@@ -7,33 +7,33 @@ import { formatShape, type Shape } from '../../shape.ts';
 import type { Draws } from './draws.ts';
 
 /**
- * Reads one sample from `from`, beginning at `fromAt`, and writes the transformed one to `out`, beginning at `outAt`.
- * @param draws where a random transform takes its draws from; null in evaluation, which draws nothing.
+ * Reads one sample from `from`, at index `fromAt`, and writes the transformed sample to `out`, at index `outAt`.
+ * @param draws the random numbers of a random transform. Null in evaluation, in which nothing is drawn
  */
 export type SampleFunction = (from: Float32Array, fromAt: number, out: Float32Array, outAt: number, draws: Draws | null) => void;
 
 /**
- * Lines of Python that change the tensor `images`, [samples, …shape]. Those of a random transform may use `draws`: up to four
- * numbers a sample as {@link Draws.uniform} gives them, [samples, 4] in numpy; None in evaluation.
+ * Lines of Python that change the tensor `images` of shape [samples, …shape]. The lines of a random transform may use `draws`: a numpy
+ * array [samples, 4] with the numbers that {@link Draws.uniform} gives for each sample. It is None in evaluation.
  */
 export interface PyTorchTransform {
-  /** Uses numpy, as `np`. */
+  /** Whether the lines use numpy, as `np`. */
   readonly numpy: boolean;
   readonly lines: readonly string[];
 }
 
-/** Without arguments: any transform, whose options are known to fit because its schema parsed them. */
+/** The definition of a transform. Without type arguments it is any transform; its options must have been parsed by its schema. */
 export interface TransformDefinition<Schema extends z.ZodObject = z.ZodObject, Options = AnyOptions> extends Definition<Schema> {
-  /** Takes draws in training. The shape that it gives is the same in training and in evaluation. */
+  /** Whether it draws random numbers in training. The shape of its result is the same in training and in evaluation. */
   readonly random: boolean;
   /**
-   * Shape of a transformed sample.
-   * @throws ShapeError that names the values, the remedy and the option to blame when the input does not fit.
+   * Returns the shape of a transformed sample.
+   * @throws ShapeError if the input does not fit. The error has the values, the remedy and the wrong option
    */
   outputShape(options: Options, input: Shape): Shape;
-  /** Makes the function for samples of a shape that fits. */
+  /** Returns the function for samples of this shape. The shape must fit. */
   build(options: Options, input: Shape): SampleFunction;
-  /** What a PyTorch script does to a batch of samples of this shape. */
+  /** Returns the code with which a PyTorch script transforms a batch of samples of this shape. */
   pytorch(options: Options, input: Shape): PyTorchTransform;
 }
 
@@ -52,11 +52,13 @@ export function defineTransform<const Type extends string, Fields extends z.ZodR
   return { ...definition, schema: typedSchema(parts.type, parts.description, options) };
 }
 
-/** [channels, height, width] of an image. @throws ShapeError for another number of dimensions. */
+/** Returns the shape of an image. @throws ShapeError unless there are three dimensions */
 export function imageSize(input: Shape): readonly [channels: number, height: number, width: number] {
   const [channels, height, width] = input;
   if (channels === undefined || height === undefined || width === undefined || input.length !== 3) {
-    throw new ShapeError(`needs images [channels, height, width], but the samples have the shape ${formatShape(input)}: leave it out`);
+    throw new ShapeError(
+      `needs images [channels, height, width], but the samples have the shape ${formatShape(input)}: remove this transform`,
+    );
   }
   return [channels, height, width];
 }

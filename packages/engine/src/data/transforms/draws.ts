@@ -1,14 +1,13 @@
-// The random numbers of augmentation: a counter-based generator (Philox4x32-10; Salmon, Moraes, Dror and Shaw, "Parallel
-// Random Numbers: As Easy as 1, 2, 3", 2011). A draw is a function of the job's seed, the epoch, the sample and the place
-// in the list of transforms, so that neither the order in which samples are read nor who reads them can change it. It is
-// not the run's generator and takes nothing from it.
+// The random numbers of random transforms: a counter-based generator (Philox4x32-10; Salmon, Moraes, Dror and Shaw, "Parallel Random
+// Numbers: As Easy as 1, 2, 3", 2011). A number depends only on the job's seed, the epoch, the sample and the transform's position in the
+// list. It is therefore the same for every order of samples and for every thread. The run's own generator is not used.
 
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57] as const;
 const KEY_STEPS = [0x9e3779b9, 0xbb67ae85] as const;
 const ROUNDS = 10;
 const TWO_POW_32 = 4294967296;
 
-/** High word of the 64-bit product of two 32-bit words. */
+/** Returns the high word of the 64-bit product of two 32-bit words. */
 function mulHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
@@ -20,8 +19,8 @@ function mulHigh(a: number, b: number): number {
 }
 
 /**
- * Replaces the four words of `counter` by what Philox4x32-10 makes of them.
- * @param counter four words of 32 bits
+ * Replaces the four words of `counter` by four random words (Philox4x32-10).
+ * @param counter four words of 32 bits, which are overwritten
  */
 export function philox(counter: Uint32Array, key0: number, key1: number): void {
   let [c0, c1, c2, c3] = counter;
@@ -45,18 +44,18 @@ export function philox(counter: Uint32Array, key0: number, key1: number): void {
   counter[3] = c3;
 }
 
-/** Up to four draws for one sample and one transform: counter [sample, epoch, transform, 0], key [seed, 0]. */
+/** Draws up to four numbers for one sample and one transform. The counter is [sample, epoch, transform, 0] and the key [seed, 0]. */
 export class Draws {
   readonly #seed: number;
   readonly #words = new Uint32Array(4);
   #used = 0;
 
-  /** @param seed the job's, 0 … 2^32-1. */
+  /** @param seed the job's seed, from 0 to 2^32 - 1 */
   constructor(seed: number) {
     this.#seed = seed;
   }
 
-  /** Begins the draws of a sample. @param transform its place in the list, from 0. */
+  /** Begins the numbers of a sample. @param transform the transform's position in the list, from 0 */
   start(epoch: number, sample: number, transform: number): void {
     this.#words[0] = sample;
     this.#words[1] = epoch;
@@ -66,13 +65,13 @@ export class Draws {
     this.#used = 0;
   }
 
-  /** From 0 up to but not including 1, in steps of 2^-32. */
+  /** Draws a number from 0 to less than 1, a multiple of 2^-32. @throws RangeError for the fifth number */
   uniform(): number {
-    if (this.#used === this.#words.length) throw new RangeError('a transform has four draws a sample');
+    if (this.#used === this.#words.length) throw new RangeError('a transform can draw only four numbers per sample');
     return this.#words[this.#used++] / TWO_POW_32;
   }
 
-  /** A whole number from 0 to `bound` - 1. */
+  /** Draws a whole number from 0 to `bound` - 1. */
   integer(bound: number): number {
     return Math.floor(this.uniform() * bound);
   }

@@ -1,13 +1,13 @@
-// Mirrors some of the images, left for right: torchvision.transforms.RandomHorizontalFlip. Evaluation mirrors none.
+// Mirrors images at random (torchvision.transforms.RandomHorizontalFlip). Evaluation mirrors no image.
 import { z } from 'zod';
 import { defineTransform, imageSize } from './define.ts';
 import { move } from './window.ts';
 
 export const horizontalFlip = defineTransform({
   type: 'horizontalFlip',
-  description: 'Mirrors each training image, left for right, with probability p; evaluation mirrors none',
+  description: 'Mirrors each training image horizontally with probability p. Evaluation mirrors no image',
   random: true,
-  options: { p: z.number().min(0).max(1).default(0.5).describe('Probability') },
+  options: { p: z.number().min(0).max(1).default(0.5).describe('The probability that an image is mirrored') },
   outputShape(_, input) {
     return imageSize(input);
   },

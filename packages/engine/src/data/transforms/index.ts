@@ -1,5 +1,5 @@
-// The one list of transforms, and what follows from it: the schema of one in a job spec and the shape that a list of them
-// gives. A new transform is one file beside this one and one line here.
+// The list of transforms, the schema of a transform in a job spec, and the shape after a list of transforms. A new transform needs a file
+// next to this one and a line here.
 import type { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { registry } from '../../registry.ts';
@@ -13,22 +13,22 @@ import { randomCrop } from './randomCrop.ts';
 const transforms = registry('transform', [normalize, pad, randomCrop, horizontalFlip]);
 
 export const transformDefinitions: readonly TransformDefinition[] = transforms.definitions;
-/** Any one transform of a job spec. */
+/** The schema of one transform in a job spec. */
 export const transformSchema = transforms.schema;
-/** A transform of a job spec with its defaults filled in; plain data, so that a thread can be handed one. */
+/** A transform in a job spec, with its defaults filled in. It is plain data, so that it can be sent to a thread. */
 export type TransformSpec = z.output<typeof transformSchema>;
 
-/** @throws ArgumentError that lists the known transforms for an unknown one. */
+/** Returns the definition of a transform. @throws ArgumentError for an unknown type; the message lists the known ones */
 export function findTransform(type: string): TransformDefinition {
   return transforms.find(type);
 }
 
-/** The shape of a transformed sample, or the first transform that does not fit what comes before it. */
+/** The shape of a transformed sample, or the first transform that does not fit its input and the error. */
 export type TransformedShape =
   | { readonly ok: true; readonly shape: Shape }
   | { readonly ok: false; readonly index: number; readonly error: ShapeError };
 
-/** Folds the transforms' shape rules over the shape of one sample. */
+/** Returns the shape of a sample after all transforms. */
 export function transformedShape(specs: readonly TransformSpec[], input: Shape): TransformedShape {
   let shape = input;
   for (const [index, spec] of specs.entries()) {

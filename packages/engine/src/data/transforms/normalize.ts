@@ -1,4 +1,4 @@
-// (x - mean) / std for each channel, in float32 as torchvision.transforms.Normalize computes it.
+// Computes (x - mean) / std for each channel, in float32 as torchvision.transforms.Normalize does.
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import { formatShape, type Shape, sizeOf } from '../../shape.ts';
@@ -8,7 +8,7 @@ function checkLength(field: 'mean' | 'std', { length }: readonly number[], input
   const channels = input[0] ?? 1;
   if (length !== 1 && length !== channels) {
     throw new ShapeError(
-      `${length} values do not fit samples of shape ${formatShape(input)}: give one for all channels or ${channels}, one for each`,
+      `${length} values do not fit samples of shape ${formatShape(input)}: give one value for all channels, or ${channels} values`,
       field,
     );
   }
@@ -16,11 +16,16 @@ function checkLength(field: 'mean' | 'std', { length }: readonly number[], input
 
 export const normalize = defineTransform({
   type: 'normalize',
-  description: '(x - mean) / std for each channel, the first dimension of a sample; a pixel is 0 … 1 before it',
+  description:
+    'Computes (x - mean) / std for each channel, which is the first dimension of a sample. Pixels are from 0 to 1 before this transform',
   random: false,
   options: {
-    mean: z.array(z.number()).min(1).max(4096).describe('One for all channels, or one for each'),
-    std: z.array(z.number().min(1e-12).max(1e12)).min(1).max(4096).describe('One for all channels, or one for each'),
+    mean: z.array(z.number()).min(1).max(4096).describe('The mean: one value for all channels, or one per channel'),
+    std: z
+      .array(z.number().min(1e-12).max(1e12))
+      .min(1)
+      .max(4096)
+      .describe('The standard deviation: one value for all channels, or one per channel'),
   },
   outputShape({ mean, std }, input) {
     checkLength('mean', mean, input);

@@ -7,17 +7,20 @@ import { checkPadding, move, paddedAxis, paddingDescription, paddingOptions, pad
 
 const pairOf = (size: number | readonly [number, number]): readonly [number, number] => (typeof size === 'number' ? [size, size] : size);
 
-/** Where the middle `part` of `length` begins after padding; the padding is used where the image is too small. */
+/**
+ * Returns where the middle `part` of `length` begins, counted from the start of the padding. Padding is part of the result only if the
+ * image is too small.
+ */
 function middle(length: number, part: number, before: number, after: number): number {
   return Math.min(Math.max(before + Math.floor((length - part) / 2), 0), before + length + after - part);
 }
 
 export const randomCrop = defineTransform({
   type: 'randomCrop',
-  description: 'Cuts each training image at a random place, after padding it; evaluation takes the middle of the image',
+  description: 'Cuts a part out of each training image at a random position, after padding. Evaluation takes the middle of the image',
   random: true,
   options: {
-    size: sizePair(1).describe('Height and width of what is left: one number for both, or [height, width]'),
+    size: sizePair(1).describe('The size of the part: one number for height and width, or [height, width]'),
     padding: paddingSchema.default(0).describe(paddingDescription),
     ...paddingOptions,
   },

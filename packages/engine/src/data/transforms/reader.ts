@@ -1,5 +1,5 @@
-// Reads samples out of a split and transforms them, for whichever loader: the numbers depend on the options alone. In
-// training random transforms draw (draws.ts); in evaluation they do the same to every sample.
+// Reads samples of a split and transforms them. All loaders use it, and the numbers depend only on the options. In training, random
+// transforms draw numbers (draws.ts). In evaluation they do the same to every sample.
 import { parsed } from '../../registry.ts';
 import { ShapeError } from '../../errors.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
@@ -9,29 +9,29 @@ import { Draws } from './draws.ts';
 import { findTransform, transformSchema, type TransformSpec, transformedShape } from './index.ts';
 
 export interface Preparation {
-  /** In their order; default none. */
+  /** The transforms in the order in which they are applied. Default: none. */
   readonly transforms?: readonly TransformSpec[];
-  /** The seed that random transforms draw from; left out for evaluation. */
+  /** The seed of random transforms. Omit it for evaluation. */
   readonly augmentationSeed?: number;
 }
 
 interface Stage {
   readonly apply: SampleFunction;
   readonly random: boolean;
-  /** Where its input lies. */
+  /** The array with the input of this transform. */
   readonly input: Float32Array;
 }
 
 export class SampleReader {
-  /** Shape of one sample as a batch holds it. */
+  /** The shape of one sample in a batch. */
   readonly shape: Shape;
-  /** Whether batches hold pixels as they are in the dataset. */
+  /** Whether batches contain the dataset's pixels as bytes, because there are no transforms. */
   readonly givesPixels: boolean;
   readonly #dataset: Dataset;
   readonly #stages: readonly Stage[];
   readonly #draws: Draws | null;
 
-  /** @throws ShapeError that names the first transform that does not fit, ArgumentError for options that do not. */
+  /** @throws ShapeError for the first transform that does not fit its input, ArgumentError for invalid options */
   constructor(dataset: Dataset, { transforms = [], augmentationSeed }: Preparation) {
     const stages: Stage[] = [];
     let shape = dataset.inputShape;
@@ -51,9 +51,9 @@ export class SampleReader {
   }
 
   /**
-   * Reads the samples of a batch: `indices[i]` becomes row i. `inputsOut` holds bytes if this {@link givesPixels}.
-   * @param epoch decides, with the seed and the sample, what random transforms do
-   * @throws ArgumentError for an index that is not a sample's; rows before it are written then.
+   * Reads the samples of a batch: sample `indices[i]` becomes row i. `inputsOut` may be bytes only if {@link givesPixels} is true.
+   * @param epoch the number of the epoch, on which random transforms depend
+   * @throws ArgumentError if there is no sample with one of the indices. The rows before it may have been written
    */
   read(indices: SampleOrder, epoch: number, inputsOut: InputArray, targetsOut: TargetArray): void {
     if (this.#stages.length === 0 || inputsOut instanceof Uint8Array) {

@@ -1,5 +1,5 @@
-// Moving the pixels of an image: each row and column of the result comes from a row and column of the image, or from none
-// (then it is filled). Padding, cropping and flipping are such moves; the four ways to pad are torchvision's.
+// Moves the pixels of an image. Each row and column of the result is a row and column of the image, or is filled with a constant. Padding,
+// cropping and flipping are such moves. The four modes of padding are torchvision's.
 import { z } from 'zod';
 import { ShapeError } from '../../errors.ts';
 import type { PyTorchTransform } from './define.ts';
@@ -23,7 +23,7 @@ export const paddingOptions = {
 type Padding = z.output<typeof paddingSchema>;
 type PaddingMode = z.output<typeof paddingModeSchema>;
 
-/** The padding in a PyTorch script: numpy knows all four ways, under torchvision's names. */
+/** Returns the padding as code of a PyTorch script. numpy has all four modes, with torchvision's names. */
 export function pythonPadding({ left, top, right, bottom }: Sides, fill: number, mode: PaddingMode): PyTorchTransform {
   if (mode === 'constant') {
     const lines = [`images = nn.functional.pad(images, (${left}, ${right}, ${top}, ${bottom}), value=${fill})`];
@@ -33,7 +33,7 @@ export function pythonPadding({ left, top, right, bottom }: Sides, fill: number,
   return { numpy: true, lines: [`images = torch.from_numpy(np.pad(images.numpy(), ${sides}, mode="${mode}"))`] };
 }
 
-/** Where each row or column of a result comes from; -1 for none. */
+/** For each row or column of the result: the index of the row or column in the image, or -1 if it is filled. */
 export type AxisMap = Int32Array;
 
 interface Sides {
@@ -49,10 +49,10 @@ export function sidesOf(padding: Padding): Sides {
   return { left, top, right, bottom };
 }
 
-/** @throws ShapeError when an image is too small to be mirrored so far. */
+/** Checks the padding. @throws ShapeError if an image is too small to be mirrored by this many pixels */
 export function checkPadding({ left, top, right, bottom }: Sides, mode: PaddingMode, height: number, width: number): void {
   if (mode === 'constant' || mode === 'edge') return;
-  // Without its edge there is one row fewer to mirror.
+  // `reflect` does not repeat the edge, so there is one row less to mirror.
   const most = mode === 'reflect' ? [height - 1, width - 1] : [height, width];
   if (Math.max(top, bottom) > most[0] || Math.max(left, right) > most[1]) {
     throw new ShapeError(
@@ -62,7 +62,7 @@ export function checkPadding({ left, top, right, bottom }: Sides, mode: PaddingM
   }
 }
 
-/** The rows or columns of a padded image. */
+/** Returns the map of the rows or of the columns of a padded image. */
 export function paddedAxis(length: number, before: number, after: number, mode: PaddingMode): AxisMap {
   return Int32Array.from({ length: before + length + after }, (_, i) => source(i - before, length, mode));
 }
@@ -76,13 +76,13 @@ function source(position: number, length: number, mode: PaddingMode): number {
   return below ? -position - 1 : 2 * length - 1 - position;
 }
 
-/** One axis of a move: `length` entries of `map`, from `start` on. */
+/** The map of one axis, and the number of rows or columns in the result. */
 export interface AxisPart {
   readonly map: AxisMap;
   readonly length: number;
 }
 
-/** An image's planes and how they are moved. */
+/** The size of an image and how its pixels are moved. */
 export interface Move {
   readonly channels: number;
   readonly height: number;
@@ -92,7 +92,7 @@ export interface Move {
   readonly fill: number;
 }
 
-/** Writes the moved image: of the rows' map the part from `top` on, of the columns' the part from `left` on. */
+/** Writes the moved image. The map of the rows is used from index `top` on, and the map of the columns from index `left` on. */
 export function move(
   { channels, height, width, rows, columns, fill }: Move,
   top: number,
