@@ -15,9 +15,9 @@ const scriptOf = (body: unknown): string => engineScript(checkSpec(body, default
 
 test("the tutorial's script looks like hand-written code", async () => {
   expect(scriptOf(JSON.parse(await readFile('docs/examples/tutorial.json', 'utf8')))).toMatchInlineSnapshot(`
-    "// tutorial: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
-    // The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+    "// tutorial: the same model, seed, data and training loop on Trainyard's engine. The losses are the same as the job's.
+    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON per epoch.
+    // The engine is the checkout of Trainyard in --engine or TRAINYARD_ENGINE, or else the installed package @trainyard/engine.
     import { createRequire } from 'node:module';
     import { resolve } from 'node:path';
     import { pathToFileURL } from 'node:url';
@@ -32,9 +32,9 @@ test("the tutorial's script looks like hand-written code", async () => {
         const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
         return pathToFileURL(createRequire(from).resolve(name)).href;
       } catch {
-        const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
-        console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
-        console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+        const place = values.engine === '' ? 'next to this file' : \`in \${values.engine}\`;
+        console.error(\`train.ts needs Trainyard's engine, but \${name} was not found \${place}.\`);
+        console.error('Build a checkout of Trainyard (npm install && npm run build) and give its folder: node train.ts --engine FOLDER');
         return process.exit(1);
       }
     }
@@ -108,9 +108,9 @@ test('a script on images contains the transforms, the metrics and the stopping r
   const [, body] = Object.entries(variedJobs).find(([name]) => name.includes('stopping')) ?? [];
   const data = { dataset: 'mnist', trainLimit: 256, transforms: [{ type: 'horizontalFlip' }] };
   expect(scriptOf({ ...(body as object), data })).toMatchInlineSnapshot(`
-    "// A job: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
-    // The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+    "// A job: the same model, seed, data and training loop on Trainyard's engine. The losses are the same as the job's.
+    // Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON per epoch.
+    // The engine is the checkout of Trainyard in --engine or TRAINYARD_ENGINE, or else the installed package @trainyard/engine.
     import { createRequire } from 'node:module';
     import { resolve } from 'node:path';
     import { pathToFileURL } from 'node:url';
@@ -126,9 +126,9 @@ test('a script on images contains the transforms, the metrics and the stopping r
         const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
         return pathToFileURL(createRequire(from).resolve(name)).href;
       } catch {
-        const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
-        console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
-        console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+        const place = values.engine === '' ? 'next to this file' : \`in \${values.engine}\`;
+        console.error(\`train.ts needs Trainyard's engine, but \${name} was not found \${place}.\`);
+        console.error('Build a checkout of Trainyard (npm install && npm run build) and give its folder: node train.ts --engine FOLDER');
         return process.exit(1);
       }
     }
@@ -238,7 +238,7 @@ test('a name in a spec cannot inject code', () => {
   const script = scriptOf({ ...registryJobs['the loss mse'], name, model: { layers: [{ type: 'linear', name, outFeatures: 3 }] } });
   const lines = script.split(/[\n\r\u2028\u2029]/).filter((line) => line.includes('alert'));
   expect(lines).toEqual([
-    "// x'*/   alert(); ${y} `: the same model, seed, data and loop on Trainyard's engine, hence the same curve.",
+    "// x'*/   alert(); ${y} `: the same model, seed, data and training loop on Trainyard's engine. The losses are the same as the job's.",
     `  ["x'*/ \\u2028 alert(); \${y} \`", new Linear(6, 3)],`,
   ]);
 });

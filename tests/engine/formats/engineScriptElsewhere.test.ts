@@ -39,12 +39,12 @@ test.for([
 });
 
 test.for([
-  ['without an engine', [], 'is not found beside this file'],
-  ['with a folder that has none', ['--engine', tmpdir()], `is not found in ${tmpdir()}`],
+  ['without an engine', [], 'was not found next to this file'],
+  ['with a folder that has none', ['--engine', tmpdir()], `was not found in ${tmpdir()}`],
 ] as const)('train.ts %s reports that the engine is missing and how to name it', ([, args, place], { folder }) => {
   const { status, stdout, stderr } = run(folder, args);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toContain(`train.ts needs Trainyard's engine, and @trainyard/engine ${place}.\nBuild a checkout`);
+  expect(stderr).toContain(`train.ts needs Trainyard's engine, but @trainyard/engine ${place}.\nBuild a checkout`);
   expect(stderr).toContain('node train.ts --engine FOLDER');
   expect(stderr).not.toContain('ERR_MODULE_NOT_FOUND');
 });

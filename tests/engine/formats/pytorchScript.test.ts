@@ -38,8 +38,8 @@ const lenet = {
 
 test("the tutorial's script looks like hand-written code", () => {
   expect(scriptOf(tutorial)).toMatchInlineSnapshot(`
-    "# tutorial: the same model, seed, data and loop in PyTorch, hence the same curve.
-    # Usage: python3 train.py    It prints one line of JSON an epoch.
+    "# tutorial: the same model, seed, data and training loop in PyTorch. The losses are the same as the job's.
+    # Usage: python3 train.py    It prints one line of JSON per epoch.
     import json
     import math
     from collections import OrderedDict
@@ -98,8 +98,8 @@ test("the tutorial's script looks like hand-written code", () => {
 
 test("a LeNet's script on files contains exactly the options that are not the default", () => {
   expect(scriptOf(lenet)).toMatchInlineSnapshot(`
-    "# lenet: the same model, seed, data and loop in PyTorch, hence the same curve.
-    # Usage: python3 train.py [--data FOLDER]    It prints one line of JSON an epoch.
+    "# lenet: the same model, seed, data and training loop in PyTorch. The losses are the same as the job's.
+    # Usage: python3 train.py [--data FOLDER]    It prints one line of JSON per epoch.
     import argparse
     import gzip
     import json
@@ -114,7 +114,7 @@ test("a LeNet's script on files contains exactly the options that are not the de
     from torch.utils.data import DataLoader, TensorDataset
 
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder with the data sets' own folders")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the folder that contains one folder per dataset")
     args = parser.parse_args()
 
 
@@ -224,7 +224,7 @@ test('a name in a spec cannot inject code', () => {
   });
   const lines = script.split('\n').filter((line) => line.includes('${y}'));
   expect(lines).toEqual([
-    `# ${name}: the same model, seed, data and loop in PyTorch, hence the same curve.`,
+    `# ${name}: the same model, seed, data and training loop in PyTorch. The losses are the same as the job's.`,
     `            (${JSON.stringify(name)}, nn.Flatten()),`,
   ]);
 });

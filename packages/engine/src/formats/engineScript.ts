@@ -1,5 +1,5 @@
-// A job as the TypeScript that a person would write on this engine: the same model, seed, data and loop, hence the same curve,
-// bit for bit. The PyTorch script's counterpart; neither knows the other.
+// Exports a job as a TypeScript program for this engine. It has the same model, seed, data and training loop as the job, so its losses are
+// the same, bit for bit. pytorchScript.ts does the same for PyTorch.
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import { findLoss } from '../losses/index.ts';
 import { findLayer, inferShapes } from '../nn/layers/index.ts';
@@ -10,21 +10,21 @@ import type { JobSpec } from '../training/jobSpec.ts';
 import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { comment, construction, Imports, literal } from './engineScriptCode.ts';
 
-/** What the parts of a script have to know. */
+/** The data that all parts of a script use. */
 interface Outline {
   readonly spec: JobSpec;
-  /** The names of the engine's main entry. */
+  /** The names imported from the engine's main entry. */
   readonly imports: Imports;
-  /** The names of its entry `data`. */
+  /** The names imported from the engine's entry `data`. */
   readonly dataImports: Imports;
   readonly hasTest: boolean;
   readonly hasClasses: boolean;
 }
 
 /**
- * The text of `train.ts`. It needs the engine and Node, and prints one line of JSON an epoch: epoch, trainLoss, testLoss,
+ * Returns the text of `train.ts`. The program needs the engine and Node. It prints one line of JSON per epoch: epoch, trainLoss, testLoss,
  * testAccuracy, learningRate.
- * @param spec a checked one, with its defaults filled in.
+ * @param spec a checked spec, with its defaults filled in
  */
 export function engineScript(spec: JobSpec): string {
   const { testSamples, target } = findDataset(spec.data.dataset).describe(spec.data);
@@ -41,9 +41,9 @@ export function engineScript(spec: JobSpec): string {
 
 function head({ spec, imports, dataImports }: Outline): string {
   const types = dataImports.types.length === 0 ? '' : `import type { ${dataImports.types.join(', ')} } from '@trainyard/engine/data';\n`;
-  return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and loop on Trainyard's engine, hence the same curve.
-// Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON an epoch.
-// The engine is a checkout of Trainyard that --engine or TRAINYARD_ENGINE names, or @trainyard/engine as installed for this file.
+  return `// ${comment(spec.name ?? 'A job')}: the same model, seed, data and training loop on Trainyard's engine. The losses are the same as the job's.
+// Usage: node train.ts [--data FOLDER] [--engine FOLDER]    It prints one line of JSON per epoch.
+// The engine is the checkout of Trainyard in --engine or TRAINYARD_ENGINE, or else the installed package @trainyard/engine.
 ${spec.initialWeights === undefined ? '' : "import { readFile } from 'node:fs/promises';\n"}import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -58,9 +58,9 @@ function engineFile(name: string): string {
     const from = values.engine === '' ? import.meta.url : resolve(values.engine, 'package.json');
     return pathToFileURL(createRequire(from).resolve(name)).href;
   } catch {
-    const place = values.engine === '' ? 'beside this file' : \`in \${values.engine}\`;
-    console.error(\`train.ts needs Trainyard's engine, and \${name} is not found \${place}.\`);
-    console.error('Build a checkout of Trainyard (npm install && npm run build) and name it: node train.ts --engine FOLDER');
+    const place = values.engine === '' ? 'next to this file' : \`in \${values.engine}\`;
+    console.error(\`train.ts needs Trainyard's engine, but \${name} was not found \${place}.\`);
+    console.error('Build a checkout of Trainyard (npm install && npm run build) and give its folder: node train.ts --engine FOLDER');
     return process.exit(1);
   }
 }

@@ -1,18 +1,17 @@
-// TypeScript's way to write what definitions say of themselves: literals and constructors of the engine's classes. It knows
-// no job.
+// Writes the code of definitions in TypeScript: literals, and constructors of the engine's classes.
 import type { Argument, Construction } from '../construction.ts';
 
-/** Collects what a script has to import. */
+/** Collects the names that a script imports. */
 export class Imports {
   readonly #names = new Set<string>();
 
-  /** Notes a name of the engine's public face, a type as `type Name`, and returns it as code has it. */
+  /** Adds a name that the engine exports, or a type as `type Name`. Returns the name as it is used in the code. */
   use(name: string): string {
     this.#names.add(name);
     return name.replace(/^type /, '');
   }
 
-  /** Functions and classes. */
+  /** The imported functions and classes. */
   get names(): readonly string[] {
     return this.#sorted((name) => !name.startsWith('type '));
   }
@@ -26,7 +25,7 @@ export class Imports {
   }
 }
 
-/** `new Conv2d(1, 6, 5, { padding: 2 })`. @param leading code of arguments that come first. */
+/** Returns the code of a constructor call, such as `new Conv2d(1, 6, 5, { padding: 2 })`. @param leading the code of the first arguments */
 export function construction({ name, positional, named }: Construction, imports: Imports, ...leading: readonly string[]): string {
   const options = Object.entries(named).map(([option, value]) => `${option}: ${argumentCode(value, imports)}`);
   const all = [
@@ -45,7 +44,7 @@ function argumentCode(value: Argument, imports: Imports): string {
   return `[${value.map((entry) => argumentCode(entry, imports)).join(', ')}]`;
 }
 
-/** A JSON value as a person writes it. */
+/** Returns a JSON value as TypeScript code. */
 export function literal(value: unknown): string {
   if (typeof value === 'string') return text(value);
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
@@ -54,12 +53,15 @@ export function literal(value: unknown): string {
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
 }
 
-/** In single quotes where nothing has to be escaped; what some readers take for a line end is escaped. */
+/**
+ * Returns a text as a literal, in single quotes if nothing has to be escaped. U+2028 and U+2029 are escaped, because they are line ends for
+ * some programs.
+ */
 function text(value: string): string {
   return /^[ !#-&(-[\]-~]*$/.test(value)
     ? `'${value}'`
     : JSON.stringify(value).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
-/** Text that cannot end a comment: these two are line ends to JavaScript. */
+/** Returns a text for a comment. U+2028 and U+2029 are replaced, because in JavaScript they end a line, and thus the comment. */
 export const comment = (value: string): string => value.replaceAll(/[\u2028\u2029]/g, ' ');

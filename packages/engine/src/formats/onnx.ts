@@ -1,6 +1,6 @@
-// A job's network as an ONNX model (opset 17, IR version 8) for evaluation: dropout gone, batch norm by its running statistics.
-// Its input is what the network is given, after the job's transforms; the size of the batch is open. Weights are told by their
-// names and lengths, so that they can be streamed from the file in which they lie.
+// Exports a job's network as an ONNX model (opset 17, IR version 8) for evaluation: without dropout, and with the running statistics of
+// batch norm. Its input is the samples after the job's transforms, in batches of any size. Weights are references with a name and a length,
+// so that the caller can stream them from their file.
 import type { Float } from '../construction.ts';
 import { describeData } from '../data/datasets/index.ts';
 import { findLayer, inferShapes, type LayerSpec } from '../nn/layers/index.ts';
@@ -14,7 +14,7 @@ import { decodeSafetensors } from './safetensors.ts';
 const IR_VERSION = 8;
 const OPSET = 17;
 
-/** Field numbers of onnx.proto, by message. */
+/** The field numbers of onnx.proto, by message. */
 const MODEL = { irVersion: 1, producerName: 2, producerVersion: 3, graph: 7, opsetImport: 8 } as const;
 const OPERATOR_SET = { domain: 1, version: 2 } as const;
 const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 } as const;
@@ -28,15 +28,15 @@ const TYPE = { tensorType: 1, elemType: 1, shape: 2, dim: 1, dimValue: 1, dimPar
 
 const BYTES_PER_VALUE = 4;
 
-/** A weight as a file has it; its numbers are float32. */
+/** A weight in a file of weights. Its numbers are float32. */
 export interface WeightEntry {
   readonly name: string;
   readonly shape: Shape;
 }
 
 /**
- * The model's bytes, in parts; those that are references are the weights' own bytes, little-endian.
- * @param weights of the network, at least its parameters and running statistics.
+ * Returns the model's bytes in parts. A part that is a reference stands for the bytes of a weight, little-endian.
+ * @param weights the weights of the network: at least its parameters and running statistics
  */
 export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[]): Rope {
   const { inputShape } = describeData(spec.data);
@@ -58,7 +58,7 @@ export function onnxParts(spec: JobSpec, weights: readonly WeightEntry[]): Rope 
   );
 }
 
-/** The model as one file. @param weights the network's safetensors file. */
+/** Returns the model as one file. @param weights the safetensors file of the network */
 export function encodeOnnx(spec: JobSpec, weights: Uint8Array): Uint8Array<ArrayBuffer> {
   const tensors = new Map(decodeSafetensors(weights).tensors.map((tensor) => [tensor.name, tensor]));
   const { length, parts } = onnxParts(spec, [...tensors.values()]);
@@ -73,7 +73,7 @@ export function encodeOnnx(spec: JobSpec, weights: Uint8Array): Uint8Array<Array
   return file;
 }
 
-/** Nodes and initializers as they are added. */
+/** Collects the nodes and initializers of the graph. */
 class Graph {
   readonly #weights: ReadonlyMap<string, Shape>;
   readonly #nodes: Rope[] = [];
@@ -91,7 +91,7 @@ class Graph {
     );
   }
 
-  /** Adds layers one after the other. @param prefix of their names: '' or `3.layers.`. */
+  /** Adds a sequence of layers. @param prefix the prefix of their names, such as '' or `3.layers.` */
   add(layers: readonly LayerSpec[], prefix: string, input: string, inputShape: Shape): { output: string; outputShape: Shape } {
     const inferred = inferShapes(layers, inputShape);
     if (!inferred.ok) throw inferred.error;
@@ -126,7 +126,7 @@ class Graph {
         return this.#constant(layer, shape, DATA_TYPE.float, data);
       },
       integers: (values) => this.#constant(layer, [values.length], DATA_TYPE.int64, BigInt64Array.from(values, BigInt)),
-      // A layer that holds layers has parsed them by the schema of all layers.
+      // The schema of the containing layer has already parsed its inner layers.
       nested: (name, layers, from, shape) => this.add(layers as readonly LayerSpec[], `${layer}.${name}.`, from, shape).output,
     };
   }
@@ -184,7 +184,7 @@ function encodeTensor(name: string, shape: Shape, type: number, data: Uint8Array
   return join(...dims, integer(TENSOR.dataType, type), text(TENSOR.name, name), bytes(TENSOR.rawData, data));
 }
 
-/** A float32 tensor of a batch of samples. */
+/** Describes a float32 tensor with a batch of samples. The size of the batch is open. */
 function valueInfo(name: string, sampleShape: Shape): Rope {
   const batch = message(TYPE.dim, text(TYPE.dimParam, 'batch'));
   const sizes = sampleShape.map((size) => message(TYPE.dim, integer(TYPE.dimValue, size)));

@@ -1,16 +1,16 @@
-// Reads a Python pickle without running code in it: lists, dictionaries, texts, numbers, and the classes and functions that the caller
-// knows. Anything else is refused by name. It does not recurse, and its memory is bounded by the size of the pickle. (CPython's
-// Lib/pickletools.py describes the opcodes.)
+// Reads a Python pickle without running its code. It accepts lists, dictionaries, texts, numbers, and the classes and functions that the
+// caller allows. Everything else is refused with its name. It does not recurse, and its memory is limited by the size of the pickle.
+// (CPython's Lib/pickletools.py describes the opcodes.)
 import { show } from '../validation.ts';
 import { type Machine, opcodes, STOP } from './pickleOpcodes.ts';
 import { PickleError, type PickleHost, type PickleValue } from './pickleValues.ts';
 
-/** Most lists, tuples, dictionaries and results of calls in one pickle: enough for tens of thousands of tensors. */
+/** The most lists, tuples, dictionaries and results of calls in one pickle. It is enough for tens of thousands of tensors. */
 const MOST_CONTAINERS = 500_000;
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws PickleError for bytes that are not a complete pickle, and for anything that `host` does not know */
+/** Returns the value of a pickle. @throws PickleError if the pickle is not complete, and for anything that `host` does not allow */
 export function readPickle(bytes: Uint8Array, host: PickleHost): PickleValue {
   return new Unpickler(bytes, host).read();
 }
@@ -21,7 +21,7 @@ class Unpickler {
   readonly #host: PickleHost;
   #at = 0;
   #stack: PickleValue[] = [];
-  /** The stacks below each mark that is open. */
+  /** The stacks below the open marks. */
   readonly #below: PickleValue[][] = [];
   readonly #memo = new Map<number, PickleValue>();
   #containers = 0;
@@ -38,12 +38,12 @@ class Unpickler {
       const code = this.#uint(1);
       if (code === STOP) return this.#pop();
       const run = opcodes.get(code);
-      if (run === undefined) throw new PickleError(`byte ${at} is not an opcode that is read: ${show(String.fromCharCode(code))}`);
+      if (run === undefined) throw new PickleError(`byte ${at} is not a supported opcode: ${show(String.fromCharCode(code))}`);
       run(this.#machine);
     }
   }
 
-  /** What opcodes work with. */
+  /** The operations that opcodes use. */
   readonly #machine: Machine = {
     uint: (width) => this.#uint(width),
     int32: () => {
@@ -113,7 +113,7 @@ class Unpickler {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** An unsigned little-endian number of up to eight bytes. */
+  /** Reads an unsigned little-endian number of up to eight bytes. */
   #uint(width: number): number {
     this.#advance(width);
     let value = 0;

@@ -1,7 +1,7 @@
-// The opcodes of Python's pickle protocols 2 to 5: what each does to the stack and memo of the reader (pickle.ts).
+// The opcodes of Python's pickle protocols 2 to 5. Each opcode changes the stack or the memo of the reader (pickle.ts).
 import { PickleError, PickleGlobal, type PickleValue } from './pickleValues.ts';
 
-/** What opcodes work with. */
+/** The operations that opcodes use. */
 export interface Machine {
   readonly uint: (width: number) => number;
   readonly int32: () => number;
@@ -10,7 +10,7 @@ export interface Machine {
   readonly text: (length: number) => string;
   readonly line: () => string;
   readonly push: (value: PickleValue) => void;
-  /** The same for what counts against the limit. */
+  /** Pushes a new list, dictionary or result of a call, which counts towards the limit. */
   readonly pushNew: (container: PickleValue) => void;
   readonly pop: () => PickleValue;
   readonly top: () => PickleValue;
@@ -24,10 +24,10 @@ export interface Machine {
   readonly persistent: (id: PickleValue) => PickleValue;
 }
 
-/** What one opcode does. */
+/** The action of one opcode. */
 export type Opcode = (machine: Machine) => void;
 
-/** Ends a pickle: the top of the stack is its value. */
+/** The opcode at the end of a pickle. The top of the stack is the pickle's value. */
 export const STOP = '.'.charCodeAt(0);
 
 const fill = ({ top, damaged }: Machine, items: readonly PickleValue[]): void => {
@@ -47,7 +47,7 @@ const tuple =
   ({ pop, pushNew }) =>
     pushNew(Array.from({ length }, pop).toReversed());
 
-/** An integer of `length` bytes, little-endian, two's complement. */
+/** Returns the integer in these bytes, which are little-endian and in two's complement. */
 function longOf(bytes: Uint8Array): PickleValue {
   if (bytes.length > 8) throw new PickleError(`it has a whole number of ${bytes.length} bytes; at most 8 are read`);
   const value = bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
@@ -59,11 +59,11 @@ const call: Opcode = ({ pop, pushNew, damaged }) => {
   const args = pop();
   const callee = pop();
   if (!(callee instanceof PickleGlobal) || !Array.isArray(args)) throw damaged();
-  if (callee.call === null) throw new PickleError(`it calls ${callee.name}, which is not read`);
+  if (callee.call === null) throw new PickleError(`it calls ${callee.name}, which is not allowed`);
   pushNew(callee.call(args));
 };
 
-/** Sets attributes of an object. Attributes of a dictionary are ignored; other objects that are read have none. */
+/** Sets attributes of an object. Attributes of a dictionary are ignored. Other objects must not have any. */
 const build: Opcode = ({ pop, top }) => {
   pop();
   if (!(top() instanceof Map)) throw new PickleError('it sets attributes of something that is not a dictionary');
@@ -141,12 +141,12 @@ const table: readonly (readonly [string | number, Opcode])[] = [
   ['R', call],
   [0x81, call],
   ['b', build],
-  // The protocol's number, and the length of a frame: nothing follows from them.
+  // The number of the protocol and the length of a frame are not needed.
   [0x80, ({ bytes }) => void bytes(1)],
   [0x95, ({ bytes }) => void bytes(8)],
 ];
 
-/** By their byte. */
+/** The opcodes by their byte. */
 export const opcodes: ReadonlyMap<number, Opcode> = new Map(
   table.map(([code, run]) => [typeof code === 'string' ? code.charCodeAt(0) : code, run]),
 );

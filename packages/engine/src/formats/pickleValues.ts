@@ -1,4 +1,5 @@
-// The values that a Python pickle may contain here, the interface for what only the caller knows, and the error for everything else.
+// The values that a pickle may contain, the interface through which the caller allows classes and functions, and the error for everything
+// else.
 import { EngineError } from '../errors.ts';
 
 export type PickleValue =
@@ -12,7 +13,7 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | PickleObject;
 
-/** What only the caller understands. */
+/** An object of the caller. The reader of pickles passes it on without using its content. */
 export abstract class PickleObject {
   readonly isPickleObject = true;
 }
@@ -20,7 +21,7 @@ export abstract class PickleObject {
 /** A class or function that a pickle names. */
 export class PickleGlobal extends PickleObject {
   readonly name: string;
-  /** The result of a call; null if it may be named but not called. */
+  /** Returns the result of a call. Null if the pickle may name this class or function but not call it. */
   readonly call: ((args: readonly PickleValue[]) => PickleValue) | null;
 
   constructor(name: string, call: PickleGlobal['call'] = null) {
@@ -30,7 +31,7 @@ export class PickleGlobal extends PickleObject {
   }
 }
 
-/** What a pickle may refer to outside of itself. Each throws PickleError for what is not known. */
+/** The things outside the pickle to which it may refer. Each method throws a PickleError for anything that is not allowed. */
 export interface PickleHost {
   global(name: string): PickleGlobal;
   persistent(id: PickleValue): PickleValue;

@@ -1,13 +1,13 @@
-// As much of protobuf's wire format (protobuf.dev/programming-guides/encoding) as it takes to write messages. Written here
-// because a library would copy every byte of a model: here weights stay references until somebody streams them.
+// Encodes messages in protobuf's wire format (protobuf.dev/programming-guides/encoding). A library would copy every byte of a model. This
+// encoder keeps weights as references until the caller streams them.
 
-/** Bytes that lie elsewhere. */
+/** A reference to the bytes of a tensor, which are stored elsewhere. */
 export interface Reference {
   readonly tensor: string;
   readonly length: number;
 }
 
-/** A message or a part of one; its bytes are those of its parts, one after the other. */
+/** A message or a piece of it. Its bytes are the bytes of its parts in their order. */
 export interface Rope {
   readonly length: number;
   readonly parts: readonly (Uint8Array | Reference)[];
@@ -17,7 +17,7 @@ const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
-/** Parts one after the other. */
+/** Concatenates messages or pieces of them. */
 export function join(...ropes: readonly Rope[]): Rope {
   return { length: ropes.reduce((sum, { length }) => sum + length, 0), parts: ropes.flatMap(({ parts }) => parts) };
 }
@@ -28,7 +28,7 @@ function ropeOf(bytes: Uint8Array): Rope {
 
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
-  // Negative numbers as their 64-bit two's complement.
+  // Negative numbers are encoded in 64-bit two's complement.
   let rest = BigInt.asUintN(64, BigInt(value));
   do {
     const low = Number(rest & 0x7fn);
@@ -40,7 +40,7 @@ function varint(value: number): Uint8Array {
 
 const tag = (field: number, type: number): Rope => ropeOf(varint((field << 3) | type));
 
-/** A whole number: int32, int64, an enum. */
+/** Encodes a whole number: int32, int64 or an enum. */
 export function integer(field: number, value: number): Rope {
   return join(tag(field, VARINT), ropeOf(varint(value)));
 }
@@ -57,7 +57,7 @@ export function bytes(field: number, value: Uint8Array | Reference): Rope {
   return message(field, { length: value.length, parts: [value] });
 }
 
-/** A message in a message. */
+/** Encodes a message inside another message. */
 export function message(field: number, ...content: readonly Rope[]): Rope {
   const whole = join(...content);
   return join(tag(field, LENGTH_DELIMITED), ropeOf(varint(whole.length)), whole);

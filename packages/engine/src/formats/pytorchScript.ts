@@ -1,5 +1,5 @@
-// A job as the PyTorch script that a person would write: the same model, seed, data, loop and curve. It asks the definitions
-// for their lines and puts them in the order in which the engine draws: seed, layers, data, then each epoch's order.
+// Exports a job as a PyTorch script with the same model, seed, data, training loop and losses. It takes lines of code from the definitions
+// and puts them in the order in which the engine draws random numbers: seed, layers, data, then the order of each epoch.
 import type { Argument, Construction } from '../construction.ts';
 import { describeData, findDataset } from '../data/datasets/index.ts';
 import type { PyTorchData } from '../data/define.ts';
@@ -13,7 +13,7 @@ import { EVALUATION_BATCH } from '../training/trainer.ts';
 import { pythonCall, pythonFloat } from './pytorchScriptCode.ts';
 import { transformCode, type TransformCode } from './pytorchScriptAugmentation.ts';
 
-/** What the parts of a script have to know of each other. */
+/** The data that all parts of a script use. */
 interface Outline {
   readonly spec: JobSpec;
   readonly data: PyTorchData;
@@ -23,9 +23,9 @@ interface Outline {
 }
 
 /**
- * The text of `train.py`. It needs PyTorch, and numpy where samples are transformed at random, and prints one line of JSON
- * an epoch: epoch, trainLoss, testLoss, testAccuracy, learningRate.
- * @param spec a checked one, with its defaults filled in.
+ * Returns the text of `train.py`. The script needs PyTorch, and numpy if samples are transformed at random. It prints one line of JSON per
+ * epoch: epoch, trainLoss, testLoss, testAccuracy, learningRate.
+ * @param spec a checked spec, with its defaults filled in
  */
 export function pytorchScript(spec: JobSpec): string {
   const dataset = findDataset(spec.data.dataset);
@@ -51,8 +51,8 @@ function head({ spec, data, transform }: Outline): string {
   const imports = [...new Set([...own, ...data.imports, ...(transform?.imports ?? [])])];
   const numpy = imports.filter((name) => name.startsWith('numpy'));
   const lines = [
-    `# ${spec.name ?? 'A job'}: the same model, seed, data and loop in PyTorch, hence the same curve.`,
-    `# Usage: python3 train.py${options}    It prints one line of JSON an epoch.`,
+    `# ${spec.name ?? 'A job'}: the same model, seed, data and training loop in PyTorch. The losses are the same as the job's.`,
+    `# Usage: python3 train.py${options}    It prints one line of JSON per epoch.`,
     ...imports
       .filter((name) => !numpy.includes(name))
       .toSorted()
@@ -71,11 +71,13 @@ function head({ spec, data, transform }: Outline): string {
   return lines.join('\n');
 }
 
-/** Arguments, functions for the data, the model and the data: whatever draws does it in this order. */
+/**
+ * Returns the code for arguments, functions, the model and the data. The order matters, because the model and the data draw random numbers.
+ */
 function setUp({ spec, data, transform }: Outline): string {
   const folder = data.readsFiles
     ? `parser = argparse.ArgumentParser()
-parser.add_argument("--data", type=Path, default=Path("data"), help="the folder with the data sets' own folders")
+parser.add_argument("--data", type=Path, default=Path("data"), help="the folder that contains one folder per dataset")
 args = parser.parse_args()
 
 `
@@ -87,7 +89,7 @@ ${model(spec)}${initialWeights(spec)}
 ${data.load}`;
 }
 
-/** The file is one of the job's own; whoever runs the script has it beside. */
+/** Returns the code that loads the initial weights. The user must save their file next to the script. */
 function initialWeights(spec: JobSpec): string {
   return spec.initialWeights === undefined ? '' : `model.load_state_dict(load_file("${initialWeightsFile}"))\n`;
 }
@@ -112,7 +114,7 @@ ${lines.join('')}        ]
 `;
 }
 
-/** What a line and the lines within it need before them. */
+/** Returns the definitions that a construction and the constructions in it need before them. */
 function definitionsIn({ definitions, positional }: Construction): string[] {
   const inner = (argument: Argument): string[] => {
     if (typeof argument !== 'object' || argument === null || 'float' in argument || 'tensor' in argument) return [];
@@ -135,9 +137,9 @@ function learner({ spec, transform, hasTest, hasClasses }: Outline): string {
   return `${lines.join('\n')}${hasTest ? evaluation(spec, hasClasses, transform !== null) : ''}`;
 }
 
-/** Splits, not a DataLoader: that would draw from the seed's generator. */
+/** Returns the code of the evaluation. It uses split() and not a DataLoader, because a DataLoader would draw from the seeded generator. */
 function evaluation({ onNonFinite }: JobSpec, hasClasses: boolean, transforms: boolean): string {
-  // argmax would take a NaN for the largest; outputs that are not finite name no class.
+  // argmax treats NaN as the largest value. A sample whose outputs are not all finite must not count as correct.
   const isCorrect = onNonFinite === 'fail' ? 'output.argmax(1) == y' : '(output.argmax(1) == y) & output.isfinite().all(1)';
   return `
 

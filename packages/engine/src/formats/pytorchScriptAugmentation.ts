@@ -1,5 +1,5 @@
-// The part of a PyTorch script that transforms samples, with the draws that random transforms take. They come from no
-// generator of PyTorch's: the same numbers must belong to a sample whoever reads it and when (data/transforms/draws.ts).
+// Writes the part of a PyTorch script that transforms samples, with the draws of random transforms. No generator of PyTorch is used,
+// because the numbers of a sample must not depend on the order in which samples are read (data/transforms/draws.ts).
 import { findDataset } from '../data/datasets/index.ts';
 import { findTransform, transformedShape } from '../data/transforms/index.ts';
 import type { JobSpec } from '../training/jobSpec.ts';
@@ -10,7 +10,7 @@ export interface TransformCode {
   readonly isRandom: boolean;
 }
 
-/** Functions `draws(epoch, samples, place)`, if need be, and `transform`. Null for a job without transforms. */
+/** Returns the Python function `transform` and, for random transforms, the function that draws. Null for a job without transforms. */
 export function transformCode({ seed, data }: JobSpec): TransformCode | null {
   if (data.transforms.length === 0) return null;
   let shape = findDataset(data.dataset).describe(data).inputShape;
@@ -38,7 +38,7 @@ export function transformCode({ seed, data }: JobSpec): TransformCode | null {
 
 const drawFunction = (seed: number): string => `
 def uniform_draws(epoch, samples, place):
-    """Four numbers from [0, 1) for each sample, which depend on nothing but seed, epoch, sample and the transform's place
+    """Four numbers from [0, 1) for each sample, which depend only on the seed, the epoch, the sample and the transform's place
     (Philox4x32-10; Salmon et al. 2011)."""
     low = np.uint64(0xFFFFFFFF)
     c0, c1, c2, c3 = (np.zeros(len(samples), dtype=np.uint64) for _ in range(4))

@@ -1,7 +1,7 @@
-// Python's way to write what definitions say of themselves: literals and calls of PyTorch's classes. It knows no job.
+// Writes the code of definitions in Python: literals, and calls of PyTorch's classes.
 import type { Argument, Construction } from '../construction.ts';
 
-/** Options that PyTorch does not call by the same name in snake_case. */
+/** PyTorch's names of options, where they are not our names in snake_case. */
 const pythonNames: Readonly<Record<string, string>> = {
   learningRate: 'lr',
   maxLearningRate: 'max_lr',
@@ -13,9 +13,9 @@ const pythonNames: Readonly<Record<string, string>> = {
 
 const pythonName = (option: string): string => pythonNames[option] ?? option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** `nn.Conv2d(1, 6, 5, padding=2)`. @param leading code of arguments that come first. */
+/** Returns the code of a call, such as `nn.Conv2d(1, 6, 5, padding=2)`. @param leading the code of the first arguments */
 export function pythonCall({ name, positional, named }: Construction, ...leading: readonly string[]): string {
-  // PyTorch takes named children as one ordered dictionary.
+  // In PyTorch named children are passed as one ordered dictionary.
   if (name === 'nn.Sequential' && Array.isArray(positional[0]))
     return `nn.Sequential(OrderedDict([${positional.map(pythonLiteral).join(', ')}]))`;
   const options = Object.entries(named).map(([option, value]) => `${pythonName(option)}=${pythonLiteral(value)}`);
@@ -33,7 +33,7 @@ export function pythonLiteral(value: Argument): string {
   return value.length === 1 ? `(${pythonLiteral(value[0])},)` : `(${value.map(pythonLiteral).join(', ')})`;
 }
 
-/** A number that Python reads as a float. */
+/** Returns a number as code that Python reads as a float. */
 export function pythonFloat(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e21 ? `${value}.0` : String(value);
 }

@@ -1,13 +1,13 @@
-// The safetensors format: eight bytes of header length, a JSON header, then the tensors' bytes, little-endian.
-// (github.com/huggingface/safetensors, "Format".) Reads and writes bytes and opens no file; a file from elsewhere is
-// checked whole before a tensor of it is believed.
+// Reads and writes the safetensors format: eight bytes with the length of the header, a JSON header, then the bytes of the tensors,
+// little-endian (github.com/huggingface/safetensors, "Format"). It works on bytes and opens no file. A file is checked completely before
+// its tensors are used.
 import { z } from 'zod';
 import { EngineError } from '../errors.ts';
 import { type Shape, sizeOf } from '../shape.ts';
 import { parse, show } from '../validation.ts';
 import { decodeElements, elementBytes, type ElementType, elementTypesListed, isElementType } from './elementTypes.ts';
 
-/** A tensor with its values, row-major. */
+/** A tensor and its values, row-major. */
 export interface NamedArray {
   readonly name: string;
   readonly shape: Shape;
@@ -20,14 +20,14 @@ export interface SafetensorsFile {
   readonly tensorBytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The file is not a safetensors file, or has a number type that is not read. */
+/** The file is not a valid safetensors file, or has an unsupported number type. */
 export class SafetensorsError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidSafetensors', `not a safetensors file that can be read: ${message}`, options);
   }
 }
 
-/** Names in the order in which their bytes are hashed: by code unit. */
+/** Returns tensors sorted by name (by UTF-16 code units). Their bytes are hashed in this order. */
 export function inNameOrder<T extends { readonly name: string }>(tensors: readonly T[]): T[] {
   return tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
@@ -45,8 +45,8 @@ export function encodeSafetensors(tensors: readonly NamedArray[], metadata: Read
 }
 
 /**
- * A file that holds the tensors in the precision that they have, wide numbers first and else in name order, as the
- * reference writer does it: readers map the bytes, so every number must be aligned.
+ * Returns a file with these tensors in their own precision. Tensors with wider numbers come first; tensors of equal width are sorted by
+ * name, as in the reference implementation. Readers map the bytes into memory, so every number must be aligned.
  */
 export function writeSafetensors(tensors: readonly NamedArray[], metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
   const { start, ordered } = safetensorsLayout(
@@ -82,7 +82,9 @@ export function safetensorsLayout<T extends { readonly name: string; readonly sh
   return { start: encodeHeader({ __metadata__: metadata, ...Object.fromEntries(entries) }), ordered };
 }
 
-/** The header's length and the header, padded with spaces so that the tensors begin at a multiple of 8, as the reference writer does it. */
+/**
+ * The header's length and the header, padded with spaces so that the tensors begin at a multiple of 8, as in the reference implementation.
+ */
 function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = new Uint8Array(8 + Math.ceil(json.length / 8) * 8);
@@ -93,9 +95,9 @@ function encodeHeader(header: object): Uint8Array<ArrayBuffer> {
 
 /**
  * Returns the beginning of the same file with other tensor names.
- * @param header what follows the length, of a checked file
- * @param rename from a name in the file to the new one
- * @param metadata added to the file's own
+ * @param header the header of a checked file, without the length before it
+ * @param rename returns the new name of a tensor
+ * @param metadata is added to the file's metadata
  */
 export function renamedSafetensorsStart(
   header: Uint8Array,
@@ -107,7 +109,7 @@ export function renamedSafetensorsStart(
   return encodeHeader({ __metadata__: { ...__metadata__, ...metadata }, ...Object.fromEntries(renamed) });
 }
 
-/** Every platform that runs the kernels stores numbers little-endian, as the format does. */
+/** Copies the numbers without conversion: every platform that runs the kernels is little-endian, as the format is. */
 function writeArrays(bytes: Uint8Array, tensors: readonly NamedArray[]): void {
   let offset = 0;
   for (const { data } of tensors) {
@@ -122,10 +124,10 @@ const headerSchema = z
   .catchall(z.strictObject({ dtype: z.string(), shape: z.array(size).max(64), data_offsets: z.tuple([size, size]) }));
 
 /**
- * The tensors of a file, in the order of their bytes, as copies; and its metadata.
+ * Returns the metadata of a file and copies of its tensors, in the order of their bytes.
  * F16 and BF16 become float32.
- * @throws SafetensorsError when the header is not one, a tensor's numbers are not F64, F32, F16, BF16 or I64 or not as many as
- *   its shape says, or the tensors overlap, leave gaps or do not fill the file.
+ * @throws SafetensorsError if the header is invalid, if a tensor has another number type than F64, F32, F16, BF16 and I64 or another size
+ *   than its shape needs, or if the tensors overlap, leave gaps or do not fill the file
  */
 export function decodeSafetensors(bytes: Uint8Array): { tensors: NamedArray[]; metadata: Record<string, string> } {
   const length = checkedHeaderBytes(bytes, bytes.length);
@@ -150,9 +152,9 @@ export interface ListedTensor {
 }
 
 /**
- * The same checks, and what the file holds, without a byte of its tensors.
- * @param header what follows the eight bytes of its length
- * @param fileBytes of the whole file
+ * Checks a file as {@link decodeSafetensors} does, and returns its list of tensors. It needs only the header.
+ * @param header the header, without the eight bytes of its length
+ * @param fileBytes the size of the whole file
  * @throws SafetensorsError
  */
 export function listSafetensors(header: Uint8Array, fileBytes: number): readonly ListedTensor[] {
@@ -164,7 +166,7 @@ function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: Listed
   const begin = SAFETENSORS_LENGTH_BYTES + headerBytes.length;
   const width = (dtype: string): number => (isElementType(dtype) ? elementBytes[dtype] : 0);
   const stored = inNameOrder(Object.entries(entries).map(([name, entry]) => ({ name, ...entry }))).toSorted(
-    // Tensors without bytes lie at one place: they come in the order in which they are written.
+    // Several tensors without bytes begin at the same place. They are sorted in the order in which they are written.
     ({ data_offsets: [a, aEnd], dtype: aType }, { data_offsets: [b, bEnd], dtype: bType }) =>
       a - b || aEnd - bEnd || width(bType) - width(aType),
   );
@@ -173,7 +175,10 @@ function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: Listed
     const place = `tensor ${show(name)}`;
     const [from, to] = data_offsets;
     if (!isElementType(dtype)) throw new SafetensorsError(`${place} is stored as ${show(dtype)}: store it as ${elementTypesListed}`);
-    if (from !== end) throw new SafetensorsError(`${place} begins at byte ${from} of the data, where ${end} was due: gap or overlap`);
+    if (from !== end)
+      throw new SafetensorsError(
+        `${place} begins at byte ${from} of the data, but should begin at byte ${end}: there is a gap or an overlap`,
+      );
     const wanted = sizeOf(shape) * elementBytes[dtype];
     if (to - from !== wanted) throw new SafetensorsError(`${place} has ${to - from} bytes, but its shape takes ${wanted}`);
     if (begin + to > fileBytes) throw new SafetensorsError(`${place} ends ${begin + to - fileBytes} bytes after the file`);
@@ -187,7 +192,7 @@ function layoutOf(headerBytes: Uint8Array, fileBytes: number): { tensors: Listed
 /** The bytes that give the header's length. */
 export const SAFETENSORS_LENGTH_BYTES = 8;
 
-/** Bytes of the header. @param bytes at least the file's first eight. */
+/** Returns the length of the header in bytes. @param bytes at least the first eight bytes of the file */
 export function safetensorsHeaderBytes(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }
@@ -200,12 +205,12 @@ export function safetensorsHeaderBytes(bytes: Uint8Array): number {
  */
 export function checkedHeaderBytes(start: Uint8Array, fileBytes: number, most = 100_000_000): number {
   if (fileBytes < SAFETENSORS_LENGTH_BYTES) {
-    throw new SafetensorsError(`it has ${fileBytes} bytes, and the header's length alone takes ${SAFETENSORS_LENGTH_BYTES}`);
+    throw new SafetensorsError(`it has ${fileBytes} bytes, but the header's length alone needs ${SAFETENSORS_LENGTH_BYTES}`);
   }
   const length = safetensorsHeaderBytes(start);
   if (length > Math.min(most, fileBytes - SAFETENSORS_LENGTH_BYTES)) {
     throw new SafetensorsError(
-      `it says that its header has ${length} bytes, but is ${fileBytes} long (a header has at most ${most / 1e6} MB)`,
+      `its header should have ${length} bytes, but the file has ${fileBytes} bytes (a header has at most ${most / 1e6} MB)`,
     );
   }
   return length;

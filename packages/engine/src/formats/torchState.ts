@@ -8,21 +8,21 @@ import { elementBytes, type ElementType, elementTypesListed } from './elementTyp
 import { readPickle } from './pickle.ts';
 import { PickleError, PickleGlobal, type PickleHost, PickleObject, type PickleValue } from './pickleValues.ts';
 
-/** A file without weights that can be read. */
+/** The file does not contain weights that can be read. */
 export class WeightsFileError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidWeightsFile', message, options);
   }
 }
 
-/** Numbers in the file, which several tensors may share. */
+/** An array of numbers in the file. Several tensors may use the same storage. */
 export interface TorchStorage {
-  /** Its file in the archive: `data/<key>`. */
+  /** The storage is the file `data/<key>` in the archive. */
   readonly key: string;
   readonly elements: number;
 }
 
-/** A tensor as a window on a storage: element [i, j, …] is the storage's offset + i·strides[0] + j·strides[1] + …. */
+/** A tensor as a view of a storage: element [i, j, …] is the storage's offset + i·strides[0] + j·strides[1] + …. */
 export interface TorchTensor {
   readonly name: string;
   readonly dtype: ElementType;
@@ -34,11 +34,11 @@ export interface TorchTensor {
 
 export interface TorchState {
   readonly tensors: readonly TorchTensor[];
-  /** The entry of the file's dictionary that is the state_dict; null when the file's dictionary itself is. */
+  /** The key of the state_dict in the file's dictionary. Null if that dictionary is itself the state_dict. */
   readonly entry: string | null;
 }
 
-/** PyTorch's number types, and ours for those that are read. */
+/** PyTorch's number types, and our names of them. Null for types that are not supported. */
 const numberTypes: Readonly<Record<string, ElementType | null>> = {
   float64: 'F64',
   double: 'F64',
@@ -66,7 +66,7 @@ const numberTypes: Readonly<Record<string, ElementType | null>> = {
   float8_e5m2fnuz: null,
 };
 
-/** Storage classes by the type of their numbers; one of bytes gets its type from the tensor. */
+/** The storage classes, by number type. A storage of bytes gets its number type from the tensor. */
 const storageClasses: Readonly<Record<string, string>> = {
   DoubleStorage: 'float64',
   FloatStorage: 'float32',
@@ -83,7 +83,7 @@ const storageClasses: Readonly<Record<string, string>> = {
   UntypedStorage: 'bytes',
 };
 
-/** Entries of a checkpoint that are read as its state_dict. */
+/** The keys under which a checkpoint may contain the state_dict. */
 const wrappers = ['state_dict', 'model_state_dict'] as const;
 
 class StorageClass extends PickleGlobal {
@@ -97,7 +97,7 @@ class StorageClass extends PickleGlobal {
 
 class NumberType extends PickleGlobal {}
 
-/** What a persistent id stands for. */
+/** The storage to which a persistent id refers. */
 class FoundStorage extends PickleObject {
   readonly storage: TorchStorage;
   readonly type: string;
@@ -109,7 +109,7 @@ class FoundStorage extends PickleObject {
   }
 }
 
-/** A tensor of any number type. A type that is not read only matters if the tensor is used. */
+/** A tensor of any number type. An unsupported type is only an error if the tensor is used. */
 class FoundTensor extends PickleObject {
   readonly source: FoundStorage;
   readonly type: string;
@@ -130,7 +130,7 @@ class FoundTensor extends PickleObject {
 const count = z.int().min(0);
 const window = z.tuple([count, z.array(count).max(64), z.array(count).max(64)]);
 
-/** @param flags marks that the numbers must be negated or conjugated */
+/** Makes a tensor from the arguments in the pickle. @param flags says whether the numbers must be negated or conjugated */
 function tensorOf(source: PickleValue, place: readonly PickleValue[], type: string | null, flags: PickleValue = null): FoundTensor {
   const parsed = window.safeParse(place);
   if (!(source instanceof FoundStorage) || !parsed.success || parsed.data[1].length !== parsed.data[2].length) {
@@ -148,7 +148,7 @@ const passesOn = (name: string): PickleGlobal =>
     return value;
   });
 
-/** All that a pickle may name. */
+/** The classes and functions that a pickle may name. */
 const globals: ReadonlyMap<string, PickleGlobal> = new Map(
   [
     new PickleGlobal('collections.OrderedDict', ([pairs = []]) => {
@@ -179,7 +179,7 @@ const globals: ReadonlyMap<string, PickleGlobal> = new Map(
 
 const saveStateDict = 'torch.save(model.state_dict(), "weights.pt")';
 
-/** Modules whose classes are layers or networks. */
+/** Matches modules that contain layers or networks. */
 const ofModels = /^(__main__|torch\.nn|torchvision\.models|timm|transformers)\./;
 
 const host: PickleHost = {
@@ -188,8 +188,8 @@ const host: PickleHost = {
     if (known !== undefined) return known;
     throw new WeightsFileError(
       ofModels.test(name)
-        ? `the file holds a whole model (${name}), and only its tensors are read: use ${saveStateDict}`
-        : `the file holds ${name}, and only tensors and dictionaries are read: use ${saveStateDict}`,
+        ? `the file contains a whole model (${name}), but only tensors can be read: use ${saveStateDict}`
+        : `the file contains ${name}, but only tensors and dictionaries can be read: use ${saveStateDict}`,
     );
   },
   persistent(id) {
@@ -202,8 +202,9 @@ const host: PickleHost = {
 };
 
 /**
- * @param pickle the archive's `data.pkl`
- * @throws WeightsFileError for anything but a state_dict of tensors that can be read
+ * Returns the tensors of a state_dict and their places in the file.
+ * @param pickle the file `data.pkl` of the archive
+ * @throws WeightsFileError unless the file contains a state_dict of tensors with supported types
  */
 export function readTorchState(pickle: Uint8Array): TorchState {
   let value: PickleValue;
@@ -215,7 +216,7 @@ export function readTorchState(pickle: Uint8Array): TorchState {
   }
   if (!(value instanceof Map)) {
     const what = value instanceof FoundTensor ? 'one tensor without a name' : 'something that is not a dictionary';
-    throw new WeightsFileError(`the file holds ${what}: use ${saveStateDict}`);
+    throw new WeightsFileError(`the file contains ${what}: use ${saveStateDict}`);
   }
   const entry = entryOf(value);
   const state = entry === null ? value : value.get(entry);
@@ -224,21 +225,21 @@ export function readTorchState(pickle: Uint8Array): TorchState {
   return { entry, tensors: Array.from(state, ([name, tensor]) => checkedTensor(name, tensor)) };
 }
 
-/** @throws WeightsFileError when it is not clear where the state_dict is */
+/** Returns the key of the state_dict, or null if the dictionary is the state_dict. @throws WeightsFileError if this is unclear */
 function entryOf(value: ReadonlyMap<PickleValue, PickleValue>): string | null {
   if ([...value.values()].every((each) => each instanceof FoundTensor)) return null;
   const found = wrappers.filter((name) => value.has(name));
   if (found.length === 1) return found[0];
   if (found.length > 1) {
     throw new WeightsFileError(
-      `the file has two state_dicts, "${found.join('" and "')}": save the one you want, torch.save(checkpoint["${found[0]}"], "weights.pt")`,
+      `the file has two state_dicts, "${found.join('" and "')}": save only one of them, torch.save(checkpoint["${found[0]}"], "weights.pt")`,
     );
   }
   const nested = [...value].find(([, each]) => each instanceof Map && [...each.values()].some((inner) => inner instanceof FoundTensor));
   if (nested === undefined) return null;
   const names = [...value.keys()].slice(0, 10).map((key) => show(key));
   throw new WeightsFileError(
-    `the file is a dictionary of ${names.join(', ')}: save its weights alone, torch.save(checkpoint[${show(nested[0])}], "weights.pt")`,
+    `the file is a dictionary of ${names.join(', ')}: save only its weights, torch.save(checkpoint[${show(nested[0])}], "weights.pt")`,
   );
 }
 
@@ -259,7 +260,7 @@ function checkedTensor(name: PickleValue, found: PickleValue): TorchTensor {
   return { name, dtype, shape, storage: source.storage, offset, strides };
 }
 
-/** A storage of bytes says how many bytes it has. */
+/** Returns the number of elements in a storage. A storage of bytes has its size in bytes. */
 function elementsOf({ storage, type }: FoundStorage, dtype: ElementType): number {
   return type === 'bytes' ? Math.floor(storage.elements / elementBytes[dtype]) : storage.elements;
 }
