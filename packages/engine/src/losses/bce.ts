@@ -1,4 +1,4 @@
-// Binary cross entropy of probabilities (torch.nn.BCELoss): for targets that are values from 0 to 1, one or more a sample.
+// Binary cross entropy of probabilities (torch.nn.BCELoss): for targets that are values from 0 to 1, one or more per sample.
 import { changed, construct, tensors } from '../construction.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
 import { log, log1p } from '../math.ts';
@@ -8,11 +8,11 @@ import { type Formula, type PointwiseOptions, reducedLoss } from './pointwise.ts
 import { checkFactors, checkValues, featureFactors, tensorOf } from './targets.ts';
 
 export interface BceLossOptions extends PointwiseOptions {
-  /** Factor of each element's loss; broadcasts to the input. */
+  /** The factor of each element's loss. It is broadcast to the shape of the input. Default: 1. */
   readonly weight?: Tensor | undefined;
 }
 
-/** PyTorch's bounds (ATen/native/Loss.cpp): the logarithm of 0 is −100, and the slope there is finite. */
+/** PyTorch's bounds (ATen/native/Loss.cpp): the logarithm of 0 counts as −100, so that the loss and its derivative are finite. */
 const LEAST_LOG = -100;
 const LEAST_DENOMINATOR = 1e-12;
 
@@ -23,9 +23,9 @@ const formula: Formula = {
 };
 
 /**
- * −(t·log p + (1 − t)·log(1 − p)), reduced (torch.nn.functional.binary_cross_entropy). From logits,
- * bceWithLogitsLoss is more exact.
- * @throws ArgumentError for an input outside 0 … 1, and as pointwiseLoss.
+ * Computes −(t·log p + (1 − t)·log(1 − p)), reduced (torch.nn.functional.binary_cross_entropy). For logits, bceWithLogitsLoss is more
+ * exact.
+ * @throws ArgumentError for an input below 0 or above 1, and the errors of pointwiseLoss
  */
 export function bceLoss(input: Tensor, target: Tensor, options: BceLossOptions = {}): Tensor {
   checkLoss('bceLoss', input, target, options, ['reduction', 'weight']);
@@ -37,12 +37,12 @@ export function bceLoss(input: Tensor, target: Tensor, options: BceLossOptions =
 function checkProbability(p: number, index: number): void {
   if (p < 0 || p > 1) {
     throw new ArgumentError(
-      `bceLoss takes probabilities from 0 to 1, but element ${index} is ${p}: apply a sigmoid, or use bceWithLogitsLoss`,
+      `bceLoss needs probabilities from 0 to 1, but element ${index} is ${p}: apply a sigmoid, or use bceWithLogitsLoss`,
     );
   }
 }
 
-/** {@link bceLoss} as a module. */
+/** A module that computes {@link bceLoss}. */
 export class BCELoss extends LossModule<BceLossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return bceLoss(input, target, this.options);
@@ -51,7 +51,7 @@ export class BCELoss extends LossModule<BceLossOptions> {
 
 const options = {
   reduction: scalarReduction,
-  weight: featureFactors.optional().describe("Factor of each output feature's loss; 1 if left out"),
+  weight: featureFactors.optional().describe('The factor of the loss of each output feature. Default: 1'),
 };
 
 export const bce = defineLoss({
@@ -64,7 +64,7 @@ export const bce = defineLoss({
     const { min, max } = compared.range;
     if (!(min >= 0 && max <= 1)) {
       throw new ShapeError(
-        `bce takes probabilities from 0 to 1, but the last layers give values from ${min} to ${max}: end with a sigmoid layer, or use the bceWithLogits loss`,
+        `bce needs probabilities from 0 to 1, but the last layers give values from ${min} to ${max}: end with a sigmoid layer, or use the bceWithLogits loss`,
       );
     }
   },

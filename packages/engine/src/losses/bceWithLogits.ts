@@ -1,5 +1,5 @@
-// Binary cross entropy of logits (torch.nn.BCEWithLogitsLoss). A primitive, not bce of a sigmoid: the logarithm of a sigmoid
-// that has rounded to 0 or 1 would be lost, log σ(x) = min(x, 0) − log(1 + e^−|x|) never is.
+// Binary cross entropy of logits (torch.nn.BCEWithLogitsLoss). It is not computed as bce of a sigmoid, because a sigmoid may round to 0 or
+// 1, and its logarithm is then wrong. log σ(x) = min(x, 0) − log(1 + e^−|x|) is exact for all logits.
 import { changed, construct, tensors } from '../construction.ts';
 import { exp, log1p } from '../math.ts';
 import { sigmoid } from '../ops/activations.ts';
@@ -10,12 +10,12 @@ import { type Formula, reducedLoss } from './pointwise.ts';
 import { checkFactors, checkValues, featureFactors, tensorOf } from './targets.ts';
 
 export interface BceWithLogitsLossOptions extends BceLossOptions {
-  /** Factor of the positive part of the loss; broadcasts to the input. */
+  /** The factor of the positive part of the loss. It is broadcast to the shape of the input. Default: 1. */
   readonly posWeight?: Tensor | undefined;
 }
 
 const logSigmoid = (x: number): number => Math.min(x, 0) - log1p(exp(-Math.abs(x)));
-/** σ(−x), from an exponential that cannot overflow. */
+/** Returns σ(−x). The exponential in it cannot overflow. */
 function sigmoidOfNegative(x: number): number {
   const small = exp(-Math.abs(x));
   return (x > 0 ? small : 1) / (1 + small);
@@ -28,8 +28,9 @@ const formula: Formula = {
 };
 
 /**
- * −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))), reduced (torch.nn.functional.binary_cross_entropy_with_logits).
- * @param target values, usually 0 or 1. Errors as pointwiseLoss.
+ * Computes −(posWeight·t·log σ(x) + (1 − t)·log(1 − σ(x))), reduced (torch.nn.functional.binary_cross_entropy_with_logits).
+ * @param target values, usually 0 or 1
+ * @throws the errors of pointwiseLoss
  */
 export function bceWithLogitsLoss(input: Tensor, target: Tensor, options: BceWithLogitsLossOptions = {}): Tensor {
   checkLoss('bceWithLogitsLoss', input, target, options, ['reduction', 'weight', 'posWeight']);
@@ -44,7 +45,7 @@ export function bceWithLogitsLoss(input: Tensor, target: Tensor, options: BceWit
   });
 }
 
-/** {@link bceWithLogitsLoss} as a module. */
+/** A module that computes {@link bceWithLogitsLoss}. */
 export class BCEWithLogitsLoss extends LossModule<BceWithLogitsLossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return bceWithLogitsLoss(input, target, this.options);
@@ -53,8 +54,8 @@ export class BCEWithLogitsLoss extends LossModule<BceWithLogitsLossOptions> {
 
 const options = {
   reduction: scalarReduction,
-  weight: featureFactors.optional().describe("Factor of each output feature's loss; 1 if left out"),
-  posWeight: featureFactors.optional().describe("Factor of each feature's loss where the target is 1; 1 if left out"),
+  weight: featureFactors.optional().describe('The factor of the loss of each output feature. Default: 1'),
+  posWeight: featureFactors.optional().describe('The factor of the loss of each feature where the target is 1. Default: 1'),
 };
 
 export const bceWithLogits = defineLoss({

@@ -1,4 +1,5 @@
-// Cross entropy of logits and classes (torch.nn.CrossEntropyLoss): for targets that are labels or, outside of jobs, probabilities.
+// Cross entropy of logits and classes (torch.nn.CrossEntropyLoss): for targets that are class labels. As a function it also accepts targets
+// that are probabilities.
 import { changed, construct, tensors } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -12,16 +13,16 @@ import { checkLoss, checkReduction, defineLoss, LossModule, scalarReduction } fr
 import { classOptions, nllLoss, smoothedOptions, type SmoothedNllLossOptions } from './nll.ts';
 import { checkClasses, noneCounts, tensorOf } from './targets.ts';
 
-/** Options of {@link crossEntropy}: weight, ignoreIndex −100, reduction 'mean', labelSmoothing 0. */
+/** The options of {@link crossEntropy}. Defaults: no weight, ignoreIndex −100, reduction 'mean', labelSmoothing 0. */
 export type CrossEntropyLossOptions = SmoothedNllLossOptions;
 
 /**
- * nllLoss of logSoftmax (torch.nn.functional.cross_entropy). The graph shows the two nodes as PyTorch's does; label
- * smoothing adds none.
- * @param logits [N, C], [N, C, …] or [C].
- * @param target classes, int32, of the same shape without C; or a probability of each class, of the logits' shape, for which
- *   ignoreIndex means nothing.
- * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
+ * Computes nllLoss of logSoftmax (torch.nn.functional.cross_entropy). The graph has these two nodes, as in PyTorch. Label smoothing adds no
+ * node.
+ * @param logits a tensor [N, C], [N, C, …] or [C]
+ * @param target classes (int32) of the same shape without C, or the probability of each class, of the same shape as the logits.
+ *   ignoreIndex has no effect on probabilities
+ * @throws ShapeError if the shapes do not fit, ArgumentError for a class that does not exist or an option out of range
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyLossOptions = {}): Tensor {
   checkLoss('crossEntropy', logits, target, options, smoothedOptions);
@@ -31,7 +32,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   return isProbabilities ? probabilityLoss(logProbabilities, target, classDim, options) : nllLoss(logProbabilities, target, options);
 }
 
-/** −Σ target · weight · logProbabilities; its mean is over the samples, whatever their weights. */
+/** Computes −Σ target · weight · logProbabilities. The mean is over the number of samples, and not over the weights. */
 function probabilityLoss(
   logProbabilities: Tensor,
   target: Tensor,
@@ -41,8 +42,7 @@ function probabilityLoss(
   checkReduction('crossEntropy', reduction);
   const { shape, size } = logProbabilities;
   const classes = shape[classDim];
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    throw new ArgumentError(`labelSmoothing is a share from 0 to 1, got ${labelSmoothing}`);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) throw new ArgumentError(`labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
   if (weight !== undefined && !sameShape(weight.shape, [classes])) {
     throw new ShapeError(`crossEntropy: the weight of ${classes} classes must have shape [${classes}], got ${formatShape(weight.shape)}`);
   }
@@ -53,7 +53,7 @@ function probabilityLoss(
   return reduction === 'sum' ? sum(products) : div(sum(products), size / classes);
 }
 
-/** {@link crossEntropy} as a module. */
+/** A module that computes {@link crossEntropy}. */
 export class CrossEntropyLoss extends LossModule<CrossEntropyLossOptions> {
   override forward(logits: Tensor, target: Tensor): Tensor {
     return crossEntropy(logits, target, this.options);
@@ -62,7 +62,7 @@ export class CrossEntropyLoss extends LossModule<CrossEntropyLossOptions> {
 
 const options = {
   ...classOptions,
-  labelSmoothing: z.number().min(0).max(1).default(0).describe('Share of the target that is spread evenly over all classes'),
+  labelSmoothing: z.number().min(0).max(1).default(0).describe('The share of the target that is spread evenly over all classes'),
   reduction: scalarReduction,
 };
 

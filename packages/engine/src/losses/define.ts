@@ -16,12 +16,12 @@ import { show } from '../validation.ts';
 /** How the losses of the elements become the result: their mean, their sum, or a tensor of all of them (`none`). */
 export type Reduction = 'mean' | 'sum' | 'none';
 
-/** Compares a batch of outputs with its targets; the result is a scalar. */
+/** Compares a batch of outputs with its targets. Returns a scalar. */
 export type Criterion = (output: Tensor, target: Tensor) => Tensor;
 
 /** The outputs and the targets that a loss is to compare. */
 export interface Compared {
-  /** Shape of one sample's output. */
+  /** The shape of one sample's output. */
   readonly output: Shape;
   /** The range of the values that the output can have. */
   readonly range: ValueRange;
@@ -38,13 +38,13 @@ export interface LossDefinition<Schema extends z.ZodObject = z.ZodObject, Option
   check(compared: Compared, options: Options): void;
   build(options: Options): Criterion;
   /**
-   * Why the targets of a batch make the loss NaN for all finite outputs, with the remedy; null if they do not. Missing for a loss that
-   * accepts any targets.
+   * Returns the reason why the loss is NaN for these targets and any finite outputs, with the remedy. Returns null if it is not NaN. Absent
+   * for a loss that accepts any targets.
    */
   unfitTargets?(targets: TargetArray, options: Options): string | null;
   /** Converts a batch of outputs [N, …] to probabilities of the same shape. Missing if the loss compares no probabilities. */
   readonly probabilities?: (output: Tensor) => Tensor;
-  /** The loss in PyTorch. */
+  /** Returns the construction of the loss in PyTorch. */
   pytorch(options: Options): Construction;
 }
 
@@ -63,7 +63,7 @@ export function defineLoss<const Type extends string, Fields extends z.ZodRawSha
   return { ...definition, schema: typedSchema(parts.type, parts.description, options) };
 }
 
-/** A loss as a module, as PyTorch users write it: `new L1Loss({ reduction: 'sum' }).forward(output, target)`. */
+/** The base class of losses as modules, as PyTorch users write them: `new L1Loss({ reduction: 'sum' }).forward(output, target)`. */
 export abstract class LossModule<Options extends object> extends Module {
   protected readonly options: Options | undefined;
 
@@ -81,11 +81,11 @@ export abstract class LossModule<Options extends object> extends Module {
 export const scalarReduction = z
   .enum(['mean', 'sum'])
   .default('mean')
-  .describe("How a batch's losses become one number: their mean or their sum");
+  .describe('How the losses of a batch become one number: `mean` or `sum`');
 
 /**
- * The checks that every loss makes before it computes.
- * @param known the options of the loss
+ * Makes the checks that all losses have in common.
+ * @param known the names of the loss's options
  * @throws ArgumentError for an input or target that is not a tensor, and for an option that the loss does not have
  */
 export function checkLoss(loss: string, input: unknown, target: unknown, options: unknown, known: readonly string[]): void {
@@ -105,7 +105,7 @@ export function checkLoss(loss: string, input: unknown, target: unknown, options
   }
 }
 
-/** @throws ArgumentError for class labels where a loss compares values */
+/** Checks the targets of a loss that compares values. @throws ArgumentError if they are class labels */
 export function checkValueTarget(loss: string, { dtype }: Tensor): void {
   if (dtype !== 'int32') return;
   throw new ArgumentError(`${loss} compares values, but its target is int32: make it with tensor() or fromFlat(), or use crossEntropy`);
@@ -113,10 +113,12 @@ export function checkValueTarget(loss: string, { dtype }: Tensor): void {
 
 /** Returns the sentence that says how to give an input and a target the same shape. */
 export function shapeRemedy({ shape, size }: Tensor, target: Tensor): string {
-  return size === target.size ? `use target.reshape(${formatShape(shape)})` : 'the network must give as many numbers as the target has';
+  return size === target.size
+    ? `use target.reshape(${formatShape(shape)})`
+    : 'the network must have as many outputs as the target has numbers';
 }
 
-/** @throws ArgumentError for a reduction that does not exist. */
+/** @throws ArgumentError if the reduction is not one of `known` */
 export function checkReduction(loss: string, reduction: string, known: readonly string[] = ['mean', 'sum', 'none']): void {
   if (known.includes(reduction)) return;
   const names = known.map((name) => `'${name}'`);

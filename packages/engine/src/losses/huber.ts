@@ -8,13 +8,13 @@ import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
 export interface HuberLossOptions extends PointwiseOptions {
-  /** Where the square ends; above 0; default 1. */
+  /** The difference up to which the error is squared. Must be above 0. Default: 1. */
   readonly delta?: number;
 }
 
 /**
- * d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), d being input − target; reduced (torch.nn.functional.huber_loss).
- * @throws ArgumentError unless delta is above 0, and as pointwiseLoss.
+ * Computes d²/2 for |d| ≤ delta, else delta·(|d| − delta/2), where d is input − target; reduced (torch.nn.functional.huber_loss).
+ * @throws ArgumentError unless delta is above 0, and the errors of pointwiseLoss
  */
 export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   checkLoss('huberLoss', input, target, options, ['reduction', 'delta']);
@@ -36,18 +36,22 @@ export function huberLoss(input: Tensor, target: Tensor, options: HuberLossOptio
   });
 }
 
-/** {@link huberLoss} as a module. */
+/** A module that computes {@link huberLoss}. */
 export class HuberLoss extends LossModule<HuberLossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return huberLoss(input, target, this.options);
   }
 }
 
-const options = { reduction: scalarReduction, delta: z.number().gt(0).default(1).describe('Difference at which the square ends') };
+const options = {
+  reduction: scalarReduction,
+  delta: z.number().gt(0).default(1).describe('The difference up to which the error is squared'),
+};
 
 export const huber = defineLoss({
   type: 'huber',
-  description: 'Squared error up to delta, delta times the absolute error beyond it: for targets that are values',
+  description:
+    'Huber loss: the squared error up to a difference of delta, and delta times the absolute error above it. For targets that are values',
   options,
   check: (compared) => checkValues('huber', compared),
   build: (options) => (output, target) => huberLoss(output, target, options),

@@ -1,4 +1,4 @@
-// The one list of losses. A new loss is one file beside this one and one line here.
+// The list of losses. A new loss needs a file next to this one and a line here.
 import type { z } from 'zod';
 import { registry } from '../registry.ts';
 import { bce } from './bce.ts';
@@ -27,17 +27,17 @@ export { SmoothL1Loss, type SmoothL1LossOptions, smoothL1Loss } from './smoothL1
 const losses = registry('loss', [mse, l1, smoothL1, huber, crossEntropyDefinition, nll, bce, bceWithLogits, klDiv]);
 
 export const lossDefinitions: readonly LossDefinition[] = losses.definitions;
-/** Any one loss of a job spec. */
+/** The schema of the loss in a job spec. */
 export const lossSchema = losses.schema;
-/** A loss of a job spec with its defaults filled in. */
+/** The loss in a job spec, with its defaults filled in. */
 export type LossSpec = z.output<typeof lossSchema>;
 
-/** @throws ArgumentError that lists the known losses for an unknown one. */
+/** Returns the definition of a loss. @throws ArgumentError for an unknown type; the message lists the known ones */
 export function findLoss(type: string): LossDefinition {
   return losses.find(type);
 }
 
-/** The function that a job spec's loss describes. */
+/** Returns the function for the loss of a job spec. */
 export function buildLoss(spec: LossSpec): Criterion {
   const { type, ...options } = spec;
   return findLoss(type).build(options);

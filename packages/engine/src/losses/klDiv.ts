@@ -10,14 +10,14 @@ import { type Formula, pointwiseLoss } from './pointwise.ts';
 import { checkLogProbabilities, checkValues } from './targets.ts';
 
 export interface KlDivLossOptions {
-  /** 'batchmean' divides by the number of samples, which is the mathematical divergence; default 'mean', over all elements. */
+  /** Default: 'mean', over all elements. 'batchmean' divides by the number of samples, which is the mathematical divergence. */
   readonly reduction?: Reduction | 'batchmean';
-  /** The target holds log-probabilities too; default false. */
+  /** Whether the target has log-probabilities too. Default: false. */
   readonly logTarget?: boolean;
 }
 
 const ofProbabilities: Formula = {
-  // 0·log 0 is 0, its limit.
+  // 0·log 0 counts as 0, which is its limit.
   value: (input, target) => (target === 0 ? 0 : target * log(target)) - target * input,
   inputSlope: (_, target) => -target,
   targetSlope: (input, target) => log(target) + 1 - input,
@@ -29,8 +29,9 @@ const ofLogProbabilities: Formula = {
 };
 
 /**
- * target·(log target − input), reduced (torch.nn.functional.kl_div).
- * @param input log-probabilities. Errors as pointwiseLoss.
+ * Computes target·(log target − input), reduced (torch.nn.functional.kl_div).
+ * @param input log-probabilities
+ * @throws the errors of pointwiseLoss
  */
 export function klDivLoss(input: Tensor, target: Tensor, options: KlDivLossOptions = {}): Tensor {
   checkLoss('klDivLoss', input, target, options, ['reduction', 'logTarget']);
@@ -40,7 +41,7 @@ export function klDivLoss(input: Tensor, target: Tensor, options: KlDivLossOptio
   return pointwiseLoss(input, target, { name: 'klDivLoss', node: 'KlDiv', reduction, formula });
 }
 
-/** {@link klDivLoss} as a module. */
+/** A module that computes {@link klDivLoss}. */
 export class KLDivLoss extends LossModule<KlDivLossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return klDivLoss(input, target, this.options);
@@ -51,8 +52,8 @@ const options = {
   reduction: z
     .enum(['mean', 'batchmean', 'sum'])
     .default('mean')
-    .describe("How a batch's losses become one number: their mean over all elements, over samples, or their sum"),
-  logTarget: z.boolean().default(false).describe('The targets are log-probabilities too'),
+    .describe('How the losses of a batch become one number: `mean` over all elements, `batchmean` over the samples, or `sum`'),
+  logTarget: z.boolean().default(false).describe('Whether the targets are log-probabilities too'),
 };
 
 export const klDiv = defineLoss({
@@ -66,7 +67,7 @@ export const klDiv = defineLoss({
   build: (options) => (output, target) => klDivLoss(output, target, options),
   unfitTargets: (targets, { logTarget }) =>
     !logTarget && targets.some((value) => value < 0)
-      ? 'a target is below 0 and is no probability: use targets from 0 to 1, or logTarget for log-probabilities'
+      ? 'a target is below 0, so it is not a probability: use targets from 0 to 1, or logTarget for log-probabilities'
       : null,
   probabilities: (output) => expOf(output),
   pytorch: (given) => construct('nn.KLDivLoss', [], changed(options, given)),

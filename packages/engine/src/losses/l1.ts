@@ -1,4 +1,4 @@
-// Mean absolute error (torch.nn.L1Loss): for targets that are values, less drawn to outliers than squares are.
+// Mean absolute error (torch.nn.L1Loss): for targets that are values. Outliers have less influence than in the squared error.
 import { changed, construct } from '../construction.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkLoss, defineLoss, LossModule, scalarReduction } from './define.ts';
@@ -11,14 +11,17 @@ const formula: Formula = {
   targetSlope: (input, target) => Math.sign(target - input),
 };
 
-/** |input − target|, reduced (torch.nn.functional.l1_loss); its slope where they are equal is 0. Errors as pointwiseLoss. */
+/**
+ * Computes |input − target|, reduced (torch.nn.functional.l1_loss). The derivative is 0 where both are equal.
+ * @throws the errors of pointwiseLoss
+ */
 export function l1Loss(input: Tensor, target: Tensor, options: PointwiseOptions = {}): Tensor {
   checkLoss('l1Loss', input, target, options, ['reduction']);
   const { reduction = 'mean' } = options;
   return reducedLoss(input, target, { name: 'l1Loss', node: 'L1Loss', reduction, formula });
 }
 
-/** {@link l1Loss} as a module. */
+/** A module that computes {@link l1Loss}. */
 export class L1Loss extends LossModule<PointwiseOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return l1Loss(input, target, this.options);

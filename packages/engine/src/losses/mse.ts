@@ -19,14 +19,14 @@ import {
 import { checkValues } from './targets.ts';
 
 export interface MseLossOptions {
-  /** Default 'mean': over all elements, not over samples. */
+  /** Default: 'mean', over all elements and not over samples. */
   readonly reduction?: Reduction;
 }
 
 /**
- * (input − target)², reduced (torch.nn.functional.mse_loss). The shapes must be the same: PyTorch broadcasts with a
- * warning, which is nearly always a mistake.
- * @throws ShapeError when they are not.
+ * Computes (input − target)², reduced (torch.nn.functional.mse_loss). The shapes must be the same. PyTorch broadcasts with a warning, but
+ * this is nearly always a mistake.
+ * @throws ShapeError if the shapes differ
  */
 export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions = {}): Tensor {
   checkLoss('mseLoss', input, target, options, ['reduction']);
@@ -36,7 +36,7 @@ export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions =
   const { shape, size } = input;
   if (!sameShape(shape, target.shape)) {
     throw new ShapeError(
-      `mseLoss: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: ${shapeRemedy(input, target)}`,
+      `mseLoss: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have the same shape: ${shapeRemedy(input, target)}`,
     );
   }
   let difference: FloatArray;
@@ -71,7 +71,7 @@ export function mseLoss(input: Tensor, target: Tensor, options: MseLossOptions =
   });
 }
 
-/** {@link mseLoss} as a module. */
+/** A module that computes {@link mseLoss}. */
 export class MSELoss extends LossModule<MseLossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return mseLoss(input, target, this.options);

@@ -1,5 +1,5 @@
-// Negative log-likelihood of classes (torch.nn.NLLLoss), and what crossEntropy takes of log-probabilities. Plain loops over the batch: it reads
-// one or few numbers a sample, and their sum is taken in float64 in one fixed order.
+// Negative log-likelihood of classes (torch.nn.NLLLoss), with the label smoothing that crossEntropy needs. It uses plain loops over the
+// batch, because it reads only few numbers per sample. Sums are computed in float64 in a fixed order.
 import { changed, construct, tensors } from '../construction.ts';
 import { z } from 'zod';
 import { type Backward, record } from '../autograd.ts';
@@ -14,23 +14,23 @@ import { checkLoss, checkReduction, defineLoss, LossModule, type Reduction, scal
 import { checkClasses, checkLogProbabilities, noneCounts, tensorOf } from './targets.ts';
 
 export interface NllLossOptions {
-  /** Factor of each class, shape [C]; default 1. It counts in the mean's denominator too, as in PyTorch. */
+  /** The factor of each class, of shape [C]. Default: 1. The mean is divided by the sum of the factors, as in PyTorch. */
   readonly weight?: Tensor | undefined;
-  /** Targets of this number count nothing; default -100. */
+  /** Targets with this number are ignored. Default: -100. */
   readonly ignoreIndex?: number;
-  /** Default 'mean'. */
+  /** Default: 'mean'. */
   readonly reduction?: Reduction;
 }
 
 export interface SmoothedNllLossOptions extends NllLossOptions {
-  /** Share of the target that is spread evenly over all classes, 0 … 1; default 0. */
+  /** The share of the target that is spread evenly over all classes, from 0 to 1. Default: 0. */
   readonly labelSmoothing?: number;
 }
 
-/** Names of {@link SmoothedNllLossOptions}. */
+/** The names of the options in {@link SmoothedNllLossOptions}. */
 export const smoothedOptions = ['reduction', 'weight', 'ignoreIndex', 'labelSmoothing'] as const;
 
-/** Where each target's log-probabilities lie: class c of position p is at start(p) + c·step. */
+/** The layout of the log-probabilities: class c of position p is at index startOf(p) + c·step. */
 interface Layout {
   readonly classes: number;
   readonly positions: number;
@@ -49,7 +49,7 @@ function layoutOf(logProbabilities: Tensor, target: Tensor): Layout {
   return { classes: shape[classDim], positions: target.size, step: sizeOf(shape.slice(classDim + 1)) };
 }
 
-/** Index of class 0 of a position. */
+/** Returns the index of class 0 of a position. */
 function startOf({ classes, step }: Layout, position: number): number {
   return step === 1 ? position * classes : Math.floor(position / step) * classes * step + (position % step);
 }
@@ -57,13 +57,15 @@ function startOf({ classes, step }: Layout, position: number): number {
 function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32Array {
   const { storage } = target;
   if (!(storage instanceof Int32Array)) {
-    throw new ArgumentError(`class targets are int32, got ${target.dtype}: make them with indices(), or compare values with mseLoss`);
+    throw new ArgumentError(
+      `targets that are classes must be int32, got ${target.dtype}: make them with indices(), or compare values with mseLoss`,
+    );
   }
   for (let i = 0; i < storage.length; i++) {
     const value = storage[i];
     if ((value < 0 || value >= classes) && value !== ignoreIndex) {
       throw new ArgumentError(
-        `target ${i} is class ${value}, but there are ${classes} classes: they count from 0 to ${classes - 1}; subtract 1 from labels that begin at 1, or set ignoreIndex`,
+        `target ${i} is class ${value}, but there are ${classes} classes, numbered from 0 to ${classes - 1}: subtract 1 from labels that begin at 1, or set ignoreIndex`,
       );
     }
   }
@@ -71,18 +73,19 @@ function classesOf(target: Tensor, classes: number, ignoreIndex: number): Int32A
 }
 
 /**
- * −Σ q·logProbabilities with q 1 at the target's class (torch.nn.functional.nll_loss), or smoothed as in cross_entropy.
- * @param logProbabilities [N, C], [N, C, …] or [C]; floating-point.
- * @param target classes, int32, of the same shape without C.
- * @throws ShapeError when they do not fit, ArgumentError for a class that does not exist or an option out of range.
+ * Computes −Σ q·logProbabilities, where q is 1 for the target's class and otherwise 0 (torch.nn.functional.nll_loss). With labelSmoothing q
+ * is smoothed as in cross_entropy.
+ * @param logProbabilities a floating-point tensor [N, C], [N, C, …] or [C]
+ * @param target classes (int32) of the same shape without C
+ * @throws ShapeError if the shapes do not fit, ArgumentError for a class that does not exist or an option out of range
  */
 export function nllLoss(logProbabilities: Tensor, target: Tensor, options: SmoothedNllLossOptions = {}): Tensor {
   checkLoss('nllLoss', logProbabilities, target, options, smoothedOptions);
   const { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 } = options;
   checkReduction('nllLoss', reduction);
-  if (!Number.isInteger(ignoreIndex)) throw new ArgumentError(`nllLoss: ignoreIndex is a class, a whole number, got ${show(ignoreIndex)}`);
+  if (!Number.isInteger(ignoreIndex)) throw new ArgumentError(`nllLoss: ignoreIndex must be a whole number, got ${show(ignoreIndex)}`);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw new ArgumentError(`labelSmoothing is a share from 0 to 1, got ${labelSmoothing}`);
+    throw new ArgumentError(`labelSmoothing must be from 0 to 1, got ${labelSmoothing}`);
   }
   const layout = layoutOf(logProbabilities, target);
   const { classes, positions, step } = layout;
@@ -142,17 +145,17 @@ export function nllLoss(logProbabilities: Tensor, target: Tensor, options: Smoot
   });
 }
 
-/** {@link nllLoss} as a module. */
+/** A module that computes {@link nllLoss}. */
 export class NLLLoss extends LossModule<NllLossOptions> {
   override forward(logProbabilities: Tensor, target: Tensor): Tensor {
     return nllLoss(logProbabilities, target, this.options);
   }
 }
 
-/** A job's options of a loss for classes. */
+/** The options of a job's loss for classes. */
 export const classOptions = {
-  weight: z.array(z.number().min(0)).min(1).optional().describe('Factor of each class; 1 if left out'),
-  ignoreIndex: z.int().default(-100).describe('Targets of this class count nothing'),
+  weight: z.array(z.number().min(0)).min(1).optional().describe('The factor of each class. Default: 1'),
+  ignoreIndex: z.int().default(-100).describe('Targets with this class are ignored'),
 };
 
 const options = { ...classOptions, reduction: scalarReduction };

@@ -1,5 +1,5 @@
-// The losses that compare an output with a target of its shape, element by element: one loop over any formula, in float64
-// and in one fixed order, so that every backend gives the same bits. It knows no formula; each loss brings its own.
+// Computes the losses that compare each element of an output with the element of a target of the same shape. One loop works with the
+// formula of any such loss. It computes in float64 and in a fixed order, so that every backend gives the same bits.
 import { noGrad, record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -11,7 +11,7 @@ import { checkReduction, checkValueTarget, type Reduction, shapeRemedy } from '.
 
 type ElementFunction = (input: number, target: number, positive: number) => number;
 
-/** The loss of one element and its derivatives. `positive` is the factor of positive targets; 1 unless a loss takes one. */
+/** The loss of one element and its derivatives. `positive` is the factor of positive targets. It is 1 if the loss has no such option. */
 export interface Formula {
   readonly value: ElementFunction;
   readonly inputSlope: ElementFunction;
@@ -19,36 +19,38 @@ export interface Formula {
 }
 
 export interface PointwiseOptions {
-  /** Default 'mean': over all elements, not over samples. */
+  /** Default: 'mean', over all elements and not over samples. */
   readonly reduction?: Reduction;
 }
 
 interface Parts {
-  /** For messages: `l1Loss`. */
+  /** The function's name in messages: `l1Loss`. */
   readonly name: string;
-  /** As PyTorch names the node: `L1Loss`. */
+  /** The name of the node in the graph, as in PyTorch: `L1Loss`. */
   readonly node: string;
-  /** 'batchmean' is the sum over the number of samples. */
+  /** 'batchmean': the sum divided by the number of samples. */
   readonly reduction: Reduction | 'batchmean';
-  /** Factors of the elements' losses and of positive targets; they broadcast to the input. */
+  /** The factors of the elements' losses and of positive targets. Both are broadcast to the shape of the input. */
   readonly weight?: Tensor | undefined;
   readonly positive?: Tensor | undefined;
   readonly formula: Formula;
-  /** Refuses elements of the input. */
+  /** Throws an error for an element of the input that is not allowed. */
   readonly check?: (value: number, index: number) => void;
 }
 
 /**
- * @param input any shape; @param target the same shape, floating-point: PyTorch broadcasts some of these with a warning,
- *   which is nearly always a mistake.
- * @returns a scalar, or the input's shape with reduction 'none'.
- * @throws ShapeError when the shapes differ or factors do not broadcast, ArgumentError for an unknown reduction.
+ * Computes a loss from its formula.
+ * @param input a tensor of any shape
+ * @param target a floating-point tensor of the same shape. PyTorch broadcasts some other shapes with a warning, but this is nearly always a
+ *   mistake
+ * @returns a scalar. With the reduction 'none', a tensor of the input's shape
+ * @throws ShapeError if the shapes differ or the factors cannot be broadcast, ArgumentError for an unknown reduction
  */
 export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduction, weight, positive, formula, check }: Parts): Tensor {
   const { shape, size } = input;
   if (!sameShape(shape, target.shape)) {
     throw new ShapeError(
-      `${name}: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have one shape: ${shapeRemedy(input, target)}`,
+      `${name}: the input ${formatShape(shape)} and the target ${formatShape(target.shape)} must have the same shape: ${shapeRemedy(input, target)}`,
     );
   }
   checkValueTarget(name, target);
@@ -90,7 +92,7 @@ export function pointwiseLoss(input: Tensor, target: Tensor, { name, node, reduc
   });
 }
 
-/** Checks the usual reductions first. */
+/** Does the same as {@link pointwiseLoss} after checking that the reduction is 'mean', 'sum' or 'none'. */
 export function reducedLoss(input: Tensor, target: Tensor, parts: Parts): Tensor {
   checkReduction(parts.name, parts.reduction);
   return pointwiseLoss(input, target, parts);

@@ -1,4 +1,5 @@
-// A square near 0 that goes on as a straight line (torch.nn.SmoothL1Loss; Girshick 2015): for targets that are values.
+// The squared error for small differences and the absolute error for large ones (torch.nn.SmoothL1Loss; Girshick 2015): for targets that
+// are values.
 import { changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { ArgumentError } from '../errors.ts';
@@ -8,13 +9,13 @@ import { type PointwiseOptions, reducedLoss } from './pointwise.ts';
 import { checkValues } from './targets.ts';
 
 export interface SmoothL1LossOptions extends PointwiseOptions {
-  /** Where the square ends; 0 makes it l1Loss; default 1. */
+  /** The difference up to which the error is squared. With 0 the loss is l1Loss. Default: 1. */
   readonly beta?: number;
 }
 
 /**
- * d²/(2·beta) for |d| < beta, else |d| − beta/2, d being input − target; reduced (torch.nn.functional.smooth_l1_loss).
- * @throws ArgumentError for a negative beta, and as pointwiseLoss.
+ * Computes d²/(2·beta) for |d| < beta, else |d| − beta/2, where d is input − target; reduced (torch.nn.functional.smooth_l1_loss).
+ * @throws ArgumentError for a negative beta, and the errors of pointwiseLoss
  */
 export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1LossOptions = {}): Tensor {
   checkLoss('smoothL1Loss', input, target, options, ['reduction', 'beta']);
@@ -36,18 +37,21 @@ export function smoothL1Loss(input: Tensor, target: Tensor, options: SmoothL1Los
   });
 }
 
-/** {@link smoothL1Loss} as a module. */
+/** A module that computes {@link smoothL1Loss}. */
 export class SmoothL1Loss extends LossModule<SmoothL1LossOptions> {
   override forward(input: Tensor, target: Tensor): Tensor {
     return smoothL1Loss(input, target, this.options);
   }
 }
 
-const options = { reduction: scalarReduction, beta: z.number().min(0).default(1).describe('Difference at which the square ends') };
+const options = {
+  reduction: scalarReduction,
+  beta: z.number().min(0).default(1).describe('The difference up to which the error is squared'),
+};
 
 export const smoothL1 = defineLoss({
   type: 'smoothL1',
-  description: 'Squared error up to beta, absolute error beyond it: for targets that are values',
+  description: 'Smooth L1 loss: the squared error up to a difference of beta, and the absolute error above it. For targets that are values',
   options,
   check: (compared) => checkValues('smoothL1', compared),
   build: (options) => (output, target) => smoothL1Loss(output, target, options),

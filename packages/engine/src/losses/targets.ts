@@ -1,5 +1,5 @@
-// The rules which outputs and targets go together, shared by the losses for values and by those for class labels. Not the
-// checks of the functions themselves: these are for job specs, before anything is computed.
+// Rules for the outputs and targets that losses can compare: for losses of values and for losses of class labels. They are for job specs,
+// before anything is computed. The functions of the losses make their own checks.
 import { z } from 'zod';
 import type { TargetArray } from '../data/dataset.ts';
 import { ShapeError } from '../errors.ts';
@@ -8,11 +8,11 @@ import { type Tensor, tensor } from '../tensor.ts';
 import type { Compared } from './define.ts';
 import { keepingFewProblems } from '../validation.ts';
 
-/** For a loss of values: the target is values of the output's shape. @throws ShapeError. */
+/** Checks a loss of values. @throws ShapeError unless the targets are values of the output's shape */
 export function checkValues(loss: string, { output, target }: Compared): void {
   if (target.kind === 'class') {
     throw new ShapeError(
-      `${loss} compares with values, but the data's targets are labels of ${target.classes.length} classes: use the crossEntropy loss`,
+      `${loss} needs targets that are values, but the data's targets are labels of ${target.classes.length} classes: use the crossEntropy loss`,
       'type',
     );
   }
@@ -37,11 +37,11 @@ function valuesRemedy(targets: Shape, output: Shape): string {
     : values;
 }
 
-/** For a loss of classes: the output is one number a class, and so are the weights. @throws ShapeError. */
+/** Checks a loss of classes. @throws ShapeError unless the output, and the weights if there are some, have one number per class */
 export function checkClasses(loss: string, { output, target }: Compared, weight?: readonly number[]): void {
   if (target.kind !== 'class') {
     throw new ShapeError(
-      `${loss} compares with class labels, but the data's targets are values of shape ${formatShape(target.shape)}: ${valuesRemedy(target.shape, output)}`,
+      `${loss} needs targets that are class labels, but the data's targets are values of shape ${formatShape(target.shape)}: ${valuesRemedy(target.shape, output)}`,
       'type',
     );
   }
@@ -53,11 +53,11 @@ export function checkClasses(loss: string, { output, target }: Compared, weight?
     );
   }
   if (weight !== undefined && weight.length !== classes) {
-    throw new ShapeError(`${loss}: ${weight.length} weights do not fit the data's ${classes} classes: give one for each`, 'weight');
+    throw new ShapeError(`${loss}: ${weight.length} weights do not fit the data's ${classes} classes: give one weight per class`, 'weight');
   }
 }
 
-/** Returns why the mean over the counted labels would be 0/0, or null if it is not. */
+/** Returns the reason why the mean over the labels that are not ignored is 0/0, or null if it is not. */
 export function noneCounts(
   targets: TargetArray,
   {
@@ -69,32 +69,32 @@ export function noneCounts(
   if (reduction !== 'mean' || !targets.every((label) => label === ignoreIndex || weight?.[label] === 0)) return null;
   if (weight?.every((factor) => factor === 0) === true) return 'the weight of every class is 0: use weights above 0';
   const labels = targets.every((label) => label === ignoreIndex) ? `is the ignoreIndex ${ignoreIndex}` : 'is ignored or has weight 0';
-  return `every label of the batch ${labels}, and their mean is 0/0: use a larger batchSize, or reduction "sum"`;
+  return `every label of the batch ${labels}, so their mean is 0/0: use a larger batchSize, or reduction "sum"`;
 }
 
-/** For a loss of log-probabilities. @throws ShapeError when the output can never be negative. */
+/** Checks a loss of log-probabilities. @throws ShapeError if the output can never be negative */
 export function checkLogProbabilities(loss: string, { range }: Compared): void {
   if (range.min >= 0) {
     throw new ShapeError(
-      `${loss} takes log-probabilities, which are at most 0, but the last layers give values from ${range.min} on: end with a logSoftmax layer instead`,
+      `${loss} needs log-probabilities, which are at most 0, but the last layers give values of at least ${range.min}: end with a logSoftmax layer instead`,
     );
   }
 }
 
-/** One factor for all of an output's features, or one for each. */
+/** The schema of factors: one factor for all features of an output, or one per feature. */
 export const featureFactors = z.union([z.number().min(0), keepingFewProblems(z.array(z.number().min(0)).min(1))]);
 
-/** @throws ShapeError when there is one factor for each of other features than the output's last dimension. */
+/** Checks a list of factors. @throws ShapeError unless it has one factor per feature of the output's last dimension */
 export function checkFactors(loss: string, option: string, factors: number | readonly number[] | undefined, { output }: Compared): void {
   const features = output.at(-1) ?? 1;
   if (typeof factors === 'object' && factors.length !== 1 && factors.length !== features) {
     throw new ShapeError(
-      `${loss}: ${factors.length} factors do not fit an output of ${features} features: give one, or one for each`,
+      `${loss}: ${factors.length} factors do not fit an output of ${features} features: give one factor, or one per feature`,
       option,
     );
   }
 }
 
-/** An option's list as a tensor. */
+/** Converts the value of an option to a tensor. */
 export const tensorOf = (list: number | readonly number[] | undefined): Tensor | undefined =>
   list === undefined ? undefined : tensor(list);

@@ -1,4 +1,4 @@
-// The rate is a share of itself at first, then the whole (torch.optim.lr_scheduler.ConstantLR).
+// The learning rate is multiplied by a factor in the first epochs (torch.optim.lr_scheduler.ConstantLR).
 import { z } from 'zod';
 import { constructScheduler, defineScheduler, interval } from './define.ts';
 
@@ -9,14 +9,14 @@ const options = {
     .min(0)
     .max(1)
     .default(1 / 3)
-    .describe('Share of the base rate at first'),
-  totalIters: z.int().min(0).default(5).describe('Epochs with that share'),
+    .describe('The factor of the learning rate in the first epochs'),
+  totalIters: z.int().min(0).default(5).describe('The number of epochs with this factor'),
 };
 
-/** base · factor before totalIters, then base. */
+/** The learning rate is base · factor before totalIters, then base. */
 export const constant = defineScheduler({
   type: 'constant',
-  description: 'Multiplies the rate by factor for the first totalIters epochs',
+  description: 'Multiplies the learning rate by factor in the first totalIters epochs',
   options,
   rate: ({ factor, totalIters }, base, index) => (index < totalIters ? base * factor : base),
   pytorch: (given) => constructScheduler('lr_scheduler.ConstantLR', options, given),

@@ -1,4 +1,4 @@
-// Half cosines, one after the other, each beginning at the base rate again (Loshchilov and Hutter 2017;
+// The learning rate follows a sequence of half cosines. Each of them starts at the base learning rate (Loshchilov and Hutter 2017;
 // torch.optim.lr_scheduler.CosineAnnealingWarmRestarts).
 import { z } from 'zod';
 import { cos } from '../math.ts';
@@ -6,15 +6,15 @@ import { constructScheduler, defineScheduler, interval } from './define.ts';
 
 const options = {
   interval,
-  t0: z.int().min(1).describe('Epochs of the first cycle'),
-  tMult: z.int().min(1).default(1).describe('How many times as long each further cycle is'),
-  etaMin: z.number().min(0).default(0).describe('The lowest rate'),
+  t0: z.int().min(1).describe('The number of epochs in the first cycle'),
+  tMult: z.int().min(1).default(1).describe('The length of each further cycle, as a multiple of the cycle before'),
+  etaMin: z.number().min(0).default(0).describe('The lowest learning rate'),
 };
 
-/** etaMin + (base − etaMin) · (1 + cos(π·done/length)) / 2 within each cycle; cycle n is t0 · tMultⁿ long. */
+/** In each cycle, the learning rate is etaMin + (base − etaMin) · (1 + cos(π·done/length)) / 2. Cycle n has the length t0 · tMultⁿ. */
 export const cosineWarmRestarts = defineScheduler({
   type: 'cosineWarmRestarts',
-  description: 'Lowers the rate to etaMin along half a cosine, then starts again, each time tMult times as long',
+  description: 'Lowers the learning rate to etaMin along half a cosine, then restarts with a cycle that is tMult times as long',
   options,
   rate({ t0, tMult, etaMin }, base, index) {
     let done = tMult === 1 ? index % t0 : index;

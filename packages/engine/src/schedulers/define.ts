@@ -5,8 +5,8 @@ import { type Construction, changed, construct } from '../construction.ts';
 import { z } from 'zod';
 import { type AnyOptions, type Definition, type Filled, type TypedSchema, typedSchema } from '../registry.ts';
 
-/** What a scheduler counts. */
-export const interval = z.enum(['epoch', 'step']).default('epoch').describe('What is counted: epochs, or single steps');
+/** The option `interval` of schedulers. */
+export const interval = z.enum(['epoch', 'step']).default('epoch').describe('Whether the scheduler counts epochs or steps');
 
 /** The facts about a run, besides the options, that a scheduler may depend on. They are known before the training. */
 export interface RunOutline {
@@ -27,7 +27,7 @@ export interface RunConflict {
 /** The state of a scheduler that follows a metric. */
 export interface PlateauState {
   readonly rate: number;
-  /** null before the first value. */
+  /** The best value so far. Null before the first value. */
   readonly best: number | null;
   readonly badEpochs: number;
   readonly cooldown: number;

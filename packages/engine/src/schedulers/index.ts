@@ -1,4 +1,4 @@
-// The one list of learning rate schedulers. A new scheduler is one file beside this one and one line here.
+// The list of learning rate schedulers. A new scheduler needs a file next to this one and a line here.
 import type { z } from 'zod';
 import { type AnyOptions, parsed, registry } from '../registry.ts';
 import { constant } from './constant.ts';
@@ -29,32 +29,33 @@ const schedulers = registry('scheduler', [
 ]);
 
 export const schedulerDefinitions: readonly SchedulerDefinition[] = schedulers.definitions;
-/** Any one scheduler of a job spec. */
+/** The schema of the scheduler in a job spec. */
 export const schedulerSchema = schedulers.schema;
-/** A scheduler of a job spec with its defaults filled in. */
+/** The scheduler in a job spec, with its defaults filled in. */
 export type SchedulerSpec = z.output<typeof schedulerSchema>;
 
-/** @throws ArgumentError that lists the known schedulers for an unknown one. */
+/** Returns the definition of a scheduler. @throws ArgumentError for an unknown type; the message lists the known ones */
 export function findScheduler(type: string): SchedulerDefinition {
   return schedulers.find(type);
 }
 
 /**
- * The learning rate in force after `index` epochs (or steps, as the spec's `interval` says); 0 in the first. For a
- * scheduler that counts; one that follows a metric needs a Schedule.
- * @param base the optimizer's learning rate. @throws ArgumentError for a spec that is none.
+ * Returns the learning rate after `index` epochs (or steps, if the spec's `interval` is `step`). Only for a scheduler that follows no
+ * metric; otherwise use a Schedule.
+ * @param base the optimizer's learning rate
+ * @throws ArgumentError for an invalid spec
  */
 export function learningRateAt(spec: SchedulerSpec, base: number, index: number): number {
   const checked = parsed('learningRateAt', schedulerSchema, spec);
   return findScheduler(checked.type).rate(checked, base, index);
 }
 
-/** The spec with what follows from its run filled in. */
+/** Returns the spec with the missing options that can be derived from the run. */
 export function completeScheduler(spec: SchedulerSpec, run: RunOutline): SchedulerSpec {
   return schedulerSchema.parse({ ...spec, ...findScheduler(spec.type).complete(spec, run) });
 }
 
-/** The spec without what {@link completeScheduler} fills in for this run, so that it can be completed for another one. */
+/** Returns the spec without the options that {@link completeScheduler} adds for this run, so that it can be completed for another run. */
 export function openScheduler(spec: SchedulerSpec, run: RunOutline): SchedulerSpec {
   const given = Object.entries(spec).filter(([name, value]) => {
     const rest: AnyOptions = Object.fromEntries(Object.entries(spec).filter(([other]) => other !== name));
@@ -63,7 +64,7 @@ export function openScheduler(spec: SchedulerSpec, run: RunOutline): SchedulerSp
   return schedulerSchema.parse(Object.fromEntries(given));
 }
 
-/** What of a scheduler does not fit its run; null when all does. */
+/** Returns the option that does not fit the run, or null if all options fit. */
 export function schedulerConflict(spec: SchedulerSpec, run: RunOutline): RunConflict | null {
   return findScheduler(spec.type).conflict(spec, run);
 }

@@ -1,4 +1,4 @@
-// The rate goes along a straight line to its end (torch.optim.lr_scheduler.LinearLR): a warm-up, most often.
+// The factor of the learning rate changes linearly (torch.optim.lr_scheduler.LinearLR). It is mostly used as a warm-up.
 import { z } from 'zod';
 import { constructScheduler, defineScheduler, interval } from './define.ts';
 
@@ -9,15 +9,15 @@ const options = {
   startFactor: factor
     .gt(0)
     .default(1 / 3)
-    .describe('Share of the base rate in the first epoch'),
-  endFactor: factor.default(1).describe('Share of the base rate at the end'),
-  totalIters: z.int().min(1).default(5).describe('Epochs until endFactor is reached'),
+    .describe('The factor of the learning rate in the first epoch'),
+  endFactor: factor.default(1).describe('The factor of the learning rate at the end'),
+  totalIters: z.int().min(1).default(5).describe('The number of epochs until endFactor is reached'),
 };
 
-/** base · (startFactor + (endFactor − startFactor) · min(index, totalIters) / totalIters). */
+/** The learning rate is base · (startFactor + (endFactor − startFactor) · min(index, totalIters) / totalIters). */
 export const linear = defineScheduler({
   type: 'linear',
-  description: 'Moves the rate evenly from startFactor to endFactor of itself within totalIters epochs',
+  description: 'Multiplies the learning rate by a factor that changes linearly from startFactor to endFactor in totalIters epochs',
   options,
   rate: ({ startFactor, endFactor, totalIters }, base, index) =>
     base * (startFactor + ((endFactor - startFactor) * Math.min(index, totalIters)) / totalIters),

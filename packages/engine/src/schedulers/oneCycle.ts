@@ -1,35 +1,41 @@
-// One rise to a high rate and one long fall, the momentum going the other way (Smith and Topin 2018;
-// torch.optim.lr_scheduler.OneCycleLR). The optimizer's own rate and momentum play no part.
+// The learning rate rises to a high value once and then falls for a long time, while the momentum falls and then rises (Smith and Topin
+// 2018; torch.optim.lr_scheduler.OneCycleLR). The optimizer's own learning rate and momentum are not used.
 import { z } from 'zod';
 import { cos } from '../math.ts';
 import { constructScheduler, defineScheduler } from './define.ts';
 
 const options = {
-  interval: z.enum(['epoch', 'step']).default('step').describe('What is counted: single steps, or epochs'),
-  maxLearningRate: z.number().gt(0).describe('The highest rate; PyTorch calls it max_lr'),
-  totalSteps: z.int().min(2).optional().describe('Steps of the whole cycle; those of the run if left out'),
-  pctStart: z.number().min(0).max(1).default(0.3).describe('Share of the cycle in which the rate rises'),
-  annealStrategy: z.enum(['cos', 'linear']).default('cos').describe('How rates go from one to the next: along half a cosine or a line'),
+  interval: z.enum(['epoch', 'step']).default('step').describe('Whether the scheduler counts steps or epochs'),
+  maxLearningRate: z.number().gt(0).describe('The highest learning rate, `max_lr` in PyTorch'),
+  totalSteps: z.int().min(2).optional().describe('The number of steps of the whole cycle. Default: the steps of the run'),
+  pctStart: z.number().min(0).max(1).default(0.3).describe('The share of the cycle in which the learning rate rises'),
+  annealStrategy: z
+    .enum(['cos', 'linear'])
+    .default('cos')
+    .describe('How the learning rate changes: along half a cosine or a straight line'),
   cycleMomentum: z
     .boolean()
     .optional()
-    .describe("Sets the momentum too, or Adam's first beta; if left out, wherever the optimizer has one"),
-  baseMomentum: z.number().min(0).lt(1).default(0.85).describe('Momentum at the highest rate'),
-  maxMomentum: z.number().min(0).lt(1).default(0.95).describe('Momentum at the lowest rates'),
-  divFactor: z.number().gt(0).default(25).describe('The first rate is maxLearningRate over this'),
-  finalDivFactor: z.number().gt(0).default(1e4).describe('The last rate is the first one over this'),
-  threePhase: z.boolean().default(false).describe('Falls as long as it rose, then further to the last rate'),
+    .describe("Whether the momentum, or Adam's first beta, changes too. Default: true if the optimizer has one of them"),
+  baseMomentum: z.number().min(0).lt(1).default(0.85).describe('The momentum at the highest learning rate'),
+  maxMomentum: z.number().min(0).lt(1).default(0.95).describe('The momentum at the lowest learning rates'),
+  divFactor: z.number().gt(0).default(25).describe('The first learning rate is maxLearningRate divided by divFactor'),
+  finalDivFactor: z.number().gt(0).default(1e4).describe('The last learning rate is the first one divided by finalDivFactor'),
+  threePhase: z
+    .boolean()
+    .default(false)
+    .describe('Whether the learning rate first falls to its first value, in as many steps as it rose, and then to its last value'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 
-/** One stretch of the cycle: it ends at step `end`, going from one level to the next. */
+/** One phase of the cycle. It changes the value from one level to the next, and ends at step `end`. */
 interface Phase<Level> {
   readonly end: number;
   readonly from: Level;
   readonly to: Level;
 }
 
-/** As PyTorch cuts the cycle: ends may be fractions of a step. */
+/** Divides the cycle into phases as PyTorch does. A phase may end at a fraction of a step. */
 function phases<Level>({ pctStart, threePhase }: Options, totalSteps: number, low: Level, high: Level, last: Level): Phase<Level>[] {
   const rise: Phase<Level> = { end: pctStart * totalSteps - 1, from: low, to: high };
   if (!threePhase) return [rise, { end: totalSteps - 1, from: high, to: last }];
@@ -47,7 +53,8 @@ function levelAt({ annealStrategy }: Options, stretches: readonly Phase<number>[
 
 export const oneCycle = defineScheduler({
   type: 'oneCycle',
-  description: 'Raises the rate to maxLearningRate and lowers it far below its start, once in a run, with the momentum going the other way',
+  description:
+    'Raises the learning rate to maxLearningRate and then lowers it far below its first value, once in a run. The momentum changes in the opposite direction',
   options,
   rate(options, base, index) {
     const { totalSteps, maxLearningRate, divFactor, finalDivFactor } = options;
@@ -69,11 +76,11 @@ export const oneCycle = defineScheduler({
     if (totalSteps !== undefined && totalSteps < needed) {
       return {
         field: 'totalSteps',
-        message: `the cycle has ${totalSteps} steps, but the run takes ${needed}: leave it out, or use ${needed}`,
+        message: `the cycle has ${totalSteps} steps, but the run takes ${needed}: remove totalSteps, or use ${needed}`,
       };
     }
     if (cycleMomentum === true && !takesMomentum) {
-      return { field: 'cycleMomentum', message: 'this optimizer has no momentum to cycle: use false, or leave it out' };
+      return { field: 'cycleMomentum', message: 'this optimizer has no momentum to change: use false, or remove cycleMomentum' };
     }
     return null;
   },

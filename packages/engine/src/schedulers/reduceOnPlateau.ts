@@ -1,22 +1,32 @@
-// The rate falls when a metric has stopped getting better (torch.optim.lr_scheduler.ReduceLROnPlateau).
+// The learning rate falls when a metric no longer improves (torch.optim.lr_scheduler.ReduceLROnPlateau).
 import { z } from 'zod';
 import { constructScheduler, defineScheduler, followedMetrics, type PlateauState } from './define.ts';
 
 const options = {
-  interval: z.literal('epoch').default('epoch').describe('What is counted: epochs, for a metric is known at their end'),
-  metric: z.enum(followedMetrics).optional().describe('What is followed; testLoss if left out, or trainLoss without a test set'),
-  mode: z.enum(['min', 'max']).optional().describe('Whether less or more is better; if left out, more for testAccuracy, else less'),
-  factor: z.number().gt(0).lt(1).default(0.1).describe('Factor of each change'),
-  patience: z.int().min(0).default(10).describe('Epochs without improvement that are let pass'),
-  threshold: z.number().min(0).default(1e-4).describe('What counts as an improvement'),
-  thresholdMode: z.enum(['rel', 'abs']).default('rel').describe('Whether the threshold is a share of the best value or a difference'),
-  cooldown: z.int().min(0).default(0).describe('Epochs after a change in which nothing is counted'),
-  minLearningRate: z.number().min(0).default(0).describe('The lowest rate; PyTorch calls it min_lr'),
-  eps: z.number().min(0).default(1e-8).describe('Smaller changes of the rate are not made'),
+  interval: z.literal('epoch').default('epoch').describe('This scheduler counts epochs, because a metric is known at the end of an epoch'),
+  metric: z.enum(followedMetrics).optional().describe('The metric that must improve. Default: testLoss, or trainLoss without test data'),
+  mode: z
+    .enum(['min', 'max'])
+    .optional()
+    .describe('`min`: a smaller value is better. `max`: a larger value is better. Default: `max` for testAccuracy, otherwise `min`'),
+  factor: z.number().gt(0).lt(1).default(0.1).describe('The factor of each change'),
+  patience: z
+    .int()
+    .min(0)
+    .default(10)
+    .describe('The number of epochs without improvement that are allowed. One more lowers the learning rate'),
+  threshold: z.number().min(0).default(1e-4).describe('The smallest change that counts as an improvement'),
+  thresholdMode: z
+    .enum(['rel', 'abs'])
+    .default('rel')
+    .describe('`rel`: the threshold is a share of the best value. `abs`: the threshold is a difference'),
+  cooldown: z.int().min(0).default(0).describe('The number of epochs after a change in which epochs without improvement are not counted'),
+  minLearningRate: z.number().min(0).default(0).describe('The lowest learning rate, `min_lr` in PyTorch'),
+  eps: z.number().min(0).default(1e-8).describe('Changes of the learning rate that are not larger than eps are not made'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 
-/** A NaN is no improvement. */
+/** Returns whether a value is an improvement. NaN is not. */
 function isBetter({ mode, threshold, thresholdMode }: Options, value: number, best: number | null): boolean {
   if (best === null) return !Number.isNaN(value);
   const margin = thresholdMode === 'rel' ? best * threshold : threshold;
@@ -25,7 +35,7 @@ function isBetter({ mode, threshold, thresholdMode }: Options, value: number, be
 
 export const reduceOnPlateau = defineScheduler({
   type: 'reduceOnPlateau',
-  description: 'Multiplies the rate by factor when a metric has not improved for more than patience epochs',
+  description: 'Multiplies the learning rate by factor when a metric has not improved for more than patience epochs',
   options,
   rate: (_options, base) => base,
   observe(options: Options, state: PlateauState, value: number): PlateauState {
@@ -45,10 +55,10 @@ export const reduceOnPlateau = defineScheduler({
   },
   conflict({ metric }, { hasTestData, hasClasses }) {
     if (metric !== undefined && metric !== 'trainLoss' && !hasTestData) {
-      return { field: 'metric', message: `there is no ${metric}, for the data has no test set: use trainLoss` };
+      return { field: 'metric', message: `there is no ${metric}, because the data has no test part: use trainLoss` };
     }
     if (metric === 'testAccuracy' && !hasClasses) {
-      return { field: 'metric', message: "there is no testAccuracy, for the data's targets are no classes: use testLoss" };
+      return { field: 'metric', message: "there is no testAccuracy, because the data's targets are not classes: use testLoss" };
     }
     return null;
   },
