@@ -235,7 +235,7 @@ describe('a file that is not a checkpoint', () => {
       [changed({ state: undefined }), /lacks "state"/],
       [changed({ state: '{' }), /"state" of the checkpoint is not JSON/],
       [changed({ state: '{}' }), /"state" of the checkpoint is wrong: \/epochsDone/],
-      [changed({ updates: '{}' }), /no use for its tensor "\.optimizer/],
+      [changed({ updates: '{}' }), /unknown tensor "\.optimizer/],
       [
         changed(
           {},

@@ -114,7 +114,7 @@ describe('the remedy of a run that is not finite', () => {
     [
       'where a label is ignored',
       { ...single, loss: loss({ ignoreIndex: 3 }) },
-      'every label of the batch is the ignoreIndex 3, and their mean is 0/0: use a larger batchSize, or reduction "sum"',
+      'every label of the batch is the ignoreIndex 3, so their mean is 0/0: use a larger batchSize, or reduction "sum"',
       [
         { ...digits, loss: loss({ ignoreIndex: 3 }) },
         { ...single, loss: loss({ ignoreIndex: 3, reduction: 'sum' }), optimizer: { type: 'sgd', learningRate: 0.01 } },
@@ -135,7 +135,7 @@ describe('the remedy of a run that is not finite', () => {
     [
       'where targets are no probabilities',
       values,
-      'a target is below 0 and is no probability: use targets from 0 to 1, or logTarget for log-probabilities',
+      'a target is below 0, so it is not a probability: use targets from 0 to 1, or logTarget for log-probabilities',
       [{ ...values, loss: { type: 'klDiv', logTarget: true } }],
     ],
     [

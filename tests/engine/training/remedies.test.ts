@@ -67,11 +67,16 @@ describe('a refused spec is accepted after following the advice', () => {
         },
       ],
     ],
-    ['a cycle that is too short', oneCycle({ totalSteps: 3 }), /leave it out, or use 12$/, [oneCycle({}), oneCycle({ totalSteps: 12 })]],
+    [
+      'a cycle that is too short',
+      oneCycle({ totalSteps: 3 }),
+      /remove totalSteps, or use 12$/,
+      [oneCycle({}), oneCycle({ totalSteps: 12 })],
+    ],
     [
       'a momentum to cycle where there is none',
       { ...oneCycle({ cycleMomentum: true }), optimizer: { type: 'adagrad' } },
-      /use false, or leave it out/,
+      /use false, or remove cycleMomentum/,
       [
         { ...oneCycle({ cycleMomentum: false }), optimizer: { type: 'adagrad' } },
         { ...oneCycle({}), optimizer: { type: 'adagrad' } },

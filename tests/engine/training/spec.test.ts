@@ -141,7 +141,7 @@ describe('a refusal names the field, the values and what to do', () => {
       { ...tutorial, loss: { type: 'bce' } },
       '/model/layers/11',
       'shapeMismatch',
-      ['bce takes probabilities', 'sigmoid'],
+      ['bce needs probabilities', 'sigmoid'],
     ],
     ['an unknown field', { ...classify, epoch: 3 }, '/epoch', 'unknownField', ['did you mean "epochs"']],
     [
@@ -164,7 +164,7 @@ describe('a refusal names the field, the values and what to do', () => {
       { ...tutorial, data: { ...tutorial.data, testSplit: 0.5 } },
       '/data/testSplit',
       'invalidValue',
-      ['single sample', 'leave testSplit out'],
+      ['single sample', 'remove testSplit'],
     ],
     [
       'early stopping on a test part that is not there',

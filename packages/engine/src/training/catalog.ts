@@ -1,4 +1,4 @@
-// Everything that a job spec can name, as plain JSON: for people who look and for forms that are generated.
+// Everything that a job spec can name, as plain JSON. It is for readers, and for programs that generate forms.
 import { z } from 'zod';
 import { datasetDefinitions } from '../data/datasets/index.ts';
 import { uploaded } from '../data/datasets/uploaded.ts';
@@ -12,14 +12,14 @@ import { schedulerDefinitions } from '../schedulers/index.ts';
 import { defaultLimits, type SpecLimits } from './specLimits.ts';
 
 const entrySchema = z.object({
-  type: z.string().describe('What a spec calls it: a `type`, a `preset` or a `dataset`'),
+  type: z.string().describe('The name in a spec: the value of `type`, `preset` or `dataset`'),
   description: z.string(),
-  schema: z.record(z.string(), z.unknown()).describe('JSON Schema of its object in a spec, with descriptions and defaults'),
+  schema: z.record(z.string(), z.unknown()).describe('The JSON Schema of the object in a spec, with descriptions and defaults'),
 });
 
 export const catalogSchema = z.object({
   layers: z.array(entrySchema),
-  presets: z.array(entrySchema).describe('Networks that `model` can name instead of layers'),
+  presets: z.array(entrySchema).describe('The networks that `model` can name instead of layers'),
   losses: z.array(entrySchema),
   optimizers: z.array(entrySchema),
   schedulers: z.array(entrySchema),
@@ -32,7 +32,7 @@ export type Catalog = z.infer<typeof catalogSchema>;
 /** Caches the entries of the catalog. They need no update, because the registries never change. */
 let registryEntries: Omit<Catalog, 'limits'> | undefined;
 
-/** The registries as JSON Schema, with the limits in force. */
+/** Returns the registries as JSON Schema, with these limits. */
 export function catalog(limits: SpecLimits = defaultLimits): Catalog {
   registryEntries ??= describeRegistries();
   return { ...registryEntries, limits: { ...limits } };
@@ -51,7 +51,7 @@ function describeRegistries(): Omit<Catalog, 'limits'> {
 }
 
 function entry({ type, description, schema }: Definition): Catalog['layers'][number] {
-  // Of a schema for input, `readOnly` would say that nobody may give it; zod means that the array is not written to.
+  // zod adds `readOnly` because the array is not written to. In JSON Schema it would mean that a client must not send the property.
   const override: z.core.ToJSONSchemaParams['override'] = ({ jsonSchema }) => delete jsonSchema.readOnly;
   return { type, description, schema: z.toJSONSchema(schema, { io: 'input', override }) };
 }

@@ -1,10 +1,10 @@
-// The checks of the arguments of `train`.
+// Checks the arguments of `train`.
 import { checkOptions, isOptions } from '../argumentChecks.ts';
 import { ArgumentError } from '../errors.ts';
 import type { TrainOptions } from './events.ts';
 import type { JobSpec } from './jobSpec.ts';
 
-/** @throws ArgumentError for a spec that was not checked, and for options that do not exist. */
+/** @throws ArgumentError for a spec that was not checked, and for unknown options */
 export function checkCall(spec: JobSpec, options: TrainOptions): void {
   checkOptions('train', options, [
     'files',

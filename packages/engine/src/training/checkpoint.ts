@@ -1,6 +1,6 @@
-// A checkpoint: one safetensors file with all that decides how a run goes on. Weights and buffers have the names that they have
-// in every weights file; what else is a tensor begins with a dot, as no layer's name does; the rest is JSON in the metadata.
-// When one is taken, and what becomes of the bytes, is for others to say.
+// Encodes and decodes checkpoints. A checkpoint is one safetensors file with the whole state of a run. Weights and buffers have the same
+// names as in a file of weights. The names of other tensors begin with a dot, which no layer's name does. Everything else is JSON in the
+// metadata.
 import { z } from 'zod';
 import { canonicalJson } from '../canonicalJson.ts';
 import { EngineError } from '../errors.ts';
@@ -16,30 +16,30 @@ import { nonFiniteName, nonFiniteOf } from './nonFinite.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { namedWeights } from './weights.ts';
 
-/** Bytes that are no checkpoint, or one that does not fit the run. */
+/** The bytes are not a checkpoint, or the checkpoint does not fit the run. */
 export class CheckpointError extends EngineError {
   constructor(message: string, options?: ErrorOptions) {
     super('invalidCheckpoint', message, options);
   }
 }
 
-/** Rises when files change so that older ones can no longer be read. */
+/** The version of the format. It changes when older files can no longer be read. */
 const FORMAT = '1';
 
 const count = z.int().min(0);
-/** A number that may be none: what JSON cannot carry goes by its name. */
+/** A number that may be NaN or infinite. JSON has no such numbers, so their names are stored. */
 const float = z.union([z.number(), nonFiniteName.transform((name) => ({ nan: NaN, inf: Infinity, '-inf': -Infinity })[name])]);
 
-/** What a run remembers beside its tensors. */
+/** The state of a run without its tensors. */
 const stateSchema = z.strictObject({
   epochsDone: count,
-  /** Steps of all epochs, those of the one in hand included. */
+  /** The number of completed steps in all epochs, including the current epoch. */
   stepsDone: count,
-  /** The epoch that was begun; null between two. */
+  /** The current epoch. Null between two epochs. */
   epoch: z
     .strictObject({
       step: count,
-      /** What its order follows from, a whole number too large for JSON; null without shuffling. */
+      /** The seed of the order of samples, as a text because it is too large for a JSON number. Null without shuffling. */
       orderSeed: z.string().regex(/^\d+$/).nullable(),
       loss: z.strictObject({ sum: float, weight: count }),
       gradientNorm: float,
@@ -53,7 +53,7 @@ const stateSchema = z.strictObject({
   bestTestLoss: z.number().nullable(),
   stoppedEarly: stoppedEarlySchema.nullable(),
   divergence: divergenceSchema.nullable(),
-  /** From loading the data on. */
+  /** The time since the loading of the data. */
   seconds: z.number().min(0),
 });
 export type RunState = z.output<typeof stateSchema>;
@@ -61,33 +61,33 @@ export type RunState = z.output<typeof stateSchema>;
 const drawsSchema = z.strictObject({ position: count, nextNormal: z.number().nullable() });
 const updatesSchema = z.record(z.string(), count);
 
-/** What of a spec decides which parts of a checkpoint still hold in a run of another spec. */
+/** The parts of a spec that a checkpoint stores. They decide which parts of the checkpoint can be used in a run of another spec. */
 const relevant = ['seed', 'data', 'optimizer', 'scheduler', 'earlyStopping'] as const satisfies readonly (keyof JobSpec)[];
 type Relevant = (typeof relevant)[number];
 
-/** How far a run had come: whole epochs, and steps of the one after. */
+/** The position of a run. `epoch` is the number of completed epochs, and `step` the number of completed steps in the next epoch. */
 export interface Position {
   readonly epoch: number;
   readonly step: number;
 }
 
 export interface Checkpoint {
-  /** What computed it: see versionAfter in version.ts. */
+  /** The engine version that computed the checkpoint: see versionAfter in version.ts. */
   readonly engineVersion: string;
   readonly state: RunState;
   readonly generator: Parameters<Generator['setState']>[0];
   /** Weights and buffers. */
   readonly weights: readonly NamedArray[];
-  /** Of the parameters that have been updated, by name. */
+  /** The optimizer's state of each parameter that has been updated, by name. */
   readonly optimizer: ReadonlyMap<string, SavedParameterState>;
-  /** Whether this part of a spec is what it was in the run that the checkpoint is of. */
+  /** Returns whether this part of the spec is the same as in the run that wrote the checkpoint. */
   isOf(part: Relevant, spec: JobSpec): boolean;
 }
 
 const RANDOM = '.random';
 const OPTIMIZER = '.optimizer.';
 
-/** The whole of a run between two steps. */
+/** Encodes the whole state of a run between two steps. */
 export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Generator, state: RunState): Uint8Array<ArrayBuffer> {
   const { words, ...draws } = generator.getState();
   const names = learner.model.namedParameters().map(([name]) => name);
@@ -114,15 +114,15 @@ export function encodeCheckpoint(spec: JobSpec, learner: Learner, generator: Gen
   });
 }
 
-/** @throws CheckpointError for bytes that are no checkpoint. */
+/** @throws CheckpointError if the bytes are not a valid checkpoint */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const { tensors, metadata } = decodeFile(bytes);
   if (metadata['checkpoint'] === undefined) {
-    throw new CheckpointError('the file holds weights alone and no run that could go on: use it as initialWeights');
+    throw new CheckpointError('the file has only weights and no state of a run: use it as initialWeights');
   }
   if (metadata['checkpoint'] !== FORMAT) {
     throw new CheckpointError(
-      `the checkpoint is of format ${metadata['checkpoint']} (engine ${metadata['engineVersion']}), and engine ${engineVersion} reads format ${FORMAT}`,
+      `the checkpoint has format ${metadata['checkpoint']} (engine ${metadata['engineVersion']}), but engine ${engineVersion} reads only format ${FORMAT}`,
     );
   }
   const words = tensors.find(({ name }) => name === RANDOM);
@@ -138,7 +138,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   };
 }
 
-/** How far the run of a checkpoint had come. */
+/** Returns the position of the run at which the checkpoint was made. */
 export function positionOf({ epochsDone, epoch }: RunState): Position {
   return { epoch: epochsDone, step: epoch?.step ?? 0 };
 }
@@ -173,8 +173,7 @@ function optimizerStates(tensors: readonly NamedArray[], updates: Readonly<Recor
     if (!name.startsWith(OPTIMIZER)) continue;
     const dot = name.lastIndexOf('.');
     const buffers = states.get(name.slice(OPTIMIZER.length, dot))?.buffers;
-    if (buffers === undefined || data instanceof BigInt64Array)
-      throw new CheckpointError(`the checkpoint has no use for its tensor "${name}"`);
+    if (buffers === undefined || data instanceof BigInt64Array) throw new CheckpointError(`the checkpoint has an unknown tensor "${name}"`);
     buffers[name.slice(dot + 1)] = data;
   }
   return states;

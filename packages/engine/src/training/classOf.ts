@@ -1,10 +1,10 @@
-// The predicted class of a sample, for evaluation, predictions and scripts.
+// Finds the predicted class of a sample, for evaluations, predictions and scripts.
 
 /**
- * @param outputs of many samples, row-major
- * @param start of this sample's
- * @param classes how many outputs a sample has
- * @returns the index of the largest output, or the first of equal ones; null if an output is not finite
+ * @param outputs the outputs of many samples, row-major
+ * @param start the index of this sample's first output
+ * @param classes the number of outputs of a sample
+ * @returns the index of the largest output (the first one if several are equal), or null if an output is not finite
  */
 export function classOf(outputs: ArrayLike<number>, start: number, classes: number): number | null {
   let best = 0;

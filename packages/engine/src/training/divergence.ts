@@ -1,5 +1,5 @@
-// Finds out where numbers stopped being finite: the first tensor in the order in which a step computes them. It is called
-// only when the loss or the gradients' norm is not finite, so that a healthy step pays nothing.
+// Finds the first tensor with a number that is not finite, in the order in which a step computes them. It is called only if the loss or the
+// gradients' norm is not finite, so that it costs nothing in other steps.
 import { noGrad } from '../autograd.ts';
 import type { TargetArray } from '../data/dataset.ts';
 import { TrainingError } from '../errors.ts';
@@ -12,10 +12,10 @@ import type { Divergence } from './metrics.ts';
 import { nonFiniteOf } from './nonFinite.ts';
 import type { JobSpec } from './jobSpec.ts';
 
-/** What it is and what is in it; when is for whoever asked to know. */
+/** The tensor and its first value that is not finite, without the epoch and step. */
 export type NonFiniteTensor = Pick<Divergence, 'kind' | 'name' | 'value'>;
 
-/** What a forward pass went through: outputs[0] is its input, and stage i made outputs[i + 1] of outputs[i]. */
+/** The tensors of a forward pass. outputs[0] is the input, and stage i computes outputs[i + 1] from outputs[i]. */
 export interface Trace {
   readonly stages: readonly Stage[];
   readonly outputs: readonly Tensor[];
@@ -23,8 +23,8 @@ export interface Trace {
 }
 
 /**
- * The first tensor of a forward pass that is not finite: the input, then each layer's parameters and output, then the target, then
- * the loss.
+ * Returns the first tensor of a forward pass that is not finite, or null. The order is: the input, each layer's parameters and output, the
+ * target, the loss.
  */
 export function firstNonFinite({ stages, outputs, loss }: Trace, targets: TargetArray): NonFiniteTensor | null {
   const tensors = (function* (): Generator<readonly [NonFiniteTensor['kind'], string, Pick<Tensor, 'storage'>]> {
@@ -33,7 +33,7 @@ export function firstNonFinite({ stages, outputs, loss }: Trace, targets: Target
       let value = outputs[index];
       for (const [name, module] of layers) {
         for (const [parameterName, parameter] of module.namedParameters(`${name}.`)) yield ['parameter', parameterName, parameter];
-        // What ran as one is run again layer by layer: such layers draw nothing and keep nothing.
+        // Layers that ran as one operation are run again one by one. This is safe because such layers draw nothing and have no state.
         value = layers.length === 1 ? outputs[index + 1] : noGrad(() => module.forward(value));
         yield ['output', name, value];
       }
@@ -44,7 +44,7 @@ export function firstNonFinite({ stages, outputs, loss }: Trace, targets: Target
   return search(tensors);
 }
 
-/** The first gradient that is not finite, in the order of the backward pass. */
+/** Returns the first gradient that is not finite, in the order of the backward pass. */
 export function firstNonFiniteGradient(model: Module): NonFiniteTensor | null {
   return search(
     model
@@ -54,7 +54,7 @@ export function firstNonFiniteGradient(model: Module): NonFiniteTensor | null {
   );
 }
 
-/** The first parameter that is not finite. */
+/** Returns the first parameter that is not finite. */
 export function firstNonFiniteParameter(model: Module): NonFiniteTensor | null {
   return search(model.namedParameters().map(([name, parameter]) => ['parameter', name, parameter] as const));
 }
@@ -67,15 +67,15 @@ function search(tensors: Iterable<readonly [NonFiniteTensor['kind'], string, Pic
   return null;
 }
 
-/** What is known about the step in which it happened. */
+/** The step in which a number was not finite. */
 export interface StepContext {
   readonly spec: JobSpec;
   readonly learningRate: number;
-  /** Of the batch; null when no step is to blame, but what the last update left. */
+  /** The targets of the batch. Null if the last update, and not a step, made a parameter non-finite. */
   readonly targets: TargetArray | null;
 }
 
-/** In words: what went non-finite, where and when, and what to try. */
+/** Returns a message with the tensor, the epoch, the step and a remedy. */
 export function describeDivergence(divergence: Divergence, context: StepContext): string {
   const { epoch, step, kind, name, value } = divergence;
   const what = {
@@ -107,13 +107,13 @@ function remedyFor({ kind, name }: Divergence, { spec, learningRate, targets }: 
   return `try a learning rate below ${learningRate}, ${clipping}, or inputs and targets of a smaller scale`;
 }
 
-/** Whether the layer of this name, or one in it, normalises without an eps. */
+/** Returns whether the layer of this name, or a layer inside it, normalizes with an eps of 0. */
 function dividesByZero(layers: readonly LayerSpec[], name: string): boolean {
   const layer = layers.find((each, index) => (each.name ?? String(index)) === name);
   return layer !== undefined && /"eps":0[,}]/.test(JSON.stringify(layer));
 }
 
-/** The error of a run that ends there. */
+/** Returns the error of a run that ends because a number is not finite. */
 export function divergenceError(divergence: Divergence, context: StepContext): TrainingError {
   return new TrainingError('nonFinite', describeDivergence(divergence, context), divergence.epoch, divergence.step);
 }

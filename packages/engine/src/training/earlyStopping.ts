@@ -5,11 +5,11 @@ import type { Problem } from '../validation.ts';
 
 export const earlyStoppingSchema = z
   .strictObject({
-    metric: z.enum(['testLoss', 'trainLoss', 'testAccuracy']).default('testLoss').describe('What has to get better'),
-    patience: z.int().min(1).default(3).describe('Epochs in a row without a new best that end the run'),
-    minDelta: z.number().min(0).default(0).describe('By how much more than this a new best must be better'),
+    metric: z.enum(['testLoss', 'trainLoss', 'testAccuracy']).default('testLoss').describe('The metric that must improve'),
+    patience: z.int().min(1).default(3).describe('The number of consecutive epochs without a new best value after which the run ends'),
+    minDelta: z.number().min(0).default(0).describe('A new best value must be better than the old one by more than this'),
   })
-  .describe('Ends the run, as succeeded and with its last weights, when a metric no longer gets better');
+  .describe('Ends the run when a metric no longer improves. The job has then succeeded, with the last weights');
 
 type EarlyStoppingSpec = z.output<typeof earlyStoppingSchema>;
 
@@ -61,10 +61,10 @@ export class EarlyStopping {
 }
 
 export const stoppedEarlySchema = z.object({
-  epoch: z.int().min(1).describe('The last one trained'),
+  epoch: z.int().min(1).describe('The last epoch that was trained'),
   metric: earlyStoppingSchema.shape.metric.unwrap(),
   bestEpoch: z.int().min(1).nullable(),
-  best: z.number().nullable().describe("The metric's best value; null when none was finite"),
+  best: z.number().nullable().describe('The best value of the metric. Null if no value was finite'),
 });
 export type StoppedEarly = z.infer<typeof stoppedEarlySchema>;
 

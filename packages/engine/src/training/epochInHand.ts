@@ -1,5 +1,5 @@
-// The epoch that a run is in: how far it is and what it has added up. Made anew for each epoch, or from a checkpoint that was
-// taken in its midst. It trains nothing.
+// The state of the current epoch: the completed steps and the sums over them. It is created for each epoch, or from a checkpoint that was
+// made within an epoch.
 import { drawOrderSeed, type Generator, sampleOrder } from '../random.ts';
 import type { RunState } from './checkpoint.ts';
 import { Stopwatch } from './clock.ts';
@@ -8,14 +8,14 @@ import { WeightedMean } from './metrics.ts';
 type Saved = NonNullable<RunState['epoch']>;
 
 export class EpochInHand {
-  /** Steps done. */
+  /** The number of completed steps. */
   step: number;
-  /** Of the last step; NaN before. */
+  /** The norm of the gradients in the last step. NaN before the first step. */
   gradientNorm: number;
-  /** In force in its first step. */
+  /** The learning rate of the first step. */
   readonly learningRate: number;
   readonly meanLoss: WeightedMean;
-  /** Runs while training does. */
+  /** Measures the time of the training. */
   readonly watch: Stopwatch;
   readonly #orderSeed: bigint | null;
 
@@ -28,18 +28,18 @@ export class EpochInHand {
     this.#orderSeed = saved.orderSeed === null ? null : BigInt(saved.orderSeed);
   }
 
-  /** A new epoch: draws what decides its order. */
+  /** Begins a new epoch and draws the seed of its order. */
   static begin(generator: Generator, shuffle: boolean, learningRate: number): EpochInHand {
     const orderSeed = drawOrderSeed(generator, shuffle)?.toString() ?? null;
     return new EpochInHand({ step: 0, orderSeed, loss: { sum: 0, weight: 0 }, gradientNorm: NaN, learningRate, seconds: 0 });
   }
 
-  /** The epoch that {@link saved} was told of. */
+  /** Continues an epoch from the state that {@link saved} returned. */
   static resume(saved: Saved): EpochInHand {
     return new EpochInHand(saved);
   }
 
-  /** The samples that are still to be trained on, in their order. */
+  /** Returns the indices of the remaining samples, in their order. */
   rest(samples: number, batchSize: number): Uint32Array {
     return sampleOrder(this.#orderSeed, samples).subarray(this.step * batchSize);
   }

@@ -15,7 +15,7 @@ const MOST_CLASSES = 256;
 const MOST_OUTPUTS = 1024;
 
 const epoch = z.int().min(1);
-const samples = z.int().min(0).describe('Test samples');
+const samples = z.int().min(0).describe('The number of test samples');
 const classIndex = z.int().min(0);
 
 const ofClasses = z.object({
@@ -33,7 +33,7 @@ const ofClasses = z.object({
         accuracy: z.number().nullable().describe('null if the class has no samples'),
       }),
     )
-    .describe('In the order of the classes'),
+    .describe('The results for each class, in the order of the classes'),
   confusionMatrix: z
     .array(z.array(z.int().min(0)))
     .nullable()

@@ -18,7 +18,7 @@ export interface StepEvent {
   readonly stepsPerEpoch: number;
   /** null if it was not finite. */
   readonly loss: number | null;
-  /** Which number the loss was instead. */
+  /** The value of a loss that was not finite. */
   readonly nonFinite?: { readonly loss: NonFinite };
 }
 
@@ -27,11 +27,11 @@ export type TrainingEvent =
   | ({ readonly type: 'progress' } & LoadProgress)
   | StepEvent
   | ({ readonly type: 'epoch'; readonly epochs: number } & EpochMetrics)
-  /** What the gradients of an epoch's first step are like, of every epoch that is looked into. */
+  /** The gradients of the first step of an inspected epoch. */
   | ({ readonly type: 'gradients' } & GradientSnapshot)
-  /** The same for an epoch's evaluation, where there is a test part. */
+  /** The evaluation of an inspected epoch, if there is a test part. */
   | ({ readonly type: 'evaluation' } & Evaluation)
-  /** The whole of the run at this position, asked for by `checkpointDue`: what `resumeFrom` takes. */
+  /** A checkpoint of the run at this position, because `checkpointDue` returned true. It can be passed to `resumeFrom`. */
   | ({ readonly type: 'checkpoint'; readonly bytes: Uint8Array<ArrayBuffer> } & Position)
   /** A message for the log of the run. */
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
@@ -46,23 +46,25 @@ export interface TrainOptions {
   /** The source of the files of datasets. */
   readonly files: DatasetFiles;
   readonly signal?: AbortSignal;
-  /** Weights to begin with, as a safetensors file, instead of those drawn from the seed; the draws are made all the same. */
+  /** A safetensors file with the initial weights. They replace the weights drawn from the seed, but the same numbers are still drawn. */
   readonly initialWeights?: Uint8Array;
   /**
-   * A checkpoint that the run goes on from, bit for bit as if it had never stopped; with a spec that was changed, as far as what
-   * the checkpoint holds still fits. `initialWeights` then do not count.
+   * A checkpoint from which the run resumes. The result is the same, bit for bit, as without the interruption. If the spec was changed, the
+   * parts of the checkpoint that still fit are used. `initialWeights` are then ignored.
    */
   readonly resumeFrom?: Uint8Array;
   /**
-   * Asked after every step, and in an evaluation after every batch, whether a checkpoint is due. With it the run also ends with
-   * one. Leaving the run at that event is how it is paused.
+   * Returns whether to make a checkpoint. It is called after every step, and after every batch of an evaluation. If it is given, the run
+   * also ends with a checkpoint. To pause a run, stop reading its events at a checkpoint.
    */
   readonly checkpointDue?: (position: Position) => boolean;
-  /** Whether to tell `gradients` and `evaluation`; default true. All of a usual run's epochs, and ever fewer beyond a thousand. */
+  /**
+   * Whether to report `gradients` and `evaluation`. Default: true. They are reported for the first 1,000 epochs, and less often after that.
+   */
   readonly inspect?: boolean;
-  /** Opens the loader of one split; default: batches are gathered when they are asked for. */
+  /** Opens the loader of one split. Default: a loader that reads each batch on request. */
   readonly openLoader?: (dataset: Dataset, options: BatchOptions) => BatchLoader;
-  /** Milliseconds between two step events at least; default 100, because people watch them. 0 tells every step. */
+  /** The least time between two step events in milliseconds. Default: 100, because people watch the events. 0 reports every step. */
   readonly stepEventMs?: number;
 }
 

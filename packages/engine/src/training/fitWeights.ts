@@ -19,7 +19,7 @@ export interface GivenShape extends NamedShape {
 export interface WeightsFit {
   /** How many tensors match, then one sentence for each that does not. Empty when all fit. */
   readonly mismatches: readonly string[];
-  /** The prefix to remove from every given name; '' if the names fit as they are. */
+  /** The prefix to remove from every given name. Empty if the names fit as they are. */
   readonly prefix: string;
   /** Missing counters, which are set to 0. */
   readonly missingCounters: readonly string[];
@@ -34,12 +34,12 @@ const MOST_DESCRIBED = 50;
 /** Most names that are compared with a missing one, because comparing takes time. */
 const MOST_COMPARED = 1000;
 
-/** The prefix `module.` if all names have it, else ''. */
+/** Returns the prefix `module.` if all names have it, otherwise ''. */
 export function commonPrefix(given: readonly { readonly name: string }[]): string {
   return given.length > 0 && given.every(({ name }) => name.startsWith(PARALLEL_PREFIX)) ? PARALLEL_PREFIX : '';
 }
 
-/** Whether the given tensors fit what a network needs. */
+/** Compares the given tensors with the tensors that a network needs. */
 export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenShape[]): WeightsFit {
   const asTheyAre = compare(wanted, given);
   const prefix = commonPrefix(given);
@@ -51,11 +51,11 @@ export function fitWeights(wanted: readonly NamedShape[], given: readonly GivenS
   return removed.known === 0 ? { ...describe(wanted, asTheyAre), prefix: '' } : { ...describe(wanted, removed), prefix };
 }
 
-/** {@link WeightsFit.mismatches} alone. */
+/** Returns only {@link WeightsFit.mismatches}. */
 export const weightMismatches = (wanted: readonly NamedShape[], given: readonly GivenShape[]): readonly string[] =>
   fitWeights(wanted, given).mismatches;
 
-/** Log lines about the changes that made the weights fit. */
+/** Returns the log lines about the changes that made the weights fit. */
 export function notesOfFit({ prefix, missingCounters }: Pick<WeightsFit, 'prefix' | 'missingCounters'>): string[] {
   const notes = prefix === '' ? [] : [`initial weights: the prefix "${prefix}" was removed from all names`];
   if (missingCounters.length > 0) {

@@ -1,4 +1,4 @@
-// The norm of all gradients together, and gradients held to one (torch.nn.utils.clip_grad_norm_, 2-norm).
+// Computes the norm of all gradients together, and scales gradients down to a norm (torch.nn.utils.clip_grad_norm_, 2-norm).
 import { z } from 'zod';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -7,14 +7,14 @@ import { show } from '../validation.ts';
 
 export const gradientClippingSchema = z
   .strictObject({
-    maxNorm: z.number().gt(0).describe("Largest Euclidean norm that all parameters' gradients may have together"),
+    maxNorm: z.number().gt(0).describe('The largest Euclidean norm of all gradients together'),
   })
-  .describe('Scales the gradients down before each update when their norm is over a limit');
+  .describe('Scales the gradients down before each update if their norm is over a limit');
 
-/** PyTorch's guard against a division by 0. */
+/** The number that PyTorch adds to the norm to prevent a division by 0. */
 const EPSILON = 1e-6;
 
-/** Euclidean norm of the gradients that exist, as one long vector; summed in float64. */
+/** Returns the Euclidean norm of all existing gradients as one vector. It is summed in float64. */
 export function gradientNorm(parameters: Iterable<Tensor>): number {
   let squares = 0;
   for (const { grad } of parameters) if (grad !== null) squares += backend().sumOfSquares(grad.values);
@@ -22,9 +22,10 @@ export function gradientNorm(parameters: Iterable<Tensor>): number {
 }
 
 /**
- * Multiplies all gradients by min(1, maxNorm / (norm + 1e-6)), in place. As in PyTorch a norm that is not finite makes
- * gradients so too.
- * @returns the norm before. @throws ArgumentError unless maxNorm is above 0.
+ * Multiplies all gradients by min(1, maxNorm / (norm + 1e-6)), in place. As in PyTorch, there is no special
+ * case for a norm that is not finite: gradients then become 0 or NaN.
+ * @returns the norm before the multiplication
+ * @throws ArgumentError unless maxNorm is above 0
  */
 export function clipGradientNorm(parameters: readonly Tensor[], maxNorm: number): number {
   if (!(maxNorm > 0)) throw new ArgumentError(`clipGradientNorm: maxNorm must be above 0, got ${show(maxNorm)}`);

@@ -1,43 +1,43 @@
-// A snapshot of all gradients as the first backward pass of an epoch leaves them: before clipping and before the update. Small
-// ones are shown whole, as PyTorch's tutorial prints them before and after `backward()`. It changes nothing in the run.
+// Makes a snapshot of all gradients after the first backward pass of an epoch, before clipping and the update. Small gradients are included
+// completely, because PyTorch's tutorial prints them before and after `backward()`. The run is not changed.
 import { z } from 'zod';
 import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import { NonFiniteNumbers, nonFiniteSchema } from './nonFinite.ts';
 import { statisticsOf, statisticsSchema } from './statistics.ts';
 
-/** Parameters of at most so many values are shown whole. */
+/** The most values of a parameter for which all gradient values are included. */
 export const SHOWN_WHOLE = 64;
 
 const valuesSchema = z.array(z.number().nullable());
 
 const parameterGradientSchema = z.object({
-  name: z.string().describe("The parameter's, as in `model.safetensors`"),
+  name: z.string().describe('The name of the parameter, as in `model.safetensors`'),
   shape: z.array(z.int().min(1)),
   ...statisticsSchema.omit({ nonFinite: true }).shape,
   before: valuesSchema
     .nullable()
     .optional()
     .describe(
-      `The gradient before \`backward()\`, row-major, for parameters of at most ${SHOWN_WHOLE} values: zeros. Null only in the first epoch of jobs of earlier versions`,
+      `The gradient before \`backward()\`, row-major, for parameters of at most ${SHOWN_WHOLE} values. All are 0. Null only in the first epoch of jobs of earlier versions`,
     ),
-  after: valuesSchema.optional().describe('The same after it'),
-  nonFinite: nonFiniteSchema('`norm`, or `after/3` for that of index 3'),
+  after: valuesSchema.optional().describe('The gradient after `backward()`, for the same parameters'),
+  nonFinite: nonFiniteSchema('`norm`, or `after/3` for the value at index 3'),
 });
 export type ParameterGradient = z.infer<typeof parameterGradientSchema>;
 
 export const gradientSnapshotSchema = z.object({
   epoch: z.int().min(1),
-  step: z.literal(1).describe('In its epoch'),
-  parameters: z.array(parameterGradientSchema).describe("In the model's order"),
+  step: z.literal(1).describe('The step within the epoch'),
+  parameters: z.array(parameterGradientSchema).describe('The gradients of all parameters, in the order of the model'),
 });
 /** The gradients of an epoch's first step. */
 export type GradientSnapshot = z.infer<typeof gradientSnapshotSchema>;
 
-/** Small gradients as they were before the backward pass, by parameter. */
+/** The values of small gradients before the backward pass, by parameter. */
 export type GradientsBefore = ReadonlyMap<Tensor, readonly number[]>;
 
-/** Call it after the gradients were set to zero. A gradient that does not exist yet counts as zeros, as in an update. */
+/** Returns small gradients. Call it after the gradients were set to zero. A gradient that does not exist yet counts as zeros. */
 export function gradientsBefore(model: Module): GradientsBefore {
   const small = model.parameters().filter(({ size }) => size <= SHOWN_WHOLE);
   return new Map(
@@ -48,7 +48,7 @@ export function gradientsBefore(model: Module): GradientsBefore {
   );
 }
 
-/** Call it after the backward pass. Parameters without a gradient are not included. */
+/** Returns the snapshot. Call it after the backward pass. Parameters without a gradient are not included. */
 export function snapshotGradients(model: Module, before: GradientsBefore): ParameterGradient[] {
   return model.namedParameters().flatMap(([name, parameter]) => {
     if (parameter.grad === null) return [];

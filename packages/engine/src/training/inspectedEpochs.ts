@@ -1,10 +1,10 @@
-// Which epochs of a run are looked into: all of a usual run, and fewer and fewer of one with thousands, so that what is kept of it
-// does not grow with its length. It follows from the epoch's number alone.
+// Chooses the epochs whose gradients and evaluations are reported: all epochs of a usual run, and fewer and fewer of a very long one, so
+// that the stored data stays small. The choice depends only on the epoch's number and the number of epochs.
 
-/** Up to here every epoch is. */
+/** Every epoch up to this one is inspected. */
 const ALL_UP_TO = 1000;
 
-/** Whether this epoch is looked into: each up to 1,000, then each tenth up to 10,000, and so on; and the last. */
+/** Returns whether an epoch is inspected: every epoch up to 1,000, every tenth up to 10,000, and so on, and the last epoch. */
 export function isInspected(epoch: number, epochs: number): boolean {
   if (epoch === epochs) return true;
   let every = 1;

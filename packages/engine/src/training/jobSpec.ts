@@ -16,7 +16,13 @@ const label = z.string().min(1).max(64).regex(printable, 'has control characters
 
 export const jobSpecSchema = z
   .strictObject({
-    name: z.string().min(1).max(200).regex(printable, 'a name has no control characters').optional().describe('Shown in lists'),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(printable, 'must not have control characters')
+      .optional()
+      .describe('The name of the job in lists'),
     labels: z
       .record(label, label)
       .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels')
@@ -28,30 +34,37 @@ export const jobSpecSchema = z
       .max(10)
       .default(0)
       .describe('The order among the waiting jobs of the same key: jobs with a higher priority start first'),
-    seed: z.int().min(0).max(4_294_967_295).optional().describe('Decides every draw of the run; drawn and returned when left out'),
+    seed: z
+      .int()
+      .min(0)
+      .max(4_294_967_295)
+      .optional()
+      .describe('The seed of all random numbers of the run. If omitted, a seed is drawn and returned'),
     threads: z
       .int()
       .min(1)
       .max(MOST_THREADS)
       .optional()
       .describe(
-        'Threads that the job computes with; its weights are the same, bit for bit, with any number. Left out, what the service is set to',
+        'The number of threads that the job uses. The weights are the same, bit for bit, with any number. If omitted, the setting of the service is used',
       ),
     data: dataSchema,
     model: z.strictObject({
-      layers: z.array(layerSchema).min(1).describe('From input to output; input channels and features are inferred'),
+      layers: z.array(layerSchema).min(1).describe('The layers from input to output. Input channels and features are inferred'),
     }),
     loss: lossSchema,
     optimizer: optimizerSchema,
     scheduler: schedulerSchema.optional(),
-    epochs: z.int().min(1).describe('How often the training data is gone through'),
+    epochs: z.int().min(1).describe('The number of passes over the training data'),
     gradientClipping: gradientClippingSchema.optional(),
     earlyStopping: earlyStoppingSchema.optional(),
     initialWeights: initialWeightsSchema.optional(),
     onNonFinite: z
       .enum(['fail', 'continue'])
       .default('fail')
-      .describe('What becomes of a run whose loss, gradients or weights are no longer finite: it fails, or it goes on and says so'),
+      .describe(
+        'What happens if the loss, the gradients or the weights are no longer finite. `fail`: the job fails. `continue`: the job continues, and the result reports it',
+      ),
   })
   .describe('A training job');
 

@@ -1,5 +1,5 @@
-// What learns: a spec's network, its loss and its optimizer, and the two things that are done with a batch. It knows no
-// epochs, no events and no schedule.
+// The network, the loss and the optimizer of a spec, and the two operations on a batch: a training step and an evaluation. Epochs, events
+// and schedules are in trainer.ts.
 import { inArena, reopenArena } from '../arena.ts';
 import { noGrad, record, runBackward } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
@@ -19,27 +19,27 @@ import { clipGradientNorm, gradientNorm } from './gradientClipping.ts';
 import { Passes } from './passes.ts';
 import type { JobSpec } from './jobSpec.ts';
 
-/** What to find out about a step beside its loss. */
+/** What a step measures in addition to its loss. */
 export interface StepOptions {
-  /** The gradients' norm; clipping tells it in any case. */
+  /** Measure the norm of the gradients. With clipping it is always measured. */
   readonly measureNorm: boolean;
-  /** All gradients looked into. */
+  /** Make a snapshot of all gradients. */
   readonly snapshot: boolean;
-  /** The first tensor that is not finite, should the loss or a norm that is known not be. */
+  /** If the loss or the measured norm is not finite, find the first tensor that is not finite. */
   readonly diagnose: boolean;
 }
 
-/** What a step came to. The object is the learner's and holds this until the next step. */
+/** The result of a step. The learner reuses the object: it is valid until the next step. */
 export interface StepOutcome {
   /** The batch's loss before the update. */
   readonly loss: number;
-  /** Of all gradients, before clipping; null when it was not measured. */
+  /** The norm of all gradients before clipping. Null if it was not measured. */
   readonly gradientNorm: number | null;
   readonly gradients: readonly ParameterGradient[] | null;
   readonly nonFinite: NonFiniteTensor | null;
 }
 
-/** What an evaluation reads: the network's output for a batch, and its loss. */
+/** Receives the network's output for a batch, and the loss. */
 type Reader = (output: Tensor, loss: number) => void;
 
 interface Evaluated {
@@ -53,14 +53,14 @@ const NO_BATCH: Batch = { size: 0, inputShape: [0], inputs: new Float32Array(0),
 export class Learner {
   readonly model: Sequential;
   readonly optimizer: Optimizer;
-  /** What has computed the weights: of a run that was taken up, before that as well. */
+  /** The engine version that computed the weights. In a resumed run it includes the versions before the checkpoint. */
   engineVersion = backend().engineVersion;
   readonly #criterion: Criterion;
   readonly #parameters: readonly Tensor[];
   readonly #maxNorm: number | null;
   readonly #steps: Passes<Trace>;
   readonly #evaluations: Passes<Evaluated>;
-  /** The batch in hand, what is asked of its step and what that came to: what is done again makes no objects. */
+  /** The current batch, its options and its result. They are fields so that a repeated step creates no objects. */
   #batch = NO_BATCH;
   #read: Reader = () => {};
   #asked: StepOptions = { measureNorm: false, snapshot: false, diagnose: false };
@@ -71,7 +71,7 @@ export class Learner {
     nonFinite: null,
   };
 
-  /** @param generator the run's: the initial weights are drawn from it. */
+  /** @param generator the run's generator, from which the initial weights are drawn */
   constructor(spec: JobSpec, generator: Generator) {
     const { inputShape } = describeData(spec.data);
     this.model = buildModel(spec.model.layers, inputShape, generator);
@@ -83,7 +83,7 @@ export class Learner {
     this.#maxNorm = spec.gradientClipping?.maxNorm ?? null;
   }
 
-  /** One update, its temporaries in an arena. */
+  /** Makes one update of the weights. Temporary tensors are in an arena. */
   step(batch: Batch, options: StepOptions): StepOutcome {
     this.#batch = batch;
     this.#asked = options;
@@ -103,7 +103,11 @@ export class Learner {
     this.#update(result, replay);
   };
 
-  /** @param replay of the trace, which nobody looks at after its backward pass; null for one that is not done again. */
+  /**
+   * Makes the backward pass and the update.
+   * @param replay the recorded operations of the trace, or null if it cannot be repeated. With a replay the backward pass may overwrite the
+   * trace
+   */
   #update(trace: Trace, replay: Replay | null): void {
     const { measureNorm, snapshot, diagnose } = this.#asked;
     const outcome = this.#outcome;
@@ -120,7 +124,7 @@ export class Learner {
     this.optimizer.step();
   }
 
-  /** Hands the network's output for a batch and its loss to `read`, in an arena and without a graph. */
+  /** Calls `read` with the network's output for a batch and the loss. It uses an arena and records no graph. */
   evaluate(batch: Batch, read: Reader): void {
     this.#batch = batch;
     this.#read = read;
@@ -144,7 +148,7 @@ export class Learner {
     this.#read(output, loss.item());
   };
 
-  /** The network stage by stage, so that a step that goes wrong can be looked into. */
+  /** Runs the network stage by stage and keeps the outputs, so that the first tensor that is not finite can be found. */
   #forward(): Trace {
     const [input, target] = tensorsOf(() => this.#batch);
     const outputs = [input];
@@ -158,12 +162,12 @@ export class Learner {
   }
 }
 
-/** A batch's inputs and targets as tensors: classes are int32, values float32. */
+/** Returns the inputs and targets of a batch as tensors. Classes are int32, values float32. */
 export function batchTensors(batch: Batch): [Tensor, Tensor] {
   return tensorsOf(() => batch);
 }
 
-/** The same as operations, for batches of one shape of which the newest counts. */
+/** Records the inputs and targets as operations. A repeated pass runs them again and reads the batch that `batch` then returns. */
 function tensorsOf(batch: () => Batch): [Tensor, Tensor] {
   const { inputShape, targetShape } = batch();
   const [inputSize, targetSize] = [sizeOf(inputShape), sizeOf(targetShape)];

@@ -1,8 +1,8 @@
-// Turns the reports of data that is being loaded into events of the run. It loads nothing itself.
+// Turns the progress reports of loading data into events of the run.
 import type { LoadProgress } from '../data/files.ts';
 import type { TrainingEvent } from './events.ts';
 
-/** Runs `load` and yields its progress while it works; reports that come while one is being consumed are dropped. */
+/** Runs `load` and yields its progress. Reports that arrive while the consumer handles another report are dropped. */
 export async function* reportingProgress<T>(
   load: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
 ): AsyncGenerator<TrainingEvent, T, void> {

@@ -98,7 +98,7 @@ export class WeightedMean {
     return { sum: this.#sum, weight: this.#weight };
   }
 
-  /** NaN before the first value. */
+  /** The mean. NaN before the first value. */
   get value(): number {
     return this.#sum / this.#weight;
   }

@@ -1,11 +1,12 @@
-// Forward passes that can be done again (replay.ts), by the shapes of their batches: an epoch has batches of one size and a rest.
+// Stores forward passes that can be repeated (replay.ts), by the sizes of their batches. An epoch has batches of one size and a smaller
+// last one.
 import { type Arena, currentArena } from '../arena.ts';
 import type { Batch } from '../data/loader.ts';
 import type { Module } from '../nn/module.ts';
 import { Replay } from '../replay.ts';
 import { sameShape, type Shape } from '../shape.ts';
 
-/** What one came to, and how it is done again: in its arena. */
+/** The result of a pass, the operations to repeat it, and the arena in which they run. */
 export interface Pass<Result> {
   readonly arena: Arena;
   readonly replay: Replay;
@@ -19,27 +20,27 @@ export class Passes<Result> {
   readonly #bySize = new Map<number, Pass<Result>>();
   readonly #model: Module;
 
-  /** @param model the one that passes are of: those in training are not those in evaluation. */
+  /** @param model the network. A pass in training mode is not repeated in evaluation mode */
   constructor(model: Module) {
     this.#model = model;
   }
 
-  /** The pass for batches of this shape; null when there is none yet, or none that can be done again. */
+  /** Returns the pass for batches of this shape, or null if there is no pass that can be repeated. */
   for({ size, inputShape, targetShape }: Batch): Pass<Result> | null {
     const pass = this.#bySize.get(size);
     if (pass === undefined || pass.isTraining !== this.#model.training) return null;
     return sameShape(pass.inputShape, inputShape) && sameShape(pass.targetShape, targetShape) ? pass : null;
   }
 
-  /** Does that pass again, in its arena. */
+  /** Repeats the pass for this batch. Its arena must be open. */
   repeat(batch: Batch): Pass<Result> {
     const pass = this.for(batch);
-    if (pass === null) throw new TypeError('there is no pass to do again');
+    if (pass === null) throw new TypeError('there is no pass to repeat');
     pass.replay.run();
     return pass;
   }
 
-  /** Computes one for a batch, in an arena; it is kept if it can be done again. */
+  /** Computes a pass for a batch, in the current arena. The pass is stored if it can be repeated. */
   make({ size, inputShape, targetShape }: Batch, compute: () => Result): { readonly result: Result; readonly replay: Replay | null } {
     const made = Replay.of(compute);
     const arena = currentArena();

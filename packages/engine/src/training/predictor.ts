@@ -1,4 +1,4 @@
-// Applies a trained network to samples of a client: with the transforms of its job's data and the kernels of its evaluation, so the
+// Applies a trained network to samples of a client, with the transforms of its job's data and the kernels of the job's evaluation, so the
 // numbers are the same. A predictor has its own WebAssembly memory, which is freed when the predictor is garbage-collected.
 import { inArena } from '../arena.ts';
 import { noGrad } from '../autograd.ts';
@@ -22,20 +22,20 @@ import type { JobSpec } from './jobSpec.ts';
 import { Undrawn } from './undrawn.ts';
 import { loadWeights } from './weights.ts';
 
-/** Numbers of a batch, row-major. */
+/** The numbers of a batch, row-major. */
 export interface BatchValues {
-  /** [samples, …] */
+  /** The shape of the batch: [samples, …]. */
   readonly shape: Shape;
   readonly values: Float32Array;
 }
 
 export interface Prediction {
   readonly outputs: BatchValues;
-  /** null where the job's loss takes the outputs as no probabilities. */
+  /** The probabilities of the outputs. Null if the job's loss does not define them. */
   readonly probabilities: BatchValues | null;
-  /** The class of each sample's largest output, null where an output is not finite; null altogether where the data has no classes. */
+  /** The class of each sample's largest output; null for a sample with an output that is not finite. Null if the data has no classes. */
   readonly classes: readonly (number | null)[] | null;
-  /** What each layer made of the samples, if that was asked for. */
+  /** The output of each layer. Null unless it was requested. */
   readonly activations: readonly (BatchValues & { readonly name: string; readonly type: string })[] | null;
 }
 
@@ -46,16 +46,16 @@ export class Predictor {
   readonly #spec: JobSpec;
   readonly #backend: Backend;
   readonly #model: Sequential;
-  /** Of one sample, before transforms. */
+  /** The shape of one sample, before the transforms. */
   readonly inputShape: Shape;
-  /** Names of the data's classes; null where its targets are values. */
+  /** The names of the data's classes. Null if the targets are values. */
   readonly classes: readonly string[] | null;
 
   /**
-   * @param weights the model's weights, or a safetensors file of them, or a checkpoint.
+   * @param weights the weights of the network: a list of tensors, a safetensors file or a checkpoint
    * @param maximumBytes the most bytes of the predictor's memory. Default: 4 GiB. {@link predictionCost} estimates how much a prediction
    * needs.
-   * @throws SafetensorsError for bytes that are not a safetensors file, WeightsError for another model's weights, EngineError `outOfMemory`
+   * @throws SafetensorsError for an invalid file, WeightsError if the weights do not fit the network, EngineError `outOfMemory`
    */
   constructor(
     spec: JobSpec,
@@ -75,14 +75,14 @@ export class Predictor {
     });
   }
 
-  /** The most memory that it has used so far, in bytes. */
+  /** The most memory that the predictor has used so far, in bytes. */
   get bytes(): number {
     return this.#backend.memoryUse().peakBytes;
   }
 
   /**
-   * @param inputs samples row-major, pixels as bytes or all values as they are after pixels / 255
-   * @throws ArgumentError when they are not whole samples, EngineError `outOfMemory`.
+   * @param inputs the samples, row-major: pixels as bytes, or values. Pixels given as values must already be divided by 255
+   * @throws ArgumentError if the inputs are not whole samples, EngineError `outOfMemory`
    */
   predict(inputs: Uint8Array | Float32Array, { activations = false }: { readonly activations?: boolean } = {}): Prediction {
     const length = inputs.length / sizeOf(this.inputShape);
@@ -145,7 +145,8 @@ function copyOf({ shape, values }: Tensor): BatchValues {
 }
 
 /**
- * An image as one sample [channels, height, width], with its colours made grey (ITU-R 601-2, as Pillow does) or its grey all colours.
+ * Returns an image as one sample [channels, height, width]. Colours are converted to grey (ITU-R 601-2, as in Pillow) or grey to three
+ * equal channels if the network needs it.
  * @throws DataFormatError in the same cases as {@link checkImageSize}
  */
 export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
@@ -164,11 +165,11 @@ export function imageSample(image: Pixels, inputShape: Shape): Uint8Array {
 export function checkImageSize(image: Pick<Pixels, 'width' | 'height'>, inputShape: Shape): 1 | 3 {
   const [channels, height, width] = inputShape;
   if (inputShape.length !== 3 || (channels !== 1 && channels !== 3)) {
-    throw new DataFormatError(`the network takes samples of shape ${formatShape(inputShape)}, which are no images: send them as JSON`);
+    throw new DataFormatError(`the network takes samples of shape ${formatShape(inputShape)}, which are not images: send them as JSON`);
   }
   if (image.width !== width || image.height !== height) {
     throw new DataFormatError(
-      `the image is ${image.width}×${image.height}, and the network takes ${width}×${height}: scale it to that size`,
+      `the image is ${image.width}×${image.height}, but the network takes ${width}×${height}: scale the image to this size`,
     );
   }
   return channels;
@@ -178,7 +179,7 @@ function withChannels({ channels, data }: Pixels, wanted: 1 | 3): Uint8Array {
   if (channels === wanted) return data;
   if (wanted === 3) return Uint8Array.from({ length: data.length * 3 }, (_, i) => data[Math.floor(i / 3)]);
   return Uint8Array.from({ length: data.length / 3 }, (_, i) => {
-    // 0.299 R + 0.587 G + 0.114 B in 16 bits behind the point, rounded.
+    // 0.299 R + 0.587 G + 0.114 B, computed with 16 fractional bits and rounded.
     return (19_595 * data[3 * i] + 38_470 * data[3 * i + 1] + 7_471 * data[3 * i + 2] + 0x8000) >> 16;
   });
 }

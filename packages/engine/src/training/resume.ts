@@ -1,5 +1,5 @@
-// How a run takes a checkpoint up. With the spec that the checkpoint was made with it goes on bit for bit; with one that was
-// changed, each part that no longer fits begins anew, and only weights that do not fit are refused.
+// Resumes a run from a checkpoint. With the same spec the run continues bit for bit. With a changed spec, each part that no longer fits
+// starts again. The checkpoint is refused only if its weights do not fit or if it is after the end of the run.
 import { ReferenceBackend } from '../backend/reference.ts';
 import { backend, withBackend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
@@ -16,9 +16,9 @@ import type { NamedShape } from './fitWeights.ts';
 import { loadWeights, WeightsError } from './weights.ts';
 
 /**
- * Writes a checkpoint's weights and optimizer state into a fresh learner.
- * @returns what a run of a changed spec should say: what begins anew, if anything.
- * @throws CheckpointError when the checkpoint is another model's or lies beyond the run's end.
+ * Writes the weights and the optimizer state of a checkpoint into a new learner.
+ * @returns log messages about parts that start again and about a changed engine version
+ * @throws CheckpointError if the checkpoint is of another model or is after the end of the run
  */
 export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner): readonly string[] {
   const { epochsDone, epoch } = checkpoint.state;
@@ -43,7 +43,7 @@ export function takeUp(checkpoint: Checkpoint, spec: JobSpec, learner: Learner):
   return notes;
 }
 
-/** @returns whether it fits. */
+/** Loads the optimizer's state. @returns whether it fits the optimizer */
 function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimizer }: Learner): boolean {
   const parameters = model.namedParameters();
   const saved = parameters.map(([name]): SavedParameterState | null => checkpoint.optimizer.get(name) ?? null);
@@ -56,15 +56,16 @@ function takeUpOptimizer(checkpoint: Checkpoint, spec: JobSpec, { model, optimiz
     return false;
   }
   parameters.forEach(([, parameter], i) => {
-    // There was a gradient: added to zeros, −0 becomes 0, so that one that is there or not makes a difference in a bit.
+    // The parameter had a gradient, so it gets zeros to which new gradients are added. Without them a −0 would stay −0 instead of becoming
+    // 0.
     if (saved[i] !== null) parameter.grad = Tensor.persistent(backend().allocatePersistent(parameter.size), parameter.shape);
   });
   return true;
 }
 
 /**
- * Names and shapes of all that a spec's model learns, without making it: nothing is drawn, and memory that nobody touches costs
- * nothing.
+ * Returns the names and shapes of a model's parameters and buffers. It draws nothing, and its tensors take no physical memory because they
+ * are never written.
  */
 export function weightShapes(spec: Pick<JobSpec, 'data' | 'model'>): readonly NamedShape[] {
   return withBackend(new ReferenceBackend(), () => {

@@ -57,12 +57,12 @@ function checkCounts(spec: JobSpec, data: DatasetDescription, limits: SpecLimits
   const layers = countLayers(spec.model.layers);
   if (layers > limits.layers) problems.push(tooManyLayers(layers, limits));
   if ('testSplit' in spec.data && spec.data.testSplit !== undefined && data.testSamples === 0) {
-    problems.push({ path: '/data/testSplit', message: 'a single sample cannot be split: leave testSplit out', code: 'invalidValue' });
+    problems.push({ path: '/data/testSplit', message: 'a single sample cannot be split: remove testSplit', code: 'invalidValue' });
   }
   if (spec.data.dropLast && spec.data.batchSize > data.trainSamples) {
     problems.push({
       path: '/data/batchSize',
-      message: `with dropLast a batch of ${spec.data.batchSize} leaves nothing of ${data.trainSamples} training samples: use at most ${data.trainSamples}`,
+      message: `with dropLast a batch of ${spec.data.batchSize} leaves out all ${data.trainSamples} training samples: use at most ${data.trainSamples}`,
       code: 'invalidValue',
     });
   }
@@ -151,7 +151,11 @@ function checkOutput(spec: JobSpec, layers: readonly LayerSummary[], data: Datas
 
 function checkTotals(totals: Summary['totals'], spec: JobSpec, limits: SpecLimits, problems: Problem[]): void {
   if (totals.parameters === 0) {
-    problems.push({ path: '/model/layers', message: 'no layer learns anything: add a linear or a conv2d layer', code: 'nothingToLearn' });
+    problems.push({
+      path: '/model/layers',
+      message: 'the model has no parameters to train: add a linear or a conv2d layer',
+      code: 'nothingToLearn',
+    });
   }
   if (totals.parameters > limits.parameters) {
     problems.push({

@@ -1,4 +1,4 @@
-// The most that a job may ask for, and what that is unless a service says otherwise.
+// The limits of job specs, and their defaults. A service can set other limits.
 
 export interface SpecLimits {
   readonly parameters: number;

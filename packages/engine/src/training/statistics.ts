@@ -1,24 +1,26 @@
-// What a tensor's values are like: norm, mean, spread, range and histogram, summed in float64 in one fixed order. Defined once
-// for whoever computes, stores or shows them. It changes no tensor.
+// Computes statistics of a tensor's values: norm, mean, standard deviation, range and histogram. Sums are computed in float64 in a fixed
+// order.
 import { z } from 'zod';
 import { finiteFields, nonFiniteSchema } from './nonFinite.ts';
 
-/** Bins of a histogram. */
+/** The number of bins in a histogram. */
 export const HISTOGRAM_BINS = 32;
 
 const histogramSchema = z
   .object({
-    from: z.number().describe('Left edge of the first bin'),
-    to: z.number().describe('Right edge of the last bin, which holds it too'),
-    counts: z.array(z.int().min(0)).describe(`Values in each of ${HISTOGRAM_BINS} bins of equal width`),
+    from: z.number().describe('The left edge of the first bin'),
+    to: z.number().describe('The right edge of the last bin. Values at this edge are in the last bin'),
+    counts: z.array(z.int().min(0)).describe(`The number of values in each of ${HISTOGRAM_BINS} bins of equal width`),
   })
-  .describe('Of the values that are finite; from the smallest to the largest, or 0.5 to each side where all are one value');
+  .describe(
+    'The histogram of the finite values, from the smallest to the largest. If all are equal, it reaches from 0.5 below the value to 0.5 above it',
+  );
 export type Histogram = z.infer<typeof histogramSchema>;
 
 const measures = {
-  norm: z.number().nullable().describe('Euclidean'),
+  norm: z.number().nullable().describe('The Euclidean norm'),
   mean: z.number().nullable(),
-  std: z.number().nullable().describe('With the divisor n − 1, as `torch.std`; null for a single value'),
+  std: z.number().nullable().describe('The standard deviation with the divisor n − 1, as in `torch.std`. Null for a single value'),
   min: z.number().nullable(),
   max: z.number().nullable(),
 };
@@ -26,12 +28,12 @@ type Measure = keyof typeof measures;
 
 export const statisticsSchema = z.object({
   ...measures,
-  histogram: histogramSchema.nullable().describe('null when no value is finite'),
+  histogram: histogramSchema.nullable().describe('Null if no value is finite'),
   nonFinite: nonFiniteSchema('`norm`'),
 });
 export type Statistics = z.infer<typeof statisticsSchema>;
 
-/** Statistics of a tensor of at least one value. */
+/** Returns the statistics of a tensor. It must have at least one value. */
 export function statisticsOf(values: ArrayLike<number>): Statistics {
   const { length } = values;
   let [sum, squares, min, max] = [0, 0, Infinity, -Infinity];
@@ -39,7 +41,7 @@ export function statisticsOf(values: ArrayLike<number>): Statistics {
     const value = values[i];
     sum += value;
     squares += value * value;
-    // NaN is neither, and is seen in the sum.
+    // NaN passes neither comparison, but it makes the sum NaN.
     if (value < min) min = value;
     if (value > max) max = value;
   }
@@ -58,7 +60,7 @@ export function statisticsOf(values: ArrayLike<number>): Statistics {
   return { ...finiteFields(numbers), histogram };
 }
 
-/** Squared distances from the mean and the histogram, in one pass over finite values. */
+/** Computes the sum of the squared distances from the mean, and the histogram, in one pass. All values must be finite. */
 function spreadOf(values: ArrayLike<number>, mean: number, min: number, max: number): { squares: number; histogram: Histogram } {
   const [from, to] = min < max ? [min, max] : [min - 0.5, max + 0.5];
   const counts = new Uint32Array(HISTOGRAM_BINS);
@@ -68,7 +70,7 @@ function spreadOf(values: ArrayLike<number>, mean: number, min: number, max: num
     const value = values[i];
     const distance = value - mean;
     squares += distance * distance;
-    // A range too small for its scale to be a number has everything in its first bin.
+    // If the range is so small that the scale is not finite, all values are in the first bin.
     const bin = ((value - from) * scale) | 0;
     counts[bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1] += 1;
   }

@@ -11,9 +11,9 @@ export const summarySchema = z.object({
     .array(
       z.object({
         index: z.int().min(0),
-        name: z.string().describe("What its parameters' names begin with"),
+        name: z.string().describe('The name of the layer. The names of its parameters begin with it'),
         type: z.string(),
-        outputShape: z.array(z.int().min(1)).readonly().describe('Of one sample'),
+        outputShape: z.array(z.int().min(1)).readonly().describe("The shape of one sample's output"),
         parameters: z.int().min(0),
         multiplyAdds: z.int().min(0).describe("Of one sample's forward pass"),
       }),
@@ -26,9 +26,9 @@ export const summarySchema = z.object({
       .int()
       .min(0)
       .describe(
-        'An estimate: parameters, gradients, optimizer state, the activations of one batch and their gradients, the data, and copies for writing files. Training seldom needs more',
+        'An estimate of the memory of the training: parameters, gradients, optimizer state, the activations of one batch and their gradients, the data, and copies for writing files. Training rarely needs more',
       ),
-    seconds: z.number().min(0).describe('Training time on one core of a current machine: an order of magnitude, not a promise'),
+    seconds: z.number().min(0).describe('A rough estimate of the training time on one core of a current machine'),
   }),
 });
 export type Summary = z.infer<typeof summarySchema>;

@@ -1,6 +1,6 @@
-// The training loop: a spec and its data become a stream of events and, at the end, weights. It knows no
-// HTTP, no Redis and no files; whoever consumes it decides what happens to an event. Draws follow PyTorch:
-// manual_seed, the layers in order, then each epoch what a DataLoader draws. A checkpoint holds all that is here.
+// The training loop: trains a spec on its data, yields events and returns the weights. The consumer decides what happens to an event.
+// Random numbers are drawn in PyTorch's order: manual_seed, the layers in their order, then for each epoch the draws of a DataLoader. A
+// checkpoint contains the whole state of a run.
 import { backend } from '../backend/current.ts';
 import { bytesOf, type Dataset, type TargetArray } from '../data/dataset.ts';
 import { findDataset } from '../data/datasets/index.ts';
@@ -26,13 +26,14 @@ import { takeUp } from './resume.ts';
 import type { JobSpec } from './jobSpec.ts';
 import { checkFiniteWeights, encodeWeights, loadWeights } from './weights.ts';
 
-/** Evaluation changes nothing but its own speed by its batch size. */
+/** The batch size of evaluations. It changes only their speed. */
 export const EVALUATION_BATCH = 256;
 
 /**
- * Trains a checked spec and yields what happens.
- * @throws TrainingError `nonFinite` when a number is no longer finite (unless the spec says to go on), EngineError when data cannot be
- *   had, WeightsError or NonFiniteWeightsError for `initialWeights`, CheckpointError when `resumeFrom` is none or does not fit, `signal.reason` when aborted.
+ * Trains a checked spec and yields events.
+ * @throws TrainingError `nonFinite` if a number is no longer finite and the spec's `onNonFinite` is `fail`, EngineError if data cannot be
+ *   loaded, WeightsError or NonFiniteWeightsError for `initialWeights`, CheckpointError if `resumeFrom` is invalid or does not fit,
+ *   `signal.reason` if aborted
  */
 export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerator<TrainingEvent, TrainingResult, void> {
   checkCall(spec, options);
@@ -48,7 +49,7 @@ export async function* train(spec: JobSpec, options: TrainOptions): AsyncGenerat
   }
 }
 
-/** One run's state: what a checkpoint holds. */
+/** The state of one run. A checkpoint contains it. */
 class Run {
   readonly #spec: JobSpec;
   readonly #options: TrainOptions;
@@ -65,14 +66,14 @@ class Run {
   #checkpoint: Checkpoint | null;
   #watch = new Stopwatch();
   #epochsDone = 0;
-  /** Of all epochs. */
+  /** The number of completed steps in all epochs. */
   #stepsDone = 0;
   #epoch: EpochInHand | null = null;
   #last: EpochMetrics | null = null;
   #bestTestLoss: number | null = null;
   #stoppedEarly: StoppedEarly | null = null;
   #divergence: Divergence | null = null;
-  /** What was done to make the initial weights fit. */
+  /** Log messages about changes that made the initial weights fit. */
   #notes: readonly string[] = [];
 
   constructor(spec: JobSpec, options: TrainOptions) {
@@ -112,7 +113,7 @@ class Run {
     if (checkpoint !== null) yield* this.#takeUp(checkpoint);
   }
 
-  /** Goes to where the checkpoint was taken; the data is loaded, for that may take draws too. */
+  /** Continues at the position of the checkpoint. It is called after the data was loaded, because loading may draw random numbers. */
   async *#takeUp(checkpoint: Checkpoint): AsyncGenerator<TrainingEvent, void, void> {
     const spec = this.#spec;
     const { state, generator } = checkpoint;
@@ -137,7 +138,7 @@ class Run {
     this.#watch.start();
   }
 
-  /** The run as it is now. */
+  /** Returns a checkpoint of the current state. */
   checkpoint(): Extract<TrainingEvent, { type: 'checkpoint' }> {
     const state: RunState = {
       epochsDone: this.#epochsDone,
@@ -159,7 +160,7 @@ class Run {
     return checkpointDue !== undefined && checkpointDue({ epoch: this.#epochsDone, step: this.#epoch?.step ?? 0 });
   }
 
-  /** All epochs, or as many as early stopping wants. */
+  /** Trains all epochs, or fewer with early stopping. */
   async *epochs(): AsyncGenerator<TrainingEvent, void, void> {
     while (this.#epochsDone < this.#spec.epochs && this.#stoppedEarly === null) yield* this.#trainEpoch(this.#epochsDone + 1);
     if (this.#divergence !== null) return;
@@ -193,7 +194,7 @@ class Run {
       this.#stepsDone += 1;
       inHand.gradientNorm = outcome.gradientNorm ?? inHand.gradientNorm;
       meanLoss.add(outcome.loss, batch.size);
-      // What consumers do with an event is not training time.
+      // The time in which the consumer handles an event is not training time.
       watch.stop();
       if (outcome.gradients !== null) yield { type: 'gradients', epoch, step: 1, parameters: [...outcome.gradients] };
       if (outcome.nonFinite !== null) yield* this.#diverged({ epoch, step, ...outcome.nonFinite }, batch.targets);
@@ -210,7 +211,7 @@ class Run {
       epoch,
       ...finiteFields({ ...measured, learningRate: inHand.learningRate }),
       seconds,
-      // A clock may be too coarse for the smallest epochs.
+      // The measured time of a very short epoch may be 0.
       samplesPerSecond: meanLoss.sums.weight / Math.max(seconds, Number.EPSILON),
     };
     this.#epochsDone = epoch;
@@ -229,7 +230,7 @@ class Run {
     }
   }
 
-  /** @throws TrainingError unless the spec says to go on. */
+  /** Handles a number that is not finite. @throws TrainingError unless the spec's `onNonFinite` is `continue` */
   async *#diverged(divergence: Divergence, targets: TargetArray | null): AsyncGenerator<TrainingEvent, void, void> {
     const context = { spec: this.#spec, learningRate: this.#learner.optimizer.learningRate, targets };
     if (this.#spec.onNonFinite === 'fail') throw divergenceError(divergence, context);

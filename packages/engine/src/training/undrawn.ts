@@ -1,4 +1,4 @@
-// For a network that is made only to be looked at or to be given weights: its parameters are not drawn.
+// A generator for a network whose parameters need not be drawn, because only its shapes are used or its weights are loaded.
 import { Generator } from '../random.ts';
 
 /** A generator that leaves arrays as they are. */

@@ -1,5 +1,5 @@
-// A network's weights out and in: which tensors they are and under which names. Whether a list of tensors fits a network is
-// fitWeights.ts's to say. It opens no file.
+// Saves and loads the weights of a network: their names, and their encoding as a safetensors file. fitWeights.ts checks whether a list of
+// tensors fits a network.
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { EngineError } from '../errors.ts';
@@ -8,9 +8,9 @@ import type { Module } from '../nn/module.ts';
 import type { Tensor } from '../tensor.ts';
 import { fitWeights, notesOfFit, notesOfRenamed } from './fitWeights.ts';
 
-/** Weights that do not fit this network, with everything that is wrong with them. */
+/** The weights do not fit the network. The error has all differences. */
 export class WeightsError extends EngineError {
-  /** How many fit, then one sentence a tensor. */
+  /** A sentence with the number of tensors that fit, then one sentence for each tensor that does not fit. */
   readonly mismatches: readonly string[];
 
   constructor(mismatches: readonly string[]) {
@@ -19,21 +19,21 @@ export class WeightsError extends EngineError {
   }
 }
 
-/** Weights that no run can begin with. */
+/** The initial weights have a number that is not finite. */
 export class NonFiniteWeightsError extends EngineError {
   constructor(found: string) {
-    super('nonFiniteWeights', `the initial weights are not finite: ${found}; begin with other weights`);
+    super('nonFiniteWeights', `the initial weights are not finite: ${found}; use other weights`);
   }
 }
 
-/** All that a network has learned, by name: parameters and buffers, named as in PyTorch's state_dict. */
+/** Returns the parameters and buffers of a network. They have the same names as in PyTorch's state_dict. */
 export function namedWeights(model: Module): readonly (readonly [string, Tensor])[] {
   return [...model.namedParameters(), ...model.namedBuffers()];
 }
 
 /**
- * The weights as a safetensors file in float32, counts in int64, as PyTorch has and reads them.
- * @param engineVersion of what computed them; default the backend in force.
+ * Returns the weights as a safetensors file that PyTorch can read. Weights are float32, and counters int64.
+ * @param engineVersion the engine version that computed the weights. Default: the version of the current backend
  */
 export function encodeWeights(model: Module, engineVersion = backend().engineVersion): SafetensorsFile {
   const tensors = namedWeights(model).map(([name, { shape, storage }]) => ({
@@ -50,12 +50,13 @@ function float32(storage: FloatArray): Float32Array {
 }
 
 /**
- * Writes stored tensors into the network's own. A prefix `module.` of all names is removed where that makes them fit, and a missing
- * `num_batches_tracked` counts as 0.
- * @param tensors in any order, or a whole safetensors file.
- * @returns what was done to make them fit, a sentence each; nothing for tensors that fit as they are.
- * @throws WeightsError that lists every name that is missing or not known and every shape that is another; the network is
- *   then unchanged. @throws SafetensorsError for bytes that are no such file.
+ * Copies stored tensors into the network. If all names have the prefix `module.` and fit without it, it is removed. A missing
+ * `num_batches_tracked` is set to 0.
+ * @param tensors the tensors in any order, or a safetensors file
+ * @returns one sentence for each change that made the tensors fit. Empty if they fit as they are
+ * @throws WeightsError if the tensors do not fit. It lists all missing and unknown names and all wrong shapes, and the network is not
+ *   changed.
+ *   SafetensorsError for an invalid file
  */
 export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint8Array): readonly string[] {
   const { tensors: stored, metadata } = tensors instanceof Uint8Array ? decodeSafetensors(tensors) : { tensors, metadata: {} };
@@ -75,7 +76,7 @@ export function loadWeights(model: Module, tensors: readonly NamedArray[] | Uint
   return [...notesOfRenamed(metadata), ...notesOfFit(fit)];
 }
 
-/** @throws NonFiniteWeightsError when a number of the network is not finite. */
+/** @throws NonFiniteWeightsError if a number of the network is not finite */
 export function checkFiniteWeights(model: Module): void {
   for (const [name, { storage }] of namedWeights(model)) {
     const index = storage.findIndex((value) => !Number.isFinite(value));
