@@ -108,7 +108,7 @@ describe('its file', () => {
   });
 
   test('is refused if it belongs to another dataset', () => {
-    expect(() => readNpz(named(file), uploadedFiles[valuesId].content)).toThrow('is it another dataset');
+    expect(() => readNpz(named(file), uploadedFiles[valuesId].content)).toThrow('is this the file of another dataset');
     expect(() => readNpz(named(file), { ...content, classes: ['ant'] })).toThrow('is none of the 1 classes');
   });
 

@@ -230,7 +230,7 @@ describe('a file that is not a checkpoint', () => {
     const cases: readonly (readonly [Uint8Array, RegExp])[] = [
       [new Uint8Array(), /not a checkpoint/],
       [checkpoints[3].subarray(0, -8), /not a checkpoint: .* after the file/],
-      [whole.weights, /weights alone .* initialWeights/],
+      [whole.weights, /only weights .* initialWeights/],
       [changed({ checkpoint: '99' }), /format 99/],
       [changed({ state: undefined }), /lacks "state"/],
       [changed({ state: '{' }), /"state" of the checkpoint is not JSON/],

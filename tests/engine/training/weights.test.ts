@@ -59,7 +59,7 @@ describe('a safetensors file', () => {
 
   test.each<[string, Uint8Array, RegExp]>([
     ['fewer than eight bytes', new Uint8Array(7), /has 7 bytes/],
-    ['a header longer than the file', file({}, 0, 999), /999 bytes, but is 10 long/],
+    ['a header longer than the file', file({}, 0, 999), /999 bytes, but the file has 10 bytes/],
     ['a header of 2^63 bytes', file({}, 0, 2 ** 62), /100 MB/],
     ['a header that is not JSON', file('{', 0), /not JSON/],
     ['a header that is a list', file([], 0), /header is wrong/],

@@ -106,8 +106,8 @@ export class ColumnStatistics {
   }
 
   /**
-   * The kind of at least half of the fields. With a tie the column is numeric, so that its texts are reported as mistakes. Null for an
-   * empty column.
+   * The kind of the column. It is `boolean` if all fields are truth values (possibly with some 0 and 1), and `number` or `date` if at least half of the fields are.
+   * Otherwise it is `category`. Null for an empty column.
    */
   get kind(): ColumnKind | null {
     const { number, boolean, date, category } = this.counts;
