@@ -192,7 +192,7 @@ describe('nothing is queued of a sweep', () => {
       /^\/space\/~1optimiser~1x: names no place in the spec/,
     ],
     ['no pointer', { space: { epochs: { type: 'choice', values: [1] } } }, /^\/space\/epochs: must be a JSON pointer/],
-    ['a range in a grid', { space: { '/epochs': { type: 'uniform', min: 1, max: 2 } } }, /^\/space\/~1epochs\/type: a grid takes/],
+    ['a range in a grid', { space: { '/epochs': { type: 'uniform', min: 1, max: 2 } } }, /^\/space\/~1epochs\/type: a grid allows only/],
     ['an empty range', { space: { '/epochs': { type: 'int', min: 3, max: 2 } } }, /^\/space\/~1epochs: min 3 is more than max 2/],
     ['more combinations than allowed', { maxJobs: 5 }, /^\/space: the grid has 6 combinations, more than maxJobs 5/],
     ['an unknown strategy', { strategy: { type: 'hyperband' } }, /^\/strategy\/type: unknown type "hyperband"/],
