@@ -1,7 +1,7 @@
 // A training step replays the recorded operations of an earlier step instead of creating new ones, which saves garbage. The results must
 // not change: for every layer and every loss the weights are, bit for bit, the same as without replay.
 import { expect, test } from 'vitest';
-import { currentArena, inArena, reopenArena } from '../../packages/engine/src/arena.ts';
+import { type Arena, enterArena, inArena, newArena } from '../../packages/engine/src/arena.ts';
 import { runBackward } from '../../packages/engine/src/autograd.ts';
 import type { Batch } from '../../packages/engine/src/data/loader.ts';
 import {
@@ -184,14 +184,19 @@ test('a step does not replay an evaluation', () => {
   expect(losses[2]).not.toBe(losses[0]);
 });
 
+function inNewArena<T>(step: (arena: Arena) => T): T {
+  const arena = newArena();
+  return enterArena(arena, () => step(arena));
+}
+
 function replayOf(sample: Case): Replay | null {
   const spec = specOf(sample);
   const model = buildModel(spec.model.layers, sample.input, new Generator(0));
   const [batch] = batchesOf(sample);
   const criterion = buildLoss(spec.loss);
-  return inArena(() => {
+  return inNewArena((arena) => {
     const [input, target] = batchTensors(batch);
-    return Replay.of(() => criterion(model.forward(input), target)).replay;
+    return Replay.of(arena, () => criterion(model.forward(input), target)).replay;
   });
 }
 
@@ -203,25 +208,27 @@ test.each(cases)('%s can be replayed', (_, sample) => {
 test('code that does more than run operations cannot be replayed', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2]);
-  const { scalar, inPlace, plain } = inArena(() => ({
-    plain: Replay.of(() => x.mul(x)).replay,
+  const { scalar, inPlace, nested, plain } = inNewArena((arena) => ({
+    plain: Replay.of(arena, () => x.mul(x)).replay,
     // The call creates a tensor from the number, which is not an operation.
-    scalar: Replay.of(() => x.mul(3)).replay,
-    inPlace: Replay.of(() => x.add_(x)).replay,
+    scalar: Replay.of(arena, () => x.mul(3)).replay,
+    inPlace: Replay.of(arena, () => x.add_(x)).replay,
+    // The inner product has ended when the outer step is replayed.
+    nested: Replay.of(arena, () => inArena(() => x.mul(x))).replay,
   }));
   expect(plain).not.toBeNull();
-  expect([scalar, inPlace]).toEqual([null, null]);
+  expect([scalar, inPlace, nested]).toEqual([null, null, null]);
 });
 
 test('a tensor of a replayed step cannot be used outside of its step, like any other', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2]);
-  const { arena, result, replay } = inArena(() => ({ arena: currentArena(), ...Replay.of(() => x.mul(x)) }));
-  if (arena === null || replay === null) throw new Error('the product cannot be done again');
+  const { arena, result, replay } = inNewArena((arena) => ({ arena, ...Replay.of(arena, () => x.mul(x)) }));
+  if (replay === null) throw new Error('the product cannot be done again');
   const values = (): unknown => result.tolist();
   expect(values).toThrow(/after its step had ended/);
   x.storage.set([3, 4]);
-  const again = reopenArena(arena, () => {
+  const again = enterArena(arena, () => {
     replay.run();
     return values();
   });
@@ -232,8 +239,8 @@ test('a tensor of a replayed step cannot be used outside of its step, like any o
 test('a tensor whose memory a backward pass has freed cannot be used until the next replay', () => {
   setBackend(new WasmBackend());
   const x = tensor([1, 2], { requiresGrad: true });
-  inArena(() => {
-    const { result, replay } = Replay.of(() => {
+  inNewArena((arena) => {
+    const { result, replay } = Replay.of(arena, () => {
       const middle = x.mul(x);
       return { middle, view: middle.reshape(2, 1), loss: middle.exp().sum() };
     });

@@ -1,11 +1,30 @@
 // Arenas: the temporary tensors of a training step share a block of memory, which is freed when the step ends. This makes allocation fast.
 // The memory of tensors made outside of an arena is freed by JavaScript's garbage collector. Nobody has to free memory by hand.
 import { backend } from './backend/current.ts';
+import type { Storage, Stored } from './storage.ts';
 import { runSynchronously } from './synchronous.ts';
 
-/** Marks the tensors of one arena, so that using one after the end is an error and not old data. */
+/** What one arena's tensors share. */
 export interface Arena {
+  /** False after its end: to use one of its tensors is then an error, and does not read old data. */
   alive: boolean;
+  /** The number of tensors that were made in it. */
+  tensorsMade: number;
+  /** Is told of each operation, while a replay is made (replay.ts). */
+  notes: OperationNotes | null;
+}
+
+/** An operation's result, for code that does the operation again. */
+export interface Repeatable extends Stored {
+  readonly gradFn: { renew(): void } | null;
+  replaceStorage(storage: Storage): void;
+}
+
+export interface OperationNotes {
+  /** Is called after an operation. @param isView whether the result has the storage of another tensor. */
+  note(result: Repeatable, forward: () => Storage, isView: boolean): void;
+  /** Is called when something was done that no operation does again. */
+  giveUp(): void;
 }
 
 let current: Arena | null = null;
@@ -21,13 +40,20 @@ export function currentArena(): Arena | null {
  * @throws ArgumentError for an async function, because its tensors would be used after the arena has ended
  */
 export function inArena<T>(step: () => T): T {
-  return reopenArena({ alive: false }, step);
+  return enterArena(newArena(), step);
 }
 
-/** The same in an arena that has ended: its tensors can be used again meanwhile, after the step has set them anew (replay.ts). */
-export function reopenArena<T>(arena: Arena, step: () => T): T {
+export const newArena = (): Arena => ({ alive: false, tensorsMade: 0, notes: null });
+
+/**
+ * Does the same in this arena, which is new or has ended. If it has ended, its tensors can be used again during the step, after the step has
+ * given them their new storage (replay.ts).
+ */
+export function enterArena<T>(arena: Arena, step: () => T): T {
   const memory = backend();
   const outer = current;
+  // A replay of the outer arena would find the tensors of this one ended.
+  outer?.notes?.giveUp();
   const mark = memory.enterArena();
   current = arena;
   arena.alive = true;

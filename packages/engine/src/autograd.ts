@@ -1,18 +1,22 @@
 // The graph as operations and users see it. An operation calls `record` with how its result is computed and with a function from
-// the gradient of the result to the gradients of its operands; the steps of the graph and the backward pass are in node.ts.
+// the gradient of the result to the gradients of its operands; the steps of the graph and the backward pass are in graphNode.ts.
 // Gradients of gradients are not supported: backward functions work on flat storage.
+import { currentArena } from './arena.ts';
 import { checkOptions } from './argumentChecks.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
+import type { Releases } from './backwardPass.ts';
 import { AutogradError, ShapeError } from './errors.ts';
-import { type Backward, Node, type Releases } from './node.ts';
-import { noteOperation } from './replay.ts';
+import { type Backward, GraphNode } from './graphNode.ts';
 import { formatShape, sameShape, type Shape } from './shape.ts';
+import type { Storage } from './storage.ts';
 import { runSynchronously } from './synchronous.ts';
-import { type Storage, Tensor } from './tensor.ts';
+import { Tensor } from './tensor.ts';
 
-export type { Backward, Node } from './node.ts';
-export { endReading, gradientStorage, isLastReader, mayChangeGradient, overGradient } from './runningOperation.ts';
+export type { Backward } from './graphNode.ts';
+
+/** What `tensor.gradFn` shows. */
+export type Node = GraphNode<Tensor>;
 
 let gradEnabled = true;
 
@@ -55,7 +59,7 @@ export function record(operation: Recorded): Tensor {
   const { forward } = operation;
   const result = new Tensor(forward(), operation.shape, operation.base);
   if (gradEnabled) addToGraph(result, operation);
-  noteOperation(result, forward, operation.base !== undefined);
+  currentArena()?.notes?.note(result, forward, operation.base !== undefined);
   return result;
 }
 
@@ -69,14 +73,14 @@ function addToGraph(result: Tensor, { name, inputs, saved = [], savesResult = fa
   }
   if (!isNeeded) return;
   result.requiresGrad = true;
-  result.gradFn = new Node(name, next, backward, savesResult ? [...saved, result] : saved, null);
+  result.gradFn = new GraphNode<Tensor>(name, next, backward, savesResult ? [...saved, result] : saved, null);
 }
 
 /** The node that a gradient for this tensor goes to; null when it needs none. */
 function nodeOf(tensor: Tensor): Node | null {
   if (!tensor.requiresGrad) return null;
   if (tensor.gradFn !== null) return tensor.gradFn;
-  tensor.accumulator ??= new Node('AccumulateGrad', [], null, [], tensor);
+  tensor.accumulator ??= new GraphNode<Tensor>('AccumulateGrad', [], null, [], tensor);
   return tensor.accumulator;
 }
 
@@ -89,7 +93,7 @@ export interface BackwardOptions {
 
 /**
  * Adds d(tensor)/d(leaf) to `grad` of every leaf that requires it.
- * @param releases as {@link Node.run} has it.
+ * @param releases as {@link GraphNode.run} has it.
  * @throws AutogradError when the tensor has no graph, is not a single element and no gradient is given, or the graph was used up.
  *   @throws ShapeError when the gradient's shape is another. @throws ArenaError when the tensor's arena has ended.
  */

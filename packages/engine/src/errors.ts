@@ -1,6 +1,14 @@
 // The engine's errors. Each has a stable `code` for programs, and a message for people with the place, the offending values and the remedy.
 // Services use only the codes and do not parse messages.
-import type { Problem } from './validation.ts';
+
+/** A problem of an input. */
+export interface Problem {
+  /** A JSON pointer (RFC 6901) to the offending value. '' is the whole input. */
+  readonly path: string;
+  readonly message: string;
+  /** A stable code in camelCase: unknownField, unknownType, required, invalidType, tooSmall, tooBig, invalidFormat, invalidValue, … */
+  readonly code: string;
+}
 
 /** The most problems that are reported for one input. */
 export const mostProblems = 100;

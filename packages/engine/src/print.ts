@@ -2,7 +2,8 @@
 // float64 is shown as `dtype=float64`, the engine's name; and int32, the engine's only integer type, is shown like PyTorch's default
 // integer type (digits without a point, and the type's name only if there are no digits).
 import type { Shape } from './shape.ts';
-import type { Storage, Tensor } from './tensor.ts';
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
 
 const precision = 4;
 /**

@@ -1,44 +1,34 @@
 // Computing the same again with other values: a replay has the operations of one forward pass in their order and does them again,
 // so that a training step need not make its tensors, its graph and its functions anew. Everything that depends on values is done
 // each time; what depends on shapes and layers was decided once. It is for whoever knows that those stay (training/learner.ts).
-import type { Releases } from './node.ts';
-import { moveStorage, type Storage, type Tensor, tensorsMade, type Version } from './tensor.ts';
+import type { Arena, OperationNotes, Repeatable } from './arena.ts';
+import type { Releases } from './backwardPass.ts';
+import type { Storage, Stored, Version } from './storage.ts';
+import type { Tensor } from './tensor.ts';
 
-/** The replay that operations are being noted for. */
-let noting: Replay | null = null;
-
-/** Says that an operation was done. */
-export function noteOperation(result: Tensor, forward: () => Storage, isView: boolean): void {
-  noting?.note(result, forward, isView);
-}
-
-/** Says that something was done that no operation of a replay does again. */
-export function noteChange(): void {
-  noting?.giveUp();
-}
-
-export class Replay {
-  readonly #results: Tensor[] = [];
+export class Replay implements OperationNotes {
+  readonly #results: Repeatable[] = [];
   readonly #forwards: (() => Storage)[] = [];
   /** Those of the results whose storage is their own. */
-  readonly #owners: Tensor[] = [];
+  readonly #owners: Stored[] = [];
   #isWhole = true;
   #releases: Releases | null = null;
 
   /**
-   * Runs `compute`, in an arena, noting its operations.
+   * Runs `compute` and notes its operations.
+   * @param arena the innermost one that is open. The results of the operations are in it.
    * @returns its result, and null when it did more than operations can do again: it made tensors of numbers, changed some in place.
    */
-  static of<T>(compute: () => T): { readonly result: T; readonly replay: Replay | null } {
+  static of<T>(arena: Arena, compute: () => T): { readonly result: T; readonly replay: Replay | null } {
     const replay = new Replay();
-    const before = tensorsMade();
-    noting = replay;
+    const before = arena.tensorsMade;
+    arena.notes = replay;
     try {
       const result = compute();
-      const isWhole = replay.#isWhole && tensorsMade() - before === replay.#results.length;
+      const isWhole = replay.#isWhole && arena.tensorsMade - before === replay.#results.length;
       return { result, replay: isWhole ? replay : null };
     } finally {
-      noting = null;
+      arena.notes = null;
     }
   }
 
@@ -46,7 +36,7 @@ export class Replay {
   run(): void {
     for (let i = 0; i < this.#results.length; i++) {
       const result = this.#results[i];
-      moveStorage(result, this.#forwards[i]());
+      result.replaceStorage(this.#forwards[i]());
       result.gradFn?.renew();
     }
   }
@@ -61,8 +51,8 @@ export class Replay {
   }
 
   #findReleases(loss: Tensor): Releases {
-    const operations = loss.gradFn?.order.operations ?? [];
-    const releases: Tensor[][] = Array.from({ length: operations.length + 1 }, () => []);
+    const operations = loss.gradFn?.pass.operations ?? [];
+    const releases: Stored[][] = Array.from({ length: operations.length + 1 }, () => []);
     // What shares storage shares its version.
     const lastReaders = new Map<Version, number>();
     operations.forEach(({ saved }, at) => {
@@ -72,7 +62,7 @@ export class Replay {
     return releases;
   }
 
-  note(result: Tensor, forward: () => Storage, isView: boolean): void {
+  note(result: Repeatable, forward: () => Storage, isView: boolean): void {
     this.#results.push(result);
     this.#forwards.push(forward);
     if (!isView) this.#owners.push(result);

@@ -2,7 +2,7 @@
 // run's results.
 export { MOST_THREADS } from './backend/wasm/team.ts';
 export { canonicalJson } from './canonicalJson.ts';
-export { mostProblems, SpecError } from './errors.ts';
+export { mostProblems, type Problem, SpecError } from './errors.ts';
 export { type LossSpec, lossDefinitions, lossSchema } from './losses/index.ts';
 export { convolutionNames } from './nn/layers/convolutions.ts';
 export {
@@ -35,5 +35,5 @@ export { type PredictionCost, predictionCost } from './training/predictionCost.t
 export { type BatchValues, checkImageSize, imageSample, type Prediction, Predictor } from './training/predictor.ts';
 export { defaultLimits, type SpecLimits } from './training/specLimits.ts';
 export { type Summary, summarySchema } from './training/summary.ts';
-export { nearest, type Parsed, type Problem, parse, pointer, show } from './validation.ts';
+export { nearest, type Parsed, parse, pointer, show } from './validation.ts';
 export { engineVersion, relaxedEngineVersion } from './version.ts';

@@ -3,28 +3,18 @@
 // autograd.ts, printing in print.ts.
 import { checkNumber, checkOptions, checkShape } from './argumentChecks.ts';
 import { type Arena, currentArena } from './arena.ts';
-import type { Node } from './node.ts';
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { ArenaError, ArgumentError, ShapeError } from './errors.ts';
+import type { GraphNode } from './graphNode.ts';
 import { formatShape, type Shape, sizeOf } from './shape.ts';
+import type { Storage, Version } from './storage.ts';
 import { show } from './validation.ts';
 
 export type DType = 'float32' | 'float64' | 'int32';
-export type Storage = FloatArray | Int32Array;
 
 /** Numbers, or nested lists of them with equal lengths at each depth. */
 export type NestedArray = number | readonly NestedArray[];
-
-/** The state that all tensors with the same storage share. */
-export interface Version {
-  /** Counts the changes in place. */
-  count: number;
-  /** Whether every element counts as 0. The zeros are written when the storage is read. */
-  isZeroed: boolean;
-  /** Whether a backward pass uses the memory for something else, so that the tensor must not be used any more. */
-  isReleased: boolean;
-}
 
 export interface TensorOptions {
   readonly requiresGrad?: boolean;
@@ -32,33 +22,18 @@ export interface TensorOptions {
 
 const tensorOptions = ['requiresGrad'] as const;
 
-let made = 0;
-
-/** Tensors made so far: whether an operation's result is all that was made in between. */
-export const tensorsMade = (): number => made;
-
-/** Gives a tensor other storage, of the same length: for an operation that is done again (replay.ts), and nobody else. */
-export let moveStorage: (tensor: Tensor, storage: Storage) => void;
-
 export class Tensor {
   readonly shape: Shape;
   /** The gradient that `backward()` accumulates into a leaf; null until the first one. */
   grad: Tensor | null = null;
   /** The operation that made this tensor, or null for a leaf. */
-  gradFn: Node | null = null;
+  gradFn: GraphNode<Tensor> | null = null;
   /** The node that accumulates into this leaf's `grad`; made when an operation first needs it. */
-  accumulator: Node | null = null;
+  accumulator: GraphNode<Tensor> | null = null;
   readonly version: Version;
   #storage: Storage;
   readonly #arena: Arena | null;
   #requiresGrad = false;
-
-  static {
-    moveStorage = (tensor, storage) => {
-      tensor.#storage = storage;
-      tensor.version.isReleased = false;
-    };
-  }
 
   /**
    * @param storage the elements, row-major. They are not copied
@@ -69,14 +44,15 @@ export class Tensor {
     if (storage.length !== sizeOf(shape)) {
       throw new ShapeError(`shape ${formatShape(shape)} holds ${sizeOf(shape)} elements, but ${storage.length} were given`);
     }
-    made += 1;
+    const arena = currentArena();
+    if (arena !== null) arena.tensorsMade += 1;
     this.#storage = storage;
     this.shape = shape;
     if (base instanceof Tensor) {
       this.#arena = base.#arena;
       this.version = base.version;
     } else {
-      this.#arena = base === null ? null : currentArena();
+      this.#arena = base === null ? null : arena;
       this.version = { count: 0, isZeroed: false, isReleased: false };
     }
   }
@@ -111,6 +87,17 @@ export class Tensor {
     if (!this.version.isZeroed) return null;
     this.version.isZeroed = false;
     return this.#storage;
+  }
+
+  /** Gives this tensor other storage of the same length, which is in use again: for an operation that is done again (replay.ts). */
+  replaceStorage(storage: Storage): void {
+    this.#storage = storage;
+    this.version.isReleased = false;
+  }
+
+  /** Makes `storage` the first gradient of this leaf: for the backward pass (graphNode.ts). */
+  startGradient(storage: FloatArray): void {
+    this.grad = Tensor.persistent(storage, this.shape);
   }
 
   /** @throws ArenaError if the arena of the tensor's memory has ended, or the memory is used for something else */

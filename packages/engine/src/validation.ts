@@ -2,16 +2,7 @@
 // whole project parses its inputs with this module, so errors look the same everywhere.
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { mostProblems } from './errors.ts';
-
-/** A problem of an input. */
-export interface Problem {
-  /** A JSON pointer (RFC 6901) to the offending value. '' is the whole input. */
-  readonly path: string;
-  readonly message: string;
-  /** A stable code in camelCase: unknownField, unknownType, required, invalidType, tooSmall, tooBig, invalidFormat, invalidValue, … */
-  readonly code: string;
-}
+import { mostProblems, type Problem } from './errors.ts';
 
 export type Parsed<T> = { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: Problem[] };
 

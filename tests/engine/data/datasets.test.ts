@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { dataSchema, datasetDefinitions, findDataset } from '../../../packages/engine/src/data/datasets/index.ts';
 import type { LoadContext } from '../../../packages/engine/src/data/define.ts';
 import { Generator } from '../../../packages/engine/src/random.ts';
-import { type Problem, parse } from '../../../packages/engine/src/validation.ts';
+import type { Problem } from '../../../packages/engine/src/errors.ts';
+import { parse } from '../../../packages/engine/src/validation.ts';
 import { idxPair } from './idxFiles.ts';
 
 function context(folder = '/nonexistent', seed = 0): LoadContext {

@@ -171,7 +171,7 @@ const noOthers = (): Promise<void> => Promise.resolve();
 
 /** Trains without replay. */
 async function toldAnew(spec: JobSpec, at: number): Promise<Told> {
-  const spy = vi.spyOn(Replay, 'of').mockImplementation((compute) => ({ result: compute(), replay: null }));
+  const spy = vi.spyOn(Replay, 'of').mockImplementation((_arena, compute) => ({ result: compute(), replay: null }));
   try {
     return await tellOf(spec, at, null);
   } finally {

@@ -1,6 +1,6 @@
 // The activations except relu, which is in elementwise.ts. One kernel computes all of them, and one kernel their gradients from the input.
 import { checkNumber } from '../argumentChecks.ts';
-import { gradientStorage, overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { ActivationOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -21,8 +21,8 @@ function activation(name: string, op: ActivationOp, x: Tensor, a = 0, b = 0): Te
     shape: x.shape,
     inputs: [x],
     saved: [x],
-    backward: (g, _needed, grads) => {
-      const dx = overGradient(g);
+    backward: (g, _needed, grads, pass) => {
+      const dx = pass.overGradient(g);
       backend().activationBackward(op, g, x.values, dx, a, b);
       grads[0] = dx;
       return grads;
@@ -106,18 +106,18 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
     shape,
     inputs: [x, weight],
     saved: [x, weight],
-    backward: (g, needed, grads) => {
+    backward: (g, needed, grads, pass) => {
       const part = backend().allocate(size);
       if (needed[1]) {
         backend().activation('clamp', x.values, part, -Infinity, 0);
         backend().binary('mul', part, shape, g, shape, part, shape);
-        const dw = gradientStorage(1, weight.size);
+        const dw = pass.gradientStorage(1, weight.size);
         backend().sumTo(part, shape, dw, factor);
         grads[1] = dw;
       }
       if (needed[0]) {
         // dx is g where x is above 0, else weight · g. The part where x is above 0 is subtracted, and added again after the multiplication.
-        const dx = overGradient(g);
+        const dx = pass.overGradient(g);
         if (dx !== g) backend().copy(g, dx);
         backend().reluBackward(g, x.values, part);
         backend().addScaled(part, -1, dx);

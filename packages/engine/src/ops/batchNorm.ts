@@ -1,6 +1,6 @@
 // Batch normalisation: normalises each channel with the mean and variance of the channel over all samples.
 import { checkOptions } from '../argumentChecks.ts';
-import { overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import type { ChannelLayout } from '../backend/layerKernels.ts';
@@ -48,7 +48,7 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
     shape: x.shape,
     inputs,
     saved: weight === null ? [x] : [x, weight],
-    backward: (g, needed, grads) => {
+    backward: (g, needed, grads, pass) => {
       const sums = backend().allocate(channels);
       const products = backend().allocate(channels);
       backend().channelProducts(g, x.values, mean, sums, products, layout);
@@ -63,7 +63,7 @@ function normalize(x: Tensor, weight: Tensor | null, bias: Tensor | null, parts:
           backend().fill(ofX, 0);
           backend().fill(offset, 0);
         }
-        const dx = overGradient(g);
+        const dx = pass.overGradient(g);
         backend().channelCombine(g, x.values, mean, scale, ofX, offset, dx, layout);
         grads[0] = dx;
       }

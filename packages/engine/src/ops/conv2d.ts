@@ -1,6 +1,6 @@
 // 2-D convolution in NCHW. As in all deep learning libraries, it is computed as a cross-correlation.
 import { checkOptions } from '../argumentChecks.ts';
-import { endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { ConvGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError, ShapeError } from '../errors.ts';
@@ -122,17 +122,17 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     shape,
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
-    backward: (g, needed, grads) => {
+    backward: (g, needed, grads, pass) => {
       // With strides the input is the largest: where it ends here its gradient may have its room, and comes when it has been read.
-      const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && isLastReader(input);
-      let dx = needed[0] && !isApart ? gradientStorage(0, input.size) : null;
-      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
-      const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
+      const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && pass.isLastReader(input);
+      let dx = needed[0] && !isApart ? pass.gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? pass.gradientStorage(2, geometry.outChannels) : null;
       const x = input.values;
       backend().conv2dBackward(g, null, x, weight.values, dx, dw, db, geometry);
       if (isApart) {
-        endReading(input);
-        dx = gradientStorage(0, input.size);
+        pass.endReading(input);
+        dx = pass.gradientStorage(0, input.size);
         backend().conv2dBackward(g, null, x, weight.values, dx, null, null, geometry);
       }
       grads[0] = dx;

@@ -1,6 +1,6 @@
 // Dropout (Srivastava et al. 2014). It uses the draws of torch.rand, so PyTorch gives the same result for the same seed.
 import { checkNumber } from '../argumentChecks.ts';
-import { overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -29,8 +29,8 @@ export function dropout(x: Tensor, p = 0.5, generator: Generator = defaultGenera
     },
     shape,
     inputs: [x],
-    backward: (g, _needed, grads) => {
-      const dx = overGradient(g);
+    backward: (g, _needed, grads, pass) => {
+      const dx = pass.overGradient(g);
       backend().binary('mul', g, shape, factors, shape, dx, shape);
       grads[0] = dx;
       return grads;

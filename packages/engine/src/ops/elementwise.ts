@@ -1,6 +1,6 @@
 // Element-wise arithmetic with NumPy broadcasting. The backward function of each operation is next to its forward function.
 import { checkNumber } from '../argumentChecks.ts';
-import { overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { BinaryOp, FloatArray, UnaryOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ArgumentError } from '../errors.ts';
@@ -192,8 +192,8 @@ export function relu(x: Tensor): Tensor {
     shape: x.shape,
     inputs: [x],
     savesResult: true,
-    backward: (g, _needed, grads) => {
-      const dx = overGradient(g);
+    backward: (g, _needed, grads, pass) => {
+      const dx = pass.overGradient(g);
       backend().reluBackward(g, y, dx);
       grads[0] = dx;
       return grads;

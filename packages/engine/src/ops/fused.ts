@@ -1,7 +1,7 @@
 // Neighbouring layers as one operation: a convolution or a linear layer with the rectifier after it, and max-pooling after
 // that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
 // in the graph is called as the last of them, its operands are the first one's.
-import { gradientStorage, mayChangeGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { ConvGeometry, FloatArray, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { sizeOf } from '../shape.ts';
@@ -24,11 +24,11 @@ export function conv2dRelu(input: Tensor, weight: Tensor, bias: Tensor | null, g
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     savesResult: true,
-    backward: (g, needed, grads) => {
-      const dx = needed[0] ? gradientStorage(0, input.size) : null;
-      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
-      const db = needed[2] ? gradientStorage(2, geometry.outChannels) : null;
-      backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry, mayChangeGradient());
+    backward: (g, needed, grads, pass) => {
+      const dx = needed[0] ? pass.gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? pass.gradientStorage(2, geometry.outChannels) : null;
+      backend().conv2dBackward(g, y, input.values, weight.values, dx, dw, db, geometry, pass.mayChangeGradient);
       grads[0] = dx;
       grads[1] = dw;
       if (bias !== null) grads[2] = db;
@@ -60,10 +60,10 @@ export function conv2dReluMaxPool2d(
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     savesResult: true,
-    backward: (g, needed, grads) => {
-      const dx = needed[0] ? gradientStorage(0, input.size) : null;
-      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
-      const db = needed[2] ? gradientStorage(2, outChannels) : null;
+    backward: (g, needed, grads, pass) => {
+      const dx = needed[0] ? pass.gradientStorage(0, input.size) : null;
+      const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? pass.gradientStorage(2, outChannels) : null;
       backend().conv2dReluPoolBackward(g, y, indices, input.values, weight.values, dx, dw, db, geometry, pool);
       grads[0] = dx;
       grads[1] = dw;
@@ -88,10 +88,10 @@ export function linearRelu(x: Tensor, weight: Tensor, bias: Tensor | null): Tens
     inputs: bias === null ? [x, weight] : [x, weight, bias],
     saved: [x, weight],
     savesResult: true,
-    backward: (g, needed, grads) => {
-      const dx = needed[0] ? gradientStorage(0, x.size) : null;
-      const dw = needed[1] ? gradientStorage(1, weight.size) : null;
-      const db = needed[2] ? gradientStorage(2, outFeatures) : null;
+    backward: (g, needed, grads, pass) => {
+      const dx = needed[0] ? pass.gradientStorage(0, x.size) : null;
+      const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;
+      const db = needed[2] ? pass.gradientStorage(2, outFeatures) : null;
       backend().linearBackward(g, y, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
       grads[0] = dx;
       grads[1] = dw;

@@ -1,17 +1,18 @@
 // Changes of a tensor's own elements. They are not recorded in the graph: where PyTorch would record one, it is refused with
 // the remedy, and a change that the backward pass of an earlier operation would notice is caught there by the version count.
+import { currentArena } from '../arena.ts';
 import { isGradEnabled } from '../autograd.ts';
 import type { BinaryOp } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { AutogradError, ShapeError } from '../errors.ts';
 import { broadcastShapes, formatShape, sameShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { noteChange } from '../replay.ts';
 import type { Operand } from './elementwise.ts';
 
 /** Checks an in-place change before it is made. @throws AutogradError if the change would have to be recorded in the graph */
 function refuseRecorded(name: string, target: Tensor, source?: Operand): void {
-  noteChange();
+  // No operation of a replay does the change again.
+  currentArena()?.notes?.giveUp();
   if (!isGradEnabled()) return;
   if (target.gradFn !== null) {
     throw new AutogradError(

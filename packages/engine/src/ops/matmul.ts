@@ -1,5 +1,5 @@
 // Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
-import { type Backward, endReading, gradientStorage, isLastReader, record } from '../autograd.ts';
+import { type Backward, record } from '../autograd.ts';
 import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
@@ -143,17 +143,17 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const result = { forward, shape: x.shape.with(x.rank - 1, outFeatures), saved: [x, weight] };
   // The bias, if there is one, is the first operand.
   const [atX, atWeight] = bias === null ? [0, 1] : [1, 2];
-  const backward: Backward = (g, needed, grads) => {
-    const dw = needed[atWeight] ? gradientStorage(atWeight, weight.size) : null;
-    const db = bias !== null && needed[0] ? gradientStorage(0, outFeatures) : null;
+  const backward: Backward = (g, needed, grads, pass) => {
+    const dw = needed[atWeight] ? pass.gradientStorage(atWeight, weight.size) : null;
+    const db = bias !== null && needed[0] ? pass.gradientStorage(0, outFeatures) : null;
     // Where x ends here its gradient may have its room, and is computed when x has been read.
-    const isApart = needed[atX] && isLastReader(x);
-    let dx = needed[atX] && !isApart ? gradientStorage(atX, x.size) : null;
+    const isApart = needed[atX] && pass.isLastReader(x);
+    let dx = needed[atX] && !isApart ? pass.gradientStorage(atX, x.size) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);
     if (isApart) {
       const read = x.values;
-      endReading(x);
-      dx = gradientStorage(atX, x.size);
+      pass.endReading(x);
+      dx = pass.gradientStorage(atX, x.size);
       backend().linearBackward(g, null, read, weight.values, dx, null, null, n, inFeatures, outFeatures);
     }
     if (bias !== null) grads[0] = db;

@@ -1,6 +1,6 @@
 // Layer and group normalisation: by the mean and variance of each sample's own rows, with a factor and a summand for each element or
 // channel.
-import { gradientStorage, overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { ShapeError } from '../errors.ts';
@@ -50,23 +50,23 @@ function normalizeRows(name: string, x: Tensor, rowSize: number, eps: number, { 
     shape,
     inputs,
     saved: weight === null ? [x] : [x, weight],
-    backward: (g, needed, grads) => {
+    backward: (g, needed, grads, pass) => {
       if (weight !== null && needed[1]) {
         const products = backend().allocate(size);
         normalized(products);
         backend().binary('mul', products, shape, g, shape, products, shape);
-        const dw = gradientStorage(1, weight.size);
+        const dw = pass.gradientStorage(1, weight.size);
         backend().sumTo(products, shape, dw, factor);
         grads[1] = dw;
       }
       const atBias = inputs.length - 1;
       if (bias !== null && needed[atBias]) {
-        const db = gradientStorage(atBias, bias.size);
+        const db = pass.gradientStorage(atBias, bias.size);
         backend().sumTo(g, shape, db, factor);
         grads[atBias] = db;
       }
       if (needed[0]) {
-        const dx = overGradient(g);
+        const dx = pass.overGradient(g);
         if (weight !== null) backend().binary('mul', g, shape, weight.values, factor, dx, shape);
         const ofNormalized = weight === null ? g : dx;
         const [sums, products] = [backend().allocate(channels), backend().allocate(channels)];

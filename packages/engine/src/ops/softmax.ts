@@ -1,5 +1,5 @@
 // Softmax and its logarithm, a primitive of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max) does not.
-import { overGradient, record } from '../autograd.ts';
+import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
 import { normalizeDim, sizeOf } from '../shape.ts';
@@ -53,13 +53,13 @@ export function softmax(x: Tensor, dim: number): Tensor {
     shape: x.shape,
     inputs: [x],
     savesResult: true,
-    backward: (g, _needed, grads) => {
+    backward: (g, _needed, grads, pass) => {
       // y · (g − Σ g·y)
       const products = backend().allocate(x.size);
       backend().binary('mul', g, shape, y, shape, products, shape);
       const sums = backend().allocate(outer * inner);
       backend().sumTo(products, shape, sums, summed);
-      const dx = overGradient(g);
+      const dx = pass.overGradient(g);
       backend().binary('sub', g, shape, sums, summed, dx, shape);
       backend().binary('mul', dx, shape, y, shape, dx, shape);
       grads[0] = dx;

@@ -1,7 +1,7 @@
 // Decides after each epoch whether to end a run because a metric no longer gets better. The trainer then ends the run.
 import { z } from 'zod';
 import type { DatasetDescription } from '../data/define.ts';
-import type { Problem } from '../validation.ts';
+import type { Problem } from '../errors.ts';
 
 export const earlyStoppingSchema = z
   .strictObject({

@@ -1,6 +1,6 @@
 // The network, the loss and the optimizer of a spec, and the two operations on a batch: a training step and an evaluation. Epochs, events
 // and schedules are in trainer.ts.
-import { inArena, reopenArena } from '../arena.ts';
+import { enterArena, newArena } from '../arena.ts';
 import { noGrad, record, runBackward } from '../autograd.ts';
 import { backend } from '../backend/current.ts';
 import { describeData } from '../data/datasets/index.ts';
@@ -88,15 +88,18 @@ export class Learner {
     this.#batch = batch;
     this.#asked = options;
     const pass = this.#steps.for(batch);
-    if (pass === null) inArena(this.#stepAnew);
-    else reopenArena(pass.arena, this.#stepAgain);
+    if (pass === null) this.#stepAnew();
+    else enterArena(pass.arena, this.#stepAgain);
     return this.#outcome;
   }
 
-  readonly #stepAnew = (): void => {
-    const { result, replay } = this.#steps.make(this.#batch, () => this.#forward());
-    this.#update(result, replay);
-  };
+  #stepAnew(): void {
+    const arena = newArena();
+    enterArena(arena, () => {
+      const { result, replay } = this.#steps.make(arena, this.#batch, () => this.#forward());
+      this.#update(result, replay);
+    });
+  }
 
   readonly #stepAgain = (): void => {
     const { result, replay } = this.#steps.repeat(this.#batch);
@@ -129,19 +132,24 @@ export class Learner {
     this.#batch = batch;
     this.#read = read;
     const pass = this.#evaluations.for(batch);
-    if (pass === null) inArena(this.#evaluateAnew);
-    else reopenArena(pass.arena, this.#evaluateAgain);
+    if (pass === null) this.#evaluateAnew();
+    else enterArena(pass.arena, this.#evaluateAgain);
   }
 
-  readonly #evaluateAnew = (): void =>
-    noGrad(() => {
-      const { result } = this.#evaluations.make(this.#batch, () => {
-        const [input, target] = tensorsOf(() => this.#batch);
-        const output = this.model.forward(input);
-        return { output, loss: this.#criterion(output, target) };
-      });
-      this.#read(result.output, result.loss.item());
-    });
+  #evaluateAnew(): void {
+    const arena = newArena();
+    const compute = (): Evaluated => {
+      const [input, target] = tensorsOf(() => this.#batch);
+      const output = this.model.forward(input);
+      return { output, loss: this.#criterion(output, target) };
+    };
+    enterArena(arena, () =>
+      noGrad(() => {
+        const { result } = this.#evaluations.make(arena, this.#batch, compute);
+        this.#read(result.output, result.loss.item());
+      }),
+    );
+  }
 
   readonly #evaluateAgain = (): void => {
     const { output, loss } = this.#evaluations.repeat(this.#batch).result;

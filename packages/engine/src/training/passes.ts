@@ -1,6 +1,6 @@
 // Stores forward passes that can be repeated (replay.ts), by the sizes of their batches. An epoch has batches of one size and a smaller
 // last one.
-import { type Arena, currentArena } from '../arena.ts';
+import type { Arena } from '../arena.ts';
 import type { Batch } from '../data/loader.ts';
 import type { Module } from '../nn/module.ts';
 import { Replay } from '../replay.ts';
@@ -40,11 +40,14 @@ export class Passes<Result> {
     return pass;
   }
 
-  /** Computes a pass for a batch, in the current arena. The pass is stored if it can be repeated. */
-  make({ size, inputShape, targetShape }: Batch, compute: () => Result): { readonly result: Result; readonly replay: Replay | null } {
-    const made = Replay.of(compute);
-    const arena = currentArena();
-    if (made.replay === null || arena === null) return made;
+  /** Computes a pass for a batch, in this arena. The pass is stored if it can be repeated. */
+  make(
+    arena: Arena,
+    { size, inputShape, targetShape }: Batch,
+    compute: () => Result,
+  ): { readonly result: Result; readonly replay: Replay | null } {
+    const made = Replay.of(arena, compute);
+    if (made.replay === null) return made;
     const isTraining = this.#model.training;
     this.#bySize.set(size, { arena, replay: made.replay, result: made.result, inputShape, targetShape, isTraining });
     return made;

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
-import type { Problem } from '../../validation.ts';
+import type { Problem } from '../../errors.ts';
 import { type Splits, take } from '../dataset.ts';
 import { type DatasetDefinition, firstOf, limitOptions, splitOption } from '../define.ts';
 import { DatasetUnavailableError } from '../errors.ts';

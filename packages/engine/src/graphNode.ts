@@ -1,61 +1,77 @@
 // A step of the graph: which operation made a tensor, from what, and how its gradient goes back. Only this file adds gradients
-// up. Nodes are made by `record` in autograd.ts.
+// up. Nodes are made by `record` in autograd.ts. Of tensors this file knows only what is in `Leaf`.
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError } from './errors.ts';
-import { formatShape } from './shape.ts';
-import { begin, endPass, release } from './runningOperation.ts';
-import { Tensor } from './tensor.ts';
+import { BackwardPass, type Releases } from './backwardPass.ts';
+import { formatShape, type Shape } from './shape.ts';
+import type { Storage, Stored, Version } from './storage.ts';
+
+/** What the graph knows of a leaf. */
+export interface Leaf {
+  readonly grad: LeafGradient | null;
+  /** Makes `storage` the leaf's first gradient. */
+  startGradient(storage: FloatArray): void;
+}
+
+/** What the graph knows of a leaf's gradient. */
+export interface LeafGradient {
+  readonly values: FloatArray;
+  readonly version: Version;
+  takeZeroed(): Storage | null;
+  zeroLater(): void;
+}
+
+/** What the graph knows of a tensor that a backward function reads. */
+export interface Saved extends Stored {
+  readonly shape: Shape;
+}
 
 /**
  * From the gradient of an operation's result to those of its operands, in their order, flat and in the
  * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
- * change `grad` but by what runningOperation.ts allows, and may return it. It may return them in `grads`,
- * which has a null for each operand, so that no array is made.
+ * change `grad` unless `pass` allows it, and may return it. It may return them in `grads`, which has a
+ * null for each operand, so that no array is made.
  */
-export type Backward = (grad: FloatArray, needed: readonly boolean[], grads: (FloatArray | null)[]) => readonly (FloatArray | null)[];
+export type Backward = (
+  grad: FloatArray,
+  needed: readonly boolean[],
+  grads: (FloatArray | null)[],
+  pass: BackwardPass,
+) => readonly (FloatArray | null)[];
 
 let created = 0;
-let pass = 0;
+let collections = 0;
 // Plain loops into arrays of their length: these run for every operation of every step.
 
-function neededOf(next: readonly (Node | null)[]): boolean[] {
+function neededOf(next: readonly (object | null)[]): boolean[] {
   const needed = new Array<boolean>(next.length);
   for (let i = 0; i < next.length; i++) needed[i] = next[i] !== null;
   return needed;
 }
 
-function versionsOf(tensors: readonly Tensor[]): number[] {
+function versionsOf(tensors: readonly Saved[]): number[] {
   const versions = new Array<number>(tensors.length);
   for (let i = 0; i < tensors.length; i++) versions[i] = tensors[i].version.count;
   return versions;
 }
 
-/** What a backward pass goes through, the operations from the newest to the oldest. */
-export interface Order {
-  readonly operations: readonly Node[];
-  readonly leaves: readonly Node[];
-}
-
-/** For each operation of an {@link Order} the tensors that nobody reads any more when it begins; at last, those after all of them. */
-export type Releases = readonly (readonly Tensor[])[];
-
 /** What `tensor.gradFn` shows. Made by `record`, never by users. */
-export class Node {
+export class GraphNode<Variable extends Leaf = Leaf> {
   /** The leaf of an AccumulateGrad node, as PyTorch's `.variable`. */
-  readonly variable: Tensor | null;
+  readonly variable: Variable | null;
   readonly #operation: string;
-  readonly #next: readonly (Node | null)[];
+  readonly #next: readonly (GraphNode<Variable> | null)[];
   readonly #needed: readonly boolean[];
   /** Where its backward function may return gradients. */
   #grads: (FloatArray | null)[] | null = null;
   readonly #sequence = created++;
   #backward: Backward | null;
-  #saved: readonly Tensor[];
+  #saved: readonly Saved[];
   readonly #savedVersions: number[];
-  /** Kept with the graph: it does not change. */
-  #order: Order | null = null;
-  #seenInPass = 0;
+  /** Kept with the graph, which does not change. */
+  #pass: BackwardPass<GraphNode<Variable>> | null = null;
+  #seenInCollection = 0;
   #pending: FloatArray | null = null;
   #pendingIsOurs = false;
   /** A leaf's own gradient, given out to be written. */
@@ -63,10 +79,10 @@ export class Node {
 
   constructor(
     operation: string,
-    next: readonly (Node | null)[],
+    next: readonly (GraphNode<Variable> | null)[],
     backward: Backward | null,
-    saved: readonly Tensor[],
-    variable: Tensor | null,
+    saved: readonly Saved[],
+    variable: Variable | null,
   ) {
     this.variable = variable;
     this.#operation = operation;
@@ -83,7 +99,7 @@ export class Node {
   }
 
   /** The nodes that made the operands, each with the operand's output number (always 0); [null, 0] for a constant. */
-  get nextFunctions(): readonly (readonly [Node | null, number])[] {
+  get nextFunctions(): readonly (readonly [GraphNode<Variable> | null, number])[] {
     return this.#next.map((node) => [node, 0] as const);
   }
 
@@ -97,19 +113,19 @@ export class Node {
    * @param releases tensors whose memory may be used again on the way, for one to whom nobody else looks.
    */
   run(seed: FloatArray, retainGraph: boolean, releases: Releases | null): void {
-    const order = this.order;
-    if (!retainGraph) this.#order = null;
-    const { operations, leaves } = order;
+    const pass = this.pass;
+    if (!retainGraph) this.#pass = null;
+    const { operations, leaves } = pass;
     this.#pending = seed;
     this.#pendingIsOurs = false;
     try {
       for (let i = 0; i < operations.length; i++) {
-        if (releases !== null) release(releases[i], releases[i + 1]);
-        operations[i].#step(retainGraph);
+        if (releases !== null) pass.release(releases[i], releases[i + 1]);
+        operations[i].#step(pass, retainGraph);
       }
-      for (let i = 0; i < leaves.length; i++) leaves[i].#step(retainGraph);
+      for (let i = 0; i < leaves.length; i++) leaves[i].#step(pass, retainGraph);
     } finally {
-      endPass();
+      pass.end();
       for (let i = 0; i < operations.length; i++) operations[i].#pending = null;
       for (let i = 0; i < leaves.length; i++) leaves[i].#end();
     }
@@ -123,37 +139,37 @@ export class Node {
     this.variable?.grad?.zeroLater();
   }
 
-  /** All that can be reached from here. */
-  get order(): Order {
-    this.#order ??= this.#collect();
-    return this.#order;
+  /** The backward pass from here: all that can be reached. */
+  get pass(): BackwardPass<GraphNode<Variable>> {
+    this.#pass ??= this.#collect();
+    return this.#pass;
   }
 
   /** The tensors whose values its backward function reads. */
-  get saved(): readonly Tensor[] {
+  get saved(): readonly Saved[] {
     return this.#saved;
   }
 
-  #collect(): Order {
-    const operations: Node[] = [];
-    const leaves: Node[] = [];
-    pass += 1;
-    this.#seenInPass = pass;
+  #collect(): BackwardPass<GraphNode<Variable>> {
+    const pass = new BackwardPass<GraphNode<Variable>>();
+    const { operations, leaves } = pass;
+    collections += 1;
+    this.#seenInCollection = collections;
     (this.variable === null ? operations : leaves).push(this);
     let isInOrder = true;
     for (let i = 0; i < operations.length; i++) {
       const { length } = operations[i].#next;
       for (let operand = 0; operand < length; operand++) {
         const next = operations[i].#next[operand];
-        if (next === null || next.#seenInPass === pass) continue;
-        next.#seenInPass = pass;
+        if (next === null || next.#seenInCollection === collections) continue;
+        next.#seenInCollection = collections;
         if (next.variable !== null) leaves.push(next);
         else isInOrder = operations[operations.push(next) - 2].#sequence > next.#sequence && isInOrder;
       }
     }
     // Layers one after another come in order already.
     if (!isInOrder) operations.sort((a, b) => b.#sequence - a.#sequence);
-    return { operations, leaves };
+    return pass;
   }
 
   /** Takes what is saved for what the operation has used, for it was done again. */
@@ -161,7 +177,7 @@ export class Node {
     for (let i = 0; i < this.#saved.length; i++) this.#savedVersions[i] = this.#saved[i].version.count;
   }
 
-  #step(retainGraph: boolean): void {
+  #step(pass: BackwardPass<GraphNode<Variable>>, retainGraph: boolean): void {
     const grad = this.#pending;
     if (grad === null) return;
     this.#pending = null;
@@ -176,10 +192,10 @@ export class Node {
     }
     this.#checkSaved();
     const isOurs = this.#pendingIsOurs;
-    begin(this, isOurs);
+    pass.begin(this, isOurs);
     backend().beginOperation();
     this.#grads ??= new Array<null>(this.#next.length).fill(null);
-    const grads = this.#backward(grad, this.#needed, this.#grads);
+    const grads = this.#backward(grad, this.#needed, this.#grads, pass);
     backend().endOperation(grads);
     if (!retainGraph) {
       this.#backward = null;
@@ -236,13 +252,13 @@ export class Node {
     return storage;
   }
 
-  #accumulate(leaf: Tensor, grad: FloatArray): void {
+  #accumulate(leaf: Variable, grad: FloatArray): void {
     const isIts = grad === this.#lent;
     this.#lent = null;
     if (leaf.grad === null) {
       const storage = isIts ? grad : backend().allocatePersistent(grad.length);
       if (!isIts) backend().copy(grad, storage);
-      leaf.grad = Tensor.persistent(storage, leaf.shape);
+      leaf.startGradient(storage);
       return;
     }
     if (!isIts) {
