@@ -45,13 +45,13 @@ const entries: Readonly<Record<string, readonly [exported: object, names: string
     `
       CheckpointError SAFETENSORS_LENGTH_BYTES SafetensorsError WeightsFileError decodeCheckpoint decodeSafetensors elementTypes
       elementTypesListed encodeOnnx encodeSafetensors engineScript fitWeights listSafetensors metadataOfRenamed onnxParts
-      pytorchScript renamedSafetensorsStart safetensorsHeaderBytes safetensorsIndex weightMismatches weightShapes
+      pytorchScript renamedSafetensorsStart safetensorsHeaderBytes weightMismatches weightShapes
     `,
   ],
   './spec': [
     spec,
     `
-      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel catalog catalogSchema checkImageSize checkSpec
+      MOST_THREADS NonFiniteNumbers Predictor SpecError buildModel canonicalJson catalog catalogSchema checkImageSize checkSpec
       checkedJobSchema convolutionNames defaultLimits engineVersion epochMetricsSchema evaluationSchema gradientSnapshotSchema
       imageSample inferShapes initialWeightsFile isInspected jobSpecSchema layerDefinitions layerSchema learningRateAt
       lossDefinitions lossSchema mostProblems nearest newJobSchema nonFiniteName nonFiniteSchema openSpec parse pointer

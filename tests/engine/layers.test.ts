@@ -199,7 +199,7 @@ describe('a Sequential', () => {
   test.each([
     ['twice the same name', () => new Sequential(['a', new ReLU()], ['a', new ReLU()]), /two children are named "a"/],
     ['a name that is the index of another', () => new Sequential(['1', new ReLU()], new ReLU()), /two children are named "1"/],
-    ['a name with a dot', () => new Sequential(['a.b', new ReLU()]), /has no dots, got "a.b"/],
+    ['a name with a dot', () => new Sequential(['a.b', new ReLU()]), /must not be empty or have dots, got "a.b"/],
   ])('refuses %s', (_, make, message) => {
     expect(make).toThrow(message);
   });

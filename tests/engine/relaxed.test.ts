@@ -92,6 +92,6 @@ describe('the relaxed kernels', () => {
     const kernels = { base64: btoa('no module'), engineVersion: relaxedVersion };
     const refused = (): unknown => new WasmBackend({ kernels });
     expect(refused).toThrow(EngineError);
-    expect(refused).toThrow(/no relaxed SIMD.*Node 22 or newer, or leave TRAINYARD_RELAXED/);
+    expect(refused).toThrow(/no relaxed SIMD.*Node 22 or newer, or do not set TRAINYARD_RELAXED/);
   });
 });
