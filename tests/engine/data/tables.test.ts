@@ -270,7 +270,7 @@ describe('missing values', () => {
   });
 
   test('are refused in the target column, and a column with only missing values is refused as an input', async () => {
-    await expect(readTable('a,y\n1,x\n2,\n', { missing: 'mean' })).rejects.toThrow('file: row 3 has nothing to learn in column "y"');
+    await expect(readTable('a,y\n1,x\n2,\n', { missing: 'mean' })).rejects.toThrow('file: row 3 has no target value in column "y"');
     expect((await readTable('a,y\n1,x\n2,\n', { missing: 'drop' })).train.length).toBe(1);
     await expect(readTable('a,b,y\n1,,x\n', { missing: 'mean' })).rejects.toThrow(
       'column "b" holds no value: columns=["!b"] leaves it out',

@@ -61,11 +61,9 @@ test('refuses a file that is larger than the rest of the archive, and one whose 
     });
   const left = archive.length - 512;
   expect(() => untar(withSize('77777777777\0'), 'f')).toThrow(
-    refusal(`f: the header at byte 0 announces ${8 ** 11 - 1} bytes, but ${left} follow`),
+    refusal(`f: the header at byte 0 has the size ${8 ** 11 - 1} bytes, but ${left} follow`),
   );
-  expect(() => untar(withSize('-0000000001\0'), 'f')).toThrow(
-    refusal(`f: the header at byte 0 announces no readable size, but ${left} follow`),
-  );
+  expect(() => untar(withSize('-0000000001\0'), 'f')).toThrow(refusal(`f: the header at byte 0 has no readable size, but ${left} follow`));
 });
 
 test('refuses an archive that is cut off, and an empty one', () => {

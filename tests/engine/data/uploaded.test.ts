@@ -36,7 +36,7 @@ describe('a spec', () => {
   test('counts the classes, samples and bytes of the dataset', () => {
     const [tooLarge] = problemsOf({ dataset: pixelsId, batchSize: 91, dropLast: true });
     expect(tooLarge).toMatchObject({ path: '/data/batchSize' });
-    expect(tooLarge?.message).toContain('91 leaves nothing of 90 training samples');
+    expect(tooLarge?.message).toContain('91 leaves out all 90 training samples');
     expect(problemsOf({ dataset: valuesId })[0]?.path).toMatch(/^\/(loss|model)/);
     const preset = { ...spec({ dataset: pixelsId }), model: { preset: 'resnet8' } };
     expect(checkSpec(preset, defaultLimits, uploads).summary.layers.at(-1)?.outputShape).toEqual([10]);

@@ -55,6 +55,6 @@ describe('an image as a sample', () => {
 
   test('of another size is refused, and the error has both sizes', () => {
     expect(() => imageSample(grey, [1, 28, 28])).toThrow(/2×1.*28×28/);
-    expect(() => imageSample(grey, [5])).toThrow(/\[5\].*no images/);
+    expect(() => imageSample(grey, [5])).toThrow(/\[5\].*not images/);
   });
 });
