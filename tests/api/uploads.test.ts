@@ -127,6 +127,16 @@ describe('samples', () => {
     });
   });
 
+  test.for<[string, number[]]>([
+    ['a few classes', [2, 0, 1]],
+    ['many classes', Array.from({ length: 40 }, (_, at) => at % 10)],
+  ])('of an IDX pair have the classes of its labels: %s', async ([, classes], { api }) => {
+    const { images: inputs, labels: targets } = idxPair(classes);
+    const { id } = await uploaded(api, { inputs, targets });
+    const { data } = datasetSamples.parse((await api.get(`/datasets/${id}/samples?limit=40`)).json());
+    expect(data.map((sample) => sample.target)).toEqual(classes);
+  });
+
   test('come as one image', async ({ api }) => {
     const { id } = await uploaded(api);
     const response = await api.get(`/datasets/${id}/samples?limit=4`, { accept: 'image/png' });

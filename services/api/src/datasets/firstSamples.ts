@@ -49,6 +49,9 @@ export async function loadBuiltIn(id: string, files: Pick<DatasetFiles, 'find'>,
 /** The bytes at the end of an uploaded dataset that contain the directory of the zip file. */
 const TAIL_BYTES = 4_096;
 
+/** The fewest bytes of the header of a stored array. The type of its numbers is at the beginning of the header. */
+const HEADER_BYTES = 64;
+
 /**
  * Reads the first samples of a part of an uploaded dataset.
  * @param what `targets` reads no inputs. The inputs of the result are then empty
@@ -70,16 +73,17 @@ export async function firstUploaded(
   const places = npzPlaces({ name: UPLOADED_FILE, bytes: await read(bytes - tailBytes, tailBytes) }, bytes);
   const length = Math.min(limit, samples);
   /** Reads the first rows of an array. The values are at the end of the zip entry, and each sample has `rowBytes` bytes. */
-  const rows = async (name: string, rowBytes: (size: number) => number): Promise<Uint8Array> => {
+  const rows = async (name: string, rowBytes: (start: number) => number | Promise<number>): Promise<Uint8Array> => {
     const { start, size } = places.get(`${part}_${name}.npy`) ?? { start: 0, size: 0 };
-    const row = rowBytes(size);
+    const row = await rowBytes(start);
     return Uint8Array.from(await read(start + size - samples * row, length * row));
   };
+  /** Returns the bytes of a class, which the header of the array says: one byte, or a 64-bit number. */
+  const classSize = async (start: number): Promise<number> => ((await read(start, HEADER_BYTES)).includes("'|u1'") ? 1 : 8);
   const inputSize = content.inputShape.reduce((product, side) => product * side, content.inputType === 'uint8' ? 1 : 4);
   const inputs = what === 'targets' ? new Uint8Array() : await rows('inputs', () => inputSize);
   const targetSize = (content.targetShape ?? []).reduce((product, side) => product * side, 4);
-  // A class is stored as one byte or as a 64-bit number. The size of the zip entry, which includes a header, shows which.
-  const targets = await rows('targets', (size) => (content.classes === null ? targetSize : size >= 8 * samples ? 8 : 1));
+  const targets = await rows('targets', (start) => (content.classes === null ? targetSize : classSize(start)));
   return {
     length,
     inputShape: content.inputShape,
