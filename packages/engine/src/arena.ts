@@ -4,26 +4,26 @@ import { backend } from './backend/current.ts';
 import type { Storage, Stored } from './storage.ts';
 import { runSynchronously } from './synchronous.ts';
 
-/** What one arena's tensors share. */
+/** The state that an arena's tensors share. */
 export interface Arena {
-  /** False after its end: to use one of its tensors is then an error, and does not read old data. */
+  /** False after the arena has ended. Using one of its tensors then throws an error, so that no old data is read. */
   alive: boolean;
-  /** The number of tensors that were made in it. */
+  /** The number of tensors that were made in the arena. */
   tensorsMade: number;
-  /** Is told of each operation, while a replay is made (replay.ts). */
+  /** Gets each operation while a replay is recorded (replay.ts). Otherwise null. */
   notes: OperationNotes | null;
 }
 
-/** An operation's result, for code that does the operation again. */
+/** The result of an operation, for code that repeats the operation. */
 export interface Repeatable extends Stored {
   readonly gradFn: { renew(): void } | null;
   replaceStorage(storage: Storage): void;
 }
 
 export interface OperationNotes {
-  /** Is called after an operation. @param isView whether the result has the storage of another tensor. */
+  /** Called after an operation. @param isView whether the result uses the storage of another tensor */
   note(result: Repeatable, forward: () => Storage, isView: boolean): void;
-  /** Is called when something was done that no operation does again. */
+  /** Called after a change that no recorded operation repeats. */
   giveUp(): void;
 }
 
@@ -46,13 +46,13 @@ export function inArena<T>(step: () => T): T {
 export const newArena = (): Arena => ({ alive: false, tensorsMade: 0, notes: null });
 
 /**
- * Does the same in this arena, which is new or has ended. If it has ended, its tensors can be used again during the step, after the step has
- * given them their new storage (replay.ts).
+ * Runs a step in an arena that is new or has ended. In an arena that has ended, the step must first give the tensors new storage. They can
+ * then be used again until the step ends (replay.ts).
  */
 export function enterArena<T>(arena: Arena, step: () => T): T {
   const memory = backend();
   const outer = current;
-  // A replay of the outer arena would find the tensors of this one ended.
+  // A replay of the outer arena cannot use the tensors of this arena, because they will have ended.
   outer?.notes?.giveUp();
   const mark = memory.enterArena();
   current = arena;

@@ -1,5 +1,5 @@
-// A step of the graph: which operation made a tensor, from what, and how its gradient goes back. Only this file adds gradients
-// up. Nodes are made by `record` in autograd.ts. Of tensors this file knows only what is in `Leaf`.
+// A node of the graph: the operation that made a tensor, its operands, and its backward function. Only this file adds gradients.
+// autograd.ts creates the nodes in `record`. Of a tensor, this file uses only the fields in `Leaf`, `LeafGradient` and `Saved`.
 import type { FloatArray } from './backend/backend.ts';
 import { backend } from './backend/current.ts';
 import { AutogradError } from './errors.ts';
@@ -7,14 +7,14 @@ import { BackwardPass, type Releases } from './backwardPass.ts';
 import { formatShape, type Shape } from './shape.ts';
 import type { Storage, Stored, Version } from './storage.ts';
 
-/** What the graph knows of a leaf. */
+/** The part of a leaf tensor that the graph uses. */
 export interface Leaf {
   readonly grad: LeafGradient | null;
   /** Makes `storage` the leaf's first gradient. */
   startGradient(storage: FloatArray): void;
 }
 
-/** What the graph knows of a leaf's gradient. */
+/** The part of a leaf's gradient that the graph uses. */
 export interface LeafGradient {
   readonly values: FloatArray;
   readonly version: Version;
@@ -22,16 +22,16 @@ export interface LeafGradient {
   zeroLater(): void;
 }
 
-/** What the graph knows of a tensor that a backward function reads. */
+/** The part of a saved tensor that the graph uses. A backward function reads saved tensors. */
 export interface Saved extends Stored {
   readonly shape: Shape;
 }
 
 /**
- * From the gradient of an operation's result to those of its operands, in their order, flat and in the
- * operands' shapes. `needed[i]` says whether operand i wants one; null where it does not. It must not
- * change `grad` unless `pass` allows it, and may return it. It may return them in `grads`, which has a
- * null for each operand, so that no array is made.
+ * Computes the gradients of an operation's operands from the gradient of its result. The gradients are flat arrays in the order and the
+ * shapes of the operands. `needed[i]` is whether operand i needs a gradient; otherwise its gradient is null. The function may return
+ * `grad`, but must not change it unless `pass` allows it. It may fill and return `grads`, which has a null for each operand, so that no
+ * array is created.
  */
 export type Backward = (
   grad: FloatArray,
@@ -42,7 +42,7 @@ export type Backward = (
 
 let created = 0;
 let collections = 0;
-// Plain loops into arrays of their length: these run for every operation of every step.
+// Plain loops over arrays of a fixed length are used for speed, because this code runs for every operation of every step.
 
 function neededOf(next: readonly (object | null)[]): boolean[] {
   const needed = new Array<boolean>(next.length);
@@ -56,25 +56,25 @@ function versionsOf(tensors: readonly Saved[]): number[] {
   return versions;
 }
 
-/** What `tensor.gradFn` shows. Made by `record`, never by users. */
+/** A node of the graph, which users see as `tensor.gradFn`. Only `record` creates nodes. */
 export class GraphNode<Variable extends Leaf = Leaf> {
-  /** The leaf of an AccumulateGrad node, as PyTorch's `.variable`. */
+  /** The leaf tensor of an AccumulateGrad node, as PyTorch's `.variable`. Otherwise null. */
   readonly variable: Variable | null;
   readonly #operation: string;
   readonly #next: readonly (GraphNode<Variable> | null)[];
   readonly #needed: readonly boolean[];
-  /** Where its backward function may return gradients. */
+  /** The array in which the backward function may return gradients. */
   #grads: (FloatArray | null)[] | null = null;
   readonly #sequence = created++;
   #backward: Backward | null;
   #saved: readonly Saved[];
   readonly #savedVersions: number[];
-  /** Kept with the graph, which does not change. */
+  /** Cached, because the graph does not change. */
   #pass: BackwardPass<GraphNode<Variable>> | null = null;
   #seenInCollection = 0;
   #pending: FloatArray | null = null;
   #pendingIsOurs = false;
-  /** A leaf's own gradient, given out to be written. */
+  /** The storage of a leaf's gradient, while a backward function may write to it. */
   #lent: FloatArray | null = null;
 
   constructor(
@@ -93,12 +93,12 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     this.#savedVersions = versionsOf(saved);
   }
 
-  /** As PyTorch names it: `ConvolutionBackward0`; `AccumulateGrad` for a leaf. */
+  /** The node's name in PyTorch: `ConvolutionBackward0`, or `AccumulateGrad` for a leaf. */
   get name(): string {
     return this.variable !== null || /Backward\d$/.test(this.#operation) ? this.#operation : `${this.#operation}Backward0`;
   }
 
-  /** The nodes that made the operands, each with the operand's output number (always 0); [null, 0] for a constant. */
+  /** The nodes that made the operands, each with the operand's output number, which is always 0. [null, 0] for a constant. */
   get nextFunctions(): readonly (readonly [GraphNode<Variable> | null, number])[] {
     return this.#next.map((node) => [node, 0] as const);
   }
@@ -108,9 +108,9 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   }
 
   /**
-   * The backward pass from this node, iteratively: a result is always newer than its operands, so going from the newest
-   * operation to the oldest, and to the leaves at last, sees every gradient complete.
-   * @param releases tensors whose memory may be used again on the way, for one to whom nobody else looks.
+   * Runs the backward pass from this node. Operations run from the newest to the oldest, and leaves come last. A result is always newer
+   * than its operands, so each gradient is complete when it is used.
+   * @param releases the tensors whose memory may be used again before each operation. null: none.
    */
   run(seed: FloatArray, retainGraph: boolean, releases: Releases | null): void {
     const pass = this.pass;
@@ -131,7 +131,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     }
   }
 
-  /** Leaves nothing behind, also when an operation failed. */
+  /** Resets the leaf after a pass, also if an operation failed. */
   #end(): void {
     this.#pending = null;
     if (this.#lent === null) return;
@@ -139,13 +139,13 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     this.variable?.grad?.zeroLater();
   }
 
-  /** The backward pass from here: all that can be reached. */
+  /** The backward pass from this node: all operations and leaves that can be reached. */
   get pass(): BackwardPass<GraphNode<Variable>> {
     this.#pass ??= this.#collect();
     return this.#pass;
   }
 
-  /** The tensors whose values its backward function reads. */
+  /** The tensors that the backward function reads. */
   get saved(): readonly Saved[] {
     return this.#saved;
   }
@@ -167,12 +167,12 @@ export class GraphNode<Variable extends Leaf = Leaf> {
         else isInOrder = operations[operations.push(next) - 2].#sequence > next.#sequence && isInOrder;
       }
     }
-    // Layers one after another come in order already.
+    // For layers in a sequence, the operations are already in order.
     if (!isInOrder) operations.sort((a, b) => b.#sequence - a.#sequence);
     return pass;
   }
 
-  /** Takes what is saved for what the operation has used, for it was done again. */
+  /** Accepts the current values of the saved tensors, because the operation was repeated. */
   renew(): void {
     for (let i = 0; i < this.#saved.length; i++) this.#savedVersions[i] = this.#saved[i].version.count;
   }
@@ -222,7 +222,10 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     }
   }
 
-  /** Adds to what has arrived, never into storage that an operation may still share; `isOurs` says that none does. */
+  /**
+   * Adds a gradient to those that this node has received. It is never added to storage that another operation may use. @param isOurs
+   * whether no other operation uses the storage of `grad`
+   */
   #receive(grad: FloatArray, isOurs: boolean): void {
     if (this.#pending === null) {
       this.#pending = grad;
@@ -241,7 +244,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
     if (isOurs) backend().recycle(grad);
   }
 
-  /** The gradient's storage of operand `index`, if that is a leaf that has received nothing yet. */
+  /** Returns the storage of the gradient of operand `index`, if the operand is a leaf that has received nothing in this pass. */
   storageFor(index: number, length: number): FloatArray | null {
     const next = this.#next[index];
     const leaf = next?.variable;
@@ -269,7 +272,7 @@ export class GraphNode<Variable extends Leaf = Leaf> {
   }
 }
 
-/** Whether a gradient that an operation has computed is for one operand alone and for nobody else. */
+/** Returns whether a computed gradient belongs to one operand only and can be recycled. */
 function isAlone(part: FloatArray, index: number, parts: readonly (FloatArray | null)[]): boolean {
   for (let i = 0; i < parts.length; i++) if (i !== index && parts[i] === part) return false;
   return backend().isResult(part);

@@ -1,6 +1,6 @@
-// Computing the same again with other values: a replay has the operations of one forward pass in their order and does them again,
-// so that a training step need not make its tensors, its graph and its functions anew. Everything that depends on values is done
-// each time; what depends on shapes and layers was decided once. It is for whoever knows that those stay (training/learner.ts).
+// Repeats a forward pass with other values. A replay records the operations of one forward pass and repeats them in order, so that later
+// training steps do not create tensors, graphs and functions. It is only correct if shapes and layers stay the same; the caller checks this
+// (training/learner.ts).
 import type { Arena, OperationNotes, Repeatable } from './arena.ts';
 import type { Releases } from './backwardPass.ts';
 import type { Storage, Stored, Version } from './storage.ts';
@@ -9,15 +9,16 @@ import type { Tensor } from './tensor.ts';
 export class Replay implements OperationNotes {
   readonly #results: Repeatable[] = [];
   readonly #forwards: (() => Storage)[] = [];
-  /** Those of the results whose storage is their own. */
+  /** The results that have their own storage. */
   readonly #owners: Stored[] = [];
   #isWhole = true;
   #releases: Releases | null = null;
 
   /**
-   * Runs `compute` and notes its operations.
-   * @param arena the innermost one that is open. The results of the operations are in it.
-   * @returns its result, and null when it did more than operations can do again: it made tensors of numbers, changed some in place.
+   * Runs `compute` and records its operations.
+   * @param arena the innermost open arena, which contains the results of the operations
+   * @returns the result of `compute`, and the replay. The replay is null if `compute` did more than operations can repeat, such as making
+   * tensors from numbers or changing tensors in place.
    */
   static of<T>(arena: Arena, compute: () => T): { readonly result: T; readonly replay: Replay | null } {
     const replay = new Replay();
@@ -53,7 +54,7 @@ export class Replay implements OperationNotes {
   #findReleases(loss: Tensor): Releases {
     const operations = loss.gradFn?.pass.operations ?? [];
     const releases: Stored[][] = Array.from({ length: operations.length + 1 }, () => []);
-    // What shares storage shares its version.
+    // Tensors with the same storage have the same version object.
     const lastReaders = new Map<Version, number>();
     operations.forEach(({ saved }, at) => {
       for (const { version } of saved) lastReaders.set(version, at);

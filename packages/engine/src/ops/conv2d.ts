@@ -123,7 +123,8 @@ export function conv2d(input: Tensor, weight: Tensor, bias: Tensor | null = null
     inputs: bias === null ? [input, weight] : [input, weight, bias],
     saved: [input, weight],
     backward: (g, needed, grads, pass) => {
-      // With strides the input is the largest: where it ends here its gradient may have its room, and comes when it has been read.
+      // With strides, the input is the largest array. If it is not read after this, its gradient is computed last, when the input has been
+      // read, and may use the memory of the input.
       const isApart = needed[0] && geometry.strideHeight * geometry.strideWidth > 1 && pass.isLastReader(input);
       let dx = needed[0] && !isApart ? pass.gradientStorage(0, input.size) : null;
       const dw = needed[1] ? pass.gradientStorage(1, weight.size) : null;

@@ -1,6 +1,6 @@
-// Neighbouring layers as one operation: a convolution or a linear layer with the rectifier after it, and max-pooling after
-// that. Each is the composition of the operations it stands for; only what lies between them cannot be looked at. Its node
-// in the graph is called as the last of them, its operands are the first one's.
+// Neighbouring layers as one operation: a convolution or a linear layer with relu, and max pooling after a convolution. The result is the
+// same as that of the single operations, but the values between them are not available. In the graph, the node has the name of the last
+// operation and the operands of the first one.
 import { record } from '../autograd.ts';
 import type { ConvGeometry, FloatArray, PoolGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';

@@ -1,5 +1,5 @@
-// Changes of a tensor's own elements. They are not recorded in the graph: where PyTorch would record one, it is refused with
-// the remedy, and a change that the backward pass of an earlier operation would notice is caught there by the version count.
+// In-place changes of a tensor. They are not recorded in the graph. Where PyTorch would record a change, an error is thrown, with the
+// remedy. If an earlier operation needs the changed values in its backward pass, that operation detects the change by the version count.
 import { currentArena } from '../arena.ts';
 import { isGradEnabled } from '../autograd.ts';
 import type { BinaryOp } from '../backend/backend.ts';

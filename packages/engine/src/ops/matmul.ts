@@ -1,4 +1,4 @@
-// Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of them, and the linear layer's product.
+// Matrix products: matmul with PyTorch's rules for vectors, matrices and batches of matrices, and the product of the linear layer.
 import { type Backward, record } from '../autograd.ts';
 import type { FloatArray, MatmulGeometry } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
@@ -146,7 +146,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   const backward: Backward = (g, needed, grads, pass) => {
     const dw = needed[atWeight] ? pass.gradientStorage(atWeight, weight.size) : null;
     const db = bias !== null && needed[0] ? pass.gradientStorage(0, outFeatures) : null;
-    // Where x ends here its gradient may have its room, and is computed when x has been read.
+    // If x is not read after this, the gradient of x is computed last, when x has been read, and may use the memory of x.
     const isApart = needed[atX] && pass.isLastReader(x);
     let dx = needed[atX] && !isApart ? pass.gradientStorage(atX, x.size) : null;
     backend().linearBackward(g, null, x.values, weight.values, dx, dw, db, n, inFeatures, outFeatures);

@@ -1,5 +1,5 @@
-// Layer and group normalisation: by the mean and variance of each sample's own rows, with a factor and a summand for each element or
-// channel.
+// Layer and group normalisation. Each row of a sample is normalised with its own mean and variance, then multiplied by a weight and added
+// to a bias for each element or channel.
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';

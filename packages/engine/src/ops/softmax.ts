@@ -1,4 +1,5 @@
-// Softmax and its logarithm, a primitive of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max) does not.
+// Softmax and log-softmax. Log-softmax is an operation of its own, because log(softmax(x)) underflows where x − max − log Σ exp(x − max)
+// does not.
 import { record } from '../autograd.ts';
 import type { FloatArray } from '../backend/backend.ts';
 import { backend } from '../backend/current.ts';
