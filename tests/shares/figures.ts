@@ -1,13 +1,11 @@
 // Counts the neighbour's requests, their response times and their faults, by kind of request.
-import { quantile } from '../bench/figure.ts';
 
 export interface KindFigures {
   readonly count: number;
   /** The number of responses with each fault. */
   readonly wrong: Readonly<Record<string, number>>;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
+  /** The response times in ms. */
+  readonly times: readonly number[];
 }
 
 export class Figures {
@@ -35,16 +33,7 @@ export class Figures {
   summary(): Record<string, KindFigures> {
     const entries = [...this.#kinds].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(
-      entries.map(([kind, { times, wrong }]) => [
-        kind,
-        {
-          count: times.length,
-          wrong: Object.fromEntries(wrong),
-          p50Ms: quantile(times, 0.5),
-          p99Ms: quantile(times, 0.99),
-          maxMs: Math.max(...times),
-        },
-      ]),
+      entries.map(([kind, { times, wrong }]) => [kind, { count: times.length, wrong: Object.fromEntries(wrong), times }]),
     );
   }
 }

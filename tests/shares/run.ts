@@ -17,7 +17,7 @@ import { MemoryWatch } from './memoryWatch.ts';
 import { Neighbour } from './neighbour.ts';
 import { readOptions, type SharesOptions } from './options.ts';
 import { prepare } from './prepare.ts';
-import { faultsOf, MiB, type Phase, print } from './report.ts';
+import { faultsOf, faultsOfAll, MiB, type Phase, print, printAll } from './report.ts';
 import { ask, type Caller, expectStatus } from './requests.ts';
 
 /** The duration of the first phase, without an attack, in seconds. */
@@ -138,7 +138,7 @@ async function shares(options: SharesOptions): Promise<boolean> {
       phases.push(done);
       faults.push(...faultsOf(done));
     }
-    faults.push(...(await fleet.stop()));
+    faults.push(...faultsOfAll(phases), ...(await fleet.stop()));
   } catch (error) {
     faults.push(error instanceof Error ? error.message : String(error));
   } finally {
@@ -148,6 +148,7 @@ async function shares(options: SharesOptions): Promise<boolean> {
     await fleet.close();
   }
   for (const done of phases) print(done);
+  printAll(phases);
   console.log('');
   for (const fault of faults) console.log(`WRONG ${fault}`);
   const missing = 1 + options.attacks.length - phases.length;
