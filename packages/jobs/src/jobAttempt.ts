@@ -63,7 +63,8 @@ export class JobAttempt {
   readonly #epochs: number;
   /** The time (ms) from which the speed is measured, and the finished epochs at that time. */
   #since: { readonly time: number; readonly epochs: number } | null;
-  #stepsPerEpoch = 0;
+  /** The number of steps of an epoch, as reported by the training process. 0 if it is not known. */
+  stepsPerEpoch = 0;
 
   /** Only for claim.ts. Others call `JobStore.claim` or `JobStore.take`. */
   constructor(options: {
@@ -92,14 +93,14 @@ export class JobAttempt {
 
   /** Sets the phase of the job. The speed is measured from the first 'training' on. */
   async setPhase(phase: JobPhase): Promise<'written' | 'stale'> {
-    if (phase === 'training' && this.#stepsPerEpoch === 0 && this.#since !== null) this.#since = { time: Date.now(), epochs: 0 };
+    if (phase === 'training' && this.stepsPerEpoch === 0 && this.#since !== null) this.#since = { time: Date.now(), epochs: 0 };
     const [outcome] = await setPhase(this.#redis, { ...this.#own, phase });
     return outcome;
   }
 
   /** Publishes a step to clients that follow the job, and records the progress. `duplicate`: the epoch is already in the history. */
   async publishStep(step: Step): Promise<'published' | 'duplicate' | 'stale'> {
-    this.#stepsPerEpoch = step.stepsPerEpoch;
+    this.stepsPerEpoch = step.stepsPerEpoch;
     const data = stepData.parse({ ...step, jobId: this.jobId });
     const progress = this.#progress(step.epoch, step.step, step.epoch - 1 + step.step / step.stepsPerEpoch);
     const [outcome] = await publishStep(this.#redis, {
@@ -125,7 +126,7 @@ export class JobAttempt {
       epoch,
       data: JSON.stringify({ jobId: this.jobId, epoch, epochs: this.#epochs, ...measured }),
       metrics: JSON.stringify(latest),
-      progress: JSON.stringify(this.#progress(epoch, this.#stepsPerEpoch, epoch)),
+      progress: JSON.stringify(this.#progress(epoch, this.stepsPerEpoch, epoch)),
       samples: Math.round(measured.seconds * measured.samplesPerSecond),
       seconds: measured.seconds,
     });
@@ -239,6 +240,6 @@ export class JobAttempt {
     const { time, epochs } = this.#since;
     const secondsPerEpoch = (Date.now() - time) / 1_000 / (epochsDone - epochs);
     const etaSeconds = epochsDone > epochs ? Math.round(secondsPerEpoch * (this.#epochs - epochsDone) * 10) / 10 : null;
-    return { epoch, epochs: this.#epochs, step, stepsPerEpoch: this.#stepsPerEpoch, etaSeconds };
+    return { epoch, epochs: this.#epochs, step, stepsPerEpoch: this.stepsPerEpoch, etaSeconds };
   }
 }

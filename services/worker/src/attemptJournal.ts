@@ -72,6 +72,8 @@ export class AttemptJournal {
     const isStepFirst = step !== undefined && step.epoch <= (epochs[0]?.epoch ?? Number.POSITIVE_INFINITY);
     if (phase !== undefined && phase.phase !== this.#phase) await this.#storePhase(phase);
     if (progress !== undefined) await this.#storeProgress(progress);
+    // A slow Redis makes batches long. The epochs before the step need its number of steps too.
+    if (step !== undefined) this.#options.attempt.stepsPerEpoch = step.stepsPerEpoch;
     if (isStepFirst) await this.#storeStep(step);
     if (epochs.length > 0) await this.#storeEpochs(epochs);
     if (!isStepFirst && step !== undefined) await this.#storeStep(step);
